@@ -1,0 +1,72 @@
+"""Who may sign in, and who may send what: the plug point.
+
+An answer may be there at once or later: a directory in this process answers
+synchronously, one behind a socket returns a future. The caller handles both,
+so that the common case costs no task.
+"""
+
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol, TypeVar
+
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.reply import Reply
+from gatepost.sasl.interview import Verifier
+
+T = TypeVar("T")
+Later = T | Awaitable[T]
+
+
+class Standing(Enum):
+    """How a sender address stands to a principal."""
+
+    ALLOWED = "allowed"
+    DOMAIN_NOT_LINKED = "domain_not_linked"
+    SENDER_NOT_REGISTERED = "sender_not_registered"
+    NOT_SIGNED_IN = "not_signed_in"
+    """The principal exists no more, or lost its role."""
+
+
+class Directory(Protocol):
+    """Applications, accounts and what they may do."""
+
+    @property
+    def mechanisms(self) -> frozenset[str]:
+        """Mechanisms whose claims it can verify; a listener offers no other."""
+
+    def identify(self, credentials: Credentials, mechanism: str) -> "Later[Principal | Reply]":
+        """Prove the credentials.
+
+        A refusal is a ``Reply`` whose ``reason`` starts with a slug, then a colon and a
+        sentence for the operator (``secret_expired: ...``); the code and text on it are the
+        generic ones of the profile. Takes the same time whichever check fails.
+        """
+
+    def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
+        """Return the verifier of a name; of an unknown name a decoy with a stable fake salt."""
+
+    def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
+        """Tell whether the principal may use this sender now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One directory object as the store keeps it: its kind, its id and its fields (JSON)."""
+
+    kind: str
+    id: str
+    fields: dict[str, Any]
+
+
+class Records(Protocol):
+    """Where a directory keeps its objects; every store implements it."""
+
+    async def load_records(self) -> Sequence[Record]:
+        """Return every object."""
+
+    async def save_records(
+        self, put: Iterable[Record], delete: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Write and delete (kind, id) in one commit; return when it would survive a power cut."""

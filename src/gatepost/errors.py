@@ -1,0 +1,174 @@
+"""Everything that Gatepost raises.
+
+GatepostError                 .phase .slug .transcript
++-- ConfigError               .where .did_you_mean
++-- NetworkError (OSError)    ResolveError ConnectError TlsError Disconnected TimedOut
++-- ProtocolError             LocalProtocolError (ours, nothing sent)
+|                             RemoteProtocolError (theirs, .line)
++-- NegotiationError          NoSharedMechanism(.offered .usable .plan) TlsUnavailable
+|                             MissingExtension
++-- Refused                   .reply .command .is_transient
+|   +-- AuthenticationRefused(.mechanism .offered .finding)
+|   +-- SenderRefused  RecipientsRefused(.by_address)  ContentRefused
++-- QueueError                LeaseLost QueueFull Unreadable
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from gatepost.model.plan import Plan
+from gatepost.model.reply import Reply
+from gatepost.model.transcript import Transcript
+
+Phase = Literal[
+    "", "resolve", "connect", "greeting", "ehlo", "starttls", "tls", "auth", "mail", "rcpt",
+    "data", "content", "quit",
+]  # fmt: skip
+
+
+class GatepostError(Exception):
+    """The root. ``phase`` is the step of the dialogue, ``slug`` the finding's id where there is one."""
+
+    phase: Phase = ""
+    slug: str = ""
+    transcript: Transcript | None = None
+
+    def at(self, phase: Phase, transcript: Transcript | None = None) -> "GatepostError":
+        """Fill in phase and transcript where they are not known yet, and return the error."""
+        self.phase = self.phase or phase
+        self.transcript = self.transcript or transcript
+        return self
+
+
+class ConfigError(GatepostError):
+    """A mistake in a configuration or an argument."""
+
+    def __init__(self, message: str, *, where: str = "", did_you_mean: str = "") -> None:
+        hint = f" (did you mean {did_you_mean}?)" if did_you_mean else ""
+        super().__init__(f"{where}: {message}{hint}" if where else f"{message}{hint}")
+        self.where = where
+        self.did_you_mean = did_you_mean
+
+
+class NetworkError(GatepostError, OSError):
+    """The network failed."""
+
+
+class ResolveError(NetworkError):
+    """The name has no address."""
+
+
+class ConnectError(NetworkError, ConnectionError):
+    """No address of the host took a connection."""
+
+
+class TlsError(NetworkError):
+    """The handshake failed or the certificate was not accepted."""
+
+
+class Disconnected(NetworkError, ConnectionError):
+    """The peer closed the connection."""
+
+
+class TimedOut(NetworkError, TimeoutError):
+    """The peer was silent for longer than its phase allows (RFC 5321 4.5.3.2)."""
+
+
+class ProtocolError(GatepostError):
+    """Somebody broke the protocol."""
+
+
+class LocalProtocolError(ProtocolError):
+    """We did, or were asked to; nothing was sent."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer did. ``line`` is what it said."""
+
+    def __init__(self, message: str, line: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class NegotiationError(GatepostError):
+    """What the server offers and what we may use do not meet."""
+
+
+class NoSharedMechanism(NegotiationError):
+    """No mechanism is both offered and usable with these credentials on this connection."""
+
+    slug = "mechanism_not_offered"
+
+    def __init__(self, offered: tuple[str, ...], usable: tuple[str, ...], plan: Plan) -> None:
+        offers = " ".join(offered) or "no AUTH at all"
+        super().__init__(f"server offers {offers}; usable here: {' '.join(usable) or 'none'}")
+        self.offered = offered
+        self.usable = usable
+        self.plan = plan
+
+
+class TlsUnavailable(NegotiationError):
+    """TLS is required and the server does not offer it."""
+
+
+class MissingExtension(NegotiationError):
+    """The message needs an extension that the server does not offer."""
+
+
+class Refused(GatepostError):
+    """The server said no. ``reply`` is what it said, to ``command``."""
+
+    def __init__(self, reply: Reply, command: str = "") -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+        self.command = command
+
+    @property
+    def is_transient(self) -> bool:
+        """True when the same may succeed later; from the code, never from the text."""
+        return self.reply.is_transient
+
+
+class AuthenticationRefused(Refused):
+    """AUTH was refused. ``offered`` is what EHLO listed, ``finding`` the doctor's id if known."""
+
+    def __init__(
+        self, reply: Reply, mechanism: str, offered: tuple[str, ...] = (), finding: str = ""
+    ) -> None:
+        super().__init__(reply, f"AUTH {mechanism}")
+        self.mechanism = mechanism
+        self.offered = offered
+        self.finding = finding
+        self.slug = finding
+
+
+class SenderRefused(Refused):
+    """MAIL FROM was refused."""
+
+
+class RecipientsRefused(Refused):
+    """Every recipient was refused. ``by_address`` tells what was said of each."""
+
+    def __init__(self, by_address: Mapping[str, Reply]) -> None:
+        super().__init__(next(iter(by_address.values())), "RCPT TO")
+        self.by_address = dict(by_address)
+
+
+class ContentRefused(Refused):
+    """DATA or the message after it was refused."""
+
+
+class QueueError(GatepostError):
+    """The store cannot do it."""
+
+
+class LeaseLost(QueueError):
+    """Another owner has the message by now."""
+
+
+class QueueFull(QueueError):
+    """No room: the disk or the store is at its limit; try again later."""
+
+
+class Unreadable(QueueError):
+    """The store is damaged, locked, or of a newer version."""

@@ -1,0 +1,1 @@
+"""Words that all of Gatepost shares: frozen dataclasses that import nothing of ours."""

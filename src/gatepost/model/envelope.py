@@ -1,0 +1,36 @@
+"""The envelope: who sends to whom, and what the extensions added (RFC 5321 2.3.1)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gatepost.model.address import Address
+
+BodyType = Literal["7BIT", "8BITMIME", "BINARYMIME"]
+Ret = Literal["FULL", "HDRS"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One forward path with its own DSN wishes (RFC 3461 4.1, 4.2)."""
+
+    address: Address
+    notify: frozenset[str] = frozenset()
+    """NEVER, or any of SUCCESS, FAILURE, DELAY; empty when the client said nothing."""
+    orcpt: str | None = None
+    """``addr-type;xtext`` as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A transaction's sender, recipients and parameters. ``sender`` None is the null path."""
+
+    sender: Address | None
+    recipients: tuple[Recipient, ...] = ()
+    body: BodyType = "7BIT"
+    smtputf8: bool = False
+    size: int | None = None
+    """Octets that the client announced (RFC 1870 5)."""
+    auth: str | None = None
+    """AUTH= decoded from xtext; ``<>`` when unknown (RFC 4954 5)."""
+    ret: Ret | None = None
+    envid: str | None = None

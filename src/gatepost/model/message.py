@@ -1,0 +1,43 @@
+"""A message on its way into the store, and as the store tells of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gatepost.model.body import Body
+from gatepost.model.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """All that a store keeps of one accepted transaction.
+
+    ``trace`` is the Received field that we add, CRLF included; ``body`` is the
+    client's content, unchanged but for bare CR and LF.
+    """
+
+    id: str
+    envelope: Envelope
+    body: Body
+    trace: bytes
+    received_at: datetime
+    """UTC."""
+    principal: str = ""
+    subject: str = ""
+    """The Subject field as it stands in the header, unfolded, not decoded."""
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """One message in a listing."""
+
+    id: str
+    received_at: datetime
+    mail_from: str
+    """Empty for the null sender."""
+    rcpt_to: tuple[str, ...]
+    subject: str
+    message_id: str
+    size: int
+    """Octets of the client's content."""
+    principal: str

@@ -1,0 +1,73 @@
+"""A reply, a refusal and an error's cause are one value (RFC 5321 4.2, RFC 2034)."""
+
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+
+class EnhancedStatus(NamedTuple):
+    """An enhanced mail system status code, ``class.subject.detail`` (RFC 3463 2)."""
+
+    klass: int
+    subject: int
+    detail: int
+
+    def __str__(self) -> str:
+        return f"{self.klass}.{self.subject}.{self.detail}"
+
+
+Esc = EnhancedStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server says: to the peer ``code``, ``status`` and ``text``; to the operator ``reason``.
+
+    ``text`` may hold several lines, separated by ``\\n``. ``reason`` never
+    goes onto the wire and does not take part in comparison.
+    """
+
+    code: int
+    text: str = ""
+    status: EnhancedStatus | None = None
+    reason: str = field(default="", compare=False)
+
+    @property
+    def is_success(self) -> bool:
+        """2yz: done."""
+        return 200 <= self.code < 300
+
+    @property
+    def is_intermediate(self) -> bool:
+        """3yz: more is awaited from the client."""
+        return 300 <= self.code < 400
+
+    @property
+    def is_transient(self) -> bool:
+        """4yz: the same may succeed later."""
+        return 400 <= self.code < 500
+
+    @property
+    def is_permanent(self) -> bool:
+        """5yz: the same will fail again."""
+        return 500 <= self.code < 600
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The text, line by line."""
+        return tuple(self.text.split("\n"))
+
+    def because(self, reason: str) -> "Reply":
+        """Return the same reply with another reason for the operator."""
+        return replace(self, reason=reason)
+
+    def encode(self) -> bytes:
+        """Return the wire form, CRLF included; the status stands on every line (RFC 2034 4)."""
+        prefix = f"{self.status} " if self.status else ""
+        *head, last = self.text.split("\n")
+        wire = "".join(f"{self.code}-{prefix}{line}\r\n" for line in head)
+        return f"{wire}{self.code} {prefix}{last}\r\n".encode("utf-8", "surrogateescape")
+
+    def __str__(self) -> str:
+        status = f" {self.status}" if self.status else ""
+        text = f" {self.text}" if self.text else ""
+        return f"{self.code}{status}{text}"

@@ -1,0 +1,68 @@
+"""What was said on the wire, with the secrets struck out before anything can see them."""
+
+import base64
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Speaker = Literal["C", "S"]
+
+STRUCK_OUT: Final = "[redacted]"
+MAX_LINES: Final = 2_000
+MAX_LINE: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: who said it, under TLS or not, without its CRLF."""
+
+    speaker: Speaker
+    text: str
+    tls: bool
+
+
+class Transcript:
+    """Grows line by line; the only object that sees lines as they were sent.
+
+    Announce secrets with ``hide`` before they can appear: they are struck out
+    of every later line, in clear and in base64 (alone or as a part of a longer
+    response that is announced as a whole).
+    """
+
+    __slots__ = ("_hidden", "_lines", "tls")
+
+    def __init__(self) -> None:
+        self._lines: list[Line] = []
+        self._hidden: list[str] = []
+        self.tls = False
+
+    def hide(self, secret: str | bytes) -> None:
+        """Strike ``secret`` and its base64 form out of every line from here on."""
+        raw = secret.encode("utf-8", "surrogateescape") if isinstance(secret, str) else secret
+        if not raw:
+            return
+        encoded = base64.b64encode(raw).decode()
+        forms = {raw.decode("utf-8", "surrogateescape"), encoded, encoded.rstrip("=")}
+        self._hidden = sorted({*self._hidden, *forms}, key=len, reverse=True)
+
+    def client(self, text: str) -> None:
+        """Record what we sent."""
+        self._add("C", text)
+
+    def server(self, text: str) -> None:
+        """Record what came, one reply line or several."""
+        self._add("S", text)
+
+    def _add(self, speaker: Speaker, text: str) -> None:
+        for hidden in self._hidden:
+            text = text.replace(hidden, STRUCK_OUT)
+        for line in text.splitlines() or [""]:
+            if len(self._lines) < MAX_LINES:
+                self._lines.append(Line(speaker, line[:MAX_LINE], self.tls))
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Everything so far."""
+        return tuple(self._lines)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{line.speaker}: {line.text}" for line in self._lines)
