@@ -1,31 +1,91 @@
-# Everything here sets up what it needs: a fresh clone, Python 3.11+ with venv, and make are enough.
-# `make help` lists the targets.
+# Every target sets up what it needs: a fresh clone, Python 3.11+ with venv, and make are enough.
 
 # The first interpreter that runs, is new enough and can make a virtual environment.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { echo $$p; break; }; done)
 
 BIN := .venv/bin
-VENV := .venv/.ready
-NODE := tests/clients/node
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-SOURCES := src tests bench compliance
+NODE := tests/clients/node
+SMTPLOAD := bench/smtpload/smtpload
+
+# Stamps: newer than the lock they were made from, or made again.
+VENV := .venv/.ready
+NODE_MODULES := $(NODE)/node_modules/.ready
+
+# What to run, so that a caller may change it: `make test PYTEST_FLAGS='-x -k login'`.
+DEMO := $(BIN)/python -m gatepost.cli.demo
+PYTEST := $(BIN)/python -m pytest
+PYTEST_FLAGS ?=
+UP_FLAGS ?=
+BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint compliance bench lock clean
 .DELETE_ON_ERROR:
+.PHONY: help demo up test check lint format compliance system bench lock clean npm
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
 
+demo: $(VENV)  ## the whole story on real sockets, in under 20 seconds
+	@$(DEMO)
+
+up: $(VENV)  ## run the local relay in the foreground
+	@$(BIN)/gatepost up $(UP_FLAGS)
+
+test: $(VENV) npm  ## all tests that need Python and npm packages only
+	$(PYTEST) -n auto -m 'not compliance' $(PYTEST_FLAGS)
+
+check: lint test  ## lint, format, strict types, import contracts, tests
+
+lint: $(VENV)  ## everything in check but the tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)  ## let ruff mend what it can
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+compliance: $(VENV) system npm  ## tests against real clients and MTAs (root: installs system packages)
+	$(PYTEST) -m compliance $(PYTEST_FLAGS)
+
+bench: $(VENV) system $(SMTPLOAD)  ## speed and memory beside real peers, as ratios (root)
+	$(BIN)/python -m bench $(BENCH_FLAGS)
+
+lock: requirements/runtime.in requirements/dev.in  ## renew the locks
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet pip-tools
+	cd requirements && for name in runtime dev; do \
+		CUSTOM_COMPILE_COMMAND='make lock' ../.venv-lock/bin/pip-compile --quiet --upgrade \
+			--generate-hashes --allow-unsafe --strip-extras \
+			--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+			--output-file $$name.txt $$name.in || exit 1; done
+	rm -rf .venv-lock
+	cd $(NODE) && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+clean:  ## remove what make has made
+	rm -rf .venv $(NODE)/node_modules build src/*.egg-info $(SMTPLOAD) bench/results
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+
 $(VENV): requirements/dev.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed (on Debian: python3-venv)" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer with venv is needed (on Debian: python3-venv)' >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-clean:  ## remove what make has made
-	rm -rf .venv $(NODE)/node_modules build src/*.egg-info bench/smtpload/smtpload compliance/go/bin
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+# Without Node.js the tests that need it skip, and say so.
+npm:
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_MODULES); fi
+
+$(NODE_MODULES): $(NODE)/package-lock.json
+	cd $(NODE) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+system:
+	@compliance/install.sh
+
+$(SMTPLOAD): $(wildcard bench/smtpload/*.c bench/smtpload/*.h)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $(filter %.c,$^) -lssl -lcrypto

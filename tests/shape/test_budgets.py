@@ -1,0 +1,81 @@
+"""How large files and functions may grow before they want a split."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "gatepost"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+FILE_LINES = 600
+FILE_LINES_MEDIAN = 150
+FUNCTION_LINES = 60
+PARAMETERS = 6
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def functions() -> Iterator[tuple[Path, Function]]:
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield path, node
+
+
+def parameters(function: Function) -> int:
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return len([name for name in named if name.arg not in ("self", "cls")])
+
+
+def test_the_sources_are_found() -> None:
+    assert len(SOURCES) > 20
+
+
+def test_no_file_outgrows_its_reader() -> None:
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in SOURCES}
+    assert [item for item in lengths.items() if item[1] > FILE_LINES] == []
+
+
+def test_most_files_are_short() -> None:
+    lengths = [len(path.read_text().splitlines()) for path in SOURCES]
+    assert median([length for length in lengths if length]) <= FILE_LINES_MEDIAN
+
+
+def test_no_function_outgrows_a_screen() -> None:
+    assert [
+        f"{name_of(path)}:{function.lineno} {function.name}"
+        for path, function in functions()
+        if function.end_lineno and function.end_lineno - function.lineno >= FUNCTION_LINES
+    ] == []
+
+
+def test_no_function_takes_a_form_to_fill_in() -> None:
+    assert [
+        f"{name_of(path)}:{function.lineno} {function.name}"
+        for path, function in functions()
+        if "cli" not in path.relative_to(PACKAGE).parts and parameters(function) > PARAMETERS
+    ] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_nothing_inside_imports_the_facade(path: Path) -> None:
+    """``gatepost/__init__`` is for users: a module that went through it would import them all."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            assert "gatepost" not in [alias.name for alias in node.names], node.lineno
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module == "gatepost":
+            inside = [alias.name for alias in node.names]
+            assert [name for name in inside if not is_module(name)] == [], node.lineno
+
+
+def is_module(name: str) -> bool:
+    return (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()

@@ -1,0 +1,31 @@
+"""The import contracts of pyproject.toml hold for every package, the newest included."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "gatepost"
+PURE = ("diagnosis", "errors", "mime", "model", "policy", "queue", "routing", "sasl", "wire")
+
+
+@pytest.fixture(scope="module")
+def contracts() -> dict[str, dict[str, Any]]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return {each["id"]: each for each in settings["tool"]["importlinter"]["contracts"]}
+
+
+def exists(name: str) -> bool:
+    return (PACKAGE / name / "__init__.py").is_file() or (PACKAGE / f"{name}.py").is_file()
+
+
+def test_every_pure_package_is_held_to_it(contracts: dict[str, dict[str, Any]]) -> None:
+    listed = set(contracts["pure"]["source_modules"])
+    assert listed == {f"gatepost.{name}" for name in PURE if exists(name)}
+
+
+@pytest.mark.parametrize("name", ["asyncio", "socket", "ssl", "os", "random", "threading"])
+def test_what_is_pure_imports_no_io(contracts: dict[str, dict[str, Any]], name: str) -> None:
+    assert name in contracts["pure"]["forbidden_modules"]

@@ -1,0 +1,53 @@
+"""What starting costs, and what it loads: measured in fresh interpreters, best of several."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+GATEPOST = str(Path(sys.executable).with_name("gatepost"))
+TRIES = 40  # other work on the machine only adds, so the best of many is the truth
+
+
+def wall_time(command: Sequence[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def best(command: Sequence[str], enough: float = 0.0) -> float:
+    """The best wall time of `command`, tried until it is `enough`."""
+    times = [wall_time(command)]
+    while min(times) >= enough and len(times) < TRIES:
+        times.append(wall_time(command))
+    return min(times)
+
+
+def loaded_by(program: str) -> set[str]:
+    """The top-level modules in ``sys.modules`` once `program` has run."""
+    script = f"import json, sys\n{program}\nprint(json.dumps(sorted(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return {name.partition(".")[0] for name in json.loads(run.stdout)}
+
+
+def third_party(modules: set[str]) -> set[str]:
+    """Those that neither Python nor this project brings; ``_x`` and ``__x__`` are start-up's."""
+    known = sys.stdlib_module_names | loaded_by("") | {"gatepost"}
+    return {name for name in modules if name not in known and not name.startswith("_")}
+
+
+def test_the_library_loads_no_asyncio() -> None:
+    assert "asyncio" not in loaded_by("import gatepost")
+
+
+def test_the_library_is_imported_in_60_ms() -> None:
+    bare = best([sys.executable, "-c", ""])
+    assert best([sys.executable, "-c", "import gatepost"], bare + 0.060) < bare + 0.060
+
+
+def test_help_comes_in_150_ms() -> None:
+    assert best([GATEPOST, "--help"], 0.150) < 0.150
