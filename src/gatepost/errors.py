@@ -63,7 +63,15 @@ class ConnectError(NetworkError, ConnectionError):
 
 
 class TlsError(NetworkError):
-    """The handshake failed or the certificate was not accepted."""
+    """The handshake failed or the certificate was not accepted.
+
+    ``reason`` is OpenSSL's word for it (``WRONG_VERSION_NUMBER``); ``verify_code``
+    (X509_V_ERR_*, 0 for none) and ``verify_error`` say what is wrong with a certificate.
+    """
+
+    reason: str = ""
+    verify_code: int = 0
+    verify_error: str = ""
 
 
 class Disconnected(NetworkError, ConnectionError):

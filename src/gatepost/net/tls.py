@@ -1,0 +1,238 @@
+"""TLS as a transformation of bytes: one layer for the client, sync and async, and for the relay.
+
+``ssl.MemoryBIO`` keeps the socket out of it, so that nothing can be buffered
+on the wrong side of STARTTLS, a handshake may come in pieces, and our alert
+still reaches the peer when it fails.
+"""
+
+import hashlib
+import ssl
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gatepost.errors import LocalProtocolError, TlsError
+
+Context = ssl.SSLContext
+Version = Literal["TLSv1.2", "TLSv1.3"]
+
+RECORD: Final = 16_384
+"""Octets of plaintext in one record at most (RFC 8446 5.1)."""
+
+_DER: Final = 2
+"""``_ssl.ENCODING_DER``."""
+_MINIMUM: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+
+def client_context(
+    *, ca_file: str | None = None, verify: bool = True, minimum: Version = "TLSv1.2"
+) -> Context:
+    """Return a context that checks chain and host name, against ``ca_file`` or the system's CAs.
+
+    ``verify=False`` takes any certificate: for a look at a server, never for a
+    secret. Raises TlsError when ``ca_file`` cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise TlsError(f"CA file {ca_file}: {error}") from error
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    _harden(context, minimum)
+    return context
+
+
+def server_context(
+    certificate: str, key: str | None = None, *, minimum: Version = "TLSv1.2"
+) -> Context:
+    """Return a context that serves the PEM chain in ``certificate`` with the key in ``key``.
+
+    One session ticket: two cost a second write, and no mail client uses both.
+    Raises TlsError when the files cannot be used together.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:
+        raise TlsError(f"certificate {certificate}: {error}") from error
+    context.num_tickets = 1
+    _harden(context, minimum)
+    return context
+
+
+def _harden(context: Context, minimum: Version) -> None:
+    context.minimum_version = _MINIMUM[minimum]
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What a finished handshake agreed on."""
+
+    version: str
+    """``TLSv1.3`` and the like."""
+    cipher: str
+    chain: tuple[bytes, ...]
+    """The peer's certificates in DER, its own first; as much as this Python tells."""
+    verified: bool
+    """The context demanded a good certificate, so this one is."""
+
+
+class TlsLayer:
+    """One side of one TLS connection, without its socket.
+
+    Write what ``outgoing`` returns after every call, also after one that
+    raised: it may hold an alert. A client's ClientHello is there from the
+    start. Raises TlsError when the handshake or a record fails.
+    """
+
+    __slots__ = ("_incoming", "_object", "_outgoing", "closed", "failure", "handshaking")
+
+    def __init__(
+        self, context: Context, *, server_side: bool = False, server_hostname: str | None = None
+    ) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        try:
+            self._object = context.wrap_bio(
+                self._incoming,
+                self._outgoing,
+                server_side=server_side,
+                server_hostname=server_hostname.rstrip(".") if server_hostname else None,
+            )
+        except ValueError as error:
+            raise TlsError(f"no host name for TLS: {server_hostname!r}") from error
+        self.handshaking = True
+        self.closed = False
+        """The peer's close_notify was seen; without it an EOF is a cut (RFC 8446 6.1)."""
+        self.failure: TlsError | None = None
+        """What went wrong; raised at once, or at the next call when plaintext came before it."""
+        if not server_side:
+            self._shake()
+
+    def receive(self, ciphertext: bytes) -> bytes:
+        """Take what came from the peer and return the plaintext that it completes."""
+        if self.failure is not None:
+            raise self.failure
+        self._incoming.write(ciphertext)
+        if self.handshaking:
+            self._shake()
+            if self.handshaking:
+                return b""
+        return self._read()
+
+    def _shake(self) -> None:
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLError as error:
+            raise self._fail(error) from error
+        self.handshaking = False
+
+    def _read(self) -> bytes:
+        incoming, ready, read = self._incoming, self._object.pending, self._object.read
+        chunks = []
+        try:
+            # Asking both is cheaper than the exception that says that there is no more.
+            while incoming.pending or ready():
+                chunk = read(RECORD)
+                if not chunk:
+                    self.closed = True
+                    break
+                chunks.append(chunk)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.closed = True
+        except ssl.SSLError as error:
+            failure = self._fail(error)
+            if not chunks:
+                raise failure from error
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def receive_eof(self) -> None:
+        """Take note that the peer closed TCP; raises TlsError unless it said close_notify."""
+        if not self.closed:
+            when = "during the TLS handshake" if self.handshaking else "without close_notify"
+            raise TlsError(f"connection closed {when}")
+
+    def send(self, plaintext: bytes | memoryview) -> None:
+        """Encrypt ``plaintext``; only after the handshake."""
+        if self.handshaking:
+            raise LocalProtocolError("the TLS handshake is not done")
+        try:
+            written = self._object.write(plaintext) if plaintext else 0
+            while written < len(plaintext):
+                written += self._object.write(memoryview(plaintext)[written:])
+        except ssl.SSLError as error:
+            raise self._fail(error) from error
+
+    def outgoing(self) -> bytes:
+        """Return the ciphertext to write now."""
+        return self._outgoing.read()
+
+    def close(self) -> None:
+        """Say close_notify; nothing can be sent after it, the peer may still speak."""
+        try:
+            self._object.unwrap()
+        except ssl.SSLWantReadError:
+            pass  # the peer's close_notify is still to come
+        except (ssl.SSLError, ValueError):
+            pass  # nothing was established, or unread data lies in front of its close_notify
+
+    @property
+    def facts(self) -> TlsFacts:
+        """What was agreed on; only after the handshake."""
+        cipher = self._object.cipher()
+        return TlsFacts(
+            version=self._object.version() or "",
+            cipher=cipher[0] if cipher else "",
+            chain=self._chain(),
+            verified=self._object.context.verify_mode is ssl.CERT_REQUIRED,
+        )
+
+    def _chain(self) -> tuple[bytes, ...]:
+        """Ask for the whole chain: public since Python 3.13, inside since 3.10."""
+        public = getattr(self._object, "get_unverified_chain", None)
+        if public is not None:
+            return tuple(public())
+        inner = getattr(getattr(self._object, "_sslobj", None), "get_unverified_chain", None)
+        if inner is not None:
+            return tuple(one.public_bytes(_DER) for one in inner() or ())
+        own = self._object.getpeercert(binary_form=True)
+        return (own,) if own else ()
+
+    def server_end_point(self) -> bytes | None:
+        """Return the ``tls-server-end-point`` binding of the peer, a server; None without one."""
+        own = self._object.getpeercert(binary_form=True)
+        return server_end_point(own) if own else None
+
+    def _fail(self, error: ssl.SSLError) -> TlsError:
+        failure = TlsError(_describe(error))
+        failure.reason = error.reason or ""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            failure.verify_code = error.verify_code
+            failure.verify_error = error.verify_message
+        self.failure = failure
+        return failure
+
+
+def _describe(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {error.verify_message}"
+    return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"
+
+
+def server_end_point(certificate: bytes) -> bytes | None:
+    """Return the channel binding that a server's certificate (DER) gives (RFC 5929 4.1).
+
+    None when its signature names no hash (EdDSA): the binding is undefined then.
+    """
+    from cryptography import x509  # noqa: PLC0415  # heavy, and only SCRAM-PLUS asks
+
+    signed_with = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
+    if signed_with is None:
+        return None
+    name = "sha256" if signed_with.name in {"md5", "sha1"} else signed_with.name
+    return hashlib.new(name.replace("-", "_"), certificate).digest()

@@ -1,0 +1,109 @@
+"""A throw-away certificate authority for tests that speak TLS."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A PEM certificate and its key, as paths."""
+
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Issues certificates into ``directory``; ``ca_file`` is what a client trusts."""
+
+    directory: Path
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+    ca_file: str
+
+    def issue(self, *names: str, valid_until: datetime | None = None) -> Pair:
+        """Return a server's certificate for host names and IP addresses."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        until = valid_until or datetime.now(UTC) + DAY
+        signed = (
+            _builder(names[0], self.certificate.subject, key.public_key(), until)
+            .add_extension(x509.SubjectAlternativeName([_name(one) for one in names]), False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
+            )
+            .sign(self.key, hashes.SHA256())
+        )
+        stem = f"{names[0].replace(':', '_')}-{signed.serial_number:x}"
+        return Pair(
+            _write(self.directory / f"{stem}.pem", _pem(signed)),
+            _write(self.directory / f"{stem}.key", _key_pem(key)),
+        )
+
+
+def make_authority(directory: Path) -> Authority:
+    """Make an authority that nobody else knows."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Throw-away CA")])
+    usage = x509.KeyUsage(
+        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False,
+        key_encipherment=False, data_encipherment=False, key_agreement=False,
+        encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    certificate = (
+        _builder("Throw-away CA", name, key.public_key(), datetime.now(UTC) + DAY)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(usage, True)
+        .sign(key, hashes.SHA256())
+    )
+    ca_file = _write(directory / f"ca-{certificate.serial_number:x}.pem", _pem(certificate))
+    return Authority(directory, key, certificate, ca_file)
+
+
+def _builder(
+    subject: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, until: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(min(datetime.now(UTC), until) - DAY)
+        .not_valid_after(until)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), False)
+    )
+
+
+def _name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _write(path: Path, content: bytes) -> str:
+    path.write_bytes(content)
+    return str(path)

@@ -1,0 +1,9 @@
+"""One authority for all tests here: keys are slow to make."""
+
+import pytest
+from tests.certificates import Authority, make_authority
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("ca"))
