@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A delayed ACK comes after 40 ms: a wait this long is Nagle's algorithm at work (or a slow disk). */
-static const double STALL = 0.039;
+/* A delayed ACK comes after some 40 ms: a wait this long is Nagle waiting for one, or a slow disk. */
+static const double STALL = 0.035;
 static const long TOO_MANY_FAILURES = 200;
 static const char CLIENT[] = "client.example.com";
 

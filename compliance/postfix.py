@@ -1,0 +1,199 @@
+"""A real Postfix in a directory of its own: submission with STARTTLS and AUTH, mail held.
+
+Nothing of the system's own Postfix is read or written. Needs root (Postfix changes users) and the
+packages of ``compliance/install.sh``.
+"""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from compliance.certificate import Certificate
+
+DAEMONS = Path("/usr/lib/postfix/sbin")
+REALM = "postfix.test"
+PATIENCE = 20.0
+
+MAIN_CF = """\
+compatibility_level = 3.6
+queue_directory = {home}/queue
+data_directory = {home}/data
+maillog_file = {home}/log/maillog
+maillog_file_prefixes = {home}/log
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = {realm}
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+local_transport = error:local delivery is off
+alias_maps =
+alias_database =
+message_size_limit = 41943040
+mailbox_size_limit = 0
+
+# Accept from this machine and from who has signed in, then hold: nothing is ever delivered.
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject
+smtpd_recipient_restrictions = check_recipient_access static:hold, permit
+smtpd_client_connection_count_limit = 0
+
+smtpd_tls_security_level = may
+smtpd_tls_auth_only = yes
+smtpd_tls_chain_files = {home}/tls/key.pem, {home}/tls/cert.pem
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = cyrus
+smtpd_sasl_path = smtpd
+smtpd_sasl_local_domain = {realm}
+cyrus_sasl_config_path = {home}/sasl
+"""
+
+MASTER_CF = """\
+127.0.0.1:{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+SASL_CONF = """\
+pwcheck_method: auxprop
+auxprop_plugin: sasldb
+sasldb_path: {home}/sasl/users.db
+mech_list: {mechanisms}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Postfix:
+    """One running instance; `username` and `password` sign in, any sender and recipient will do."""
+
+    home: Path
+    port: int
+    certificate: Certificate
+    username: str
+    password: str
+
+    @classmethod
+    def start(cls, home: Path, mechanisms: str = "PLAIN LOGIN") -> Self:
+        """Lay out `home` (which must not exist yet, on a disk that keeps what is synced) and run.
+
+        Raises TimeoutError with Postfix's own log when it does not come up.
+        """
+        postfix = pwd.getpwnam("postfix")
+        for name in ("etc", "queue", "data", "log", "tls", "sasl"):
+            (home / name).mkdir(parents=True)
+        home.chmod(0o755)
+        os.chown(home / "data", postfix.pw_uid, postfix.pw_gid)
+        certificate = Certificate.create(home / "tls", "localhost")
+        server = cls(home, free_port(), certificate, f"user@{REALM}", "secret")
+        settings = {"home": home, "realm": REALM, "port": server.port, "mechanisms": mechanisms}
+        for path, text in (
+            ("etc/main.cf", MAIN_CF),
+            ("etc/master.cf", MASTER_CF),
+            ("sasl/smtpd.conf", SASL_CONF),
+        ):
+            (home / path).write_text(text.format_map(settings))
+        users = home / "sasl" / "users.db"
+        subprocess.run(
+            ["saslpasswd2", "-f", users, "-c", "-p", "-u", REALM, "user"],
+            input=server.password.encode(),
+            check=True,
+        )
+        os.chown(users, postfix.pw_uid, postfix.pw_gid)
+        server.control("start")
+        server.wait_listening()
+        return server
+
+    def stop(self) -> None:
+        self.control("stop")
+
+    def control(self, verb: str) -> None:
+        log = self.home / "log" / "control"
+        with log.open("ab") as output:
+            subprocess.run(
+                ["postfix", "-c", self.home / "etc", verb],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                check=True,
+            )
+
+    def wait_listening(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                    if connection.recv(3) == b"220":
+                        return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise TimeoutError(f"Postfix did not come up:\n{self.log()}")
+
+    def log(self) -> str:
+        logs = sorted((self.home / "log").iterdir())
+        return "\n".join(path.read_text(errors="replace") for path in logs)
+
+    @property
+    def pid(self) -> int:
+        return int((self.home / "queue/pid/master.pid").read_text())
+
+    def held(self) -> list[bytes]:
+        """The messages that were accepted, as Postfix stores them (its headers on top)."""
+        files = sorted((self.home / "queue/hold").rglob("*"), key=lambda path: path.stat().st_mtime)
+        return [
+            subprocess.run(
+                ["postcat", "-c", self.home / "etc", "-hbq", path.name],
+                check=True,
+                stdout=subprocess.PIPE,
+            ).stdout
+            for path in files
+            if path.is_file()
+        ]
+
+
+@contextmanager
+def running_postfix(home: Path, mechanisms: str = "PLAIN LOGIN") -> Iterator[Postfix]:
+    """A Postfix for the length of a ``with``; its directory is removed at the end."""
+    try:
+        server = Postfix.start(home, mechanisms)
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port that was free a moment ago: Postfix cannot be told to take any."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
