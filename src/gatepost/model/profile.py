@@ -75,6 +75,8 @@ class Profile:
     """The sender's domain must be linked and its local part registered, at MAIL and in From."""
     bare_newline: Literal["convert", "refuse"] = "convert"
     """A bare CR or LF in the content becomes CRLF, or the message is refused."""
-    replies: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}))
+    replies: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    """Where each value comes from, and when it was seen: ``limits.recipients`` or ``limits``."""
     limits: Limits = field(default_factory=Limits)
     strict: StrictLimits = field(default_factory=StrictLimits)

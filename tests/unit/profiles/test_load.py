@@ -1,0 +1,214 @@
+"""Profiles: every shipped one loads and says where it has its values; faults are named."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.errors import ConfigError
+from gatepost.model.reply import Esc, Reply
+from gatepost.profiles import available_profiles, load_profile, pod_name
+from gatepost.profiles.load import parse_profile, parse_reply
+
+PROFILES = available_profiles()
+
+
+def table_of(name: str) -> dict[str, Any]:
+    return tomllib.loads((files("gatepost.profiles") / f"{name}.toml").read_text("utf-8"))
+
+
+def leaves(table: dict[str, Any]) -> Iterator[str]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from (f"{key}.{name}" for name in value)
+        else:
+            yield key
+
+
+def parameter(lines: tuple[str, ...], keyword: str) -> str | None:
+    return next((line[len(keyword) + 1 :] for line in lines if line.startswith(keyword)), None)
+
+
+def test_the_profiles_are_found() -> None:
+    assert {"acs", "gatepost", "open"} <= set(PROFILES)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+class TestEveryProfile:
+    def test_loads(self, name: str) -> None:
+        profile = load_profile(name)
+        assert profile.name == name
+        assert profile.title
+
+    def test_names_the_source_of_each_value(self, name: str) -> None:
+        table = table_of(name)
+        sources = table.pop("sources")
+        assert [
+            key
+            for key in leaves(table)
+            if not sources.get(key) and not sources.get(key.partition(".")[0])
+        ] == []
+
+    def test_announces_the_limits_that_it_has(self, name: str) -> None:
+        profile = load_profile(name)
+        for lines in (profile.in_clear, profile.over_tls):
+            assert parameter(lines, "SIZE") == str(profile.limits.message_size)
+            limits = parameter(lines, "LIMITS")
+            assert limits in (None, f"RCPTMAX={profile.limits.recipients}")
+
+    def test_offers_starttls_in_clear_only(self, name: str) -> None:
+        profile = load_profile(name)
+        assert "STARTTLS" in profile.in_clear
+        assert "STARTTLS" not in profile.over_tls
+
+    def test_offers_no_login_in_clear_where_tls_is_required(self, name: str) -> None:
+        profile = load_profile(name)
+        if profile.requires_tls:
+            assert parameter(profile.in_clear, "AUTH") is None
+
+    def test_recognises_its_own_greeting(self, name: str) -> None:
+        profile = load_profile(name)
+        line = profile.hello.format(host=profile.host, peer="192.0.2.1")
+        assert re.search(profile.ehlo_pattern, line)
+
+
+class TestAcs:
+    """Byte for byte what public transcripts show."""
+
+    def test_lines(self) -> None:
+        profile = load_profile("acs")
+        assert profile.in_clear == ("SIZE 31457280", "STARTTLS", "CHUNKING")
+        assert profile.over_tls == ("SIZE 31457280", "AUTH LOGIN")
+        assert profile.hello.format(host="h", peer="192.0.2.1") == "h Hello [192.0.2.1]"
+
+    def test_host(self) -> None:
+        host = load_profile("acs").host
+        assert re.fullmatch(r"ic3-transport-smtp-acs-deployment-[0-9a-f]{10}-[0-9a-z]{5}", host)
+        assert host == load_profile("acs").host, "one name per process"
+        assert pod_name() in host
+
+    @pytest.mark.parametrize(
+        ("name", "wire"),
+        [
+            ("SIGNED_IN", b"235 2.7.0 Authentication successful\r\n"),
+            ("AUTH_UNRECOGNIZED", b"504 5.7.4 Unrecognized authentication type\r\n"),
+            ("AUTH_NEEDS_TLS", b"504 5.7.4 Unrecognized authentication type\r\n"),
+            ("AUTH_FAILED", b"535 5.7.3 Authentication unsuccessful\r\n"),
+            ("AUTH_REQUIRED", b"530 5.7.57 Client not authenticated to send mail.\r\n"),
+            ("TLS_REQUIRED", b"451 5.7.3 starttls is required to send mail\r\n"),
+            (
+                "SENDER_DOMAIN_NOT_LINKED",
+                b"501 5.1.7 The specified sender domain has not been linked.\r\n",
+            ),
+            ("SENDER_NOT_REGISTERED", b"550 5.3.5 Email sender's username is invalid\r\n"),
+            ("TOO_MANY_RECIPIENTS", b"452 4.5.3 Too many recipients\r\n"),
+            (
+                "EXCESSIVE_RATE",
+                (
+                    b"450 4.5.127 Message rejected. Excessive message rate from sender. "
+                    b"For more information see https://aka.ms/EXOSmtpErrors.\r\n"
+                ),
+            ),
+        ],
+    )
+    def test_replies(self, name: str, wire: bytes) -> None:
+        assert load_profile("acs").replies[name].encode() == wire
+
+    def test_limits(self) -> None:
+        profile = load_profile("acs")
+        assert (profile.limits.recipients, profile.limits.message_size) == (50, 31457280)
+        assert profile.strict.connections == 250
+        assert profile.strict.effective_size == 10 * 1024 * 1024
+        assert (profile.strict.managed_per_minute, profile.strict.managed_per_hour) == (5, 10)
+        assert (profile.strict.custom_per_minute, profile.strict.custom_per_hour) == (30, 100)
+
+    def test_requires_all(self) -> None:
+        profile = load_profile("acs")
+        assert profile.requires_tls
+        assert profile.requires_auth
+        assert profile.checks_sender
+
+
+@pytest.mark.parametrize(
+    ("table", "fault", "did_you_mean"),
+    [
+        ({"titel": "x"}, "unknown key titel, did you mean title?", "title"),
+        ({"limits": {"recipient": 1}}, "unknown key limits.recipient", "recipients"),
+        ({"strict": {"conections": 1}}, "unknown key strict.conections", "connections"),
+        ({"replies": {"AUTH_FAILD": "535 no"}}, "unknown key replies.AUTH_FAILD", "AUTH_FAILED"),
+        ({"replies": {"AUTH_FAILED": "no"}}, "replies.AUTH_FAILED: not a reply line", ""),
+        ({"replies": "x"}, "replies: Expected `object`, got `str`", ""),
+        ({"limits": {"recipients": "many"}}, "limits.recipients: Expected `int`", ""),
+        ({"limits": {"recipients": -1}}, "limits.recipients: must not be negative", ""),
+        ({"requires_tls": "yes"}, "requires_tls: Expected `bool`", ""),
+        ({"bare_newline": "keep"}, "bare_newline: Invalid enum value 'keep'", ""),
+        ({"in_clear": "SIZE"}, "in_clear: Expected `array`", ""),
+        ({"hello": "{name}"}, "hello: {name} is not known here", ""),
+        ({"host": "{peer}"}, "host: {peer} is not known here", ""),
+        ({"sources": {"title": "x"}}, "sources: title is not set in this file", ""),
+        ({"name": "x"}, "unknown key name", ""),
+    ],
+)
+def test_a_fault_is_named(table: dict[str, Any], fault: str, did_you_mean: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_profile("mine", table, where="mine.toml")
+    assert fault in str(caught.value)
+    assert str(caught.value).startswith("mine.toml: ")
+    assert caught.value.did_you_mean == did_you_mean
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(ConfigError, match=r"unknown key titel.*; requires_tls: Expected"):
+        parse_profile("mine", {"titel": 1, "requires_tls": 1})
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="acs") as caught:
+        load_profile("asc")
+    assert caught.value.did_you_mean == "acs"
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "Mine"\n[limits]\nrecipients = 7\n')
+    profile = load_profile("mine", path=path)
+    assert (profile.name, profile.title, profile.limits.recipients) == ("mine", "Mine", 7)
+
+
+@pytest.mark.parametrize("content", [b"title = ", b"\xff"])
+def test_an_unreadable_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="cannot read the profile") as caught:
+        load_profile("mine", path=path)
+    assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize("name", ["../acs", "acs.toml", "", "/etc/passwd"])
+def test_a_name_is_no_path(name: str) -> None:
+    with pytest.raises(ConfigError, match="no profile is named"):
+        load_profile(name)
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        ("504 5.7.4 Unrecognized", Reply(504, "Unrecognized", Esc(5, 7, 4))),
+        ("250 OK", Reply(250, "OK")),
+        ("451 5.7.3 tls", Reply(451, "tls", Esc(5, 7, 3))),
+    ],
+)
+def test_a_reply_line(line: str, reply: Reply) -> None:
+    assert parse_reply(line) == reply
+
+
+@pytest.mark.parametrize(
+    "line", ["", "504", "504 ", "199 x", "600 x", "550 4.1.1 x", "550 x\r\n250 y", "550 é"]
+)
+def test_no_reply_line(line: str) -> None:
+    with pytest.raises(ValueError, match=r"reply line|does not fit"):
+        parse_reply(line)
