@@ -1,0 +1,28 @@
+"""An EHLO reply, read as generously as servers write it (RFC 5321 4.1.1.1)."""
+
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.model.capabilities import Capabilities
+from gatepost.model.reply import Reply
+
+_OLD_AUTH: Final = "AUTH="
+"""A spelling from a draft of RFC 2554; some servers send it beside ``AUTH``, some instead of it."""
+
+
+def parse_capabilities(reply: Reply) -> Capabilities:
+    """Return what the server's reply to EHLO offers; a HELO reply offers nothing."""
+    greeting, *lines = reply.lines
+    keywords: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        if line[:5].upper() == _OLD_AUTH:
+            line = f"AUTH {line[5:]}"  # noqa: PLW2901  # the same line in today's spelling
+        words = line.split()
+        if not words:
+            continue
+        keyword, parameters = words[0].upper(), tuple(words[1:])
+        if keyword == "AUTH":
+            mechanisms = (*keywords.get("AUTH", ()), *(name.upper() for name in parameters))
+            parameters = tuple(dict.fromkeys(mechanisms))
+        keywords[keyword] = parameters
+    return Capabilities(greeting, MappingProxyType(keywords), tuple(lines))

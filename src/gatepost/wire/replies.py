@@ -1,0 +1,85 @@
+"""The client's side of a reply: bytes in, any split; replies out (RFC 5321 4.2).
+
+What servers really send is taken, as long as it is one thing only: a bare
+``250``, a bare LF as line end, another code on a continuation line (the last
+line decides). Who asked is the conversation's business, not the reader's.
+"""
+
+import re
+from typing import Final
+
+from gatepost.errors import RemoteProtocolError
+from gatepost.model.reply import EnhancedStatus, Reply
+
+MAX_LINE: Final = 16_384
+"""Octets of one reply line; RFC 5321 4.5.3.1.5 says 512, a SASL challenge may take 12,288."""
+MAX_LINES: Final = 512
+"""Lines of one reply."""
+
+_LINE: Final = re.compile(r"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
+_STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
+
+
+class ReplyReader:
+    """Cuts what a server sends into replies."""
+
+    __slots__ = ("_buffer", "_lines", "said")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._lines: list[str] = []
+        self.said: tuple[str, ...] = ()
+        """The lines of the last reply as they came, codes included."""
+
+    @property
+    def pending(self) -> bool:
+        """True when something came behind the last reply."""
+        return bool(self._buffer or self._lines)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take what came from the server."""
+        self._buffer += chunk
+
+    def next_reply(self) -> Reply | None:
+        """Return the next complete reply; None when more is needed.
+
+        Raises RemoteProtocolError when the server does not speak SMTP or does not stop.
+        """
+        while (end := self._buffer.find(b"\n")) >= 0:
+            raw = bytes(self._buffer[:end]).removesuffix(b"\r")
+            del self._buffer[: end + 1]
+            line = raw.decode("utf-8", "surrogateescape")
+            match = _LINE.fullmatch(line) if len(raw) <= MAX_LINE else None
+            if match is None:
+                raise _no_reply("not an SMTP reply", line)
+            self._lines.append(line)
+            if match[2] != "-":
+                self.said, self._lines = tuple(self._lines), []
+                return parse_reply(self.said)
+            if len(self._lines) >= MAX_LINES:
+                raise _no_reply(f"a reply of more than {MAX_LINES} lines", line)
+        if len(self._buffer) > MAX_LINE:
+            raise _no_reply(
+                "a reply line without end", self._buffer[:80].decode("ascii", "replace")
+            )
+        return None
+
+
+def _no_reply(what: str, line: str) -> RemoteProtocolError:
+    return RemoteProtocolError(f"{what}: {line[:80]!r}", line[:MAX_LINE])
+
+
+def parse_reply(lines: tuple[str, ...]) -> Reply:
+    """Return the reply that these lines (codes included) are; the last one's code decides.
+
+    The enhanced status is taken off every line that carries it (RFC 2034 4).
+    """
+    code = int(lines[-1][:3])
+    texts = [line[4:] for line in lines]
+    match = _STATUS.match(texts[-1])
+    if match is None or int(match[1]) != code // 100:
+        return Reply(code, "\n".join(texts))
+    status = EnhancedStatus(*map(int, match.groups()))
+    carries = re.compile(re.escape(match[0].rstrip(" ")) + r"(?: |$)")
+    stripped = (text[len(found[0]) :] if (found := carries.match(text)) else text for text in texts)
+    return Reply(code, "\n".join(stripped), status)
