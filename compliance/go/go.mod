@@ -1,0 +1,3 @@
+module gatepost.test/send
+
+go 1.19

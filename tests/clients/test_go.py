@@ -1,0 +1,57 @@
+"""Go's net/smtp against the relay: the founding story, both halves."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.clients.relay import RECIPIENT, Relay
+
+pytestmark = pytest.mark.compliance
+
+SOURCES = Path(__file__).parents[2] / "compliance" / "go"
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("go") / "send"
+    offline = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
+    subprocess.run(
+        ["go", "build", "-o", path, "."], cwd=SOURCES, env=os.environ | offline, check=True
+    )
+    return path
+
+
+def send(
+    program: Path, relay: Relay, message: bytes, auth: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(program, "-auth", auth, "-username", relay.username),
+            *("-server", f"localhost:{relay.port}", "-ca-file", relay.ca_file),
+            *("-from", relay.sender, "-to", RECIPIENT),
+        ],
+        input=message.decode(),
+        env=os.environ | {"SMTP_PASSWORD": relay.password},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.usefixtures("nothing_delivered")
+def test_plain_auth_is_refused(program: Path, relay: Relay, message: bytes) -> None:
+    run = send(program, relay, message, "plain")
+    assert run.stderr == "AUTH: 504 5.7.4 Unrecognized authentication type\n"
+    assert run.returncode == 1
+
+
+def test_login_auth_delivers(
+    program: Path, relay: Relay, message: bytes, delivered: Callable[[], None]
+) -> None:
+    run = send(program, relay, message, "login")
+    assert (run.returncode, run.stderr) == (0, "")
+    delivered()

@@ -1,0 +1,123 @@
+"""`gatepost send` against other people's servers."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from compliance.certificate import Certificate
+from tests.clients.node import packages
+from tests.clients.relay import GATEPOST, RECIPIENT
+
+USERNAME = "user@example.com"
+PASSWORD = "a secret, long enough for a second line of base64 " * 3
+SENDER = "sender@example.com"
+TEXT = "First line.\n.a dot\n..two dots\nThe end.\n"
+SUBJECT = "Grüße from the client"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server program that prints one JSON object a line: its port, then each message."""
+
+    port: int
+    ca_file: Path
+    output: IO[bytes]
+
+    def next_message(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self.output.readline())
+        return message
+
+
+@contextmanager
+def running(program: list[str], home: Path, mechanisms: list[str]) -> Iterator[Server]:
+    certificate = Certificate.create(home, "localhost")
+    settings = {
+        "certificate": str(certificate.certificate),
+        "key": str(certificate.key),
+        "username": USERNAME,
+        "password": PASSWORD,
+        "mechanisms": mechanisms,
+    }
+    with subprocess.Popen([*program, json.dumps(settings)], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        try:
+            port = json.loads(process.stdout.readline())["port"]
+            yield Server(port, certificate.certificate, process.stdout)
+        finally:
+            process.kill()
+
+
+AIOSMTPD = [sys.executable, str(Path(__file__).with_name("aiosmtpd_server.py"))]
+SMTP_SERVER = [str(packages.NODE), str(packages.HERE / "server.mjs")]
+PROGRAMS = [
+    pytest.param(AIOSMTPD, id="aiosmtpd"),
+    pytest.param(SMTP_SERVER, id="smtp-server", marks=packages.needs_node),
+]
+
+
+def send(
+    port: int, ca_file: Path, home: Path, password: str = PASSWORD, *options: str
+) -> subprocess.CompletedProcess[str]:
+    secret = home / "password"
+    secret.write_text(password)
+    command = [
+        *(GATEPOST, "send", "--server", f"localhost:{port}", "--ca-file", str(ca_file)),
+        *("--username", USERNAME, "--password-file", str(secret)),
+        *("--from", SENDER, "--to", RECIPIENT, "--subject", SUBJECT, "--text", TEXT),
+        *("--json", *options),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize("mechanisms", [["LOGIN"], ["PLAIN"], ["PLAIN", "LOGIN"]], ids="-".join)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_delivers_with_what_the_server_offers(
+    program: list[str], mechanisms: list[str], tmp_path: Path
+) -> None:
+    with running(program, tmp_path, mechanisms) as server:
+        run = send(server.port, server.ca_file, tmp_path)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert json.loads(run.stdout)
+        accepted = server.next_message()
+    assert accepted["mail_from"] == SENDER
+    assert accepted["rcpt_to"] == [RECIPIENT]
+    assert accepted["tls"] is True
+    assert accepted["mechanism"] in mechanisms
+    message = message_from_bytes(base64.b64decode(accepted["content"]), policy=default)
+    assert message["subject"] == SUBJECT
+    body = message.get_body()
+    assert body is not None
+    assert body.get_content() == TEXT
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_wrong_password_fails_and_stays_secret(program: list[str], tmp_path: Path) -> None:
+    wrong = "not the password"
+    with running(program, tmp_path, ["LOGIN"]) as server:
+        run = send(server.port, server.ca_file, tmp_path, wrong)
+    assert run.returncode == 1
+    output = run.stdout + run.stderr
+    assert "535" in output
+    assert wrong not in output
+    assert base64.b64encode(wrong.encode()).decode() not in output
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_unknown_certificate_is_not_trusted(program: list[str], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    stranger = Certificate.create(other, "localhost").certificate
+    with running(program, tmp_path, ["LOGIN"]) as server:
+        run = send(server.port, stranger, tmp_path)
+    assert run.returncode in (1, 3)
+    assert "certificate" in (run.stdout + run.stderr).lower()
