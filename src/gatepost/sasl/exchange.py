@@ -3,12 +3,17 @@
 An exchange yields a response (bytes, before base64) and is sent the server's
 next challenge (bytes, decoded). A mechanism that speaks first yields its
 initial response at the first ``next``; one that does not yields None there and
-is then sent the first challenge. It may raise ``MalformedChallenge``: the
-conversation then cancels with ``*``.
+is then sent the first challenge. It may raise ``MalformedChallenge``, or return
+because it has nothing more to say: in both cases the conversation cancels with
+``*``. When the server reports success the conversation calls ``conclude``.
 """
 
 from collections.abc import Generator
-from typing import ClassVar, Protocol
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Protocol
+
+from gatepost.errors import LocalProtocolError
+from gatepost.sasl.channel import Channel
 
 Exchange = Generator[bytes | None, bytes, None]
 
@@ -21,6 +26,8 @@ class Mechanism(Protocol):
     """True when the server (or a listener without TLS) could read the secret."""
     speaks_first: ClassVar[bool]
     """True when it has an initial response (RFC 4422 5)."""
+    secret_in: ClassVar[int]
+    """Which response, counted from 1, first carries the secret or a proof made of it."""
 
     def exchange(self) -> Exchange:
         """Return a fresh exchange."""
@@ -28,3 +35,61 @@ class Mechanism(Protocol):
 
 class MalformedChallenge(ValueError):
     """The server's challenge is not what the mechanism asks for, or failed its proof."""
+
+
+class UnusableCredentials(LocalProtocolError, ValueError):
+    """The mechanism cannot carry these credentials. Nothing was sent; the text shows no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSide:
+    """What a mechanism must know beside the credentials."""
+
+    channel: Channel = field(default_factory=Channel)
+    offered: tuple[str, ...] = ()
+    """Mechanisms that the server advertised, upper case."""
+    nonce: str = field(default="", repr=False)
+    """Fresh randomness for SCRAM: printable ASCII without comma, at least 18 characters."""
+    eager_login: bool = False
+    """LOGIN sends the name with the AUTH command; only for servers known to want it."""
+    host: str = ""
+    port: int = 0
+    """Where we connected to; OAUTHBEARER tells it to the server."""
+
+
+class Succeeded(Exception):
+    """The server reported success while the exchange was waiting for a challenge."""
+
+
+def conclude(exchange: Exchange) -> None:
+    """Tell the exchange that the server reported success (235).
+
+    Raises MalformedChallenge when the server still owes its own proof: one that
+    skips it does not know the password, and is not the server that we want.
+    """
+    try:
+        exchange.throw(Succeeded())
+    except (Succeeded, StopIteration):
+        exchange.close()
+
+
+_UNSHOWN: Final = {"\0": "NUL", "\x01": "control-A"}
+
+
+def encode(text: str, what: str, forbidden: str = "") -> bytes:
+    """Return ``text`` in UTF-8.
+
+    Raises UnusableCredentials when it holds a forbidden character or half a
+    surrogate pair; the message names ``what``, never the text.
+    """
+    for character in forbidden:
+        if character in text:
+            raise UnusableCredentials(f"{what} holds {_UNSHOWN.get(character, repr(character))}")
+    raw = None
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        pass  # that exception carries the text: raise ours outside of its context
+    if raw is None:
+        raise UnusableCredentials(f"{what} holds half a surrogate pair: it was not decoded as text")
+    return raw

@@ -10,11 +10,20 @@ It returns the verdict: a ``Principal`` or a refusing ``Reply``. It raises
 ``MalformedResponse`` when the client's response does not parse (501).
 """
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from gatepost.model.credentials import Credentials, Principal
-from gatepost.model.reply import Reply
+from gatepost.model.reply import Esc, Reply
+from gatepost.sasl.channel import ChannelBinding
+
+MAX_NAME: Final = 1_024
+"""Octets of a user name: ACS composites have about 100, mailboxes at most 254, LDAP names more."""
+MAX_SECRET: Final = 9_216
+"""Octets of a password or token: what base64 makes of it still fits the line of RFC 4954 4."""
+
+REFUSED: Final = Reply(535, "Authentication credentials invalid", Esc(5, 7, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +47,24 @@ class ScramVerifier:
 
     salt: bytes
     iterations: int
-    stored_key: bytes
-    server_key: bytes
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """What the directory holds for one user name and mechanism, and the principal if it is proven.
 
-    ``refusal`` is set for a decoy: the interview runs to its end and then refuses.
-    ``digest_state`` is the key of CRAM-MD5's HMAC (RFC 2195).
+    ``refusal`` is set for a decoy: the interview runs to its end and then refuses,
+    with the words of ``ServerSide.refusal`` and the reason of this one.
+    ``digest_state`` is the key of CRAM-MD5's HMAC (RFC 2195). A name that has no
+    verifier of the kind asked for gets a decoy too: the peer shall see no difference.
     """
 
     principal: Principal | None
     refusal: Reply | None = None
     scram: ScramVerifier | None = None
-    digest_state: bytes | None = None
+    digest_state: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +75,87 @@ class Lookup:
     mechanism: str
 
 
+@dataclass(frozen=True, slots=True)
+class ServerSide:
+    """What an interview must know beside the client's responses."""
+
+    nonce: str = field(default="", repr=False)
+    """Fresh randomness for SCRAM and CRAM-MD5: printable ASCII without comma, 18 characters up."""
+    host: str = "localhost"
+    offered: frozenset[str] = frozenset()
+    """What this listener advertises: a client that saw less was deceived (RFC 5802 6)."""
+    bindings: tuple[ChannelBinding, ...] = ()
+    refusal: Reply = REFUSED
+    """The one refusal for every failed proof: the profile's words, whoever the user is."""
+    scope: str = ""
+    """The OAuth scope that a refused client should ask for."""
+    explains: bool = False
+    """XOAUTH2 sends a JSON document before it refuses: Google does, Exchange does not."""
+
+    def refuse(self, reason: str) -> Reply:
+        """Return the refusal with a reason (``slug: a sentence``) for the operator."""
+        return self.refusal.because(reason)
+
+
 Question = Challenge | Lookup | Verify
 Answer = bytes | Verifier | Principal | Reply
 Verdict = Principal | Reply
 Interview = Generator[Question, Answer, Verdict]
+Interviewer = Callable[[bytes | None, ServerSide], Interview]
+"""Starts an interview; the first argument is the initial response: None when there was none,
+which is not the same as an empty one (RFC 4954 4)."""
 
 
 class MalformedResponse(ValueError):
-    """The client's response is not what the mechanism asks for."""
+    """The client's response is not what the mechanism asks for. The text shows nothing of it."""
+
+
+def ask(data: bytes) -> Generator[Question, Answer, bytes]:
+    """Send a challenge and return the client's response."""
+    answer = yield Challenge(data)
+    if not isinstance(answer, bytes):
+        raise TypeError(f"a Challenge is answered with bytes, not with {type(answer).__name__}")
+    return answer
+
+
+def verify(credentials: Credentials, mechanism: str) -> Interview:
+    """Have the directory prove the credentials and return its verdict."""
+    answer = yield Verify(credentials, mechanism)
+    if isinstance(answer, Principal):
+        return answer if answer.mechanism else replace(answer, mechanism=mechanism)
+    if isinstance(answer, Reply):
+        return answer
+    raise TypeError(f"Verify is answered with a verdict, not with {type(answer).__name__}")
+
+
+def look_up(username: str, mechanism: str) -> Generator[Question, Answer, Verifier]:
+    """Return the verifier that the directory holds for the name, or a decoy's."""
+    answer = yield Lookup(username, mechanism)
+    if not isinstance(answer, Verifier):
+        raise TypeError(f"a Lookup is answered with a Verifier, not with {type(answer).__name__}")
+    return answer
+
+
+def decide(verifier: Verifier, proven: bool, mechanism: str, side: ServerSide) -> Verdict:
+    """Return the verdict on a proof: every failure in the same words, the reason its own."""
+    if verifier.refusal is not None or verifier.principal is None:
+        return side.refuse(
+            verifier.refusal.reason if verifier.refusal else "bad_credentials: decoy"
+        )
+    if not proven:
+        return side.refuse("bad_credentials: the proof does not fit the password that is kept")
+    return replace(verifier.principal, mechanism=mechanism)
+
+
+def decode(raw: bytes, what: str, limit: int) -> str:
+    """Return ``raw`` as text; raises MalformedResponse when it is too long or not UTF-8."""
+    if len(raw) > limit:
+        raise MalformedResponse(f"{what} is longer than {limit} octets")
+    text = None
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        pass  # that exception carries the octets: raise ours outside of its context
+    if text is None:
+        raise MalformedResponse(f"{what} is not UTF-8")
+    return text

@@ -1,0 +1,60 @@
+"""CRAM-MD5 (RFC 2195): an HMAC of the server's challenge, keyed with the password."""
+
+import hmac
+import re
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from gatepost.model.secret import Secret
+from gatepost.sasl.exchange import Exchange, encode
+from gatepost.sasl.interview import (
+    MAX_NAME,
+    Interview,
+    MalformedResponse,
+    ServerSide,
+    ask,
+    decide,
+    decode,
+    look_up,
+)
+
+_DIGEST: Final = re.compile(rb"[0-9a-fA-F]{32}")
+_NOBODY: Final = b"\0" * 16
+
+
+@dataclass(frozen=True, slots=True)
+class CramMd5:
+    """The client. The password stays here, but a listener can try guesses against the answer."""
+
+    name: ClassVar[str] = "CRAM-MD5"
+    reveals_secret: ClassVar[bool] = False
+    speaks_first: ClassVar[bool] = False
+    secret_in: ClassVar[int] = 1
+    username: str
+    password: Secret = field(repr=False)
+
+    def __post_init__(self) -> None:
+        encode(self.username, "the user name")
+        encode(self.password.reveal(), "the password")
+
+    def exchange(self) -> Exchange:
+        """Answer the one challenge, whatever its form: servers take liberties with it."""
+        challenge = yield None
+        key = encode(self.password.reveal(), "the password")
+        digest = hmac.digest(key, challenge, "md5").hex()
+        yield encode(self.username, "the user name") + b" " + digest.encode()
+
+
+def cram_md5(initial: bytes | None, side: ServerSide) -> Interview:
+    """The server. An unknown name runs the same course with a decoy's key."""
+    if initial:
+        raise MalformedResponse("CRAM-MD5 has no initial response (RFC 4954 4)")
+    challenge = f"<{side.nonce}@{side.host}>".encode()
+    name, blank, digest = (yield from ask(challenge)).rpartition(b" ")
+    if not blank or not _DIGEST.fullmatch(digest):
+        raise MalformedResponse("CRAM-MD5 answers with a name, a blank and 32 hex digits")
+    verifier = yield from look_up(decode(name, "the user name", MAX_NAME), "CRAM-MD5")
+    kept = verifier.digest_state
+    expected = hmac.digest(kept if kept is not None else _NOBODY, challenge, "md5").hex()
+    proven = hmac.compare_digest(expected.encode(), digest.lower()) and kept is not None
+    return decide(verifier, proven, "CRAM-MD5", side)

@@ -1,0 +1,60 @@
+"""LOGIN (draft-murchison-sasl-login-00, MS-XLOGIN): never a standard, and all that some offer."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from gatepost.model.credentials import Credentials
+from gatepost.model.secret import Secret
+from gatepost.sasl.exchange import Exchange, encode
+from gatepost.sasl.interview import MAX_NAME, MAX_SECRET, Interview, ask, decode, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The client: the name to the first prompt, the password to the second.
+
+    Prompts are ignored, as the draft tells clients to. Seen in the field are
+    ``Username:``, ``User Name`` with a NUL, translations, empty ones. One that
+    asks for the password first is not guessed at: the draft knows one order.
+    """
+
+    name: ClassVar[str] = "LOGIN"
+    reveals_secret: ClassVar[bool] = True
+    speaks_first: ClassVar[bool] = False
+    secret_in: ClassVar[int] = 2
+    username: str
+    password: Secret = field(repr=False)
+
+    def __post_init__(self) -> None:
+        encode(self.username, "the user name")
+        encode(self.password.reveal(), "the password")
+
+    def exchange(self) -> Exchange:
+        """Wait for the prompts and answer them."""
+        if not self.speaks_first:
+            yield None
+        yield encode(self.username, "the user name")
+        yield encode(self.password.reveal(), "the password")
+
+
+class EagerLogin(Login):
+    """The client that sends the name with the AUTH command, for servers that wait for it.
+
+    Never chosen by itself: others answer 501 or 502 to it, because neither
+    specification has an initial response.
+    """
+
+    __slots__ = ()
+    speaks_first: ClassVar[bool] = True
+
+
+def login(initial: bytes | None) -> Interview:
+    """The server, in every dialect. Some clients compare these very prompts.
+
+    An empty initial response (``AUTH LOGIN =``, old Go programs) is none.
+    """
+    name = initial or (yield from ask(b"Username:"))
+    username = decode(name, "the user name", MAX_NAME)
+    secret = yield from ask(b"Password:")
+    password = Secret(decode(secret, "the password", MAX_SECRET))
+    return (yield from verify(Credentials(username, password), "LOGIN"))

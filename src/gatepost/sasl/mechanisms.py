@@ -1,0 +1,164 @@
+"""The table of mechanisms: by name, how to build the client and how to start the interview."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Final, Literal
+
+from gatepost.errors import LocalProtocolError
+from gatepost.model.credentials import Credentials
+from gatepost.model.secret import Secret
+from gatepost.sasl.cram_md5 import CramMd5, cram_md5
+from gatepost.sasl.exchange import ClientSide, Mechanism, UnusableCredentials
+from gatepost.sasl.external import External, external
+from gatepost.sasl.interview import Interview, Interviewer, ServerSide
+from gatepost.sasl.login import EagerLogin, Login, login
+from gatepost.sasl.oauth import explain_document
+from gatepost.sasl.oauthbearer import OauthBearer, oauthbearer
+from gatepost.sasl.plain import Plain, plain
+from gatepost.sasl.scram import (
+    Scram,
+    ScramSha1,
+    ScramSha1Plus,
+    ScramSha256,
+    ScramSha256Plus,
+    scram,
+)
+from gatepost.sasl.xoauth2 import Xoauth2, xoauth2
+
+Proof = Literal["password", "token", "certificate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One mechanism, both sides. ``needs`` is the part of the credentials that it proves."""
+
+    kind: type[Mechanism]
+    needs: Proof
+    client: Callable[[Credentials, ClientSide], Mechanism]
+    interviewer: Interviewer
+
+
+def _password(credentials: Credentials) -> Secret:
+    if not credentials.username:
+        raise UnusableCredentials("there is no user name")
+    if not credentials.password:
+        raise UnusableCredentials("there is no password, or it is empty")
+    return credentials.password
+
+
+def _token(credentials: Credentials) -> Secret:
+    if not credentials.token:
+        raise UnusableCredentials("there is no token, or it is empty")
+    return credentials.token
+
+
+def _own_name(credentials: Credentials, mechanism: str) -> str:
+    """The user name, where the mechanism has no room for an identity to act as."""
+    if credentials.authzid not in ("", credentials.username):
+        raise UnusableCredentials(f"{mechanism} cannot say whom to act as")
+    if not credentials.username:
+        raise UnusableCredentials("there is no user name")
+    return credentials.username
+
+
+def _plain(credentials: Credentials, _side: ClientSide) -> Plain:
+    return Plain(credentials.username, _password(credentials), credentials.authzid)
+
+
+def _login(credentials: Credentials, side: ClientSide) -> Login:
+    kind = EagerLogin if side.eager_login else Login
+    return kind(_own_name(credentials, "LOGIN"), _password(credentials))
+
+
+def _cram_md5(credentials: Credentials, _side: ClientSide) -> CramMd5:
+    return CramMd5(_own_name(credentials, "CRAM-MD5"), _password(credentials))
+
+
+def _scram(kind: type[Scram], credentials: Credentials, side: ClientSide) -> Scram:
+    return kind(
+        credentials.username,
+        _password(credentials),
+        side.nonce,
+        side.channel.binding,
+        any(name.startswith("SCRAM-") and name.endswith("-PLUS") for name in side.offered),
+        credentials.authzid,
+    )
+
+
+def _xoauth2(credentials: Credentials, _side: ClientSide) -> Xoauth2:
+    return Xoauth2(_own_name(credentials, "XOAUTH2"), _token(credentials))
+
+
+def _oauthbearer(credentials: Credentials, side: ClientSide) -> OauthBearer:
+    identity = credentials.authzid or credentials.username
+    return OauthBearer(identity, _token(credentials), side.host, side.port)
+
+
+def _external(credentials: Credentials, _side: ClientSide) -> External:
+    if not credentials.certificate:
+        raise UnusableCredentials("no client certificate was presented")
+    return External(credentials.authzid)
+
+
+def _scram_entry(kind: type[Scram]) -> Entry:
+    return Entry(kind, "password", partial(_scram, kind), partial(scram, kind))
+
+
+def _alone(interviewer: Callable[[bytes | None], Interview]) -> Interviewer:
+    """Fit an interviewer that needs to know nothing beside the responses."""
+    return lambda initial, _side: interviewer(initial)
+
+
+# fmt: off
+MECHANISMS: Final[Mapping[str, Entry]] = MappingProxyType({
+    "SCRAM-SHA-256-PLUS": _scram_entry(ScramSha256Plus),
+    "SCRAM-SHA-1-PLUS":   _scram_entry(ScramSha1Plus),
+    "SCRAM-SHA-256":      _scram_entry(ScramSha256),
+    "SCRAM-SHA-1":        _scram_entry(ScramSha1),
+    "PLAIN":       Entry(Plain,       "password",    _plain,       _alone(plain)),
+    "LOGIN":       Entry(Login,       "password",    _login,       _alone(login)),
+    "CRAM-MD5":    Entry(CramMd5,     "password",    _cram_md5,    cram_md5),
+    "OAUTHBEARER": Entry(OauthBearer, "token",       _oauthbearer, oauthbearer),
+    "XOAUTH2":     Entry(Xoauth2,     "token",       _xoauth2,     xoauth2),
+    "EXTERNAL":    Entry(External,    "certificate", _external,    _alone(external)),
+})
+# fmt: on
+
+
+def client(name: str, credentials: Credentials, side: ClientSide) -> Mechanism:
+    """Return the mechanism ``name``, ready to run.
+
+    Raises UnusableCredentials when it cannot carry the credentials, and
+    LocalProtocolError when there is no such mechanism.
+    """
+    return _entry(name).client(credentials, side)
+
+
+def interview(name: str, initial: bytes | None, side: ServerSide) -> Interview:
+    """Start the interview of mechanism ``name``; ``initial`` is None when nothing came with AUTH.
+
+    Raises LocalProtocolError when there is no such mechanism: offer only what is in the table.
+    """
+    return _entry(name).interviewer(initial, side)
+
+
+def _entry(name: str) -> Entry:
+    entry = MECHANISMS.get(name.upper())
+    if entry is None:
+        raise LocalProtocolError(f"no SASL mechanism is called {name[:40]!r} here")
+    return entry
+
+
+def explain(name: str, challenge: bytes) -> str:
+    """Return what the last challenge before a refusal tells the operator; empty if nothing.
+
+    XOAUTH2 and OAUTHBEARER send a JSON document there, SCRAM ``e=``.
+    """
+    if name.startswith("SCRAM-") and challenge.startswith(b"e="):
+        said = challenge[2:82].decode("ascii", "replace")
+        return "".join(each if each.isprintable() else "?" for each in said)
+    if name in ("XOAUTH2", "OAUTHBEARER"):
+        return explain_document(challenge)
+    return ""

@@ -1,0 +1,236 @@
+"""The planner: which mechanisms to try, in which order, and why not the others. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.errors import LocalProtocolError
+from gatepost.model.credentials import Credentials
+from gatepost.model.plan import Choice, Plan
+from gatepost.model.reply import Reply
+from gatepost.sasl import mechanisms
+from gatepost.sasl.channel import Channel
+from gatepost.sasl.exchange import ClientSide
+from gatepost.sasl.mechanisms import MECHANISMS
+
+# A token before a password: who gives both wants the one that expires, is good for one purpose,
+# and is what providers are moving to; the standard OAUTHBEARER before its ancestor XOAUTH2.
+# Bound to the connection before unbound, because it unmasks a man in the middle; -PLUS with SHA-1
+# before plain SHA-256, because binding protects from more than the stronger hash does.
+# SCRAM before PLAIN: the server never sees the password. PLAIN before LOGIN: one round trip, and a
+# standard. CRAM-MD5 last: under TLS it adds nothing, servers often advertise it though they keep
+# no plain passwords to check it with, and its wrong refusal ends the attempt. Without TLS it is
+# what remains when there is no SCRAM. EXTERNAL only with nothing else to prove.
+PREFERENCE: Final = (
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "PLAIN",
+    "LOGIN",
+    "CRAM-MD5",
+    "EXTERNAL",
+)
+
+_MERITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "OAUTHBEARER": "a token, the standard way",
+        "XOAUTH2": "a token, the way of Google and Microsoft",
+        "SCRAM-SHA-256-PLUS": "keeps the password here and is bound to this TLS connection",
+        "SCRAM-SHA-1-PLUS": "keeps the password here and is bound to this TLS connection",
+        "SCRAM-SHA-256": "keeps the password here, and the server proves itself too",
+        "SCRAM-SHA-1": "keeps the password here, and the server proves itself too",
+        "PLAIN": "sends the password once",
+        "LOGIN": "sends the password, after two prompts",
+        "CRAM-MD5": "keeps the password here, but a listener can try guesses against it",
+        "EXTERNAL": "the client certificate has said who we are",
+    }
+)
+
+_UNSPOKEN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "DIGEST-MD5": "it was retired by RFC 6331",
+        "NTLM": "it is Microsoft's own, and superseded",
+        "GSSAPI": "it needs Kerberos",
+        "XOAUTH": "it is OAuth 1, long shut down",
+        "ANONYMOUS": "it proves nothing",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One mechanism in the light of everything that is known."""
+
+    name: str
+    offered: tuple[str, ...]
+    credentials: Credentials
+    channel: Channel
+    only: str
+
+
+def plan(
+    offered: Sequence[str], credentials: Credentials, channel: Channel, *, only: str = ""
+) -> Plan:
+    """Return a choice for every mechanism that is ours or offered, the taken ones first.
+
+    ``offered`` is what EHLO listed on this very connection. ``only`` names the
+    one mechanism to use, advertised or not; it does not make a secret go out
+    unprotected.
+    """
+    names = tuple(dict.fromkeys(name.upper() for name in offered))
+    asked = only.upper()
+    taken: list[Choice] = []
+    skipped: list[Choice] = []
+    for name in PREFERENCE:
+        case = _Case(name, names, credentials, channel, asked)
+        objection = next(filter(None, (object_to(case) for object_to in _OBJECTIONS)), "")
+        choice = Choice(name, not objection, objection or _why(case))
+        (taken if choice.taken else skipped).append(choice)
+    foreign = [name for name in (*names, asked) if name and name not in MECHANISMS]
+    skipped.extend(Choice(name, False, _foreign(name)) for name in dict.fromkeys(foreign))
+    return Plan((*taken, *skipped))
+
+
+def _why(case: _Case) -> str:
+    merit = _MERITS[case.name]
+    if MECHANISMS[case.name].kind.reveals_secret:
+        merit += " under TLS" if case.channel.encrypted else " in clear to this machine, as allowed"
+    if not case.only:
+        return merit
+    unlisted = "" if case.name in case.offered else ", though the server does not list it"
+    return f"asked for by name{unlisted}; {merit}"
+
+
+def _foreign(name: str) -> str:
+    reason = _UNSPOKEN.get(name, "it is unknown to us")
+    return f"not spoken here: {reason}"
+
+
+def _another_was_asked_for(case: _Case) -> str:
+    return f"only {case.only} was asked for" if case.only not in ("", case.name) else ""
+
+
+def _not_offered(case: _Case) -> str:
+    if case.name in case.offered or case.name == case.only:
+        return ""
+    if case.offered:
+        return f"the server offers {' '.join(case.offered)} only"
+    if case.channel.encrypted:
+        return "the server offers no AUTH at all"
+    return "the server offers no AUTH in clear; many do so once TLS has started"
+
+
+def _nothing_to_prove(case: _Case) -> str:
+    match MECHANISMS[case.name].needs:
+        case "password":
+            return "" if case.credentials.password is not None else "no password was given"
+        case "token":
+            return "" if case.credentials.token is not None else "no token was given"
+        case "certificate":
+            return _no_certificate(case)
+
+
+def _no_certificate(case: _Case) -> str:
+    if not case.credentials.certificate:
+        return "no client certificate was presented"
+    if not case.channel.encrypted:
+        return "a client certificate counts under TLS only"
+    if case.credentials.password is not None or case.credentials.token is not None:
+        return "" if case.only else "a password or token was given, and that is what to prove"
+    return ""
+
+
+def _would_reveal(case: _Case) -> str:
+    if case.channel.keeps_secrets or not MECHANISMS[case.name].kind.reveals_secret:
+        return ""
+    if case.channel.encrypted:
+        return "the server's certificate is not verified: anybody could be reading the secret"
+    return "it reveals the secret, and there is no TLS"
+
+
+def _not_bound(case: _Case) -> str:
+    if not case.name.endswith("-PLUS"):
+        return ""
+    if not case.channel.encrypted:
+        return "there is no TLS connection to be bound to"
+    if case.channel.binding is not None:
+        return ""
+    return (
+        "this TLS connection gives no channel binding: Python's ssl module exports no keying "
+        "material (tls-exporter), and no certificate with a usable hash is at hand "
+        "(tls-server-end-point)"
+    )
+
+
+def _cannot_carry(case: _Case) -> str:
+    """Build it for trial: the mechanisms themselves know what they cannot carry."""
+    side = ClientSide(case.channel, case.offered, nonce="trial")
+    try:
+        mechanisms.client(case.name, case.credentials, side)
+    except LocalProtocolError as unusable:
+        return str(unusable)
+    return ""
+
+
+_OBJECTIONS: Final[tuple[Callable[[_Case], str], ...]] = (
+    _another_was_asked_for,
+    _not_offered,
+    _nothing_to_prove,
+    _would_reveal,
+    _not_bound,
+    _cannot_carry,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do after a refusal: ``mechanism`` is the next to try, empty to stop."""
+
+    mechanism: str
+    reason: str
+
+    @property
+    def goes_on(self) -> bool:
+        """True when there is a next mechanism and it may be tried."""
+        return bool(self.mechanism)
+
+
+def after_refusal(
+    reply: Reply, remaining: Sequence[str], *, secret_sent: bool, to_command: bool
+) -> Step:
+    """Decide whether the next of ``remaining`` may be tried after ``reply`` refused one.
+
+    ``secret_sent``: the secret or a proof made of it went out (``Mechanism.secret_in``).
+    ``to_command``: the reply came to the AUTH command itself, not to a later response.
+    A wrong secret shall count once at the provider, so everything stops but
+    what says that the mechanism, not the secret, was at fault.
+    """
+    if not _blames_mechanism(reply.code, secret_sent, to_command):
+        return Step("", _why_stop(reply.code, secret_sent))
+    if not remaining:
+        return Step("", f"{reply.code} refused the mechanism, and no other is left")
+    return Step(remaining[0], f"{reply.code} refused the mechanism; no secret was judged")
+
+
+def _blames_mechanism(code: int, secret_sent: bool, to_command: bool) -> bool:
+    match code:
+        case 504:  # unrecognized authentication type (RFC 4954 4)
+            return True
+        case 500 | 501 | 502 | 538:  # not understood, not implemented, or not without TLS
+            return to_command
+        case 534 | 535:  # too weak a mechanism, or (Courier) one that is not available
+            return not secret_sent
+    return False
+
+
+def _why_stop(code: int, secret_sent: bool) -> str:
+    match code:
+        case 534 | 535 if secret_sent:
+            return f"{code} judged the secret: another mechanism would only repeat the failure"
+        case 432 | 454 | 421:
+            return f"{code} is about the account or the server, not the mechanism: try later"
+    return f"{code} does not blame the mechanism"

@@ -1,0 +1,60 @@
+"""What XOAUTH2 and OAUTHBEARER share: pairs that end in control-A, and the error document."""
+
+import json
+import re
+from typing import Any, Final
+
+from gatepost.sasl.interview import MalformedResponse, decode
+
+KVSEP: Final = "\x01"
+MAX_RESPONSE: Final = 12_288
+"""Octets of a whole response: tokens are long, and the line bounds them first (RFC 4954 4)."""
+MAX_DOCUMENT: Final = 2_048
+"""Octets of an error document that we read; Google's has about 120."""
+
+_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)  # RFC 6750 2.1, RFC 9110 11.1
+
+
+def parse_pairs(response: bytes) -> dict[str, str]:
+    """Return the ``key=value`` pairs, each ended by control-A, and a last control-A (RFC 7628 3.1).
+
+    Keys are folded to lower case. Raises MalformedResponse.
+    """
+    *parts, last, end = ["", *decode(response, "the response", MAX_RESPONSE).split(KVSEP)]
+    if last or end or not response:
+        raise MalformedResponse("the response does not end in control-A, twice")
+    pairs: dict[str, str] = {}
+    for part in parts[1:]:
+        key, equals, value = part.partition("=")
+        if not equals or not key.isalpha() or key.lower() in pairs:
+            raise MalformedResponse("the response is not made of key=value pairs")
+        pairs[key.lower()] = value
+    return pairs
+
+
+def parse_bearer(value: str) -> str | None:
+    """Return the token of ``Bearer TOKEN``; None when it is something else."""
+    match = _BEARER.fullmatch(value)
+    return match[1] if match else None
+
+
+def encode_document(status: str, scope: str) -> bytes:
+    """Return the JSON document that says why a token was refused (RFC 7628 3.2.2)."""
+    document = {"status": status, "schemes": "bearer"}
+    if scope:
+        document["scope"] = scope
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def explain_document(challenge: bytes) -> str:
+    """Return what an error document says, in one line; empty when ``challenge`` is none."""
+    if len(challenge) > MAX_DOCUMENT:
+        return ""
+    try:
+        document: Any = json.loads(challenge)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    said = " ".join(f"{key}={value}" for key, value in document.items())
+    return "".join(each if each.isprintable() else "?" for each in said)

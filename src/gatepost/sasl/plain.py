@@ -1,0 +1,62 @@
+"""PLAIN (RFC 4616): all in one response, ``authzid NUL authcid NUL passwd``."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from gatepost.model.credentials import Credentials
+from gatepost.model.secret import Secret
+from gatepost.sasl.exchange import Exchange, encode
+from gatepost.sasl.interview import (
+    MAX_NAME,
+    MAX_SECRET,
+    Interview,
+    MalformedResponse,
+    ask,
+    decode,
+    verify,
+)
+
+NUL: Final = "\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """The client. Raises UnusableCredentials when a field holds NUL, which separates the fields."""
+
+    name: ClassVar[str] = "PLAIN"
+    reveals_secret: ClassVar[bool] = True
+    speaks_first: ClassVar[bool] = True
+    secret_in: ClassVar[int] = 1
+    username: str
+    password: Secret = field(repr=False)
+    authzid: str = ""
+    """Empty unless one user acts as another: some servers refuse even the own name here."""
+
+    def __post_init__(self) -> None:
+        self._response()
+
+    def exchange(self) -> Exchange:
+        """Send everything at once."""
+        yield self._response()
+
+    def _response(self) -> bytes:
+        return b"\0".join(
+            (
+                encode(self.authzid, "the identity to act as", NUL),
+                encode(self.username, "the user name", NUL),
+                encode(self.password.reveal(), "the password", NUL),
+            )
+        )
+
+
+def plain(initial: bytes | None) -> Interview:
+    """The server. An identity to act as is the directory's to allow, unless it is the own one."""
+    response = initial if initial is not None else (yield from ask(b""))
+    fields = response.split(b"\0")
+    if len(fields) != 3:
+        raise MalformedResponse(f"PLAIN has 3 fields separated by NUL, not {len(fields)}")
+    authzid = decode(fields[0], "the authorization identity", MAX_NAME)
+    username = decode(fields[1], "the user name", MAX_NAME)
+    password = Secret(decode(fields[2], "the password", MAX_SECRET))
+    credentials = Credentials(username, password, authzid=authzid if authzid != username else "")
+    return (yield from verify(credentials, "PLAIN"))

@@ -1,0 +1,53 @@
+"""SASLprep (RFC 4013), by which SCRAM makes equal passwords equal octets.
+
+Unicode 3.2 throughout, as stringprep asks: the same result on every Python.
+"""
+
+import stringprep
+from typing import Final
+from unicodedata import ucd_3_2_0
+
+_PROHIBITED: Final = (
+    stringprep.in_table_c12,
+    stringprep.in_table_c21_c22,
+    stringprep.in_table_c3,
+    stringprep.in_table_c4,
+    stringprep.in_table_c5,
+    stringprep.in_table_c6,
+    stringprep.in_table_c7,
+    stringprep.in_table_c8,
+    stringprep.in_table_c9,
+)  # RFC 4013 2.3
+
+
+def saslprep(text: str, *, stored: bool) -> str:
+    """Return the prepared form of ``text``.
+
+    ``stored`` strings (passwords, RFC 5802 2.2) may hold no code point that
+    Unicode 3.2 left unassigned, queries (user names) may. Raises ValueError,
+    whose text shows nothing of the string.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    spaced = "".join(
+        " " if stringprep.in_table_c12(each) else each
+        for each in text
+        if stringprep.in_table_c12(each) or not stringprep.in_table_b1(each)
+    )
+    prepared = ucd_3_2_0.normalize("NFKC", spaced)
+    if any(prohibits(each) for each in prepared for prohibits in _PROHIBITED):
+        raise ValueError("it holds a control character or another that SASLprep prohibits")
+    if stored and any(map(stringprep.in_table_a1, prepared)):
+        raise ValueError("it holds a character that Unicode 3.2 does not know")
+    _check_direction(prepared)
+    return prepared
+
+
+def _check_direction(text: str) -> None:
+    """Right-to-left text must be so from its first character to its last (RFC 3454 6)."""
+    if not any(map(stringprep.in_table_d1, text)):
+        return
+    if any(map(stringprep.in_table_d2, text)):
+        raise ValueError("it mixes right-to-left with left-to-right letters")
+    if not (stringprep.in_table_d1(text[0]) and stringprep.in_table_d1(text[-1])):
+        raise ValueError("right-to-left text must start and end with a right-to-left letter")

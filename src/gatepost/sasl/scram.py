@@ -1,0 +1,296 @@
+"""SCRAM (RFC 5802; SHA-256: RFC 7677): both sides prove that they know the password.
+
+The password never goes over the wire, what the server keeps cannot be used to
+sign in, and the -PLUS forms are bound to the TLS connection.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, NoReturn
+
+from gatepost.model.credentials import Principal
+from gatepost.model.reply import Reply
+from gatepost.model.secret import Secret
+from gatepost.sasl.channel import ChannelBinding
+from gatepost.sasl.exchange import (
+    Exchange,
+    MalformedChallenge,
+    Succeeded,
+    UnusableCredentials,
+    encode,
+)
+from gatepost.sasl.gs2 import (
+    decode_base64,
+    decode_saslname,
+    encode_base64,
+    encode_saslname,
+    is_nonce,
+    parse_attributes,
+)
+from gatepost.sasl.interview import (
+    MAX_NAME,
+    Interview,
+    MalformedResponse,
+    ServerSide,
+    ask,
+    decide,
+    decode,
+    look_up,
+)
+from gatepost.sasl.saslprep import saslprep
+from gatepost.sasl.verifiers import ScramHash, client_key, prepare, salted_password, server_key
+
+FEWEST_ITERATIONS: Final = 4_096
+"""RFC 5802 5.1 and RFC 7677 4; fewer would make our proof cheap to guess from."""
+MOST_ITERATIONS: Final = 2_000_000
+"""About a second of work; a hostile server may ask for more to stall us."""
+MAX_MESSAGE: Final = 8_192
+
+_FIRST: Final = re.compile(r"(?P<flag>n|y|p=(?P<kind>[A-Za-z0-9.-]+)),(?:a=(?P<as>[^,]+))?,")
+
+
+@dataclass(frozen=True, slots=True)
+class Scram:
+    """The client; each mechanism is a subclass that names its hash.
+
+    Raises UnusableCredentials when SASLprep prohibits the name or the password,
+    or when a -PLUS form has no channel binding.
+    """
+
+    name: ClassVar[str]
+    digest: ClassVar[ScramHash]
+    binds: ClassVar[bool] = False
+    reveals_secret: ClassVar[bool] = False
+    speaks_first: ClassVar[bool] = True
+    secret_in: ClassVar[int] = 2
+    username: str
+    password: Secret = field(repr=False)
+    nonce: str = field(repr=False)
+    binding: ChannelBinding | None = None
+    server_binds: bool = False
+    """The server offers a -PLUS form."""
+    authzid: str = ""
+
+    def __post_init__(self) -> None:
+        if not is_nonce(self.nonce):
+            raise ValueError("a nonce is printable ASCII without comma, and not empty")
+        if self.binds and self.binding is None:
+            raise UnusableCredentials(f"{self.name} needs a channel binding")
+        self._header()
+        prepare(self.username, "the user name", stored=False)
+        prepare(self.password.reveal(), "the password", stored=True)
+
+    def exchange(self) -> Exchange:
+        """Prove the password, then have the server prove that it knows it too."""
+        try:
+            yield from self._prove()
+        except Succeeded:
+            raise MalformedChallenge("the server reports success without its proof") from None
+        yield b""
+
+    def _prove(self) -> Generator[bytes, bytes, None]:
+        """Return once the server's signature is verified."""
+        header = self._header()
+        username = prepare(self.username, "the user name", stored=False)
+        first = f"n={encode_saslname(username)},r={self.nonce}"
+        offer = yield from _tell(f"{header}{first}")
+        nonce, salt, iterations = self._terms(offer)
+        salted = salted_password(self.password, salt, iterations, self.digest)
+        bound = header.encode() + (self.binding.data if self.binds and self.binding else b"")
+        final = f"c={encode_base64(bound)},r={nonce}"
+        said = f"{first},{offer},{final}".encode()
+        key = client_key(salted, self.digest)
+        stored = hashlib.new(self.digest, key).digest()
+        proof = _xor(key, hmac.digest(stored, said, self.digest))
+        outcome = yield from _tell(f"{final},p={encode_base64(proof)}")
+        [signature] = parse_attributes(outcome, "v", MalformedChallenge)
+        expected = hmac.digest(server_key(salted, self.digest), said, self.digest)
+        if not hmac.compare_digest(expected, decode_base64(signature, MalformedChallenge)):
+            raise MalformedChallenge("the server's proof is wrong: it does not know the password")
+
+    def _header(self) -> str:
+        """What we say of binding, so that nobody can hide a -PLUS offer (RFC 5802 6)."""
+        if self.binds and self.binding:
+            flag = f"p={self.binding.kind}"
+        else:
+            flag = "y" if self.binding and not self.server_binds else "n"
+        encode(self.authzid, "the identity to act as", "\0")
+        return f"{flag},{f'a={encode_saslname(self.authzid)}' if self.authzid else ''},"
+
+    def _terms(self, offer: str) -> tuple[str, bytes, int]:
+        """Return nonce, salt and iterations of server-first-message, within our bounds."""
+        nonce, salt, count = parse_attributes(offer, "rsi", MalformedChallenge)
+        if not nonce.startswith(self.nonce) or nonce == self.nonce:
+            raise MalformedChallenge("the server's nonce does not continue ours")
+        if not (count.isascii() and count.isdecimal() and len(count) < 10):
+            raise MalformedChallenge("the iteration count is no number")
+        if not FEWEST_ITERATIONS <= int(count) <= MOST_ITERATIONS:
+            raise MalformedChallenge(
+                f"{count} iterations are not between {FEWEST_ITERATIONS} and {MOST_ITERATIONS}"
+            )
+        return nonce, decode_base64(salt, MalformedChallenge), int(count)
+
+
+class ScramSha1(Scram):
+    """RFC 5802."""
+
+    __slots__ = ()
+    name: ClassVar[str] = "SCRAM-SHA-1"
+    digest: ClassVar[ScramHash] = "sha1"
+
+
+class ScramSha1Plus(ScramSha1):
+    """RFC 5802, bound to the TLS connection."""
+
+    __slots__ = ()
+    name: ClassVar[str] = "SCRAM-SHA-1-PLUS"
+    binds: ClassVar[bool] = True
+
+
+class ScramSha256(Scram):
+    """RFC 7677."""
+
+    __slots__ = ()
+    name: ClassVar[str] = "SCRAM-SHA-256"
+    digest: ClassVar[ScramHash] = "sha256"
+
+
+class ScramSha256Plus(ScramSha256):
+    """RFC 7677, bound to the TLS connection."""
+
+    __slots__ = ()
+    name: ClassVar[str] = "SCRAM-SHA-256-PLUS"
+    binds: ClassVar[bool] = True
+
+
+def _tell(message: str) -> Generator[bytes, bytes, str]:
+    """Send a message and return the server's, which may be an error instead (RFC 5802 7)."""
+    raw = yield message.encode()
+    if raw.startswith(b"e="):
+        yield from _concede(raw)
+    try:
+        return raw[: MAX_MESSAGE + 1].decode()
+    except UnicodeDecodeError:
+        raise MalformedChallenge("the server's message is not UTF-8") from None
+
+
+def _concede(error: bytes) -> Generator[bytes, bytes, NoReturn]:
+    """Answer an error with nothing, so that the server comes to its refusal."""
+    yield b""
+    raise MalformedChallenge(f"the server goes on after {error[:80]!r}")
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """client-first-message."""
+
+    header: str
+    flag: str
+    kind: str
+    authzid: str
+    username: str
+    nonce: str
+    bare: str
+
+
+def _parse_first(raw: bytes) -> _First:
+    text = decode(raw, "the first message", MAX_MESSAGE)
+    header = _FIRST.match(text)
+    if header is None:
+        raise MalformedResponse("a SCRAM message starts with a GS2 header")
+    bare = text[header.end() :]
+    name, nonce = parse_attributes(bare, "nr", MalformedResponse)
+    if not is_nonce(nonce):
+        raise MalformedResponse("the nonce is not printable ASCII")
+    username = decode_saslname(name)
+    try:
+        prepared = saslprep(username, stored=False)
+    except ValueError as prohibited:
+        raise MalformedResponse(f"the user name is not usable: {prohibited}") from None
+    if not prepared or len(prepared.encode()) > MAX_NAME:
+        raise MalformedResponse("the user name is empty or too long")
+    authzid = decode_saslname(header["as"] or "")
+    flag = header["flag"]
+    return _First(header[0], flag[0], header["kind"] or "", authzid, prepared, nonce, bare)
+
+
+def scram(mechanism: type[Scram], initial: bytes | None, side: ServerSide) -> Interview:
+    """The server. An unknown name runs the same course with a decoy's keys."""
+    first = _parse_first(initial if initial is not None else (yield from ask(b"")))
+    try:
+        bound = _bind(mechanism, first, side)
+    except _Unbound as trouble:
+        return side.refuse(f"channel_binding: {trouble}")
+    verifier = yield from look_up(first.username, mechanism.name)
+    kept = verifier.scram
+    if kept is None:
+        return side.refuse("no_verifier: the directory keeps none of this kind for the name")
+    nonce = first.nonce + side.nonce
+    offer = f"r={nonce},s={encode_base64(kept.salt)},i={kept.iterations}"
+    final = _parse_final((yield from ask(offer.encode())), nonce, len(kept.stored_key))
+    if not hmac.compare_digest(final.binding, bound):
+        yield from ask(b"e=channel-bindings-dont-match")
+        return side.refuse("channel_binding: the client's end is not the end of this connection")
+    said = f"{first.bare},{offer},{final.unproven}".encode()
+    key = _xor(final.proof, hmac.digest(kept.stored_key, said, mechanism.digest))
+    stored = hashlib.new(mechanism.digest, key).digest()
+    proven = hmac.compare_digest(stored, kept.stored_key)
+    verdict = decide(verifier, proven, mechanism.name, side)
+    if isinstance(verdict, Principal) and first.authzid not in ("", first.username):
+        verdict = side.refuse("authzid: nobody may act as another through SCRAM")
+    if isinstance(verdict, Reply):
+        yield from ask(b"e=invalid-proof")
+        return verdict
+    signature = hmac.digest(kept.server_key, said, mechanism.digest)
+    if (yield from ask(f"v={encode_base64(signature)}".encode())):
+        raise MalformedResponse("the server's proof is answered with nothing")
+    return verdict
+
+
+class _Unbound(Exception):
+    """The client's word on channel binding does not fit what this listener can do."""
+
+
+def _bind(mechanism: type[Scram], first: _First, side: ServerSide) -> bytes:
+    """Return what ``c=`` must hold: the GS2 header and, with -PLUS, the binding (RFC 5802 6)."""
+    if first.flag == "y" and f"{mechanism.name}-PLUS" in side.offered:
+        raise _Unbound("server-does-support-channel-binding: somebody hid the -PLUS form")
+    if mechanism.binds is not (first.flag == "p"):
+        raise MalformedResponse("p= belongs to the -PLUS forms, and to them alone")
+    header = first.header.encode()
+    if not mechanism.binds:
+        return header
+    for binding in side.bindings:
+        if binding.kind == first.kind:
+            return header + binding.data
+    raise _Unbound(f"unsupported-channel-binding-type: {first.kind}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Final:
+    """client-final-message; ``unproven`` is what stands before the proof."""
+
+    binding: bytes
+    unproven: str
+    proof: bytes
+
+
+def _parse_final(raw: bytes, nonce: str, size: int) -> _Final:
+    text = decode(raw, "the final message", MAX_MESSAGE)
+    unproven, found, proof = text.rpartition(",p=")
+    if not found:
+        raise MalformedResponse("p= is not where it belongs")
+    binding, echoed = parse_attributes(unproven, "cr", MalformedResponse)
+    if not hmac.compare_digest(echoed.encode(), nonce.encode()):
+        raise MalformedResponse("the nonce is not the one of this exchange")
+    made = decode_base64(proof, MalformedResponse)
+    if len(made) != size:
+        raise MalformedResponse("the proof has not the size of the hash")
+    return _Final(decode_base64(binding, MalformedResponse), unproven, made)

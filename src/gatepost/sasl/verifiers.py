@@ -1,0 +1,82 @@
+"""What a server keeps of a password instead of the password, made when it is set (RFC 5802 3).
+
+The weakest verifier decides how hard a stolen store is to search: for passwords
+that people chose give SCRAM as many iterations as the clients can bear.
+"""
+
+import hashlib
+import hmac
+from typing import Final, Literal
+
+from gatepost.model.secret import Secret
+from gatepost.sasl.exchange import UnusableCredentials, encode
+from gatepost.sasl.interview import ScramVerifier
+from gatepost.sasl.saslprep import saslprep
+
+ScramHash = Literal["sha1", "sha256"]
+
+SALT_SIZE: Final = 16
+
+
+def prepare(text: str, what: str, *, stored: bool) -> str:
+    """Return ``text`` after SASLprep; raises UnusableCredentials when it may not be used."""
+    encode(text, what)
+    try:
+        prepared = saslprep(text, stored=stored)
+    except ValueError as prohibited:
+        raise UnusableCredentials(f"SCRAM cannot carry {what}: {prohibited}") from None
+    if not prepared:
+        raise UnusableCredentials(f"{what} is empty")
+    return prepared
+
+
+def salted_password(password: Secret, salt: bytes, iterations: int, digest: ScramHash) -> bytes:
+    """SaltedPassword, the costly step: 4,096 iterations take about a millisecond."""
+    prepared = prepare(password.reveal(), "the password", stored=True)
+    return hashlib.pbkdf2_hmac(digest, prepared.encode(), salt, iterations)
+
+
+def client_key(salted: bytes, digest: ScramHash) -> bytes:
+    """ClientKey, which the client proves to have."""
+    return hmac.digest(salted, b"Client Key", digest)
+
+
+def server_key(salted: bytes, digest: ScramHash) -> bytes:
+    """ServerKey, which the server proves to have."""
+    return hmac.digest(salted, b"Server Key", digest)
+
+
+def scram_verifier(
+    password: Secret, salt: bytes, iterations: int, digest: ScramHash
+) -> ScramVerifier:
+    """Return what a server keeps of ``password`` for SCRAM.
+
+    Raises UnusableCredentials when SASLprep prohibits the password: then the
+    user has no SCRAM, and the directory keeps none for the name.
+    """
+    salted = salted_password(password, salt, iterations, digest)
+    stored = hashlib.new(digest, client_key(salted, digest)).digest()
+    return ScramVerifier(salt, iterations, stored, server_key(salted, digest))
+
+
+def decoy_scram(username: str, key: bytes, iterations: int, digest: ScramHash) -> ScramVerifier:
+    """Return the verifier of a name that does not exist: always the same, never to be met.
+
+    ``key`` is the server's own secret; without it nobody can tell a decoy's salt.
+    """
+    name = username.encode("utf-8", "surrogateescape")
+    salt, stored, server = (
+        hmac.digest(key, purpose + name, digest)
+        for purpose in (b"salt\0", b"stored\0", b"server\0")
+    )
+    return ScramVerifier(salt[:SALT_SIZE], iterations, stored, server)
+
+
+def cram_md5_state(password: Secret) -> bytes:
+    """Return what a server must keep for CRAM-MD5: the HMAC key, which is the password itself.
+
+    RFC 2195 means the two inner MD5 states, from which the password cannot be
+    read; hashlib neither exports nor imports a state. So this is to be sealed
+    at rest, and only made where the operator asked for CRAM-MD5.
+    """
+    return encode(password.reveal(), "the password")
