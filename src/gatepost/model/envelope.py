@@ -34,3 +34,10 @@ class Envelope:
     """AUTH= decoded from xtext; ``<>`` when unknown (RFC 4954 5)."""
     ret: Ret | None = None
     envid: str | None = None
+
+    def addressed_to(self, recipients: tuple[Recipient, ...]) -> "Envelope":
+        """Return the same envelope with these recipients."""
+        return Envelope(
+            self.sender, recipients, self.body, self.smtputf8, self.size, self.auth, self.ret,
+            self.envid,
+        )  # fmt: skip

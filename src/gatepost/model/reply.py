@@ -20,7 +20,7 @@ Esc = EnhancedStatus
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server says: to the peer ``code``, ``status`` and ``text``; to the operator ``reason``.
+    """To the peer ``code``, ``status`` and ``text``; to the operator ``reason``.
 
     ``text`` may hold several lines, separated by ``\\n``. ``reason`` never
     goes onto the wire and does not take part in comparison.
@@ -30,6 +30,7 @@ class Reply:
     text: str = ""
     status: EnhancedStatus | None = None
     reason: str = field(default="", compare=False)
+    _wire: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
     def is_success(self) -> bool:
@@ -62,6 +63,11 @@ class Reply:
 
     def encode(self) -> bytes:
         """Return the wire form, CRLF included; the status stands on every line (RFC 2034 4)."""
+        if not self._wire:
+            object.__setattr__(self, "_wire", self._encode())
+        return self._wire
+
+    def _encode(self) -> bytes:
         prefix = f"{self.status} " if self.status else ""
         *head, last = self.text.split("\n")
         wire = "".join(f"{self.code}-{prefix}{line}\r\n" for line in head)

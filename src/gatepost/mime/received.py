@@ -1,0 +1,46 @@
+"""The trace fields that a relay puts on top (RFC 5321 4.4, RFC 3848, RFC 6531 4.3, RFC 8314 4.3)."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_UNSAFE: Final = re.compile(r"[^\x21-\x27\x2a-\x5b\x5d-\x7e]")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """How a message reached us."""
+
+    peer_name: str
+    """What the client called itself in EHLO or HELO."""
+    peer_address: str
+    protocol: str
+    """``ESMTP`` or ``SMTP``."""
+    host: str
+    cipher: str = ""
+    """The TLS cipher suite; empty without TLS."""
+    signed_in: bool = False
+
+
+def received(hop: Hop, id: str, date: str, *, utf8: bool = False) -> bytes:
+    """Return a Received field with its CRLF. ``date`` is RFC 5322's.
+
+    Neither the login nor a recipient is named in it: both are the sender's affair.
+    """
+    protocol = hop.protocol
+    if protocol == "ESMTP":
+        protocol = "UTF8SMTP" if utf8 else protocol
+        protocol += ("S" if hop.cipher else "") + ("A" if hop.signed_in else "")
+    literal = f"IPv6:{hop.peer_address}" if ":" in hop.peer_address else hop.peer_address
+    tls = f" tls {hop.cipher}" if hop.cipher else ""
+    name = _UNSAFE.sub("?", hop.peer_name) or "unknown"
+    return (
+        f"Received: from {name} ([{literal}])\r\n"
+        f"\tby {hop.host} with {protocol}{tls} id {id};\r\n"
+        f"\t{date}\r\n"
+    ).encode("ascii", "replace")
+
+
+def return_path(sender: str) -> bytes:
+    """Return the Return-Path field of final delivery (RFC 5321 4.4); an empty sender is ``<>``."""
+    return f"Return-Path: <{sender}>\r\n".encode()

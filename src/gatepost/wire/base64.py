@@ -1,0 +1,30 @@
+"""Base64 as it travels in AUTH (RFC 4954 4): one line, no white space."""
+
+import binascii
+
+from gatepost.model.reply import Reply
+
+
+def decode_base64(text: bytes) -> bytes:
+    """Return the decoded octets; missing padding is accepted, as real clients leave it out.
+
+    Raises ValueError for anything outside the alphabet.
+    """
+    stripped = text.rstrip(b"=")
+    padded = stripped + b"=" * (-len(stripped) % 4)
+    if len(text) - len(stripped) > 2:
+        raise ValueError("too much base64 padding")
+    try:
+        return binascii.a2b_base64(padded, strict_mode=True)
+    except binascii.Error as error:
+        raise ValueError(f"not base64: {error}") from None
+
+
+def encode_base64(octets: bytes) -> bytes:
+    """Return one line of base64, without a line end."""
+    return binascii.b2a_base64(octets, newline=False)
+
+
+def challenge_reply(challenge: bytes) -> Reply:
+    """Return the 334 that carries a challenge (RFC 4954 4)."""
+    return Reply(334, encode_base64(challenge).decode("ascii"))

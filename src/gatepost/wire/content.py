@@ -1,0 +1,118 @@
+"""The content after DATA and BDAT: where it ends, and what its octets become.
+
+The end of data is CRLF.CRLF and nothing else, decided on the raw octets, and so
+are the dots (RFC 5321 4.1.1.4, 4.5.2). Only afterwards does a bare CR or LF
+become CRLF, so no other line end can smuggle a second message in.
+"""
+
+import re
+from typing import Final
+
+END: Final = b"\r\n.\r\n"
+WINDOW: Final = 65_536
+"""Octets that may wait for the end before they are handed on."""
+
+_NEWLINE: Final = re.compile(rb"\r\n|\r|\n")
+_CR_ALONE: Final = re.compile(rb"\r(?!\n)")
+
+
+class Newlines:
+    """Makes bare CR and LF into CRLF, over any split, and remembers what it met."""
+
+    __slots__ = ("_held", "met_bare", "met_nul")
+
+    def __init__(self) -> None:
+        self._held = b""
+        self.met_bare = False
+        self.met_nul = False
+
+    def convert(self, raw: bytes, *, last: bool) -> bytes:
+        """Return ``raw`` with every line end as CRLF; a trailing CR waits for what follows it."""
+        if self._held:
+            raw, self._held = self._held + raw, b""
+        if not last and raw.endswith(b"\r"):
+            raw, self._held = raw[:-1], b"\r"
+        if b"\0" in raw:
+            self.met_nul = True
+        # As many LF as CR, and an LF behind every CR: then each LF has its CR. Counting single
+        # octets and one search is the cheapest way to know, and this is the hot path.
+        if raw.count(b"\n") == raw.count(b"\r") and not _CR_ALONE.search(raw):
+            return raw
+        self.met_bare = True
+        return _NEWLINE.sub(b"\r\n", raw)
+
+
+class DataReader:
+    """Takes the content of one DATA out of a buffer, piece by piece."""
+
+    __slots__ = ("_dotted", "_line_start", "_scanned", "ended", "newlines")
+
+    def __init__(self) -> None:
+        self.newlines = Newlines()
+        self.ended = False
+        self._line_start = True
+        self._dotted = False
+        """A line that begins with a dot was met, so dots must be looked for."""
+        self._scanned = 0
+
+    def read(self, buffer: bytearray) -> bytes | None:
+        """Remove what is decided from ``buffer`` and return it decoded; None when more is needed.
+
+        Sets ``ended`` with the last piece; the octets behind it stay in the buffer.
+        """
+        if self._line_start and buffer.startswith(b".\r\n"):
+            del buffer[:3]
+            self.ended = True
+            return self.newlines.convert(b"", last=True)
+        end = buffer.find(b"\r\n.", self._scanned)
+        if end >= 0 and not buffer.startswith(b"\r\n", end + 3):
+            self._dotted = True
+            end = buffer.find(END, end)
+        if end >= 0 and buffer.startswith(b"\r\n", end + 3):
+            raw = bytes(buffer[: end + 2])
+            del buffer[: end + 5]
+            self.ended = True
+            return self.newlines.convert(self._unstuff(raw), last=True)
+        if len(buffer) < WINDOW:
+            self._scanned = max(0, len(buffer) - len(END) + 1)
+            return None
+        cut = len(buffer) - len(END) + 1
+        raw = bytes(buffer[:cut])
+        if raw.endswith(b"\r"):
+            raw = raw[:-1]  # CRLF stays together, so that a dot behind it is seen
+        del buffer[: len(raw)]
+        self._scanned = 0
+        return self.newlines.convert(self._unstuff(raw), last=False)
+
+    def _unstuff(self, raw: bytes) -> bytes:
+        """Delete the dot at the head of each line (RFC 5321 4.5.2)."""
+        starts_with_dot = self._line_start and raw.startswith(b".")
+        self._line_start = raw.endswith(b"\r\n")
+        if self._dotted:
+            raw = raw.replace(b"\r\n.", b"\r\n")
+        return raw[1:] if starts_with_dot else raw
+
+
+class ChunkReader:
+    """Takes the octets of one BDAT out of a buffer (RFC 3030 2); counted, so no dots."""
+
+    __slots__ = ("last", "newlines", "remaining")
+
+    def __init__(self, newlines: Newlines, size: int, *, last: bool) -> None:
+        self.newlines = newlines
+        self.remaining = size
+        self.last = last
+
+    @property
+    def ended(self) -> bool:
+        """True when the announced octets are all there."""
+        return self.remaining == 0
+
+    def read(self, buffer: bytearray) -> bytes | None:
+        """Remove what belongs to the chunk and return it decoded; None when more is needed."""
+        if self.remaining > len(buffer) and len(buffer) < WINDOW:
+            return None
+        raw = bytes(buffer[: self.remaining])
+        del buffer[: self.remaining]
+        self.remaining -= len(raw)
+        return self.newlines.convert(raw, last=self.last and self.ended)

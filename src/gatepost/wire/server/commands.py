@@ -1,0 +1,235 @@
+"""The commands: a table of what must hold before each, and a handler that knows its argument.
+
+A handler returns a Reply when the protocol decides, an Event when the
+application must, and None when it has said everything itself.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from gatepost.model.reply import Reply
+from gatepost.wire.base64 import decode_base64
+from gatepost.wire.server import events
+from gatepost.wire.server.parameters import UnknownParameter, parse_mail, parse_rcpt
+from gatepost.wire.server.states import ANY, State
+
+if TYPE_CHECKING:
+    from gatepost.wire.server.session import Session
+
+Handler = Callable[["Session", bytes], "Reply | events.Event | None"]
+
+MAX_HELLO: Final = 255
+MAX_CHUNK_DIGITS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One verb: its handler, where it may stand, and what must have happened first."""
+
+    handle: Handler
+    states: State
+    in_clear: bool = True
+    """False: refused outside TLS where the profile requires TLS."""
+    needs_auth: bool = False
+    extension: str = ""
+    """The EHLO keyword that must be offered."""
+    room: int = 0
+    """Octets that the extensions add to the line limit (RFC 1870, 3461, 4954, 6152, 6531)."""
+
+
+def ehlo(session: "Session", argument: bytes) -> Reply:
+    """EHLO domain (RFC 5321 4.1.1.1); also resets, as RSET does."""
+    if not _is_name(argument):
+        return session.replies.BAD_ARGUMENTS
+    session.greet(argument.decode("ascii"), extended=True)
+    lines = (session.hello, *session.offer.lines)
+    return Reply(250, "\n".join(lines))
+
+
+def helo(session: "Session", argument: bytes) -> Reply:
+    """HELO domain (RFC 5321 4.1.1.1)."""
+    if not _is_name(argument):
+        return session.replies.BAD_ARGUMENTS
+    session.greet(argument.decode("ascii"), extended=False)
+    return Reply(250, session.hello)
+
+
+def _is_name(argument: bytes) -> bool:
+    """Any printable word will do: clients send what they are given, and a name proves nothing."""
+    return 0 < len(argument) <= MAX_HELLO and argument.isascii() and b" " not in argument
+
+
+def starttls(session: "Session", argument: bytes) -> Reply | events.Event | None:
+    """STARTTLS (RFC 3207 4). What stands behind it in the buffer was never under TLS."""
+    if argument:
+        return session.replies.BAD_ARGUMENTS
+    if session.encrypted:
+        return session.replies.BAD_SEQUENCE
+    if session.buffered:
+        session.close(session.replies.BYTES_BEFORE_TLS)
+        return None
+    return events.StartTls()
+
+
+def auth(session: "Session", argument: bytes) -> Reply | events.Event:
+    """AUTH mechanism [initial-response] (RFC 4954 4)."""
+    words = argument.split()
+    if not 1 <= len(words) <= 2:
+        return session.replies.BAD_ARGUMENTS
+    if session.signed_in_as is not None:
+        return session.replies.BAD_SEQUENCE
+    mechanism = words[0].decode("ascii", "replace").upper()
+    if not session.encrypted and session.profile.requires_tls:
+        return session.replies.AUTH_NEEDS_TLS
+    if mechanism not in session.offer.mechanisms:
+        return session.replies.AUTH_UNRECOGNIZED.because(f"AUTH {mechanism[:40]} is not offered")
+    if len(words) == 1:
+        return events.Auth(mechanism, None)
+    try:
+        return events.Auth(mechanism, b"" if words[1] == b"=" else decode_base64(words[1]))
+    except ValueError:
+        return session.replies.BAD_BASE64
+
+
+def mail(session: "Session", argument: bytes) -> Reply | events.Event:
+    """MAIL FROM:<path> [parameters] (RFC 5321 4.1.1.2)."""
+    if argument[:5].upper() != b"FROM:":
+        return session.replies.BAD_ARGUMENTS
+    try:
+        envelope = parse_mail(argument[5:].decode("utf-8"), session.offer.keywords)
+    except UnknownParameter:
+        return session.replies.UNKNOWN_PARAMETER
+    except ValueError as error:
+        return _bad_path(session, argument, session.replies.BAD_SENDER, error)
+    if envelope.size is not None and envelope.size > session.message_limit:
+        return session.replies.MESSAGE_TOO_BIG
+    sender = envelope.sender
+    if sender is not None and not sender.is_ascii and not envelope.smtputf8:
+        return session.replies.NEEDS_SMTPUTF8
+    return events.Sender(envelope)
+
+
+def rcpt(session: "Session", argument: bytes) -> Reply | events.Event:
+    """RCPT TO:<path> [parameters] (RFC 5321 4.1.1.3)."""
+    if argument[:3].upper() != b"TO:":
+        return session.replies.BAD_ARGUMENTS
+    try:
+        recipient = parse_rcpt(argument[3:].decode("utf-8"), session.offer.keywords)
+    except UnknownParameter:
+        return session.replies.UNKNOWN_PARAMETER
+    except ValueError as error:
+        return _bad_path(session, argument, session.replies.BAD_RECIPIENT, error)
+    if not recipient.address.is_ascii and not session.wants_utf8:
+        return session.replies.NEEDS_SMTPUTF8
+    if len(session.recipients) >= session.profile.limits.recipients:
+        return session.replies.TOO_MANY_RECIPIENTS
+    return events.Rcpt(recipient)
+
+
+def _bad_path(session: "Session", argument: bytes, reply: Reply, error: ValueError) -> Reply:
+    """A bad address, or a bad parameter behind a good one."""
+    is_parameter = b">" in argument and not str(error).startswith("not a path")
+    return (session.replies.BAD_ARGUMENTS if is_parameter else reply).because(str(error))
+
+
+def data(session: "Session", argument: bytes) -> Reply | None:
+    """DATA (RFC 5321 4.1.1.4)."""
+    if argument:
+        return session.replies.BAD_ARGUMENTS
+    if not session.recipients:
+        return session.replies.NO_RECIPIENTS
+    session.begin_data()
+    return session.replies.START_CONTENT
+
+
+def bdat(session: "Session", argument: bytes) -> Reply | None:
+    """BDAT size [LAST] (RFC 3030 2); its octets follow at once, so a refused one has them too."""
+    words = argument.split()
+    last = len(words) == 2 and words[1].upper() == b"LAST"
+    if not words or not words[0].isdigit() or len(words[0]) > MAX_CHUNK_DIGITS:
+        session.close(session.replies.BAD_ARGUMENTS)
+        return None
+    session.begin_chunk(int(words[0]), last=last, well_formed=len(words) == 1 or last)
+    return None
+
+
+def rset(session: "Session", argument: bytes) -> Reply:
+    """RSET (RFC 5321 4.1.1.5)."""
+    if argument:
+        return session.replies.BAD_ARGUMENTS
+    session.reset()
+    return session.replies.OK
+
+
+def noop(session: "Session", _argument: bytes) -> Reply:
+    """NOOP [string] (RFC 5321 4.1.1.9)."""
+    return session.replies.OK
+
+
+def vrfy(session: "Session", argument: bytes) -> Reply:
+    """VRFY: neither confirms nor denies (RFC 5321 3.5.3, 7.3)."""
+    return session.replies.CANNOT_VERIFY if argument else session.replies.BAD_ARGUMENTS
+
+
+def expn(session: "Session", _argument: bytes) -> Reply:
+    """EXPN: no lists here (RFC 5321 3.5.2)."""
+    return session.replies.NOT_IMPLEMENTED
+
+
+def help_(session: "Session", _argument: bytes) -> Reply:
+    """HELP [string] (RFC 5321 4.1.1.8)."""
+    return session.replies.HELP
+
+
+def quit_(session: "Session", argument: bytes) -> Reply | None:
+    """QUIT (RFC 5321 4.1.1.10)."""
+    if argument:
+        return session.replies.BAD_ARGUMENTS
+    session.close(session.replies.GOODBYE)
+    return None
+
+
+def not_smtp(session: "Session", _argument: bytes) -> None:
+    """A verb of HTTP: a browser was tricked into talking to us; nothing it says is a command."""
+    session.close(session.replies.NOT_SMTP)
+
+
+_IN_TRANSACTION: Final = State.SENDER | State.RECIPIENTS
+_CHUNKED: Final = _IN_TRANSACTION | State.CHUNKS | State.READY | State.START
+# The octets of a BDAT follow it in any state, so its handler must see it in every state.
+
+# fmt: off
+COMMANDS: Final[Mapping[bytes, Command]] = {
+    b"EHLO":     Command(ehlo,     ANY),
+    b"HELO":     Command(helo,     ANY),
+    b"STARTTLS": Command(starttls, State.READY, extension="STARTTLS"),
+    b"AUTH":     Command(auth,     State.READY),
+    b"MAIL":     Command(mail,     State.READY, in_clear=False, needs_auth=True, room=672),
+    b"RCPT":     Command(rcpt,     _IN_TRANSACTION, room=532),
+    b"DATA":     Command(data,     _IN_TRANSACTION),
+    b"BDAT":     Command(bdat,     _CHUNKED, extension="CHUNKING"),
+    b"RSET":     Command(rset,     ANY),
+    b"NOOP":     Command(noop,     ANY),
+    b"VRFY":     Command(vrfy,     ANY),
+    b"EXPN":     Command(expn,     ANY),
+    b"HELP":     Command(help_,    ANY),
+    b"QUIT":     Command(quit_,    ANY),
+    **dict.fromkeys((b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT", b"DELETE"),
+                    Command(not_smtp, ANY)),
+}
+# fmt: on
+
+
+def missing_condition(session: "Session", command: Command) -> Reply | None:
+    """Return what stands against running ``command`` now, or None."""
+    replies, profile = session.replies, session.profile
+    if command.extension and command.extension not in session.offer.keywords:
+        return replies.BAD_SEQUENCE if session.encrypted else replies.NOT_IMPLEMENTED
+    if not command.in_clear and profile.requires_tls and not session.encrypted:
+        return replies.TLS_REQUIRED
+    if command.needs_auth and profile.requires_auth and session.signed_in_as is None:
+        return replies.AUTH_REQUIRED
+    if session.state not in command.states:
+        return replies.BAD_SEQUENCE
+    return None

@@ -1,0 +1,87 @@
+"""What a session asks of the application.
+
+A session is paused from the event until ``answer`` (or ``challenge``,
+``signed_in``), so pipelined commands wait by construction. ``Content``,
+``ContentDropped``, ``AuthAborted`` and ``Closing`` only tell; they pause nothing.
+"""
+
+from dataclasses import dataclass
+
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Answer TLS_READY, send it, and start the handshake; nothing is left in the buffer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """AUTH with its initial response: None when there was none, ``b""`` when it was empty."""
+
+    mechanism: str
+    initial: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthResponse:
+    """The client's response to a challenge, decoded."""
+
+    response: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuthAborted:
+    """The client cancelled, or its response was no base64; it was told so."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """MAIL: may this sender start a transaction? The envelope has no recipients yet."""
+
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Rcpt:
+    """RCPT: do we take this recipient?"""
+
+    recipient: Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A piece of a long message, decoded; more follows."""
+
+    chunk: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ContentDropped:
+    """The message was refused by the protocol (``reply``) or given up; forget its pieces."""
+
+    reply: Reply | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The whole envelope and the last (mostly only) piece of the content."""
+
+    envelope: Envelope
+    chunk: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The session is over: send what is left, then close. ``reply`` says why."""
+
+    reply: Reply
+
+
+Event = (
+    StartTls | Auth | AuthResponse | AuthAborted | Sender | Rcpt | Content | ContentDropped
+    | Message | Closing
+)  # fmt: skip

@@ -1,0 +1,45 @@
+"""What EHLO offers: the profile's lines, less what this listener cannot keep."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gatepost.model.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The EHLO lines of one side of STARTTLS, and what they mean."""
+
+    lines: tuple[str, ...] = ()
+    keywords: frozenset[str] = frozenset()
+    mechanisms: frozenset[str] = frozenset()
+    """Accepted by AUTH; the unadvertised ones too."""
+
+
+@lru_cache(maxsize=256)
+def make_offer(
+    profile: Profile, verifiable: frozenset[str], *, encrypted: bool, can_tls: bool
+) -> Offer:
+    """Return what to offer; STARTTLS only where it can be done, mechanisms only if verifiable."""
+    lines: list[str] = []
+    keywords: set[str] = set()
+    mechanisms: set[str] = set()
+    for template in profile.over_tls if encrypted else profile.in_clear:
+        line = template.replace("{size}", str(profile.limits.message_size)).replace(
+            "{recipients}", str(profile.limits.recipients)
+        )
+        keyword, *words = line.split()
+        if keyword == "STARTTLS" and not can_tls:
+            continue
+        if keyword == "AUTH":
+            words = [word for word in words if word.upper() in verifiable]
+            if not words:
+                continue
+            mechanisms.update(word.upper() for word in words)
+            line = " ".join((keyword, *words))
+        lines.append(line)
+        keywords.add(keyword.upper())
+    if encrypted or not profile.requires_tls:
+        unadvertised = {name.upper() for name in profile.unadvertised_mechanisms}
+        mechanisms |= unadvertised & verifiable
+    return Offer(tuple(lines), frozenset(keywords), frozenset(mechanisms))

@@ -1,0 +1,156 @@
+"""The arguments of MAIL and RCPT: a path, then ``KEY[=VALUE]`` parameters.
+
+RFC 5321 4.1.2, RFC 1870 6, RFC 6152 2, RFC 6531 3.4, RFC 4954 5, RFC 3461 4.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gatepost.model.address import Address, parse_path
+from gatepost.model.envelope import Envelope, Recipient
+
+_XTEXT: Final = re.compile(r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*")
+_ORCPT: Final = re.compile(r"[A-Za-z0-9-]+;(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+")
+_UTF8_ORCPT: Final = re.compile(r"utf-8;[\x21-\x3c\x3e-\U0010ffff]+", re.IGNORECASE)
+MAX_ENVID: Final = 100
+MAX_ORCPT: Final = 500
+
+
+class UnknownParameter(ValueError):
+    """A parameter that no offered extension defines (555)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Where a parameter belongs, and how its value is read into a field."""
+
+    extension: str
+    field: str
+    parse: Callable[[str | None], Any]
+
+
+def decode_xtext(text: str) -> str:
+    """Return what an xtext stands for (RFC 3461 4). Raises ValueError."""
+    if not _XTEXT.fullmatch(text):
+        raise ValueError("not xtext")
+    return re.sub(r"\+([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), text)
+
+
+def _size(value: str | None) -> int:
+    if value is None or not value.isascii() or not value.isdigit() or len(value) > 20:
+        raise ValueError("SIZE takes a number of octets")
+    return int(value)
+
+
+def _body(value: str | None) -> str:
+    kind = (value or "").upper()
+    if kind not in ("7BIT", "8BITMIME"):
+        raise ValueError("BODY takes 7BIT or 8BITMIME")
+    return kind
+
+
+def _flag(value: str | None) -> bool:
+    if value is not None:
+        raise ValueError("the parameter takes no value")
+    return True
+
+
+def _auth(value: str | None) -> str:
+    if not value:
+        raise ValueError("AUTH takes a mailbox in xtext, or <>")
+    return decode_xtext(value)
+
+
+def _ret(value: str | None) -> str:
+    wish = (value or "").upper()
+    if wish not in ("FULL", "HDRS"):
+        raise ValueError("RET takes FULL or HDRS")
+    return wish
+
+
+def _envid(value: str | None) -> str:
+    if not value or len(value) > MAX_ENVID or not _XTEXT.fullmatch(value):
+        raise ValueError("ENVID takes at most 100 characters of xtext")
+    return value
+
+
+def _notify(value: str | None) -> frozenset[str]:
+    wishes = frozenset((value or "").upper().split(","))
+    if wishes != {"NEVER"} and not wishes <= {"SUCCESS", "FAILURE", "DELAY"}:
+        raise ValueError("NOTIFY takes NEVER, or SUCCESS, FAILURE and DELAY")
+    return wishes
+
+
+def _orcpt(value: str | None) -> str:
+    if not value or len(value) > MAX_ORCPT:
+        raise ValueError("ORCPT takes an address type and xtext")
+    if not (_ORCPT.fullmatch(value) or _UTF8_ORCPT.fullmatch(value)):
+        raise ValueError("ORCPT takes an address type and xtext")
+    return value
+
+
+# fmt: off
+OF_MAIL: Final[Mapping[str, Parameter]] = {
+    "SIZE":     Parameter("SIZE", "size", _size),
+    "BODY":     Parameter("8BITMIME", "body", _body),
+    "SMTPUTF8": Parameter("SMTPUTF8", "smtputf8", _flag),
+    "AUTH":     Parameter("AUTH", "auth", _auth),
+    "RET":      Parameter("DSN", "ret", _ret),
+    "ENVID":    Parameter("DSN", "envid", _envid),
+}
+OF_RCPT: Final[Mapping[str, Parameter]] = {
+    "NOTIFY":   Parameter("DSN", "notify", _notify),
+    "ORCPT":    Parameter("DSN", "orcpt", _orcpt),
+}
+# fmt: on
+
+
+def parse_parameters(
+    text: str, table: Mapping[str, Parameter], offered: frozenset[str]
+) -> dict[str, Any]:
+    """Return field names and values of the parameters in ``text``.
+
+    Raises UnknownParameter for one that is unknown or not offered, ValueError for a
+    bad value or one that stands twice.
+    """
+    found: dict[str, Any] = {}
+    for word in text.split():
+        key, equals, value = word.partition("=")
+        parameter = table.get(key.upper())
+        if parameter is None or parameter.extension not in offered:
+            raise UnknownParameter(key)
+        if parameter.field in found:
+            raise ValueError(f"{key} stands twice")
+        found[parameter.field] = parameter.parse(value if equals else None)
+    return found
+
+
+def parse_mail(text: str, offered: frozenset[str]) -> Envelope:
+    """Return the envelope that ``text`` (behind ``MAIL FROM:``) begins. Raises ValueError."""
+    sender, rest = parse_path(text.lstrip(" "))
+    if not rest:
+        return Envelope(sender)
+    return Envelope(sender, **parse_parameters(_after_space(rest), OF_MAIL, offered))
+
+
+def parse_rcpt(text: str, offered: frozenset[str]) -> Recipient:
+    """Return the recipient that ``text`` (behind ``RCPT TO:``) names. Raises ValueError."""
+    text = text.lstrip(" ")
+    if text[:12].lower() == "<postmaster>":  # RFC 5321 4.1.1.3: the one name without a domain
+        address, rest = Address(text[1:11], ""), text[12:]
+    else:
+        path, rest = parse_path(text)
+        if path is None:
+            raise ValueError("a recipient cannot be the null path")
+        address = path
+    if not rest:
+        return Recipient(address)
+    return Recipient(address, **parse_parameters(_after_space(rest), OF_RCPT, offered))
+
+
+def _after_space(rest: str) -> str:
+    if not rest.startswith(" "):
+        raise ValueError("text behind the path")
+    return rest

@@ -1,0 +1,361 @@
+"""One server session as a state machine without I/O.
+
+Feed octets to ``receive``, take events from ``next_event`` until it returns
+None, give each pausing event its ``answer``, and write what ``send`` returns.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.model.credentials import Principal
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.profile import Profile
+from gatepost.model.reply import Reply
+from gatepost.wire.base64 import challenge_reply, decode_base64
+from gatepost.wire.content import ChunkReader, DataReader, Newlines
+from gatepost.wire.line import LineReader, LineTooLong
+from gatepost.wire.server import events
+from gatepost.wire.server.commands import COMMANDS, missing_condition
+from gatepost.wire.server.offer import Offer, make_offer
+from gatepost.wire.server.replies import Replies, replies_with
+from gatepost.wire.server.states import ON_SUCCESS, State
+
+_TLS_RECORD: Final = b"\x16\x03"
+"""How a ClientHello begins (RFC 8446 5.1)."""
+
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_TELLS: Final = (events.Content, events.ContentDropped, events.AuthAborted, events.Closing)
+"""Events that pause nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a listener knows before a client speaks."""
+
+    profile: Profile
+    host: str
+    """Our name, as greeting and EHLO give it."""
+    mechanisms: frozenset[str] = frozenset()
+    """Those that the directory can verify here."""
+    can_tls: bool = True
+    """A certificate is there."""
+
+
+class Session:
+    """The server's half of one connection."""
+
+    # fmt: off
+    __slots__ = (
+        "_auth_open", "_buffer", "_chunk", "_closing", "_commands", "_content", "_dropped",
+        "_envelope", "_errors", "_line", "_newlines", "_out", "_over", "_pending", "_pieces",
+        "_received", "_refusal", "can_tls", "encrypted", "hello", "message_limit", "offer",
+        "peer_name", "profile", "protocol", "recipients", "replies", "setting", "signed_in_as",
+        "state",
+    )
+    # fmt: on
+
+    def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
+        self.setting = setting
+        self.profile: Final = setting.profile
+        self.replies: Final[Replies] = replies_with(setting.profile.replies)
+        self.encrypted = encrypted
+        self.can_tls = setting.can_tls and not encrypted
+        self.message_limit = setting.profile.limits.message_size
+        self.hello = setting.profile.hello.format(host=setting.host, peer=peer)
+        self._buffer = bytearray()
+        self._line = LineReader()
+        self._out: list[bytes] = []
+        self._errors = 0
+        self._commands = 0
+        self._closing: events.Closing | None = None
+        self._over = False
+        self._dropped: events.ContentDropped | None = None
+        self._pieces = False
+        self._start_over()
+        self._say(Reply(220, setting.profile.greeting.format(host=setting.host, peer=peer)))
+
+    def _start_over(self) -> None:
+        """Forget everything that was said (at the start, and RFC 3207 4.2)."""
+        self.state = State.START
+        self.peer_name = ""
+        self.protocol = ""
+        self.signed_in_as: Principal | None = None
+        self._auth_open = False
+        self._pending: events.Event | None = None
+        self.offer: Offer = make_offer(
+            self.profile, self.setting.mechanisms, encrypted=self.encrypted, can_tls=self.can_tls
+        )
+        self._end_transaction()
+
+    def _end_transaction(self) -> None:
+        if self._pieces:
+            self._dropped = events.ContentDropped(self._refusal)
+            self._pieces = False
+        self._envelope: Envelope | None = None
+        self.recipients: list[Recipient] = []
+        self._content: DataReader | None = None
+        self._chunk: ChunkReader | None = None
+        self._newlines: Newlines | None = None
+        self._refusal: Reply | None = None
+        self._received = 0
+        if self.state is not State.START:
+            self.state = State.READY
+
+    # What the application calls.
+
+    def receive(self, octets: bytes) -> None:
+        """Take what came from the peer."""
+        if not self._over:
+            self._buffer += octets
+
+    def next_event(self) -> events.Event | None:
+        """Return what the application must decide or know; None when more octets are needed."""
+        while self._pending is None:
+            if self._dropped is not None:
+                dropped, self._dropped = self._dropped, None
+                return dropped
+            if self._closing is not None:
+                return self._take_closing()
+            reader = self._content or self._chunk
+            if reader is not None:
+                event = self._read_content(reader)
+                if event is None:
+                    return None
+            else:
+                line = self._take_line()
+                if line is None:
+                    return None
+                event = self._respond(line) if self._auth_open else self._command(line)
+                if event is None:
+                    continue
+            if not isinstance(event, _TELLS):
+                self._pending = event
+            return event
+        return None
+
+    def answer(self, reply: Reply) -> None:
+        """Give the pending event its reply; a 2yz makes it happen, a 421 ends the session."""
+        event, self._pending = self._pending, None
+        if event is None:
+            raise RuntimeError("no event is waiting for an answer")
+        self._auth_open = False
+        self._say(reply)
+        if isinstance(event, events.Message):
+            self._pieces = False
+            self._end_transaction()
+        elif reply.is_success:
+            self._succeed(event)
+        if reply.code == 421 and self._closing is None:
+            self._closing = events.Closing(reply)
+
+    def _succeed(self, event: events.Event) -> None:
+        if isinstance(event, events.Sender):
+            self._envelope = event.envelope
+        elif isinstance(event, events.Rcpt):
+            self.recipients.append(event.recipient)
+        elif isinstance(event, events.StartTls):
+            self.encrypted, self.can_tls = True, False
+            self._start_over()
+        self.state = ON_SUCCESS.get(type(event), self.state)
+
+    def challenge(self, data: bytes) -> None:
+        """Send a SASL challenge; the response comes as an event."""
+        self._pending = None
+        self._auth_open = True
+        self._say(challenge_reply(data))
+
+    def signed_in(self, principal: Principal, reply: Reply | None = None) -> None:
+        """End a SASL exchange well."""
+        self.signed_in_as = principal
+        self.answer(reply or self.replies.SIGNED_IN)
+
+    def refuse_content(self, reply: Reply) -> None:
+        """Refuse the message that is arriving; the rest is dropped, the reply comes at its end."""
+        self._refusal = self._refusal or reply
+
+    def end(self, reply: Reply) -> None:
+        """Say a last reply (421) and end the session, whatever it waits for."""
+        if self._closing is None:
+            self._pending = None
+            self.close(reply)
+
+    def send(self) -> bytes:
+        """Return what to write now, and forget it."""
+        if not self._out:
+            return b""
+        octets = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        self._out.clear()
+        return octets
+
+    @property
+    def buffered(self) -> int:
+        """Octets received and not yet consumed."""
+        return len(self._buffer)
+
+    @property
+    def is_waiting(self) -> bool:
+        """True between an event and its answer."""
+        return self._pending is not None
+
+    @property
+    def wants_utf8(self) -> bool:
+        """True in a transaction with SMTPUTF8 (RFC 6531 3.4)."""
+        return self._envelope is not None and self._envelope.smtputf8
+
+    # What the command handlers call.
+
+    def greet(self, name: str, *, extended: bool) -> None:
+        """EHLO or HELO was well formed; it ends a transaction, as RSET does."""
+        self.peer_name = name
+        self.protocol = "ESMTP" if extended else "SMTP"
+        self.state = State.READY
+        self._end_transaction()
+
+    def reset(self) -> None:
+        """End the transaction; the login stays (RFC 5321 4.1.1.5)."""
+        self._end_transaction()
+
+    def begin_data(self) -> None:
+        """Read content until CRLF.CRLF."""
+        self._content = DataReader()
+
+    def begin_chunk(self, size: int, *, last: bool, well_formed: bool) -> None:
+        """Read ``size`` octets of content, to be dropped when they cannot be accepted."""
+        if not well_formed:
+            self.refuse_content(self.replies.BAD_ARGUMENTS)
+        elif not self.recipients:
+            self.refuse_content(self.replies.BAD_SEQUENCE)
+        self._newlines = self._newlines or Newlines()
+        self._chunk = ChunkReader(self._newlines, size, last=last)
+
+    def close(self, reply: Reply) -> None:
+        """Say ``reply``, take no further command, and end."""
+        self._closing = events.Closing(reply)
+        self._out.append(reply.encode())
+
+    # The rest is ours.
+
+    def _say(self, reply: Reply) -> None:
+        self._out.append(reply.encode())
+        if reply.code >= 500:
+            self._errors += 1
+            if self._errors >= self.profile.limits.errors and self._closing is None:
+                self.close(self.replies.TOO_MANY_ERRORS)
+
+    def _take_closing(self) -> events.Event | None:
+        self._buffer.clear()
+        if self._over:
+            return None
+        self._over = True
+        return self._closing
+
+    def _line_limit(self) -> int:
+        """Octets that the line at the head of the buffer may have."""
+        limits = self.profile.limits
+        if self._auth_open:
+            return limits.auth_line
+        verb = bytes(self._buffer[:4]).upper()
+        if verb == b"AUTH":
+            return limits.auth_line
+        command = COMMANDS.get(verb)
+        return limits.command_line + (command.room if command else 0)
+
+    def _take_line(self) -> bytes | None:
+        """Return the next command line, or None; an over-long one is answered here."""
+        while True:
+            limit = self.profile.limits.command_line
+            if self._buffer.find(b"\n", 0, limit) < 0:
+                limit = self._line_limit()
+            try:
+                line = self._line.read(self._buffer, limit)
+            except LineTooLong:
+                long_auth, self._auth_open = self._auth_open, False
+                replies = self.replies
+                self._say(replies.AUTH_LINE_TOO_LONG if long_auth else replies.LINE_TOO_LONG)
+                if self._closing is not None:
+                    return None
+                continue
+            if line is None and self._buffer.startswith(_TLS_RECORD) and not self.encrypted:
+                self.close(self.replies.NOT_SMTP.because("a TLS handshake came in clear"))
+            return line
+
+    def _command(self, line: bytes) -> events.Event | None:
+        """Run one command line; the reply is said here, an event is returned."""
+        self._commands += 1
+        if self._commands > self.profile.limits.commands:
+            self.close(self.replies.TOO_MANY_COMMANDS)
+            return None
+        if _CONTROL.search(line):
+            self._say(self.replies.MALFORMED_LINE)
+            return None
+        verb, _, argument = line.partition(b" ")
+        command = COMMANDS.get(verb) or COMMANDS.get(verb.upper())
+        if command is None:
+            self._say(self.replies.UNKNOWN_COMMAND)
+            return None
+        result = missing_condition(self, command) or command.handle(self, argument.strip())
+        if isinstance(result, Reply):
+            self._say(result)
+            return None
+        return result
+
+    def _respond(self, line: bytes) -> events.Event:
+        """Take the client's line after a 334 (RFC 4954 4)."""
+        if line == b"*":
+            reply = self.replies.AUTH_CANCELLED
+        else:
+            try:
+                return events.AuthResponse(decode_base64(line.strip()))
+            except ValueError:
+                reply = self.replies.BAD_BASE64
+        self._auth_open = False
+        self._say(reply)
+        return events.AuthAborted(reply)
+
+    def _read_content(self, reader: DataReader | ChunkReader) -> events.Event | None:
+        chunk = reader.read(self._buffer)
+        if chunk is None:
+            return None
+        self._received += len(chunk)
+        self._inspect(reader.newlines)
+        if self._refusal is not None:
+            chunk = b""
+        if not reader.ended:
+            self._pieces = True
+            return events.Content(chunk)
+        if isinstance(reader, ChunkReader) and not reader.last:
+            return self._end_chunk(chunk)
+        return self._end_content(chunk)
+
+    def _inspect(self, newlines: Newlines) -> None:
+        """Refuse what has grown too large or holds what we do not take."""
+        if self._received > self.message_limit:
+            self.refuse_content(self.replies.MESSAGE_TOO_BIG)
+        elif newlines.met_nul:
+            self.refuse_content(self.replies.NUL_IN_MESSAGE)
+        elif newlines.met_bare and self.profile.bare_newline == "refuse":
+            self.refuse_content(self.replies.BARE_NEWLINE)
+
+    def _end_chunk(self, chunk: bytes) -> events.Event:
+        """A BDAT that is not the last is complete; a refused one stays refused (RFC 3030 2)."""
+        self._chunk = None
+        self._say(self._refusal or self.replies.CHUNK_OK)
+        if self.recipients:
+            self.state = State.CHUNKS
+        else:
+            self._refusal = None
+        self._pieces = True
+        return events.Content(chunk)
+
+    def _end_content(self, chunk: bytes) -> events.Event:
+        """The content is complete: refuse it here, or hand the whole message over."""
+        refusal, envelope = self._refusal, self._envelope
+        if refusal is None and envelope is not None:
+            self._content = self._chunk = None
+            return events.Message(envelope.addressed_to(tuple(self.recipients)), chunk)
+        refusal = refusal or self.replies.BAD_SEQUENCE
+        self._say(refusal)
+        self._pieces = False
+        self._end_transaction()
+        return events.ContentDropped(refusal)
