@@ -1,0 +1,76 @@
+"""The loads, and how many times faster than a peer we promise to be."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from statistics import median
+from types import MappingProxyType
+from typing import Final
+
+from bench.load import Load, LoadFailed, Outcome, run
+from bench.servers import Server
+
+WARM_UP = 0.05
+"""The share of a load that goes first and does not count: processes start, caches fill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`floors`: for each peer, the least ratio of our rate to its rate."""
+
+    name: str
+    load: Load
+    floors: Mapping[str, float]
+
+
+def floors(**ratios: float) -> Mapping[str, float]:
+    return MappingProxyType(ratios)
+
+
+# fmt: off
+SCENARIOS: Final = (
+    Scenario("4 KB, kept",
+             Load(8000, per_connection=250), floors(postfix=3.0)),
+    Scenario("4 KB, kept, TLS + AUTH",
+             Load(8000, per_connection=250, secure=True), floors(postfix=3.0)),
+    Scenario("4 KB, new TLS + AUTH for each",
+             Load(3000, secure=True), floors(postfix=2.0)),
+    Scenario("100 KB, kept, pipelined",
+             Load(2000, per_connection=100, size=102_400, pipelined=True),
+             floors(postfix=2.0, aiosmtpd=3.0)),
+)
+STALLS: Final = Scenario("one client, new TLS + AUTH each",
+                         Load(150, connections=1, secure=True), floors())
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """All runs of one scenario against one server; a figure is the median over them."""
+
+    scenario: Scenario
+    server: str
+    outcomes: list[Outcome] = field(default_factory=list)
+    failure: list[str] = field(default_factory=list)
+
+    def median(self, figure: str) -> float:
+        return float(median(getattr(outcome, figure) for outcome in self.outcomes))
+
+    def best(self, figure: str) -> float:
+        """The least: for what other work on the machine can only make worse."""
+        return min((getattr(outcome, figure) for outcome in self.outcomes), default=float("inf"))
+
+
+def measure(scenario: Scenario, servers: Sequence[Server], rounds: int) -> dict[str, Runs]:
+    """Each server in turn, `rounds` times, so that a busy minute strikes all of them."""
+    runs = {server.name: Runs(scenario, server.name) for server in servers}
+    for server in servers:
+        with suppress(LoadFailed):  # it will fail again, and count, below
+            run(server, scenario.load.scaled(WARM_UP))
+    for _ in range(rounds):
+        for server in servers:
+            try:
+                runs[server.name].outcomes.append(run(server, scenario.load))
+            except LoadFailed as failure:
+                runs[server.name].failure.append(str(failure))
+    return runs

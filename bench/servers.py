@@ -1,0 +1,63 @@
+"""The servers that are measured, each in a directory of its own."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from compliance.postfix import running_postfix
+from tests.clients.relay import running_relay
+
+OURS = "gatepost"
+TWO_WORKERS = "gatepost, 2 workers"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to send, as whom, and whose processes to measure."""
+
+    name: str
+    pid: int
+    port: int
+    username: str
+    password: str
+    sender: str
+
+
+@contextmanager
+def postfix(home: Path) -> Iterator[Server]:
+    """Durable as shipped, every message held: no delivery takes its time."""
+    with running_postfix(home) as server:
+        yield Server(
+            "postfix", server.pid, server.port, server.username, server.password, "a@example.com"
+        )
+
+
+@contextmanager
+def aiosmtpd() -> Iterator[Server]:
+    """Stores nothing: the most that a Python server on asyncio streams can do."""
+    program = Path(__file__).with_name("aiosmtpd_sink.py")
+    with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        try:
+            port = int(process.stdout.readline())
+            yield Server("aiosmtpd", process.pid, port, "", "", "a@example.com")
+        finally:
+            process.kill()
+
+
+@contextmanager
+def gatepost(home: Path, profile: str, workers: int = 1) -> Iterator[Server]:
+    """The finished relay: policy, logging and directory included, durable."""
+    options = ["--profile", profile, *(["--workers", str(workers)] if workers > 1 else [])]
+    with running_relay(home, *options) as relay:
+        yield Server(
+            OURS if workers == 1 else TWO_WORKERS,
+            relay.process.pid,
+            relay.port,
+            relay.username,
+            relay.password,
+            relay.sender,
+        )
