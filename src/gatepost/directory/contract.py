@@ -7,26 +7,18 @@ so that the common case costs no task.
 
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply
+from gatepost.model.standing import Standing
 from gatepost.sasl.interview import Verifier
 
+__all__ = ["Directory", "Later", "Record", "Records", "Standing"]
+
 T = TypeVar("T")
-Later = T | Awaitable[T]
-
-
-class Standing(Enum):
-    """How a sender address stands to a principal."""
-
-    ALLOWED = "allowed"
-    DOMAIN_NOT_LINKED = "domain_not_linked"
-    SENDER_NOT_REGISTERED = "sender_not_registered"
-    NOT_SIGNED_IN = "not_signed_in"
-    """The principal exists no more, or lost its role."""
+Later: TypeAlias = T | Awaitable[T]
 
 
 class Directory(Protocol):
@@ -40,8 +32,9 @@ class Directory(Protocol):
         """Prove the credentials.
 
         A refusal is a ``Reply`` whose ``reason`` starts with a slug, then a colon and a
-        sentence for the operator (``secret_expired: ...``); the code and text on it are the
-        generic ones of the profile. Takes the same time whichever check fails.
+        sentence for the operator (``secret_expired: ...``), and never shows what the client
+        sent; its code and text are generic, the profile has its own. Takes the same time
+        whichever check fails.
         """
 
     def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":

@@ -1,0 +1,1 @@
+"""Who may send what, in the words of Azure: tenants, applications, roles, resources, domains."""

@@ -1,0 +1,118 @@
+"""The directory itself: answers from memory, changes through the store."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final, TypeVar
+
+from gatepost.directory.azure.entries import Entry
+from gatepost.directory.azure.identify import Denial, Rules, identify, still_allowed
+from gatepost.directory.azure.records import entries_of, record_of
+from gatepost.directory.azure.roles import BUILT_IN_ROLES
+from gatepost.directory.azure.senders import standing_of
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.contract import Record, Records
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.standing import Standing
+from gatepost.sasl.interview import Verifier
+
+REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
+
+E = TypeVar("E", bound=Entry)
+
+
+class AzureDirectory:
+    """Implements ``Directory`` for applications that sign in with a client secret.
+
+    Call ``load`` once before use. ``digest_key`` is the key of the secrets' digests,
+    ``clock`` returns the time with its zone.
+    """
+
+    mechanisms: Final = frozenset({"LOGIN", "PLAIN"})
+
+    def __init__(
+        self,
+        records: Records,
+        *,
+        digest_key: bytes,
+        clock: Callable[[], datetime],
+        rules: Rules | None = None,
+    ) -> None:
+        self._records = records
+        self._key = digest_key
+        self._clock = clock
+        self._rules = rules or Rules()
+        self._snapshot = Snapshot(BUILT_IN_ROLES)
+        self._changing = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} version={self.version}>"
+
+    async def load(self) -> None:
+        """Read everything that the store keeps. Raises ValueError for a record that is damaged."""
+        self._snapshot = Snapshot(
+            [*BUILT_IN_ROLES, *entries_of(await self._records.load_records())]
+        )
+
+    @property
+    def version(self) -> int:
+        return self._snapshot.version
+
+    def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
+        if mechanism not in self.mechanisms or credentials.password is None:
+            return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no client secret")
+        verdict = identify(
+            self._snapshot,
+            credentials.username,
+            credentials.password.reveal(),
+            key=self._key,
+            rules=self._rules,
+            now=self._clock(),
+        )
+        if isinstance(verdict, Denial):
+            return REFUSED.because(str(verdict))
+        return verdict
+
+    def verifier(self, username: str, mechanism: str) -> Verifier:  # noqa: ARG002 - nobody has one
+        """Return a decoy: of a client secret only its digest is kept."""
+        return Verifier(
+            None, REFUSED.because(f"mechanism_unsupported: {mechanism} of a client secret")
+        )
+
+    def standing(self, principal: Principal, sender: Address) -> Standing:
+        claim = still_allowed(self._snapshot, principal.name, self._rules, self._clock())
+        if isinstance(claim, Denial):
+            return Standing.NOT_SIGNED_IN
+        return standing_of(self._snapshot, claim.service, sender)
+
+    def get(self, kind: type[E], id: str) -> E | None:
+        """Return the entry with that id, or None."""
+        return self._snapshot.get(kind, id)
+
+    def find(self, kind: type[E], found_by: str) -> tuple[E, ...]:
+        """Return the entries of a kind with that ``found_by``."""
+        return self._snapshot.find(kind, found_by)
+
+    def all(self, kind: type[E]) -> tuple[E, ...]:
+        """Return every entry of a kind."""
+        return self._snapshot.all(kind)
+
+    async def save(
+        self,
+        put: Iterable[Entry],
+        delete: Iterable[Entry] = (),
+        *,
+        beside: Iterable[Record] = (),
+    ) -> None:
+        """Write and delete entries in one commit; they count from then on.
+
+        ``beside`` are records of others that must be written in the same commit.
+        """
+        put, delete = tuple(put), tuple(delete)
+        async with self._changing:
+            await self._records.save_records(
+                [*map(record_of, put), *beside], [(entry.kind, entry.key) for entry in delete]
+            )
+            self._snapshot.apply(put, delete)

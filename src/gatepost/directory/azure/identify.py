@@ -1,0 +1,239 @@
+"""Who signs in: the checks in the order in which the true reason is told.
+
+To the client every failure is the same. To the operator it is the first check
+that failed: user name, resource, tenant, application, secret, service
+principal, role, and how long the role has been there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gatepost.directory.azure.entries import (
+    Application,
+    ClientSecret,
+    CommunicationService,
+    ServicePrincipal,
+    SmtpUsername,
+    Tenant,
+    principal_lookup,
+)
+from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.roles import SEND_ACTIONS, grant_of
+from gatepost.directory.azure.secrets import digest_of, matching_secret
+from gatepost.directory.azure.senders import senders_of
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.username import UsernameError, parse_username
+from gatepost.model.credentials import Principal
+
+_LONG_BASE64: Final = 80
+"""Characters of an access key, at least: 64 octets in base64 are 88."""
+_TIME: Final = "%Y-%m-%d %H:%M UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the provider asks of who signs in."""
+
+    actions: tuple[str, ...] = SEND_ACTIONS
+    """What the role must grant on the resource."""
+    propagation_delay: timedelta = timedelta(0)
+    """How long a new role assignment or SMTP user name takes to become effective."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why not: a slug and a sentence for the operator, without anything that the client sent."""
+
+    slug: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.slug}: {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a user name stands for."""
+
+    service: CommunicationService
+    application_id: str
+    tenant_id: str
+    smtp_username: SmtpUsername | None = None
+
+    @property
+    def name(self) -> str:
+        """The user name in one spelling."""
+        if self.smtp_username is not None:
+            return self.smtp_username.username
+        return f"{self.service.name}.{self.application_id}.{self.tenant_id}"
+
+    @property
+    def principal(self) -> Principal:
+        """Who it is, once proven."""
+        service = self.service
+        return Principal(self.name, "", service.id, self.application_id, service.subscription_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    snapshot: Snapshot
+    claim: Claim
+    rules: Rules
+    now: datetime
+
+    @property
+    def service_principal(self) -> ServicePrincipal | None:
+        lookup = principal_lookup(self.claim.application_id, self.claim.tenant_id)
+        return next(iter(self.snapshot.find(ServicePrincipal, lookup)), None)
+
+
+def resolve(snapshot: Snapshot, username: str) -> Claim | Denial:
+    """Return what the user name stands for: an SMTP user name first, then a composite."""
+    for smtp_username in snapshot.find(SmtpUsername, username):
+        service = snapshot.get(CommunicationService, smtp_username.service_id)
+        if service is None:
+            return Denial("resource_unknown", "the SMTP user name's resource is gone")
+        return Claim(service, smtp_username.application_id, smtp_username.tenant_id, smtp_username)
+    try:
+        name = parse_username(username)
+    except UsernameError as error:
+        return Denial("username_format", str(error))
+    services = snapshot.find(CommunicationService, name.resource)
+    if not services:
+        return Denial(
+            "resource_unknown", "there is no Communication Services resource of that name"
+        )
+    return Claim(services[0], name.application_id, name.tenant_id)
+
+
+def identify(
+    snapshot: Snapshot, username: str, password: str, *, key: bytes, rules: Rules, now: datetime
+) -> Principal | Denial:
+    """Prove a user name and a client secret.
+
+    One digest is made and compared whatever the user name is, so that the time does not tell
+    which check failed.
+    """
+    digest = digest_of(password, key)
+    claim = resolve(snapshot, username)
+    application_id = claim.application_id if isinstance(claim, Claim) else ""
+    kept = snapshot.find(ClientSecret, application_id)
+    match = matching_secret(kept, digest)
+    if isinstance(claim, Denial):
+        return claim
+    attempt = _Attempt(snapshot, claim, rules, now)
+    denial = (
+        _first_denial(attempt, _BEFORE_SECRET)
+        or _check_secret(kept, match, password, now)
+        or _first_denial(attempt, _AFTER_SECRET)
+    )
+    return denial or claim.principal
+
+
+def still_allowed(snapshot: Snapshot, name: str, rules: Rules, now: datetime) -> Claim | Denial:
+    """Return what a principal's name stands for now, unless it would no longer be let in."""
+    claim = resolve(snapshot, name)
+    if isinstance(claim, Denial):
+        return claim
+    attempt = _Attempt(snapshot, claim, rules, now)
+    return _first_denial(attempt, _BEFORE_SECRET + _AFTER_SECRET) or claim
+
+
+def _first_denial(attempt: _Attempt, checks: tuple["_Check", ...]) -> Denial | None:
+    return next((denial for check in checks if (denial := check(attempt))), None)
+
+
+def _check_smtp_username(attempt: _Attempt) -> Denial | None:
+    smtp_username = attempt.claim.smtp_username
+    if smtp_username is None or "@" not in smtp_username.username:
+        return None
+    domain = smtp_username.username.rpartition("@")[2].lower()
+    if domain in senders_of(attempt.snapshot, attempt.claim.service):
+        return None
+    return Denial(
+        "smtp_username_domain_not_linked",
+        "the domain of the SMTP user name is not linked to its resource",
+    )
+
+
+def _check_tenant(attempt: _Attempt) -> Denial | None:
+    if attempt.snapshot.get(Tenant, attempt.claim.tenant_id) is None:
+        return Denial("tenant_unknown", "there is no tenant with that id")
+    return None
+
+
+def _check_application(attempt: _Attempt) -> Denial | None:
+    application = attempt.snapshot.get(Application, attempt.claim.application_id)
+    if application is None:
+        return Denial("application_unknown", "there is no application with that id")
+    at_home = application.tenant_id.lower() == attempt.claim.tenant_id.lower()
+    if not at_home and not (application.multitenant and attempt.service_principal):
+        return Denial("application_unknown", "the application is not in that tenant")
+    return None
+
+
+def _check_secret(
+    kept: tuple[ClientSecret, ...], match: ClientSecret | None, password: str, now: datetime
+) -> Denial | None:
+    if match is not None:
+        if now >= match.end:
+            return Denial("secret_expired", f"secret {match.id} ended at {match.end:{_TIME}}")
+        if now < match.start:
+            return Denial("secret_not_yet_valid", f"secret {match.id} begins {match.start:{_TIME}}")
+        return None
+    if not password:
+        return Denial("secret_missing", "no secret was sent")
+    if is_guid(password.strip()):
+        return Denial("secret_id_pasted", "that is the id of a secret; its value is needed")
+    if "accesskey=" in password.lower() or (len(password) >= _LONG_BASE64 and _is_base64(password)):
+        return Denial(
+            "access_key_pasted", "that is an access key; the application's client secret is needed"
+        )
+    if not kept:
+        return Denial("secret_missing", "the application has no client secret")
+    return Denial("secret_wrong", "no client secret of the application has that value")
+
+
+def _is_base64(text: str) -> bool:
+    return all(char.isascii() and (char.isalnum() or char in "+/=") for char in text)
+
+
+def _check_service_principal(attempt: _Attempt) -> Denial | None:
+    if attempt.service_principal is None:
+        return Denial(
+            "service_principal_missing", "the application has no service principal in that tenant"
+        )
+    return None
+
+
+def _check_role(attempt: _Attempt) -> Denial | None:
+    principal = attempt.service_principal
+    if principal is None:
+        return None
+    rules = attempt.rules
+    grant = grant_of(attempt.snapshot, principal.id, attempt.claim.service.id, rules.actions)
+    if grant.missing:
+        return Denial(
+            "role_missing", f"no role assigned on the resource grants {', '.join(grant.missing)}"
+        )
+    times = [grant.effective_from] if grant.effective_from else []
+    if attempt.claim.smtp_username is not None:
+        times.append(attempt.claim.smtp_username.created_at)
+    wait = max(times, default=attempt.now) + rules.propagation_delay - attempt.now
+    if rules.propagation_delay and wait > timedelta(0):
+        return Denial(
+            "propagating",
+            f"the role or SMTP user name takes effect in {wait.total_seconds():.0f} s",
+        )
+    return None
+
+
+_Check = Callable[[_Attempt], Denial | None]
+_BEFORE_SECRET: Final[tuple[_Check, ...]] = (
+    _check_smtp_username,
+    _check_tenant,
+    _check_application,
+)
+_AFTER_SECRET: Final[tuple[_Check, ...]] = (_check_service_principal, _check_role)

@@ -1,0 +1,59 @@
+"""Resource ids, as Azure Resource Manager writes them; equal without regard to case."""
+
+import re
+import uuid
+from typing import Final
+
+GUID_PATTERN: Final = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+RESOURCE_NAME: Final = re.compile(r"[-\w]{1,63}", re.ASCII)
+
+_GUID: Final = re.compile(GUID_PATTERN)
+
+
+def is_guid(text: str) -> bool:
+    """Tell whether ``text`` is a GUID in the form that Azure prints."""
+    return _GUID.fullmatch(text) is not None
+
+
+def new_guid() -> str:
+    """Return a fresh random GUID, lower case."""
+    return str(uuid.uuid4())
+
+
+def subscription_path(subscription: str) -> str:
+    """Return the id of a subscription, which is also the widest scope of a role assignment."""
+    return f"/subscriptions/{subscription}"
+
+
+def group_path(subscription: str, group: str) -> str:
+    """Return the id of a resource group."""
+    return f"/subscriptions/{subscription}/resourceGroups/{group}"
+
+
+def resource_path(group: str, kind: str, name: str) -> str:
+    """Return the id of a ``Microsoft.Communication`` resource; ``group`` is its group's id."""
+    return f"{group}/providers/Microsoft.Communication/{kind}/{name}"
+
+
+def child_path(parent: str, kind: str, name: str) -> str:
+    """Return the id of what lies under ``parent``."""
+    return f"{parent}/{kind}/{name}"
+
+
+def parent_path(path: str) -> str:
+    """Return the id of what holds a child resource."""
+    return path.rsplit("/", 2)[0]
+
+
+def subscription_of(path: str) -> str:
+    """Return the subscription's GUID in a resource id. Raises ValueError when it names none."""
+    words = path.split("/")
+    if len(words) < 3 or words[1].lower() != "subscriptions":
+        raise ValueError(f"not in a subscription: {path!r}")
+    return words[2]
+
+
+def is_within(path: str, scope: str) -> bool:
+    """Tell whether ``path`` is ``scope`` or lies under it; both folded to lower case."""
+    scope = scope.rstrip("/")
+    return path == scope or path.startswith(f"{scope}/")

@@ -1,0 +1,107 @@
+"""Role-based access control: actions granted on a scope and under it, less those excepted."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition
+from gatepost.directory.azure.paths import is_within
+from gatepost.directory.azure.snapshot import Grant, Snapshot
+
+SEND_ACTIONS: Final = (
+    "Microsoft.Communication/CommunicationServices/Read",
+    "Microsoft.Communication/CommunicationServices/Write",
+    "Microsoft.Communication/EmailServices/Write",
+)
+"""What sending by SMTP needs (Microsoft Learn, SMTP authentication, custom role; 2025)."""
+
+_AUTHORIZATION: Final = ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")
+
+
+def _built_in(guid: str, name: str, permission: Permission, description: str) -> RoleDefinition:
+    return RoleDefinition(guid, name, (permission,), ("/",), description, built_in=True)
+
+
+BUILT_IN_ROLES: Final = (
+    _built_in(
+        "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+        "Owner",
+        Permission(("*",)),
+        "Full access to all resources, roles included",
+    ),
+    _built_in(
+        "b24988ac-6180-42a0-ab88-20f7382dd24c",
+        "Contributor",
+        Permission(("*",), _AUTHORIZATION),
+        "Full access to all resources, but not to roles",
+    ),
+    _built_in(
+        "acdd72a7-3385-48ef-bd42-f606fba81ae7",
+        "Reader",
+        Permission(("*/read",)),
+        "View all resources",
+    ),
+    _built_in(
+        "09976791-48a7-449e-bb21-39d1a415f350",
+        "Communication and Email Service Owner",
+        Permission(
+            (
+                "Microsoft.Communication/CommunicationServices/*",
+                "Microsoft.Communication/EmailServices/*",
+            )
+        ),
+        "Full access to Communication Services and Email Communication Services",
+    ),
+)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(action: str) -> re.Pattern[str]:
+    return re.compile(re.escape(action).replace(r"\*", ".*"), re.IGNORECASE | re.DOTALL)
+
+
+def permits(permissions: Iterable[Permission], action: str) -> bool:
+    """Tell whether one of the permissions grants ``action``; case does not matter."""
+    return any(
+        _any_matches(permission.actions, action)
+        and not _any_matches(permission.not_actions, action)
+        for permission in permissions
+    )
+
+
+def _any_matches(patterns: Iterable[str], action: str) -> bool:
+    return any(_pattern(pattern).fullmatch(action) for pattern in patterns)
+
+
+def grant_of(
+    snapshot: Snapshot, principal_id: str, resource_id: str, actions: tuple[str, ...]
+) -> Grant:
+    """Return which of ``actions`` the principal lacks on the resource, and since when it has them.
+
+    Assignments on the resource, its resource group, its subscription and the root add up.
+    """
+    key = (principal_id.lower(), resource_id.lower(), actions)
+    grant = snapshot.grants.get(key)
+    if grant is None:
+        grant = snapshot.grants[key] = _evaluate(snapshot, *key)
+    return grant
+
+
+def _evaluate(
+    snapshot: Snapshot, principal_id: str, resource_id: str, actions: tuple[str, ...]
+) -> Grant:
+    assignments = [
+        (assignment.created_at, definition.permissions)
+        for assignment in snapshot.find(RoleAssignment, principal_id)
+        if is_within(resource_id, assignment.scope.lower())
+        and (definition := snapshot.get(RoleDefinition, assignment.role_definition_id))
+    ]
+    since: dict[str, datetime] = {}
+    for action in actions:
+        given = [created_at for created_at, each in assignments if permits(each, action)]
+        if given:
+            since[action] = min(given)
+    missing = tuple(action for action in actions if action not in since)
+    return Grant(missing, max(since.values(), default=None))

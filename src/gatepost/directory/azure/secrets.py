@@ -1,0 +1,68 @@
+"""Client secrets: made here, kept as keyed digests, compared in constant time."""
+
+import hashlib
+import hmac
+import secrets
+import string
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from gatepost.directory.azure.entries import Application, ClientSecret
+from gatepost.directory.azure.paths import new_guid
+from gatepost.model.secret import Secret
+
+LENGTH: Final = 40
+"""Of 66 characters each: 241 bits, so that a fast digest is enough at rest."""
+LIFETIME: Final = timedelta(days=730)
+
+_FIRST: Final = string.ascii_letters + string.digits
+_ALPHABET: Final = f"{_FIRST}~._-"
+_DIGEST_SIZE: Final = 32
+_NO_DIGEST: Final = bytes(_DIGEST_SIZE)
+
+
+def generate_secret() -> Secret:
+    """Return a fresh secret value in the characters that Entra uses."""
+    rest = (secrets.choice(_ALPHABET) for _ in range(LENGTH - 1))
+    return Secret(secrets.choice(_FIRST) + "".join(rest))
+
+
+def digest_of(value: str, key: bytes) -> bytes:
+    """Return the keyed BLAKE2b digest under which a secret value is kept."""
+    raw = value.encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(raw, key=key, digest_size=_DIGEST_SIZE).digest()
+
+
+def new_secret(
+    application: Application,
+    key: bytes,
+    now: datetime,
+    lifetime: timedelta = LIFETIME,
+    display_name: str = "",
+) -> tuple[ClientSecret, Secret]:
+    """Return a fresh secret of ``application`` as it is kept, and its value, shown only now."""
+    value = generate_secret()
+    entry = ClientSecret(
+        new_guid(),
+        application.id,
+        digest_of(value.reveal(), key),
+        now,
+        now + lifetime,
+        value.reveal()[:3],
+        display_name,
+    )
+    return entry, value
+
+
+def matching_secret(kept: Sequence[ClientSecret], digest: bytes) -> ClientSecret | None:
+    """Return the secret with that digest.
+
+    All are compared, and a decoy with them, so that the time does not tell whether there are any.
+    """
+    found = None
+    hmac.compare_digest(digest, _NO_DIGEST)
+    for each in kept:
+        if hmac.compare_digest(digest, each.digest):
+            found = each
+    return found

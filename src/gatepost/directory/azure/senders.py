@@ -1,0 +1,50 @@
+"""Which addresses a Communication Services resource may send from."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from gatepost.directory.azure.entries import CommunicationService, Domain, SenderUsername
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.model.address import Address
+from gatepost.model.standing import Standing
+
+
+class LinkedDomain(NamedTuple):
+    """A domain that is linked to a resource, with the local parts registered for it."""
+
+    entry: Domain
+    usernames: frozenset[str]
+
+
+Senders = Mapping[str, LinkedDomain]
+"""Linked domains by the name that stands behind the ``@``, lower case."""
+
+
+def senders_of(snapshot: Snapshot, service: CommunicationService) -> Senders:
+    """Return the domains that are linked to ``service``."""
+    senders = snapshot.senders.get(service.key)
+    if senders is None:
+        senders = snapshot.senders[service.key] = MappingProxyType(
+            {
+                name.lower(): LinkedDomain(domain, _usernames(snapshot, domain))
+                for path in service.linked_domains
+                if (domain := snapshot.get(Domain, path)) is not None
+                for name in (domain.mail_from_domain, domain.from_domain)
+            }
+        )
+    return senders
+
+
+def _usernames(snapshot: Snapshot, domain: Domain) -> frozenset[str]:
+    return frozenset(each.username.lower() for each in snapshot.find(SenderUsername, domain.id))
+
+
+def standing_of(snapshot: Snapshot, service: CommunicationService, sender: Address) -> Standing:
+    """Tell whether ``service`` may send as ``sender``; neither part's case matters."""
+    linked = senders_of(snapshot, service).get(sender.domain.lower())
+    if linked is None:
+        return Standing.DOMAIN_NOT_LINKED
+    if sender.local.lower() not in linked.usernames:
+        return Standing.SENDER_NOT_REGISTERED
+    return Standing.ALLOWED

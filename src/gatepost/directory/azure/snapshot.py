@@ -1,0 +1,76 @@
+"""The whole directory in memory, indexed for sign-in and patched on change."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
+
+from gatepost.directory.azure.entries import KINDS, Entry
+
+if TYPE_CHECKING:
+    from gatepost.directory.azure.senders import Senders
+
+E = TypeVar("E", bound=Entry)
+
+
+class Grant(NamedTuple):
+    """What a principal may do on a resource, of the actions that were asked for."""
+
+    missing: tuple[str, ...]
+    effective_from: datetime | None
+    """When the last of the granted actions was given; None when none was."""
+
+
+class Snapshot:
+    """Entries by kind and id, and by kind and ``found_by``; both in constant time.
+
+    ``grants`` and ``senders`` keep what was derived from the entries until the
+    next change; ``version`` rises with it.
+    """
+
+    __slots__ = ("_by_id", "_by_lookup", "grants", "senders", "version")
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._by_id: Final[dict[type[Entry], dict[str, Entry]]] = {kind: {} for kind in KINDS}
+        self._by_lookup: Final[dict[type[Entry], dict[str, dict[str, Entry]]]] = {
+            kind: {} for kind in KINDS
+        }
+        self.grants: Final[dict[tuple[str, str, tuple[str, ...]], Grant]] = {}
+        self.senders: Final[dict[str, Senders]] = {}
+        self.version = 0
+        self.apply(entries)
+
+    def get(self, kind: type[E], id: str) -> E | None:
+        """Return the entry with that id, or None."""
+        return cast("E | None", self._by_id[kind].get(id.lower()))
+
+    def find(self, kind: type[E], found_by: str) -> tuple[E, ...]:
+        """Return the entries with that ``found_by``, in the order they were made."""
+        return tuple(
+            cast("Mapping[str, E]", self._by_lookup[kind].get(found_by.lower(), {})).values()
+        )
+
+    def all(self, kind: type[E]) -> tuple[E, ...]:
+        """Return every entry of a kind."""
+        return tuple(cast("Mapping[str, E]", self._by_id[kind]).values())
+
+    def apply(self, put: Iterable[Entry], delete: Iterable[Entry] = ()) -> None:
+        """Take entries in, replacing those with the same id, and others out."""
+        for entry in delete:
+            self._forget(entry)
+        for entry in put:
+            self._forget(entry)
+            self._by_id[type(entry)][entry.key] = entry
+            if found_by := entry.found_by:
+                self._by_lookup[type(entry)].setdefault(found_by, {})[entry.key] = entry
+        self.grants.clear()
+        self.senders.clear()
+        self.version += 1
+
+    def _forget(self, entry: Entry) -> None:
+        old = self._by_id[type(entry)].pop(entry.key, None)
+        if old is None or not old.found_by:
+            return
+        lookup = self._by_lookup[type(entry)]
+        del lookup[old.found_by][old.key]
+        if not lookup[old.found_by]:
+            del lookup[old.found_by]

@@ -1,0 +1,157 @@
+"""The directory as a whole: it loads, answers, changes, and says nothing it should not."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.entries import RoleAssignment, SenderUsername
+from gatepost.directory.azure.identify import Rules
+from gatepost.directory.azure.paths import child_path
+from gatepost.directory.azure.records import record_of
+from gatepost.directory.contract import Directory, Record
+from gatepost.model.address import Address, parse_address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.secret import Secret
+from gatepost.model.standing import Standing
+from tests.unit.directory.azure.world import (
+    DOMAIN,
+    DOMAIN_NAME,
+    KEY,
+    NOW,
+    PASSWORD,
+    USERNAME,
+    entries,
+)
+from tests.unit.directory.memory import MemoryRecords
+
+
+def directory(records: MemoryRecords | None = None, rules: Rules | None = None) -> AzureDirectory:
+    if records is None:
+        records = MemoryRecords(map(record_of, entries().values()))
+    made = AzureDirectory(records, digest_key=KEY, clock=lambda: NOW, rules=rules)
+    asyncio.run(made.load())
+    return made
+
+
+def credentials(password: str = PASSWORD) -> Credentials:
+    return Credentials(USERNAME, Secret(password))
+
+
+def principal(made: AzureDirectory) -> Principal:
+    verdict = made.identify(credentials(), "LOGIN")
+    assert isinstance(verdict, Principal)
+    return verdict
+
+
+def test_it_is_a_directory() -> None:
+    made: Directory = directory()
+    assert made.mechanisms == {"LOGIN", "PLAIN"}
+
+
+def test_every_refusal_is_the_same_to_the_client() -> None:
+    made = directory()
+    wrong = made.identify(credentials("wrong"), "LOGIN")
+    unknown = made.identify(Credentials("nobody", Secret("x")), "LOGIN")
+    assert wrong == unknown == Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
+    assert isinstance(wrong, Reply)
+    assert isinstance(unknown, Reply)
+    assert wrong.reason.startswith("secret_wrong: ")
+    assert unknown.reason.startswith("username_format: ")
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "SCRAM-SHA-256", "CRAM-MD5"])
+def test_what_it_cannot_verify_it_refuses(mechanism: str) -> None:
+    made = directory()
+    verdict = made.identify(credentials(), mechanism)
+    assert isinstance(verdict, Reply)
+    assert verdict.reason.startswith("mechanism_unsupported: ")
+    assert made.verifier(USERNAME, mechanism).principal is None
+    assert made.verifier(USERNAME, mechanism).refusal is not None
+
+
+def test_a_claim_without_a_password_is_refused() -> None:
+    assert isinstance(directory().identify(Credentials(USERNAME), "LOGIN"), Reply)
+
+
+@pytest.mark.parametrize(
+    ("sender", "standing"),
+    [
+        (f"DoNotReply@{DOMAIN_NAME}", Standing.ALLOWED),
+        (f"donotreply@{DOMAIN_NAME.upper()}", Standing.ALLOWED),
+        (f"nobody@{DOMAIN_NAME}", Standing.SENDER_NOT_REGISTERED),
+        (f"donotreply.x@{DOMAIN_NAME}", Standing.SENDER_NOT_REGISTERED),
+        ("DoNotReply@contoso.com", Standing.DOMAIN_NOT_LINKED),
+        (f"DoNotReply@x.{DOMAIN_NAME}", Standing.DOMAIN_NOT_LINKED),
+        ("DoNotReply@azurecomm.net", Standing.DOMAIN_NOT_LINKED),
+    ],
+)
+def test_standing(sender: str, standing: Standing) -> None:
+    made = directory()
+    assert made.standing(principal(made), parse_address(sender)) is standing
+
+
+def test_a_change_takes_effect_at_once() -> None:
+    made = directory()
+    who, sender = principal(made), Address("news", DOMAIN_NAME)
+    assert made.standing(who, sender) is Standing.SENDER_NOT_REGISTERED
+    before = made.version
+    registered = SenderUsername(child_path(DOMAIN, "senderUsernames", "news"), "News")
+    asyncio.run(made.save([registered]))
+    assert made.version > before
+    assert made.standing(who, sender) is Standing.ALLOWED
+    asyncio.run(made.save([], [registered]))
+    assert made.standing(who, sender) is Standing.SENDER_NOT_REGISTERED
+
+
+def test_a_role_taken_away_ends_the_right_to_send() -> None:
+    made = directory()
+    who = principal(made)
+    asyncio.run(made.save([], made.all(RoleAssignment)))
+    assert made.standing(who, Address("donotreply", DOMAIN_NAME)) is Standing.NOT_SIGNED_IN
+    assert isinstance(made.identify(credentials(), "LOGIN"), Reply)
+
+
+def test_what_was_saved_is_there_after_a_restart() -> None:
+    records = MemoryRecords()
+    made = directory(records)
+    asyncio.run(made.save(entries().values()))
+    assert records.commits == 1
+    assert principal(directory(records)) == principal(made)
+
+
+def test_a_change_that_is_not_stored_does_not_count() -> None:
+    records = MemoryRecords(map(record_of, entries().values()))
+    made = directory(records)
+    records.fault = OSError("disk full")
+    with pytest.raises(OSError, match="disk full"):
+        asyncio.run(made.save([], made.all(RoleAssignment)))
+    assert isinstance(made.identify(credentials(), "LOGIN"), Principal)
+
+
+def test_the_rules_are_its_own() -> None:
+    made = directory(rules=Rules(propagation_delay=timedelta(minutes=5)))
+    verdict = made.identify(credentials(), "LOGIN")
+    assert isinstance(verdict, Reply)
+    assert verdict.reason.startswith("propagating: ")
+
+
+def test_a_damaged_record_is_named() -> None:
+    records = MemoryRecords([Record("tenant", "t1", {"domain": "x"})])
+    with pytest.raises(ValueError, match=r"directory record tenant t1: .*`id`"):
+        directory(records)
+
+
+def test_records_of_others_are_left_alone() -> None:
+    records = MemoryRecords([Record("something", "x", {})])
+    directory(records)
+    assert list(records.kept) == [("something", "x")]
+
+
+def test_no_secret_shows() -> None:
+    made = directory()
+    shown = f"{made!r} {list(entries().values())!r}"
+    assert PASSWORD not in shown
+    assert "digest" not in shown

@@ -1,0 +1,30 @@
+"""Every kind of entry survives the store."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from gatepost.directory.azure.entries import KINDS, Entry
+from gatepost.directory.azure.records import entries_of, record_of
+from gatepost.directory.contract import Record
+from tests.unit.directory.azure.world import entries, smtp_username
+
+SAMPLES = [*entries().values(), smtp_username("smtp-login")]
+
+
+def test_there_is_a_sample_of_every_kind() -> None:
+    assert {type(sample) for sample in SAMPLES} == set(KINDS)
+
+
+@pytest.mark.parametrize("entry", SAMPLES, ids=lambda entry: entry.kind)
+def test_an_entry_survives_json(entry: Entry) -> None:
+    record = record_of(entry)
+    assert record.id == entry.id.lower()
+    fields = json.loads(json.dumps(record.fields))
+    assert entries_of([Record(record.kind, record.id, fields)]) == [entry]
+
+
+def test_fields_of_a_later_version_are_passed_over() -> None:
+    record = Record("tenant", "t", {"id": "t", "domain": "d", "added_later": datetime.now(UTC)})
+    assert [entry.id for entry in entries_of([record])] == ["t"]

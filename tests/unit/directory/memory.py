@@ -1,0 +1,27 @@
+"""Records kept in memory, as a store would keep them."""
+
+from collections.abc import Iterable, Sequence
+
+from gatepost.directory.contract import Record
+
+
+class MemoryRecords:
+    """Implements ``Records`` without a store."""
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self.kept = {(record.kind, record.id): record for record in records}
+        self.commits = 0
+        self.fault: Exception | None = None
+
+    async def load_records(self) -> Sequence[Record]:
+        return list(self.kept.values())
+
+    async def save_records(
+        self, put: Iterable[Record], delete: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.commits += 1
+        for key in delete:
+            self.kept.pop(key, None)
+        self.kept.update({(record.kind, record.id): record for record in put})
