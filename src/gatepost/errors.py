@@ -14,7 +14,7 @@ GatepostError                 .phase .slug .transcript
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Reply
@@ -33,7 +33,7 @@ class GatepostError(Exception):
     slug: str = ""
     transcript: Transcript | None = None
 
-    def at(self, phase: Phase, transcript: Transcript | None = None) -> "GatepostError":
+    def at(self, phase: Phase, transcript: Transcript | None = None) -> Self:
         """Fill in phase and transcript where they are not known yet, and return the error."""
         self.phase = self.phase or phase
         self.transcript = self.transcript or transcript

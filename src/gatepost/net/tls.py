@@ -5,7 +5,6 @@ on the wrong side of STARTTLS, a handshake may come in pieces, and our alert
 still reaches the peer when it fails.
 """
 
-import hashlib
 import ssl
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -203,11 +202,6 @@ class TlsLayer:
         own = self._object.getpeercert(binary_form=True)
         return (own,) if own else ()
 
-    def server_end_point(self) -> bytes | None:
-        """Return the ``tls-server-end-point`` binding of the peer, a server; None without one."""
-        own = self._object.getpeercert(binary_form=True)
-        return server_end_point(own) if own else None
-
     def _fail(self, error: ssl.SSLError) -> TlsError:
         failure = TlsError(_describe(error))
         failure.reason = error.reason or ""
@@ -222,17 +216,3 @@ def _describe(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate not accepted: {error.verify_message}"
     return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"
-
-
-def server_end_point(certificate: bytes) -> bytes | None:
-    """Return the channel binding that a server's certificate (DER) gives (RFC 5929 4.1).
-
-    None when its signature names no hash (EdDSA): the binding is undefined then.
-    """
-    from cryptography import x509  # noqa: PLC0415  # heavy, and only SCRAM-PLUS asks
-
-    signed_with = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
-    if signed_with is None:
-        return None
-    name = "sha256" if signed_with.name in {"md5", "sha1"} else signed_with.name
-    return hashlib.new(name.replace("-", "_"), certificate).digest()

@@ -1,6 +1,7 @@
 """One authority for all tests here: keys are slow to make."""
 
 import pytest
+
 from tests.certificates import Authority, make_authority
 
 

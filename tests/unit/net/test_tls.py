@@ -1,16 +1,15 @@
 """The TLS layer against itself: both ends in memory."""
 
-import hashlib
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.certificates import Authority, make_authority
 
 from gatepost.errors import LocalProtocolError, TlsError
-from gatepost.net.tls import TlsLayer, client_context, server_context, server_end_point
+from gatepost.net.tls import TlsLayer, client_context, server_context
+from tests.certificates import Authority, make_authority
 
 HOST = "mail.example"
 HOSTNAME_MISMATCH, EXPIRED, UNKNOWN_ISSUER = 62, 10, 20
@@ -199,10 +198,3 @@ def test_files_that_are_not_there() -> None:
         client_context(ca_file="/none/ca.pem")
     with pytest.raises(TlsError, match=r"certificate /none/cert\.pem"):
         server_context("/none/cert.pem")
-
-
-def test_server_end_point(client: TlsLayer, server: TlsLayer) -> None:
-    pump(client, server)
-    certificate = client.facts.chain[0]
-    assert client.server_end_point() == hashlib.sha256(certificate).digest()
-    assert server_end_point(certificate) == client.server_end_point()

@@ -1,0 +1,248 @@
+"""The same stream for asyncio: a Protocol with one buffer, on no StreamReader.
+
+asyncio's own streams keep what came in clear across ``start_tls``; here nothing
+lies anywhere but in this buffer, and STARTTLS asserts that it is empty.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, Self, cast
+
+from gatepost.errors import Disconnected, NetworkError, RemoteProtocolError, TimedOut, TlsError
+from gatepost.net.dial import (
+    CONNECT_TIMEOUT,
+    Endpoint,
+    Server,
+    endpoints,
+    make_socket,
+    unreachable,
+    unresolved,
+)
+from gatepost.net.stream import CLOSE_TIMEOUT
+from gatepost.net.tls import Context, TlsLayer
+
+HIGH_WATER: Final = 65_536
+"""Octets that wait unread before the socket is not read any more."""
+
+
+class AsyncStream(asyncio.Protocol):
+    """One connection; promises what ``SyncStream`` promises."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport
+        self._changed: asyncio.Future[None] | None = None
+        self._writable = True
+        self._lost = False
+        self._failure: NetworkError | None = None
+        self.tls: TlsLayer | None = None
+        self.ended = False
+        """The peer will say nothing more."""
+        self.ragged = False
+        """It ended without close_notify under TLS, so what came last may be cut short."""
+
+    @classmethod
+    async def connect(cls, server: Server, timeout: float = CONNECT_TIMEOUT) -> Self:
+        """Return a stream to ``server``. Raises ResolveError, ConnectError or TimedOut."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise unresolved(server, error) from error
+        failures: list[tuple[Endpoint, OSError]] = []
+        for endpoint in endpoints(found):
+            try:
+                connected = await _connect_to(endpoint, timeout)
+                _, stream = await loop.create_connection(cls, sock=connected)
+            except OSError as error:
+                failures.append((endpoint, error))
+            else:
+                return stream
+        raise unreachable(server, failures)
+
+    @property
+    def local_address(self) -> str:
+        """Our own IP address on this connection."""
+        return str(self._transport.get_extra_info("sockname")[0])
+
+    @property
+    def peer_address(self) -> str:
+        """The IP address that took the connection."""
+        return str(self._transport.get_extra_info("peername")[0])
+
+    async def receive(self, timeout: float) -> bytes:
+        """Return what came next, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
+        await self._until(self._can_read, time.monotonic() + timeout, "said nothing")
+        if not self._buffer and self._failure is not None:
+            raise self._failure
+        return self._take()
+
+    async def send(self, octets: bytes, timeout: float) -> None:
+        """Write all of ``octets``. Raises TimedOut, Disconnected or TlsError."""
+        self._write(octets)
+        await self._until(self._can_write, time.monotonic() + timeout, "did not read")
+        if self._lost:
+            raise self._failure or Disconnected("connection lost")
+
+    async def send_body(self, windows: Iterable[bytes], timeout: float) -> bytes:
+        """Write ``windows``, each within ``timeout``, until the peer speaks.
+
+        Returns what it said too early, ``b""`` when all was written. Raises as ``send`` does.
+        """
+        for window in windows:
+            if self._can_read():
+                break
+            self._write(window)
+            deadline = time.monotonic() + timeout
+            await self._until(
+                lambda: self._can_read() or self._can_write(), deadline, "did not read"
+            )
+        if self._buffer:
+            return self._take()
+        if self._failure is not None:
+            raise self._failure
+        if self.ended:
+            raise Disconnected("the peer closed while the message was sent")
+        return b""
+
+    async def start_tls(self, context: Context, server_hostname: str, timeout: float) -> TlsLayer:
+        """Shake hands as the client. Raises TlsError, or as ``receive`` does."""
+        if self._buffer:
+            raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
+        self.tls = layer = TlsLayer(context, server_hostname=server_hostname)
+        self._flush()
+        await self._until(
+            lambda: not layer.handshaking or self._is_over(),
+            time.monotonic() + timeout,
+            "did not finish the TLS handshake",
+        )
+        if self._failure is not None:
+            raise self._failure
+        if layer.handshaking:
+            layer.receive_eof()
+        return layer
+
+    async def close(self, timeout: float = CLOSE_TIMEOUT) -> None:
+        """Say goodbye, give the peer ``timeout`` to do the same, and close."""
+        try:
+            if not self._lost:
+                if self.tls is not None and not self.tls.handshaking:
+                    self.tls.close()
+                    self._flush()
+                self._transport.write_eof()
+                self._transport.resume_reading()
+                deadline = time.monotonic() + timeout
+                await self._until(lambda: self.ended or self._lost, deadline, "did not close")
+        except OSError:
+            pass  # it is gone already
+        finally:
+            self._transport.abort()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, decrypt it, and stop reading when nobody takes it."""
+        if self.tls is None:
+            self._buffer += data
+        elif self._failure is None:
+            try:
+                self._buffer += self.tls.receive(data)
+                self.ended = self.tls.closed
+                self._failure = self.tls.failure
+            except TlsError as error:
+                self._failure = error
+            finally:
+                self._flush()
+        if len(self._buffer) > HIGH_WATER:
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """Note the end; our own side stays open until we close it."""
+        self.ended = True
+        self.ragged = self.tls is not None and not self.tls.closed
+        self._wake()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that nothing can be said any more."""
+        self._lost = self.ended = True
+        if exc is not None and self._failure is None:
+            why = exc.strerror if isinstance(exc, OSError) else None
+            self._failure = Disconnected(f"connection lost: {why or exc}")
+        self._wake()
+
+    def pause_writing(self) -> None:
+        """Note that the peer does not read as fast as we write."""
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._writable = True
+        self._wake()
+
+    # One future, completed by whatever happens next.
+
+    async def _until(self, condition: Callable[[], bool], deadline: float, failing: str) -> None:
+        try:
+            async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
+                while not condition():
+                    self._changed = asyncio.get_running_loop().create_future()
+                    await self._changed
+        except TimeoutError as error:
+            raise TimedOut(f"the server {failing} in time") from error
+
+    def _wake(self) -> None:
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+    def _is_over(self) -> bool:
+        return self.ended or self._failure is not None
+
+    def _can_read(self) -> bool:
+        return bool(self._buffer) or self._is_over()
+
+    def _can_write(self) -> bool:
+        return self._writable or self._lost
+
+    def _take(self) -> bytes:
+        taken = bytes(self._buffer)
+        self._buffer.clear()
+        if not self._lost:
+            self._transport.resume_reading()
+        return taken
+
+    def _write(self, octets: bytes) -> None:
+        if self._lost:
+            raise self._failure or Disconnected("connection lost")
+        if self.tls is None:
+            self._transport.write(octets)
+        else:
+            self.tls.send(octets)
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.tls is not None and (said := self.tls.outgoing()):
+            self._transport.write(said)
+
+
+async def _connect_to(endpoint: Endpoint, timeout: float) -> socket.socket:
+    sock = make_socket(endpoint)
+    try:
+        sock.setblocking(False)
+        async with asyncio.timeout(timeout):
+            await asyncio.get_running_loop().sock_connect(sock, endpoint.sockaddr)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,121 @@
+"""From ``host:port`` to a connected socket: every address in turn, each with its own deadline."""
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gatepost.errors import ConfigError, ConnectError, NetworkError, ResolveError, TimedOut
+
+SUBMISSION: Final = 587
+"""RFC 6409."""
+CONNECT_TIMEOUT: Final = 30.0
+"""Seconds for one address; the RFC leaves it to TCP, which takes minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to connect to; ``host`` is a name or an address without brackets."""
+
+    host: str
+    port: int = SUBMISSION
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_server(text: str, default_port: int = SUBMISSION) -> Server:
+    """Return what ``host``, ``host:port``, ``[::1]:port`` or a bare IPv6 address names.
+
+    Raises ConfigError.
+    """
+    host, port = text.strip(), ""
+    if host.startswith("["):
+        host, bracket, port = host[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            raise ConfigError(f"not a server: {text!r}", did_you_mean=f"[{host}]:{default_port}")
+        port = port[1:]
+    elif host.count(":") == 1:
+        host, _, port = host.partition(":")
+    if not host or not host.isprintable() or any(sign in host for sign in "/@ "):
+        raise ConfigError(f"not a server: {text!r}; write HOST:PORT")
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise ConfigError(f"not a port: {port!r}; write HOST:PORT")
+    return Server(host, int(port) if port else default_port)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of a server, as the resolver gave it."""
+
+    family: int
+    sockaddr: tuple[Any, ...]
+
+    @property
+    def address(self) -> str:
+        """The IP address in text."""
+        return str(self.sockaddr[0])
+
+    def __str__(self) -> str:
+        return str(Server(self.address, self.sockaddr[1]))
+
+
+def resolve(server: Server) -> tuple[Endpoint, ...]:
+    """Return every address of ``server``, best first. Raises ResolveError."""
+    try:
+        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise unresolved(server, error) from error
+    return endpoints(found)
+
+
+def endpoints(found: Sequence[tuple[Any, ...]]) -> tuple[Endpoint, ...]:
+    """Return what ``getaddrinfo`` gave, each address once."""
+    return tuple(dict.fromkeys(Endpoint(entry[0], entry[4]) for entry in found))
+
+
+def unresolved(server: Server, error: Exception) -> NetworkError:
+    """Return the error that tells that a name has no address."""
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return ResolveError(f"{server.host}: {why}").at("resolve")
+
+
+def make_socket(endpoint: Endpoint) -> socket.socket:
+    """Return an unconnected socket for ``endpoint`` that does not hold small writes back."""
+    sock = socket.socket(endpoint.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def connect_to(endpoint: Endpoint, timeout: float = CONNECT_TIMEOUT) -> socket.socket:
+    """Return a socket connected to this one address. Raises OSError."""
+    sock = make_socket(endpoint)
+    try:
+        sock.settimeout(timeout)
+        sock.connect(endpoint.sockaddr)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def dial(server: Server, timeout: float = CONNECT_TIMEOUT) -> socket.socket:
+    """Return a socket connected to the first address that takes us.
+
+    Raises ResolveError, TimedOut when no address answered at all, else ConnectError.
+    """
+    failures: list[tuple[Endpoint, OSError]] = []
+    for endpoint in resolve(server):
+        try:
+            return connect_to(endpoint, timeout)
+        except OSError as error:
+            failures.append((endpoint, error))
+    raise unreachable(server, failures)
+
+
+def unreachable(server: Server, failures: Sequence[tuple[Endpoint, OSError]]) -> NetworkError:
+    """Return the error that tells what each address said."""
+    said = "; ".join(f"{endpoint}: {error.strerror or error}" for endpoint, error in failures)
+    silent = failures and all(isinstance(error, TimeoutError) for _, error in failures)
+    kind = TimedOut if silent else ConnectError
+    return kind(f"cannot connect to {server} ({said})").at("connect")

@@ -1,0 +1,174 @@
+"""A connection that is read and written in blocking calls, in clear or under TLS.
+
+What a stream promises, ``AsyncStream`` too: after every read, write and failure
+what TLS wants to say is written, so that the peer sees our alert; close_notify
+goes both ways, within a deadline; a cut is told from a close; a write stops as
+soon as the peer answers or leaves, and what it said can still be read.
+"""
+
+import selectors
+import socket
+import time
+from collections.abc import Iterable
+from typing import Final, Self
+
+from gatepost.errors import Disconnected, RemoteProtocolError, TimedOut
+from gatepost.net.dial import CONNECT_TIMEOUT, Server, dial
+from gatepost.net.tls import Context, TlsLayer
+
+CHUNK: Final = 65_536
+"""Octets read at a time."""
+CLOSE_TIMEOUT: Final = 1.0
+"""Seconds that the peer gets to close its side."""
+_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+class SyncStream:
+    """One connection. Timeouts are seconds for the whole call; an error leaves it to be closed."""
+
+    __slots__ = ("_early", "_socket", "ended", "ragged", "tls")
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._early = b""
+        self.tls: TlsLayer | None = None
+        self.ended = False
+        """The peer will say nothing more."""
+        self.ragged = False
+        """It ended without close_notify under TLS, so what came last may be cut short."""
+
+    @classmethod
+    def connect(cls, server: Server, timeout: float = CONNECT_TIMEOUT) -> Self:
+        """Return a stream to ``server``. Raises ResolveError, ConnectError or TimedOut."""
+        return cls(dial(server, timeout))
+
+    @property
+    def local_address(self) -> str:
+        """Our own IP address on this connection."""
+        return str(self._socket.getsockname()[0])
+
+    @property
+    def peer_address(self) -> str:
+        """The IP address that took the connection."""
+        return str(self._socket.getpeername()[0])
+
+    def receive(self, timeout: float) -> bytes:
+        """Return what came next, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
+        early, self._early = self._early, b""
+        deadline = time.monotonic() + timeout
+        while not early and not self.ended:
+            early = self._take(self._receive_raw(deadline))
+        return early
+
+    def send(self, octets: bytes, timeout: float) -> None:
+        """Write all of ``octets``. Raises TimedOut, Disconnected or TlsError."""
+        deadline = time.monotonic() + timeout
+        unsent = memoryview(self._seal(octets))
+        while unsent:
+            unsent = unsent[self._send_raw(unsent, deadline) :]
+
+    def send_body(self, windows: Iterable[bytes], timeout: float) -> bytes:
+        """Write ``windows``, each within ``timeout``, until the peer speaks.
+
+        Returns what it said too early, ``b""`` when all was written. Raises as ``send`` does.
+        """
+        with _Selector() as selector:
+            both = selectors.EVENT_READ | selectors.EVENT_WRITE
+            selector.register(self._socket, both)
+            for window in windows:
+                deadline = time.monotonic() + timeout
+                unsent = memoryview(self._seal(window))
+                while unsent:
+                    ready = selector.select(_left(deadline))
+                    if any(events & selectors.EVENT_READ for _, events in ready):
+                        if said := self._take(self._receive_raw(deadline)):
+                            return said
+                        if self.ended:
+                            raise Disconnected("the peer closed while the message was sent")
+                    if any(events & selectors.EVENT_WRITE for _, events in ready):
+                        unsent = unsent[self._send_raw(unsent, deadline) :]
+        return b""
+
+    def start_tls(self, context: Context, server_hostname: str, timeout: float) -> TlsLayer:
+        """Shake hands as the client. Raises TlsError, or as ``receive`` does."""
+        if self._early:
+            raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
+        deadline = time.monotonic() + timeout
+        self.tls = TlsLayer(context, server_hostname=server_hostname)
+        self._flush(deadline)
+        while self.tls.handshaking:
+            self._early += self._take(self._receive_raw(deadline))
+            if self.ended:
+                self.tls.receive_eof()
+        return self.tls
+
+    def close(self, timeout: float = CLOSE_TIMEOUT) -> None:
+        """Say goodbye, give the peer ``timeout`` to do the same, and close."""
+        deadline = time.monotonic() + timeout
+        try:
+            if self.tls is not None and not self.tls.handshaking:
+                self.tls.close()
+                self._flush(deadline)
+            self._socket.shutdown(socket.SHUT_WR)
+            while self._receive_raw(deadline):
+                pass  # closing with unread octets would reset what we said last
+        except OSError:
+            pass  # it is gone already
+        finally:
+            self._socket.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._socket.close()
+
+    def _take(self, raw: bytes) -> bytes:
+        if not raw:
+            self.ended = True
+            self.ragged = self.tls is not None and not self.tls.closed
+            return b""
+        if self.tls is None:
+            return raw
+        try:
+            plaintext = self.tls.receive(raw)
+            self.ended = self.tls.closed
+        finally:
+            self._flush(time.monotonic() + CLOSE_TIMEOUT)
+        return plaintext
+
+    def _seal(self, octets: bytes) -> bytes:
+        if self.tls is None:
+            return octets
+        self.tls.send(octets)
+        return self.tls.outgoing()
+
+    def _flush(self, deadline: float) -> None:
+        """Write what TLS has to say; whether it arrives, the next read tells."""
+        unsent = memoryview(self.tls.outgoing()) if self.tls is not None else memoryview(b"")
+        try:
+            while unsent:
+                unsent = unsent[self._send_raw(unsent, deadline) :]
+        except (Disconnected, TimedOut):
+            return
+
+    def _receive_raw(self, deadline: float) -> bytes:
+        try:
+            self._socket.settimeout(_left(deadline))
+            return self._socket.recv(CHUNK)
+        except TimeoutError as error:
+            raise TimedOut("the server said nothing in time") from error
+        except OSError as error:
+            raise Disconnected(f"connection lost: {error.strerror or error}") from error
+
+    def _send_raw(self, octets: memoryview, deadline: float) -> int:
+        try:
+            self._socket.settimeout(_left(deadline))
+            return self._socket.send(octets)
+        except TimeoutError as error:
+            raise TimedOut("the server did not read in time") from error
+        except OSError as error:
+            raise Disconnected(f"connection lost: {error.strerror or error}") from error
+
+
+def _left(deadline: float) -> float:
+    """Seconds until ``deadline``; never zero, which would mean not to wait at all."""
+    return max(deadline - time.monotonic(), 0.000_1)
