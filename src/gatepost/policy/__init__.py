@@ -1,0 +1,1 @@
+"""What we accept: facts in, a refusal or None out; time is an argument."""

@@ -1,0 +1,55 @@
+"""Whose address may stand in MAIL FROM and in header From."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from gatepost.model.address import Address
+from gatepost.model.reply import Reply
+from gatepost.model.standing import Standing
+from gatepost.wire.server.replies import Replies
+
+_REASONS: Final[Mapping[Standing, tuple[str, str]]] = {
+    Standing.DOMAIN_NOT_LINKED: (
+        "SENDER_DOMAIN_NOT_LINKED",
+        "sender_domain_not_linked: the domain of {sender} is not linked to who signed in",
+    ),
+    Standing.SENDER_NOT_REGISTERED: (
+        "SENDER_NOT_REGISTERED",
+        "sender_not_registered: {sender} is not among the registered senders of its domain",
+    ),
+    Standing.NOT_SIGNED_IN: (
+        "AUTH_REQUIRED",
+        "not_signed_in: who signed in was deleted or lost the role since",
+    ),
+}
+
+
+def check_sender(sender: Address | None, standing: Standing, replies: Replies) -> Reply | None:
+    """Return the refusal of an envelope's sender, or None when it may be used.
+
+    ``standing`` is the directory's answer; the null path has none and belongs to nobody.
+    """
+    if sender is None:
+        return replies.SENDER_DOMAIN_NOT_LINKED.because(
+            "envelope_sender_missing: the null path is for servers, not for who submits a message"
+        )
+    if standing is Standing.ALLOWED:
+        return None
+    name, reason = _REASONS[standing]
+    reply: Reply = getattr(replies, name)
+    return reply.because(reason.format(sender=sender))
+
+
+def check_from(authors: Iterable[tuple[Address, Standing]], replies: Replies) -> Reply | None:
+    """Return the refusal of a header From with these mailboxes, or None (RFC 5322 3.6.2).
+
+    Every one must be allowed; a header that names none is refused, because what
+    a reader would be shown then is not ours to guess.
+    """
+    authors = tuple(authors)
+    if not authors:
+        return replies.SENDER_NOT_REGISTERED.because(
+            "header_from_missing: the message has no From field, or none that names a mailbox"
+        )
+    refusals = (check_sender(author, standing, replies) for author, standing in authors)
+    return next(filter(None, refusals), None)
