@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from compliance.certificate import Certificate
+from tests.certificates import make_authority
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
 REALM = "postfix.test"
@@ -48,7 +48,7 @@ smtpd_client_connection_count_limit = 0
 
 smtpd_tls_security_level = may
 smtpd_tls_auth_only = yes
-smtpd_tls_chain_files = {home}/tls/key.pem, {home}/tls/cert.pem
+smtpd_tls_chain_files = {key}, {certificate}
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = cyrus
 smtpd_sasl_path = smtpd
@@ -95,7 +95,7 @@ class Postfix:
 
     home: Path
     port: int
-    certificate: Certificate
+    ca_file: str
     username: str
     password: str
 
@@ -110,9 +110,17 @@ class Postfix:
             (home / name).mkdir(parents=True)
         home.chmod(0o755)
         os.chown(home / "data", postfix.pw_uid, postfix.pw_gid)
-        certificate = Certificate.create(home / "tls", "localhost")
-        server = cls(home, free_port(), certificate, f"user@{REALM}", "secret")
-        settings = {"home": home, "realm": REALM, "port": server.port, "mechanisms": mechanisms}
+        authority = make_authority(home / "tls")
+        pair = authority.issue("localhost", "127.0.0.1")
+        server = cls(home, free_port(), authority.ca_file, f"user@{REALM}", "secret")
+        settings = {
+            "home": home,
+            "realm": REALM,
+            "port": server.port,
+            "mechanisms": mechanisms,
+            "key": pair.key,
+            "certificate": pair.certificate,
+        }
         for path, text in (
             ("etc/main.cf", MAIN_CF),
             ("etc/master.cf", MASTER_CF),

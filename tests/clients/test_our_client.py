@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import pytest
 
-from compliance.certificate import Certificate
+from tests.certificates import make_authority
 from tests.clients.node import packages
 from tests.clients.relay import GATEPOST, RECIPIENT
 
@@ -30,7 +30,7 @@ class Server:
     """A server program that prints one JSON object a line: its port, then each message."""
 
     port: int
-    ca_file: Path
+    ca_file: str
     output: IO[bytes]
 
     def next_message(self) -> dict[str, Any]:
@@ -40,10 +40,11 @@ class Server:
 
 @contextmanager
 def running(program: list[str], home: Path, mechanisms: list[str]) -> Iterator[Server]:
-    certificate = Certificate.create(home, "localhost")
+    authority = make_authority(home)
+    pair = authority.issue("localhost")
     settings = {
-        "certificate": str(certificate.certificate),
-        "key": str(certificate.key),
+        "certificate": pair.certificate,
+        "key": pair.key,
         "username": USERNAME,
         "password": PASSWORD,
         "mechanisms": mechanisms,
@@ -52,7 +53,7 @@ def running(program: list[str], home: Path, mechanisms: list[str]) -> Iterator[S
         assert process.stdout
         try:
             port = json.loads(process.stdout.readline())["port"]
-            yield Server(port, certificate.certificate, process.stdout)
+            yield Server(port, authority.ca_file, process.stdout)
         finally:
             process.kill()
 
@@ -66,12 +67,12 @@ PROGRAMS = [
 
 
 def send(
-    port: int, ca_file: Path, home: Path, password: str = PASSWORD, *options: str
+    port: int, ca_file: str, home: Path, password: str = PASSWORD, *options: str
 ) -> subprocess.CompletedProcess[str]:
     secret = home / "password"
     secret.write_text(password)
     command = [
-        *(GATEPOST, "send", "--server", f"localhost:{port}", "--ca-file", str(ca_file)),
+        *(GATEPOST, "send", "--server", f"localhost:{port}", "--ca-file", ca_file),
         *("--username", USERNAME, "--password-file", str(secret)),
         *("--from", SENDER, "--to", RECIPIENT, "--subject", SUBJECT, "--text", TEXT),
         *("--json", *options),
@@ -114,9 +115,7 @@ def test_a_wrong_password_fails_and_stays_secret(program: list[str], tmp_path: P
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_an_unknown_certificate_is_not_trusted(program: list[str], tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    stranger = Certificate.create(other, "localhost").certificate
+    stranger = make_authority(tmp_path).ca_file
     with running(program, tmp_path, ["LOGIN"]) as server:
         run = send(server.port, stranger, tmp_path)
     assert run.returncode in (1, 3)

@@ -32,7 +32,7 @@ def test_delivers(postfix: Postfix, tmp_path: Path) -> None:
     secret.write_text(postfix.password)
     command = [
         *(GATEPOST, "send", "--server", f"localhost:{postfix.port}"),
-        *("--ca-file", str(postfix.certificate.certificate)),
+        *("--ca-file", postfix.ca_file),
         *("--username", postfix.username, "--password-file", str(secret)),
         *("--from", SENDER, "--to", RECIPIENT, "--subject", "held", "--text", TEXT),
     ]
