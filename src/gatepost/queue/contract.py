@@ -40,7 +40,7 @@ class Store(Protocol):
     def refusal(self) -> str:
         """Why nothing can be accepted now (disk at its watermark, failed sync); empty if it can."""
 
-    async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
+    async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:
         """Return captured messages, newest first."""
 
     async def count(self) -> int:

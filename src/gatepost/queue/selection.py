@@ -1,0 +1,51 @@
+"""What a listing tells of a message, and which messages a selection means."""
+
+import re
+from collections.abc import Callable
+
+from gatepost.model.message import StoredMessage, Submission
+from gatepost.queue.contract import Selection
+
+
+def captured(submission: Submission) -> StoredMessage:
+    """Return what a listing will tell of this submission."""
+    envelope = submission.envelope
+    return StoredMessage(
+        id=submission.id,
+        received_at=submission.received_at,
+        mail_from=str(envelope.sender) if envelope.sender else "",
+        rcpt_to=tuple([str(recipient.address) for recipient in envelope.recipients]),
+        subject=submission.subject,
+        message_id=submission.message_id,
+        size=submission.body.size,
+        principal=submission.principal,
+    )
+
+
+def decode_subject(raw: str) -> str:
+    """Return a Subject as people read it (RFC 2047); one that cannot be decoded as it is."""
+    text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if "=?" not in text:
+        return text
+    from email.header import decode_header, make_header  # noqa: PLC0415 (slow to import)
+
+    try:
+        return str(make_header(decode_header(text)))
+    except (ValueError, LookupError):
+        return text
+
+
+def matcher(selection: Selection) -> Callable[[StoredMessage], bool]:
+    """Return the test that a selection is. Raises ValueError for a bad regular expression."""
+    to = selection.to.casefold()
+    try:
+        subject = re.compile(selection.subject)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {selection.subject!r}: {error}") from None
+
+    def matches(message: StoredMessage) -> bool:
+        if to and all(to != address.casefold() for address in message.rcpt_to):
+            return False
+        return not selection.subject or bool(subject.search(decode_subject(message.subject)))
+
+    return matches

@@ -1,0 +1,1 @@
+"""Durable stores: what was accepted survives."""

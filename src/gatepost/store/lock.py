@@ -1,0 +1,52 @@
+"""One process owns a data directory, for as long as it lives."""
+
+import os
+import sys
+from pathlib import Path
+
+from gatepost.errors import Unreadable
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> None:
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # beyond the pid, which stays readable
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class StoreLocked(Unreadable):
+    """Another process has the directory; ``pid`` is its number, 0 when it did not say."""
+
+    def __init__(self, directory: Path, pid: int) -> None:
+        owner = f"process {pid}" if pid else "another process"
+        super().__init__(f"{directory} is in use by {owner}")
+        self.pid = pid
+
+
+class DirectoryLock:
+    """An exclusive lock on ``DIR/lock``, which holds the owner's pid. The kernel frees it.
+
+    Raises StoreLocked when another process, or another store of this one, has it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _try_lock(self._descriptor)
+        except OSError:
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            owner = os.read(self._descriptor, 20).strip()
+            os.close(self._descriptor)
+            raise StoreLocked(directory, int(owner) if owner.isdigit() else 0) from None
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.write(self._descriptor, b"%d\n" % os.getpid())
+
+    def release(self) -> None:
+        """Let another process have the directory; the file stays."""
+        os.close(self._descriptor)

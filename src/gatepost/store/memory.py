@@ -1,0 +1,84 @@
+"""The store's contract in memory: for tests and the emulator. Nothing survives."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from gatepost.directory.contract import Record
+from gatepost.errors import QueueError
+from gatepost.model.body import Body, BytesBody
+from gatepost.model.message import StoredMessage, Submission
+from gatepost.queue.contract import Selection
+from gatepost.queue.selection import captured, matcher
+from gatepost.store.waiting import Waiters
+
+
+class MemoryStore:
+    """Implements ``queue.contract.Store`` and ``directory.contract.Records``."""
+
+    def __init__(self) -> None:
+        self.refusal = ""
+        self._epoch = 0
+        self._messages: dict[str, tuple[StoredMessage, bytes, Body]] = {}
+        self._records: dict[tuple[str, str], Record] = {}
+        self._waiters = Waiters()
+
+    async def new_epoch(self) -> int:
+        self._epoch += 1
+        return self._epoch
+
+    def put(self, submission: Submission) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if submission.id in self._messages:
+            future.set_exception(QueueError(f"message {submission.id} is already there"))
+            return future
+        message = captured(submission)
+        body = BytesBody(b"".join(submission.body.chunks()))
+        self._messages[submission.id] = message, submission.trace, body
+        self._waiters.announce((message,))
+        future.set_result(None)
+        return future
+
+    async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
+        matches = matcher(selection)
+        found = [each[0] for each in reversed(self._messages.values()) if matches(each[0])]
+        return found[: selection.limit]
+
+    async def count(self) -> int:
+        return len(self._messages)
+
+    async def get(self, id: str) -> StoredMessage:
+        return self._find(id)[0]
+
+    async def trace(self, id: str) -> bytes:
+        return self._find(id)[1]
+
+    async def body(self, id: str) -> Body:
+        return self._find(id)[2]
+
+    async def delete(self, ids: Iterable[str] | None) -> int:
+        before = len(self._messages)
+        for each in list(self._messages) if ids is None else ids:
+            self._messages.pop(each, None)
+        return before - len(self._messages)
+
+    async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
+        return await self._waiters.wait(selection, timeout, self.list)
+
+    async def load_records(self) -> Sequence[Record]:
+        return tuple(self._records.values())
+
+    async def save_records(
+        self, put: Iterable[Record], delete: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        for key in delete:
+            self._records.pop(key, None)
+        for record in put:
+            self._records[record.kind, record.id] = record
+
+    def close(self) -> None:
+        """Nothing to close; here so that every store is closed alike."""
+
+    def _find(self, id: str) -> tuple[StoredMessage, bytes, Body]:
+        if id == "last":
+            id = next(reversed(self._messages), id)  # noqa: A001
+        return self._messages[id]

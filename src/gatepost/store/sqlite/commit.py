@@ -1,0 +1,263 @@
+"""One group, one transaction, one sync; the outcome is each operation's own."""
+
+import asyncio
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from gatepost.errors import QueueError, QueueFull
+from gatepost.model.message import Submission
+from gatepost.store.sqlite.queries import INSERT_BODY, INSERT_MESSAGE, QUERIES, message_row
+from gatepost.store.sqlite.segments import Place
+
+CHECKPOINT_PAGES: Final = 1500
+"""Pages of WAL, about, after which they are moved into the database."""
+PAGE: Final = 4096
+_PAGES_PER_GROUP: Final = 6
+"""Leaves and inner pages that every transaction writes anew."""
+_FINAL: Final = frozenset({
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
+})  # fmt: skip
+_BAD_ROW: Final = (ValueError, TypeError, OverflowError)
+
+
+class Failed(QueueError):
+    """A write or a sync failed: what is on the disk is not known, so nothing may follow."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What the store counts; a transaction works on a copy until it is committed."""
+
+    seq: int
+    """Of the newest message ever."""
+    messages: int
+    octets: int
+    pages: int = 0
+    """Of WAL since the last checkpoint, estimated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction, for a Change to write in."""
+
+    connection: sqlite3.Connection
+    ledger: Ledger
+
+
+@dataclass(slots=True, eq=False)
+class Put:
+    """A message to insert; ``place`` once its body is in a segment."""
+
+    submission: Submission
+    future: asyncio.Future[None]
+    place: Place | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Change:
+    """Any other write."""
+
+    apply: Callable[[Transaction], Any]
+    future: asyncio.Future[Any]
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """A write of the store's own upkeep; ``then`` runs in the store thread after the commit."""
+
+    apply: Callable[[Transaction], Any]
+    then: Callable[[Any], None]
+
+
+Operation = Put | Change | Step
+Outcome = tuple[Operation, Any]
+"""An operation and its result, which may be the exception to raise."""
+
+
+class Committer:
+    """Owns the writing connection. Not a thread: whoever calls waits for the disk."""
+
+    def __init__(self, connection: sqlite3.Connection, release: Callable[[], bool]) -> None:
+        self.connection = connection
+        self._release = release
+        self.is_full = False
+        """The last group found no room."""
+        read = connection.execute
+        self.ledger = Ledger(
+            seq=read(QUERIES["newest_seq"]).fetchone()[0] or 0,
+            messages=read(QUERIES["get_counter"], ("messages",)).fetchone()[0],
+            octets=read(QUERIES["get_counter"], ("octets",)).fetchone()[0],
+        )
+
+    def commit(self, group: Sequence[Operation]) -> list[Outcome]:
+        """Return each operation's outcome, durable where it is no exception.
+
+        Raises Failed, after which nothing more may be written or checkpointed.
+        """
+        self.is_full = False
+        try:
+            return self._attempt(group, self._apply_together)
+        except sqlite3.Error as error:
+            if _is_full(error):
+                return self._without_room(group)
+        except _BAD_ROW:
+            pass  # a row that SQLite cannot take; found out below
+        try:
+            return self._attempt(group, self._apply_one_by_one)
+        except sqlite3.Error as error:
+            if _is_full(error):
+                return self._without_room(group)
+            return [(each, QueueError(f"not stored: {error}")) for each in group]
+
+    def checkpoint(self) -> None:
+        """Move the WAL into the database when there is enough of it. Raises Failed."""
+        if self.ledger.pages >= CHECKPOINT_PAGES:
+            self.move_wal("PASSIVE")
+
+    def move_wal(self, mode: str) -> None:
+        """Move the WAL into the database now. Raises Failed."""
+        try:
+            self.connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        except sqlite3.Error as error:
+            # A full disk leaves the WAL as it is, and it is moved later.
+            if not _is_full(error):
+                raise Failed(f"the checkpoint failed: {error}") from error
+        self.ledger.pages = 0
+
+    def _attempt(
+        self,
+        group: Sequence[Operation],
+        apply: Callable[[Transaction, Sequence[Operation]], list[Outcome]],
+    ) -> list[Outcome]:
+        """Commit the group, or nothing of it. Raises sqlite3.Error, or Failed."""
+        transaction = Transaction(self.connection, replace(self.ledger))
+        execute = self.connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            outcomes = apply(transaction, group)
+            ledger = transaction.ledger
+            if (ledger.messages, ledger.octets) != (self.ledger.messages, self.ledger.octets):
+                set_counter = QUERIES["set_counter"]
+                execute(set_counter, (ledger.messages, "messages"))
+                execute(set_counter, (ledger.octets, "octets"))
+            execute("COMMIT")
+        except BaseException as error:
+            if isinstance(error, sqlite3.Error) and _is_final(error):
+                raise Failed(f"the store cannot be written: {error}") from error
+            self._roll_back()
+            raise
+        ledger.pages += _PAGES_PER_GROUP
+        self.ledger = ledger
+        return outcomes
+
+    def _roll_back(self) -> None:
+        if self.connection.in_transaction:  # SQLite has done so itself after some errors
+            try:
+                self.connection.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                raise Failed(f"the store cannot be rolled back: {error}") from error
+
+    def _apply_together(
+        self, transaction: Transaction, group: Sequence[Operation]
+    ) -> list[Outcome]:
+        puts = [each for each in group if isinstance(each, Put)]
+        _insert(transaction, puts)
+        others = [each for each in group if not isinstance(each, Put)]
+        return [(put, None) for put in puts] + [(each, each.apply(transaction)) for each in others]
+
+    def _apply_one_by_one(
+        self, transaction: Transaction, group: Sequence[Operation]
+    ) -> list[Outcome]:
+        """Each in a savepoint of its own: a bad one fails alone."""
+        return [(each, self._apply_alone(transaction, each)) for each in group]
+
+    def _apply_alone(self, transaction: Transaction, operation: Operation) -> Any:
+        ledger = transaction.ledger
+        before = replace(ledger)
+        execute = self.connection.execute
+        execute("SAVEPOINT one")
+        try:
+            if isinstance(operation, Put):
+                _insert(transaction, (operation,))
+                result = None
+            else:
+                result = operation.apply(transaction)
+        except (sqlite3.Error, *_BAD_ROW) as error:
+            if isinstance(error, sqlite3.Error) and (_is_final(error) or _is_full(error)):
+                raise
+            execute("ROLLBACK TO one")
+            ledger.seq, ledger.messages, ledger.octets = before.seq, before.messages, before.octets
+            result = QueueError(f"not stored: {error}")
+        execute("RELEASE one")
+        return result
+
+    def _without_room(self, group: Sequence[Operation]) -> list[Outcome]:
+        """The disk is full: refuse the messages, and try the rest on the reserve."""
+        self.is_full = True
+        changes = [each for each in group if not isinstance(each, Put)]
+        outcomes: list[Outcome] = [(each, _no_room()) for each in group if isinstance(each, Put)]
+        if not changes:
+            return outcomes
+        self._release()
+        try:
+            return outcomes + self._attempt(changes, self._apply_one_by_one)
+        except sqlite3.Error as error:
+            if _is_full(error):
+                return outcomes + [(each, _no_room()) for each in changes]
+            return outcomes + [(each, QueueError(f"not stored: {error}")) for each in changes]
+
+
+def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:
+    """Insert messages and those bodies that no segment holds."""
+    ledger, connection = transaction.ledger, transaction.connection
+    seq, octets = ledger.seq, 0
+    rows, bodies = [], []
+    for put in puts:
+        seq += 1
+        submission, place = put.submission, put.place
+        if place is None:
+            content = b"".join(submission.body.chunks())
+            place = Place(0, 0, len(content), zlib.crc32(content))
+            bodies.append((seq, content))
+            ledger.pages += 1 + len(content) // PAGE
+        octets += place.size
+        rows.append(message_row(seq, submission, place))
+    connection.executemany(INSERT_MESSAGE, rows)
+    connection.executemany(INSERT_BODY, bodies)
+    ledger.seq, ledger.octets, ledger.messages = (
+        seq, ledger.octets + octets, ledger.messages + len(rows),
+    )  # fmt: skip
+
+
+def _no_room() -> QueueFull:
+    return QueueFull("the disk is full")
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return _code(error) == sqlite3.SQLITE_FULL
+
+
+def _is_final(error: sqlite3.Error) -> bool:
+    return _code(error) in _FINAL
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code; errors of the Python module itself have none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def leave_open(connection: sqlite3.Connection) -> None:
+    """Keep a connection for as long as the process lives, because closing it would checkpoint.
+
+    A daemon thread holds it: not even the end of the interpreter takes it from there.
+    """
+    threading.Thread(target=_hold, args=(connection,), daemon=True).start()
+
+
+def _hold(_connection: sqlite3.Connection) -> None:
+    threading.Event().wait()

@@ -1,0 +1,73 @@
+"""The few calls whose failure decides what may be promised."""
+
+import errno
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""No room: the same may succeed later. Any other error of a write or a sync is final."""
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether the disk, or our quota of it, is full."""
+    return error.errno in FULL
+
+
+class Disk:
+    """The disk as it is. Tests replace it by one that fails."""
+
+    def connect(self, path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+        """Open a database that any one thread at a time may use; transactions are ours."""
+        mode = "ro" if read_only else "rwc"
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=64,
+        )
+
+    def write(self, descriptor: int, chunks: Iterable[bytes], offset: int) -> None:
+        """Write `chunks` one behind the other, from `offset` on."""
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        for chunk in chunks:
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(descriptor, view) :]
+
+    def allocate(self, descriptor: int, size: int) -> None:
+        """Take `size` octets of the disk for an empty file."""
+        if sys.platform == "linux":
+            os.posix_fallocate(descriptor, 0, size)
+        else:
+            self.write(descriptor, (bytes(size),), 0)
+
+    def sync(self, descriptor: int) -> None:
+        """Return when what was written to the file would survive a power cut."""
+        if sys.platform == "darwin":
+            import fcntl  # noqa: PLC0415 (not on every platform)
+
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        elif sys.platform == "win32":
+            os.fsync(descriptor)
+        else:
+            os.fdatasync(descriptor)
+
+    def sync_directory(self, directory: Path) -> None:
+        """Make the names in a directory survive; Windows does so by itself."""
+        if sys.platform == "win32":
+            return
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def free(self, directory: Path) -> int:
+        """Return how many octets we may still write."""
+        return shutil.disk_usage(directory).free

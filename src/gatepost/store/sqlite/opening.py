@@ -1,0 +1,112 @@
+"""From a directory to a store: mount, lock, recovery, schema."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from gatepost.errors import QueueError, Unreadable
+from gatepost.store.lock import DirectoryLock
+from gatepost.store.mounts import shared_mount
+from gatepost.store.sqlite.commit import PAGE, Committer
+from gatepost.store.sqlite.queries import QUERIES, read_sql
+from gatepost.store.sqlite.recovery import DATABASE, recover
+from gatepost.store.sqlite.room import Room
+from gatepost.store.sqlite.segments import Segments
+from gatepost.store.sqlite.settings import Settings
+from gatepost.store.sqlite.store import Parts, SqliteStore
+
+VERSION: Final = 1
+"""Of the schema: ``schema_N.sql`` leads from N - 1 to N."""
+APPLICATION: Final = 0x47505354
+"""PRAGMA application_id, by which our files are known: ``GPST``."""
+
+
+def _ignore(_error: QueueError) -> None:
+    pass
+
+
+def open_store(
+    directory: Path,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    on_failure: Callable[[QueueError], None] = _ignore,
+) -> SqliteStore:
+    """Open the store in `directory`, which is made if it is not there, and lock it.
+
+    `on_failure` is called once, in a thread of the store, when a sync has failed: then
+    nothing is accepted any more, and the process has to end. Raises StoreLocked when another
+    process has the directory, Unreadable when it is on a shared mount, damaged, or newer than
+    this program.
+    """
+    directory = directory.resolve()
+    try:
+        directory.mkdir(0o700, parents=True, exist_ok=True)
+        if not settings.shared_mount and (kind := shared_mount(directory)):
+            raise Unreadable(f"{directory} is on a shared file system ({kind}); use a local disk")
+        lock = DirectoryLock(directory)
+    except OSError as error:
+        raise Unreadable(f"{directory} cannot be used: {error}") from error
+    try:
+        return _open(directory, settings, lock, on_failure)
+    except (OSError, sqlite3.Error) as error:
+        lock.release()
+        raise Unreadable(f"{directory / DATABASE} cannot be opened: {error}") from error
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _open(
+    directory: Path,
+    settings: Settings,
+    lock: DirectoryLock,
+    on_failure: Callable[[QueueError], None],
+) -> SqliteStore:
+    recovered = recover(directory, settings.disk)
+    connection = settings.disk.connect(directory / DATABASE)
+    try:
+        _prepare(connection)
+        settings.disk.sync_directory(directory)
+        segments = Segments(directory / "segments", settings.disk, settings.segment)
+        _resume(segments, connection, afresh=recovered)
+        reading = settings.disk.connect(directory / DATABASE, read_only=True)
+    except BaseException:
+        connection.close()
+        raise
+    room = Room(directory, settings.disk, settings.watermark, settings.reserve)
+    room.look()
+    committer = Committer(connection, room.release)
+    return SqliteStore(
+        Parts(directory, settings, lock, committer, reading, segments, room), on_failure
+    )
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make or migrate the schema, and set what makes a commit survive a power cut."""
+    execute = connection.execute
+    version = execute("PRAGMA user_version").fetchone()[0]
+    application = execute("PRAGMA application_id").fetchone()[0]
+    if application not in (0, APPLICATION) or (version and application != APPLICATION):
+        raise Unreadable("the file is another program's database")
+    if version > VERSION:
+        raise Unreadable(f"the store has version {version}, this program knows up to {VERSION}")
+    execute(f"PRAGMA page_size={PAGE}")
+    execute("PRAGMA journal_mode=WAL").fetchone()
+    execute("PRAGMA synchronous=FULL")
+    execute("PRAGMA fullfsync=ON")  # macOS: F_FULLFSYNC
+    execute("PRAGMA checkpoint_fullfsync=ON")
+    execute("PRAGMA wal_autocheckpoint=0")  # which would swallow the error of a failed sync
+    execute("PRAGMA cache_size=-16384")
+    for step in range(version + 1, VERSION + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {read_sql(f'schema_{step}.sql')}"
+            f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={step}; COMMIT;"
+        )
+
+
+def _resume(segments: Segments, connection: sqlite3.Connection, *, afresh: bool) -> None:
+    """Go on in the last segment; after a failed sync, and at the start, in a new one."""
+    segment, end = connection.execute(QUERIES["last_place"]).fetchone()
+    if segment is None or afresh:
+        segment, end = max([0, *segments.numbers()]) + 1, 0
+    segments.resume(segment, end)

@@ -1,0 +1,108 @@
+"""The statements of ``queries.sql`` by name, and what a row of them means."""
+
+import json
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any, Final
+
+from gatepost.model.envelope import Envelope
+from gatepost.model.message import StoredMessage, Submission
+from gatepost.store.sqlite.segments import Place
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def read_sql(name: str) -> str:
+    """Return a file of SQL that stands beside this one."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _parse_queries(text: str) -> dict[str, str]:
+    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
+    return {name: sql.strip() for name, sql in zip(parts[::2], parts[1::2], strict=True)}
+
+
+QUERIES: Final = _parse_queries(read_sql("queries.sql"))
+
+INSERT_MESSAGE: Final = QUERIES["insert_message"]
+INSERT_BODY: Final = QUERIES["insert_body"]
+
+
+def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ...]:
+    """Return what INSERT_MESSAGE binds; segment 0 means that the body is in its own table."""
+    envelope = submission.envelope
+    in_segment = place.segment > 0
+    return (
+        seq,
+        submission.id,
+        microseconds(submission.received_at),
+        _text(str(envelope.sender)) if envelope.sender else "",
+        _encode([str(recipient.address) for recipient in envelope.recipients]),
+        _parameters(envelope),
+        _text(submission.subject),
+        _text(submission.message_id),
+        _text(submission.principal),
+        submission.trace,
+        place.size,
+        place.checksum,
+        place.segment if in_segment else None,
+        place.offset if in_segment else None,
+    )
+
+
+def stored_message(row: tuple[Any, ...]) -> StoredMessage:
+    """Return what a row of LIST_BEFORE or GET_MESSAGE tells."""
+    _, id_, received_at, mail_from, rcpt_to, subject, message_id, size, principal = row
+    return StoredMessage(
+        id=id_,
+        received_at=EPOCH + received_at * MICROSECOND,
+        mail_from=_read_text(mail_from),
+        rcpt_to=tuple(json.loads(rcpt_to)),
+        subject=_read_text(subject),
+        message_id=_read_text(message_id),
+        size=size,
+        principal=_read_text(principal),
+    )
+
+
+def microseconds(time: datetime) -> int:
+    """Return a time as the store counts it."""
+    return (time - EPOCH) // MICROSECOND
+
+
+def _text(text: str) -> str | bytes:
+    """Octets that are no UTF-8 came as lone surrogates; SQLite takes them as a BLOB only."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape")
+    return text
+
+
+def _read_text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
+
+
+def _parameters(envelope: Envelope) -> str | None:
+    """Return the envelope's extensions as JSON; None when the client used none."""
+    if _is_plain(envelope):
+        return None
+    fields = asdict(envelope)
+    del fields["sender"]
+    for recipient, given in zip(fields["recipients"], envelope.recipients, strict=True):
+        recipient["address"], recipient["notify"] = str(given.address), sorted(given.notify)
+    return _encode(fields)
+
+
+def _is_plain(envelope: Envelope) -> bool:
+    if envelope.body != "7BIT" or envelope.smtputf8 or envelope.auth is not None:
+        return False
+    if envelope.ret is not None or envelope.envid is not None:
+        return False
+    return not any(each.notify or each.orcpt for each in envelope.recipients)

@@ -1,0 +1,71 @@
+-- name: insert_message
+INSERT INTO messages (seq, id, received_at, mail_from, rcpt_to, parameters, subject, message_id,
+                      principal, trace, size, checksum, segment, "offset")
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: insert_body
+INSERT INTO bodies (seq, content) VALUES (?, ?);
+
+-- name: list_before
+SELECT seq, id, received_at, mail_from, rcpt_to, subject, message_id, size, principal
+FROM messages WHERE seq < ? ORDER BY seq DESC LIMIT ?;
+
+-- name: get_message
+SELECT seq, id, received_at, mail_from, rcpt_to, subject, message_id, size, principal
+FROM messages WHERE id = ?;
+
+-- name: get_trace
+SELECT trace FROM messages WHERE id = ?;
+
+-- name: get_body
+SELECT m.segment, m."offset", m.size, m.checksum, b.content
+FROM messages AS m LEFT JOIN bodies AS b USING (seq) WHERE m.id = ?;
+
+-- name: newest_id
+SELECT id FROM messages ORDER BY seq DESC LIMIT 1;
+
+-- name: newest_seq
+SELECT max(seq) FROM messages;
+
+-- name: oldest
+SELECT seq, received_at, size FROM messages ORDER BY seq LIMIT ?;
+
+-- name: find_seq
+SELECT seq, size FROM messages WHERE id = ?;
+
+-- name: delete_message
+DELETE FROM messages WHERE seq = ?;
+
+-- name: delete_body
+DELETE FROM bodies WHERE seq = ?;
+
+-- name: next_epoch
+UPDATE counters SET value = value + 1 WHERE name = 'epoch';
+
+-- name: get_counter
+SELECT value FROM counters WHERE name = ?;
+
+-- name: set_counter
+UPDATE counters SET value = ? WHERE name = ?;
+
+-- name: load_records
+SELECT kind, id, fields FROM records ORDER BY kind, id;
+
+-- name: put_record
+INSERT OR REPLACE INTO records (kind, id, fields) VALUES (?, ?, ?);
+
+-- name: delete_record
+DELETE FROM records WHERE kind = ? AND id = ?;
+
+-- name: last_place
+SELECT segment, max("offset" + size) FROM messages
+WHERE segment = (SELECT max(segment) FROM messages WHERE segment IS NOT NULL);
+
+-- name: live_octets
+SELECT segment, sum(size) FROM messages WHERE segment IS NOT NULL GROUP BY segment;
+
+-- name: live_places
+SELECT seq, segment, "offset", size, checksum FROM messages WHERE segment = ?;
+
+-- name: move_body
+UPDATE messages SET segment = ?, "offset" = ? WHERE seq = ? AND segment = ? AND "offset" = ?;

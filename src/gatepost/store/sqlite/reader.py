@@ -1,0 +1,99 @@
+"""Reads, on a connection of their own: short transactions, so that the WAL stays bounded."""
+
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from gatepost.directory.contract import Record
+from gatepost.errors import Unreadable
+from gatepost.model.body import Body, BytesBody
+from gatepost.model.message import StoredMessage
+from gatepost.queue.contract import Selection
+from gatepost.queue.selection import matcher
+from gatepost.store.sqlite.queries import QUERIES, stored_message
+from gatepost.store.sqlite.segments import Place, Segments
+
+PAGE_ROWS: Final = 500
+"""Rows of a listing in one read transaction."""
+_MAX_SEQ: Final = (1 << 63) - 1
+
+
+class Reader:
+    """What the contract reads. One thread at a time; raises KeyError and Unreadable."""
+
+    def __init__(self, connection: sqlite3.Connection, segments: Segments) -> None:
+        self._connection, self._segments = connection, segments
+
+    def list(self, selection: Selection) -> Sequence[StoredMessage]:
+        """Return messages, newest first."""
+        matches, limit = matcher(selection), selection.limit
+        found: list[StoredMessage] = []
+        if limit is not None and limit <= 0:
+            return found
+        for message in self._newest_first(PAGE_ROWS if limit is None else limit):
+            if matches(message):
+                found.append(message)
+                if limit is not None and len(found) >= limit:
+                    break
+        return found
+
+    def get(self, name: str) -> StoredMessage:
+        """Return one message."""
+        return stored_message(self._row("get_message", self._resolve(name)))
+
+    def trace(self, name: str) -> bytes:
+        """Return its trace fields."""
+        return bytes(self._row("get_trace", self._resolve(name))[0])
+
+    def body(self, name: str) -> Body:
+        """Return its body: small ones read and verified, large ones opened."""
+        id_ = self._resolve(name)
+        try:
+            return self._open(id_)
+        except FileNotFoundError:  # the body moved to another segment meanwhile
+            return self._open(id_)
+
+    def records(self) -> Sequence[Record]:
+        """Return the directory's objects."""
+        import json  # noqa: PLC0415
+
+        rows = self._connection.execute(QUERIES["load_records"]).fetchall()
+        return [Record(kind, id_, json.loads(fields)) for kind, id_, fields in rows]
+
+    def live_octets(self) -> dict[int, int]:
+        """Return how many octets of each segment messages point at."""
+        return dict(self._connection.execute(QUERIES["live_octets"]).fetchall())
+
+    def live_places(self, segment: int) -> Sequence[tuple[int, Place]]:
+        """Return the messages whose body is in this segment, as (seq, place)."""
+        rows = self._connection.execute(QUERIES["live_places"], (segment,)).fetchall()
+        return [(seq, Place(*place)) for seq, *place in rows]
+
+    def _newest_first(self, page: int) -> Iterator[StoredMessage]:
+        before, page = _MAX_SEQ, min(page, PAGE_ROWS)
+        while rows := self._connection.execute(QUERIES["list_before"], (before, page)).fetchall():
+            yield from map(stored_message, rows)
+            before, page = rows[-1][0], PAGE_ROWS
+
+    def _resolve(self, name: str) -> str:
+        if name != "last":
+            return name
+        row = self._connection.execute(QUERIES["newest_id"]).fetchone()
+        if row is None:
+            raise KeyError(name)
+        return str(row[0])
+
+    def _row(self, query: str, id_: str) -> tuple[Any, ...]:
+        row: tuple[Any, ...] | None = self._connection.execute(QUERIES[query], (id_,)).fetchone()
+        if row is None:
+            raise KeyError(id_)
+        return row
+
+    def _open(self, id_: str) -> Body:
+        segment, offset, size, checksum, content = self._row("get_body", id_)
+        if segment is not None:
+            return self._segments.open(Place(segment, offset, size, checksum))
+        if content is None or len(content) != size or zlib.crc32(content) != checksum:
+            raise Unreadable(f"the body of message {id_} is damaged")
+        return BytesBody(content)

@@ -1,0 +1,164 @@
+"""Large bodies, one behind the other in append-only files: no inode per message.
+
+A body is written and synced before its message joins a group, so that what a row points at
+is always there. What no row points at (a torn tail, a deleted message) is dead.
+"""
+
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gatepost.errors import Unreadable
+from gatepost.model.body import WINDOW, Body
+from gatepost.store.sqlite.disk import Disk
+
+SEGMENT_SIZE: Final = 64 * 1024 * 1024
+"""Octets after which a segment takes no further body; a larger body has one of its own."""
+
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+
+
+class Place(NamedTuple):
+    """Where a body lies (octets), and its CRC-32."""
+
+    segment: int
+    offset: int
+    size: int
+    checksum: int
+
+
+class Segments:
+    """The files ``DIR/segments/NUMBER``. Everything but ``open`` belongs to one thread.
+
+    Methods raise OSError as the disk does.
+    """
+
+    def __init__(self, directory: Path, disk: Disk, size: int = SEGMENT_SIZE) -> None:
+        self.directory = directory
+        self._disk, self._size = disk, size
+        self._descriptor: int | None = None
+        self._written = False
+        self.active = 0
+        """The segment that takes the next body; those before it are never written again."""
+        self._end = 0
+
+    def resume(self, segment: int, end: int) -> None:
+        """Go on behind the last octet that a row points at; a torn tail is cut off."""
+        self.active, self._end = segment, end
+
+    def append(self, body: Body) -> Place:
+        """Write a body; it survives once ``sync`` has returned."""
+        if self._end and self._end + body.size > self._size:
+            self.seal()
+        descriptor = self._descriptor
+        if descriptor is None:
+            descriptor = self._descriptor = self._open_active()
+        checksum, size = 0, 0
+
+        def counted() -> Iterator[bytes]:
+            nonlocal checksum, size
+            for chunk in body.chunks():
+                checksum, size = zlib.crc32(chunk, checksum), size + len(chunk)
+                yield chunk
+
+        self._written = True
+        self._disk.write(descriptor, counted(), self._end)
+        place = Place(self.active, self._end, size, checksum)
+        self._end += size
+        return place
+
+    def sync(self) -> None:
+        """Return when every body appended so far would survive a power cut."""
+        if self._descriptor is not None and self._written:
+            self._disk.sync(self._descriptor)
+            self._written = False
+
+    def seal(self) -> None:
+        """Sync, and let the next body begin a new segment."""
+        self.sync()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Write nothing more to the active segment, whose last sync may have failed."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor, self._written = None, False
+        self.active, self._end = self.active + 1, 0
+
+    def numbers(self) -> list[int]:
+        """Return the segments that exist, in order."""
+        if not self.directory.is_dir():
+            return []
+        return sorted(int(each.name) for each in self.directory.iterdir() if each.name.isdigit())
+
+    def size(self, segment: int) -> int:
+        """Return the octets of a segment's file."""
+        return self._path(segment).stat().st_size
+
+    def remove(self, segment: int) -> None:
+        """Remove a segment that no row points at."""
+        self._path(segment).unlink(missing_ok=True)
+
+    def open(self, place: Place) -> "SegmentBody":
+        """Return the body there; it can be read as long as it is held. Any thread may ask."""
+        return SegmentBody(self._path(place.segment), place)
+
+    def close(self) -> None:
+        """Close the active segment; call ``sync`` before."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _path(self, segment: int) -> Path:
+        return self.directory / f"{segment:08d}"
+
+    def _open_active(self) -> int:
+        """Open the active segment; its name is made to survive before anything is in it."""
+        if not self.directory.is_dir():
+            self.directory.mkdir(0o700)
+            self._disk.sync_directory(self.directory.parent)
+        path = self._path(self.active)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _BINARY, 0o600)
+        os.ftruncate(descriptor, self._end)
+        self._disk.sync_directory(self.directory)
+        return descriptor
+
+
+class SegmentBody:
+    """A body in a segment. Its file stays readable when the segment is removed meanwhile."""
+
+    def __init__(self, path: Path, place: Place) -> None:
+        self._place = place
+        self._descriptor = os.open(path, os.O_RDONLY | _BINARY)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)
+
+    @property
+    def size(self) -> int:
+        """Octets in all."""
+        return self._place.size
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the content. Raises Unreadable at its end when it is not what was stored."""
+        _, offset, size, expected = self._place
+        end, checksum = offset + size, 0
+        while offset < end:
+            chunk = self._read(min(WINDOW, end - offset), offset)
+            if not chunk:
+                break
+            offset, checksum = offset + len(chunk), zlib.crc32(chunk, checksum)
+            yield chunk
+        if offset < end or checksum != expected:
+            raise Unreadable(f"the body in segment {self._place.segment} is damaged")
+
+    def _read(self, size: int, offset: int) -> bytes:
+        if sys.platform == "win32":
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            return os.read(self._descriptor, size)
+        else:
+            return os.pread(self._descriptor, size, offset)

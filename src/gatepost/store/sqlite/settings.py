@@ -1,0 +1,37 @@
+"""How much is kept, and how much of the disk is left alone."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.segments import SEGMENT_SIZE
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much captured mail is kept; beyond any of these the oldest goes."""
+
+    age: timedelta = timedelta(days=30)
+    messages: int = 100_000
+    octets: int = 10_000 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything about a store that an operator may want otherwise. Octets and seconds."""
+
+    retention: Retention = Retention()
+    inline: int = 16 * 1024
+    """The largest body that goes into the database; larger ones go into segments."""
+    segment: int = SEGMENT_SIZE
+    watermark: int = 64 * MIB
+    """Free space under which nothing is accepted."""
+    reserve: int = 8 * MIB
+    """Taken from the disk beforehand, so that deletion can go on when it is full."""
+    upkeep: float = 10.0
+    """Between two rounds of retention."""
+    shared_mount: bool = False
+    """Take a directory that another machine may share, on the operator's word."""
+    disk: Disk = field(default_factory=Disk)

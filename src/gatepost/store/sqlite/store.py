@@ -1,0 +1,242 @@
+"""The store on SQLite: three threads (bodies, store, reader) under one contract."""
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from gatepost.directory.contract import Record
+from gatepost.errors import QueueError, QueueFull, Unreadable
+from gatepost.model.body import Body, BytesBody
+from gatepost.model.message import StoredMessage, Submission
+from gatepost.queue.contract import Selection
+from gatepost.store.lock import DirectoryLock
+from gatepost.store.sqlite.bodies import BodyWriter
+from gatepost.store.sqlite.commit import Change, Committer, Put, Step, Transaction
+from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
+from gatepost.store.sqlite.reader import Reader
+from gatepost.store.sqlite.recovery import mark_failed
+from gatepost.store.sqlite.room import Room
+from gatepost.store.sqlite.segments import Segments
+from gatepost.store.sqlite.settings import Settings
+from gatepost.store.sqlite.upkeep import (
+    BATCH,
+    Collector,
+    Threads,
+    delete_ids,
+    delete_oldest,
+    expire,
+)
+from gatepost.store.sqlite.writer import Writer, resolve
+from gatepost.store.waiting import Waiters
+from gatepost.store.worker import Worker
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What ``opening`` has opened."""
+
+    directory: Path
+    settings: Settings
+    lock: DirectoryLock
+    committer: Committer
+    reading: sqlite3.Connection
+    segments: Segments
+    room: Room
+
+
+class SqliteStore:
+    """Implements ``queue.contract.Store`` and ``directory.contract.Records``; see ``open_store``.
+
+    Bound to no event loop: futures belong to the loop that runs where a method is called.
+    """
+
+    def __init__(self, parts: Parts, on_failure: Callable[[QueueError], None]) -> None:
+        self._parts, self._room, self._on_failure = parts, parts.room, on_failure
+        self._inline = parts.settings.inline
+        self._closed = False
+        self._waiters = Waiters()
+        self._reader = Reader(parts.reading, parts.segments)
+        self._reads: Worker[Callable[[], None]] = Worker("gatepost-reader", _run_all, 1)
+        self._reads.start()
+        self._writer = Writer(parts.committer, parts.room, self._waiters, self._fail)
+        self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
+        threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
+        self._collector = Collector(parts.segments, self._reader, threads, self._writer.fail)
+        self._writer.start(self._upkeep)
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be accepted now; empty if it can."""
+        if self._writer.failure is not None:
+            return str(self._writer.failure)
+        return self._room.refusal and self._room.look()
+
+    def close(self) -> None:
+        """Commit what was given and free the directory; blocks for as long as that takes."""
+        if self._closed:
+            return
+        self._closed = True
+        self._bodies.close()
+        self._reads.stop()
+        self._parts.reading.close()
+        self._writer.close()
+        self._parts.lock.release()
+
+    # The queue.
+
+    def put(self, submission: Submission) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if refused := self._refused():
+            future.set_exception(refused)
+            return future
+        body = submission.body
+        if body.size > self._inline:
+            self._bodies.give(Put(submission, future))
+            return future
+        if type(body) is not BytesBody:
+            try:
+                body = BytesBody(b"".join(body.chunks()))
+            except OSError as error:
+                future.set_exception(QueueError(f"the body cannot be read: {error}"))
+                return future
+            submission = replace(submission, body=body)
+        self._writer.give(Put(submission, future))
+        return future
+
+    async def new_epoch(self) -> int:
+        return await self._change(_next_epoch)
+
+    async def delete(self, ids: Iterable[str] | None) -> int:
+        deleted = 0
+        if ids is None:
+            newest = self._writer.newest
+            while batch := await self._change(delete_oldest, newest):
+                deleted += batch
+            return deleted
+        wanted = iter(ids)
+        while some := tuple(islice(wanted, BATCH)):
+            deleted += await self._change(delete_ids, some)
+        return deleted
+
+    async def count(self) -> int:
+        return self._writer.messages
+
+    async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
+        return await self._read(self._reader.list, selection)
+
+    async def get(self, id: str) -> StoredMessage:
+        return await self._read(self._reader.get, id)
+
+    async def trace(self, id: str) -> bytes:
+        return await self._read(self._reader.trace, id)
+
+    async def body(self, id: str) -> Body:
+        return await self._read(self._reader.body, id)
+
+    async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
+        return await self._waiters.wait(selection, timeout, self.list)
+
+    # The directory's objects.
+
+    async def load_records(self) -> Sequence[Record]:
+        return await self._read(self._reader.records)
+
+    async def save_records(
+        self, put: Iterable[Record], delete: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        rows = [(each.kind, each.id, json.dumps(each.fields)) for each in put]
+        await self._change(_save_records, rows, tuple(delete))
+
+    # How the work reaches its thread.
+
+    async def _change(
+        self, apply: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Write in the next group; return what `apply` returned, once it is durable."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            raise _closed()
+        self._writer.give(Change(lambda transaction: apply(transaction, *args, **kwargs), future))
+        return await future
+
+    async def _read(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Read in the reader thread."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        if self._closed:
+            raise _closed()
+
+        def run() -> None:
+            result: Any
+            try:
+                result = read(*args, **kwargs)
+            except sqlite3.Error as error:
+                result = Unreadable(f"the store cannot be read: {error}")
+            except Exception as error:  # noqa: BLE001 (raised where it is awaited)
+                result = error
+            with suppress(RuntimeError):  # the loop was closed
+                loop.call_soon_threadsafe(resolve, ((future, result),))
+
+        self._reads.give(run)
+        return await future
+
+    def _refused(self) -> QueueError | None:
+        if self._closed:
+            return _closed()
+        if self._writer.failure is not None:
+            return QueueError(str(self._writer.failure))
+        return QueueFull(self.refusal) if self.refusal else None
+
+    # What it does by itself, in its threads.
+
+    def _upkeep(self) -> float:
+        """One round of retention in the store thread; again at once while there is more to do."""
+        settings = self._parts.settings
+        now = int(time.time() / MICROSECOND.total_seconds())
+        batch: list[int] = []
+        self._writer.run(Step(lambda each: expire(each, settings.retention, now), batch.append))
+        if batch == [BATCH]:
+            return 0.0
+        self._collector.start()
+        self._room.restore()
+        return settings.upkeep
+
+    def _fail(self, error: QueueError) -> None:
+        with suppress(OSError):  # a disk that takes no marker takes no mail either
+            mark_failed(self._parts.directory, str(error))
+        self._on_failure(error)
+
+
+def _closed() -> QueueError:
+    return QueueError("the store is closed")
+
+
+def _run_all(jobs: Iterable[Callable[[], None]]) -> None:
+    for job in jobs:
+        job()
+
+
+def _next_epoch(transaction: Transaction) -> int:
+    execute = transaction.connection.execute
+    execute(QUERIES["next_epoch"])
+    return int(execute(QUERIES["get_counter"], ("epoch",)).fetchone()[0])
+
+
+def _save_records(
+    transaction: Transaction,
+    rows: Sequence[tuple[str, str, str]],
+    deleted: Sequence[tuple[str, str]],
+) -> None:
+    transaction.connection.executemany(QUERIES["delete_record"], deleted)
+    transaction.connection.executemany(QUERIES["put_record"], rows)
+    transaction.ledger.pages += len(rows) + len(deleted)

@@ -1,0 +1,172 @@
+"""What the store does by itself: old mail goes, dead segments go, sparse ones are emptied."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.errors import QueueError, Unreadable
+from gatepost.store.sqlite.commit import Operation, Step, Transaction
+from gatepost.store.sqlite.disk import is_full
+from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
+from gatepost.store.sqlite.reader import Reader
+from gatepost.store.sqlite.segments import Place, Segments
+from gatepost.store.sqlite.settings import Retention
+
+BATCH: Final = 256
+"""Messages deleted in one transaction, so that acceptance never waits long."""
+SPARSE: Final = 0.25
+"""The live part of a segment under which its bodies move on."""
+COPY: Final = 4 * 1024 * 1024
+"""Octets copied between two groups of bodies."""
+
+Give = Callable[[Callable[[], None]], None]
+Found = Sequence[tuple[int, int]]
+"""Messages as (seq, size)."""
+
+
+def delete(transaction: Transaction, found: Found) -> int:
+    """Delete these messages and their bodies; return how many."""
+    keys = [(seq,) for seq, _ in found]
+    transaction.connection.executemany(QUERIES["delete_message"], keys)
+    transaction.connection.executemany(QUERIES["delete_body"], keys)
+    ledger = transaction.ledger
+    ledger.messages -= len(found)
+    ledger.octets -= sum(size for _, size in found)
+    ledger.pages += len(found)
+    return len(found)
+
+
+def delete_ids(transaction: Transaction, ids: Sequence[str]) -> int:
+    """Delete the messages of these ids that are there; return how many."""
+    find, query = transaction.connection.execute, QUERIES["find_seq"]
+    rows = [find(query, (each,)).fetchone() for each in dict.fromkeys(ids)]
+    return delete(transaction, [row for row in rows if row])
+
+
+def delete_oldest(transaction: Transaction, up_to: int) -> int:
+    """Delete a batch of the oldest messages up to the seq `up_to`; return how many."""
+    rows = transaction.connection.execute(QUERIES["oldest"], (BATCH,)).fetchall()
+    return delete(transaction, [(seq, size) for seq, _, size in rows if seq <= up_to])
+
+
+def expire(transaction: Transaction, retention: Retention, now: int) -> int:
+    """Delete a batch of what is kept no longer at `now` (microseconds); return how many."""
+    ledger = transaction.ledger
+    messages, octets, expired = ledger.messages, ledger.octets, []
+    oldest = now - retention.age // MICROSECOND
+    for seq, received_at, size in transaction.connection.execute(QUERIES["oldest"], (BATCH,)):
+        if messages <= retention.messages and octets <= retention.octets and received_at >= oldest:
+            break
+        expired.append((seq, size))
+        messages, octets = messages - 1, octets - size
+    return delete(transaction, expired)
+
+
+class Collector:
+    """Frees the room of dead bodies, one round at a time.
+
+    A round passes through the threads in the order in which a message does (bodies, store,
+    reader, bodies), so that every body written before it has its row by the time rows are
+    counted, and a sealed segment to which none points is dead for good.
+    """
+
+    def __init__(
+        self,
+        segments: Segments,
+        reader: Reader,
+        threads: "Threads",
+        on_failure: Callable[[QueueError], None],
+    ) -> None:
+        self._segments, self._reader, self._threads = segments, reader, threads
+        self._on_failure = on_failure
+        self._running = False
+
+    def start(self) -> None:
+        """Begin a round, unless one is running. Called in the store thread."""
+        if not self._running:
+            self._running = True
+            self._threads.bodies(self._note)
+
+    def _note(self) -> None:
+        sealed = [each for each in self._segments.numbers() if each < self._segments.active]
+        if sealed:
+            self._threads.store(Step(_nothing, lambda _: self._count(sealed)))
+        else:
+            self._running = False
+
+    def _count(self, sealed: Sequence[int]) -> None:
+        def count() -> None:
+            try:
+                live = self._reader.live_octets()
+            except sqlite3.Error:
+                self._running = False
+                return
+            self._threads.bodies(lambda: self._collect(sealed, live))
+
+        self._threads.reader(count)
+
+    def _collect(self, sealed: Sequence[int], live: dict[int, int]) -> None:
+        for segment in sealed:
+            if segment not in live:
+                self._segments.remove(segment)
+        for segment in sealed:
+            if live.get(segment) and live[segment] < SPARSE * self._segments.size(segment):
+                self._find(segment)
+                return
+        self._running = False
+
+    def _find(self, segment: int) -> None:
+        def find() -> None:
+            try:
+                places = self._reader.live_places(segment)
+            except sqlite3.Error:
+                self._running = False
+                return
+            self._threads.bodies(lambda: self._copy(places))
+
+        self._threads.reader(find)
+
+    def _copy(self, places: Sequence[tuple[int, Place]]) -> None:
+        """Copy some bodies forward, let the rows follow, and go on with what is left."""
+        moves, copied = [], 0
+        try:
+            while places and copied < COPY:
+                (seq, old), *places = places
+                try:
+                    new = self._segments.append(self._segments.open(old))
+                except (Unreadable, FileNotFoundError):
+                    continue  # damaged, or deleted meanwhile: it stays as it is
+                moves.append((new.segment, new.offset, seq, old.segment, old.offset))
+                copied += old.size
+            self._segments.sync()
+        except OSError as error:
+            self._running = False
+            if not is_full(error):
+                self._on_failure(QueueError(f"a segment cannot be written: {error}"))
+            return
+        self._threads.store(Step(lambda each: _move(each, moves), lambda _: self._go_on(places)))
+
+    def _go_on(self, places: Sequence[tuple[int, Place]]) -> None:
+        if places:
+            self._threads.bodies(lambda: self._copy(places))
+        else:
+            self._running = False
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """How each of the store's three threads is given work."""
+
+    bodies: Give
+    store: Callable[[Operation], None]
+    reader: Give
+
+
+def _nothing(_transaction: Transaction) -> None:
+    """Wait only for what was given before."""
+
+
+def _move(transaction: Transaction, moves: Sequence[tuple[int, int, int, int, int]]) -> None:
+    transaction.connection.executemany(QUERIES["move_body"], moves)
+    transaction.ledger.pages += len(moves)

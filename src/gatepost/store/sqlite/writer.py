@@ -1,0 +1,158 @@
+"""The store thread: what arrived while the last group was committed is the next group."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from gatepost.errors import QueueError
+from gatepost.model.message import StoredMessage
+from gatepost.queue.selection import captured
+from gatepost.store.sqlite.commit import (
+    Committer,
+    Failed,
+    Operation,
+    Outcome,
+    Put,
+    Step,
+    leave_open,
+)
+from gatepost.store.sqlite.room import Room
+from gatepost.store.waiting import Waiters
+from gatepost.store.worker import Worker
+
+GROUP: Final = 256
+"""Operations in one commit at most, so that the longest one stays short."""
+IDLE: Final = 3600.0
+"""Seconds between two ticks of a store that failed."""
+
+Told = tuple[asyncio.Future[Any], Any]
+
+
+class Writer:
+    """Commits groups and tells the outcomes, with one wake-up of the event loop per group.
+
+    After a failed sync it does nothing more, for good: it does not even close its connection.
+    `on_failure` is called once, in the thread that saw the failure.
+    """
+
+    def __init__(
+        self,
+        committer: Committer,
+        room: Room,
+        waiters: Waiters,
+        on_failure: Callable[[QueueError], None],
+    ) -> None:
+        self._committer, self._room, self._waiters = committer, room, waiters
+        self._on_failure = on_failure
+        self._failing = threading.Lock()
+        self.failure: QueueError | None = None
+        self._upkeep: Callable[[], float] = _never
+        self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP, self._tick)
+        self.give: Callable[[Operation], None] = self._worker.give
+
+    def start(self, upkeep: Callable[[], float]) -> None:
+        """Begin; `upkeep` runs in the store thread and returns the seconds to its next run."""
+        self._upkeep = upkeep
+        self._worker.start()
+
+    @property
+    def messages(self) -> int:
+        """How many messages are committed."""
+        return self._committer.ledger.messages
+
+    @property
+    def newest(self) -> int:
+        """The seq of the newest message ever committed."""
+        return self._committer.ledger.seq
+
+    def fail(self, error: QueueError) -> None:
+        """Stop for good. Any thread may call it."""
+        with self._failing:
+            if self.failure is not None:
+                return
+            self.failure = error
+        leave_open(self._committer.connection)
+        self._on_failure(error)
+
+    def close(self) -> None:
+        """Commit what was given, empty the WAL, close the database."""
+        self._worker.stop()
+        if self.failure is None:
+            try:
+                self._committer.move_wal("TRUNCATE")
+            except Failed as error:
+                self.fail(error)
+            else:
+                self._committer.connection.close()
+
+    def run(self, *group: Operation) -> None:
+        """Commit a group now; in the store thread only."""
+        self._work(list(group))
+
+    def _work(self, group: list[Operation]) -> None:
+        if self.failure is None:
+            try:
+                outcomes = self._committer.commit(group)
+            except Exception as error:  # noqa: BLE001 (whatever it is: nothing may be believed)
+                self.fail(error if isinstance(error, QueueError) else Failed(repr(error)))
+            else:
+                self._finish(outcomes)
+                return
+        tell([(each, QueueError(str(self.failure))) for each in group])
+
+    def _finish(self, outcomes: Sequence[Outcome]) -> None:
+        """Tell first, then do what nobody needs to wait for."""
+        tell(outcomes)
+        if self._waiters:
+            self._waiters.announce(_captured(outcomes))
+        if self._committer.is_full:
+            self._room.run_out()
+        else:
+            self._room.look()
+        self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        try:
+            self._committer.checkpoint()
+        except Failed as error:
+            self.fail(error)
+
+    def _tick(self) -> float:
+        return self._upkeep() if self.failure is None else IDLE
+
+
+def _never() -> float:
+    return IDLE
+
+
+def _captured(outcomes: Sequence[Outcome]) -> Iterator[StoredMessage]:
+    for operation, result in outcomes:
+        if isinstance(operation, Put) and result is None:
+            yield captured(operation.submission)
+
+
+def tell(outcomes: Iterable[Outcome]) -> None:
+    """Resolve the futures, each loop's at once; run what follows a Step here."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Told]] = {}
+    for operation, result in outcomes:
+        if isinstance(operation, Step):
+            operation.then(result)
+        else:
+            future = operation.future
+            by_loop.setdefault(future.get_loop(), []).append((future, result))
+    for loop, told in by_loop.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody listens any more
+            loop.call_soon_threadsafe(resolve, told)
+
+
+def resolve(told: Iterable[Told]) -> None:
+    """Set results, or exceptions, in the thread of the futures' loop."""
+    for future, result in told:
+        if future.done():  # cancelled; the commit stands
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

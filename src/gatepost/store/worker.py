@@ -1,0 +1,74 @@
+"""A thread that takes all that has arrived since its last turn."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class _Stop:
+    """The last item of a queue."""
+
+
+_STOP: Final = _Stop()
+
+
+class Worker(Generic[T]):
+    """Runs `work` on groups of at most `most` items, in order of arrival.
+
+    `tick`, where given, runs between two groups and returns the seconds until it wants to run
+    again. Neither may raise. ``give`` may be called from any thread; what is given after
+    ``stop`` is not done.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[list[T]], None],
+        most: int,
+        tick: Callable[[], float] | None = None,
+    ) -> None:
+        self._work, self._most, self._tick = work, most, tick
+        self._queue: queue.SimpleQueue[T | _Stop] = queue.SimpleQueue()
+        self.give: Callable[[T], None] = self._queue.put
+        # A daemon, because a store that failed must be left as it is, not closed (see Writer).
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to work; what was given before is done now."""
+        self._thread.start()
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Do what was given, end the thread; tell whether it ended within `timeout` seconds."""
+        self._queue.put(_STOP)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        due = None if self._tick is None else time.monotonic()
+        while True:
+            group, stopping = self._take(due)
+            if group:
+                self._work(group)
+            if stopping:
+                return
+            if self._tick and due is not None and time.monotonic() >= due:
+                due = time.monotonic() + self._tick()
+
+    def _take(self, due: float | None) -> tuple[list[T], bool]:
+        """Wait for an item, at most until `due`; return it with those behind it."""
+        group: list[T] = []
+        get = self._queue.get
+        try:
+            item = get(timeout=None if due is None else max(0.0, due - time.monotonic()))
+            while not isinstance(item, _Stop):
+                group.append(item)
+                if len(group) >= self._most:
+                    return group, False
+                item = get(block=False)
+        except queue.Empty:
+            return group, False
+        return group, True
