@@ -15,6 +15,8 @@ FILE_LINES = 600
 FILE_LINES_MEDIAN = 150
 FUNCTION_LINES = 60
 PARAMETERS = 6
+EMPTY_MODULES = {"common", "data", "helpers", "info", "misc", "util", "utils"}
+EMPTY_ENDINGS = ("Data", "Helper", "Info", "Manager", "Util", "Utils")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -34,6 +36,18 @@ def parameters(function: Function) -> int:
     arguments = function.args
     named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     return len([name for name in named if name.arg not in ("self", "cls")])
+
+
+def test_every_name_says_what_it_is_for() -> None:
+    """A name that fits everything collects everything."""
+    assert [name_of(path) for path in SOURCES if path.stem in EMPTY_MODULES] == []
+    classes = [
+        node.name
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(), str(path)))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name in classes if name.endswith(EMPTY_ENDINGS) and name != "Data"] == []
 
 
 def test_the_sources_are_found() -> None:
