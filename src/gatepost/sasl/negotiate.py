@@ -44,7 +44,7 @@ _MERITS: Final[Mapping[str, str]] = MappingProxyType(
         "SCRAM-SHA-256": "keeps the password here, and the server proves itself too",
         "SCRAM-SHA-1": "keeps the password here, and the server proves itself too",
         "PLAIN": "sends the password once",
-        "LOGIN": "sends the password, after two prompts",
+        "LOGIN": "sends the name and the password after two prompts",
         "CRAM-MD5": "keeps the password here, but a listener can try guesses against it",
         "EXTERNAL": "the client certificate has said who we are",
     }
@@ -98,7 +98,9 @@ def plan(
 def _why(case: _Case) -> str:
     merit = _MERITS[case.name]
     if MECHANISMS[case.name].kind.reveals_secret:
-        merit += " under TLS" if case.channel.encrypted else " in clear to this machine, as allowed"
+        merit += (
+            ", under TLS" if case.channel.encrypted else ", in clear to this machine, as allowed"
+        )
     if not case.only:
         return merit
     unlisted = "" if case.name in case.offered else ", though the server does not list it"
@@ -118,7 +120,7 @@ def _not_offered(case: _Case) -> str:
     if case.name in case.offered or case.name == case.only:
         return ""
     if case.offered:
-        return f"the server offers {' '.join(case.offered)} only"
+        return f"the server offers only {' '.join(case.offered)}"
     if case.channel.encrypted:
         return "the server offers no AUTH at all"
     return "the server offers no AUTH in clear; many do so once TLS has started"

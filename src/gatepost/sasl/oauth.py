@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any, Final
 
+from gatepost.model.secret import Secret
+from gatepost.sasl.exchange import UnusableCredentials
 from gatepost.sasl.interview import MalformedResponse, decode
 
 KVSEP: Final = "\x01"
@@ -12,7 +14,8 @@ MAX_RESPONSE: Final = 12_288
 MAX_DOCUMENT: Final = 2_048
 """Octets of an error document that we read; Google's has about 120."""
 
-_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)  # RFC 6750 2.1, RFC 9110 11.1
+_TOKEN: Final = re.compile(r"[!-~]+")
+_BEARER: Final = re.compile(rf"bearer +({_TOKEN.pattern})", re.IGNORECASE)  # RFC 6750 2.1
 
 
 def parse_pairs(response: bytes) -> dict[str, str]:
@@ -30,6 +33,20 @@ def parse_pairs(response: bytes) -> dict[str, str]:
             raise MalformedResponse("the response is not made of key=value pairs")
         pairs[key.lower()] = value
     return pairs
+
+
+def encode_token(token: Secret) -> bytes:
+    """Return a token as it is sent.
+
+    Raises UnusableCredentials for what no token holds: a blank, a line end (of the
+    file that it was read from), anything outside ASCII.
+    """
+    text = token.reveal()
+    if _TOKEN.fullmatch(text) is None:
+        raise UnusableCredentials(
+            "the token holds a blank, a line end or another foreign character"
+        )
+    return text.encode()
 
 
 def parse_bearer(value: str) -> str | None:

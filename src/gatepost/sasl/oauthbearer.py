@@ -19,7 +19,7 @@ from gatepost.sasl.interview import (
     decode,
     verify,
 )
-from gatepost.sasl.oauth import KVSEP, encode_document, parse_bearer, parse_pairs
+from gatepost.sasl.oauth import KVSEP, encode_document, encode_token, parse_bearer, parse_pairs
 
 _HEADER: Final = re.compile(rb"[ny],(?:a=([^,\x01]+))?,\x01")
 
@@ -47,16 +47,15 @@ class OauthBearer:
         yield b"\x01"
 
     def _response(self) -> bytes:
-        identity = f"a={encode_saslname(self.username)}" if self.username else ""
+        name = encode(encode_saslname(self.username), "the user name", f"{KVSEP}\0")
         pairs = {
-            "host": self.host,
-            "port": str(self.port or ""),
-            "auth": f"Bearer {self.token.reveal()}",
+            b"host": encode(self.host, "the host", KVSEP),
+            b"port": b"%d" % self.port if self.port else b"",
+            b"auth": b"Bearer " + encode_token(self.token),
         }
-        encode(self.username, "the user name", KVSEP + "\0")
-        encode(self.token.reveal(), "the token", KVSEP)
-        body = "".join(f"{key}={value}{KVSEP}" for key, value in pairs.items() if value)
-        return encode(f"n,{identity},{KVSEP}{body}{KVSEP}", "the response")
+        header = b"n,%s," % (b"a=" + name if name else b"")
+        body = b"".join(b"%s=%s\x01" % (key, value) for key, value in pairs.items() if value)
+        return b"%s\x01%s\x01" % (header, body)
 
 
 def oauthbearer(initial: bytes | None, side: ServerSide) -> Interview:

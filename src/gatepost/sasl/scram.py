@@ -131,7 +131,10 @@ class Scram:
             raise MalformedChallenge(
                 f"{count} iterations are not between {FEWEST_ITERATIONS} and {MOST_ITERATIONS}"
             )
-        return nonce, decode_base64(salt, MalformedChallenge), int(count)
+        raw = decode_base64(salt, MalformedChallenge)
+        if not raw:
+            raise MalformedChallenge("there is no salt")
+        return nonce, raw, int(count)
 
 
 class ScramSha1(Scram):
@@ -171,8 +174,10 @@ def _tell(message: str) -> Generator[bytes, bytes, str]:
     raw = yield message.encode()
     if raw.startswith(b"e="):
         yield from _concede(raw)
+    if len(raw) > MAX_MESSAGE:
+        raise MalformedChallenge(f"the server's message is longer than {MAX_MESSAGE} octets")
     try:
-        return raw[: MAX_MESSAGE + 1].decode()
+        return raw.decode()
     except UnicodeDecodeError:
         raise MalformedChallenge("the server's message is not UTF-8") from None
 

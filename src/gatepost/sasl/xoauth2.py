@@ -11,7 +11,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.sasl.exchange import Exchange, encode
 from gatepost.sasl.interview import Interview, MalformedResponse, ServerSide, ask, verify
-from gatepost.sasl.oauth import KVSEP, encode_document, parse_bearer, parse_pairs
+from gatepost.sasl.oauth import KVSEP, encode_document, encode_token, parse_bearer, parse_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ class Xoauth2:
 
     def _response(self) -> bytes:
         user = encode(self.username, "the user name", KVSEP)
-        token = encode(self.token.reveal(), "the token", KVSEP)
-        return b"user=%s\x01auth=Bearer %s\x01\x01" % (user, token)
+        return b"user=%s\x01auth=Bearer %s\x01\x01" % (user, encode_token(self.token))
 
 
 def xoauth2(initial: bytes | None, side: ServerSide) -> Interview:
