@@ -1,0 +1,259 @@
+"""What was seen of one dialogue, by a probe or in a log: facts only, no conclusion.
+
+Evidence can be saved and diagnosed again later, by newer rules: whatever a rule
+knows about the world (providers, libraries) stands in the rule, not here.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Generic, Literal, TypeVar
+
+from gatepost.model.capabilities import Capabilities
+from gatepost.model.reply import Reply
+from gatepost.model.transcript import Line
+
+SCHEMA: Final = 1
+"""Raised when a reader of the old form could misunderstand the new one."""
+
+TlsMode = Literal["auto", "starttls", "implicit", "none"]
+Position = Literal[
+    "resolve", "connect", "greeting", "tls", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
+]  # fmt: skip
+POSITIONS: Final[tuple[Position, ...]] = (
+    "resolve", "connect", "greeting", "tls", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
+)  # fmt: skip
+"""The order of the dialogue; what goes wrong earlier explains what is missing later."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[T]):
+    """Seen, with its value; hidden (it happened, and we were not shown it); or not tried."""
+
+    state: Literal["seen", "hidden", "not_tried"] = "not_tried"
+    value: T | None = None
+
+    def __post_init__(self) -> None:
+        if (self.state == "seen") != (self.value is not None):
+            raise ValueError(f"a fact that is {self.state} with the value {self.value!r}")
+
+
+def seen(value: T) -> Fact[T]:
+    """Return the fact that ``value`` was seen."""
+    return Fact("seen", value)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The server that was asked for, as it was spelled."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Whose troubles these are: what is known of the client that cannot send."""
+
+    library: str = ""
+    """Our name for its library (``go-net-smtp``); empty when unknown."""
+    tls: TlsMode = "auto"
+    """What it is set to; auto when that is unknown or adapts itself."""
+    signs_in: bool = False
+    """It wants to authenticate."""
+    error: str = ""
+    """What the client itself said, from its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What the name led to: addresses, or the resolver's error."""
+
+    addresses: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """One address, tried."""
+
+    address: str
+    outcome: Literal["ok", "refused", "timeout", "unreachable"]
+    ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What came where the server speaks first; ``reply`` is None when nothing came."""
+
+    reply: Reply | None = None
+    waited_ms: float = 0.0
+    closed: bool = False
+    """The server closed the connection instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """One EHLO and its answer. ``capabilities`` is empty when it was refused."""
+
+    name: str
+    """What the client called itself."""
+    reply: Reply
+    capabilities: Capabilities = field(default_factory=Capabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The server's own certificate. Times are UTC."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    """DNS names and IP addresses of subjectAltName."""
+    not_before: datetime
+    not_after: datetime
+    self_signed: bool = False
+    issuer_urls: tuple[str, ...] = ()
+    """Where its issuer's certificate can be fetched (RFC 5280 4.2.2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSeen:
+    """A handshake. ``verify_code`` is OpenSSL's X509_V_ERR number, 0 for a good certificate."""
+
+    version: str = ""
+    cipher: str = ""
+    certificate: Certificate | None = None
+    chain_length: int = 0
+    """Certificates that the server sent; 0 when this Python does not tell."""
+    verified: bool = False
+    verify_code: int = 0
+    verify_error: str = ""
+    trust: str = "system"
+    """What it was verified against: the system's authorities, or a file."""
+    failure: str = ""
+    """Why there is no TLS at all: OpenSSL's reason, or what the connection did."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFirst:
+    """A ClientHello sent before anything else: whether TLS answered, and the 220 inside."""
+
+    answered: bool
+    greeting: Reply | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthAttempt:
+    """One AUTH command and how it ended; ``reply`` is the last one."""
+
+    mechanism: str
+    form: Literal["bare", "initial"]
+    reply: Reply
+    tls: bool
+    secret_sent: bool = False
+    cancelled: bool = False
+    """It was a question only: the first prompt was answered with ``*``."""
+    accepted: bool = False
+    """The server took the mechanism: it prompted, or signed us in."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretShape:
+    """What a secret looks like, without what it is."""
+
+    length: int
+    kind: str = ""
+    """A shape that is known: ``guid``, ``access_key``, ``connection_string``, ..."""
+    ascii: bool = True
+    edge_blank: bool = False
+    """It begins or ends with white space or a line end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the client signs in with. ``username_form`` is a shape: ``address``, ``entra``, ..."""
+
+    username_form: str
+    secret: SecretShape
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """MAIL, RCPT or DATA and its reply. ``argument`` is the address."""
+
+    argument: str
+    reply: Reply
+    tls: bool
+    authenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was seen. ``position`` is where the dialogue ended, ``failure`` what ended it.
+
+    ``in_clear`` and ``over_tls`` are the EHLO before and after TLS, whichever
+    way TLS began; ``other_name`` is a second EHLO, tried after a refusal.
+    """
+
+    source: Literal["probe", "log"]
+    target: Target | None = None
+    seen_at: datetime | None = None
+    client: Client = field(default_factory=Client)
+    provider: str = ""
+    """The profile whose host or EHLO pattern fits."""
+    resolution: Fact[Resolution] = Fact()
+    connects: Fact[tuple[Connect, ...]] = Fact()
+    greeting: Fact[Greeting] = Fact()
+    greeting_after_ehlo: Fact[Greeting] = Fact()
+    """To a silent server EHLO was sent unasked."""
+    tls_first: Fact[TlsFirst] = Fact()
+    in_clear: Fact[Hello] = Fact()
+    other_name: Fact[Hello] = Fact()
+    starttls: Fact[Reply] = Fact()
+    tls: Fact[TlsSeen] = Fact()
+    over_tls: Fact[Hello] = Fact()
+    login: Fact[Login] = Fact()
+    auth: Fact[tuple[AuthAttempt, ...]] = Fact()
+    mail: Fact[Command] = Fact()
+    rcpt: Fact[tuple[Command, ...]] = Fact()
+    content: Fact[Reply] = Fact()
+    position: Position = "resolve"
+    failure: str = ""
+    transcript: tuple[Line, ...] = ()
+    schema: int = SCHEMA
+
+    @property
+    def attempts(self) -> tuple[AuthAttempt, ...]:
+        """Every AUTH that was seen."""
+        return self.auth.value or ()
+
+    @property
+    def offered_in_clear(self) -> tuple[str, ...]:
+        """Mechanisms listed before TLS."""
+        return self.in_clear.value.capabilities.mechanisms if self.in_clear.value else ()
+
+    @property
+    def offered_over_tls(self) -> tuple[str, ...]:
+        """Mechanisms listed under TLS."""
+        return self.over_tls.value.capabilities.mechanisms if self.over_tls.value else ()
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Mechanisms listed in the best protected EHLO that was seen."""
+        return self.offered_over_tls if self.over_tls.value else self.offered_in_clear
+
+    @property
+    def offers_starttls(self) -> bool:
+        """EHLO in clear listed STARTTLS."""
+        return self.in_clear.value is not None and "STARTTLS" in self.in_clear.value.capabilities
+
+    @property
+    def signed_in(self) -> bool:
+        """An AUTH succeeded."""
+        return any(attempt.reply.code == 235 for attempt in self.attempts)

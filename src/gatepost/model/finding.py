@@ -1,0 +1,61 @@
+"""What the doctor concludes: causes with their proof, and what cures them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gatepost.model.evidence import Evidence, Position
+
+Confidence = Literal["certain", "likely", "possible"]
+"""The evidence proves it; fits it better than anything else; or does not exclude it."""
+Verdict = Literal["healthy", "finding", "unreachable", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """The cure in one library: what to change, and the code where code is the cure."""
+
+    library: str
+    text: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One cause. ``id`` is stable: scripts and the pages in ``docs/findings`` go by it."""
+
+    id: str
+    confidence: Confidence
+    summary: str
+    proof: tuple[str, ...]
+    """What was seen, a sentence each."""
+    position: Position
+    """Where in the dialogue it lies."""
+    fix: str
+    """What to do, whatever the library."""
+    explains: tuple[Position, ...] = ()
+    """The later steps whose failure follows from it."""
+    remedies: tuple[Remedy, ...] = ()
+    next_probe: str = ""
+    """What would make it certain, or tell which of its variants it is."""
+
+    @property
+    def docs(self) -> str:
+        """The page that explains it, below ``docs/``."""
+        return f"findings/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The doctor's answer. ``findings`` begin with the most likely true cause."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    """What is worth knowing and is no fault."""
+    evidence: Evidence
+    next_probe: str = ""
+
+    @property
+    def target(self) -> str | None:
+        """``host:port``; None when a log does not say."""
+        return str(self.evidence.target) if self.evidence.target else None
