@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from gatepost.directory.azure.entries import Entry
+from gatepost.directory.azure.entries import Application, ClientSecret, Entry
 from gatepost.directory.azure.identify import Denial, Rules, identify, still_allowed
 from gatepost.directory.azure.records import entries_of, record_of
 from gatepost.directory.azure.roles import BUILT_IN_ROLES
+from gatepost.directory.azure.secrets import LIFETIME, new_secret
 from gatepost.directory.azure.senders import standing_of
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.contract import Record, Records
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.secret import Secret
 from gatepost.model.standing import Standing
 from gatepost.sasl.interview import Verifier
 
@@ -98,6 +100,12 @@ class AzureDirectory:
     def all(self, kind: type[E]) -> tuple[E, ...]:
         """Return every entry of a kind."""
         return self._snapshot.all(kind)
+
+    def make_secret(
+        self, application: Application, lifetime: timedelta = LIFETIME, display_name: str = ""
+    ) -> tuple[ClientSecret, Secret]:
+        """Return a fresh client secret to be saved, and its value, which nobody can read later."""
+        return new_secret(application, self._key, self._clock(), lifetime, display_name)
 
     async def save(
         self,

@@ -1,0 +1,219 @@
+"""A certificate authority of one's own for loopback, and the server's certificate from it.
+
+Made so that the strictest verifiers take it (RFC 5280, OpenSSL's X509_STRICT,
+Go, rustls): key identifiers, critical basic constraints and key usage, host
+names in subjectAltName only. The authority is constrained to the names that it
+serves, so that trusting it opens nothing else.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Final, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from gatepost.app.files import PUBLIC, write_file
+from gatepost.errors import ConfigError
+
+NAMES: Final = ("localhost", "*.communication.localhost", "127.0.0.1", "::1")
+CA_LIFETIME: Final = timedelta(days=3650)
+LIFETIME: Final = timedelta(days=397)
+"""Apple, Mozilla and Chromium refuse a server's certificate that lives for more than 398 days."""
+RENEW_BEFORE: Final = timedelta(days=30)
+
+_BACKDATED: Final = timedelta(hours=1)
+"""For clients whose clock is slow."""
+
+PrivateKey = ec.EllipticCurvePrivateKey
+X = TypeVar("X", bound=x509.ExtensionType)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Where they lie."""
+
+    ca_file: Path
+    """What clients trust; public."""
+    server_file: Path
+    """The server's certificate and its key in one PEM file, for nobody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    certificate: x509.Certificate
+    key: PrivateKey
+
+    def encode(self) -> bytes:
+        key = self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        return self.certificate.public_bytes(serialization.Encoding.PEM) + key
+
+
+def ensure_certificates(
+    directory: Path, now: datetime, names: tuple[str, ...] = NAMES
+) -> Certificates:
+    """Return certificates for ``names``, made or renewed where needed.
+
+    A server's certificate is renewed when fewer than 30 days are left to it. The
+    authority stays for ten years, or until it does not permit the names.
+    The caller holds the lock on ``directory``. Raises ConfigError when the authority
+    cannot be read: then clients that trust it have to be told.
+    """
+    private = directory / "tls"
+    private.mkdir(mode=0o700, exist_ok=True)
+    ca_file, server_file = directory / "ca.pem", private / "server.pem"
+    authority = _read_authority(private / "ca.pem")
+    if authority is None or not _authority_fits(authority, names, now):
+        authority = _make_authority(names, now)
+        write_file(private / "ca.pem", authority.encode())
+    public = authority.certificate.public_bytes(serialization.Encoding.PEM)
+    if not ca_file.exists() or ca_file.read_bytes() != public:
+        write_file(ca_file, public, mode=PUBLIC)
+    if not _server_fits(server_file, authority, names, now):
+        write_file(server_file, _make_server(authority, names, now).encode())
+    return Certificates(ca_file, server_file)
+
+
+def _read_authority(path: Path) -> _Pair | None:
+    try:
+        return _parse_pair(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ConfigError(
+            f"the certificate authority cannot be read ({error}); remove the file for a new one",
+            where=str(path),
+        ) from error
+
+
+def _parse_pair(pem: bytes) -> _Pair:
+    key = serialization.load_pem_private_key(pem, None)
+    certificate = x509.load_pem_x509_certificate(pem)
+    if not isinstance(key, PrivateKey) or key.public_key() != certificate.public_key():
+        raise ValueError("key and certificate do not belong together")
+    return _Pair(certificate, key)
+
+
+def _authority_fits(authority: _Pair, names: tuple[str, ...], now: datetime) -> bool:
+    constraints = _extension(authority.certificate, x509.NameConstraints)
+    return (
+        constraints is not None
+        and set(_constraints_for(names)) <= set(constraints.permitted_subtrees or ())
+        and authority.certificate.not_valid_after_utc - now >= RENEW_BEFORE
+    )
+
+
+def _server_fits(path: Path, authority: _Pair, names: tuple[str, ...], now: datetime) -> bool:
+    try:
+        certificate = _parse_pair(path.read_bytes()).certificate
+        certificate.verify_directly_issued_by(authority.certificate)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, a new one cures it
+        return False
+    served = _extension(certificate, x509.SubjectAlternativeName)
+    return (
+        served is not None
+        and list(served) == [_general_name(name) for name in names]
+        and certificate.not_valid_before_utc <= now
+        and certificate.not_valid_after_utc - now >= RENEW_BEFORE
+    )
+
+
+def _extension(certificate: x509.Certificate, kind: type[X]) -> X | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _make_authority(names: tuple[str, ...], now: datetime) -> _Pair:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _subject(f"Gatepost local CA {secrets.token_hex(4)}")
+    permitted = _constraints_for(names)
+    builder = (
+        _builder(subject, subject, key, now, now + CA_LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.NameConstraints(permitted, None), critical=True)
+        .add_extension(_issuer_identifier(key), critical=False)
+    )
+    return _Pair(builder.sign(key, hashes.SHA256()), key)
+
+
+def _make_server(authority: _Pair, names: tuple[str, ...], now: datetime) -> _Pair:
+    key = ec.generate_private_key(ec.SECP256R1())
+    until = min(now + LIFETIME, authority.certificate.not_valid_after_utc)
+    served = x509.SubjectAlternativeName([_general_name(name) for name in names])
+    builder = (
+        _builder(_subject(names[0]), authority.certificate.subject, key, now, until)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(served, critical=False)
+        .add_extension(_issuer_identifier(authority.key), critical=False)
+    )
+    return _Pair(builder.sign(authority.key, hashes.SHA256()), key)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: PrivateKey, now: datetime, until: datetime
+) -> x509.CertificateBuilder:
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(until)
+        .add_extension(identifier, critical=False)
+    )
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _issuer_identifier(key: PrivateKey) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _constraints_for(names: tuple[str, ...]) -> list[x509.GeneralName]:
+    """Return the subtrees in which ``names`` lie (RFC 5280 4.2.1.10)."""
+    subtrees: dict[x509.GeneralName, None] = {}
+    for name in names:
+        try:
+            subtrees[x509.IPAddress(ip_network(name))] = None
+        except ValueError:
+            subtrees[x509.DNSName(name.removeprefix("*."))] = None
+    return list(subtrees)

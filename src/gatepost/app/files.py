@@ -1,0 +1,36 @@
+"""Files that are there whole or not at all."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Final
+
+PRIVATE: Final = 0o600
+PUBLIC: Final = 0o644
+
+
+def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
+    """Put ``content`` into place under its final mode; it survives a power cut.
+
+    Readers see the old file or the new one. One writer at a time. Raises OSError.
+    """
+    draft = path.with_name(f".{path.name}.new")
+    with contextlib.suppress(FileNotFoundError):
+        draft.unlink()
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,70 @@
+"""DIR/key: the one secret from which all others at rest are derived."""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from gatepost.app.files import write_file
+from gatepost.errors import ConfigError
+
+SIZE: Final = 32
+
+_VERSION: Final = b"\x01"
+_NONCE_SIZE: Final = 12
+
+
+class Key:
+    """32 random octets, never used themselves: each purpose has a key of its own."""
+
+    __slots__ = ("_root", "where")
+
+    def __init__(self, root: bytes, where: str = "") -> None:
+        if len(root) != SIZE:
+            raise ConfigError(f"a key has {SIZE} octets, not {len(root)}", where=where)
+        self._root = root
+        self.where = where
+
+    def __repr__(self) -> str:
+        return "Key(***)"
+
+    def subkey(self, purpose: str) -> bytes:
+        """Return the 32 octets for ``purpose``; nothing about the others follows from them."""
+        return hashlib.blake2b(purpose.encode(), key=self._root, digest_size=SIZE).digest()
+
+    def seal(self, secret: bytes, purpose: str) -> bytes:
+        """Return ``secret`` encrypted and authenticated, to be opened for the same purpose only."""
+        nonce = os.urandom(_NONCE_SIZE)
+        return _VERSION + nonce + self._cipher(purpose).encrypt(nonce, secret, _VERSION)
+
+    def unseal(self, sealed: bytes, purpose: str) -> bytes:
+        """Return what was sealed. Raises ConfigError when this key or purpose does not open it."""
+        version, nonce = sealed[:1], sealed[1 : 1 + _NONCE_SIZE]
+        try:
+            return self._cipher(purpose).decrypt(nonce, sealed[1 + _NONCE_SIZE :], version)
+        except (InvalidTag, ValueError):
+            raise ConfigError(
+                "the key does not fit what was sealed with it; was it lost or replaced?",
+                where=self.where,
+            ) from None
+
+    def _cipher(self, purpose: str) -> ChaCha20Poly1305:
+        return ChaCha20Poly1305(self.subkey(f"seal: {purpose}"))
+
+
+def open_key(directory: Path) -> Key:
+    """Return the key in ``directory``, made at the first call; nobody else may read it.
+
+    The caller holds the directory's lock. Raises ConfigError when the file is damaged.
+    """
+    path = directory / "key"
+    try:
+        root = path.read_bytes()
+    except FileNotFoundError:
+        root = secrets.token_bytes(SIZE)
+        write_file(path, root)
+    return Key(root, str(path))

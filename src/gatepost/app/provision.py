@@ -1,0 +1,207 @@
+"""The first start: everything that is needed to send, so that there is something to paste."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gatepost.app.keys import Key
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.entries import (
+    VERIFIED,
+    Application,
+    CommunicationService,
+    Domain,
+    EmailService,
+    Entry,
+    Permission,
+    ResourceGroup,
+    RoleAssignment,
+    RoleDefinition,
+    SenderUsername,
+    ServicePrincipal,
+    Subscription,
+    Tenant,
+)
+from gatepost.directory.azure.paths import (
+    child_path,
+    group_path,
+    new_guid,
+    resource_path,
+    subscription_of,
+    subscription_path,
+)
+from gatepost.directory.azure.roles import SEND_ACTIONS
+from gatepost.directory.contract import Record, Records
+from gatepost.model.secret import Secret
+
+NAME: Final = "gatepost"
+SECRET_LIFETIME: Final = timedelta(days=3650)
+ACCESS_KEY_SIZE: Final = 64
+
+ACCESS_KEYS: Final = "access keys"
+"""The purpose for which access keys are sealed."""
+_OUR_SECRET: Final = "first client secret"
+_RECORD: Final = ("provisioned", NAME)
+
+_EFFECTIVE_BEFORE: Final = timedelta(days=1)
+"""What is there at the first start has taken effect, whatever the propagation delay is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What an application is given to send with."""
+
+    tenant_id: str
+    subscription_id: str
+    client_id: str
+    client_secret: Secret
+    resource_id: str
+    sender: str
+    """An address that may stand in MAIL FROM and in From."""
+    access_key: Secret
+    """Of the resource; empty when the resource was deleted since."""
+
+    @property
+    def resource(self) -> str:
+        """The resource's name."""
+        return self.resource_id.rpartition("/")[2]
+
+    @property
+    def username(self) -> str:
+        """What to sign in with over SMTP; the password is the client secret."""
+        return f"{self.resource}.{self.client_id}.{self.tenant_id}"
+
+    def connection_string(self, endpoint: str) -> Secret:
+        """Return what the Email SDKs take, for an ``https://HOST:PORT``."""
+        key = self.access_key.reveal()
+        return Secret(f"endpoint={endpoint.rstrip('/')}/;accesskey={key}")
+
+
+async def provision(
+    records: Records, directory: AzureDirectory, key: Key, now: datetime
+) -> Provisioned:
+    """Return what the first start made, and make it if this is the first start.
+
+    Everything is written in one commit, so that there is never a part of it.
+    ``directory`` has been loaded from ``records``. Raises ConfigError when ``key`` is
+    not the one that it was made with.
+    """
+    found = [each for each in await records.load_records() if (each.kind, each.id) == _RECORD]
+    if found:
+        return _recall(found[0], directory, key)
+    return await _provision(directory, key, now)
+
+
+def _recall(record: Record, directory: AzureDirectory, key: Key) -> Provisioned:
+    fields = record.fields
+    service = directory.get(CommunicationService, fields["resource_id"])
+    access_key = key.unseal(service.primary_key, ACCESS_KEYS).decode() if service else ""
+    client_secret = key.unseal(base64.b64decode(fields["client_secret"]), _OUR_SECRET).decode()
+    return Provisioned(
+        tenant_id=fields["tenant_id"],
+        subscription_id=subscription_of(fields["resource_id"]),
+        client_id=fields["client_id"],
+        client_secret=Secret(client_secret),
+        resource_id=fields["resource_id"],
+        sender=fields["sender"],
+        access_key=Secret(access_key),
+    )
+
+
+async def _provision(directory: AzureDirectory, key: Key, now: datetime) -> Provisioned:
+    tenant = Tenant(new_guid(), f"{NAME}.localhost")
+    application = Application(new_guid(), new_guid(), tenant.id, "Email sender")
+    kept, client_secret = directory.make_secret(application, SECRET_LIFETIME)
+    access_key = generate_access_key()
+    service, domain, resources = _make_resources(tenant, key, access_key)
+    await directory.save(
+        [tenant, application, kept, *resources, *_make_role(application, service, now)],
+        beside=[
+            Record(
+                *_RECORD,
+                {
+                    "tenant_id": tenant.id,
+                    "client_id": application.id,
+                    "client_secret": _seal(key, client_secret),
+                    "resource_id": service.id,
+                    "sender": f"DoNotReply@{domain.from_domain}",
+                },
+            )
+        ],
+    )
+    return Provisioned(
+        tenant_id=tenant.id,
+        subscription_id=service.subscription_id,
+        client_id=application.id,
+        client_secret=client_secret,
+        resource_id=service.id,
+        sender=f"DoNotReply@{domain.from_domain}",
+        access_key=access_key,
+    )
+
+
+def _make_resources(
+    tenant: Tenant, key: Key, access_key: Secret
+) -> tuple[CommunicationService, Domain, list[Entry]]:
+    """A Communication Services resource, linked to the Azure-managed domain of an Email service."""
+    subscription = new_guid()
+    group = group_path(subscription, NAME)
+    email = EmailService(resource_path(group, "emailServices", f"{NAME}-email"))
+    name = f"{new_guid()}.azurecomm.net"
+    domain = Domain(
+        child_path(email.id, "domains", "AzureManagedDomain"),
+        "AzureManaged",
+        name,
+        name,
+        verification=VERIFIED,
+    )
+    service = CommunicationService(
+        resource_path(group, "communicationServices", NAME),
+        linked_domains=(domain.id,),
+        primary_key=key.seal(access_key.reveal().encode(), ACCESS_KEYS),
+        secondary_key=key.seal(generate_access_key().reveal().encode(), ACCESS_KEYS),
+    )
+    sender = SenderUsername(child_path(domain.id, "senderUsernames", "donotreply"), "DoNotReply")
+    return (
+        service,
+        domain,
+        [
+            Subscription(subscription_path(subscription), tenant.id, NAME),
+            ResourceGroup(group),
+            email,
+            domain,
+            sender,
+            service,
+        ],
+    )
+
+
+def _make_role(
+    application: Application, service: CommunicationService, now: datetime
+) -> list[Entry]:
+    """The custom role that Microsoft's guide makes, assigned on the resource itself."""
+    principal = ServicePrincipal(
+        new_guid(), application.id, application.tenant_id, application.display_name
+    )
+    role = RoleDefinition(
+        new_guid(),
+        "Email Sender",
+        (Permission(SEND_ACTIONS),),
+        (subscription_path(service.subscription_id),),
+        "May send e-mail over SMTP",
+    )
+    assignment = RoleAssignment(
+        new_guid(), service.id, role.id, principal.id, now - _EFFECTIVE_BEFORE
+    )
+    return [principal, role, assignment]
+
+
+def generate_access_key() -> Secret:
+    """Return a fresh access key, as Azure writes it."""
+    return Secret(base64.b64encode(secrets.token_bytes(ACCESS_KEY_SIZE)).decode())
+
+
+def _seal(key: Key, secret: Secret) -> str:
+    return base64.b64encode(key.seal(secret.reveal().encode(), _OUR_SECRET)).decode()

@@ -1,0 +1,84 @@
+"""The key: made once, one subkey a purpose, and what is sealed opens with it alone."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.app.keys import SIZE, Key, open_key
+from gatepost.errors import ConfigError
+
+KEY = Key(bytes(range(32)), "DIR/key")
+
+
+def test_it_is_made_once(tmp_path: Path) -> None:
+    first, second = open_key(tmp_path), open_key(tmp_path)
+    assert first.subkey("x") == second.subkey("x")
+    assert first.subkey("x") != open_key_elsewhere(tmp_path).subkey("x")
+
+
+def open_key_elsewhere(directory: Path) -> Key:
+    other = directory / "other"
+    other.mkdir()
+    return open_key(other)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    open_key(tmp_path)
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 33])
+def test_a_damaged_file_is_named_and_kept(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="32 octets") as caught:
+        open_key(tmp_path)
+    assert caught.value.where == str(path)
+    assert path.read_bytes() == content
+
+
+def test_every_purpose_has_a_key_of_its_own() -> None:
+    subkeys = {KEY.subkey(purpose) for purpose in ("a", "b", "seal: a", "")}
+    assert len(subkeys) == 4
+    assert {len(subkey) for subkey in subkeys} == {SIZE}
+    assert bytes(range(32)) not in subkeys
+
+
+@given(st.binary(max_size=200), st.text(max_size=20))
+def test_what_is_sealed_can_be_opened(secret: bytes, purpose: str) -> None:
+    sealed = KEY.seal(secret, purpose)
+    assert KEY.unseal(sealed, purpose) == secret
+    assert len(secret) < 4 or secret not in sealed
+
+
+def test_the_same_secret_never_looks_the_same() -> None:
+    assert KEY.seal(b"x", "p") != KEY.seal(b"x", "p")
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        b"",
+        b"\x01",
+        b"\x01" + bytes(12),
+        b"\x01" + bytes(40),
+        b"\x02" + KEY.seal(b"secret", "p")[1:],
+        KEY.seal(b"secret", "p")[:-1],
+        KEY.seal(b"secret", "p") + b"x",
+        KEY.seal(b"secret", "other"),
+        Key(bytes(32)).seal(b"secret", "p"),
+    ],
+)
+def test_what_does_not_fit_is_refused(sealed: bytes) -> None:
+    with pytest.raises(ConfigError, match="does not fit") as caught:
+        KEY.unseal(sealed, "p")
+    assert caught.value.where == "DIR/key"
+
+
+def test_it_does_not_show() -> None:
+    assert repr(KEY) == "Key(***)"

@@ -1,0 +1,147 @@
+"""The first start makes all that sending needs, once."""
+
+import asyncio
+import base64
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gatepost.app.keys import Key
+from gatepost.app.provision import Provisioned, provision
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.entries import (
+    CommunicationService,
+    Domain,
+    EmailService,
+    ResourceGroup,
+    RoleAssignment,
+    RoleDefinition,
+    Subscription,
+    Tenant,
+)
+from gatepost.directory.azure.identify import Rules
+from gatepost.directory.azure.roles import SEND_ACTIONS
+from gatepost.errors import ConfigError
+from gatepost.model.address import parse_address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.secret import Secret
+from gatepost.model.standing import Standing
+from tests.unit.directory.memory import MemoryRecords
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+KEY = Key(bytes(32), "DIR/key")
+
+
+def start(
+    records: MemoryRecords, key: Key = KEY, at: datetime = NOW
+) -> tuple[AzureDirectory, Provisioned]:
+    async def run() -> tuple[AzureDirectory, Provisioned]:
+        directory = AzureDirectory(
+            records,
+            digest_key=key.subkey("client secrets"),
+            clock=lambda: at,
+            rules=Rules(propagation_delay=timedelta(seconds=75)),
+        )
+        await directory.load()
+        return directory, await provision(records, directory, key, at)
+
+    return asyncio.run(run())
+
+
+def test_what_is_pasted_signs_in_and_may_send() -> None:
+    directory, given = start(MemoryRecords())
+    verdict = directory.identify(Credentials(given.username, given.client_secret), "LOGIN")
+    assert isinstance(verdict, Principal), verdict
+    assert verdict.name == given.username
+    assert directory.standing(verdict, parse_address(given.sender)) is Standing.ALLOWED
+    assert verdict.subscription_id == given.subscription_id
+
+
+def test_what_is_made() -> None:
+    directory, given = start(MemoryRecords())
+    [service] = directory.all(CommunicationService)
+    [domain] = directory.all(Domain)
+    [assignment] = directory.all(RoleAssignment)
+    [email] = directory.all(EmailService)
+    assert service.linked_domains == (domain.id,)
+    assert domain.name == "AzureManagedDomain"
+    assert domain.is_managed
+    assert domain.verification.allows_linking
+    assert domain.id.startswith(f"{email.id}/domains/")
+    assert domain.data_location == service.data_location == email.data_location
+    assert assignment.scope == service.id == given.resource_id
+    assert given.resource == service.name == "gatepost"
+    assert given.sender == f"DoNotReply@{domain.from_domain}"
+    assert [tenant.id for tenant in directory.all(Tenant)] == [given.tenant_id]
+    [subscription] = directory.all(Subscription)
+    assert (subscription.name, subscription.tenant_id) == (given.subscription_id, given.tenant_id)
+    assert len(directory.all(ResourceGroup)) == 1
+
+
+def test_the_role_grants_the_three_actions_and_no_more() -> None:
+    directory, _ = start(MemoryRecords())
+    [role] = [role for role in directory.all(RoleDefinition) if not role.built_in]
+    assert role.role_name == "Email Sender"
+    assert [permission.actions for permission in role.permissions] == [SEND_ACTIONS]
+
+
+def test_a_later_start_gives_the_same() -> None:
+    records = MemoryRecords()
+    _, first = start(records)
+    kept = dict(records.kept)
+    _, second = start(records, at=NOW + timedelta(days=400))
+    assert second == first
+    assert records.kept == kept
+    assert records.commits == 1, "everything in one commit, and nothing later"
+
+
+def test_two_first_starts_give_different_things() -> None:
+    _, one = start(MemoryRecords())
+    _, other = start(MemoryRecords())
+    assert one.tenant_id != other.tenant_id
+    assert one.client_secret != other.client_secret
+    assert one.sender != other.sender
+    assert one.access_key != other.access_key
+
+
+def test_the_connection_string() -> None:
+    _, given = start(MemoryRecords())
+    endpoint, _, key = given.connection_string("https://localhost:2443").reveal().partition(";")
+    assert endpoint == "endpoint=https://localhost:2443/"
+    assert key == f"accesskey={given.access_key.reveal()}"
+    assert len(base64.b64decode(given.access_key.reveal())) == 64
+
+
+def test_without_the_key_nothing_is_made_up() -> None:
+    records = MemoryRecords()
+    start(records)
+    with pytest.raises(ConfigError, match="does not fit") as caught:
+        start(records, key=Key(bytes([1] * 32), "DIR/key"))
+    assert caught.value.where == "DIR/key"
+
+
+def test_a_crash_before_the_commit_leaves_nothing() -> None:
+    records = MemoryRecords()
+    records.fault = OSError("disk full")
+    with pytest.raises(OSError, match="disk full"):
+        start(records)
+    assert records.kept == {}
+
+
+def test_a_resource_that_was_deleted_stays_deleted() -> None:
+    records = MemoryRecords()
+    directory, first = start(records)
+    asyncio.run(directory.save([], directory.all(CommunicationService)))
+    directory, second = start(records)
+    assert directory.all(CommunicationService) == ()
+    assert second.client_secret == first.client_secret
+    assert not second.access_key
+
+
+def test_no_secret_is_kept_or_shown_in_clear() -> None:
+    records = MemoryRecords()
+    _, given = start(records)
+    secrets = [given.client_secret, given.access_key]
+    for text in (repr(given), repr(list(records.kept.values()))):
+        assert [secret for secret in secrets if secret.reveal() in text] == []
+    assert isinstance(given.connection_string("https://x"), Secret)
