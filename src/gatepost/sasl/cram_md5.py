@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from gatepost.model.secret import Secret
 from gatepost.sasl.exchange import Exchange, encode
+from gatepost.sasl.gs2 import check_nonce
 from gatepost.sasl.interview import (
     MAX_NAME,
     Interview,
@@ -47,6 +48,7 @@ class CramMd5:
 
 def cram_md5(initial: bytes | None, side: ServerSide) -> Interview:
     """The server. An unknown name runs the same course with a decoy's key."""
+    check_nonce(side.nonce)
     if initial:
         raise MalformedResponse("CRAM-MD5 has no initial response (RFC 4954 4)")
     challenge = f"<{side.nonce}@{side.host}>".encode()

@@ -30,6 +30,12 @@ def is_nonce(text: str) -> bool:
     return _NONCE.fullmatch(text) is not None
 
 
+def check_nonce(text: str) -> None:
+    """Raise ValueError when our own nonce is none: without one an old proof could be replayed."""
+    if not is_nonce(text):
+        raise ValueError("a nonce is printable ASCII without comma, and not empty")
+
+
 def parse_attributes(message: str, keys: str, malformed: type[ValueError]) -> list[str]:
     """Return the values of ``r=...,s=...`` whose keys must be ``keys``, in this order.
 

@@ -138,10 +138,10 @@ def look_up(username: str, mechanism: str) -> Generator[Question, Answer, Verifi
 
 def decide(verifier: Verifier, proven: bool, mechanism: str, side: ServerSide) -> Verdict:
     """Return the verdict on a proof: every failure in the same words, the reason its own."""
-    if verifier.refusal is not None or verifier.principal is None:
-        return side.refuse(
-            verifier.refusal.reason if verifier.refusal else "bad_credentials: decoy"
-        )
+    if verifier.refusal is not None:
+        return side.refuse(verifier.refusal.reason)
+    if verifier.principal is None:
+        return side.refuse("unknown_user: the directory has nobody to be proven")
     if not proven:
         return side.refuse("bad_credentials: the proof does not fit the password that is kept")
     return replace(verifier.principal, mechanism=mechanism)

@@ -23,6 +23,7 @@ from gatepost.sasl.exchange import (
     encode,
 )
 from gatepost.sasl.gs2 import (
+    check_nonce,
     decode_base64,
     decode_saslname,
     encode_base64,
@@ -32,6 +33,7 @@ from gatepost.sasl.gs2 import (
 )
 from gatepost.sasl.interview import (
     MAX_NAME,
+    REFUSED,
     Interview,
     MalformedResponse,
     ServerSide,
@@ -49,7 +51,7 @@ MOST_ITERATIONS: Final = 2_000_000
 """About a second of work; a hostile server may ask for more to stall us."""
 MAX_MESSAGE: Final = 8_192
 
-_FIRST: Final = re.compile(r"(?P<flag>n|y|p=(?P<kind>[A-Za-z0-9.-]+)),(?:a=(?P<as>[^,]+))?,")
+_FIRST: Final = re.compile(r"(?P<flag>n|y|p=(?P<kind>[A-Za-z0-9.-]{1,64})),(?:a=(?P<as>[^,]+))?,")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,7 @@ class Scram:
     authzid: str = ""
 
     def __post_init__(self) -> None:
-        if not is_nonce(self.nonce):
-            raise ValueError("a nonce is printable ASCII without comma, and not empty")
+        check_nonce(self.nonce)
         if self.binds and self.binding is None:
             raise UnusableCredentials(f"{self.name} needs a channel binding")
         self._header()
@@ -101,13 +102,13 @@ class Scram:
         salted = salted_password(self.password, salt, iterations, self.digest)
         bound = header.encode() + (self.binding.data if self.binds and self.binding else b"")
         final = f"c={encode_base64(bound)},r={nonce}"
-        said = f"{first},{offer},{final}".encode()
+        auth_message = f"{first},{offer},{final}".encode()
         key = client_key(salted, self.digest)
         stored = hashlib.new(self.digest, key).digest()
-        proof = _xor(key, hmac.digest(stored, said, self.digest))
+        proof = _xor(key, hmac.digest(stored, auth_message, self.digest))
         outcome = yield from _tell(f"{final},p={encode_base64(proof)}")
         [signature] = parse_attributes(outcome, "v", MalformedChallenge)
-        expected = hmac.digest(server_key(salted, self.digest), said, self.digest)
+        expected = hmac.digest(server_key(salted, self.digest), auth_message, self.digest)
         if not hmac.compare_digest(expected, decode_base64(signature, MalformedChallenge)):
             raise MalformedChallenge("the server's proof is wrong: it does not know the password")
 
@@ -228,6 +229,7 @@ def _parse_first(raw: bytes) -> _First:
 
 def scram(mechanism: type[Scram], initial: bytes | None, side: ServerSide) -> Interview:
     """The server. An unknown name runs the same course with a decoy's keys."""
+    check_nonce(side.nonce)
     first = _parse_first(initial if initial is not None else (yield from ask(b"")))
     try:
         bound = _bind(mechanism, first, side)
@@ -236,15 +238,16 @@ def scram(mechanism: type[Scram], initial: bytes | None, side: ServerSide) -> In
     verifier = yield from look_up(first.username, mechanism.name)
     kept = verifier.scram
     if kept is None:
-        return side.refuse("no_verifier: the directory keeps none of this kind for the name")
+        refusal = verifier.refusal or REFUSED.because("no_verifier: none for SCRAM is kept")
+        return side.refuse(refusal.reason)
     nonce = first.nonce + side.nonce
     offer = f"r={nonce},s={encode_base64(kept.salt)},i={kept.iterations}"
     final = _parse_final((yield from ask(offer.encode())), nonce, len(kept.stored_key))
     if not hmac.compare_digest(final.binding, bound):
         yield from ask(b"e=channel-bindings-dont-match")
         return side.refuse("channel_binding: the client's end is not the end of this connection")
-    said = f"{first.bare},{offer},{final.unproven}".encode()
-    key = _xor(final.proof, hmac.digest(kept.stored_key, said, mechanism.digest))
+    auth_message = f"{first.bare},{offer},{final.unproven}".encode()
+    key = _xor(final.proof, hmac.digest(kept.stored_key, auth_message, mechanism.digest))
     stored = hashlib.new(mechanism.digest, key).digest()
     proven = hmac.compare_digest(stored, kept.stored_key)
     verdict = decide(verifier, proven, mechanism.name, side)
@@ -253,7 +256,7 @@ def scram(mechanism: type[Scram], initial: bytes | None, side: ServerSide) -> In
     if isinstance(verdict, Reply):
         yield from ask(b"e=invalid-proof")
         return verdict
-    signature = hmac.digest(kept.server_key, said, mechanism.digest)
+    signature = hmac.digest(kept.server_key, auth_message, mechanism.digest)
     if (yield from ask(f"v={encode_base64(signature)}".encode())):
         raise MalformedResponse("the server's proof is answered with nothing")
     return verdict

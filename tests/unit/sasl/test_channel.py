@@ -62,6 +62,18 @@ def test_rsassa_pss_says_its_hash_in_the_parameters(digest: Hash) -> None:
     assert binding.data == hashlib.new(digest.name, der).digest()
 
 
+def test_rsassa_pss_without_parameters_means_sha_1() -> None:
+    def element(tag: int, content: bytes) -> bytes:
+        return bytes([tag, len(content)]) + content
+
+    oid = element(0x06, bytes.fromhex("2a864886f70d01010a"))
+    algorithm = element(0x30, oid + element(0x30, b""))
+    der = element(0x30, element(0x30, b"") + algorithm)
+    binding = tls_server_end_point(der)
+    assert binding is not None
+    assert binding.data == hashlib.sha256(der).digest()
+
+
 @pytest.mark.parametrize(("oid", "weak"), [("0105", "SHA-1"), ("0104", "MD5")])
 def test_weak_hashes_are_raised_to_sha_256(oid: str, weak: str) -> None:
     der = certificate(RSA, hashes.SHA256())

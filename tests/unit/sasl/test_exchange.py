@@ -96,6 +96,12 @@ def test_login_sends_the_name_with_the_command_only_when_told() -> None:
     assert next(client("LOGIN", ALL, eager).exchange()) == b"user"
 
 
+@pytest.mark.parametrize("name", [name for name in MECHANISMS if "SCRAM" in name or "MD5" in name])
+def test_without_a_nonce_there_is_no_challenge_to_be_replayed(name: str) -> None:
+    with pytest.raises(ValueError, match="nonce"):
+        drive(interview(name, None, ServerSide()))
+
+
 @pytest.mark.parametrize("name", ["", "NTLM", "PLAIN ", "x" * 5_000])
 def test_an_unknown_mechanism_is_our_own_mistake(name: str) -> None:
     with pytest.raises(LocalProtocolError) as error:

@@ -152,6 +152,13 @@ def test_a_decoy_is_refused_even_if_the_proof_fits() -> None:
     assert verdict.reason.startswith("locked")
 
 
+def test_a_decoy_without_a_reason_is_refused() -> None:
+    kind, first, offer, final, _ = SHA1
+    side = ServerSide(nonce=nonces(first, offer)[1], refusal=DENIED)
+    decoy = replace(kept(kind, offer), principal=None)
+    assert drive(scram(kind, first, side), decoy, final, b"")[1] == DENIED
+
+
 def test_a_name_without_verifier_is_refused() -> None:
     _, verdict = drive(scram(ScramSha1, b"n,,n=user,r=abc", SIDE), Verifier(Principal("user")))
     assert verdict == DENIED
@@ -186,6 +193,7 @@ def test_nobody_acts_as_another() -> None:
         pytest.param("r={}y,s=QSXCR+Q6sek8bf92,i=٤٠٩٦", id="other digits"),
         pytest.param("r={}y,s=QSXCR+Q6sek8bf92", id="no iterations"),
         pytest.param("r={}\udcff,s=QSXCR+Q6sek8bf92,i=4096", id="not UTF-8"),
+        pytest.param("r={}y,s=QSXCR+Q6sek8bf92,i=4096,x=" + "x" * 9_000, id="too long"),
     ],
 )
 def test_a_strange_offer_is_malformed(offer: str) -> None:
@@ -224,6 +232,16 @@ def test_the_servers_error_is_answered_so_that_the_refusal_follows(steps: int) -
     assert exchange.send(b"e=invalid-proof") == b""
     with pytest.raises(MalformedChallenge):
         conclude(exchange)
+
+
+def test_after_an_error_there_is_nothing_more_to_say() -> None:
+    exchange = begin(ScramSha1("user", PENCIL, CLIENT_NONCE))
+    assert exchange.send(b"e=other-error") == b""
+    with pytest.raises(MalformedChallenge, match="other-error"):
+        exchange.send(OFFER)
+
+
+def test_an_error_is_explained_in_one_printable_line() -> None:
     assert explain("SCRAM-SHA-1", b"e=invalid-proof\r\n") == "invalid-proof??"
 
 
