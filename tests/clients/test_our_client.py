@@ -3,63 +3,22 @@
 import base64
 import json
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
 from tests.certificates import make_authority
 from tests.clients.node import packages
 from tests.clients.relay import GATEPOST, RECIPIENT
+from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, USERNAME, running
 
-USERNAME = "user@example.com"
-PASSWORD = "a secret, long enough for a second line of base64 " * 3
 SENDER = "sender@example.com"
 TEXT = "First line.\n.a dot\n..two dots\nThe end.\n"
 SUBJECT = "Grüße from the client"
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A server program that prints one JSON object a line: its port, then each message."""
-
-    port: int
-    ca_file: str
-    output: IO[bytes]
-
-    def next_message(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(self.output.readline())
-        return message
-
-
-@contextmanager
-def running(program: list[str], home: Path, mechanisms: list[str]) -> Iterator[Server]:
-    authority = make_authority(home)
-    pair = authority.issue("localhost")
-    settings = {
-        "certificate": pair.certificate,
-        "key": pair.key,
-        "username": USERNAME,
-        "password": PASSWORD,
-        "mechanisms": mechanisms,
-    }
-    with subprocess.Popen([*program, json.dumps(settings)], stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        try:
-            port = json.loads(process.stdout.readline())["port"]
-            yield Server(port, authority.ca_file, process.stdout)
-        finally:
-            process.kill()
-
-
-AIOSMTPD = [sys.executable, str(Path(__file__).with_name("aiosmtpd_server.py"))]
-SMTP_SERVER = [str(packages.NODE), str(packages.HERE / "server.mjs")]
 PROGRAMS = [
     pytest.param(AIOSMTPD, id="aiosmtpd"),
     pytest.param(SMTP_SERVER, id="smtp-server", marks=packages.needs_node),

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.clients.servers import AIOSMTPD, PASSWORD, USERNAME, running
+
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
 TRIES = 40  # other work on the machine only adds, so the best of many is the truth
 
@@ -42,6 +44,26 @@ def third_party(modules: set[str]) -> set[str]:
 
 def test_the_library_loads_no_asyncio() -> None:
     assert "asyncio" not in loaded_by("import gatepost")
+
+
+SEND = """
+import gatepost
+receipt = gatepost.send(
+    b"From: <a@example.com>\\r\\nTo: <b@example.net>\\r\\n\\r\\nHello\\r\\n",
+    "localhost:{port}", {username!r}, {password!r}, tls=gatepost.Tls(ca_file={ca_file!r}),
+)
+"""
+
+
+def test_sending_needs_the_standard_library_alone(tmp_path: Path) -> None:
+    with running(AIOSMTPD, tmp_path, ["LOGIN"]) as server:
+        program = SEND.format(
+            port=server.port, ca_file=server.ca_file, username=USERNAME, password=PASSWORD
+        )
+        modules = loaded_by(program)
+        assert server.next_message()["tls"] is True
+    assert third_party(modules) == set()
+    assert "asyncio" not in modules
 
 
 def test_the_library_is_imported_in_60_ms() -> None:

@@ -1,0 +1,53 @@
+"""Other people's servers as programs, for our client to sign in at."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tests.certificates import make_authority
+from tests.clients.node import packages
+
+USERNAME = "user@example.com"
+PASSWORD = "a secret, long enough for a second line of base64 " * 3
+
+AIOSMTPD = [sys.executable, str(Path(__file__).with_name("aiosmtpd_server.py"))]
+SMTP_SERVER = [str(packages.NODE), str(packages.HERE / "server.mjs")]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server program that prints one JSON object a line: its port, then each message."""
+
+    port: int
+    ca_file: str
+    output: IO[bytes]
+
+    def next_message(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self.output.readline())
+        return message
+
+
+@contextmanager
+def running(program: list[str], home: Path, mechanisms: list[str]) -> Iterator[Server]:
+    """`program` for the length of a ``with``: STARTTLS required, one user, these mechanisms."""
+    authority = make_authority(home)
+    pair = authority.issue("localhost")
+    settings = {
+        "certificate": pair.certificate,
+        "key": pair.key,
+        "username": USERNAME,
+        "password": PASSWORD,
+        "mechanisms": mechanisms,
+    }
+    with subprocess.Popen([*program, json.dumps(settings)], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        try:
+            port = json.loads(process.stdout.readline())["port"]
+            yield Server(port, authority.ca_file, process.stdout)
+        finally:
+            process.kill()
