@@ -1,0 +1,39 @@
+"""The captured mail of a data directory, whether or not its relay runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gatepost.app.control import SOCKET
+from gatepost.app.remote import RemoteStore
+from gatepost.app.rpc import Calls
+from gatepost.errors import ConfigError, ConnectError
+from gatepost.queue.contract import Store
+
+
+@asynccontextmanager
+async def open_mailbox(data: Path) -> AsyncIterator[Store]:
+    """Give the store of ``data``: the relay's, over its socket, or the files themselves.
+
+    Raises ConfigError when there is no such store, Unreadable when it cannot be opened
+    (StoreLocked while a relay starts or stops).
+    """
+    if not (data / "store.db").exists():
+        raise ConfigError(f"there is no mail in {data}: `gatepost up` has not run there")
+    try:
+        calls = await Calls.connect(data / SOCKET)
+    except ConnectError:
+        calls = None
+    if calls is not None:
+        try:
+            yield RemoteStore(calls)
+        finally:
+            calls.close()
+        return
+    from gatepost.store.sqlite import open_store  # noqa: PLC0415 - heavy, and mostly not needed
+
+    store = open_store(data)
+    try:
+        yield store
+    finally:
+        store.close()

@@ -1,0 +1,68 @@
+"""DIR/ready.json: what runs where, and what to sign in with; there once everything accepts."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from gatepost.app.files import write_file
+from gatepost.app.provision import Provisioned
+from gatepost.net.listen import Listener
+
+FILE: Final = "ready.json"
+
+Listeners = dict[str, Listener | None]
+"""``smtp``, ``smtps``, ``https``, ``http``; None where it is off."""
+
+
+def describe(
+    pid: int, data: Path, listeners: Listeners, ca_file: Path, provisioned: Provisioned
+) -> dict[str, Any]:
+    """Return the document: a contract that scripts depend on."""
+    https = listeners["https"]
+    url = f"https://localhost:{https.port}" if https else None
+    http = listeners["http"]
+    return {
+        "pid": pid,
+        "data": str(data),
+        "smtp": _smtp(listeners["smtp"], "starttls"),
+        "smtps": _smtp(listeners["smtps"], "implicit"),
+        "https": {"url": url} if url else None,
+        "http": {"url": f"http://{_authority(http)}"} if http else None,
+        "ca_file": str(ca_file),
+        "username": provisioned.username,
+        "password": provisioned.client_secret.reveal(),
+        "from": provisioned.sender,
+        "connection_string": provisioned.connection_string(url).reveal() if url else None,
+        "tenant_id": provisioned.tenant_id,
+        "client_id": provisioned.client_id,
+        "client_secret": provisioned.client_secret.reveal(),
+        "subscription_id": provisioned.subscription_id,
+        "resource": provisioned.resource,
+        "resource_id": provisioned.resource_id,
+        "authority": url,
+        "arm_url": url,
+        "env": {"AZURE_AUTHORITY_HOST": url, "REQUESTS_CA_BUNDLE": str(ca_file)} if url else {},
+    }
+
+
+def _smtp(listener: Listener | None, tls: str) -> dict[str, Any] | None:
+    if listener is None:
+        return None
+    return {"host": listener.host, "port": listener.port, "tls": tls}
+
+
+def _authority(listener: Listener) -> str:
+    host = f"[{listener.host}]" if ":" in listener.host else listener.host
+    return f"{host}:{listener.port}"
+
+
+def write_ready(data: Path, document: dict[str, Any]) -> None:
+    """Rename the document into place; only its owner may read it."""
+    pretty = msgspec.json.format(msgspec.json.encode(document), indent=1)
+    write_file(data / FILE, pretty + b"\n")
+
+
+def remove_ready(data: Path) -> None:
+    """What it says is not so any more."""
+    (data / FILE).unlink(missing_ok=True)

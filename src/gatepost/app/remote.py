@@ -1,0 +1,136 @@
+"""Store and directory of another process, under the contracts of those in this one."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from gatepost.app.carried import Pieces, carry
+from gatepost.app.rpc import Calls, decode
+from gatepost.model.address import Address
+from gatepost.model.body import Body
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.message import StoredMessage, Submission
+from gatepost.model.reply import Reply
+from gatepost.model.standing import Standing
+from gatepost.queue.contract import Selection
+from gatepost.sasl.interview import Verifier
+
+T = TypeVar("T")
+
+REFUSAL_HOLDS: Final = 1.0
+"""Seconds for which a refusal is repeated before the store is asked again."""
+
+
+class RemoteStore:
+    """Implements ``queue.contract.Store`` over calls."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._refusal = ""
+        self._asked_at = 0.0
+
+    @property
+    def refusal(self) -> str:
+        """What the store said with its last answer; asked anew when that is old."""
+        loop = asyncio.get_running_loop()
+        if self._refusal and loop.time() - self._asked_at > REFUSAL_HOLDS:
+            self._asked_at = loop.time()
+            self._calls.ask("refusal").add_done_callback(self._note_refusal)
+        return self._refusal
+
+    def _note_refusal(self, answer: "asyncio.Future[msgspec.Raw]") -> None:
+        if not answer.cancelled() and answer.exception() is None:
+            self._refusal = decode(answer.result(), str)
+
+    def put(self, submission: Submission) -> "asyncio.Future[None]":
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            carried = carry(submission)
+        except OSError as error:
+            done.set_exception(error)
+            return done
+        self._calls.ask("put", carried).add_done_callback(lambda answer: self._settle(done, answer))
+        return done
+
+    def _settle(self, done: "asyncio.Future[None]", answer: "asyncio.Future[msgspec.Raw]") -> None:
+        error = answer.exception()
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+            return
+        self._note_refusal(answer)
+        done.set_result(None)
+
+    async def new_epoch(self) -> int:
+        return await self._calls.call(int, "new_epoch")
+
+    async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
+        return await self._calls.call(list[StoredMessage], "list", selection)
+
+    async def count(self) -> int:
+        return await self._calls.call(int, "count")
+
+    async def get(self, id: str) -> StoredMessage:
+        return await self._calls.call(StoredMessage, "get", id)
+
+    async def trace(self, id: str) -> bytes:
+        return await self._calls.call(bytes, "trace", id)
+
+    async def body(self, id: str) -> Body:
+        return Pieces(await self._calls.call(tuple[bytes, ...], "body", id))
+
+    async def delete(self, ids: Iterable[str] | None) -> int:
+        return await self._calls.call(int, "delete", None if ids is None else tuple(ids))
+
+    async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
+        answer = self._calls.ask("wait", selection, timeout)
+        return decode(await answer, StoredMessage | None)  # type: ignore[arg-type]  # a union
+
+
+class RemoteDirectory:
+    """Implements ``directory.contract.Directory`` over calls; every answer is a future."""
+
+    def __init__(self, calls: Calls, mechanisms: frozenset[str]) -> None:
+        self._calls = calls
+        self.mechanisms: Final = mechanisms
+
+    @classmethod
+    async def connect(cls, calls: Calls) -> "RemoteDirectory":
+        """Ask what the directory can verify."""
+        return cls(calls, frozenset(await calls.call(list[str], "mechanisms")))
+
+    def identify(
+        self, credentials: Credentials, mechanism: str
+    ) -> "asyncio.Future[Principal | Reply]":
+        def read(raw: msgspec.Raw) -> Principal | Reply:
+            fields = decode(raw, dict[str, Any])
+            return decode(raw, Reply) if "code" in fields else decode(raw, Principal)
+
+        return self._ask(read, "identify", credentials, mechanism)
+
+    def verifier(self, username: str, mechanism: str) -> "asyncio.Future[Verifier]":
+        return self._ask(lambda raw: decode(raw, Verifier), "verifier", username, mechanism)
+
+    def standing(self, principal: Principal, sender: Address) -> "asyncio.Future[Standing]":
+        return self._ask(lambda raw: decode(raw, Standing), "standing", principal, sender)
+
+    def _ask(
+        self, read: Callable[[msgspec.Raw], T], operation: str, *arguments: Any
+    ) -> "asyncio.Future[T]":
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def settle(answer: "asyncio.Future[msgspec.Raw]") -> None:
+            error = answer.exception()
+            if error is not None:
+                done.set_exception(error)
+                return
+            try:
+                done.set_result(read(answer.result()))
+            except msgspec.MsgspecError as wrong:
+                done.set_exception(wrong)
+
+        self._calls.ask(operation, *arguments).add_done_callback(settle)
+        return done

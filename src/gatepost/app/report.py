@@ -1,0 +1,104 @@
+"""What happened, for the operator: a line a person reads, or one JSON object a line.
+
+Lines are written by a thread, many at a time, so that a slow terminal or a
+full pipe never holds up a session.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import IO, Any, Final
+
+import msgspec
+
+FLUSH: Final = 0.05
+"""Seconds that a line may wait for others."""
+MAX_WAITING: Final = 20_000
+"""Lines that may wait; beyond them lines are dropped, and counted."""
+
+
+class Reporter:
+    """A ``relay.context.Report`` that writes to a stream."""
+
+    def __init__(self, stream: IO[str], *, as_json: bool) -> None:
+        self._stream = stream
+        self._as_json = as_json
+        self._waiting: deque[tuple[float, str, Mapping[str, Any]]] = deque()
+        self._dropped = 0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="gatepost-report", daemon=True)
+        self._thread.start()
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Take one event; never blocks."""
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.append((time.time(), event, facts))
+        else:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._stopping.set()
+        self._thread.join(timeout=2.0)
+
+    def _write(self) -> None:
+        stopping = False
+        while not stopping:
+            stopping = self._stopping.wait(FLUSH)
+            lines: list[str] = []
+            while self._waiting:
+                lines.append(self._spell(*self._waiting.popleft()))
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                lines.append(self._spell(time.time(), "lines_dropped", {"count": dropped}))
+            if lines:
+                try:
+                    self._stream.write("\n".join(lines) + "\n")
+                    self._stream.flush()
+                except (OSError, ValueError):
+                    return  # nobody reads any more; mail goes on
+
+    def _spell(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
+        when = datetime.fromtimestamp(moment, UTC)
+        if self._as_json:
+            time_ = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return msgspec.json.encode({"time": time_, "event": event, **facts}).decode()
+        return f"{when.astimezone():%H:%M:%S} {spell(event, facts)}"
+
+
+def spell(event: str, facts: Mapping[str, Any]) -> str:
+    """Return an event as a sentence for a person; control characters are made harmless."""
+    template = _SENTENCES.get(event)
+    if template is None:
+        words = " ".join(f"{key}={value}" for key, value in facts.items())
+        text = f"{event.replace('_', ' ')} {words}"
+    else:
+        shown = {key: _shown(value) for key, value in facts.items()}
+        text = template.format_map(_Blank(shown))
+    return "".join(character if character.isprintable() else "?" for character in text).rstrip(" :")
+
+
+class _Blank(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        more = f" and {len(value) - 1} more" if len(value) > 1 else ""
+        return f"{value[0]}{more}" if value else "nobody"
+    return str(value)
+
+
+_SENTENCES: Final = {
+    "accepted": "accepted {id} from <{mail_from}> to {rcpt_to}, {size} octets",
+    "signed_in": "signed in {principal} with {mechanism} from {peer}",
+    "auth_refused": "AUTH {mechanism} refused for {username!r} from {peer}: {reason}",
+    "refused": "refused {peer}: {reply}: {reason}",
+    "message_refused": "message refused from {peer}: {reply}",
+    "not_stored": "NOT STORED from {peer}: {reply}: {reason}",
+    "tls_failed": "TLS failed with {peer}: {reason}",
+    "closed": "closed {peer}: {reply} {reason}",
+}

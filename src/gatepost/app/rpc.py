@@ -1,0 +1,165 @@
+"""Calls over a frame stream: what the command line and the front processes ask of the relay.
+
+A frame is MessagePack: ``[number, operation, arguments]`` one way, ``[number,
+outcome, value]`` the other. Number 0 expects no answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from gatepost.errors import Disconnected, GatepostError, QueueError, QueueFull, Unreadable
+from gatepost.model.secret import Secret
+from gatepost.net.frames import FrameStream, connect_frames
+
+T = TypeVar("T")
+
+Operation = Callable[..., Any]
+"""Takes the call's arguments, undecoded; returns a value or an awaitable of one."""
+
+OK: Final = "ok"
+_ERRORS: Final[Mapping[str, type[Exception]]] = {
+    "KeyError": KeyError,
+    "QueueError": QueueError,
+    "QueueFull": QueueFull,
+    "Unreadable": Unreadable,
+}
+
+
+def _encode_secret(value: Any) -> Any:
+    """The one type that MessagePack does not know; it travels only over the owner's socket."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise NotImplementedError(f"{type(value).__name__} does not travel")
+
+
+def _decode_secret(kind: type, value: Any) -> Any:
+    if kind is Secret:
+        return Secret(value)
+    raise NotImplementedError(f"{kind.__name__} does not travel")
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=_encode_secret)
+_CALL: Final = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
+
+
+def decode(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
+    """Return a value that travelled. Raises msgspec.ValidationError when it is no ``kind``."""
+    return msgspec.msgpack.decode(raw, type=kind, dec_hook=_decode_secret)
+
+
+class Calls:
+    """The asking end."""
+
+    def __init__(self) -> None:
+        self._stream: FrameStream
+        self._next = 1
+        self._open: dict[int, asyncio.Future[msgspec.Raw]] = {}
+        self.lost: asyncio.Event = asyncio.Event()
+
+    @classmethod
+    async def connect(cls, path: Path) -> "Calls":
+        """Connect to the relay at ``path``. Raises ConnectError when none is there."""
+        calls = cls()
+        calls._stream = await connect_frames(
+            path, lambda: FrameStream(calls._answered, calls._gone)
+        )
+        return calls
+
+    def close(self) -> None:
+        """Hang up."""
+        self._stream.close()
+
+    def tell(self, operation: str, *arguments: Any) -> None:
+        """Call without an answer."""
+        self._stream.send(_ENCODER.encode((0, operation, arguments)))
+
+    def ask(self, operation: str, *arguments: Any) -> "asyncio.Future[msgspec.Raw]":
+        """Return a future of the raw answer; it raises what the operation raised."""
+        future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
+        number, self._next = self._next, self._next + 1
+        try:
+            self._stream.send(_ENCODER.encode((number, operation, arguments)))
+        except Disconnected as error:
+            future.set_exception(error)
+        else:
+            self._open[number] = future
+        return future
+
+    async def call(self, kind: type[T], operation: str, *arguments: Any) -> T:
+        """Return the answer as a ``kind``."""
+        return decode(await self.ask(operation, *arguments), kind)
+
+    def _answered(self, _stream: FrameStream, frame: bytes) -> None:
+        number, outcome, value = _CALL.decode(frame)
+        future = self._open.pop(number, None)
+        if future is None or future.done():
+            return
+        if outcome == OK:
+            future.set_result(value)
+        else:
+            message = msgspec.msgpack.decode(value, type=str)
+            future.set_exception(_ERRORS.get(outcome, GatepostError)(message))
+
+    def _gone(self) -> None:
+        for future in self._open.values():
+            if not future.done():
+                future.set_exception(Disconnected("the relay hung up"))
+        self._open.clear()
+        self.lost.set()
+
+
+class Answers:
+    """The answering end of one connection: runs operations from a table."""
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        self._operations = operations
+        self._running: set[asyncio.Future[Any]] = set()
+
+    def make_stream(self) -> FrameStream:
+        """Return the protocol of one accepted connection."""
+        return FrameStream(self._called, self._gone)
+
+    def _called(self, stream: FrameStream, frame: bytes) -> None:
+        number, name, arguments = _CALL.decode(frame)
+        operation = self._operations.get(name)
+        if operation is None:
+            self._answer(stream, number, GatepostError(f"no operation is called {name[:40]!r}"))
+            return
+        try:
+            result = operation(arguments)
+        except Exception as error:  # noqa: BLE001 - it is the caller's to see
+            self._answer(stream, number, error)
+            return
+        if isinstance(result, Awaitable):
+            running = asyncio.ensure_future(result)
+            self._running.add(running)
+            running.add_done_callback(lambda done: self._done(stream, number, done))
+        else:
+            self._answer(stream, number, result)
+
+    def _done(self, stream: FrameStream, number: int, done: "asyncio.Future[Any]") -> None:
+        self._running.discard(done)
+        if not done.cancelled():
+            self._answer(stream, number, done.exception() or done.result())
+
+    def _answer(self, stream: FrameStream, number: int, result: Any) -> None:
+        if not number:
+            return
+        if isinstance(result, BaseException):
+            text = str(result.args[0]) if result.args else type(result).__name__
+            frame = _ENCODER.encode((number, type(result).__name__, text))
+        else:
+            frame = _ENCODER.encode((number, OK, result))
+        try:
+            stream.send(frame)
+        except Disconnected:
+            return  # who asked is gone
+
+    def _gone(self) -> None:
+        for running in list(self._running):
+            if isinstance(running, asyncio.Task):  # a wait; a commit goes on
+                running.cancel()

@@ -1,0 +1,73 @@
+"""From what was configured to a relay that can take connections; the same in every process."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gatepost.directory.contract import Directory
+from gatepost.model.profile import Profile, StrictLimits
+from gatepost.net.tls import server_context
+from gatepost.profiles import load_profile
+from gatepost.queue.contract import Store
+from gatepost.relay.context import Relay, Report
+from gatepost.relay.spool import Budget
+from gatepost.sasl.channel import ChannelBinding, tls_server_end_point
+from gatepost.wire.server.session import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What a process must know to serve SMTP. It travels to front processes as JSON."""
+
+    data: str
+    profile: str
+    host: str
+    """Our name, chosen once per start, so that all processes greet alike."""
+    certificate: str
+    """Chain and key in one PEM file."""
+    strict: bool = False
+
+
+def served_profile(name: str, *, strict: bool) -> Profile:
+    """Return a profile as it is served: without ``strict``, its strict limits are off."""
+    profile = load_profile(name)
+    if not strict:
+        return replace(profile, strict=StrictLimits())
+    return profile
+
+
+def make_relay(
+    serving: Serving, store: Store, directory: Directory, report: Report, epoch: int
+) -> Relay:
+    """Return the relay of this process; ``epoch`` makes its message ids unique."""
+    profile = served_profile(serving.profile, strict=serving.strict)
+    return Relay(
+        setting=Setting(profile, serving.host, directory.mechanisms),
+        tls=server_context(serving.certificate),
+        directory=directory,
+        store=store,
+        budget=Budget(Path(serving.data)),
+        report=report,
+        next_id=make_ids(epoch),
+        now=lambda: datetime.now(UTC),
+        bindings=_bindings(Path(serving.certificate)),
+        login_delay=profile.strict.login_delay,
+    )
+
+
+def make_ids(epoch: int) -> Callable[[], str]:
+    """Return a source of ids ``EPOCH-N``: no clock that steps back can repeat one."""
+    numbers = itertools.count(1)
+    return lambda: f"{epoch}-{next(numbers)}"
+
+
+def _bindings(certificate: Path) -> tuple[ChannelBinding, ...]:
+    """Return the channel bindings that our own certificate gives (RFC 5929 4)."""
+    own = x509.load_pem_x509_certificate(certificate.read_bytes())
+    binding = tls_server_end_point(own.public_bytes(Encoding.DER))
+    return () if binding is None else (binding,)

@@ -1,0 +1,176 @@
+"""``gatepost up``: the local relay, from an empty directory to a clean stop."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from gatepost.app.certificates import Certificates, ensure_certificates
+from gatepost.app.control import SOCKET, serve_control
+from gatepost.app.keys import open_key
+from gatepost.app.provision import Provisioned, provision
+from gatepost.app.ready import Listeners, describe, remove_ready, write_ready
+from gatepost.app.runtime import DRAIN
+from gatepost.app.serving import Serving, make_relay, served_profile
+from gatepost.app.web import WebServer
+from gatepost.app.workers import Workers
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.identify import Rules
+from gatepost.errors import QueueError
+from gatepost.model.profile import Profile
+from gatepost.net.listen import listen
+from gatepost.relay.context import Report
+from gatepost.relay.supervise import Supervisor
+from gatepost.store.sqlite import SqliteStore, open_store
+
+Place = tuple[str, int] | None
+"""Host and port to listen on (0: a free one); None: off."""
+DIGESTS: Final = "client secret digests"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    data: Path
+    smtp: Place = ("localhost", 2587)
+    smtps: Place = ("localhost", 2465)
+    https: Place = ("localhost", 2443)
+    http: Place = ("localhost", 2480)
+    profile: str = "acs"
+    workers: int = 0
+    strict: bool = False
+
+    @property
+    def places(self) -> dict[str, Place]:
+        """The services by their names in ready.json."""
+        return {"smtp": self.smtp, "smtps": self.smtps, "https": self.https, "http": self.http}
+
+
+async def up(options: Options, report: Report, on_ready: Callable[[dict[str, Any]], None]) -> int:
+    """Run the relay until SIGTERM or SIGINT; return the exit code.
+
+    ``on_ready`` gets the document of ready.json. Raises GatepostError when it cannot start:
+    StoreLocked for a directory that another relay has, PortBusy for a port.
+    """
+    async with AsyncExitStack() as stack:
+        run = await _start(options, report, stack)
+        write_ready(run.data, run.document)
+        stack.callback(remove_ready, run.data)
+        on_ready(run.document)
+        failure = await _wait(run.failed)
+        report("stopping", reason=failure or "signal")
+    return 1 if failure else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    data: Path
+    document: dict[str, Any]
+    failed: "asyncio.Future[str]"
+    """Done with a reason when the relay must not go on."""
+
+
+async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Run:
+    """Open everything; ``stack`` closes it in the reverse order."""
+    data = options.data.resolve()
+    profile = served_profile(options.profile, strict=options.strict)
+    store, failed = _open_store(data)
+    stack.callback(store.close)
+    remove_ready(data)
+    listeners = _listen(options, stack)
+    directory, provisioned, certificates = await _provide(data, store, profile)
+    control = await serve_control(data, store, directory, report)
+    stack.callback((data / SOCKET).unlink, missing_ok=True)
+    stack.callback(control.close)
+    serving = Serving(
+        str(data), options.profile, profile.host, str(certificates.server_file), options.strict
+    )
+    if options.workers:
+        workers = Workers(serving, listeners["smtp"], listeners["smtps"], report)
+        stack.push_async_callback(workers.stop, DRAIN)
+        await workers.start(options.workers)
+    else:
+        relay = make_relay(serving, store, directory, report, await store.new_epoch())
+        supervisor = Supervisor(relay)
+        stack.push_async_callback(supervisor.drain, DRAIN)
+        for name, context in (("smtp", None), ("smtps", relay.tls)):
+            listener = listeners[name]
+            if listener is not None:
+                await supervisor.serve(listener, context)
+    await _serve_web(listeners, certificates, stack)
+    document = describe(os.getpid(), data, listeners, certificates.ca_file, provisioned)
+    return _Run(data, document, failed)
+
+
+def _open_store(data: Path) -> tuple[SqliteStore, "asyncio.Future[str]"]:
+    """Open the store; a failed sync, told from its own thread, ends the relay."""
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[str] = loop.create_future()
+
+    def stop(reason: str) -> None:
+        if not failed.done():
+            failed.set_result(reason)
+
+    def fail(error: QueueError) -> None:
+        loop.call_soon_threadsafe(stop, str(error))
+
+    return open_store(data, on_failure=fail), failed
+
+
+def _listen(options: Options, stack: AsyncExitStack) -> Listeners:
+    listeners: Listeners = {}
+    for name, place in options.places.items():
+        listeners[name] = listener = listen(*place) if place else None
+        if listener is not None:
+            stack.callback(listener.close)
+    return listeners
+
+
+async def _provide(
+    data: Path, store: SqliteStore, profile: Profile
+) -> tuple[AzureDirectory, Provisioned, Certificates]:
+    """Load the directory; at the first start, make what it holds, and the certificates."""
+    now = datetime.now(UTC)
+    key = open_key(data)
+    directory = AzureDirectory(
+        store,
+        digest_key=key.subkey(DIGESTS),
+        clock=lambda: datetime.now(UTC),
+        rules=Rules(propagation_delay=timedelta(seconds=profile.strict.propagation_delay)),
+    )
+    await directory.load()
+    provisioned = await provision(store, directory, key, now)
+    return directory, provisioned, ensure_certificates(data, now)
+
+
+async def _serve_web(
+    listeners: Listeners, certificates: Certificates, stack: AsyncExitStack
+) -> None:
+    pair = (certificates.server_file, certificates.server_file)
+    for name, certificate in (("https", pair), ("http", None)):
+        listener = listeners[name]
+        if listener is not None:
+            server = WebServer(listener, certificate)
+            stack.push_async_callback(server.stop)
+            await server.wait_started()
+
+
+async def _wait(failed: "asyncio.Future[str]") -> str:
+    """Return when a signal asks to stop (empty), or with the reason of a failure."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[str] = loop.create_future()
+
+    def stop() -> None:
+        if not stopped.done():
+            stopped.set_result("")
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop)
+    done, _ = await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+    return max(future.result() for future in done)

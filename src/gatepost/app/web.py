@@ -1,0 +1,48 @@
+"""HTTP and HTTPS, served by uvicorn on sockets that we opened and with signals that stay ours."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from gatepost.net.listen import Listener
+from gatepost.rest.application import application
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # they stay the relay's, which drains first and then stops us
+
+
+class WebServer:
+    """One listener served with one application; ``stop`` ends it."""
+
+    def __init__(self, listener: Listener, certificate: tuple[Path, Path] | None = None) -> None:
+        """``certificate``: chain and key in PEM, for HTTPS."""
+        chain, key = certificate or (None, None)
+        config = uvicorn.Config(
+            application(),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ssl_certfile=chain,
+            ssl_keyfile=str(key) if key else None,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.ensure_future(self._server.serve(list(listener.sockets)))
+
+    async def wait_started(self) -> None:
+        """Return when it accepts."""
+        while not self._server.started:
+            if self._serving.done():
+                self._serving.result()
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Finish open requests and close."""
+        self._server.should_exit = True
+        await self._serving

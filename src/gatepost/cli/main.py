@@ -1,0 +1,90 @@
+"""``gatepost``: finds the command, and gives every failure its exit code."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+
+from gatepost.cli.output import FAILED, USAGE
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),
+    "messages": ("gatepost.cli.messages:messages", "Look at the mail that a relay captured."),
+    "send": ("gatepost.cli.send:send", "Send a message with what the server offers."),
+    "talk": ("gatepost.cli.talk:talk", "Speak SMTP by hand, through STARTTLS."),
+    "up": ("gatepost.cli.up:up", "Run a local relay that behaves like a provider."),
+}
+"""Name: where it is, and its line in the list; so that ``--help`` imports no command."""
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in order."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the command that was probably meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib  # noqa: PLC0415 - only for a mistake
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gatepost", message="%(version)s")
+def root() -> None:
+    """Any client's AUTH in, any provider's AUTH out: durable, and it tells you why.
+
+    \b
+    Start here:
+      gatepost up                            a local relay that behaves like ACS
+      gatepost doctor smtp.example.com:587   why does the login fail?
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 finding, 3 unreachable, 64 usage."""
+    try:
+        outcome: Any = root.main(arguments, prog_name="gatepost", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(FAILED)
+    except click.Abort:
+        click.echo("Aborted.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader left; there is nobody to tell
+        sys.exit(FAILED)
+    sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

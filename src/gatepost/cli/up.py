@@ -1,0 +1,120 @@
+"""``gatepost up``: the local relay, in the foreground."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+EXAMPLE = """\b
+Example:
+  gatepost up
+  gatepost up --data /tmp/mail --smtp 127.0.0.1:0 --https off --json
+"""
+
+
+class PlaceType(click.ParamType[tuple[str, int] | None]):
+    """``HOST:PORT``, ``PORT``, ``[IPV6]:PORT``, or ``off``."""
+
+    name = "HOST:PORT|off"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return (host, port), or None for ``off``."""
+        if value is None or isinstance(value, tuple):
+            return value
+        if value == "off":
+            return None
+        host, _, port = str(value).rpartition(":")
+        host = host.removeprefix("[").removesuffix("]") or "localhost"
+        if not port.isdigit() or int(port) > 65_535:
+            self.fail(f"{value!r} is no HOST:PORT", param, ctx)
+        return host, int(port)
+
+
+def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
+    return click.option(
+        option,
+        type=PlaceType(),
+        default=f"localhost:{port}",
+        show_default=True,
+        help=f"{what}; port 0 takes a free one, off disables it.",
+    )
+
+
+@click.command(epilog=EXAMPLE)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".gatepost"),
+    show_default=True,
+    help="Directory that keeps mail, keys and certificates.",
+)
+@_place("--smtp", 2587, "SMTP with STARTTLS")
+@_place("--smtps", 2465, "SMTP under implicit TLS")
+@_place("--https", 2443, "The APIs")
+@_place("--http", 2480, "The console")
+@click.option("--profile", default="acs", show_default=True, help="Provider to behave like.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    default=0,
+    show_default=True,
+    help="Front processes that take connections; 0 serves in one process.",
+)
+@click.option(
+    "--strict", is_flag=True, help="The provider's rates, delays and effective limits as well."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def up(as_json: bool, **options: Any) -> int:
+    """Run a local relay that behaves like a provider, in the foreground.
+
+    Mail is captured, never sent on; any recipient is accepted. The first start makes a
+    certificate authority, a directory and an application with its secret; what to paste into
+    an application is printed, and stands in DATA/ready.json.
+    """
+    from gatepost.app.report import Reporter  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.app.runtime import run  # noqa: PLC0415
+    from gatepost.app.up import Options  # noqa: PLC0415
+    from gatepost.app.up import up as serve  # noqa: PLC0415
+    from gatepost.errors import GatepostError  # noqa: PLC0415
+
+    reporter = Reporter(sys.stdout, as_json=as_json)
+    ready = _announce_json(reporter) if as_json else _announce
+    try:
+        return run(serve(Options(**options), reporter, ready))
+    except GatepostError as error:
+        if as_json:
+            reporter("failed", reason=str(error))
+        raise click.ClickException(str(error)) from None
+    finally:
+        reporter.close()
+
+
+def _announce_json(reporter: Any) -> Any:
+    def announce(document: dict[str, Any]) -> None:
+        shown = ("pid", "data", "smtp", "smtps", "https", "http", "ca_file", "username", "from")
+        reporter("ready", **{key: document[key] for key in shown})
+
+    return announce
+
+
+def _announce(document: dict[str, Any]) -> None:
+    """Print what to paste into an application."""
+    lines = [f"Gatepost is up (process {document['pid']}); Ctrl-C stops it, mail is kept.", ""]
+    for name, what in (("smtp", "STARTTLS"), ("smtps", "implicit TLS")):
+        place = document[name]
+        if place is not None:
+            lines.append(f"  {name:<9} {place['host']}:{place['port']} ({what})")
+    lines += [
+        f"  username  {document['username']}",
+        f"  password  {document['password']}",
+        f"  from      {document['from']}",
+        f"  CA file   {document['ca_file']}",
+    ]
+    lines += [
+        f"  {name:<9} {document[name]['url']}" for name in ("https", "http") if document[name]
+    ]
+    lines += ["", f"  as JSON   {document['data']}/ready.json", ""]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,112 @@
+"""Whole messages over a local stream socket: four octets of length, then the message."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, cast
+
+from gatepost.errors import ConnectError, Disconnected
+
+MAX_FRAME: Final = 64 * 1024 * 1024
+_LENGTH: Final = 4
+_MAX_PATH: Final = 100
+"""Octets that a Unix socket's path may have, with some to spare (sun_path has 104 or 108)."""
+
+
+class FrameStream(asyncio.Protocol):
+    """One end of a connection that carries frames both ways."""
+
+    def __init__(
+        self, on_frame: Callable[["FrameStream", bytes], None], on_lost: Callable[[], None]
+    ) -> None:
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport
+        self._lost = False
+
+    def send(self, frame: bytes) -> None:
+        """Send one frame. Raises Disconnected when the other end is gone."""
+        if self._lost:
+            raise Disconnected("the relay's control socket is closed")
+        self._transport.write(b"".join((len(frame).to_bytes(_LENGTH, "big"), frame)))
+
+    def close(self) -> None:
+        """Close after what was sent is written."""
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on the frames that are complete."""
+        buffer = self._buffer
+        buffer += data
+        start = 0
+        while len(buffer) - start >= _LENGTH:
+            length = int.from_bytes(buffer[start : start + _LENGTH], "big")
+            if length > MAX_FRAME:
+                self._transport.abort()
+                return
+            end = start + _LENGTH + length
+            if len(buffer) < end:
+                break
+            frame = bytes(buffer[start + _LENGTH : end])
+            start = end
+            self._on_frame(self, frame)
+        if start:
+            del buffer[:start]
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
+        """Tell, once."""
+        self._lost = True
+        self._on_lost()
+
+
+async def serve_frames(path: Path, make: Callable[[], FrameStream]) -> asyncio.Server:
+    """Listen at ``path``, which only its owner may use; a stale socket file is replaced."""
+    path.unlink(missing_ok=True)  # noqa: ASYNC240 - one call at start
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        with _short(path) as address:
+            sock.bind(address)
+    finally:
+        os.umask(before)
+    sock.setblocking(False)
+    return await asyncio.get_running_loop().create_unix_server(make, sock=sock, backlog=128)
+
+
+async def connect_frames(path: Path, make: Callable[[], FrameStream]) -> FrameStream:
+    """Connect to who listens at ``path``. Raises ConnectError when nobody does."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _short(path) as address:
+            sock.connect(address)
+        sock.setblocking(False)
+        _, stream = await asyncio.get_running_loop().create_unix_connection(make, sock=sock)
+    except OSError as error:
+        sock.close()
+        raise ConnectError(f"nobody answers at {path}: {error.strerror}") from error
+    return stream
+
+
+class _short:  # noqa: N801 - used as a function
+    """The path in a form that fits into a socket address, however deep the directory lies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._directory = -1
+
+    def __enter__(self) -> str:
+        if len(os.fsencode(self._path)) <= _MAX_PATH:
+            return str(self._path)
+        self._directory = os.open(self._path.parent, os.O_RDONLY)
+        return f"/proc/self/fd/{self._directory}/{self._path.name}"
+
+    def __exit__(self, *_: object) -> None:
+        if self._directory >= 0:
+            os.close(self._directory)

@@ -1,0 +1,206 @@
+"""An accepted connection, driven by callbacks: no task, no second buffer.
+
+The stream knows TLS and flow control; who speaks on it is the handler's affair.
+"""
+
+import asyncio
+import socket
+from typing import Final, Protocol, cast
+
+from gatepost.errors import TlsError
+from gatepost.net.tls import Context, TlsLayer
+
+CLOSE_TIMEOUT: Final = 5.0
+"""Seconds that a peer gets to take what is left before the connection is cut."""
+
+
+class Handler(Protocol):
+    """Who speaks on a stream."""
+
+    def accepted(self, stream: "ServerStream") -> None:
+        """A connection is there."""
+
+    def connected(self) -> None:
+        """It can be spoken on: at once, or after the handshake of implicit TLS."""
+
+    def received(self, octets: bytes) -> None:
+        """The peer said something."""
+
+    def secured(self) -> None:
+        """The handshake that ``start_tls`` began is done."""
+
+    def tls_failed(self, error: TlsError) -> None:
+        """The handshake or a record failed; the stream closes."""
+
+    def ended(self) -> None:
+        """The peer will say nothing more, but may still listen."""
+
+    def lost(self) -> None:
+        """The connection is gone."""
+
+
+class ServerStream(asyncio.Protocol):
+    """One accepted connection, in clear or under TLS."""
+
+    __slots__ = ("_closing", "_handler", "_implicit", "_reading", "_tls", "_transport", "_writable")
+
+    def __init__(self, handler: Handler, implicit: Context | None = None) -> None:
+        """``implicit``: begin with a TLS handshake in this context (RFC 8314 3)."""
+        self._handler = handler
+        self._implicit = implicit
+        self._tls: TlsLayer | None = None
+        self._transport: asyncio.Transport
+        self._closing = False
+        self._reading = True
+        self._writable = True
+
+    @property
+    def tls(self) -> TlsLayer | None:
+        """The TLS layer, also while it shakes hands."""
+        return self._tls
+
+    @property
+    def peer_address(self) -> str:
+        """The peer's IP address, without an IPv6 scope."""
+        name = self._transport.get_extra_info("peername")
+        return str(name[0]).partition("%")[0] if name else "unknown"
+
+    @property
+    def is_shaking(self) -> bool:
+        """True in a TLS handshake, when nothing can be said."""
+        return self._tls is not None and self._tls.handshaking
+
+    @property
+    def is_closing(self) -> bool:
+        """True when nothing more can be said."""
+        return self._closing
+
+    # What the handler calls.
+
+    def write(self, octets: bytes) -> None:
+        """Send ``octets``; nothing happens on a stream that closes."""
+        if self._closing:
+            return
+        if self._tls is None:
+            self._transport.write(octets)
+            return
+        try:
+            self._tls.send(octets)
+        except TlsError as error:
+            self._fail(error)
+        else:
+            self._transport.write(self._tls.outgoing())
+
+    def start_tls(self, context: Context) -> None:
+        """Await a ClientHello; call it right after the 220 was written (RFC 3207 4)."""
+        self._tls = TlsLayer(context, server_side=True)
+
+    def pause(self) -> None:
+        """Read nothing until ``resume``."""
+        self._reading = False
+        self._apply()
+
+    def resume(self) -> None:
+        """Read on, unless the peer does not take what we write."""
+        if not self._reading:
+            self._reading = True
+            self._apply()
+
+    def close(self) -> None:
+        """Send what is left and close_notify, then close; cut a peer that does not take it."""
+        if self._closing:
+            return
+        self._closing = True
+        if self._tls is not None and not self._tls.handshaking:
+            self._tls.close()
+            self._flush()
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._closing = True
+        self._transport.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection; answers of a few octets must not wait for a full packet."""
+        self._transport = cast("asyncio.Transport", transport)
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._implicit is not None:
+            self.start_tls(self._implicit)
+        self._handler.accepted(self)
+        if self._implicit is None:
+            self._handler.connected()
+
+    def data_received(self, data: bytes) -> None:
+        """Decrypt and pass on."""
+        layer = self._tls
+        if layer is None:
+            self._handler.received(data)
+            return
+        shaking = layer.handshaking
+        try:
+            data = layer.receive(data)
+        except TlsError as error:
+            self._fail(error)
+            return
+        self._flush()
+        if layer.handshaking:
+            return
+        if shaking:
+            self._handshake_done()
+        if data and not self._closing:
+            self._handler.received(data)
+        if layer.closed and not self._closing:
+            self._handler.ended()
+
+    def _handshake_done(self) -> None:
+        if self._implicit is None:
+            self._handler.secured()
+        else:
+            self._handler.connected()
+
+    def eof_received(self) -> bool:
+        """Keep our half open: an answer may still be due."""
+        if not self._closing:
+            self._handler.ended()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
+        """Tell the handler, once."""
+        self._closing = True
+        self._handler.lost()
+
+    def pause_writing(self) -> None:
+        """A peer that does not take our answers gets no more questions read."""
+        self._writable = False
+        self._apply()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._writable = True
+        self._apply()
+
+    # The rest is ours.
+
+    def _apply(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._reading and self._writable:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def _flush(self) -> None:
+        """Write what TLS has to say: handshake messages, key updates, alerts."""
+        if self._tls is not None and (said := self._tls.outgoing()):
+            self._transport.write(said)
+
+    def _fail(self, error: TlsError) -> None:
+        self._flush()
+        self._closing = True
+        self._handler.tls_failed(error)
+        self._transport.close()

@@ -1,0 +1,1 @@
+"""One connection received, and all of them supervised."""

@@ -1,0 +1,97 @@
+"""One AUTH: runs the mechanism's interview between the session and the directory."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from gatepost.directory.contract import Later
+from gatepost.model.credentials import Principal
+from gatepost.model.reply import Reply
+from gatepost.relay.context import Relay
+from gatepost.sasl.interview import (
+    Answer,
+    Challenge,
+    Interview,
+    Lookup,
+    MalformedResponse,
+    ServerSide,
+    Verify,
+)
+from gatepost.sasl.mechanisms import interview
+from gatepost.wire.server.session import Session
+
+
+class When(Protocol):
+    """Calls ``then`` with an answer, now or when it is there."""
+
+    def __call__(self, answer: Later[Any], then: Callable[[Any], None]) -> None:
+        """Take the answer."""
+
+
+class Authentication:
+    """Lives from AUTH to its verdict, which goes to ``conclude``."""
+
+    __slots__ = ("_conclude", "_interview", "_relay", "_session", "_when", "mechanism", "username")
+
+    def __init__(
+        self,
+        relay: Relay,
+        session: Session,
+        mechanism: str,
+        when: When,
+        conclude: Callable[["Authentication", Principal | Reply], None],
+    ) -> None:
+        self._relay = relay
+        self._session = session
+        self._when = when
+        self._conclude = conclude
+        self._interview: Interview
+        self.mechanism = mechanism
+        self.username = ""
+        """Whom the client claims to be, for the operator; empty until it said so."""
+
+    def begin(self, initial: bytes | None) -> None:
+        """Start with the initial response of AUTH, None when there was none."""
+        side = ServerSide(
+            nonce=secrets.token_urlsafe(18),
+            host=self._relay.setting.host,
+            offered=self._session.offer.mechanisms,
+            bindings=self._relay.bindings if self._session.encrypted else (),
+            refusal=self._session.replies.AUTH_FAILED,
+        )
+        self._interview = interview(self.mechanism, initial, side)
+        self._advance(None)
+
+    def respond(self, response: bytes) -> None:
+        """Go on with the client's response to a challenge."""
+        self._advance(response)
+
+    def close(self) -> None:
+        """Give up."""
+        self._interview.close()
+
+    def _advance(self, answer: Answer | None) -> None:
+        try:
+            question = self._interview.send(answer)  # type: ignore[arg-type]  # None starts it
+        except StopIteration as done:
+            self._conclude(self, self._in_our_words(done.value))
+            return
+        except MalformedResponse as error:
+            self._conclude(self, self._session.replies.BAD_RESPONSE.because(str(error)))
+            return
+        directory = self._relay.directory
+        match question:
+            case Challenge(data):
+                self._session.challenge(data)
+            case Lookup(username, mechanism):
+                self.username = username
+                self._when(directory.verifier(username, mechanism), self._advance)
+            case Verify(credentials, mechanism):
+                self.username = credentials.username
+                self._when(directory.identify(credentials, mechanism), self._advance)
+
+    def _in_our_words(self, verdict: Principal | Reply) -> Principal | Reply:
+        """Whatever the reason was, the peer hears one refusal: the profile's."""
+        if isinstance(verdict, Principal) or verdict.is_transient:
+            return verdict
+        return self._session.replies.AUTH_FAILED.because(verdict.reason)

@@ -1,0 +1,40 @@
+"""What all connections of a relay share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from gatepost.directory.contract import Directory
+from gatepost.net.tls import Context
+from gatepost.queue.contract import Store
+from gatepost.relay.spool import Budget
+from gatepost.wire.server.session import Setting
+
+
+class Report(Protocol):
+    """Tells the operator what happened; never a secret."""
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Take one event and its facts (JSON types)."""
+
+
+@dataclass(slots=True)
+class Relay:
+    """The parts that a connection works with."""
+
+    setting: Setting
+    tls: Context | None
+    directory: Directory
+    store: Store
+    budget: Budget
+    report: Report
+    next_id: Callable[[], str]
+    """Makes a message id that no other process or start ever made."""
+    now: Callable[[], datetime]
+    bindings: tuple[Any, ...] = ()
+    """Channel bindings of our own certificate, for SCRAM-PLUS."""
+    login_delay: float = 0.0
+    """Seconds before a refused login is answered."""
+    draining: bool = field(default=False)
+    """No new transaction: the relay stops."""

@@ -1,0 +1,399 @@
+"""One connection: carries octets between stream and session, and questions to those who know.
+
+The session is paused while a question is open. An answer that is there at once
+costs no task and no turn of the event loop.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar, Final, TypeVar, cast
+
+from gatepost.directory.contract import Later
+from gatepost.errors import QueueError, QueueFull, TlsError
+from gatepost.mime.received import Hop
+from gatepost.model.address import Address
+from gatepost.model.credentials import Principal
+from gatepost.model.message import Submission
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.standing import Standing
+from gatepost.net.server_stream import ServerStream
+from gatepost.policy.sender import check_sender
+from gatepost.relay.authenticate import Authentication
+from gatepost.relay.context import Relay
+from gatepost.relay.spool import Spool
+from gatepost.relay.submission import Received, receive_message
+from gatepost.wire.server import events
+from gatepost.wire.server.session import Session
+
+T = TypeVar("T")
+
+_QUEUED: Final = Esc(2, 0, 0)
+
+HIGH_WATER: Final = 65_536
+"""Octets that may wait behind an open question before the socket is not read any more."""
+HANDSHAKE_TIMEOUT: Final = 30.0
+"""Seconds for a TLS handshake."""
+
+
+class Receiver:
+    """The handler of one accepted stream."""
+
+    __slots__ = (
+        "_auth", "_hop", "_open", "_paused", "_peer_ended", "_relay", "_session", "_spool",
+        "_stream", "_unwanted", "deadline", "on_lost",
+    )  # fmt: skip
+
+    def __init__(
+        self, relay: Relay, on_lost: Callable[["Receiver"], None], *, unwanted: bool = False
+    ) -> None:
+        """``unwanted``: there is no room; say so instead of a greeting."""
+        self._relay = relay
+        self._unwanted = unwanted
+        self._session: Session
+        self._stream: ServerStream
+        self._hop: Hop | None = None
+        self._auth: Authentication | None = None
+        self._spool: Spool | None = None
+        self._open = False
+        """A question is with somebody else; the answer will call us."""
+        self._paused = False
+        self._peer_ended = False
+        self.on_lost = on_lost
+        self.deadline = asyncio.get_running_loop().time() + HANDSHAKE_TIMEOUT
+        """When the peer has been silent for too long, in the loop's time."""
+
+    @property
+    def peer(self) -> str:
+        """The client's address."""
+        return self._stream.peer_address
+
+    # What the stream calls.
+
+    def accepted(self, stream: ServerStream) -> None:
+        """A connection is there; under implicit TLS its handshake comes first."""
+        self._stream = stream
+        self._session = Session(
+            self._relay.setting, stream.peer_address, encrypted=stream.tls is not None
+        )
+
+    def connected(self) -> None:
+        """Greet, or say that there is no room."""
+        self._touch()
+        if self._unwanted:
+            self._session.send()  # not the greeting
+            self._end(self._session.replies.TOO_MANY_CONNECTIONS)
+        else:
+            self._flush()
+
+    def received(self, octets: bytes) -> None:
+        """Feed the session and do what it asks for."""
+        self._touch()
+        self._session.receive(octets)
+        if not self._open:
+            self._run()
+        if self._session.is_waiting and self._session.buffered > HIGH_WATER and not self._paused:
+            self._paused = True
+            self._stream.pause()
+
+    def secured(self) -> None:
+        """The handshake after STARTTLS is done; the client speaks next."""
+        self._touch()
+
+    def tls_failed(self, error: TlsError) -> None:
+        """Tell the operator; the peer got an alert."""
+        self._relay.report("tls_failed", peer=self._stream.peer_address, reason=str(error))
+
+    def ended(self) -> None:
+        """The peer will say nothing more; an answer that is due is still given."""
+        self._peer_ended = True
+        if not self._open:
+            self._stream.close()
+
+    def lost(self) -> None:
+        """Forget what did not arrive whole."""
+        self._drop_spool()
+        if self._auth is not None:
+            self._auth.close()
+        self.on_lost(self)
+
+    # What the supervisor calls.
+
+    def time_out(self) -> None:
+        """The peer was silent for too long; an answer that is due is awaited."""
+        if not self._open:
+            self._end(self._session.replies.TIMED_OUT)
+
+    def shut_down(self) -> None:
+        """Say 421, after the answer that is due: a commit in flight still gets its 250."""
+        if not self._open:
+            self._end(self._session.replies.SHUTTING_DOWN)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._stream.abort()
+
+    def _end(self, reply: Reply) -> None:
+        if self._stream.is_shaking:
+            self.abort()  # nothing can be said before the handshake is done
+        else:
+            self._session.end(reply)
+            self._run()
+
+    # The engine.
+
+    def _touch(self) -> None:
+        self.deadline = asyncio.get_running_loop().time() + self._relay.setting.profile.limits.idle
+
+    def _run(self) -> None:
+        session = self._session
+        while not self._open and (event := session.next_event()) is not None:
+            self._HANDLERS[type(event)](self, event)
+        self._flush()
+
+    def _flush(self) -> None:
+        octets = self._session.send()
+        if octets:
+            self._stream.write(octets)
+
+    def _when(self, answer: Later[T], then: Callable[[T], None]) -> None:
+        """Call ``then`` with the answer: now if it is there, else when it comes."""
+        if isinstance(answer, asyncio.Future):
+            self._open = True
+            answer.add_done_callback(partial(self._arrived, then))
+        else:
+            then(cast("T", answer))
+
+    def _arrived(self, then: Callable[[T], None], future: "asyncio.Future[T]") -> None:
+        self._open = False
+        error = future.exception()
+        if error is None:
+            then(future.result())
+        else:
+            self._fail(error)
+        self._resume()
+
+    def _fail(self, error: BaseException) -> None:
+        """What we asked could not tell; the client may come again (RFC 5321 4.2.1, 4yz)."""
+        self._relay.report("internal_error", peer=self.peer, reason=repr(error))
+        self._session.answer(self._session.replies.AUTH_UNAVAILABLE)
+
+    def _resume(self) -> None:
+        """Go on after an answer."""
+        if self._relay.draining and not self._open:
+            self._session.end(self._session.replies.SHUTTING_DOWN)
+        self._run()
+        if self._paused and not self._session.is_waiting:
+            self._paused = False
+            self._stream.resume()
+        if self._peer_ended and not self._open:
+            self._stream.close()
+
+    # Events.
+
+    def _start_tls(self, _event: events.StartTls) -> None:
+        """Everything that was said is forgotten; the 220 goes out before the context is used."""
+        context = self._relay.tls
+        if context is None:
+            self._session.answer(self._session.replies.TLS_UNAVAILABLE)
+            return
+        self._session.answer(self._session.replies.TLS_READY)
+        self._flush()
+        self._stream.start_tls(context)
+        self.deadline = asyncio.get_running_loop().time() + HANDSHAKE_TIMEOUT
+
+    def _begin_auth(self, event: events.Auth) -> None:
+        self._auth = Authentication(
+            self._relay, self._session, event.mechanism, self._when, self._conclude_auth
+        )
+        self._auth.begin(event.initial)
+
+    def _go_on_auth(self, event: events.AuthResponse) -> None:
+        if self._auth is not None:
+            self._auth.respond(event.response)
+
+    def _abort_auth(self, _event: events.AuthAborted) -> None:
+        if self._auth is not None:
+            self._auth.close()
+            self._auth = None
+
+    def _conclude_auth(self, auth: Authentication, verdict: Principal | Reply) -> None:
+        self._auth = None
+        if isinstance(verdict, Principal):
+            self._session.signed_in(verdict)
+            self._relay.report(
+                "signed_in", peer=self.peer, mechanism=auth.mechanism, principal=verdict.name
+            )
+            return
+        self._relay.report(
+            "auth_refused", peer=self.peer, mechanism=auth.mechanism,
+            username=auth.username, reply=str(verdict), reason=verdict.reason,
+        )  # fmt: skip
+        if self._relay.login_delay:
+            self._delay(self._relay.login_delay, verdict)
+        else:
+            self._session.answer(verdict)
+
+    def _delay(self, seconds: float, reply: Reply) -> None:
+        later: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(seconds, later.set_result, reply)
+        self._when(later, self._session.answer)
+
+    def _check_sender(self, event: events.Sender) -> None:
+        replies = self._session.replies
+        if self._relay.store.refusal:
+            self._refuse(replies.STORE_FULL.because(self._relay.store.refusal))
+            return
+        principal, sender = self._session.signed_in_as, event.envelope.sender
+        if principal is None or not self._session.profile.checks_sender:
+            self._session.answer(replies.SENDER_OK)
+        elif sender is None:
+            self._judge_sender(None, Standing.DOMAIN_NOT_LINKED)
+        else:
+            standing = self._relay.directory.standing(principal, sender)
+            self._when(standing, partial(self._judge_sender, sender))
+
+    def _judge_sender(self, sender: Address | None, standing: Standing) -> None:
+        refusal = check_sender(sender, standing, self._session.replies)
+        if refusal is None:
+            self._session.answer(self._session.replies.SENDER_OK)
+        else:
+            self._refuse(refusal)
+
+    def _check_recipient(self, _event: events.Rcpt) -> None:
+        self._session.answer(self._session.replies.RECIPIENT_OK)
+
+    def _take_content(self, event: events.Content) -> None:
+        if self._spool is None:
+            self._spool = Spool(self._relay.budget)
+        try:
+            self._spool.write(event.chunk)
+        except OSError as error:
+            self._session.refuse_content(self._session.replies.STORE_FULL.because(str(error)))
+            self._drop_spool()
+
+    def _content_dropped(self, event: events.ContentDropped) -> None:
+        self._drop_spool()
+        if event.reply is not None:
+            self._relay.report("message_refused", peer=self.peer, reply=str(event.reply))
+
+    def _drop_spool(self) -> None:
+        if self._spool is not None:
+            self._spool.release()
+            self._spool = None
+
+    def _take_message(self, event: events.Message) -> None:
+        """The content is whole: who wrote it, says its header; then it goes to the store."""
+        self._take_content(events.Content(event.chunk))
+        spool, self._spool = self._spool, None
+        if spool is None:
+            self._refuse(self._session.replies.STORE_FULL)
+            return
+        hop = self._hop or self._make_hop()
+        message = receive_message(self._relay, self._session, hop, event.envelope, spool)
+        if self._session.profile.checks_sender:
+            self._check_authors(message)
+        else:
+            self._store(message)
+
+    def _make_hop(self) -> Hop:
+        """What the Received field says of this connection; the same for all its messages."""
+        session, tls = self._session, self._stream.tls
+        self._hop = Hop(
+            peer_name=session.peer_name,
+            peer_address=self.peer,
+            protocol=session.protocol,
+            host=self._relay.setting.host,
+            cipher=tls.facts.cipher if tls is not None else "",
+            signed_in=session.signed_in_as is not None,
+        )
+        return self._hop
+
+    def _check_authors(self, message: Received) -> None:
+        """The From field is held to what MAIL is held to; the sender itself was checked there."""
+        if message.authors is None:
+            self._refuse_message(
+                message, self._session.replies.SENDER_DOMAIN_NOT_LINKED.because("unreadable")
+            )
+            return
+        sender = message.submission.envelope.sender
+        known = sender.key if sender else ""
+        self._check_next_author(message, tuple(a for a in message.authors if a.key != known))
+
+    def _check_next_author(self, message: Received, authors: tuple[Address, ...]) -> None:
+        principal = self._session.signed_in_as
+        if not authors or principal is None:
+            self._store(message)
+            return
+        standing = self._relay.directory.standing(principal, authors[0])
+        self._when(standing, partial(self._judge_author, message, authors))
+
+    def _judge_author(
+        self, message: Received, authors: tuple[Address, ...], standing: Standing
+    ) -> None:
+        refusal = check_sender(authors[0], standing, self._session.replies)
+        if refusal is None:
+            self._check_next_author(message, authors[1:])
+        else:
+            self._refuse_message(message, refusal)
+
+    def _refuse_message(self, message: Received, refusal: Reply) -> None:
+        message.spool.release()
+        self._refuse(refusal.because(f"header From: {refusal.reason}"))
+
+    def _store(self, message: Received) -> None:
+        self._open = True
+        put = cast("asyncio.Future[None]", self._relay.store.put(message.submission))
+        put.add_done_callback(partial(self._stored, message))
+
+    def _stored(self, message: Received, put: "asyncio.Future[None]") -> None:
+        """The instant of acceptance: the commit succeeded, and the next line says 250."""
+        self._open = False
+        message.spool.release()
+        error = put.exception()
+        if error is None:
+            self._session.answer(Reply(250, f"OK queued as {message.submission.id}", _QUEUED))
+            self._report_accepted(message.submission)
+        else:
+            self._session.answer(self._not_stored(error))
+        self._resume()
+
+    def _not_stored(self, error: BaseException) -> Reply:
+        replies = self._session.replies
+        reply = replies.STORE_FULL if isinstance(error, QueueFull) else replies.NOT_STORED
+        reason = str(error) if isinstance(error, QueueError) else repr(error)
+        self._relay.report("not_stored", peer=self.peer, reply=str(reply), reason=reason)
+        return reply.because(reason)
+
+    def _report_accepted(self, submission: Submission) -> None:
+        envelope = submission.envelope
+        self._relay.report(
+            "accepted", id=submission.id, peer=self.peer, principal=submission.principal,
+            mail_from=str(envelope.sender or ""),
+            rcpt_to=[str(recipient.address) for recipient in envelope.recipients],
+            size=submission.body.size,
+        )  # fmt: skip
+
+    def _refuse(self, reply: Reply) -> None:
+        self._session.answer(reply)
+        self._relay.report("refused", peer=self.peer, reply=str(reply), reason=reply.reason)
+
+    def _close(self, event: events.Closing) -> None:
+        self._flush()
+        self._stream.close()
+        if event.reply.code != 221:
+            self._relay.report("closed", peer=self.peer, reply=str(event.reply),
+                               reason=event.reply.reason)  # fmt: skip
+
+    _HANDLERS: ClassVar[dict[type[events.Event], Callable[[Any, Any], None]]] = {
+        events.StartTls: _start_tls,
+        events.Auth: _begin_auth,
+        events.AuthResponse: _go_on_auth,
+        events.AuthAborted: _abort_auth,
+        events.Sender: _check_sender,
+        events.Rcpt: _check_recipient,
+        events.Content: _take_content,
+        events.ContentDropped: _content_dropped,
+        events.Message: _take_message,
+        events.Closing: _close,
+    }

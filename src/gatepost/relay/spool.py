@@ -1,0 +1,116 @@
+"""Message content between the wire and the store, within one byte budget.
+
+All content in memory counts against the budget; over it, a message goes to an
+unlinked file. What the store has taken is given back.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from gatepost.model.body import WINDOW, Body, BytesBody
+
+MIB: Final = 1024 * 1024
+
+
+class Budget:
+    """Octets of content that may lie in memory."""
+
+    __slots__ = ("directory", "total", "used")
+
+    def __init__(self, directory: Path, total: int = 64 * MIB) -> None:
+        self.directory = directory
+        """Where content goes that has no room."""
+        self.total = total
+        self.used = 0
+
+    def take(self, octets: int) -> bool:
+        """Reserve room; False when there is none."""
+        if self.used + octets > self.total:
+            return False
+        self.used += octets
+        return True
+
+    def give_back(self, octets: int) -> None:
+        """Release room that was taken."""
+        self.used -= octets
+
+
+@dataclass(frozen=True, slots=True)
+class PiecesBody:
+    """Content in memory, in the pieces in which it came."""
+
+    pieces: tuple[bytes, ...]
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the pieces."""
+        for piece in self.pieces:
+            yield from BytesBody(piece).chunks()
+
+
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """Content in an unlinked file, which goes with the last reference to it."""
+
+    file: IO[bytes]
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the content from its start."""
+        self.file.seek(0)
+        while chunk := self.file.read(WINDOW):
+            yield chunk
+
+
+class Spool:
+    """The content of one message as it arrives."""
+
+    __slots__ = ("_budget", "_file", "_pieces", "_reserved", "head", "size")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._pieces: list[bytes] = []
+        self._file: IO[bytes] | None = None
+        self._reserved = 0
+        self.head = b""
+        """The first piece, which holds the header."""
+        self.size = 0
+
+    def write(self, piece: bytes) -> None:
+        """Take a piece; raises OSError when the disk cannot take what has no room in memory."""
+        if not piece:
+            return
+        self.head = self.head or piece
+        self.size += len(piece)
+        if self._file is None and self._budget.take(len(piece)):
+            self._reserved += len(piece)
+            self._pieces.append(piece)
+            return
+        if self._file is None:
+            self._spill()
+        assert self._file is not None  # noqa: S101  # _spill made it
+        self._file.write(piece)
+
+    def _spill(self) -> None:
+        self._file = tempfile.TemporaryFile(dir=self._budget.directory)  # noqa: SIM115 - kept
+        for piece in self._pieces:
+            self._file.write(piece)
+        self._pieces.clear()
+        self.release()
+
+    def body(self) -> Body:
+        """Return what was written."""
+        if self._file is not None:
+            self._file.flush()
+            return FileBody(self._file, self.size)
+        if len(self._pieces) == 1:
+            return BytesBody(self._pieces[0])
+        return PiecesBody(tuple(self._pieces), self.size)
+
+    def release(self) -> None:
+        """Give the room back: the content is stored, or not wanted."""
+        self._budget.give_back(self._reserved)
+        self._reserved = 0

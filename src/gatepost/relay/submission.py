@@ -1,0 +1,51 @@
+"""What the store gets: the content with its trace, and what its header says."""
+
+from dataclasses import dataclass
+
+from gatepost.mime.dates import format_date
+from gatepost.mime.header import read_summary
+from gatepost.mime.mailboxes import parse_mailboxes
+from gatepost.mime.received import Hop, received
+from gatepost.model.address import Address
+from gatepost.model.envelope import Envelope
+from gatepost.model.message import Submission
+from gatepost.relay.context import Relay
+from gatepost.relay.spool import Spool
+from gatepost.wire.server.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A whole message, not yet accepted. ``authors`` None: its From field cannot be read."""
+
+    submission: Submission
+    spool: Spool
+    authors: tuple[Address, ...] | None
+
+
+def receive_message(
+    relay: Relay, session: Session, hop: Hop, envelope: Envelope, spool: Spool
+) -> Received:
+    """Give the message its id and its Received field, and read who wrote it."""
+    summary = read_summary(spool.head)
+    id_, now = relay.next_id(), relay.now()
+    principal = session.signed_in_as
+    submission = Submission(
+        id=id_,
+        envelope=envelope,
+        body=spool.body(),
+        trace=received(hop, id_, format_date(now), utf8=envelope.smtputf8),
+        received_at=now,
+        principal=principal.name if principal else "",
+        subject=summary.subject,
+        message_id=summary.message_id,
+    )
+    return Received(submission, spool, read_authors(summary.from_))
+
+
+def read_authors(fields: tuple[str, ...]) -> tuple[Address, ...] | None:
+    """Return the mailboxes of all From fields; None when one cannot be read."""
+    try:
+        return tuple(address for field in fields for address in parse_mailboxes(field))
+    except ValueError:
+        return None

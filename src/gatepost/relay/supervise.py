@@ -1,0 +1,82 @@
+"""All connections of a process: accepts them, times them out, and drains them at the end."""
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import Final
+
+from gatepost.net.listen import Listener
+from gatepost.net.server_stream import ServerStream
+from gatepost.net.tls import Context
+from gatepost.relay.context import Relay
+from gatepost.relay.receive import Receiver
+
+SWEEP: Final = 1.0
+"""Seconds between two looks for silent peers."""
+
+
+class Supervisor:
+    """Serves one relay on any number of listeners."""
+
+    def __init__(self, relay: Relay, max_connections: int = 20_000) -> None:
+        self._relay = relay
+        self._max = max_connections
+        self._receivers: set[Receiver] = set()
+        self._servers: list[asyncio.Server] = []
+        self._emptied: asyncio.Event = asyncio.Event()
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        return len(self._receivers)
+
+    async def serve(self, listener: Listener, implicit: Context | None = None) -> None:
+        """Accept on ``listener``; with ``implicit``, begin every connection with TLS."""
+        loop = asyncio.get_running_loop()
+        for sock in listener.sockets:
+            server = await loop.create_server(
+                partial(self._accept, implicit), sock=sock, backlog=1_024
+            )
+            self._servers.append(server)
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(SWEEP, self._sweep)
+
+    def _accept(self, implicit: Context | None) -> ServerStream:
+        full = len(self._receivers) >= self._max
+        receiver = Receiver(self._relay, self._forget, unwanted=full or self._relay.draining)
+        self._receivers.add(receiver)
+        return ServerStream(receiver, implicit)
+
+    def _forget(self, receiver: Receiver) -> None:
+        self._receivers.discard(receiver)
+        if not self._receivers:
+            self._emptied.set()
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for receiver in [each for each in self._receivers if each.deadline < now]:
+            receiver.time_out()
+        self._sweeper = loop.call_later(SWEEP, self._sweep)
+
+    async def drain(self, seconds: float) -> None:
+        """Accept no more, say 421 to all, let open commits end; cut what is left after that."""
+        self._relay.draining = True
+        for server in self._servers:
+            server.close()
+        for receiver in list(self._receivers):
+            receiver.shut_down()
+        if self._receivers:
+            self._emptied.clear()
+            try:
+                await asyncio.wait_for(self._emptied.wait(), seconds)
+            except TimeoutError:
+                _abort(self._receivers)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+
+
+def _abort(receivers: Iterable[Receiver]) -> None:
+    for receiver in list(receivers):
+        receiver.abort()

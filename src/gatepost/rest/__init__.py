@@ -1,0 +1,1 @@
+"""What Gatepost answers over HTTP."""
