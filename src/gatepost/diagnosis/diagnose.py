@@ -1,0 +1,87 @@
+"""From evidence to a diagnosis: rules, then rank, then remedies. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from gatepost.diagnosis.notes import notes
+from gatepost.diagnosis.rank import rank
+from gatepost.diagnosis.remedies import LIBRARIES, remedies
+from gatepost.diagnosis.remedies.library import Place
+from gatepost.diagnosis.rules import RULES
+from gatepost.model.evidence import Evidence
+from gatepost.model.finding import Diagnosis, Finding, Verdict
+from gatepost.model.profile import Profile
+
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
+
+
+def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
+    """Return what ``seen`` proves; ``profiles`` are the providers that can be recognised."""
+    seen = replace(seen, provider=recognise(seen, profiles) or seen.provider)
+    ranked = rank(finding for rule in RULES if (finding := rule(seen)))
+    findings = tuple(_with_remedies(finding, seen) for finding in ranked)
+    next_probe = next((each.next_probe for each in findings if each.next_probe), "")
+    return Diagnosis(_verdict(seen, findings), findings, notes(seen), seen, next_probe)
+
+
+def recognise(seen: Evidence, profiles: Iterable[Profile]) -> str:
+    """Return the name of the profile whose host or EHLO line this is; empty when none fits."""
+    host = seen.target.host.rstrip(".").lower() if seen.target else ""
+    greetings = [
+        hello.capabilities.greeting
+        for hello in (seen.in_clear.value, seen.over_tls.value)
+        if hello is not None
+    ]
+    for profile in profiles:
+        pattern = profile.ehlo_pattern
+        if host in profile.hosts or (
+            pattern and any(re.search(pattern, line) for line in greetings)
+        ):
+            return profile.name
+    return ""
+
+
+def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
+    if seen.target is None:
+        return finding
+    named = LIBRARIES.get(seen.client.library)
+    libraries = (named,) if named else tuple(LIBRARIES.values())
+    place = Place(seen.target.host, seen.target.port, _certificate_name(seen))
+    return replace(finding, remedies=remedies(finding.id, libraries, seen.offered, place))
+
+
+def _certificate_name(seen: Evidence) -> str:
+    """A name to connect by; the server wrote it, so it must look like one."""
+    certificate = seen.tls.value.certificate if seen.tls.value else None
+    names = certificate.names if certificate else ()
+    return next((name for name in names if _HOST_NAME.fullmatch(name)), "")
+
+
+def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
+    resolution, connects = seen.resolution.value, seen.connects.value
+    if (resolution and resolution.error) or (
+        connects is not None and not any(each.outcome == "ok" for each in connects)
+    ):
+        return "unreachable"
+    if findings:
+        return "finding"
+    return "healthy" if _went_well(seen) else "unknown"
+
+
+def _went_well(seen: Evidence) -> bool:
+    """Everything that was tried succeeded; a mechanism that was asked about was taken."""
+    hello = seen.over_tls.value or seen.in_clear.value
+    if seen.failure or hello is None or not hello.reply.is_success:
+        return False
+    judged = [each for each in seen.attempts if each.secret_sent]
+    if judged and not seen.signed_in:
+        return False
+    if seen.login.state == "seen" and not judged:
+        return False
+    commands = (*((seen.mail.value,) if seen.mail.value else ()), *(seen.rcpt.value or ()))
+    content = seen.content.value
+    return all(each.reply.is_success for each in commands) and (
+        content is None or content.is_success
+    )

@@ -1,0 +1,92 @@
+"""What is worth knowing and is no fault."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Final
+
+from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.library import Library
+from gatepost.model.evidence import Evidence
+
+EXPIRES_SOON: Final = timedelta(days=21)
+
+
+def who_cannot_sign_in(seen: Evidence) -> Iterator[str]:
+    """Libraries that would fail here as they come; they are someone else's finding."""
+    if not seen.offered:
+        return
+    left_out = [
+        library
+        for library in LIBRARIES.values()
+        if library.first_choice(seen.offered) not in seen.offered
+    ]
+    if left_out:
+        titles = ", ".join(_with_mechanisms(library) for library in left_out)
+        yield f"cannot sign in here as they come: {titles}; offered: {' '.join(seen.offered)}"
+
+
+def _with_mechanisms(library: Library) -> str:
+    return f"{library.title} ({'/'.join(library.mechanisms[:3])})"
+
+
+def tls_of_the_library(seen: Evidence) -> Iterator[str]:
+    """What the library does about TLS unless it is told otherwise."""
+    library = LIBRARIES.get(seen.client.library)
+    if library is None or seen.client.tls != "auto":
+        return
+    if library.tls == "none" and seen.over_tls.value:
+        yield f"{library.title} stays in clear unless told otherwise; this server wants TLS"
+    starts_with_tls = seen.greeting.value is not None and seen.greeting.value.reply is None
+    if library.tls != "implicit" and starts_with_tls and seen.over_tls.value:
+        yield f"{library.title} must be told that this port speaks TLS from the first byte"
+    if library.tls == "implicit" and seen.starttls.value:
+        yield f"{library.title} speaks TLS from the first byte unless told otherwise"
+
+
+def auth_in_clear(seen: Evidence) -> Iterator[str]:
+    """A server that takes passwords without TLS."""
+    revealing = [name for name in seen.offered_in_clear if name in ("PLAIN", "LOGIN")]
+    if revealing:
+        yield f"{' and '.join(revealing)} are offered in clear: a listener could read passwords"
+
+
+def unreachable_addresses(seen: Evidence) -> Iterator[str]:
+    """Some addresses answer, some do not: clients that try only one may fail."""
+    connects = seen.connects.value or ()
+    if any(each.outcome == "ok" for each in connects):
+        for each in connects:
+            if each.outcome != "ok":
+                yield f"{each.address} did not take the connection ({each.outcome})"
+
+
+def expiry(seen: Evidence) -> Iterator[str]:
+    """A certificate that will be a finding soon."""
+    certificate = seen.tls.value.certificate if seen.tls.value else None
+    if certificate is None or seen.seen_at is None:
+        return
+    left = certificate.not_after - seen.seen_at
+    if timedelta(0) < left <= EXPIRES_SOON:
+        yield f"the certificate expires in {left.days} days"
+
+
+def no_secret_sent(seen: Evidence) -> Iterator[str]:
+    """Why a given password was kept."""
+    if seen.login.value is None or any(each.secret_sent for each in seen.attempts):
+        return
+    if seen.tls.value is None or not seen.tls.value.version:
+        yield "the password was not sent: the connection is not encrypted"
+    elif not seen.tls.value.verified:
+        yield "the password was not sent: the server's certificate could not be verified"
+    else:
+        yield "the password was not sent: no mechanism was taken that could carry it"
+
+
+NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
+    no_secret_sent, who_cannot_sign_in, tls_of_the_library, auth_in_clear,
+    unreachable_addresses, expiry,
+)  # fmt: skip
+
+
+def notes(seen: Evidence) -> tuple[str, ...]:
+    """Return every note that the evidence gives."""
+    return tuple(line for note in NOTES for line in note(seen))

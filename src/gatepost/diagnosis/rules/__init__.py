@@ -1,0 +1,18 @@
+"""What each cause looks like: one pure function each, evidence to finding or None.
+
+To add one: write the function in the file of its position in the dialogue, list
+it in that file's RULES, give it a prior in ``rank``, and a page in ``docs/findings``.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from gatepost.diagnosis.rules import auth, ehlo, envelope, network, refusals, tls
+from gatepost.model.evidence import Evidence
+from gatepost.model.finding import Finding
+
+Rule = Callable[[Evidence], Finding | None]
+
+RULES: Final[tuple[Rule, ...]] = (
+    *network.RULES, *tls.RULES, *ehlo.RULES, *auth.RULES, *refusals.RULES, *envelope.RULES,
+)  # fmt: skip

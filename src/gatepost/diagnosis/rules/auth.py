@@ -1,0 +1,246 @@
+"""AUTH: mechanisms that do not meet, and secrets that are not taken."""
+
+from collections.abc import Callable
+from typing import Final
+
+from gatepost.diagnosis.providers import provider_facts
+from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.model.evidence import AuthAttempt, Evidence
+from gatepost.model.finding import Finding
+
+_WRONG_SECRET: Final = frozenset({535, 435})
+"""535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
+
+
+def mechanism_not_offered(seen: Evidence) -> Finding | None:
+    """The seed case: the client sends PLAIN where EHLO offers LOGIN only."""
+    wanted = _unlisted(seen)
+    library = LIBRARIES.get(seen.client.library)
+    if wanted is None or (library and not library.could_use(seen.offered)):
+        return None
+    who = library.title if library else "The client"
+    instead = library.could_use(seen.offered) if library else seen.offered[0]
+    return Finding(
+        "mechanism_not_offered",
+        "certain",
+        f"{who} {_signs_in_with(wanted)}; the server offers {' '.join(seen.offered)}.",
+        (*_offer(seen), *_answers(seen, wanted)),
+        "auth",
+        f"Let the client sign in with {instead}.",
+        explains=("mail",),
+    )
+
+
+def client_lacks_mechanism(seen: Evidence) -> Finding | None:
+    """Client and server share no mechanism at all, whatever is set."""
+    wanted = _unlisted(seen)
+    library = LIBRARIES.get(seen.client.library)
+    if wanted is None or library is None or library.could_use(seen.offered):
+        return None
+    known = " ".join((*library.mechanisms, *library.settable))
+    return Finding(
+        "client_lacks_mechanism",
+        "certain",
+        f"{library.title} speaks none of the mechanisms that the server offers.",
+        (*_offer(seen), f"{library.title} knows {known}", *_answers(seen, wanted)),
+        "auth",
+        "Have another mechanism switched on in the server (Exchange: basic authentication, "
+        "offered under TLS only), or send through a library or relay that speaks one of these.",
+        explains=("mail",),
+    )
+
+
+def _unlisted(seen: Evidence) -> str | None:
+    """Return the mechanism that the client uses though it is not listed.
+
+    Empty when it gives up before AUTH; None when there is nothing to object to.
+    """
+    if not seen.offered or any(each.accepted for each in _own(seen)):
+        return None
+    library = LIBRARIES.get(seen.client.library)
+    if library is not None:
+        choice = library.first_choice(seen.offered)
+        return None if choice in seen.offered else choice
+    tried = [each.mechanism for each in seen.attempts if not each.reply.is_success]
+    return next((name for name in tried if name not in seen.offered), None)
+
+
+def _own(seen: Evidence) -> tuple[AuthAttempt, ...]:
+    """The attempts with what the client would use though it is not listed."""
+    return tuple(each for each in seen.attempts if each.mechanism not in seen.offered)
+
+
+def _signs_in_with(mechanism: str) -> str:
+    return f"signs in with {mechanism}" if mechanism else "knows none of these and gives up"
+
+
+def _offer(seen: Evidence) -> tuple[str, ...]:
+    where = "over TLS" if seen.over_tls.value else "in clear"
+    lines = [f"EHLO {where} offers AUTH {' '.join(seen.offered)}"]
+    if seen.over_tls.value and seen.in_clear.value:
+        before = " ".join(seen.offered_in_clear)
+        lines.append(f"EHLO in clear offers AUTH {before}" if before else "no AUTH before TLS")
+    return tuple(lines)
+
+
+def _answers(seen: Evidence, wanted: str) -> tuple[str, ...]:
+    refused = [
+        f"AUTH {each.mechanism} was answered {each.reply}"
+        for each in seen.attempts
+        if each.mechanism == wanted and not each.accepted
+    ]
+    taken = [
+        f"AUTH {each.mechanism} is taken: the server "
+        + ("signed us in" if each.reply.code == 235 else "asked for more")
+        for each in seen.attempts
+        if each.accepted and each.mechanism != wanted
+    ]
+    return (*refused, *taken)
+
+
+def login_initial_response_rejected(seen: Evidence) -> Finding | None:
+    """AUTH LOGIN with the name on the same line is refused, without it is taken."""
+    logins = [each for each in seen.attempts if each.mechanism == "LOGIN"]
+    refused = next((each for each in logins if each.form == "initial" and not each.accepted), None)
+    bare = next((each for each in logins if each.form == "bare" and each.accepted), None)
+    if refused is None or bare is None:
+        return None
+    return Finding(
+        "login_initial_response_rejected",
+        "certain",
+        "The server takes AUTH LOGIN, but not with the user name on the same line.",
+        (f"AUTH LOGIN <user name> was answered {refused.reply}", "AUTH LOGIN alone is taken"),
+        "auth",
+        "Let the client send AUTH LOGIN alone and answer both prompts.",
+        explains=("mail",),
+    )
+
+
+def initial_response_required(seen: Evidence) -> Finding | None:
+    """AUTH PLAIN alone is refused; the library in question sends it so."""
+    library = LIBRARIES.get(seen.client.library)
+    if library is None or "PLAIN" in library.initial or "PLAIN" not in seen.offered:
+        return None
+    if library.first_choice(seen.offered) != "PLAIN":
+        return None
+    plain = [each for each in seen.attempts if each.mechanism == "PLAIN" and each.form == "bare"]
+    if not plain or any(each.accepted for each in plain):
+        return None
+    return Finding(
+        "initial_response_required",
+        "likely",
+        f"The server refuses AUTH PLAIN without the response on the same line; {library.title} "
+        "sends it so.",
+        (f"EHLO lists PLAIN, yet AUTH PLAIN alone was answered {plain[0].reply}",),
+        "auth",
+        "Use another listed mechanism, or a client that sends the initial response.",
+        explains=("mail",),
+        next_probe="sign in with AUTH PLAIN and an initial response (--username, --try-all)",
+    )
+
+
+def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
+    """The same secret is refused by one listed mechanism and taken by another."""
+    judged = [each for each in seen.attempts if each.secret_sent]
+    failed = [each for each in judged if each.reply.code in _WRONG_SECRET]
+    worked = [each for each in judged if each.reply.code == 235]
+    if not failed or not worked:
+        return None
+    return Finding(
+        "mechanism_advertised_but_broken",
+        "certain",
+        f"{failed[0].mechanism} is listed and does not work, {worked[0].mechanism} does.",
+        tuple(f"AUTH {each.mechanism} was answered {each.reply}" for each in (*failed, *worked)),
+        "auth",
+        f"Tell the client to use {worked[0].mechanism}, or take {failed[0].mechanism} out of the "
+        "server's list.",
+        explains=("mail",),
+    )
+
+
+def wrong_credential_kind(seen: Evidence) -> Finding | None:
+    """The secret has the shape of something else that the provider hands out."""
+    login, refused = seen.login.value, refused_secret(seen)
+    if login is None or refused is None:
+        return None
+    mistake = provider_facts(seen.provider).wrong_kinds.get(login.secret.kind)
+    if mistake is None:
+        return None
+    return Finding(
+        "wrong_credential_kind",
+        "likely",
+        f"The password is of the wrong kind: {mistake}.",
+        (
+            f"AUTH {refused.mechanism} was answered {refused.reply}",
+            f"the password has {login.secret.length} characters and this shape: {mistake}",
+        ),
+        "auth",
+        provider_facts(seen.provider).right_kind,
+        explains=("mail",),
+    )
+
+
+def username_format(seen: Evidence) -> Finding | None:
+    """The user name has the shape of a known mistake at this provider."""
+    login, refused = seen.login.value, refused_secret(seen)
+    if login is None or refused is None:
+        return None
+    mistake = provider_facts(seen.provider).wrong_names.get(login.username_form)
+    if mistake is None:
+        return None
+    return Finding(
+        "username_format",
+        "likely",
+        f"The user name does not have a form that signs in here: {mistake}.",
+        (f"AUTH {refused.mechanism} was answered {refused.reply}", mistake),
+        "auth",
+        provider_facts(seen.provider).right_name,
+        explains=("mail",),
+    )
+
+
+def bad_credentials(seen: Evidence) -> Finding | None:
+    """A bare 535 to well-formed data: what remains when everything else is excluded."""
+    refused = refused_secret(seen)
+    if refused is None or seen.signed_in:
+        return None
+    facts = provider_facts(seen.provider)
+    where = "over TLS" if refused.tls else "in clear"
+    proof = [
+        f"AUTH {refused.mechanism} {where} was answered {refused.reply}",
+        "the mechanism is taken, so it is the name, the secret or the account",
+    ]
+    shape = seen.login.value.secret if seen.login.value else None
+    if shape and shape.edge_blank:
+        proof.append("the password begins or ends with white space: a line end from a file?")
+    if shape and not shape.ascii:
+        proof.append("the password holds characters outside ASCII: servers differ about those")
+    return Finding(
+        "bad_credentials",
+        "likely",
+        "The server does not take this user name and password.",
+        tuple(proof),
+        "auth",
+        facts.refused_because
+        or "Type the password in by hand once; then look for a blank or line end at its end, an "
+        "expired or replaced password, a user name without its domain, and an account for which "
+        "SMTP is switched off.",
+        explains=("mail",),
+        next_probe=facts.next_probe
+        or "sign in with the same name and password elsewhere (IMAP, the provider's web page)",
+    )
+
+
+def refused_secret(seen: Evidence) -> AuthAttempt | None:
+    """Return the attempt in which the server judged a secret and said no."""
+    return next(
+        (each for each in seen.attempts if each.secret_sent and each.reply.code in _WRONG_SECRET),
+        None,
+    )
+
+
+RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+    mechanism_not_offered, client_lacks_mechanism, login_initial_response_rejected,
+    initial_response_required, mechanism_advertised_but_broken, wrong_credential_kind,
+    username_format, bad_credentials,
+)  # fmt: skip

@@ -1,0 +1,236 @@
+"""TLS: the wrong kind for the port, and certificates that do not hold."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Final
+
+from gatepost.model.evidence import Certificate, Evidence, Position
+from gatepost.model.finding import Finding
+
+_BEHIND: Final[tuple[Position, ...]] = ("auth", "mail")
+
+# X509_V_ERR_*: no issuer to be found, and self-signed, as the leaf or at the chain's end.
+_NO_ISSUER: Final = frozenset({2, 20, 21})
+_SELF_SIGNED: Final = frozenset({18, 19})
+_OTHERWISE_UNTRUSTED: Final = frozenset({24, 26, 27, 28})
+_OTHER_NAME: Final = frozenset({62, 64})
+_TOO_OLD: Final = ("unsupported protocol", "protocol version", "wrong ssl version")
+
+
+def implicit_tls_on_starttls_port(seen: Evidence) -> Finding | None:
+    """The client begins with TLS; the port begins with a greeting in clear."""
+    greeting = seen.greeting.value
+    if seen.client.tls != "implicit" or greeting is None or greeting.reply is None:
+        return None
+    proof = [f"the port greets in clear: {greeting.reply}"]
+    if seen.tls_first.value and not seen.tls_first.value.answered:
+        proof.append(f"TLS from the first byte fails: {seen.tls_first.value.failure}")
+    if seen.offers_starttls:
+        proof.append("EHLO offers STARTTLS")
+    return Finding(
+        "implicit_tls_on_starttls_port",
+        "certain",
+        "The client speaks TLS from the first byte, but this port begins in clear.",
+        tuple(proof),
+        "tls",
+        "Set the client to STARTTLS on this port (libraries then report no more 'wrong version "
+        "number'), or use the provider's port for implicit TLS, usually 465.",
+        explains=("greeting", "ehlo", "auth", "mail"),
+    )
+
+
+def starttls_on_implicit_tls_port(seen: Evidence) -> Finding | None:
+    """The client waits for a greeting; the port waits for TLS."""
+    greeting, first = seen.greeting.value, seen.tls_first.value
+    if seen.client.tls not in ("starttls", "none") or greeting is None or greeting.reply:
+        return None
+    if first is None or not first.answered:
+        return None
+    inside = f", and the greeting comes inside it: {first.greeting}" if first.greeting else ""
+    return Finding(
+        "starttls_on_implicit_tls_port",
+        "certain",
+        "The client waits for a greeting in clear, but this port speaks TLS from the first byte.",
+        (
+            f"no greeting in clear within {greeting.waited_ms / 1000:.1f} s",
+            f"a TLS ClientHello is answered{inside}",
+        ),
+        "greeting",
+        "Set the client to implicit TLS (often called SSL) on this port, or use the provider's "
+        "STARTTLS port, usually 587.",
+        explains=("tls", "ehlo", "auth", "mail"),
+    )
+
+
+def server_tls_misconfigured(seen: Evidence) -> Finding | None:
+    """STARTTLS is offered and then refused: 454 means that the server cannot, RFC 3207 4."""
+    reply = seen.starttls.value
+    if reply is None or reply.is_success:
+        return None
+    return Finding(
+        "server_tls_misconfigured",
+        "certain" if reply.code == 454 else "likely",
+        "The server offers STARTTLS and cannot do it.",
+        (f"STARTTLS was answered {reply}",),
+        "starttls",
+        "The server's certificate or key is missing or unreadable: its log says which. Trying "
+        "again does not help.",
+        explains=("tls", *_BEHIND),
+        next_probe="the server's other ports",
+    )
+
+
+def tls_version_too_old(seen: Evidence) -> Finding | None:
+    """No common TLS version: we offer 1.2 and 1.3."""
+    tls = seen.tls.value
+    if tls is None or not any(word in tls.failure.lower() for word in _TOO_OLD):
+        return None
+    return Finding(
+        "tls_version_too_old",
+        "certain",
+        "The server takes neither TLS 1.2 nor TLS 1.3.",
+        (f"the handshake failed: {tls.failure}",),
+        "tls",
+        "Update the server's TLS; versions before 1.2 are retired (RFC 8996).",
+        explains=_BEHIND,
+    )
+
+
+def cert_expired(seen: Evidence) -> Finding | None:
+    """Judged by our clock, which may be what is wrong."""
+    certificate = _certificate(seen)
+    if certificate is None or seen.seen_at is None:
+        return None
+    if certificate.not_before <= seen.seen_at <= certificate.not_after:
+        return None
+    early = seen.seen_at < certificate.not_before
+    bound = certificate.not_before if early else certificate.not_after
+    state = "is not valid yet" if early else "has expired"
+    return Finding(
+        "cert_expired",
+        "certain",
+        f"The server's certificate {state}.",
+        (
+            f"it is good {'from' if early else 'until'} {bound:%Y-%m-%d %H:%M} UTC",
+            f"the clock here says {seen.seen_at:%Y-%m-%d %H:%M} UTC",
+        ),
+        "tls",
+        "Renew the server's certificate and reload the server"
+        + (", or set the clock here right." if early else "; check the clock if it was renewed."),
+        explains=_BEHIND,
+    )
+
+
+def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
+    """RFC 6125: the name asked for is not among the certificate's."""
+    tls, certificate = seen.tls.value, _certificate(seen)
+    if tls is None or certificate is None or seen.target is None or tls.verified:
+        return None
+    host = seen.target.host
+    if tls.verify_code not in _OTHER_NAME and is_named(certificate.names, host):
+        return None
+    names = ", ".join(certificate.names) or "no name at all"
+    return Finding(
+        "cert_hostname_mismatch",
+        "certain",
+        f"The server's certificate is not for {host}.",
+        (f"the client asks for {host}", f"the certificate is for {names}"),
+        "tls",
+        "Connect by a name that the certificate carries, or have it reissued for this one. A "
+        "name that belongs to somebody else means that the network leads you elsewhere.",
+        explains=_BEHIND,
+    )
+
+
+def cert_chain_incomplete(seen: Evidence) -> Finding | None:
+    """Only the leaf came, and it tells where its issuer is to be had: a public one does that."""
+    certificate = _certificate(seen)
+    if certificate is None or seen.tls.value is None or certificate.self_signed:
+        return None
+    tls = seen.tls.value
+    if tls.verify_code not in _NO_ISSUER or tls.chain_length != 1 or not certificate.issuer_urls:
+        return None
+    return Finding(
+        "cert_chain_incomplete",
+        "likely",
+        "The server sends its certificate without the one that signed it.",
+        (
+            "it sent 1 certificate",
+            f"its issuer, {certificate.issuer}, is not known here",
+            f"the certificate says where that one is: {certificate.issuer_urls[0]}",
+        ),
+        "tls",
+        "Install the full chain on the server (the file often named fullchain.pem).",
+        explains=_BEHIND,
+        next_probe="fetch the issuer and verify the certificate with it",
+    )
+
+
+def cert_untrusted(seen: Evidence) -> Finding | None:
+    """The chain ends where nobody here trusts."""
+    tls, certificate = seen.tls.value, _certificate(seen)
+    if tls is None or certificate is None:
+        return None
+    untrusted = _NO_ISSUER | _SELF_SIGNED | _OTHERWISE_UNTRUSTED
+    if tls.verify_code not in untrusted and not (certificate.self_signed and not tls.verified):
+        return None
+    incomplete = cert_chain_incomplete(seen) is not None
+    who = "itself" if certificate.self_signed else certificate.issuer
+    proof = [f"it is signed by {who}", f"verification says: {tls.verify_error or 'not trusted'}"]
+    if tls.trust != "system":
+        proof.append(f"verified against {tls.trust}")
+    return Finding(
+        "cert_untrusted",
+        "possible" if incomplete else "certain",
+        "The server's certificate is signed by nobody whom this machine trusts.",
+        tuple(proof),
+        "tls",
+        "Give the client the authority's certificate (here: --ca-file), or give the server a "
+        "certificate of a public authority. Switching verification off gives the password to "
+        "whoever stands in between.",
+        explains=_BEHIND,
+    )
+
+
+def is_named(names: tuple[str, ...], host: str) -> bool:
+    """Return whether one of a certificate's names covers ``host`` (RFC 6125 6.4).
+
+    A wildcard stands for the whole leftmost label only.
+    """
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    else:
+        return any(_same_address(name, address) for name in names)
+    wanted = _ascii(host)
+    parent = wanted.partition(".")[2]
+    known = {_ascii(name) for name in names}
+    return wanted in known or (bool(parent) and f"*.{parent}" in known)
+
+
+def _same_address(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    try:
+        return ipaddress.ip_address(name) == address
+    except ValueError:
+        return False
+
+
+def _ascii(name: str) -> str:
+    """Fold a DNS name: case, the root's dot, and U-labels (RFC 5890)."""
+    folded = name.rstrip(".").lower()
+    try:
+        return folded.encode("idna").decode()
+    except UnicodeError:
+        return folded
+
+
+def _certificate(seen: Evidence) -> Certificate | None:
+    return seen.tls.value.certificate if seen.tls.value else None
+
+
+RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+    implicit_tls_on_starttls_port, starttls_on_implicit_tls_port, server_tls_misconfigured,
+    tls_version_too_old, cert_expired, cert_hostname_mismatch, cert_chain_incomplete,
+    cert_untrusted,
+)  # fmt: skip
