@@ -1,0 +1,1 @@
+"""The founding story, told on real sockets: run it with ``make demo``."""

@@ -1,0 +1,98 @@
+"""The story: refused, diagnosed, delivered, killed, still there. Every line comes from the run."""
+
+import hashlib
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from demo.plain_only import PlainOnly
+from demo.stage import Relay, gatepost, heading, show
+
+
+def refuse(relay: Relay) -> None:
+    """The article's program meets the server."""
+    heading(2, "A program that only speaks PLAIN, as Go's net/smtp does, is refused")
+    ready = relay.ready
+    client = PlainOnly(ready["smtp"]["host"], ready["smtp"]["port"], ready["ca_file"])
+    answer = client.sign_in(ready["username"], ready["password"])
+    client.close()
+    show("\n".join(client.lines))
+    if answer != "504 5.7.4 Unrecognized authentication type":
+        raise SystemExit(f"expected the refusal of the founding case, got: {answer}")
+
+
+def diagnose(relay: Relay) -> None:
+    """The doctor says why."""
+    heading(3, "The doctor names the cause, proves it, and prints the fix")
+    report = gatepost(
+        "doctor", relay.address, "--as", "go-net-smtp", "--ca-file", relay.ready["ca_file"],
+        expect=2,
+    ).decode()  # fmt: skip
+    show(report)
+    if "mechanism_not_offered" not in report:
+        raise SystemExit("the doctor did not name mechanism_not_offered")
+
+
+def deliver(relay: Relay, directory: Path) -> bytes:
+    """A client that can LOGIN sends the same message; the store has its bytes."""
+    heading(4, "A client that takes what is offered, LOGIN, delivers")
+    sender = relay.ready["from"]
+    content = (
+        f"From: Demo <{sender}>\r\nTo: you@example.net\r\nSubject: It works\r\n"
+        "Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <demo@example.net>\r\n\r\n"
+        "Hello from a client that speaks LOGIN.\r\n.and from a line with a dot\r\n"
+    ).encode()
+    message, password = directory / "message.eml", directory / "password"
+    message.write_bytes(content)
+    password.touch(mode=0o600)
+    password.write_text(relay.ready["password"])
+    show(
+        gatepost(
+            "send", "--server", relay.address, "--ca-file", relay.ready["ca_file"],
+            "--username", relay.ready["username"], "--password-file", str(password),
+            "--from", sender, "--to", "you@example.net", "--eml", str(message),
+        ).decode()
+    )  # fmt: skip
+    return content
+
+
+def compare(relay: Relay, content: bytes) -> None:
+    """The message as it lies in the store, and the client's bytes in it."""
+    data = str(relay.data)
+    show(gatepost("messages", "show", "last", "--raw", "--data", data).decode())
+    kept = gatepost("messages", "show", "last", "--raw", "--no-trace", "--data", data)
+    print(f"   sent {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()[:32]}")
+    print(f"   kept {len(kept)} bytes, sha256 {hashlib.sha256(kept).hexdigest()[:32]}")
+    if kept != content:
+        raise SystemExit("the stored bytes are not the client's")
+
+
+def main() -> int:
+    """Tell it."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="gatepost-demo-") as name:
+        directory = Path(name)
+        heading(1, "A local relay that behaves like Azure Communication Services starts")
+        relay = Relay.start(directory / "data")
+        try:
+            show(f"gatepost up: process {relay.process.pid} listens on {relay.address}")
+            refuse(relay)
+            diagnose(relay)
+            content = deliver(relay, directory)
+            compare(relay, content)
+            heading(5, "The relay is killed with SIGKILL and started again: it is still there")
+            killed = relay.process.pid
+            relay.kill()
+            relay = Relay.start(directory / "data")
+            show(f"process {killed} killed; process {relay.process.pid} runs on the same data")
+            show(gatepost("messages", "list", "--data", str(relay.data)).decode())
+            compare(relay, content)
+        finally:
+            relay.stop()
+    print(f"\nThat was the whole story, in {time.monotonic() - began:.1f} seconds.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
