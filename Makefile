@@ -15,7 +15,7 @@ VENV := .venv/.ready
 NODE_MODULES := $(NODE)/node_modules/.ready
 
 # What to run, so that a caller may change it: `make test PYTEST_FLAGS='-x -k login'`.
-DEMO := $(BIN)/python -m gatepost.cli.demo
+DEMO := $(BIN)/python -m demo
 PYTEST := $(BIN)/python -m pytest
 PYTEST_FLAGS ?=
 UP_FLAGS ?=
