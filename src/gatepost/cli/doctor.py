@@ -1,0 +1,172 @@
+"""``gatepost doctor``: why does the login fail?"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from gatepost.cli.output import FAILED, FINDING, OK, UNREACHABLE, print_json
+
+if TYPE_CHECKING:  # probing is loaded when there is something to probe
+    from gatepost.doctor import Errand
+    from gatepost.model.finding import Diagnosis
+
+MAX_PASSWORD: Final = 65_536
+EXIT: Final = {"healthy": OK, "unknown": FAILED, "finding": FINDING, "unreachable": UNREACHABLE}
+EXAMPLE: Final = """\b
+Examples:
+  gatepost doctor smtp.azurecomm.net --as go-net-smtp
+  gatepost doctor mail.example.com:465 --tls implicit --ca-file ca.pem
+  gatepost doctor smtp.example.com:587 --username me --password-file -
+  gatepost doctor smtp.example.com --save seen.json
+  gatepost doctor --evidence seen.json --json
+
+\b
+Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("server", metavar="HOST[:PORT]", required=False)
+@click.option(
+    "--tls",
+    type=click.Choice(["auto", "starttls", "implicit", "none"]),
+    default="auto",
+    show_default=True,
+    help="What the client is set to; with auto the doctor adapts to the port.",
+)
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Authorities to trust, in place of the system's (PEM).",
+)
+@click.option("--username", help="Sign in under this name.")
+@click.option(
+    "--password-file",
+    type=click.File("rb"),
+    help="The password's file, - for standard input; one line end at its end is dropped.",
+)
+@click.option("--from", "mail_from", metavar="ADDRESS", help="Try this sender.")
+@click.option(
+    "--to", "rcpt_to", metavar="ADDRESS", multiple=True, help="Try this recipient (repeatable)."
+)
+@click.option("--as", "library", metavar="LIBRARY", help="Behave as this mail library does.")
+@click.option(
+    "--try-all", is_flag=True, help="Let the password out once for every mechanism, not once."
+)
+@click.option("--send", is_flag=True, help="Send a short test message, too.")
+@click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the evidence as JSON."
+)
+@click.option("--evidence", type=click.File("rb"), help="Diagnose kept evidence, without a probe.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
+def doctor(
+    server: str | None, evidence: Any, as_json: bool, as_markdown: bool, **given: Any
+) -> int:
+    """Name what keeps a client from signing in or sending, and prove it.
+
+    Walks through the server's dialogue as the client would, without sending a
+    message and without a password unless one is given; that goes out once, and
+    only under TLS with a verified certificate.
+    """
+    if (server is None) == (evidence is None):
+        raise click.UsageError("give either HOST[:PORT] or --evidence FILE")
+    if as_json and as_markdown:
+        raise click.UsageError("--json and --markdown exclude each other")
+    save = given.pop("save")
+    diagnosis = _probe(server, given) if server is not None else _read(evidence)
+    if save is not None:
+        _save(diagnosis, save)
+    _print(diagnosis, as_json, as_markdown)
+    return EXIT[diagnosis.verdict]
+
+
+def _probe(server: str, given: dict[str, Any]) -> "Diagnosis":
+    from gatepost.doctor import Settings, diagnose  # noqa: PLC0415  # not for --help
+    from gatepost.errors import ConfigError, TlsError  # noqa: PLC0415
+
+    errand = _errand(given)
+    settings = Settings(given["library"] or "", given["tls"], given["ca_file"])
+    username, password = given["username"], _password(given["password_file"])
+    if (username is None) != (password is None):
+        raise click.UsageError("--username and --password-file belong together")
+    try:
+        return diagnose(server, username, password, settings=settings, errand=errand)
+    except (ConfigError, TlsError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _errand(given: dict[str, Any]) -> "Errand":
+    from gatepost.doctor import Errand  # noqa: PLC0415
+    from gatepost.model.address import parse_address  # noqa: PLC0415
+
+    sender, recipients = given["mail_from"] or "", given["rcpt_to"]
+    if recipients and not sender:
+        raise click.UsageError("--to needs --from")
+    if given["send"] and not recipients:
+        raise click.UsageError("--send needs --from and --to")
+    for address in filter(None, (sender, *recipients)):
+        try:
+            parse_address(address)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+    return Errand(sender, recipients, given["try_all"], given["send"])
+
+
+def _password(file: Any) -> str | None:
+    if file is None:
+        return None
+    raw = file.read(MAX_PASSWORD + 1)
+    if len(raw) > MAX_PASSWORD:
+        raise click.UsageError(f"a password of more than {MAX_PASSWORD} octets")
+    for line_end in (b"\r\n", b"\n"):
+        if raw.endswith(line_end):
+            raw = raw.removesuffix(line_end)
+            break
+    try:
+        return str(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise click.UsageError("the password file is not UTF-8") from None
+
+
+def _read(evidence: Any) -> "Diagnosis":
+    from gatepost.doctor import diagnose_evidence  # noqa: PLC0415
+    from gatepost.doctor.saved import MAX_DOCUMENT, from_json  # noqa: PLC0415
+    from gatepost.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        return diagnose_evidence(from_json(evidence.read(MAX_DOCUMENT + 1)))
+    except ConfigError as error:
+        raise click.UsageError(f"{evidence.name}: {error}") from error
+
+
+def _save(diagnosis: "Diagnosis", path: Path) -> None:
+    import json  # noqa: PLC0415
+
+    from gatepost.doctor.saved import to_document  # noqa: PLC0415
+
+    document = json.dumps(to_document(diagnosis.evidence), ensure_ascii=False, indent=1)
+    try:
+        path.write_text(f"{document}\n", "utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot save to {path}: {error.strerror}") from error
+
+
+def _print(diagnosis: "Diagnosis", as_json: bool, as_markdown: bool) -> None:
+    if as_json:
+        from gatepost.doctor.document import report_document  # noqa: PLC0415
+
+        print_json(report_document(diagnosis))
+    elif as_markdown:
+        from gatepost.doctor.markdown import render_markdown  # noqa: PLC0415
+
+        sys.stdout.write(render_markdown(diagnosis))
+    else:
+        import os  # noqa: PLC0415
+
+        from gatepost.doctor.report import render  # noqa: PLC0415
+
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        sys.stdout.write(render(diagnosis, colour=colour))

@@ -1,0 +1,41 @@
+"""A diagnosis as the JSON document that scripts read."""
+
+from typing import Any, Final
+
+from gatepost.doctor.saved import to_document
+from gatepost.model.finding import Diagnosis, Finding
+
+SCHEMA: Final = 1
+
+
+def report_document(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the document; its keys are a contract."""
+    evidence = to_document(diagnosis.evidence)
+    lines = evidence.pop("transcript")
+    return {
+        "schema": SCHEMA,
+        "verdict": diagnosis.verdict,
+        "target": diagnosis.target,
+        "findings": [_finding(finding) for finding in diagnosis.findings],
+        "notes": list(diagnosis.notes),
+        "next_probe": diagnosis.next_probe or None,
+        "evidence": evidence,
+        "transcript": [
+            {"from": line["speaker"], "text": line["text"], "tls": line["tls"]} for line in lines
+        ],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "confidence": finding.confidence,
+        "summary": finding.summary,
+        "proof": list(finding.proof),
+        "fix": finding.fix,
+        "remedies": [
+            {"library": remedy.library, "text": remedy.text, "code": remedy.code}
+            for remedy in finding.remedies
+        ],
+        "docs": finding.docs,
+    }

@@ -1,0 +1,56 @@
+"""Evidence in sentences, for people; shared by the terminal's report and Markdown."""
+
+from collections.abc import Iterator
+
+from gatepost.model.evidence import Evidence, Hello, TlsSeen
+
+
+def printable(text: str) -> str:
+    """Return ``text`` as it may go to a terminal: a server must not move its cursor."""
+    clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in clean
+    )
+
+
+def facts(seen: Evidence) -> Iterator[str]:
+    """Yield what was seen before EHLO, a line each."""
+    if seen.resolution.value is not None and seen.resolution.value.error:
+        yield f"name: {seen.resolution.value.error}"
+    for connect in seen.connects.value or ():
+        state = "connected" if connect.outcome == "ok" else connect.outcome
+        yield f"{connect.address}: {state} after {connect.ms:.0f} ms"
+    greeting = seen.greeting.value
+    if greeting is not None:
+        waited = f"within {greeting.waited_ms / 1000:.1f} s"
+        silence = "closed without a greeting" if greeting.closed else f"no greeting {waited}"
+        yield f"greeting: {greeting.reply}" if greeting.reply else silence
+    first = seen.tls_first.value
+    if first is not None and first.answered:
+        yield f"TLS answers first, and inside: {first.greeting or first.failure}"
+    if seen.tls.value is not None:
+        yield from _tls(seen.tls.value)
+    if seen.failure:
+        yield f"ended at {seen.position}: {seen.failure}"
+
+
+def _tls(tls: TlsSeen) -> Iterator[str]:
+    if tls.failure:
+        yield tls.failure
+    if tls.version:
+        yield f"{tls.version}, {tls.cipher}"
+    certificate = tls.certificate
+    if certificate is not None:
+        yield f"certificate for {', '.join(certificate.names) or certificate.subject}"
+        yield f"signed by {certificate.issuer}, good until {certificate.not_after:%Y-%m-%d}"
+    if tls.verified:
+        yield f"verified against {'the system' if tls.trust == 'system' else tls.trust}"
+    elif tls.verify_error:
+        yield f"not verified: {tls.verify_error}"
+
+
+def hello_lines(hello: Hello | None, missing: str) -> tuple[str, ...]:
+    """Return the lines of one EHLO reply, or ``missing``."""
+    if hello is None:
+        return (missing,)
+    return (f"EHLO {hello.name}", *(f"{hello.reply.code} {line}" for line in hello.reply.lines))

@@ -1,0 +1,68 @@
+"""A diagnosis in Markdown, to paste into an issue: what a server said stays inside of fences."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from gatepost.doctor.facts import facts, hello_lines, printable
+from gatepost.model.finding import Diagnosis, Finding
+
+
+def render_markdown(diagnosis: Diagnosis) -> str:
+    """Return the report in Markdown."""
+    return "\n".join(_report(diagnosis)) + "\n"
+
+
+def _report(diagnosis: Diagnosis) -> Iterator[str]:
+    seen = diagnosis.evidence
+    yield f"# {_code(diagnosis.target or 'log')}: {diagnosis.verdict}"
+    yield ""
+    yield from _fence(printable(line) for line in facts(seen))
+    for title, hello in (("in clear", seen.in_clear.value), ("over TLS", seen.over_tls.value)):
+        if hello is not None:
+            yield from ("", f"EHLO {title}:", "")
+            yield from _fence(printable(line) for line in hello_lines(hello, ""))
+    for finding in diagnosis.findings:
+        yield from _finding(finding, bool(seen.client.library))
+    if diagnosis.notes:
+        yield from ("", "## Notes", "")
+        yield from _fence(printable(note) for note in diagnosis.notes)
+    if diagnosis.next_probe:
+        yield from ("", f"What would tell more: {diagnosis.next_probe}")
+    if seen.transcript:
+        yield from ("", "## Transcript (secrets struck out)", "")
+        yield from _fence(
+            f"{line.speaker}{' (TLS)' if line.tls else ''}: {printable(line.text)}"
+            for line in seen.transcript
+        )
+
+
+def _finding(finding: Finding, library_known: bool) -> Iterator[str]:
+    yield from ("", f"## {finding.id} ({finding.confidence})", "")
+    yield from _fence((printable(finding.summary), *map(_item, finding.proof)))
+    yield from ("", finding.fix)
+    for remedy in finding.remedies if library_known else ():
+        yield from ("", f"**{remedy.library}**: {remedy.text}")
+        if remedy.code:
+            yield ""
+            yield from _fence(remedy.code.splitlines())
+    if finding.remedies and not library_known:
+        names = ", ".join(remedy.library for remedy in finding.remedies)
+        yield from ("", f"Code with `--as LIBRARY`: {names}")
+
+
+def _item(line: str) -> str:
+    return f"- {printable(line)}"
+
+
+def _code(text: str) -> str:
+    return f"`{printable(text).replace('`', '')}`"
+
+
+def _fence(lines: Iterable[str]) -> Iterator[str]:
+    """Put lines into a fence longer than any in them."""
+    kept = list(lines)
+    longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield f"{fence}text"
+    yield from kept
+    yield fence

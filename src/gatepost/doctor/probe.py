@@ -1,0 +1,367 @@
+"""Walk through a server's dialogue as a client would, and write down what is seen.
+
+Polite: one main connection, a second one where a certificate does not verify or
+the client in question stays in clear, and one that asks whether TLS answers.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.doctor import reach, signin
+from gatepost.doctor.certificate import read_certificate
+from gatepost.doctor.parallel import start
+from gatepost.doctor.shapes import describe
+from gatepost.doctor.talk import Talk
+from gatepost.doctor.visit import Visit
+from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError
+from gatepost.model.evidence import (
+    POSITIONS,
+    Client,
+    Command,
+    Evidence,
+    Fact,
+    Greeting,
+    Position,
+    Resolution,
+    Target,
+    TlsSeen,
+    seen,
+)  # fmt: skip
+from gatepost.net.dial import Endpoint, host_name, resolve
+from gatepost.net.stream import SyncStream
+from gatepost.net.tls import TlsFacts, client_context
+
+NEUTRAL_NAME: Final = "client.example.com"
+"""A full host name for a second EHLO; RFC 2606 keeps it free."""
+_AT: Final[dict[str, Position]] = {"content": "data", "quit": "data", "": "connect"}
+
+
+def examine(visit: Visit, now: datetime) -> Evidence:
+    """Return everything that the server shows; a server that fails is evidence too.
+
+    ``now`` is what certificates are judged by. Raises TlsError only for a CA file
+    that cannot be read, before anything is sent.
+    """
+    return _Probe(visit, now).run()
+
+
+class _Probe:
+    """The evidence so far, and the connection that is open."""
+
+    def __init__(self, visit: Visit, now: datetime) -> None:
+        self.visit = visit
+        self.verifying = client_context(ca_file=visit.settings.ca_file)
+        self.trusting = client_context(verify=False)
+        settings = visit.settings
+        self.seen = Evidence(
+            "probe",
+            target=Target(visit.server.host, visit.server.port),
+            seen_at=now,
+            client=Client(settings.library, settings.tls, visit.signs_in),
+            login=seen(describe(visit.credentials)) if visit.credentials else Fact(),
+        )
+        self.talk: Talk | None = None
+
+    def note(self, **facts: object) -> None:
+        self.seen = replace(self.seen, **facts)  # type: ignore[arg-type]  # names of its fields
+
+    def run(self) -> Evidence:
+        try:
+            with self._failures_noted():
+                self._walk()
+        finally:
+            self._leave()
+        return self.seen
+
+    def _walk(self) -> None:
+        endpoint, stream = self._arrive()
+        if endpoint is None or stream is None:
+            return
+        talk = self._take(Talk(self.visit, stream, self.verifying))
+        first = start(partial(reach.tls_first, self.visit, endpoint))
+        patience = self.visit.patience
+        greeting = reach.await_greeting(talk, self.visit, first, patience.silence)
+        if greeting.reply is None and not greeting.closed and not first.done():
+            # A server that serves one connection at a time answers the other one now.
+            self._leave(politely=False)
+            if not reach.settled(first, patience.others):
+                talk = self._again(endpoint, verify=True)
+                greeting = reach.await_greeting(talk, self.visit, first, patience.greeting)
+        self.note(greeting=seen(greeting))
+        if reach.settled(first, reach.GLANCE if greeting.reply else patience.others):
+            self.note(tls_first=seen(first.result()))
+        answered = self.seen.tls_first.value is not None and self.seen.tls_first.value.answered
+        if greeting.reply is not None:
+            self._begin_in_clear(talk, endpoint)
+        elif answered:
+            self._leave(politely=False)
+            self._begin_with_tls(endpoint)
+        elif not greeting.closed:
+            self._ask_the_silent(self.talk or self._again(endpoint, verify=True))
+        else:
+            self.note(failure="the server closed the connection without a word")
+
+    @contextmanager
+    def _failures_noted(self) -> Iterator[None]:
+        try:
+            yield
+        except GatepostError as error:
+            talk = self.talk
+            text = talk.session.transcript.redact(str(error)) if talk else str(error)
+            self.note(failure=text)
+            self._reached(_AT.get(error.phase, error.phase))
+
+    def _reached(self, position: str) -> None:
+        if position in POSITIONS:
+            self.note(position=position)
+
+    # Connections.
+
+    def _arrive(self) -> tuple[Endpoint | None, SyncStream | None]:
+        try:
+            endpoints = resolve(self.visit.server)
+        except ResolveError as error:
+            self.note(resolution=seen(Resolution(error=str(error))), failure=str(error))
+            return None, None
+        addresses = tuple(endpoint.address for endpoint in endpoints)
+        self.note(resolution=seen(Resolution(addresses)), position="connect")
+        reached = reach.connect_all(endpoints, self.visit)
+        self.note(connects=seen(reached.connects))
+        if reached.endpoint is None:
+            self.note(failure="no address took the connection")
+        else:
+            self.note(position="greeting")
+        return reached.endpoint, reached.stream
+
+    def _take(self, talk: Talk) -> Talk:
+        self.talk = talk
+        return talk
+
+    def _leave(self, *, politely: bool = True) -> None:
+        """Close the connection that is open and keep what was said on it."""
+        talk, self.talk = self.talk, None
+        if talk is None:
+            return
+        try:
+            talk.close(politely=politely)
+        finally:
+            self.note(transcript=(*self.seen.transcript, *talk.lines))
+
+    def _again(self, endpoint: Endpoint, *, verify: bool) -> Talk:
+        """Open another connection in place of the one that is open."""
+        self._leave()
+        try:
+            context = self.verifying if verify else self.trusting
+            return self._take(Talk.open(self.visit, endpoint, context))
+        except OSError as error:
+            raise TimedOut(f"a second connection was not taken: {error}").at("connect") from error
+
+    # The dialogue.
+
+    def _begin_in_clear(self, talk: Talk, endpoint: Endpoint) -> None:
+        greeting = self.seen.greeting.value
+        if greeting and greeting.reply and greeting.reply.code != 220:
+            self.note(failure=f"the server greets with {greeting.reply}")
+            return
+        self._reached("ehlo")
+        if not self._hello_in_clear(talk):
+            return
+        if self.visit.settings.tls == "none" or not self.seen.offers_starttls:
+            self._use(talk, partial(self._again_in_clear, endpoint))
+            if self.seen.offers_starttls:  # what would the client get that stays in clear?
+                secured = self._start_tls(self._again_in_clear(endpoint), endpoint)
+                if secured is not None:
+                    self._hello_over_tls(secured)
+            elif self.visit.settings.tls == "starttls":
+                self.note(failure="the server does not offer STARTTLS", position="starttls")
+            return
+        secured = self._start_tls(talk, endpoint)
+        if secured is not None and self._hello_over_tls(secured):
+            self._use(secured, partial(self._again_under_starttls, endpoint))
+
+    def _again_in_clear(self, endpoint: Endpoint, *, verify: bool = True) -> Talk:
+        talk = self._again(endpoint, verify=verify)
+        talk.greeting()
+        talk.hello(self._local_name(talk))
+        return talk
+
+    def _again_under_starttls(self, endpoint: Endpoint) -> Talk:
+        talk = self._again_in_clear(endpoint)
+        talk.ask("STARTTLS", "starttls")
+        talk.secure()
+        talk.hello(self._local_name(talk))
+        return talk
+
+    def _again_under_tls(self, endpoint: Endpoint) -> Talk:
+        talk = self._again(endpoint, verify=True)
+        talk.secure()
+        talk.greeting()
+        talk.hello(self._local_name(talk))
+        return talk
+
+    def _begin_with_tls(self, endpoint: Endpoint) -> None:
+        self._reached("tls")
+        for verify in (True, False):
+            talk = self._again(endpoint, verify=verify)
+            if self._handshake(talk):
+                break
+        else:
+            return
+        greeting = talk.greeting()
+        if greeting.code != 220:
+            self.note(failure=f"the server greets with {greeting}")
+            return
+        self._reached("ehlo")
+        if self._hello_over_tls(talk):
+            self._use(talk, partial(self._again_under_tls, endpoint))
+
+    def _start_tls(self, talk: Talk, endpoint: Endpoint) -> Talk | None:
+        """STARTTLS; where the certificate does not hold, once more without asking it to."""
+        for verify in (True, False):
+            if not verify:
+                talk = self._again_in_clear(endpoint, verify=False)
+            self._reached("starttls")
+            reply = talk.ask("STARTTLS", "starttls")
+            self.note(starttls=seen(reply))
+            if not reply.is_success:
+                return None
+            if talk.session.reader.pending:
+                self.note(failure="the server sent more in clear behind its reply to STARTTLS")
+                return None
+            self._reached("tls")
+            if self._handshake(talk):
+                return talk
+        return None
+
+    def _handshake(self, talk: Talk) -> bool:
+        """Shake hands and note what came of it; False when the certificate was refused."""
+        trust = self.visit.settings.ca_file or "system"
+        before = self.seen.tls.value
+        try:
+            facts = talk.secure()
+        except TlsError as error:
+            if not error.verify_code:
+                self.note(tls=seen(TlsSeen(trust=trust, failure=str(error))))
+                raise
+            refused = TlsSeen(
+                verify_code=error.verify_code, verify_error=error.verify_error, trust=trust
+            )
+            self.note(tls=seen(refused))
+            return False
+        self.note(tls=seen(_with_facts(before or TlsSeen(trust=trust), facts)))
+        return True
+
+    def _hello_in_clear(self, talk: Talk) -> bool:
+        hello = talk.hello(self._local_name(talk))
+        self.note(in_clear=seen(hello))
+        if hello.reply.is_success:
+            return True
+        if talk.session.usable:
+            self.note(other_name=seen(talk.hello(NEUTRAL_NAME)))
+        return self.seen.other_name.value is not None and talk.session.usable
+
+    def _hello_over_tls(self, talk: Talk) -> bool:
+        self._reached("ehlo")
+        hello = talk.hello(self._local_name(talk))
+        if not hello.reply.is_success and self.seen.other_name.value and talk.session.usable:
+            hello = talk.hello(NEUTRAL_NAME)
+        self.note(over_tls=seen(hello))
+        return hello.reply.is_success
+
+    def _ask_the_silent(self, talk: Talk) -> None:
+        """Send EHLO to a server that said nothing: some proxies wait for that."""
+        name = self._local_name(talk)
+        talk.say(f"EHLO {name}")
+        try:
+            reply = talk.greeting_within(self.visit.patience.silence + 1)
+        except GatepostError as error:
+            self.note(failure=str(error), greeting_after_ehlo=seen(Greeting()))
+            return
+        self.note(greeting_after_ehlo=seen(Greeting(reply)))
+
+    def _local_name(self, talk: Talk) -> str:
+        library = LIBRARIES.get(self.visit.settings.library)
+        wanted = self.visit.settings.local_name or (library.hello if library else "{node}")
+        address = talk.stream.local_address.partition("%")[0]
+        literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+        node = host_name()
+        if "." not in node or not node.isascii():
+            node = literal
+        return wanted.replace("{literal}", literal).replace("{node}", node)
+
+    # Signing in, and the envelope.
+
+    def _use(self, talk: Talk, renew: Callable[[], Talk]) -> None:
+        """Do what the client came for; ``renew`` leads to the same point on a new connection."""
+        self._reached("auth")
+        attempts = signin.Attempts(self.visit, talk, self.seen.offered, renew)
+        try:
+            attempts.make()
+        finally:
+            if attempts.made:
+                self.note(auth=seen(tuple(attempts.made)))
+        self._envelope(attempts.talk)
+
+    def _envelope(self, talk: Talk) -> None:
+        errand = self.visit.errand
+        if not errand.mail_from or not talk.session.usable:
+            return
+        self._reached("mail")
+        tls, signed_in = talk.session.facts is not None, self.seen.signed_in
+        reply = talk.ask(f"MAIL FROM:<{errand.mail_from}>", "mail")
+        self.note(mail=seen(Command(errand.mail_from, reply, tls, signed_in)))
+        if not reply.is_success:
+            return
+        taken: list[Command] = []
+        for address in errand.rcpt_to:
+            self._reached("rcpt")
+            reply = talk.ask(f"RCPT TO:<{address}>", "rcpt")
+            taken.append(Command(address, reply, tls, signed_in))
+            self.note(rcpt=seen(tuple(taken)))
+        if errand.send and any(each.reply.is_success for each in taken):
+            self._send(talk)
+        elif talk.session.usable:
+            talk.ask("RSET", "mail")
+
+    def _send(self, talk: Talk) -> None:
+        self._reached("data")
+        reply = talk.ask("DATA", "data")
+        if reply.code == 354:
+            message = _message(self.visit, self.seen.seen_at)
+            talk.session.transcript.client(f"[{len(message)} octets of content]")
+            reply = talk.clean(talk.run(talk.session.pour([message, b".\r\n"], "DATA")))
+        self.note(content=seen(reply))
+
+
+def _with_facts(before: TlsSeen, facts: TlsFacts) -> TlsSeen:
+    return replace(
+        before,
+        version=facts.version,
+        cipher=facts.cipher,
+        certificate=read_certificate(facts.chain[0]) if facts.chain else None,
+        chain_length=len(facts.chain),
+        verified=facts.verified,
+    )
+
+
+def _message(visit: Visit, now: datetime | None) -> bytes:
+    errand = visit.errand
+    date = f"{now:%a, %d %b %Y %H:%M:%S} +0000" if now else ""
+    lines = (
+        f"From: <{errand.mail_from}>",
+        f"To: {', '.join(f'<{address}>' for address in errand.rcpt_to)}",
+        "Subject: gatepost doctor",
+        f"Date: {date}",
+        f"Message-ID: <{now:%Y%m%d%H%M%S%f}.doctor@{errand.mail_from.rpartition('@')[2]}>",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=us-ascii",
+        "",
+        f"{visit.server} took this test message.",
+        "",
+    )
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")

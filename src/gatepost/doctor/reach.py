@@ -1,0 +1,141 @@
+"""From a name to the first word: addresses, connections, who speaks first."""
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal
+
+from gatepost.doctor.parallel import start
+from gatepost.doctor.talk import Talk
+from gatepost.doctor.visit import Visit
+from gatepost.errors import Disconnected, GatepostError, TimedOut
+from gatepost.model.evidence import Connect, Greeting, TlsFirst
+from gatepost.net.dial import Endpoint, connect_to
+from gatepost.net.stream import SyncStream
+from gatepost.net.tls import client_context
+
+MAX_ADDRESSES: Final = 8
+GLANCE: Final = 0.05
+"""Seconds between two looks at whether a greeting came or TLS answered."""
+ENOUGH: Final = 0.3
+"""Seconds without a greeting where TLS answers and nobody needs the silence proven."""
+
+Outcome = Literal["ok", "refused", "timeout", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What every address did, and a connection to the first that took one."""
+
+    connects: tuple[Connect, ...]
+    endpoint: Endpoint | None = None
+    stream: SyncStream | None = None
+
+
+def connect_all(endpoints: tuple[Endpoint, ...], visit: Visit) -> Reached:
+    """Connect to every address at once; keep the best, close the others."""
+    began = time.monotonic()
+    tries = {
+        endpoint: start(partial(_connect, endpoint, visit.patience.connect))
+        for endpoint in endpoints[:MAX_ADDRESSES]
+    }
+    _wait_for_one(tries, visit)
+    connects: list[Connect] = []
+    best: tuple[Endpoint, SyncStream] | None = None
+    for endpoint, attempt in tries.items():
+        if not attempt.done():
+            attempt.add_done_callback(_close_late)
+            elapsed = (time.monotonic() - began) * 1000
+            connects.append(Connect(endpoint.address, "timeout", round(elapsed, 1)))
+            continue
+        outcome, ms, stream = attempt.result()
+        connects.append(Connect(endpoint.address, outcome, round(ms, 1)))
+        if stream is not None and best is None:
+            best = endpoint, stream
+        elif stream is not None:
+            stream.abort()
+    return Reached(tuple(connects), *(best or (None, None)))
+
+
+Tried = tuple[Outcome, float, SyncStream | None]
+
+
+def _connect(endpoint: Endpoint, timeout: float) -> Tried:
+    began = time.monotonic()
+    stream: SyncStream | None = None
+    outcome: Outcome = "ok"
+    try:
+        stream = SyncStream(connect_to(endpoint, timeout))
+    except TimeoutError:
+        outcome = "timeout"
+    except ConnectionRefusedError:
+        outcome = "refused"
+    except OSError:
+        outcome = "unreachable"
+    return outcome, (time.monotonic() - began) * 1000, stream
+
+
+def _wait_for_one(tries: Mapping[Endpoint, "Future[Tried]"], visit: Visit) -> None:
+    """Wait until all are done, or one has succeeded and the others have had their chance."""
+    deadline = time.monotonic() + visit.patience.connect + 1
+    while (left := deadline - time.monotonic()) > 0:
+        done, pending = wait(tries.values(), timeout=min(left, GLANCE))
+        if not pending:
+            return
+        if any(attempt.result()[2] is not None for attempt in done):
+            wait(pending, timeout=visit.patience.others)
+            return
+
+
+def _close_late(attempt: "Future[Tried]") -> None:
+    stream = attempt.result()[2]
+    if stream is not None:
+        stream.abort()
+
+
+def tls_first(visit: Visit, endpoint: Endpoint) -> TlsFirst:
+    """Send a ClientHello before anything else, on a connection of its own."""
+    try:
+        talk = Talk.open(visit, endpoint, client_context(verify=False))
+    except OSError as error:
+        return TlsFirst(False, failure=str(error))
+    try:
+        talk.secure()
+    except GatepostError as error:
+        talk.close(politely=False)
+        return TlsFirst(False, failure=str(error))
+    try:
+        greeting = talk.greeting()
+    except GatepostError as error:
+        talk.close(politely=False)
+        return TlsFirst(True, failure=str(error))
+    talk.close()
+    return TlsFirst(True, greeting)
+
+
+def settled(first: "Future[TlsFirst]", seconds: float) -> bool:
+    """Return whether ``first`` has its result within ``seconds``."""
+    return bool(wait([first], timeout=seconds).done)
+
+
+def await_greeting(talk: Talk, visit: Visit, first: "Future[TlsFirst]", limit: float) -> Greeting:
+    """Wait ``limit`` seconds for a greeting in clear, less long once TLS has answered."""
+    began = time.monotonic()
+    stays_in_clear = visit.settings.tls in ("starttls", "none")
+    enough = visit.patience.silence if stays_in_clear else ENOUGH
+    while True:
+        try:
+            return Greeting(talk.greeting_within(GLANCE), _since(began))
+        except TimedOut:
+            waited = time.monotonic() - began
+        except Disconnected:
+            return Greeting(None, _since(began), closed=True)
+        answered = first.done() and first.result().answered
+        if waited > (enough if answered else limit):
+            return Greeting(None, _since(began))
+
+
+def _since(began: float) -> float:
+    return round((time.monotonic() - began) * 1000, 1)

@@ -1,0 +1,134 @@
+"""A diagnosis for the terminal: 80 columns, safe to post in public."""
+
+import textwrap
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Final
+
+from gatepost.doctor.facts import facts, hello_lines, printable
+from gatepost.model.evidence import Evidence
+from gatepost.model.finding import Diagnosis, Finding, Remedy, Verdict
+
+WIDTH: Final = 80
+COLUMN: Final = 38
+"""Two of them side by side, with a bar between."""
+_TAB: Final = 4
+_STYLES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "dim": "2"}
+_COLOURS: Final[dict[Verdict, str]] = {
+    "healthy": "green", "finding": "red", "unreachable": "red", "unknown": "yellow",
+}  # fmt: skip
+_VERDICTS: Final[dict[Verdict, str]] = {
+    "healthy": "healthy: everything that was tried works",
+    "finding": "the cause is found",
+    "unreachable": "the server cannot be reached from here",
+    "unknown": "something fails, and no known cause fits",
+}
+
+
+def render(diagnosis: Diagnosis, *, colour: bool = False) -> str:
+    """Return the report; ``colour`` adds ANSI escapes for a terminal."""
+    return "\n".join(_Pen(colour).report(diagnosis)) + "\n"
+
+
+class _Pen:
+    """Lays text out in lines."""
+
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+
+    def report(self, diagnosis: Diagnosis) -> Iterator[str]:
+        seen = diagnosis.evidence
+        target = diagnosis.target or "a log"
+        yield from self._wrapped(f"{target}: {_VERDICTS[diagnosis.verdict]}", "", "", "bold")
+        yield ""
+        for fact in facts(seen):
+            yield from self._wrapped(fact, "  ", "    ")
+        yield from self._hellos(seen)
+        for number, finding in enumerate(diagnosis.findings):
+            yield from self._finding(finding, "Cause" if number == 0 else "Also", diagnosis)
+        if diagnosis.notes:
+            yield from ("", self._style("Notes", "bold"))
+            for note in diagnosis.notes:
+                yield from self._wrapped(note, "  - ", "    ")
+        if diagnosis.next_probe:
+            yield from ("", self._style("What would tell more", "bold"))
+            yield from self._wrapped(diagnosis.next_probe, "  ", "  ")
+        yield from self._transcript(seen)
+        yield ""
+        colour = _COLOURS[diagnosis.verdict]
+        ids = ", ".join(finding.id for finding in diagnosis.findings)
+        yield from self._wrapped(
+            f"{diagnosis.verdict}{': ' + ids if ids else ''}", "", "  ", colour
+        )
+
+    def _hellos(self, seen: Evidence) -> Iterator[str]:
+        """EHLO before and after TLS, side by side: most confusion comes from mixing them up."""
+        if seen.in_clear.value is None and seen.over_tls.value is None:
+            return
+        yield ""
+        left = _column(hello_lines(seen.in_clear.value, "(TLS comes first here)"))
+        right = _column(hello_lines(seen.over_tls.value, "(no TLS)"))
+        yield self._style(f"{'EHLO in clear':<{COLUMN}} | EHLO over TLS", "bold")
+        yield f"{'-' * COLUMN}-+-{'-' * COLUMN}"
+        for before, after in zip_longest(left, right, fillvalue=""):
+            yield f"{before:<{COLUMN}} | {after}".rstrip()
+
+    def _finding(self, finding: Finding, title: str, diagnosis: Diagnosis) -> Iterator[str]:
+        yield ""
+        yield self._style(f"{title}: {finding.id}", "red") + f" ({finding.confidence})"
+        yield from self._wrapped(finding.summary, "  ", "  ", "bold")
+        yield "  Proof"
+        for line in finding.proof:
+            yield from self._wrapped(line, "    - ", "      ")
+        yield "  Fix"
+        yield from self._wrapped(finding.fix, "    ", "    ")
+        named = diagnosis.evidence.client.library
+        if named:
+            for remedy in finding.remedies:
+                yield from self._remedy(remedy)
+        elif finding.remedies:
+            libraries = ", ".join(remedy.library for remedy in finding.remedies)
+            yield from self._wrapped(f"code with --as LIBRARY: {libraries}", "    ", "      ")
+        yield from self._wrapped(f"more: docs/{finding.docs}.md", "    ", "      ", "dim")
+
+    def _remedy(self, remedy: Remedy) -> Iterator[str]:
+        yield f"  In {remedy.library}"
+        yield from self._wrapped(remedy.text, "    ", "    ")
+        if remedy.code:
+            yield ""
+            for line in remedy.code.expandtabs(_TAB).splitlines():
+                yield f"    {printable(line)}".rstrip()
+
+    def _transcript(self, seen: Evidence) -> Iterator[str]:
+        if not seen.transcript:
+            return
+        yield from ("", self._style("Transcript (secrets struck out)", "bold"))
+        tls = False
+        for line in seen.transcript:
+            if line.tls != tls:
+                tls = line.tls
+                yield f"  {'-- TLS --' if tls else '-- in clear --'}"
+            yield from self._wrapped(line.text, f"  {line.speaker}: ", "     ")
+
+    def _wrapped(self, text: str, first: str, then: str, style: str = "") -> Iterator[str]:
+        lines = textwrap.wrap(
+            printable(text), WIDTH, initial_indent=first, subsequent_indent=then,
+            break_on_hyphens=False,
+        )  # fmt: skip
+        for line in lines or [first.rstrip()]:
+            yield self._style(line, style)
+
+    def _style(self, text: str, style: str) -> str:
+        if not self._colour or not style:
+            return text
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def _column(lines: tuple[str, ...]) -> list[str]:
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(
+            printable(line), COLUMN, subsequent_indent="    ", break_on_hyphens=False
+        )
+    ]

@@ -1,0 +1,70 @@
+"""Evidence as a JSON document, and back."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from gatepost.errors import ConfigError
+from gatepost.model.evidence import SCHEMA, Evidence
+
+MAX_DOCUMENT: Final = 16 * 1024 * 1024
+_INWARD: Final = frozenset({"_wire", "reason"})
+"""What a Reply keeps for our own side."""
+
+
+def to_document(evidence: Evidence) -> dict[str, Any]:
+    """Return ``evidence`` as what JSON can hold."""
+    document = _outward(msgspec.to_builtins(evidence, enc_hook=_plain))
+    if not isinstance(document, dict):
+        raise TypeError("evidence is a record")
+    return document
+
+
+def from_json(text: bytes) -> Evidence:
+    """Return what was saved, or the evidence inside of a doctor's ``--json`` document.
+
+    Raises ConfigError when it is neither, or of a newer schema.
+    """
+    if len(text) > MAX_DOCUMENT:
+        raise ConfigError(f"no evidence is longer than {MAX_DOCUMENT} octets")
+    try:
+        document = _evidence_in(msgspec.json.decode(text, type=dict[str, Any]))
+        schema = document.get("schema")
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise ConfigError(f"evidence of schema {schema}; this version reads up to {SCHEMA}")
+        if schema is None:
+            raise ConfigError("this is no evidence: it has no schema number")
+        return msgspec.convert(document, Evidence)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigError(f"this is no evidence: {error}") from error
+
+
+def _evidence_in(document: dict[str, Any]) -> dict[str, Any]:
+    """Take the evidence out of a doctor's report, where the transcript stands beside it."""
+    inside, lines = document.get("evidence"), document.get("transcript", [])
+    if not isinstance(inside, dict) or not isinstance(lines, list):
+        return document
+    return {**inside, "transcript": [_line(line) for line in lines]}
+
+
+def _line(line: Any) -> Any:
+    if not isinstance(line, Mapping):
+        return line
+    return {"speaker": line.get("from"), "text": line.get("text"), "tls": line.get("tls")}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError(type(value).__name__)
+
+
+def _outward(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _outward(part) for key, part in value.items() if key not in _INWARD}
+    if isinstance(value, list | tuple):
+        return [_outward(part) for part in value]
+    if isinstance(value, str):  # JSON holds no octets that are not UTF-8
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return value

@@ -1,0 +1,60 @@
+"""What a user name and a secret look like, without what they are."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Final
+
+from gatepost.model.credentials import Credentials
+from gatepost.model.evidence import Login, SecretShape
+
+_GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+ACCESS_KEY_OCTETS: Final = 64
+"""An access key of an Azure resource is at least this long, in base64."""
+
+
+def _is_access_key(secret: str) -> bool:
+    try:
+        return len(base64.b64decode(secret, validate=True)) >= ACCESS_KEY_OCTETS
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    return lambda text: re.fullmatch(pattern, text, re.DOTALL) is not None
+
+
+_SECRETS: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
+    ("empty", _matches(r"")),
+    ("guid", _matches(_GUID)),
+    ("connection_string", _matches(r"(?i)endpoint=.*")),
+    ("access_key", _is_access_key),
+    ("sendgrid_key", _matches(r"SG\..+")),
+    ("google_app_password", _matches(r"[a-z]{4}(?: ?[a-z]{4}){3}")),
+)
+_NAMES: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
+    ("empty", _matches(r"")),
+    ("guid", _matches(_GUID)),
+    ("connection_string", _matches(r"(?i)endpoint=.*")),
+    ("entra", _matches(rf"[-\w]{{1,63}}[.|]{_GUID}[.|]{_GUID}")),
+    ("address", _matches(r"[^@\s]+@[^@\s]+")),
+    ("domain_user", _matches(r"[^\\\s]+\\[^\\\s]+")),
+)
+
+
+def describe(credentials: Credentials) -> Login:
+    """Return the shape of these credentials."""
+    secret = credentials.password or credentials.token
+    text = secret.reveal() if secret is not None else ""
+    shape = SecretShape(
+        length=len(text),
+        kind=_first(_SECRETS, text),
+        ascii=text.isascii(),
+        edge_blank=text != text.strip(),
+    )
+    return Login(_first(_NAMES, credentials.username) or "name", shape)
+
+
+def _first(table: tuple[tuple[str, Callable[[str], bool]], ...], text: str) -> str:
+    return next((kind for kind, fits in table if fits(text)), "")

@@ -1,0 +1,136 @@
+"""AUTH as the client in question does it, then as the server offers.
+
+The secret goes out once, and only to a verified server; a mechanism that needs
+no trying with it is only asked about: ``AUTH X``, cancelled with ``*``.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from gatepost.client.authentication import attempt_with, channel_of
+from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.doctor.talk import Talk
+from gatepost.doctor.visit import Visit
+from gatepost.errors import RemoteProtocolError
+from gatepost.model.credentials import Credentials
+from gatepost.model.evidence import AuthAttempt
+from gatepost.sasl import mechanisms
+from gatepost.sasl.exchange import ClientSide, UnusableCredentials
+from gatepost.sasl.negotiate import plan
+
+CHALLENGE: Final = 334
+
+
+class Attempts:
+    """Every AUTH on one connection, in order."""
+
+    def __init__(
+        self, visit: Visit, talk: Talk, offered: tuple[str, ...], renew: Callable[[], Talk]
+    ) -> None:
+        self.visit = visit
+        self.talk = talk
+        self._renew = renew
+        self.offered = offered
+        self.library = LIBRARIES.get(visit.settings.library)
+        self.made: list[AuthAttempt] = []
+        self.channel = channel_of(talk.session)
+
+    def make(self) -> None:
+        """Ask, and sign in where that is safe."""
+        if not self.visit.signs_in and self.visit.settings.tls != "none":
+            return
+        choice = self._clients_choice()
+        credentials = self.visit.credentials
+        if credentials is None or not self.channel.keeps_secrets:
+            self._ask_only(choice)
+            return
+        if choice and choice not in self.offered:
+            self._ask(choice)
+        self._sign_in(credentials, choice)
+
+    def _clients_choice(self) -> str:
+        """What the client would send; without a client, nothing it would insist on."""
+        if self.library is not None:
+            return self.library.first_choice(self.offered)
+        if self.visit.settings.tls == "none":
+            return self.offered[0] if self.offered else "LOGIN"
+        return ""
+
+    def _ask_only(self, choice: str) -> None:
+        """Show without a secret that the client's mechanism is refused, and another taken."""
+        if choice:
+            self._ask(choice)
+        if self.library is None or any(attempt.accepted for attempt in self.made):
+            return
+        cure = self.library.could_use(self.offered)
+        if cure and cure != choice:
+            self._ask(cure)
+
+    def _ask(self, mechanism: str) -> None:
+        """``AUTH X``; a prompt is answered with ``*`` (RFC 4954 4)."""
+        if not self.talk.session.usable:
+            return
+        reply = self.talk.ask(f"AUTH {mechanism}", "auth")
+        taken = reply.code == CHALLENGE
+        cancelled = taken and self.talk.session.usable
+        if cancelled:
+            self.talk.ask("*", "auth")
+        self.made.append(
+            AuthAttempt(mechanism, "bare", reply, self._tls, cancelled=cancelled, accepted=taken)
+        )
+
+    def _sign_in(self, credentials: Credentials, choice: str) -> None:
+        planned = plan(self.offered, credentials, self.channel).mechanisms
+        order = [name for name in planned if name == choice]
+        order += [name for name in planned if name != choice]
+        for name in order:
+            if any(attempt.secret_sent for attempt in self.made):
+                if not self.visit.errand.try_all:
+                    return
+                self.talk = self._renew()  # signed in, or refused once too often for some
+            if not self.talk.session.usable:
+                return
+            eager = name == "LOGIN" and self.library is not None and name in self.library.initial
+            if not (eager and self._try(name, credentials, eager=True)):
+                self._try(name, credentials, eager=False)
+
+    def _try(self, name: str, credentials: Credentials, *, eager: bool) -> bool:
+        """Run one mechanism with the secret; return whether that, or a proof of it, went out."""
+        session, server = self.talk.session, self.visit.server
+        if not session.usable:
+            return False
+        side = ClientSide(
+            self.channel,
+            self.offered,
+            nonce=secrets.token_urlsafe(18),
+            eager_login=eager,
+            host=server.host,
+            port=server.port,
+        )
+        try:
+            mechanism = mechanisms.client(name, credentials, side)
+        except UnusableCredentials:
+            return False
+        try:
+            attempt = self.talk.run(attempt_with(session, mechanism, credentials.username))
+        except RemoteProtocolError:
+            if not session.usable:
+                raise
+            return False
+        reply = self.talk.clean(attempt.reply)
+        self.made.append(
+            AuthAttempt(
+                name,
+                "initial" if mechanism.speaks_first else "bare",
+                reply,
+                self._tls,
+                secret_sent=attempt.secret_sent,
+                accepted=reply.is_success or not attempt.to_command,
+            )
+        )
+        return attempt.secret_sent
+
+    @property
+    def _tls(self) -> bool:
+        return self.talk.session.facts is not None

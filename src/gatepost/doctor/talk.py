@@ -1,0 +1,106 @@
+"""One connection of the doctor: commands asked, replies returned without secrets."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import TypeVar
+
+from gatepost.client.authentication import hide_secrets
+from gatepost.client.drivers import SyncDriver
+from gatepost.client.session import ClientSession, Peer
+from gatepost.client.settings import Timeouts
+from gatepost.client.steps import Conversation
+from gatepost.doctor.visit import Visit
+from gatepost.errors import Phase
+from gatepost.model.evidence import Hello
+from gatepost.model.reply import Reply
+from gatepost.model.transcript import Line
+from gatepost.net.dial import Endpoint, connect_to
+from gatepost.net.stream import SyncStream
+from gatepost.net.tls import Context, TlsFacts
+from gatepost.wire.capabilities import parse_capabilities
+
+T = TypeVar("T")
+
+
+class Talk:
+    """A connected server, whatever it answers: a refusal is a reply, not an error.
+
+    Raises NetworkError and ProtocolError, as the session does.
+    """
+
+    def __init__(self, visit: Visit, stream: SyncStream, context: Context) -> None:
+        address = ip_address(stream.peer_address.partition("%")[0])
+        peer = Peer(visit.server, "", address.is_loopback)
+        self.stream = stream
+        self.session = ClientSession(peer)
+        if visit.credentials is not None:
+            hide_secrets(self.session, visit.credentials)
+        self._visit = visit
+        self._context = context
+        host, timeouts = visit.server.host, visit.patience.timeouts()
+        self._driver = SyncDriver(stream, context, host, timeouts)
+
+    @classmethod
+    def open(cls, visit: Visit, endpoint: Endpoint, context: Context) -> "Talk":
+        """Connect to this one address. Raises OSError."""
+        return cls(visit, SyncStream(connect_to(endpoint, visit.patience.connect)), context)
+
+    def run(self, conversation: Conversation[T]) -> T:
+        """Run a conversation of the session."""
+        return self._driver.run(self.session.guard(conversation))
+
+    def greeting(self) -> Reply:
+        """Wait for the greeting."""
+        return self.clean(self.run(self.session.await_reply("greeting")))
+
+    def greeting_within(self, seconds: float) -> Reply:
+        """Look for the greeting in clear for a moment; after TimedOut it can be looked for again.
+
+        Nothing is lost by that: what came of it stays in the session's reader.
+        """
+        patient = self._driver
+        self._driver = SyncDriver(self.stream, self._context, "", Timeouts(greeting=seconds))
+        try:
+            return self.clean(self._driver.run(self.session.await_reply("greeting")))
+        finally:
+            self._driver = patient
+
+    def ask(self, command: str, phase: Phase) -> Reply:
+        """Send a command without secrets and return its reply."""
+        return self.clean(self.run(self.session.ask(command, phase)))
+
+    def say(self, command: str) -> None:
+        """Send a command and wait for nothing."""
+        self.session.transcript.client(command)
+        self.stream.send(f"{command}\r\n".encode(), self._visit.patience.reply)
+
+    def hello(self, name: str) -> Hello:
+        """Say EHLO; what was refused offers nothing."""
+        reply = self.ask(f"EHLO {name}", "ehlo")
+        if not reply.is_success:
+            return Hello(name, reply)
+        self.session.capabilities = parse_capabilities(reply)
+        return Hello(name, reply, self.session.capabilities)
+
+    def secure(self) -> TlsFacts:
+        """Shake hands."""
+        return self.run(self.session.secure())
+
+    def clean(self, reply: Reply) -> Reply:
+        """Strike secrets out of what the server said: it may repeat them."""
+        return replace(reply, text=self.session.transcript.redact(reply.text))
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What was said on this connection."""
+        return self.session.transcript.lines
+
+    def close(self, *, politely: bool = True) -> None:
+        """Say QUIT where that is still possible, and close."""
+        leave: Callable[[], None] = self.stream.close if politely else self.stream.abort
+        try:
+            if politely and self.session.usable:
+                self.run(self.session.quit())
+        finally:
+            leave()
