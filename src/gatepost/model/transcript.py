@@ -52,10 +52,14 @@ class Transcript:
         """Record what came, one reply line or several."""
         self._add("S", text)
 
-    def _add(self, speaker: Speaker, text: str) -> None:
+    def redact(self, text: str) -> str:
+        """Return ``text`` without the secrets that were announced."""
         for hidden in self._hidden:
             text = text.replace(hidden, STRUCK_OUT)
-        for line in text.splitlines() or [""]:
+        return text
+
+    def _add(self, speaker: Speaker, text: str) -> None:
+        for line in self.redact(text).splitlines() or [""]:
             if len(self._lines) < MAX_LINES:
                 self._lines.append(Line(speaker, line[:MAX_LINE], self.tls))
 

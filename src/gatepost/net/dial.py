@@ -119,3 +119,8 @@ def unreachable(server: Server, failures: Sequence[tuple[Endpoint, OSError]]) ->
     silent = failures and all(isinstance(error, TimeoutError) for _, error in failures)
     kind = TimedOut if silent else ConnectError
     return kind(f"cannot connect to {server} ({said})").at("connect")
+
+
+def host_name() -> str:
+    """Return this machine's own name, without asking the network for more of it."""
+    return socket.gethostname()

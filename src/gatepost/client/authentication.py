@@ -1,0 +1,175 @@
+"""AUTH (RFC 4954): what the planner chose, one mechanism after the other, until one is judged."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.client.session import ClientSession
+from gatepost.client.steps import Conversation
+from gatepost.errors import AuthenticationRefused, NoSharedMechanism, RemoteProtocolError
+from gatepost.model.credentials import Credentials
+from gatepost.model.plan import Plan
+from gatepost.model.reply import Reply
+from gatepost.sasl import mechanisms
+from gatepost.sasl.channel import Channel, tls_server_end_point
+from gatepost.sasl.exchange import ClientSide, Exchange, MalformedChallenge, Mechanism, conclude
+from gatepost.sasl.negotiate import PREFERENCE, Step, after_refusal, plan
+from gatepost.wire.base64 import decode_base64, encode_base64
+
+MAX_COMMAND: Final = 512
+"""Octets of the AUTH command with CRLF; a longer initial response waits for a 334 (RFC 4954 4)."""
+CHALLENGE: Final = 334
+CANCEL: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one mechanism ended."""
+
+    reply: Reply
+    to_command: bool
+    """The reply came to the AUTH command itself."""
+    secret_sent: bool
+    """The secret, or a proof made of it, went out."""
+
+
+def channel_of(session: ClientSession, *, reveal_anyway: bool = False) -> Channel:
+    """Return the connection as the planner sees it."""
+    facts = session.facts
+    return Channel(
+        encrypted=facts is not None,
+        verified=facts is not None and facts.verified,
+        loopback=session.peer.loopback,
+        reveal_anyway=reveal_anyway,
+        binding=tls_server_end_point(facts.chain[0]) if facts and facts.chain else None,
+    )
+
+
+def authenticate(
+    session: ClientSession, credentials: Credentials, channel: Channel, *, only: str = ""
+) -> Conversation[str]:
+    """Sign in and return the mechanism that did it; ``only`` allows no other than this one.
+
+    Raises NoSharedMechanism before anything is sent, AuthenticationRefused with
+    the reply that decided, RemoteProtocolError when the server breaks the exchange.
+    """
+    offered = session.capabilities.mechanisms
+    chosen = plan(offered, credentials, channel, only=only)
+    if not chosen.mechanisms:
+        raise _nothing_shared(session, chosen, credentials, channel)
+    hide_secrets(session, credentials)
+    side = ClientSide(
+        channel,
+        offered,
+        nonce=secrets.token_urlsafe(18),
+        host=session.peer.server.host,
+        port=session.peer.server.port,
+    )
+    earlier: AuthenticationRefused | None = None
+    step = Step(chosen.mechanisms[0], "")
+    remaining = chosen.mechanisms[1:]
+    while True:
+        mechanism = mechanisms.client(step.mechanism, credentials, side)
+        attempt = yield from attempt_with(session, mechanism, credentials.username)
+        if attempt.reply.is_success:
+            session.mechanism = mechanism.name
+            return mechanism.name
+        refused = _refusal(session, attempt.reply, mechanism.name)
+        refused.__cause__ = earlier
+        step = after_refusal(
+            attempt.reply,
+            remaining,
+            secret_sent=attempt.secret_sent,
+            to_command=attempt.to_command,
+        )
+        if not (step.goes_on and session.usable):
+            raise refused
+        earlier, remaining = refused, remaining[1:]
+
+
+def hide_secrets(session: ClientSession, credentials: Credentials) -> None:
+    """Have the transcript strike out what must not be seen, before anything is sent."""
+    for secret in (credentials.password, credentials.token):
+        if secret is not None:
+            session.transcript.hide(secret.reveal())
+
+
+def attempt_with(
+    session: ClientSession, mechanism: Mechanism, username: str
+) -> Conversation[Attempt]:
+    """Run one mechanism to its end. Raises RemoteProtocolError when the server breaks it."""
+    exchange = mechanism.exchange()
+    response = next(exchange)
+    command, sent = f"AUTH {mechanism.name}", 0
+    if response is not None:
+        _hide(session, response, username)
+        eager = f"{command} {encode_base64(response).decode() or '='}"
+        if len(eager) + 2 <= MAX_COMMAND:
+            command, response, sent = eager, None, 1
+    reply = yield from session.ask(command, "auth")
+    to_command = True
+    while reply.code == CHALLENGE:
+        if response is None:
+            response = yield from _respond(session, exchange, reply)
+            _hide(session, response, username)
+        to_command, sent = False, sent + 1
+        reply = yield from session.ask(encode_base64(response).decode(), "auth")
+        response = None
+    if reply.is_success:
+        _conclude(exchange, reply)
+    return Attempt(reply, to_command, sent >= mechanism.secret_in)
+
+
+def _respond(session: ClientSession, exchange: Exchange, reply: Reply) -> Conversation[bytes]:
+    try:
+        response = exchange.send(_challenge(reply))
+    except StopIteration:
+        trouble = "the server asks for more than the mechanism has to say"
+    except MalformedChallenge as malformed:
+        trouble = str(malformed)
+    else:
+        if response is not None:
+            return response
+        trouble = "the mechanism has nothing to say"
+    yield from session.ask(CANCEL, "auth")
+    raise RemoteProtocolError(f"AUTH cancelled: {trouble}", str(reply))
+
+
+def _challenge(reply: Reply) -> bytes:
+    """Decode a challenge; one that is not base64 (seen: ``334 Username:``) is taken as it is."""
+    text = reply.lines[-1].strip().encode("utf-8", "surrogateescape")
+    try:
+        return decode_base64(text)
+    except ValueError:
+        return text
+
+
+def _conclude(exchange: Exchange, reply: Reply) -> None:
+    try:
+        conclude(exchange)
+    except MalformedChallenge as unproven:
+        raise RemoteProtocolError(str(unproven), str(reply)) from None
+
+
+def _hide(session: ClientSession, response: bytes, username: str) -> None:
+    """Strike a response out as a whole; a user name alone (LOGIN) is no secret."""
+    if response != username.encode("utf-8", "surrogateescape"):
+        session.transcript.hide(response)
+
+
+def _refusal(session: ClientSession, reply: Reply, mechanism: str) -> AuthenticationRefused:
+    offered = session.capabilities.mechanisms
+    finding = "mechanism_not_offered" if reply.code == 504 and mechanism not in offered else ""
+    return AuthenticationRefused(reply, mechanism, offered, finding)
+
+
+def _nothing_shared(
+    session: ClientSession, chosen: Plan, credentials: Credentials, channel: Channel
+) -> NoSharedMechanism:
+    offered = session.capabilities.mechanisms
+    usable = plan(PREFERENCE, credentials, channel).mechanisms
+    error = NoSharedMechanism(offered, usable, chosen)
+    if not offered:
+        hidden = not channel.encrypted and "STARTTLS" in session.capabilities
+        error.slug = "starttls_required" if hidden else "auth_not_advertised"
+    return error

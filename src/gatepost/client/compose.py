@@ -1,0 +1,56 @@
+"""Build a message from its parts, as a command line has them."""
+
+import mimetypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+from gatepost.errors import LocalProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a message says. Addresses as in a header field: ``Ann <ann@example.com>``."""
+
+    sender: str
+    to: Sequence[str] = ()
+    cc: Sequence[str] = ()
+    bcc: Sequence[str] = ()
+    subject: str = ""
+    text: str | None = None
+    html: str | None = None
+    attachments: Sequence[Path] = ()
+
+
+def compose(draft: Draft) -> EmailMessage:
+    """Return the message.
+
+    Raises LocalProtocolError for a field that holds a line end, OSError when an
+    attachment cannot be read.
+    """
+    message = EmailMessage()
+    fields = {
+        "From": draft.sender,
+        "To": ", ".join(draft.to),
+        "Cc": ", ".join(draft.cc),
+        "Bcc": ", ".join(draft.bcc),
+        "Subject": draft.subject,
+    }
+    for name, value in fields.items():
+        if any(sign in value for sign in "\r\n\0"):
+            raise LocalProtocolError(f"CR, LF or NUL in {name}")
+        if value:
+            message[name] = value
+    if draft.html is None:
+        message.set_content(draft.text or "")
+    elif draft.text is None:
+        message.set_content(draft.html, subtype="html")
+    else:
+        message.set_content(draft.text)
+        message.add_alternative(draft.html, subtype="html")
+    for path in draft.attachments:
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        main, _, sub = kind.partition("/")
+        message.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
+    return message

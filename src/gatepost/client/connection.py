@@ -1,0 +1,234 @@
+"""A connection that is kept for several messages, blocking or for asyncio."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Self
+
+from gatepost.client.authentication import authenticate, channel_of
+from gatepost.client.drivers import AsyncDriver, SyncDriver
+from gatepost.client.letter import AnyMessage, Letter, prepare
+from gatepost.client.session import ClientSession, Peer
+from gatepost.client.settings import Options, Tls, Token
+from gatepost.client.steps import Conversation, T
+from gatepost.client.transaction import Delivered, deliver
+from gatepost.errors import ConfigError, Disconnected
+from gatepost.model.credentials import Credentials
+from gatepost.model.envelope import Envelope
+from gatepost.model.reply import Reply
+from gatepost.model.secret import Secret
+from gatepost.model.transcript import Transcript
+from gatepost.net.dial import Server, host_name, parse_server
+from gatepost.net.stream import SyncStream
+from gatepost.net.tls import Context, client_context
+
+if TYPE_CHECKING:
+    from gatepost.net.async_stream import AsyncStream
+
+Password = str | Secret | Token | Credentials
+"""A password, a token, or, for all else, credentials made by hand (with their own user name)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The server has the message. ``reply`` is its last word, which often names a queue id."""
+
+    reply: Reply
+    accepted: tuple[str, ...]
+    message_id: str
+    server: str
+    refused: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}))
+    """Recipients that the server will not reach, with its reason."""
+    tls: str = ""
+    """The version, ``TLSv1.3``; empty in clear."""
+    mechanism: str = ""
+    """What signed us in; empty for nothing."""
+    transcript: Transcript = field(default_factory=Transcript, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where to connect, as whom, and how."""
+
+    server: Server
+    credentials: Credentials | None
+    tls: Tls
+    options: Options
+    context: Context
+
+    def meet(self, local_address: str, peer_address: str) -> ClientSession:
+        """Return the session of a connection that stands."""
+        local_name = self.options.local_name or _local_name(local_address)
+        loopback = ip_address(peer_address.partition("%")[0]).is_loopback
+        return ClientSession(Peer(self.server, local_name, loopback))
+
+    def sign_in(self, session: ClientSession) -> Conversation[None]:
+        """Go from the bare connection to where MAIL may follow."""
+        implicit = self.tls.is_implicit(self.server.port)
+        yield from session.open(implicit=implicit, start_tls=self.tls.mode != "none")
+        if self.credentials is not None:
+            channel = channel_of(session, reveal_anyway=self.tls.reveal_anyway)
+            only = self.options.mechanism
+            yield from authenticate(session, self.credentials, channel, only=only)
+
+
+def make_login(
+    server: str, username: str | None, password: Password | None, tls: Tls, options: Options
+) -> Login:
+    """Read what the user gave. Raises ConfigError, or TlsError for a bad CA file."""
+    context = client_context(ca_file=tls.ca_file, verify=tls.verify, minimum=tls.minimum)
+    return Login(parse_server(server), make_credentials(username, password), tls, options, context)
+
+
+def make_credentials(username: str | None, password: Password | None) -> Credentials | None:
+    """Return the credentials that these two are; None without any. Raises ConfigError."""
+    if isinstance(password, Credentials):
+        return password
+    if password is None:
+        if username:
+            raise ConfigError("a user name without a password or token")
+        return None
+    if not username:
+        raise ConfigError("a password or token without a user name")
+    if isinstance(password, Token):
+        return Credentials(username, token=password.secret)
+    return Credentials(username, Secret(password) if isinstance(password, str) else password)
+
+
+def _local_name(local_address: str) -> str:
+    """This host's name if it is a full one, else an address literal (RFC 5321 4.1.3)."""
+    name = host_name()
+    if "." in name and name.isascii():
+        return name
+    address = local_address.partition("%")[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def _receipt(session: ClientSession, letter: Letter, delivered: Delivered) -> Receipt:
+    return Receipt(
+        delivered.reply,
+        delivered.accepted,
+        letter.message_id,
+        str(session.peer.server),
+        delivered.refused,
+        session.facts.version if session.facts else "",
+        session.mechanism,
+        session.transcript,
+    )
+
+
+class Connection:
+    """Signed in and kept open; a context manager. One thread at a time."""
+
+    def __init__(self, login: Login) -> None:
+        """Connect and sign in. Raises NetworkError, NegotiationError, Refused and ProtocolError."""
+        timeouts = login.options.timeouts
+        self._stream = SyncStream.connect(login.server, timeouts.connect)
+        try:
+            self.session = login.meet(self._stream.local_address, self._stream.peer_address)
+            self._driver = SyncDriver(self._stream, login.context, login.server.host, timeouts)
+            self._run(login.sign_in(self.session))
+        except BaseException:
+            self._leave()
+            raise
+
+    def send(self, message: AnyMessage, envelope: Envelope | None = None) -> Receipt:
+        """Hand one message over; as ``gatepost.send``."""
+        return self.deliver(prepare(message, envelope))
+
+    def deliver(self, letter: Letter) -> Receipt:
+        """Hand over what is prepared."""
+        if not self.session.usable:
+            raise Disconnected("the connection is not usable any more").at("mail")
+        delivered = self._run(deliver(self.session, letter.envelope, letter.body))
+        return _receipt(self.session, letter, delivered)
+
+    def close(self) -> None:
+        """Say QUIT and close; a second call does nothing."""
+        if self.session.usable:
+            self._run(self.session.quit())
+        self._leave()
+
+    def _run(self, conversation: Conversation[T]) -> T:
+        return self._driver.run(self.session.guard(conversation))
+
+    def _leave(self) -> None:
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncConnection:
+    """The same for asyncio: ``async with connect_async(...) as connection``. One task at a time."""
+
+    session: ClientSession
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+        self._stream: AsyncStream | None = None
+        self._driver: AsyncDriver
+
+    async def open(self) -> Self:
+        """Connect and sign in; raises as ``Connection`` does."""
+        from gatepost.net.async_stream import AsyncStream  # noqa: PLC0415  # asyncio only here
+
+        login, timeouts = self._login, self._login.options.timeouts
+        self._stream = stream = await AsyncStream.connect(login.server, timeouts.connect)
+        try:
+            self.session = login.meet(stream.local_address, stream.peer_address)
+            self._driver = AsyncDriver(stream, login.context, login.server.host, timeouts)
+            await self._run(login.sign_in(self.session))
+        except Exception:
+            await stream.close()
+            raise
+        except BaseException:
+            stream.abort()
+            raise
+        return self
+
+    async def send(self, message: AnyMessage, envelope: Envelope | None = None) -> Receipt:
+        """Hand one message over; as ``gatepost.send_async``."""
+        return await self.deliver(prepare(message, envelope))
+
+    async def deliver(self, letter: Letter) -> Receipt:
+        """Hand over what is prepared."""
+        if not self.session.usable:
+            raise Disconnected("the connection is not usable any more").at("mail")
+        delivered = await self._run(deliver(self.session, letter.envelope, letter.body))
+        return _receipt(self.session, letter, delivered)
+
+    async def close(self) -> None:
+        """Say QUIT and close; a second call does nothing."""
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        try:
+            if self.session.usable:
+                await self._run(self.session.quit())
+            await stream.close()
+        finally:
+            stream.abort()
+
+    async def _run(self, conversation: Conversation[T]) -> T:
+        return await self._driver.run(self.session.guard(conversation))
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,0 +1,31 @@
+"""The content on its way to the wire: dots doubled (RFC 5321 4.5.2), or counted (RFC 3030 2)."""
+
+from collections.abc import Iterable, Iterator
+
+from gatepost.model.body import Body
+
+
+def stuff(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the content with each leading dot doubled, then the end of data.
+
+    The content has CRLF line ends; the last line gets one if it has none.
+    """
+    tail = b"\r\n"  # the last two octets sent: a dot may start the next chunk
+    for chunk in chunks:
+        if b"\r\n." in (framed := tail + chunk):
+            yield framed.replace(b"\r\n.", b"\r\n..")[2:]
+        elif chunk:
+            yield chunk
+        tail = framed[-2:]
+    yield b".\r\n" if tail == b"\r\n" else b"\r\n.\r\n"
+
+
+def bdat_command(body: Body) -> str:
+    """Return the command that announces all of ``body`` as the last chunk."""
+    return f"BDAT {body.size} LAST"
+
+
+def chunked(body: Body) -> Iterator[bytes]:
+    """Yield the command and the content, which the server counts."""
+    yield f"{bdat_command(body)}\r\n".encode()
+    yield from body.chunks()

@@ -1,0 +1,131 @@
+"""Run a conversation on a connection: blocking, or in an event loop.
+
+Timeouts live here, one for each phase (RFC 5321 4.5.3.2). What the network does
+wrong is thrown into the conversation, which knows what it was doing.
+"""
+
+import time
+from typing import TYPE_CHECKING, cast
+
+from gatepost.client.settings import Timeouts
+from gatepost.client.steps import Answer, Conversation, Read, StartTls, Step, T, Write, WriteFrom
+from gatepost.errors import Disconnected, GatepostError
+from gatepost.net.stream import SyncStream
+from gatepost.net.tls import Context
+
+if TYPE_CHECKING:  # who sends in blocking calls loads no asyncio
+    from gatepost.net.async_stream import AsyncStream
+
+
+class _Pace:
+    """How long the next step may take: the same Read again has what is left of its time."""
+
+    __slots__ = ("_deadline", "_step", "timeouts")
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.timeouts = timeouts
+        self._step: Step | None = None
+        self._deadline = 0.0
+
+    def left(self, step: Step) -> float:
+        now = time.monotonic()
+        if step is not self._step:
+            self._step, self._deadline = step, now + self.timeouts.of(step.phase)
+        return max(self._deadline - now, 0.0)
+
+
+class SyncDriver:
+    """Runs conversations on a SyncStream."""
+
+    def __init__(
+        self, stream: SyncStream, context: Context, server_name: str, timeouts: Timeouts
+    ) -> None:
+        self.stream = stream
+        self._context = context
+        self._server_name = server_name
+        self._pace = _Pace(timeouts)
+
+    def run(self, conversation: Conversation[T]) -> T:
+        """Return what ``conversation`` returns, raise what it raises."""
+        answer: Answer | None = None
+        failure: GatepostError | None = None
+        try:
+            while True:
+                if failure is not None:
+                    step = conversation.throw(failure)
+                else:
+                    step = conversation.send(cast("Answer", answer))
+                answer, failure = None, None
+                try:
+                    answer = self._perform(step)
+                except GatepostError as error:
+                    failure = error
+        except StopIteration as done:
+            return cast("T", done.value)
+        finally:
+            conversation.close()  # interrupted: it learns that it will not go on
+
+    def _perform(self, step: Step) -> Answer:
+        match step:
+            case Read():
+                return self.stream.receive(self._pace.left(step)) or _ended(self.stream.ragged)
+            case Write():
+                self.stream.send(step.octets, self._pace.left(step))
+                return b""
+            case WriteFrom():
+                return self.stream.send_body(step.windows, self._pace.timeouts.block)
+            case StartTls():
+                timeout = self._pace.timeouts.tls
+                return self.stream.start_tls(self._context, self._server_name, timeout).facts
+
+
+class AsyncDriver:
+    """Runs conversations on an AsyncStream."""
+
+    def __init__(
+        self, stream: "AsyncStream", context: Context, server_name: str, timeouts: Timeouts
+    ) -> None:
+        self.stream = stream
+        self._context = context
+        self._server_name = server_name
+        self._pace = _Pace(timeouts)
+
+    async def run(self, conversation: Conversation[T]) -> T:
+        """Return what ``conversation`` returns, raise what it raises."""
+        answer: Answer | None = None
+        failure: GatepostError | None = None
+        try:
+            while True:
+                if failure is not None:
+                    step = conversation.throw(failure)
+                else:
+                    step = conversation.send(cast("Answer", answer))
+                answer, failure = None, None
+                try:
+                    answer = await self._perform(step)
+                except GatepostError as error:
+                    failure = error
+        except StopIteration as done:
+            return cast("T", done.value)
+        finally:
+            conversation.close()
+
+    async def _perform(self, step: Step) -> Answer:
+        match step:
+            case Read():
+                said = await self.stream.receive(self._pace.left(step))
+                return said or _ended(self.stream.ragged)
+            case Write():
+                await self.stream.send(step.octets, self._pace.left(step))
+                return b""
+            case WriteFrom():
+                return await self.stream.send_body(step.windows, self._pace.timeouts.block)
+            case StartTls():
+                timeout = self._pace.timeouts.tls
+                layer = await self.stream.start_tls(self._context, self._server_name, timeout)
+                return layer.facts
+
+
+def _ended(ragged: bool) -> bytes:
+    how = "cut the connection without closing TLS" if ragged else "closed the connection"
+    raise Disconnected(f"the server {how}")

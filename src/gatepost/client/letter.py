@@ -1,0 +1,137 @@
+"""From what the user hands us to what goes onto the wire: an envelope and a body.
+
+The message's own octets are kept: Bcc is cut out, Date and Message-ID are put on
+top where they are missing, line ends become CRLF. Nothing is ever made from the
+login: at some providers it is no address at all.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email import policy
+from email.headerregistry import Address as HeaderAddress
+from email.message import EmailMessage, Message
+from email.parser import HeaderParser
+from email.utils import format_datetime
+from typing import Any, Final, cast
+
+from gatepost.errors import LocalProtocolError
+from gatepost.model.address import Address, parse_address
+from gatepost.model.body import BytesBody
+from gatepost.model.envelope import BodyType, Envelope, Recipient
+from gatepost.wire.content import Newlines
+
+AnyMessage = EmailMessage | Message | bytes | str
+
+_BCC: Final = re.compile(
+    rb"^(?:resent-)?bcc[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
+)
+_RECIPIENT_FIELDS: Final = ("To", "Cc", "Bcc")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Ready to be handed over."""
+
+    envelope: Envelope
+    body: BytesBody
+    message_id: str
+
+
+def prepare(message: AnyMessage, envelope: Envelope | None = None) -> Letter:
+    """Return the letter that ``message`` is.
+
+    Without ``envelope`` the sender is Sender or From, the recipients are To, Cc
+    and Bcc. ``str`` and ``bytes`` are whole messages, header first. Raises
+    LocalProtocolError when there is no sender, no recipient, or an address is none.
+    """
+    raw = _octets(message)
+    header, content = _split(raw)
+    fields = HeaderParser(policy=policy.default).parsestr(header.decode("utf-8", "surrogateescape"))
+    envelope = envelope or _envelope(fields)
+    if not envelope.recipients:
+        raise LocalProtocolError("the message has no recipient: no To, Cc or Bcc")
+    header = _BCC.sub(b"", header)
+    message_id = str(fields["Message-ID"] or "").strip()
+    if not message_id:
+        message_id = f"<{secrets.token_hex(16)}@{_domain(envelope, fields)}>"
+        header = f"Message-ID: {message_id}\r\n".encode() + header
+    if fields["Date"] is None:
+        header = f"Date: {format_datetime(datetime.now(UTC))}\r\n".encode() + header
+    envelope = replace(
+        envelope,
+        body=_body_type(envelope.body, header, content),
+        smtputf8=envelope.smtputf8 or not header.isascii(),
+    )
+    return Letter(envelope, BytesBody(header + content), message_id)
+
+
+def _octets(message: AnyMessage) -> bytes:
+    if isinstance(message, str):
+        raw = message.encode("utf-8", "surrogateescape")
+    elif isinstance(message, bytes):
+        raw = message
+    else:
+        # 7-bit parts reach every server; an address that is not ASCII needs raw UTF-8.
+        wish: dict[str, Any] = {"linesep": "\r\n", "cte_type": "7bit"}
+        if isinstance(message, EmailMessage) and _has_utf8_address(message):
+            wish["utf8"] = True
+        raw = message.as_bytes(policy=message.policy.clone(**wish))
+    newlines = Newlines()
+    raw = newlines.convert(raw, last=True)
+    if newlines.met_nul:
+        raise LocalProtocolError("the message holds a NUL")
+    return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
+
+
+def _split(raw: bytes) -> tuple[bytes, bytes]:
+    """Return the header with its last CRLF, and what follows, the empty line included."""
+    if raw.startswith(b"\r\n"):
+        return b"", raw
+    end = raw.find(b"\r\n\r\n")
+    return (raw, b"") if end < 0 else (raw[: end + 2], raw[end + 2 :])
+
+
+def _envelope(fields: Message) -> Envelope:
+    senders = _addresses(fields, "Sender") or _addresses(fields, "From")
+    if not senders:
+        raise LocalProtocolError("the message has no sender: no From")
+    found = [address for name in _RECIPIENT_FIELDS for address in _addresses(fields, name)]
+    unique = {address.key: address for address in found}
+    return Envelope(senders[0], tuple(Recipient(address) for address in unique.values()))
+
+
+def _addresses(fields: Message, name: str) -> list[Address]:
+    """Return the mailboxes of a field, each confirmed by our own grammar."""
+    found: list[Address] = []
+    for value in fields.get_all(name, []):
+        for entry in cast("tuple[HeaderAddress, ...]", getattr(value, "addresses", ())):
+            try:
+                found.append(parse_address(entry.addr_spec))
+            except ValueError as error:
+                raise LocalProtocolError(f"{name}: {error}") from None
+    return found
+
+
+def _has_utf8_address(message: EmailMessage) -> bool:
+    entries = (
+        entry
+        for name in ("From", "Sender", "Reply-To", *_RECIPIENT_FIELDS)
+        for value in message.get_all(name, [])
+        for entry in getattr(value, "addresses", ())
+    )
+    return any(not entry.addr_spec.isascii() for entry in entries)
+
+
+def _domain(envelope: Envelope, fields: Message) -> str:
+    """The sender's domain, for a Message-ID."""
+    senders = _addresses(fields, "From") if envelope.sender is None else [envelope.sender]
+    domain = senders[0].domain if senders else ""
+    return domain if domain.isascii() and domain and "[" not in domain else "localhost"
+
+
+def _body_type(wished: BodyType, header: bytes, content: bytes) -> BodyType:
+    if wished == "7BIT" and not (header.isascii() and content.isascii()):
+        return "8BITMIME"
+    return wished

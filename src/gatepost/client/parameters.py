@@ -1,0 +1,95 @@
+"""MAIL and RCPT as command lines: the parameters that the server's extensions allow.
+
+RFC 1870 6 (SIZE), RFC 6152 2 (BODY), RFC 3030 3 (BINARYMIME), RFC 6531 3.4
+(SMTPUTF8), RFC 4954 5 (AUTH=), RFC 3461 4 (RET, ENVID, NOTIFY, ORCPT).
+"""
+
+import re
+from typing import Final
+
+from gatepost.errors import LocalProtocolError, MissingExtension
+from gatepost.model.address import Address, parse_path
+from gatepost.model.capabilities import Capabilities
+from gatepost.model.envelope import Envelope, Recipient
+
+_VALUE: Final = re.compile(r"[\x21-\x7e\u0080-\U0010ffff]+")
+_NO_XTEXT: Final = re.compile(r"[^\x21-\x2a\x2c-\x3c\x3e-\x7e]")
+_NOTIFY: Final = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
+
+
+def mail_command(envelope: Envelope, offered: Capabilities, size: int) -> str:
+    """Return MAIL FROM for a message of ``size`` octets.
+
+    What only informs (SIZE, AUTH=, DSN wishes) is left out where it is not
+    offered; what the message cannot do without raises MissingExtension.
+    Raises LocalProtocolError for what is no address or no parameter.
+    """
+    words = [f"MAIL FROM:{_path(envelope.sender)}"]
+    if "SIZE" in offered:
+        words.append(f"SIZE={size}")
+    if envelope.body == "8BITMIME":
+        _demand("8BITMIME", offered, "the message holds 8-bit text")
+        words.append("BODY=8BITMIME")
+    elif envelope.body == "BINARYMIME":
+        _demand("BINARYMIME", offered, "the message is binary")
+        _demand("CHUNKING", offered, "the message is binary")
+        words.append("BODY=BINARYMIME")
+    if needs_smtputf8(envelope):
+        _demand("SMTPUTF8", offered, "an address or a header field is not ASCII")
+        words.append("SMTPUTF8")
+    if envelope.auth is not None and "AUTH" in offered:
+        words.append(f"AUTH={encode_xtext(envelope.auth)}")
+    if "DSN" in offered:
+        if envelope.ret is not None:
+            words.append(f"RET={_value(envelope.ret)}")
+        if envelope.envid is not None:
+            words.append(f"ENVID={_value(envelope.envid)}")
+    return " ".join(words)
+
+
+def rcpt_command(recipient: Recipient, offered: Capabilities) -> str:
+    """Return RCPT TO. Raises LocalProtocolError."""
+    words = [f"RCPT TO:{_path(recipient.address)}"]
+    if "DSN" in offered:
+        if recipient.notify:
+            wishes = ",".join(wish for wish in _NOTIFY if wish in recipient.notify)
+            words.append(f"NOTIFY={_value(wishes)}")
+        if recipient.orcpt is not None:
+            words.append(f"ORCPT={_value(recipient.orcpt)}")
+    return " ".join(words)
+
+
+def needs_smtputf8(envelope: Envelope) -> bool:
+    """True when the envelope says so, or an address is not ASCII."""
+    addresses = (envelope.sender, *(recipient.address for recipient in envelope.recipients))
+    return envelope.smtputf8 or any(one is not None and not one.is_ascii for one in addresses)
+
+
+def encode_xtext(text: str) -> str:
+    """Return ``text`` as xtext (RFC 3461 4)."""
+    return _NO_XTEXT.sub(lambda match: f"+{ord(match[0]):02X}", text)
+
+
+def _path(address: Address | None) -> str:
+    """Return the path, once our own grammar has confirmed that it is nothing more."""
+    path = f"<{address or ''}>"
+    if address is not None and (address.local.lower(), address.domain) == ("postmaster", ""):
+        return path
+    try:
+        parsed, rest = parse_path(path)
+    except ValueError as error:
+        raise LocalProtocolError(str(error)) from None
+    if parsed != address or rest:
+        raise LocalProtocolError(f"not a mailbox: {path[:80]!r}")
+    return path
+
+
+def _value(text: str) -> str:
+    if not _VALUE.fullmatch(text):
+        raise LocalProtocolError(f"not a parameter's value: {text[:80]!r}")
+    return text
+
+
+def _demand(extension: str, offered: Capabilities, because: str) -> None:
+    if extension not in offered:
+        raise MissingExtension(f"{because}, and the server does not offer {extension}")

@@ -1,0 +1,227 @@
+"""One connection to a server, as a conversation: greeting, EHLO, STARTTLS, QUIT.
+
+AUTH is in ``authentication``, the transaction in ``transaction``.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from gatepost.client.steps import Conversation, Read, StartTls, T, Write, WriteFrom
+from gatepost.errors import (
+    Disconnected,
+    GatepostError,
+    LocalProtocolError,
+    NetworkError,
+    Phase,
+    ProtocolError,
+    Refused,
+    RemoteProtocolError,
+    TlsUnavailable,
+)
+from gatepost.model.capabilities import Capabilities
+from gatepost.model.reply import Reply
+from gatepost.model.transcript import Transcript
+from gatepost.net.dial import Server
+from gatepost.net.tls import TlsFacts
+from gatepost.wire.capabilities import parse_capabilities
+from gatepost.wire.replies import ReplyReader
+
+CLOSING: Final = 421
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One reply for whoever listens in: to what, and when (seconds of ``time.monotonic``)."""
+
+    phase: Phase
+    command: str
+    """Secrets struck out; empty for the greeting."""
+    reply: Reply
+    asked: float
+    answered: float
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end, and what we call ourselves."""
+
+    server: Server
+    local_name: str
+    loopback: bool = False
+    """The server is this very machine."""
+
+
+class ClientSession:
+    """What is known of one connection while it is talked on; each method is a conversation."""
+
+    def __init__(self, peer: Peer, listen_in: Callable[[Said], None] | None = None) -> None:
+        self.peer = peer
+        self.reader = ReplyReader()
+        self.transcript = Transcript()
+        self.capabilities = Capabilities()
+        self.facts: TlsFacts | None = None
+        """Set once TLS stands."""
+        self.phase: Phase = "greeting"
+        self.mechanism = ""
+        """The one that signed us in."""
+        self.usable = True
+        """False once nothing more can be asked: 421, a lost connection, half a message sent."""
+        self.in_transaction = False
+        self._listen_in = listen_in
+        self._lost: Disconnected | None = None
+
+    def guard(self, conversation: Conversation[T]) -> Conversation[T]:
+        """Run ``conversation``; an error leaves it with phase and transcript."""
+        try:
+            return (yield from conversation)
+        except GatepostError as error:
+            if isinstance(error, NetworkError | RemoteProtocolError):
+                self.usable = False
+            error.at(self.phase, self.transcript)
+            raise
+        except GeneratorExit:
+            self.usable = False
+            raise
+
+    # Commands and replies.
+
+    def ask(self, command: str, phase: Phase) -> Conversation[Reply]:
+        """Send one command and return the reply."""
+        [reply] = yield from self.ask_all([(phase, command)])
+        return reply
+
+    def ask_all(self, commands: Sequence[tuple[Phase, str]]) -> Conversation[list[Reply]]:
+        """Send commands together and return their replies; after a 421 none are awaited.
+
+        Raises LocalProtocolError, before anything is sent, for one that is not one line.
+        """
+        wire = b"".join(_encode(command) for _, command in commands)
+        self.phase = commands[0][0]
+        for _, command in commands:
+            self.transcript.client(command)
+        yield from self._write(Write(wire, self.phase))
+        replies: list[Reply] = []
+        for phase, command in commands:
+            replies.append((yield from self.await_reply(phase, command)))
+            if not self.usable:
+                break
+        return replies
+
+    def await_reply(self, phase: Phase, command: str = "") -> Conversation[Reply]:
+        """Return the next reply."""
+        self.phase = phase
+        read, asked = Read(phase), time.monotonic()
+        while (reply := self.reader.next_reply()) is None:
+            try:
+                self.reader.feed(cast("bytes", (yield read)))
+            except NetworkError:
+                if self._lost is not None:
+                    raise self._lost from None
+                raise
+        self.transcript.server("\n".join(self.reader.said))
+        if self._listen_in is not None:
+            command = self.transcript.redact(command)
+            self._listen_in(Said(phase, command, reply, asked, time.monotonic()))
+        if reply.code == CLOSING:
+            self.usable = False
+        return reply
+
+    def pour(self, windows: Iterable[bytes], command: str) -> Conversation[Reply]:
+        """Send the content in ``windows`` and return the reply, also one that comes too early."""
+        self.phase = "content"
+        early = yield from self._write(WriteFrom(windows))
+        if early:
+            self.reader.feed(early)
+            self.usable = False
+        reply = yield from self.await_reply("content", command)
+        if early and reply.is_success:
+            raise RemoteProtocolError("the message was accepted before all was sent", str(reply))
+        return reply
+
+    def _write(self, step: Write | WriteFrom) -> Conversation[bytes]:
+        """Perform ``step``; when the server is gone, what it said last is still to be read."""
+        try:
+            return cast("bytes", (yield step))
+        except Disconnected as gone:
+            self._lost, self.usable = gone, False
+            return b""
+
+    # The phases.
+
+    def greet(self) -> Conversation[Reply]:
+        """Wait for the greeting. Raises Refused when it is not 220."""
+        reply = yield from self.await_reply("greeting")
+        if reply.code != 220:
+            raise Refused(reply)
+        return reply
+
+    def hello(self) -> Conversation[Capabilities]:
+        """EHLO, or HELO where that is unknown (RFC 5321 3.2). Raises Refused."""
+        command = f"EHLO {self.peer.local_name}"
+        reply = answer = yield from self.ask(command, "ehlo")
+        if reply.is_permanent and self.usable:
+            answer = yield from self.ask(f"HELO {self.peer.local_name}", "ehlo")
+        if not answer.is_success:
+            raise Refused(reply, command)
+        self.capabilities = parse_capabilities(answer)
+        return self.capabilities
+
+    def secure(self) -> Conversation[TlsFacts]:
+        """Shake hands on the bare connection (implicit TLS, RFC 8314 3)."""
+        self.phase = "tls"
+        self.facts = cast("TlsFacts", (yield StartTls()))
+        self.transcript.tls = True
+        return self.facts
+
+    def start_tls(self) -> Conversation[Capabilities]:
+        """STARTTLS and EHLO again; what came in clear is forgotten (RFC 3207 4.2).
+
+        Raises TlsUnavailable, Refused, RemoteProtocolError or TlsError.
+        """
+        self.phase = "starttls"
+        if "STARTTLS" not in self.capabilities:
+            offers = ", ".join(self.capabilities.keywords) or "nothing"
+            raise TlsUnavailable(f"the server does not offer STARTTLS; it offers {offers}")
+        reply = yield from self.ask("STARTTLS", "starttls")
+        if not reply.is_success:
+            raise Refused(reply, "STARTTLS")
+        if self.reader.pending:
+            raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
+        yield from self.secure()
+        self.capabilities = Capabilities()
+        return (yield from self.hello())
+
+    def open(self, *, implicit: bool, start_tls: bool) -> Conversation[Capabilities]:
+        """Go from the bare connection to where AUTH or MAIL may follow."""
+        if implicit:
+            yield from self.secure()
+        yield from self.greet()
+        yield from self.hello()
+        if start_tls and not implicit:
+            yield from self.start_tls()
+        return self.capabilities
+
+    def reset(self) -> Conversation[None]:
+        """Leave a transaction that did not come to its end (RFC 5321 4.1.1.5)."""
+        if self.in_transaction and self.usable:
+            yield from self.ask("RSET", "mail")
+        self.in_transaction = False
+
+    def quit(self) -> Conversation[None]:
+        """Say goodbye; it does not matter any more what comes of it."""
+        if not self.usable:
+            return
+        try:
+            yield from self.ask("QUIT", "quit")
+        except (NetworkError, ProtocolError):
+            pass
+        finally:
+            self.usable = False
+
+
+def _encode(command: str) -> bytes:
+    if any(sign in command for sign in "\r\n\0"):
+        raise LocalProtocolError(f"CR, LF or NUL in a command: {command[:20]!r}...")
+    return command.encode("utf-8", "surrogateescape") + b"\r\n"

@@ -1,0 +1,55 @@
+"""What a conversation asks of its driver.
+
+A conversation is a generator: it yields a step, is sent what came of it, and
+returns its result. So it reads like blocking code and runs on a socket, on
+asyncio, and on written lines.
+"""
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gatepost.errors import Phase
+from gatepost.net.tls import TlsFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Send ``octets``; nothing comes back."""
+
+    octets: bytes
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WriteFrom:
+    """Send ``windows`` one by one until the server speaks.
+
+    What it said too early comes back, ``b""`` when all was sent.
+    """
+
+    windows: Iterable[bytes]
+    phase: Phase = "content"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """Wait for octets, which come back, never none of them.
+
+    The same Read again asks for more of the same reply: its deadline stands.
+    """
+
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Shake hands; the TlsFacts come back."""
+
+    phase: Phase = "tls"
+
+
+Step = Write | WriteFrom | Read | StartTls
+Answer = bytes | TlsFacts
+T = TypeVar("T")
+Conversation = Generator[Step, Answer, T]
