@@ -8,10 +8,11 @@ class LineTooLong(ValueError):
 class LineReader:
     """Takes lines off the head of a buffer; an over-long one is dropped as it arrives."""
 
-    __slots__ = ("_dropping",)
+    __slots__ = ("dropping",)
 
     def __init__(self) -> None:
-        self._dropping = False
+        self.dropping = False
+        """The buffer stands inside an over-long line."""
 
     def read(self, buffer: bytearray, limit: int) -> bytes | None:
         """Return the next line without its end, or None when more octets are needed.
@@ -23,13 +24,13 @@ class LineReader:
         end = buffer.find(b"\n")
         if end < 0:
             if len(buffer) >= limit:
-                self._dropping = True
-            if self._dropping:
+                self.dropping = True
+            if self.dropping:
                 buffer.clear()
             return None
         line = bytes(buffer[:end])
         del buffer[: end + 1]
-        if self._dropping or end >= limit:
-            self._dropping = False
+        if self.dropping or end >= limit:
+            self.dropping = False
             raise LineTooLong(f"a line of more than {limit} octets")
         return line[:-1] if line.endswith(b"\r") else line

@@ -144,7 +144,11 @@ def data(session: "Session", argument: bytes) -> Reply | None:
 
 
 def bdat(session: "Session", argument: bytes) -> Reply | None:
-    """BDAT size [LAST] (RFC 3030 2); its octets follow at once, so a refused one has them too."""
+    """BDAT size [LAST] (RFC 3030 2).
+
+    Its octets follow at once, whatever we say to it: in every state, and where CHUNKING is
+    not offered, they are taken out of the stream, so that none of them runs as a command.
+    """
     words = argument.split()
     last = len(words) == 2 and words[1].upper() == b"LAST"
     if not words or not words[0].isdigit() or len(words[0]) > MAX_CHUNK_DIGITS:
@@ -196,8 +200,6 @@ def not_smtp(session: "Session", _argument: bytes) -> None:
 
 
 _IN_TRANSACTION: Final = State.SENDER | State.RECIPIENTS
-_CHUNKED: Final = _IN_TRANSACTION | State.CHUNKS | State.READY | State.START
-# The octets of a BDAT follow it in any state, so its handler must see it in every state.
 
 # fmt: off
 COMMANDS: Final[Mapping[bytes, Command]] = {
@@ -208,7 +210,7 @@ COMMANDS: Final[Mapping[bytes, Command]] = {
     b"MAIL":     Command(mail,     State.READY, in_clear=False, needs_auth=True, room=672),
     b"RCPT":     Command(rcpt,     _IN_TRANSACTION, room=532),
     b"DATA":     Command(data,     _IN_TRANSACTION),
-    b"BDAT":     Command(bdat,     _CHUNKED, extension="CHUNKING"),
+    b"BDAT":     Command(bdat,     ANY),
     b"RSET":     Command(rset,     ANY),
     b"NOOP":     Command(noop,     ANY),
     b"VRFY":     Command(vrfy,     ANY),

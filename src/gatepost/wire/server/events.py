@@ -13,7 +13,10 @@ from gatepost.model.reply import Reply
 
 @dataclass(frozen=True, slots=True)
 class StartTls:
-    """Answer TLS_READY, send it, and start the handshake; nothing is left in the buffer."""
+    """Answer TLS_READY, send what there is, and start the handshake if ``encrypted`` is now true.
+
+    It is not when the answer was a refusal, or octets had come behind the command meanwhile.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class AuthResponse:
 
 @dataclass(frozen=True, slots=True)
 class AuthAborted:
-    """The client cancelled, or its response was no base64; it was told so."""
+    """The client cancelled, or its response was too long or no base64; it was told so."""
 
     reply: Reply
 

@@ -47,8 +47,8 @@ class Session:
 
     # fmt: off
     __slots__ = (
-        "_auth_open", "_buffer", "_chunk", "_closing", "_commands", "_content", "_dropped",
-        "_envelope", "_errors", "_line", "_newlines", "_out", "_over", "_pending", "_pieces",
+        "_auth_open", "_buffer", "_chunk", "_closing", "_commands", "_content", "_envelope",
+        "_errors", "_line", "_newlines", "_notice", "_out", "_over", "_pending", "_pieces",
         "_received", "_refusal", "can_tls", "encrypted", "hello", "message_limit", "offer",
         "peer_name", "profile", "protocol", "recipients", "replies", "setting", "signed_in_as",
         "state",
@@ -70,7 +70,8 @@ class Session:
         self._commands = 0
         self._closing: events.Closing | None = None
         self._over = False
-        self._dropped: events.ContentDropped | None = None
+        self._notice: events.Event | None = None
+        """What only tells, and comes before anything else."""
         self._pieces = False
         self._start_over()
         self._say(Reply(220, setting.profile.greeting.format(host=setting.host, peer=peer)))
@@ -90,17 +91,20 @@ class Session:
 
     def _end_transaction(self) -> None:
         if self._pieces:
-            self._dropped = events.ContentDropped(self._refusal)
+            self._notice = events.ContentDropped(self._refusal)
             self._pieces = False
         self._envelope: Envelope | None = None
         self.recipients: list[Recipient] = []
         self._content: DataReader | None = None
+        self._forget_content()
+        if self.state is not State.START:
+            self.state = State.READY
+
+    def _forget_content(self) -> None:
         self._chunk: ChunkReader | None = None
         self._newlines: Newlines | None = None
         self._refusal: Reply | None = None
         self._received = 0
-        if self.state is not State.START:
-            self.state = State.READY
 
     # What the application calls.
 
@@ -112,34 +116,51 @@ class Session:
     def next_event(self) -> events.Event | None:
         """Return what the application must decide or know; None when more octets are needed."""
         while self._pending is None:
-            if self._dropped is not None:
-                dropped, self._dropped = self._dropped, None
-                return dropped
+            if self._notice is not None:
+                notice, self._notice = self._notice, None
+                return notice
             if self._closing is not None:
                 return self._take_closing()
             reader = self._content or self._chunk
             if reader is not None:
-                event = self._read_content(reader)
-                if event is None:
+                chunk = reader.read(self._buffer)
+                if chunk is None:
                     return None
+                event = self._take_content(reader, chunk)
+            elif not self._buffer:
+                return None
+            elif self._buffer[0] == _TLS_RECORD[0] and self._is_handshake():
+                self.close(self.replies.NOT_SMTP.because("a TLS handshake came in clear"))
+                continue
             else:
-                line = self._take_line()
-                if line is None:
-                    return None
-                event = self._respond(line) if self._auth_open else self._command(line)
-                if event is None:
-                    continue
+                try:
+                    line = self._line.read(self._buffer, self._line_limit())
+                except LineTooLong:
+                    event = self._line_too_long()
+                else:
+                    if line is None:
+                        return None
+                    event = self._respond(line) if self._auth_open else self._command(line)
+            if event is None:
+                continue
             if not isinstance(event, _TELLS):
                 self._pending = event
             return event
         return None
 
     def answer(self, reply: Reply) -> None:
-        """Give the pending event its reply; a 2yz makes it happen, a 421 ends the session."""
+        """Give the pending event its reply; a 2yz makes it happen, a 421 ends the session.
+
+        Octets that came behind STARTTLS while it was pending turn its 220 into the refusal
+        and the end: ``encrypted`` then stays false, and there is no handshake to start.
+        """
         event, self._pending = self._pending, None
         if event is None:
             raise RuntimeError("no event is waiting for an answer")
         self._auth_open = False
+        if self._buffer and reply.code == 220:
+            self.close(self.replies.BYTES_BEFORE_TLS)
+            return
         self._say(reply)
         if isinstance(event, events.Message):
             self._pieces = False
@@ -222,7 +243,9 @@ class Session:
 
     def begin_chunk(self, size: int, *, last: bool, well_formed: bool) -> None:
         """Read ``size`` octets of content, to be dropped when they cannot be accepted."""
-        if not well_formed:
+        if "CHUNKING" not in self.offer.keywords:
+            self.refuse_content(self.replies.NOT_IMPLEMENTED)
+        elif not well_formed:
             self.refuse_content(self.replies.BAD_ARGUMENTS)
         elif not self.recipients:
             self.refuse_content(self.replies.BAD_SEQUENCE)
@@ -250,35 +273,30 @@ class Session:
         self._over = True
         return self._closing
 
+    def _is_handshake(self) -> bool:
+        return (
+            not self.encrypted and self._buffer.startswith(_TLS_RECORD) and not self._line.dropping
+        )
+
     def _line_limit(self) -> int:
         """Octets that the line at the head of the buffer may have."""
         limits = self.profile.limits
         if self._auth_open:
             return limits.auth_line
+        if self._buffer.find(b"\n", 0, limits.command_line) >= 0:
+            return limits.command_line
         verb = bytes(self._buffer[:4]).upper()
         if verb == b"AUTH":
             return limits.auth_line
         command = COMMANDS.get(verb)
         return limits.command_line + (command.room if command else 0)
 
-    def _take_line(self) -> bytes | None:
-        """Return the next command line, or None; an over-long one is answered here."""
-        while True:
-            limit = self.profile.limits.command_line
-            if self._buffer.find(b"\n", 0, limit) < 0:
-                limit = self._line_limit()
-            try:
-                line = self._line.read(self._buffer, limit)
-            except LineTooLong:
-                long_auth, self._auth_open = self._auth_open, False
-                replies = self.replies
-                self._say(replies.AUTH_LINE_TOO_LONG if long_auth else replies.LINE_TOO_LONG)
-                if self._closing is not None:
-                    return None
-                continue
-            if line is None and self._buffer.startswith(_TLS_RECORD) and not self.encrypted:
-                self.close(self.replies.NOT_SMTP.because("a TLS handshake came in clear"))
-            return line
+    def _line_too_long(self) -> events.Event | None:
+        """The over-long line is dropped; within AUTH it ends the exchange (RFC 4954 4)."""
+        if not self._auth_open:
+            self._say(self.replies.LINE_TOO_LONG)
+            return None
+        return self._abort_auth(self.replies.AUTH_LINE_TOO_LONG)
 
     def _command(self, line: bytes) -> events.Event | None:
         """Run one command line; the reply is said here, an event is returned."""
@@ -309,24 +327,25 @@ class Session:
                 return events.AuthResponse(decode_base64(line.strip()))
             except ValueError:
                 reply = self.replies.BAD_BASE64
+        return self._abort_auth(reply)
+
+    def _abort_auth(self, reply: Reply) -> events.Event:
         self._auth_open = False
         self._say(reply)
         return events.AuthAborted(reply)
 
-    def _read_content(self, reader: DataReader | ChunkReader) -> events.Event | None:
-        chunk = reader.read(self._buffer)
-        if chunk is None:
-            return None
+    def _take_content(self, reader: DataReader | ChunkReader, chunk: bytes) -> events.Event | None:
+        """Hand a piece on, unless the message is refused by now."""
         self._received += len(chunk)
         self._inspect(reader.newlines)
-        if self._refusal is not None:
-            chunk = b""
-        if not reader.ended:
-            self._pieces = True
-            return events.Content(chunk)
-        if isinstance(reader, ChunkReader) and not reader.last:
-            return self._end_chunk(chunk)
-        return self._end_content(chunk)
+        if reader.ended:
+            if isinstance(reader, DataReader) or reader.last:
+                return self._end_content(chunk)
+            self._end_chunk()
+        if self._refusal is not None or not self.recipients or not chunk:
+            return None
+        self._pieces = True
+        return events.Content(chunk)
 
     def _inspect(self, newlines: Newlines) -> None:
         """Refuse what has grown too large or holds what we do not take."""
@@ -337,16 +356,14 @@ class Session:
         elif newlines.met_bare and self.profile.bare_newline == "refuse":
             self.refuse_content(self.replies.BARE_NEWLINE)
 
-    def _end_chunk(self, chunk: bytes) -> events.Event:
+    def _end_chunk(self) -> None:
         """A BDAT that is not the last is complete; a refused one stays refused (RFC 3030 2)."""
         self._chunk = None
         self._say(self._refusal or self.replies.CHUNK_OK)
         if self.recipients:
             self.state = State.CHUNKS
         else:
-            self._refusal = None
-        self._pieces = True
-        return events.Content(chunk)
+            self._forget_content()  # of a chunk outside a transaction nothing may stay
 
     def _end_content(self, chunk: bytes) -> events.Event:
         """The content is complete: refuse it here, or hand the whole message over."""
