@@ -1,0 +1,52 @@
+"""For your tests: a relay of your own, dialogues, and fakes that behave.
+
+``Emulator`` and the pytest fixtures ``gatepost`` and ``acs_relay`` run a real relay;
+``perform`` plays a written dialogue against Gatepost without a socket;
+``MemoryDirectory``, ``FakeClock`` and ``Application`` stand in for what waits.
+
+Each name is loaded when it is first asked for (PEP 562): the pytest plugin costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from gatepost.testing.application import Accepted as Accepted
+    from gatepost.testing.application import Application as Application
+    from gatepost.testing.client import perform_client as perform_client
+    from gatepost.testing.clock import FakeClock as FakeClock
+    from gatepost.testing.dialogue import Dialogue as Dialogue
+    from gatepost.testing.dialogue import DialogueError as DialogueError
+    from gatepost.testing.dialogue import Values as Values
+    from gatepost.testing.dialogue import load_dialogue as load_dialogue
+    from gatepost.testing.dialogue import parse_dialogue as parse_dialogue
+    from gatepost.testing.directory import MemoryDirectory as MemoryDirectory
+    from gatepost.testing.perform import perform as perform
+    from gatepost.testing.server import Mismatch as Mismatch
+    from gatepost.testing.server import Performance as Performance
+    from gatepost.testing.server import perform_server as perform_server
+
+_BY_MODULE: Final = {
+    "application": ("Accepted", "Application"),
+    "client": ("perform_client",),
+    "clock": ("FakeClock",),
+    "dialogue": ("Dialogue", "DialogueError", "Values", "load_dialogue", "parse_dialogue"),
+    "directory": ("MemoryDirectory",),
+    "perform": ("perform",),
+    "server": ("Mismatch", "Performance", "perform_server"),
+}
+_HOME: Final = {name: module for module, names in _BY_MODULE.items() for name in names}
+
+__all__ = [  # noqa: PLE0604  # the table above is the one place
+    *_HOME
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

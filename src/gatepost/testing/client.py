@@ -1,0 +1,193 @@
+"""Play a dialogue's server against our client, and hold what it sends against the client lines.
+
+What the client is told to do stands in the dialogue itself: the EHLO line has its
+name, the TLS mark its kind of connection, MAIL, RCPT and the content its message.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, cast
+
+from gatepost.client.authentication import authenticate, channel_of
+from gatepost.client.session import ClientSession, Peer
+from gatepost.client.steps import Answer, Conversation, Read, StartTls, Write, WriteFrom
+from gatepost.client.transaction import deliver
+from gatepost.errors import Disconnected, GatepostError
+from gatepost.model.body import BytesBody
+from gatepost.model.credentials import Credentials
+from gatepost.model.envelope import Envelope
+from gatepost.model.secret import Secret
+from gatepost.net.dial import Server
+from gatepost.net.tls import TlsFacts
+from gatepost.testing.dialogue import Dialogue, Mark, Say, Step, Values
+from gatepost.testing.server import Mismatch
+from gatepost.wire.content import DataReader
+from gatepost.wire.server.parameters import OF_MAIL, OF_RCPT, parse_mail, parse_rcpt
+
+FACTS: Final = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", (), verified=True)
+"""What the client is told of a TLS handshake that did not happen."""
+
+_TOKEN_MECHANISMS: Final = ("XOAUTH2", "OAUTHBEARER")
+_EXTENSIONS: Final = frozenset(
+    parameter.extension for table in (OF_MAIL, OF_RCPT) for parameter in table.values()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a dialogue ended for our client."""
+
+    session: ClientSession
+    error: GatepostError | None
+
+
+def perform_client(dialogue: Dialogue, values: Values | None = None) -> Outcome:
+    """Play the server's lines against our client's conversation.
+
+    Raises Mismatch (an AssertionError) where the client says something else than the
+    dialogue, or ends with another error than it names.
+    """
+    values = values or Values()
+    script = _Script(dialogue, values)
+    session = ClientSession(Peer(Server(values.host, 587), script.local_name))
+    error: GatepostError | None = None
+    try:
+        script.drive(session.guard(_talk(session, dialogue, values)))
+    except GatepostError as raised:
+        error = raised
+    got, expected = type(error).__name__ if error else "", dialogue.raises
+    if got != expected:
+        raise script.mismatch(expected or "no error", f"{got}: {error}") from error
+    script.finish()
+    return Outcome(session, error)
+
+
+def _talk(session: ClientSession, dialogue: Dialogue, values: Values) -> Conversation[None]:
+    says = [step for step in dialogue.steps if isinstance(step, Say) and step.speaker == "C"]
+    implicit = isinstance(dialogue.steps[0], Mark)
+    uses_tls = dialogue.tls == "starttls" or any(
+        isinstance(step, Mark) and step.what == "TLS" for step in dialogue.steps
+    )
+    yield from session.open(implicit=implicit, start_tls=uses_tls)
+    if any(say.text.upper().startswith("AUTH") for say in says) or dialogue.auth:
+        credentials = _credentials(dialogue.auth, values)
+        yield from authenticate(session, credentials, channel_of(session), only=dialogue.auth)
+    for envelope, body in _transactions(says, values):
+        yield from deliver(session, envelope, body)
+    if says and says[-1].text == "QUIT":
+        yield from session.quit()
+
+
+def _credentials(mechanism: str, values: Values) -> Credentials:
+    secret = Secret(values.password)
+    if mechanism in _TOKEN_MECHANISMS:
+        return Credentials(values.username, token=secret)
+    return Credentials(values.username, secret)
+
+
+def _transactions(says: list[Say], values: Values) -> Iterator[tuple[Envelope, BytesBody]]:
+    """Read the messages out of the client's lines."""
+    lines = [text for say in says for text in say.texts(values)]
+    envelope: Envelope | None = None
+    content: bytearray | None = None
+    for line in lines:
+        verb = line[:5].upper()
+        if content is not None and envelope is not None:
+            content += f"{line}\r\n".encode()
+            if line == ".":
+                yield envelope, BytesBody(DataReader().read(content) or b"")
+                envelope = content = None
+        elif verb == "MAIL ":
+            if envelope is not None:
+                yield envelope, BytesBody(b"")  # refused before its content
+            envelope = parse_mail(line[10:], _EXTENSIONS)
+        elif verb == "RCPT " and envelope is not None:
+            recipient = parse_rcpt(line[8:], _EXTENSIONS)
+            envelope = envelope.addressed_to((*envelope.recipients, recipient))
+        elif verb == "DATA":
+            content = bytearray()
+    if envelope is not None:
+        yield envelope, BytesBody(b"")
+
+
+class _Script:
+    """The dialogue's steps, taken one by one by what the client does."""
+
+    def __init__(self, dialogue: Dialogue, values: Values) -> None:
+        self.name = dialogue.name
+        self._values = values
+        self._steps: list[Step] = list(dialogue.steps)
+        self._written = b""
+        hello = next((step for step in self._steps if _is_hello(step)), None)
+        self.local_name = hello.text.partition(" ")[2] if isinstance(hello, Say) else "localhost"
+
+    def drive(self, conversation: Conversation[None]) -> None:
+        """Run the conversation; raises what it raises."""
+        answer: Answer | None = None
+        failure: GatepostError | None = None
+        try:
+            while True:
+                if failure is not None:
+                    step = conversation.throw(failure)
+                else:
+                    step = conversation.send(cast("Answer", answer))
+                failure, answer = None, b""
+                match step:
+                    case Write(octets):
+                        self._written += octets
+                    case WriteFrom(windows):
+                        self._written += b"".join(windows)
+                    case Read():
+                        answer = self._read()
+                        failure = None if answer else Disconnected("the dialogue ends here")
+                    case StartTls():
+                        self._start_tls()
+                        answer = FACTS
+        except StopIteration:
+            return
+        finally:
+            conversation.close()
+
+    def finish(self) -> None:
+        """Check that the dialogue is at its end. Raises Mismatch."""
+        self._said()
+        if self._steps and not (
+            isinstance(self._steps[0], Mark) and self._steps[0].what == "CLOSED"
+        ):
+            raise self.mismatch("more steps", "the client is done")
+
+    def _read(self) -> bytes:
+        self._said()
+        said = b""
+        while self._steps and isinstance(step := self._steps[0], Say) and step.speaker == "S":
+            said += step.octets(self._values)
+            del self._steps[0]
+        return said
+
+    def _start_tls(self) -> None:
+        self._said()
+        if not self._steps or not isinstance(self._steps[0], Mark):
+            raise self.mismatch("no handshake", "a TLS handshake")
+        del self._steps[0]
+
+    def _said(self) -> None:
+        """Hold what the client wrote against the client's lines that stand here."""
+        expected = b""
+        while self._steps and isinstance(step := self._steps[0], Say) and step.speaker == "C":
+            expected += step.octets(self._values)
+            if expected != self._written[: len(expected)]:
+                raise self.mismatch(repr(expected), repr(self._written))
+            del self._steps[0]
+        if expected != self._written:
+            raise self.mismatch(repr(expected), repr(self._written))
+        self._written = b""
+
+    def mismatch(self, expected: str, got: str) -> Mismatch:
+        """Return the error that names the place."""
+        number = self._steps[0].number if self._steps else 0
+        where = f"line {number}" if number else "end"
+        return Mismatch(f"{self.name}, {where}: expected {expected} of the client, got {got}")
+
+
+def _is_hello(step: Step) -> bool:
+    return isinstance(step, Say) and step.speaker == "C" and step.text[:5].upper() == "EHLO "
