@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gatepost.client.submit import connect_async as connect_async
     from gatepost.client.submit import send as send
     from gatepost.client.submit import send_async as send_async
+    from gatepost.doctor import diagnose as diagnose
     from gatepost.errors import AuthenticationRefused as AuthenticationRefused
     from gatepost.errors import ConfigError as ConfigError
     from gatepost.errors import ConnectError as ConnectError
@@ -55,6 +56,7 @@ _BY_MODULE: Final = {
     "client.connection": ("AsyncConnection", "Connection", "Receipt"),
     "client.settings": ("Options", "Timeouts", "Tls", "Token"),
     "client.submit": ("connect", "connect_async", "send", "send_async"),
+    "doctor": ("diagnose",),
     "errors": (
         "AuthenticationRefused", "ConfigError", "ConnectError", "ContentRefused", "Disconnected",
         "GatepostError", "LocalProtocolError", "MissingExtension", "NegotiationError",

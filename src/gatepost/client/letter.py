@@ -7,6 +7,7 @@ login: at some providers it is no address at all.
 
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import policy
@@ -48,7 +49,7 @@ def prepare(message: AnyMessage, envelope: Envelope | None = None) -> Letter:
     """
     raw = _octets(message)
     header, content = _split(raw)
-    fields = HeaderParser(policy=policy.default).parsestr(header.decode("utf-8", "surrogateescape"))
+    fields = _fields(header)
     envelope = envelope or _envelope(fields)
     if not envelope.recipients:
         raise LocalProtocolError("the message has no recipient: no To, Cc or Bcc")
@@ -65,6 +66,23 @@ def prepare(message: AnyMessage, envelope: Envelope | None = None) -> Letter:
         smtputf8=envelope.smtputf8 or not header.isascii(),
     )
     return Letter(envelope, BytesBody(header + content), message_id)
+
+
+def with_envelope(message: AnyMessage, sender: str | None, recipients: Iterable[str]) -> Letter:
+    """Return ``message`` as a letter to these recipients, whatever its header says.
+
+    Without ``sender`` it is Sender or From. Raises LocalProtocolError.
+    """
+    try:
+        to = tuple(Recipient(parse_address(text)) for text in recipients)
+        envelope = Envelope(parse_address(sender) if sender else None, to)
+    except ValueError as error:
+        raise LocalProtocolError(str(error)) from None
+    letter = prepare(message, envelope)
+    if sender:
+        return letter
+    header, _ = _split(letter.body.content)
+    return replace(letter, envelope=replace(letter.envelope, sender=_sender(_fields(header))))
 
 
 def _octets(message: AnyMessage) -> bytes:
@@ -93,13 +111,22 @@ def _split(raw: bytes) -> tuple[bytes, bytes]:
     return (raw, b"") if end < 0 else (raw[: end + 2], raw[end + 2 :])
 
 
-def _envelope(fields: Message) -> Envelope:
+def _fields(header: bytes) -> Message:
+    return HeaderParser(policy=policy.default).parsestr(header.decode("utf-8", "surrogateescape"))
+
+
+def _sender(fields: Message) -> Address:
     senders = _addresses(fields, "Sender") or _addresses(fields, "From")
     if not senders:
         raise LocalProtocolError("the message has no sender: no From")
+    return senders[0]
+
+
+def _envelope(fields: Message) -> Envelope:
+    sender = _sender(fields)
     found = [address for name in _RECIPIENT_FIELDS for address in _addresses(fields, name)]
     unique = {address.key: address for address in found}
-    return Envelope(senders[0], tuple(Recipient(address) for address in unique.values()))
+    return Envelope(sender, tuple(Recipient(address) for address in unique.values()))
 
 
 def _addresses(fields: Message, name: str) -> list[Address]:

@@ -1,0 +1,166 @@
+"""``gatepost send``: hand a message to a submission server."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from gatepost.cli.output import FAILED, OK, UNREACHABLE
+
+if TYPE_CHECKING:  # the client is loaded when there is something to send
+    from gatepost.client.connection import Password, Receipt
+    from gatepost.client.letter import Letter
+    from gatepost.errors import GatepostError
+
+MAX_SECRET: Final = 65_536
+EXAMPLE: Final = """\b
+Examples:
+  gatepost send --server smtp.example.com:587 --username ann --password-file pw.txt \\
+    --from ann@example.com --to bob@example.net --subject Hello --text "Hi Bob"
+  gatepost send --server [::1]:2465 --ca-file .gatepost/ca.pem --eml message.eml
+
+\b
+Exit: 0 sent, 1 failed, 3 unreachable, 64 usage.
+"""
+
+A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(epilog=EXAMPLE)
+@click.option("--server", metavar="HOST:PORT", required=True, help="Port 587 if none is named.")
+@click.option(
+    "--tls",
+    type=click.Choice(["auto", "starttls", "implicit", "none"]),
+    default="auto",
+    show_default=True,
+    help="auto is implicit TLS on 465 and 2465, else STARTTLS, which is then required.",
+)
+@click.option(
+    "--ca-file", type=A_FILE, help="Authorities to trust, in place of the system's (PEM)."
+)
+@click.option("--username", help="Sign in under this name.")
+@click.option(
+    "--password-file",
+    type=click.File("rb"),
+    help="The password's file, - for standard input; one line end at its end is dropped.",
+)
+@click.option(
+    "--token-file", type=click.File("rb"), help="An OAuth access token instead; read likewise."
+)
+@click.option("--auth", "mechanism", metavar="MECH", help="Use this SASL mechanism and no other.")
+@click.option("--from", "sender", metavar="ADDRESS", help="The sender; a name may stand before it.")
+@click.option("--to", metavar="ADDRESS", multiple=True, help="A recipient (repeatable).")
+@click.option("--cc", metavar="ADDRESS", multiple=True, help="Likewise.")
+@click.option("--bcc", metavar="ADDRESS", multiple=True, help="Likewise, and nobody sees it.")
+@click.option("--subject", help="The subject.")
+@click.option("--text", help="The text.")
+@click.option("--html", type=A_FILE, help="A file with the text as HTML.")
+@click.option("--attach", type=A_FILE, multiple=True, help="A file to attach (repeatable).")
+@click.option(
+    "--eml",
+    type=A_FILE,
+    help="Send this message as it is; --from and --to then name the envelope alone.",
+)
+@click.option("--verbose", "-v", is_flag=True, help="Show the dialogue, secrets struck out.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def send(verbose: bool, as_json: bool, **given: Any) -> int:
+    """Send one message, with the best sign-in that the server offers.
+
+    The certificate is verified, a secret goes out under TLS only, and a refused
+    password is not tried again. What failed is told with the server's own words.
+    """
+    from gatepost.cli import send_report  # noqa: PLC0415  # not for --help
+    from gatepost.errors import ConfigError, GatepostError  # noqa: PLC0415
+
+    letter = _letter(given)
+    password = _secret(given)
+    try:
+        receipt = _submit(letter, password, given)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    except GatepostError as error:
+        send_report.failed(error, as_json=as_json, verbose=verbose)
+        return _exit_code(error)
+    send_report.sent(receipt, as_json=as_json, verbose=verbose)
+    return OK
+
+
+def _exit_code(error: "GatepostError") -> int:
+    return UNREACHABLE if error.phase in ("resolve", "connect") else FAILED
+
+
+def _submit(letter: "Letter", password: "Password | None", given: dict[str, Any]) -> "Receipt":
+    from gatepost.client.settings import Options, Tls  # noqa: PLC0415
+    from gatepost.client.submit import connect  # noqa: PLC0415
+
+    ca_file = given["ca_file"]
+    tls = Tls(given["tls"], ca_file=str(ca_file) if ca_file is not None else None)
+    options = Options(mechanism=given["mechanism"] or "")
+    with connect(given["server"], given["username"], password, tls=tls, options=options) as ready:
+        return ready.deliver(letter)
+
+
+def _letter(given: dict[str, Any]) -> "Letter":
+    from gatepost.errors import LocalProtocolError  # noqa: PLC0415
+
+    try:
+        return _read_message(given) if given["eml"] is not None else _compose(given)
+    except LocalProtocolError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _compose(given: dict[str, Any]) -> "Letter":
+    from gatepost.client.compose import Draft, compose  # noqa: PLC0415
+    from gatepost.client.letter import prepare  # noqa: PLC0415
+
+    if not given["sender"] or not (given["to"] or given["cc"] or given["bcc"]):
+        raise click.UsageError("a message needs --from and --to, or give it with --eml")
+    html = given["html"]
+    draft = Draft(
+        given["sender"],
+        given["to"],
+        given["cc"],
+        given["bcc"],
+        given["subject"] or "",
+        given["text"],
+        html.read_text("utf-8") if html is not None else None,
+        given["attach"],
+    )
+    return prepare(compose(draft))
+
+
+def _read_message(given: dict[str, Any]) -> "Letter":
+    from gatepost.client.letter import prepare, with_envelope  # noqa: PLC0415
+
+    extra = [name for name in ("subject", "text", "html", "attach") if given[name]]
+    if extra:
+        raise click.UsageError(f"--{extra[0]} is for a message that is written here, not for --eml")
+    raw = given["eml"].read_bytes()
+    recipients = (*given["to"], *given["cc"], *given["bcc"])
+    return with_envelope(raw, given["sender"], recipients) if recipients else prepare(raw)
+
+
+def _secret(given: dict[str, Any]) -> "Password | None":
+    from gatepost.client.settings import Token  # noqa: PLC0415
+
+    password_file, token_file = given["password_file"], given["token_file"]
+    if password_file is not None and token_file is not None:
+        raise click.UsageError("--password-file and --token-file exclude each other")
+    if (given["username"] is None) != (password_file is None and token_file is None):
+        raise click.UsageError("--username and --password-file (or --token-file) belong together")
+    if token_file is not None:
+        return Token(_read(token_file, "token"))
+    return _read(password_file, "password") if password_file is not None else None
+
+
+def _read(file: Any, what: str) -> str:
+    raw = file.read(MAX_SECRET + 1)
+    if len(raw) > MAX_SECRET:
+        raise click.UsageError(f"a {what} of more than {MAX_SECRET} octets")
+    try:
+        text = str(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise click.UsageError(f"the {what} file is not UTF-8") from None
+    return text.removesuffix("\n").removesuffix("\r")

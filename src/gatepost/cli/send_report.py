@@ -1,0 +1,140 @@
+"""What ``gatepost send`` tells: as a JSON document, or for a reader."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gatepost.cli.output import print_json
+from gatepost.client.connection import Receipt
+from gatepost.errors import (
+    AuthenticationRefused,
+    GatepostError,
+    NoSharedMechanism,
+    RecipientsRefused,
+    Refused,
+)
+from gatepost.model.reply import Reply
+from gatepost.model.transcript import Transcript
+
+
+def sent(receipt: Receipt, *, as_json: bool, verbose: bool) -> None:
+    """Tell that the server has the message, and whom it will not reach."""
+    if as_json:
+        print_json(_receipt_document(receipt))
+        return
+    how = " ".join(filter(None, (receipt.tls or "in clear", receipt.mechanism)))
+    lines = [f"{receipt.server} ({how}) accepted {receipt.message_id}", f"  {receipt.reply}"]
+    lines += [f"  for {address}" for address in receipt.accepted]
+    lines += [f"  NOT for {address}: {reply}" for address, reply in receipt.refused.items()]
+    if verbose:
+        lines += ["", *_dialogue(receipt.transcript)]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def failed(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
+    """Tell what went wrong: where, what was offered, tried and answered."""
+    if as_json:
+        print_json(_error_document(error))
+        return
+    where = f" at {error.phase}" if error.phase else ""
+    lines = [f"Not sent: failed{where}: {error}", *_details(error)]
+    if error.transcript is not None and error.transcript.lines:
+        if verbose:
+            lines += ["", *_dialogue(error.transcript)]
+        else:
+            lines.append("  --verbose shows the dialogue; gatepost doctor finds the cause.")
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _details(error: GatepostError) -> Iterator[str]:
+    match error:
+        case AuthenticationRefused():
+            yield f"  offered: {' '.join(error.offered) or 'no AUTH'}"
+            for attempt in _attempts(error):
+                yield f"  tried {attempt.mechanism}: {attempt.reply}"
+        case NoSharedMechanism():
+            for choice in error.plan.choices:
+                yield f"  {choice.mechanism}: {choice.reason}"
+        case RecipientsRefused():
+            for address, reply in error.by_address.items():
+                yield f"  {address}: {reply}"
+        case Refused() if error.command:
+            yield f"  it was the answer to {error.command}"
+
+
+def _attempts(error: AuthenticationRefused) -> list[AuthenticationRefused]:
+    """The refusals that led to this one, in order."""
+    attempts = [error]
+    while isinstance(earlier := attempts[0].__cause__, AuthenticationRefused):
+        attempts.insert(0, earlier)
+    return attempts
+
+
+def _dialogue(transcript: Transcript) -> Iterator[str]:
+    for line in transcript.lines:
+        yield f"  {line.speaker}{'*' if line.tls else ':'} {line.text}"
+    if any(line.tls for line in transcript.lines):
+        yield "  (* under TLS)"
+
+
+def _receipt_document(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "sent": True,
+        "server": receipt.server,
+        "tls": receipt.tls or None,
+        "mechanism": receipt.mechanism or None,
+        "message_id": receipt.message_id,
+        "reply": _reply(receipt.reply),
+        "accepted": list(receipt.accepted),
+        "refused": _replies(receipt.refused),
+        "transcript": _lines(receipt.transcript),
+    }
+
+
+def _error_document(error: GatepostError) -> dict[str, Any]:
+    return {
+        "sent": False,
+        "error": {
+            "kind": type(error).__name__,
+            "phase": error.phase or None,
+            "finding": error.slug or None,
+            "message": str(error),
+            "reply": _reply(error.reply) if isinstance(error, Refused) else None,
+            "command": error.command if isinstance(error, Refused) else None,
+            **_error_details(error),
+        },
+        "transcript": _lines(error.transcript),
+    }
+
+
+def _error_details(error: GatepostError) -> dict[str, Any]:
+    match error:
+        case AuthenticationRefused():
+            tried = [
+                {"mechanism": attempt.mechanism, "reply": _reply(attempt.reply)}
+                for attempt in _attempts(error)
+            ]
+            return {"offered": list(error.offered), "tried": tried}
+        case NoSharedMechanism():
+            plan = [
+                {"mechanism": choice.mechanism, "taken": choice.taken, "reason": choice.reason}
+                for choice in error.plan.choices
+            ]
+            return {"offered": list(error.offered), "usable": list(error.usable), "plan": plan}
+        case RecipientsRefused():
+            return {"recipients": _replies(error.by_address)}
+    return {}
+
+
+def _reply(reply: Reply) -> dict[str, Any]:
+    status = str(reply.status) if reply.status else None
+    return {"code": reply.code, "status": status, "text": reply.text}
+
+
+def _replies(by_address: Mapping[str, Reply]) -> dict[str, Any]:
+    return {address: _reply(reply) for address, reply in by_address.items()}
+
+
+def _lines(transcript: Transcript | None) -> list[dict[str, Any]]:
+    lines = transcript.lines if transcript is not None else ()
+    return [{"from": line.speaker, "text": line.text, "tls": line.tls} for line in lines]
