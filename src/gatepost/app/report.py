@@ -77,7 +77,9 @@ def spell(event: str, facts: Mapping[str, Any]) -> str:
     else:
         shown = {key: _shown(value) for key, value in facts.items()}
         text = template.format_map(_Blank(shown))
-    return "".join(character if character.isprintable() else "?" for character in text).rstrip(" :")
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else "?" for character in text)
+    return text.rstrip(" :")
 
 
 class _Blank(dict[str, str]):

@@ -1,6 +1,7 @@
 """Dates in a message (RFC 5322 3.3), independent of the locale."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -9,6 +10,7 @@ _MONTHS: Final = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=16)
 def format_date(moment: datetime) -> str:
     """Return an aware ``moment`` as ``Tue, 24 Nov 2026 10:00:00 +0000``, in UTC."""
     utc = moment.astimezone(UTC)

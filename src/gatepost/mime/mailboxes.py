@@ -33,15 +33,9 @@ def _addr_specs(field: str) -> list[str]:
     """Split at commas outside quotes, comments and brackets; an angle-addr wins over a phrase."""
     specs: list[str] = []
     angle: str | None = None
-    word, depth, in_angle = "", 0, False
-    for token in [*_TOKEN.findall(field), ","]:
-        if token == "(":
-            depth += 1
-        elif token == ")" and depth:
-            depth -= 1
-        elif depth:
-            continue
-        elif token == "<" and not in_angle:
+    word, in_angle = "", False
+    for token in [*_without_comments(field), ","]:
+        if token == "<" and not in_angle:
             in_angle, angle = True, ""
         elif token == ">" and in_angle:
             in_angle = False
@@ -51,13 +45,27 @@ def _addr_specs(field: str) -> list[str]:
             word = ""  # the display name of a group
         elif token in (",", ";"):
             spec = word.strip() if angle is None else angle
-            if spec:
+            if spec or angle is not None:
                 specs.append(spec)
-            elif angle is not None:
-                raise ValueError("an empty mailbox")
             word, angle = "", None
         else:
             word += token
-    if in_angle or depth:
+    if in_angle:
         raise ValueError("an unclosed bracket")
     return specs
+
+
+def _without_comments(field: str) -> list[str]:
+    """Return the tokens outside comments, which nest (RFC 5322 3.2.2)."""
+    kept: list[str] = []
+    depth = 0
+    for token in _TOKEN.findall(field):
+        if token == "(":
+            depth += 1
+        elif token == ")" and depth:
+            depth -= 1
+        elif not depth:
+            kept.append(token)
+    if depth:
+        raise ValueError("an unclosed comment")
+    return kept

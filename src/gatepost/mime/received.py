@@ -1,7 +1,8 @@
-"""The trace fields that a relay puts on top (RFC 5321 4.4, RFC 3848, RFC 6531 4.3, RFC 8314 4.3)."""
+"""The trace fields on top of a message (RFC 5321 4.4, RFC 3848, RFC 6531 4.3, RFC 8314 4.3)."""
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _UNSAFE: Final = re.compile(r"[^\x21-\x27\x2a-\x5b\x5d-\x7e]")
@@ -27,6 +28,12 @@ def received(hop: Hop, id: str, date: str, *, utf8: bool = False) -> bytes:
 
     Neither the login nor a recipient is named in it: both are the sender's affair.
     """
+    return f"{_head(hop, utf8=utf8)} id {id};\r\n\t{date}\r\n".encode("ascii", "replace")
+
+
+@lru_cache(maxsize=256)
+def _head(hop: Hop, *, utf8: bool) -> str:
+    """The part that is the same for all messages of a connection."""
     protocol = hop.protocol
     if protocol == "ESMTP":
         protocol = "UTF8SMTP" if utf8 else protocol
@@ -34,11 +41,7 @@ def received(hop: Hop, id: str, date: str, *, utf8: bool = False) -> bytes:
     literal = f"IPv6:{hop.peer_address}" if ":" in hop.peer_address else hop.peer_address
     tls = f" tls {hop.cipher}" if hop.cipher else ""
     name = _UNSAFE.sub("?", hop.peer_name) or "unknown"
-    return (
-        f"Received: from {name} ([{literal}])\r\n"
-        f"\tby {hop.host} with {protocol}{tls} id {id};\r\n"
-        f"\t{date}\r\n"
-    ).encode("ascii", "replace")
+    return f"Received: from {name} ([{literal}])\r\n\tby {hop.host} with {protocol}{tls}"
 
 
 def return_path(sender: str) -> bytes:

@@ -12,6 +12,9 @@ from gatepost.net.tls import Context, TlsLayer
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that a peer gets to take what is left before the connection is cut."""
+LINGER: Final = 1.0
+"""Seconds that we still read behind our last word: a close with octets unread is a reset, which
+can overtake a reply or an alert."""
 
 
 class Handler(Protocol):
@@ -42,7 +45,10 @@ class Handler(Protocol):
 class ServerStream(asyncio.Protocol):
     """One accepted connection, in clear or under TLS."""
 
-    __slots__ = ("_closing", "_handler", "_implicit", "_reading", "_tls", "_transport", "_writable")
+    __slots__ = (
+        "_closing", "_cutter", "_ended", "_handler", "_implicit", "_reading", "_tls", "_transport",
+        "_writable", "peer_address",
+    )  # fmt: skip
 
     def __init__(self, handler: Handler, implicit: Context | None = None) -> None:
         """``implicit``: begin with a TLS handshake in this context (RFC 8314 3)."""
@@ -51,19 +57,18 @@ class ServerStream(asyncio.Protocol):
         self._tls: TlsLayer | None = None
         self._transport: asyncio.Transport
         self._closing = False
+        self._cutter: asyncio.TimerHandle | None = None
+        self._ended = False
+        """The peer closed its half."""
         self._reading = True
         self._writable = True
+        self.peer_address = ""
+        """The peer's IP address, without an IPv6 scope."""
 
     @property
     def tls(self) -> TlsLayer | None:
         """The TLS layer, also while it shakes hands."""
         return self._tls
-
-    @property
-    def peer_address(self) -> str:
-        """The peer's IP address, without an IPv6 scope."""
-        name = self._transport.get_extra_info("peername")
-        return str(name[0]).partition("%")[0] if name else "unknown"
 
     @property
     def is_shaking(self) -> bool:
@@ -114,9 +119,7 @@ class ServerStream(asyncio.Protocol):
         if self._tls is not None and not self._tls.handshaking:
             self._tls.close()
             self._flush()
-        self._transport.close()
-        if self._transport.get_write_buffer_size():
-            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
+        self._part()
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -128,6 +131,8 @@ class ServerStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection; answers of a few octets must not wait for a full packet."""
         self._transport = cast("asyncio.Transport", transport)
+        name = transport.get_extra_info("peername")
+        self.peer_address = str(name[0]).partition("%")[0] if name else "unknown"
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._implicit is not None:
             self.start_tls(self._implicit)
@@ -136,7 +141,9 @@ class ServerStream(asyncio.Protocol):
             self._handler.connected()
 
     def data_received(self, data: bytes) -> None:
-        """Decrypt and pass on."""
+        """Decrypt and pass on; behind our last word nothing is heard."""
+        if self._closing:
+            return
         layer = self._tls
         if layer is None:
             self._handler.received(data)
@@ -154,7 +161,11 @@ class ServerStream(asyncio.Protocol):
             self._handshake_done()
         if data and not self._closing:
             self._handler.received(data)
-        if layer.closed and not self._closing:
+        if self._closing:
+            return
+        if layer.failure is not None:
+            self._fail(layer.failure)  # it lay behind the plaintext
+        elif layer.closed:
             self._handler.ended()
 
     def _handshake_done(self) -> None:
@@ -164,14 +175,18 @@ class ServerStream(asyncio.Protocol):
             self._handler.connected()
 
     def eof_received(self) -> bool:
-        """Keep our half open: an answer may still be due."""
-        if not self._closing:
-            self._handler.ended()
+        """Keep our half open while an answer may still be due."""
+        self._ended = True
+        if self._closing:
+            return False
+        self._handler.ended()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
         """Tell the handler, once."""
         self._closing = True
+        if self._cutter is not None:
+            self._cutter.cancel()
         self._handler.lost()
 
     def pause_writing(self) -> None:
@@ -187,7 +202,7 @@ class ServerStream(asyncio.Protocol):
     # The rest is ours.
 
     def _apply(self) -> None:
-        if self._transport.is_closing():
+        if self._closing or self._transport.is_closing():
             return
         if self._reading and self._writable:
             self._transport.resume_reading()
@@ -203,4 +218,23 @@ class ServerStream(asyncio.Protocol):
         self._flush()
         self._closing = True
         self._handler.tls_failed(error)
-        self._transport.close()
+        self._part()
+
+    def _part(self) -> None:
+        """Close our half behind what is written, and the rest when the peer has closed its own."""
+        transport = self._transport
+        if transport.is_closing():
+            return
+        patience = CLOSE_TIMEOUT if transport.get_write_buffer_size() else LINGER
+        if self._ended:
+            transport.close()
+        else:
+            transport.write_eof()
+            transport.resume_reading()
+        self._cutter = asyncio.get_running_loop().call_later(patience, self._cut)
+
+    def _cut(self) -> None:
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+        else:
+            self._transport.close()

@@ -36,5 +36,7 @@ class Relay:
     """Channel bindings of our own certificate, for SCRAM-PLUS."""
     login_delay: float = 0.0
     """Seconds before a refused login is answered."""
+    tick: float = 0.0
+    """Seconds since the start, counted by the sweeper: a clock that costs nothing to read."""
     draining: bool = field(default=False)
     """No new transaction: the relay stops."""

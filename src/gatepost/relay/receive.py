@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from gatepost.directory.contract import Later
-from gatepost.errors import QueueError, QueueFull, TlsError
+from gatepost.errors import QueueFull, TlsError
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
@@ -21,6 +21,7 @@ from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender import check_sender
 from gatepost.relay.authenticate import Authentication
 from gatepost.relay.context import Relay
+from gatepost.relay.faults import error_of, explain
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import Received, receive_message
 from gatepost.wire.server import events
@@ -29,6 +30,8 @@ from gatepost.wire.server.session import Session
 T = TypeVar("T")
 
 _QUEUED: Final = Esc(2, 0, 0)
+_NO_ANSWER: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
+_BROKEN: Final = Reply(421, "Local error, closing connection", Esc(4, 3, 0))
 
 HIGH_WATER: Final = 65_536
 """Octets that may wait behind an open question before the socket is not read any more."""
@@ -60,8 +63,8 @@ class Receiver:
         self._paused = False
         self._peer_ended = False
         self.on_lost = on_lost
-        self.deadline = asyncio.get_running_loop().time() + HANDSHAKE_TIMEOUT
-        """When the peer has been silent for too long, in the loop's time."""
+        self.deadline = relay.tick + HANDSHAKE_TIMEOUT
+        """The relay's tick at which the peer has been silent for too long."""
 
     @property
     def peer(self) -> str:
@@ -82,7 +85,9 @@ class Receiver:
         self._touch()
         if self._unwanted:
             self._session.send()  # not the greeting
-            self._end(self._session.replies.TOO_MANY_CONNECTIONS)
+            replies = self._session.replies
+            stops = self._relay.draining
+            self._end(replies.SHUTTING_DOWN if stops else replies.TOO_MANY_CONNECTIONS)
         else:
             self._flush()
 
@@ -111,10 +116,10 @@ class Receiver:
             self._stream.close()
 
     def lost(self) -> None:
-        """Forget what did not arrive whole."""
-        self._drop_spool()
-        if self._auth is not None:
-            self._auth.close()
+        """Forget what did not arrive whole; what is with the store stays there."""
+        if not self._open:
+            self._drop_spool()
+        self._drop_auth()
         self.on_lost(self)
 
     # What the supervisor calls.
@@ -143,12 +148,15 @@ class Receiver:
     # The engine.
 
     def _touch(self) -> None:
-        self.deadline = asyncio.get_running_loop().time() + self._relay.setting.profile.limits.idle
+        self.deadline = self._relay.tick + self._session.profile.limits.idle
 
     def _run(self) -> None:
         session = self._session
-        while not self._open and (event := session.next_event()) is not None:
-            self._HANDLERS[type(event)](self, event)
+        try:
+            while not self._open and (event := session.next_event()) is not None:
+                self._HANDLERS[type(event)](self, event)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a peer waiting
+            self._break(error)
         self._flush()
 
     def _flush(self) -> None:
@@ -162,24 +170,46 @@ class Receiver:
             self._open = True
             answer.add_done_callback(partial(self._arrived, then))
         else:
-            then(cast("T", answer))
+            then(answer)
 
     def _arrived(self, then: Callable[[T], None], future: "asyncio.Future[T]") -> None:
         self._open = False
-        error = future.exception()
-        if error is None:
-            then(future.result())
-        else:
-            self._fail(error)
+        if self._stream.is_closing:
+            self._drop_spool()  # there is nobody to tell
+            return
+        try:
+            if (error := error_of(future)) is None:
+                then(future.result())
+            else:
+                self._answer_nothing(error)
+        except Exception as error:  # noqa: BLE001 - as in _run
+            self._break(error)
         self._resume()
 
-    def _fail(self, error: BaseException) -> None:
+    def _answer_nothing(self, error: BaseException) -> None:
         """What we asked could not tell; the client may come again (RFC 5321 4.2.1, 4yz)."""
-        self._relay.report("internal_error", peer=self.peer, reason=repr(error))
-        self._session.answer(self._session.replies.AUTH_UNAVAILABLE)
+        self._relay.report("internal_error", peer=self.peer, reason=explain(error))
+        refusal = _NO_ANSWER if self._auth is None else self._session.replies.AUTH_UNAVAILABLE
+        self._drop_auth()
+        self._drop_spool()
+        self._session.answer(refusal)
+
+    def _break(self, error: Exception) -> None:
+        """The one place for what nobody foresaw: tell the operator, say 421 and close."""
+        self._open = False
+        self._drop_auth()
+        self._drop_spool()
+        try:
+            self._relay.report("internal_error", peer=self.peer, reason=explain(error))
+            self._session.end(_BROKEN)
+            self._flush()
+        finally:
+            self._stream.close()
 
     def _resume(self) -> None:
         """Go on after an answer."""
+        if self._stream.is_closing:
+            return
         if self._relay.draining and not self._open:
             self._session.end(self._session.replies.SHUTTING_DOWN)
         self._run()
@@ -199,8 +229,9 @@ class Receiver:
             return
         self._session.answer(self._session.replies.TLS_READY)
         self._flush()
-        self._stream.start_tls(context)
-        self.deadline = asyncio.get_running_loop().time() + HANDSHAKE_TIMEOUT
+        if self._session.encrypted:
+            self._stream.start_tls(context)
+            self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
 
     def _begin_auth(self, event: events.Auth) -> None:
         self._auth = Authentication(
@@ -213,6 +244,9 @@ class Receiver:
             self._auth.respond(event.response)
 
     def _abort_auth(self, _event: events.AuthAborted) -> None:
+        self._drop_auth()
+
+    def _drop_auth(self) -> None:
         if self._auth is not None:
             self._auth.close()
             self._auth = None
@@ -264,10 +298,13 @@ class Receiver:
         self._session.answer(self._session.replies.RECIPIENT_OK)
 
     def _take_content(self, event: events.Content) -> None:
+        self._take_chunk(event.chunk)
+
+    def _take_chunk(self, chunk: bytes) -> None:
         if self._spool is None:
             self._spool = Spool(self._relay.budget)
         try:
-            self._spool.write(event.chunk)
+            self._spool.write(chunk)
         except OSError as error:
             self._session.refuse_content(self._session.replies.STORE_FULL.because(str(error)))
             self._drop_spool()
@@ -275,7 +312,10 @@ class Receiver:
     def _content_dropped(self, event: events.ContentDropped) -> None:
         self._drop_spool()
         if event.reply is not None:
-            self._relay.report("message_refused", peer=self.peer, reply=str(event.reply))
+            self._relay.report(
+                "message_refused", peer=self.peer, reply=str(event.reply),
+                reason=event.reply.reason,
+            )  # fmt: skip
 
     def _drop_spool(self) -> None:
         if self._spool is not None:
@@ -284,13 +324,16 @@ class Receiver:
 
     def _take_message(self, event: events.Message) -> None:
         """The content is whole: who wrote it, says its header; then it goes to the store."""
-        self._take_content(events.Content(event.chunk))
-        spool, self._spool = self._spool, None
-        if spool is None:
-            self._refuse(self._session.replies.STORE_FULL)
+        self._take_chunk(event.chunk)
+        if self._spool is None:
+            self._refuse(self._session.replies.STORE_FULL.because("no room for the content"))
             return
         hop = self._hop or self._make_hop()
-        message = receive_message(self._relay, self._session, hop, event.envelope, spool)
+        try:
+            message = receive_message(self._relay, self._session, hop, event.envelope, self._spool)
+        except OSError as error:  # what was still in a buffer found no room
+            self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))
+            return
         if self._session.profile.checks_sender:
             self._check_authors(message)
         else:
@@ -312,8 +355,8 @@ class Receiver:
     def _check_authors(self, message: Received) -> None:
         """The From field is held to what MAIL is held to; the sender itself was checked there."""
         if message.authors is None:
-            self._refuse_message(
-                message, self._session.replies.SENDER_DOMAIN_NOT_LINKED.because("unreadable")
+            self._refuse_author(
+                self._session.replies.SENDER_DOMAIN_NOT_LINKED.because("unreadable")
             )
             return
         sender = message.submission.envelope.sender
@@ -335,33 +378,42 @@ class Receiver:
         if refusal is None:
             self._check_next_author(message, authors[1:])
         else:
-            self._refuse_message(message, refusal)
+            self._refuse_author(refusal)
 
-    def _refuse_message(self, message: Received, refusal: Reply) -> None:
-        message.spool.release()
-        self._refuse(refusal.because(f"header From: {refusal.reason}"))
+    def _refuse_author(self, refusal: Reply) -> None:
+        self._refuse_message(refusal.because(f"header From: {refusal.reason}"))
+
+    def _refuse_message(self, refusal: Reply) -> None:
+        self._drop_spool()
+        self._refuse(refusal)
 
     def _store(self, message: Received) -> None:
         self._open = True
         put = cast("asyncio.Future[None]", self._relay.store.put(message.submission))
-        put.add_done_callback(partial(self._stored, message))
+        put.add_done_callback(partial(self._settled, message))
+
+    def _settled(self, message: Received, put: "asyncio.Future[None]") -> None:
+        self._open = False
+        self._drop_spool()
+        try:
+            self._stored(message, put)
+        except Exception as error:  # noqa: BLE001 - as in _run
+            self._break(error)
+        self._resume()
 
     def _stored(self, message: Received, put: "asyncio.Future[None]") -> None:
         """The instant of acceptance: the commit succeeded, and the next line says 250."""
-        self._open = False
-        message.spool.release()
-        error = put.exception()
+        error = error_of(put)
         if error is None:
             self._session.answer(Reply(250, f"OK queued as {message.submission.id}", _QUEUED))
             self._report_accepted(message.submission)
         else:
             self._session.answer(self._not_stored(error))
-        self._resume()
 
     def _not_stored(self, error: BaseException) -> Reply:
         replies = self._session.replies
         reply = replies.STORE_FULL if isinstance(error, QueueFull) else replies.NOT_STORED
-        reason = str(error) if isinstance(error, QueueError) else repr(error)
+        reason = explain(error)
         self._relay.report("not_stored", peer=self.peer, reply=str(reply), reason=reason)
         return reply.because(reason)
 

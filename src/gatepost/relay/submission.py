@@ -19,7 +19,6 @@ class Received:
     """A whole message, not yet accepted. ``authors`` None: its From field cannot be read."""
 
     submission: Submission
-    spool: Spool
     authors: tuple[Address, ...] | None
 
 
@@ -34,13 +33,13 @@ def receive_message(
         id=id_,
         envelope=envelope,
         body=spool.body(),
-        trace=received(hop, id_, format_date(now), utf8=envelope.smtputf8),
+        trace=received(hop, id_, format_date(now.replace(microsecond=0)), utf8=envelope.smtputf8),
         received_at=now,
         principal=principal.name if principal else "",
         subject=summary.subject,
         message_id=summary.message_id,
     )
-    return Received(submission, spool, read_authors(summary.from_))
+    return Received(submission, read_authors(summary.from_))
 
 
 def read_authors(fields: tuple[str, ...]) -> tuple[Address, ...] | None:

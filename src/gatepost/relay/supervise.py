@@ -34,6 +34,7 @@ class Supervisor:
     async def serve(self, listener: Listener, implicit: Context | None = None) -> None:
         """Accept on ``listener``; with ``implicit``, begin every connection with TLS."""
         loop = asyncio.get_running_loop()
+        self._relay.tick = loop.time()
         for sock in listener.sockets:
             server = await loop.create_server(
                 partial(self._accept, implicit), sock=sock, backlog=1_024
@@ -55,7 +56,7 @@ class Supervisor:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        self._relay.tick = now = loop.time()
         for receiver in [each for each in self._receivers if each.deadline < now]:
             receiver.time_out()
         self._sweeper = loop.call_later(SWEEP, self._sweep)

@@ -127,20 +127,12 @@ class Session:
                 if chunk is None:
                     return None
                 event = self._take_content(reader, chunk)
-            elif not self._buffer:
-                return None
-            elif self._buffer[0] == _TLS_RECORD[0] and self._is_handshake():
-                self.close(self.replies.NOT_SMTP.because("a TLS handshake came in clear"))
-                continue
+            elif self._buffer:
+                event, waits = self._take_line()
+                if waits:
+                    return None
             else:
-                try:
-                    line = self._line.read(self._buffer, self._line_limit())
-                except LineTooLong:
-                    event = self._line_too_long()
-                else:
-                    if line is None:
-                        return None
-                    event = self._respond(line) if self._auth_open else self._command(line)
+                return None
             if event is None:
                 continue
             if not isinstance(event, _TELLS):
@@ -272,6 +264,19 @@ class Session:
             return None
         self._over = True
         return self._closing
+
+    def _take_line(self) -> tuple[events.Event | None, bool]:
+        """Run the line at the head of the buffer; True with it when it is not all there yet."""
+        if self._buffer[0] == _TLS_RECORD[0] and self._is_handshake():
+            self.close(self.replies.NOT_SMTP.because("a TLS handshake came in clear"))
+            return None, False
+        try:
+            line = self._line.read(self._buffer, self._line_limit())
+        except LineTooLong:
+            return self._line_too_long(), False
+        if line is None:
+            return None, True
+        return (self._respond(line) if self._auth_open else self._command(line)), False
 
     def _is_handshake(self) -> bool:
         return (
