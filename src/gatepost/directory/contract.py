@@ -1,11 +1,12 @@
 """Who may sign in, and who may send what: the plug point.
 
-An answer may be there at once or later: a directory in this process answers
-synchronously, one behind a socket returns a future. The caller handles both,
-so that the common case costs no task.
+An answer may be there at once or later: a directory in this process mostly
+answers synchronously, one behind a socket returns a future. The caller handles
+both, so that the common case costs no task.
 """
 
-from collections.abc import Awaitable, Iterable, Sequence
+from asyncio import Future
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -18,7 +19,7 @@ from gatepost.sasl.interview import Verifier
 __all__ = ["Directory", "Later", "Record", "Records", "Standing"]
 
 T = TypeVar("T")
-Later: TypeAlias = T | Awaitable[T]
+Later: TypeAlias = T | Future[T]
 
 
 class Directory(Protocol):
@@ -38,7 +39,11 @@ class Directory(Protocol):
         """
 
     def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
-        """Return the verifier of a name; of an unknown name a decoy with a stable fake salt."""
+        """Return the verifier of a name.
+
+        Of a name that may not sign in a decoy, with the reason in its ``refusal`` and, for
+        SCRAM, a fake salt that stays the same.
+        """
 
     def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
         """Tell whether the principal may use this sender now."""

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from gatepost.directory.azure.entries import Application, ClientSecret, Entry
-from gatepost.directory.azure.identify import Denial, Rules, identify, still_allowed
+from gatepost.directory.azure.identify import Denial, Rules, identify, secret_of, still_allowed
 from gatepost.directory.azure.records import entries_of, record_of
 from gatepost.directory.azure.roles import BUILT_IN_ROLES
 from gatepost.directory.azure.secrets import LIFETIME, new_secret
 from gatepost.directory.azure.senders import standing_of
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.contract import Record, Records
+from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply
@@ -21,6 +22,8 @@ from gatepost.model.standing import Standing
 from gatepost.sasl.interview import Verifier
 
 REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
+
+_REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
 
 E = TypeVar("E", bound=Entry)
 
@@ -32,7 +35,7 @@ class AzureDirectory:
     ``clock`` returns the time with its zone.
     """
 
-    mechanisms: Final = frozenset({"LOGIN", "PLAIN"})
+    mechanisms: Final = frozenset({"LOGIN", "PLAIN", *HASHES})
 
     def __init__(
         self,
@@ -63,7 +66,7 @@ class AzureDirectory:
         return self._snapshot.version
 
     def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
-        if mechanism not in self.mechanisms or credentials.password is None:
+        if mechanism not in _REVEALING or credentials.password is None:
             return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no client secret")
         verdict = identify(
             self._snapshot,
@@ -73,15 +76,26 @@ class AzureDirectory:
             rules=self._rules,
             now=self._clock(),
         )
+        if credentials.authzid.lower() not in ("", credentials.username.lower()):
+            return REFUSED.because("authzid_refused: nobody signs in here to act as another")
         if isinstance(verdict, Denial):
             return REFUSED.because(str(verdict))
         return verdict
 
-    def verifier(self, username: str, mechanism: str) -> Verifier:  # noqa: ARG002 - nobody has one
-        """Return a decoy: of a client secret only its digest is kept."""
-        return Verifier(
-            None, REFUSED.because(f"mechanism_unsupported: {mechanism} of a client secret")
-        )
+    def verifier(self, username: str, mechanism: str) -> Verifier:
+        found = secret_of(self._snapshot, username, rules=self._rules, now=self._clock())
+        if isinstance(found, Denial):
+            return self._decoy(username, mechanism, str(found))
+        principal, secret = found
+        scram = secret.scram.of(mechanism)
+        if scram is None:
+            reason = f"mechanism_unsupported: the secret has no verifier for {mechanism}"
+            return self._decoy(username, mechanism, reason)
+        return Verifier(principal, scram=scram)
+
+    def _decoy(self, username: str, mechanism: str, reason: str) -> Verifier:
+        fake = decoy(username, mechanism, self._key, GENERATED_ITERATIONS)
+        return Verifier(None, REFUSED.because(reason), fake)
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
         claim = still_allowed(self._snapshot, principal.name, self._rules, self._clock())

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from gatepost.directory.azure.paths import parent_path, subscription_of
+from gatepost.directory.verifiers import ScramVerifiers
 
 DomainManagement = Literal["AzureManaged", "CustomerManaged", "CustomerManagedInExchangeOnline"]
 VerificationStatus = Literal[
@@ -91,6 +92,7 @@ class ClientSecret(Entry):
     hint: str = ""
     """The value's first three characters."""
     display_name: str = ""
+    scram: ScramVerifiers = field(default_factory=ScramVerifiers)
 
     @property
     def found_by(self) -> str:

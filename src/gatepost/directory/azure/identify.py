@@ -132,6 +132,26 @@ def identify(
     return denial or claim.principal
 
 
+def secret_of(
+    snapshot: Snapshot, username: str, *, rules: Rules, now: datetime
+) -> tuple[Principal, ClientSecret] | Denial:
+    """Return the principal that a user name stands for, and the secret that would prove it.
+
+    For mechanisms that prove a secret without sending it: they cannot say which of several
+    they mean, so it is the newest that is valid.
+    """
+    claim = still_allowed(snapshot, username, rules, now)
+    if isinstance(claim, Denial):
+        return claim
+    kept = snapshot.find(ClientSecret, claim.application_id)
+    valid = [each for each in kept if each.start <= now < each.end]
+    if valid:
+        return claim.principal, max(valid, key=lambda each: each.start)
+    if kept:
+        return Denial("secret_expired", "no client secret of the application is valid now")
+    return Denial("secret_missing", "the application has no client secret")
+
+
 def still_allowed(snapshot: Snapshot, name: str, rules: Rules, now: datetime) -> Claim | Denial:
     """Return what a principal's name stands for now, unless it would no longer be let in."""
     claim = resolve(snapshot, name)

@@ -10,6 +10,7 @@ from typing import Final
 
 from gatepost.directory.azure.entries import Application, ClientSecret
 from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.verifiers import GENERATED_ITERATIONS, make_scram
 from gatepost.model.secret import Secret
 
 LENGTH: Final = 40
@@ -51,6 +52,7 @@ def new_secret(
         now + lifetime,
         value.reveal()[:3],
         display_name,
+        make_scram(value, GENERATED_ITERATIONS),
     )
     return entry, value
 

@@ -1,0 +1,228 @@
+"""Plain accounts: a name, a password that somebody chose, and the senders that it may use."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from gatepost.directory.contract import Record, Records
+from gatepost.directory.passwords import Hasher
+from gatepost.directory.verifiers import (
+    CHOSEN_ITERATIONS,
+    HASHES,
+    ScramVerifiers,
+    decoy,
+    make_scram,
+)
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.secret import Secret
+from gatepost.model.standing import Standing
+from gatepost.sasl.interview import Verifier
+from gatepost.sasl.saslprep import saslprep
+from gatepost.sasl.verifiers import cram_md5_state
+
+REFUSED: Final = Reply(535, "Authentication credentials invalid", Esc(5, 7, 8))
+ANY_SENDER: Final = "*"
+
+REMEMBERED: Final = 300.0
+"""Seconds for which a verified password need not be hashed again."""
+MOST_REMEMBERED: Final = 10_000
+MOST_AT_ONCE: Final = 2
+"""Hashes that are computed side by side: each holds a processor and 19 MiB."""
+
+_KIND: Final = "account"
+_REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is kept of an account; ``make_account`` makes it."""
+
+    name: str
+    password: str = field(repr=False)
+    """Encoded by a ``Hasher``."""
+    senders: tuple[str, ...] = ()
+    """``local@domain``, ``@domain`` for every address of a domain, or ``*``."""
+    scram: ScramVerifiers = field(default_factory=ScramVerifiers)
+    cram_md5: bytes = field(default=b"", repr=False)
+    """Sealed; empty unless CRAM-MD5 was asked for."""
+
+    def standing(self, sender: Address) -> Standing:
+        """Tell whether the account may use ``sender``; neither part's case matters."""
+        mailbox, domain = str(sender).lower(), f"@{sender.domain.lower()}"
+        allowed = [pattern.lower() for pattern in self.senders]
+        if ANY_SENDER in allowed or mailbox in allowed or domain in allowed:
+            return Standing.ALLOWED
+        if any(pattern.endswith(domain) for pattern in allowed):
+            return Standing.SENDER_NOT_REGISTERED
+        return Standing.DOMAIN_NOT_LINKED
+
+
+def make_account(
+    name: str,
+    password: Secret,
+    senders: Iterable[str],
+    hasher: Hasher,
+    *,
+    seal: Callable[[bytes], bytes] | None = None,
+) -> Account:
+    """Return an account with every verifier of its password.
+
+    CRAM-MD5 needs the password itself, so it is kept only where ``seal`` encrypts it.
+    Slow on purpose: a tenth of a second.
+    """
+    return Account(
+        name,
+        hasher.hash(_prepared(password)),
+        tuple(senders),
+        make_scram(password, CHOSEN_ITERATIONS),
+        seal(cram_md5_state(password)) if seal else b"",
+    )
+
+
+def _prepared(password: Secret) -> bytes:
+    """What is hashed: the same however the client composes its characters (RFC 4616 2)."""
+    text = password.reveal()
+    try:
+        text = saslprep(text, stored=True)
+    except ValueError:
+        pass  # what SASLprep prohibits is taken as it is: PLAIN and LOGIN can carry it
+    return text.encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What the accounts are guarded with."""
+
+    key: bytes = field(repr=False)
+    """For decoys, and for what stands in memory for a password."""
+    hasher: Hasher
+    unseal: Callable[[bytes], bytes] | None = None
+    """Opens what ``seal`` closed; None offers no CRAM-MD5."""
+
+
+class AccountDirectory:
+    """Implements ``Directory`` for plain accounts.
+
+    Call ``load`` once before use. ``monotonic`` returns seconds and never steps back.
+    """
+
+    def __init__(
+        self, records: Records, protection: Protection, monotonic: Callable[[], float]
+    ) -> None:
+        self._records = records
+        self._protection = protection
+        self._monotonic = monotonic
+        self._accounts: dict[str, Account] = {}
+        self._decoy = ""
+        self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        self._hashing = asyncio.Semaphore(MOST_AT_ONCE)
+        self._changing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Principal | Reply]] = set()
+        self.version = 0
+
+    async def load(self) -> None:
+        """Read every account. Raises ValueError for a record that is damaged."""
+        for record in await self._records.load_records():
+            if record.kind == _KIND:
+                try:
+                    account = msgspec.convert(record.fields, Account)
+                except msgspec.ValidationError as error:
+                    raise ValueError(f"account {record.id}: {error}") from error
+                self._accounts[account.name] = account
+        self._decoy = await asyncio.to_thread(self._protection.hasher.hash, b"")
+        self.version += 1
+
+    @property
+    def mechanisms(self) -> frozenset[str]:
+        cram = {"CRAM-MD5"} if self._protection.unseal else set()
+        return frozenset({*_REVEALING, *HASHES, *cram}) if self._accounts else frozenset()
+
+    def identify(
+        self, credentials: Credentials, mechanism: str
+    ) -> "Principal | Reply | asyncio.Future[Principal | Reply]":
+        password = credentials.password
+        if mechanism not in _REVEALING or password is None:
+            return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no password")
+        if credentials.authzid not in ("", credentials.username):
+            return REFUSED.because("authzid_refused: nobody signs in here to act as another")
+        ticket = self._ticket(credentials.username, password)
+        if self._remembered.get(ticket, 0.0) > self._monotonic():
+            return Principal(credentials.username)
+        task = asyncio.ensure_future(self._verify(credentials.username, password, ticket))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _verify(self, username: str, password: Secret, ticket: bytes) -> Principal | Reply:
+        account = self._accounts.get(username)
+        encoded = account.password if account else self._decoy
+        verify = partial(self._protection.hasher.verify, encoded, _prepared(password))
+        async with self._hashing:
+            proven = await asyncio.to_thread(verify)
+        if account is None:
+            return REFUSED.because("account_unknown: there is no account with that name")
+        if self._accounts.get(username) is not account:
+            return REFUSED.because("account_changed: the account was changed meanwhile")
+        if not proven:
+            return REFUSED.because("bad_credentials: the password is wrong")
+        self._remember(ticket)
+        return Principal(username)
+
+    def _ticket(self, username: str, password: Secret) -> bytes:
+        """What a verified password is remembered by: worthless without the key and this version."""
+        digest = blake2b(key=self._protection.key, digest_size=32)
+        for part in (str(self.version).encode(), username.encode("utf-8", "surrogateescape")):
+            digest.update(len(part).to_bytes(4, "big") + part)
+        digest.update(_prepared(password))
+        return digest.digest()
+
+    def _remember(self, ticket: bytes) -> None:
+        self._remembered[ticket] = self._monotonic() + REMEMBERED
+        self._remembered.move_to_end(ticket)
+        if len(self._remembered) > MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+    def verifier(self, username: str, mechanism: str) -> Verifier:
+        account = self._accounts.get(username)
+        if account is not None:
+            principal = Principal(username)
+            if scram := account.scram.of(mechanism):
+                return Verifier(principal, scram=scram)
+            if mechanism == "CRAM-MD5" and account.cram_md5 and self._protection.unseal:
+                return Verifier(principal, digest_state=self._protection.unseal(account.cram_md5))
+            reason = f"mechanism_unsupported: the account has no verifier for {mechanism}"
+        else:
+            reason = "account_unknown: there is no account with that name"
+        key = self._protection.key
+        return Verifier(
+            None,
+            REFUSED.because(reason),
+            decoy(username, mechanism, key, CHOSEN_ITERATIONS),
+            key if mechanism == "CRAM-MD5" else None,
+        )
+
+    def standing(self, principal: Principal, sender: Address) -> Standing:
+        account = self._accounts.get(principal.name)
+        return account.standing(sender) if account else Standing.NOT_SIGNED_IN
+
+    async def save(self, put: Iterable[Account], delete: Iterable[str] = ()) -> None:
+        """Write accounts and delete others by name in one commit; they count from then on."""
+        put, delete = tuple(put), tuple(delete)
+        async with self._changing:
+            await self._records.save_records(
+                [Record(_KIND, each.name, msgspec.to_builtins(each)) for each in put],
+                [(_KIND, name) for name in delete],
+            )
+            for name in delete:
+                self._accounts.pop(name, None)
+            self._accounts.update({each.name: each for each in put})
+            self._remembered.clear()
+            self.version += 1

@@ -1,0 +1,222 @@
+"""Accounts: hashed once, remembered for a while, forgotten with every change."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from gatepost.directory.accounts import (
+    MOST_REMEMBERED,
+    REMEMBERED,
+    Account,
+    AccountDirectory,
+    Protection,
+    make_account,
+)
+from gatepost.directory.contract import Record
+from gatepost.model.address import parse_address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.reply import Reply
+from gatepost.model.secret import Secret
+from gatepost.model.standing import Standing
+from tests.contract.directories import QuickHasher
+from tests.unit.directory.memory import MemoryRecords
+
+PASSWORD = Secret("correct horse")
+KEY = b"k" * 32
+
+
+class Bench:
+    """A directory with one account, its hasher and its clock."""
+
+    def __init__(self, records: MemoryRecords | None = None) -> None:
+        self.records = records or MemoryRecords()
+        self.hasher = QuickHasher()
+        self.now = 0.0
+        self.directory = AccountDirectory(
+            self.records, Protection(KEY, self.hasher), lambda: self.now
+        )
+
+    async def identify(self, password: Secret = PASSWORD, name: str = "bob") -> Principal | Reply:
+        answer = self.directory.identify(Credentials(name, password), "PLAIN")
+        return await answer if isinstance(answer, asyncio.Future) else answer
+
+    async def add(self, name: str = "bob", password: Secret = PASSWORD) -> Account:
+        account = make_account(name, password, ["*"], self.hasher)
+        await self.directory.save([account])
+        return account
+
+
+def run(steps: Callable[[Bench], Awaitable[Any]], bench: Bench | None = None) -> None:
+    async def all_steps() -> None:
+        made = bench or Bench()
+        await made.directory.load()
+        await steps(made)
+
+    asyncio.run(asyncio.wait_for(all_steps(), 20))
+
+
+def test_a_verified_password_is_not_hashed_again_for_a_while() -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        assert await bench.identify() == Principal("bob")
+        answer = bench.directory.identify(Credentials("bob", PASSWORD), "LOGIN")
+        assert answer == Principal("bob"), "at once, without a future"
+        assert bench.hasher.verified == 1
+        bench.now = REMEMBERED
+        assert await bench.identify() == Principal("bob")
+        assert bench.hasher.verified == 2
+
+    run(steps)
+
+
+def test_a_wrong_password_is_hashed_every_time() -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        for _ in range(3):
+            assert isinstance(await bench.identify(Secret("wrong")), Reply)
+        assert bench.hasher.verified == 3
+
+    run(steps)
+
+
+def test_an_unknown_name_costs_as_much_as_a_wrong_password() -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        verdict = await bench.identify(name="alice")
+        assert isinstance(verdict, Reply)
+        assert verdict.reason.startswith("account_unknown: ")
+        assert bench.hasher.verified == 1
+
+    run(steps)
+
+
+def test_the_password_of_the_decoy_signs_nobody_in() -> None:
+    async def steps(bench: Bench) -> None:
+        assert isinstance(await bench.identify(Secret(""), "alice"), Reply)
+
+    run(steps)
+
+
+def test_every_change_makes_passwords_be_hashed_again() -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        await bench.identify()
+        await bench.add("alice")
+        await bench.identify()
+        assert bench.hasher.verified == 2
+
+    run(steps)
+
+
+def test_a_new_password_ends_the_old_one_at_once() -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        await bench.identify()
+        await bench.add(password=Secret("new"))
+        verdict = await bench.identify()
+        assert isinstance(verdict, Reply)
+        assert verdict.reason.startswith("bad_credentials: ")
+        assert await bench.identify(Secret("new")) == Principal("bob")
+
+    run(steps)
+
+
+def test_a_password_that_was_replaced_while_it_was_hashed_does_not_count() -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        answer = bench.directory.identify(Credentials("bob", PASSWORD), "PLAIN")
+        assert isinstance(answer, asyncio.Future)
+        await asyncio.sleep(0)
+        await bench.add(password=Secret("new"))
+        verdict = await answer
+        assert isinstance(verdict, Reply)
+        assert verdict.reason.startswith("account_changed: ")
+
+    run(steps)
+
+
+def test_what_is_remembered_has_a_bound() -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        for number in range(MOST_REMEMBERED + 10):
+            bench.directory._remember(str(number).encode())
+        assert len(bench.directory._remembered) == MOST_REMEMBERED
+
+    run(steps)
+
+
+def test_without_accounts_nothing_is_offered() -> None:
+    async def steps(bench: Bench) -> None:
+        assert bench.directory.mechanisms == frozenset()
+        await bench.add()
+        assert "SCRAM-SHA-256" in bench.directory.mechanisms
+        assert "CRAM-MD5" not in bench.directory.mechanisms, "nothing can unseal here"
+
+    run(steps)
+
+
+def test_accounts_survive_a_restart() -> None:
+    first = Bench()
+    run(lambda bench: bench.add(), first)
+
+    async def steps(bench: Bench) -> None:
+        assert await bench.identify() == Principal("bob")
+
+    run(steps, Bench(first.records))
+
+
+def test_a_damaged_record_is_named() -> None:
+    bench = Bench(MemoryRecords([Record("account", "bob", {"name": 1})]))
+    with pytest.raises(ValueError, match="account bob: "):
+        run(lambda each: each.identify(), bench)
+
+
+def test_a_password_that_scram_cannot_carry_still_signs_in() -> None:
+    """SASLprep prohibits control characters; PLAIN and LOGIN do not."""
+
+    async def steps(bench: Bench) -> None:
+        account = await bench.add(password=Secret("bell\x07"))
+        assert account.scram.of("SCRAM-SHA-256") is None
+        assert await bench.identify(Secret("bell\x07")) == Principal("bob")
+        verifier = bench.directory.verifier("bob", "SCRAM-SHA-256")
+        assert verifier.refusal is not None
+        assert verifier.refusal.reason.startswith("mechanism_unsupported: ")
+
+    run(steps)
+
+
+@pytest.mark.parametrize("typed", ["pässword", "pa\u0308ssword", "p\u00e4ss\u00adword"])
+def test_a_password_is_the_same_however_it_was_composed(typed: str) -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add(password=Secret("p\u00e4ssword"))
+        assert await bench.identify(Secret(typed)) == Principal("bob")
+
+    run(steps)
+
+
+@pytest.mark.parametrize(
+    ("senders", "sender", "standing"),
+    [
+        ((), "a@x.com", Standing.DOMAIN_NOT_LINKED),
+        (("*",), "a@x.com", Standing.ALLOWED),
+        (("a@x.com",), "A@X.com", Standing.ALLOWED),
+        (("a@x.com",), "b@x.com", Standing.SENDER_NOT_REGISTERED),
+        (("@x.com",), "b@X.COM", Standing.ALLOWED),
+        (("@x.com",), "b@y.x.com", Standing.DOMAIN_NOT_LINKED),
+        (("@y.x.com",), "b@x.com", Standing.DOMAIN_NOT_LINKED),
+        (("a@ax.com",), "b@x.com", Standing.DOMAIN_NOT_LINKED),
+    ],
+)
+def test_standing(senders: tuple[str, ...], sender: str, standing: Standing) -> None:
+    assert Account("bob", "", senders).standing(parse_address(sender)) is standing
+
+
+def test_no_secret_shows() -> None:
+    async def steps(bench: Bench) -> None:
+        account = await bench.add()
+        assert account.password not in repr(account)
+        assert PASSWORD.reveal() not in f"{bench.directory!r} {bench.records.kept!r}"
+
+    run(steps)

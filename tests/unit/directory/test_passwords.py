@@ -1,0 +1,42 @@
+"""Password hashes: either kind is told by its encoding, and read wherever it was made."""
+
+import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from gatepost.directory import passwords
+from gatepost.directory.passwords import PasswordHasher, scrypt_hash
+
+HASHER = PasswordHasher()
+
+
+def test_the_right_password_and_no_other() -> None:
+    encoded = HASHER.hash(b"secret")
+    assert HASHER.verify(encoded, b"secret")
+    assert not HASHER.verify(encoded, b"Secret")
+    assert not HASHER.verify(encoded, b"")
+    assert b"secret" not in encoded.encode()
+
+
+def test_the_same_password_never_looks_the_same() -> None:
+    assert HASHER.hash(b"secret") != HASHER.hash(b"secret")
+
+
+def test_scrypt_is_read_too() -> None:
+    encoded = scrypt_hash(b"secret")
+    assert encoded.startswith("$scrypt$")
+    assert HASHER.verify(encoded, b"secret")
+    assert not HASHER.verify(encoded, b"wrong")
+
+
+def test_scrypt_takes_over_where_argon2_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_password: bytes) -> str:
+        raise UnsupportedAlgorithm("no Argon2id in this OpenSSL")
+
+    monkeypatch.setattr(passwords, "_argon2_hash", missing)
+    assert HASHER.hash(b"secret").startswith("$scrypt$")
+
+
+@pytest.mark.parametrize("encoded", ["", "secret", "$2b$12$abc", "$argon2i$v=19$m=8,t=1,p=1$x$y"])
+def test_another_encoding_is_an_error(encoded: str) -> None:
+    with pytest.raises(ValueError, match="not an encoded password"):
+        HASHER.verify(encoded, b"secret")
