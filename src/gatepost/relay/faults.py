@@ -1,0 +1,24 @@
+"""What went wrong, in words that are safe to show."""
+
+import asyncio
+import traceback
+from typing import Any
+
+from gatepost.errors import GatepostError
+
+
+def error_of(future: "asyncio.Future[Any]") -> BaseException | None:
+    """Return what a finished future failed with; None when it has a result."""
+    return asyncio.CancelledError() if future.cancelled() else future.exception()
+
+
+def explain(error: BaseException) -> str:
+    """Return what happened and where.
+
+    The message of an error that is not ours is left out: it may quote what a client sent.
+    """
+    if isinstance(error, GatepostError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
