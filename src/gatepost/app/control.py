@@ -15,7 +15,8 @@ from gatepost.app.rpc import Answers, Operation, decode
 from gatepost.directory.contract import Directory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
-from gatepost.net.frames import serve_frames
+from gatepost.net.frames import FrameStream, serve_frames
+from gatepost.policy.quotas import OwnQuotas, Quotas, SubscriptionQuotas
 from gatepost.queue.contract import Selection, Store
 from gatepost.relay.context import Report
 
@@ -26,12 +27,24 @@ BODY_WINDOW: Final = 1024 * 1024
 
 
 async def serve_control(
-    data: Path, store: Store, directory: Directory, report: Report
+    data: Path,
+    store: Store,
+    directory: Directory,
+    report: Report,
+    quotas: SubscriptionQuotas | None = None,
 ) -> asyncio.Server:
     """Answer at DIR/control.sock until the server is closed."""
     operations = {**store_operations(store), **directory_operations(directory)}
     operations["report"] = lambda raw: _report(report, raw)
-    return await serve_frames(data / SOCKET, lambda: Answers(operations).make_stream())
+
+    def make_stream() -> FrameStream:
+        if quotas is None:
+            return Answers(operations).make_stream()
+        owner = object()  # who hangs up takes its connections along
+        own = quota_operations(OwnQuotas(quotas, owner))
+        return Answers({**operations, **own}, lambda: quotas.forget(owner)).make_stream()
+
+    return await serve_frames(data / SOCKET, make_stream)
 
 
 def _report(report: Report, raw: msgspec.Raw) -> None:
@@ -70,6 +83,15 @@ def directory_operations(directory: Directory) -> dict[str, Operation]:
         "identify": _taking(tuple[Credentials, str], directory.identify),
         "verifier": _taking(tuple[str, str], directory.verifier),
         "standing": _taking(tuple[Principal, Address], directory.standing),
+    }
+
+
+def quota_operations(quotas: Quotas) -> dict[str, Operation]:
+    """Return the quotas' operations by name."""
+    return {
+        "enter": _taking(tuple[Principal], quotas.enter),
+        "leave": _taking(tuple[Principal], quotas.leave),
+        "admit": _taking(tuple[Principal, Address], quotas.admit),
     }
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from gatepost.app.control import SOCKET
-from gatepost.app.remote import RemoteDirectory, RemoteStore
+from gatepost.app.remote import RemoteDirectory, RemoteQuotas, RemoteStore
 from gatepost.app.rpc import Calls
 from gatepost.app.runtime import DRAIN, run
-from gatepost.app.serving import make_relay
+from gatepost.app.serving import Backend, make_relay
 from gatepost.app.workers import READY, Front
 from gatepost.errors import Disconnected
 from gatepost.net.listen import adopt
@@ -31,7 +31,9 @@ async def serve(front: Front) -> None:
         except Disconnected:
             return  # we stop in a moment
 
-    relay = make_relay(front.serving, store, directory, report, await store.new_epoch())
+    quotas = RemoteQuotas(calls) if front.serving.strict else None
+    backend = Backend(store, directory, quotas)
+    relay = make_relay(front.serving, backend, report, await store.new_epoch())
     supervisor = Supervisor(relay)
     loop = asyncio.get_running_loop()
     stop = asyncio.ensure_future(calls.lost.wait())

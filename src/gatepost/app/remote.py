@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from gatepost.app.carried import Pieces, carry
 from gatepost.app.rpc import Calls, decode
+from gatepost.errors import Disconnected
 from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.credentials import Credentials, Principal
@@ -19,6 +21,8 @@ from gatepost.sasl.interview import Verifier
 
 T = TypeVar("T")
 
+_NIL: Final = b"\xc0"
+"""None in MessagePack."""
 REFUSAL_HOLDS: Final = 1.0
 """Seconds for which a refusal is repeated before the store is asked again."""
 
@@ -109,28 +113,51 @@ class RemoteDirectory:
             fields = decode(raw, dict[str, Any])
             return decode(raw, Reply) if "code" in fields else decode(raw, Principal)
 
-        return self._ask(read, "identify", credentials, mechanism)
+        return _ask(self._calls, read, "identify", credentials, mechanism)
 
     def verifier(self, username: str, mechanism: str) -> "asyncio.Future[Verifier]":
-        return self._ask(lambda raw: decode(raw, Verifier), "verifier", username, mechanism)
+        return _ask(self._calls, lambda raw: decode(raw, Verifier), "verifier", username, mechanism)
 
     def standing(self, principal: Principal, sender: Address) -> "asyncio.Future[Standing]":
-        return self._ask(lambda raw: decode(raw, Standing), "standing", principal, sender)
+        return _ask(self._calls, lambda raw: decode(raw, Standing), "standing", principal, sender)
 
-    def _ask(
-        self, read: Callable[[msgspec.Raw], T], operation: str, *arguments: Any
-    ) -> "asyncio.Future[T]":
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
-        def settle(answer: "asyncio.Future[msgspec.Raw]") -> None:
-            error = answer.exception()
-            if error is not None:
-                done.set_exception(error)
-                return
-            try:
-                done.set_result(read(answer.result()))
-            except msgspec.MsgspecError as wrong:
-                done.set_exception(wrong)
+class RemoteQuotas:
+    """Implements ``policy.quotas.Quotas`` over calls."""
 
-        self._calls.ask(operation, *arguments).add_done_callback(settle)
-        return done
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def enter(self, principal: Principal) -> "asyncio.Future[Reply | None]":
+        return _ask(self._calls, _optional_reply, "enter", principal)
+
+    def leave(self, principal: Principal) -> None:
+        with suppress(Disconnected):  # then all our connections are forgotten anyway
+            self._calls.tell("leave", principal)
+
+    def admit(self, principal: Principal, sender: Address) -> "asyncio.Future[Reply | None]":
+        return _ask(self._calls, _optional_reply, "admit", principal, sender)
+
+
+def _optional_reply(raw: msgspec.Raw) -> Reply | None:
+    return None if bytes(raw) == _NIL else decode(raw, Reply)
+
+
+def _ask(
+    calls: Calls, read: Callable[[msgspec.Raw], T], operation: str, *arguments: Any
+) -> "asyncio.Future[T]":
+    """Return a future of the answer, read."""
+    done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    def settle(answer: "asyncio.Future[msgspec.Raw]") -> None:
+        error = answer.exception()
+        if error is not None:
+            done.set_exception(error)
+            return
+        try:
+            done.set_result(read(answer.result()))
+        except msgspec.MsgspecError as wrong:
+            done.set_exception(wrong)
+
+    calls.ask(operation, *arguments).add_done_callback(settle)
+    return done

@@ -115,8 +115,11 @@ class Calls:
 class Answers:
     """The answering end of one connection: runs operations from a table."""
 
-    def __init__(self, operations: Mapping[str, Operation]) -> None:
+    def __init__(
+        self, operations: Mapping[str, Operation], on_gone: Callable[[], None] = lambda: None
+    ) -> None:
         self._operations = operations
+        self._on_gone = on_gone
         self._running: set[asyncio.Future[Any]] = set()
 
     def make_stream(self) -> FrameStream:
@@ -163,3 +166,4 @@ class Answers:
         for running in list(self._running):
             if isinstance(running, asyncio.Task):  # a wait; a commit goes on
                 running.cancel()
+        self._on_gone()

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gatepost.directory.contract import Directory
 from gatepost.model.profile import Profile, StrictLimits
 from gatepost.net.tls import server_context
+from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay, Report
@@ -41,16 +42,24 @@ def served_profile(name: str, *, strict: bool) -> Profile:
     return profile
 
 
-def make_relay(
-    serving: Serving, store: Store, directory: Directory, report: Report, epoch: int
-) -> Relay:
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Those who know: in this process, or behind the control socket."""
+
+    store: Store
+    directory: Directory
+    quotas: Quotas | None
+
+
+def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -> Relay:
     """Return the relay of this process; ``epoch`` makes its message ids unique."""
     profile = served_profile(serving.profile, strict=serving.strict)
     return Relay(
-        setting=Setting(profile, serving.host, directory.mechanisms),
+        setting=Setting(profile, serving.host, backend.directory.mechanisms),
         tls=server_context(serving.certificate),
-        directory=directory,
-        store=store,
+        directory=backend.directory,
+        store=backend.store,
+        quotas=backend.quotas,
         budget=Budget(Path(serving.data)),
         report=report,
         next_id=make_ids(epoch),

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,17 +17,20 @@ from gatepost.app.keys import open_key
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.ready import Listeners, describe, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN
-from gatepost.app.serving import Serving, make_relay, served_profile
+from gatepost.app.serving import Backend, Serving, make_relay, served_profile
 from gatepost.app.web import WebServer
 from gatepost.app.workers import Workers
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.entries import Domain
 from gatepost.directory.azure.identify import Rules
 from gatepost.errors import QueueError
 from gatepost.model.profile import Profile
 from gatepost.net.listen import listen
+from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.relay.context import Report
 from gatepost.relay.supervise import Supervisor
 from gatepost.store.sqlite import SqliteStore, open_store
+from gatepost.wire.server.replies import replies_with
 
 Place = tuple[str, int] | None
 """Host and port to listen on (0: a free one); None: off."""
@@ -85,7 +89,8 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     remove_ready(data)
     listeners = _listen(options, stack)
     directory, provisioned, certificates = await _provide(data, store, profile)
-    control = await serve_control(data, store, directory, report)
+    quotas = _quotas(profile, directory) if options.strict else None
+    control = await serve_control(data, store, directory, report, quotas)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)
     serving = Serving(
@@ -96,7 +101,8 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         stack.push_async_callback(workers.stop, DRAIN)
         await workers.start(options.workers)
     else:
-        relay = make_relay(serving, store, directory, report, await store.new_epoch())
+        backend = Backend(store, directory, OwnQuotas(quotas) if quotas else None)
+        relay = make_relay(serving, backend, report, await store.new_epoch())
         supervisor = Supervisor(relay)
         stack.push_async_callback(supervisor.drain, DRAIN)
         for name, context in (("smtp", None), ("smtps", relay.tls)):
@@ -147,6 +153,16 @@ async def _provide(
     await directory.load()
     provisioned = await provision(store, directory, key, now)
     return directory, provisioned, ensure_certificates(data, now)
+
+
+def _quotas(profile: Profile, directory: AzureDirectory) -> SubscriptionQuotas:
+    def is_managed(name: str) -> bool:
+        domains = directory.all(Domain)
+        return any(each.is_managed for each in domains if each.mail_from_domain.lower() == name)
+
+    return SubscriptionQuotas(
+        profile.strict, replies_with(profile.replies), is_managed, time.monotonic
+    )
 
 
 async def _serve_web(

@@ -1,8 +1,9 @@
 """One AUTH: runs the mechanism's interview between the session and the directory."""
 
+import re
 import secrets
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gatepost.directory.contract import Later
 from gatepost.model.credentials import Principal
@@ -19,6 +20,25 @@ from gatepost.sasl.interview import (
 )
 from gatepost.sasl.mechanisms import interview
 from gatepost.wire.server.session import Session
+
+
+_NAMES: Final = re.compile(
+    r"[^@\s;=]{1,64}@[\w.-]{1,253}"  # a mailbox
+    r"|[-\w]{1,63}([.|])[0-9a-f-]{36}\1[0-9a-f-]{36}",  # resource, application, tenant
+    re.IGNORECASE,
+)
+_SHORT: Final = 20
+
+
+def shown_name(username: str) -> str:
+    """Return what a log may show of a user name.
+
+    People paste secrets, keys and connection strings where the name belongs: what has not
+    the form of a name is shown by its first characters and its length.
+    """
+    if _NAMES.fullmatch(username) or len(username) <= _SHORT:
+        return username
+    return f"{username[:4]}... ({len(username)} characters)"
 
 
 class When(Protocol):
@@ -48,7 +68,7 @@ class Authentication:
         self._interview: Interview
         self.mechanism = mechanism
         self.username = ""
-        """Whom the client claims to be, for the operator; empty until it said so."""
+        """Whom the client claims to be, as a log may show it; empty until it said so."""
 
     def begin(self, initial: bytes | None) -> None:
         """Start with the initial response of AUTH, None when there was none."""
@@ -84,10 +104,10 @@ class Authentication:
             case Challenge(data):
                 self._session.challenge(data)
             case Lookup(username, mechanism):
-                self.username = username
+                self.username = shown_name(username)
                 self._when(directory.verifier(username, mechanism), self._advance)
             case Verify(credentials, mechanism):
-                self.username = credentials.username
+                self.username = shown_name(credentials.username)
                 self._when(directory.identify(credentials, mechanism), self._advance)
 
     def _in_our_words(self, verdict: Principal | Reply) -> Principal | Reply:

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 from gatepost.directory.contract import Directory
 from gatepost.net.tls import Context
+from gatepost.policy.quotas import Quotas
 from gatepost.queue.contract import Store
 from gatepost.relay.spool import Budget
+from gatepost.sasl.channel import ChannelBinding
 from gatepost.wire.server.session import Setting
 
 
@@ -32,7 +34,9 @@ class Relay:
     next_id: Callable[[], str]
     """Makes a message id that no other process or start ever made."""
     now: Callable[[], datetime]
-    bindings: tuple[Any, ...] = ()
+    quotas: Quotas | None = None
+    """None: nothing is counted."""
+    bindings: tuple[ChannelBinding, ...] = ()
     """Channel bindings of our own certificate, for SCRAM-PLUS."""
     login_delay: float = 0.0
     """Seconds before a refused login is answered."""

@@ -43,8 +43,8 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_auth", "_hop", "_open", "_paused", "_peer_ended", "_relay", "_session", "_spool",
-        "_stream", "_unwanted", "deadline", "on_lost",
+        "_auth", "_hop", "_open", "_paused", "_peer_ended", "_principal", "_relay", "_session",
+        "_spool", "_stream", "_unwanted", "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +57,8 @@ class Receiver:
         self._stream: ServerStream
         self._hop: Hop | None = None
         self._auth: Authentication | None = None
+        self._principal: Principal | None = None
+        """Whom the quotas count this connection for."""
         self._spool: Spool | None = None
         self._open = False
         """A question is with somebody else; the answer will call us."""
@@ -254,10 +256,9 @@ class Receiver:
     def _conclude_auth(self, auth: Authentication, verdict: Principal | Reply) -> None:
         self._auth = None
         if isinstance(verdict, Principal):
-            self._session.signed_in(verdict)
-            self._relay.report(
-                "signed_in", peer=self.peer, mechanism=auth.mechanism, principal=verdict.name
-            )
+            quotas = self._relay.quotas
+            refusal = quotas.enter(verdict) if quotas is not None else None
+            self._when(refusal, partial(self._admit, verdict))
             return
         self._relay.report(
             "auth_refused", peer=self.peer, mechanism=auth.mechanism,
@@ -267,6 +268,17 @@ class Receiver:
             self._delay(self._relay.login_delay, verdict)
         else:
             self._session.answer(verdict)
+
+    def _admit(self, principal: Principal, refusal: Reply | None) -> None:
+        """Signed in, if the subscription may have one more connection."""
+        if refusal is not None:
+            self._refuse(refusal)
+            return
+        self._principal = principal
+        self._session.signed_in(principal)
+        self._relay.report(
+            "signed_in", peer=self.peer, mechanism=principal.mechanism, principal=principal.name
+        )
 
     def _delay(self, seconds: float, reply: Reply) -> None:
         later: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -366,7 +378,7 @@ class Receiver:
     def _check_next_author(self, message: Received, authors: tuple[Address, ...]) -> None:
         principal = self._session.signed_in_as
         if not authors or principal is None:
-            self._store(message)
+            self._count(message)
             return
         standing = self._relay.directory.standing(principal, authors[0])
         self._when(standing, partial(self._judge_author, message, authors))
@@ -386,6 +398,22 @@ class Receiver:
     def _refuse_message(self, refusal: Reply) -> None:
         self._drop_spool()
         self._refuse(refusal)
+
+    def _count(self, message: Received) -> None:
+        """One more message of the subscription, if it may send one now."""
+        quotas, principal = self._relay.quotas, self._session.signed_in_as
+        sender = message.submission.envelope.sender
+        if quotas is None or principal is None or sender is None:
+            self._store(message)
+        else:
+            self._when(quotas.admit(principal, sender), partial(self._judge_rate, message))
+
+    def _judge_rate(self, message: Received, refusal: Reply | None) -> None:
+        if refusal is None:
+            self._store(message)
+        else:
+            self._drop_spool()
+            self._refuse(refusal)
 
     def _store(self, message: Received) -> None:
         self._open = True

@@ -47,11 +47,11 @@ class Session:
 
     # fmt: off
     __slots__ = (
-        "_auth_open", "_buffer", "_chunk", "_closing", "_commands", "_content", "_envelope",
-        "_errors", "_line", "_newlines", "_notice", "_out", "_over", "_pending", "_pieces",
-        "_received", "_refusal", "can_tls", "encrypted", "hello", "message_limit", "offer",
-        "peer_name", "profile", "protocol", "recipients", "replies", "setting", "signed_in_as",
-        "state",
+        "_auth_open", "_buffer", "_chunk", "_closing", "_commands", "_content", "_content_limit",
+        "_envelope", "_errors", "_line", "_newlines", "_notice", "_out", "_over", "_pending",
+        "_pieces", "_received", "_refusal", "can_tls", "encrypted", "hello", "message_limit",
+        "offer", "peer_name", "profile", "protocol", "recipients", "replies", "setting",
+        "signed_in_as", "state",
     )
     # fmt: on
 
@@ -62,6 +62,7 @@ class Session:
         self.encrypted = encrypted
         self.can_tls = setting.can_tls and not encrypted
         self.message_limit = setting.profile.limits.message_size
+        self._content_limit = setting.profile.strict.effective_size or self.message_limit
         self.hello = setting.profile.hello.format(host=setting.host, peer=peer)
         self._buffer = bytearray()
         self._line = LineReader()
@@ -354,7 +355,7 @@ class Session:
 
     def _inspect(self, newlines: Newlines) -> None:
         """Refuse what has grown too large or holds what we do not take."""
-        if self._received > self.message_limit:
+        if self._received > self._content_limit:
             self.refuse_content(self.replies.MESSAGE_TOO_BIG)
         elif newlines.met_nul:
             self.refuse_content(self.replies.NUL_IN_MESSAGE)

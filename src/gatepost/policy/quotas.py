@@ -1,0 +1,90 @@
+"""What a subscription may use up: connections at a time, messages in a while. Only ``--strict``."""
+
+from collections import Counter
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+from gatepost.directory.contract import Later
+from gatepost.model.address import Address
+from gatepost.model.credentials import Principal
+from gatepost.model.profile import StrictLimits
+from gatepost.model.reply import Reply
+from gatepost.policy.limits import check_connections
+from gatepost.policy.rate import RateWindows, rate_of
+from gatepost.wire.server.replies import Replies
+
+
+class Quotas(Protocol):
+    """Counts across all processes of a node; answers like a directory, at once or later."""
+
+    def enter(self, principal: Principal) -> "Later[Reply | None]":
+        """Count a connection that signed in; refused when the subscription has its fill."""
+
+    def leave(self, principal: Principal) -> None:
+        """The connection is gone."""
+
+    def admit(self, principal: Principal, sender: Address) -> "Later[Reply | None]":
+        """Count a message; refused when there were too many in the last minute or hour."""
+
+
+class SubscriptionQuotas:
+    """The counts themselves. ``owner`` is the process that a connection belongs to."""
+
+    def __init__(
+        self,
+        limits: StrictLimits,
+        replies: Replies,
+        is_managed: Callable[[str], bool],
+        seconds: Callable[[], float],
+    ) -> None:
+        """``is_managed`` tells of a domain whether it is the provider's own, in lower case."""
+        self._limits = limits
+        self._replies = replies
+        self._is_managed = is_managed
+        self._seconds = seconds
+        self._windows = RateWindows()
+        self._connections: dict[Hashable, Counter[str]] = {}
+
+    def enter(self, owner: Hashable, principal: Principal) -> Reply | None:
+        """See ``Quotas.enter``."""
+        subscription = principal.subscription_id
+        others = sum(counts[subscription] for counts in self._connections.values())
+        refusal = check_connections(others, self._limits.connections, self._replies)
+        if refusal is None:
+            self._connections.setdefault(owner, Counter())[subscription] += 1
+        return refusal
+
+    def leave(self, owner: Hashable, principal: Principal) -> None:
+        """See ``Quotas.leave``."""
+        self._connections.setdefault(owner, Counter())[principal.subscription_id] -= 1
+
+    def forget(self, owner: Hashable) -> None:
+        """The process is gone, and all its connections with it."""
+        self._connections.pop(owner, None)
+
+    def admit(self, principal: Principal, sender: Address) -> Reply | None:
+        """See ``Quotas.admit``. Own and custom domains have windows of their own."""
+        managed = self._is_managed(sender.domain.lower())
+        key = f"{principal.subscription_id} {'managed' if managed else 'custom'}"
+        rate = rate_of(self._limits, managed=managed)
+        return self._windows.admit(key, rate, self._seconds(), self._replies)
+
+
+class OwnQuotas:
+    """``Quotas`` of the process that holds the counts, for the connections of one owner."""
+
+    def __init__(self, counts: SubscriptionQuotas, owner: Hashable = None) -> None:
+        self._counts = counts
+        self._owner = owner
+
+    def enter(self, principal: Principal) -> Reply | None:
+        """See ``Quotas.enter``."""
+        return self._counts.enter(self._owner, principal)
+
+    def leave(self, principal: Principal) -> None:
+        """See ``Quotas.leave``."""
+        self._counts.leave(self._owner, principal)
+
+    def admit(self, principal: Principal, sender: Address) -> Reply | None:
+        """See ``Quotas.admit``."""
+        return self._counts.admit(principal, sender)
