@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from gatepost.directory.azure.entries import Application, ClientSecret, Entry
+from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
 from gatepost.directory.azure.identify import Denial, Rules, identify, secret_of, still_allowed
 from gatepost.directory.azure.records import entries_of, record_of
 from gatepost.directory.azure.roles import BUILT_IN_ROLES
 from gatepost.directory.azure.secrets import LIFETIME, new_secret
-from gatepost.directory.azure.senders import standing_of
+from gatepost.directory.azure.senders import senders_of, standing_of
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
@@ -102,6 +102,12 @@ class AzureDirectory:
         if isinstance(claim, Denial):
             return Standing.NOT_SIGNED_IN
         return standing_of(self._snapshot, claim.service, sender)
+
+    def is_managed(self, principal: Principal, sender: Address) -> bool:
+        """Tell whether the sender's domain is Azure's own, whose rate is lower."""
+        service = self._snapshot.get(CommunicationService, principal.resource_id)
+        linked = senders_of(self._snapshot, service).get(sender.domain.lower()) if service else None
+        return linked is not None and linked.entry.is_managed
 
     def get(self, kind: type[E], id: str) -> E | None:
         """Return the entry with that id, or None."""

@@ -23,6 +23,8 @@ from tests.unit.directory.azure.world import (
     NOW,
     PASSWORD,
     USERNAME,
+    Change,
+    changed,
     entries,
 )
 from tests.unit.directory.memory import MemoryRecords
@@ -92,6 +94,21 @@ def test_a_claim_without_a_password_is_refused() -> None:
 def test_standing(sender: str, standing: Standing) -> None:
     made = directory()
     assert made.standing(principal(made), parse_address(sender)) is standing
+
+
+@pytest.mark.parametrize(
+    ("change", "sender", "managed"),
+    [
+        (Change(), f"DoNotReply@{DOMAIN_NAME.upper()}", True),
+        (Change(), "a@contoso.com", False),
+        (Change(fields=(("domain", "management", "CustomerManaged"),)), f"a@{DOMAIN_NAME}", False),
+        (Change(without=("service",)), f"a@{DOMAIN_NAME}", False),
+    ],
+)
+def test_a_domain_of_azures_own(change: Change, sender: str, managed: bool) -> None:
+    who = principal(directory())
+    made = directory(MemoryRecords(map(record_of, changed(change).values())))
+    assert made.is_managed(who, parse_address(sender)) is managed
 
 
 def test_a_change_takes_effect_at_once() -> None:

@@ -99,11 +99,16 @@ class Change:
         )
 
 
-def world(change: Change = Change()) -> Snapshot:
-    """Return the directory after ``change``."""
+def changed(change: Change) -> dict[str, Entry]:
+    """Return the entries after ``change``, but for those that it adds."""
     there = entries()
     for name, field, value in change.fields:
         there[name] = replace(there[name], **{field: value})  # type: ignore[arg-type]  # any field
     for name in change.without:
         del there[name]
-    return Snapshot([*there.values(), *change.added])
+    return there
+
+
+def world(change: Change = Change()) -> Snapshot:
+    """Return the directory after ``change``."""
+    return Snapshot([*changed(change).values(), *change.added])
