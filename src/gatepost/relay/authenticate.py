@@ -21,7 +21,6 @@ from gatepost.sasl.interview import (
 from gatepost.sasl.mechanisms import interview
 from gatepost.wire.server.session import Session
 
-
 _NAMES: Final = re.compile(
     r"[^@\s;=]{1,64}@[\w.-]{1,253}"  # a mailbox
     r"|[-\w]{1,63}([.|])[0-9a-f-]{36}\1[0-9a-f-]{36}",  # resource, application, tenant
