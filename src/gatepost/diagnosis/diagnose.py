@@ -71,9 +71,14 @@ def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
 
 
 def _went_well(seen: Evidence) -> bool:
-    """Everything that was tried succeeded; a mechanism that was asked about was taken."""
+    """Everything that was tried succeeded; a mechanism that was asked about was taken.
+
+    PLAIN alone proves nothing when it is refused: some servers want its response at once.
+    """
     hello = seen.over_tls.value or seen.in_clear.value
     if seen.failure or hello is None or not hello.reply.is_success:
+        return False
+    if any(not each.accepted and each.mechanism != "PLAIN" for each in seen.attempts):
         return False
     judged = [each for each in seen.attempts if each.secret_sent]
     if judged and not seen.signed_in:

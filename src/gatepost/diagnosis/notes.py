@@ -12,8 +12,8 @@ EXPIRES_SOON: Final = timedelta(days=21)
 
 
 def who_cannot_sign_in(seen: Evidence) -> Iterator[str]:
-    """Libraries that would fail here as they come; they are someone else's finding."""
-    if not seen.offered:
+    """Libraries that would fail here as they come; with a library named, that is a finding."""
+    if not seen.offered or seen.client.library:
         return
     left_out = [
         library

@@ -66,6 +66,7 @@ class _Probe:
             login=seen(describe(visit.credentials)) if visit.credentials else Fact(),
         )
         self.talk: Talk | None = None
+        self._name = ""
 
     def note(self, **facts: object) -> None:
         self.seen = replace(self.seen, **facts)  # type: ignore[arg-type]  # names of its fields
@@ -93,7 +94,8 @@ class _Probe:
                 talk = self._again(endpoint, verify=True)
                 greeting = reach.await_greeting(talk, self.visit, first, patience.greeting)
         self.note(greeting=seen(greeting))
-        if reach.settled(first, reach.GLANCE if greeting.reply else patience.others):
+        is_telling = greeting.reply is None or self.visit.settings.tls == "implicit"
+        if reach.settled(first, patience.others if is_telling else reach.GLANCE):
             self.note(tls_first=seen(first.result()))
         answered = self.seen.tls_first.value is not None and self.seen.tls_first.value.answered
         if greeting.reply is not None:
@@ -169,14 +171,16 @@ class _Probe:
             self.note(failure=f"the server greets with {greeting.reply}")
             return
         self._reached("ehlo")
-        if not self._hello_in_clear(talk):
-            return
+        hello = talk.hello(self._local_name(talk))
+        self.note(in_clear=seen(hello))
+        if not hello.reply.is_success:
+            talk = self._under_another_name(talk, partial(self._greeted, endpoint))
+            if not self.seen.other_name.value or not self.seen.other_name.value.reply.is_success:
+                return
         if self.visit.settings.tls == "none" or not self.seen.offers_starttls:
             self._use(talk, partial(self._again_in_clear, endpoint))
-            if self.seen.offers_starttls:  # what would the client get that stays in clear?
-                secured = self._start_tls(self._again_in_clear(endpoint), endpoint)
-                if secured is not None:
-                    self._hello_over_tls(secured)
+            if self.seen.offers_starttls:
+                self._look_behind_starttls(endpoint)
             elif self.visit.settings.tls == "starttls":
                 self.note(failure="the server does not offer STARTTLS", position="starttls")
             return
@@ -184,9 +188,21 @@ class _Probe:
         if secured is not None and self._hello_over_tls(secured):
             self._use(secured, partial(self._again_under_starttls, endpoint))
 
-    def _again_in_clear(self, endpoint: Endpoint, *, verify: bool = True) -> Talk:
+    def _look_behind_starttls(self, endpoint: Endpoint) -> None:
+        """See what a client gets that does not stay in clear."""
+        position = self.seen.position
+        secured = self._start_tls(self._again_in_clear(endpoint), endpoint)
+        if secured is not None:
+            self._hello_over_tls(secured)
+        self._reached(position)
+
+    def _greeted(self, endpoint: Endpoint, *, verify: bool = True) -> Talk:
         talk = self._again(endpoint, verify=verify)
         talk.greeting()
+        return talk
+
+    def _again_in_clear(self, endpoint: Endpoint, *, verify: bool = True) -> Talk:
+        talk = self._greeted(endpoint, verify=verify)
         talk.hello(self._local_name(talk))
         return talk
 
@@ -256,22 +272,23 @@ class _Probe:
         self.note(tls=seen(_with_facts(before or TlsSeen(trust=trust), facts)))
         return True
 
-    def _hello_in_clear(self, talk: Talk) -> bool:
-        hello = talk.hello(self._local_name(talk))
-        self.note(in_clear=seen(hello))
-        if hello.reply.is_success:
-            return True
-        if talk.session.usable:
-            self.note(other_name=seen(talk.hello(NEUTRAL_NAME)))
-        return self.seen.other_name.value is not None and talk.session.usable
-
     def _hello_over_tls(self, talk: Talk) -> bool:
         self._reached("ehlo")
         hello = talk.hello(self._local_name(talk))
-        if not hello.reply.is_success and self.seen.other_name.value and talk.session.usable:
-            hello = talk.hello(NEUTRAL_NAME)
         self.note(over_tls=seen(hello))
+        if not hello.reply.is_success and talk.session.usable and not self.seen.other_name.value:
+            self._under_another_name(talk, lambda: talk)
+            other = self.seen.other_name.value
+            return other is not None and other.reply.is_success
         return hello.reply.is_success
+
+    def _under_another_name(self, talk: Talk, renew: Callable[[], Talk]) -> Talk:
+        """Say EHLO with a name that nobody can object to, on a new connection if need be."""
+        self._name = NEUTRAL_NAME
+        if not talk.session.usable:
+            talk = renew()
+        self.note(other_name=seen(talk.hello(NEUTRAL_NAME)))
+        return talk
 
     def _ask_the_silent(self, talk: Talk) -> None:
         """Send EHLO to a server that said nothing: some proxies wait for that."""
@@ -285,6 +302,8 @@ class _Probe:
         self.note(greeting_after_ehlo=seen(Greeting(reply)))
 
     def _local_name(self, talk: Talk) -> str:
+        if self._name:
+            return self._name
         library = LIBRARIES.get(self.visit.settings.library)
         wanted = self.visit.settings.local_name or (library.hello if library else "{node}")
         address = talk.stream.local_address.partition("%")[0]

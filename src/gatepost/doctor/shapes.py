@@ -49,7 +49,7 @@ def describe(credentials: Credentials) -> Login:
     text = secret.reveal() if secret is not None else ""
     shape = SecretShape(
         length=len(text),
-        kind=_first(_SECRETS, text),
+        kind="token" if credentials.password is None else _first(_SECRETS, text),
         ascii=text.isascii(),
         edge_blank=text != text.strip(),
     )

@@ -1,9 +1,8 @@
 """One connection of the doctor: commands asked, replies returned without secrets."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gatepost.client.authentication import hide_secrets
 from gatepost.client.drivers import SyncDriver
@@ -21,6 +20,8 @@ from gatepost.net.tls import Context, TlsFacts
 from gatepost.wire.capabilities import parse_capabilities
 
 T = TypeVar("T")
+GOODBYE: Final = 0.2
+"""Seconds that a server gets to close its side; what it does then proves nothing."""
 
 
 class Talk:
@@ -98,9 +99,11 @@ class Talk:
 
     def close(self, *, politely: bool = True) -> None:
         """Say QUIT where that is still possible, and close."""
-        leave: Callable[[], None] = self.stream.close if politely else self.stream.abort
         try:
             if politely and self.session.usable:
                 self.run(self.session.quit())
         finally:
-            leave()
+            if politely:
+                self.stream.close(GOODBYE)
+            else:
+                self.stream.abort()

@@ -236,12 +236,14 @@ class Evidence:
     @property
     def offered_in_clear(self) -> tuple[str, ...]:
         """Mechanisms listed before TLS."""
-        return self.in_clear.value.capabilities.mechanisms if self.in_clear.value else ()
+        hello = self._accepted(self.in_clear, after_refusal=True)
+        return hello.capabilities.mechanisms if hello else ()
 
     @property
     def offered_over_tls(self) -> tuple[str, ...]:
         """Mechanisms listed under TLS."""
-        return self.over_tls.value.capabilities.mechanisms if self.over_tls.value else ()
+        hello = self._accepted(self.over_tls, after_refusal=self.in_clear.value is None)
+        return hello.capabilities.mechanisms if hello else ()
 
     @property
     def offered(self) -> tuple[str, ...]:
@@ -251,7 +253,15 @@ class Evidence:
     @property
     def offers_starttls(self) -> bool:
         """EHLO in clear listed STARTTLS."""
-        return self.in_clear.value is not None and "STARTTLS" in self.in_clear.value.capabilities
+        hello = self._accepted(self.in_clear, after_refusal=True)
+        return hello is not None and "STARTTLS" in hello.capabilities
+
+    def _accepted(self, fact: Fact[Hello], *, after_refusal: bool) -> Hello | None:
+        """The EHLO of ``fact``, or the second one that was tried after its refusal."""
+        hello, other = fact.value, self.other_name.value
+        if hello is not None and not hello.reply.is_success and after_refusal and other:
+            return other
+        return hello
 
     @property
     def signed_in(self) -> bool:

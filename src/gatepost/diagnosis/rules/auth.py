@@ -7,9 +7,15 @@ from gatepost.diagnosis.providers import provider_facts
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
+from gatepost.sasl.mechanisms import MECHANISMS
 
 _WRONG_SECRET: Final = frozenset({535, 435})
 """535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
+
+PASSWORD: Final = frozenset(
+    name for name, entry in MECHANISMS.items() if entry.needs == "password"
+) | {"DIGEST-MD5", "NTLM", "SCRAM-SHA-512"}
+TOKEN: Final = frozenset(name for name, entry in MECHANISMS.items() if entry.needs == "token")
 
 
 def mechanism_not_offered(seen: Evidence) -> Finding | None:
@@ -19,6 +25,8 @@ def mechanism_not_offered(seen: Evidence) -> Finding | None:
     if wanted is None or (library and not library.could_use(seen.offered)):
         return None
     who = library.title if library else "The client"
+    if seen.login.value is not None and not wanted and not library:
+        return _no_way_for_a_password(seen)
     instead = library.could_use(seen.offered) if library else seen.offered[0]
     return Finding(
         "mechanism_not_offered",
@@ -62,7 +70,23 @@ def _unlisted(seen: Evidence) -> str | None:
         choice = library.first_choice(seen.offered)
         return None if choice in seen.offered else choice
     tried = [each.mechanism for each in seen.attempts if not each.reply.is_success]
+    login = seen.login.value
+    if not tried and login is not None and login.secret.kind != "token":
+        return None if PASSWORD.intersection(seen.offered) else ""
     return next((name for name in tried if name not in seen.offered), None)
+
+
+def _no_way_for_a_password(seen: Evidence) -> Finding:
+    return Finding(
+        "mechanism_not_offered",
+        "likely",
+        f"A password cannot sign in here; the server offers {' '.join(seen.offered)}.",
+        _offer(seen),
+        "auth",
+        f"Let the client sign in with {seen.offered[0]}"
+        + (", with an access token." if TOKEN.intersection(seen.offered) else "."),
+        explains=("mail",),
+    )
 
 
 def _own(seen: Evidence) -> tuple[AuthAttempt, ...]:

@@ -17,7 +17,7 @@ def dns_failure(seen: Evidence) -> Finding | None:
         "dns_failure",
         "certain",
         f"The name {host!r} does not resolve here.",
-        (f"the resolver was asked for {host!r} and said: {resolution.error}",),
+        (f"the resolver says: {resolution.error}",),
         "resolve",
         "Check the host's spelling; if other names fail too, this machine's or container's "
         "resolver is at fault.",

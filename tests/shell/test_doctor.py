@@ -1,0 +1,259 @@
+"""The doctor against servers that each have one thing wrong with them."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.doctor.document import report_document
+from gatepost.doctor.markdown import render_markdown
+from gatepost.doctor.report import render
+from gatepost.model.evidence import TlsMode
+from gatepost.model.finding import Diagnosis
+from tests.certificates import Authority, make_authority
+from tests.shell.scripted import Script, Server, serving
+
+STARTTLS = ("STARTTLS",)
+PASSWORD = "correct horse battery"
+QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=3)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("ca"))
+
+
+def ids(diagnosis: Diagnosis) -> list[str]:
+    return [finding.id for finding in diagnosis.findings]
+
+
+def settings(authority: Authority, tls: TlsMode = "auto", library: str = "") -> Settings:
+    return Settings(library, tls, authority.ca_file)
+
+
+@pytest.fixture
+def acs(authority: Authority) -> Iterator[Server]:
+    """LOGIN only, after STARTTLS."""
+    script = Script(
+        in_clear=STARTTLS,
+        over_tls=("AUTH LOGIN",),
+        replies={"AUTH PLAIN": "504 5.7.4 Unrecognized authentication type"},
+        pair=authority.issue("127.0.0.1", "localhost"),
+    )
+    with serving(script) as server:
+        yield server
+
+
+def test_a_healthy_server_is_healthy_within_a_second(acs: Server, authority: Authority) -> None:
+    began = monotonic()
+    seen = diagnose(acs.address, settings=settings(authority))
+    assert (seen.verdict, seen.findings) == ("healthy", ())
+    assert monotonic() - began < 1
+    assert any("Go net/smtp" in note for note in seen.notes)
+    assert seen.evidence.tls.value is not None
+    assert seen.evidence.tls.value.verified
+
+
+def test_a_refused_mechanism_is_proven_without_a_secret(acs: Server, authority: Authority) -> None:
+    seen = diagnose(acs.address, settings=settings(authority, library="go"))
+    assert ids(seen) == ["mechanism_not_offered"]
+    assert acs.heard[-4:] == ["AUTH PLAIN", "AUTH LOGIN", "*", "QUIT"]
+    [remedy] = seen.findings[0].remedies
+    assert remedy.code is not None
+    assert f'"127.0.0.1:{acs.port}"' in remedy.code
+
+
+@pytest.mark.parametrize("library", ["", "go", "smtplib", "phpmailer", "nodemailer", "mailkit"])
+def test_the_password_goes_out_once(acs: Server, authority: Authority, library: str) -> None:
+    diagnose(acs.address, "me", PASSWORD, settings=settings(authority, library=library))
+    assert acs.count(base64.b64encode(PASSWORD.encode()).decode()) == 1
+
+
+def test_a_refused_password_is_not_tried_again(authority: Authority) -> None:
+    refusal = "535 5.7.8 Authentication failed"
+    script = Script(
+        in_clear=STARTTLS,
+        over_tls=("AUTH PLAIN LOGIN CRAM-MD5",),
+        replies={"AUTH PLAIN": refusal, "password": refusal},
+        pair=authority.issue("127.0.0.1"),
+    )
+    with serving(script) as server:
+        seen = diagnose(server.address, "me", PASSWORD, settings=settings(authority))
+        assert ids(seen) == ["bad_credentials"]
+        assert seen.findings[0].confidence == "likely"
+        assert len([line for line in server.heard if line.startswith("AUTH")]) == 1
+
+
+def test_try_all_finds_the_broken_mechanism(authority: Authority) -> None:
+    script = Script(
+        in_clear=STARTTLS,
+        over_tls=("AUTH PLAIN LOGIN",),
+        replies={"AUTH PLAIN": "535 5.7.8 Authentication failed"},
+        pair=authority.issue("127.0.0.1"),
+    )
+    with serving(script) as server:
+        errand = Errand(try_all=True)
+        seen = diagnose(server.address, "me", PASSWORD, settings=settings(authority), errand=errand)
+        assert ids(seen) == ["mechanism_advertised_but_broken"]
+
+
+def test_login_without_initial_response(authority: Authority) -> None:
+    """The name on the AUTH line is refused, and the password has not gone out by then."""
+    login = "AUTH LOGIN "
+    script = Script(
+        in_clear=STARTTLS,
+        over_tls=("AUTH LOGIN",),
+        replies={login: "501 5.5.4 no initial response"},
+        pair=authority.issue("127.0.0.1"),
+    )
+    with serving(script) as server:
+        seen = diagnose(
+            server.address, "me", PASSWORD, settings=settings(authority, library="smtplib")
+        )
+        assert ids(seen) == ["login_initial_response_rejected"]
+        assert seen.evidence.signed_in
+
+
+CERTIFICATES = [
+    # names            days   trusted  finding
+    (("127.0.0.1",),   1,     False,   "cert_untrusted"),
+    (("mail.test",),   1,     True,    "cert_hostname_mismatch"),
+    (("127.0.0.1",),   -1,    True,    "cert_expired"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+@pytest.mark.parametrize(("names", "days", "trusted", "finding"), CERTIFICATES)
+def test_a_certificate_that_does_not_hold(
+    authority: Authority, names: tuple[str, ...], days: int, trusted: bool, finding: str,
+    implicit: bool,
+) -> None:  # fmt: skip
+    pair = authority.issue(*names, valid_until=datetime.now(UTC) + timedelta(days=days))
+    offers = ("AUTH PLAIN LOGIN",)
+    with serving(Script(in_clear=STARTTLS, over_tls=offers, pair=pair, implicit=implicit)) as it:
+        choice = Settings(ca_file=authority.ca_file if trusted else None)
+        seen = diagnose(it.address, "me", PASSWORD, settings=choice, patience=QUICK)
+        assert ids(seen) == [finding]
+        assert seen.findings[0].confidence == "certain"
+        assert seen.evidence.offered == ("PLAIN", "LOGIN"), "the probe goes on"
+        assert [line for line in it.heard if line.startswith("AUTH")] == []
+        assert any("not sent" in note for note in seen.notes)
+
+
+def test_implicit_tls_on_a_starttls_port(acs: Server, authority: Authority) -> None:
+    seen = diagnose(acs.address, settings=settings(authority, "implicit"))
+    assert ids(seen) == ["implicit_tls_on_starttls_port"]
+    assert any("wrong version number" in line for line in seen.findings[0].proof)
+
+
+@pytest.mark.parametrize("one_at_a_time", [False, True])
+def test_starttls_on_an_implicit_port(authority: Authority, one_at_a_time: bool) -> None:
+    script = Script(
+        over_tls=("AUTH LOGIN",), pair=authority.issue("127.0.0.1"), implicit=True,
+        one_at_a_time=one_at_a_time,
+    )  # fmt: skip
+    with serving(script) as server:
+        seen = diagnose(server.address, settings=settings(authority, "starttls"), patience=QUICK)
+        assert ids(seen) == ["starttls_on_implicit_tls_port"]
+        assert seen.evidence.offered == ("LOGIN",)
+        assert diagnose(server.address, settings=settings(authority)).verdict == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("in_clear", "replies"),
+    [
+        (("STARTTLS",), {}),
+        (("STARTTLS", "AUTH LOGIN"), {"AUTH LOGIN": "530 5.7.0 Must issue a STARTTLS command"}),
+        (("STARTTLS",), {"MAIL": "451 5.7.3 starttls is required to send mail"}),
+    ],
+)
+def test_tls_is_wanted_first(
+    authority: Authority, in_clear: tuple[str, ...], replies: dict[str, str]
+) -> None:
+    script = Script(in_clear=in_clear, replies=replies, pair=authority.issue("127.0.0.1"))
+    with serving(script) as server:
+        seen = diagnose(
+            server.address,
+            settings=settings(authority, "none"),
+            errand=Errand("a@example.com"),
+        )
+        assert ids(seen) == ["starttls_required"]
+
+
+def test_no_auth_at_all(authority: Authority) -> None:
+    script = Script(in_clear=STARTTLS, over_tls=("SIZE 5",), pair=authority.issue("127.0.0.1"))
+    with serving(script) as server:
+        choice = settings(authority, library="python-smtplib")
+        assert ids(diagnose(server.address, settings=choice)) == ["auth_not_advertised"]
+        wanted = diagnose(server.address, "me", PASSWORD, settings=settings(authority))
+        assert ids(wanted) == ["auth_not_advertised"]
+        assert diagnose(server.address, settings=settings(authority)).verdict == "healthy"
+        errand = Errand("a@example.com", ("b@example.com",))
+        taken = diagnose(server.address, settings=choice, errand=errand)
+        assert ids(taken) == ["unwanted_auth_attempt"]
+
+
+def test_only_a_full_name_is_taken(authority: Authority) -> None:
+    script = Script(
+        in_clear=STARTTLS, pair=authority.issue("127.0.0.1"), accepts_ehlo="example.com"
+    )
+    with serving(script) as server:
+        seen = diagnose(server.address, settings=settings(authority, library="go"))
+        assert ids(seen) == ["helo_rejected"]
+        assert seen.evidence.offered == ("PLAIN", "LOGIN")
+
+
+def test_starttls_that_is_refused(authority: Authority) -> None:
+    with serving(Script(in_clear=STARTTLS, replies={"STARTTLS": "454 4.7.0 no key"})) as server:
+        seen = diagnose(server.address, settings=settings(authority))
+        assert ids(seen) == ["server_tls_misconfigured"]
+
+
+def test_a_silent_port_and_a_closed_one(authority: Authority) -> None:
+    with serving(Script(greeting=None)) as server:
+        patience = Patience(greeting=0.4, silence=0.2, others=0.3, reply=1)
+        seen = diagnose(server.address, settings=settings(authority), patience=patience)
+        assert seen.verdict in ("unknown", "finding")
+        assert seen.evidence.greeting.value is not None
+        assert seen.evidence.greeting.value.reply is None
+    assert diagnose(server.address, settings=settings(authority)).verdict == "unreachable"
+
+
+def test_a_name_that_does_not_exist() -> None:
+    seen = diagnose("no-such-host.invalid")
+    assert (seen.verdict, ids(seen)) == ("unreachable", ["dns_failure"])
+
+
+def test_a_message_is_sent_only_when_asked_for(acs: Server, authority: Authority) -> None:
+    addresses = "a@example.com", ("b@example.com", "c@example.com")
+    diagnose(acs.address, settings=settings(authority), errand=Errand(*addresses))
+    assert (acs.count("RCPT"), acs.count("DATA"), acs.count("RSET")) == (2, 0, 1)
+    seen = diagnose(acs.address, settings=settings(authority), errand=Errand(*addresses, send=True))
+    assert (acs.count("DATA"), seen.verdict) == (1, "healthy")
+    assert seen.evidence.content.value is not None
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "p4ss", "naïve ☂", 'quo"te\\back'])
+def test_a_server_that_repeats_the_password_does_not_get_it_published(
+    authority: Authority, password: str, tmp_path: Path
+) -> None:
+    encoded = base64.b64encode(password.encode()).decode()
+    script = Script(
+        in_clear=STARTTLS,
+        over_tls=("AUTH LOGIN",),
+        replies={"password": f"535 5.7.8 no: {password} {encoded}"},
+        pair=authority.issue("127.0.0.1"),
+    )
+    with serving(script) as server:
+        seen = diagnose(server.address, "me", password, settings=settings(authority))
+    texts = [json.dumps(report_document(seen), ensure_ascii=False), render(seen)]
+    texts += [render_markdown(seen), repr(seen)]
+    for text in texts:
+        assert "535" in text
+        assert password not in text
+        assert encoded not in text
