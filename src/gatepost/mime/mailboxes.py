@@ -1,7 +1,8 @@
 """The mailboxes of a From field (RFC 5322 3.4), found by our own grammar.
 
 The standard library's answer to hostile input changed between patch releases;
-who may send must not depend on that.
+who may send must not depend on that. What two readers could read differently is
+refused: better no sender than the wrong one.
 """
 
 import re
@@ -12,7 +13,12 @@ from gatepost.model.address import Address, parse_address
 _PLAIN: Final = re.compile(
     r"[^\"(),:;<>@\[\]\\]*<([^\"(),:;<>\s]+)>|[^\"(),:;<>\s\\]+@[^\"(),:;<>\s\\]+"
 )
-_TOKEN: Final = re.compile(r'"(?:\\.|[^"\\])*"|\\.|[()<>,;:]|[^"\\()<>,;:]+|.', re.DOTALL)
+_QUOTED: Final = r'"(?:\\.|[^"\\])*"'
+_OUTSIDE: Final = re.compile(rf'{_QUOTED}|\(|[^"()]+|.', re.DOTALL)
+_COMMENT: Final = re.compile(r"\\.|[()]|[^\\()]+", re.DOTALL)
+_TOKEN: Final = re.compile(rf'{_QUOTED}|[<>,;:]|[^"<>,;:]+|.', re.DOTALL)
+
+_BLANK: Final = " \t"
 
 
 def parse_mailboxes(field: str) -> tuple[Address, ...]:
@@ -23,49 +29,77 @@ def parse_mailboxes(field: str) -> tuple[Address, ...]:
     plain = _PLAIN.fullmatch(field)
     if plain is not None:
         return (parse_address(plain[1] or field),)
-    found = tuple(parse_address(spec) for spec in _addr_specs(field))
-    if not found:
+    reader = _Reader()
+    for token in _TOKEN.findall(_without_comments(field)):
+        reader.take(token)
+    reader.finish()
+    if not reader.found:
         raise ValueError("the field names no mailbox")
-    return found
+    return tuple(reader.found)
 
 
-def _addr_specs(field: str) -> list[str]:
-    """Split at commas outside quotes, comments and brackets; an angle-addr wins over a phrase."""
-    specs: list[str] = []
-    angle: str | None = None
-    word, in_angle = "", False
-    for token in [*_without_comments(field), ","]:
-        if token == "<" and not in_angle:
-            in_angle, angle = True, ""
-        elif token == ">" and in_angle:
-            in_angle = False
-        elif in_angle:
-            angle = (angle or "") + token.strip()
-        elif token == ":":
-            word = ""  # the display name of a group
-        elif token in (",", ";"):
-            spec = word.strip() if angle is None else angle
-            if spec or angle is not None:
-                specs.append(spec)
-            word, angle = "", None
-        else:
-            word += token
-    if in_angle:
-        raise ValueError("an unclosed bracket")
-    return specs
-
-
-def _without_comments(field: str) -> list[str]:
-    """Return the tokens outside comments, which nest (RFC 5322 3.2.2)."""
+def _without_comments(field: str) -> str:
+    """Replace each comment by a blank (RFC 5322 3.2.2): a quote within one is not a quote."""
     kept: list[str] = []
-    depth = 0
-    for token in _TOKEN.findall(field):
-        if token == "(":
-            depth += 1
-        elif token == ")" and depth:
-            depth -= 1
-        elif not depth:
-            kept.append(token)
-    if depth:
-        raise ValueError("an unclosed comment")
-    return kept
+    at = 0
+    while at < len(field):
+        match = _OUTSIDE.match(field, at)
+        assert match is not None  # noqa: S101  # it matches any character
+        at = match.end()
+        if match[0] == "(":
+            at = _end_of_comment(field, at)
+            kept.append(" ")
+        elif match[0] in ('"', ")"):
+            raise ValueError("a quote or bracket without its other half")
+        else:
+            kept.append(match[0])
+    return "".join(kept)
+
+
+def _end_of_comment(field: str, at: int) -> int:
+    depth = 1
+    for match in _COMMENT.finditer(field, at):
+        depth += (match[0] == "(") - (match[0] == ")")
+        if depth == 0:
+            return match.end()
+    raise ValueError("an unclosed comment")
+
+
+class _Reader:
+    """Takes tokens; an angle-addr wins over the phrase before it."""
+
+    def __init__(self) -> None:
+        self.found: list[Address] = []
+        self._word = ""
+        self._angle: str | None = None
+        self._in_angle = False
+
+    def take(self, token: str) -> None:
+        """Take the next token. Raises ValueError where it cannot stand."""
+        if self._in_angle:
+            self._in_angle = token != ">"
+            self._angle = (self._angle or "") + (token if self._in_angle else "")
+        elif token in ",;":
+            self.finish()
+        elif self._angle is not None:
+            if token.strip(_BLANK):
+                raise ValueError("text behind an address")
+        elif token == "<":
+            self._in_angle, self._angle = True, ""
+        elif token == ":":
+            if "@" in self._word:
+                raise ValueError("a group with an address for its name")
+            self._word = ""
+        elif token == ">" or ("\\" in token and not token.startswith('"')):
+            raise ValueError("a bracket or backslash that opens nothing")
+        else:
+            self._word += token
+
+    def finish(self) -> None:
+        """End one mailbox. Raises ValueError when it is none."""
+        if self._in_angle:
+            raise ValueError("an unclosed bracket")
+        spec = self._word if self._angle is None else self._angle
+        if spec.strip(_BLANK) or self._angle is not None:
+            self.found.append(parse_address(spec.strip(_BLANK)))
+        self._word, self._angle = "", None

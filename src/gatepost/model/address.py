@@ -10,11 +10,12 @@ from typing import Final
 MAX_PATH: Final = 256
 """Octets of a path with its brackets (RFC 5321 4.5.3.1.3)."""
 
-_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
-_QUOTED: Final = r'"(?:\\[\x20-\x7e]|[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff])*"'
-_LABEL: Final = (
-    r"[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\-\u0080-\U0010ffff]*[A-Za-z0-9\u0080-\U0010ffff])?"
-)
+# What RFC 6531 adds, less what is no character (halves of surrogate pairs, from octets that are
+# not UTF-8) and what ends a line for somebody (the C1 controls, U+2028, U+2029).
+_WIDE: Final = r"\u00a0-\u2027\u202a-\ud7ff\ue000-\U0010ffff"
+_ATOM: Final = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~\-{_WIDE}]+"
+_QUOTED: Final = rf'"(?:\\[\x20-\x7e]|[\x20\x21\x23-\x5b\x5d-\x7e{_WIDE}])*"'
+_LABEL: Final = rf"[A-Za-z0-9{_WIDE}](?:[A-Za-z0-9\-{_WIDE}]*[A-Za-z0-9{_WIDE}])?"
 _DOMAIN: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL: Final = r"\[(?:IPv6:[0-9A-Fa-f:.]+|[0-9]{1,3}(?:\.[0-9]{1,3}){3})\]"
 _MAILBOX: Final = re.compile(
