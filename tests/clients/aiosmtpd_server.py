@@ -45,7 +45,7 @@ async def main(settings: dict[str, Any]) -> None:
     def authenticate(
         _server: SMTP, _session: Session, _envelope: Envelope, mechanism: str, given: object
     ) -> AuthResult:
-        return AuthResult(success=given == known, auth_data=mechanism)
+        return AuthResult(success=given == known, handled=False, auth_data=mechanism)
 
     def connection() -> SMTP:
         return SMTP(

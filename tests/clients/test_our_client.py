@@ -57,7 +57,7 @@ def test_delivers_with_what_the_server_offers(
     assert message["subject"] == SUBJECT
     body = message.get_body()
     assert body is not None
-    assert body.get_content() == TEXT
+    assert body.get_content().splitlines() == TEXT.splitlines()
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
