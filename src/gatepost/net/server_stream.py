@@ -159,9 +159,9 @@ class ServerStream(asyncio.Protocol):
             return
         if shaking:
             self._handshake_done()
-        if data and not self._closing:
+        if data and not self.is_closing:
             self._handler.received(data)
-        if self._closing:
+        if self.is_closing:
             return
         if layer.failure is not None:
             self._fail(layer.failure)  # it lay behind the plaintext
