@@ -32,11 +32,11 @@ class TokenBackend(EmailBackend):
         finally:
             self.username = username
         if opened:
-            bearer = f"auth=Bearer {get_token()}"
             self.connection.ehlo()
+            response = f"user={username}\\1auth=Bearer {get_token()}\\1\\1"
             self.connection.auth(
                 "XOAUTH2",
-                lambda c=None: "" if c else f"user={username}\\1{bearer}\\1\\1",
+                lambda challenge=None: "" if challenge else response,
             )
         return opened
 """

@@ -137,7 +137,8 @@ func trusting(caFile string) (*tls.Config, error) {
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, errors.New("no certificate in " + caFile)
 	}
-	return &tls.Config{ServerName: "{{host}}", RootCAs: roots}, nil
+	config := &tls.Config{ServerName: "{{host}}", RootCAs: roots}
+	return config, nil
 }
 """
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from gatepost.diagnosis.providers import provider_facts
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.rules.refusals import names_its_cause
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
 from gatepost.sasl.mechanisms import MECHANISMS
@@ -226,7 +227,7 @@ def username_format(seen: Evidence) -> Finding | None:
 def bad_credentials(seen: Evidence) -> Finding | None:
     """A bare 535 to well-formed data: what remains when everything else is excluded."""
     refused = refused_secret(seen)
-    if refused is None or seen.signed_in:
+    if refused is None or seen.signed_in or names_its_cause(refused.reply):
         return None
     facts = provider_facts(seen.provider)
     where = "over TLS" if refused.tls else "in clear"

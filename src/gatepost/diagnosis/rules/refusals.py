@@ -89,6 +89,14 @@ def refused(row: Refusal, seen: Evidence) -> Finding | None:
     return None
 
 
+def names_its_cause(reply: Reply) -> bool:
+    """Return whether a refused AUTH says by itself what is wrong."""
+    return any(
+        row.position == "auth" and row.confidence == "certain" and _fits(row, reply)
+        for row in REFUSALS
+    )
+
+
 def _fits(row: Refusal, reply: Reply) -> bool:
     if reply.code not in row.codes or (row.status and str(reply.status) != row.status):
         return False

@@ -1,0 +1,138 @@
+"""Verdict, order, provider, notes."""
+
+from datetime import timedelta
+
+import pytest
+
+from gatepost.diagnosis.diagnose import diagnose, recognise
+from gatepost.diagnosis.rank import PRIORS, rank
+from gatepost.model.evidence import Connect, Evidence, Fact, Greeting, Resolution, Target, TlsFirst
+from gatepost.model.finding import Confidence, Finding, Verdict
+from gatepost.model.profile import Profile
+from tests.unit.diagnosis.cases import (
+    GOOD,
+    HEALTHY,
+    NOW,
+    attempt,
+    but,
+    client,
+    hello,
+    judged,
+    login,
+    mail,
+    tls,
+    tried,
+)
+
+ACS = Profile("acs", hosts=("smtp.azurecomm.net",), ehlo_pattern=r"^ic3-[a-z]+ Hello \[")
+NOWHERE = Evidence("probe", HEALTHY.target)
+
+# fmt: off
+VERDICTS: list[tuple[Evidence, Verdict]] = [
+    (HEALTHY, "healthy"),
+    (but(client=client("go-net-smtp"), over_tls=hello("AUTH LOGIN")), "finding"),
+    (but(NOWHERE, resolution=Resolution(error="none")), "unreachable"),
+    (but(NOWHERE, connects=(Connect("192.0.2.1", "refused"), Connect("::1", "timeout"))),
+     "unreachable"),
+    (but(failure="the server closed the connection"), "unknown"),
+    (but(NOWHERE, connects=(Connect("192.0.2.1", "ok"),), greeting=Greeting()), "unknown"),
+    (but(mail=mail("550 5.1.1 who?")), "unknown"),
+    (but(login=login()), "unknown"),
+    (but(client=client(), auth=tried(attempt("LOGIN", "504 5.5.4 not today"))), "unknown"),
+    (but(client=client("go-net-smtp"), auth=tried(attempt("PLAIN", "501 5.5.4 no"))), "healthy"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("evidence", "verdict"), VERDICTS)
+def test_verdict(evidence: Evidence, verdict: Verdict) -> None:
+    assert diagnose(evidence).verdict == verdict
+
+
+def finding(id_: str, confidence: Confidence = "certain", **facts: object) -> Finding:
+    values = {"position": "auth", "explains": (), **facts}
+    return Finding(id_, confidence, "It is.", ("seen",), fix="Do.", **values)  # type: ignore[arg-type]  # values by name
+
+
+ORDERS = [
+    ("strength", finding("b"), finding("a", "likely")),
+    ("strength before all", finding("b", position="mail"), finding("a", "likely", explains=("x",))),
+    ("what it explains", finding("b", explains=("auth", "mail")), finding("a", explains=("mail",))),
+    ("position", finding("b", position="tls"), finding("a", position="auth")),
+    ("experience", finding("starttls_required"), finding("auth_not_advertised")),
+]
+
+
+@pytest.mark.parametrize(("why", "first", "second"), ORDERS)
+def test_rank(why: str, first: Finding, second: Finding) -> None:
+    assert rank([second, first]) == rank([first, second]) == (first, second), why
+
+
+def test_every_id_has_a_prior() -> None:
+    assert min(PRIORS.values()) >= 1
+    assert set(PRIORS) >= {"mechanism_not_offered", "bad_credentials", "cert_untrusted"}
+
+
+def test_the_deeper_cause_comes_first() -> None:
+    """A client in clear whose mechanism is also missing: TLS is the first thing to mend."""
+    seen = but(client=client("go-net-smtp", "none"), over_tls=hello("AUTH LOGIN"))
+    ids = [each.id for each in diagnose(seen).findings]
+    assert ids == ["starttls_required", "mechanism_not_offered"]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "provider"),
+    [
+        (but(target=Target("SMTP.azurecomm.net.", 587)), "acs"),
+        (but(over_tls=hello("AUTH LOGIN")), ""),
+        (Evidence("log", in_clear=HEALTHY.in_clear), ""),
+    ],
+)
+def test_recognise(evidence: Evidence, provider: str) -> None:
+    assert recognise(evidence, [Profile("none"), ACS]) == provider
+
+
+def test_a_provider_is_recognised_by_its_ehlo() -> None:
+    in_clear = hello("STARTTLS")
+    capabilities = in_clear.capabilities.__class__(greeting="ic3-pod Hello [192.0.2.1]")
+    seen = but(in_clear=in_clear.__class__("me", in_clear.reply, capabilities))
+    assert recognise(seen, [ACS]) == "acs"
+
+
+def test_a_refused_secret_at_acs_lists_what_it_may_be() -> None:
+    seen = but(
+        target=Target("smtp.azurecomm.net", 587),
+        login=login("", "entra"),
+        auth=tried(judged("LOGIN", "535 5.7.3 Authentication unsuccessful")),
+    )
+    diagnosis = diagnose(seen, [ACS])
+    [cause] = diagnosis.findings
+    assert (cause.id, cause.confidence) == ("bad_credentials", "likely")
+    for candidate in ("expired", "Secret ID", "role", "SMTP user name", "resource name"):
+        assert candidate in cause.fix
+    assert "AADSTS7000222" in diagnosis.next_probe
+    assert diagnosis.evidence.provider == "acs"
+
+
+NOTES = [
+    (but(over_tls=hello("AUTH LOGIN")), "Go net/smtp (PLAIN/CRAM-MD5)"),
+    (but(client=client("javamail")), "stays in clear unless told otherwise"),
+    (but(client=client("go-net-smtp"), greeting=Greeting(None, 300.0), in_clear=Fact(),
+         starttls=Fact(), tls_first=TlsFirst(True)), "speaks TLS from the first byte"),
+    (but(in_clear=hello("STARTTLS", "AUTH PLAIN")), "a listener could read passwords"),
+    (but(connects=(Connect("::1", "refused"), Connect("127.0.0.1", "ok"))), "::1 did not take"),
+    (but(tls=tls(GOOD.__class__("s", "i", ("mail.example.com",), GOOD.not_before,
+                                NOW + timedelta(days=5)))), "expires in 5 days"),
+    (but(login=login(), tls=tls(verify_code=20)), "could not be verified"),
+    (but(login=login(), tls=Fact(), over_tls=Fact()), "not encrypted"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("evidence", "note"), NOTES)
+def test_notes(evidence: Evidence, note: str) -> None:
+    assert [line for line in diagnose(evidence).notes if note in line]
+
+
+def test_a_named_library_is_a_finding_and_no_note() -> None:
+    seen = but(client=client("go-net-smtp"), over_tls=hello("AUTH LOGIN"))
+    assert [note for note in diagnose(seen).notes if "cannot sign in" in note] == []

@@ -1,0 +1,227 @@
+"""Evidence in, finding out: for each cause a positive, and its neighbours that it is not."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gatepost.diagnosis.diagnose import diagnose
+from gatepost.diagnosis.rules.tls import is_named
+from gatepost.model.evidence import Connect, Evidence, Fact, Greeting, Hello, Resolution, TlsFirst
+from tests.unit.diagnosis.cases import (
+    DAY,
+    GOOD,
+    HEALTHY,
+    NOW,
+    attempt,
+    but,
+    client,
+    hello,
+    judged,
+    login,
+    mail,
+    reply,
+    tls,
+    tried,
+)
+
+SILENT = Greeting(None, 2000.0)
+LOGIN_ONLY = hello("AUTH LOGIN")
+PLAIN_REFUSED = attempt("PLAIN", "504 5.7.4 Unrecognized authentication type")
+LOGIN_TAKEN = attempt("LOGIN", "334 VXNlcm5hbWU6", cancelled=True)
+NO_AUTH = but(in_clear=hello("STARTTLS"), over_tls=hello("SIZE 5"), client=client("go-net-smtp"))
+UNKNOWN_ISSUER: dict[str, Any] = {
+    "verify_code": 20,
+    "verify_error": "unable to get local issuer certificate",
+}
+AIA = replace(GOOD, issuer_urls=("http://ca.example/issuer.der",))
+IN_CLEAR = but(tls=Fact(), over_tls=Fact(), starttls=Fact(), in_clear=hello("SIZE 5"))
+EHLO_REFUSED = Hello("localhost", reply("501 5.5.4 Invalid domain name"))
+SECURITY = "535 5.7.139 Authentication unsuccessful, "
+
+# fmt: off
+CASES = [
+    # nothing wrong, with and without a client that can sign in
+    (HEALTHY, []),
+    (but(client=client("go-net-smtp"), auth=tried(attempt("PLAIN", "334 "))), []),
+    (but(client=client("python-smtplib")), []),
+    (but(over_tls=LOGIN_ONLY), []),
+    (but(login=login(), auth=tried(judged("PLAIN", "235 2.7.0 ok"))), []),
+
+    # mechanism_not_offered: fixed, given up before AUTH, seen on the wire without a library
+    (but(client=client("go-net-smtp"), over_tls=LOGIN_ONLY, auth=tried(PLAIN_REFUSED)),
+     ["mechanism_not_offered"]),
+    (but(client=client("go-net-smtp"), over_tls=LOGIN_ONLY), ["mechanism_not_offered"]),
+    (but(client=client("python-smtplib"), over_tls=hello("AUTH XOAUTH2")),
+     ["mechanism_not_offered"]),
+    (but(client=client(), over_tls=LOGIN_ONLY, auth=tried(PLAIN_REFUSED)),
+     ["mechanism_not_offered"]),
+    (but(client=client(), over_tls=hello("AUTH XOAUTH2"), login=login()),
+     ["mechanism_not_offered"]),
+    (but(client=client(), over_tls=hello("AUTH XOAUTH2"), login=login("token")), []),
+    (but(client=client("nodemailer"), over_tls=hello("AUTH XOAUTH2"),
+         auth=tried(PLAIN_REFUSED)), ["mechanism_not_offered"]),
+    # ... not where the server takes what it does not list, nor where smtplib picks LOGIN
+    (but(client=client("go-net-smtp"), over_tls=LOGIN_ONLY,
+         auth=tried(attempt("PLAIN", "334 "))), []),
+    (but(client=client("python-smtplib"), over_tls=LOGIN_ONLY, auth=tried(LOGIN_TAKEN)), []),
+    # client_lacks_mechanism: not even a setting helps
+    (but(client=client("go-net-smtp"), over_tls=hello("AUTH NTLM"), auth=tried(PLAIN_REFUSED)),
+     ["client_lacks_mechanism"]),
+    (but(client=client("javamail"), over_tls=hello("AUTH NTLM")), ["mechanism_not_offered"]),
+
+    # starttls_required: refused in clear, or AUTH listed only behind TLS
+    (but(client=client("python-smtplib", "none")), ["starttls_required"]),
+    (but(client=client(tls="none", signs_in=False)), ["starttls_required"]),
+    (but(client=client(tls="none"), in_clear=hello("STARTTLS", "AUTH LOGIN"),
+         mail=mail("530 5.7.0 Must issue a STARTTLS command first", over_tls=False)),
+     ["starttls_required"]),
+    (but(client=client(tls="none"), in_clear=hello("STARTTLS"), over_tls=Fact(),
+         mail=mail("451 5.7.3 starttls is required to send mail", over_tls=False)),
+     ["starttls_required"]),
+    (but(client=client(tls="none"), in_clear=hello("STARTTLS", "AUTH LOGIN"),
+         auth=tried(attempt("LOGIN", "538 5.7.11 Encryption required", tls=False))),
+     ["starttls_required"]),
+    (but(client=client(tls="none"), in_clear=hello("STARTTLS", "AUTH LOGIN PLAIN")), []),
+    (but(client=client(tls="none"), in_clear=hello("STARTTLS", "AUTH LOGIN"),
+         mail=mail("530 5.7.1 Authentication required", over_tls=False)), []),
+
+    # wrong TLS mode: only where the client is set to it
+    (but(client=client(tls="implicit")), ["implicit_tls_on_starttls_port"]),
+    (but(client=client(tls="starttls"), greeting=SILENT, in_clear=Fact(), starttls=Fact(),
+         tls_first=TlsFirst(True, reply("220 hi"))), ["starttls_on_implicit_tls_port"]),
+    (but(client=client(tls="none"), greeting=SILENT, in_clear=Fact(), starttls=Fact(),
+         tls_first=TlsFirst(True)), ["starttls_on_implicit_tls_port"]),
+    (but(client=client(tls="implicit"), greeting=SILENT, in_clear=Fact(), starttls=Fact(),
+         tls_first=TlsFirst(True)), []),
+    (but(greeting=SILENT, in_clear=Fact(), starttls=Fact(), tls_first=TlsFirst(True)), []),
+    (but(client=client(tls="starttls")), []),
+
+    # certificates: each alone, and what hides behind another
+    (but(tls=tls(**UNKNOWN_ISSUER)), ["cert_untrusted"]),
+    (but(tls=tls(replace(GOOD, self_signed=True), verify_code=18, verify_error="self-signed")),
+     ["cert_untrusted"]),
+    (but(tls=tls(replace(GOOD, names=("other.example",)), verify_code=62)),
+     ["cert_hostname_mismatch"]),
+    (but(tls=tls(replace(GOOD, names=()), verify_code=62)), ["cert_hostname_mismatch"]),
+    (but(tls=tls(replace(GOOD, not_after=NOW - DAY), verify_code=10)), ["cert_expired"]),
+    (but(tls=tls(replace(GOOD, not_before=NOW + DAY), verify_code=9)), ["cert_expired"]),
+    (but(tls=tls(replace(GOOD, names=("other.example",)), **UNKNOWN_ISSUER)),
+     ["cert_hostname_mismatch", "cert_untrusted"]),
+    (but(tls=tls(AIA, chain_length=1, **UNKNOWN_ISSUER)),
+     ["cert_chain_incomplete", "cert_untrusted"]),
+    (but(tls=tls(GOOD, chain_length=1, **UNKNOWN_ISSUER)), ["cert_untrusted"]),
+    (but(tls=tls(AIA, chain_length=2, **UNKNOWN_ISSUER)), ["cert_untrusted"]),
+    (but(starttls=reply("454 4.7.0 TLS not available"), tls=Fact(), over_tls=Fact()),
+     ["server_tls_misconfigured"]),
+    (but(tls=replace(tls(), certificate=None, failure="TLS failed: unsupported protocol"),
+         over_tls=Fact()), ["tls_version_too_old"]),
+
+    # no AUTH: unless none is wanted, or none is needed, or it may stand behind STARTTLS
+    (NO_AUTH, ["auth_not_advertised"]),
+    (but(IN_CLEAR, client=client()), ["auth_not_advertised"]),
+    (but(NO_AUTH, client=client(signs_in=False)), []),
+    (but(NO_AUTH, over_tls=Fact(), tls=Fact()), []),
+    (but(NO_AUTH, mail=mail("250 ok"), rcpt=(mail("250 ok"),)), ["unwanted_auth_attempt"]),
+    (but(NO_AUTH, mail=mail("250 ok"), rcpt=(mail("550 5.7.1 relaying denied"),)),
+     ["auth_not_advertised"]),
+
+    # EHLO
+    (but(in_clear=EHLO_REFUSED, other_name=hello("AUTH PLAIN"), over_tls=Fact(), tls=Fact()),
+     ["helo_rejected"]),
+    (but(in_clear=EHLO_REFUSED, other_name=Fact(), over_tls=Fact(), tls=Fact()),
+     ["helo_rejected"]),
+
+    # 535 and its neighbours
+    (but(login=login(), auth=tried(judged("LOGIN", "535 5.7.8 Authentication failed"))),
+     ["bad_credentials"]),
+    (but(login=login(), auth=tried(judged("LOGIN", "435 4.7.8 Error: authentication failed"))),
+     ["bad_credentials"]),
+    (but(login=login(), auth=tried(attempt("PLAIN", "535 5.7.8 no mechanism available"))), []),
+    (but(login=login(), auth=tried(judged("CRAM-MD5", "535 no"), judged("PLAIN", "235 yes"))),
+     ["mechanism_advertised_but_broken"]),
+    (but(login=login("guid"), provider="acs", auth=tried(judged("LOGIN", "535 5.7.3 no"))),
+     ["wrong_credential_kind", "bad_credentials"]),
+    (but(login=login("guid"), auth=tried(judged("LOGIN", "535 5.7.3 no"))), ["bad_credentials"]),
+    (but(login=login(form="guid"), provider="acs", auth=tried(judged("LOGIN", "535 5.7.3 no"))),
+     ["username_format", "bad_credentials"]),
+    (but(auth=tried(attempt("LOGIN", "501 5.5.4 no", form="initial"), LOGIN_TAKEN)),
+     ["login_initial_response_rejected"]),
+    (but(client=client("phpmailer"), over_tls=hello("AUTH PLAIN"),
+         auth=tried(attempt("PLAIN", "535 Incorrect"))), ["initial_response_required"]),
+    (but(client=client("go-net-smtp"), over_tls=hello("AUTH PLAIN"),
+         auth=tried(attempt("PLAIN", "535 Incorrect"))), []),
+
+    # refusals that name their cause
+    (but(auth=tried(judged("PLAIN", "534 5.7.9 Application-specific password required"))),
+     ["app_password_required"]),
+    (but(auth=tried(judged("LOGIN", SECURITY + "SmtpClientAuthentication is disabled for the "
+                           "Tenant."))), ["smtp_auth_disabled_tenant"]),
+    (but(auth=tried(judged("LOGIN", SECURITY + "SmtpClientAuthentication is disabled for the "
+                           "Mailbox."))), ["smtp_auth_disabled_mailbox"]),
+    (but(auth=tried(judged("LOGIN", SECURITY + "user is locked by your organization's security "
+                           "defaults policy."))), ["security_defaults_block"]),
+    (but(auth=tried(judged("LOGIN", SECURITY + "basic authentication is disabled."))),
+     ["basic_auth_disabled"]),
+    (but(auth=tried(judged("PLAIN", "454 4.7.0 Temporary authentication failure: Connection "
+                           "lost to authentication server"))), ["server_auth_backend_down"]),
+    (but(auth=tried(judged("PLAIN", "454 4.7.0 Too many login attempts"))), ["auth_throttled"]),
+    (but(mail=mail("501 5.1.7 The specified sender domain has not been linked.")),
+     ["sender_domain_not_linked"]),
+    (but(mail=mail("250 ok"), rcpt=(mail("553 5.7.1 <a@b>: Sender address rejected: not owned "
+                                         "by user me"),)), ["sender_not_authorised"]),
+    (but(mail=mail("250 ok"), rcpt=(mail("550 5.1.1 no such user"),)), []),
+
+    # before the first reply
+    (Evidence("probe", HEALTHY.target, resolution=Fact("seen", Resolution(error="no address"))),
+     ["dns_failure"]),
+    (Evidence("probe", HEALTHY.target, connects=Fact("seen", (Connect("192.0.2.1", "timeout"),))),
+     ["port_blocked"]),
+    (Evidence("probe", HEALTHY.target, connects=Fact("seen", (Connect("192.0.2.1", "refused"),))),
+     []),
+    (Evidence("probe", HEALTHY.target, greeting=Fact("seen", SILENT),
+              greeting_after_ehlo=Fact("seen", Greeting(reply("220 hi")))),
+     ["mesh_server_first_hang"]),
+    (Evidence("probe", HEALTHY.target, greeting=Fact("seen", Greeting(closed=True)),
+              tls_first=Fact("seen", TlsFirst(False, failure="closed"))),
+     ["backend_down_behind_proxy"]),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("evidence", "expected"), CASES)
+def test_what_the_evidence_proves(evidence: Evidence, expected: list[str]) -> None:
+    assert [finding.id for finding in diagnose(evidence).findings] == expected
+
+
+@pytest.mark.parametrize(("evidence", "expected"), CASES)
+def test_every_finding_proves_itself(evidence: Evidence, expected: list[str]) -> None:
+    for finding in diagnose(evidence).findings:
+        assert finding.proof
+        assert all(finding.proof)
+        assert finding.fix.endswith(".")
+        assert finding.summary.endswith(".")
+        assert finding.confidence != "possible" or finding.id in (
+            "port_blocked", "auth_throttled", "cert_untrusted",
+        )  # fmt: skip
+
+
+NAMES = [
+    # certificate            host                 covered
+    (("mail.example.com",),  "mail.example.com",  True),
+    (("MAIL.example.com",),  "mail.EXAMPLE.com.", True),
+    (("*.example.com",),     "mail.example.com",  True),
+    (("*.example.com",),     "a.mail.example.com", False),
+    (("*.example.com",),     "example.com",       False),
+    (("*.com",),             "localhost",         False),
+    (("127.0.0.1",),         "127.0.0.1",         True),
+    (("::1",),               "0:0:0:0:0:0:0:1",   True),
+    (("*.0.0.1",),           "127.0.0.1",         False),
+    (("xn--mnchen-3ya.de",), "münchen.de",        True),
+    ((),                     "mail.example.com",  False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "host", "covered"), NAMES)
+def test_which_host_a_certificate_is_for(names: tuple[str, ...], host: str, covered: bool) -> None:
+    assert is_named(names, host) is covered
