@@ -42,6 +42,8 @@ def compose(draft: Draft) -> EmailMessage:
             raise LocalProtocolError(f"CR, LF or NUL in {name}")
         if value:
             message[name] = value
+        if name != "Subject" and value and message[name].defects:
+            raise LocalProtocolError(f"{name}: not an address: {value[:80]!r}")
     if draft.html is None:
         message.set_content(draft.text or "")
     elif draft.text is None:

@@ -7,17 +7,15 @@ login: at some providers it is no address at all.
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email import policy
-from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage, Message
-from email.parser import HeaderParser
-from email.utils import format_datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from gatepost.errors import LocalProtocolError
+from gatepost.mime.dates import format_date
+from gatepost.mime.mailboxes import parse_mailboxes
 from gatepost.model.address import Address, parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import BodyType, Envelope, Recipient
@@ -28,7 +26,12 @@ AnyMessage = EmailMessage | Message | bytes | str
 _BCC: Final = re.compile(
     rb"^(?:resent-)?bcc[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
 )
+_FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\n]*\n(?:[ \t][^\n]*\n)*)", re.MULTILINE)
+_EMPTY_GROUP: Final = re.compile(r"\s*(?:[^@:]*:\s*;)?\s*")
 _RECIPIENT_FIELDS: Final = ("To", "Cc", "Bcc")
+
+Fields = Mapping[str, Sequence[str]]
+"""Lower-case names to the unfolded values of each occurrence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,12 @@ def prepare(message: AnyMessage, envelope: Envelope | None = None) -> Letter:
     if not envelope.recipients:
         raise LocalProtocolError("the message has no recipient: no To, Cc or Bcc")
     header = _BCC.sub(b"", header)
-    message_id = str(fields["Message-ID"] or "").strip()
+    message_id = next(iter(fields.get("message-id", ())), "")
     if not message_id:
         message_id = f"<{secrets.token_hex(16)}@{_domain(envelope, fields)}>"
         header = f"Message-ID: {message_id}\r\n".encode() + header
-    if fields["Date"] is None:
-        header = f"Date: {format_datetime(datetime.now(UTC))}\r\n".encode() + header
+    if "date" not in fields:
+        header = f"Date: {format_date(datetime.now(UTC))}\r\n".encode() + header
     envelope = replace(
         envelope,
         body=_body_type(envelope.body, header, content),
@@ -111,34 +114,39 @@ def _split(raw: bytes) -> tuple[bytes, bytes]:
     return (raw, b"") if end < 0 else (raw[: end + 2], raw[end + 2 :])
 
 
-def _fields(header: bytes) -> Message:
-    return HeaderParser(policy=policy.default).parsestr(header.decode("utf-8", "surrogateescape"))
+def _fields(header: bytes) -> Fields:
+    fields: dict[str, list[str]] = {}
+    for match in _FIELD.finditer(header):
+        value = match[2].replace(b"\r\n", b"").decode("utf-8", "surrogateescape")
+        fields.setdefault(match[1].decode("ascii").lower(), []).append(value.strip())
+    return fields
 
 
-def _sender(fields: Message) -> Address:
+def _sender(fields: Fields) -> Address:
     senders = _addresses(fields, "Sender") or _addresses(fields, "From")
     if not senders:
         raise LocalProtocolError("the message has no sender: no From")
     return senders[0]
 
 
-def _envelope(fields: Message) -> Envelope:
+def _envelope(fields: Fields) -> Envelope:
     sender = _sender(fields)
     found = [address for name in _RECIPIENT_FIELDS for address in _addresses(fields, name)]
     unique = {address.key: address for address in found}
     return Envelope(sender, tuple(Recipient(address) for address in unique.values()))
 
 
-def _addresses(fields: Message, name: str) -> list[Address]:
-    """Return the mailboxes of a field, each confirmed by our own grammar."""
-    found: list[Address] = []
-    for value in fields.get_all(name, []):
-        for entry in cast("tuple[HeaderAddress, ...]", getattr(value, "addresses", ())):
-            try:
-                found.append(parse_address(entry.addr_spec))
-            except ValueError as error:
-                raise LocalProtocolError(f"{name}: {error}") from None
-    return found
+def _addresses(fields: Fields, name: str) -> list[Address]:
+    """Return the mailboxes of a field, by our own grammar; none of an empty group."""
+    try:
+        return [
+            address
+            for value in fields.get(name.lower(), ())
+            if not _EMPTY_GROUP.fullmatch(value)
+            for address in parse_mailboxes(value)
+        ]
+    except ValueError as error:
+        raise LocalProtocolError(f"{name}: {error}") from None
 
 
 def _has_utf8_address(message: EmailMessage) -> bool:
@@ -151,7 +159,7 @@ def _has_utf8_address(message: EmailMessage) -> bool:
     return any(not entry.addr_spec.isascii() for entry in entries)
 
 
-def _domain(envelope: Envelope, fields: Message) -> str:
+def _domain(envelope: Envelope, fields: Fields) -> str:
     """The sender's domain, for a Message-ID."""
     senders = _addresses(fields, "From") if envelope.sender is None else [envelope.sender]
     domain = senders[0].domain if senders else ""

@@ -1,0 +1,242 @@
+"""MAIL, RCPT and the content against written servers."""
+
+import pytest
+
+from gatepost.client.session import ClientSession
+from gatepost.client.transaction import Delivered, deliver
+from gatepost.errors import (
+    ContentRefused,
+    Disconnected,
+    LocalProtocolError,
+    MissingExtension,
+    RecipientsRefused,
+    Refused,
+    RemoteProtocolError,
+    SenderRefused,
+    TimedOut,
+)
+from gatepost.model.address import Address, parse_address
+from gatepost.model.body import BytesBody
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.reply import Reply
+from tests.unit.client.dialogue import make_session, offering, play
+
+BODY = BytesBody(b"Subject: hi\r\n\r\nHello\r\n")
+
+
+def envelope(*recipients: str) -> Envelope:
+    to = tuple(Recipient(parse_address(one)) for one in recipients or ("b@example.net",))
+    return Envelope(parse_address("a@example.com"), to)
+
+
+def run(session: ClientSession, dialogue: str, *recipients: str) -> Delivered:
+    return play(session, deliver(session, envelope(*recipients), BODY), dialogue)
+
+
+def test_in_lock_step() -> None:
+    session = offering(make_session(), "SIZE 1000")
+    dialogue = """
+        C: MAIL FROM:<a@example.com> SIZE=22
+        S: 250 ok
+        C: RCPT TO:<b@example.net>
+        S: 250 ok
+        C: DATA
+        S: 354 go
+        C: Subject: hi
+        C: 
+        C: Hello
+        C: .
+        S: 250 2.0.0 queued as 7
+    """  # noqa: W291
+    delivered = run(session, dialogue)
+    assert delivered == Delivered(
+        Reply(250, "queued as 7", delivered.reply.status), ("b@example.net",), {}
+    )
+    assert not session.in_transaction
+    assert "Hello" not in str(session.transcript)
+    assert "C: [22 octets of content]" in str(session.transcript)
+
+
+def test_pipelined() -> None:
+    session = offering(make_session(), "PIPELINING")
+    dialogue = """
+        C: MAIL FROM:<a@example.com>
+        C: RCPT TO:<b@example.net>
+        C: RCPT TO:<c@example.net>
+        C: DATA
+        S: 250 ok
+        S: 550 5.1.1 no such user
+        S: 251 will forward
+        S: 354 go
+        C: Subject: hi
+        C: 
+        C: Hello
+        C: .
+        S: 250 done
+    """  # noqa: W291
+    delivered = run(session, dialogue, "b@example.net", "c@example.net")
+    assert delivered.accepted == ("c@example.net",)
+    assert delivered.refused["b@example.net"].code == 550
+
+
+def test_chunking_counts_instead_of_doubling_dots() -> None:
+    session = offering(make_session(), "CHUNKING", "PIPELINING")
+    body = BytesBody(b"Subject: hi\r\n\r\n.dot\r\n")
+    dialogue = """
+        C: MAIL FROM:<a@example.com>
+        C: RCPT TO:<b@example.net>
+        S: 250 ok
+        S: 250 ok
+        C: BDAT 21 LAST
+        C: Subject: hi
+        C: 
+        C: .dot
+        S: 250 done
+    """  # noqa: W291
+    delivered = play(session, deliver(session, envelope(), body), dialogue)
+    assert delivered.reply.code == 250
+
+
+def test_at_most_a_hundred_commands_are_unanswered() -> None:
+    session = offering(make_session(), "PIPELINING")
+    people = [f"p{number}@example.net" for number in range(150)]
+    lines = ["C: MAIL FROM:<a@example.com>"]
+    lines += [f"C: RCPT TO:<{one}>" for one in people[:99]] + ["S: 250 ok"] * 100
+    lines += [f"C: RCPT TO:<{one}>" for one in people[99:]] + ["C: DATA"]
+    lines += ["S: 250 ok"] * 50 + ["S: 452 4.5.3 too many", "S: 354 go"]
+    lines += ["C: Subject: hi", "C: ", "C: Hello", "C: .", "S: 250 ok"]
+    delivered = run(session, "\n".join(lines), *people)
+    assert (len(delivered.accepted), len(delivered.refused)) == (149, 1)
+
+
+def test_a_refused_sender() -> None:
+    session = offering(make_session())
+    with pytest.raises(SenderRefused) as caught:
+        run(session, "C: MAIL FROM:<a@example.com>\nS: 501 5.1.7 domain not linked")
+    assert (caught.value.phase, caught.value.command) == ("mail", "MAIL FROM:<a@example.com>")
+    assert session.usable
+
+
+@pytest.mark.parametrize("to_data", ["S: 503 no sender", "S: 354 go\nC: .\nS: 554 no recipients"])
+def test_a_refused_sender_pipelined(to_data: str) -> None:
+    session = offering(make_session(), "PIPELINING")
+    dialogue = f"""C: MAIL FROM:<a@example.com>
+C: RCPT TO:<b@example.net>
+C: DATA
+S: 550 5.3.5 not registered
+S: 503 no sender
+{to_data}"""
+    with pytest.raises(SenderRefused):
+        run(session, dialogue)
+    assert session.usable
+
+
+def test_all_recipients_refused_and_the_next_message_on_the_same_connection() -> None:
+    session = offering(make_session())
+    dialogue = """
+        C: MAIL FROM:<a@example.com>
+        S: 250 ok
+        C: RCPT TO:<b@example.net>
+        S: 550 5.1.1 no
+        C: RCPT TO:<c@example.net>
+        S: 450 4.2.1 later
+    """
+    with pytest.raises(RecipientsRefused) as caught:
+        run(session, dialogue, "b@example.net", "c@example.net")
+    assert [reply.code for reply in caught.value.by_address.values()] == [550, 450]
+    assert caught.value.phase == "rcpt"
+    with pytest.raises(SenderRefused):
+        run(session, "C: RSET\nS: 250 ok\nC: MAIL FROM:<a@example.com>\nS: 550 no")
+
+
+def test_data_refused() -> None:
+    session = offering(make_session(), "PIPELINING")
+    dialogue = """
+        C: MAIL FROM:<a@example.com>
+        C: RCPT TO:<b@example.net>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 451 4.3.0 not now
+    """
+    with pytest.raises(ContentRefused) as caught:
+        run(session, dialogue)
+    assert (caught.value.phase, caught.value.is_transient) == ("data", True)
+    assert session.in_transaction
+
+
+START = """C: MAIL FROM:<a@example.com>
+S: 250 ok
+C: RCPT TO:<b@example.net>
+S: 250 ok
+C: DATA
+S: 354 go
+"""
+CONTENT = "C: Subject: hi\nC: \nC: Hello\nC: .\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "error", "usable"),
+    [
+        (CONTENT + "S: 554 5.6.0 spam", ContentRefused, True),
+        (CONTENT + "S: 421 4.3.2 shutting down", ContentRefused, False),
+        (CONTENT + "CUT", Disconnected, False),
+        (CONTENT + "SILENCE", TimedOut, False),
+        ("EARLY\nS: 552 5.3.4 too big", ContentRefused, False),
+        ("EARLY\nS: 421 4.3.2 shutting down", ContentRefused, False),
+        ("EARLY\nS: 250 thanks", RemoteProtocolError, False),
+        ("CUT\nS: 552 5.3.4 too big", ContentRefused, False),
+        ("CUT\nCUT", Disconnected, False),
+    ],
+)
+def test_how_the_content_may_end(ending: str, error: type[Exception], usable: bool) -> None:
+    session = offering(make_session())
+    with pytest.raises(error) as caught:
+        run(session, START + ending)
+    assert getattr(caught.value, "phase", None) == "content"
+    assert session.usable is usable
+
+
+def test_421_in_the_middle() -> None:
+    session = offering(make_session())
+    dialogue = """
+        C: MAIL FROM:<a@example.com>
+        S: 250 ok
+        C: RCPT TO:<b@example.net>
+        S: 250 ok
+        C: RCPT TO:<c@example.net>
+        S: 421 4.3.2 shutting down
+    """
+    with pytest.raises(Refused) as caught:
+        run(session, dialogue, "b@example.net", "c@example.net")
+    assert caught.value.reply.code == 421
+    assert not session.usable
+
+
+@pytest.mark.parametrize(
+    ("address", "recipients"),
+    [
+        (Address("a>\r\nRCPT TO:<x", "example.com"), None),
+        (Address("a> SIZE=1", "example.com"), None),
+        (Address("a", "example.com\0"), None),
+        (Address("a", "example.com\n"), None),
+        (Address("a", ""), None),
+        (Address("a", "example.com"), ()),
+    ],
+)
+def test_nothing_is_sent_of_a_bad_envelope(
+    address: Address, recipients: tuple[Recipient, ...] | None
+) -> None:
+    session = offering(make_session())
+    bad = Envelope(address, envelope().recipients if recipients is None else recipients)
+    with pytest.raises(LocalProtocolError):
+        play(session, deliver(session, bad, BODY), "")
+    assert session.transcript.lines == ()
+    assert session.usable
+
+
+def test_nothing_is_sent_that_the_server_cannot_take() -> None:
+    session = offering(make_session())
+    eight_bit = Envelope(parse_address("a@example.com"), envelope().recipients, body="8BITMIME")
+    with pytest.raises(MissingExtension, match="8BITMIME"):
+        play(session, deliver(session, eight_bit, BODY), "")
