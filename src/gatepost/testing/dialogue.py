@@ -206,7 +206,11 @@ DIRECTIVES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = MappingProxy
 )
 """Directives by name; ``clause`` may stand more than once, and a profile's key overrides it."""
 
-_OVERRIDES: Final[Mapping[str, Callable[[str], Any]]] = {"limits": int, "bare_newline": str}
+_OVERRIDES: Final[Mapping[str, Callable[[str], Any]]] = {
+    "limits": int,
+    "strict": int,
+    "bare_newline": str,
+}
 
 
 def _direct(dialogue: Dialogue, line: str) -> Dialogue:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gatepost.errors import ConfigError
-from gatepost.model.profile import Profile
+from gatepost.model.profile import Profile, StrictLimits
 from gatepost.profiles.load import load_profile
 from gatepost.testing.application import Accepted, Application
 from gatepost.testing.dialogue import Dialogue, Mark, Say, Values
@@ -53,7 +53,8 @@ def perform_server(
 
 def make_setting(dialogue: Dialogue, values: Values) -> Setting:
     """Return what a listener that plays this dialogue is set to. Raises ConfigError."""
-    profile = replace(load_profile(dialogue.profile), host=values.host)
+    profile = load_profile(dialogue.profile)
+    profile = replace(profile, host=values.host, strict=StrictLimits())
     for key, value in dialogue.overrides.items():
         profile = _override(profile, key, value)
     return Setting(profile, values.host, frozenset(dialogue.mechanisms))

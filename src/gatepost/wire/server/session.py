@@ -62,7 +62,9 @@ class Session:
         self.encrypted = encrypted
         self.can_tls = setting.can_tls and not encrypted
         self.message_limit = setting.profile.limits.message_size
-        self._content_limit = setting.profile.strict.effective_size or self.message_limit
+        self._content_limit = min(
+            self.message_limit, setting.profile.strict.effective_size or self.message_limit
+        )
         self.hello = setting.profile.hello.format(host=setting.host, peer=peer)
         self._buffer = bytearray()
         self._line = LineReader()
