@@ -1,0 +1,79 @@
+"""Evidence survives being kept, and hides what nobody should see."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from gatepost.diagnosis.diagnose import diagnose
+from gatepost.doctor.document import report_document
+from gatepost.doctor.saved import MAX_DOCUMENT, from_json, to_document
+from gatepost.errors import ConfigError
+from gatepost.model.evidence import SCHEMA, Evidence, Fact, TlsFirst
+from gatepost.model.transcript import Line
+from tests.unit.diagnosis.cases import HEALTHY, attempt, but, client, hello, login, tls, tried
+from tests.unit.diagnosis.test_rules import CASES
+
+FULL = but(
+    client=client("go-net-smtp", "none"),
+    login=login("guid", edge_blank=True),
+    auth=tried(attempt("PLAIN", "504 5.7.4 no")),
+    other_name=hello("AUTH LOGIN"),
+)
+
+
+@pytest.mark.parametrize("evidence", [FULL, *(evidence for evidence, _ in CASES)])
+def test_what_is_kept_is_what_is_read(evidence: Evidence) -> None:
+    assert from_json(json.dumps(to_document(evidence)).encode()) == evidence
+
+
+def test_a_report_can_be_diagnosed_again() -> None:
+    transcript = (Line("S", "220 hi", False), Line("C", "EHLO me", False))
+    seen = but(over_tls=hello("AUTH LOGIN"), client=client("go-net-smtp"))
+    seen = replace(seen, transcript=transcript)
+    report = report_document(diagnose(seen))
+    assert from_json(json.dumps(report).encode()) == seen
+    assert diagnose(from_json(json.dumps(report).encode())) == diagnose(seen)
+
+
+def test_hidden_and_not_tried_stay_apart() -> None:
+    seen = but(tls_first=Fact("hidden"), starttls=Fact())
+    document = to_document(seen)
+    assert document["tls_first"]["state"] == "hidden"
+    assert document["starttls"]["state"] == "not_tried"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no evidence"),
+        ("[]", "no evidence"),
+        ("{}", "no schema"),
+        ('{"schema": "one", "source": "probe"}', "no evidence"),
+        (json.dumps({"schema": SCHEMA + 1}), "reads up to"),
+        (json.dumps({"schema": 1, "source": "rumour"}), "no evidence"),
+        (json.dumps({"schema": 1, "source": "log", "tls": {"state": "seen"}}), "is seen"),
+        ('{"evidence": {"schema": 1, "source": "log"}, "transcript": [7]}', "no evidence"),
+        ("\xff", "no evidence"),
+        (" " * (MAX_DOCUMENT + 1), "longer than"),
+    ],
+)
+def test_what_is_no_evidence(text: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        from_json(text.encode("latin-1"))
+
+
+def test_octets_that_are_not_text_do_not_break_the_document() -> None:
+    said = b"535 \xc3\xdc\xc2\xeb".decode("utf-8", "surrogateescape")
+    seen = but(auth=tried(attempt("LOGIN", said)), tls=tls(), tls_first=TlsFirst(False))
+    json.dumps(to_document(seen), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("state", ["seen", "hidden", "not_tried"])
+def test_a_fact_that_contradicts_itself(state: str) -> None:
+    with pytest.raises(ValueError, match="a fact that is"):
+        Fact(state, None if state == "seen" else 1)  # type: ignore[arg-type]  # a state by name
+
+
+def test_the_healthy_case_has_every_schema_mark() -> None:
+    assert to_document(HEALTHY)["schema"] == SCHEMA
