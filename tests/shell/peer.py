@@ -1,0 +1,118 @@
+"""A client that does what it is told, right or wrong, on a plain socket."""
+
+import base64
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import Self
+
+PATIENCE = 10.0
+
+
+@dataclass
+class Peer:
+    """One connection. Everything waits for at most PATIENCE seconds."""
+
+    sock: socket.socket
+    context: ssl.SSLContext
+    _unread: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def connect(cls, port: int, ca_file: str, *, host: str = "127.0.0.1") -> Self:
+        """Connect, and say nothing."""
+        sock = socket.create_connection((host, port), PATIENCE)
+        return cls(sock, ssl.create_default_context(cafile=ca_file))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def send(self, octets: bytes) -> None:
+        """Send octets as they are."""
+        self.sock.sendall(octets)
+
+    def reply(self) -> str:
+        """Read one reply, its lines joined by a newline; an empty one at the end of stream."""
+        lines: list[str] = []
+        while line := self._line():
+            lines.append(line.decode().rstrip("\r\n"))
+            if line[3:4] == b" ":
+                break
+        return "\n".join(lines)
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._unread:
+            octets = self.sock.recv(65_536)
+            if not octets:
+                return b""
+            self._unread += octets
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line + b"\n"
+
+    def rest(self) -> bytes:
+        """Read until the relay closes; under TLS it must have said close_notify."""
+        octets, self._unread = self._unread, b""
+        try:
+            while more := self.sock.recv(65_536):
+                octets += more
+        except ssl.SSLZeroReturnError:
+            pass  # the end, as it is told to who said close_notify first
+        return octets
+
+    def ask(self, command: str) -> str:
+        """Send a command, return the reply."""
+        self.send(command.encode() + b"\r\n")
+        return self.reply()
+
+    def shake(self) -> None:
+        """The TLS handshake, at once; the certificate must be good."""
+        self.sock = self.context.wrap_socket(
+            self.sock, server_hostname="localhost", suppress_ragged_eofs=False
+        )
+
+    def start_tls(self) -> None:
+        """STARTTLS and the handshake."""
+        assert self.ask("STARTTLS").startswith("220 ")
+        self.shake()
+
+    def login(self, username: str, password: str) -> str:
+        """AUTH LOGIN; the verdict."""
+        assert self.ask("AUTH LOGIN") == "334 VXNlcm5hbWU6"
+        assert self.ask(_encoded(username)) == "334 UGFzc3dvcmQ6"
+        return self.ask(_encoded(password))
+
+    def begin(self, sender: str, recipient: str = "bob@example.net") -> None:
+        """MAIL, RCPT and DATA, up to its 354."""
+        assert self.ask(f"MAIL FROM:<{sender}>").startswith("250 ")
+        assert self.ask(f"RCPT TO:<{recipient}>").startswith("250 ")
+        assert self.ask("DATA").startswith("354 ")
+
+    def deliver(self, sender: str, content: bytes) -> str:
+        """A whole transaction; the reply to its content."""
+        self.begin(sender)
+        self.send(content + b".\r\n")
+        return self.reply()
+
+    def is_closed_within(self, seconds: float) -> bool:
+        """True when the relay ends the stream in time; what it still says is read."""
+        deadline = time.monotonic() + seconds
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                self.sock.settimeout(left)
+                if not self.sock.recv(65_536):
+                    return True
+        except TimeoutError:
+            return False
+        return False
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def letter(sender: str, body: bytes = b"hello\r\n") -> bytes:
+    """A message from ``sender``."""
+    return f"From: <{sender}>\r\nSubject: hi\r\n\r\n".encode() + body

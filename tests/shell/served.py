@@ -1,0 +1,174 @@
+"""A relay in a thread of the test's own process, so that a test can look inside and break it."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gatepost.directory.contract import Directory
+from gatepost.model.profile import Limits, Profile
+from gatepost.model.secret import Secret
+from gatepost.net.listen import listen
+from gatepost.net.tls import server_context
+from gatepost.profiles import load_profile
+from gatepost.queue.contract import Store
+from gatepost.relay.context import Relay
+from gatepost.relay.spool import Budget
+from gatepost.relay.supervise import Supervisor
+from gatepost.store.memory import MemoryStore
+from gatepost.wire.server.session import Setting
+from tests.certificates import make_authority
+from tests.contract.directories import azure
+from tests.shell.peer import Peer
+
+T = TypeVar("T")
+PATIENCE = 10.0
+
+
+@dataclass
+class Plan:
+    """What differs from an ordinary relay."""
+
+    profile: str = "acs"
+    limits: dict[str, Any] = field(default_factory=dict)
+    store: Store = field(default_factory=MemoryStore)
+    around: Callable[[Directory], Directory] | None = None
+    """Gives the directory to serve with, from the ordinary one."""
+    budget: int = 64 * 1024 * 1024
+    max_connections: int = 100
+    loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    report: Callable[[str], None] | None = None
+    """Told of each event, before it is noted."""
+
+
+@dataclass
+class Served:
+    """A relay that serves, and who may sign in."""
+
+    relay: Relay
+    supervisor: Supervisor
+    loop: asyncio.AbstractEventLoop
+    port: int
+    tls_port: int
+    ca_file: str
+    username: str
+    password: Secret
+    sender: str
+    take_away: Callable[[], Awaitable[None]]
+    events: list[tuple[str, dict[str, Any]]]
+
+    def run(self, step: Awaitable[T]) -> T:
+        """Await ``step`` in the relay's loop."""
+
+        async def wait() -> T:
+            return await step
+
+        return asyncio.run_coroutine_threadsafe(wait(), self.loop).result(PATIENCE)
+
+    def reported(self, event: str) -> list[dict[str, Any]]:
+        """What was reported under this name."""
+        return [facts for name, facts in self.events if name == event]
+
+    def messages(self) -> list[bytes]:
+        """The content of every message in the store, oldest first."""
+
+        async def read() -> list[bytes]:
+            store = self.relay.store
+            found = reversed(await store.list())
+            return [b"".join((await store.body(each.id)).chunks()) for each in found]
+
+        return self.run(read())
+
+    def peer(self) -> Peer:
+        """A client that has read nothing yet."""
+        return Peer.connect(self.port, self.ca_file)
+
+    def tls_peer(self) -> Peer:
+        """A client of the port where TLS comes first."""
+        peer = Peer.connect(self.tls_port, self.ca_file)
+        peer.shake()
+        return peer
+
+    def greeted(self) -> Peer:
+        """A client that was greeted and said EHLO."""
+        peer = self.peer()
+        assert peer.reply().startswith("220 ")
+        peer.ask("EHLO client.example")
+        return peer
+
+    def secured(self) -> Peer:
+        """A client that did STARTTLS and said EHLO again."""
+        peer = self.greeted()
+        peer.start_tls()
+        peer.ask("EHLO client.example")
+        return peer
+
+    def signed_in(self) -> Peer:
+        """A client that may send."""
+        peer = self.secured()
+        peer.login(self.username, self.password.reveal())
+        return peer
+
+
+@contextmanager
+def serving(directory: Path, plan: Plan) -> Iterator[Served]:
+    """A relay that serves while the ``with`` lasts; at its end it is drained."""
+    loop = plan.loop()
+    thread = threading.Thread(target=loop.run_forever, name="relay")
+    thread.start()
+    try:
+        served = asyncio.run_coroutine_threadsafe(_start(directory, plan), loop).result(PATIENCE)
+        try:
+            yield served
+        finally:
+            served.run(served.supervisor.drain(0.2))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE)
+        loop.close()
+
+
+async def _start(directory: Path, plan: Plan) -> Served:
+    authority = make_authority(directory)
+    pair = authority.issue("localhost", "127.0.0.1")
+    case = await azure()
+    serves = plan.around(case.directory) if plan.around else case.directory
+    events: list[tuple[str, dict[str, Any]]] = []
+
+    def report(event: str, **facts: Any) -> None:
+        if plan.report is not None:
+            plan.report(event)
+        events.append((event, facts))
+
+    numbers = itertools.count(1)
+    profile = changed(load_profile(plan.profile), **plan.limits)
+    relay = Relay(
+        setting=Setting(profile, "relay.example", serves.mechanisms),
+        tls=server_context(pair.certificate, pair.key),
+        directory=serves,
+        store=plan.store,
+        budget=Budget(directory, plan.budget),
+        report=report,
+        next_id=lambda: f"1-{next(numbers)}",
+        now=lambda: datetime.now(UTC),
+    )
+    supervisor = Supervisor(relay, plan.max_connections)
+    clear, implicit = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
+    ports = clear.port, implicit.port
+    await supervisor.serve(clear)
+    await supervisor.serve(implicit, relay.tls)
+    return Served(
+        relay, supervisor, asyncio.get_running_loop(), *ports, authority.ca_file,
+        case.username, case.password, case.allowed, case.take_away, events,
+    )  # fmt: skip
+
+
+def changed(profile: Profile, **limits: Any) -> Profile:
+    """The profile with other limits."""
+    kept: Limits = replace(profile.limits, **limits)
+    return replace(profile, limits=kept)

@@ -1,0 +1,285 @@
+"""The accepted stream on a real socket, on both event loops: TLS, half-closes, flow control."""
+
+import asyncio
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shell.peer import Peer, letter
+from tests.shell.served import Plan, Served, serving
+
+MIB = 1024 * 1024
+HANDSHAKE = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+
+
+def _loops() -> list[Callable[[], asyncio.AbstractEventLoop]]:
+    try:
+        import uvloop
+    except ImportError:
+        return [asyncio.new_event_loop]
+    return [asyncio.new_event_loop, uvloop.new_event_loop]
+
+
+@pytest.fixture(scope="module", params=_loops(), ids=lambda loop: str(loop.__module__))
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("relay"), Plan(loop=request.param)) as served:
+        yield served
+
+
+def test_a_message_goes_through_starttls_and_login(served: Served) -> None:
+    with served.signed_in() as peer:
+        content = letter(served.sender)
+        assert peer.deliver(served.sender, content).startswith("250 2.0.0 OK queued as ")
+        assert peer.ask("QUIT").startswith("221 ")
+        assert peer.rest() == b""
+    assert served.messages()[-1] == content
+
+
+def test_tls_comes_first_on_the_implicit_port(served: Served) -> None:
+    with served.tls_peer() as peer:
+        assert peer.reply().startswith("220 ")
+        assert "AUTH LOGIN" in peer.ask("EHLO client.example")
+        assert "STARTTLS" not in peer.ask("EHLO client.example")
+        assert peer.login(served.username, served.password.reveal()).startswith("235 ")
+
+
+def test_octets_behind_starttls_are_refused_and_the_connection_ends(served: Served) -> None:
+    with served.greeted() as peer:
+        peer.send(b"STARTTLS\r\n" + HANDSHAKE)
+        assert peer.rest() == b"501 5.5.2 Data behind STARTTLS\r\n"
+
+
+def test_a_command_behind_starttls_is_refused_and_not_run(served: Served) -> None:
+    with served.greeted() as peer:
+        peer.send(b"STARTTLS\r\nEHLO injected.example\r\n")
+        assert peer.rest() == b"501 5.5.2 Data behind STARTTLS\r\n"
+
+
+def test_a_client_hello_may_come_octet_by_octet(served: Served) -> None:
+    with served.greeted() as peer:
+        assert peer.ask("STARTTLS").startswith("220 ")
+        shaken = _shake_slowly(peer)
+        assert shaken.version() in {"TLSv1.2", "TLSv1.3"}
+
+
+def _shake_slowly(peer: Peer) -> ssl.SSLObject:
+    """A handshake whose every octet is a packet of its own."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = peer.context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while True:
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            for octet in outgoing.read():
+                peer.send(bytes((octet,)))
+            incoming.write(peer.sock.recv(65_536))
+        else:
+            peer.send(outgoing.read())
+            return tls
+
+
+GARBAGE = [
+    # OpenSSL answers a broken record with an alert, and what is no record at all with nothing
+    (b"\x16\x03\x01\x00\x10" + bytes(16), b"\x15"),
+    (b"EHLO client.example\r\n" * 200, b""),
+]
+
+
+@pytest.mark.parametrize(("garbage", "answer"), GARBAGE, ids=["record", "text"])
+@pytest.mark.parametrize("implicit", [False, True], ids=["starttls", "implicit"])
+def test_garbage_instead_of_a_handshake_is_no_reset(
+    served: Served, implicit: bool, garbage: bytes, answer: bytes
+) -> None:
+    peer = Peer.connect(served.tls_port, served.ca_file) if implicit else served.greeted()
+    with peer:
+        if not implicit:
+            assert peer.ask("STARTTLS").startswith("220 ")
+        peer.send(garbage + bytes(10_000))
+        assert peer.rest()[:1] == answer
+
+
+def test_a_broken_record_gets_an_alert(served: Served) -> None:
+    with served.secured() as peer:
+        tls = peer.sock
+        assert isinstance(tls, ssl.SSLSocket)
+        raw = socket.socket(fileno=tls.detach())
+        raw.settimeout(10)
+        raw.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+        said = b""
+        while more := raw.recv(65_536):
+            said += more
+        raw.close()
+    assert said.startswith((b"\x17\x03\x03", b"\x15\x03\x03")), "under TLS 1.3 alerts look so"
+
+
+def test_the_operator_is_told_of_a_failed_handshake(served: Served) -> None:
+    with Peer.connect(served.tls_port, served.ca_file) as peer:
+        peer.context = ssl.create_default_context()  # does not know our authority
+        with pytest.raises(ssl.SSLCertVerificationError):
+            peer.shake()
+    _eventually(
+        lambda: any("unknown ca" in str(f["reason"]) for f in served.reported("tls_failed"))
+    )
+
+
+def test_close_notify_goes_both_ways(served: Served) -> None:
+    with served.secured() as peer:
+        assert peer.ask("QUIT").startswith("221 ")
+        tls = peer.sock
+        assert isinstance(tls, ssl.SSLSocket)
+        assert peer.rest() == b"", "close_notify: anything else raises SSLEOFError"
+        raw = tls.unwrap()
+        assert raw.recv(1) == b"", "no reset answers ours"
+
+
+def test_our_close_notify_answers_that_of_the_client(served: Served) -> None:
+    with served.secured() as peer:
+        tls = peer.sock
+        assert isinstance(tls, ssl.SSLSocket)
+        peer.sock = tls.unwrap()
+        assert peer.rest() == b""
+
+
+@pytest.mark.parametrize("under_tls", [False, True], ids=["clear", "tls"])
+def test_a_half_closed_client_still_gets_its_answers(tmp_path: Path, under_tls: bool) -> None:
+    with serving(tmp_path, Plan(profile="open")) as served:
+        peer = served.secured() if under_tls else served.greeted()
+        with peer:
+            peer.begin("a@example.com")
+            peer.send(letter("a@example.com") + b".\r\nNOOP\r\n")
+            if under_tls:
+                _say_close_notify(peer)
+            else:
+                peer.sock.shutdown(socket.SHUT_WR)
+            assert peer.reply().startswith("250 2.0.0 OK queued")
+            assert peer.reply() == "250 2.0.0 OK"
+            assert peer.rest() == b""
+
+
+def _say_close_notify(peer: Peer) -> None:
+    """Send close_notify without waiting for the answer, so that replies can still be read."""
+    tls = peer.sock
+    assert isinstance(tls, ssl.SSLSocket)
+    tls.setblocking(False)
+    with pytest.raises((ssl.SSLWantReadError, ssl.SSLError)):
+        tls.unwrap()
+    tls.settimeout(10)
+
+
+def test_pipelined_commands_are_answered_in_order(tmp_path: Path) -> None:
+    with serving(tmp_path, Plan(profile="open")) as served, served.greeted() as peer:
+        content = letter("a@example.com")
+        peer.send(
+            b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nRCPT TO:<c@example.com>\r\n"
+            b"DATA\r\n" + content + b".\r\nMAIL FROM:<a@example.com>\r\nRSET\r\nNOOP\r\nQUIT\r\n"
+        )
+        said = peer.rest().decode().splitlines()
+        assert [line[:3] for line in said] == [
+            "250", "250", "250", "354", "250", "250", "250", "250", "221",
+        ]  # fmt: skip
+        assert served.messages() == [content]
+
+
+def test_a_reply_survives_what_the_client_still_sends(served: Served) -> None:
+    """Octets that lie unread when we close must not turn our last word into a reset."""
+    with served.peer() as peer:
+        assert peer.reply().startswith("220 ")
+        peer.send(b"GET / HTTP/1.1\r\n" + b"X-Padding: " + b"x" * 100_000 + b"\r\n\r\n")
+        assert peer.rest().startswith(b"554 5.5.1 ")
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [HANDSHAKE + bytes(505), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n"],
+    ids=["tls", "GET", "POST"],
+)
+def test_another_protocol_is_told_so_and_cut(served: Served, opening: bytes) -> None:
+    with served.peer() as peer:
+        assert peer.reply().startswith("220 ")
+        peer.send(opening)
+        assert peer.rest() == b"554 5.5.1 This is an SMTP server\r\n"
+
+
+def test_a_proxy_header_is_no_command(served: Served) -> None:
+    with served.peer() as peer:
+        assert peer.reply().startswith("220 ")
+        assert peer.ask("PROXY TCP4 192.0.2.1 192.0.2.2 1 2").startswith("500 ")
+
+
+def test_a_client_that_never_closes_is_cut_behind_our_last_word(served: Served) -> None:
+    before = served.supervisor.connections
+    with served.greeted() as peer:
+        assert peer.ask("QUIT").startswith("221 ")
+        _eventually(lambda: served.supervisor.connections == before)
+
+
+def test_a_client_that_reads_nothing_is_read_no_more(tmp_path: Path) -> None:
+    plan = Plan(profile="open", limits={"commands": 10**9})
+    with serving(tmp_path, plan) as served, served.greeted() as peer:
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        peer.sock.settimeout(0.5)
+        commands = b"NOOP\r\n" * 10_000
+        assert _sent_until_it_stalls(peer, commands) < 64 * MIB
+        waiting = served.run(_write_buffers(served))
+        assert waiting < 2 * MIB, "what it does not take, we do not pile up"
+
+
+def _sent_until_it_stalls(peer: Peer, octets: bytes) -> int:
+    sent = 0
+    try:
+        while sent < 64 * MIB:
+            sent += peer.sock.send(octets)
+    except TimeoutError:
+        pass
+    return sent
+
+
+async def _write_buffers(served: Served) -> int:
+    return sum(
+        each._stream._transport.get_write_buffer_size() for each in served.supervisor._receivers
+    )
+
+
+def test_nagle_is_off_on_accepted_sockets(served: Served) -> None:
+    async def options() -> list[int]:
+        return [
+            each._stream._transport.get_extra_info("socket").getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY
+            )
+            for each in served.supervisor._receivers
+        ]
+
+    with served.greeted():
+        assert set(served.run(options())) == {1}
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="needs Linux's TCP_INFO")
+def test_each_answer_is_one_segment(served: Served) -> None:
+    """Two small writes for one answer are what a delayed acknowledgement stalls for 40 ms."""
+    with served.signed_in() as peer:
+        before = _segments_received(peer.sock)
+        for command in ("EHLO client.example", f"MAIL FROM:<{served.sender}>", "RSET", "NOOP"):
+            peer.ask(command)
+        assert peer.deliver(served.sender, letter(served.sender)).startswith("250 ")
+        assert _segments_received(peer.sock) - before == 4 + 4
+
+
+def _segments_received(sock: socket.socket) -> int:
+    """``tcpi_data_segs_in`` of <linux/tcp.h>."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return int(struct.unpack_from("=I", info, 152)[0])
+
+
+def _eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
