@@ -40,16 +40,17 @@ def check_sender(sender: Address | None, standing: Standing, replies: Replies) -
     return reply.because(reason.format(sender=sender))
 
 
-def check_from(authors: Iterable[tuple[Address, Standing]], replies: Replies) -> Reply | None:
+def check_from(
+    authors: Iterable[tuple[Address, Standing]] | None, replies: Replies
+) -> Reply | None:
     """Return the refusal of a header From with these mailboxes, or None (RFC 5322 3.6.2).
 
-    Every one must be allowed; a header that names none is refused, because what
-    a reader would be shown then is not ours to guess.
+    ``authors`` None: the field is there and cannot be read, so what a reader would be shown
+    is not ours to guess. A message without the field claims nobody, and passes.
     """
-    authors = tuple(authors)
-    if not authors:
-        return replies.SENDER_NOT_REGISTERED.because(
-            "header_from_missing: the message has no From field, or none that names a mailbox"
+    if authors is None:
+        return replies.SENDER_DOMAIN_NOT_LINKED.because(
+            "header_from_unreadable: the From field names no mailbox, or not in a form to rely on"
         )
     refusals = (check_sender(author, standing, replies) for author, standing in authors)
     return next(filter(None, refusals), None)

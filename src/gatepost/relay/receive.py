@@ -18,7 +18,7 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.standing import Standing
 from gatepost.net.server_stream import ServerStream
-from gatepost.policy.sender import check_sender
+from gatepost.policy.sender import check_from, check_sender
 from gatepost.relay.authenticate import Authentication
 from gatepost.relay.context import Relay
 from gatepost.relay.faults import error_of, explain
@@ -366,10 +366,9 @@ class Receiver:
 
     def _check_authors(self, message: Received) -> None:
         """The From field is held to what MAIL is held to; the sender itself was checked there."""
-        if message.authors is None:
-            self._refuse_author(
-                self._session.replies.SENDER_DOMAIN_NOT_LINKED.because("unreadable")
-            )
+        unreadable = check_from(None, self._session.replies) if message.authors is None else None
+        if unreadable is not None:
+            self._refuse_author(unreadable)
             return
         sender = message.submission.envelope.sender
         known = sender.key if sender else ""

@@ -149,6 +149,6 @@ class Application:
         try:
             authors = [a for field in read_summary(content).from_ for a in parse_mailboxes(field)]
         except ValueError:
-            authors = []
+            return check_from(None, self.session.replies)
         judged = [(author, self._standing(author)) for author in authors]
         return check_from(judged, self.session.replies)

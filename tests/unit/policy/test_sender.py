@@ -62,9 +62,16 @@ def test_an_address_with_braces_is_shown_as_it_is() -> None:
         ((Standing.ALLOWED, Standing.ALLOWED), None),
         ((Standing.ALLOWED, Standing.DOMAIN_NOT_LINKED), NOT_LINKED),
         ((Standing.SENDER_NOT_REGISTERED, Standing.DOMAIN_NOT_LINKED), NOT_REGISTERED),
-        ((), NOT_REGISTERED),
+        ((), None),
     ],
 )
 def test_every_author_must_be_allowed(standings: tuple[Standing, ...], wire: bytes | None) -> None:
     reply = check_from([(SENDER, standing) for standing in standings], ACS)
     assert (reply.encode() if reply else None) == wire
+
+
+def test_a_from_field_that_cannot_be_read_is_refused() -> None:
+    reply = check_from(None, ACS)
+    assert reply is not None
+    assert reply.encode() == NOT_LINKED
+    assert reply.reason.startswith("header_from_unreadable:")
