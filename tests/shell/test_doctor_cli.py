@@ -1,0 +1,154 @@
+"""``gatepost doctor`` as scripts call it: arguments, exit codes, what is printed where."""
+
+import base64
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.cli.main import main
+from tests.certificates import Authority, make_authority
+from tests.shell.scripted import Script, Server, serving
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def server(authority: Authority) -> Iterator[Server]:
+    script = Script(
+        in_clear=("STARTTLS",),
+        over_tls=("AUTH LOGIN",),
+        replies={"AUTH PLAIN": "504 5.7.4 Unrecognized authentication type"},
+        pair=authority.issue("127.0.0.1"),
+    )
+    with serving(script) as it:
+        yield it
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", *arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.fixture
+def document(capsys: pytest.CaptureFixture[str]) -> Any:
+    def read() -> dict[str, Any]:
+        out, err = capsys.readouterr()
+        assert err == ""
+        parsed: dict[str, Any] = json.loads(out)
+        return parsed
+
+    return read
+
+
+def test_exit_codes(server: Server, authority: Authority) -> None:
+    trusted = ("--ca-file", authority.ca_file)
+    assert run(server.address, *trusted) == 0
+    assert run(server.address, *trusted, "--as", "go") == 2
+    assert run(server.address) == 2
+    assert run("no-such-host.invalid") == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("host:99999",),
+        ("host name",),
+        ("host", "--tls", "perhaps"),
+        ("host", "--as", "pythn"),
+        ("host", "--username", "me"),
+        ("host", "--password-file", __file__),
+        ("host", "--ca-file", "/no/such/file"),
+        ("host", "--ca-file", __file__),
+        ("host", "--to", "a@example.com"),
+        ("host", "--send", "--from", "a@example.com"),
+        ("host", "--from", "no address"),
+        ("host", "--json", "--markdown"),
+        ("host", "--evidence", __file__),
+        ("--evidence", __file__),
+        ("host", "--password", "secret"),
+    ],
+)
+def test_usage_is_told_on_standard_error(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 64
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Error: " in err
+
+
+def test_an_unknown_library_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("host", "--as", "nodemialer") == 64
+    assert "did you mean nodemailer?" in capsys.readouterr().err
+
+
+def test_json_is_one_document(server: Server, authority: Authority, document: Any) -> None:
+    assert run(server.address, "--ca-file", authority.ca_file, "--as", "go", "--json") == 2
+    report = document()
+    assert (report["verdict"], report["target"]) == ("finding", server.address)
+    assert [each["id"] for each in report["findings"]] == ["mechanism_not_offered"]
+    assert [each["library"] for each in report["findings"][0]["remedies"]] == ["go-net-smtp"]
+    assert {"from": "C", "text": "AUTH PLAIN", "tls": True} in report["transcript"]
+
+
+@pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("source", ["file", "-"])
+def test_the_password_comes_from_a_file(
+    server: Server, authority: Authority, tmp_path: Path, document: Any,
+    monkeypatch: pytest.MonkeyPatch, line_end: str, source: str,
+) -> None:  # fmt: skip
+    octets = (PASSWORD + line_end).encode()
+    path = tmp_path / "password"
+    path.write_bytes(octets)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(octets)))
+    chosen = str(path) if source == "file" else "-"
+    login = ("--username", "me", "--password-file", chosen)
+    assert run(server.address, "--ca-file", authority.ca_file, *login, "--json") == 0
+    assert server.count(base64.b64encode(PASSWORD.encode()).decode()) == 1
+    assert PASSWORD not in json.dumps(document())
+
+
+def test_kept_evidence_gives_the_same_report(
+    server: Server, authority: Authority, tmp_path: Path, document: Any
+) -> None:
+    kept = str(tmp_path / "seen.json")
+    trusted = ("--ca-file", authority.ca_file)
+    assert run(server.address, *trusted, "--as", "go", "--save", kept, "--json") == 2
+    first = document()
+    heard = len(server.heard)
+    assert run("--evidence", kept, "--json") == 2
+    assert document() == first
+    assert len(server.heard) == heard, "nothing is asked again"
+    (tmp_path / "report.json").write_text(json.dumps(first))
+    assert run("--evidence", str(tmp_path / "report.json"), "--json") == 2
+    assert document() == first
+
+
+def test_markdown_and_plain_reports(
+    server: Server, authority: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trusted = (server.address, "--ca-file", authority.ca_file, "--as", "go")
+    assert run(*trusted, "--markdown") == 2
+    assert "## mechanism_not_offered (certain)" in capsys.readouterr().out
+    assert run(*trusted) == 2
+    plain = capsys.readouterr().out
+    assert "Cause: mechanism_not_offered" in plain
+    assert "\x1b" not in plain, "no colour where there is no terminal"
+
+
+def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    assert "gatepost doctor smtp.azurecomm.net --as go-net-smtp" in capsys.readouterr().out
