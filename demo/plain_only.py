@@ -1,4 +1,4 @@
-"""A client that signs in as Go's net/smtp does: PLAIN with an initial response, and nothing else."""
+"""A client that signs in as Go's net/smtp does: PLAIN with an initial response, nothing else."""
 
 import base64
 import socket

@@ -349,7 +349,7 @@ class Receiver:
         if self._session.profile.checks_sender:
             self._check_authors(message)
         else:
-            self._store(message)
+            self._count(message)
 
     def _make_hop(self) -> Hop:
         """What the Received field says of this connection; the same for all its messages."""
@@ -366,9 +366,8 @@ class Receiver:
 
     def _check_authors(self, message: Received) -> None:
         """The From field is held to what MAIL is held to; the sender itself was checked there."""
-        unreadable = check_from(None, self._session.replies) if message.authors is None else None
-        if unreadable is not None:
-            self._refuse_author(unreadable)
+        if message.authors is None:
+            self._store_unless(message, check_from(None, self._session.replies))
             return
         sender = message.submission.envelope.sender
         known = sender.key if sender else ""
@@ -405,14 +404,13 @@ class Receiver:
         if quotas is None or principal is None or sender is None:
             self._store(message)
         else:
-            self._when(quotas.admit(principal, sender), partial(self._judge_rate, message))
+            self._when(quotas.admit(principal, sender), partial(self._store_unless, message))
 
-    def _judge_rate(self, message: Received, refusal: Reply | None) -> None:
+    def _store_unless(self, message: Received, refusal: Reply | None) -> None:
         if refusal is None:
             self._store(message)
         else:
-            self._drop_spool()
-            self._refuse(refusal)
+            self._refuse_message(refusal)
 
     def _store(self, message: Received) -> None:
         self._open = True
