@@ -36,7 +36,7 @@ class Plan:
 
     profile: str = "acs"
     limits: dict[str, Any] = field(default_factory=dict)
-    store: Store = field(default_factory=MemoryStore)
+    store: Callable[[], Store] = MemoryStore
     around: Callable[[Directory], Directory] | None = None
     """Gives the directory to serve with, from the ordinary one."""
     budget: int = 64 * 1024 * 1024
@@ -151,7 +151,7 @@ async def _start(directory: Path, plan: Plan) -> Served:
         setting=Setting(profile, "relay.example", serves.mechanisms),
         tls=server_context(pair.certificate, pair.key),
         directory=serves,
-        store=plan.store,
+        store=plan.store(),
         budget=Budget(directory, plan.budget),
         report=report,
         next_id=lambda: f"1-{next(numbers)}",

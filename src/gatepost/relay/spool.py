@@ -6,6 +6,7 @@ unlinked file. What the store has taken is given back.
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -53,7 +54,7 @@ class PiecesBody:
 
 @dataclass(frozen=True, slots=True)
 class FileBody:
-    """Content in an unlinked file, which goes with the last reference to it."""
+    """Content in an unlinked file, readable until its spool is released."""
 
     file: IO[bytes]
     size: int
@@ -99,7 +100,7 @@ class Spool:
         for piece in self._pieces:
             self._file.write(piece)
         self._pieces.clear()
-        self.release()
+        self._give_back()
 
     def body(self) -> Body:
         """Return what was written."""
@@ -111,6 +112,12 @@ class Spool:
         return PiecesBody(tuple(self._pieces), self.size)
 
     def release(self) -> None:
-        """Give the room back: the content is stored, or not wanted."""
+        """The content is stored, or not wanted: its room goes back, and its file goes away."""
+        self._give_back()
+        if self._file is not None:
+            with suppress(OSError):  # on a full disk it cannot even be flushed
+                self._file.close()
+
+    def _give_back(self) -> None:
         self._budget.give_back(self._reserved)
         self._reserved = 0

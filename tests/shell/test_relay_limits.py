@@ -1,0 +1,189 @@
+"""What a relay does at its limits: idle peers, many errors, many connections, large messages."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shell.peer import Peer, letter
+from tests.shell.served import Plan, Served, serving
+
+MIB = 1024 * 1024
+SENDER = "a@example.com"
+
+
+@pytest.fixture
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+    with serving(tmp_path, request.param) as served:
+        yield served
+
+
+def with_plan(**differences: object) -> pytest.MarkDecorator:
+    plan = Plan(**{"profile": "open", **differences})  # type: ignore[arg-type]  # fields of Plan
+    return pytest.mark.parametrize("served", [plan], indirect=True, ids=["served"])
+
+
+SILENCES: list[Callable[[Peer], object]] = [
+    lambda _peer: None,
+    lambda peer: peer.ask("EHLO client.example"),
+    lambda peer: peer.send(b"EHL"),
+    lambda peer: peer.send(b"EHLO client.example\r\nAUTH LOGIN\r\n"),
+    lambda peer: peer.send(
+        b"EHLO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.com>\r\nDATA\r\nhalf"
+    ),
+]
+
+
+@with_plan(limits={"idle": 0.2})
+def test_a_silent_peer_is_told_and_cut(served: Served) -> None:
+    peers = [served.peer() for _ in SILENCES]
+    for peer, fall_silent in zip(peers, SILENCES, strict=True):
+        fall_silent(peer)
+    for peer in peers:
+        with peer:
+            assert peer.rest().endswith(b"\r\n421 4.4.2 Connection timed out\r\n")
+    assert served.messages() == []
+
+
+@with_plan(limits={"idle": 3600.0})
+def test_a_peer_that_talks_is_not_silent(served: Served) -> None:
+    with served.greeted() as peer:
+        time.sleep(1.2)
+        assert peer.ask("NOOP").startswith("250 ")
+
+
+@with_plan()
+def test_ten_errors_end_the_session(served: Served) -> None:
+    with served.greeted() as peer:
+        for _ in range(9):
+            assert peer.ask("NONSENSE").startswith("500 ")
+        assert peer.ask("NONSENSE").startswith("500 ")
+        assert peer.rest() == b"421 4.7.0 Too many errors\r\n"
+
+
+@with_plan(max_connections=2)
+def test_a_connection_too_many_is_told_so(served: Served) -> None:
+    with served.greeted(), served.greeted() as second:
+        with served.peer() as third:
+            assert third.rest() == b"421 4.3.2 Too many connections\r\n"
+        with served.tls_peer() as fourth:
+            assert fourth.rest() == b"421 4.3.2 Too many connections\r\n"
+        assert second.ask("QUIT").startswith("221 ")
+        assert second.rest() == b""
+        second.sock.close()
+        _eventually(lambda: served.supervisor.connections < 2)
+        with served.peer() as fifth:
+            assert fifth.reply().startswith("220 ")
+
+
+@with_plan(limits={"message_size": 200_000})
+@pytest.mark.parametrize("how", ["DATA", "BDAT", "BDAT in two"])
+def test_an_oversize_message_is_refused_at_its_end_and_the_next_one_taken(
+    served: Served, how: str
+) -> None:
+    with served.greeted() as peer:
+        assert peer.ask(f"MAIL FROM:<{SENDER}> SIZE=200001").startswith("552 5.3.4 ")
+        large = letter(SENDER, b"x" * 98 + b"\r\n") * 2_500
+        if how == "DATA":
+            assert peer.deliver(SENDER, large).startswith("552 5.3.4 ")
+        else:
+            assert peer.ask(f"MAIL FROM:<{SENDER}> SIZE=200000").startswith("250 ")
+            assert peer.ask("RCPT TO:<b@example.com>").startswith("250 ")
+            if how == "BDAT in two":
+                half = len(large) // 2
+                peer.send(b"BDAT %d\r\n" % half + large[:half])
+                assert peer.reply().startswith(("250 ", "552 "))
+                large = large[half:]
+            peer.send(b"BDAT %d LAST\r\n" % len(large) + large)
+            assert peer.reply().startswith("552 5.3.4 ")
+        small = letter(SENDER)
+        assert peer.deliver(SENDER, small).startswith("250 ")
+    assert served.messages() == [small]
+    assert served.relay.budget.used == 0
+    [refused] = served.reported("message_refused")
+    assert refused["reply"].startswith("552 5.3.4 ")
+
+
+@with_plan(budget=MIB)
+def test_what_has_no_room_in_memory_goes_to_an_unlinked_file(
+    served: Served, tmp_path: Path
+) -> None:
+    content = letter(SENDER, (b"y" * 98 + b"\r\n") * 40_000)
+    before = set(tmp_path.iterdir())
+    with served.greeted() as first, served.greeted() as second:
+        for peer in (first, second):
+            peer.begin(SENDER)
+            peer.send(content[: 3 * MIB])
+        _eventually(lambda: served.run(_spilled(served)) == 2)
+        assert set(tmp_path.iterdir()) == before, "no name, so nothing to clean up after a crash"
+        assert served.relay.budget.used <= MIB
+        for peer in (first, second):
+            peer.send(content[3 * MIB :] + b".\r\n")
+            assert peer.reply().startswith("250 ")
+    assert served.messages() == [content, content]
+    assert served.relay.budget.used == 0
+
+
+async def _spilled(served: Served) -> int:
+    spools = [each._spool for each in served.supervisor._receivers]
+    return sum(each is not None and each._file is not None for each in spools)
+
+
+@with_plan(budget=MIB)
+def test_content_of_a_lost_connection_is_forgotten(served: Served) -> None:
+    for size in (MIB // 2, 3 * MIB):
+        with served.greeted() as peer:
+            peer.begin(SENDER)
+            peer.send(letter(SENDER, (b"z" * 98 + b"\r\n") * (size // 100)))
+            _eventually(lambda: served.run(_has_spool(served)))
+    _eventually(lambda: served.supervisor.connections == 0)
+    assert served.relay.budget.used == 0
+    assert served.messages() == []
+
+
+async def _has_spool(served: Served) -> bool:
+    return any(each._spool is not None for each in served.supervisor._receivers)
+
+
+class FullFile:
+    """A file on a disk that is full after so many octets."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+
+    def write(self, octets: bytes) -> int:
+        self._room -= len(octets)
+        if self._room < 0:
+            raise OSError(28, "No space left on device")
+        return len(octets)
+
+    def flush(self) -> None:
+        if self._room < 100_000:
+            raise OSError(28, "No space left on device")
+
+    def close(self) -> None:
+        self.flush()
+
+
+@with_plan(budget=MIB)
+@pytest.mark.parametrize("room", [0, 2 * MIB, 4_050_000], ids=["at once", "mid", "flush"])
+def test_a_full_disk_is_told_and_the_next_message_taken(
+    served: Served, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: FullFile(room))
+    content = letter(SENDER, (b"w" * 98 + b"\r\n") * 39_990)
+    with served.greeted() as peer:
+        assert peer.deliver(SENDER, content).startswith("452 4.3.1 "), served.events[-2:]
+        assert served.relay.budget.used == 0
+        assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")
+    assert len(served.messages()) == 1
+    assert any("No space left" in str(facts) for _, facts in served.events)
+
+
+def _eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
