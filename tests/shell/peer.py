@@ -3,6 +3,7 @@
 import base64
 import socket
 import ssl
+import struct
 import time
 from dataclasses import dataclass, field
 from typing import Self
@@ -66,6 +67,23 @@ class Peer:
         """Send a command, return the reply."""
         self.send(command.encode() + b"\r\n")
         return self.reply()
+
+    def send_until_it_stalls(self, octets: bytes, most: int = 64 * 1024 * 1024) -> int:
+        """Repeat ``octets`` while the relay takes them; how many it took."""
+        patience, sent = self.sock.gettimeout(), 0
+        self.sock.settimeout(0.3)
+        try:
+            while sent < most:
+                sent += self.sock.send(octets[sent % len(octets) :])
+        except TimeoutError:
+            pass
+        self.sock.settimeout(patience)
+        return sent
+
+    def reset(self) -> None:
+        """Cut the connection, as a client does that dies."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
 
     def shake(self) -> None:
         """The TLS handshake, at once; the certificate must be good."""

@@ -225,21 +225,9 @@ def test_a_client_that_reads_nothing_is_read_no_more(tmp_path: Path) -> None:
     plan = Plan(profile="open", limits={"commands": 10**9})
     with serving(tmp_path, plan) as served, served.greeted() as peer:
         peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        peer.sock.settimeout(0.5)
-        commands = b"NOOP\r\n" * 10_000
-        assert _sent_until_it_stalls(peer, commands) < 64 * MIB
+        assert peer.send_until_it_stalls(b"NOOP\r\n" * 10_000) < 64 * MIB
         waiting = served.run(_write_buffers(served))
         assert waiting < 2 * MIB, "what it does not take, we do not pile up"
-
-
-def _sent_until_it_stalls(peer: Peer, octets: bytes) -> int:
-    sent = 0
-    try:
-        while sent < 64 * MIB:
-            sent += peer.sock.send(octets)
-    except TimeoutError:
-        pass
-    return sent
 
 
 async def _write_buffers(served: Served) -> int:

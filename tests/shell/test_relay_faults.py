@@ -1,0 +1,344 @@
+"""Answers that come late, never or wrong, and peers that leave meanwhile: no session may hang."""
+
+import asyncio
+import base64
+import re
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.directory.contract import Directory
+from gatepost.errors import QueueError, QueueFull
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.message import Submission
+from gatepost.model.reply import Reply
+from gatepost.model.standing import Standing
+from gatepost.store.memory import MemoryStore
+from tests.shell.peer import Peer, letter
+from tests.shell.served import Plan, Served, serving
+
+SENDER = "a@example.com"
+TALKATIVE = {"commands": 10**9}
+
+
+class SlowStore(MemoryStore):
+    """Commits when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[tuple[Submission, asyncio.Future[None]]] = []
+
+    def put(self, submission: Submission) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append((submission, future))
+        return future
+
+    async def commit(self) -> None:
+        for submission, future in self.waiting:
+            await super().put(submission)
+            future.set_result(None)
+        self.waiting.clear()
+
+    async def fail(self, error: BaseException | None) -> None:
+        for _, future in self.waiting:
+            if error is None:
+                future.cancel()
+            else:
+                future.set_exception(error)
+        self.waiting.clear()
+
+
+class LateDirectory:
+    """Answers later, as one behind a socket does; fails when it is told to."""
+
+    def __init__(self, inner: Directory, failures: dict[str, BaseException | None]) -> None:
+        self._inner = inner
+        self._failures = failures
+        self.mechanisms = inner.mechanisms
+        self.delay = 0.0
+
+    def identify(
+        self, credentials: Credentials, mechanism: str
+    ) -> "asyncio.Future[Principal | Reply]":
+        return self._later("identify", partial(self._inner.identify, credentials, mechanism))
+
+    def verifier(self, username: str, mechanism: str) -> "asyncio.Future[Any]":
+        return self._later("verifier", partial(self._inner.verifier, username, mechanism))
+
+    def standing(self, principal: Principal, sender: Address) -> "asyncio.Future[Standing]":
+        return self._later("standing", partial(self._inner.standing, principal, sender))
+
+    def _later(self, name: str, answer: Callable[[], Any]) -> "asyncio.Future[Any]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def settle() -> None:
+            failure = self._failures.get(name, self)
+            if failure is self:
+                future.set_result(answer())
+            elif isinstance(failure, BaseException):
+                future.set_exception(failure)
+            else:
+                future.cancel()
+
+        loop.call_later(self.delay, settle)
+        return future
+
+
+def late(
+    failures: dict[str, BaseException | None], delay: float = 0.0
+) -> Callable[[Directory], Directory]:
+    def make(inner: Directory) -> Directory:
+        directory = LateDirectory(inner, failures)
+        directory.delay = delay
+        return directory
+
+    return make
+
+
+def slow(served: Served) -> SlowStore:
+    store = served.relay.store
+    assert isinstance(store, SlowStore)
+    return store
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+# The instant of acceptance.
+
+
+def test_there_is_no_250_before_the_commit(tmp_path: Path) -> None:
+    with serving(tmp_path, Plan("open", store=SlowStore)) as served, served.greeted() as peer:
+        peer.begin(SENDER)
+        peer.send(letter(SENDER) + b".\r\nNOOP\r\n")
+        eventually(lambda: bool(slow(served).waiting))
+        peer.sock.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            peer.reply()
+        peer.sock.settimeout(5)
+        served.run(slow(served).commit())
+        assert peer.reply().startswith("250 2.0.0 OK queued as ")
+        assert peer.reply() == "250 2.0.0 OK"
+        assert served.relay.budget.used == 0
+
+
+FAILURES: list[tuple[BaseException | None, str]] = [
+    (QueueFull("the disk is full"), "452 4.3.1 "),
+    (QueueError("the sync failed"), "451 4.3.0 "),
+    (RuntimeError("a bug"), "451 4.3.0 "),
+    (None, "451 4.3.0 "),
+]
+
+
+@pytest.mark.parametrize(("failure", "reply"), FAILURES, ids=["full", "sync", "bug", "cancelled"])
+def test_a_failed_commit_is_told_and_the_connection_goes_on(
+    tmp_path: Path, failure: BaseException | None, reply: str
+) -> None:
+    with serving(tmp_path, Plan("open", store=SlowStore)) as served, served.greeted() as peer:
+        for _ in range(2):
+            peer.begin(SENDER)
+            peer.send(letter(SENDER) + b".\r\n")
+            eventually(lambda: bool(slow(served).waiting))
+            served.run(slow(served).fail(failure))
+            assert peer.reply().startswith(reply)
+        assert served.relay.budget.used == 0
+        assert len(served.reported("not_stored")) == 2
+
+
+def test_at_the_end_a_commit_in_flight_gets_its_250_then_421(tmp_path: Path) -> None:
+    with serving(tmp_path, Plan("open", store=SlowStore)) as served:
+        with served.greeted() as busy, served.greeted() as idle, served.greeted() as half:
+            busy.begin(SENDER)
+            busy.send(letter(SENDER) + b".\r\n")
+            half.begin(SENDER)
+            half.send(b"half a mess")
+            eventually(lambda: bool(slow(served).waiting))
+            stopping = asyncio.run_coroutine_threadsafe(served.supervisor.drain(5), served.loop)
+            for peer in (idle, half):
+                assert peer.rest() == b"421 4.3.2 Service shutting down\r\n"
+            busy.sock.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                busy.reply()
+            busy.sock.settimeout(5)
+            served.run(slow(served).commit())
+            assert busy.reply().startswith("250 2.0.0 OK queued as ")
+            assert busy.rest() == b"421 4.3.2 Service shutting down\r\n"
+            for peer in (busy, idle, half):
+                peer.sock.close()
+            stopping.result(5)
+        assert len(served.messages()) == 1
+
+
+def test_who_stops_waits_for_nobody_in_a_handshake_or_deaf(tmp_path: Path) -> None:
+    with serving(tmp_path, Plan("open", TALKATIVE)) as served:
+        silent = Peer.connect(served.tls_port, served.ca_file)
+        shaking = served.greeted()
+        assert shaking.ask("STARTTLS").startswith("220 ")
+        shaking.send(b"\x16\x03\x01\x02\x00")
+        deaf = served.greeted()
+        deaf.send_until_it_stalls(b"HELP\r\n" * 10_000)
+        with silent, shaking, deaf:
+            began = time.monotonic()
+            asyncio.run_coroutine_threadsafe(served.supervisor.drain(1.0), served.loop).result(5)
+            assert time.monotonic() - began < 3
+            assert silent.rest() == b""
+            assert shaking.rest() == b""
+
+
+@pytest.mark.parametrize("leave", [Peer.reset, lambda peer: peer.sock.close()], ids=["rst", "fin"])
+def test_a_client_that_left_during_its_commit_loses_nothing(
+    tmp_path: Path, leave: Callable[[Peer], None]
+) -> None:
+    with serving(tmp_path, Plan("open", store=SlowStore)) as served:
+        peer = served.greeted()
+        peer.begin(SENDER)
+        peer.send(letter(SENDER) + b".\r\nMAIL FROM:<x@example.com>\r\n")
+        eventually(lambda: bool(slow(served).waiting))
+        leave(peer)
+        time.sleep(0.05)
+        served.run(slow(served).commit())
+        assert len(served.messages()) == 1
+        assert served.reported("accepted"), "it is stored, so the operator hears of it"
+        eventually(lambda: served.supervisor.connections == 0)
+        assert not served.reported("internal_error")
+        assert served.relay.budget.used == 0
+
+
+# Flow control.
+
+
+def test_reading_pauses_behind_an_open_question_and_nothing_is_lost(tmp_path: Path) -> None:
+    plan = Plan("open", TALKATIVE, store=SlowStore)
+    with serving(tmp_path, plan) as served, served.greeted() as peer:
+        peer.begin(SENDER)
+        peer.send(letter(SENDER) + b".\r\n")
+        eventually(lambda: bool(slow(served).waiting))
+        sent = peer.send_until_it_stalls(b"NOOP\r\n" * 5_000)
+        [receiver] = served.supervisor._receivers
+        assert receiver._session.buffered < 1024 * 1024
+        served.run(slow(served).commit())
+        assert peer.reply().startswith("250 2.0.0 OK queued as ")
+        peer.sock.shutdown(socket.SHUT_WR)
+        assert peer.rest().count(b"250 2.0.0 OK\r\n") == sent // len(b"NOOP\r\n")
+
+
+# A directory behind a socket.
+
+
+def test_everything_works_with_answers_that_come_later(tmp_path: Path) -> None:
+    with serving(tmp_path, Plan(around=late({}))) as served, served.signed_in() as peer:
+        assert peer.deliver(served.sender, letter(served.sender)).startswith("250 ")
+        assert peer.ask("MAIL FROM:<x@elsewhere.example>").startswith("501 5.1.7 ")
+        assert peer.deliver(served.sender, letter("x@elsewhere.example")).startswith("501 5.1.7 ")
+        assert served.relay.budget.used == 0
+
+
+SECRET = "a-secret-in-an-error"
+
+
+@pytest.mark.parametrize("failure", [RuntimeError(SECRET), None], ids=["error", "cancelled"])
+def test_a_directory_that_fails_gets_a_4yz(tmp_path: Path, failure: BaseException | None) -> None:
+    failures: dict[str, BaseException | None] = {"identify": failure}
+    with serving(tmp_path, Plan(around=late(failures))) as served, served.secured() as peer:
+        assert peer.login(served.username, "whatever").startswith("454 4.7.0 ")
+        failures.clear()
+        assert peer.login(served.username, served.password.reveal()).startswith("235 ")
+        failures["standing"] = failure
+        assert peer.ask(f"MAIL FROM:<{served.sender}>").startswith("451 4.3.0 ")
+        failures.clear()
+        peer.begin(served.sender)
+        failures["standing"] = failure
+        peer.send(letter("other@example.com") + b".\r\n")
+        assert peer.reply().startswith("451 4.3.0 ")
+        failures.clear()
+        assert peer.deliver(served.sender, letter(served.sender)).startswith("250 ")
+        assert served.relay.budget.used == 0
+        assert len(served.reported("internal_error")) == 3
+        assert SECRET not in str(served.events)
+
+
+@pytest.mark.parametrize("leave", [Peer.reset, lambda peer: peer.sock.close()], ids=["rst", "fin"])
+@pytest.mark.parametrize("question", ["AUTH", "MAIL", "DATA"])
+def test_a_client_that_leaves_during_a_question_is_forgotten(
+    tmp_path: Path, question: str, leave: Callable[[Peer], None]
+) -> None:
+    with serving(tmp_path, Plan(around=late({}, delay=0.1))) as served:
+        peer = served.secured()
+        if question != "AUTH":
+            peer.login(served.username, served.password.reveal())
+        if question == "DATA":
+            peer.begin(served.sender)
+        last = {
+            "AUTH": f"AUTH LOGIN\r\n{encoded(served.username)}\r\n{encoded('x')}\r\n",
+            "MAIL": f"MAIL FROM:<{served.sender}>\r\n",
+            "DATA": "From: <other@example.com>\r\n\r\nhi\r\n.\r\n",
+        }
+        peer.send(last[question].encode())
+        time.sleep(0.03)
+        leave(peer)
+        eventually(lambda: served.supervisor.connections == 0)
+        time.sleep(0.15)
+        assert not served.reported("internal_error")
+        assert served.relay.budget.used == 0
+
+
+def test_what_is_taken_away_counts_at_the_next_command(tmp_path: Path) -> None:
+    with serving(tmp_path, Plan()) as served, served.signed_in() as peer:
+        assert peer.deliver(served.sender, letter(served.sender)).startswith("250 ")
+        served.run(served.take_away())
+        assert peer.ask(f"MAIL FROM:<{served.sender}>").startswith(("501 ", "530 ", "550 "))
+        with served.secured() as other:
+            refused = other.login(served.username, served.password.reveal())
+            assert refused == "535 5.7.3 Authentication unsuccessful"
+
+
+def test_the_true_reason_is_for_the_operator_alone(tmp_path: Path) -> None:
+    with serving(tmp_path, Plan()) as served, served.secured() as peer:
+        said = peer.login(served.username, "wrong-password")
+        assert said == "535 5.7.3 Authentication unsuccessful"
+        [refused] = served.reported("auth_refused")
+        assert re.fullmatch(r"[a-z_]+: .+", refused["reason"])
+        assert refused["username"] == served.username
+        assert "wrong-password" not in str(served.events)
+        assert served.password.reveal() not in str(served.events)
+
+
+# Faults of our own.
+
+
+@pytest.mark.parametrize("event", ["signed_in", "accepted"])
+def test_a_fault_of_ours_ends_in_421_and_never_in_silence(tmp_path: Path, event: str) -> None:
+    """The report raises, which nobody foresees: what was said before it still arrives."""
+
+    def report(name: str) -> None:
+        if name == event:
+            raise RuntimeError(SECRET)
+
+    with serving(tmp_path, Plan(report=report)) as served, served.secured() as peer:
+        if event == "signed_in":
+            said = peer.login(served.username, served.password.reveal())
+            assert said == "235 2.7.0 Authentication successful"
+        else:
+            peer.login(served.username, served.password.reveal())
+            peer.begin(served.sender)
+            peer.send(letter(served.sender) + b".\r\n")
+            assert peer.reply().startswith("250 2.0.0 OK queued as ")
+        assert peer.rest() == b"421 4.3.0 Local error, closing connection\r\n"
+        [fault] = served.reported("internal_error")
+        assert "RuntimeError at " in fault["reason"]
+        assert SECRET not in str(served.events)
