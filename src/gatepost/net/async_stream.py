@@ -30,7 +30,8 @@ HIGH_WATER: Final = 65_536
 class AsyncStream(asyncio.Protocol):
     """One connection; promises what ``SyncStream`` promises."""
 
-    def __init__(self) -> None:
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
         self._buffer = bytearray()
         self._transport: asyncio.Transport
         self._changed: asyncio.Future[None] | None = None
@@ -55,7 +56,8 @@ class AsyncStream(asyncio.Protocol):
         for endpoint in endpoints(found):
             try:
                 connected = await _connect_to(endpoint, timeout)
-                _, stream = await loop.create_connection(cls, sock=connected)
+                stream = cls(connected)
+                await loop.create_connection(lambda: stream, sock=connected)  # noqa: B023
             except OSError as error:
                 failures.append((endpoint, error))
             else:
@@ -96,6 +98,7 @@ class AsyncStream(asyncio.Protocol):
                 break
             self._write(window)
             deadline = time.monotonic() + timeout
+            await asyncio.sleep(0)  # let the loop read: the peer may have spoken
             await self._until(
                 lambda: self._can_read() or self._can_write(), deadline, "did not read"
             )
@@ -176,11 +179,22 @@ class AsyncStream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that nothing can be said any more."""
-        self._lost = self.ended = True
+        self._lost = True
         if exc is not None and self._failure is None:
+            self._read_last_words()
             why = exc.strerror if isinstance(exc, OSError) else None
-            self._failure = Disconnected(f"connection lost: {why or exc}")
+            if self._failure is None:
+                self._failure = Disconnected(f"connection lost: {why or exc}")
+        self.ended = True
         self._wake()
+
+    def _read_last_words(self) -> None:
+        """Read what came before a write failed; the loop would throw it away."""
+        try:
+            while not self._is_over() and (last := self._socket.recv(HIGH_WATER)):
+                self.data_received(last)
+        except OSError:
+            return
 
     def pause_writing(self) -> None:
         """Note that the peer does not read as fast as we write."""
@@ -232,7 +246,7 @@ class AsyncStream(asyncio.Protocol):
             self._flush()
 
     def _flush(self) -> None:
-        if self.tls is not None and (said := self.tls.outgoing()):
+        if self.tls is not None and (said := self.tls.outgoing()) and not self._lost:
             self._transport.write(said)
 
 

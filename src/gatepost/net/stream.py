@@ -79,7 +79,8 @@ class SyncStream:
                 deadline = time.monotonic() + timeout
                 unsent = memoryview(self._seal(window))
                 while unsent:
-                    ready = selector.select(_left(deadline))
+                    if not (ready := selector.select(_left(deadline))):
+                        raise TimedOut("the server did not read in time")
                     if any(events & selectors.EVENT_READ for _, events in ready):
                         if said := self._take(self._receive_raw(deadline)):
                             return said

@@ -1,0 +1,15 @@
+"""One authority for all tests here: keys are slow to make."""
+
+import pytest
+
+from tests.certificates import Authority, Pair, make_authority
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="session")
+def pair(authority: Authority) -> Pair:
+    return authority.issue("localhost", "127.0.0.1")
