@@ -15,6 +15,7 @@ from gatepost.model.profile import Limits, Profile
 from gatepost.model.secret import Secret
 from gatepost.net.listen import listen
 from gatepost.net.tls import server_context
+from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay
@@ -39,6 +40,7 @@ class Plan:
     store: Callable[[], Store] = MemoryStore
     around: Callable[[Directory], Directory] | None = None
     """Gives the directory to serve with, from the ordinary one."""
+    quotas: Quotas | None = None
     budget: int = 64 * 1024 * 1024
     max_connections: int = 100
     loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
@@ -152,6 +154,7 @@ async def _start(directory: Path, plan: Plan) -> Served:
         tls=server_context(pair.certificate, pair.key),
         directory=serves,
         store=plan.store(),
+        quotas=plan.quotas,
         budget=Budget(directory, plan.budget),
         report=report,
         next_id=lambda: f"1-{next(numbers)}",

@@ -318,6 +318,51 @@ def test_the_true_reason_is_for_the_operator_alone(tmp_path: Path) -> None:
         assert served.password.reveal() not in str(served.events)
 
 
+# Connections that are counted.
+
+
+class LateQuotas:
+    """One connection of a principal at a time; the answer takes a while."""
+
+    def __init__(self) -> None:
+        self.entered: list[str] = []
+
+    def enter(self, principal: Principal) -> "asyncio.Future[Reply | None]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply | None] = loop.create_future()
+        refusal = Reply(421, "Too many connections") if principal.name in self.entered else None
+        if refusal is None:
+            self.entered.append(principal.name)
+        loop.call_later(0.1, future.set_result, refusal)
+        return future
+
+    def leave(self, principal: Principal) -> None:
+        self.entered.remove(principal.name)
+
+    def admit(self, principal: Principal, sender: Address) -> Reply | None:
+        raise AssertionError(f"{principal.name} sends nothing here as {sender}")
+
+
+def test_each_counted_connection_is_taken_off_once(tmp_path: Path) -> None:
+    quotas = LateQuotas()
+    with serving(tmp_path, Plan(quotas=quotas)) as served:
+        for leave in (Peer.reset, lambda peer: peer.sock.close()):
+            with served.signed_in() as first, served.secured() as second:
+                assert len(quotas.entered) == 1
+                said = second.login(served.username, served.password.reveal())
+                assert said == "421 Too many connections"
+                assert first.ask("NOOP").startswith("250 ")
+            eventually(lambda: not quotas.entered)
+            hasty = served.secured()
+            user, password = encoded(served.username), encoded(served.password.reveal())
+            hasty.send(f"AUTH LOGIN\r\n{user}\r\n{password}\r\n".encode())
+            eventually(lambda: len(quotas.entered) == 1)
+            leave(hasty)
+            eventually(lambda: not quotas.entered)
+        time.sleep(0.15)
+        assert not quotas.entered
+
+
 # Faults of our own.
 
 

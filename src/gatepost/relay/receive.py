@@ -122,6 +122,8 @@ class Receiver:
         if not self._open:
             self._drop_spool()
         self._drop_auth()
+        if self._principal is not None and self._relay.quotas is not None:
+            self._relay.quotas.leave(self._principal)
         self.on_lost(self)
 
     # What the supervisor calls.
@@ -256,9 +258,7 @@ class Receiver:
     def _conclude_auth(self, auth: Authentication, verdict: Principal | Reply) -> None:
         self._auth = None
         if isinstance(verdict, Principal):
-            quotas = self._relay.quotas
-            refusal = quotas.enter(verdict) if quotas is not None else None
-            self._when(refusal, partial(self._admit, verdict))
+            self._enter(verdict)
             return
         self._relay.report(
             "auth_refused", peer=self.peer, mechanism=auth.mechanism,
@@ -268,6 +268,22 @@ class Receiver:
             self._delay(self._relay.login_delay, verdict)
         else:
             self._session.answer(verdict)
+
+    def _enter(self, principal: Principal) -> None:
+        quotas = self._relay.quotas
+        if quotas is None:
+            self._admit(principal, None)
+            return
+        answer = quotas.enter(principal)
+        if isinstance(answer, asyncio.Future):
+            answer.add_done_callback(partial(self._entered, principal))
+        self._when(answer, partial(self._admit, principal))
+
+    def _entered(self, principal: Principal, answer: "asyncio.Future[Reply | None]") -> None:
+        """A client that left meanwhile was counted all the same."""
+        was_counted = error_of(answer) is None and answer.result() is None
+        if was_counted and self._stream.is_closing and self._relay.quotas is not None:
+            self._relay.quotas.leave(principal)
 
     def _admit(self, principal: Principal, refusal: Reply | None) -> None:
         """Signed in, if the subscription may have one more connection."""
