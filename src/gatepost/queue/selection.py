@@ -24,15 +24,11 @@ def captured(submission: Submission) -> StoredMessage:
 
 def decode_subject(raw: str) -> str:
     """Return a Subject as people read it (RFC 2047); one that cannot be decoded as it is."""
-    text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if "=?" not in text:
-        return text
-    from email.header import decode_header, make_header  # noqa: PLC0415 (slow to import)
+    if "=?" in raw:
+        from gatepost.mime.contents import decode_field  # noqa: PLC0415 - slow to import
 
-    try:
-        return str(make_header(decode_header(text)))
-    except (ValueError, LookupError):
-        return text
+        return decode_field(raw)
+    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def matcher(selection: Selection) -> Callable[[StoredMessage], bool]:

@@ -19,26 +19,27 @@ _STOP: Final = _Stop()
 class Worker(Generic[T]):
     """Runs `work` on groups of at most `most` items, in order of arrival.
 
-    `tick`, where given, runs between two groups and returns the seconds until it wants to run
-    again. Neither may raise. ``give`` may be called from any thread; what is given after
-    ``stop`` is not done.
+    Neither `work` nor the tick of ``start`` may raise. ``give`` may be called from any thread;
+    what is given after ``stop`` is not done.
     """
 
-    def __init__(
-        self,
-        name: str,
-        work: Callable[[list[T]], None],
-        most: int,
-        tick: Callable[[], float] | None = None,
-    ) -> None:
-        self._work, self._most, self._tick = work, most, tick
+    def __init__(self, name: str, work: Callable[[list[T]], None], most: int) -> None:
+        self._work, self._most = work, most
+        self._tick: Callable[[], float] | None = None
+        self._due: float | None = None
         self._queue: queue.SimpleQueue[T | _Stop] = queue.SimpleQueue()
         self.give: Callable[[T], None] = self._queue.put
         # A daemon, because a store that failed must be left as it is, not closed (see Writer).
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def start(self) -> None:
-        """Begin to work; what was given before is done now."""
+    def start(self, tick: Callable[[], float] | None = None, after: float = 0.0) -> None:
+        """Begin to work; what was given before is done now.
+
+        `tick` runs `after` seconds from now, between two groups, and returns the seconds until
+        it wants to run again.
+        """
+        if tick is not None:
+            self._tick, self._due = tick, time.monotonic() + after
         self._thread.start()
 
     def stop(self, timeout: float | None = None) -> bool:
@@ -48,20 +49,19 @@ class Worker(Generic[T]):
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        due = None if self._tick is None else time.monotonic()
         while True:
-            group, stopping = self._take(due)
+            group, stopping = self._take()
             if group:
                 self._work(group)
             if stopping:
                 return
-            if self._tick and due is not None and time.monotonic() >= due:
-                due = time.monotonic() + self._tick()
+            if self._tick and self._due is not None and time.monotonic() >= self._due:
+                self._due = time.monotonic() + self._tick()
 
-    def _take(self, due: float | None) -> tuple[list[T], bool]:
-        """Wait for an item, at most until `due`; return it with those behind it."""
+    def _take(self) -> tuple[list[T], bool]:
+        """Wait for an item, at most until the tick is due; return it with those behind it."""
         group: list[T] = []
-        get = self._queue.get
+        get, due = self._queue.get, self._due
         try:
             item = get(timeout=None if due is None else max(0.0, due - time.monotonic()))
             while not isinstance(item, _Stop):

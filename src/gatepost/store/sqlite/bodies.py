@@ -12,7 +12,7 @@ from gatepost.store.sqlite.writer import Writer, tell
 from gatepost.store.worker import Worker
 
 GROUP: Final = 64
-SYNC_OCTETS: Final = 4 * 1024 * 1024
+SYNC_OCTETS: Final = 2 * 1024 * 1024
 """Written before a sync at most, so that the longest one stays short."""
 
 Job = Put | Callable[[], None]

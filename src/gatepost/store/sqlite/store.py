@@ -72,7 +72,8 @@ class SqliteStore:
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
         threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
         self._collector = Collector(parts.segments, self._reader, threads, self._writer.fail)
-        self._writer.start(self._upkeep)
+        # Not at once: who only looks into a stopped relay's store must not change it.
+        self._writer.start(self._upkeep, after=parts.settings.upkeep)
 
     @property
     def refusal(self) -> str:

@@ -48,14 +48,15 @@ class Writer:
         self._on_failure = on_failure
         self._failing = threading.Lock()
         self.failure: QueueError | None = None
-        self._upkeep: Callable[[], float] = _never
-        self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP, self._tick)
+        self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP)
         self.give: Callable[[Operation], None] = self._worker.give
 
-    def start(self, upkeep: Callable[[], float]) -> None:
-        """Begin; `upkeep` runs in the store thread and returns the seconds to its next run."""
-        self._upkeep = upkeep
-        self._worker.start()
+    def start(self, upkeep: Callable[[], float], after: float) -> None:
+        """Begin; `upkeep` runs in the store thread, first in `after` seconds.
+
+        It returns the seconds to its next run.
+        """
+        self._worker.start(lambda: upkeep() if self.failure is None else IDLE, after)
 
     @property
     def messages(self) -> int:
@@ -118,13 +119,6 @@ class Writer:
             self._committer.checkpoint()
         except Failed as error:
             self.fail(error)
-
-    def _tick(self) -> float:
-        return self._upkeep() if self.failure is None else IDLE
-
-
-def _never() -> float:
-    return IDLE
 
 
 def _captured(outcomes: Sequence[Outcome]) -> Iterator[StoredMessage]:

@@ -1,0 +1,205 @@
+"""``gatepost messages``: the mail that was captured."""
+
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from gatepost.cli import views
+from gatepost.cli.output import print_json
+
+if TYPE_CHECKING:
+    from gatepost.queue.contract import Store
+
+WAIT: Final = 30.0
+"""Seconds."""
+
+Answer = Callable[["Store"], Coroutine[Any, Any, None]]
+
+_data = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path(".gatepost"),
+    show_default=True,
+    help="The relay's directory.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+@click.group()
+def messages() -> None:
+    """List, show, await and delete captured mail; the relay may run or not.
+
+    \b
+    Example:
+      gatepost messages list
+      gatepost messages show last
+    """
+
+
+@messages.command("list")
+@_data
+@_json
+def list_(data: Path, as_json: bool) -> None:
+    """List what was captured, newest first.
+
+    \b
+    Example:
+      gatepost messages list --json
+    """
+
+    async def answer(store: "Store") -> None:
+        found = await store.list()
+        if as_json:
+            print_json({"messages": [views.told(each) for each in found]})
+        else:
+            views.print_table(found)
+
+    _ask(data, answer)
+
+
+@messages.command()
+@_data
+@_json
+def count(data: Path, as_json: bool) -> None:
+    """Print how many messages there are.
+
+    \b
+    Example:
+      gatepost messages count
+    """
+
+    async def answer(store: "Store") -> None:
+        number = await store.count()
+        if as_json:
+            print_json({"count": number})
+        else:
+            click.echo(number)
+
+    _ask(data, answer)
+
+
+@messages.command()
+@click.argument("id_", metavar="ID|last")
+@click.option("--raw", is_flag=True, help="The message as it is stored, octet by octet.")
+@click.option("--no-trace", is_flag=True, help="With --raw: without our fields on top.")
+@_data
+@_json
+def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None:
+    """Show one message; ``last`` is the newest.
+
+    \b
+    Example:
+      gatepost messages show last --raw
+    """
+    if no_trace and not raw:
+        raise click.UsageError("--no-trace goes with --raw")
+    if raw and as_json:
+        raise click.UsageError("--raw and --json exclude each other")
+
+    async def answer(store: "Store") -> None:
+        message = await store.get(id_)
+        body = await store.body(message.id)
+        if raw:
+            if not no_trace:
+                _write(views.return_path(message) + await store.trace(message.id))
+            for chunk in body.chunks():
+                _write(chunk)
+            sys.stdout.flush()
+        elif as_json:
+            print_json(views.told(message) | views.told_contents(b"".join(body.chunks())))
+        else:
+            views.print_message(message, b"".join(body.chunks()))
+
+    _ask(data, answer)
+
+
+@messages.command()
+@click.option("--to", default="", metavar="ADDRESS", help="One of its recipients.")
+@click.option("--subject", default="", metavar="RE", help="A regular expression, searched.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=WAIT, show_default=True, help="Seconds."
+)
+@_data
+@_json
+def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> None:
+    """Wait for a message, and tell of the newest that matches. Exit 1 when none comes.
+
+    \b
+    Example:
+      gatepost messages wait --to bob@example.net --subject '^Welcome' --timeout 10
+    """
+    from gatepost.queue.contract import Selection  # noqa: PLC0415 - read no faster than needed
+
+    _check_expression(subject)
+
+    async def answer(store: "Store") -> None:
+        found = await store.wait(Selection(to, subject), timeout)
+        if found is None:
+            raise click.ClickException(f"no such message within {timeout:g} s")
+        if as_json:
+            print_json(views.told(found))
+        else:
+            views.print_table([found])
+
+    _ask(data, answer)
+
+
+@messages.command()
+@click.argument("id_", metavar="ID", required=False)
+@click.option("--all", "everything", is_flag=True, help="Delete all messages.")
+@_data
+@_json
+def delete(id_: str | None, everything: bool, data: Path, as_json: bool) -> None:
+    """Delete one message, or all.
+
+    \b
+    Example:
+      gatepost messages delete --all
+    """
+    if (id_ is not None) == everything:
+        raise click.UsageError("give either an ID or --all")
+
+    async def answer(store: "Store") -> None:
+        ids = None if id_ is None else [(await store.get(id_)).id]
+        number = await store.delete(ids)
+        if as_json:
+            print_json({"deleted": number})
+        else:
+            click.echo(f"{number} deleted")
+
+    _ask(data, answer)
+
+
+def _ask(data: Path, answer: Answer) -> None:
+    """Run `answer` on the mailbox of `data`; what goes wrong is said in a line, exit 1."""
+    import asyncio  # noqa: PLC0415 - `gatepost --help` does without
+
+    from gatepost.app.access import open_mailbox  # noqa: PLC0415
+    from gatepost.errors import GatepostError  # noqa: PLC0415
+
+    async def run() -> None:
+        async with open_mailbox(data) as store:
+            await answer(store)
+
+    try:
+        asyncio.run(run())
+    except KeyError as error:
+        raise click.ClickException(f"no message {error.args[0]}") from None
+    except GatepostError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _check_expression(subject: str) -> None:
+    import re  # noqa: PLC0415
+
+    try:
+        re.compile(subject)
+    except re.error as error:
+        raise click.BadParameter(str(error), param_hint="--subject") from None
+
+
+def _write(octets: bytes) -> None:
+    sys.stdout.buffer.write(octets)

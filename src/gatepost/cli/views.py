@@ -1,0 +1,153 @@
+"""How captured mail is shown: as JSON for programs, within 80 columns for people."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from gatepost.mime.contents import Contents
+    from gatepost.model.message import StoredMessage
+
+WIDTH: Final = 80
+GAP: Final = "  "
+_TITLES: Final = ("ID", "RECEIVED", "FROM", "TO", "SUBJECT")
+_TIME: Final = "%m-%d %H:%M"
+
+
+def told(message: "StoredMessage") -> dict[str, Any]:
+    """Return a message as JSON shows it in a listing."""
+    from gatepost.queue.selection import decode_subject  # noqa: PLC0415 - not needed to count
+
+    return {
+        "id": message.id,
+        "received_at": message.received_at.isoformat().replace("+00:00", "Z"),
+        "mail_from": _whole(message.mail_from),
+        "rcpt_to": [_whole(each) for each in message.rcpt_to],
+        "subject": decode_subject(message.subject),
+        "message_id": _whole(message.message_id),
+        "size": message.size,
+        "principal": _whole(message.principal),
+    }
+
+
+def told_contents(content: bytes) -> dict[str, Any]:
+    """Return what JSON adds when it shows one message.
+
+    ``headers``: name to value, decoded; the values of a repeated field stand line by line.
+    """
+    contents = _read(content)
+    headers: dict[str, str] = {}
+    for name, value in contents.fields:
+        headers[name] = f"{headers[name]}\n{value}" if name in headers else value
+    return {
+        "headers": headers,
+        "text": contents.text,
+        "html": contents.html,
+        "attachments": [
+            {
+                "filename": each.filename,
+                "content_type": each.content_type,
+                "content_id": each.content_id,
+                "size": each.size,
+            }
+            for each in contents.attachments
+        ],
+    }
+
+
+def return_path(message: "StoredMessage") -> bytes:
+    """Return the field that final delivery adds on top (RFC 5321 4.4)."""
+    return f"Return-Path: <{message.mail_from}>\r\n".encode("utf-8", "surrogateescape")
+
+
+def print_table(messages: "Sequence[StoredMessage]") -> None:
+    """Print messages as aligned columns."""
+    if not messages:
+        click.echo("no messages")
+        return
+    rows = [_TITLES, *map(_cells, messages)]
+    fixed = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    rest = max(12, WIDTH - sum(fixed) - 4 * len(GAP))
+    address = rest * 3 // 10
+    widths = (*fixed, address, address, rest - 2 * address)
+    for row in rows:
+        cells = [_fit(cell, width) for cell, width in zip(row, widths, strict=True)]
+        click.echo(GAP.join(cells).rstrip())
+
+
+def print_message(message: "StoredMessage", content: bytes) -> None:
+    """Print a message for reading: envelope, subject, text, attachments."""
+    contents = _read(content)
+    shown = told(message)
+    lines = (
+        ("id", shown["id"]),
+        ("received", f"{message.received_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("from", f"<{shown['mail_from']}>"),
+        ("to", ", ".join(f"<{each}>" for each in shown["rcpt_to"])),
+        ("subject", shown["subject"]),
+        ("signed in", shown["principal"] or "nobody"),
+        ("size", f"{message.size:,} octets"),
+    )
+    for name, value in lines:
+        click.echo(f"{name:>9}  {_safe(value)}")
+    text = contents.text if contents.text is not None else contents.html
+    if text:
+        click.echo()
+        click.echo("\n".join(_safe(line.expandtabs()) for line in text.rstrip().split("\n")))
+    if contents.attachments:
+        click.echo()
+    for each in contents.attachments:
+        name = each.filename or "without a name"
+        click.echo(f"attached   {_safe(name)} ({_safe(each.content_type)}, {each.size:,} octets)")
+
+
+def _read(content: bytes) -> "Contents":
+    from gatepost.mime.contents import read_contents  # noqa: PLC0415 - not needed to list
+
+    return read_contents(content)
+
+
+def _cells(message: "StoredMessage") -> tuple[str, ...]:
+    shown = told(message)
+    to = shown["rcpt_to"]
+    more = f" +{len(to) - 1}" if len(to) > 1 else ""
+    return (
+        message.id,
+        f"{message.received_at:{_TIME}}",
+        _safe(shown["mail_from"] or "<>"),
+        _safe(to[0] + more if to else ""),
+        _safe(shown["subject"]),
+    )
+
+
+def _fit(text: str, width: int) -> str:
+    """Cut or fill to `width` columns; some characters take two (Unicode annex 11)."""
+    if _columns(text) > width:
+        while _columns(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (width - _columns(text))
+
+
+def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum([_columns_of(character) for character in text])
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _whole(text: str) -> str:
+    """Octets that are no UTF-8 become replacement characters: JSON has no other way."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _safe(text: str) -> str:
+    """A terminal must not obey what a stranger sent: no control characters."""
+    return "".join([each if each.isprintable() else "�" for each in text])

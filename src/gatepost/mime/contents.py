@@ -1,0 +1,137 @@
+"""What a message says to its reader: header, texts, attachments. Broken input is read leniently.
+
+Only for showing captured mail: what is relayed is never parsed for its content.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import compat32
+from email.utils import collapse_rfc2231_value
+from typing import Any, Final
+
+_FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is not one of the texts. ``filename`` is empty where none was given."""
+
+    filename: str
+    content_type: str
+    content_id: str
+    size: int
+    """Octets, decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A message, decoded: fields in order, the first text of each kind, the other parts."""
+
+    fields: tuple[tuple[str, str], ...] = ()
+    text: str | None = None
+    html: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+def read_contents(content: bytes) -> Contents:
+    """Return what is in a message; what cannot be decoded is kept or replaced, never raised."""
+    try:
+        return _read(BytesParser(policy=compat32).parsebytes(content))
+    except RecursionError:  # parts in parts in parts, a thousand deep
+        return Contents(text=_plain(content.decode("utf-8", "replace")))
+
+
+def _read(message: "Message[str, str]") -> Contents:
+    texts: dict[str, str] = {}
+    attachments = []
+    for part in _leaves(message):
+        kind = part.get_content_type()
+        if kind in ("text/plain", "text/html") and kind not in texts and not _is_attached(part):
+            texts[kind] = _decode_text(part)
+        else:
+            attachments.append(_attachment(part))
+    return Contents(
+        fields=tuple([(name, decode_field(str(value))) for name, value in message.raw_items()]),
+        text=texts.get("text/plain"),
+        html=texts.get("text/html"),
+        attachments=tuple(attachments),
+    )
+
+
+def decode_field(raw: str) -> str:
+    """Return a field's value as people read it: unfolded, decoded (RFC 2047), no lone surrogate."""
+    text = _plain(_FOLD.sub("", raw)).strip()
+    if "=?" not in text:
+        return text
+    try:
+        return _plain(str(make_header(decode_header(text))))
+    except (ValueError, LookupError, MessageError):
+        return text
+
+
+def _plain(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _leaves(message: "Message[str, str]") -> Iterator["Message[str, str]"]:
+    """Yield the parts that hold content; a message in a message is one of them."""
+    if message.is_multipart() and message.get_content_maintype() == "multipart":
+        parts: Any = message.get_payload()
+        for part in parts:
+            yield from _leaves(part)
+    else:
+        yield message
+
+
+def _is_attached(part: "Message[str, str]") -> bool:
+    return part.get_content_disposition() == "attachment" or bool(_filename(part))
+
+
+def _filename(part: "Message[str, str]") -> str:
+    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
+        if name := _parameter(part, header, parameter):
+            return decode_field(name)
+    return ""
+
+
+def _parameter(part: "Message[str, str]", header: str, name: str) -> str:
+    """Return a parameter of a field (RFC 2231); empty when it is not there or makes no sense."""
+    try:
+        return collapse_rfc2231_value(part.get_param(name, "", header) or "")
+    except (TypeError, ValueError, LookupError):  # all seen from the standard library
+        return ""
+
+
+def _attachment(part: "Message[str, str]") -> Attachment:
+    kind, filename = part.get_content_type(), _filename(part)
+    if part.is_multipart():  # a message in a message
+        inner: Any = part.get_payload()
+        size = sum([len(each.as_bytes()) for each in inner])
+    else:
+        size = len(_octets(part))
+    content_id = decode_field(str(part.get("Content-ID", ""))).strip("<>")
+    return Attachment(filename, kind, content_id, size)
+
+
+def _octets(part: "Message[str, str]") -> bytes:
+    try:
+        payload = part.get_payload(decode=True)
+    except ValueError:  # a charset with a NUL in it: read it as if none was named
+        del part["content-type"]
+        payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _decode_text(part: "Message[str, str]") -> str:
+    charset = _parameter(part, "content-type", "charset") or "utf-8"
+    octets = _octets(part)
+    try:
+        text = octets.decode(charset, "replace")
+    except (LookupError, ValueError):
+        text = octets.decode("utf-8", "replace")
+    return _plain(text.replace("\r\n", "\n"))
