@@ -53,6 +53,7 @@ def authenticate(
     Raises NoSharedMechanism before anything is sent, AuthenticationRefused with
     the reply that decided, RemoteProtocolError when the server breaks the exchange.
     """
+    session.phase = "auth"
     offered = session.capabilities.mechanisms
     chosen = plan(offered, credentials, channel, only=only)
     if not chosen.mechanisms:

@@ -44,6 +44,7 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     Raises LocalProtocolError or MissingExtension before anything is sent;
     SenderRefused, RecipientsRefused (when no recipient is left), ContentRefused.
     """
+    session.phase = "mail"
     if not envelope.recipients:
         raise LocalProtocolError("the message has no recipient")
     offered = session.capabilities

@@ -29,19 +29,19 @@ def parse_server(text: str, default_port: int = SUBMISSION) -> Server:
 
     Raises ConfigError.
     """
-    host, port = text.strip(), ""
+    host, port = text.strip(), str(default_port)
     if host.startswith("["):
         host, bracket, port = host[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
             raise ConfigError(f"not a server: {text!r}", did_you_mean=f"[{host}]:{default_port}")
-        port = port[1:]
+        port = port[1:] if port else str(default_port)
     elif host.count(":") == 1:
         host, _, port = host.partition(":")
     if not host or not host.isprintable() or any(sign in host for sign in "/@ "):
         raise ConfigError(f"not a server: {text!r}; write HOST:PORT")
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise ConfigError(f"not a port: {port!r}; write HOST:PORT")
-    return Server(host, int(port) if port else default_port)
+    return Server(host, int(port))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,147 @@
+"""What a stream promises, on real sockets: both kinds, one contract."""
+
+import asyncio
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from shutil import which
+
+import pytest
+
+from gatepost.errors import RemoteProtocolError, TlsError
+from gatepost.net.async_stream import AsyncStream
+from gatepost.net.dial import connect_to, dial, parse_server, resolve
+from gatepost.net.stream import SyncStream
+from gatepost.net.tls import client_context
+from tests.certificates import Authority, Pair
+from tests.shell.behaviours import Client, serving
+
+WAIT = 5.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@contextmanager
+def openssl(pair: Pair) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """OpenSSL's own server: what is written to it is sent, and ``K`` renews the keys."""
+    port = free_port()
+    command = [
+        *("openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-naccept", "1", "-tls1_3"),
+        *("-cert", pair.certificate, "-key", pair.key),
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            while b"ACCEPT" not in process.stdout.readline():
+                pass
+            yield port, process
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="needs the openssl program")
+def test_a_key_update_in_the_middle(authority: Authority, pair: Pair) -> None:
+    with openssl(pair) as (port, process):
+        stream = SyncStream.connect(parse_server(f"localhost:{port}"))
+        stream.start_tls(client_context(ca_file=authority.ca_file), "localhost", WAIT)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for command in (b"before\n", b"K\n", b"after\n"):
+            process.stdin.write(command)
+            process.stdin.flush()
+            time.sleep(0.2)  # s_server takes a command only at the head of what it reads
+        heard = b""
+        while b"after" not in heard:
+            heard += stream.receive(WAIT)
+        stream.send(b"with new keys\n", WAIT)
+        while b"with new keys" not in (line := process.stdout.readline()):
+            assert line, "s_server did not hear us"
+        stream.abort()
+    assert heard == b"before\nafter\n"
+
+
+def test_small_writes_are_not_held_back(pair: Pair) -> None:
+    """A connected socket has TCP_NODELAY, in both kinds of stream."""
+    with serving(Client.wait_for_end, pair) as server:
+        where = parse_server(server.address)
+        with dial(where) as blocking, connect_to(resolve(where)[0]) as direct:
+            for sock in (blocking, direct):
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+        async def look() -> int:
+            stream = await AsyncStream.connect(where)
+            try:
+                return stream._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            finally:
+                await stream.close()
+
+        assert asyncio.run(look())
+
+
+def test_what_waits_in_clear_bars_the_handshake(authority: Authority, pair: Pair) -> None:
+    context = client_context(ca_file=authority.ca_file)
+
+    def blurt(client: Client) -> None:
+        client.say("250 too early")
+        client.wait_for_end()
+
+    async def try_it(server: str) -> None:
+        stream = await AsyncStream.connect(parse_server(server))
+        try:
+            await stream._until(stream._can_read, time.monotonic() + WAIT, "said nothing")
+            await stream.start_tls(context, "localhost", WAIT)
+        finally:
+            await stream.close()
+
+    with serving(blurt, pair) as server, pytest.raises(RemoteProtocolError):
+        asyncio.run(try_it(server.address))
+
+
+def test_a_server_that_leaves_in_the_handshake(authority: Authority, pair: Pair) -> None:
+    context = client_context(ca_file=authority.ca_file)
+
+    def leave(client: Client) -> None:
+        client.socket.recv(5)
+        client.socket.shutdown(socket.SHUT_WR)
+        client.socket.recv(65_536)
+
+    async def try_it(server: str) -> None:
+        stream = await AsyncStream.connect(parse_server(server))
+        try:
+            await stream.start_tls(context, "localhost", WAIT)
+        finally:
+            await stream.close()
+
+    with serving(leave, pair) as server:
+        stream = SyncStream.connect(parse_server(server.address))
+        with pytest.raises(TlsError, match="during the TLS handshake"):
+            stream.start_tls(context, "localhost", WAIT)
+        stream.close()
+        with pytest.raises(TlsError, match="during the TLS handshake"):
+            asyncio.run(try_it(server.address))
+
+
+def test_a_flood_does_not_fill_the_memory(pair: Pair) -> None:
+    def flood(client: Client) -> None:
+        client.socket.settimeout(1)
+        try:
+            while True:
+                client.socket.sendall(b"x" * 65_536)
+        except OSError:
+            pass  # nobody reads
+
+    async def sit(server: str) -> int:
+        stream = await AsyncStream.connect(parse_server(server))
+        await asyncio.sleep(0.5)
+        held = len(stream._buffer)
+        stream.abort()
+        return held
+
+    with serving(flood, pair) as server:
+        assert asyncio.run(sit(server.address)) < 1_000_000
