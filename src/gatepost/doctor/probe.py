@@ -305,13 +305,14 @@ class _Probe:
         if self._name:
             return self._name
         library = LIBRARIES.get(self.visit.settings.library)
-        wanted = self.visit.settings.local_name or (library.hello if library else "{node}")
+        wanted = self.visit.settings.local_name or (library.hello if library else "{fqdn}")
         address = talk.stream.local_address.partition("%")[0]
         literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
         node = host_name()
-        if "." not in node or not node.isascii():
+        if not node.isascii():
             node = literal
-        return wanted.replace("{literal}", literal).replace("{node}", node)
+        names = {"{literal}": literal, "{node}": node, "{fqdn}": node if "." in node else literal}
+        return names.get(wanted, wanted)
 
     # Signing in, and the envelope.
 

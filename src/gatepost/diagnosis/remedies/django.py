@@ -58,7 +58,7 @@ LIBRARY: Final = Library(
     settable=("XOAUTH2",),
     chooses="listed",
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
-    hello="{node}",
+    hello="{fqdn}",
     tls="none",
     cures=MappingProxyType(
         {

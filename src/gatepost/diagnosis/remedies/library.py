@@ -43,7 +43,8 @@ class Library:
     initial: frozenset[str]
     """Mechanisms whose first response it sends with the AUTH command."""
     hello: str
-    """What it calls itself in EHLO; ``{node}`` is the machine's name, ``{literal}`` its address."""
+    """What it calls itself in EHLO: ``{node}`` is the machine's name as it is, ``{literal}`` its
+    address in brackets, ``{fqdn}`` the name if it is a full one, else the address."""
     tls: TlsMode
     """What it does unless told otherwise; auto takes STARTTLS where it is offered."""
     cures: Mapping[Topic, Cure] = field(repr=False)

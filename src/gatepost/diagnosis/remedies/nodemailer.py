@@ -62,7 +62,7 @@ LIBRARY: Final = Library(
     chooses="listed",
     last_resort="PLAIN",
     initial=frozenset({"PLAIN", "XOAUTH2"}),
-    hello="{node}",
+    hello="{fqdn}",
     tls="auto",
     cures=MappingProxyType(
         {

@@ -49,7 +49,7 @@ LIBRARY: Final = Library(
     settable=("XOAUTH2", "OAUTHBEARER"),
     chooses="listed",
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
-    hello="{node}",
+    hello="{fqdn}",
     tls="none",
     cures=MappingProxyType(
         {

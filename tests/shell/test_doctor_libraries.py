@@ -1,0 +1,116 @@
+"""What the table says of a library is what the library does."""
+
+import asyncio
+import contextlib
+import smtplib
+import ssl
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosmtplib
+import pytest
+
+from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.library import Library
+from tests.certificates import Authority, make_authority
+from tests.shell.scripted import Script, serving
+
+OFFERS = ["LOGIN PLAIN CRAM-MD5", "LOGIN PLAIN", "LOGIN", "PLAIN", "CRAM-MD5 LOGIN", "XOAUTH2"]
+MESSAGE = b"Subject: hello\n\nhello\n"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a client goes, and whom it trusts."""
+
+    port: int
+    ca_file: str
+    directory: Path
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca_file)
+
+
+def run(*command: str | Path) -> None:
+    subprocess.run(command, input=MESSAGE, capture_output=True, timeout=30, check=False)
+
+
+def with_smtplib(place: Place) -> None:
+    with contextlib.suppress(smtplib.SMTPException), smtplib.SMTP("localhost", place.port) as smtp:
+        smtp.starttls(context=place.context)
+        smtp.login("me", "secret")
+
+
+def with_aiosmtplib(place: Place) -> None:
+    async def sign_in() -> None:
+        smtp = aiosmtplib.SMTP(hostname="localhost", port=place.port, tls_context=place.context)
+        await smtp.connect()
+        with contextlib.suppress(aiosmtplib.SMTPException):
+            await smtp.login("me", "secret")
+        await smtp.quit()
+
+    asyncio.run(sign_in())
+
+
+def with_msmtp(place: Place) -> None:
+    settings = place.directory / "msmtprc"
+    settings.write_text(
+        f"account default\nhost localhost\nport {place.port}\ntls on\ntls_starttls on\n"
+        f"tls_trust_file {place.ca_file}\nauth on\nuser me\npassword secret\nfrom a@example.com\n"
+    )
+    settings.chmod(0o600)
+    run("msmtp", "-C", settings, "b@example.com")
+
+
+def with_curl(place: Place) -> None:
+    run(
+        "curl", "--silent", f"smtp://localhost:{place.port}", "--ssl-reqd", "--cacert",
+        place.ca_file, "--user", "me:secret", "--mail-from", "a@example.com", "--mail-rcpt",
+        "b@example.com", "--upload-file", "-",
+    )  # fmt: skip
+
+
+def with_swaks(place: Place) -> None:
+    run(
+        "swaks", "--server", "localhost", "--port", str(place.port), "--tls", "--auth",
+        "--auth-user", "me", "--auth-password", "secret", "--from", "a@example.com", "--to",
+        "b@example.com",
+    )  # fmt: skip
+
+
+CLIENTS = [
+    pytest.param("python-smtplib", with_smtplib, id="smtplib"),
+    pytest.param("aiosmtplib", with_aiosmtplib, id="aiosmtplib"),
+    pytest.param("msmtp", with_msmtp, id="msmtp", marks=pytest.mark.compliance),
+    pytest.param("curl", with_curl, id="curl", marks=pytest.mark.compliance),
+    pytest.param("swaks", with_swaks, id="swaks", marks=pytest.mark.compliance),
+]
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.mark.parametrize("offers", OFFERS)
+@pytest.mark.parametrize(("name", "client"), CLIENTS)
+def test_the_table_tells_the_truth(
+    name: str, client: Callable[[Place], None], offers: str, authority: Authority, tmp_path: Path
+) -> None:
+    library: Library = LIBRARIES[name]
+    script = Script(
+        in_clear=("STARTTLS",),
+        over_tls=(f"AUTH {offers}",),
+        replies={f"AUTH {mechanism}": "504 5.5.4 no" for mechanism in offers.split()},
+        pair=authority.issue("localhost"),
+    )
+    with serving(script) as server:
+        client(Place(server.port, authority.ca_file, tmp_path))
+        sent = [line.split() for line in server.heard if line.startswith("AUTH ")]
+    choice = library.first_choice(tuple(offers.split()))
+    assert [words[1] for words in sent[:1]] == ([choice] if choice else [])
+    for _, mechanism, *response in sent:
+        assert bool(response) is (mechanism in library.initial)
