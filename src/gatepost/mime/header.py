@@ -20,6 +20,8 @@ class Summary:
     """Every From field; RFC 5322 3.6 allows one."""
     subject: str = ""
     message_id: str = ""
+    complete: bool = True
+    """False when the header goes on behind MAX_HEADER: there may be another From."""
 
 
 def read_summary(content: bytes) -> Summary:
@@ -38,7 +40,8 @@ def read_summary(content: bytes) -> Summary:
             subject = subject or _unfold(match[2])
         elif name == b"message-id":
             message_id = message_id or _unfold(match[2])
-    return Summary(tuple(authors), subject, message_id)
+    complete = end >= 0 or len(content) <= MAX_HEADER
+    return Summary(tuple(authors), subject, message_id, complete)
 
 
 def _unfold(value: bytes) -> str:

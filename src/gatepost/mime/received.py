@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-_UNSAFE: Final = re.compile(r"[^\x21-\x27\x2a-\x5b\x5d-\x7e]")
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
+"""What is in no domain and no address literal; a semicolon would seem to end the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ def received(hop: Hop, id: str, date: str, *, utf8: bool = False) -> bytes:
 
     Neither the login nor a recipient is named in it: both are the sender's affair.
     """
-    return f"{_head(hop, utf8=utf8)} id {id};\r\n\t{date}\r\n".encode("ascii", "replace")
+    tls = f" tls {hop.cipher}" if hop.cipher else ""  # behind the id: RFC 8314 4.3, RFC 5321 4.4
+    return f"{_head(hop, utf8=utf8)} id {id}{tls};\r\n\t{date}\r\n".encode("ascii", "replace")
 
 
 @lru_cache(maxsize=256)
@@ -39,9 +41,8 @@ def _head(hop: Hop, *, utf8: bool) -> str:
         protocol = "UTF8SMTP" if utf8 else protocol
         protocol += ("S" if hop.cipher else "") + ("A" if hop.signed_in else "")
     literal = f"IPv6:{hop.peer_address}" if ":" in hop.peer_address else hop.peer_address
-    tls = f" tls {hop.cipher}" if hop.cipher else ""
     name = _UNSAFE.sub("?", hop.peer_name) or "unknown"
-    return f"Received: from {name} ([{literal}])\r\n\tby {hop.host} with {protocol}{tls}"
+    return f"Received: from {name} ([{literal}])\r\n\tby {hop.host} with {protocol}"
 
 
 def return_path(sender: str) -> bytes:

@@ -146,9 +146,12 @@ class Application:
         return refusal
 
     def _check_authors(self, content: bytes) -> Reply | None:
+        summary = read_summary(content)
         try:
-            authors = [a for field in read_summary(content).from_ for a in parse_mailboxes(field)]
+            authors = [a for field in summary.from_ for a in parse_mailboxes(field)]
         except ValueError:
             return check_from(None, self.session.replies)
+        if not summary.complete:
+            authors = []
         judged = [(author, self._standing(author)) for author in authors]
         return check_from(judged, self.session.replies)
