@@ -22,6 +22,9 @@ class Script:
     """
 
     greeting: str | None = "220 test ESMTP"
+    """None: silence; empty: closed at once."""
+    woken_by: str = ""
+    """A silent server greets after a line with this in it."""
     in_clear: tuple[str, ...] = ("SIZE 1000",)
     over_tls: tuple[str, ...] = ("AUTH PLAIN LOGIN",)
     replies: Replies = field(default_factory=dict)
@@ -104,8 +107,16 @@ class _Conversation:
     def run(self) -> None:
         if self.script.implicit:
             self._start_tls()
+        if self.script.greeting is None and self.script.woken_by:
+            line = self._line()
+            if self.script.woken_by in line:
+                self._say("220 at last")
+                self._line()
+            return
         if self.script.greeting is None:
             self.socket.recv(1)
+            return
+        if not self.script.greeting:
             return
         time.sleep(self.script.greets_after)
         self._say(self.script.greeting)
@@ -170,6 +181,7 @@ class _Conversation:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.script.pair.certificate, self.script.pair.key)
         if self.script.maximum is not None:
+            context.set_ciphers("ALL:@SECLEVEL=0")  # old versions need old hashes
             context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
             context.maximum_version = self.script.maximum
         self.socket = context.wrap_socket(self.socket, server_side=True)

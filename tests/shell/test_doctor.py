@@ -2,9 +2,9 @@
 
 import base64
 import json
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -214,6 +214,43 @@ def test_starttls_that_is_refused(authority: Authority) -> None:
         assert ids(seen) == ["server_tls_misconfigured"]
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+def test_a_server_that_knows_old_tls_only(authority: Authority) -> None:
+    script = Script(
+        in_clear=STARTTLS, pair=authority.issue("127.0.0.1"), maximum=ssl.TLSVersion.TLSv1_1
+    )
+    with serving(script) as server:
+        seen = diagnose(server.address, settings=settings(authority))
+        assert ids(seen) == ["tls_version_too_old"]
+
+
+@pytest.mark.parametrize("one_at_a_time", [False, True])
+def test_a_server_that_takes_its_time(authority: Authority, one_at_a_time: bool) -> None:
+    """A greeting that comes late is no silence."""
+    script = Script(
+        in_clear=STARTTLS, pair=authority.issue("127.0.0.1"), greets_after=0.9,
+        one_at_a_time=one_at_a_time,
+    )  # fmt: skip
+    with serving(script) as server:
+        patience = Patience(silence=0.3, others=0.2, greeting=4, reply=4)
+        seen = diagnose(server.address, settings=settings(authority), patience=patience)
+        assert (seen.verdict, ids(seen)) == ("healthy", [])
+
+
+def test_a_server_that_waits_for_the_client(authority: Authority) -> None:
+    script = Script(greeting=None, woken_by="EHLO")
+    with serving(script) as server:
+        patience = Patience(silence=0.3, others=0.2, greeting=0.6, reply=1)
+        seen = diagnose(server.address, settings=settings(authority), patience=patience)
+        assert ids(seen) == ["mesh_server_first_hang"]
+
+
+def test_a_server_that_closes_at_once(authority: Authority) -> None:
+    with serving(Script(greeting="")) as server:
+        seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
+        assert ids(seen) == ["backend_down_behind_proxy"]
+
+
 def test_a_silent_port_and_a_closed_one(authority: Authority) -> None:
     with serving(Script(greeting=None)) as server:
         patience = Patience(greeting=0.4, silence=0.2, others=0.3, reply=1)
@@ -238,15 +275,16 @@ def test_a_message_is_sent_only_when_asked_for(acs: Server, authority: Authority
     assert seen.evidence.content.value is not None
 
 
+@pytest.mark.parametrize("mechanism", ["LOGIN", "PLAIN"])
 @pytest.mark.parametrize("password", [PASSWORD, "p4ss", "naïve ☂", 'quo"te\\back'])
 def test_a_server_that_repeats_the_password_does_not_get_it_published(
-    authority: Authority, password: str, tmp_path: Path
+    authority: Authority, password: str, mechanism: str
 ) -> None:
     encoded = base64.b64encode(password.encode()).decode()
     script = Script(
         in_clear=STARTTLS,
-        over_tls=("AUTH LOGIN",),
-        replies={"password": f"535 5.7.8 no: {password} {encoded}"},
+        over_tls=(f"AUTH {mechanism}",),
+        replies=dict.fromkeys(("password", "AUTH PLAIN"), f"535 5.7.8 no: {password} {encoded}"),
         pair=authority.issue("127.0.0.1"),
     )
     with serving(script) as server:

@@ -3,7 +3,10 @@
 import base64
 import io
 import json
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -152,3 +155,16 @@ def test_markdown_and_plain_reports(
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     assert "gatepost doctor smtp.azurecomm.net --as go-net-smtp" in capsys.readouterr().out
+
+
+def test_ctrl_c_leaves_quietly(authority: Authority) -> None:
+    with serving(Script(greeting=None)) as silent:
+        command = [sys.executable, "-m", "gatepost.cli.main", "doctor", silent.address]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 20
+        while not silent.connections and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in err

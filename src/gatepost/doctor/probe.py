@@ -5,6 +5,7 @@ the client in question stays in clear, and one that asks whether TLS answers.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +30,7 @@ from gatepost.model.evidence import (
     Position,
     Resolution,
     Target,
+    TlsFirst,
     TlsSeen,
     seen,
 )  # fmt: skip
@@ -85,28 +87,35 @@ class _Probe:
             return
         talk = self._take(Talk(self.visit, stream, self.verifying))
         first = start(partial(reach.tls_first, self.visit, endpoint))
-        patience = self.visit.patience
-        greeting = reach.await_greeting(talk, self.visit, first, patience.silence)
-        if greeting.reply is None and not greeting.closed and not first.done():
-            # A server that serves one connection at a time answers the other one now.
-            self._leave(politely=False)
-            if not reach.settled(first, patience.others):
-                talk = self._again(endpoint, verify=True)
-                greeting = reach.await_greeting(talk, self.visit, first, patience.greeting)
+        talk, greeting = self._await_greeting(talk, first, endpoint)
         self.note(greeting=seen(greeting))
         is_telling = greeting.reply is None or self.visit.settings.tls == "implicit"
-        if reach.settled(first, patience.others if is_telling else reach.GLANCE):
+        if reach.settled(first, self.visit.patience.others if is_telling else reach.GLANCE):
             self.note(tls_first=seen(first.result()))
-        answered = self.seen.tls_first.value is not None and self.seen.tls_first.value.answered
         if greeting.reply is not None:
             self._begin_in_clear(talk, endpoint)
-        elif answered:
+        elif reach.answered(first):
             self._leave(politely=False)
             self._begin_with_tls(endpoint)
         elif not greeting.closed:
-            self._ask_the_silent(self.talk or self._again(endpoint, verify=True))
+            self._ask_the_silent(talk)
         else:
             self.note(failure="the server closed the connection without a word")
+
+    def _await_greeting(
+        self, talk: Talk, first: "Future[TlsFirst]", endpoint: Endpoint
+    ) -> tuple[Talk, Greeting]:
+        patience = self.visit.patience
+        greeting = reach.await_greeting(talk, self.visit, first, patience.silence)
+        if greeting.reply or greeting.closed or reach.answered(first):
+            return talk, greeting
+        if not first.done():
+            # A server that serves one connection at a time answers the other one now.
+            self._leave(politely=False)
+            if reach.settled(first, patience.others) and reach.answered(first):
+                return talk, greeting
+            talk = self._again(endpoint, verify=True)
+        return talk, reach.await_greeting(talk, self.visit, first, patience.greeting)
 
     @contextmanager
     def _failures_noted(self) -> Iterator[None]:

@@ -120,6 +120,11 @@ def settled(first: "Future[TlsFirst]", seconds: float) -> bool:
     return bool(wait([first], timeout=seconds).done)
 
 
+def answered(first: "Future[TlsFirst]") -> bool:
+    """Return whether it is known by now that TLS answers."""
+    return first.done() and first.result().answered
+
+
 def await_greeting(talk: Talk, visit: Visit, first: "Future[TlsFirst]", limit: float) -> Greeting:
     """Wait ``limit`` seconds for a greeting in clear, less long once TLS has answered."""
     began = time.monotonic()
@@ -132,8 +137,7 @@ def await_greeting(talk: Talk, visit: Visit, first: "Future[TlsFirst]", limit: f
             waited = time.monotonic() - began
         except Disconnected:
             return Greeting(None, _since(began), closed=True)
-        answered = first.done() and first.result().answered
-        if waited > (enough if answered else limit):
+        if waited > (enough if answered(first) else limit):
             return Greeting(None, _since(began))
 
 

@@ -105,6 +105,11 @@ def test_what_a_library_sends(name: str, offered: str, choice: str) -> None:
     assert LIBRARIES[name].first_choice(tuple(offered.split())) == choice
 
 
+def test_an_ipv6_address_gets_its_brackets_before_a_port() -> None:
+    filled = Place("::1", 587).fill('dial("{{host}}:{{port}}"), {ServerName: "{{host}}"}')
+    assert filled == 'dial("[::1]:587"), {ServerName: "::1"}'
+
+
 def test_the_cure_follows_the_offer() -> None:
     go = LIBRARIES["go-net-smtp"]
     assert topic_of("mechanism_not_offered", go, ("LOGIN",)) == "login"

@@ -73,6 +73,8 @@ class Place:
 
     def fill(self, template: str) -> str:
         """Return ``template`` with its placeholders replaced."""
+        if ":" in self.host:
+            template = template.replace("{{host}}:{{port}}", f"[{self.host}]:{self.port}")
         parts = {"host": self.host, "port": str(self.port), "name": self.name or self.host}
         for key, part in parts.items():
             template = template.replace("{{" + key + "}}", part)
