@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from gatepost.diagnosis.notes import notes
+from gatepost.diagnosis.notes import notes, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, remedies
 from gatepost.diagnosis.remedies.library import Place
@@ -23,7 +23,9 @@ def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     ranked = rank(finding for rule in RULES if (finding := rule(seen)))
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
     next_probe = next((each.next_probe for each in findings if each.next_probe), "")
-    return Diagnosis(_verdict(seen, findings), findings, notes(seen), seen, next_probe)
+    verdict = _verdict(seen, findings)
+    unexplained = tuple(refusals(seen)) if verdict == "unknown" else ()
+    return Diagnosis(verdict, findings, (*unexplained, *notes(seen)), seen, next_probe)
 
 
 def recognise(seen: Evidence, profiles: Iterable[Profile]) -> str:

@@ -81,6 +81,21 @@ def no_secret_sent(seen: Evidence) -> Iterator[str]:
         yield "the password was not sent: no mechanism was taken that could carry it"
 
 
+def refusals(seen: Evidence) -> Iterator[str]:
+    """What the server refused; worth a note where no finding explains it."""
+    for attempt in seen.attempts:
+        if not attempt.accepted or attempt.reply.is_transient or attempt.reply.is_permanent:
+            yield f"AUTH {attempt.mechanism} was answered {attempt.reply}"
+    mail, content = seen.mail.value, seen.content.value
+    if mail is not None and not mail.reply.is_success:
+        yield f"MAIL FROM:<{mail.argument}> was answered {mail.reply}"
+    for recipient in seen.rcpt.value or ():
+        if not recipient.reply.is_success:
+            yield f"RCPT TO:<{recipient.argument}> was answered {recipient.reply}"
+    if content is not None and not content.is_success:
+        yield f"the message was answered {content}"
+
+
 NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     no_secret_sent, who_cannot_sign_in, tls_of_the_library, auth_in_clear,
     unreachable_addresses, expiry,

@@ -30,7 +30,7 @@ def facts(seen: Evidence) -> Iterator[str]:
         yield f"TLS answers first, and inside: {first.greeting or first.failure}"
     if seen.tls.value is not None:
         yield from _tls(seen.tls.value)
-    if seen.failure:
+    if seen.failure and seen.position not in ("resolve", "connect"):
         yield f"ended at {seen.position}: {seen.failure}"
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.doctor import reach, signin
 from gatepost.doctor.certificate import read_certificate
+from gatepost.doctor.envelope import try_envelope
 from gatepost.doctor.parallel import start
 from gatepost.doctor.shapes import describe
 from gatepost.doctor.talk import Talk
@@ -23,7 +24,6 @@ from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
     POSITIONS,
     Client,
-    Command,
     Evidence,
     Fact,
     Greeting,
@@ -57,6 +57,7 @@ class _Probe:
 
     def __init__(self, visit: Visit, now: datetime) -> None:
         self.visit = visit
+        self.now = now
         self.verifying = client_context(ca_file=visit.settings.ca_file)
         self.trusting = client_context(verify=False)
         settings = visit.settings
@@ -337,34 +338,12 @@ class _Probe:
         self._envelope(attempts.talk)
 
     def _envelope(self, talk: Talk) -> None:
-        errand = self.visit.errand
-        if not errand.mail_from or not talk.session.usable:
+        if not self.visit.errand.mail_from or not talk.session.usable:
             return
         self._reached("mail")
-        tls, signed_in = talk.session.facts is not None, self.seen.signed_in
-        reply = talk.ask(f"MAIL FROM:<{errand.mail_from}>", "mail")
-        self.note(mail=seen(Command(errand.mail_from, reply, tls, signed_in)))
-        if not reply.is_success:
-            return
-        taken: list[Command] = []
-        for address in errand.rcpt_to:
-            self._reached("rcpt")
-            reply = talk.ask(f"RCPT TO:<{address}>", "rcpt")
-            taken.append(Command(address, reply, tls, signed_in))
-            self.note(rcpt=seen(tuple(taken)))
-        if errand.send and any(each.reply.is_success for each in taken):
-            self._send(talk)
-        elif talk.session.usable:
-            talk.ask("RSET", "mail")
-
-    def _send(self, talk: Talk) -> None:
-        self._reached("data")
-        reply = talk.ask("DATA", "data")
-        if reply.code == 354:
-            message = _message(self.visit, self.seen.seen_at)
-            talk.session.transcript.client(f"[{len(message)} octets of content]")
-            reply = talk.clean(talk.run(talk.session.pour([message, b".\r\n"], "DATA")))
-        self.note(content=seen(reply))
+        steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.signed_in)
+        for position, name, value in steps:
+            self.note(**{name: seen(value), "position": position})
 
 
 def _with_facts(before: TlsSeen, facts: TlsFacts) -> TlsSeen:
@@ -376,21 +355,3 @@ def _with_facts(before: TlsSeen, facts: TlsFacts) -> TlsSeen:
         chain_length=len(facts.chain),
         verified=facts.verified,
     )
-
-
-def _message(visit: Visit, now: datetime | None) -> bytes:
-    errand = visit.errand
-    date = f"{now:%a, %d %b %Y %H:%M:%S} +0000" if now else ""
-    lines = (
-        f"From: <{errand.mail_from}>",
-        f"To: {', '.join(f'<{address}>' for address in errand.rcpt_to)}",
-        "Subject: gatepost doctor",
-        f"Date: {date}",
-        f"Message-ID: <{now:%Y%m%d%H%M%S%f}.doctor@{errand.mail_from.rpartition('@')[2]}>",
-        "MIME-Version: 1.0",
-        "Content-Type: text/plain; charset=us-ascii",
-        "",
-        f"{visit.server} took this test message.",
-        "",
-    )
-    return "\r\n".join(lines).encode("utf-8", "surrogateescape")

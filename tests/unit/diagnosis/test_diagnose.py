@@ -133,6 +133,11 @@ def test_notes(evidence: Evidence, note: str) -> None:
     assert [line for line in diagnose(evidence).notes if note in line]
 
 
+def test_what_no_finding_explains_is_a_note() -> None:
+    seen = but(mail=mail("250 ok"), rcpt=(mail("550 5.1.1 who?"),))
+    assert "RCPT TO:<a@example.com> was answered 550 5.1.1 who?" in diagnose(seen).notes
+
+
 def test_a_named_library_is_a_finding_and_no_note() -> None:
     seen = but(client=client("go-net-smtp"), over_tls=hello("AUTH LOGIN"))
     assert [note for note in diagnose(seen).notes if "cannot sign in" in note] == []

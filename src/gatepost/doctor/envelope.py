@@ -1,0 +1,53 @@
+"""MAIL and RCPT with the addresses that were given; DATA only when asked to send."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from gatepost.doctor.talk import Talk
+from gatepost.doctor.visit import Visit
+from gatepost.mime.dates import format_date
+from gatepost.model.evidence import Command, Position
+
+
+def try_envelope(
+    talk: Talk, visit: Visit, now: datetime, *, authenticated: bool
+) -> Iterator[tuple[Position, str, object]]:
+    """Yield each step as position, the fact's name and its value, as it is seen."""
+    errand, tls = visit.errand, talk.session.facts is not None
+    reply = talk.ask(f"MAIL FROM:<{errand.mail_from}>", "mail")
+    yield "mail", "mail", Command(errand.mail_from, reply, tls, authenticated)
+    if not reply.is_success:
+        return
+    taken: list[Command] = []
+    for address in errand.rcpt_to:
+        reply = talk.ask(f"RCPT TO:<{address}>", "rcpt")
+        taken.append(Command(address, reply, tls, authenticated))
+        yield "rcpt", "rcpt", tuple(taken)
+    if errand.send and any(each.reply.is_success for each in taken):
+        reply = talk.ask("DATA", "data")
+        if reply.code == 354:
+            message = make_message(visit, now)
+            talk.session.transcript.client(f"[{len(message)} octets of content]")
+            reply = talk.clean(talk.run(talk.session.pour([message, b".\r\n"], "DATA")))
+        yield "data", "content", reply
+    elif talk.session.usable:
+        talk.ask("RSET", "mail")
+
+
+def make_message(visit: Visit, now: datetime) -> bytes:
+    """Return the test message; ``now`` is UTC."""
+    errand = visit.errand
+    domain = errand.mail_from.rpartition("@")[2]
+    lines = (
+        f"From: <{errand.mail_from}>",
+        f"To: {', '.join(f'<{address}>' for address in errand.rcpt_to)}",
+        "Subject: gatepost doctor",
+        f"Date: {format_date(now)}",
+        f"Message-ID: <{now:%Y%m%d%H%M%S%f}.doctor@{domain}>",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=us-ascii",
+        "",
+        f"{visit.server} took this test message.",
+        "",
+    )
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")
