@@ -141,6 +141,7 @@ class Connection:
         """Hand over what is prepared."""
         if not self.session.usable:
             raise Disconnected("the connection is not usable any more").at("mail")
+        self.session.begin()
         delivered = self._run(deliver(self.session, letter.envelope, letter.body))
         return _receipt(self.session, letter, delivered)
 
@@ -204,6 +205,7 @@ class AsyncConnection:
         """Hand over what is prepared."""
         if not self.session.usable:
             raise Disconnected("the connection is not usable any more").at("mail")
+        self.session.begin()
         delivered = await self._run(deliver(self.session, letter.envelope, letter.body))
         return _receipt(self.session, letter, delivered)
 

@@ -69,6 +69,7 @@ class ClientSession:
         self.usable = True
         """False once nothing more can be asked: 421, a lost connection, half a message sent."""
         self.in_transaction = False
+        self._opening: Transcript | None = None
         self._listen_in = listen_in
         self._lost: Disconnected | None = None
 
@@ -147,6 +148,11 @@ class ClientSession:
         except Disconnected as gone:
             self._lost, self.usable = gone, False
             return b""
+
+    def begin(self) -> None:
+        """Start the next message's transcript: how we got here, without the messages before."""
+        self._opening = self._opening or self.transcript
+        self.transcript = self._opening.copy()
 
     # The phases.
 

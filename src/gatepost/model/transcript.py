@@ -44,6 +44,12 @@ class Transcript:
         forms = {raw.decode("utf-8", "surrogateescape"), encoded, encoded.rstrip("=")}
         self._hidden = sorted({*self._hidden, *forms}, key=len, reverse=True)
 
+    def copy(self) -> "Transcript":
+        """Return one that goes on from here by itself, with the same secrets."""
+        copied = Transcript()
+        copied._lines, copied._hidden, copied.tls = self._lines[:], self._hidden, self.tls
+        return copied
+
     def client(self, text: str) -> None:
         """Record what we sent."""
         self._add("C", text)

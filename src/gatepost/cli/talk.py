@@ -1,0 +1,74 @@
+"""``gatepost talk``: SMTP by hand, through STARTTLS, which telnet cannot do."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gatepost.cli.output import FAILED, OK, UNREACHABLE, print_json
+
+EXAMPLE: Final = """\b
+Type SMTP commands; STARTTLS shakes hands, DATA ends with a dot alone. Also:
+  /b64 TEXT     send TEXT in base64
+  /password     ask for a secret without showing it, send it in base64
+
+\b
+Example:
+  gatepost talk smtp.example.com:587
+  printf 'EHLO me\\nSTARTTLS\\nEHLO me\\nQUIT\\n' | gatepost talk localhost:2587 --ca-file ca.pem
+
+\b
+Exit: 0 talked, 1 failed, 3 unreachable, 64 usage.
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("server", metavar="HOST[:PORT]")
+@click.option(
+    "--tls",
+    type=click.Choice(["auto", "implicit", "none"]),
+    default="auto",
+    show_default=True,
+    help="auto is implicit TLS on 465 and 2465, else clear until you say STARTTLS.",
+)
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Authorities to trust, not the system's (PEM).",
+)
+@click.option("--insecure", is_flag=True, help="Take any certificate: look, but type no password.")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds for a reply.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, at the end.")
+def talk(server: str, as_json: bool, **given: Any) -> int:
+    """Speak SMTP with a server by hand; STARTTLS works."""
+    from gatepost.cli.talk_loop import Talk, open_talk  # noqa: PLC0415  # not for --help
+    from gatepost.errors import ConfigError, GatepostError  # noqa: PLC0415
+
+    show: Callable[[str], None] = _ignore if as_json else click.echo
+    talking: Talk | None = None
+    outcome = OK
+    try:
+        talking = open_talk(server, given, show)
+        talking.greet()
+        for line in sys.stdin:
+            if not talking.take(line.rstrip("\r\n")):
+                break
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    except GatepostError as error:
+        click.echo(f"{error.phase or 'failed'}: {error}", err=True)
+        outcome = UNREACHABLE if error.phase in ("resolve", "connect") else FAILED
+    finally:
+        if talking is not None:
+            talking.close()
+    if as_json:
+        lines = talking.session.transcript.lines if talking is not None else ()
+        transcript = [{"from": line.speaker, "text": line.text, "tls": line.tls} for line in lines]
+        print_json({"server": server, "transcript": transcript})
+    return outcome
+
+
+def _ignore(_line: str) -> None:
+    pass

@@ -1,0 +1,34 @@
+"""The names that users import, and what they cost."""
+
+import subprocess
+import sys
+
+import gatepost
+
+
+def test_every_public_name_is_there() -> None:
+    for name in gatepost.__all__:
+        assert getattr(gatepost, name) is not None
+    assert set(gatepost.__all__) <= set(dir(gatepost))
+
+
+def test_what_is_not_public_is_not_there() -> None:
+    assert not hasattr(gatepost, "SyncStream")
+
+
+def test_the_types_are_declared_as_they_are_loaded() -> None:
+    """What a type checker sees and what Python loads are two lists; they must be one."""
+    declared = {
+        line.split()[-1]
+        for line in open(gatepost.__file__, encoding="utf-8")
+        if line.startswith("    from gatepost.")
+    }
+    assert declared == set(gatepost.__all__)
+
+
+def test_sending_in_blocking_calls_loads_no_asyncio() -> None:
+    script = (
+        "import gatepost, sys; gatepost.send; gatepost.connect; print('asyncio' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
