@@ -169,3 +169,18 @@ def test_listening_in() -> None:
         ("ehlo", "EHLO client.example", 250),
     ]
     assert all(one.asked <= one.answered for one in said)
+
+
+def test_each_message_has_its_own_transcript() -> None:
+    session = make_session()
+    play(session, session.greet(), "S: 220 mail.example")
+    session.transcript.hide("secret")
+    for number in (1, 2):
+        session.begin()
+        command = f"NOOP {number} secret"
+        play(session, session.ask(command, "mail"), f"C: {command}\nS: 250 ok")
+        assert [line.text for line in session.transcript.lines] == [
+            "220 mail.example",
+            f"NOOP {number} [redacted]",
+            "250 ok",
+        ]
