@@ -69,6 +69,8 @@ class Reply:
 
     def _encode(self) -> bytes:
         prefix = f"{self.status} " if self.status else ""
+        if "\n" not in self.text:
+            return f"{self.code} {prefix}{self.text}\r\n".encode("utf-8", "surrogateescape")
         *head, last = self.text.split("\n")
         wire = "".join(f"{self.code}-{prefix}{line}\r\n" for line in head)
         return f"{wire}{self.code} {prefix}{last}\r\n".encode("utf-8", "surrogateescape")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from gatepost.mime.header import MAX_HEADER
 from gatepost.model.body import WINDOW, Body, BytesBody
 
 MIB: Final = 1024 * 1024
@@ -76,15 +77,19 @@ class Spool:
         self._pieces: list[bytes] = []
         self._file: IO[bytes] | None = None
         self._reserved = 0
-        self.head = b""
-        """The first piece, which holds the header."""
+        self.head: bytes | bytearray = b""
+        """The content up to where a header is searched, or some more."""
         self.size = 0
 
     def write(self, piece: bytes) -> None:
         """Take a piece; raises OSError when the disk cannot take what has no room in memory."""
         if not piece:
             return
-        self.head = self.head or piece
+        if not self.head:
+            self.head = piece
+        elif len(self.head) < MAX_HEADER:
+            self.head = bytearray(self.head) if isinstance(self.head, bytes) else self.head
+            self.head += piece
         self.size += len(piece)
         if self._file is None and self._budget.take(len(piece)):
             self._reserved += len(piece)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gatepost.mime.dates import format_date
-from gatepost.mime.header import read_summary
+from gatepost.mime.header import Summary, read_summary
 from gatepost.mime.mailboxes import parse_mailboxes
 from gatepost.mime.received import Hop, received
 from gatepost.model.address import Address
@@ -16,7 +16,7 @@ from gatepost.wire.server.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A whole message, not yet accepted. ``authors`` None: its From field cannot be read."""
+    """A whole message, not yet accepted. ``authors`` None: who wrote it cannot be told."""
 
     submission: Submission
     authors: tuple[Address, ...] | None
@@ -26,7 +26,7 @@ def receive_message(
     relay: Relay, session: Session, hop: Hop, envelope: Envelope, spool: Spool
 ) -> Received:
     """Give the message its id and its Received field, and read who wrote it."""
-    summary = read_summary(spool.head)
+    summary = read_summary(bytes(spool.head))
     id_, now = relay.next_id(), relay.now()
     principal = session.signed_in_as
     submission = Submission(
@@ -39,12 +39,15 @@ def receive_message(
         subject=summary.subject,
         message_id=summary.message_id,
     )
-    return Received(submission, read_authors(summary.from_))
+    checked = session.profile.checks_sender
+    return Received(submission, read_authors(summary) if checked else ())
 
 
-def read_authors(fields: tuple[str, ...]) -> tuple[Address, ...] | None:
-    """Return the mailboxes of all From fields; None when one cannot be read."""
+def read_authors(summary: Summary) -> tuple[Address, ...] | None:
+    """Return the mailboxes of all From fields; None when one cannot be read, or may be hidden."""
+    if not summary.complete:
+        return None
     try:
-        return tuple(address for field in fields for address in parse_mailboxes(field))
+        return tuple(address for field in summary.from_ for address in parse_mailboxes(field))
     except ValueError:
         return None

@@ -12,7 +12,7 @@ from gatepost.model.reply import Reply
 from gatepost.wire.base64 import decode_base64
 from gatepost.wire.server import events
 from gatepost.wire.server.parameters import UnknownParameter, parse_mail, parse_rcpt
-from gatepost.wire.server.states import ANY, State
+from gatepost.wire.server.states import ANY, IN_TRANSACTION, READY, States
 
 if TYPE_CHECKING:
     from gatepost.wire.server.session import Session
@@ -28,7 +28,7 @@ class Command:
     """One verb: its handler, where it may stand, and what must have happened first."""
 
     handle: Handler
-    states: State
+    states: States
     in_clear: bool = True
     """False: refused outside TLS where the profile requires TLS."""
     needs_auth: bool = False
@@ -199,17 +199,15 @@ def not_smtp(session: "Session", _argument: bytes) -> None:
     session.close(session.replies.NOT_SMTP)
 
 
-_IN_TRANSACTION: Final = State.SENDER | State.RECIPIENTS
-
 # fmt: off
 COMMANDS: Final[Mapping[bytes, Command]] = {
     b"EHLO":     Command(ehlo,     ANY),
     b"HELO":     Command(helo,     ANY),
-    b"STARTTLS": Command(starttls, State.READY, extension="STARTTLS"),
-    b"AUTH":     Command(auth,     State.READY),
-    b"MAIL":     Command(mail,     State.READY, in_clear=False, needs_auth=True, room=672),
-    b"RCPT":     Command(rcpt,     _IN_TRANSACTION, room=532),
-    b"DATA":     Command(data,     _IN_TRANSACTION),
+    b"STARTTLS": Command(starttls, READY, extension="STARTTLS"),
+    b"AUTH":     Command(auth,     READY),
+    b"MAIL":     Command(mail,     READY, in_clear=False, needs_auth=True, room=672),
+    b"RCPT":     Command(rcpt,     IN_TRANSACTION, room=532),
+    b"DATA":     Command(data,     IN_TRANSACTION),
     b"BDAT":     Command(bdat,     ANY),
     b"RSET":     Command(rset,     ANY),
     b"NOOP":     Command(noop,     ANY),

@@ -19,7 +19,7 @@ from gatepost.wire.server import events
 from gatepost.wire.server.commands import COMMANDS, missing_condition
 from gatepost.wire.server.offer import Offer, make_offer
 from gatepost.wire.server.replies import Replies, replies_with
-from gatepost.wire.server.states import ON_SUCCESS, State
+from gatepost.wire.server.states import State
 
 _TLS_RECORD: Final = b"\x16\x03"
 """How a ClientHello begins (RFC 8446 5.1)."""
@@ -47,11 +47,11 @@ class Session:
 
     # fmt: off
     __slots__ = (
-        "_auth_open", "_buffer", "_chunk", "_closing", "_commands", "_content", "_content_limit",
-        "_envelope", "_errors", "_line", "_newlines", "_notice", "_out", "_over", "_pending",
-        "_pieces", "_received", "_refusal", "can_tls", "encrypted", "hello", "message_limit",
-        "offer", "peer_name", "profile", "protocol", "recipients", "replies", "setting",
-        "signed_in_as", "state",
+        "_auth_open", "_buffer", "_chunk", "_closing", "_command_line", "_commands", "_content",
+        "_content_limit", "_envelope", "_errors", "_line", "_newlines", "_notice", "_out",
+        "_over", "_pending", "_pieces", "_received", "_refusal", "can_tls", "encrypted", "hello",
+        "message_limit", "offer", "peer_name", "profile", "protocol", "recipients", "replies",
+        "setting", "signed_in_as", "state",
     )
     # fmt: on
 
@@ -62,6 +62,7 @@ class Session:
         self.encrypted = encrypted
         self.can_tls = setting.can_tls and not encrypted
         self.message_limit = setting.profile.limits.message_size
+        self._command_line = setting.profile.limits.command_line
         self._content_limit = min(
             self.message_limit, setting.profile.strict.effective_size or self.message_limit
         )
@@ -166,14 +167,16 @@ class Session:
             self._closing = events.Closing(reply)
 
     def _succeed(self, event: events.Event) -> None:
-        if isinstance(event, events.Sender):
-            self._envelope = event.envelope
-        elif isinstance(event, events.Rcpt):
+        """A 2yz makes what was asked for happen, and moves the session on."""
+        if isinstance(event, events.Rcpt):
             self.recipients.append(event.recipient)
+            self.state = State.RECIPIENTS
+        elif isinstance(event, events.Sender):
+            self._envelope = event.envelope
+            self.state = State.SENDER
         elif isinstance(event, events.StartTls):
             self.encrypted, self.can_tls = True, False
             self._start_over()
-        self.state = ON_SUCCESS.get(type(event), self.state)
 
     def challenge(self, data: bytes) -> None:
         """Send a SASL challenge; the response comes as an event."""
@@ -274,7 +277,10 @@ class Session:
             self.close(self.replies.NOT_SMTP.because("a TLS handshake came in clear"))
             return None, False
         try:
-            line = self._line.read(self._buffer, self._line_limit())
+            limit = self._command_line
+            if self._auth_open or self._buffer.find(b"\n", 0, limit) < 0:
+                limit = self._line_limit()
+            line = self._line.read(self._buffer, limit)
         except LineTooLong:
             return self._line_too_long(), False
         if line is None:
@@ -291,8 +297,6 @@ class Session:
         limits = self.profile.limits
         if self._auth_open:
             return limits.auth_line
-        if self._buffer.find(b"\n", 0, limits.command_line) >= 0:
-            return limits.command_line
         verb = bytes(self._buffer[:4]).upper()
         if verb == b"AUTH":
             return limits.auth_line

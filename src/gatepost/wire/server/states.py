@@ -1,14 +1,11 @@
-"""Where a session stands (RFC 5321 4.1.4), and what moves it."""
+"""Where a session stands between commands (RFC 5321 4.1.4)."""
 
-from collections.abc import Mapping
-from enum import Flag, auto
+from enum import Enum, auto
 from typing import Final
 
-from gatepost.wire.server import events
 
-
-class State(Flag):
-    """The states between commands. Flags, so that a command can name several."""
+class State(Enum):
+    """What was said so far; what an event's answer makes of it is in ``Session``."""
 
     START = auto()
     """Connected, or just under TLS: nothing is known of the client."""
@@ -22,13 +19,8 @@ class State(Flag):
     """BDAT began; only BDAT and RSET may follow (RFC 3030 2)."""
 
 
-ANY: Final = State.START | State.READY | State.SENDER | State.RECIPIENTS | State.CHUNKS
-GREETED: Final = ANY & ~State.START
+States = tuple[State, ...]
 
-ON_SUCCESS: Final[Mapping[type[events.Event], State]] = {
-    events.StartTls: State.START,
-    events.Sender: State.SENDER,
-    events.Rcpt: State.RECIPIENTS,
-    events.Message: State.READY,
-}
-"""The state after a 2yz answer to an event; a refusal leaves it (a message always ends)."""
+ANY: Final[States] = tuple(State)
+READY: Final[States] = (State.READY,)
+IN_TRANSACTION: Final[States] = (State.SENDER, State.RECIPIENTS)
