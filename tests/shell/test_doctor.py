@@ -1,13 +1,15 @@
 """The doctor against servers that each have one thing wrong with them."""
 
 import base64
-import json
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
+from hypothesis import example, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from gatepost.doctor import Errand, Patience, Settings, diagnose
 from gatepost.doctor.document import report_document
@@ -15,7 +17,7 @@ from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import render
 from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
-from tests.certificates import Authority, make_authority
+from tests.certificates import Authority, Pair, make_authority
 from tests.shell.scripted import Script, Server, serving
 
 STARTTLS = ("STARTTLS",)
@@ -26,6 +28,11 @@ QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=3)
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return make_authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def pair(authority: Authority) -> Pair:
+    return authority.issue("127.0.0.1")
 
 
 def ids(diagnosis: Diagnosis) -> list[str]:
@@ -245,6 +252,14 @@ def test_a_server_that_waits_for_the_client(authority: Authority) -> None:
         assert ids(seen) == ["mesh_server_first_hang"]
 
 
+@pytest.mark.parametrize("greeting", ["HTTP/1.0 400 Bad Request", "554 5.7.1 not you"])
+def test_a_greeting_that_is_none(authority: Authority, greeting: str) -> None:
+    with serving(Script(greeting=greeting)) as server:
+        seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
+        assert (seen.verdict, seen.evidence.position) == ("unknown", "greeting")
+        assert greeting in seen.evidence.failure
+
+
 def test_a_server_that_closes_at_once(authority: Authority) -> None:
     with serving(Script(greeting="")) as server:
         seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
@@ -275,23 +290,39 @@ def test_a_message_is_sent_only_when_asked_for(acs: Server, authority: Authority
     assert seen.evidence.content.value is not None
 
 
-@pytest.mark.parametrize("mechanism", ["LOGIN", "PLAIN"])
-@pytest.mark.parametrize("password", [PASSWORD, "p4ss", "naïve ☂", 'quo"te\\back'])
+secrets = st.text(st.sampled_from('äB7!~ "\\\\☂'), min_size=6, max_size=60).map("pw".__add__)
+repeats = st.sampled_from(["no: {secret}", "{encoded}", "<{secret}{encoded}>", "{blob} {secret}."])
+
+
+@settings_of_hypothesis(max_examples=20, deadline=None)
+@given(password=secrets, mechanism=st.sampled_from(["LOGIN", "PLAIN"]), text=repeats)
+@example(password=PASSWORD, mechanism="LOGIN", text="{secret} {encoded}")
+@example(password="p4ss", mechanism="PLAIN", text="{blob}")
 def test_a_server_that_repeats_the_password_does_not_get_it_published(
-    authority: Authority, password: str, mechanism: str
+    authority: Authority, pair: Pair, password: str, mechanism: str, text: str
 ) -> None:
     encoded = base64.b64encode(password.encode()).decode()
+    blob = base64.b64encode(f"\0me\0{password}".encode()).decode()
+    said = "535 5.7.8 " + text.format(secret=password, encoded=encoded, blob=blob)
     script = Script(
         in_clear=STARTTLS,
         over_tls=(f"AUTH {mechanism}",),
-        replies=dict.fromkeys(("password", "AUTH PLAIN"), f"535 5.7.8 no: {password} {encoded}"),
-        pair=authority.issue("127.0.0.1"),
+        replies=dict.fromkeys(("password", "AUTH PLAIN"), said),
+        pair=pair,
     )
     with serving(script) as server:
         seen = diagnose(server.address, "me", password, settings=settings(authority))
-    texts = [json.dumps(report_document(seen), ensure_ascii=False), render(seen)]
-    texts += [render_markdown(seen), repr(seen)]
-    for text in texts:
-        assert "535" in text
-        assert password not in text
-        assert encoded not in text
+        assert server.count(encoded if mechanism == "LOGIN" else blob) == 1
+    texts = [*strings(report_document(seen)), render(seen), render_markdown(seen), repr(seen)]
+    assert any("535" in each for each in texts)
+    for secret in (password, encoded, blob):
+        assert [each for each in texts if secret in each] == []
+
+
+def strings(document: object) -> Iterator[str]:
+    """Every text in a JSON document."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict | list):
+        for part in document.values() if isinstance(document, dict) else document:
+            yield from strings(part)
