@@ -4,12 +4,13 @@ Lines are written by a thread, many at a time, so that a slow terminal or a
 full pipe never holds up a session.
 """
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -17,15 +18,21 @@ FLUSH: Final = 0.05
 """Seconds that a line may wait for others."""
 MAX_WAITING: Final = 20_000
 """Lines that may wait; beyond them lines are dropped, and counted."""
+LAST_WORDS: Final = 1.0
+"""Seconds that a reader gets at the end."""
 
 
 class Reporter:
-    """A ``relay.context.Report`` that writes to a stream."""
+    """A ``relay.context.Report`` that writes to a file descriptor; None: to nobody.
 
-    def __init__(self, stream: IO[str], *, as_json: bool) -> None:
-        self._stream = stream
+    No buffer of the interpreter's lies between: a thread that a full pipe holds inside one
+    would keep its lock, which ends the process in an abort.
+    """
+
+    def __init__(self, descriptor: int | None, *, as_json: bool) -> None:
+        self._descriptor = descriptor
         self._as_json = as_json
-        self._waiting: deque[tuple[float, str, Mapping[str, Any]]] = deque()
+        self._waiting: deque[tuple[float, str, Mapping[str, Any]] | str] = deque()
         self._dropped = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write, name="gatepost-report", daemon=True)
@@ -33,15 +40,22 @@ class Reporter:
 
     def __call__(self, event: str, **facts: Any) -> None:
         """Take one event; never blocks."""
+        self._add((time.time(), event, facts))
+
+    def say(self, text: str) -> None:
+        """Write a text as it is, in its turn; only where a person reads."""
+        self._add(text)
+
+    def _add(self, line: tuple[float, str, Mapping[str, Any]] | str) -> None:
         if len(self._waiting) < MAX_WAITING:
-            self._waiting.append((time.time(), event, facts))
+            self._waiting.append(line)
         else:
             self._dropped += 1
 
     def close(self) -> None:
         """Write what waits."""
         self._stopping.set()
-        self._thread.join(timeout=2.0)
+        self._thread.join(LAST_WORDS)
 
     def _write(self) -> None:
         stopping = False
@@ -49,23 +63,39 @@ class Reporter:
             stopping = self._stopping.wait(FLUSH)
             lines: list[str] = []
             while self._waiting:
-                lines.append(self._spell(*self._waiting.popleft()))
+                lines.append(self._spell(self._waiting.popleft()))
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
-                lines.append(self._spell(time.time(), "lines_dropped", {"count": dropped}))
-            if lines:
+                lines.append(self._spell((time.time(), "lines_dropped", {"count": dropped})))
+            if lines and self._descriptor is not None:
+                text = "\n".join(lines) + "\n"
                 try:
-                    self._stream.write("\n".join(lines) + "\n")
-                    self._stream.flush()
-                except (OSError, ValueError):
-                    return  # nobody reads any more; mail goes on
+                    write_all(self._descriptor, text.encode("utf-8", "backslashreplace"))
+                except OSError:
+                    self._descriptor = None  # nobody reads any more; mail goes on
 
-    def _spell(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
+    def _spell(self, line: tuple[float, str, Mapping[str, Any]] | str) -> str:
+        if isinstance(line, str):
+            return line
+        moment, event, facts = line
         when = datetime.fromtimestamp(moment, UTC)
-        if self._as_json:
-            time_ = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if not self._as_json:
+            return f"{when.astimezone():%H:%M:%S} {spell(event, facts)}"
+        time_ = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        try:
             return msgspec.json.encode({"time": time_, "event": event, **facts}).decode()
-        return f"{when.astimezone():%H:%M:%S} {spell(event, facts)}"
+        except (TypeError, ValueError):  # text that is no Unicode came from a client
+            plain = {name: ascii(value) for name, value in facts.items()}
+            return msgspec.json.encode({"time": time_, "event": event, **plain}).decode()
+
+
+def write_all(descriptor: int, octets: bytes) -> None:
+    """Write all of ``octets``, however long the reader takes. Raises OSError when it is gone."""
+    while octets:
+        try:
+            octets = octets[os.write(descriptor, octets) :]
+        except BlockingIOError:  # whoever started us made it so
+            time.sleep(FLUSH)
 
 
 def spell(event: str, facts: Mapping[str, Any]) -> str:
@@ -99,7 +129,7 @@ _SENTENCES: Final = {
     "signed_in": "signed in {principal} with {mechanism} from {peer}",
     "auth_refused": "AUTH {mechanism} refused for {username!r} from {peer}: {reason}",
     "refused": "refused {peer}: {reply}: {reason}",
-    "message_refused": "message refused from {peer}: {reply}",
+    "message_refused": "message refused from {peer}: {reply}: {reason}",
     "not_stored": "NOT STORED from {peer}: {reply}: {reason}",
     "tls_failed": "TLS failed with {peer}: {reason}",
     "closed": "closed {peer}: {reply} {reason}",

@@ -62,14 +62,29 @@ async def up(options: Options, report: Report, on_ready: Callable[[dict[str, Any
     ``on_ready`` gets the document of ready.json. Raises GatepostError when it cannot start:
     StoreLocked for a directory that another relay has, PortBusy for a port.
     """
+    stopped = _stopped_by_signal()
     async with AsyncExitStack() as stack:
         run = await _start(options, report, stack)
         write_ready(run.data, run.document)
         stack.callback(remove_ready, run.data)
         on_ready(run.document)
-        failure = await _wait(run.failed)
-        report("stopping", reason=failure or "signal")
-    return 1 if failure else 0
+        await asyncio.wait({stopped, run.failed}, return_when=asyncio.FIRST_COMPLETED)
+        report("stopping", reason=(run.failed if run.failed.done() else stopped).result())
+    return 1 if run.failed.done() else 0
+
+
+def _stopped_by_signal() -> "asyncio.Future[str]":
+    """Return what is done once SIGTERM or SIGINT asks us to stop; asking twice is asking."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[str] = loop.create_future()
+
+    def stop() -> None:
+        if not stopped.done():
+            stopped.set_result("signal")
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop)
+    return stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +190,3 @@ async def _serve_web(
             server = WebServer(listener, certificate)
             stack.push_async_callback(server.stop)
             await server.wait_started()
-
-
-async def _wait(failed: "asyncio.Future[str]") -> str:
-    """Return when a signal asks to stop (empty), or with the reason of a failure."""
-    loop = asyncio.get_running_loop()
-    stopped: asyncio.Future[str] = loop.create_future()
-
-    def stop() -> None:
-        if not stopped.done():
-            stopped.set_result("")
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, stop)
-    done, _ = await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
-    return max(future.result() for future in done)

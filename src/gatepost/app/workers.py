@@ -49,41 +49,55 @@ class Workers:
         return sorted(process.pid for process in self._processes.values())
 
     async def start(self, number: int) -> None:
-        """Start ``number`` processes; return when every one accepts."""
+        """Start ``number`` processes; return when every one accepts. Raises GatepostError."""
         started = [asyncio.get_running_loop().create_future() for _ in range(number)]
         for index, future in enumerate(started):
             self._tasks.append(asyncio.create_task(self._keep_alive(index, future)))
-        await asyncio.wait_for(asyncio.gather(*started), START_TIMEOUT)
+        try:
+            await asyncio.wait_for(asyncio.gather(*started), START_TIMEOUT)
+        except TimeoutError:
+            raise GatepostError("a front process did not start in time") from None
 
     async def _keep_alive(self, index: int, started: "asyncio.Future[None]") -> None:
         """Run one process; start another when it dies."""
         while not self._stopping:
-            process = await self._spawn()
-            self._processes[index] = process
-            assert process.stdout is not None  # noqa: S101 - it was asked for
-            ready = await process.stdout.readline() == READY
+            try:
+                ended = await self._run(index, started)
+            except OSError as error:  # no process, or none that listens to us
+                ended = str(error)
             if not started.done():
-                if ready:
-                    started.set_result(None)
-                else:
-                    started.set_exception(GatepostError("a front process did not start"))
-            code = await process.wait()
-            del self._processes[index]
+                started.set_exception(GatepostError(f"a front process did not start: {ended}"))
             if not self._stopping:
-                self._report("worker_died", pid=process.pid, code=code)
+                self._report("worker_died", reason=ended)
                 await asyncio.sleep(RESTART_DELAY)
+
+    async def _run(self, index: int, started: "asyncio.Future[None]") -> str:
+        """Run one process to its end; return how that was."""
+        process = await self._spawn()
+        self._processes[index] = process
+        try:
+            if self._stopping:
+                process.terminate()
+            await self._instruct(process)
+            assert process.stdout is not None  # noqa: S101 - it was asked for
+            if await process.stdout.readline() == READY and not started.done():
+                started.set_result(None)
+            return f"process {process.pid} ended with {await process.wait()}"
+        finally:
+            del self._processes[index]
 
     async def _spawn(self) -> Process:
         front = self._front
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gatepost.app.front",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             pass_fds=(*front.smtp, *front.smtps),
         )  # fmt: skip
+
+    async def _instruct(self, process: Process) -> None:
         assert process.stdin is not None  # noqa: S101 - it was asked for
-        process.stdin.write(msgspec.json.encode(front) + b"\n")
+        process.stdin.write(msgspec.json.encode(self._front) + b"\n")
         await process.stdin.drain()
-        return process
 
     async def stop(self, seconds: float) -> None:
         """Let every process drain; kill what is left after that."""

@@ -1,5 +1,6 @@
 """``gatepost up``: the local relay, in the foreground."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import click
 
+MAX_PORT = 65_535
+STDERR = 2
 EXAMPLE = """\b
 Example:
   gatepost up
@@ -27,7 +30,7 @@ class PlaceType(click.ParamType[tuple[str, int] | None]):
             return None
         host, _, port = str(value).rpartition(":")
         host = host.removeprefix("[").removesuffix("]") or "localhost"
-        if not port.isdigit() or int(port) > 65_535:
+        if not (port.isascii() and port.isdecimal()) or int(port) > MAX_PORT:
             self.fail(f"{value!r} is no HOST:PORT", param, ctx)
         return host, int(port)
 
@@ -79,16 +82,36 @@ def up(as_json: bool, **options: Any) -> int:
     from gatepost.app.up import up as serve  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
-    reporter = Reporter(sys.stdout, as_json=as_json)
-    ready = _announce_json(reporter) if as_json else _announce
+    _check_profile(options["profile"])
+    _occupy_standard_descriptors()
+    os.umask(0o077)  # what lies in DATA is its owner's
+    reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
+    ready = _announce_json(reporter) if as_json else _announce(reporter)
     try:
         return run(serve(Options(**options), reporter, ready))
-    except GatepostError as error:
+    except (GatepostError, OSError) as error:
         if as_json:
             reporter("failed", reason=str(error))
         raise click.ClickException(str(error)) from None
     finally:
         reporter.close()
+
+
+def _check_profile(name: str) -> None:
+    from gatepost.errors import ConfigError  # noqa: PLC0415 - as above
+    from gatepost.profiles import load_profile  # noqa: PLC0415
+
+    try:
+        load_profile(name)
+    except ConfigError as error:
+        raise click.BadParameter(str(error), param_hint="--profile") from None
+
+
+def _occupy_standard_descriptors() -> None:
+    """Whoever closed our output must not find it in a file that we open next."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def _announce_json(reporter: Any) -> Any:
@@ -99,8 +122,12 @@ def _announce_json(reporter: Any) -> Any:
     return announce
 
 
-def _announce(document: dict[str, Any]) -> None:
-    """Print what to paste into an application."""
+def _announce(reporter: Any) -> Any:
+    return lambda document: reporter.say(paste(document))
+
+
+def paste(document: dict[str, Any]) -> str:
+    """Return what to paste into an application."""
     lines = [f"Gatepost is up (process {document['pid']}); Ctrl-C stops it, mail is kept.", ""]
     for name, what in (("smtp", "STARTTLS"), ("smtps", "implicit TLS")):
         place = document[name]
@@ -115,6 +142,4 @@ def _announce(document: dict[str, Any]) -> None:
     lines += [
         f"  {name:<9} {document[name]['url']}" for name in ("https", "http") if document[name]
     ]
-    lines += ["", f"  as JSON   {document['data']}/ready.json", ""]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    return "\n".join([*lines, "", f"  as JSON   {document['data']}/ready.json", ""])
