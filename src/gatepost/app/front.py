@@ -47,6 +47,7 @@ async def serve(front: Front) -> None:
     sys.stdout.buffer.flush()
     await asyncio.wait([stop])
     await supervisor.drain(DRAIN)
+    calls.close()
 
 
 def main() -> None:

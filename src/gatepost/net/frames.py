@@ -25,16 +25,27 @@ class FrameStream(asyncio.Protocol):
         self._on_lost = on_lost
         self._buffer = bytearray()
         self._transport: asyncio.Transport
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[bytes] = []
         self._lost = False
 
     def send(self, frame: bytes) -> None:
         """Send one frame. Raises Disconnected when the other end is gone."""
         if self._lost:
             raise Disconnected("the relay's control socket is closed")
-        self._transport.write(b"".join((len(frame).to_bytes(_LENGTH, "big"), frame)))
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting += (len(frame).to_bytes(_LENGTH, "big"), frame)
+
+    def _flush(self) -> None:
+        """Write in one call what one turn of the loop sent: a group of answers is one write."""
+        if self._waiting and not self._lost:
+            self._transport.write(b"".join(self._waiting))
+        self._waiting.clear()
 
     def close(self) -> None:
         """Close after what was sent is written."""
+        self._flush()
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
