@@ -21,6 +21,8 @@ def is_full(error: OSError) -> bool:
 class Disk:
     """The disk as it is. Tests replace it by one that fails."""
 
+    factory: type[sqlite3.Connection] = sqlite3.Connection
+
     def connect(self, path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         """Open a database that any one thread at a time may use; transactions are ours."""
         mode = "ro" if read_only else "rwc"
@@ -30,6 +32,7 @@ class Disk:
             isolation_level=None,
             check_same_thread=False,
             cached_statements=64,
+            factory=self.factory,
         )
 
     def write(self, descriptor: int, chunks: Iterable[bytes], offset: int) -> None:

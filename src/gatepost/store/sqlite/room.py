@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,11 @@ class Room:
         now = time.monotonic()
         if now - self._checked >= CHECK_EVERY:
             self._checked = now
-            free = self._disk.free(self._directory)
+            try:
+                free = self._disk.free(self._directory)
+            except OSError as error:
+                self.refusal = f"the disk does not tell its free space: {error}"
+                return self.refusal
             self.refusal = "" if free >= self._watermark else self._too_little(free)
         return self.refusal
 
@@ -49,8 +54,11 @@ class Room:
         """Set the reserve aside, if there is room above the watermark for it."""
         if not self._reserve or self._reserve_file.exists():
             return
-        if self._disk.free(self._directory) < self._watermark + self._reserve:
-            return
+        with suppress(OSError):  # then there is none; the next round tries again
+            if self._disk.free(self._directory) >= self._watermark + self._reserve:
+                self._set_aside()
+
+    def _set_aside(self) -> None:
         descriptor = os.open(self._reserve_file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._disk.allocate(descriptor, self._reserve)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +82,7 @@ class Collector:
         self._segments, self._reader, self._threads = segments, reader, threads
         self._on_failure = on_failure
         self._running = False
+        self._emptied: set[int] = set()
 
     def start(self) -> None:
         """Begin a round, unless one is running. Called in the store thread."""
@@ -89,7 +91,11 @@ class Collector:
             self._threads.bodies(self._note)
 
     def _note(self) -> None:
-        sealed = [each for each in self._segments.numbers() if each < self._segments.active]
+        segments = self._segments
+        try:
+            sealed = [each for each in segments.numbers() if each < segments.active]
+        except OSError:
+            sealed = []
         if sealed:
             self._threads.store(Step(_nothing, lambda _: self._count(sealed)))
         else:
@@ -107,14 +113,18 @@ class Collector:
         self._threads.reader(count)
 
     def _collect(self, sealed: Sequence[int], live: dict[int, int]) -> None:
-        for segment in sealed:
-            if segment not in live:
-                self._segments.remove(segment)
-        for segment in sealed:
-            if live.get(segment) and live[segment] < SPARSE * self._segments.size(segment):
-                self._find(segment)
-                return
         self._running = False
+        with suppress(OSError):  # the next round tries again
+            for segment in sealed:
+                if segment not in live:
+                    self._segments.remove(segment)
+                elif segment in self._emptied:
+                    continue  # what is left in it is damaged
+                elif live[segment] < SPARSE * self._segments.size(segment):
+                    self._running = True
+                    self._emptied.add(segment)
+                    self._find(segment)
+                    return
 
     def _find(self, segment: int) -> None:
         def find() -> None:

@@ -104,14 +104,13 @@ class Writer:
         tell([(each, QueueError(str(self.failure))) for each in group])
 
     def _finish(self, outcomes: Sequence[Outcome]) -> None:
-        """Tell first, then do what nobody needs to wait for."""
+        """Tell, then do what nobody needs to wait for."""
+        if self._committer.is_full:
+            self._room.run_out()
         tell(outcomes)
         if self._waiters:
             self._waiters.announce(_captured(outcomes))
-        if self._committer.is_full:
-            self._room.run_out()
-        else:
-            self._room.look()
+        self._room.look()
         self._checkpoint()
 
     def _checkpoint(self) -> None:

@@ -1,0 +1,74 @@
+"""SIGKILL at any instant loses nothing that was acknowledged."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gatepost.store.sqlite import SqliteStore, open_store
+from tests.shell.store_child import SETTINGS, body_of
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 20.0
+
+
+def load_and_kill(directory: Path, after: float) -> set[str]:
+    """Run the child, kill its process group `after` seconds from its first commit."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.shell.store_child", str(directory)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert child.stdout is not None
+    with child, child.stdout:
+        lines = [child.stdout.readline()]
+        time.sleep(after)
+        os.killpg(child.pid, signal.SIGKILL)
+        lines += child.stdout.readlines()
+    assert child.returncode == -signal.SIGKILL
+    return {line.decode().strip() for line in lines if line.endswith(b"\n")}
+
+
+async def lost(store: SqliteStore, acknowledged: set[str]) -> list[str]:
+    """The ids that are not there, or whose body is not the one that was put."""
+    missing = []
+    for id_ in sorted(acknowledged):
+        try:
+            content = b"".join((await store.body(id_)).chunks())
+        except KeyError:
+            missing.append(id_)
+        else:
+            if content != body_of(id_):
+                missing.append(id_)
+    return missing
+
+
+def kill_many_times(directory: Path, times: int, seed: int) -> None:
+    instants = random.Random(seed)
+    acknowledged: set[str] = set()
+    for _ in range(times):
+        acknowledged |= load_and_kill(directory, instants.uniform(0.0, 0.35))
+    store = open_store(directory, SETTINGS)
+    try:
+        assert asyncio.run(lost(store, acknowledged)) == []
+        assert asyncio.run(store.count()) >= len(acknowledged) > times
+        assert asyncio.run(store.count()) == len(asyncio.run(store.list()))
+    finally:
+        store.close()
+
+
+def test_a_killed_store_has_all_that_it_acknowledged(tmp_path: Path) -> None:
+    kill_many_times(tmp_path, times=8, seed=1)
+
+
+@pytest.mark.compliance
+@pytest.mark.parametrize("seed", range(4))
+def test_a_killed_store_has_all_that_it_acknowledged_often(tmp_path: Path, seed: int) -> None:
+    kill_many_times(tmp_path, times=40, seed=100 + seed)

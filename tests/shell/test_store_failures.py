@@ -1,0 +1,226 @@
+"""What the store answers, and keeps, when the disk is full or fails."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.directory.contract import Record
+from gatepost.errors import QueueError, QueueFull
+from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
+from gatepost.store.sqlite.room import CHECK_EVERY
+from tests.contract.failing import FailingDisk, database_error
+from tests.contract.messages import message
+
+LARGE = bytes(20_000)
+FSYNC = database_error(sqlite3.SQLITE_IOERR_FSYNC)
+FULL = database_error(sqlite3.SQLITE_FULL)
+FOREVER = Retention(age=timedelta(days=36_500))
+Steps = Callable[[SqliteStore], Awaitable[None]]
+
+
+def settings(disk: FailingDisk, **other: Any) -> Settings:
+    usual: dict[str, Any] = {"disk": disk, "retention": FOREVER, "reserve": 0}
+    return Settings(**usual | other)
+
+
+def run(
+    directory: Path,
+    steps: Steps,
+    given: Settings,
+    on_failure: Callable[[QueueError], None] = lambda _: None,
+) -> None:
+    async def main() -> None:
+        store = open_store(directory, given, on_failure)
+        try:
+            await asyncio.wait_for(steps(store), 20)
+        finally:
+            store.close()
+
+    asyncio.run(main())
+
+
+async def ids(store: SqliteStore) -> list[str]:
+    return [each.id for each in await store.list()]
+
+
+BROKEN = [
+    ("COMMIT", FSYNC, b"small"),
+    ("COMMIT", database_error(sqlite3.SQLITE_IOERR_WRITE), b"small"),
+    ("COMMIT", FSYNC, LARGE),
+    ("UPDATE", database_error(sqlite3.SQLITE_CORRUPT), b"small"),
+    ("sync", FailingDisk.BROKEN, LARGE),
+    ("write", FailingDisk.BROKEN, LARGE),
+]
+
+
+@pytest.mark.parametrize(("what", "error", "body"), BROKEN)
+def test_a_failed_sync_is_final(
+    tmp_path: Path, what: str, error: BaseException, body: bytes
+) -> None:
+    disk = FailingDisk()
+    told: list[QueueError] = []
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("before"))
+        disk.fail(what, error, times=1)
+        with pytest.raises(QueueError) as caught:
+            await store.put(message("failed", body))
+        assert not isinstance(caught.value, QueueFull)
+        assert store.refusal
+        for again in (b"small", LARGE):  # the disk works again: too late
+            with pytest.raises(QueueError):
+                await store.put(message("after", again))
+        with pytest.raises(QueueError):
+            await store.delete(None)
+        assert await ids(store) == ["before"]
+
+    run(tmp_path, steps, settings(disk), told.append)
+    assert len(told) == 1
+    assert (tmp_path / "store.failed").exists()
+
+    async def later(store: SqliteStore) -> None:
+        assert store.refusal == ""
+        assert "before" in await ids(store)
+        assert "after" not in await ids(store)
+        await store.put(message("new", LARGE))
+        assert b"".join((await store.body("new")).chunks()) == LARGE
+
+    run(tmp_path, later, settings(FailingDisk()))
+    left = {each.name for each in tmp_path.iterdir()} - {"segments"}
+    assert left == {"lock", "store.db"}
+
+
+def test_everyone_in_the_group_is_told_of_the_failure(tmp_path: Path) -> None:
+    disk = FailingDisk()
+
+    async def steps(store: SqliteStore) -> None:
+        disk.fail("COMMIT", FSYNC)
+        puts = [store.put(message(f"m{number}")) for number in range(50)]
+        outcomes = await asyncio.gather(*puts, return_exceptions=True)
+        assert [type(each) for each in outcomes if not isinstance(each, QueueError)] == []
+
+    run(tmp_path, steps, settings(disk))
+
+
+def test_a_failed_checkpoint_is_final_too(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    told: list[QueueError] = []
+
+    async def steps(store: SqliteStore) -> None:
+        disk.fail("PRAGMA", FSYNC)
+        failed = 0
+        for number in range(600):  # 16 KB each: more than one checkpoint's worth
+            try:
+                await store.put(message(f"m{number}", bytes(16_000)))
+            except QueueError:
+                failed += 1
+        assert failed
+        assert store.refusal
+
+    run(tmp_path, steps, settings(disk), told.append)
+    assert len(told) == 1
+
+
+NO_ROOM = [
+    ("COMMIT", FULL, b"small"),
+    ("COMMIT", FULL, LARGE),
+    ("BEGIN", FULL, b"small"),
+    ("write", FailingDisk.NO_ROOM, LARGE),
+    ("sync", FailingDisk.NO_ROOM, LARGE),
+]
+
+
+@pytest.mark.parametrize(("what", "error", "body"), NO_ROOM)
+def test_a_full_disk_refuses_until_there_is_room(
+    tmp_path: Path, what: str, error: BaseException, body: bytes
+) -> None:
+    disk = FailingDisk()
+    told: list[QueueError] = []
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("before", LARGE))
+        disk.fail(what, error)
+        with pytest.raises(QueueFull):
+            await store.put(message("refused", body))
+        assert "full" in store.refusal
+        with pytest.raises(QueueFull):
+            await store.put(message("refused", body))
+        disk.failures.clear()
+        await asyncio.sleep(CHECK_EVERY * 1.2)
+        assert store.refusal == ""
+        await store.put(message("after", body))
+        assert await ids(store) == ["after", "before"]
+        assert b"".join((await store.body("before")).chunks()) == LARGE
+        assert b"".join((await store.body("after")).chunks()) == body
+
+    run(tmp_path, steps, settings(disk), told.append)
+    assert told == []
+
+
+def test_mail_is_refused_under_the_watermark_and_deletion_is_not(tmp_path: Path) -> None:
+    disk = FailingDisk()
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("a"))
+        disk.room = 1_000
+        await asyncio.sleep(CHECK_EVERY * 1.2)
+        await store.put(message("b"))  # the last one, at whose commit the disk is looked at
+        assert "kept free" in store.refusal
+        with pytest.raises(QueueFull):
+            await store.put(message("c"))
+        assert await store.delete(["a"]) == 1
+        disk.room = 10**9
+        await asyncio.sleep(CHECK_EVERY * 1.2)
+        await store.put(message("c"))
+        assert await ids(store) == ["c", "b"]
+
+    run(tmp_path, steps, settings(disk, watermark=1_000_000))
+
+
+def test_a_disk_under_its_watermark_is_seen_at_the_start(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    disk.room = 1_000
+
+    async def steps(store: SqliteStore) -> None:
+        assert store.refusal
+
+    run(tmp_path, steps, settings(disk))
+
+
+def test_the_reserve_lets_deletion_go_on(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    reserve = tmp_path / "reserve"
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("a"))
+        await asyncio.sleep(0.3)
+        assert reserve.stat().st_size == 100_000
+        disk.fail("COMMIT", FULL, times=1)
+        assert await store.delete(["a"]) == 1
+        assert await store.count() == 0
+        await store.save_records([Record("app", "1", {})])
+
+    run(tmp_path, steps, settings(disk, reserve=100_000, upkeep=0.1))
+
+
+def test_sqlite_itself_finds_no_room(tmp_path: Path) -> None:
+    """Not an injected error: the database may not grow any further."""
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("before"))
+        connection = store._parts.committer.connection
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages + 2}")
+        with pytest.raises(QueueFull):
+            await store.put(message("refused", bytes(16_000)))
+        connection.execute("PRAGMA max_page_count=1000000")
+        await asyncio.sleep(CHECK_EVERY * 1.2)
+        await store.put(message("after", bytes(16_000)))
+        assert await ids(store) == ["after", "before"]
+
+    run(tmp_path, steps, settings(FailingDisk()))

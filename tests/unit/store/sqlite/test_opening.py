@@ -1,0 +1,151 @@
+"""Versions, foreign files, shared mounts, and what a crash in the middle of a recovery leaves."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gatepost.errors import Unreadable
+from gatepost.store.lock import StoreLocked
+from gatepost.store.sqlite import Settings, open_store, opening
+from gatepost.store.sqlite.recovery import mark_failed, recover
+from tests.contract.failing import FailingDisk
+from tests.contract.messages import message
+
+SETTINGS = Settings(reserve=0)
+
+
+def fill(directory: Path) -> None:
+    async def steps() -> None:
+        await store.put(message("kept"))
+
+    store = open_store(directory, SETTINGS)
+    asyncio.run(steps())
+    store.close()
+
+
+def kept(directory: Path) -> bool:
+    store = open_store(directory, SETTINGS)
+    try:
+        return [each.id for each in asyncio.run(store.list())] == ["kept"]
+    finally:
+        store.close()
+
+
+def execute(directory: Path, statement: str) -> None:
+    connection = sqlite3.connect(directory / "store.db")
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_it_is_closed_as_one_file(tmp_path: Path) -> None:
+    fill(tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} == {"lock", "store.db"}
+    assert kept(tmp_path)
+
+
+def test_a_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    fill(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o077 == 0
+
+
+def test_it_is_opened_once(tmp_path: Path) -> None:
+    store = open_store(tmp_path, SETTINGS)
+    with pytest.raises(StoreLocked):
+        open_store(tmp_path, SETTINGS)
+    store.close()
+    store.close()
+    open_store(tmp_path, SETTINGS).close()
+
+
+UNREADABLE: list[tuple[Callable[[Path], object], str]] = [
+    (lambda path: execute(path, "PRAGMA user_version=99"), "version 99"),
+    (lambda path: execute(path, "PRAGMA application_id=7"), "another program's"),
+    (lambda path: (path / "store.db").write_bytes(b"not a database" * 1000), "cannot be opened"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "said"), UNREADABLE)
+def test_what_cannot_be_read_is_said_and_left_as_it_is(
+    tmp_path: Path, spoil: Callable[[Path], object], said: str
+) -> None:
+    fill(tmp_path)
+    spoil(tmp_path)
+    before = (tmp_path / "store.db").read_bytes()
+    for _ in range(2):  # the lock is free again
+        with pytest.raises(Unreadable, match=said):
+            open_store(tmp_path, SETTINGS)
+    assert (tmp_path / "store.db").read_bytes() == before
+
+
+def test_a_file_in_place_of_the_directory_is_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(Unreadable, match="cannot be used"):
+        open_store(tmp_path / "data", SETTINGS)
+
+
+def test_a_shared_mount_is_refused_unless_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "shared_mount", lambda _: "nfs4")
+    with pytest.raises(Unreadable, match="nfs4"):
+        open_store(tmp_path, SETTINGS)
+    open_store(tmp_path, Settings(shared_mount=True)).close()
+
+
+def test_without_a_marker_nothing_is_recovered(tmp_path: Path) -> None:
+    fill(tmp_path)
+    assert not recover(tmp_path, FailingDisk())
+
+
+STEPS = ["sync", "sync_directory 1", "sync_directory 2", "sync_directory 3"]
+
+
+class Dying(FailingDisk):
+    """Raises at one step of a recovery, as if the power had gone."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.step, self.seen = step, 0
+
+    def sync(self, descriptor: int) -> None:
+        if self.step == "sync":
+            raise InterruptedError
+        super().sync(descriptor)
+
+    def sync_directory(self, directory: Path) -> None:
+        self.seen += 1
+        if self.step == f"sync_directory {self.seen}":
+            raise InterruptedError
+        super().sync_directory(directory)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_recovery_may_be_interrupted_anywhere(tmp_path: Path, step: str) -> None:
+    fill(tmp_path)
+    mark_failed(tmp_path, "the sync failed")
+    with pytest.raises(InterruptedError):
+        recover(tmp_path, Dying(step))
+    assert kept(tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} == {"lock", "store.db"}
+
+
+def test_what_is_only_in_the_log_is_copied_too(tmp_path: Path) -> None:
+    """As after a kill: the WAL still holds what was committed."""
+    fill(tmp_path / "a")
+    connection = sqlite3.connect(tmp_path / "a" / "store.db")
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+    connection.execute("UPDATE messages SET subject = 'from the log'")
+    connection.commit()
+    (tmp_path / "b").mkdir()
+    for name in ("store.db", "store.db-wal"):
+        (tmp_path / "b" / name).write_bytes((tmp_path / "a" / name).read_bytes())
+    connection.close()
+    mark_failed(tmp_path / "b", "the sync failed")
+    assert recover(tmp_path / "b", FailingDisk())
+    copied = sqlite3.connect(tmp_path / "b" / "store.db")
+    assert copied.execute("SELECT subject FROM messages").fetchall() == [("from the log",)]
+    copied.close()

@@ -1,0 +1,91 @@
+"""Bodies in segments."""
+
+from pathlib import Path
+
+import pytest
+
+from gatepost.errors import Unreadable
+from gatepost.model.body import WINDOW, BytesBody
+from gatepost.store.sqlite.segments import Place, Segments
+from tests.contract.failing import FailingDisk
+
+
+@pytest.fixture
+def disk() -> FailingDisk:
+    return FailingDisk()
+
+
+@pytest.fixture
+def segments(tmp_path: Path, disk: FailingDisk) -> Segments:
+    made = Segments(tmp_path / "segments", disk, size=1000)
+    made.resume(1, 0)
+    return made
+
+
+def read(segments: Segments, place: Place) -> bytes:
+    return b"".join(segments.open(place).chunks())
+
+
+def test_bodies_lie_one_behind_the_other(segments: Segments) -> None:
+    first, second = segments.append(BytesBody(b"abc")), segments.append(BytesBody(b"de"))
+    assert (first.segment, first.offset, first.size) == (1, 0, 3)
+    assert (second.segment, second.offset, second.size) == (1, 3, 2)
+    assert read(segments, first) + read(segments, second) == b"abcde"
+
+
+def test_a_full_segment_is_synced_and_followed_by_the_next(
+    segments: Segments, disk: FailingDisk
+) -> None:
+    places = [segments.append(BytesBody(bytes(400))) for _ in range(3)]
+    assert [each.segment for each in places] == [1, 1, 2]
+    assert disk.syncs == 1
+    segments.sync()
+    segments.sync()
+    assert disk.syncs == 2
+    assert segments.numbers() == [1, 2]
+
+
+def test_a_body_larger_than_a_segment_has_one_of_its_own(segments: Segments) -> None:
+    body = bytes(range(256)) * ((2 * WINDOW) // 256 + 3)
+    places = [segments.append(BytesBody(each)) for each in (b"a", body, b"b")]
+    assert [each.segment for each in places] == [1, 2, 3]
+    assert read(segments, places[1]) == body
+
+
+def test_a_torn_tail_is_cut_off(segments: Segments, tmp_path: Path) -> None:
+    kept, _torn = segments.append(BytesBody(b"abc")), segments.append(BytesBody(b"tail" * 20))
+    segments.close()
+    again = Segments(tmp_path / "segments", FailingDisk())
+    again.resume(1, 3)
+    after = again.append(BytesBody(b"new"))
+    assert after.offset == 3
+    assert read(again, kept) + read(again, after) == b"abcnew"
+    assert again.size(1) == 6
+
+
+def test_what_a_failed_write_left_is_overwritten(segments: Segments, disk: FailingDisk) -> None:
+    disk.fail("write", FailingDisk.NO_ROOM, times=1)
+    with pytest.raises(OSError, match="No space"):
+        segments.append(BytesBody(b"lost body"))
+    place = segments.append(BytesBody(b"kept"))
+    assert place.offset == 0
+    assert read(segments, place) == b"kept"
+
+
+@pytest.mark.parametrize("damage", [b"abX", b"ab"])
+def test_damage_is_found_as_the_body_is_read(
+    segments: Segments, tmp_path: Path, damage: bytes
+) -> None:
+    place = segments.append(BytesBody(b"abc"))
+    (tmp_path / "segments" / "00000001").write_bytes(damage)
+    with pytest.raises(Unreadable, match="damaged"):
+        read(segments, place)
+
+
+def test_an_open_body_outlives_its_segment(segments: Segments) -> None:
+    place = segments.append(BytesBody(b"abc"))
+    body = segments.open(place)
+    segments.remove(1)
+    assert b"".join(body.chunks()) == b"abc"
+    with pytest.raises(FileNotFoundError):
+        segments.open(place)

@@ -1,0 +1,34 @@
+"""One owner per directory."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gatepost.errors import Unreadable
+from gatepost.store.lock import DirectoryLock, StoreLocked
+
+
+def test_the_second_owner_is_told_of_the_first(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path)
+    with pytest.raises(StoreLocked, match=f"process {os.getpid()}") as caught:
+        DirectoryLock(tmp_path)
+    assert caught.value.pid == os.getpid()
+    assert isinstance(caught.value, Unreadable)
+    lock.release()
+    DirectoryLock(tmp_path).release()
+
+
+def test_an_owner_that_has_not_said_its_pid_is_another_process(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path)
+    (tmp_path / "lock").write_text("")
+    with pytest.raises(StoreLocked, match="another process"):
+        DirectoryLock(tmp_path)
+    lock.release()
+
+
+def test_a_pid_that_was_left_behind_does_not_lock(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("123456789\n")
+    lock = DirectoryLock(tmp_path)
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+    lock.release()

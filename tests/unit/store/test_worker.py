@@ -1,0 +1,54 @@
+"""Groups: all that has arrived, in order, at most so many."""
+
+import threading
+
+from gatepost.store.worker import Worker
+
+PATIENCE = 10.0
+
+
+def test_what_arrives_during_a_turn_is_the_next_group() -> None:
+    groups: list[list[int]] = []
+    busy, go_on = threading.Event(), threading.Event()
+
+    def work(group: list[int]) -> None:
+        groups.append(group)
+        busy.set()
+        assert go_on.wait(PATIENCE)
+
+    worker = Worker("worker", work, most=4)
+    worker.start()
+    worker.give(0)
+    assert busy.wait(PATIENCE)
+    for number in range(1, 7):
+        worker.give(number)
+    go_on.set()
+    assert worker.stop(PATIENCE)
+    assert groups == [[0], [1, 2, 3, 4], [5, 6]]
+
+
+def test_what_was_given_before_the_start_is_done() -> None:
+    done: list[int] = []
+    worker = Worker("worker", done.extend, most=10)
+    worker.give(1)
+    worker.start()
+    assert worker.stop(PATIENCE)
+    assert done == [1]
+
+
+def test_the_tick_runs_between_groups_until_it_wants_no_more() -> None:
+    ticks: list[float] = []
+    thrice = threading.Event()
+
+    def tick() -> float:
+        ticks.append(0.0)
+        if len(ticks) < 3:
+            return 0.0
+        thrice.set()
+        return 3600.0
+
+    worker: Worker[int] = Worker("worker", lambda _: None, most=1)
+    worker.start(tick, after=0.0)
+    assert thrice.wait(PATIENCE)
+    assert worker.stop(PATIENCE)
+    assert len(ticks) == 3
