@@ -1,25 +1,17 @@
-"""Who may sign in, and who may send what: the plug point.
+"""Who may sign in, and who may send what: the plug point."""
 
-An answer may be there at once or later: a directory in this process mostly
-answers synchronously, one behind a socket returns a future. The caller handles
-both, so that the common case costs no task.
-"""
-
-from asyncio import Future
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol
 
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.standing import Standing
 from gatepost.sasl.interview import Verifier
 
 __all__ = ["Directory", "Later", "Record", "Records", "Standing"]
-
-T = TypeVar("T")
-Later: TypeAlias = T | Future[T]
 
 
 class Directory(Protocol):

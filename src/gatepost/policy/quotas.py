@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
-from gatepost.directory.contract import Later
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
+from gatepost.model.later import Later
 from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Reply
 from gatepost.policy.limits import check_connections

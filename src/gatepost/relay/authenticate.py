@@ -5,8 +5,8 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from gatepost.directory.contract import Later
 from gatepost.model.credentials import Principal
+from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.relay.context import Relay
 from gatepost.sasl.interview import (

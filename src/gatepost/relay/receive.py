@@ -9,11 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from gatepost.directory.contract import Later
 from gatepost.errors import QueueFull, TlsError
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
+from gatepost.model.later import Later
 from gatepost.model.message import Submission
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.standing import Standing
@@ -174,7 +174,7 @@ class Receiver:
             self._open = True
             answer.add_done_callback(partial(self._arrived, then))
         else:
-            then(answer)
+            then(cast("T", answer))  # only futures are awaited here
 
     def _arrived(self, then: Callable[[T], None], future: "asyncio.Future[T]") -> None:
         self._open = False
