@@ -1,0 +1,433 @@
+"""``gatepost up`` as a script depends on it: files, exit codes, signals, restarts."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.relay import GATEPOST, PATIENCE, Relay, running_relay
+from tests.shell.peer import Peer, letter
+
+OFF = ("--smtp", "off", "--smtps", "off", "--https", "off", "--http", "off")
+FREE = ("--https", "localhost:0", "--http", "127.0.0.1:0")
+
+GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    """With all four listeners, SMTP on both families, and a line of JSON for each event."""
+    data = tmp_path_factory.mktemp("up") / "data"
+    with running_relay(data, *FREE, "--smtp", "localhost:0", "--json") as relay:
+        yield relay
+
+
+def refused(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run ``gatepost up`` that must end by itself."""
+    command = [GATEPOST, "up", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def signed_in(relay: Relay) -> Peer:
+    peer = Peer.connect(relay.port, relay.ca_file)
+    assert peer.reply().startswith("220 ")
+    peer.ask("EHLO client.example")
+    peer.start_tls()
+    peer.ask("EHLO client.example")
+    assert peer.login(relay.username, relay.password).startswith("235 ")
+    return peer
+
+
+def log_of(relay: Relay) -> str:
+    return relay.data.with_name(relay.data.name + ".log").read_text()
+
+
+def wait_for_line(relay: Relay, text: str) -> str:
+    deadline = time.monotonic() + 5
+    while True:
+        for line in log_of(relay).splitlines():
+            if text in line:
+                return line
+        assert time.monotonic() < deadline, f"no line says {text!r}"
+        time.sleep(0.05)
+
+
+# ready.json
+
+
+def test_ready_json_is_the_documented_contract(relay: Relay) -> None:
+    ready = relay.ready
+    tls_port, http_port = (ready[name]["url"].rpartition(":")[2] for name in ("https", "http"))
+    url = f"https://localhost:{tls_port}"
+    patterns: dict[str, Any] = {
+        "pid": relay.process.pid,
+        "data": str(relay.data),
+        "smtp": {"host": "127.0.0.1", "port": relay.port, "tls": "starttls"},
+        "smtps": {"host": "127.0.0.1", "port": relay.tls_port, "tls": "implicit"},
+        "https": {"url": url},
+        "http": {"url": f"http://127.0.0.1:{http_port}"},
+        "ca_file": str(relay.data / "ca.pem"),
+        "username": rf"[a-z0-9-]+\.{GUID}\.{GUID}",
+        "password": r"\S{30,}",
+        "from": rf"DoNotReply@{GUID}\.azurecomm\.net",
+        "connection_string": rf"endpoint={url}/;accesskey=\S+",
+        "tenant_id": GUID,
+        "client_id": GUID,
+        "client_secret": re.escape(relay.password),
+        "subscription_id": GUID,
+        "resource": r"[a-z0-9-]+",
+        "resource_id": rf"/subscriptions/{GUID}/resourceGroups/[^/]+/providers/"
+        r"Microsoft\.Communication/CommunicationServices/[^/]+",
+        "authority": url,
+        "arm_url": url,
+        "env": {"AZURE_AUTHORITY_HOST": url, "REQUESTS_CA_BUNDLE": str(relay.data / "ca.pem")},
+    }
+    assert list(ready) == list(patterns)
+    for key, expected in patterns.items():
+        if isinstance(expected, str):
+            assert re.fullmatch(expected, ready[key], re.IGNORECASE), (key, ready[key])
+        else:
+            assert ready[key] == expected, key
+    name, client, tenant = ready["username"].split(".")
+    assert (name, client, tenant) == (ready["resource"], ready["client_id"], ready["tenant_id"])
+    assert ready["resource_id"].endswith(f"/{ready['resource']}")
+    assert f"/subscriptions/{ready['subscription_id']}/" in ready["resource_id"]
+
+
+def test_what_lies_in_the_directory_is_its_owners(relay: Relay) -> None:
+    with signed_in(relay) as peer:
+        large = letter(relay.sender, (b"x" * 98 + b"\r\n") * 400)
+        assert peer.deliver(relay.sender, large).startswith("250 ")
+    names = {path.name for path in relay.data.iterdir()}
+    assert names >= {"lock", "key", "ca.pem", "control.sock", "store.db", "segments", "ready.json"}
+    assert stat.S_IMODE((relay.data / "ready.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((relay.data / "control.sock").stat().st_mode) == 0o600
+    for path in relay.data.rglob("*"):
+        assert not path.lstat().st_mode & 0o077, f"{path.name} is open to others"
+
+
+def test_everything_accepts_once_ready_json_is_there(tmp_path: Path) -> None:
+    """Connect the moment the file appears; its writer must have been ready by then."""
+    data = tmp_path / "data"
+    data.mkdir()
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [GATEPOST, "up", "--data", data, "--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0",
+             *FREE, "--workers", "1"], stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        ready = data / "ready.json"
+        deadline = time.monotonic() + PATIENCE
+        while not ready.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        assert ready.stat().st_mode & 0o777 == 0o600
+        document = json.loads(ready.read_text())
+        with Peer.connect(document["smtp"]["port"], document["ca_file"]) as peer:
+            assert peer.reply().startswith("220 ")
+        with Peer.connect(document["smtps"]["port"], document["ca_file"]) as peer:
+            peer.shake()
+        for name in ("https", "http"):
+            assert get(document[name]["url"] + "/health", document["ca_file"])[0] == 200
+    finally:
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    assert not ready.exists()
+    assert not (data / "control.sock").exists()
+
+
+def test_what_is_off_is_null(tmp_path: Path) -> None:
+    with running_relay(tmp_path / "data", *OFF) as relay:
+        for name in ("smtp", "smtps", "https", "http", "connection_string", "authority", "arm_url"):
+            assert relay.ready[name] is None, name
+        assert relay.ready["env"] == {}
+        assert relay.count() == 0
+
+
+# HTTP
+
+
+def get(url: str, ca_file: str) -> tuple[int, Any]:
+    context = ssl.create_default_context(cafile=ca_file)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    try:
+        with urllib.request.urlopen(url, context=context, timeout=PATIENCE) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+@pytest.mark.parametrize("name", ["https", "http"])
+def test_health_is_there_and_nothing_else_yet(relay: Relay, name: str) -> None:
+    url = relay.ready[name]["url"]
+    assert get(f"{url}/health", relay.ca_file) == (200, {"status": "ok"})
+    code, document = get(f"{url}/emails:send", relay.ca_file)
+    assert (code, document["error"]["code"]) == (404, "NotFound")
+
+
+def test_strict_verifiers_take_the_certificate(relay: Relay) -> None:
+    context = ssl.create_default_context(cafile=relay.ca_file)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    for host in ("localhost", "127.0.0.1", "acs.communication.localhost"):
+        with socket.create_connection(("127.0.0.1", relay.tls_port), PATIENCE) as sock:
+            context.wrap_socket(sock, server_hostname=host).close()
+
+
+# Listeners
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_localhost_is_both_families(relay: Relay, host: str) -> None:
+    with Peer.connect(relay.port, relay.ca_file, host=host) as peer:
+        assert peer.reply().startswith("220 ")
+        assert f"Hello [{host}]" in peer.ask("EHLO client.example")
+
+
+def test_several_run_side_by_side(relay: Relay, tmp_path: Path) -> None:
+    with running_relay(tmp_path / "one") as one, running_relay(tmp_path / "two") as two:
+        ports = {each.port for each in (relay, one, two)}
+        assert len(ports) == 3
+        assert len({each.password for each in (relay, one, two)}) == 3
+        with signed_in(one) as peer:
+            assert peer.deliver(one.sender, letter(one.sender)).startswith("250 ")
+        assert (one.count(), two.count()) == (1, 0)
+
+
+def test_the_directory_may_lie_deep(tmp_path: Path) -> None:
+    """A Unix socket's path has at most 108 octets; a directory has no such limit."""
+    data = tmp_path / ("d" * 100) / ("e" * 100) / "data"
+    with running_relay(data, "--workers", "1") as relay:
+        with signed_in(relay) as peer:
+            assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
+        assert relay.count() == 1
+
+
+# What cannot start
+
+
+def test_a_second_one_names_the_first(relay: Relay) -> None:
+    result = refused("--data", relay.data, *OFF)
+    assert result.returncode == 1
+    assert str(relay.process.pid) in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (relay.data / "ready.json").exists(), "the first one's is not touched"
+    assert relay.count() >= 0
+
+
+def test_a_busy_port_is_named_and_nothing_stays(relay: Relay, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    result = refused("--data", data, *OFF, "--smtps", f"127.0.0.1:{relay.port}")
+    assert result.returncode == 1
+    assert f"127.0.0.1:{relay.port} is in use" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (data / "ready.json").exists()
+    assert not (data / "control.sock").exists()
+    with running_relay(data):
+        pass
+
+
+@pytest.mark.parametrize("where", ["file", "file/below", "unresolvable"])
+def test_what_cannot_be_used_is_said_in_a_sentence(tmp_path: Path, where: str) -> None:
+    (tmp_path / "file").touch()
+    arguments: tuple[object, ...] = ("--data", tmp_path / where)
+    if where == "unresolvable":
+        arguments = ("--data", tmp_path / "data", "--smtp", "name.invalid:0")
+    result = refused(*OFF, *arguments)
+    assert result.returncode in {1, 64}
+    assert "Traceback" not in result.stderr
+    assert result.stderr.strip()
+
+
+# What it says
+
+
+def test_each_line_of_json_is_an_event_and_none_holds_a_secret(relay: Relay) -> None:
+    with signed_in(relay) as peer:
+        assert peer.ask("MAIL FROM:<x@elsewhere.example>").startswith("501 5.1.7 ")
+        assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
+    with Peer.connect(relay.tls_port, relay.ca_file) as peer:
+        peer.shake()
+        peer.reply()
+        peer.ask("EHLO client.example")
+        said = peer.login(relay.username, "not-the-password")
+        assert said == "535 5.7.3 Authentication unsuccessful"
+        assert peer.login("nobody", relay.password) == said
+    wait_for_line(relay, '"username":"nobody"')
+    events = [json.loads(line) for line in log_of(relay).splitlines()]
+    for event in events:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"])
+        assert isinstance(event["event"], str)
+    assert events[0]["event"] == "ready"
+    names = {event["event"] for event in events}
+    assert names >= {"ready", "signed_in", "refused", "accepted", "auth_refused"}
+    reasons = {event["reason"] for event in events if event["event"] == "auth_refused"}
+    assert len(reasons) == 2, "one answer on the wire, the true reasons here"
+    key = relay.ready["connection_string"].partition("accesskey=")[2]
+    for secret in (relay.password, key, "not-the-password"):
+        assert secret not in log_of(relay)
+
+
+def test_a_person_reads_reasons_and_sees_the_secret_only_in_the_paste(tmp_path: Path) -> None:
+    with running_relay(tmp_path / "data") as relay:
+        with signed_in(relay) as peer:
+            assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
+        with Peer.connect(relay.tls_port, relay.ca_file) as peer:
+            peer.shake()
+            peer.reply()
+            peer.ask("EHLO client.example")
+            assert peer.login(relay.username, "not-the-password").startswith("535 ")
+        wait_for_line(relay, "accepted ")
+        line = wait_for_line(relay, "AUTH LOGIN refused")
+        assert re.search(r"from 127\.0\.0\.1: [a-z_]+: \S+", line)
+        said = log_of(relay)
+        assert said.count(relay.password) == 1
+        assert said.index(relay.password) < said.index("as JSON")
+        assert "not-the-password" not in said
+
+
+def environment(data: Path) -> list[str | Path]:
+    return [GATEPOST, "up", "--data", data, *OFF, "--smtp", "127.0.0.1:0"]
+
+
+def wait_ready(data: Path, process: "subprocess.Popen[bytes]") -> Relay:
+    deadline = time.monotonic() + PATIENCE
+    while not (data / "ready.json").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    return Relay(data, process, json.loads((data / "ready.json").read_text()))
+
+
+def stop(process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> int:
+    try:
+        process.send_signal(number)
+        return process.wait(PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a pipe that is quickly full")
+def test_a_reader_that_stops_reading_stops_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4_096)
+    process = subprocess.Popen([*environment(data), "--json"], stdout=writing)
+    os.close(writing)
+    relay = wait_ready(data, process)
+    with signed_in(relay) as peer:
+        for _ in range(60):
+            assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
+    assert relay.count() == 60
+    assert stop(process) == 0
+    os.close(reading)
+
+
+@pytest.mark.parametrize("how", ["reader gone", "closed"])
+def test_without_a_reader_it_works_as_well(tmp_path: Path, how: str) -> None:
+    data = tmp_path / "data"
+    if how == "closed":
+        command = ["sh", "-c", 'exec "$@" >&- 2>&- <&-', "sh", *environment(data)]
+        process = subprocess.Popen(command)
+    else:
+        process = subprocess.Popen(environment(data), stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.close()
+    relay = wait_ready(data, process)
+    with signed_in(relay) as peer:
+        assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
+    assert relay.count() == 1
+    assert stop(process) == 0
+    with running_relay(data) as again:
+        assert again.count() == 1, "no line was written into a file of the store"
+
+
+# Stop and start
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_signal_stops_it_with_clients_in_every_state(
+    tmp_path: Path, number: int, workers: str
+) -> None:
+    data = tmp_path / "data"
+    relay = Relay.start(data, *FREE, "--workers", workers)
+    idle, content = signed_in(relay), signed_in(relay)
+    content.begin(relay.sender)
+    content.send(b"Subject: half a mess")
+    deaf = signed_in(relay)
+    deaf.send_until_it_stalls(b"HELP\r\n" * 10_000)
+    shaking = Peer.connect(relay.tls_port, relay.ca_file)
+    shaking.send(b"\x16\x03\x01\x02\x00")
+    web = [
+        socket.create_connection(("127.0.0.1", int(relay.ready[name]["url"].rpartition(":")[2])))
+        for name in ("https", "http")
+    ]
+    with idle, content, deaf, shaking, web[0], web[1]:
+        began = time.monotonic()
+        relay.process.send_signal(number)
+        for peer in (idle, content):
+            assert peer.rest() == b"421 4.3.2 Service shutting down\r\n"
+            peer.sock.close()
+        assert relay.process.wait(PATIENCE) == 0
+        assert time.monotonic() - began < 10
+    assert not (data / "ready.json").exists()
+    assert not (data / "control.sock").exists()
+
+
+def test_a_restart_keeps_mail_and_credentials(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running_relay(data) as first:
+        with signed_in(first) as peer:
+            assert peer.deliver(first.sender, letter(first.sender)).startswith("250 ")
+        before = first.ready
+    with running_relay(data, "--workers", "1") as second:
+        changes = {"pid", "smtp", "smtps"}
+        assert {k: v for k, v in before.items() if k not in changes} == {
+            k: v for k, v in second.ready.items() if k not in changes
+        }
+        assert second.count() == 1
+        with signed_in(second) as peer:
+            assert peer.deliver(second.sender, letter(second.sender)).startswith("250 ")
+        assert second.count() == 2
+
+
+def test_it_starts_again_after_sigkill(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    killed = Relay.start(data)
+    with signed_in(killed) as peer:
+        assert peer.deliver(killed.sender, letter(killed.sender)).startswith("250 ")
+    killed.process.kill()
+    killed.process.wait()
+    assert (data / "ready.json").exists()
+    assert (data / "control.sock").exists()
+    with running_relay(data) as again:
+        assert again.ready["pid"] == again.process.pid
+        assert again.ready["password"] == killed.ready["password"]
+        assert again.count() == 1
+
+
+def test_a_stale_ready_json_goes_before_anything_is_done(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running_relay(data):
+        pass
+    (data / "ready.json").write_text('{"pid": 1}')
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert refused("--data", data, *OFF, "--smtp", place).returncode == 1
+    assert not (data / "ready.json").exists()
