@@ -73,6 +73,7 @@ def test_the_same_secret_never_looks_the_same() -> None:
         KEY.seal(b"secret", "other"),
         Key(bytes(32)).seal(b"secret", "p"),
     ],
+    ids=["empty", "version", "nonce", "zeros", "newer", "short", "long", "purpose", "key"],
 )
 def test_what_does_not_fit_is_refused(sealed: bytes) -> None:
     with pytest.raises(ConfigError, match="does not fit") as caught:
