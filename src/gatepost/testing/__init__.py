@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from gatepost.testing.dialogue import load_dialogue as load_dialogue
     from gatepost.testing.dialogue import parse_dialogue as parse_dialogue
     from gatepost.testing.directory import MemoryDirectory as MemoryDirectory
+    from gatepost.testing.emulator import Captured as Captured
+    from gatepost.testing.emulator import Emulator as Emulator
+    from gatepost.testing.emulator import EmulatorError as EmulatorError
     from gatepost.testing.perform import perform as perform
     from gatepost.testing.server import Mismatch as Mismatch
     from gatepost.testing.server import Performance as Performance
@@ -32,6 +35,7 @@ _BY_MODULE: Final = {
     "clock": ("FakeClock",),
     "dialogue": ("Dialogue", "DialogueError", "Values", "load_dialogue", "parse_dialogue"),
     "directory": ("MemoryDirectory",),
+    "emulator": ("Captured", "Emulator", "EmulatorError"),
     "perform": ("perform",),
     "server": ("Mismatch", "Performance", "perform_server"),
 }

@@ -147,11 +147,11 @@ class Application:
 
     def _check_authors(self, content: bytes) -> Reply | None:
         summary = read_summary(content)
+        judged: list[tuple[Address, Standing]] | None = None
         try:
-            authors = [a for field in summary.from_ for a in parse_mailboxes(field)]
+            authors = [each for field in summary.from_ for each in parse_mailboxes(field)]
+            if summary.complete:
+                judged = [(author, self._standing(author)) for author in authors]
         except ValueError:
-            return check_from(None, self.session.replies)
-        if not summary.complete:
-            authors = []
-        judged = [(author, self._standing(author)) for author in authors]
+            pass
         return check_from(judged, self.session.replies)

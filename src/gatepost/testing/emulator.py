@@ -1,0 +1,297 @@
+"""``gatepost up`` for a test: another process, free ports, a directory of its own."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from gatepost.app.access import open_mailbox
+from gatepost.model.message import StoredMessage
+from gatepost.queue.contract import Selection, Store
+from gatepost.queue.selection import decode_subject
+from gatepost.testing.dialogue import Values
+
+T = TypeVar("T")
+
+START: Final = 30.0
+"""Seconds for the relay to come up; it makes keys and certificates first."""
+STOP: Final = 15.0
+"""Seconds for it to stop; it promises 10."""
+_LISTENERS: Final = ("--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0")
+_MAIN: Final = "from gatepost.cli.main import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where a listener accepts."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One message that the relay accepted."""
+
+    id: str
+    received_at: datetime
+    """UTC."""
+    mail_from: str
+    """Empty for the null sender."""
+    rcpt_to: tuple[str, ...]
+    subject: str
+    """Decoded."""
+    message_id: str
+    principal: str
+    """Who had signed in."""
+    content: bytes
+    """What the client sent, octet by octet, without our trace."""
+
+    def parse(self) -> EmailMessage:
+        """Return the content as the standard library's message."""
+        parsed: EmailMessage = message_from_bytes(self.content, policy=policy.default)
+        return parsed
+
+
+class EmulatorError(RuntimeError):
+    """The relay did not start or stop as it should; the text holds its own words."""
+
+
+class Emulator:
+    """A relay that behaves like Azure Communication Services, or another profile.
+
+    >>> with Emulator() as relay:                       # doctest: +SKIP
+    ...     my_mailer(relay.smtp.host, relay.smtp.port, relay.username, relay.password,
+    ...               sender=relay.sender, ca_file=relay.ca_file)
+    ...     message = relay.wait(to="ann@example.net")
+    ...     assert message.subject == "Welcome"
+
+    Every method may be called from a test with or without a running event loop; each blocks
+    until it has its answer. The directory goes with the relay, unless it was given.
+    """
+
+    def __init__(
+        self,
+        profile: str = "acs",
+        *,
+        strict: bool = False,
+        workers: int = 0,
+        data: Path | None = None,
+        options: tuple[str, ...] = ("--https", "off", "--http", "off"),
+    ) -> None:
+        """Start it and return once every listener accepts.
+
+        ``data`` keeps mail and credentials over restarts; ``options`` go to ``gatepost up``
+        as they are. Raises EmulatorError with the relay's own output when it does not come up.
+        """
+        self._owned = data is None
+        self.data = data or Path(tempfile.mkdtemp(prefix="gatepost-"))
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._output = self.data / "up.jsonl"
+        self._output.touch(mode=0o600)
+        arguments = ["up", "--json", "--data", str(self.data), "--profile", profile, *_LISTENERS]
+        arguments += ["--workers", str(workers), *options, *(["--strict"] if strict else [])]
+        self._seen = self._output.stat().st_size
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-c", _MAIN, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self._finalizer = weakref.finalize(self, _end, self._process)
+        self.ready = self._wait_ready()
+        """The document ``ready.json``."""
+
+    def _wait_ready(self) -> dict[str, Any]:
+        path, deadline = self.data / "ready.json", time.monotonic() + START
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if path.exists():
+                document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+                if document["pid"] == self._process.pid:  # not what a killed relay left behind
+                    return document
+            time.sleep(0.02)
+        _end(self._process)
+        said = self._output.read_text("utf-8", "replace")[self._seen :]
+        self._forget()
+        raise EmulatorError(f"the relay did not come up:\n{said}")
+
+    # Where and who.
+
+    @property
+    def smtp(self) -> Listener:
+        """SMTP with STARTTLS."""
+        return Listener(self.ready["smtp"]["host"], self.ready["smtp"]["port"])
+
+    @property
+    def smtps(self) -> Listener:
+        """SMTP under implicit TLS."""
+        return Listener(self.ready["smtps"]["host"], self.ready["smtps"]["port"])
+
+    @property
+    def ca_file(self) -> str:
+        """PEM file of the authority that signed its certificate."""
+        return str(self.ready["ca_file"])
+
+    @property
+    def username(self) -> str:
+        """The user name that may sign in."""
+        return str(self.ready["username"])
+
+    @property
+    def password(self) -> str:
+        """Its password."""
+        return str(self.ready["password"])
+
+    @property
+    def sender(self) -> str:
+        """An address that it may send from (``from`` in ready.json)."""
+        return str(self.ready["from"])
+
+    @property
+    def values(self) -> Values:
+        """What a dialogue's placeholders stand for at this relay; ``{host}`` is for any name."""
+        return Values("...", "127.0.0.1", self.username, self.password, self.sender)
+
+    # What it captured.
+
+    def messages(self) -> list[Captured]:
+        """Return what was captured, newest first."""
+
+        async def answer(store: Store) -> list[Captured]:
+            return [await _capture(store, each) for each in await store.list()]
+
+        return self._ask(answer)
+
+    def count(self) -> int:
+        """Return how many messages there are."""
+        return self._ask(lambda store: store.count())
+
+    def wait(self, to: str = "", subject: str = "", timeout: float = 10.0) -> Captured:
+        """Return the newest message to ``to`` whose subject matches the expression ``subject``.
+
+        Waits at most ``timeout`` seconds; raises TimeoutError.
+        """
+
+        async def answer(store: Store) -> Captured | None:
+            found = await store.wait(Selection(to, subject), timeout)
+            return await _capture(store, found) if found else None
+
+        message = self._ask(answer)
+        if message is None:
+            raise TimeoutError(f"no such message within {timeout:g} s")
+        return message
+
+    def clear(self) -> int:
+        """Delete all messages and return how many there were."""
+        return self._ask(lambda store: store.delete(None))
+
+    def events(self, kind: str = "") -> list[dict[str, Any]]:
+        """Return what the relay has reported, oldest first; ``kind`` selects by ``event``.
+
+        A report is written a moment after what it tells of: see ``wait_event``.
+        """
+        lines = self._output.read_text("utf-8", "replace").splitlines()
+        found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return [each for each in found if not kind or each.get("event") == kind]
+
+    def wait_event(self, kind: str, timeout: float = 5.0) -> dict[str, Any]:
+        """Return the newest report of ``kind``: why a login failed, in ``auth_refused``.
+
+        Waits at most ``timeout`` seconds for the first one; raises TimeoutError.
+        """
+        deadline = time.monotonic() + timeout
+        while not (found := self.events(kind)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {kind} was reported within {timeout:g} s")
+            time.sleep(0.01)
+        return found[-1]
+
+    def _ask(self, answer: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+        async def ask() -> T:
+            async with open_mailbox(self.data) as store:
+                return await answer(store)
+
+        with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
+            return thread.submit(lambda: asyncio.run(ask())).result()
+
+    # Its end.
+
+    def stop(self) -> None:
+        """Stop it as an init system would, and forget its directory; a second call does nothing.
+
+        Raises EmulatorError when it does not end well.
+        """
+        if not self._finalizer.alive:
+            return
+        self._process.terminate()
+        try:
+            status = self._process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            status = None
+        self._finalizer()
+        said = self._output.read_text("utf-8", "replace")[-4_000:]
+        self._forget()
+        if status != 0 and os.name == "posix":
+            how = "in time" if status is None else f"well, but with status {status}"
+            raise EmulatorError(f"the relay did not stop {how}:\n{said}")
+
+    def kill(self) -> None:
+        """Cut it off as a power cut would; ``data`` stays as it is, if it was given."""
+        self._finalizer()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._owned:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.stop()
+        else:
+            self.kill()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+async def _capture(store: Store, message: StoredMessage) -> Captured:
+    body = await store.body(message.id)
+    return Captured(
+        id=message.id,
+        received_at=message.received_at,
+        mail_from=message.mail_from,
+        rcpt_to=message.rcpt_to,
+        subject=decode_subject(message.subject),
+        message_id=message.message_id,
+        principal=message.principal,
+        content=b"".join(body.chunks()),
+    )

@@ -1,0 +1,134 @@
+"""The public emulator and its fixtures, as somebody else's test suite uses them."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gatepost
+from gatepost.testing import Emulator, EmulatorError
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Emulator]:
+    with Emulator() as relay:
+        yield relay
+
+
+@pytest.fixture
+def relay(shared: Emulator) -> Emulator:
+    shared.clear()
+    return shared
+
+
+def send(relay: Emulator, subject: str = "Welcome", to: str = "ann@example.net") -> bytes:
+    message = f"Date: x\r\nMessage-ID: <1@x>\r\nFrom: {relay.sender}\r\nTo: {to}\r\n"
+    content = f"{message}Subject: {subject}\r\n\r\n.hello\r\n".encode()
+    tls = gatepost.Tls(ca_file=relay.ca_file)
+    gatepost.send(content, str(relay.smtp), relay.username, relay.password, tls=tls)
+    return content
+
+
+def test_a_message_is_captured_as_it_was_sent(relay: Emulator) -> None:
+    content = send(relay, "=?utf-8?q?Gr=C3=BC=C3=9Fe?=")
+    message = relay.wait(to="ann@example.net")
+    assert message.content == content
+    assert message.subject == "Grüße"
+    assert message.parse()["Subject"] == "Grüße"
+    assert message.mail_from == relay.sender
+    assert message.rcpt_to == ("ann@example.net",)
+    assert message.principal == relay.username
+    assert relay.messages() == [message]
+
+
+def test_waiting_chooses_by_recipient_and_subject(relay: Emulator) -> None:
+    send(relay, "one", "ann@example.net")
+    send(relay, "two", "bob@example.net")
+    assert relay.wait(to="ann@example.net").subject == "one"
+    assert relay.wait(subject="^t").rcpt_to == ("bob@example.net",)
+    with pytest.raises(TimeoutError):
+        relay.wait(to="cid@example.net", timeout=0.05)
+
+
+def test_clearing_leaves_nothing(relay: Emulator) -> None:
+    send(relay)
+    send(relay)
+    assert relay.count() == 2
+    assert relay.clear() == 2
+    assert relay.messages() == []
+
+
+def test_it_says_why_a_login_failed(relay: Emulator) -> None:
+    with pytest.raises(gatepost.AuthenticationRefused, match=r"535 5\.7\.3"):
+        gatepost.send(
+            b"From: a@b.example\r\nTo: c@d.example\r\n\r\n",
+            str(relay.smtp), relay.username, "hunter2", tls=gatepost.Tls(ca_file=relay.ca_file),
+        )  # fmt: skip
+    assert relay.wait_event("auth_refused")["reason"].startswith("secret_wrong: ")
+    assert relay.events("nothing") == []
+    assert "hunter2" not in str(relay.events())
+
+
+def test_it_may_be_asked_from_a_running_loop(relay: Emulator) -> None:
+    async def ask() -> int:
+        return relay.count()
+
+    assert asyncio.run(ask()) == 0
+
+
+def test_a_given_directory_keeps_mail_and_password(tmp_path: Path) -> None:
+    data = tmp_path / "kept"
+    with Emulator(data=data) as first:
+        send(first)
+        password = first.password
+        with pytest.raises(EmulatorError, match="did not come up"):
+            Emulator(data=data)
+    with Emulator(data=data) as second:
+        assert second.password == password
+        assert second.count() == 1
+        second.kill()
+    assert data.exists()
+
+
+def test_its_own_directory_goes_with_it() -> None:
+    relay = Emulator()
+    assert relay.data.exists()
+    relay.stop()
+    assert not relay.data.exists()
+    relay.stop()
+
+
+def test_what_does_not_start_says_why() -> None:
+    with pytest.raises(EmulatorError, match="nowhere"):
+        Emulator("nowhere")
+
+
+SUITE = """
+import gatepost as library
+
+def send(relay):
+    message = f"From: {relay.sender}\\r\\nTo: ann@example.net\\r\\n\\r\\n".encode()
+    library.send(message, str(relay.smtps), relay.username, relay.password,
+                 tls=library.Tls(mode="implicit", ca_file=relay.ca_file))
+
+def test_one(gatepost):
+    send(gatepost)
+    assert gatepost.count() == 1
+
+def test_two(gatepost, acs_relay):
+    assert gatepost is acs_relay
+    assert gatepost.count() == 0
+"""
+
+
+def test_the_fixtures_of_the_plugin(tmp_path: Path) -> None:
+    conftest = "from gatepost.testing.pytest_plugin import acs_relay, gatepost\n"
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_suite.py").write_text(SUITE)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "2 passed" in run.stdout, run.stdout + run.stderr
+    assert run.returncode == 0
