@@ -233,11 +233,13 @@ def test_535_stops_and_the_password_went_out_once(submit: Submit, pair: Pair) ->
         secured(client, "AUTH LOGIN PLAIN")
         client.answer("535 5.7.3 Authentication unsuccessful")
         client.answer("221 bye")
+        client.wait_for_end()
 
     with serving(deny, pair) as server, pytest.raises(AuthenticationRefused) as caught:
         submit(server, "me", PASSWORD)
     assert (caught.value.reply.code, caught.value.mechanism) == (535, "PLAIN")
     assert sum(line.startswith(b"AUTH") for line in server.clients[0].heard) == 1
+    assert server.clients[0].heard[-1] == b"QUIT"
     assert "AUTH PLAIN [redacted]" in str(caught.value.transcript)
 
 

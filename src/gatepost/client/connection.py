@@ -13,7 +13,7 @@ from gatepost.client.session import ClientSession, Peer
 from gatepost.client.settings import Options, Tls, Token
 from gatepost.client.steps import Conversation, T
 from gatepost.client.transaction import Delivered, deliver
-from gatepost.errors import ConfigError, Disconnected
+from gatepost.errors import ConfigError, Disconnected, GatepostError
 from gatepost.model.credentials import Credentials
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
@@ -129,8 +129,11 @@ class Connection:
             self.session = login.meet(self._stream.local_address, self._stream.peer_address)
             self._driver = SyncDriver(self._stream, login.context, login.server.host, timeouts)
             self._run(login.sign_in(self.session))
+        except GatepostError:
+            self.close()
+            raise
         except BaseException:
-            self._leave()
+            self._stream.abort()
             raise
 
     def send(self, message: AnyMessage, envelope: Envelope | None = None) -> Receipt:
@@ -149,13 +152,10 @@ class Connection:
         """Say QUIT and close; a second call does nothing."""
         if self.session.usable:
             self._run(self.session.quit())
-        self._leave()
+        self._stream.close()
 
     def _run(self, conversation: Conversation[T]) -> T:
         return self._driver.run(self.session.guard(conversation))
-
-    def _leave(self) -> None:
-        self._stream.close()
 
     def __enter__(self) -> Self:
         return self
@@ -189,8 +189,8 @@ class AsyncConnection:
             self.session = login.meet(stream.local_address, stream.peer_address)
             self._driver = AsyncDriver(stream, login.context, login.server.host, timeouts)
             await self._run(login.sign_in(self.session))
-        except Exception:
-            await stream.close()
+        except GatepostError:
+            await self.close()
             raise
         except BaseException:
             stream.abort()
