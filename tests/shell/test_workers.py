@@ -1,0 +1,125 @@
+"""``gatepost up --workers``: front processes die, and the supervisor does, and mail goes on."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.relay import Relay, running_relay
+from tests.shell.peer import Peer, letter
+from tests.shell.test_up import signed_in, wait_for_line
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[Relay]:
+    with running_relay(tmp_path / "data", "--workers", "2") as relay:
+        yield relay
+
+
+def children(pid: int) -> set[int]:
+    """The processes that ``pid`` started."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    return {int(word) for word in listed.stdout.split()}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def deliver(relay: Relay) -> None:
+    with signed_in(relay) as peer:
+        assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
+
+
+def test_a_killed_worker_is_replaced_and_mail_goes_on(relay: Relay) -> None:
+    before = children(relay.process.pid)
+    assert len(before) == 2
+    deliver(relay)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    deliver(relay)  # waits in the listener's queue until one is back
+    eventually(lambda: len(children(relay.process.pid) - before) == 2)
+    wait_for_line(relay, "worker died")
+    deliver(relay)
+    assert relay.count() == 3
+
+
+def test_nothing_acknowledged_is_lost_with_a_worker(relay: Relay) -> None:
+    peers = [signed_in(relay) for _ in range(6)]
+    acknowledged = 0
+    victims = children(relay.process.pid)
+    for number in range(60):
+        if number == 30:
+            for pid in victims:
+                os.kill(pid, signal.SIGKILL)
+        for peer in list(peers):
+            try:
+                said = peer.deliver(relay.sender, letter(relay.sender))
+            except (OSError, AssertionError):
+                said = ""
+            acknowledged += said.startswith("250 ")
+            if not said:
+                peer.sock.close()
+                peers.remove(peer)
+    assert acknowledged >= 30 * 6
+    assert relay.count() >= acknowledged
+
+
+def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
+    relay = Relay.start(tmp_path / "data", "--workers", "2")
+    workers = children(relay.process.pid)
+    assert len(workers) == 2
+    with signed_in(relay) as idle:
+        relay.process.kill()
+        relay.process.wait()
+        assert idle.rest() == b"421 4.3.2 Service shutting down\r\n"
+    eventually(lambda: not any(is_alive(pid) for pid in workers))
+    with running_relay(relay.data, "--workers", "2") as again:
+        deliver(again)
+
+
+def test_workers_are_gone_after_a_stop(tmp_path: Path) -> None:
+    with running_relay(tmp_path / "data", "--workers", "2") as relay:
+        workers = children(relay.process.pid)
+        deliver(relay)
+    assert workers
+    assert not any(is_alive(pid) for pid in workers)
+
+
+def test_a_large_message_travels_whole(relay: Relay) -> None:
+    content = letter(relay.sender, bytes(range(1, 10)) * 11 + b"\r\n") * 1
+    content += (b"0123456789" * 9 + b"\r\n") * 40_000
+    with signed_in(relay) as peer:
+        assert peer.deliver(relay.sender, content).startswith("250 ")
+    assert relay.last() == content
+
+
+def test_refusals_and_reasons_are_those_of_one_process(relay: Relay) -> None:
+    with signed_in(relay) as peer:
+        assert peer.ask("MAIL FROM:<x@elsewhere.example>").startswith("501 5.1.7 ")
+        domain = relay.sender.partition("@")[2]
+        assert peer.ask(f"MAIL FROM:<nobody@{domain}>").startswith("550 5.3.5 ")
+        assert peer.deliver(relay.sender, letter("x@elsewhere.example")).startswith("501 5.1.7 ")
+    with Peer.connect(relay.tls_port, relay.ca_file) as peer:
+        peer.shake()
+        peer.reply()
+        peer.ask("EHLO client.example")
+        assert peer.login(relay.username, "wrong") == "535 5.7.3 Authentication unsuccessful"
+    wait_for_line(relay, "AUTH LOGIN refused")
