@@ -43,6 +43,7 @@ _OCTETS: Final = re.compile(r"C\| ?(.*)")
 _MARK: Final = re.compile(r"== (TLS|CLOSED) ==")
 _DIRECTIVE: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)?):\s*(.*)")
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+_PLACE_OCTETS: Final = re.compile(rb"\{([a-z_]+)\}")
 _BASE64: Final = re.compile(r"base64\((.*)\)")
 _ANY: Final = "..."
 
@@ -85,7 +86,7 @@ class Say:
     def octets(self, values: Values) -> bytes:
         """Return what goes onto the wire."""
         if not self.is_line:
-            return _unescape(_fill(self.text, values, 1))
+            return _octets(self.text, values)
         return "".join(f"{text}\r\n" for text in self.texts(values)).encode()
 
     def matches(self, line: str, values: Values, n: int = 1) -> bool:
@@ -231,8 +232,14 @@ def _direct(dialogue: Dialogue, line: str) -> Dialogue:
 
 
 def _fill(text: str, values: Values, n: int) -> str:
-    filled = _PLACE.sub(lambda place: values.of(place[1]), text.replace("{n}", str(n)))
-    return _BASE64.sub(lambda match: base64.b64encode(_unescape(match[1])).decode(), filled)
+    filled = _BASE64.sub(lambda match: base64.b64encode(_octets(match[1], values)).decode(), text)
+    return _PLACE.sub(lambda place: values.of(place[1]), filled.replace("{n}", str(n)))
+
+
+def _octets(text: str, values: Values) -> bytes:
+    """Resolve the escapes first: a digit in a value must not lengthen the escape before it."""
+    octets = _unescape(text)
+    return _PLACE_OCTETS.sub(lambda place: values.of(place[1].decode()).encode(), octets)
 
 
 def _unescape(text: str) -> bytes:

@@ -83,6 +83,12 @@ def test_a_wrong_line_is_named(text: str) -> None:
         parse_dialogue(text)
 
 
+def test_a_digit_in_a_value_is_no_part_of_the_escape_before_it() -> None:
+    step = Say("C", r"base64(\0{username}\0{password})", 1)
+    octets = step.octets(Values(username="12", password="34"))
+    assert base64.b64decode(octets) == b"\0" + b"12" + b"\0" + b"34"
+
+
 def test_an_unknown_placeholder_is_an_error() -> None:
     with pytest.raises(ValueError, match="nobody"):
         Say("C", "{nobody}", 1).octets(VALUES)
