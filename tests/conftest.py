@@ -11,6 +11,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name octets that nobody can read by their number; random ones differ between workers."""
+    if isinstance(val, bytes) and not val.isascii():
+        return f"{argname}-{len(val)}-octets"
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
