@@ -1,12 +1,15 @@
-"""A submission as it travels from a front process to the store process."""
+"""Messages as they travel between processes.
+
+Header text may hold octets that are no UTF-8 (surrogate escapes), so it goes as octets.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.envelope import Envelope
-from gatepost.model.message import Submission
+from gatepost.model.message import StoredMessage, Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A ``Submission`` with its content inside."""
+    """A ``Submission`` with its content inside, unless that went ahead."""
 
     id: str
     envelope: Envelope
@@ -39,24 +42,25 @@ class Carried:
     message_id: bytes
 
 
-def carry(submission: Submission) -> Carried:
-    """Return what travels. Header text may hold octets that are no UTF-8, so it goes as octets."""
+def carry(submission: Submission, content: tuple[bytes, ...]) -> Carried:
+    """Return what travels."""
     return Carried(
         submission.id,
         submission.envelope,
-        tuple(submission.body.chunks()),
+        content,
         submission.trace,
         submission.received_at,
         submission.principal,
-        submission.subject.encode("utf-8", "surrogateescape"),
-        submission.message_id.encode("utf-8", "surrogateescape"),
+        _octets(submission.subject),
+        _octets(submission.message_id),
     )
 
 
-def arrive(carried: Carried) -> Submission:
-    """Return the submission that was carried."""
+def arrive(carried: Carried, body: Body | None = None) -> Submission:
+    """Return the submission that was carried; with ``body``, its content went ahead."""
     content = carried.content
-    body: Body = BytesBody(content[0]) if len(content) == 1 else Pieces(content)
+    if body is None:
+        body = BytesBody(content[0]) if len(content) == 1 else Pieces(content)
     return Submission(
         carried.id,
         carried.envelope,
@@ -64,6 +68,39 @@ def arrive(carried: Carried) -> Submission:
         carried.trace,
         carried.received_at,
         carried.principal,
-        carried.subject.decode("utf-8", "surrogateescape"),
-        carried.message_id.decode("utf-8", "surrogateescape"),
+        _text(carried.subject),
+        _text(carried.message_id),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedMessage:
+    """A ``StoredMessage``, its header text beside it."""
+
+    message: StoredMessage
+    subject: bytes
+    message_id: bytes
+
+
+def carry_message(message: StoredMessage) -> CarriedMessage:
+    """Return what travels."""
+    return CarriedMessage(
+        replace(message, subject="", message_id=""),
+        _octets(message.subject),
+        _octets(message.message_id),
+    )
+
+
+def arrive_message(carried: CarriedMessage) -> StoredMessage:
+    """Return the message that was carried."""
+    return replace(
+        carried.message, subject=_text(carried.subject), message_id=_text(carried.message_id)
+    )
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogateescape")

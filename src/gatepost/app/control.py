@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gatepost.app.carried import Carried, arrive
+from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
 from gatepost.app.rpc import Answers, Operation, decode
+from gatepost.app.uploads import Uploads, put_and_tell
 from gatepost.directory.contract import Directory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -19,11 +20,11 @@ from gatepost.net.frames import FrameStream, serve_frames
 from gatepost.policy.quotas import OwnQuotas, Quotas, SubscriptionQuotas
 from gatepost.queue.contract import Selection, Store
 from gatepost.relay.context import Report
+from gatepost.relay.spool import Budget
 
 T = TypeVar("T")
 
 SOCKET: Final = "control.sock"
-BODY_WINDOW: Final = 1024 * 1024
 
 
 async def serve_control(
@@ -36,13 +37,21 @@ async def serve_control(
     """Answer at DIR/control.sock until the server is closed."""
     operations = {**store_operations(store), **directory_operations(directory)}
     operations["report"] = lambda raw: _report(report, raw)
+    budget = Budget(data)
 
     def make_stream() -> FrameStream:
-        if quotas is None:
-            return Answers(operations).make_stream()
-        owner = object()  # who hangs up takes its connections along
-        own = quota_operations(OwnQuotas(quotas, owner))
-        return Answers({**operations, **own}, lambda: quotas.forget(owner)).make_stream()
+        uploads = Uploads(store, budget)
+        own = upload_operations(uploads)
+        if quotas is not None:
+            own |= quota_operations(OwnQuotas(quotas, owner=uploads))
+
+        def gone() -> None:
+            """Who hangs up takes along what it began and whom it counted."""
+            uploads.close()
+            if quotas is not None:
+                quotas.forget(uploads)
+
+        return Answers({**operations, **own}, gone).make_stream()
 
     return await serve_frames(data / SOCKET, make_stream)
 
@@ -58,21 +67,36 @@ def store_operations(store: Store) -> dict[str, Operation]:
     async def body(id_: str) -> list[bytes]:
         return list((await store.body(id_)).chunks())
 
-    async def put(carried: Carried) -> str:
-        await store.put(arrive(carried))
-        return store.refusal
+    async def listing(selection: Selection) -> list[CarriedMessage]:
+        return [carry_message(each) for each in await store.list(selection)]
+
+    async def get(id_: str) -> CarriedMessage:
+        return carry_message(await store.get(id_))
+
+    async def wait(selection: Selection, timeout: float) -> CarriedMessage | None:
+        found = await store.wait(selection, timeout)
+        return None if found is None else carry_message(found)
 
     return {
-        "put": _taking(tuple[Carried], put),
+        "put": _taking(tuple[Carried], lambda carried: put_and_tell(store, arrive(carried))),
         "new_epoch": _taking(tuple[()], store.new_epoch),
         "refusal": _taking(tuple[()], lambda: store.refusal),
-        "list": _taking(tuple[Selection], store.list),
+        "list": _taking(tuple[Selection], listing),
         "count": _taking(tuple[()], store.count),
-        "get": _taking(tuple[str], store.get),
+        "get": _taking(tuple[str], get),
         "trace": _taking(tuple[str], store.trace),
         "body": _taking(tuple[str], body),
         "delete": _taking(tuple[tuple[str, ...] | None], store.delete),
-        "wait": _taking(tuple[Selection, float], store.wait),
+        "wait": _taking(tuple[Selection, float], wait),
+    }
+
+
+def upload_operations(uploads: Uploads) -> dict[str, Operation]:
+    """Return the operations of large content by name."""
+    return {
+        "upload": _taking(tuple[int, bytes], uploads.add),
+        "put_upload": _taking(tuple[int, Carried], uploads.put),
+        "drop_upload": _taking(tuple[int], uploads.drop),
     }
 
 

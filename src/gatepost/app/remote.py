@@ -7,11 +7,11 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gatepost.app.carried import Pieces, carry
+from gatepost.app.carried import CarriedMessage, Pieces, arrive_message, carry
 from gatepost.app.rpc import Calls, decode
 from gatepost.errors import Disconnected
 from gatepost.model.address import Address
-from gatepost.model.body import Body
+from gatepost.model.body import WINDOW, Body
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.model.reply import Reply
@@ -25,6 +25,8 @@ _NIL: Final = b"\xc0"
 """None in MessagePack."""
 REFUSAL_HOLDS: Final = 1.0
 """Seconds for which a refusal is repeated before the store is asked again."""
+LARGE: Final = WINDOW
+"""Octets of content beyond which it goes ahead in pieces, each answered before the next."""
 
 
 class RemoteStore:
@@ -34,6 +36,8 @@ class RemoteStore:
         self._calls = calls
         self._refusal = ""
         self._asked_at = 0.0
+        self._uploads = 0
+        self._uploading: set[asyncio.Task[None]] = set()
 
     @property
     def refusal(self) -> str:
@@ -49,14 +53,34 @@ class RemoteStore:
             self._refusal = decode(answer.result(), str)
 
     def put(self, submission: Submission) -> "asyncio.Future[None]":
+        if submission.body.size > LARGE:
+            return self._upload(submission)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            carried = carry(submission)
+            carried = carry(submission, tuple(submission.body.chunks()))
         except OSError as error:
             done.set_exception(error)
             return done
         self._calls.ask("put", carried).add_done_callback(lambda answer: self._settle(done, answer))
         return done
+
+    def _upload(self, submission: Submission) -> "asyncio.Task[None]":
+        self._uploads += 1
+        task = asyncio.ensure_future(self._put_upload(self._uploads, submission))
+        self._uploading.add(task)
+        task.add_done_callback(self._uploading.discard)
+        return task
+
+    async def _put_upload(self, number: int, submission: Submission) -> None:
+        try:
+            for piece in submission.body.chunks():
+                await self._calls.ask("upload", number, piece)
+        except BaseException:
+            with suppress(Disconnected):
+                self._calls.tell("drop_upload", number)
+            raise
+        answer = await self._calls.ask("put_upload", number, carry(submission, ()))
+        self._refusal = decode(answer, str)
 
     def _settle(self, done: "asyncio.Future[None]", answer: "asyncio.Future[msgspec.Raw]") -> None:
         error = answer.exception()
@@ -72,13 +96,14 @@ class RemoteStore:
         return await self._calls.call(int, "new_epoch")
 
     async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
-        return await self._calls.call(list[StoredMessage], "list", selection)
+        found = await self._calls.call(list[CarriedMessage], "list", selection)
+        return [arrive_message(each) for each in found]
 
     async def count(self) -> int:
         return await self._calls.call(int, "count")
 
     async def get(self, id: str) -> StoredMessage:
-        return await self._calls.call(StoredMessage, "get", id)
+        return arrive_message(await self._calls.call(CarriedMessage, "get", id))
 
     async def trace(self, id: str) -> bytes:
         return await self._calls.call(bytes, "trace", id)
@@ -90,8 +115,8 @@ class RemoteStore:
         return await self._calls.call(int, "delete", None if ids is None else tuple(ids))
 
     async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
-        answer = self._calls.ask("wait", selection, timeout)
-        return decode(await answer, StoredMessage | None)  # type: ignore[arg-type]  # a union
+        answer = await self._calls.ask("wait", selection, timeout)
+        return None if bytes(answer) == _NIL else arrive_message(decode(answer, CarriedMessage))
 
 
 class RemoteDirectory:

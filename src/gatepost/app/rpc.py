@@ -23,6 +23,7 @@ Operation = Callable[..., Any]
 OK: Final = "ok"
 _ERRORS: Final[Mapping[str, type[Exception]]] = {
     "KeyError": KeyError,
+    "ValueError": ValueError,
     "QueueError": QueueError,
     "QueueFull": QueueFull,
     "Unreadable": Unreadable,
@@ -94,7 +95,11 @@ class Calls:
         return decode(await self.ask(operation, *arguments), kind)
 
     def _answered(self, _stream: FrameStream, frame: bytes) -> None:
-        number, outcome, value = _CALL.decode(frame)
+        try:
+            number, outcome, value = _CALL.decode(frame)
+        except msgspec.MsgspecError:
+            self._stream.close()  # that is no relay
+            return
         future = self._open.pop(number, None)
         if future is None or future.done():
             return
@@ -127,7 +132,11 @@ class Answers:
         return FrameStream(self._called, self._gone)
 
     def _called(self, stream: FrameStream, frame: bytes) -> None:
-        number, name, arguments = _CALL.decode(frame)
+        try:
+            number, name, arguments = _CALL.decode(frame)
+        except msgspec.MsgspecError:
+            stream.close()  # that is no caller
+            return
         operation = self._operations.get(name)
         if operation is None:
             self._answer(stream, number, GatepostError(f"no operation is called {name[:40]!r}"))
@@ -152,13 +161,8 @@ class Answers:
     def _answer(self, stream: FrameStream, number: int, result: Any) -> None:
         if not number:
             return
-        if isinstance(result, BaseException):
-            text = str(result.args[0]) if result.args else type(result).__name__
-            frame = _ENCODER.encode((number, type(result).__name__, text))
-        else:
-            frame = _ENCODER.encode((number, OK, result))
         try:
-            stream.send(frame)
+            stream.send(_encode_answer(number, result))
         except Disconnected:
             return  # who asked is gone
 
@@ -167,3 +171,15 @@ class Answers:
             if isinstance(running, asyncio.Task):  # a wait; a commit goes on
                 running.cancel()
         self._on_gone()
+
+
+def _encode_answer(number: int, result: Any) -> bytes:
+    """Return an answer's frame. There always is one: a caller must not wait for what we broke."""
+    if not isinstance(result, BaseException):
+        try:
+            return _ENCODER.encode((number, OK, result))
+        except (TypeError, ValueError, NotImplementedError) as error:
+            result = GatepostError(f"the answer does not travel: {type(error).__name__}")
+    text = str(result.args[0]) if result.args else type(result).__name__
+    plain = text.encode("utf-8", "backslashreplace").decode()
+    return _ENCODER.encode((number, type(result).__name__, plain))

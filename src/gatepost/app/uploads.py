@@ -1,0 +1,69 @@
+"""Large content on its way from a front process, piece by piece, within the byte budget."""
+
+import asyncio
+
+from gatepost.app.carried import Carried, arrive
+from gatepost.errors import QueueFull
+from gatepost.model.message import Submission
+from gatepost.queue.contract import Store
+from gatepost.relay.faults import error_of
+from gatepost.relay.spool import Budget, Spool
+
+
+def put_and_tell(store: Store, submission: Submission) -> "asyncio.Future[str]":
+    """Put; once it is committed, the answer is the store's refusal.
+
+    A future and no task, so that a front process that dies does not cancel the commit.
+    """
+    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def settle(put: "asyncio.Future[None]") -> None:
+        if (error := error_of(put)) is None:
+            answer.set_result(store.refusal)
+        else:
+            answer.set_exception(error)
+
+    asyncio.ensure_future(store.put(submission)).add_done_callback(settle)
+    return answer
+
+
+class Uploads:
+    """What one front process has begun to hand over; each content has a number of its choice."""
+
+    def __init__(self, store: Store, budget: Budget) -> None:
+        self._store = store
+        self._budget = budget
+        self._spools: dict[int, Spool] = {}
+
+    def add(self, number: int, piece: bytes) -> None:
+        """Take the next piece. Raises QueueFull when neither memory nor disk has room for it."""
+        spool = self._spools.get(number)
+        if spool is None:
+            spool = self._spools[number] = Spool(self._budget)
+        try:
+            spool.write(piece)
+        except OSError as error:
+            self.drop(number)
+            raise QueueFull(str(error)) from error
+
+    def put(self, number: int, carried: Carried) -> "asyncio.Future[str]":
+        """Store what came under ``number``; the answer is the store's refusal, as of ``put``."""
+        spool = self._spools.pop(number)
+        try:
+            submission = arrive(carried, spool.body())
+        except OSError as error:
+            spool.release()
+            raise QueueFull(str(error)) from error
+        answer = put_and_tell(self._store, submission)
+        answer.add_done_callback(lambda _: spool.release())
+        return answer
+
+    def drop(self, number: int) -> None:
+        """Forget what came under ``number``."""
+        if (spool := self._spools.pop(number, None)) is not None:
+            spool.release()
+
+    def close(self) -> None:
+        """The front process is gone: forget what it did not finish."""
+        for number in list(self._spools):
+            self.drop(number)
