@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Final
 from gatepost.model.reply import Reply
 from gatepost.wire.base64 import decode_base64
 from gatepost.wire.server import events
-from gatepost.wire.server.parameters import UnknownParameter, parse_mail, parse_rcpt
+from gatepost.wire.server.parameters import (
+    BadParameter,
+    UnknownParameter,
+    parse_mail,
+    parse_rcpt,
+)
 from gatepost.wire.server.states import ANY, IN_TRANSACTION, READY, States
 
 if TYPE_CHECKING:
@@ -100,8 +105,10 @@ def mail(session: "Session", argument: bytes) -> Reply | events.Event:
         envelope = parse_mail(argument[5:].decode("utf-8"), session.offer.keywords)
     except UnknownParameter:
         return session.replies.UNKNOWN_PARAMETER
+    except BadParameter as error:
+        return session.replies.BAD_ARGUMENTS.because(str(error))
     except ValueError as error:
-        return _bad_path(session, argument, session.replies.BAD_SENDER, error)
+        return session.replies.BAD_SENDER.because(str(error))
     if envelope.size is not None and envelope.size > session.message_limit:
         return session.replies.MESSAGE_TOO_BIG
     sender = envelope.sender
@@ -118,19 +125,15 @@ def rcpt(session: "Session", argument: bytes) -> Reply | events.Event:
         recipient = parse_rcpt(argument[3:].decode("utf-8"), session.offer.keywords)
     except UnknownParameter:
         return session.replies.UNKNOWN_PARAMETER
+    except BadParameter as error:
+        return session.replies.BAD_ARGUMENTS.because(str(error))
     except ValueError as error:
-        return _bad_path(session, argument, session.replies.BAD_RECIPIENT, error)
+        return session.replies.BAD_RECIPIENT.because(str(error))
     if not recipient.address.is_ascii and not session.wants_utf8:
         return session.replies.NEEDS_SMTPUTF8
     if len(session.recipients) >= session.profile.limits.recipients:
         return session.replies.TOO_MANY_RECIPIENTS
     return events.Rcpt(recipient)
-
-
-def _bad_path(session: "Session", argument: bytes, reply: Reply, error: ValueError) -> Reply:
-    """A bad address, or a bad parameter behind a good one."""
-    is_parameter = b">" in argument and not str(error).startswith("not a path")
-    return (session.replies.BAD_ARGUMENTS if is_parameter else reply).because(str(error))
 
 
 def data(session: "Session", argument: bytes) -> Reply | None:

@@ -18,7 +18,11 @@ MAX_ENVID: Final = 100
 MAX_ORCPT: Final = 500
 
 
-class UnknownParameter(ValueError):
+class BadParameter(ValueError):
+    """What follows a good path is no parameters, or one of them has a bad value."""
+
+
+class UnknownParameter(BadParameter):
     """A parameter that no offered extension defines (555)."""
 
 
@@ -112,7 +116,7 @@ def parse_parameters(
 ) -> dict[str, Any]:
     """Return field names and values of the parameters in ``text``.
 
-    Raises UnknownParameter for one that is unknown or not offered, ValueError for a
+    Raises UnknownParameter for one that is unknown or not offered, BadParameter for a
     bad value or one that stands twice.
     """
     found: dict[str, Any] = {}
@@ -122,13 +126,19 @@ def parse_parameters(
         if parameter is None or parameter.extension not in offered:
             raise UnknownParameter(key)
         if parameter.field in found:
-            raise ValueError(f"{key} stands twice")
-        found[parameter.field] = parameter.parse(value if equals else None)
+            raise BadParameter(f"{key} stands twice")
+        try:
+            found[parameter.field] = parameter.parse(value if equals else None)
+        except ValueError as error:
+            raise BadParameter(str(error)) from None
     return found
 
 
 def parse_mail(text: str, offered: frozenset[str]) -> Envelope:
-    """Return the envelope that ``text`` (behind ``MAIL FROM:``) begins. Raises ValueError."""
+    """Return the envelope that ``text`` (behind ``MAIL FROM:``) begins.
+
+    Raises BadParameter, and ValueError for a bad path.
+    """
     sender, rest = parse_path(text.lstrip(" "))
     if not rest:
         return Envelope(sender)
@@ -136,7 +146,10 @@ def parse_mail(text: str, offered: frozenset[str]) -> Envelope:
 
 
 def parse_rcpt(text: str, offered: frozenset[str]) -> Recipient:
-    """Return the recipient that ``text`` (behind ``RCPT TO:``) names. Raises ValueError."""
+    """Return the recipient that ``text`` (behind ``RCPT TO:``) names.
+
+    Raises BadParameter, and ValueError for a bad path.
+    """
     text = text.lstrip(" ")
     if text[:12].lower() == "<postmaster>":  # RFC 5321 4.1.1.3: the one name without a domain
         address, rest = Address(text[1:11], ""), text[12:]
@@ -152,5 +165,5 @@ def parse_rcpt(text: str, offered: frozenset[str]) -> Recipient:
 
 def _after_space(rest: str) -> str:
     if not rest.startswith(" "):
-        raise ValueError("text behind the path")
+        raise BadParameter("text behind the path")
     return rest
