@@ -1,0 +1,13 @@
+"""The conformance page says what the tests prove."""
+
+from tests.conformance.page import PAGE, from_tests, render
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text("utf-8") == render(), "run: python -m tests.conformance.page"
+
+
+def test_every_clause_stands_on_it() -> None:
+    page = render()
+    for clause in from_tests():
+        assert f"| {clause.section} | {clause.promise} | test |" in page
