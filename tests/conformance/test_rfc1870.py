@@ -42,7 +42,7 @@ def test_5_dots_that_were_added_do_not_count() -> None:
     send(f"{DATA}C| ..xxxxxxx\\r\\n.\\r\\n\nS: 250 ...\n", "limits.message_size: 10\nmessages: 1")
 
 
-def test_6_2_a_smaller_declaration_is_no_promise() -> None:
+def test_6_3_a_smaller_declaration_is_no_promise() -> None:
     """A message larger than declared, within the limit, is taken."""
     talk(
         f"C: MAIL FROM:<a@b.example> SIZE=1\nS: 250 ...\n{RCPT}{DATA}C: more than that\nC: .\n"

@@ -122,6 +122,6 @@ def test_6_in_clear_is_538() -> None:
     talk(f"C: AUTH PLAIN {GOOD}\nS: 538 5.7.11 ...\n", "profile: gatepost")
 
 
-def test_9_mechanisms_are_case_insensitive() -> None:
+def test_8_mechanisms_are_case_insensitive() -> None:
     """The name of a mechanism is recognised in any case."""
     talk("C: auth Login\nS: 334 VXNlcm5hbWU6\nC: *\nS: 501 ...\n")

@@ -70,22 +70,23 @@ def _talk(session: ClientSession, dialogue: Dialogue, values: Values) -> Convers
     )
     yield from session.open(implicit=implicit, start_tls=uses_tls)
     if any(say.text.upper().startswith("AUTH") for say in says) or dialogue.auth:
-        credentials = _credentials(dialogue.auth, values)
+        credentials = make_credentials(dialogue.auth, values)
         yield from authenticate(session, credentials, channel_of(session), only=dialogue.auth)
-    for envelope, body in _transactions(says, values):
+    for envelope, body in transactions(says, values):
         yield from deliver(session, envelope, body)
     if says and says[-1].text == "QUIT":
         yield from session.quit()
 
 
-def _credentials(mechanism: str, values: Values) -> Credentials:
+def make_credentials(mechanism: str, values: Values) -> Credentials:
+    """Return what ``values`` are for a client that is told to use ``mechanism``."""
     secret = Secret(values.password)
     if mechanism in _TOKEN_MECHANISMS:
         return Credentials(values.username, token=secret)
     return Credentials(values.username, secret)
 
 
-def _transactions(says: list[Say], values: Values) -> Iterator[tuple[Envelope, BytesBody]]:
+def transactions(says: list[Say], values: Values) -> Iterator[tuple[Envelope, BytesBody]]:
     """Read the messages out of the client's lines."""
     lines = [text for say in says for text in say.texts(values)]
     envelope: Envelope | None = None

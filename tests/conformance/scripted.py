@@ -1,0 +1,81 @@
+"""A server that says a dialogue's server lines, and holds what it hears against the client's."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from gatepost.testing import Dialogue, Values
+from gatepost.testing.dialogue import Mark
+from tests.certificates import Pair
+
+PATIENCE = 10.0
+
+
+class ScriptedServer:
+    """Takes one connection. ``difference`` says where the client left the dialogue."""
+
+    def __init__(self, dialogue: Dialogue, values: Values, pair: Pair) -> None:
+        self._dialogue = dialogue
+        self._values = values
+        self._pair = pair
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(PATIENCE)
+        self.port: int = self._listener.getsockname()[1]
+        self.difference = "it never came to the end"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join(PATIENCE)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        connection: socket.socket | None = None
+        try:
+            connection, _ = self._listener.accept()
+            connection.settimeout(PATIENCE)
+            for step in self._dialogue.steps:
+                if isinstance(step, Mark):
+                    if step.what == "CLOSED":
+                        break
+                    connection = self._secure(connection)
+                elif step.speaker == "S":
+                    connection.sendall(step.octets(self._values))
+                else:
+                    self._hear(connection, step.octets(self._values))
+            self.difference = ""
+        except (OSError, AssertionError) as error:
+            self.difference = f"{type(error).__name__}: {error}"
+        finally:
+            if connection is not None:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_WR)
+                connection.close()
+
+    def _hear(self, connection: socket.socket, expected: bytes) -> None:
+        heard = b""
+        while len(heard) < len(expected):
+            chunk = connection.recv(len(expected) - len(heard))
+            if not chunk:
+                break
+            heard += chunk
+            assert expected.startswith(heard), f"expected {expected!r}, heard {heard!r}"
+        assert heard == expected, f"expected {expected!r}, heard {heard!r}"
+
+    def _secure(self, connection: socket.socket) -> socket.socket:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._pair.certificate, self._pair.key)
+        return context.wrap_socket(connection, server_side=True)
+
+
+@contextmanager
+def serving(dialogue: Dialogue, values: Values, pair: Pair) -> Iterator[ScriptedServer]:
+    """A server for the length of a ``with``; the client must then have kept to the dialogue."""
+    server = ScriptedServer(dialogue, values, pair)
+    try:
+        yield server
+    finally:
+        server.join()
+    assert not server.difference, server.difference
