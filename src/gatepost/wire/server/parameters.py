@@ -13,7 +13,9 @@ from gatepost.model.envelope import Envelope, Recipient
 
 _XTEXT: Final = re.compile(r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*")
 _ORCPT: Final = re.compile(r"[A-Za-z0-9-]+;(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+")
-_UTF8_ORCPT: Final = re.compile(r"utf-8;[\x21-\x3c\x3e-\U0010ffff]+", re.IGNORECASE)
+_UTF8_ORCPT: Final = re.compile(
+    r"utf-8;[\x21-\x3c\x3e-\x7e\u00a0-\u2027\u202a-\U0010ffff]+", re.IGNORECASE
+)
 MAX_ENVID: Final = 100
 MAX_ORCPT: Final = 500
 
@@ -64,7 +66,10 @@ def _flag(value: str | None) -> bool:
 def _auth(value: str | None) -> str:
     if not value:
         raise ValueError("AUTH takes a mailbox in xtext, or <>")
-    return decode_xtext(value)
+    mailbox = decode_xtext(value)
+    if not mailbox.isprintable():
+        raise ValueError("AUTH holds a control character")
+    return mailbox
 
 
 def _ret(value: str | None) -> str:
