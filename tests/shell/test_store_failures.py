@@ -24,7 +24,7 @@ Steps = Callable[[SqliteStore], Awaitable[None]]
 
 
 def settings(disk: FailingDisk, **other: Any) -> Settings:
-    usual: dict[str, Any] = {"disk": disk, "retention": FOREVER, "reserve": 0}
+    usual: dict[str, Any] = {"disk": disk, "retention": FOREVER, "reserve": 0, "inline": 16_384}
     return Settings(**usual | other)
 
 
