@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gatepost.app.control import SOCKET
-from gatepost.app.remote import RemoteStore
-from gatepost.app.rpc import Calls
+from gatepost.app.remote_store import RemoteStore
+from gatepost.app.rpc import SOCKET, Calls
 from gatepost.errors import ConfigError, ConnectError
 from gatepost.queue.contract import Store
 

@@ -6,12 +6,12 @@ Only the owner of the directory can open the socket, so who asks is not asked.
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
-from gatepost.app.rpc import Answers, Operation, decode
+from gatepost.app.rpc import SOCKET, Answers, Operation, decode
 from gatepost.app.uploads import Uploads, put_and_tell
 from gatepost.directory.contract import Directory
 from gatepost.model.address import Address
@@ -23,8 +23,6 @@ from gatepost.relay.context import Report
 from gatepost.relay.spool import Budget
 
 T = TypeVar("T")
-
-SOCKET: Final = "control.sock"
 
 
 async def serve_control(

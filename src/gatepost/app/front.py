@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from gatepost.app.control import SOCKET
-from gatepost.app.remote import RemoteDirectory, RemoteQuotas, RemoteStore
-from gatepost.app.rpc import Calls
+from gatepost.app.remote_directory import RemoteDirectory, RemoteQuotas
+from gatepost.app.remote_store import RemoteStore
+from gatepost.app.rpc import SOCKET, Calls
 from gatepost.app.runtime import DRAIN, run
 from gatepost.app.serving import Backend, make_relay
 from gatepost.app.workers import READY, Front

@@ -20,7 +20,11 @@ T = TypeVar("T")
 Operation = Callable[..., Any]
 """Takes the call's arguments, undecoded; returns a value or an awaitable of one."""
 
+SOCKET: Final = "control.sock"
+"""In the data directory; only its owner can open it."""
 OK: Final = "ok"
+NIL: Final = b"\xc0"
+"""None in MessagePack."""
 _ERRORS: Final[Mapping[str, type[Exception]]] = {
     "KeyError": KeyError,
     "ValueError": ValueError,

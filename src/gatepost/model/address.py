@@ -10,22 +10,22 @@ from typing import Final
 MAX_PATH: Final = 256
 """Octets of a path with its brackets (RFC 5321 4.5.3.1.3)."""
 
-# What RFC 6531 adds, less what is no character (halves of surrogate pairs, from octets that are
-# not UTF-8) and what ends a line for somebody (the C1 controls, U+2028, U+2029).
-_WIDE: Final = r"\u00a0-\u2027\u202a-\ud7ff\ue000-\U0010ffff"
-_ATOM: Final = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~\-{_WIDE}]+"
-_QUOTED: Final = rf'"(?:\\[\x20-\x7e]|[\x20\x21\x23-\x5b\x5d-\x7e{_WIDE}])*"'
-_LABEL: Final = rf"[A-Za-z0-9{_WIDE}](?:[A-Za-z0-9\-{_WIDE}]*[A-Za-z0-9{_WIDE}])?"
+# A class of what is excluded compiles in no time; one that spells out most of Unicode takes 5 ms,
+# and stands here a dozen times. What _NO_CHARACTER finds is excluded beforehand.
+_ATOM: Final = r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f-\x9f]+'
+_QUOTED: Final = r'"(?:\\[\x20-\x7e]|[^\x00-\x1f"\\\x7f-\x9f])*"'
+_LABEL: Final = r"[^\x00-/:-@\[-`{-\x9f](?:[^\x00-,./:-@\[-`{-\x9f]*[^\x00-/:-@\[-`{-\x9f])?"
 _DOMAIN: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL: Final = r"\[(?:IPv6:[0-9A-Fa-f:.]+|[0-9]{1,3}(?:\.[0-9]{1,3}){3})\]"
 _MAILBOX: Final = re.compile(
-    rf"(?P<local>{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL})", re.ASCII
+    rf"(?P<local>{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL})"
 )
 _PATH: Final = re.compile(
     rf"<(?:(?:@{_DOMAIN}(?:,@{_DOMAIN})*:)?"
-    rf"(?P<local>{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL}))?>",
-    re.ASCII,
+    rf"(?P<local>{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL}))?>"
 )
+_NO_CHARACTER: Final = re.compile("[\u2028\u2029\ud800-\udfff]")
+"""Line ends of some, and halves of surrogate pairs, which are octets that were not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,11 @@ def parse_address(text: str) -> Address:
     Raises ValueError when it is none, or longer than a path may be.
     """
     match = _MAILBOX.fullmatch(text)
-    if match is None or len(text.encode("utf-8", "surrogateescape")) > MAX_PATH - 2:
+    if (
+        match is None
+        or _is_broken(match[0])
+        or len(text.encode("utf-8", "surrogateescape")) > MAX_PATH - 2
+    ):
         raise ValueError(f"not a mailbox: {text[:MAX_PATH]!r}")
     return Address(match["local"], match["domain"])
 
@@ -69,7 +73,15 @@ def parse_path(text: str) -> tuple[Address | None, str]:
     A source route is dropped, as RFC 5321 4.1.2 and appendix C ask. Raises ValueError.
     """
     match = _PATH.match(text)
-    if match is None or len(match[0].encode("utf-8", "surrogateescape")) > MAX_PATH:
+    if (
+        match is None
+        or _is_broken(match[0])
+        or len(match[0].encode("utf-8", "surrogateescape")) > MAX_PATH
+    ):
         raise ValueError(f"not a path: {text[:MAX_PATH]!r}")
     local = match["local"]
     return (Address(local, match["domain"]) if local is not None else None), text[match.end() :]
+
+
+def _is_broken(matched: str) -> bool:
+    return not matched.isascii() and _NO_CHARACTER.search(matched) is not None

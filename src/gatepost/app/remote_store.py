@@ -1,28 +1,21 @@
-"""Store and directory of another process, under the contracts of those in this one."""
+"""The store of another process, under the contract of one in this process."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from gatepost.app.carried import CarriedMessage, Pieces, arrive_message, carry
-from gatepost.app.rpc import Calls, decode
+from gatepost.app.rpc import NIL, Calls, decode
 from gatepost.errors import Disconnected
-from gatepost.model.address import Address
 from gatepost.model.body import WINDOW, Body
-from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.message import StoredMessage, Submission
-from gatepost.model.reply import Reply
-from gatepost.model.standing import Standing
 from gatepost.queue.contract import Selection
-from gatepost.sasl.interview import Verifier
 
 T = TypeVar("T")
 
-_NIL: Final = b"\xc0"
-"""None in MessagePack."""
 REFUSAL_HOLDS: Final = 1.0
 """Seconds for which a refusal is repeated before the store is asked again."""
 LARGE: Final = WINDOW
@@ -116,73 +109,4 @@ class RemoteStore:
 
     async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
         answer = await self._calls.ask("wait", selection, timeout)
-        return None if bytes(answer) == _NIL else arrive_message(decode(answer, CarriedMessage))
-
-
-class RemoteDirectory:
-    """Implements ``directory.contract.Directory`` over calls; every answer is a future."""
-
-    def __init__(self, calls: Calls, mechanisms: frozenset[str]) -> None:
-        self._calls = calls
-        self.mechanisms: Final = mechanisms
-
-    @classmethod
-    async def connect(cls, calls: Calls) -> "RemoteDirectory":
-        """Ask what the directory can verify."""
-        return cls(calls, frozenset(await calls.call(list[str], "mechanisms")))
-
-    def identify(
-        self, credentials: Credentials, mechanism: str
-    ) -> "asyncio.Future[Principal | Reply]":
-        def read(raw: msgspec.Raw) -> Principal | Reply:
-            fields = decode(raw, dict[str, Any])
-            return decode(raw, Reply) if "code" in fields else decode(raw, Principal)
-
-        return _ask(self._calls, read, "identify", credentials, mechanism)
-
-    def verifier(self, username: str, mechanism: str) -> "asyncio.Future[Verifier]":
-        return _ask(self._calls, lambda raw: decode(raw, Verifier), "verifier", username, mechanism)
-
-    def standing(self, principal: Principal, sender: Address) -> "asyncio.Future[Standing]":
-        return _ask(self._calls, lambda raw: decode(raw, Standing), "standing", principal, sender)
-
-
-class RemoteQuotas:
-    """Implements ``policy.quotas.Quotas`` over calls."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    def enter(self, principal: Principal) -> "asyncio.Future[Reply | None]":
-        return _ask(self._calls, _optional_reply, "enter", principal)
-
-    def leave(self, principal: Principal) -> None:
-        with suppress(Disconnected):  # then all our connections are forgotten anyway
-            self._calls.tell("leave", principal)
-
-    def admit(self, principal: Principal, sender: Address) -> "asyncio.Future[Reply | None]":
-        return _ask(self._calls, _optional_reply, "admit", principal, sender)
-
-
-def _optional_reply(raw: msgspec.Raw) -> Reply | None:
-    return None if bytes(raw) == _NIL else decode(raw, Reply)
-
-
-def _ask(
-    calls: Calls, read: Callable[[msgspec.Raw], T], operation: str, *arguments: Any
-) -> "asyncio.Future[T]":
-    """Return a future of the answer, read."""
-    done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-    def settle(answer: "asyncio.Future[msgspec.Raw]") -> None:
-        error = answer.exception()
-        if error is not None:
-            done.set_exception(error)
-            return
-        try:
-            done.set_result(read(answer.result()))
-        except msgspec.MsgspecError as wrong:
-            done.set_exception(wrong)
-
-    calls.ask(operation, *arguments).add_done_callback(settle)
-    return done
+        return None if bytes(answer) == NIL else arrive_message(decode(answer, CarriedMessage))
