@@ -92,7 +92,7 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Awaitable[Case]]:
 def test_a_refusal_comes_with_an_answer_and_is_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.app.remote.REFUSAL_HOLDS", 0.0)
+    monkeypatch.setattr("gatepost.app.remote_store.REFUSAL_HOLDS", 0.0)
 
     async def steps() -> None:
         behind = MemoryStore()

@@ -21,6 +21,7 @@ import pytest
 
 from tests.clients.relay import GATEPOST, PATIENCE, Relay, running_relay
 from tests.shell.peer import Peer, letter
+from tests.shell.test_listen import needs_ipv6
 
 OFF = ("--smtp", "off", "--smtps", "off", "--https", "off", "--http", "off")
 FREE = ("--https", "localhost:0", "--http", "127.0.0.1:0")
@@ -191,7 +192,7 @@ def test_strict_verifiers_take_the_certificate(relay: Relay) -> None:
 # Listeners
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
 def test_localhost_is_both_families(relay: Relay, host: str) -> None:
     with Peer.connect(relay.port, relay.ca_file, host=host) as peer:
         assert peer.reply().startswith("220 ")

@@ -1,0 +1,121 @@
+"""Frames out of octets in any pieces."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.errors import Disconnected
+from gatepost.net.frames import MAX_FRAME, FrameStream
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.ended = ""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def close(self) -> None:
+        self.ended = "closed"
+
+    def abort(self) -> None:
+        self.ended = "aborted"
+
+
+class End:
+    """A frame stream on a wire; use it inside a running loop."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.losses = 0
+        self.wire = Wire()
+        self.stream = FrameStream(lambda _stream, frame: self.frames.append(frame), self._lose)
+        self.stream.connection_made(self.wire)
+
+    def _lose(self) -> None:
+        self.losses += 1
+
+
+def in_loop(steps: Any) -> None:
+    async def run() -> None:
+        result = steps()
+        if result is not None:
+            await result
+
+    asyncio.run(run())
+
+
+def framed(*frames: bytes) -> bytes:
+    return b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6), st.lists(st.integers(1, 9), max_size=40))
+def test_frames_survive_any_split(frames: list[bytes], cuts: list[int]) -> None:
+    def steps() -> None:
+        end, octets = End(), framed(*frames)
+        for cut in cuts:
+            end.stream.data_received(octets[:cut])
+            octets = octets[cut:]
+        end.stream.data_received(octets)
+        assert end.frames == frames
+
+    in_loop(steps)
+
+
+def test_what_one_turn_sends_is_one_write() -> None:
+    async def steps() -> None:
+        end = End()
+        end.stream.send(b"one")
+        end.stream.send(b"")
+        end.stream.send(b"three")
+        assert end.wire.written == []
+        await asyncio.sleep(0)
+        assert end.wire.written == [framed(b"one", b"", b"three")]
+        await asyncio.sleep(0)
+        assert len(end.wire.written) == 1
+
+    in_loop(steps)
+
+
+def test_closing_sends_what_was_given() -> None:
+    async def steps() -> None:
+        end = End()
+        end.stream.send(b"last")
+        end.stream.close()
+        assert end.wire.written == [framed(b"last")]
+        assert end.wire.ended == "closed"
+        await asyncio.sleep(0)
+        assert len(end.wire.written) == 1
+
+    in_loop(steps)
+
+
+def test_a_frame_too_large_cuts_the_connection() -> None:
+    def steps() -> None:
+        end = End()
+        end.stream.data_received(framed(b"good") + (MAX_FRAME + 1).to_bytes(4, "big"))
+        assert end.frames == [b"good"]
+        assert end.wire.ended == "aborted"
+
+    in_loop(steps)
+
+
+def test_nothing_is_sent_to_who_is_gone() -> None:
+    async def steps() -> None:
+        end = End()
+        end.stream.send(b"too late")
+        end.stream.connection_lost(None)
+        assert end.losses == 1
+        await asyncio.sleep(0)
+        assert end.wire.written == []
+        with pytest.raises(Disconnected):
+            end.stream.send(b"later")
+
+    in_loop(steps)
