@@ -1,0 +1,78 @@
+"""What of an envelope is kept, and that every statement is one."""
+
+import json
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from gatepost.model.address import parse_address
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.store.sqlite.queries import QUERIES, message_row, read_sql
+from gatepost.store.sqlite.segments import Place
+from tests.contract.messages import message
+
+# fmt: off
+COLUMNS = (
+    "seq", "id", "received_at", "mail_from", "rcpt_to", "parameters", "subject", "message_id",
+    "principal", "trace", "size", "checksum", "segment", "offset",
+)
+# fmt: on
+INLINE = Place(0, 0, 22, 7)
+
+
+def row(envelope: Envelope, place: Place = INLINE) -> dict[str, object]:
+    submission = replace(message(), envelope=envelope)
+    return dict(zip(COLUMNS, message_row(3, submission, place), strict=True))
+
+
+def test_a_plain_envelope_has_no_parameters() -> None:
+    told = row(message().envelope)
+    assert (told["seq"], told["mail_from"], told["parameters"]) == (
+        3, "alice@example.org", None,
+    )  # fmt: skip
+    assert told["rcpt_to"] == '["bob@example.net"]'
+    assert (told["segment"], told["offset"]) == (None, None)
+
+
+def test_what_the_extensions_added_is_kept() -> None:
+    bob = Recipient(parse_address("bob@example.net"), frozenset({"NEVER"}), "rfc822;bob")
+    envelope = Envelope(
+        None, (bob,), body="8BITMIME", smtputf8=True, size=22, auth="<>", ret="HDRS", envid="e1"
+    )
+    kept = row(envelope)["parameters"]
+    assert isinstance(kept, str)
+    assert json.loads(kept) == {
+        "recipients": [
+            {"address": "bob@example.net", "notify": ["NEVER"], "orcpt": "rfc822;bob"}
+        ],
+        "body": "8BITMIME", "smtputf8": True, "size": 22, "auth": "<>", "ret": "HDRS",
+        "envid": "e1",
+    }  # fmt: skip
+
+
+def test_a_large_body_is_told_by_its_place() -> None:
+    told = row(message().envelope, Place(2, 500, 22, 7))
+    assert (told["segment"], told["offset"], told["size"], told["checksum"]) == (2, 500, 22, 7)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_statement_fits_the_schema(name: str) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(read_sql("schema_1.sql"))
+    query = QUERIES[name]
+    connection.execute(f"EXPLAIN {query}", (1,) * query.count("?"))
+    connection.close()
+
+
+def test_no_question_is_answered_by_reading_everything() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(read_sql("schema_1.sql"))
+    whole = {
+        name
+        for name, query in QUERIES.items()
+        for step in connection.execute(f"EXPLAIN QUERY PLAN {query}", (1,) * query.count("?"))
+        if step[3] == "SCAN messages" or "TEMP B-TREE" in step[3]
+    }
+    connection.close()
+    assert whole == {"oldest", "newest_id"}, "these read from one end, with a LIMIT"
