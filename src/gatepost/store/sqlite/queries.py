@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 from gatepost.model.envelope import Envelope
@@ -18,7 +18,7 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 def read_sql(name: str) -> str:
     """Return a file of SQL that stands beside this one."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _parse_queries(text: str) -> dict[str, str]:

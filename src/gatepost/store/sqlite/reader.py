@@ -1,11 +1,11 @@
 """Reads, on a connection of their own: short transactions, so that the WAL stays bounded."""
 
+import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from gatepost.directory.contract import Record
 from gatepost.errors import Unreadable
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage
@@ -13,6 +13,9 @@ from gatepost.queue.contract import Selection
 from gatepost.queue.selection import matcher
 from gatepost.store.sqlite.queries import QUERIES, stored_message
 from gatepost.store.sqlite.segments import Place, Segments
+
+if TYPE_CHECKING:
+    from gatepost.directory.contract import Record  # with it come SASL and more, only for a row
 
 PAGE_ROWS: Final = 500
 """Rows of a listing in one read transaction."""
@@ -54,9 +57,9 @@ class Reader:
         except FileNotFoundError:  # the body moved to another segment meanwhile
             return self._open(id_)
 
-    def records(self) -> Sequence[Record]:
+    def records(self) -> "Sequence[Record]":
         """Return the directory's objects."""
-        import json  # noqa: PLC0415
+        from gatepost.directory.contract import Record  # noqa: PLC0415
 
         rows = self._connection.execute(QUERIES["load_records"]).fetchall()
         return [Record(kind, id_, json.loads(fields)) for kind, id_, fields in rows]

@@ -9,9 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from gatepost.directory.contract import Record
 from gatepost.errors import QueueError, QueueFull, Unreadable
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage, Submission
@@ -36,6 +35,9 @@ from gatepost.store.sqlite.upkeep import (
 from gatepost.store.sqlite.writer import Writer, resolve
 from gatepost.store.waiting import Waiters
 from gatepost.store.worker import Worker
+
+if TYPE_CHECKING:
+    from gatepost.directory.contract import Record
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -149,11 +151,11 @@ class SqliteStore:
 
     # The directory's objects.
 
-    async def load_records(self) -> Sequence[Record]:
+    async def load_records(self) -> "Sequence[Record]":
         return await self._read(self._reader.records)
 
     async def save_records(
-        self, put: Iterable[Record], delete: Iterable[tuple[str, str]] = ()
+        self, put: "Iterable[Record]", delete: Iterable[tuple[str, str]] = ()
     ) -> None:
         rows = [(each.kind, each.id, json.dumps(each.fields)) for each in put]
         await self._change(_save_records, rows, tuple(delete))
