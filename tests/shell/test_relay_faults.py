@@ -363,6 +363,38 @@ def test_each_counted_connection_is_taken_off_once(tmp_path: Path) -> None:
         assert not quotas.entered
 
 
+REFUSALS = [
+    ("NONSENSE with-a-secret", "500 5.5.1 Command not recognized", ""),
+    ("AUTH PLAIN", "504 5.7.4 Unrecognized authentication type", "AUTH PLAIN is not offered"),
+    ("AUTH LOGIN !!!", "501 5.5.2 Cannot decode base64", ""),
+    ("MAIL FROM:<a@example.com>", "530 5.7.57 Client not authenticated to send mail.", ""),
+    ("EHLO", "501 5.5.4 Syntax error in arguments", ""),
+    ("STARTTLS", "503 5.5.1 Bad sequence of commands", ""),
+]
+
+
+@pytest.mark.parametrize(("command", "reply", "reason"), REFUSALS)
+def test_the_operator_hears_of_what_the_protocol_refuses(
+    tmp_path: Path, command: str, reply: str, reason: str
+) -> None:
+    with serving(tmp_path, Plan()) as served, served.secured() as peer:
+        assert peer.ask(command) == reply
+        assert peer.ask("NOOP").startswith("250 ")
+        assert served.reported("refused") == [
+            {"peer": "127.0.0.1", "reply": reply, "reason": reason}
+        ]
+        assert "with-a-secret" not in str(served.events)
+
+
+def test_the_operator_hears_of_a_cancelled_login(tmp_path: Path) -> None:
+    with serving(tmp_path, Plan()) as served, served.secured() as peer:
+        assert peer.ask("AUTH LOGIN").startswith("334 ")
+        assert peer.ask("*") == "501 5.7.0 Authentication cancelled"
+        assert [each["reply"] for each in served.reported("refused")] == [
+            "501 5.7.0 Authentication cancelled"
+        ]
+
+
 # Faults of our own.
 
 

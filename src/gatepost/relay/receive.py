@@ -159,6 +159,10 @@ class Receiver:
         try:
             while not self._open and (event := session.next_event()) is not None:
                 self._HANDLERS[type(event)](self, event)
+            if session.refusals:
+                refusals, session.refusals = session.refusals, ()
+                for refusal in refusals:
+                    self._report_refusal(refusal)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a peer waiting
             self._break(error)
         self._flush()
@@ -247,8 +251,9 @@ class Receiver:
         if self._auth is not None:
             self._auth.respond(event.response)
 
-    def _abort_auth(self, _event: events.AuthAborted) -> None:
+    def _abort_auth(self, event: events.AuthAborted) -> None:
         self._drop_auth()
+        self._report_refusal(event.reply)
 
     def _drop_auth(self) -> None:
         if self._auth is not None:
@@ -469,6 +474,9 @@ class Receiver:
 
     def _refuse(self, reply: Reply) -> None:
         self._session.answer(reply)
+        self._report_refusal(reply)
+
+    def _report_refusal(self, reply: Reply) -> None:
         self._relay.report("refused", peer=self.peer, reply=str(reply), reason=reply.reason)
 
     def _close(self, event: events.Closing) -> None:

@@ -86,7 +86,7 @@ def auth(session: "Session", argument: bytes) -> Reply | events.Event:
         return session.replies.BAD_SEQUENCE
     mechanism = words[0].decode("ascii", "replace").upper()
     if not session.encrypted and session.profile.requires_tls:
-        return session.replies.AUTH_NEEDS_TLS
+        return session.replies.AUTH_NEEDS_TLS.because("AUTH before STARTTLS")
     if mechanism not in session.offer.mechanisms:
         return session.replies.AUTH_UNRECOGNIZED.because(f"AUTH {mechanism[:40]} is not offered")
     if len(words) == 1:

@@ -24,6 +24,9 @@ from gatepost.wire.server.states import State
 _TLS_RECORD: Final = b"\x16\x03"
 """How a ClientHello begins (RFC 8446 5.1)."""
 
+MAX_REFUSALS: Final = 100
+"""Refusals that are kept until somebody empties them; the oldest go."""
+
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TELLS: Final = (events.Content, events.ContentDropped, events.AuthAborted, events.Closing)
 """Events that pause nothing."""
@@ -50,8 +53,8 @@ class Session:
         "_auth_open", "_buffer", "_chunk", "_closing", "_command_line", "_commands", "_content",
         "_content_limit", "_envelope", "_errors", "_line", "_newlines", "_notice", "_out",
         "_over", "_pending", "_pieces", "_received", "_refusal", "can_tls", "encrypted", "hello",
-        "message_limit", "offer", "peer_name", "profile", "protocol", "recipients", "replies",
-        "setting", "signed_in_as", "state",
+        "message_limit", "offer", "peer_name", "profile", "protocol", "recipients", "refusals",
+        "replies", "setting", "signed_in_as", "state",
     )
     # fmt: on
 
@@ -77,6 +80,8 @@ class Session:
         self._notice: events.Event | None = None
         """What only tells, and comes before anything else."""
         self._pieces = False
+        self.refusals: tuple[Reply, ...] = ()
+        """What the protocol answered 4yz or 5yz to commands, for whoever logs it and empties it."""
         self._start_over()
         self._say(Reply(220, setting.profile.greeting.format(host=setting.host, peer=peer)))
 
@@ -306,7 +311,7 @@ class Session:
     def _line_too_long(self) -> events.Event | None:
         """The over-long line is dropped; within AUTH it ends the exchange (RFC 4954 4)."""
         if not self._auth_open:
-            self._say(self.replies.LINE_TOO_LONG)
+            self._say_of_command(self.replies.LINE_TOO_LONG)
             return None
         return self._abort_auth(self.replies.AUTH_LINE_TOO_LONG)
 
@@ -317,18 +322,23 @@ class Session:
             self.close(self.replies.TOO_MANY_COMMANDS)
             return None
         if _CONTROL.search(line):
-            self._say(self.replies.MALFORMED_LINE)
+            self._say_of_command(self.replies.MALFORMED_LINE)
             return None
         verb, _, argument = line.partition(b" ")
         command = COMMANDS.get(verb) or COMMANDS.get(verb.upper())
         if command is None:
-            self._say(self.replies.UNKNOWN_COMMAND)
+            self._say_of_command(self.replies.UNKNOWN_COMMAND)
             return None
         result = missing_condition(self, command) or command.handle(self, argument.strip())
         if isinstance(result, Reply):
-            self._say(result)
+            self._say_of_command(result)
             return None
         return result
+
+    def _say_of_command(self, reply: Reply) -> None:
+        self._say(reply)
+        if reply.code >= 400:
+            self.refusals = (*self.refusals[-MAX_REFUSALS:], reply)
 
     def _respond(self, line: bytes) -> events.Event:
         """Take the client's line after a 334 (RFC 4954 4)."""
