@@ -105,6 +105,13 @@ def test_octets_that_come_before_the_220_are_refused(session: Session) -> None:
     assert session.next_event() == events.Closing(session.replies.BYTES_BEFORE_TLS)
 
 
+def test_octets_behind_starttls_ask_nothing_of_the_application(session: Session) -> None:
+    assert next_event(session, b"STARTTLS\r\nNOOP\r\n") == events.Closing(
+        session.replies.BYTES_BEFORE_TLS
+    )
+    assert session.send() == session.replies.BYTES_BEFORE_TLS.encode()
+
+
 def test_a_refused_starttls_leaves_the_session_in_clear(session: Session) -> None:
     next_event(session, b"STARTTLS\r\n")
     session.answer(session.replies.TLS_UNAVAILABLE)
