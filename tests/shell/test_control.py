@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from gatepost.app.control import serve_control
+from gatepost.app.hurry import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_store import RemoteStore
-from gatepost.app.rpc import SOCKET, Calls
+from gatepost.app.rpc import Calls
 from gatepost.errors import ConnectError, Disconnected, GatepostError, QueueError, QueueFull
 from gatepost.model.message import Submission
 from gatepost.net.frames import MAX_FRAME

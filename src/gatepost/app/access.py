@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gatepost.app.remote_store import RemoteStore
-from gatepost.app.rpc import SOCKET, Calls
+from gatepost.app.hurry import SOCKET
 from gatepost.errors import ConfigError, ConnectError
 from gatepost.queue.contract import Store
 
@@ -19,17 +18,22 @@ async def open_mailbox(data: Path) -> AsyncIterator[Store]:
     """
     if not (data / "store.db").exists():
         raise ConfigError(f"there is no mail in {data}: `gatepost up` has not run there")
-    try:
-        calls = await Calls.connect(data / SOCKET)
-    except ConnectError:
-        calls = None
-    if calls is not None:
+    # Either way loads what the other does without, and a command is typed in a hurry.
+    if (data / SOCKET).exists():
+        from gatepost.app.remote_store import RemoteStore  # noqa: PLC0415
+        from gatepost.app.rpc import Calls  # noqa: PLC0415
+
         try:
-            yield RemoteStore(calls)
-        finally:
-            calls.close()
-        return
-    from gatepost.store.sqlite import open_store  # noqa: PLC0415 - heavy, and mostly not needed
+            calls = await Calls.connect(data / SOCKET)
+        except ConnectError:
+            pass  # left behind by a relay that was killed
+        else:
+            try:
+                yield RemoteStore(calls)
+            finally:
+                calls.close()
+            return
+    from gatepost.store.sqlite import open_store  # noqa: PLC0415
 
     store = open_store(data)
     try:

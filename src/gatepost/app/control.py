@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
-from gatepost.app.rpc import SOCKET, Answers, Operation, decode
+from gatepost.app.hurry import SOCKET
+from gatepost.app.rpc import Answers, Operation, decode
 from gatepost.app.uploads import Uploads, put_and_tell
 from gatepost.directory.contract import Directory
 from gatepost.model.address import Address

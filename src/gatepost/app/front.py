@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from gatepost.app.hurry import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory, RemoteQuotas
 from gatepost.app.remote_store import RemoteStore
-from gatepost.app.rpc import SOCKET, Calls
+from gatepost.app.rpc import Calls
 from gatepost.app.runtime import DRAIN, run
 from gatepost.app.serving import Backend, make_relay
 from gatepost.app.workers import READY, Front

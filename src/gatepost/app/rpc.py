@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from gatepost.app.hurry import OK
 from gatepost.errors import Disconnected, GatepostError, QueueError, QueueFull, Unreadable
 from gatepost.model.secret import Secret
 from gatepost.net.frames import FrameStream, connect_frames
@@ -20,9 +21,6 @@ T = TypeVar("T")
 Operation = Callable[..., Any]
 """Takes the call's arguments, undecoded; returns a value or an awaitable of one."""
 
-SOCKET: Final = "control.sock"
-"""In the data directory; only its owner can open it."""
-OK: Final = "ok"
 NIL: Final = b"\xc0"
 """None in MessagePack."""
 _ERRORS: Final[Mapping[str, type[Exception]]] = {

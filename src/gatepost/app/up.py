@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from gatepost.app.certificates import Certificates, ensure_certificates
 from gatepost.app.control import serve_control
+from gatepost.app.hurry import SOCKET
 from gatepost.app.keys import open_key
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.ready import Listeners, describe, remove_ready, write_ready
-from gatepost.app.rpc import SOCKET
 from gatepost.app.runtime import DRAIN
 from gatepost.app.serving import Backend, Serving, make_relay, served_profile
 from gatepost.app.web import WebServer

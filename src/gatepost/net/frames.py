@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Final, cast
 
 from gatepost.errors import ConnectError, Disconnected
+from gatepost.net.local import LENGTH, ShortPath
 
 MAX_FRAME: Final = 64 * 1024 * 1024
-_LENGTH: Final = 4
-_MAX_PATH: Final = 100
-"""Octets that a Unix socket's path may have, with some to spare (sun_path has 104 or 108)."""
 
 
 class FrameStream(asyncio.Protocol):
@@ -35,7 +33,7 @@ class FrameStream(asyncio.Protocol):
             raise Disconnected("the relay's control socket is closed")
         if not self._waiting:
             self._loop.call_soon(self._flush)
-        self._waiting += (len(frame).to_bytes(_LENGTH, "big"), frame)
+        self._waiting += (len(frame).to_bytes(LENGTH, "big"), frame)
 
     def _flush(self) -> None:
         """Write in one call what one turn of the loop sent: a group of answers is one write."""
@@ -57,15 +55,15 @@ class FrameStream(asyncio.Protocol):
         buffer = self._buffer
         buffer += data
         start = 0
-        while len(buffer) - start >= _LENGTH:
-            length = int.from_bytes(buffer[start : start + _LENGTH], "big")
+        while len(buffer) - start >= LENGTH:
+            length = int.from_bytes(buffer[start : start + LENGTH], "big")
             if length > MAX_FRAME:
                 self._transport.abort()
                 return
-            end = start + _LENGTH + length
+            end = start + LENGTH + length
             if len(buffer) < end:
                 break
-            frame = bytes(buffer[start + _LENGTH : end])
+            frame = bytes(buffer[start + LENGTH : end])
             start = end
             self._on_frame(self, frame)
         if start:
@@ -83,7 +81,7 @@ async def serve_frames(path: Path, make: Callable[[], FrameStream]) -> asyncio.S
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
-        with _short(path) as address:
+        with ShortPath(path) as address:
             sock.bind(address)
     finally:
         os.umask(before)
@@ -95,7 +93,7 @@ async def connect_frames(path: Path, make: Callable[[], FrameStream]) -> FrameSt
     """Connect to who listens at ``path``. Raises ConnectError when nobody does."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with _short(path) as address:
+        with ShortPath(path) as address:
             sock.connect(address)
         sock.setblocking(False)
         _, stream = await asyncio.get_running_loop().create_unix_connection(make, sock=sock)
@@ -103,21 +101,3 @@ async def connect_frames(path: Path, make: Callable[[], FrameStream]) -> FrameSt
         sock.close()
         raise ConnectError(f"nobody answers at {path}: {error.strerror}") from error
     return stream
-
-
-class _short:  # noqa: N801 - used as a function
-    """The path in a form that fits into a socket address, however deep the directory lies."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._directory = -1
-
-    def __enter__(self) -> str:
-        if len(os.fsencode(self._path)) <= _MAX_PATH:
-            return str(self._path)
-        self._directory = os.open(self._path.parent, os.O_RDONLY)
-        return f"/proc/self/fd/{self._directory}/{self._path.name}"
-
-    def __exit__(self, *_: object) -> None:
-        if self._directory >= 0:
-            os.close(self._directory)
