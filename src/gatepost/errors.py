@@ -27,7 +27,7 @@ Phase = Literal[
 
 
 class GatepostError(Exception):
-    """The root. ``phase`` is the step of the dialogue, ``slug`` the finding's id if there is one."""
+    """The root. ``phase`` is the step of the dialogue, ``slug`` the finding if there is one."""
 
     phase: Phase = ""
     slug: str = ""
