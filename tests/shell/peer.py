@@ -122,6 +122,8 @@ class Peer:
                 self.sock.settimeout(left)
                 if not self.sock.recv(65_536):
                     return True
+        except ConnectionResetError:
+            return True
         except TimeoutError:
             return False
         return False

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import shutil
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from gatepost.app.access import open_mailbox
 from tests.clients.relay import Relay, running_relay
 from tests.shell.peer import Peer
+from tests.shell.processes import children
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -22,15 +22,7 @@ CLIENTS = 20
 BUDGET = 67
 """MB of content that may lie in memory, a process."""
 MARGIN = 30
-"""MB on top of it in all: what is being read, written and sent, and garbage."""
-
-
-def processes(relay: Relay) -> list[int]:
-    pid = relay.process.pid
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
-    )
-    return [pid, *map(int, listed.stdout.split())]
+"""MB on top of it, a process: what is being read, written and sent, and garbage."""
 
 
 def memory(pid: int, key: str) -> float:
@@ -78,7 +70,7 @@ def test_twenty_large_messages_at_once_stay_within_the_budget(
 ) -> None:
     data = tmp_path / "data"
     with running_relay(data, "--profile", "open", "--workers", str(workers)) as relay:
-        pids = processes(relay)
+        pids = [relay.process.pid, *children(relay.process.pid)]
         assert len(pids) == 1 + workers
         before = sum(memory(pid, "VmRSS") for pid in pids)
         together = threading.Barrier(CLIENTS)
@@ -95,7 +87,7 @@ def test_twenty_large_messages_at_once_stay_within_the_budget(
             thread.join()
         assert [reply[:4] for reply in said] == ["250 "] * CLIENTS
         used = sum(memory(pid, "VmHWM") for pid in pids) - before
-        assert used < len(pids) * BUDGET + MARGIN
+        assert used < len(pids) * (BUDGET + MARGIN)
     expected = [hashlib.sha256(content(n, size)).hexdigest() for n in range(CLIENTS)]
     assert asyncio.run(digests(data)) == sorted(expected)
     shutil.rmtree(data)

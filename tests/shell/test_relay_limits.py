@@ -47,6 +47,19 @@ def test_a_silent_peer_is_told_and_cut(served: Served) -> None:
     assert served.messages() == []
 
 
+@with_plan()
+def test_a_handshake_that_does_not_end_is_cut(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepost.relay.receive.HANDSHAKE_TIMEOUT", 0.2)
+    with Peer.connect(served.tls_port, served.ca_file) as implicit, served.greeted() as explicit:
+        assert explicit.ask("STARTTLS").startswith("220 ")
+        for peer in (implicit, explicit):
+            peer.send(b"\x16\x03\x01\x02\x00\x01")
+        for peer in (implicit, explicit):
+            assert peer.is_closed_within(5)
+
+
 @with_plan(limits={"idle": 3600.0})
 def test_a_peer_that_talks_is_not_silent(served: Served) -> None:
     with served.greeted() as peer:

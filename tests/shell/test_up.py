@@ -358,6 +358,19 @@ def test_without_a_reader_it_works_as_well(tmp_path: Path, how: str) -> None:
         assert again.count() == 1, "no line was written into a file of the store"
 
 
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_it_needs_no_uvloop(tmp_path: Path, workers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "uvloop.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with running_relay(tmp_path / "data", *FREE, "--workers", workers) as relay:
+        with signed_in(relay) as peer:
+            assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
+            large = letter(relay.sender, (b"x" * 98 + b"\r\n") * 10_000)
+            assert peer.deliver(relay.sender, large).startswith("250 ")
+            assert get(relay.ready["https"]["url"] + "/health", relay.ca_file)[0] == 200
+        assert relay.last() == large
+
+
 # Stop and start
 
 
