@@ -1,0 +1,224 @@
+"""The pages that tables of the code are printed into: ``python -m tests.docs.generated``."""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, Field, fields
+from inspect import cleandoc, getsource
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, Final
+
+import click
+
+from gatepost.cli.main import COMMANDS, root
+from gatepost.model.profile import Limits, Profile, StrictLimits
+from gatepost.profiles import available_profiles, load_profile
+from gatepost.wire.server.replies import NAMES, Replies, replies_with
+from tests.docs.pages import ROOT
+
+REFERENCE: Final = ROOT / "docs" / "reference"
+NOTE: Final = "<!-- Made by `python -m tests.docs.generated`: change the code, not this page. -->"
+GROUPS: Final[Mapping[str, type[Any]]] = {"": Profile, "limits": Limits, "strict": StrictLimits}
+
+
+def cell(text: object) -> str:
+    """Return a text that does not break a table."""
+    return str(text).replace("|", "\\|").replace("\n", " ").strip()
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
+    """Yield the lines of a table."""
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield f"| {' | '.join(cell(each) for each in row)} |"
+
+
+# The command line.
+
+
+def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its full name, groups before what is in them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, f"{path} {name} cannot be loaded"
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+
+
+def help_text(command: click.Command) -> str:
+    """Return what the command says of itself, with its example and exit codes."""
+    told = f"{cleandoc(command.help or '')}\n\n{cleandoc(command.epilog or '')}"
+    return told.replace("\b\n", "").replace("``", "`")
+
+
+def options(command: click.Command) -> Iterator[tuple[str, str, str]]:
+    """Yield each option: its flags and value, its default, its help."""
+    for option in command.params:
+        if isinstance(option, click.Option):
+            value = "" if option.is_flag else f" {option.make_metavar(click.Context(command))}"
+            flags = ", ".join(f"`{flag}{value}`" for flag in option.opts)
+            shown = option.show_default and not option.is_flag
+            default = f"`{_default(option.default)}`" if shown else ""
+            yield flags, default, option.help or ""
+
+
+def _default(value: Any) -> str:
+    return value.as_posix() if isinstance(value, Path) else str(value)
+
+
+def cli_page() -> str:
+    """Return the reference of the command line."""
+    lines = ["# Command line", "", NOTE, ""]
+    lines += table(
+        ("command", "what for"), [(f"`gatepost {name}`", line) for name, (_, line) in
+                                  sorted(COMMANDS.items())],
+    )  # fmt: skip
+    lines += [
+        "",
+        "Every command takes `--json` (one document on standard output; `up`: one object a line)",
+        "and `--help`, and never takes a secret as an argument. Exit codes: 0 done or healthy,",
+        "1 failed or unknown, 2 finding, 3 unreachable, 64 wrong usage.",
+    ]
+    for name, command in commands(root, "gatepost"):
+        arguments = [f" {each.make_metavar(click.Context(command))}" for each in command.params
+                     if isinstance(each, click.Argument)]  # fmt: skip
+        lines += ["", f"## {name}", ""]
+        if not isinstance(command, click.Group):
+            lines += [f"`{name}{''.join(arguments)}`", ""]
+        lines += [*_told(help_text(command)), ""]
+        if rows := list(options(command)):
+            lines += table(("option", "default", ""), rows)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _told(text: str) -> Iterator[str]:
+    """Yield paragraphs as they are; what is indented is an example."""
+    fenced = False
+    for line in text.strip().splitlines():
+        if line.startswith("  ") and not fenced:
+            yield from ("", "```text")
+        elif fenced and not line.startswith("  "):
+            yield "```"
+        fenced = line.startswith("  ")
+        yield line.removeprefix("  ") if fenced else line
+    if fenced:
+        yield "```"
+
+
+# Profiles.
+
+
+def replies_page() -> str:
+    """Return the reference of what the server says under each profile, and on what ground."""
+    lines = [
+        "# Profiles: what the server says", "", NOTE, "",
+        "A profile is a file in `src/gatepost/profiles`: what a provider offers, refuses and",
+        "limits, and where each value is known from. `gatepost up --profile NAME` serves one.",
+        "Of the mechanisms behind AUTH, a server offers those that its directory can verify.",
+    ]  # fmt: skip
+    for name in available_profiles():
+        lines += ["", f"## {name}", "", *_profile(load_profile(name))]
+    lines += [
+        "", "## Replies that no profile overrides", "",
+        *table(("name", "reply"), [(f"`{name}`", getattr(Replies(), name))
+                                   for name in sorted(NAMES, key=_code)]),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _code(name: str) -> tuple[int, str]:
+    return getattr(Replies(), name).code, name
+
+
+def _profile(profile: Profile) -> Iterator[str]:
+    yield f"{profile.title}."
+    yield ""
+    for when, offered in (("in clear", profile.in_clear), ("over TLS", profile.over_tls)):
+        yield f"EHLO {when} (source: {source(profile, _KEYS[when])}):"
+        yield ""
+        yield "```text"
+        yield from offered
+        yield "```"
+        yield ""
+    if profile.replies:
+        replies = replies_with(profile.replies)
+        rows = sorted(profile.replies, key=lambda name: (getattr(replies, name).code, name))
+        yield from table(
+            ("reply", "text", "source"),
+            [(f"`{each}`", getattr(replies, each), source(profile, f"replies.{each}"))
+             for each in rows],
+        )  # fmt: skip
+        yield ""
+    bounds = [(f"`{group}.{each.name}`", getattr(part, each.name), source(profile,
+               f"{group}.{each.name}"))
+              for group, part in (("limits", profile.limits), ("strict", profile.strict))
+              for each in fields(part)
+              if getattr(part, each.name) != each.default or f"{group}.{each.name}" in
+              profile.sources]  # fmt: skip
+    if bounds:
+        yield from table(("limit", "value", "source"), bounds)
+
+
+_KEYS: Final = {"in clear": "in_clear", "over TLS": "over_tls"}
+
+
+def source(profile: Profile, key: str) -> str:
+    """Return where a value is known from."""
+    return profile.sources.get(key) or profile.sources.get(key.partition(".")[0]) or "RFC or ours"
+
+
+def profiles_page() -> str:
+    """Return the reference of the keys of a profile."""
+    lines = ["# Profiles: the keys of the file", "", NOTE, ""]
+    lines += [
+        "A profile is TOML. Each key may be named in `[sources]` with its origin and the date it",
+        "was seen. Unknown keys and wrong values are refused, all at once. Sizes are octets, times",
+        "seconds.",
+    ]
+    for group, kind in GROUPS.items():
+        lines += ["", f"## {f'[{group}]' if group else 'Top level'}", ""]
+        keys = [each for each in fields(kind) if each.name not in ("name", "sources", *GROUPS)]
+        told = attribute_docstrings(kind)
+        rows = [(f"`{each.name}`", _shown_default(each), told.get(each.name, "")) for each in keys]
+        lines += table(("key", "default", ""), rows)
+    return "\n".join(lines) + "\n"
+
+
+def attribute_docstrings(kind: type[Any]) -> dict[str, str]:
+    """Return what the source says below each attribute of a class."""
+    body = ast.parse(dedent(getsource(kind))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    return {
+        str(field.target.id): cleandoc(str(below.value.value)).replace("``", "`")
+        for field, below in pairwise(body.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+    }  # fmt: skip
+
+
+def _shown_default(key: "Field[Any]") -> str:
+    if key.default is MISSING:  # a table, empty
+        return "none"
+    return f"`{key.default!r}`" if key.default not in ((), "", None) else "none"
+
+
+PAGES: Final = {
+    REFERENCE / "cli.md": cli_page,
+    REFERENCE / "replies.md": replies_page,
+    REFERENCE / "profiles.md": profiles_page,
+}
+
+
+def main() -> None:
+    """Write the pages."""
+    for path, make in PAGES.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(make(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

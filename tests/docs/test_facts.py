@@ -1,0 +1,170 @@
+"""What the pages say is so: tables, names, links, numbers."""
+
+import ast
+import re
+from pathlib import Path
+from typing import ClassVar
+
+import click
+import pytest
+
+import gatepost
+import gatepost.testing
+from gatepost.app.provision import Provisioned
+from gatepost.app.ready import describe
+from gatepost.cli.main import COMMANDS, root
+from gatepost.diagnosis.rank import PRIORS
+from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.model.secret import Secret
+from tests.docs.generated import PAGES, commands
+from tests.docs.pages import FINDINGS, ROOT, Page, all_pages, read_page
+
+README = read_page(ROOT / "README.md")
+REFERENCE = ROOT / "docs" / "reference"
+AZURE = ROOT / "src" / "gatepost" / "directory" / "azure"
+EVENT = re.compile(r"report(?:er)?\(\s*\"([a-z_]+)\"")
+PLANNED = {"serve"}
+"""Commands that a page names as not there yet."""
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_generated_pages_are_current(path: Path) -> None:
+    assert path.read_text("utf-8") == PAGES[path](), "run python -m tests.docs.generated"
+
+
+class TestLinks:
+    @pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
+    def test_links_lead_somewhere(self, page: Page) -> None:
+        assert [link for link in page.links() if not self.leads(page, link)] == []
+
+    def leads(self, page: Page, link: str) -> bool:
+        if link.startswith("https://"):
+            return True
+        name, _, anchor = link.partition("#")
+        target = (page.path.parent / name).resolve() if name else page.path
+        if target.suffix != ".md" or not target.exists():
+            return target.exists() and not anchor
+        return not anchor or anchor in read_page(target).anchors()
+
+    def test_every_page_is_reached_from_the_readme(self) -> None:
+        reached, waiting = set(), [README.path]
+        while waiting:
+            path = waiting.pop()
+            if path in reached:
+                continue
+            reached.add(path)
+            targets = (path.parent / link.partition("#")[0] for link in read_page(path).links())
+            waiting += [each.resolve() for each in targets if each.suffix == ".md"]
+        assert {page.name for page in all_pages() if page.path not in reached} == set()
+
+
+class TestReadme:
+    def test_something_can_be_run_within_twenty_lines(self) -> None:
+        first = next(block for block in README.blocks() if block.language == "console")
+        assert first.line + 1 <= 20
+
+    def test_it_names_every_command(self) -> None:
+        assert [name for name in COMMANDS if f"gatepost {name}" not in README.text] == []
+
+    def test_it_counts_right(self) -> None:
+        assert f"{len(PRIORS)} causes" in README.text
+        assert f"{len(LIBRARIES)} libraries" in README.text
+
+
+def test_every_finding_has_a_page() -> None:
+    pages = {path.stem for path in FINDINGS.glob("*.md")} - {"README"}
+    assert pages == set(PRIORS)
+
+
+class TestCommands:
+    known: ClassVar = dict(commands(root, "gatepost"))
+
+    def find(self, line: str) -> tuple[click.Command | None, list[str]]:
+        """The command that a line begins with, and the words behind it."""
+        words = line.split()
+        for length in range(len(words), 0, -1):
+            if command := self.known.get(" ".join(words[:length])):
+                return command, words[length:]
+        return None, words
+
+    def options(self, command: click.Command) -> set[str]:
+        return {flag for each in command.params for flag in each.opts} | {"--help", "-h"}
+
+    @pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
+    def test_commands_in_prose_exist(self, page: Page) -> None:
+        wrong = []
+        for line in page.commands():
+            command, words = self.find(line)
+            if words[:1] == ["--help"] or words[:2] == ["gatepost", "NOUN"]:
+                continue
+            if command is None:
+                wrong += [line] if words[1] not in PLANNED else []
+            else:
+                flags = {word.partition("=")[0] for word in words if word.startswith("--")}
+                wrong += [line] if flags - self.options(command) else []
+        assert wrong == []
+
+
+class TestReference:
+    def words(self, name: str) -> set[str]:
+        """What a page of the reference has between backquotes."""
+        return set(re.findall(r"`([\w.]+)`", (REFERENCE / name).read_text("utf-8")))
+
+    def test_ready_json(self) -> None:
+        document = describe(1, Path("/data"), dict.fromkeys(("smtp", "smtps", "https", "http")),
+                            Path("/data/ca.pem"), provisioned())  # fmt: skip
+        assert set(document) <= self.words("ready.md")
+
+    def test_library(self) -> None:
+        missing = {*gatepost.__all__, *gatepost.testing.__all__} - self.words("library.md")
+        assert missing == set()
+
+    def test_events(self) -> None:
+        reported = {
+            name
+            for path in (ROOT / "src").rglob("*.py")
+            for name in EVENT.findall(path.read_text("utf-8"))
+        }
+        assert {"accepted", "auth_refused", "signed_in"} <= reported
+        assert reported - self.words("events.md") == set()
+
+    def test_reasons_of_a_refused_login(self) -> None:
+        source = "".join(path.read_text("utf-8") for path in AZURE.glob("*.py"))
+        reasons = set(re.findall(r"Denial\(\s*\"(\w+)\"", source))
+        assert "secret_wrong" in reasons
+        assert reasons - self.words("events.md") == set()
+
+
+def provisioned() -> Provisioned:
+    """What a first start makes; the values do not matter here."""
+    return Provisioned(
+        tenant_id="tenant", subscription_id="subscription", client_id="application",
+        client_secret=Secret("s"), resource_id="/resource", sender="a@b", access_key=Secret("k"),
+    )  # fmt: skip
+
+
+class TestArchitecture:
+    page = read_page(ROOT / "ARCHITECTURE.md")
+
+    def test_modules_that_it_names_exist(self) -> None:
+        names = re.findall(r"`([a-z_]+(?:/[a-z_0-9]+)+(?:\.\w+)?/?)`", self.page.text)
+        assert names, "nothing was found"
+        assert [name for name in names if not self.exists(name)] == []
+
+    def exists(self, name: str) -> bool:
+        homes = (ROOT, ROOT / "src" / "gatepost")
+        return any((home / f"{name.rstrip('/')}{suffix}").exists()
+                   for home in homes for suffix in ("", ".py"))  # fmt: skip
+
+    def test_names_in_code_exist(self) -> None:
+        """A word with a dot, such as ``Store.put``, is a class and an attribute of it."""
+        defined = {
+            f"{owner.name}.{member.name}"
+            for path in (ROOT / "src").rglob("*.py")
+            for owner in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(owner, ast.ClassDef)
+            for member in owner.body
+            if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        named = set(re.findall(r"`([A-Z]\w+\.[a-z_]+)`", self.page.text))
+        assert named - defined == set()
