@@ -361,7 +361,7 @@ class Receiver:
         if self._spool is None:
             self._refuse(self._session.replies.STORE_FULL.because("no room for the content"))
             return
-        hop = self._hop or self._make_hop()
+        hop = self._find_hop()
         try:
             message = receive_message(self._relay, self._session, hop, event.envelope, self._spool)
         except OSError as error:  # what was still in a buffer found no room
@@ -372,18 +372,24 @@ class Receiver:
         else:
             self._count(message)
 
-    def _make_hop(self) -> Hop:
-        """What the Received field says of this connection; the same for all its messages."""
+    def _find_hop(self) -> Hop:
+        """What the Received field says of this connection; made anew when a word of it changed."""
         session, tls = self._session, self._stream.tls
-        self._hop = Hop(
-            peer_name=session.peer_name,
-            peer_address=self.peer,
-            protocol=session.protocol,
-            host=self._relay.setting.host,
-            cipher=tls.facts.cipher if tls is not None else "",
-            signed_in=session.signed_in_as is not None,
-        )
-        return self._hop
+        said = (
+            session.peer_name, session.protocol, session.signed_in_as is not None,
+            session.encrypted,
+        )  # fmt: skip
+        hop = self._hop
+        if hop is None or said != (hop.peer_name, hop.protocol, hop.signed_in, hop.cipher != ""):
+            self._hop = hop = Hop(
+                peer_name=session.peer_name,
+                peer_address=self.peer,
+                protocol=session.protocol,
+                host=self._relay.setting.host,
+                cipher=tls.facts.cipher if tls is not None else "",
+                signed_in=session.signed_in_as is not None,
+            )
+        return hop
 
     def _check_authors(self, message: Received) -> None:
         """The From field is held to what MAIL is held to; the sender itself was checked there."""
