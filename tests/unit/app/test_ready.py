@@ -1,0 +1,69 @@
+"""ready.json: what is off is null, an IPv6 address has its brackets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from gatepost.app.provision import Provisioned
+from gatepost.app.ready import describe, remove_ready, write_ready
+from gatepost.model.secret import Secret
+from gatepost.net.listen import Listener
+
+
+@dataclass
+class Place:
+    """What ``describe`` reads of a listener."""
+
+    host: str
+    port: int
+
+
+def provisioned() -> Provisioned:
+    return Provisioned(
+        client_secret=Secret("pa55word"),
+        sender="DoNotReply@example.azurecomm.net",
+        access_key=Secret("a2V5"),
+        tenant_id="tenant",
+        client_id="app",
+        subscription_id="sub",
+        resource_id="/subscriptions/sub/x/res",
+    )
+
+
+def document(**places: Place) -> dict[str, Any]:
+    names = ("smtp", "smtps", "https", "http")
+    listeners = {name: cast("Listener | None", places.get(name)) for name in names}
+    return describe(7, Path("/data"), listeners, Path("/data/ca.pem"), provisioned())
+
+
+def test_what_is_off_is_null() -> None:
+    found = document()
+    for name in ("smtp", "smtps", "https", "http", "connection_string", "authority", "arm_url"):
+        assert found[name] is None, name
+    assert found["password"] == found["client_secret"] == "pa55word"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:80"), ("::1", "http://[::1]:80")]
+)
+def test_the_url_of_an_address(host: str, url: str) -> None:
+    assert document(http=Place(host, 80))["http"] == {"url": url}
+
+
+def test_https_is_a_name_that_the_certificate_holds() -> None:
+    found = document(https=Place("127.0.0.1", 2443))
+    assert found["https"] == {"url": "https://localhost:2443"}
+    assert found["connection_string"] == "endpoint=https://localhost:2443/;accesskey=a2V5"
+    assert found["env"]["REQUESTS_CA_BUNDLE"] == "/data/ca.pem"
+
+
+def test_the_file_is_its_owners_and_goes(tmp_path: Path) -> None:
+    remove_ready(tmp_path)
+    write_ready(tmp_path, document())
+    path = tmp_path / "ready.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text().endswith("}\n")
+    remove_ready(tmp_path)
+    assert list(tmp_path.iterdir()) == []

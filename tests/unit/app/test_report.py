@@ -1,0 +1,147 @@
+"""Lines for the operator: JSON or a sentence, whole, in order, and never in the way."""
+
+import json
+import os
+import threading
+import time
+
+import pytest
+
+from gatepost.app.report import LAST_WORDS, MAX_WAITING, Reporter, spell, write_all
+
+
+def lines_of(reading: int) -> list[str]:
+    with os.fdopen(reading) as stream:
+        return stream.read().splitlines()
+
+
+def test_each_event_is_a_line_of_json() -> None:
+    reading, writing = os.pipe()
+    reporter = Reporter(writing, as_json=True)
+    for number in range(100):
+        reporter("accepted", id=f"1-{number}", rcpt_to=["a@example.com"], subject="grüße\n")
+    reporter.close()
+    os.close(writing)
+    events = [json.loads(line) for line in lines_of(reading)]
+    assert [event["id"] for event in events] == [f"1-{number}" for number in range(100)]
+    assert set(events[0]) == {"time", "event", "id", "rcpt_to", "subject"}
+
+
+@pytest.mark.parametrize("value", ["lone \udcff", {1, 2}, object()])
+def test_what_is_no_json_is_shown_as_it_can_be(value: object) -> None:
+    reading, writing = os.pipe()
+    reporter = Reporter(writing, as_json=True)
+    reporter("odd", value=value)
+    reporter("next")
+    reporter.close()
+    os.close(writing)
+    assert [json.loads(line)["event"] for line in lines_of(reading)] == ["odd", "next"]
+
+
+def test_a_text_stands_in_its_turn() -> None:
+    reading, writing = os.pipe()
+    reporter = Reporter(writing, as_json=False)
+    reporter("starting")
+    reporter.say("paste\nthis")
+    reporter("lone", value="\udcff")
+    reporter.close()
+    os.close(writing)
+    first, *text, last = lines_of(reading)
+    assert first.endswith("starting")
+    assert text == ["paste", "this"]
+    assert last.endswith("lone value=?")
+
+
+def test_a_reader_that_is_gone_ends_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    reporter = Reporter(writing, as_json=True)
+    for _ in range(3):
+        reporter("accepted")
+        time.sleep(0.06)
+    reporter.close()
+    os.close(writing)
+    assert not reporter._thread.is_alive()
+
+
+def test_a_full_pipe_holds_up_nobody_and_says_what_it_lost() -> None:
+    reading, writing = os.pipe()
+    reporter = Reporter(writing, as_json=True)
+    began = time.monotonic()
+    for _ in range(MAX_WAITING * 3):
+        reporter("accepted", text="x" * 20)
+    assert time.monotonic() - began < 5
+    taken: list[str] = []
+    reader = threading.Thread(target=lambda: taken.extend(lines_of(reading)))
+    reader.start()
+    time.sleep(0.1)
+    reporter.close()
+    reporter._thread.join(5)
+    os.close(writing)
+    reader.join(5)
+    events = [json.loads(line) for line in taken]
+    lost = sum(event["count"] for event in events if event["event"] == "lines_dropped")
+    assert lost > 0
+    assert lost + sum(event["event"] == "accepted" for event in events) == MAX_WAITING * 3
+
+
+def test_closing_does_not_wait_for_a_reader_that_is_deaf() -> None:
+    reading, writing = os.pipe()
+    reporter = Reporter(writing, as_json=True)
+    for _ in range(5_000):
+        reporter("accepted", text="x" * 100)
+    began = time.monotonic()
+    reporter.close()
+    assert time.monotonic() - began < LAST_WORDS + 2
+    os.close(reading)  # lets the thread go
+    reporter._thread.join(5)
+    os.close(writing)
+
+
+def test_a_pipe_that_does_not_block_is_written_whole() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    octets = os.urandom(300_000)
+    writer = threading.Thread(target=write_all, args=(writing, octets))
+    writer.start()
+    taken = b""
+    while len(taken) < len(octets):
+        taken += os.read(reading, 65_536)
+    writer.join(5)
+    assert taken == octets
+    for descriptor in (reading, writing):
+        os.close(descriptor)
+
+
+def test_nobody_to_write_to() -> None:
+    reporter = Reporter(None, as_json=True)
+    reporter("accepted")
+    reporter.close()
+    assert not reporter._thread.is_alive()
+
+
+SENTENCES: list[tuple[str, dict[str, object], str]] = [
+    (
+        "accepted",
+        {"id": "1-2", "mail_from": "a@x", "rcpt_to": ["b@y", "c@y"], "size": 3},
+        "accepted 1-2 from <a@x> to b@y and 1 more, 3 octets",
+    ),
+    (
+        "auth_refused",
+        {"mechanism": "LOGIN", "username": "u", "peer": "::1", "reason": "bad_secret: no"},
+        "AUTH LOGIN refused for 'u' from ::1: bad_secret: no",
+    ),
+    (
+        "refused",
+        {"peer": "::1", "reply": "504 5.7.4 No", "reason": ""},
+        "refused ::1: 504 5.7.4 No",
+    ),
+    ("something_new", {"a": 1, "b": "two"}, "something new a=1 b=two"),
+    ("something_new", {"a": "x\r\n\x1b[31mred"}, "something new a=x???[31mred"),
+    ("closed", {}, "closed -: - -"),
+]
+
+
+@pytest.mark.parametrize(("event", "facts", "sentence"), SENTENCES)
+def test_a_person_reads_a_sentence(event: str, facts: dict[str, object], sentence: str) -> None:
+    assert spell(event, facts) == sentence

@@ -1,0 +1,53 @@
+"""Words about errors that are safe to show."""
+
+import asyncio
+
+import pytest
+
+from gatepost.errors import Disconnected, QueueFull
+from gatepost.relay.faults import error_of, explain
+
+SECRET = "hunter2"
+
+
+def raised(error: Exception) -> BaseException:
+    with pytest.raises(type(error)) as caught:
+        raise error
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (QueueFull("the disk is full"), "the disk is full"),
+        (Disconnected("the relay hung up"), "the relay hung up"),
+    ],
+)
+def test_our_own_errors_speak_for_themselves(error: Exception, expected: str) -> None:
+    assert explain(error) == expected
+
+
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError, UnicodeError])
+def test_others_tell_their_kind_and_place_and_quote_nothing(kind: type[Exception]) -> None:
+    said = explain(raised(kind(SECRET)))
+    assert said.startswith(f"{kind.__name__} at ")
+    assert "test_faults.py:" in said
+    assert SECRET not in said
+
+
+def test_an_error_without_a_place() -> None:
+    assert explain(ValueError(SECRET)) == "ValueError"
+
+
+def test_what_a_future_failed_with() -> None:
+    async def steps() -> None:
+        loop = asyncio.get_running_loop()
+        good, bad, cut = (loop.create_future() for _ in range(3))
+        good.set_result(None)
+        bad.set_exception(QueueFull("full"))
+        cut.cancel()
+        assert error_of(good) is None
+        assert isinstance(error_of(bad), QueueFull)
+        assert isinstance(error_of(cut), asyncio.CancelledError)
+
+    asyncio.run(steps())

@@ -1,0 +1,92 @@
+"""Content between the wire and the store: pieces, the byte budget, the file beyond it."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.mime.header import MAX_HEADER
+from gatepost.relay.spool import Budget, FileBody, Spool
+
+
+def content(spool: Spool) -> bytes:
+    body = spool.body()
+    read = b"".join(body.chunks())
+    assert body.size == len(read) == spool.size
+    assert b"".join(body.chunks()) == read, "a body can be read again"
+    return read
+
+
+@pytest.mark.parametrize("total", [0, 1, 10, 1_000_000], ids="budget={}".format)
+@given(pieces=st.lists(st.binary(max_size=30), max_size=8))
+def test_what_was_written_comes_back(total: int, pieces: list[bytes]) -> None:
+    budget = Budget(Path(tempfile.gettempdir()), total)
+    spool = Spool(budget)
+    for piece in pieces:
+        spool.write(piece)
+        assert budget.used <= total
+    assert content(spool) == b"".join(pieces)
+    assert spool.head == b"".join(pieces), "so short a content is all head"
+    spool.release()
+    assert budget.used == 0
+
+
+def test_all_messages_share_one_budget(tmp_path: Path) -> None:
+    budget = Budget(tmp_path, 100)
+    first, second, third = Spool(budget), Spool(budget), Spool(budget)
+    first.write(b"x" * 60)
+    second.write(b"y" * 60)
+    third.write(b"z" * 40)
+    assert budget.used == 100
+    assert not isinstance(first.body(), FileBody)
+    assert isinstance(second.body(), FileBody)
+    first.release()
+    assert budget.used == 40
+    for spool, expected in ((second, b"y" * 60), (third, b"z" * 40)):
+        assert content(spool) == expected
+        spool.release()
+    assert budget.used == 0
+
+
+def test_a_message_that_outgrows_memory_gives_its_room_back(tmp_path: Path) -> None:
+    budget = Budget(tmp_path, 100)
+    spool = Spool(budget)
+    spool.write(b"a" * 80)
+    spool.write(b"b" * 80)
+    assert budget.used == 0
+    spool.write(b"c")
+    assert budget.used == 0, "what is in the file goes on in the file"
+    assert content(spool) == b"a" * 80 + b"b" * 80 + b"c"
+    assert list(tmp_path.iterdir()) == [], "the file has no name"
+    spool.release()
+
+
+def test_releasing_twice_gives_back_once(tmp_path: Path) -> None:
+    budget = Budget(tmp_path, 100)
+    kept, spool = Spool(budget), Spool(budget)
+    kept.write(b"k" * 10)
+    spool.write(b"s" * 10)
+    spool.release()
+    spool.release()
+    assert budget.used == 10
+
+
+def test_no_room_anywhere_is_an_os_error(tmp_path: Path) -> None:
+    budget = Budget(tmp_path / "missing", 10)
+    spool = Spool(budget)
+    spool.write(b"x" * 10)
+    with pytest.raises(OSError, match="missing"):
+        spool.write(b"y")
+    spool.release()
+    assert budget.used == 0
+
+
+def test_the_head_holds_what_a_header_may_have_and_not_much_more(tmp_path: Path) -> None:
+    spool = Spool(Budget(tmp_path))
+    piece = b"h" * 5_000
+    for _ in range(2 * MAX_HEADER // len(piece)):
+        spool.write(piece)
+    assert MAX_HEADER <= len(spool.head) < MAX_HEADER + len(piece)
+    spool.release()
