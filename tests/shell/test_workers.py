@@ -1,15 +1,18 @@
 """``gatepost up --workers``: front processes die, and the supervisor does, and mail goes on."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from gatepost.app.access import open_mailbox
 from tests.clients.relay import GATEPOST, LISTENERS, PATIENCE, Relay, running_relay
 from tests.shell.peer import Peer, letter
 from tests.shell.processes import children, is_alive
@@ -83,14 +86,54 @@ def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
         deliver(again)
 
 
+def test_killing_the_whole_group_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    data, acknowledged = tmp_path / "data", set[str]()
+    for wait in (0.15, 0.3, 0.45):
+        process = start_group(data, tmp_path / "log")
+        relay = wait_ready(data, process)
+        senders = [
+            threading.Thread(target=send_until_cut, args=(relay, acknowledged)) for _ in range(4)
+        ]
+        for sender in senders:
+            sender.start()
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for sender in senders:
+            sender.join(10)
+        (data / "ready.json").unlink()
+    assert len(acknowledged) > 20, "the test must have something to lose"
+    assert acknowledged <= asyncio.run(stored(data))
+
+
+def start_group(data: Path, log: Path) -> "subprocess.Popen[bytes]":
+    """Two workers and their supervisor, in a process group of their own."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [GATEPOST, "up", "--data", data, *LISTENERS, "--workers", "2"],
+            stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+
+
+def send_until_cut(relay: Relay, acknowledged: set[str]) -> None:
+    """Deliver until the relay is gone; note the id of every message that got its 250."""
+    try:
+        with signed_in(relay) as peer:
+            while said := peer.deliver(relay.sender, letter(relay.sender)):
+                acknowledged.add(said.rpartition(" ")[2])
+    except (OSError, AssertionError):
+        return
+
+
+async def stored(data: Path) -> set[str]:
+    async with open_mailbox(data) as store:
+        return {each.id for each in await store.list()}
+
+
 def test_ctrl_c_reaches_all_of_them_and_shows_no_traceback(tmp_path: Path) -> None:
     """A terminal sends SIGINT to the whole group: the supervisor says when to stop."""
     data = tmp_path / "data"
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [GATEPOST, "up", "--data", data, *LISTENERS, "--workers", "2"],
-            stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+    process = start_group(data, tmp_path / "log")
     relay = wait_ready(data, process)
     with signed_in(relay) as idle:
         os.killpg(process.pid, signal.SIGINT)
