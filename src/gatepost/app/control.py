@@ -12,7 +12,7 @@ import msgspec
 
 from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
 from gatepost.app.hurry import SOCKET
-from gatepost.app.rpc import Answers, Operation, decode
+from gatepost.app.rpc import Answers, Operation, decode, decoder
 from gatepost.app.uploads import Uploads, put_and_tell
 from gatepost.directory.contract import Directory
 from gatepost.model.address import Address
@@ -120,4 +120,5 @@ def quota_operations(quotas: Quotas) -> dict[str, Operation]:
 
 def _taking(kinds: Any, operation: Callable[..., Any]) -> Operation:
     """Decode the arguments as ``kinds`` (a tuple type) and run ``operation`` with them."""
-    return lambda raw: operation(*decode(raw, kinds))
+    read = decoder(kinds).decode
+    return lambda raw: operation(*read(raw))

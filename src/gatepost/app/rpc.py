@@ -6,6 +6,7 @@ outcome, value]`` the other. Number 0 expects no answer.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -51,7 +52,15 @@ _CALL: Final = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
 
 def decode(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
     """Return a value that travelled. Raises msgspec.ValidationError when it is no ``kind``."""
-    return msgspec.msgpack.decode(raw, type=kind, dec_hook=_decode_secret)
+    hashable: Any = kind
+    value: T = decoder(hashable).decode(raw)
+    return value
+
+
+@cache
+def decoder(kind: Any) -> "msgspec.msgpack.Decoder[Any]":
+    """Return the decoder of a type, made once: that takes longer than most decoding."""
+    return msgspec.msgpack.Decoder(kind, dec_hook=_decode_secret)
 
 
 class Calls:
