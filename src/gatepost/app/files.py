@@ -19,6 +19,8 @@ def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
         draft.unlink()
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
+        if os.name == "posix":
+            os.fchmod(descriptor, mode)  # whatever the umask is
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
