@@ -137,6 +137,9 @@ def _code(name: str) -> tuple[int, str]:
 def _profile(profile: Profile) -> Iterator[str]:
     yield f"{profile.title}."
     yield ""
+    said = [(key, f"`{getattr(profile, key)}`", source(profile, key)) for key in _FIRST_LINES]
+    yield from table(("first line", "text", "source"), said)
+    yield ""
     for when, offered in (("in clear", profile.in_clear), ("over TLS", profile.over_tls)):
         yield f"EHLO {when} (source: {source(profile, _KEYS[when])}):"
         yield ""
@@ -163,6 +166,7 @@ def _profile(profile: Profile) -> Iterator[str]:
         yield from table(("limit", "value", "source"), bounds)
 
 
+_FIRST_LINES: Final = ("greeting", "hello")
 _KEYS: Final = {"in clear": "in_clear", "over TLS": "over_tls"}
 
 
