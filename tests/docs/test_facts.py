@@ -16,6 +16,7 @@ from gatepost.cli.main import COMMANDS, root
 from gatepost.diagnosis.rank import PRIORS
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.secret import Secret
+from gatepost.profiles import available_profiles
 from tests.docs.generated import PAGES, commands
 from tests.docs.pages import FINDINGS, ROOT, Page, all_pages, read_page
 
@@ -89,6 +90,12 @@ class TestCommands:
 
     def options(self, command: click.Command) -> set[str]:
         return {flag for each in command.params for flag in each.opts} | {"--help", "-h"}
+
+    def test_help_names_every_profile(self) -> None:
+        [option] = [each for each in self.known["gatepost up"].params if each.name == "profile"]
+        assert isinstance(option, click.Option)
+        assert option.help is not None
+        assert set(available_profiles()) <= set(re.findall(r"\w+", option.help))
 
     @pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
     def test_commands_in_prose_exist(self, page: Page) -> None:

@@ -28,7 +28,7 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("server", metavar="HOST[:PORT]", required=False)
+@click.argument("server", metavar="[HOST[:PORT]]", required=False)
 @click.option(
     "--tls",
     type=click.Choice(["auto", "starttls", "implicit", "none"]),

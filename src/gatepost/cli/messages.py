@@ -158,7 +158,7 @@ def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> No
 
 
 @messages.command()
-@click.argument("id_", metavar="ID", required=False)
+@click.argument("id_", metavar="[ID]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Delete all messages.")
 @_data
 @_json

@@ -39,6 +39,7 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
     return click.option(
         option,
         type=PlaceType(),
+        metavar="HOST:PORT|off",
         default=f"localhost:{port}",
         show_default=True,
         help=f"{what}; port 0 takes a free one, off disables it.",
@@ -55,9 +56,14 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
 )
 @_place("--smtp", 2587, "SMTP with STARTTLS")
 @_place("--smtps", 2465, "SMTP under implicit TLS")
-@_place("--https", 2443, "The APIs")
-@_place("--http", 2480, "The console")
-@click.option("--profile", default="acs", show_default=True, help="Provider to behave like.")
+@_place("--https", 2443, "HTTPS, for the APIs: today /health alone")
+@_place("--http", 2480, "HTTP, for the console: today /health alone")
+@click.option(
+    "--profile",
+    default="acs",
+    show_default=True,
+    help="Provider to behave like: acs, gatepost or open.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(0, 64),
