@@ -153,12 +153,25 @@ def secret_of(
 
 
 def still_allowed(snapshot: Snapshot, name: str, rules: Rules, now: datetime) -> Claim | Denial:
-    """Return what a principal's name stands for now, unless it would no longer be let in."""
+    """Return what a principal's name stands for now, unless it would no longer be let in.
+
+    Asked at every MAIL, so a yes is kept until the directory changes: time alone takes no
+    right away.
+    """
+    known = snapshot.allowed.get(name)
+    if known is not None:
+        return known
     claim = resolve(snapshot, name)
     if isinstance(claim, Denial):
         return claim
     attempt = _Attempt(snapshot, claim, rules, now)
-    return _first_denial(attempt, _BEFORE_SECRET + _AFTER_SECRET) or claim
+    denial = _first_denial(attempt, _BEFORE_SECRET + _AFTER_SECRET)
+    if denial is not None:
+        return denial
+    if len(snapshot.allowed) >= _MAX_KEPT:
+        snapshot.allowed.clear()
+    snapshot.allowed[name] = claim
+    return claim
 
 
 def _first_denial(attempt: _Attempt, checks: tuple["_Check", ...]) -> Denial | None:
@@ -249,6 +262,9 @@ def _check_role(attempt: _Attempt) -> Denial | None:
         )
     return None
 
+
+_MAX_KEPT: Final = 10_000
+"""Names whose right is kept; a client may spell one name in many ways."""
 
 _Check = Callable[[_Attempt], Denial | None]
 _BEFORE_SECRET: Final[tuple[_Check, ...]] = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 from gatepost.directory.azure.entries import KINDS, Entry
 
 if TYPE_CHECKING:
+    from gatepost.directory.azure.identify import Claim
     from gatepost.directory.azure.senders import Senders
 
 E = TypeVar("E", bound=Entry)
@@ -23,11 +24,11 @@ class Grant(NamedTuple):
 class Snapshot:
     """Entries by kind and id, and by kind and ``found_by``; both in constant time.
 
-    ``grants`` and ``senders`` keep what was derived from the entries until the
+    ``grants``, ``senders`` and ``allowed`` keep what was derived from the entries until the
     next change; ``version`` rises with it.
     """
 
-    __slots__ = ("_by_id", "_by_lookup", "grants", "senders", "version")
+    __slots__ = ("_by_id", "_by_lookup", "allowed", "grants", "senders", "version")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._by_id: Final[dict[type[Entry], dict[str, Entry]]] = {kind: {} for kind in KINDS}
@@ -36,6 +37,7 @@ class Snapshot:
         }
         self.grants: Final[dict[tuple[str, str, tuple[str, ...]], Grant]] = {}
         self.senders: Final[dict[str, Senders]] = {}
+        self.allowed: Final[dict[str, Claim]] = {}
         self.version = 0
         self.apply(entries)
 
@@ -64,6 +66,7 @@ class Snapshot:
                 self._by_lookup[type(entry)].setdefault(found_by, {})[entry.key] = entry
         self.grants.clear()
         self.senders.clear()
+        self.allowed.clear()
         self.version += 1
 
     def _forget(self, entry: Entry) -> None:
