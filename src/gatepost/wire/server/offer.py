@@ -1,7 +1,6 @@
 """What EHLO offers: the profile's lines, less what this listener cannot keep."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from gatepost.model.profile import Profile
 
@@ -16,7 +15,6 @@ class Offer:
     """Accepted by AUTH; the unadvertised ones too."""
 
 
-@lru_cache(maxsize=256)
 def make_offer(
     profile: Profile, verifiable: frozenset[str], *, encrypted: bool, can_tls: bool
 ) -> Offer:

@@ -6,7 +6,6 @@ status codes RFC 3463, RFC 5248 and RFC 4954 6.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
 
 from gatepost.model.reply import Esc, Reply
 
@@ -77,9 +76,4 @@ def replies_with(overrides: Mapping[str, Reply]) -> Replies:
     unknown = sorted(set(overrides) - NAMES)
     if unknown:
         raise ValueError(f"no reply is named {', '.join(unknown)}")
-    return _merge(tuple(overrides.items()))
-
-
-@lru_cache(maxsize=64)
-def _merge(overrides: tuple[tuple[str, Reply], ...]) -> Replies:
-    return Replies(**dict(overrides))
+    return Replies(**overrides)

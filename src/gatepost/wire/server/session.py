@@ -6,6 +6,7 @@ None, give each pausing event its ``answer``, and write what ``send`` returns.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gatepost.model.credentials import Principal
@@ -32,9 +33,9 @@ _TELLS: Final = (events.Content, events.ContentDropped, events.AuthAborted, even
 """Events that pause nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Setting:
-    """What a listener knows before a client speaks."""
+    """What a listener knows before a client speaks. One is made and shared, not compared."""
 
     profile: Profile
     host: str
@@ -43,6 +44,16 @@ class Setting:
     """Those that the directory can verify here."""
     can_tls: bool = True
     """A certificate is there."""
+
+
+@lru_cache(maxsize=64)
+def _replies_of(setting: Setting) -> Replies:
+    return replies_with(setting.profile.replies)
+
+
+@lru_cache(maxsize=256)
+def _offer_of(setting: Setting, encrypted: bool, can_tls: bool) -> Offer:
+    return make_offer(setting.profile, setting.mechanisms, encrypted=encrypted, can_tls=can_tls)
 
 
 class Session:
@@ -61,7 +72,7 @@ class Session:
     def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
         self.setting = setting
         self.profile: Final = setting.profile
-        self.replies: Final[Replies] = replies_with(setting.profile.replies)
+        self.replies: Final = _replies_of(setting)
         self.encrypted = encrypted
         self.can_tls = setting.can_tls and not encrypted
         self.message_limit = setting.profile.limits.message_size
@@ -93,9 +104,7 @@ class Session:
         self.signed_in_as: Principal | None = None
         self._auth_open = False
         self._pending: events.Event | None = None
-        self.offer: Offer = make_offer(
-            self.profile, self.setting.mechanisms, encrypted=self.encrypted, can_tls=self.can_tls
-        )
+        self.offer = _offer_of(self.setting, self.encrypted, self.can_tls)
         self._end_transaction()
 
     def _end_transaction(self) -> None:
