@@ -125,8 +125,6 @@ def test_two(gatepost, acs_relay):
 
 
 def test_the_fixtures_of_the_plugin(tmp_path: Path) -> None:
-    conftest = "from gatepost.testing.pytest_plugin import acs_relay, gatepost\n"
-    (tmp_path / "conftest.py").write_text(conftest)
     (tmp_path / "test_suite.py").write_text(SUITE)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     run = subprocess.run(
