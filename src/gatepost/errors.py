@@ -14,7 +14,7 @@ GatepostError                 .phase .slug .transcript
 """
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Reply
@@ -62,6 +62,14 @@ class ConnectError(NetworkError, ConnectionError):
     """No address of the host took a connection."""
 
 
+_OF_CERTIFICATE: Final[Mapping[int, str]] = {
+    **dict.fromkeys((2, 18, 19, 20, 21), "cert_untrusted"),
+    **dict.fromkeys((9, 10), "cert_expired"),
+    **dict.fromkeys((62, 64), "cert_hostname_mismatch"),
+}
+"""X509_V_ERR_* to the finding's id."""
+
+
 class TlsError(NetworkError):
     """The handshake failed or the certificate was not accepted.
 
@@ -72,6 +80,14 @@ class TlsError(NetworkError):
     reason: str = ""
     verify_code: int = 0
     verify_error: str = ""
+
+    def because(self, reason: str, verify_code: int = 0, verify_error: str = "") -> Self:
+        """Fill in OpenSSL's words, and the finding where they name one; return the error."""
+        self.reason, self.verify_code, self.verify_error = reason, verify_code, verify_error
+        self.slug = _OF_CERTIFICATE.get(verify_code, "")
+        if reason == "WRONG_VERSION_NUMBER":
+            self.slug = "implicit_tls_on_starttls_port"
+        return self
 
 
 class Disconnected(NetworkError, ConnectionError):

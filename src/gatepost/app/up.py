@@ -24,9 +24,9 @@ from gatepost.app.workers import Workers
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
 from gatepost.directory.azure.identify import Rules
-from gatepost.errors import QueueError
+from gatepost.errors import ConfigError, QueueError
 from gatepost.model.profile import Profile
-from gatepost.net.listen import listen
+from gatepost.net.listen import is_loopback, listen
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.relay.context import Report
 from gatepost.relay.supervise import Supervisor
@@ -100,6 +100,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     """Open everything; ``stack`` closes it in the reverse order."""
     data = options.data.resolve()
     profile = served_profile(options.profile, strict=options.strict)
+    _check_open(options, profile)
     store, failed = _open_store(data)
     stack.callback(store.close)
     remove_ready(data)
@@ -128,6 +129,18 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     await _serve_web(listeners, certificates, stack)
     document = describe(os.getpid(), data, listeners, certificates.ca_file, provisioned)
     return _Run(data, document, failed)
+
+
+def _check_open(options: Options, profile: Profile) -> None:
+    """A profile that takes passwords or mail in clear is for this machine alone."""
+    if profile.requires_tls:
+        return
+    for place in (options.smtp, options.smtps):
+        if place is not None and not is_loopback(place[0]):
+            raise ConfigError(
+                f"profile {profile.name} works without TLS, so it listens on loopback only, "
+                f"not on {place[0]}"
+            )
 
 
 def _open_store(data: Path) -> tuple[SqliteStore, "asyncio.Future[str]"]:

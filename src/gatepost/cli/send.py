@@ -59,7 +59,8 @@ A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--eml",
     type=A_FILE,
-    help="Send this message as it is; --from and --to then name the envelope alone.",
+    help="Send this message; --from and --to then name the envelope alone. Its line ends become "
+    "CRLF, a missing Date and Message-ID are added, Bcc is taken out.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show the dialogue, secrets struck out.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")

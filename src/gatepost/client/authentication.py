@@ -19,6 +19,8 @@ from gatepost.wire.base64 import decode_base64, encode_base64
 MAX_COMMAND: Final = 512
 """Octets of the AUTH command with CRLF; a longer initial response waits for a 334 (RFC 4954 4)."""
 CHALLENGE: Final = 334
+_UNRECOGNIZED: Final = 504
+_REFUSED: Final = 535
 CANCEL: Final = "*"
 
 
@@ -160,7 +162,9 @@ def _hide(session: ClientSession, response: bytes, username: str) -> None:
 
 def _refusal(session: ClientSession, reply: Reply, mechanism: str) -> AuthenticationRefused:
     offered = session.capabilities.mechanisms
-    finding = "mechanism_not_offered" if reply.code == 504 and mechanism not in offered else ""
+    finding = "bad_credentials" if reply.code == _REFUSED else ""
+    if reply.code == _UNRECOGNIZED and mechanism not in offered:
+        finding = "mechanism_not_offered"
     return AuthenticationRefused(reply, mechanism, offered, finding)
 
 

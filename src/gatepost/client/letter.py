@@ -53,7 +53,7 @@ def prepare(message: AnyMessage, envelope: Envelope | None = None) -> Letter:
     raw = _octets(message)
     header, content = _split(raw)
     fields = _fields(header)
-    envelope = envelope or _envelope(fields)
+    envelope = _checked(envelope) if envelope else _envelope(fields)
     if not envelope.recipients:
         raise LocalProtocolError("the message has no recipient: no To, Cc or Bcc")
     header = _BCC.sub(b"", header)
@@ -69,6 +69,17 @@ def prepare(message: AnyMessage, envelope: Envelope | None = None) -> Letter:
         smtputf8=envelope.smtputf8 or not header.isascii(),
     )
     return Letter(envelope, BytesBody(header + content), message_id)
+
+
+def _checked(envelope: Envelope) -> Envelope:
+    """Words where addresses belong are found here, not deep in the dialogue."""
+    recipients = all(isinstance(each, Recipient) for each in envelope.recipients)
+    if not recipients or not isinstance(envelope.sender, Address | None):
+        raise LocalProtocolError(
+            "an Envelope holds addresses: Envelope(parse_address('a@example.com'), "
+            "(Recipient(parse_address('b@example.net')),))"
+        )
+    return envelope
 
 
 def with_envelope(message: AnyMessage, sender: str | None, recipients: Iterable[str]) -> Letter:

@@ -3,6 +3,7 @@
 import errno
 import socket
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 
 from gatepost.errors import NetworkError
@@ -36,6 +37,17 @@ class Listener:
         """Stop listening."""
         for sock in self.sockets:
             sock.close()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether nobody but this machine can reach ``host``; a name that is not known cannot
+    promise that."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def listen(host: str, port: int) -> Listener:

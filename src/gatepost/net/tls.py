@@ -203,11 +203,11 @@ class TlsLayer:
         return (own,) if own else ()
 
     def _fail(self, error: ssl.SSLError) -> TlsError:
-        failure = TlsError(_describe(error))
-        failure.reason = error.reason or ""
+        failure, reason = TlsError(_describe(error)), error.reason or ""
         if isinstance(error, ssl.SSLCertVerificationError):
-            failure.verify_code = error.verify_code
-            failure.verify_error = error.verify_message
+            failure.because(reason, error.verify_code, error.verify_message)
+        else:
+            failure.because(reason)
         self.failure = failure
         return failure
 

@@ -33,6 +33,8 @@ _QUEUED: Final = Esc(2, 0, 0)
 _NO_ANSWER: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
 _BROKEN: Final = Reply(421, "Local error, closing connection", Esc(4, 3, 0))
 
+MAX_DELAYS: Final = 8
+"""A refused login is answered later each time, at most so many times the first delay."""
 HIGH_WATER: Final = 65_536
 """Octets that may wait behind an open question before the socket is not read any more."""
 HANDSHAKE_TIMEOUT: Final = 30.0
@@ -43,8 +45,8 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_auth", "_hop", "_open", "_paused", "_peer_ended", "_principal", "_relay", "_session",
-        "_spool", "_stream", "_unwanted", "deadline", "on_lost",
+        "_auth", "_failures", "_hop", "_open", "_paused", "_peer_ended", "_principal", "_relay",
+        "_session", "_spool", "_stream", "_unwanted", "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +59,8 @@ class Receiver:
         self._stream: ServerStream
         self._hop: Hop | None = None
         self._auth: Authentication | None = None
+        self._failures = 0
+        """Logins refused in this session."""
         self._principal: Principal | None = None
         """Whom the quotas count this connection for."""
         self._spool: Spool | None = None
@@ -269,8 +273,9 @@ class Receiver:
             "auth_refused", peer=self.peer, mechanism=auth.mechanism,
             username=auth.username, reply=str(verdict), reason=verdict.reason,
         )  # fmt: skip
+        self._failures += 1
         if self._relay.login_delay:
-            self._delay(self._relay.login_delay, verdict)
+            self._delay(self._relay.login_delay * min(self._failures, MAX_DELAYS), verdict)
         else:
             self._session.answer(verdict)
 

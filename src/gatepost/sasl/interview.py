@@ -18,8 +18,9 @@ from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply
 from gatepost.sasl.channel import ChannelBinding
 
-MAX_NAME: Final = 1_024
-"""Octets of a user name: ACS composites have about 100, mailboxes at most 254, LDAP names more."""
+MAX_NAME: Final = 9_216
+"""Octets of a user name. None is that long, but what is pasted there is refused like any other
+name that nobody has, not as a broken line."""
 MAX_SECRET: Final = 9_216
 """Octets of a password or token: what base64 makes of it still fits the line of RFC 4954 4."""
 

@@ -71,7 +71,7 @@ def test_a_name_without_verifier_is_refused_even_with_the_digest_of_nothing() ->
         RESPONSE + b"0",
         RESPONSE + b"\n",
         b"t\xff " + RESPONSE[4:],
-        b"x" * 2_000 + b" " + RESPONSE[4:],
+        b"x" * 10_000 + b" " + RESPONSE[4:],
         b"tim " + b"g" * 32,
     ],
 )

@@ -283,7 +283,7 @@ def interview_of(first: bytes) -> Interview:
         b"n,a=x=y,n=user,r=abc",
         b"n,,n=\xff,r=abc",
         b"n,,n=user,r=" + b"x" * 9_000,
-        b"n,,n=" + b"x" * 2_000 + b",r=abc",
+        b"n,,n=" + b"x" * 10_000 + b",r=abc",
         b"p=tls-exporter,,n=user,r=abc",
     ],
 )

@@ -172,7 +172,8 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
     if tls is None or certificate is None:
         return None
     untrusted = _NO_ISSUER | _SELF_SIGNED | _OTHERWISE_UNTRUSTED
-    if tls.verify_code not in untrusted and not (certificate.self_signed and not tls.verified):
+    unexplained = certificate.self_signed and not tls.verified and tls.verify_code == 0
+    if tls.verify_code not in untrusted and not unexplained:
         return None
     incomplete = cert_chain_incomplete(seen) is not None
     who = "itself" if certificate.self_signed else certificate.issuer
