@@ -104,6 +104,11 @@ CASES = [
     (but(tls=tls(replace(GOOD, names=("other.example",)), verify_code=62)),
      ["cert_hostname_mismatch"]),
     (but(tls=tls(replace(GOOD, names=()), verify_code=62)), ["cert_hostname_mismatch"]),
+    # signed by itself and trusted as that: only its date or its name is wrong
+    (but(tls=tls(replace(GOOD, self_signed=True, not_after=NOW - DAY), verify_code=10)),
+     ["cert_expired"]),
+    (but(tls=tls(replace(GOOD, self_signed=True, names=("other.example",)), verify_code=62)),
+     ["cert_hostname_mismatch"]),
     (but(tls=tls(replace(GOOD, not_after=NOW - DAY), verify_code=10)), ["cert_expired"]),
     (but(tls=tls(replace(GOOD, not_before=NOW + DAY), verify_code=9)), ["cert_expired"]),
     (but(tls=tls(replace(GOOD, names=("other.example",)), **UNKNOWN_ISSUER)),
