@@ -80,7 +80,7 @@ def test_4_lines_of_an_exchange_have_12288_octets() -> None:
     """The longest is taken, a longer one is 500 5.5.6 and ends the exchange."""
     fits, long = "A" * 12284 + "==", "A" * 12288
     talk(
-        f"C: AUTH LOGIN\nS: 334 ...\nC: {fits}\nS: 501 5.5.2 ...\n"
+        f"C: AUTH LOGIN\nS: 334 ...\nC: {fits}\nS: 334 ...\nC: eA==\nS: 535 ...\n"
         f"C: AUTH LOGIN\nS: 334 ...\nC: {long}\nS: 500 5.5.6 ...\nC: NOOP\nS: 250 ...\n"
     )
 
