@@ -32,14 +32,18 @@ async def serve_control(
     directory: Directory,
     report: Report,
     quotas: SubscriptionQuotas | None = None,
+    budget: Budget | None = None,
 ) -> asyncio.Server:
-    """Answer at DIR/control.sock until the server is closed."""
+    """Answer at DIR/control.sock until the server is closed.
+
+    ``budget``: this process's share of the memory for what front processes hand over.
+    """
     operations = {**store_operations(store), **directory_operations(directory)}
     operations["report"] = lambda raw: _report(report, raw)
-    budget = Budget(data)
+    shared = budget or Budget(data)
 
     def make_stream() -> FrameStream:
-        uploads = Uploads(store, budget)
+        uploads = Uploads(store, shared)
         own = upload_operations(uploads)
         if quotas is not None:
             own |= quota_operations(OwnQuotas(quotas, owner=uploads))

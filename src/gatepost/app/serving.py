@@ -16,7 +16,7 @@ from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay, Report
-from gatepost.relay.spool import Budget
+from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.sasl.channel import ChannelBinding, tls_server_end_point
 from gatepost.wire.server.session import Setting
 
@@ -32,6 +32,8 @@ class Serving:
     certificate: str
     """Chain and key in one PEM file."""
     strict: bool = False
+    processes: int = 1
+    """Among which the byte budget is divided."""
 
 
 def served_profile(name: str, *, strict: bool) -> Profile:
@@ -60,7 +62,7 @@ def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -
         directory=backend.directory,
         store=backend.store,
         quotas=backend.quotas,
-        budget=Budget(Path(serving.data)),
+        budget=Budget(Path(serving.data), BYTE_BUDGET // serving.processes),
         report=report,
         next_id=make_ids(epoch),
         now=lambda: datetime.now(UTC),

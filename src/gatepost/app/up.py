@@ -29,6 +29,7 @@ from gatepost.model.profile import Profile
 from gatepost.net.listen import is_loopback, listen
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.relay.context import Report
+from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.relay.supervise import Supervisor
 from gatepost.store.sqlite import SqliteStore, open_store
 from gatepost.wire.server.replies import replies_with
@@ -107,11 +108,17 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     listeners = _listen(options, stack)
     directory, provisioned, certificates = await _provide(data, store, profile)
     quotas = _quotas(profile, directory) if options.strict else None
-    control = await serve_control(data, store, directory, report, quotas)
+    budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
+    control = await serve_control(data, store, directory, report, quotas, budget)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)
     serving = Serving(
-        str(data), options.profile, profile.host, str(certificates.server_file), options.strict
+        str(data),
+        options.profile,
+        profile.host,
+        str(certificates.server_file),
+        options.strict,
+        options.workers + 1,
     )
     if options.workers:
         workers = Workers(serving, listeners["smtp"], listeners["smtps"], report)

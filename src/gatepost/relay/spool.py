@@ -17,12 +17,16 @@ from gatepost.model.body import WINDOW, Body, BytesBody
 MIB: Final = 1024 * 1024
 
 
+BYTE_BUDGET: Final = 64 * MIB
+"""Octets of content that may lie in the memory of a relay, whatever the number of processes."""
+
+
 class Budget:
     """Octets of content that may lie in memory."""
 
     __slots__ = ("directory", "total", "used")
 
-    def __init__(self, directory: Path, total: int = 64 * MIB) -> None:
+    def __init__(self, directory: Path, total: int = BYTE_BUDGET) -> None:
         self.directory = directory
         """Where content goes that has no room."""
         self.total = total
