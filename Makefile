@@ -1,8 +1,9 @@
 # Every target sets up what it needs: a fresh clone, Python 3.11+ with venv, and make are enough.
 
-# The first interpreter that runs, is new enough and can make a virtual environment.
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+# The newest interpreter that runs and can make a virtual environment: each one since 3.11 is
+# faster. Some builds of 3.13.0 cannot start an event loop, so that is tried, too.
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3 python3.11; do \
+	$$p -c 'import sys, venv, ensurepip, asyncio; asyncio.run(asyncio.sleep(0)); sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { echo $$p; break; }; done)
 
 BIN := .venv/bin

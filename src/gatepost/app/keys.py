@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from gatepost.app.files import write_file
 from gatepost.errors import ConfigError
+from gatepost.model.secret import Secret
 
 SIZE: Final = 32
 
@@ -54,6 +55,23 @@ class Key:
 
     def _cipher(self, purpose: str) -> ChaCha20Poly1305:
         return ChaCha20Poly1305(self.subkey(f"seal: {purpose}"))
+
+
+class SealedAccessKeys:
+    """Implements ``rest.context.AccessKeys`` with DIR/key."""
+
+    _PURPOSE: Final = "access keys"
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+
+    def open(self, sealed: bytes) -> Secret:
+        """See ``AccessKeys.open``."""
+        return Secret(self._key.unseal(sealed, self._PURPOSE).decode())
+
+    def seal(self, key: Secret) -> bytes:
+        """See ``AccessKeys.seal``."""
+        return self._key.seal(key.reveal().encode(), self._PURPOSE)
 
 
 def open_key(directory: Path) -> Key:

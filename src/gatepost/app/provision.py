@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gatepost.app.keys import Key
+from gatepost.app.keys import Key, SealedAccessKeys
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
     VERIFIED,
@@ -40,8 +40,6 @@ NAME: Final = "gatepost"
 SECRET_LIFETIME: Final = timedelta(days=3650)
 ACCESS_KEY_SIZE: Final = 64
 
-ACCESS_KEYS: Final = "access keys"
-"""The purpose for which access keys are sealed."""
 _OUR_SECRET: Final = "first client secret"
 _RECORD: Final = ("provisioned", NAME)
 
@@ -97,7 +95,7 @@ async def provision(
 def _recall(record: Record, directory: AzureDirectory, key: Key) -> Provisioned:
     fields = record.fields
     service = directory.get(CommunicationService, fields["resource_id"])
-    access_key = key.unseal(service.primary_key, ACCESS_KEYS).decode() if service else ""
+    access_key = SealedAccessKeys(key).open(service.primary_key) if service else Secret("")
     client_secret = key.unseal(base64.b64decode(fields["client_secret"]), _OUR_SECRET).decode()
     return Provisioned(
         tenant_id=fields["tenant_id"],
@@ -106,7 +104,7 @@ def _recall(record: Record, directory: AzureDirectory, key: Key) -> Provisioned:
         client_secret=Secret(client_secret),
         resource_id=fields["resource_id"],
         sender=fields["sender"],
-        access_key=Secret(access_key),
+        access_key=access_key,
     )
 
 
@@ -157,11 +155,12 @@ def _make_resources(
         name,
         verification=VERIFIED,
     )
+    keys = SealedAccessKeys(key)
     service = CommunicationService(
         resource_path(group, "communicationServices", NAME),
         linked_domains=(domain.id,),
-        primary_key=key.seal(access_key.reveal().encode(), ACCESS_KEYS),
-        secondary_key=key.seal(generate_access_key().reveal().encode(), ACCESS_KEYS),
+        primary_key=keys.seal(access_key),
+        secondary_key=keys.seal(generate_access_key()),
     )
     sender = SenderUsername(child_path(domain.id, "senderUsernames", "donotreply"), "DoNotReply")
     return (

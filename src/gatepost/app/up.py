@@ -14,11 +14,11 @@ from typing import Any, Final
 from gatepost.app.certificates import Certificates, ensure_certificates
 from gatepost.app.control import serve_control
 from gatepost.app.hurry import SOCKET
-from gatepost.app.keys import open_key
+from gatepost.app.keys import SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.ready import Listeners, describe, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN
-from gatepost.app.serving import Backend, Serving, make_relay, served_profile
+from gatepost.app.serving import Backend, Serving, make_ids, make_relay, served_profile
 from gatepost.app.web import WebServer
 from gatepost.app.workers import Workers
 from gatepost.directory.azure.directory import AzureDirectory
@@ -31,6 +31,8 @@ from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.relay.context import Report
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.relay.supervise import Supervisor
+from gatepost.rest.application import clear_application, secure_application
+from gatepost.rest.context import Site
 from gatepost.store.sqlite import SqliteStore, open_store
 from gatepost.wire.server.replies import replies_with
 
@@ -133,7 +135,17 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
             listener = listeners[name]
             if listener is not None:
                 await supervisor.serve(listener, context)
-    await _serve_web(listeners, certificates, stack)
+    site = Site(
+        profile,
+        directory,
+        store,
+        SealedAccessKeys(open_key(data)),
+        report,
+        now=lambda: datetime.now(UTC),
+        next_id=make_ids(await store.new_epoch()),
+        quotas=OwnQuotas(quotas, owner="rest") if quotas else None,
+    )
+    await _serve_web(listeners, certificates, site, stack)
     document = describe(os.getpid(), data, listeners, certificates.ca_file, provisioned)
     return _Run(data, document, failed)
 
@@ -202,12 +214,13 @@ def _quotas(profile: Profile, directory: AzureDirectory) -> SubscriptionQuotas:
 
 
 async def _serve_web(
-    listeners: Listeners, certificates: Certificates, stack: AsyncExitStack
+    listeners: Listeners, certificates: Certificates, site: Site, stack: AsyncExitStack
 ) -> None:
     pair = (certificates.server_file, certificates.server_file)
-    for name, certificate in (("https", pair), ("http", None)):
+    faces = (("https", secure_application, pair), ("http", clear_application, None))
+    for name, application, certificate in faces:
         listener = listeners[name]
         if listener is not None:
-            server = WebServer(listener, certificate)
+            server = WebServer(listener, application(site), certificate)
             stack.push_async_callback(server.stop)
             await server.wait_started()

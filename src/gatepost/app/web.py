@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gatepost.net.listen import Listener
-from gatepost.rest.application import application
 
 
 class _Server(uvicorn.Server):
@@ -20,11 +20,16 @@ class _Server(uvicorn.Server):
 class WebServer:
     """One listener served with one application; ``stop`` ends it."""
 
-    def __init__(self, listener: Listener, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        application: ASGIApp,
+        certificate: tuple[Path, Path] | None = None,
+    ) -> None:
         """``certificate``: chain and key in PEM, for HTTPS."""
         chain, key = certificate or (None, None)
         config = uvicorn.Config(
-            application(),
+            application,
             log_config=None,
             access_log=False,
             lifespan="off",

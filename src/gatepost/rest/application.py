@@ -1,9 +1,13 @@
-"""The HTTP application: the health check; every other path is not there (yet)."""
+"""The HTTP applications: the APIs on one HTTPS origin, the e-mail data plane in clear as well."""
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gatepost.rest import arm, email, entra, events, graph
+from gatepost.rest.context import Site
+from gatepost.rest.errors import ApiError, answer_error
 
 
 async def health(_request: Request) -> JSONResponse:
@@ -11,13 +15,24 @@ async def health(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-async def not_found(request: Request, _error: Exception) -> JSONResponse:
+async def not_found(request: Request, _error: Exception) -> Response:
     """Tell a program, not only a person, that there is nothing here."""
-    return JSONResponse({"error": {"code": "NotFound", "message": request.url.path}}, 404)
+    return ApiError(404, "NotFound", request.url.path).response()
 
 
-def application() -> Starlette:
-    """Return the ASGI application."""
+def secure_application(site: Site) -> Starlette:
+    """Return what the HTTPS listener serves: every API."""
+    apis = (entra, graph, email, events, arm)
+    return _application([route for api in apis for route in api.routes(site)])
+
+
+def clear_application(site: Site) -> Starlette:
+    """Return what the HTTP listener serves: no tokens, no secrets."""
+    return _application(email.routes(site))
+
+
+def _application(routes: list[BaseRoute]) -> Starlette:
     return Starlette(
-        routes=[Route("/health", health, methods=["GET"])], exception_handlers={404: not_found}
+        routes=[Route("/health", health, methods=["GET"]), *routes],
+        exception_handlers={404: not_found, ApiError: answer_error},
     )

@@ -1,0 +1,12 @@
+"""The part of Azure Resource Manager that sending mail needs."""
+
+from starlette.routing import BaseRoute
+
+from gatepost.rest.context import Site
+
+__all__ = ["routes"]
+
+
+def routes(_site: Site) -> list[BaseRoute]:
+    """Return the routes of this API."""
+    return []

@@ -1,0 +1,39 @@
+"""What the HTTP APIs of a relay share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.model.profile import Profile
+from gatepost.model.secret import Secret
+from gatepost.policy.quotas import Quotas
+from gatepost.queue.contract import Store
+from gatepost.relay.context import Report
+
+
+class AccessKeys(Protocol):
+    """Opens and seals the access keys that Communication Services resources hold."""
+
+    def open(self, sealed: bytes) -> Secret:
+        """Return a key in the Base64 that Azure shows. Raises ConfigError for another's seal."""
+
+    def seal(self, key: Secret) -> bytes:
+        """Return what may be kept at rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One relay, as its APIs see it; they run in the process that owns the store."""
+
+    profile: Profile
+    directory: AzureDirectory
+    store: Store
+    keys: AccessKeys
+    report: Report
+    now: Callable[[], datetime]
+    next_id: Callable[[], str]
+    """Makes a message id, unique over all processes and starts."""
+    quotas: Quotas | None = None
+    """None: nothing is counted."""

@@ -1,0 +1,12 @@
+"""The e-mail data plane: send, and ask how it went."""
+
+from starlette.routing import BaseRoute
+
+from gatepost.rest.context import Site
+
+__all__ = ["routes"]
+
+
+def routes(_site: Site) -> list[BaseRoute]:
+    """Return the routes of this API."""
+    return []

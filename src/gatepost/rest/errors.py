@@ -1,0 +1,45 @@
+"""A refusal as Azure's APIs word it (Azure REST API Guidelines, error condition responses)."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class ApiError(Exception):
+    """Raised by a handler; answered as ``{"error": {"code", "message", ...}}``.
+
+    ``reason`` is for the operator and never sent.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        headers: Mapping[str, str] = _NONE,
+        reason: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.headers, self.reason = status, code, headers, reason
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The body, without its envelope."""
+        return {"code": self.code, "message": str(self)}
+
+    def response(self) -> Response:
+        """Return the answer, whose code stands in ``x-ms-error-code``, too."""
+        headers = {"x-ms-error-code": self.code, **self.headers}
+        return JSONResponse({"error": self.document}, self.status, headers)
+
+
+async def answer_error(_request: Request, error: Exception) -> Response:
+    """Starlette's handler for ApiError."""
+    assert isinstance(error, ApiError)  # noqa: S101 - registered for it alone
+    return error.response()

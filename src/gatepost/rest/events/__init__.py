@@ -1,0 +1,12 @@
+"""Delivery reports to webhooks, in Event Grid's schema."""
+
+from starlette.routing import BaseRoute
+
+from gatepost.rest.context import Site
+
+__all__ = ["routes"]
+
+
+def routes(_site: Site) -> list[BaseRoute]:
+    """Return the routes of this API."""
+    return []
