@@ -1,11 +1,13 @@
 """What the HTTP APIs of a relay share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.entries import CommunicationService
+from gatepost.model.address import Address
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.policy.quotas import Quotas
@@ -23,6 +25,25 @@ class AccessKeys(Protocol):
         """Return what may be kept at rest."""
 
 
+class Suppression(Protocol):
+    """Who gets no mail: the managed list, and the customers' own lists."""
+
+    def suppressed(
+        self,
+        service: CommunicationService,
+        sender: Address,
+        recipients: Iterable[Address],
+        now: datetime,
+    ) -> frozenset[Address]:
+        """Return those recipients to whom nothing would be delivered.
+
+        This only asks. Put the message into the store with all its recipients in any case: who
+        reads it there reports each of the suppressed ones, and prolongs their leases, once. A
+        message whose id is a GUID is reported under that id (so an operation's id is its
+        message's id), any other under a GUID that follows from it.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One relay, as its APIs see it; they run in the process that owns the store."""
@@ -37,3 +58,5 @@ class Site:
     """Makes a message id, unique over all processes and starts."""
     quotas: Quotas | None = None
     """None: nothing is counted."""
+    suppression: Suppression | None = None
+    """None: nobody is suppressed."""
