@@ -34,3 +34,5 @@ class Principal:
     application_id: str = ""
     subscription_id: str = ""
     """What its rate windows are counted against."""
+    secret_id: str = ""
+    """Of the client secret that opened the session, which ends with it; empty for other proofs."""

@@ -19,7 +19,7 @@ _REASONS: Final[Mapping[Standing, tuple[str, str]]] = {
     ),
     Standing.NOT_SIGNED_IN: (
         "AUTH_REQUIRED",
-        "not_signed_in: who signed in was deleted or lost the role since",
+        "not_signed_in: who signed in was deleted, or lost the role or the secret since",
     ),
 }
 

@@ -1,10 +1,11 @@
 """The directory itself: answers from memory, changes through the store."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
 from gatepost.directory.azure.identify import Denial, Rules, identify, secret_of, still_allowed
 from gatepost.directory.azure.records import entries_of, record_of
@@ -26,6 +27,7 @@ REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
 
 E = TypeVar("E", bound=Entry)
+T = TypeVar("T")
 
 
 class AzureDirectory:
@@ -65,6 +67,11 @@ class AzureDirectory:
     def version(self) -> int:
         return self._snapshot.version
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """Everything, to be read at once: a change patches it."""
+        return self._snapshot
+
     def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
         if mechanism not in _REVEALING or credentials.password is None:
             return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no client secret")
@@ -99,9 +106,16 @@ class AzureDirectory:
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
         claim = still_allowed(self._snapshot, principal.name, self._rules, self._clock())
-        if isinstance(claim, Denial):
+        if isinstance(claim, Denial) or not self._secret_lives(principal):
             return Standing.NOT_SIGNED_IN
         return standing_of(self._snapshot, claim.service, sender)
+
+    def _secret_lives(self, principal: Principal) -> bool:
+        """A session ends with the secret that opened it; one look each time, so never cached."""
+        if not principal.secret_id:
+            return True
+        secret = self._snapshot.get(ClientSecret, principal.secret_id)
+        return secret is not None and self._clock() < secret.end
 
     def is_managed(self, principal: Principal, sender: Address) -> bool:
         """Tell whether the sender's domain is Azure's own, whose rate is lower."""
@@ -138,9 +152,39 @@ class AzureDirectory:
 
         ``beside`` are records of others that must be written in the same commit.
         """
-        put, delete = tuple(put), tuple(delete)
-        async with self._changing:
-            await self._records.save_records(
-                [*map(record_of, put), *beside], [(entry.kind, entry.key) for entry in delete]
-            )
-            self._snapshot.apply(put, delete)
+        put, delete, beside = tuple(put), tuple(delete), tuple(beside)
+
+        async def commit() -> None:
+            async with self._changing:
+                await self._commit(put, delete, beside)
+
+        await _to_the_end(commit())
+
+    async def change(self, decide: Callable[[Snapshot], Changes[E]]) -> Changes[E]:
+        """Save what ``decide`` makes of the directory; nothing else changes it meanwhile.
+
+        Raises Rejected when ``decide`` does; then nothing is saved.
+        """
+
+        async def commit() -> Changes[E]:
+            async with self._changing:
+                changes = decide(self._snapshot)
+                await self._commit(changes.put, changes.delete)
+            return changes
+
+        return await _to_the_end(commit())
+
+    async def _commit(
+        self, put: tuple[Entry, ...], delete: tuple[Entry, ...], beside: tuple[Record, ...] = ()
+    ) -> None:
+        if not (put or delete or beside):
+            return
+        await self._records.save_records(
+            [*map(record_of, put), *beside], [(entry.kind, entry.key) for entry in delete]
+        )
+        self._snapshot.apply(put, delete)
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do it even when who asked is gone: what the store has, the snapshot must have, too."""
+    return await asyncio.shield(asyncio.ensure_future(work))

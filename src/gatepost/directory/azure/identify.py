@@ -69,11 +69,12 @@ class Claim:
             return self.smtp_username.username
         return f"{self.service.name}.{self.application_id}.{self.tenant_id}"
 
-    @property
-    def principal(self) -> Principal:
-        """Who it is, once proven."""
+    def proven_by(self, secret_id: str) -> Principal:
+        """Who it is; ``secret_id`` is that of the client secret, empty for a token."""
         service = self.service
-        return Principal(self.name, "", service.id, self.application_id, service.subscription_id)
+        return Principal(
+            self.name, "", service.id, self.application_id, service.subscription_id, secret_id
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def identify(
         or _check_secret(kept, match, password, now)
         or _first_denial(attempt, _AFTER_SECRET)
     )
-    return denial or claim.principal
+    return denial or claim.proven_by(match.id if match else "")
 
 
 def secret_of(
@@ -146,7 +147,8 @@ def secret_of(
     kept = snapshot.find(ClientSecret, claim.application_id)
     valid = [each for each in kept if each.start <= now < each.end]
     if valid:
-        return claim.principal, max(valid, key=lambda each: each.start)
+        newest = max(valid, key=lambda each: each.start)
+        return claim.proven_by(newest.id), newest
     if kept:
         return Denial("secret_expired", "no client secret of the application is valid now")
     return Denial("secret_missing", "the application has no client secret")

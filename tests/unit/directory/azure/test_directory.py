@@ -1,15 +1,24 @@
 """The directory as a whole: it loads, answers, changes, and says nothing it should not."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from gatepost.directory.azure.changes import Changes, Rejected
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.directory.azure.entries import RoleAssignment, SenderUsername
+from gatepost.directory.azure.entries import (
+    Application,
+    ClientSecret,
+    RoleAssignment,
+    SenderUsername,
+    Tenant,
+)
 from gatepost.directory.azure.identify import Rules
 from gatepost.directory.azure.paths import child_path
 from gatepost.directory.azure.records import record_of
+from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.contract import Directory, Record
 from gatepost.model.address import Address, parse_address
 from gatepost.model.credentials import Credentials, Principal
@@ -22,6 +31,7 @@ from tests.unit.directory.azure.world import (
     KEY,
     NOW,
     PASSWORD,
+    SECRET,
     USERNAME,
     Change,
     changed,
@@ -130,6 +140,79 @@ def test_a_role_taken_away_ends_the_right_to_send() -> None:
     asyncio.run(made.save([], made.all(RoleAssignment)))
     assert made.standing(who, Address("donotreply", DOMAIN_NAME)) is Standing.NOT_SIGNED_IN
     assert isinstance(made.identify(credentials(), "LOGIN"), Reply)
+
+
+def test_a_session_ends_with_the_secret_that_opened_it() -> None:
+    made, sender = directory(), Address("donotreply", DOMAIN_NAME)
+    application = made.all(Application)[0]
+    other, value = made.make_secret(application, display_name="other")
+    asyncio.run(made.save([other]))
+    by_first = principal(made)
+    by_other = made.identify(credentials(value.reveal()), "LOGIN")
+    by_scram = made.verifier(USERNAME, "SCRAM-SHA-256").principal
+    assert isinstance(by_other, Principal)
+    assert by_scram is not None
+    assert [by_first.secret_id, by_other.secret_id, by_scram.secret_id] == [
+        SECRET, other.id, other.id,
+    ]  # fmt: skip
+    asyncio.run(made.save([], [other]))
+    assert made.standing(by_first, sender) is Standing.ALLOWED
+    assert made.standing(by_other, sender) is Standing.NOT_SIGNED_IN
+    assert made.standing(by_scram, sender) is Standing.NOT_SIGNED_IN
+
+
+def test_a_session_ends_when_its_secret_expires() -> None:
+    time = [NOW]
+    records = MemoryRecords(map(record_of, entries().values()))
+    made = AzureDirectory(records, digest_key=KEY, clock=lambda: time[0])
+    asyncio.run(made.load())
+    who, sender = principal(made), Address("donotreply", DOMAIN_NAME)
+    assert made.standing(who, sender) is Standing.ALLOWED
+    time[0] = NOW + timedelta(days=1)
+    assert made.standing(who, sender) is Standing.NOT_SIGNED_IN
+
+
+def test_what_opened_without_a_secret_goes_on_without_one() -> None:
+    made = directory()
+    by_token = replace(principal(made), secret_id="")
+    asyncio.run(made.save([], made.all(ClientSecret)))
+    assert made.standing(by_token, Address("donotreply", DOMAIN_NAME)) is Standing.ALLOWED
+
+
+def test_changes_are_decided_one_after_the_other() -> None:
+    made = directory(MemoryRecords())
+
+    def only_one(snapshot: Snapshot) -> Changes[Tenant]:
+        if snapshot.all(Tenant):
+            raise Rejected("Conflict", "there is one", 409)
+        tenant = Tenant("one", "contoso.localhost")
+        return Changes((tenant,), (), tenant)
+
+    async def both() -> tuple[object, object]:
+        return await asyncio.gather(
+            made.change(only_one), made.change(only_one), return_exceptions=True
+        )
+
+    first, second = asyncio.run(both())
+    assert isinstance(first, Changes)
+    assert isinstance(second, Rejected)
+    assert made.all(Tenant) == (first.entry,)
+
+
+def test_a_change_is_finished_though_nobody_waits_for_it() -> None:
+    """Or the store would have what the directory has not."""
+    records = MemoryRecords()
+    made = directory(records)
+
+    async def cancelled() -> None:
+        saving = asyncio.ensure_future(made.save([Tenant("one", "contoso.localhost")]))
+        await asyncio.sleep(0)
+        saving.cancel()
+        await asyncio.wait([saving])
+        await asyncio.sleep(0.01)
+
+    asyncio.run(cancelled())
+    assert records.commits == len(made.all(Tenant)) == 1
 
 
 def test_what_was_saved_is_there_after_a_restart() -> None:

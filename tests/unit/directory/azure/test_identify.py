@@ -61,7 +61,9 @@ def secret(**fields: Any) -> ClientSecret:
     [USERNAME, USERNAME.replace(".", "|"), USERNAME.upper(), f"ACS-demo.{APPLICATION}.{TENANT}"],
 )
 def test_the_right_secret_proves_the_application(username: str) -> None:
-    assert sign_in(username=username) == Principal(USERNAME, "", SERVICE, APPLICATION, SUBSCRIPTION)
+    assert sign_in(username=username) == Principal(
+        USERNAME, "", SERVICE, APPLICATION, SUBSCRIPTION, SECRET
+    )
 
 
 FAILURES: list[tuple[str, Change, dict[str, Any]]] = [
@@ -187,7 +189,7 @@ class TestSmtpUsernames:
         assert isinstance(verdict, Denial)
         assert verdict.slug == "tenant_unknown"
         assert sign_in(Change(added=(named,))) == Principal(
-            USERNAME, "", SERVICE, APPLICATION, SUBSCRIPTION
+            USERNAME, "", SERVICE, APPLICATION, SUBSCRIPTION, SECRET
         )
 
     def test_an_address_needs_its_domain_linked(self) -> None:
