@@ -136,10 +136,18 @@ class AzureDirectory:
         return self._snapshot.all(kind)
 
     def make_secret(
-        self, application: Application, lifetime: timedelta = LIFETIME, display_name: str = ""
+        self,
+        application: Application,
+        lifetime: timedelta = LIFETIME,
+        display_name: str = "",
+        *,
+        start: datetime | None = None,
     ) -> tuple[ClientSecret, Secret]:
-        """Return a fresh client secret to be saved, and its value, which nobody can read later."""
-        return new_secret(application, self._key, self._clock(), lifetime, display_name)
+        """Return a fresh client secret to be saved, and its value, which nobody can read later.
+
+        It is valid from ``start`` (None: now) for ``lifetime``.
+        """
+        return new_secret(application, self._key, start or self._clock(), lifetime, display_name)
 
     async def save(
         self,

@@ -38,18 +38,21 @@ def digest_of(value: str, key: bytes) -> bytes:
 def new_secret(
     application: Application,
     key: bytes,
-    now: datetime,
+    start: datetime,
     lifetime: timedelta = LIFETIME,
     display_name: str = "",
 ) -> tuple[ClientSecret, Secret]:
-    """Return a fresh secret of ``application`` as it is kept, and its value, shown only now."""
+    """Return a fresh secret of ``application`` as it is kept, and its value, shown only now.
+
+    It is valid from ``start`` for ``lifetime``.
+    """
     value = generate_secret()
     entry = ClientSecret(
         new_guid(),
         application.id,
         digest_of(value.reveal(), key),
-        now,
-        now + lifetime,
+        start,
+        start + lifetime,
         value.reveal()[:3],
         display_name,
         make_scram(value, GENERATED_ITERATIONS),

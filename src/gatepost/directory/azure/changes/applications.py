@@ -1,0 +1,121 @@
+"""Applications and their service principals: the app registrations of Entra.
+
+Codes and conditions are Microsoft Graph's (Graph v1.0, application and servicePrincipal).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.entries import (
+    Application,
+    ClientSecret,
+    Entry,
+    RoleAssignment,
+    ServicePrincipal,
+    Tenant,
+    principal_lookup,
+)
+from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.snapshot import Snapshot
+
+NAME_LENGTH: Final = 256
+"""Characters in a display name (Graph v1.0, application, displayName)."""
+
+
+def create_application(
+    snapshot: Snapshot, tenant_id: str, display_name: str, *, multitenant: bool = False
+) -> Changes[Application]:
+    """Register an application in a tenant; several may have one name, as in Entra."""
+    if snapshot.get(Tenant, tenant_id) is None:
+        raise not_found(tenant_id)
+    application = Application(
+        new_guid(), new_guid(), tenant_id, checked_name(display_name), multitenant
+    )
+    return Changes((application,), (), application)
+
+
+def change_application(
+    application: Application,
+    *,
+    display_name: str | None = None,
+    multitenant: bool | None = None,
+) -> Changes[Application]:
+    """Change what is not None."""
+    if display_name is not None:
+        application = replace(application, display_name=checked_name(display_name))
+    if multitenant is not None:
+        application = replace(application, multitenant=multitenant)
+    return Changes((application,), (), application)
+
+
+def delete_application(snapshot: Snapshot, application: Application) -> Changes[Application]:
+    """Delete an application, its secrets, and its service principals with their roles."""
+    principals = [
+        each
+        for each in snapshot.all(ServicePrincipal)
+        if each.application_id.lower() == application.key
+    ]
+    gone = (
+        application,
+        *snapshot.find(ClientSecret, application.id),
+        *principals_of(snapshot, principals),
+    )
+    return Changes((), gone, application)
+
+
+def create_service_principal(
+    snapshot: Snapshot, application: Application, tenant_id: str
+) -> Changes[ServicePrincipal]:
+    """Let a tenant know an application, so that roles can be assigned to it there."""
+    if snapshot.get(Tenant, tenant_id) is None:
+        raise not_found(tenant_id)
+    at_home = application.tenant_id.lower() == tenant_id.lower()
+    if not at_home and not application.multitenant:
+        raise Rejected(
+            "Request_BadRequest", "the application is of another tenant and not multitenant"
+        )
+    if snapshot.find(ServicePrincipal, principal_lookup(application.id, tenant_id)):
+        raise Rejected(
+            "Request_MultipleObjectsWithSameKeyValue",
+            "The service principal cannot be created, updated, or restored because the service "
+            f"principal name {application.id} is already in use.",
+            409,
+        )
+    principal = ServicePrincipal(new_guid(), application.id, tenant_id, application.display_name)
+    return Changes((principal,), (), principal)
+
+
+def delete_service_principal(
+    snapshot: Snapshot, principal: ServicePrincipal
+) -> Changes[ServicePrincipal]:
+    """Delete a service principal and the roles that it was assigned."""
+    return Changes((), tuple(principals_of(snapshot, [principal])), principal)
+
+
+def principals_of(snapshot: Snapshot, principals: Iterable[ServicePrincipal]) -> Iterable[Entry]:
+    """Yield service principals, each followed by its role assignments."""
+    for principal in principals:
+        yield principal
+        yield from snapshot.find(RoleAssignment, principal.id)
+
+
+def checked_name(text: str, what: str = "display name") -> str:
+    """Return a name that can be shown in a line. Raises Rejected for another."""
+    if not 1 <= len(text) <= NAME_LENGTH or not text.isprintable() or text.isspace():
+        raise Rejected(
+            "Request_BadRequest",
+            f"a {what} has 1 to {NAME_LENGTH} characters, none of them a control character",
+        )
+    return text
+
+
+def not_found(id: str) -> Rejected:
+    """Return Graph's word for an object that is not there."""
+    return Rejected(
+        "Request_ResourceNotFound",
+        f"Resource '{id[:80]}' does not exist or one of its queried reference-property objects "
+        "are not present.",
+        404,
+    )
