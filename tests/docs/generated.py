@@ -12,14 +12,15 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.main import COMMANDS, root
-from gatepost.model.profile import Limits, Profile, StrictLimits
+from gatepost.model.profile import GROUPS as TABLES
+from gatepost.model.profile import Profile
 from gatepost.profiles import available_profiles, load_profile
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
 from tests.docs.pages import ROOT
 
 REFERENCE: Final = ROOT / "docs" / "reference"
 NOTE: Final = "<!-- Made by `python -m tests.docs.generated`: change the code, not this page. -->"
-GROUPS: Final[Mapping[str, type[Any]]] = {"": Profile, "limits": Limits, "strict": StrictLimits}
+GROUPS: Final[Mapping[str, type[Any]]] = {"": Profile, **TABLES}
 
 
 def cell(text: object) -> str:

@@ -32,7 +32,7 @@ async def serve(front: Front) -> None:
         except Disconnected:
             return  # we stop in a moment
 
-    quotas = RemoteQuotas(calls) if front.serving.strict else None
+    quotas = RemoteQuotas(calls) if front.serving.profile.strict.counts else None
     backend = Backend(store, directory, quotas)
     relay = make_relay(front.serving, backend, report, await store.new_epoch())
     supervisor = Supervisor(relay)

@@ -1,8 +1,8 @@
 """From what was configured to a relay that can take connections; the same in every process."""
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gatepost.directory.contract import Directory
-from gatepost.model.profile import Profile, StrictLimits
+from gatepost.model.profile import Profile
 from gatepost.net.tls import server_context
 from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
@@ -26,22 +26,21 @@ class Serving:
     """What a process must know to serve SMTP. It travels to front processes as JSON."""
 
     data: str
-    profile: str
-    host: str
-    """Our name, chosen once per start, so that all processes greet alike."""
+    profile: Profile
+    """In effect, with our name in it, so that all processes greet alike and refuse alike."""
     certificate: str
     """Chain and key in one PEM file."""
-    strict: bool = False
     processes: int = 1
     """Among which the byte budget is divided."""
 
 
-def served_profile(name: str, *, strict: bool) -> Profile:
-    """Return a profile as it is served: without ``strict``, its strict limits are off."""
-    profile = load_profile(name)
-    if not strict:
-        return replace(profile, strict=StrictLimits())
-    return profile
+def served_profile(name: str, *, strict: bool, settings: Sequence[str] = ()) -> Profile:
+    """Return a profile as it is served: without ``strict``, its own strict limits are off.
+
+    ``name`` ending in .toml is a file; ``settings`` are KEY=VALUE. Raises ConfigError.
+    """
+    path = Path(name) if name.endswith(".toml") else None
+    return load_profile(path.stem if path else name, path=path, settings=settings, strict=strict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +54,9 @@ class Backend:
 
 def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -> Relay:
     """Return the relay of this process; ``epoch`` makes its message ids unique."""
-    profile = served_profile(serving.profile, strict=serving.strict)
+    profile = serving.profile
     return Relay(
-        setting=Setting(profile, serving.host, backend.directory.mechanisms),
+        setting=Setting(profile, profile.host, backend.directory.mechanisms),
         tls=server_context(serving.certificate),
         directory=backend.directory,
         store=backend.store,

@@ -53,6 +53,8 @@ class Options:
     profile: str = "acs"
     workers: int = 0
     strict: bool = False
+    settings: tuple[str, ...] = ()
+    """KEY=VALUE: what the profile shall have otherwise."""
 
     @property
     def places(self) -> dict[str, Place]:
@@ -102,26 +104,19 @@ class _Run:
 async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Run:
     """Open everything; ``stack`` closes it in the reverse order."""
     data = options.data.resolve()
-    profile = served_profile(options.profile, strict=options.strict)
+    profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
     _check_open(options, profile)
     store, failed = _open_store(data)
     stack.callback(store.close)
     remove_ready(data)
     listeners = _listen(options, stack)
     directory, provisioned, certificates = await _provide(data, store, profile)
-    quotas = _quotas(profile, directory) if options.strict else None
+    quotas = _quotas(profile, directory) if profile.strict.counts else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
     control = await serve_control(data, store, directory, report, quotas, budget)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)
-    serving = Serving(
-        str(data),
-        options.profile,
-        profile.host,
-        str(certificates.server_file),
-        options.strict,
-        options.workers + 1,
-    )
+    serving = Serving(str(data), profile, str(certificates.server_file), options.workers + 1)
     if options.workers:
         workers = Workers(serving, listeners["smtp"], listeners["smtps"], report)
         stack.push_async_callback(workers.stop, DRAIN)

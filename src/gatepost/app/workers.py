@@ -96,7 +96,7 @@ class Workers:
 
     async def _instruct(self, process: Process) -> None:
         assert process.stdin is not None  # noqa: S101 - it was asked for
-        process.stdin.write(msgspec.json.encode(self._front) + b"\n")
+        process.stdin.write(msgspec.json.encode(self._front, enc_hook=dict) + b"\n")
         await process.stdin.drain()
 
     async def stop(self, seconds: float) -> None:

@@ -14,6 +14,7 @@ EXAMPLE = """\b
 Example:
   gatepost up
   gatepost up --data /tmp/mail --smtp 127.0.0.1:0 --https off --json
+  gatepost up --strict --set strict.propagation_delay=5 --set directory.reveal_reason=true
 """
 
 
@@ -60,9 +61,18 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
 @_place("--http", 2480, "HTTP, for the console: today /health alone")
 @click.option(
     "--profile",
+    metavar="NAME|FILE.toml",
     default="acs",
     show_default=True,
-    help="Provider to behave like: acs, gatepost or open.",
+    help="Provider to behave like: acs, acs-xoauth2, gatepost, open, or a file of your own.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change one value of the profile, such as directory.reveal_reason=true. A value of "
+    "[strict] that is set here holds without --strict, too. Repeatable.",
 )
 @click.option(
     "--workers",
@@ -88,7 +98,7 @@ def up(as_json: bool, **options: Any) -> int:
     from gatepost.app.up import up as serve  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
-    _check_profile(options["profile"])
+    _check_profile(options["profile"], options["settings"])
     _occupy_standard_descriptors()
     os.umask(0o077)  # what lies in DATA is its owner's
     reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
@@ -103,14 +113,14 @@ def up(as_json: bool, **options: Any) -> int:
         reporter.close()
 
 
-def _check_profile(name: str) -> None:
-    from gatepost.errors import ConfigError  # noqa: PLC0415 - as above
-    from gatepost.profiles import load_profile  # noqa: PLC0415
+def _check_profile(name: str, settings: tuple[str, ...]) -> None:
+    from gatepost.app.serving import served_profile  # noqa: PLC0415 - as above
+    from gatepost.errors import ConfigError  # noqa: PLC0415
 
     try:
-        load_profile(name)
+        served_profile(name, strict=True, settings=settings)
     except ConfigError as error:
-        raise click.BadParameter(str(error), param_hint="--profile") from None
+        raise click.UsageError(str(error)) from None
 
 
 def _occupy_standard_descriptors() -> None:

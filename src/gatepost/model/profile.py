@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from gatepost.model.reply import Reply
 
@@ -38,11 +38,73 @@ class StrictLimits:
     """Authenticated ones per subscription."""
     managed_per_minute: int | None = None
     managed_per_hour: int | None = None
+    managed_per_day: int | None = None
     custom_per_minute: int | None = None
     custom_per_hour: int | None = None
+    custom_per_day: int | None = None
+    count_refused: bool = True
+    """A message that the rate refused counts like one that was taken."""
+    shared_rate: bool = True
+    """SMTP and REST draw on one count."""
     login_delay: float = 0.0
     propagation_delay: float = 0.0
     """Seconds that a new role assignment or SMTP user name takes to become effective."""
+
+    @property
+    def counts(self) -> bool:
+        """True when there is anything to count: connections or messages."""
+        counted = (
+            self.connections,
+            self.managed_per_minute, self.managed_per_hour, self.managed_per_day,
+            self.custom_per_minute, self.custom_per_hour, self.custom_per_day,
+        )  # fmt: skip
+        return any(limit is not None for limit in counted)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryRules:
+    """What the provider asks of who signs in, and of a domain before it may be used."""
+
+    required_actions: Literal["current", "legacy-2023"] | tuple[str, ...] = "current"
+    """What a role must grant for sending: the actions themselves, or a named list of them;
+    ``legacy-2023`` is the one that was documented until September 2024."""
+    require_smtp_username_resource: bool = False
+    """RESOURCE.APPLICATION.TENANT alone signs nobody in; there must be an SMTP user name."""
+    token_cache: float = 0.0
+    """Seconds for which a secret that signed in goes on to, whatever became of it or its role."""
+    reveal_reason: bool = False
+    """The refusal of a login ends in `` (gatepost: SLUG)``: for debugging, nothing a provider does.
+    """
+    domain_verification: Literal["instant", "dns", "manual"] = "instant"
+    """A custom domain counts as verified at once, once its records are found, or when told so."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRules:
+    """What the HTTP APIs do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRules:
+    """What is told of a message after it was accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorFacts:
+    """What the provider's refusals hide, and the mistakes that are common with it."""
+
+    refused_because: str = ""
+    """The meanings of one refusal for everything that may be wrong with a login."""
+    next_probe: str = ""
+    """What would tell them apart."""
+    wrong_secrets: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
+    """From a secret's shape (`guid`, `access_key`, `connection_string`) to what that is."""
+    right_secret: str = ""
+    wrong_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """From a user name's form (`connection_string`, `guid`, `empty`) to what is wrong with it."""
+    right_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +118,8 @@ class Profile:
 
     name: str
     title: str = ""
+    as_of: str = ""
+    """The date of what it imitates: YYYY, YYYY-MM or YYYY-MM-DD."""
     hosts: tuple[str, ...] = ()
     """The provider's real host names."""
     ehlo_pattern: str = ""
@@ -80,3 +144,20 @@ class Profile:
     """Where each value comes from, and when it was seen: ``limits.recipients`` or ``limits``."""
     limits: Limits = field(default_factory=Limits)
     strict: StrictLimits = field(default_factory=StrictLimits)
+    directory: DirectoryRules = field(default_factory=DirectoryRules)
+    api: ApiRules = field(default_factory=ApiRules)
+    events: EventRules = field(default_factory=EventRules)
+    doctor: DoctorFacts = field(default_factory=DoctorFacts)
+
+
+GROUPS: Final[Mapping[str, type]] = MappingProxyType(
+    {
+        "limits": Limits,
+        "strict": StrictLimits,
+        "directory": DirectoryRules,
+        "api": ApiRules,
+        "events": EventRules,
+        "doctor": DoctorFacts,
+    }
+)
+"""The tables of a profile: attribute to type."""

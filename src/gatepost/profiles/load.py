@@ -1,33 +1,22 @@
-"""Read a profile: every key checked, every fault told at once."""
+"""Read a profile: its file, those that it extends, what the command line sets; all checked."""
 
-import difflib
 import re
 import secrets
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, get_type_hints
-
-import msgspec
+from typing import Any, Final
 
 from gatepost.errors import ConfigError
-from gatepost.model.profile import Limits, Profile, StrictLimits
-from gatepost.model.reply import Esc, Reply
-from gatepost.wire.server.replies import NAMES as REPLY_NAMES
+from gatepost.model.profile import Profile
+from gatepost.profiles.layer import EXTENDS, Faults, Layer, is_text, nearest, read_layer
 
-_GROUPS: Final[Mapping[str, type[Any]]] = {"limits": Limits, "strict": StrictLimits}
-_KEYS: Final = frozenset(field.name for field in fields(Profile)) - {"name"}
-_REPLY: Final = re.compile(r"([2-5]\d\d)(?: ([245])\.(\d{1,3})\.(\d{1,3}))? (\S.*)")
-_PLACEHOLDER: Final = re.compile(r"\{(\w*)\}")
-_PLACEHOLDERS: Final[Mapping[str, frozenset[str]]] = {
-    "host": frozenset({"pod"}),
-    "greeting": frozenset({"host", "peer"}),
-    "hello": frozenset({"host", "peer"}),
-}
+SET: Final = "--set"
+"""Where a value of the command line is known from."""
+_KEY: Final = re.compile(r"\w+(\.\w+)*")
 
 # What Kubernetes names pods with: no vowels, nothing that looks like another letter.
 _POD_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
@@ -47,131 +36,111 @@ def pod_name() -> str:
     return f"{digest}-{''.join(secrets.choice(_POD_ALPHABET) for _ in range(5))}"
 
 
-def load_profile(name: str, *, path: Path | None = None) -> Profile:
+def load_profile(
+    name: str, *, path: Path | None = None, settings: Sequence[str] = (), strict: bool = True
+) -> Profile:
     """Return the profile ``name``, or the one that the file ``path`` holds under that name.
 
-    ``{pod}`` in its host is replaced; ``{host}`` and ``{peer}`` stay for the session.
-    Raises ConfigError when there is no such profile or anything in it is wrong.
+    ``settings`` are ``KEY=VALUE``, as ``--set`` takes them, and come last. Without ``strict``
+    the files' table of that name counts for nothing; what ``settings`` say of it does. ``{pod}``
+    in the host is replaced; ``{host}`` and ``{peer}`` stay for the session.
+    Raises ConfigError when there is no such profile, or with everything that is wrong in it.
     """
-    if path is None and name not in available_profiles():
-        raise ConfigError(
-            f"no profile is named {name!r}; there are {', '.join(available_profiles())}",
-            did_you_mean=_nearest(name, available_profiles()),
-        )
-    where = f"profiles/{name}.toml" if path is None else str(path)
-    try:
-        source = files("gatepost.profiles") / f"{name}.toml" if path is None else path
-        table = tomllib.loads(source.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot read the profile: {error}", where=where) from error
-    profile = parse_profile(name, table, where=where)
+    faults = Faults()
+    layer = _read_shipped(name, faults) if path is None else _read_file(path, faults)
+    if not strict:
+        layer = layer.without("strict")
+    layer = _read_settings(settings, faults).over(layer)
+    faults.raise_any()
+    profile = layer.profile(name)
     return replace(profile, host=profile.host.replace("{pod}", pod_name()))
 
 
 def parse_profile(name: str, table: Mapping[str, Any], *, where: str = "") -> Profile:
     """Return the profile that a TOML table describes. Raises ConfigError naming every fault."""
-    faults = _Faults(where)
-    values: dict[str, Any] = {"name": name}
-    hints = get_type_hints(Profile)
-    for key, value in table.items():
-        if key not in _KEYS:
-            faults.unknown(key, _KEYS)
-        elif key == "replies":
-            values[key] = MappingProxyType(_parse_replies(value, faults))
-        elif key in _GROUPS:
-            values[key] = _parse_group(key, value, faults)
-        else:
-            values[key] = faults.convert(key, value, hints[key])
-    for key, allowed in _PLACEHOLDERS.items():
-        for placeholder in _PLACEHOLDER.findall(str(table.get(key, ""))):
-            if placeholder not in allowed:
-                faults.add(f"{key}: {{{placeholder}}} is not known here")
-    _check_sources(table, faults)
+    faults = Faults()
+    layer = _with_base(table, where, None, faults)
     faults.raise_any()
-    return Profile(**values)
+    return layer.profile(name)
 
 
-def parse_reply(text: str) -> Reply:
-    """Return the reply that a line such as ``504 5.7.4 Unrecognized`` is. Raises ValueError."""
-    match = _REPLY.fullmatch(text)
-    if match is None or not text.isascii():
-        raise ValueError(f"not a reply line: {text!r}")
-    code, klass, subject, detail, words = match.groups()
-    if klass and klass != code[0] and (code, klass) not in _SEEN_MISMATCHED:
-        raise ValueError(f"the status does not fit the code: {text!r}")
-    status = Esc(int(klass), int(subject), int(detail)) if klass else None
-    return Reply(int(code), words, status)
+def _read_shipped(name: str, faults: Faults) -> Layer:
+    known = available_profiles()
+    if name not in known:
+        raise ConfigError(
+            f"no profile is named {name!r}; there are {', '.join(known)}",
+            did_you_mean=nearest(name, known),
+        )
+    where = f"profiles/{name}.toml"
+    text = (files("gatepost.profiles") / f"{name}.toml").read_text("utf-8")
+    return _with_base(_parse(text, where), where, None, faults)
 
 
-_SEEN_MISMATCHED: Final = frozenset({("451", "5")})
-"""ACS answers MAIL before STARTTLS with ``451 5.7.3``."""
+def _read_file(path: Path, faults: Faults, above: tuple[Path, ...] = ()) -> Layer:
+    if path.resolve() in above:
+        raise ConfigError("the profile extends itself", where=str(path))
+    try:
+        table = _parse(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the profile: {error}", where=str(path)) from error
+    return _with_base(table, str(path), (*above, path.resolve()), faults)
 
 
-class _Faults:
-    """Everything that is wrong with one file."""
-
-    def __init__(self, where: str) -> None:
-        self.where = where
-        self.found: list[str] = []
-        self.did_you_mean = ""
-
-    def add(self, fault: str) -> None:
-        self.found.append(fault)
-
-    def unknown(self, key: str, known: Iterable[str]) -> None:
-        nearest = _nearest(key.rpartition(".")[2], known)
-        self.did_you_mean = self.did_you_mean or nearest
-        self.add(f"unknown key {key}" + (f", did you mean {nearest}?" if nearest else ""))
-
-    def convert(self, key: str, value: Any, hint: Any) -> Any:
-        try:
-            return msgspec.convert(value, hint)
-        except msgspec.ValidationError as error:
-            self.add(f"{key}: {error}")
-
-    def raise_any(self) -> None:
-        if self.found:
-            error = ConfigError("; ".join(self.found), where=self.where)
-            error.did_you_mean = self.did_you_mean
-            raise error
+def _parse(text: str, where: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"cannot read the profile: {error}", where=where) from error
 
 
-def _parse_replies(value: Any, faults: _Faults) -> dict[str, Reply]:
-    replies = {}
-    for name, line in (faults.convert("replies", value, dict[str, str]) or {}).items():
-        if name not in REPLY_NAMES:
-            faults.unknown(f"replies.{name}", REPLY_NAMES)
-            continue
-        try:
-            replies[name] = parse_reply(line)
-        except ValueError as error:
-            faults.add(f"replies.{name}: {error}")
-    return replies
+def _with_base(
+    table: Mapping[str, Any], where: str, above: tuple[Path, ...] | None, faults: Faults
+) -> Layer:
+    """Return a table's values over those of the profile that it extends.
+
+    ``above`` are the files that led here; None for one that comes with Gatepost.
+    """
+    layer = read_layer(table, where, faults, source=where if above else "")
+    base = table.get(EXTENDS)
+    if base is None:
+        return layer
+    if not isinstance(base, str):
+        faults.add(where, f"{EXTENDS}: the name of a profile, or a file that ends in .toml")
+        return layer
+    if above is not None and base.endswith(".toml"):
+        return layer.over(_read_file(above[-1].parent / base, faults, above))
+    if base not in available_profiles():
+        near = nearest(base, available_profiles())
+        hint = f", did you mean {near}?" if near else ""
+        faults.add(where, f"{EXTENDS}: no profile is named {base!r}{hint}")
+        return layer
+    return layer.over(_read_shipped(base, faults))
 
 
-def _parse_group(key: str, value: Any, faults: _Faults) -> Any:
-    kind = _GROUPS[key]
-    hints = get_type_hints(kind)
-    values = {}
-    for name, item in (faults.convert(key, value, dict[str, Any]) or {}).items():
-        if name not in hints:
-            faults.unknown(f"{key}.{name}", hints)
-            continue
-        values[name] = faults.convert(f"{key}.{name}", item, hints[name])
-        if isinstance(values[name], int | float) and values[name] < 0:
-            faults.add(f"{key}.{name}: must not be negative")
-    return kind(**values)
+def _read_settings(settings: Sequence[str], faults: Faults) -> Layer:
+    """Return what ``KEY=VALUE`` says, each over those before it."""
+    layer = Layer()
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        key = key.strip()
+        if not equals or not _KEY.fullmatch(key):
+            faults.add(SET, f"{setting!r} is no KEY=VALUE")
+        elif key.partition(".")[0] in (EXTENDS, "sources"):
+            faults.add(SET, f"{key} belongs in a file")
+        else:
+            group, dot, member = key.partition(".")
+            value = _value_of(key, text)
+            table = {group: {member: value} if dot else value}
+            layer = read_layer(table, SET, faults, source=SET).over(layer)
+    return layer
 
 
-def _check_sources(table: Mapping[str, Any], faults: _Faults) -> None:
-    sources = table.get("sources")
-    for key in sources if isinstance(sources, dict) else ():
-        group, _, name = key.partition(".")
-        there = table.get(group)
-        if there is None or (name and not (isinstance(there, dict) and name in there)):
-            faults.add(f"sources: {key} is not set in this file")
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    matches = difflib.get_close_matches(word, list(known), 1)
-    return matches[0] if matches else ""
+def _value_of(key: str, text: str) -> Any:
+    """Return a text as it stands, all else as TOML writes it."""
+    if is_text(key):
+        return text
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return table["value"] if len(table) == 1 else text

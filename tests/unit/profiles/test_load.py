@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from gatepost.errors import ConfigError
+from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Esc, Reply
 from gatepost.profiles import available_profiles, load_profile, pod_name
-from gatepost.profiles.load import parse_profile, parse_reply
+from gatepost.profiles.layer import parse_reply
+from gatepost.profiles.load import parse_profile
 
 PROFILES = available_profiles()
 
@@ -47,6 +49,7 @@ class TestEveryProfile:
     def test_names_the_source_of_each_value(self, name: str) -> None:
         table = table_of(name)
         sources = table.pop("sources")
+        table.pop("extends", None)
         assert [
             key
             for key in leaves(table)
@@ -177,6 +180,121 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path.write_text('title = "Mine"\n[limits]\nrecipients = 7\n')
     profile = load_profile("mine", path=path)
     assert (profile.name, profile.title, profile.limits.recipients) == ("mine", "Mine", 7)
+
+
+class TestExtending:
+    def test_what_the_file_does_not_say_comes_from_below(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.toml"
+        path.write_text(
+            'extends = "acs"\nover_tls = ["AUTH LOGIN"]\n[limits]\nrecipients = 7\n'
+            '[replies]\nAUTH_FAILED = "535 no"\n[sources]\nover_tls = "a dream; 2026"\n'
+        )
+        mine, acs = load_profile("mine", path=path), load_profile("acs")
+        assert mine.over_tls == ("AUTH LOGIN",)
+        assert mine.in_clear == acs.in_clear
+        assert mine.limits.recipients == 7
+        assert mine.limits.message_size == acs.limits.message_size
+        assert mine.replies["AUTH_FAILED"] == Reply(535, "no")
+        assert mine.replies["SIGNED_IN"] == acs.replies["SIGNED_IN"]
+        assert mine.strict == acs.strict
+        assert mine.sources["over_tls"] == "a dream; 2026"
+        assert mine.sources["limits.recipients"] == str(path)
+        assert mine.sources["in_clear"] == acs.sources["in_clear"]
+
+    def test_a_file_may_extend_a_file_beside_it(self, tmp_path: Path) -> None:
+        (tmp_path / "base.toml").write_text('extends = "acs"\ntitle = "Base"\n')
+        path = tmp_path / "mine.toml"
+        path.write_text('extends = "base.toml"\n[strict]\nconnections = "none"\n')
+        profile = load_profile("mine", path=path)
+        assert (profile.title, profile.checks_sender) == ("Base", True)
+        assert profile.strict.connections is None
+
+    def test_none_may_extend_itself(self, tmp_path: Path) -> None:
+        one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+        one.write_text('extends = "two.toml"')
+        two.write_text('extends = "./one.toml"')
+        with pytest.raises(ConfigError, match="extends itself"):
+            load_profile("one", path=one)
+
+    @pytest.mark.parametrize(
+        ("base", "fault"),
+        [('"asc"', "no profile is named 'asc', did you mean acs"), ("3", "the name of a profile")],
+    )
+    def test_an_unknown_base_is_named(self, tmp_path: Path, base: str, fault: str) -> None:
+        path = tmp_path / "mine.toml"
+        path.write_text(f"extends = {base}")
+        with pytest.raises(ConfigError, match=f"extends: {fault}"):
+            load_profile("mine", path=path)
+
+    def test_xoauth2_is_all_that_acs_is_and_offers_xoauth2(self) -> None:
+        acs, more = load_profile("acs"), load_profile("acs-xoauth2")
+        assert more.over_tls == ("SIZE 31457280", "AUTH LOGIN XOAUTH2")
+        assert (more.replies, more.limits, more.strict, more.directory) == (
+            acs.replies, acs.limits, acs.strict, acs.directory,
+        )  # fmt: skip
+        assert more.as_of
+        assert acs.as_of
+
+
+class TestSettings:
+    """``--set KEY=VALUE``."""
+
+    @pytest.mark.parametrize(
+        ("setting", "value"),
+        [
+            ("strict.propagation_delay=5", 5.0),
+            ("strict.connections=none", None),
+            ("limits.recipients=1_000", 1000),
+            ("directory.reveal_reason=true", True),
+            ("directory.required_actions=legacy-2023", "legacy-2023"),
+            ('directory.required_actions=["a/Read", "b/Write"]', ("a/Read", "b/Write")),
+            ("replies.TIMED_OUT=421 4.4.2 Idle = gone", Reply(421, "Idle = gone", Esc(4, 4, 2))),
+            ("title=5", "5"),
+            ('greeting={host} "hello"', '{host} "hello"'),
+            ('over_tls=["AUTH LOGIN"]', ("AUTH LOGIN",)),
+        ],
+    )
+    def test_a_value_has_its_keys_type(self, setting: str, value: object) -> None:
+        profile = load_profile("acs", settings=[setting])
+        group, dot, name = setting.partition("=")[0].partition(".")
+        found = getattr(profile, group)
+        if dot:
+            found = found[name] if group == "replies" else getattr(found, name)
+        assert found == value
+        assert profile.sources[setting.partition("=")[0]] == "--set"
+
+    def test_the_last_one_counts(self) -> None:
+        profile = load_profile("acs", settings=["limits.idle=1", "limits.idle=2"])
+        assert profile.limits.idle == 2
+
+    def test_a_strict_value_that_is_set_holds_without_strict(self) -> None:
+        profile = load_profile("acs", strict=False, settings=["strict.connections=3"])
+        assert profile.strict == StrictLimits(connections=3)
+
+    def test_every_fault_is_told_at_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.toml"
+        path.write_text('titel = "x"')
+        settings = ["x", "limits.idel=3", "strict.connections=many", "limits=3", "=1", "sources=1"]
+        with pytest.raises(ConfigError) as caught:
+            load_profile("mine", path=path, settings=settings)
+        for fault in (
+            f"{path}: unknown key titel, did you mean title?",
+            "'x' is no KEY=VALUE",
+            "unknown key limits.idel, did you mean idle?",
+            "strict.connections: Expected `int | null`",
+            "limits: Expected `object`",
+            "'=1' is no KEY=VALUE",
+            "sources belongs in a file",
+        ):
+            assert fault in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "setting",
+        ["limits.idle=1\nx = 2", "as_of=soon", "api.x=1", "events.x=1", "name=x", "strict.=1"],
+    )
+    def test_what_makes_no_sense_is_refused(self, setting: str) -> None:
+        with pytest.raises(ConfigError):
+            load_profile("acs", settings=[setting])
 
 
 @pytest.mark.parametrize("content", [b"title = ", b"\xff"])
