@@ -1,7 +1,6 @@
 """The first start: everything that is needed to send, so that there is something to paste."""
 
 import base64
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -33,12 +32,12 @@ from gatepost.directory.azure.paths import (
     subscription_path,
 )
 from gatepost.directory.azure.roles import SEND_ACTIONS
+from gatepost.directory.azure.secrets import generate_access_key
 from gatepost.directory.contract import Record, Records
 from gatepost.model.secret import Secret
 
 NAME: Final = "gatepost"
 SECRET_LIFETIME: Final = timedelta(days=3650)
-ACCESS_KEY_SIZE: Final = 64
 
 _OUR_SECRET: Final = "first client secret"
 _RECORD: Final = ("provisioned", NAME)
@@ -195,11 +194,6 @@ def _make_role(
         new_guid(), service.id, role.id, principal.id, now - _EFFECTIVE_BEFORE
     )
     return [principal, role, assignment]
-
-
-def generate_access_key() -> Secret:
-    """Return a fresh access key, as Azure writes it."""
-    return Secret(base64.b64encode(secrets.token_bytes(ACCESS_KEY_SIZE)).decode())
 
 
 def _seal(key: Key, secret: Secret) -> str:

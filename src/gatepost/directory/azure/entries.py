@@ -5,6 +5,7 @@ case: a GUID for what Entra holds, a path for what Resource Manager holds.
 ``found_by`` is the one other thing by which sign-in looks entries up.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -15,8 +16,23 @@ from gatepost.directory.verifiers import ScramVerifiers
 DomainManagement = Literal["AzureManaged", "CustomerManaged", "CustomerManagedInExchangeOnline"]
 VerificationStatus = Literal[
     "NotStarted", "VerificationRequested", "VerificationInProgress", "VerificationFailed",
-    "Verified",
+    "Verified", "CancellationRequested",
 ]  # fmt: skip
+PublicNetworkAccess = Literal["Enabled", "Disabled", "SecuredByPerimeter"]
+Tags = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who made and last changed a resource, and when: Resource Manager's ``systemData``.
+
+    ``by`` is an application's id, or empty for the command line and the first start.
+    """
+
+    created_at: datetime | None = None
+    created_by: str = ""
+    modified_at: datetime | None = None
+    modified_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +40,8 @@ class Entry:
     """What all of them have."""
 
     kind: ClassVar[str]
+    resource_type: ClassVar[str] = ""
+    """What Resource Manager calls it; empty for what Entra holds."""
     id: str
 
     @property
@@ -55,6 +73,7 @@ class Subscription(Entry):
     """What is paid and limited together; rate windows are counted per subscription."""
 
     kind: ClassVar[str] = "subscription"
+    resource_type: ClassVar[str] = "Microsoft.Resources/subscriptions"
     tenant_id: str = ""
     display_name: str = ""
 
@@ -64,7 +83,10 @@ class ResourceGroup(Entry):
     """A folder of resources, and a scope of role assignments."""
 
     kind: ClassVar[str] = "resource_group"
+    resource_type: ClassVar[str] = "Microsoft.Resources/resourceGroups"
     location: str = "global"
+    tags: Tags = field(default_factory=dict, hash=False)
+    stamp: Stamp = Stamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +155,13 @@ class RoleDefinition(Entry):
     """A named set of permissions; ``id`` is the GUID alone."""
 
     kind: ClassVar[str] = "role_definition"
+    resource_type: ClassVar[str] = "Microsoft.Authorization/roleDefinitions"
     role_name: str
     permissions: tuple[Permission, ...] = ()
     assignable_scopes: tuple[str, ...] = ("/",)
     description: str = ""
     built_in: bool = False
+    stamp: Stamp = Stamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +169,16 @@ class RoleAssignment(Entry):
     """A role given to a service principal on a scope and everything under it."""
 
     kind: ClassVar[str] = "role_assignment"
+    resource_type: ClassVar[str] = "Microsoft.Authorization/roleAssignments"
     scope: str
     role_definition_id: str
     principal_id: str
     created_at: datetime
+    principal_type: str = "ServicePrincipal"
+    description: str = ""
+    condition: str = ""
+    """Kept and shown; no action here is one that a condition may narrow."""
+    stamp: Stamp = Stamp()
 
     @property
     def found_by(self) -> str:
@@ -160,7 +190,10 @@ class EmailService(Entry):
     """An Email Communication Services resource: a holder of domains."""
 
     kind: ClassVar[str] = "email_service"
+    resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices"
     data_location: str = "United States"
+    tags: Tags = field(default_factory=dict, hash=False)
+    stamp: Stamp = Stamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +205,8 @@ class Verification:
     dkim: VerificationStatus = "NotStarted"
     dkim2: VerificationStatus = "NotStarted"
     dmarc: VerificationStatus = "NotStarted"
+    errors: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Why a proof failed: the provider's code, a colon and a sentence, by the field's name."""
 
     @property
     def allows_linking(self) -> bool:
@@ -187,6 +222,7 @@ class Domain(Entry):
     """A domain that an Email service may send from."""
 
     kind: ClassVar[str] = "domain"
+    resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices/Domains"
     management: DomainManagement
     from_domain: str
     """Of header From (RFC 5322)."""
@@ -195,6 +231,10 @@ class Domain(Entry):
     data_location: str = "United States"
     verification: Verification = Verification()
     engagement_tracking: bool = False
+    verification_token: str = ""
+    """What its TXT record must hold after ``ms-domain-verification=``."""
+    tags: Tags = field(default_factory=dict, hash=False)
+    stamp: Stamp = Stamp()
 
     @property
     def found_by(self) -> str:
@@ -211,8 +251,10 @@ class SenderUsername(Entry):
     """A local part that may stand before a domain."""
 
     kind: ClassVar[str] = "sender_username"
+    resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices/Domains/SenderUsernames"
     username: str
     display_name: str = ""
+    stamp: Stamp = Stamp()
 
     @property
     def found_by(self) -> str:
@@ -224,6 +266,7 @@ class CommunicationService(Entry):
     """A Communication Services resource: what applications sign in to."""
 
     kind: ClassVar[str] = "communication_service"
+    resource_type: ClassVar[str] = "Microsoft.Communication/CommunicationServices"
     data_location: str = "United States"
     linked_domains: tuple[str, ...] = ()
     """Ids of domains."""
@@ -232,6 +275,12 @@ class CommunicationService(Entry):
     secondary_key: bytes = field(default=b"", repr=False)
     local_auth: bool = True
     """Access keys are accepted."""
+    public_network_access: PublicNetworkAccess = "Enabled"
+    immutable_id: str = ""
+    """A GUID that a resource of the same name, made later, does not have."""
+    notification_hub_id: str = ""
+    tags: Tags = field(default_factory=dict, hash=False)
+    stamp: Stamp = Stamp()
 
     @property
     def found_by(self) -> str:
@@ -247,10 +296,12 @@ class SmtpUsername(Entry):
     """A login name that stands for an application; free, or an address of a linked domain."""
 
     kind: ClassVar[str] = "smtp_username"
+    resource_type: ClassVar[str] = "Microsoft.Communication/CommunicationServices/SmtpUsernames"
     username: str
     application_id: str
     tenant_id: str
     created_at: datetime
+    stamp: Stamp = Stamp()
 
     @property
     def found_by(self) -> str:
@@ -262,8 +313,50 @@ class SmtpUsername(Entry):
         return parent_path(self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class SuppressionList(Entry):
+    """A customer's list of recipients who get no mail from a domain, or from one of its senders."""
+
+    kind: ClassVar[str] = "suppression_list"
+    resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices/Domains/SuppressionLists"
+    list_name: str = ""
+    """The local part of the sender that it is for; empty: the whole domain."""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    stamp: Stamp = Stamp()
+
+    @property
+    def found_by(self) -> str:
+        return parent_path(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressedAddress(Entry):
+    """A recipient on a suppression list; its name is a GUID."""
+
+    kind: ClassVar[str] = "suppressed_address"
+    resource_type: ClassVar[str] = (
+        "Microsoft.Communication/EmailServices/Domains/SuppressionLists/SuppressionListAddresses"
+    )
+    email: str
+    first_name: str = ""
+    last_name: str = ""
+    notes: str = ""
+    modified_at: datetime | None = None
+    stamp: Stamp = Stamp()
+
+    @property
+    def found_by(self) -> str:
+        return suppression_lookup(parent_path(self.key), self.email)
+
+
+def suppression_lookup(list_id: str, email: str) -> str:
+    """Return what an address on a suppression list is found by."""
+    return f"{list_id} {email}".lower()
+
+
 KINDS: tuple[type[Entry], ...] = (
     Tenant, Subscription, ResourceGroup, Application, ClientSecret, ServicePrincipal,
     RoleDefinition, RoleAssignment, EmailService, Domain, SenderUsername, CommunicationService,
-    SmtpUsername,
+    SmtpUsername, SuppressionList, SuppressedAddress,
 )  # fmt: skip

@@ -17,6 +17,9 @@ SEND_ACTIONS: Final = (
 )
 """What sending by SMTP needs (Microsoft Learn, SMTP authentication, custom role; 2025)."""
 
+_MAX_KEPT: Final = 10_000
+"""Grants remembered: who may call may ask for any scope."""
+
 _AUTHORIZATION: Final = ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")
 
 
@@ -62,6 +65,11 @@ def _pattern(action: str) -> re.Pattern[str]:
     return re.compile(re.escape(action).replace(r"\*", ".*"), re.IGNORECASE | re.DOTALL)
 
 
+def action_matches(pattern: str, action: str) -> bool:
+    """Tell whether ``action`` is one of those that ``pattern`` names; case does not matter."""
+    return _pattern(pattern).fullmatch(action) is not None
+
+
 def permits(permissions: Iterable[Permission], action: str) -> bool:
     """Tell whether one of the permissions grants ``action``; case does not matter."""
     return any(
@@ -72,7 +80,7 @@ def permits(permissions: Iterable[Permission], action: str) -> bool:
 
 
 def _any_matches(patterns: Iterable[str], action: str) -> bool:
-    return any(_pattern(pattern).fullmatch(action) for pattern in patterns)
+    return any(action_matches(pattern, action) for pattern in patterns)
 
 
 def grant_of(
@@ -85,6 +93,8 @@ def grant_of(
     key = (principal_id.lower(), resource_id.lower(), actions)
     grant = snapshot.grants.get(key)
     if grant is None:
+        if len(snapshot.grants) >= _MAX_KEPT:
+            snapshot.grants.clear()
         grant = snapshot.grants[key] = _evaluate(snapshot, *key)
     return grant
 

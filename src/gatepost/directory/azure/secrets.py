@@ -1,5 +1,6 @@
-"""Client secrets: made here, kept as keyed digests, compared in constant time."""
+"""Client secrets: made here, kept as keyed digests, compared in constant time. Access keys."""
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -17,6 +18,9 @@ LENGTH: Final = 40
 """Of 66 characters each: 241 bits, so that a fast digest is enough at rest."""
 LIFETIME: Final = timedelta(days=730)
 
+ACCESS_KEY_SIZE: Final = 64
+"""Octets."""
+
 _FIRST: Final = string.ascii_letters + string.digits
 _ALPHABET: Final = f"{_FIRST}~._-"
 _DIGEST_SIZE: Final = 32
@@ -27,6 +31,11 @@ def generate_secret() -> Secret:
     """Return a fresh secret value in the characters that Entra uses."""
     rest = (secrets.choice(_ALPHABET) for _ in range(LENGTH - 1))
     return Secret(secrets.choice(_FIRST) + "".join(rest))
+
+
+def generate_access_key() -> Secret:
+    """Return a fresh access key of a resource, in the Base64 that Azure shows."""
+    return Secret(base64.b64encode(secrets.token_bytes(ACCESS_KEY_SIZE)).decode())
 
 
 def digest_of(value: str, key: bytes) -> bytes:

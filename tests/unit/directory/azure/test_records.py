@@ -5,12 +5,28 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gatepost.directory.azure.entries import KINDS, Entry
+from gatepost.directory.azure.entries import (
+    KINDS,
+    Entry,
+    Stamp,
+    SuppressedAddress,
+    SuppressionList,
+)
+from gatepost.directory.azure.paths import child_path
 from gatepost.directory.azure.records import entries_of, record_of
 from gatepost.directory.contract import Record
-from tests.unit.directory.azure.world import entries, smtp_username
+from tests.unit.directory.azure.world import DOMAIN, NOW, OTHER, entries, smtp_username
 
-SAMPLES = [*entries().values(), smtp_username("smtp-login")]
+LIST = SuppressionList(
+    child_path(DOMAIN, "suppressionLists", "news"), "DoNotReply", NOW, NOW, Stamp(NOW, OTHER)
+)
+ADDRESS = SuppressedAddress(
+    child_path(LIST.id, "suppressionListAddresses", OTHER),
+    "ann@example.net",
+    "Ann",
+    modified_at=NOW,
+)
+SAMPLES = [*entries().values(), smtp_username("smtp-login"), LIST, ADDRESS]
 
 
 def test_there_is_a_sample_of_every_kind() -> None:

@@ -1,0 +1,92 @@
+"""The actions that a custom role may name, and the checks of a role's permissions."""
+
+import re
+from typing import Final
+
+from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.azure.entries import Permission
+from gatepost.directory.azure.roles import action_matches
+
+PROVIDER: Final = "Microsoft.Communication"
+
+_CRUD: Final = (
+    "CommunicationServices",
+    "CommunicationServices/SmtpUsernames",
+    "CommunicationServices/EventGridFilters",
+    "EmailServices",
+    "EmailServices/Domains",
+    "EmailServices/Domains/SenderUsernames",
+    "EmailServices/Domains/SuppressionLists",
+    "EmailServices/Domains/SuppressionLists/SuppressionListAddresses",
+)
+_OTHERS: Final = (
+    "CheckNameAvailability/action",
+    "CommunicationServices/LinkNotificationHub/action",
+    "CommunicationServices/ListKeys/action",
+    "CommunicationServices/RegenerateKey/action",
+    "EmailServices/Domains/CancelVerification/action",
+    "EmailServices/Domains/InitiateVerification/action",
+    "EmailServices/Domains/RevokeVerification/action",
+    "EmailServices/VerifiedExchangeOnlineDomains/action",
+    "ListVerifiedExchangeOnlineDomains/action",
+    "Locations/OperationStatuses/read",
+    "Locations/OperationStatuses/write",
+    "Operations/read",
+    "Register/action",
+    "RegisteredSubscriptions/read",
+    "Unregister/action",
+)
+ACTIONS: Final = tuple(
+    f"{PROVIDER}/{each}"
+    for each in (*(f"{kind}/{verb}" for kind in _CRUD for verb in ("read", "write", "delete")),
+                 *_OTHERS)
+)  # fmt: skip
+"""What the provider knows (Microsoft Learn, "Azure permissions for Web and Mobile",
+Microsoft.Communication; SMTP user names as its resource types have them)."""
+
+_FORM: Final = re.compile(r"\*|(?:\*|[\w.]+|[\w.*]*\*[\w.*]*)(?:/[\w.*-]+)*", re.ASCII)
+_MOST: Final = 2048
+"""Actions of a role together."""
+
+
+def check_permissions(permissions: tuple[Permission, ...]) -> None:
+    """Raise Rejected for an action that no provider knows, as far as we know the providers.
+
+    Of ``Microsoft.Communication`` we know all, so that a misspelt one is told; it has no data
+    actions.
+    """
+    if not permissions:
+        raise Rejected("InvalidRoleDefinition", "A role has at least one permission.")
+    patterns = [
+        each
+        for permission in permissions
+        for each in (
+            *permission.actions, *permission.not_actions,
+            *permission.data_actions, *permission.not_data_actions,
+        )
+    ]  # fmt: skip
+    if len(patterns) > _MOST:
+        raise Rejected("InvalidRoleDefinition", f"A role names at most {_MOST} actions.")
+    for permission in permissions:
+        for each in (*permission.actions, *permission.not_actions):
+            if not _is_known(each):
+                raise Rejected(
+                    "InvalidActionOrNotAction",
+                    f"'{each}' does not match any of the actions supported by the providers.",
+                )
+        for each in (*permission.data_actions, *permission.not_data_actions):
+            if not _FORM.fullmatch(each) or _is_ours(each):
+                raise Rejected(
+                    "InvalidDataActionOrNotDataAction",
+                    f"'{each}' does not match any of the data actions supported by the providers.",
+                )
+
+
+def _is_known(pattern: str) -> bool:
+    if not _FORM.fullmatch(pattern):
+        return False
+    return not _is_ours(pattern) or any(action_matches(pattern, each) for each in ACTIONS)
+
+
+def _is_ours(pattern: str) -> bool:
+    return pattern.lower().startswith(f"{PROVIDER}/".lower())

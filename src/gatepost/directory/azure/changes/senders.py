@@ -1,0 +1,61 @@
+"""Sender user names: the local parts that may stand before a domain."""
+
+import re
+from typing import Final
+
+from gatepost.directory.azure.changes.checks import at_most
+from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.places import existing, holder_of, place
+from gatepost.directory.azure.entries import Domain, SenderUsername, SuppressionList
+from gatepost.directory.azure.snapshot import Snapshot
+
+MOST: Final = 100
+"""Per domain (Microsoft Learn, service limits for Azure Communication Services)."""
+
+_LOCAL_PART: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
+"""A dot-string (RFC 5321 4.1.2), letters beyond ASCII included (RFC 6531)."""
+_LOCAL_SIZE: Final = 64
+"""Octets, RFC 5321 4.5.3.1.1."""
+
+
+def put(
+    snapshot: Snapshot, id: str, username: str, display_name: str = ""
+) -> Changes[SenderUsername]:
+    """Register a local part, or change it.
+
+    Raises Rejected when it is none, when the domain has it already, or too many.
+    """
+    if not _LOCAL_PART.fullmatch(username) or len(username.encode()) > _LOCAL_SIZE:
+        raise Rejected(
+            "InvalidSenderUserName",
+            f"Invalid email sender username: '{username}'. It stands before the @ of an address.",
+        )
+    domain = holder_of(snapshot, SenderUsername, id)
+    known = snapshot.find(SenderUsername, domain.id)
+    old = snapshot.get(SenderUsername, id)
+    if any(each.username.lower() == username.lower() and each != old for each in known):
+        raise Rejected(
+            "Conflict", f"The domain has a sender username '{username}' under another name.", 409
+        )
+    if old is None:
+        at_most(MOST, len(known) + 1, "sender usernames on a domain")
+    sender = SenderUsername(
+        old.id if old else place(snapshot, SenderUsername, id), username, display_name
+    )
+    return Changes((sender,), (), sender)
+
+
+def delete(snapshot: Snapshot, id: str) -> Changes[SenderUsername]:
+    """Forget a local part: nothing is sent with it any more.
+
+    Raises Rejected while a suppression list is for it.
+    """
+    sender = existing(snapshot, SenderUsername, id)
+    domain = holder_of(snapshot, SenderUsername, id)
+    assert isinstance(domain, Domain)  # noqa: S101 - what holds senders
+    for each in snapshot.find(SuppressionList, domain.id):
+        if each.list_name.lower() == sender.username.lower():
+            raise Rejected(
+                "Conflict", f"Suppression list '{each.name}' is for this sender username.", 409
+            )
+    return Changes((), (sender,), sender)

@@ -1,0 +1,35 @@
+"""Who changed what, and when: ``systemData`` of the entries that a change writes."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from gatepost.directory.azure.changes.outcome import Changes
+from gatepost.directory.azure.entries import Entry, Stamp
+from gatepost.directory.azure.snapshot import Snapshot
+
+E = TypeVar("E", bound=Entry)
+
+
+def stamped(snapshot: Snapshot, changes: Changes[E], now: datetime, by: str = "") -> Changes[E]:
+    """Return the changes with a stamp on each entry that is new or differs from what was there.
+
+    ``by``: the application that asked; empty for the command line.
+    """
+
+    def stamp(entry: Entry) -> Entry:
+        if not isinstance(getattr(entry, "stamp", None), Stamp):
+            return entry
+        old = snapshot.get(type(entry), entry.id)
+        if old is not None and entry == old:
+            return old
+        kept: Stamp = getattr(old, "stamp", None) or Stamp(now, by)
+        new = replace(kept, modified_at=now, modified_by=by)
+        return replace(entry, stamp=new)  # type: ignore[call-arg]  # it has one
+
+    put = tuple(stamp(each) for each in changes.put)
+    meant = changes.entry
+    for before, after in zip(changes.put, put, strict=True):
+        if before is meant and isinstance(after, type(meant)):
+            meant = after
+    return Changes(put, changes.delete, meant)

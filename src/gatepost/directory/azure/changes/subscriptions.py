@@ -1,0 +1,30 @@
+"""Subscriptions."""
+
+from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.places import existing, held_by, no_subscription
+from gatepost.directory.azure.entries import Subscription, Tenant
+from gatepost.directory.azure.paths import is_guid, new_guid, subscription_path
+from gatepost.directory.azure.snapshot import Snapshot
+
+
+def create(
+    snapshot: Snapshot, tenant_id: str, display_name: str, guid: str | None = None
+) -> Changes[Subscription]:
+    """Make a subscription of a tenant. Raises Rejected when the tenant or the GUID does not do."""
+    tenant = snapshot.get(Tenant, tenant_id)
+    if tenant is None:
+        raise Rejected("TenantNotFound", f"Tenant '{tenant_id}' not found.", 404)
+    name = (guid or new_guid()).lower()
+    if not is_guid(name):
+        raise no_subscription(name)
+    path = subscription_path(name)
+    if snapshot.get(Subscription, path) is not None:
+        raise Rejected("Conflict", f"There is already a subscription '{name}'.", 409)
+    subscription = Subscription(path, tenant.id, display_name or name)
+    return Changes((subscription,), (), subscription)
+
+
+def delete(snapshot: Snapshot, id: str) -> Changes[Subscription]:
+    """Delete a subscription and everything in it."""
+    subscription = existing(snapshot, Subscription, id)
+    return Changes((), (subscription, *held_by(snapshot, subscription.id)), subscription)
