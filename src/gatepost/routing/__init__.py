@@ -1,0 +1,1 @@
+"""Where mail goes, and what becomes of it: pure decisions."""

@@ -1,0 +1,80 @@
+"""Which refusals are hard bounces: the address does not exist, and is not tried again for a while.
+
+Source: Microsoft Learn, "Understanding suppression lists and email bounces" of Azure
+Communication Services (sender-reputation-managed-suppression-list), its two tables of SMTP codes.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Bounce = Literal["hard", "soft", "none"]
+
+
+def _table(*rows: str) -> frozenset[tuple[int, str]]:
+    """Read rows ``CODE PREFIX: LAST LAST-LAST ...``."""
+    found: set[tuple[int, str]] = set()
+    for row in rows:
+        head, _, lasts = row.partition(":")
+        code, prefix = head.split()
+        for last in lasts.split():
+            first, _, end = last.partition("-")
+            numbers = range(int(first), int(end or first) + 1)
+            found.update((int(code), f"{prefix}.{number}") for number in numbers)
+    return frozenset(found)
+
+
+HARD: Final = _table(
+    "521 5.2: 1",
+    "525 5.7: 13",
+    "550 5.1: 1-4 6 9-10",
+    "550 5.2: 1",
+    "550 5.3: 2",
+    "550 5.4: 1 4 6 310",
+    "553 5.1: 3",
+)
+SOFT: Final = _table(
+    "551 5.1: 1",
+    "552 5.2: 1-3 121-122",
+    "552 5.3: 1 3-4",
+    "552 5.5: 3",
+    "552 5.6: 1-3 5-6 11",
+    "552 5.7: 1-2 12 15-30 51",
+    "554 5.1: 0",
+)
+
+_ANSWER: Final = re.compile(
+    r"(?P<code>[245][0-9]{2})(?:[ -](?P<enhanced>[245]\.[0-9]{1,3}\.[0-9]{1,3}))?"
+    r"(?:[ -](?P<text>.*))?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the recipient's server said."""
+
+    code: int
+    enhanced: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (str(self.code), self.enhanced, self.text)))
+
+    @property
+    def bounce(self) -> Bounce:
+        """Whether the address enters the managed list (``hard``).
+
+        A code that is in neither table is none that the provider documents as hard, so it is soft.
+        """
+        if self.code < 300:
+            return "none"
+        return "hard" if (self.code, self.enhanced) in HARD else "soft"
+
+
+def parse_answer(text: str) -> Answer:
+    """Return the reply that ``550 5.1.1 User unknown`` or a part of it is. Raises ValueError."""
+    match = _ANSWER.fullmatch(text.strip())
+    if match is None or (match["enhanced"] and match["enhanced"][0] != match["code"][0]):
+        raise ValueError(f"not an SMTP reply such as '550 5.1.1 User unknown': {text[:80]!r}")
+    return Answer(int(match["code"]), match["enhanced"] or "", (match["text"] or "").strip())
