@@ -1,6 +1,7 @@
 """What a relay does at its limits: idle peers, many errors, many connections, large messages."""
 
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -158,6 +159,40 @@ def test_content_of_a_lost_connection_is_forgotten(served: Served) -> None:
 
 async def _has_spool(served: Served) -> bool:
     return any(each._spool is not None for each in served.supervisor._receivers)
+
+
+@with_plan()
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
+@pytest.mark.parametrize("command", [b"EHLO a.example\r\n", b"RSET\r\nMAIL FROM:<a@b.example>\r\n"])
+def test_replies_that_nobody_reads_do_not_pile_up(
+    served: Served, tls: bool, command: bytes
+) -> None:
+    with served.tls_peer() if tls else served.peer() as peer:
+        peer.send(b"EHLO a.example\r\n")
+        number, times = command.count(b"\n"), 30_000
+        sender = threading.Thread(target=peer.send, args=(command * (times // number),))
+        sender.start()
+        most = 0
+        for _ in range(40):
+            most = max(most, *served.run(_waiting(served)))
+            time.sleep(0.02)
+        assert most < 128 * 1024, "64 KiB wait, and what one round adds to them"
+        found = 0
+        while found < times + 2:
+            reply = peer.reply()
+            assert reply.startswith(("220 ", "250")), reply
+            found += 1
+        sender.join(10)
+        assert not sender.is_alive()
+        assert peer.ask("NOOP").startswith("250 ")
+
+
+async def _waiting(served: Served) -> list[int]:
+    """Octets that each connection holds for a peer that does not take them."""
+    return [
+        each._stream._transport.get_write_buffer_size() + sum(map(len, each._session._out))
+        for each in served.supervisor._receivers
+    ]
 
 
 class FullFile:

@@ -35,6 +35,9 @@ class Handler(Protocol):
     def tls_failed(self, error: TlsError) -> None:
         """The handshake or a record failed; the stream closes."""
 
+    def drained(self) -> None:
+        """The peer took what was written; ``is_writable`` is true again."""
+
     def ended(self) -> None:
         """The peer will say nothing more, but may still listen."""
 
@@ -79,6 +82,11 @@ class ServerStream(asyncio.Protocol):
     def is_closing(self) -> bool:
         """True when nothing more can be said."""
         return self._closing
+
+    @property
+    def is_writable(self) -> bool:
+        """False while more octets wait for the peer than is good (64 KiB)."""
+        return self._writable
 
     # What the handler calls.
 
@@ -198,6 +206,8 @@ class ServerStream(asyncio.Protocol):
         """Go on."""
         self._writable = True
         self._apply()
+        if not self._closing:
+            self._handler.drained()
 
     # The rest is ours.
 

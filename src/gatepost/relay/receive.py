@@ -46,7 +46,7 @@ class Receiver:
 
     __slots__ = (
         "_auth", "_failures", "_hop", "_open", "_paused", "_peer_ended", "_principal", "_relay",
-        "_session", "_spool", "_stream", "_unwanted", "deadline", "on_lost",
+        "_session", "_spool", "_stalled", "_stream", "_unwanted", "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +68,8 @@ class Receiver:
         """A question is with somebody else; the answer will call us."""
         self._paused = False
         self._peer_ended = False
+        self._stalled = False
+        """Commands wait until the peer has taken what they are answered with."""
         self.on_lost = on_lost
         self.deadline = relay.tick + HANDSHAKE_TIMEOUT
         """The relay's tick at which the peer has been silent for too long."""
@@ -118,8 +120,14 @@ class Receiver:
     def ended(self) -> None:
         """The peer will say nothing more; an answer that is due is still given."""
         self._peer_ended = True
-        if not self._open:
+        if not self._open and not self._stalled:
             self._stream.close()
+
+    def drained(self) -> None:
+        """The peer takes our replies again: go on where they piled up."""
+        if self._stalled:
+            self._stalled = False
+            self._resume()
 
     def lost(self) -> None:
         """Forget what did not arrive whole; what is with the store stays there."""
@@ -161,8 +169,12 @@ class Receiver:
     def _run(self) -> None:
         session = self._session
         try:
-            while not self._open and (event := session.next_event()) is not None:
-                self._HANDLERS[type(event)](self, event)
+            while not self._open:
+                event = session.next_event()
+                if event is not None:
+                    self._HANDLERS[type(event)](self, event)
+                elif not session.is_full or not self._make_room():
+                    break
             if session.refusals:
                 refusals, session.refusals = session.refusals, ()
                 for refusal in refusals:
@@ -170,6 +182,12 @@ class Receiver:
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a peer waiting
             self._break(error)
         self._flush()
+
+    def _make_room(self) -> bool:
+        """Write what piled up; False when the peer must take it before there is more."""
+        self._flush()
+        self._stalled = not self._stream.is_writable
+        return not self._stalled
 
     def _flush(self) -> None:
         octets = self._session.send()
@@ -228,7 +246,7 @@ class Receiver:
         if self._paused and not self._session.is_waiting:
             self._paused = False
             self._stream.resume()
-        if self._peer_ended and not self._open:
+        if self._peer_ended and not self._open and not self._stalled:
             self._stream.close()
 
     # Events.

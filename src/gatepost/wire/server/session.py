@@ -1,7 +1,8 @@
 """One server session as a state machine without I/O.
 
 Feed octets to ``receive``, take events from ``next_event`` until it returns
-None, give each pausing event its ``answer``, and write what ``send`` returns.
+None, give each pausing event its ``answer``, and write what ``send`` returns;
+begin again when the session ``is_full``.
 """
 
 import re
@@ -27,6 +28,10 @@ _TLS_RECORD: Final = b"\x16\x03"
 
 MAX_REFUSALS: Final = 100
 """Refusals that are kept until somebody empties them; the oldest go."""
+
+MAX_UNSENT: Final = 256
+"""Replies that wait for ``send`` before no further command is read: some 64 KiB, each being
+an EHLO's."""
 
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TELLS: Final = (events.Content, events.ContentDropped, events.AuthAborted, events.Closing)
@@ -145,7 +150,7 @@ class Session:
                 if chunk is None:
                     return None
                 event = self._take_content(reader, chunk)
-            elif self._buffer:
+            elif self._buffer and len(self._out) < MAX_UNSENT:
                 event, waits = self._take_line()
                 if waits:
                     return None
@@ -220,6 +225,11 @@ class Session:
         octets = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         return octets
+
+    @property
+    def is_full(self) -> bool:
+        """True when commands may wait only because nobody called ``send``."""
+        return len(self._out) >= MAX_UNSENT
 
     @property
     def buffered(self) -> int:
