@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.output import FAILED, USAGE
+from gatepost.cli.output import FAILED, USAGE, print_error
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),
@@ -71,12 +71,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 finding, 3 unreachable, 64 usage."""
     try:
         outcome: Any = root.main(arguments, prog_name="gatepost", standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(USAGE)
     except click.ClickException as error:
         error.show()
-        sys.exit(FAILED)
+        if _wants_json(sys.argv[1:] if arguments is None else arguments):
+            print_error(error)
+        sys.exit(USAGE if isinstance(error, click.UsageError) else FAILED)
     except click.Abort:
         click.echo("Aborted.", err=True)
         sys.exit(130)
@@ -84,6 +83,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.close()  # the reader left; there is nobody to tell
         sys.exit(FAILED)
     sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Tell it from the words: what is wrong may be that they cannot be parsed."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return "--json" in arguments[:end]
 
 
 if __name__ == "__main__":

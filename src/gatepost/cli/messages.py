@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from gatepost.cli import views
-from gatepost.cli.output import print_json
+from gatepost.cli.output import Failed, print_json
 
 if TYPE_CHECKING:
     from gatepost.queue.contract import Store
@@ -148,7 +148,7 @@ def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> No
     async def answer(store: "Store") -> None:
         found = await store.wait(Selection(to, subject), timeout)
         if found is None:
-            raise click.ClickException(f"no such message within {timeout:g} s")
+            raise Failed(f"no such message within {timeout:g} s", "TimedOut")
         if as_json:
             print_json(views.told(found))
         else:
@@ -197,9 +197,9 @@ def _ask(data: Path, answer: Answer) -> None:
     try:
         asyncio.run(run())
     except KeyError as error:
-        raise click.ClickException(f"no message {error.args[0]}") from None
+        raise Failed(f"no message {error.args[0]}", "NotFound") from None
     except GatepostError as error:
-        raise click.ClickException(str(error)) from None
+        raise Failed.by(error) from None
 
 
 def _check_expression(subject: str) -> None:

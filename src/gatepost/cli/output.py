@@ -1,7 +1,9 @@
-"""Exit codes and the one way to print a JSON document."""
+"""Exit codes, and the one way to print a JSON document: an answer, or an error."""
 
 import sys
 from typing import Any, Final
+
+import click
 
 OK: Final = 0
 FAILED: Final = 1
@@ -10,8 +12,39 @@ UNREACHABLE: Final = 3
 USAGE: Final = 64
 
 
+class Failed(click.ClickException):
+    """The command could not be done. ``code`` tells programs why, the message people.
+
+    ``told``: standard output says so already.
+    """
+
+    def __init__(self, message: str, code: str = "Failed", *, told: bool = False) -> None:
+        super().__init__(message)
+        self.code, self.told = code, told
+
+    @classmethod
+    def by(cls, error: Exception) -> "Failed":
+        """Return the failure that an error of ours comes to; its code is the error's name."""
+        return cls(str(error), type(error).__name__)
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document and nothing else on standard output."""
     import json  # noqa: PLC0415 - not for --help
 
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+
+def print_error(error: click.ClickException) -> None:
+    """Print ``{"error": {"code", "message"}}`` in one line: commands that print lines fail, too."""
+    import json  # noqa: PLC0415
+
+    if isinstance(error, Failed):
+        if error.told:
+            return
+        code = error.code
+    else:
+        code = "Usage" if isinstance(error, click.UsageError) else "Failed"
+    document = {"error": {"code": code, "message": error.format_message()}}
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

@@ -1,11 +1,14 @@
 """The command line's face: names, suggestions, exit codes."""
 
+import json
 from collections.abc import Callable
 
 import click
 import pytest
 
 from gatepost.cli import main as cli
+from gatepost.cli.output import Failed
+from gatepost.errors import ConfigError
 
 
 def run(*arguments: str) -> int:
@@ -71,3 +74,45 @@ def test_every_outcome_has_its_exit_code(
     command = click.Command("probe", callback=callback)
     monkeypatch.setattr(cli.Lazy, "resolve_command", lambda *_: ("probe", command, []))
     assert run("probe") == code
+
+
+ERRORS = [
+    (Failed("it is gone", "NotFound"), 1, {"code": "NotFound", "message": "it is gone"}),
+    (Failed.by(ConfigError("no mail")), 1, {"code": "ConfigError", "message": "no mail"}),
+    (click.ClickException("no"), 1, {"code": "Failed", "message": "no"}),
+    (click.UsageError("say which"), 64, {"code": "Usage", "message": "say which"}),
+    (Failed("it is gone", told=True), 1, None),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "document"), ERRORS)
+def test_a_program_is_told_what_went_wrong(
+    error: click.ClickException,
+    code: int,
+    document: dict[str, str] | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    as_json = click.Option(["--json"], is_flag=True)
+    command = click.Command("probe", callback=lambda **_: _raises(error)(), params=[as_json])
+    monkeypatch.setattr(cli.Lazy, "resolve_command", lambda *it: ("probe", command, it[-1][1:]))
+    assert run("probe", "--json") == code
+    said = capsys.readouterr()
+    assert error.message in said.err
+    assert said.out == (f"{json.dumps({'error': document})}\n" if document else "")
+    assert run("probe") == code
+    assert capsys.readouterr().out == ""
+
+
+def test_a_program_is_told_that_its_words_cannot_be_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("messages", "list", "--nonsense", "--json") == 64
+    said = capsys.readouterr()
+    assert json.loads(said.out)["error"]["code"] == "Usage"
+    assert "--nonsense" in said.err
+
+
+def test_what_stands_behind_two_dashes_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("messages", "list", "--", "--json") == 64
+    assert capsys.readouterr().out == ""
