@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from gatepost.cli.output import Failed
+
 MAX_PORT = 65_535
 STDERR = 2
 EXAMPLE = """\b
@@ -108,7 +110,7 @@ def up(as_json: bool, **options: Any) -> int:
     except (GatepostError, OSError) as error:
         if as_json:
             reporter("failed", reason=str(error))
-        raise click.ClickException(str(error)) from None
+        raise Failed(str(error), told=as_json) from None
     finally:
         reporter.close()
 
