@@ -1,9 +1,9 @@
 """The first start: everything that is needed to send, so that there is something to paste."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from gatepost.app.keys import Key, SealedAccessKeys
 from gatepost.directory.azure.directory import AzureDirectory
@@ -40,15 +40,27 @@ NAME: Final = "gatepost"
 SECRET_LIFETIME: Final = timedelta(days=3650)
 
 _OUR_SECRET: Final = "first client secret"
+_ADMIN_SECRET: Final = "administrator's client secret"
 _RECORD: Final = ("provisioned", NAME)
+_ADMIN_RECORD: Final = ("provisioned", "admin")
+OWNER: Final = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+"""The built-in role."""
 
 _EFFECTIVE_BEFORE: Final = timedelta(days=1)
 """What is there at the first start has taken effect, whatever the propagation delay is."""
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """An application of the tenant, and its secret."""
+
+    client_id: str
+    client_secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Provisioned:
-    """What an application is given to send with."""
+    """What an application is given to send with, and who may change the rest."""
 
     tenant_id: str
     subscription_id: str
@@ -59,6 +71,9 @@ class Provisioned:
     """An address that may stand in MAIL FROM and in From."""
     access_key: Secret
     """Of the resource; empty when the resource was deleted since."""
+    admin: Identity | None = None
+    """Owner of the subscription, for the management APIs; None when the tenant was deleted
+    before there was one."""
 
     @property
     def resource(self) -> str:
@@ -85,10 +100,26 @@ async def provision(
     ``directory`` has been loaded from ``records``. Raises ConfigError when ``key`` is
     not the one that it was made with.
     """
-    found = [each for each in await records.load_records() if (each.kind, each.id) == _RECORD]
-    if found:
-        return _recall(found[0], directory, key)
-    return await _provision(directory, key, now)
+    kept = {(each.kind, each.id): each for each in await records.load_records()}
+    first = kept.get(_RECORD)
+    if first is None:
+        return await _provision(directory, key, now)
+    given = _recall(first, directory, key)
+    admin = kept.get(_ADMIN_RECORD)
+    if admin is not None:
+        return replace(given, admin=_recall_admin(admin, key))
+    tenant = directory.get(Tenant, given.tenant_id)
+    if tenant is None:
+        return given
+    made = _make_admin(directory, key, tenant, given.subscription_id, now)  # of an earlier version
+    await directory.save(made.entries, beside=[made.record])
+    return replace(given, admin=made.identity)
+
+
+def _recall_admin(record: Record, key: Key) -> Identity:
+    sealed = base64.b64decode(record.fields["client_secret"])
+    secret = Secret(key.unseal(sealed, _ADMIN_SECRET).decode())
+    return Identity(record.fields["client_id"], secret)
 
 
 def _recall(record: Record, directory: AzureDirectory, key: Key) -> Provisioned:
@@ -113,19 +144,22 @@ async def _provision(directory: AzureDirectory, key: Key, now: datetime) -> Prov
     kept, client_secret = directory.make_secret(application, SECRET_LIFETIME)
     access_key = generate_access_key()
     service, domain, resources = _make_resources(tenant, key, access_key)
+    admin = _make_admin(directory, key, tenant, service.subscription_id, now)
+    role = _make_role(application, service, now)
     await directory.save(
-        [tenant, application, kept, *resources, *_make_role(application, service, now)],
+        [tenant, application, kept, *resources, *role, *admin.entries],
         beside=[
+            admin.record,
             Record(
                 *_RECORD,
                 {
                     "tenant_id": tenant.id,
                     "client_id": application.id,
-                    "client_secret": _seal(key, client_secret),
+                    "client_secret": _seal(key, client_secret, _OUR_SECRET),
                     "resource_id": service.id,
                     "sender": f"DoNotReply@{domain.from_domain}",
                 },
-            )
+            ),
         ],
     )
     return Provisioned(
@@ -136,6 +170,35 @@ async def _provision(directory: AzureDirectory, key: Key, now: datetime) -> Prov
         resource_id=service.id,
         sender=f"DoNotReply@{domain.from_domain}",
         access_key=access_key,
+        admin=admin.identity,
+    )
+
+
+class _Admin(NamedTuple):
+    entries: list[Entry]
+    record: Record
+    identity: Identity
+
+
+def _make_admin(
+    directory: AzureDirectory, key: Key, tenant: Tenant, subscription_id: str, now: datetime
+) -> _Admin:
+    """Who may build and change things through the management APIs: the sender may send only."""
+    application = Application(new_guid(), new_guid(), tenant.id, "Administrator")
+    secret_entry, secret = directory.make_secret(application, SECRET_LIFETIME)
+    principal = ServicePrincipal(new_guid(), application.id, tenant.id, application.display_name)
+    assignment = RoleAssignment(
+        new_guid(),
+        subscription_path(subscription_id),
+        OWNER,
+        principal.id,
+        now - _EFFECTIVE_BEFORE,
+    )
+    fields = {"client_id": application.id, "client_secret": _seal(key, secret, _ADMIN_SECRET)}
+    return _Admin(
+        [application, secret_entry, principal, assignment],
+        Record(*_ADMIN_RECORD, fields),
+        Identity(application.id, secret),
     )
 
 
@@ -160,6 +223,7 @@ def _make_resources(
         linked_domains=(domain.id,),
         primary_key=keys.seal(access_key),
         secondary_key=keys.seal(generate_access_key()),
+        immutable_id=new_guid(),
     )
     sender = SenderUsername(child_path(domain.id, "senderUsernames", "donotreply"), "DoNotReply")
     return (
@@ -196,5 +260,5 @@ def _make_role(
     return [principal, role, assignment]
 
 
-def _seal(key: Key, secret: Secret) -> str:
-    return base64.b64encode(key.seal(secret.reveal().encode(), _OUR_SECRET)).decode()
+def _seal(key: Key, secret: Secret, purpose: str) -> str:
+    return base64.b64encode(key.seal(secret.reveal().encode(), purpose)).decode()

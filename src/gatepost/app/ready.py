@@ -40,10 +40,18 @@ def describe(
         "subscription_id": provisioned.subscription_id,
         "resource": provisioned.resource,
         "resource_id": provisioned.resource_id,
+        "admin": _admin(provisioned),
         "authority": url,
         "arm_url": url,
         "env": {"AZURE_AUTHORITY_HOST": url, "REQUESTS_CA_BUNDLE": str(ca_file)} if url else {},
     }
+
+
+def _admin(provisioned: Provisioned) -> dict[str, str] | None:
+    admin = provisioned.admin
+    if admin is None:
+        return None
+    return {"client_id": admin.client_id, "client_secret": admin.client_secret.reveal()}
 
 
 def _smtp(listener: Listener | None, tls: str) -> dict[str, Any] | None:

@@ -16,8 +16,10 @@ from gatepost.directory.azure.entries import (
     ResourceGroup,
     RoleAssignment,
     RoleDefinition,
+    ServicePrincipal,
     Subscription,
     Tenant,
+    principal_lookup,
 )
 from gatepost.directory.azure.identify import Rules
 from gatepost.directory.azure.roles import SEND_ACTIONS
@@ -61,7 +63,7 @@ def test_what_is_made() -> None:
     directory, given = start(MemoryRecords())
     [service] = directory.all(CommunicationService)
     [domain] = directory.all(Domain)
-    [assignment] = directory.all(RoleAssignment)
+    [assignment] = [each for each in directory.all(RoleAssignment) if each.scope == service.id]
     [email] = directory.all(EmailService)
     assert service.linked_domains == (domain.id,)
     assert domain.name == "AzureManagedDomain"
@@ -83,6 +85,45 @@ def test_the_role_grants_the_three_actions_and_no_more() -> None:
     [role] = [role for role in directory.all(RoleDefinition) if not role.built_in]
     assert role.role_name == "Email Sender"
     assert [permission.actions for permission in role.permissions] == [SEND_ACTIONS]
+
+
+def test_the_administrator_owns_the_subscription_and_the_sender_does_not() -> None:
+    directory, given = start(MemoryRecords())
+    assert given.admin is not None
+    action, scope = "Microsoft.Communication/EmailServices/Write", "/subscriptions/"
+    may = {}
+    for client_id in (given.admin.client_id, given.client_id):
+        [principal] = directory.find(ServicePrincipal, principal_lookup(client_id, given.tenant_id))
+        may[client_id] = directory.grant(principal.id, f"{scope}{given.subscription_id}", (action,))
+    assert may[given.admin.client_id].missing == ()
+    assert may[given.client_id].missing == (action,)
+
+
+def test_a_directory_of_an_earlier_version_gets_its_administrator() -> None:
+    records = MemoryRecords()
+    _, first = start(records)
+    assert first.admin is not None
+    earlier = MemoryRecords(
+        [
+            each
+            for each in records.kept.values()
+            if (each.kind, each.id) != ("provisioned", "admin")
+            and first.admin.client_id not in str(each.fields)
+        ]
+    )
+    _, second = start(earlier)
+    assert second.admin is not None
+    assert second.client_secret == first.client_secret
+    assert start(earlier)[1] == second
+    assert earlier.commits == 1
+
+
+def test_without_its_tenant_there_is_no_administrator() -> None:
+    records = MemoryRecords()
+    directory, _ = start(records)
+    del records.kept["provisioned", "admin"]
+    asyncio.run(directory.save([], directory.all(Tenant)))
+    assert start(records)[1].admin is None
 
 
 def test_a_later_start_gives_the_same() -> None:
@@ -141,7 +182,8 @@ def test_a_resource_that_was_deleted_stays_deleted() -> None:
 def test_no_secret_is_kept_or_shown_in_clear() -> None:
     records = MemoryRecords()
     _, given = start(records)
-    secrets = [given.client_secret, given.access_key]
+    assert given.admin is not None
+    secrets = [given.client_secret, given.access_key, given.admin.client_secret]
     for text in (repr(given), repr(list(records.kept.values()))):
         assert [secret for secret in secrets if secret.reveal() in text] == []
     assert isinstance(given.connection_string("https://x"), Secret)

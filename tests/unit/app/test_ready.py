@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from gatepost.app.provision import Provisioned
+from gatepost.app.provision import Identity, Provisioned
 from gatepost.app.ready import describe, remove_ready, write_ready
 from gatepost.model.secret import Secret
 from gatepost.net.listen import Listener
@@ -29,6 +29,7 @@ def provisioned() -> Provisioned:
         client_id="app",
         subscription_id="sub",
         resource_id="/subscriptions/sub/x/res",
+        admin=Identity("boss", Secret("0wner")),
     )
 
 
@@ -43,6 +44,7 @@ def test_what_is_off_is_null() -> None:
     for name in ("smtp", "smtps", "https", "http", "connection_string", "authority", "arm_url"):
         assert found[name] is None, name
     assert found["password"] == found["client_secret"] == "pa55word"
+    assert found["admin"] == {"client_id": "boss", "client_secret": "0wner"}
 
 
 @pytest.mark.parametrize(

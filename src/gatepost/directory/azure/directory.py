@@ -9,10 +9,10 @@ from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
 from gatepost.directory.azure.identify import Denial, Rules, identify, secret_of, still_allowed
 from gatepost.directory.azure.records import entries_of, record_of
-from gatepost.directory.azure.roles import BUILT_IN_ROLES
+from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of
 from gatepost.directory.azure.secrets import LIFETIME, new_secret
 from gatepost.directory.azure.senders import senders_of, standing_of
-from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.snapshot import Grant, Snapshot
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
 from gatepost.model.address import Address
@@ -134,6 +134,11 @@ class AzureDirectory:
     def all(self, kind: type[E]) -> tuple[E, ...]:
         """Return every entry of a kind."""
         return self._snapshot.all(kind)
+
+    def grant(self, principal_id: str, scope: str, actions: tuple[str, ...]) -> Grant:
+        """Return which of ``actions`` a service principal lacks on a scope, and since when it has
+        the others."""
+        return grant_of(self._snapshot, principal_id, scope, actions)
 
     def make_secret(
         self,
