@@ -6,6 +6,7 @@ refused: better no sender than the wrong one.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from gatepost.model.address import Address, parse_address
@@ -19,6 +20,10 @@ _COMMENT: Final = re.compile(r"\\.|[()]|[^\\()]+", re.DOTALL)
 _TOKEN: Final = re.compile(rf'{_QUOTED}|[<>,;:]|[^"<>,;:]+|.', re.DOTALL)
 
 _BLANK: Final = " \t"
+CACHED: Final = 256
+"""Fields whose mailboxes are remembered: a sender's is the same every time."""
+SHORT: Final = 512
+"""Characters of the longest of them."""
 
 
 def parse_mailboxes(field: str) -> tuple[Address, ...]:
@@ -26,6 +31,10 @@ def parse_mailboxes(field: str) -> tuple[Address, ...]:
 
     Raises ValueError when it names none, or holds something that is no mailbox.
     """
+    return _parse_short(field) if len(field) <= SHORT else _parse(field)
+
+
+def _parse(field: str) -> tuple[Address, ...]:
     plain = _PLAIN.fullmatch(field)
     if plain is not None:
         return (parse_address(plain[1] or field),)
@@ -36,6 +45,9 @@ def parse_mailboxes(field: str) -> tuple[Address, ...]:
     if not reader.found:
         raise ValueError("the field names no mailbox")
     return tuple(reader.found)
+
+
+_parse_short: Final = lru_cache(maxsize=CACHED)(_parse)
 
 
 def _without_comments(field: str) -> str:

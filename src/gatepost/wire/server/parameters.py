@@ -6,6 +6,7 @@ RFC 5321 4.1.2, RFC 1870 6, RFC 6152 2, RFC 6531 3.4, RFC 4954 5, RFC 3461 4.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from gatepost.model.address import Address, parse_path
@@ -16,6 +17,8 @@ _ORCPT: Final = re.compile(r"[A-Za-z0-9-]+;(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0
 _UTF8_ORCPT: Final = re.compile(
     r"utf-8;[\x21-\x3c\x3e-\x7e\u00a0-\u2027\u202a-\U0010ffff]+", re.IGNORECASE
 )
+CACHED: Final = 512
+"""Arguments of MAIL and of RCPT whose meaning is remembered: the same ones come all the time."""
 MAX_ENVID: Final = 100
 MAX_ORCPT: Final = 500
 
@@ -139,6 +142,7 @@ def parse_parameters(
     return found
 
 
+@lru_cache(maxsize=CACHED)
 def parse_mail(text: str, offered: frozenset[str]) -> Envelope:
     """Return the envelope that ``text`` (behind ``MAIL FROM:``) begins.
 
@@ -150,6 +154,7 @@ def parse_mail(text: str, offered: frozenset[str]) -> Envelope:
     return Envelope(sender, **parse_parameters(_after_space(rest), OF_MAIL, offered))
 
 
+@lru_cache(maxsize=CACHED)
 def parse_rcpt(text: str, offered: frozenset[str]) -> Recipient:
     """Return the recipient that ``text`` (behind ``RCPT TO:``) names.
 
