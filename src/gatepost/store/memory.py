@@ -9,6 +9,7 @@ from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
 from gatepost.queue.selection import captured, matcher
+from gatepost.store.memory_reports import MemoryReports
 from gatepost.store.waiting import Waiters
 
 
@@ -21,6 +22,7 @@ class MemoryStore:
         self._messages: dict[str, tuple[StoredMessage, bytes, Body]] = {}
         self._records: dict[tuple[str, str], Record] = {}
         self._waiters = Waiters()
+        self.reports = MemoryReports()
 
     async def new_epoch(self) -> int:
         self._epoch += 1
@@ -35,6 +37,7 @@ class MemoryStore:
         body = BytesBody(b"".join(submission.body.chunks()))
         self._messages[submission.id] = message, submission.trace, body
         self._waiters.announce((message,))
+        self.reports.add(message)
         future.set_result(None)
         return future
 

@@ -21,12 +21,17 @@ def read_sql(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
+def read_queries(name: str) -> dict[str, str]:
+    """Return the statements of a file of SQL by the names that stand over them."""
+    return _parse_queries(read_sql(name))
+
+
 def _parse_queries(text: str) -> dict[str, str]:
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
     return {name: sql.strip() for name, sql in zip(parts[::2], parts[1::2], strict=True)}
 
 
-QUERIES: Final = _parse_queries(read_sql("queries.sql"))
+QUERIES: Final = read_queries("queries.sql")
 
 INSERT_MESSAGE: Final = QUERIES["insert_message"]
 INSERT_BODY: Final = QUERIES["insert_body"]

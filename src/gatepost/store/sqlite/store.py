@@ -21,6 +21,7 @@ from gatepost.store.sqlite.commit import Change, Committer, Put, Step, Transacti
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
 from gatepost.store.sqlite.recovery import mark_failed
+from gatepost.store.sqlite.reports import SqliteReports
 from gatepost.store.sqlite.room import Room
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import Settings
@@ -71,6 +72,7 @@ class SqliteStore:
         self._reads: Worker[Callable[[], None]] = Worker("gatepost-reader", _run_all, 1)
         self._reads.start()
         self._writer = Writer(parts.committer, parts.room, self._waiters, self._fail)
+        self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
         threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
         self._collector = Collector(parts.segments, self._reader, threads, self._writer.fail)
@@ -159,6 +161,11 @@ class SqliteStore:
     ) -> None:
         rows = [(each.kind, each.id, json.dumps(each.fields)) for each in put]
         await self._change(_save_records, rows, tuple(delete))
+
+    # The consumer of committed mail.
+
+    def _watch(self, on_commit: Callable[[], None] | None) -> None:
+        self._writer.on_commit = on_commit
 
     # How the work reaches its thread.
 

@@ -11,6 +11,7 @@ from gatepost.store.sqlite.commit import Operation, Step, Transaction
 from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
+from gatepost.store.sqlite.reports import keep_unread
 from gatepost.store.sqlite.segments import Place, Segments
 from gatepost.store.sqlite.settings import Retention
 
@@ -29,6 +30,7 @@ Found = Sequence[tuple[int, int]]
 def delete(transaction: Transaction, found: Found) -> int:
     """Delete these messages and their bodies; return how many."""
     keys = [(seq,) for seq, _ in found]
+    keep_unread(transaction, [seq for seq, _ in found])
     transaction.connection.executemany(QUERIES["delete_message"], keys)
     transaction.connection.executemany(QUERIES["delete_body"], keys)
     ledger = transaction.ledger

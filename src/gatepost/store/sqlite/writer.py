@@ -48,6 +48,8 @@ class Writer:
         self._on_failure = on_failure
         self._failing = threading.Lock()
         self.failure: QueueError | None = None
+        self.on_commit: Callable[[], None] | None = None
+        """Called here after each group that held a message."""
         self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP)
         self.give: Callable[[Operation], None] = self._worker.give
 
@@ -108,6 +110,8 @@ class Writer:
         if self._committer.is_full:
             self._room.run_out()
         tell(outcomes)
+        if self.on_commit is not None and any(isinstance(each, Put) for each, _ in outcomes):
+            self.on_commit()
         if self._waiters:
             self._waiters.announce(_captured(outcomes))
         self._room.look()

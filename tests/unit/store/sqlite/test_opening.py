@@ -10,6 +10,7 @@ import pytest
 from gatepost.errors import Unreadable
 from gatepost.store.lock import StoreLocked
 from gatepost.store.sqlite import Settings, open_store, opening
+from gatepost.store.sqlite.queries import read_sql
 from gatepost.store.sqlite.recovery import mark_failed, recover
 from tests.contract.failing import FailingDisk
 from tests.contract.messages import message
@@ -149,3 +150,25 @@ def test_what_is_only_in_the_log_is_copied_too(tmp_path: Path) -> None:
     copied = sqlite3.connect(tmp_path / "b" / "store.db")
     assert copied.execute("SELECT subject FROM messages").fetchall() == [("from the log",)]
     copied.close()
+
+
+def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    """Its mail is there, and counts as reported: nobody is told of it now."""
+    connection = sqlite3.connect(tmp_path / "store.db")
+    connection.executescript(
+        f"{read_sql('schema_1.sql')} PRAGMA user_version=1;"
+        f"PRAGMA application_id={opening.APPLICATION};"
+        "INSERT INTO messages VALUES (7, 'kept', 0, '', '[]', NULL, '', '', '', '', 0, 0, NULL, 0);"
+        "INSERT INTO bodies VALUES (7, '');"
+    )
+    connection.close()
+    store = open_store(tmp_path, SETTINGS)
+
+    async def steps() -> None:
+        assert [each.id for each in await store.list()] == ["kept"]
+        assert await store.reports.cursor() == 7
+        await store.put(message("new"))
+        assert [each.message.id for each in await store.reports.read_on(9)] == ["new"]
+
+    asyncio.run(steps())
+    store.close()

@@ -1,0 +1,135 @@
+"""What a store keeps about reports. ``tests/contract/test_reports.py`` is the specification.
+
+A consumer reads committed messages behind a durable cursor and records, in one commit, what it
+made of them: so a crash neither loses a report nor makes one twice. A message that is deleted
+before it was read stays readable for the consumer until then.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gatepost.model.message import StoredMessage
+from gatepost.model.report import Report
+from gatepost.model.suppression import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A message behind the cursor; ``seq`` is its place in the order of acceptance."""
+
+    seq: int
+    message: StoredMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A report, and the keys of the subscriptions that get it."""
+
+    report: Report
+    subscriptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A report that a subscription is to get now."""
+
+    number: int
+    """Of the report; names it in ``Settlement``."""
+    report: Report
+    attempts: int
+    """That were made before."""
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one attempt: ``again_at`` None and no ``dead`` means delivered."""
+
+    number: int
+    at: datetime
+    again_at: datetime | None = None
+    outcome: str = ""
+    """Why it failed, for the operator."""
+    dead: str = ""
+    """Why it is not tried any more (Event Grid's ``deadLetterReason``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A report that a subscription did not get."""
+
+    report: Report
+    attempts: int
+    reason: str
+    outcome: str
+    published_at: datetime
+    last_attempt_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a subscription is behind."""
+
+    waiting: int = 0
+    dead: int = 0
+    last_failure: str = ""
+    next_at: datetime | None = None
+    """When the next report is due."""
+
+
+class ReportStore(Protocol):
+    """The reports of a store; every method is one commit or one read."""
+
+    def watch(self, on_commit: Callable[[], None] | None) -> None:
+        """Call this after each commit of mail, in whichever thread: it must be quick."""
+
+    async def read_on(self, limit: int) -> Sequence[Unread]:
+        """Return the next messages behind the cursor, in the order of acceptance."""
+
+    async def cursor(self) -> int:
+        """Return the ``seq`` of the last message that was consumed."""
+
+    async def record(
+        self, cursor: int | None, published: Iterable[Published], leases: Iterable[Lease] = ()
+    ) -> None:
+        """Write reports and leases, and move the cursor unless it is None.
+
+        A report whose id is there already is passed over, with its subscriptions.
+        """
+
+    async def leases(self) -> Sequence[Lease]:
+        """Return the managed list."""
+
+    async def forget_leases(self, addresses: Iterable[str] | None) -> int:
+        """Take these off the managed list, or all when None; return how many were on it."""
+
+    async def list_reports(
+        self, message: str | None = None, limit: int | None = None
+    ) -> Sequence[Report]:
+        """Return what was recorded, newest first; of one message, or of all."""
+
+    async def due(self, subscription: str, now: datetime, limit: int) -> Sequence[Due]:
+        """Return what a subscription is to get by ``now``, the longest due first."""
+
+    async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
+        """Write down what became of attempts."""
+
+    async def standing(self, subscription: str) -> Standing:
+        """Tell how far a subscription is behind."""
+
+    async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
+        """Return what a subscription did not get, newest first."""
+
+    async def unsubscribe(self, subscriptions: Iterable[str]) -> None:
+        """Forget what these subscriptions were to get."""
+
+    async def subscribed(self) -> Sequence[str]:
+        """Return the subscriptions that are to get something, or did not get it."""
+
+    async def expire(self, before: datetime, keep: int) -> int:
+        """Delete reports older than ``before`` and all but the newest ``keep``; return how many.
+
+        One that a subscription is still to get stays.
+        """

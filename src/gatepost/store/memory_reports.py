@@ -1,0 +1,156 @@
+"""Reports in memory. Nothing survives."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gatepost.model.message import StoredMessage
+from gatepost.model.report import Report
+from gatepost.model.suppression import Lease
+from gatepost.queue.reports import DeadLetter, Due, Published, Settlement, Standing, Unread
+
+
+@dataclass(slots=True)
+class _Delivery:
+    published_at: datetime
+    due: datetime
+    attempts: int = 0
+    last_at: datetime | None = None
+    outcome: str = ""
+    dead: str = ""
+
+
+class MemoryReports:
+    """Implements ``queue.reports.ReportStore``; ``add`` tells it of each message."""
+
+    def __init__(self) -> None:
+        self._cursor = 0
+        self._newest = 0
+        self._unread: list[Unread] = []
+        self._reports: dict[int, Report] = {}
+        self._ids: set[str] = set()
+        self._number = 0
+        self._deliveries: dict[tuple[str, int], _Delivery] = {}
+        self._leases: dict[str, Lease] = {}
+        self._on_commit: Callable[[], None] | None = None
+
+    def add(self, message: StoredMessage) -> None:
+        """A message was put; it stays readable whether or not it is deleted."""
+        self._newest += 1
+        self._unread.append(Unread(self._newest, message))
+        if self._on_commit is not None:
+            self._on_commit()
+
+    def watch(self, on_commit: Callable[[], None] | None) -> None:
+        self._on_commit = on_commit
+
+    async def read_on(self, limit: int) -> Sequence[Unread]:
+        return self._unread[:limit]
+
+    async def cursor(self) -> int:
+        return self._cursor
+
+    async def record(
+        self, cursor: int | None, published: Iterable[Published], leases: Iterable[Lease] = ()
+    ) -> None:
+        for each in published:
+            report = each.report
+            if report.id in self._ids:
+                continue
+            self._number += 1
+            self._ids.add(report.id)
+            self._reports[self._number] = report
+            for subscription in each.subscriptions:
+                self._deliveries[subscription, self._number] = _Delivery(report.at, report.at)
+        self._leases.update({each.address: each for each in leases})
+        if cursor is not None:
+            self._cursor = cursor
+            self._unread = [each for each in self._unread if each.seq > cursor]
+
+    async def leases(self) -> Sequence[Lease]:
+        return [self._leases[address] for address in sorted(self._leases)]
+
+    async def forget_leases(self, addresses: Iterable[str] | None) -> int:
+        wanted = list(self._leases) if addresses is None else list(addresses)
+        return sum(self._leases.pop(each, None) is not None for each in wanted)
+
+    async def list_reports(
+        self, message: str | None = None, limit: int | None = None
+    ) -> Sequence[Report]:
+        newest = reversed(self._reports.values())
+        found = [each for each in newest if message is None or each.message == message]
+        return found if limit is None else found[: max(0, limit)]
+
+    async def due(self, subscription: str, now: datetime, limit: int) -> Sequence[Due]:
+        found = sorted(
+            (kept.due, number)
+            for (name, number), kept in self._deliveries.items()
+            if name == subscription and not kept.dead and kept.due <= now
+        )
+        return [self._due(subscription, number) for _, number in found[:limit]]
+
+    def _due(self, subscription: str, number: int) -> Due:
+        kept = self._deliveries[subscription, number]
+        return Due(number, self._reports[number], kept.attempts, kept.published_at)
+
+    async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
+        for each in settlements:
+            key = subscription, each.number
+            kept = self._deliveries.get(key)
+            if kept is None:
+                continue
+            if each.again_at is None and not each.dead:
+                del self._deliveries[key]
+                continue
+            kept.attempts += 1
+            kept.last_at, kept.outcome, kept.dead = each.at, each.outcome, each.dead
+            kept.due = each.again_at or kept.due
+
+    async def standing(self, subscription: str) -> Standing:
+        kept = [each for (name, _), each in self._deliveries.items() if name == subscription]
+        tried = [(each.last_at, each.outcome) for each in kept if each.last_at is not None]
+        waiting = [each.due for each in kept if not each.dead]
+        return Standing(
+            len(waiting),
+            len(kept) - len(waiting),
+            max(tried)[1] if tried else "",
+            min(waiting, default=None),
+        )
+
+    async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
+        found = [
+            DeadLetter(
+                self._reports[number],
+                kept.attempts,
+                kept.dead,
+                kept.outcome,
+                kept.published_at,
+                kept.last_at,
+            )
+            for (name, number), kept in self._deliveries.items()
+            if name == subscription and kept.dead and kept.last_at is not None
+        ]
+        return found[::-1]
+
+    async def unsubscribe(self, subscriptions: Iterable[str]) -> None:
+        gone = set(subscriptions)
+        self._deliveries = {
+            key: kept for key, kept in self._deliveries.items() if key[0] not in gone
+        }
+
+    async def subscribed(self) -> Sequence[str]:
+        return sorted({name for name, _ in self._deliveries})
+
+    async def expire(self, before: datetime, keep: int) -> int:
+        waiting = {number for (_, number), kept in self._deliveries.items() if not kept.dead}
+        gone = [
+            number
+            for number, report in self._reports.items()
+            if (report.at < before or number <= self._number - keep) and number not in waiting
+        ]
+        for number in gone:
+            self._ids.discard(self._reports.pop(number).id)
+        self._deliveries = {
+            key: kept for key, kept in self._deliveries.items() if key[1] in self._reports
+        }
+        return len(gone)

@@ -1,0 +1,208 @@
+"""Reports in SQLite: reads in the reader thread, writes in the store thread's groups."""
+
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from gatepost.model.report import Report
+from gatepost.model.suppression import Lease
+from gatepost.queue.reports import DeadLetter, Due, Published, Settlement, Standing, Unread
+from gatepost.store.sqlite.commit import Transaction
+from gatepost.store.sqlite.queries import (
+    EPOCH,
+    MICROSECOND,
+    microseconds,
+    read_queries,
+    stored_message,
+)
+
+SQL: Final = read_queries("reports.sql")
+EXPIRED: Final = 1000
+"""Reports deleted in one transaction."""
+_ALL: Final = -1
+"""A LIMIT that is none."""
+
+_encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+Run = Callable[..., Awaitable[Any]]
+"""Gets a function and its arguments into one of the store's threads."""
+
+
+class SqliteReports:
+    """Implements ``queue.reports.ReportStore``.
+
+    ``change`` runs a function of a Transaction in the next group, ``read`` one in the reader
+    thread, which is the only one that may use ``reading``.
+    """
+
+    def __init__(
+        self,
+        change: Run,
+        read: Run,
+        reading: sqlite3.Connection,
+        watch: Callable[[Callable[[], None] | None], None],
+    ) -> None:
+        self._change, self._read, self._reading, self.watch = change, read, reading, watch
+
+    async def read_on(self, limit: int) -> Sequence[Unread]:
+        rows = await self._rows("read_on", limit)
+        return [Unread(row[0], stored_message(row)) for row in rows]
+
+    async def cursor(self) -> int:
+        return int((await self._rows("get_cursor"))[0][0])
+
+    async def record(
+        self, cursor: int | None, published: Iterable[Published], leases: Iterable[Lease] = ()
+    ) -> None:
+        rows = [(_row(each.report), each.subscriptions) for each in published]
+        held = [
+            (each.address, each.level, microseconds(each.since), microseconds(each.until))
+            for each in leases
+        ]
+        await self._change(_record, cursor, rows, held)
+
+    async def leases(self) -> Sequence[Lease]:
+        rows = await self._rows("list_leases")
+        return [Lease(row[0], row[1], _time(row[2]), _time(row[3])) for row in rows]
+
+    async def forget_leases(self, addresses: Iterable[str] | None) -> int:
+        gone: int = await self._change(
+            _forget_leases, None if addresses is None else tuple(addresses)
+        )
+        return gone
+
+    async def list_reports(
+        self, message: str | None = None, limit: int | None = None
+    ) -> Sequence[Report]:
+        most = _ALL if limit is None else max(0, limit)
+        if message is None:
+            rows = await self._rows("list_reports", most)
+        else:
+            rows = await self._rows("list_reports_of", message, most)
+        return [_report(row) for row in rows]
+
+    async def due(self, subscription: str, now: datetime, limit: int) -> Sequence[Due]:
+        rows = await self._rows("due", subscription, microseconds(now), limit)
+        return [Due(row[0], _report(row[3:]), row[1], _time(row[2])) for row in rows]
+
+    async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
+        await self._change(_settle, subscription, tuple(settlements))
+
+    async def standing(self, subscription: str) -> Standing:
+        waiting, dead, next_at = (await self._rows("standing", subscription))[0]
+        failures = await self._rows("last_failure", subscription)
+        return Standing(
+            waiting,
+            dead,
+            failures[0][0] if failures else "",
+            None if next_at is None else _time(next_at),
+        )
+
+    async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
+        rows = await self._rows("dead_letters", subscription)
+        return [
+            DeadLetter(_report(row[5:]), row[0], row[1], row[2], _time(row[3]), _time(row[4]))
+            for row in rows
+        ]
+
+    async def unsubscribe(self, subscriptions: Iterable[str]) -> None:
+        await self._change(_many, "unsubscribe", [(each,) for each in subscriptions])
+
+    async def subscribed(self) -> Sequence[str]:
+        return [row[0] for row in await self._rows("subscribed")]
+
+    async def expire(self, before: datetime, keep: int) -> int:
+        gone = 0
+        rows = await self._rows("expired", microseconds(before), keep, EXPIRED)
+        while rows:
+            await self._change(_delete_reports, rows)
+            gone += len(rows)
+            rows = await self._rows("expired", microseconds(before), keep, EXPIRED)
+        return gone
+
+    async def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = await self._read(
+            lambda: self._reading.execute(SQL[query], values).fetchall()
+        )
+        return rows
+
+
+def _record(
+    transaction: Transaction,
+    cursor: int | None,
+    published: Sequence[tuple[tuple[Any, ...], tuple[str, ...]]],
+    leases: Sequence[tuple[Any, ...]],
+) -> None:
+    execute = transaction.connection.execute
+    for row, subscriptions in published:
+        written = execute(SQL["insert_report"], row)
+        if written.rowcount:
+            at, number = row[5], written.lastrowid
+            deliveries = [(each, number, at, at) for each in subscriptions]
+            transaction.connection.executemany(SQL["insert_delivery"], deliveries)
+    transaction.connection.executemany(SQL["put_lease"], leases)
+    if cursor is not None:
+        execute(SQL["set_cursor"], (cursor,))
+        execute(SQL["forget_departed"], (cursor,))
+    transaction.ledger.pages += 1 + len(published)
+
+
+def _forget_leases(transaction: Transaction, addresses: Sequence[str] | None) -> int:
+    connection = transaction.connection
+    if addresses is None:
+        return connection.execute(SQL["delete_leases"]).rowcount
+    return sum(connection.execute(SQL["delete_lease"], (each,)).rowcount for each in addresses)
+
+
+def _settle(transaction: Transaction, subscription: str, settlements: Sequence[Settlement]) -> None:
+    for each in settlements:
+        if each.again_at is None and not each.dead:
+            transaction.connection.execute(SQL["delivered"], (each.number, subscription))
+            continue
+        again = None if each.again_at is None else microseconds(each.again_at)
+        values = (microseconds(each.at), again, each.outcome, each.dead, each.number, subscription)
+        transaction.connection.execute(SQL["failed"], values)
+    transaction.ledger.pages += len(settlements)
+
+
+def _delete_reports(transaction: Transaction, numbers: Sequence[tuple[int]]) -> None:
+    _many(transaction, "delete_deliveries", numbers)
+    _many(transaction, "delete_report", numbers)
+
+
+def _many(transaction: Transaction, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    transaction.connection.executemany(SQL[query], rows)
+    transaction.ledger.pages += len(rows)
+
+
+def keep_unread(transaction: Transaction, seqs: Iterable[int]) -> None:
+    """Keep for the consumer what it has not read of messages that are about to be deleted."""
+    cursor = transaction.connection.execute(SQL["get_cursor"]).fetchone()[0]
+    unread = [(seq,) for seq in seqs if seq > cursor]
+    if unread:
+        transaction.connection.executemany(SQL["keep_departed"], unread)
+        transaction.ledger.pages += len(unread)
+
+
+def _row(report: Report) -> tuple[Any, ...]:
+    return (
+        report.id,
+        report.type,
+        report.message,
+        report.resource,
+        report.subject,
+        microseconds(report.at),
+        _encode(dict(report.data)),
+    )
+
+
+def _report(row: Sequence[Any]) -> Report:
+    id_, type_, message, resource, subject, at, fields = row
+    return Report(id_, type_, message, resource, subject, _time(at), json.loads(fields))
+
+
+def _time(value: int) -> datetime:
+    return EPOCH + value * MICROSECOND

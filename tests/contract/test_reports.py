@@ -1,0 +1,272 @@
+"""What every store promises of reports (``queue.reports.ReportStore``)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.model.report import DELIVERY, Report
+from gatepost.model.suppression import Lease
+from gatepost.queue.reports import Published, ReportStore, Settlement, Standing
+from gatepost.store.memory import MemoryStore
+from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from tests.contract.messages import NOON, message
+
+AnyStore = MemoryStore | SqliteStore
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
+    made = MemoryStore() if request.param == "memory" else open_store(tmp_path, Settings(reserve=0))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def reports(store: AnyStore) -> ReportStore:
+    return store.reports
+
+
+def run(steps: Awaitable[Any]) -> None:
+    asyncio.run(asyncio.wait_for(steps, 20))
+
+
+def report(id: str, at: datetime = NOON, message: str = "m1") -> Report:
+    data = {"recipient": f"{id}@example.net", "status": "Bounced", "text": "grüße"}
+    return Report(id, DELIVERY, message, "/res", f"sender/a/message/{message}", at, data)
+
+
+async def unread(reports: ReportStore, limit: int = 10) -> list[str]:
+    return [each.message.id for each in await reports.read_on(limit)]
+
+
+def test_messages_are_read_in_the_order_of_acceptance(store: AnyStore) -> None:
+    async def steps() -> None:
+        for name in "abc":
+            await store.put(message(name))
+        first, second = await store.reports.read_on(2)
+        assert [first.message, second.message] == [await store.get("a"), await store.get("b")]
+        assert first.seq < second.seq
+        assert await unread(store.reports) == ["a", "b", "c"]
+        await store.reports.record(first.seq, [])
+        assert await unread(store.reports) == ["b", "c"]
+        assert await store.reports.cursor() == first.seq
+
+    run(steps())
+
+
+def test_what_is_deleted_unread_can_still_be_read_once(store: AnyStore) -> None:
+    async def steps() -> None:
+        for name in "abcd":
+            await store.put(message(name))
+        first = (await store.reports.read_on(1))[0]
+        await store.reports.record(first.seq, [])
+        await store.delete(["a", "c"])
+        assert await unread(store.reports) == ["b", "c", "d"]
+        await store.delete(None)
+        found = await store.reports.read_on(10)
+        assert [each.message.id for each in found] == ["b", "c", "d"]
+        assert found[0].message.rcpt_to == ("bob@example.net",)
+        await store.reports.record(found[1].seq, [])
+        assert await unread(store.reports) == ["d"]
+        await store.reports.record(found[2].seq, [])
+        assert await unread(store.reports) == []
+
+    run(steps())
+
+
+def test_a_message_that_is_deleted_while_it_is_consumed_is_not_read_again(store: AnyStore) -> None:
+    async def steps() -> None:
+        await store.put(message("a"))
+        found = await store.reports.read_on(10)
+        await store.delete(["a"])
+        await store.reports.record(found[-1].seq, [])
+        await store.put(message("b"))
+        assert await unread(store.reports) == ["b"]
+
+    run(steps())
+
+
+def test_who_watches_is_told_of_mail_alone(store: AnyStore) -> None:
+    rung: list[bool] = []
+
+    async def steps() -> None:
+        await store.put(message("a"))
+        store.reports.watch(lambda: rung.append(True))
+        await store.new_epoch()
+        await store.delete(["a"])
+        assert not rung
+        await store.put(message("b"))
+        await store.count()
+        for _ in range(100):
+            if rung:
+                break
+            await asyncio.sleep(0.01)
+        assert rung
+        rung.clear()
+        store.reports.watch(None)
+        await store.put(message("c"))
+        await store.new_epoch()
+        assert not rung
+
+    run(steps())
+
+
+def test_reports_come_back_newest_first(reports: ReportStore) -> None:
+    one, two, three = report("1"), report("2", NOON + SECOND, "m2"), report("3")
+
+    async def steps() -> None:
+        await reports.record(None, map(Published, (one, two, three)))
+        assert await reports.list_reports() == [three, two, one]
+        assert await reports.list_reports(limit=2) == [three, two]
+        assert await reports.list_reports(limit=0) == []
+        assert await reports.list_reports("m1") == [three, one]
+        assert await reports.list_reports("m1", limit=1) == [three]
+        assert await reports.list_reports("m9") == []
+
+    run(steps())
+
+
+def test_a_report_is_recorded_once(reports: ReportStore) -> None:
+    async def steps() -> None:
+        await reports.record(None, [Published(report("1"), ("x",))])
+        await reports.settle("x", [Settlement((await reports.due("x", NOON, 9))[0].number, NOON)])
+        await reports.record(None, [Published(report("1"), ("x", "y"))])
+        assert len(await reports.list_reports()) == 1
+        assert await reports.due("x", NOON, 9) == []
+        assert await reports.due("y", NOON, 9) == []
+
+    run(steps())
+
+
+def test_a_subscription_gets_what_is_due_the_longest_due_first(reports: ReportStore) -> None:
+    late, early = report("late", NOON + SECOND), report("early")
+
+    async def steps() -> None:
+        await reports.record(None, [Published(late, ("x",)), Published(early, ("x", "y"))])
+        assert [each.report for each in await reports.due("x", NOON, 9)] == [early]
+        found = await reports.due("x", NOON + SECOND, 9)
+        assert [each.report for each in found] == [early, late]
+        assert [each.published_at for each in found] == [NOON, NOON + SECOND]
+        assert [each.attempts for each in found] == [0, 0]
+        assert [each.report for each in await reports.due("x", NOON + SECOND, 1)] == [early]
+        assert [each.report for each in await reports.due("y", NOON + SECOND, 9)] == [early]
+        assert (await reports.standing("x")) == Standing(2, 0, "", NOON)
+        assert (await reports.standing("nobody")) == Standing()
+        assert sorted(await reports.subscribed()) == ["x", "y"]
+
+    run(steps())
+
+
+def test_attempts_are_settled(reports: ReportStore) -> None:
+    async def steps() -> None:
+        await reports.record(None, [Published(report(name), ("x", "y")) for name in "abc"])
+        a, b, c = await reports.due("x", NOON, 9)
+        again = NOON + 10 * SECOND
+        await reports.settle(
+            "x",
+            [
+                Settlement(a.number, NOON),
+                Settlement(b.number, NOON, again, "500"),
+                Settlement(c.number, NOON + SECOND, outcome="400", dead="BadRequest"),
+            ],
+        )
+        assert await reports.due("x", NOON, 9) == []
+        [once_more] = await reports.due("x", again, 9)
+        assert (once_more.number, once_more.attempts) == (b.number, 1)
+        assert await reports.standing("x") == Standing(1, 1, "400", again)
+        [dead] = await reports.dead_letters("x")
+        assert dead.report == c.report
+        assert (dead.reason, dead.outcome, dead.attempts) == ("BadRequest", "400", 1)
+        assert (dead.published_at, dead.last_attempt_at) == (NOON, NOON + SECOND)
+        assert len(await reports.due("y", NOON, 9)) == 3
+        await reports.unsubscribe(["x"])
+        assert await reports.standing("x") == Standing()
+        assert await reports.subscribed() == ["y"]
+        await reports.settle("x", [Settlement(b.number, NOON, again)])
+        assert await reports.subscribed() == ["y"]
+
+    run(steps())
+
+
+def test_the_managed_list_is_kept(reports: ReportStore) -> None:
+    one = Lease("a@x", 0, NOON, NOON + SECOND)
+    two = Lease("b@x", 4, NOON, NOON + 5 * SECOND)
+
+    async def steps() -> None:
+        await reports.record(None, [], [two, one])
+        assert await reports.leases() == [one, two]
+        longer = Lease("a@x", 1, NOON, NOON + 2 * SECOND)
+        await reports.record(None, [], [longer])
+        assert await reports.leases() == [longer, two]
+        assert await reports.forget_leases(["b@x", "nobody"]) == 1
+        assert await reports.leases() == [longer]
+        assert await reports.forget_leases(None) == 1
+        assert await reports.leases() == []
+
+    run(steps())
+
+
+def test_old_reports_go_and_those_that_wait_stay(reports: ReportStore) -> None:
+    async def steps() -> None:
+        names = "abcdef"
+        made = [report(name, NOON + number * SECOND) for number, name in enumerate(names)]
+        await reports.record(None, [Published(made[0], ("x",)), *map(Published, made[1:])])
+        assert await reports.expire(NOON + 2 * SECOND, 100) == 1
+        assert [each.id for each in await reports.list_reports()] == ["f", "e", "d", "c", "a"]
+        assert await reports.expire(NOON, 2) == 2
+        assert [each.id for each in await reports.list_reports()] == ["f", "e", "a"]
+        [due] = await reports.due("x", NOON, 9)
+        await reports.settle("x", [Settlement(due.number, NOON, dead="gone")])
+        assert await reports.expire(NOON, 2) == 1
+        assert await reports.dead_letters("x") == []
+
+    run(steps())
+
+
+STEPS: list[Callable[[SqliteStore], Awaitable[Any]]] = [
+    lambda store: store.delete(None),
+    lambda store: store.delete(["c"]),
+]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_place_behind_the_cursor_never_comes_again(
+    tmp_path: Path, step: Callable[[SqliteStore], Awaitable[Any]]
+) -> None:
+    """What is put after a restart is read, however much of the newest mail was deleted."""
+
+    async def first(store: SqliteStore) -> None:
+        for name in "abc":
+            await store.put(message(name))
+        await store.reports.record((await store.reports.read_on(9))[-1].seq, [])
+        await step(store)
+
+    async def second(store: SqliteStore) -> None:
+        await store.put(message("d"))
+        assert await unread(store.reports) == ["d"]
+
+    for steps in (first, second):
+        store = open_store(tmp_path, Settings(reserve=0))
+        run(steps(store))
+        store.close()
+
+
+def test_what_is_recorded_survives(tmp_path: Path) -> None:
+    async def first(reports: ReportStore) -> None:
+        await reports.record(7, [Published(report("1"), ("x",))], [Lease("a", 0, NOON, NOON)])
+
+    async def second(reports: ReportStore) -> None:
+        assert await reports.cursor() == 7
+        assert await reports.list_reports() == [report("1")]
+        assert [each.report for each in await reports.due("x", NOON, 1)] == [report("1")]
+        assert len(await reports.leases()) == 1
+
+    for steps in (first, second):
+        store = open_store(tmp_path, Settings(reserve=0))
+        run(steps(store.reports))
+        store.close()
