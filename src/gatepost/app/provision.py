@@ -20,6 +20,7 @@ from gatepost.directory.azure.entries import (
     RoleDefinition,
     SenderUsername,
     ServicePrincipal,
+    SmtpUsername,
     Subscription,
     Tenant,
 )
@@ -32,6 +33,7 @@ from gatepost.directory.azure.paths import (
     subscription_path,
 )
 from gatepost.directory.azure.roles import SEND_ACTIONS
+from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import generate_access_key
 from gatepost.directory.contract import Record, Records
 from gatepost.model.secret import Secret
@@ -145,7 +147,7 @@ async def _provision(directory: AzureDirectory, key: Key, now: datetime) -> Prov
     access_key = generate_access_key()
     service, domain, resources = _make_resources(tenant, key, access_key)
     admin = _make_admin(directory, key, tenant, service.subscription_id, now)
-    role = _make_role(application, service, now)
+    role = _make_role(application, service, directory.rules, now)
     await directory.save(
         [tenant, application, kept, *resources, *role, *admin.entries],
         beside=[
@@ -241,23 +243,32 @@ def _make_resources(
 
 
 def _make_role(
-    application: Application, service: CommunicationService, now: datetime
+    application: Application, service: CommunicationService, rules: Rules, now: datetime
 ) -> list[Entry]:
-    """The custom role that Microsoft's guide makes, assigned on the resource itself."""
+    """The custom role that Microsoft's guide makes, assigned on the resource itself.
+
+    With the SMTP user name, where the rules ask for one.
+    """
     principal = ServicePrincipal(
         new_guid(), application.id, application.tenant_id, application.display_name
     )
     role = RoleDefinition(
         new_guid(),
         "Email Sender",
-        (Permission(SEND_ACTIONS),),
+        (Permission(tuple(dict.fromkeys((*SEND_ACTIONS, *rules.actions)))),),
         (subscription_path(service.subscription_id),),
         "May send e-mail over SMTP",
     )
     assignment = RoleAssignment(
         new_guid(), service.id, role.id, principal.id, now - _EFFECTIVE_BEFORE
     )
-    return [principal, role, assignment]
+    if not rules.needs_smtp_username:
+        return [principal, role, assignment]
+    path = child_path(service.id, "smtpUsernames", "first-login")
+    login = SmtpUsername(
+        path, "first-login", application.id, application.tenant_id, now - _EFFECTIVE_BEFORE
+    )
+    return [principal, role, assignment, login]
 
 
 def _seal(key: Key, secret: Secret, purpose: str) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from gatepost.app.web import WebServer
 from gatepost.app.workers import Workers
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
-from gatepost.directory.azure.identify import Rules
+from gatepost.directory.azure.rules import rules_of
 from gatepost.errors import ConfigError, QueueError
 from gatepost.model.profile import Profile
 from gatepost.net.listen import is_loopback, listen
@@ -138,7 +138,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         report,
         now=lambda: datetime.now(UTC),
         next_id=make_ids(await store.new_epoch()),
-        quotas=OwnQuotas(quotas, owner="rest") if quotas else None,
+        quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
     )
     await _serve_web(listeners, certificates, site, stack)
     document = describe(os.getpid(), data, listeners, certificates.ca_file, provisioned)
@@ -191,7 +191,7 @@ async def _provide(
         store,
         digest_key=key.subkey(DIGESTS),
         clock=lambda: datetime.now(UTC),
-        rules=Rules(propagation_delay=timedelta(seconds=profile.strict.propagation_delay)),
+        rules=rules_of(profile),
     )
     await directory.load()
     provisioned = await provision(store, directory, key, now)

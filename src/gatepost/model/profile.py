@@ -71,7 +71,8 @@ class DirectoryRules:
     require_smtp_username_resource: bool = False
     """RESOURCE.APPLICATION.TENANT alone signs nobody in; there must be an SMTP user name."""
     token_cache: float = 0.0
-    """Seconds for which a secret that signed in goes on to, whatever became of it or its role."""
+    """Seconds for which a secret that signed in goes on to, though it was deleted or expired since:
+    a provider may keep the token that it got for it."""
     reveal_reason: bool = False
     """The refusal of a login ends in `` (gatepost: SLUG)``: for debugging, nothing a provider does.
     """

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
@@ -10,8 +10,10 @@ from gatepost.model.later import Later
 from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Reply
 from gatepost.policy.limits import check_connections
-from gatepost.policy.rate import RateWindows, rate_of
+from gatepost.policy.rate import Rate, RateWindows, rate_of
 from gatepost.wire.server.replies import Replies
+
+Face = Literal["smtp", "rest"]
 
 
 class Quotas(Protocol):
@@ -24,7 +26,7 @@ class Quotas(Protocol):
         """The connection is gone."""
 
     def admit(self, principal: Principal, sender: Address) -> "Later[Reply | None]":
-        """Count a message; refused when there were too many in the last minute or hour."""
+        """Count a message; refused when there were too many in the last minute, hour or day."""
 
 
 class SubscriptionQuotas:
@@ -62,20 +64,34 @@ class SubscriptionQuotas:
         """The process is gone, and all its connections with it."""
         self._connections.pop(owner, None)
 
-    def admit(self, principal: Principal, sender: Address) -> Reply | None:
+    def admit(self, face: Face, principal: Principal, sender: Address) -> Reply | None:
         """See ``Quotas.admit``. Own and custom domains have windows of their own."""
-        managed = self._is_managed(sender.domain.lower())
-        key = f"{principal.subscription_id} {'managed' if managed else 'custom'}"
-        rate = rate_of(self._limits, managed=managed)
+        key, rate = self._window(face, principal, sender)
         return self._windows.admit(key, rate, self._seconds(), self._replies)
+
+    def wait(self, face: Face, principal: Principal, sender: Address) -> float:
+        """Return the seconds until ``admit`` would let a message pass."""
+        key, rate = self._window(face, principal, sender)
+        return self._windows.wait(key, rate, self._seconds())
+
+    def _window(self, face: Face, principal: Principal, sender: Address) -> tuple[str, Rate]:
+        managed = self._is_managed(sender.domain.lower())
+        kind = "managed" if managed else "custom"
+        counted = "all" if self._limits.shared_rate else face
+        key = f"{principal.subscription_id.lower()} {kind} {counted}"
+        return key, rate_of(self._limits, managed=managed)
 
 
 class OwnQuotas:
     """``Quotas`` of the process that holds the counts, for the connections of one owner."""
 
-    def __init__(self, counts: SubscriptionQuotas, owner: Hashable = None) -> None:
+    def __init__(
+        self, counts: SubscriptionQuotas, owner: Hashable = None, face: Face = "smtp"
+    ) -> None:
+        """``face``: by which a message comes; the profile says whether they share a count."""
         self._counts = counts
         self._owner = owner
+        self._face: Face = face
 
     def enter(self, principal: Principal) -> Reply | None:
         """See ``Quotas.enter``."""
@@ -87,4 +103,8 @@ class OwnQuotas:
 
     def admit(self, principal: Principal, sender: Address) -> Reply | None:
         """See ``Quotas.admit``."""
-        return self._counts.admit(principal, sender)
+        return self._counts.admit(self._face, principal, sender)
+
+    def wait(self, principal: Principal, sender: Address) -> float:
+        """Return the seconds until ``admit`` would let a message pass: what Retry-After says."""
+        return self._counts.wait(self._face, principal, sender)

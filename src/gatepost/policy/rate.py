@@ -1,6 +1,7 @@
-"""How often: sliding windows of a minute and an hour for each subscription."""
+"""How often: sliding windows of a minute, an hour and a day for each subscription."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,34 +11,37 @@ from gatepost.wire.server.replies import Replies
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
+DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Messages allowed within any 60 and any 3,600 seconds; None for any number."""
+    """Messages allowed within any minute, hour and day; None for any number."""
 
     per_minute: int | None = None
     per_hour: int | None = None
+    per_day: int | None = None
+    count_refused: bool = True
+    """An attempt that is refused counts as well: who goes on trying stays refused."""
 
     @property
     def bounds(self) -> tuple[tuple[int, float], ...]:
         """The limits that there are, each with its window in seconds."""
-        pairs = ((self.per_minute, MINUTE), (self.per_hour, HOUR))
+        pairs = ((self.per_minute, MINUTE), (self.per_hour, HOUR), (self.per_day, DAY))
         return tuple((limit, window) for limit, window in pairs if limit is not None)
 
 
 def rate_of(strict: StrictLimits, *, managed: bool) -> Rate:
     """Return the rate of a domain: the provider's own (``managed``) or the customer's."""
     if managed:
-        return Rate(strict.managed_per_minute, strict.managed_per_hour)
-    return Rate(strict.custom_per_minute, strict.custom_per_hour)
+        limits = strict.managed_per_minute, strict.managed_per_hour, strict.managed_per_day
+    else:
+        limits = strict.custom_per_minute, strict.custom_per_hour, strict.custom_per_day
+    return Rate(*limits, count_refused=strict.count_refused)
 
 
 class RateWindows:
-    """Remembers when each key sent, as far back and as often as its rate asks for.
-
-    Attempts that are refused count as well: who goes on trying stays refused.
-    """
+    """Remembers when each key sent, as far back and as often as its rate asks for."""
 
     __slots__ = ("_times",)
 
@@ -49,21 +53,34 @@ class RateWindows:
 
         Returns the refusal when there were as many as the rate allows before it.
         """
-        longest = max((limit for limit, _ in rate.bounds), default=0)
         if not rate.bounds:
             return None
+        times = self._times_of(key, rate)
+        full = next((bound for bound in rate.bounds if _wait(times, *bound, now) > 0), None)
+        if full is None or rate.count_refused:
+            times.append(now)
+        if full is None:
+            return None
+        limit, window = full
+        return replies.EXCESSIVE_RATE.because(
+            f"rate_limited: {limit} messages within {window:.0f} s are allowed"
+        )
+
+    def wait(self, key: str, rate: Rate, now: float) -> float:
+        """Return the seconds until ``admit`` would let a message pass, if there were no other."""
+        times = self._times_of(key, rate) if rate.bounds else ()
+        return max((_wait(times, *bound, now) for bound in rate.bounds), default=0.0)
+
+    def _times_of(self, key: str, rate: Rate) -> deque[float]:
+        longest = max(limit for limit, _ in rate.bounds)
         times = self._times.get(key)
         if times is None or times.maxlen != longest:
             times = self._times[key] = deque(times or (), maxlen=longest)
-        refusal = next(
-            (
-                replies.EXCESSIVE_RATE.because(
-                    f"rate_limited: {limit} messages within {window:.0f} s are allowed"
-                )
-                for limit, window in rate.bounds
-                if limit == 0 or (len(times) >= limit and now - times[-limit] < window)
-            ),
-            None,
-        )
-        times.append(now)
-        return refusal
+        return times
+
+
+def _wait(times: Sequence[float], limit: int, window: float, now: float) -> float:
+    """Return the seconds until fewer than ``limit`` of ``times`` lie within the window."""
+    if limit == 0:
+        return window
+    return times[-limit] + window - now if len(times) >= limit else 0.0

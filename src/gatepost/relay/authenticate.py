@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from gatepost.model.credentials import Principal
@@ -27,6 +28,7 @@ _NAMES: Final = re.compile(
     re.IGNORECASE,
 )
 _SHORT: Final = 20
+_SLUG: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def shown_name(username: str) -> str:
@@ -113,4 +115,8 @@ class Authentication:
         """Whatever the reason was, the peer hears one refusal: the profile's."""
         if isinstance(verdict, Principal) or verdict.is_transient:
             return verdict
-        return self._session.replies.AUTH_FAILED.because(verdict.reason)
+        refusal = self._session.replies.AUTH_FAILED.because(verdict.reason)
+        slug = verdict.reason.partition(":")[0]
+        if self._session.profile.directory.reveal_reason and _SLUG.fullmatch(slug):
+            return replace(refusal, text=f"{refusal.text} (gatepost: {slug})")
+        return refusal

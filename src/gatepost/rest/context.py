@@ -10,7 +10,7 @@ from gatepost.directory.azure.entries import CommunicationService
 from gatepost.model.address import Address
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
-from gatepost.policy.quotas import Quotas
+from gatepost.policy.quotas import OwnQuotas
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Report
 
@@ -56,7 +56,7 @@ class Site:
     now: Callable[[], datetime]
     next_id: Callable[[], str]
     """Makes a message id, unique over all processes and starts."""
-    quotas: Quotas | None = None
+    quotas: OwnQuotas | None = None
     """None: nothing is counted."""
     suppression: Suppression | None = None
     """None: nobody is suppressed."""

@@ -21,8 +21,8 @@ from gatepost.directory.azure.entries import (
     Tenant,
     principal_lookup,
 )
-from gatepost.directory.azure.identify import Rules
 from gatepost.directory.azure.roles import SEND_ACTIONS
+from gatepost.directory.azure.rules import Rules
 from gatepost.errors import ConfigError
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal

@@ -71,3 +71,33 @@ def test_without_limits_everything_passes() -> None:
     counts = Counts(StrictLimits())
     assert [counts.own.enter(ONE) for _ in range(300)] == [None] * 300
     assert [counts.own.admit(ONE, MANAGED) for _ in range(300)] == [None] * 300
+
+
+@pytest.mark.parametrize(("shared", "admitted"), [(True, False), (False, True)])
+def test_rest_and_smtp_share_a_count_unless_the_profile_says_otherwise(
+    shared: bool, admitted: bool
+) -> None:
+    counts = Counts(StrictLimits(custom_per_minute=1, shared_rate=shared))
+    rest = OwnQuotas(counts.all, "rest", face="rest")
+    assert counts.own.admit(ONE, CUSTOM) is None
+    assert (rest.admit(SAME, CUSTOM) is None) is admitted
+    assert rest.wait(SAME, CUSTOM) == 60
+
+
+def test_who_was_refused_may_be_counted_or_not() -> None:
+    for counted in (True, False):
+        counts = Counts(StrictLimits(custom_per_minute=1, count_refused=counted))
+        outcome = []
+        for counts.now in (0.0, 30.0, 60.0):
+            outcome.append(counts.own.admit(ONE, CUSTOM) is None)
+        assert outcome == [True, False, not counted]
+
+
+def test_a_day_is_counted_where_a_quota_has_one() -> None:
+    """A raised quota of the field: 500 a minute, 2,000 an hour, 48,000 a day."""
+    raised = StrictLimits(custom_per_minute=500, custom_per_hour=2_000, custom_per_day=4_000)
+    counts, admitted = Counts(raised), 0
+    for minute in range(6 * 60):
+        counts.now = minute * 60.0
+        admitted += sum(counts.own.admit(ONE, CUSTOM) is None for _ in range(12))
+    assert admitted == 4_000

@@ -33,6 +33,10 @@ def answers(rate: Rate, times: list[float]) -> list[bool]:
         (Rate(2, None), [0, 0, 0, 4000], "yyny"),
         (Rate(), [0.0] * 20, "y" * 20),
         (Rate(0, 5), [0, 100], "nn"),
+        (Rate(None, None, 2), [0, 1, 86_399, 3 * 86_400.0], "yyny"),
+        (Rate(500, 2000, 3), [0, 3600, 7200, 10_800, 86_400 * 2.0], "yyyny"),
+        (Rate(1, None, None, count_refused=False), [0, 30, 60], "yny"),
+        (Rate(1, None, None, count_refused=True), [0, 30, 60], "ynn"),
     ],
 )
 def test_what_is_admitted(rate: Rate, times: list[float], admitted: str) -> None:
@@ -43,6 +47,28 @@ def test_who_goes_on_trying_stays_refused() -> None:
     """Every 12 seconds is 5 a minute: only a pause ends it."""
     outcome = answers(Rate(5, None), [0.0] * 6 + [10.0 * n for n in range(1, 100)])
     assert not any(outcome[6:])
+
+
+@pytest.mark.parametrize(
+    ("rate", "times", "now", "wait"),
+    [
+        (MANAGED, [], 0, 0),
+        (MANAGED, [0, 1, 2, 3], 4, 0),
+        (MANAGED, [0, 1, 2, 3, 4], 10, 50),
+        (MANAGED, [float(60 * n) for n in range(10)], 600, 3000),
+        (MANAGED, [0, 0, 0, 0, 0, 10], 10, 50),
+        (Rate(1, None, None, count_refused=False), [0, 30], 30, 30),
+        (Rate(0), [], 7, 60),
+        (Rate(), [0, 0], 0, 0),
+    ],
+)
+def test_how_long_to_wait(rate: Rate, times: list[float], now: float, wait: float) -> None:
+    windows = RateWindows()
+    for each in times:
+        windows.admit("s", rate, each, REPLIES)
+    assert max(0.0, windows.wait("s", rate, now)) == wait
+    if rate.bounds and 0 not in (rate.per_minute, rate.per_hour):
+        assert windows.admit("s", rate, now + wait, REPLIES) is None
 
 
 def test_keys_do_not_share_a_window() -> None:

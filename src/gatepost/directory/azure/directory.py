@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
-from gatepost.directory.azure.identify import Denial, Rules, identify, secret_of, still_allowed
+from gatepost.directory.azure.identify import Denial, identify, secret_of, still_allowed
 from gatepost.directory.azure.records import entries_of, record_of
+from gatepost.directory.azure.remembered import RememberedSecrets
 from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of
-from gatepost.directory.azure.secrets import LIFETIME, new_secret
+from gatepost.directory.azure.rules import Rules
+from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret
 from gatepost.directory.azure.senders import senders_of, standing_of
 from gatepost.directory.azure.snapshot import Grant, Snapshot
 from gatepost.directory.contract import Record, Records
@@ -25,6 +28,9 @@ from gatepost.sasl.interview import Verifier
 REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
 
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
+
+_OF_SECRETS: Final = frozenset({"secret_expired", "secret_missing", "secret_wrong"})
+"""What becomes of a secret that was good."""
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
@@ -50,7 +56,8 @@ class AzureDirectory:
         self._records = records
         self._key = digest_key
         self._clock = clock
-        self._rules = rules or Rules()
+        self.rules: Final = rules or Rules()
+        self._remembered = RememberedSecrets(self.rules.token_cache)
         self._snapshot = Snapshot(BUILT_IN_ROLES)
         self._changing = asyncio.Lock()
 
@@ -80,17 +87,33 @@ class AzureDirectory:
             credentials.username,
             credentials.password.reveal(),
             key=self._key,
-            rules=self._rules,
+            rules=self.rules,
             now=self._clock(),
         )
         if credentials.authzid.lower() not in ("", credentials.username.lower()):
             return REFUSED.because("authzid_refused: nobody signs in here to act as another")
+        if self.rules.token_cache:
+            password = credentials.password.reveal()
+            verdict = self._with_tokens(credentials.username, password, verdict)
         if isinstance(verdict, Denial):
             return REFUSED.because(str(verdict))
         return verdict
 
+    def _with_tokens(
+        self, username: str, password: str, verdict: Principal | Denial
+    ) -> Principal | Denial:
+        """A secret that was good a moment ago still is, where tokens are kept."""
+        digest, now = digest_of(password, self._key), self._clock()
+        if isinstance(verdict, Principal):
+            self._remembered.remember(username, digest, now)
+            return replace(verdict, secret_id="")  # the token outlives it
+        if verdict.slug in _OF_SECRETS and self._remembered.has(username, digest, now):
+            claim = still_allowed(self._snapshot, username, self.rules, now)
+            return claim if isinstance(claim, Denial) else claim.proven_by("")
+        return verdict
+
     def verifier(self, username: str, mechanism: str) -> Verifier:
-        found = secret_of(self._snapshot, username, rules=self._rules, now=self._clock())
+        found = secret_of(self._snapshot, username, rules=self.rules, now=self._clock())
         if isinstance(found, Denial):
             return self._decoy(username, mechanism, str(found))
         principal, secret = found
@@ -105,7 +128,7 @@ class AzureDirectory:
         return Verifier(None, REFUSED.because(reason), fake)
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
-        claim = still_allowed(self._snapshot, principal.name, self._rules, self._clock())
+        claim = still_allowed(self._snapshot, principal.name, self.rules, self._clock())
         if isinstance(claim, Denial) or not self._secret_lives(principal):
             return Standing.NOT_SIGNED_IN
         return standing_of(self._snapshot, claim.service, sender)

@@ -20,7 +20,8 @@ from gatepost.directory.azure.entries import (
     principal_lookup,
 )
 from gatepost.directory.azure.paths import is_guid
-from gatepost.directory.azure.roles import SEND_ACTIONS, grant_of
+from gatepost.directory.azure.roles import grant_of
+from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import digest_of, matching_secret
 from gatepost.directory.azure.senders import senders_of
 from gatepost.directory.azure.snapshot import Snapshot
@@ -30,16 +31,6 @@ from gatepost.model.credentials import Principal
 _LONG_BASE64: Final = 80
 """Characters of an access key, at least: 64 octets in base64 are 88."""
 _TIME: Final = "%Y-%m-%d %H:%M UTC"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the provider asks of who signs in."""
-
-    actions: tuple[str, ...] = SEND_ACTIONS
-    """What the role must grant on the resource."""
-    propagation_delay: timedelta = timedelta(0)
-    """How long a new role assignment or SMTP user name takes to become effective."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +79,20 @@ class _Attempt:
     def service_principal(self) -> ServicePrincipal | None:
         lookup = principal_lookup(self.claim.application_id, self.claim.tenant_id)
         return next(iter(self.snapshot.find(ServicePrincipal, lookup)), None)
+
+    @property
+    def standing_for(self) -> tuple[SmtpUsername, ...]:
+        """The SMTP user names of the resource that stand for the application."""
+        claim = self.claim
+        if claim.smtp_username is not None:
+            return (claim.smtp_username,)
+        ids = claim.application_id.lower(), claim.tenant_id.lower()
+        return tuple(
+            each
+            for each in self.snapshot.all(SmtpUsername)
+            if each.service_id.lower() == claim.service.id.lower()
+            and (each.application_id.lower(), each.tenant_id.lower()) == ids
+        )
 
 
 def resolve(snapshot: Snapshot, username: str) -> Claim | Denial:
@@ -182,6 +187,11 @@ def _first_denial(attempt: _Attempt, checks: tuple["_Check", ...]) -> Denial | N
 
 def _check_smtp_username(attempt: _Attempt) -> Denial | None:
     smtp_username = attempt.claim.smtp_username
+    if smtp_username is None and attempt.rules.needs_smtp_username and not attempt.standing_for:
+        return Denial(
+            "smtp_username_missing",
+            "the resource has no SMTP user name that stands for the application",
+        )
     if smtp_username is None or "@" not in smtp_username.username:
         return None
     domain = smtp_username.username.rpartition("@")[2].lower()
@@ -254,8 +264,8 @@ def _check_role(attempt: _Attempt) -> Denial | None:
             "role_missing", f"no role assigned on the resource grants {', '.join(grant.missing)}"
         )
     times = [grant.effective_from] if grant.effective_from else []
-    if attempt.claim.smtp_username is not None:
-        times.append(attempt.claim.smtp_username.created_at)
+    if attempt.claim.smtp_username is not None or rules.needs_smtp_username:
+        times.append(min(each.created_at for each in attempt.standing_for))
     wait = max(times, default=attempt.now) + rules.propagation_delay - attempt.now
     if rules.propagation_delay and wait > timedelta(0):
         return Denial(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gatepost.directory.azure.entries import ClientSecret, ServicePrincipal, Tenant
-from gatepost.directory.azure.identify import Denial, Rules, identify, still_allowed
+from gatepost.directory.azure.identify import Denial, identify, still_allowed
+from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import digest_of
 from gatepost.model.credentials import Principal
 from tests.unit.directory.azure.world import (
