@@ -187,3 +187,13 @@ def test_no_secret_is_kept_or_shown_in_clear() -> None:
     for text in (repr(given), repr(list(records.kept.values()))):
         assert [secret for secret in secrets if secret.reveal() in text] == []
     assert isinstance(given.connection_string("https://x"), Secret)
+
+
+@pytest.mark.parametrize("cares", [Rules(needs_smtp_username=True), Rules(actions=("a/b/Send",))])
+def test_who_is_provisioned_may_send_whatever_the_rules_are(cares: Rules) -> None:
+    directory = AzureDirectory(
+        records := MemoryRecords(), digest_key=b"k" * 32, clock=lambda: NOW, rules=cares
+    )
+    given = asyncio.run(provision(records, directory, Key(bytes(32)), NOW))
+    verdict = directory.identify(Credentials(given.username, given.client_secret), "LOGIN")
+    assert isinstance(verdict, Principal)
