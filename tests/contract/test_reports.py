@@ -155,7 +155,10 @@ def test_a_subscription_gets_what_is_due_the_longest_due_first(reports: ReportSt
         assert [each.attempts for each in found] == [0, 0]
         assert [each.report for each in await reports.due("x", NOON + SECOND, 1)] == [early]
         assert [each.report for each in await reports.due("y", NOON + SECOND, 9)] == [early]
-        assert (await reports.standing("x")) == Standing(2, 0, "", NOON)
+        assert await reports.standing("x") == Standing(2)
+        assert await reports.next_due("x", NOON - SECOND) == NOON
+        assert await reports.next_due("x", NOON) == NOON + SECOND
+        assert await reports.next_due("x", NOON + SECOND) is None
         assert (await reports.standing("nobody")) == Standing()
         assert sorted(await reports.subscribed()) == ["x", "y"]
 
@@ -178,7 +181,7 @@ def test_attempts_are_settled(reports: ReportStore) -> None:
         assert await reports.due("x", NOON, 9) == []
         [once_more] = await reports.due("x", again, 9)
         assert (once_more.number, once_more.attempts) == (b.number, 1)
-        assert await reports.standing("x") == Standing(1, 1, "400", again)
+        assert await reports.standing("x") == Standing(1, 1, "400")
         [dead] = await reports.dead_letters("x")
         assert dead.report == c.report
         assert (dead.reason, dead.outcome, dead.attempts) == ("BadRequest", "400", 1)

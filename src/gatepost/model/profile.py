@@ -89,6 +89,18 @@ class ApiRules:
 class EventRules:
     """What is told of a message after it was accepted."""
 
+    retry: tuple[float, ...] = (10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)
+    """Seconds until an event is sent to a webhook again, after the first attempt, the second and so
+    on; the last repeats."""
+    retry_jitter: float = 0.1
+    """The part of such a time by which it may be longer."""
+    attempts: int = 30
+    """Attempts after which an event is a dead letter."""
+    time_to_live: float = 86_400.0
+    """Seconds after which it is one."""
+    timeout: float = 30.0
+    """Seconds for a webhook to answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class DoctorFacts:
@@ -138,6 +150,12 @@ class Profile:
     requires_auth: bool = True
     checks_sender: bool = False
     """The sender's domain must be linked and its local part registered, at MAIL and in From."""
+    sender_phase: Literal["mail", "rcpt", "data"] = "mail"
+    """Which command a wrong MAIL FROM is refused at; header From is at the end of the content."""
+    rate_phase: Literal["mail", "data"] = "data"
+    """Which command the rate is counted and refused at."""
+    login_initial_response: bool = True
+    """AUTH LOGIN may be followed by the user name on the same line; else that is a 501."""
     bare_newline: Literal["convert", "refuse"] = "convert"
     """A bare CR or LF in the content becomes CRLF, or the message is refused."""
     replies: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)

@@ -75,8 +75,6 @@ class Standing:
     waiting: int = 0
     dead: int = 0
     last_failure: str = ""
-    next_at: datetime | None = None
-    """When the next report is due."""
 
 
 class ReportStore(Protocol):
@@ -112,6 +110,9 @@ class ReportStore(Protocol):
 
     async def due(self, subscription: str, now: datetime, limit: int) -> Sequence[Due]:
         """Return what a subscription is to get by ``now``, the longest due first."""
+
+    async def next_due(self, subscription: str, after: datetime) -> datetime | None:
+        """Return when the first report that is due later than ``after`` is."""
 
     async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
         """Write down what became of attempts."""

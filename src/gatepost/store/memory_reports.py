@@ -93,6 +93,10 @@ class MemoryReports:
         kept = self._deliveries[subscription, number]
         return Due(number, self._reports[number], kept.attempts, kept.published_at)
 
+    async def next_due(self, subscription: str, after: datetime) -> datetime | None:
+        kept = [each for (name, _), each in self._deliveries.items() if name == subscription]
+        return min((each.due for each in kept if not each.dead and each.due > after), default=None)
+
     async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
         for each in settlements:
             key = subscription, each.number
@@ -109,13 +113,8 @@ class MemoryReports:
     async def standing(self, subscription: str) -> Standing:
         kept = [each for (name, _), each in self._deliveries.items() if name == subscription]
         tried = [(each.last_at, each.outcome) for each in kept if each.last_at is not None]
-        waiting = [each.due for each in kept if not each.dead]
-        return Standing(
-            len(waiting),
-            len(kept) - len(waiting),
-            max(tried)[1] if tried else "",
-            min(waiting, default=None),
-        )
+        dead = sum(each.dead != "" for each in kept)
+        return Standing(len(kept) - dead, dead, max(tried)[1] if tried else "")
 
     async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
         found = [

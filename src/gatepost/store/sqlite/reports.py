@@ -88,18 +88,17 @@ class SqliteReports:
         rows = await self._rows("due", subscription, microseconds(now), limit)
         return [Due(row[0], _report(row[3:]), row[1], _time(row[2])) for row in rows]
 
+    async def next_due(self, subscription: str, after: datetime) -> datetime | None:
+        due = (await self._rows("next_due", subscription, microseconds(after)))[0][0]
+        return None if due is None else _time(due)
+
     async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
         await self._change(_settle, subscription, tuple(settlements))
 
     async def standing(self, subscription: str) -> Standing:
-        waiting, dead, next_at = (await self._rows("standing", subscription))[0]
+        waiting, dead = (await self._rows("standing", subscription))[0]
         failures = await self._rows("last_failure", subscription)
-        return Standing(
-            waiting,
-            dead,
-            failures[0][0] if failures else "",
-            None if next_at is None else _time(next_at),
-        )
+        return Standing(waiting, dead, failures[0][0] if failures else "")
 
     async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
         rows = await self._rows("dead_letters", subscription)

@@ -52,6 +52,9 @@ SELECT r.number, d.attempts, d.published_at,
 FROM deliveries AS d JOIN reports AS r ON r.number = d.report
 WHERE d.subscription = ? AND d.dead = '' AND d.due <= ? ORDER BY d.due, d.report LIMIT ?;
 
+-- name: next_due
+SELECT min(due) FROM deliveries WHERE subscription = ? AND dead = '' AND due > ?;
+
 -- name: delivered
 DELETE FROM deliveries WHERE report = ? AND subscription = ?;
 
@@ -61,8 +64,7 @@ UPDATE deliveries SET attempts = attempts + 1, last_at = ?, due = coalesce(?, du
 WHERE report = ? AND subscription = ?;
 
 -- name: standing
-SELECT coalesce(sum(dead = ''), 0), coalesce(sum(dead <> ''), 0),
-       min(CASE WHEN dead = '' THEN due END)
+SELECT coalesce(sum(dead = ''), 0), coalesce(sum(dead <> ''), 0)
 FROM deliveries WHERE subscription = ?;
 
 -- name: last_failure

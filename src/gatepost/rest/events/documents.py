@@ -1,0 +1,84 @@
+"""Reports as they are sent: Event Grid's own schema, and CloudEvents 1.0.
+
+Sources: Microsoft Learn, "Azure Event Grid event schema", "CloudEvents v1.0 schema with Azure
+Event Grid", "Azure Communication Services - Email events"; the headers: "Event Grid as an event
+source, delivery properties" (message headers).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from gatepost.model.report import Report
+from gatepost.rest.events.subscription import EventSubscription, Schema
+
+DATA_VERSION: Final = "1.0"
+METADATA_VERSION: Final = "1"
+CLOUD_EVENTS_VERSION: Final = "1.0"
+ORIGIN: Final = "eventgrid.azure.net"
+"""How the sender calls itself in the CloudEvents handshake."""
+
+encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def timestamp(time: datetime) -> str:
+    """Return RFC 3339 with a Z, as Event Grid writes ``eventTime``."""
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def event(report: Report, schema: Schema) -> dict[str, Any]:
+    """Return a report in a schema. The resource's id is in lower case, as Event Grid has it."""
+    topic, time = report.resource.lower(), timestamp(report.at)
+    if schema == "cloudevents":
+        return {
+            "id": report.id,
+            "source": topic or "/",
+            "specversion": CLOUD_EVENTS_VERSION,
+            "type": report.type,
+            "subject": report.subject,
+            "time": time,
+            "data": dict(report.data),
+        }
+    return {
+        "id": report.id,
+        "topic": topic,
+        "subject": report.subject,
+        "data": dict(report.data),
+        "eventType": report.type,
+        "dataVersion": DATA_VERSION,
+        "metadataVersion": METADATA_VERSION,
+        "eventTime": time,
+    }
+
+
+def body(reports: Sequence[Report], subscription: EventSubscription) -> tuple[bytes, str]:
+    """Return the octets of a request and their content type.
+
+    Event Grid's schema is an array always; CloudEvents are one, unless the subscription asked
+    for batches.
+    """
+    events = [event(each, subscription.schema) for each in reports]
+    if subscription.schema == "eventgrid":
+        return encode(events).encode(), "application/json; charset=utf-8"
+    if subscription.batch.events == 1:
+        return encode(events[0]).encode(), "application/cloudevents+json; charset=utf-8"
+    return encode(events).encode(), "application/cloudevents-batch+json; charset=utf-8"
+
+
+def headers(
+    subscription: EventSubscription, reports: Sequence[Report], attempts: int
+) -> Mapping[str, str]:
+    """Return the headers of a notification; ``attempts`` were made before."""
+    is_cloud = subscription.schema == "cloudevents"
+    found = {
+        "aeg-subscription-name": subscription.name.upper(),
+        "aeg-delivery-count": str(attempts),
+        "aeg-event-type": "Notification",
+        "aeg-data-version": "" if is_cloud else DATA_VERSION,
+        "aeg-metadata-version": CLOUD_EVENTS_VERSION if is_cloud else METADATA_VERSION,
+        "aeg-output-event-id": reports[0].id if len(reports) == 1 else "",
+    }
+    if is_cloud:
+        found["WebHook-Request-Origin"] = ORIGIN
+    return {name: value for name, value in found.items() if value}

@@ -1,0 +1,106 @@
+"""The handshake by which an endpoint agrees to be told.
+
+Sources: Microsoft Learn, "Endpoint validation with Event Grid event schema", "Endpoint validation
+with CloudEvents schema"; CloudEvents "HTTP 1.1 Web Hooks for Event Delivery" 4 (abuse protection).
+"""
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.rest.events.documents import METADATA_VERSION, ORIGIN, encode
+from gatepost.rest.events.subscription import EventSubscription
+
+VALIDATION: Final = "Microsoft.EventGrid.SubscriptionValidationEvent"
+_VALIDATION_VERSION: Final = "2"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answered; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+def validation_event(
+    subscription: EventSubscription, *, id: str, code: str, url: str, time: str
+) -> bytes:
+    """Return the array with the one event that asks an endpoint to echo ``code``.
+
+    ``url`` may be opened instead, within ten minutes; empty when there is none.
+    """
+    asked = {"validationCode": code}
+    if url:
+        asked["validationUrl"] = url
+    return encode(
+        [
+            {
+                "id": id,
+                "topic": subscription.scope.lower(),
+                "subject": "",
+                "data": asked,
+                "eventType": VALIDATION,
+                "eventTime": time,
+                "metadataVersion": METADATA_VERSION,
+                "dataVersion": _VALIDATION_VERSION,
+            }
+        ]
+    ).encode()
+
+
+def validation_headers(subscription: EventSubscription) -> Mapping[str, str]:
+    """Return the headers of a validation event."""
+    return {
+        "content-type": "application/json; charset=utf-8",
+        "aeg-subscription-name": subscription.name.upper(),
+        "aeg-delivery-count": "0",
+        "aeg-event-type": "SubscriptionValidation",
+        "aeg-data-version": _VALIDATION_VERSION,
+        "aeg-metadata-version": METADATA_VERSION,
+    }
+
+
+def preflight_headers(url: str) -> Mapping[str, str]:
+    """Return the headers of an OPTIONS request; ``url`` may be opened instead, if there is one."""
+    found = {"WebHook-Request-Origin": ORIGIN}
+    if url:
+        found["WebHook-Request-Callback"] = url
+    return found
+
+
+def judge_validation(answer: Answer, code: str) -> bool | str:
+    """Tell whether the endpoint agreed (True), may still agree by the URL (False), or why not.
+
+    Only 200 counts, 202 does not. Names in the answer are compared without regard to case, as
+    Microsoft's own samples spell ``ValidationResponse``, too.
+    """
+    if answer.status != 200:
+        return f"it answered HTTP {answer.status} to the validation event, not 200"
+    try:
+        told = json.loads(answer.body)
+    except ValueError:
+        return False
+    if not isinstance(told, dict):
+        return False
+    found = {str(name).lower(): value for name, value in told.items()}.get("validationresponse")
+    if not isinstance(found, str):
+        return False
+    if hmac.compare_digest(found.encode(), code.encode()):
+        return True
+    return "its validationResponse is not the validationCode"
+
+
+def judge_preflight(answer: Answer) -> bool | str:
+    """Tell the same of the answer to OPTIONS: consent is a header, never the status alone."""
+    allowed = answer.headers.get("webhook-allowed-origin", "").strip().lower()
+    if answer.status >= 400:
+        return f"it answered HTTP {answer.status} to OPTIONS"
+    if not allowed:
+        return False
+    if allowed in ("*", ORIGIN):
+        return True
+    return f"its WebHook-Allowed-Origin is not {ORIGIN}"

@@ -1,0 +1,172 @@
+"""An event subscription: who is told of what, and how."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from gatepost.model.report import TYPES, Report
+from gatepost.model.secret import Secret
+from gatepost.queue.backoff import Backoff
+
+Schema = Literal["eventgrid", "cloudevents"]
+State = Literal["Succeeded", "AwaitingManualAction", "Failed"]
+
+PROVIDER: Final = "/providers/Microsoft.EventGrid/eventSubscriptions/"
+MANUAL: Final = timedelta(minutes=10)
+"""For which a validation URL holds (Microsoft Learn, "Endpoint validation")."""
+MAX_NAME: Final = 64
+_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+
+MAX_BATCH: Final = 5000
+MAX_BATCH_KILOBYTES: Final = 1024
+MAX_ATTEMPTS: Final = 30
+MAX_MINUTES: Final = 1440
+MAX_URL: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which reports are wanted."""
+
+    types: tuple[str, ...] = ()
+    """Event types; empty: all."""
+    subject_begins: str = ""
+    subject_ends: str = ""
+    case_sensitive: bool = False
+
+    def wants(self, report: Report) -> bool:
+        """Tell whether it lets a report through."""
+        if self.types and report.type not in self.types:
+            return False
+        subject, begins, ends = report.subject, self.subject_begins, self.subject_ends
+        if not self.case_sensitive:
+            subject, begins, ends = subject.lower(), begins.lower(), ends.lower()
+        return subject.startswith(begins) and subject.endswith(ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How many events go into one request."""
+
+    events: int = 1
+    kilobytes: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When to give up (Event Grid's retry policy)."""
+
+    attempts: int = MAX_ATTEMPTS
+    minutes: int = MAX_MINUTES
+
+    def within(self, schedule: Backoff) -> Backoff:
+        """Return the relay's schedule with these limits, where they are narrower."""
+        return Backoff(
+            schedule.steps,
+            schedule.jitter,
+            min(schedule.attempts, self.attempts),
+            min(schedule.time_to_live, timedelta(minutes=self.minutes)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EventSubscription:
+    """One subscription. The URL may hold a secret: show ``endpoint`` instead."""
+
+    name: str
+    scope: str
+    """Id of a Communication Services resource; empty: the reports of all."""
+    url: Secret
+    created_at: datetime
+    schema: Schema = "eventgrid"
+    filter: Filter = Filter()
+    batch: Batch = Batch()
+    retry: Retry = Retry()
+    ca_file: str = ""
+    """CA certificates that the endpoint's is checked against; empty: the system's."""
+    labels: tuple[str, ...] = ()
+    state: State = "Succeeded"
+    token: Secret = field(default_factory=lambda: Secret(""))
+    """Ends a manual validation."""
+
+    @property
+    def id(self) -> str:
+        """Its id in Resource Manager; one for all resources has no scope in front."""
+        return f"{self.scope}{PROVIDER}{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The id as it is compared."""
+        return self.id.lower()
+
+    @property
+    def endpoint(self) -> str:
+        """The URL without what may be secret in it: query, fragment and user."""
+        return base_url(self.url.reveal())
+
+    def state_at(self, now: datetime) -> State:
+        """Return its state; a manual validation that did not come in time has failed."""
+        late = self.state == "AwaitingManualAction" and now >= self.created_at + MANUAL
+        return "Failed" if late else self.state
+
+    def wants(self, report: Report) -> bool:
+        """Tell whether it gets a report."""
+        if self.state != "Succeeded" or not self.filter.wants(report):
+            return False
+        return not self.scope or self.scope.lower() == report.resource.lower()
+
+
+def base_url(url: str) -> str:
+    """Return a URL without query, fragment and user."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+class SubscriptionError(ValueError):
+    """What was asked for cannot be; the message holds no secret."""
+
+
+def check_url(url: str, is_loopback: Any) -> str:
+    """Return the URL of an endpoint. Raises SubscriptionError.
+
+    Event Grid takes https only; here http may go to this machine, where nobody listens in.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise SubscriptionError("the endpoint is no URL") from error
+    if len(url) > MAX_URL or not url.isprintable() or " " in url:
+        raise SubscriptionError("the endpoint is no URL")
+    if parts.scheme not in ("http", "https") or not host:
+        raise SubscriptionError("the endpoint must be an https:// URL with a host")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise SubscriptionError("http:// is for endpoints on this machine; use https://")
+    return url
+
+
+def check_name(name: str) -> str:
+    """Return the name of a subscription. Raises SubscriptionError."""
+    if not 3 <= len(name) <= MAX_NAME or not set(name) <= _NAME:
+        raise SubscriptionError(
+            f"a subscription's name has 3 to {MAX_NAME} letters, digits and hyphens"
+        )
+    return name
+
+
+def check_types(types: tuple[str, ...]) -> tuple[str, ...]:
+    """Return event types in their own spelling. Raises SubscriptionError for an unknown one."""
+    known = {each.lower(): each for each in TYPES}
+    known |= {each.rpartition(".")[2].lower(): each for each in TYPES}
+    for each in types:
+        if each.lower() not in known:
+            raise SubscriptionError(f"no event type {each[:80]!r}; there are {', '.join(TYPES)}")
+    return tuple(dict.fromkeys(known[each.lower()] for each in types))
+
+
+def check_number(name: str, value: Any, most: int) -> int:
+    """Return a whole number from 1 to ``most``. Raises SubscriptionError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise SubscriptionError(f"{name} is a number from 1 to {most}")
+    return value
