@@ -45,7 +45,8 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_auth", "_failures", "_hop", "_open", "_paused", "_peer_ended", "_principal", "_relay",
+        "_auth", "_failures", "_hop", "_late_refusal", "_open", "_paused", "_peer_ended",
+        "_principal", "_relay",
         "_session", "_spool", "_stalled", "_stream", "_unwanted", "deadline", "on_lost",
     )  # fmt: skip
 
@@ -64,6 +65,8 @@ class Receiver:
         self._principal: Principal | None = None
         """Whom the quotas count this connection for."""
         self._spool: Spool | None = None
+        self._late_refusal: Reply | None = None
+        """What is wrong with MAIL's sender, where the profile says so later."""
         self._open = False
         """A question is with somebody else; the answer will call us."""
         self._paused = False
@@ -101,6 +104,7 @@ class Receiver:
 
     def received(self, octets: bytes) -> None:
         """Feed the session and do what it asks for."""
+        self._relay.intake.heard += 1
         self._touch()
         self._session.receive(octets)
         if not self._open:
@@ -334,9 +338,10 @@ class Receiver:
         if self._relay.store.refusal:
             self._refuse(replies.STORE_FULL.because(self._relay.store.refusal))
             return
+        self._late_refusal = None
         principal, sender = self._session.signed_in_as, event.envelope.sender
         if principal is None or not self._session.profile.checks_sender:
-            self._session.answer(replies.SENDER_OK)
+            self._welcome_sender(sender)
         elif sender is None:
             self._judge_sender(None, Standing.DOMAIN_NOT_LINKED)
         else:
@@ -346,12 +351,30 @@ class Receiver:
     def _judge_sender(self, sender: Address | None, standing: Standing) -> None:
         refusal = check_sender(sender, standing, self._session.replies)
         if refusal is None:
+            self._welcome_sender(sender)
+        elif self._session.profile.sender_phase == "mail" or standing is Standing.NOT_SIGNED_IN:
+            self._refuse(refusal)
+        else:
+            self._late_refusal = refusal
+            self._answer_sender(None)
+
+    def _welcome_sender(self, sender: Address | None) -> None:
+        if self._relay.quotas is None or self._session.profile.rate_phase != "mail":
+            self._answer_sender(None)
+        else:
+            self._when(self._admit_message(sender), self._answer_sender)
+
+    def _answer_sender(self, refusal: Reply | None) -> None:
+        if refusal is None:
             self._session.answer(self._session.replies.SENDER_OK)
         else:
             self._refuse(refusal)
 
     def _check_recipient(self, _event: events.Rcpt) -> None:
-        self._session.answer(self._session.replies.RECIPIENT_OK)
+        if self._late_refusal is not None and self._session.profile.sender_phase == "rcpt":
+            self._refuse(self._late_refusal)
+        else:
+            self._session.answer(self._session.replies.RECIPIENT_OK)
 
     def _take_content(self, event: events.Content) -> None:
         self._take_chunk(event.chunk)
@@ -383,6 +406,9 @@ class Receiver:
         self._take_chunk(event.chunk)
         if self._spool is None:
             self._refuse(self._session.replies.STORE_FULL.because("no room for the content"))
+            return
+        if self._late_refusal is not None:
+            self._refuse_message(self._late_refusal)
             return
         hop = self._find_hop()
         try:
@@ -449,12 +475,17 @@ class Receiver:
 
     def _count(self, message: Received) -> None:
         """One more message of the subscription, if it may send one now."""
-        quotas, principal = self._relay.quotas, self._session.signed_in_as
-        sender = message.submission.envelope.sender
-        if quotas is None or principal is None or sender is None:
+        if self._relay.quotas is None or self._session.profile.rate_phase != "data":
             self._store(message)
         else:
-            self._when(quotas.admit(principal, sender), partial(self._store_unless, message))
+            sender = message.submission.envelope.sender
+            self._when(self._admit_message(sender), partial(self._store_unless, message))
+
+    def _admit_message(self, sender: Address | None) -> Later[Reply | None]:
+        quotas, principal = self._relay.quotas, self._session.signed_in_as
+        if quotas is None or principal is None or sender is None:
+            return None
+        return quotas.admit(principal, sender)
 
     def _store_unless(self, message: Received, refusal: Reply | None) -> None:
         if refusal is None:
@@ -464,8 +495,7 @@ class Receiver:
 
     def _store(self, message: Received) -> None:
         self._open = True
-        put = cast("asyncio.Future[None]", self._relay.store.put(message.submission))
-        put.add_done_callback(partial(self._settled, message))
+        self._relay.intake.put(message.submission, partial(self._settled, message))
 
     def _settled(self, message: Received, put: "asyncio.Future[None]") -> None:
         self._open = False

@@ -91,6 +91,8 @@ def auth(session: "Session", argument: bytes) -> Reply | events.Event:
         return session.replies.AUTH_UNRECOGNIZED.because(f"AUTH {mechanism[:40]} is not offered")
     if len(words) == 1:
         return events.Auth(mechanism, None)
+    if mechanism == "LOGIN" and not session.profile.login_initial_response:
+        return session.replies.BAD_ARGUMENTS.because("AUTH LOGIN with an initial response")
     try:
         return events.Auth(mechanism, b"" if words[1] == b"=" else decode_base64(words[1]))
     except ValueError:
