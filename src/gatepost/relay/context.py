@@ -9,6 +9,7 @@ from gatepost.directory.contract import Directory
 from gatepost.net.tls import Context
 from gatepost.policy.quotas import Quotas
 from gatepost.queue.contract import Store
+from gatepost.relay.intake import Intake
 from gatepost.relay.spool import Budget
 from gatepost.sasl.channel import ChannelBinding
 from gatepost.wire.server.session import Setting
@@ -42,5 +43,10 @@ class Relay:
     """Seconds before a refused login is answered."""
     tick: float = 0.0
     """Seconds since the start, counted by the sweeper: a clock that costs nothing to read."""
-    draining: bool = field(default=False)
+    draining: bool = False
     """No new transaction: the relay stops."""
+    intake: Intake = field(init=False)
+    """Through which messages go into the store."""
+
+    def __post_init__(self) -> None:
+        self.intake = Intake(self.store)
