@@ -19,11 +19,13 @@ from gatepost.app.provision import Provisioned, provision
 from gatepost.app.ready import Listeners, describe, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN
 from gatepost.app.serving import Backend, Serving, make_ids, make_relay, served_profile
+from gatepost.app.signing import open_tokens
 from gatepost.app.web import WebServer
 from gatepost.app.workers import Workers
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
 from gatepost.directory.azure.rules import rules_of
+from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.errors import ConfigError, QueueError
 from gatepost.model.profile import Profile
 from gatepost.net.listen import is_loopback, listen
@@ -110,7 +112,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     stack.callback(store.close)
     remove_ready(data)
     listeners = _listen(options, stack)
-    directory, provisioned, certificates = await _provide(data, store, profile)
+    directory, tokens, provisioned, certificates = await _provide(data, store, profile)
     quotas = _quotas(profile, directory) if profile.strict.counts else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
     control = await serve_control(data, store, directory, report, quotas, budget)
@@ -138,6 +140,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         report,
         now=lambda: datetime.now(UTC),
         next_id=make_ids(await store.new_epoch()),
+        tokens=tokens,
         quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
     )
     await _serve_web(listeners, certificates, site, stack)
@@ -183,19 +186,21 @@ def _listen(options: Options, stack: AsyncExitStack) -> Listeners:
 
 async def _provide(
     data: Path, store: SqliteStore, profile: Profile
-) -> tuple[AzureDirectory, Provisioned, Certificates]:
+) -> tuple[AzureDirectory, AccessTokens, Provisioned, Certificates]:
     """Load the directory; at the first start, make what it holds, and the certificates."""
     now = datetime.now(UTC)
     key = open_key(data)
+    tokens = await open_tokens(store, key, lambda: datetime.now(UTC))
     directory = AzureDirectory(
         store,
         digest_key=key.subkey(DIGESTS),
         clock=lambda: datetime.now(UTC),
         rules=rules_of(profile),
+        tokens=tokens,
     )
     await directory.load()
     provisioned = await provision(store, directory, key, now)
-    return directory, provisioned, ensure_certificates(data, now)
+    return directory, tokens, provisioned, ensure_certificates(data, now)
 
 
 def _quotas(profile: Profile, directory: AzureDirectory) -> SubscriptionQuotas:

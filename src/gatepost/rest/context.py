@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import CommunicationService
+from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.address import Address
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
@@ -56,6 +57,8 @@ class Site:
     now: Callable[[], datetime]
     next_id: Callable[[], str]
     """Makes a message id, unique over all processes and starts."""
+    tokens: AccessTokens
+    """Issues what the token endpoint gives, and verifies it for every API."""
     quotas: OwnQuotas | None = None
     """None: nothing is counted."""
     suppression: Suppression | None = None

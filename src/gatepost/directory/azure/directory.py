@@ -16,6 +16,7 @@ from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret
 from gatepost.directory.azure.senders import senders_of, standing_of
 from gatepost.directory.azure.snapshot import Grant, Snapshot
+from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
 from gatepost.model.address import Address
@@ -40,7 +41,7 @@ class AzureDirectory:
     """Implements ``Directory`` for applications that sign in with a client secret.
 
     Call ``load`` once before use. ``digest_key`` is the key of the secrets' digests,
-    ``clock`` returns the time with its zone.
+    ``clock`` returns the time with its zone. Without ``tokens`` nobody signs in with one.
     """
 
     mechanisms: Final = frozenset({"LOGIN", "PLAIN", *HASHES})
@@ -52,8 +53,10 @@ class AzureDirectory:
         digest_key: bytes,
         clock: Callable[[], datetime],
         rules: Rules | None = None,
+        tokens: AccessTokens | None = None,
     ) -> None:
         self._records = records
+        self._tokens = tokens
         self._key = digest_key
         self._clock = clock
         self.rules: Final = rules or Rules()

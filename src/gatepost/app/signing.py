@@ -1,0 +1,41 @@
+"""The key that signs access tokens: made once, sealed, kept over restarts."""
+
+import base64
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+
+from gatepost.app.keys import Key
+from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.directory.contract import Record, Records
+
+BITS: Final = 2048
+_EXPONENT: Final = 65_537
+_RECORD: Final = ("signing_key", "access tokens")
+
+
+async def open_tokens(records: Records, key: Key, clock: Callable[[], datetime]) -> AccessTokens:
+    """Return the tokens of this directory; at the first call, make the key that signs them.
+
+    Raises ConfigError when ``key`` is not the one that it was sealed with.
+    """
+    for record in await records.load_records():
+        if (record.kind, record.id) == _RECORD:
+            sealed = base64.b64decode(record.fields["sealed"])
+            signing = load_der_private_key(key.unseal(sealed, _RECORD[1]), None)
+            if not isinstance(signing, rsa.RSAPrivateKey):
+                raise TypeError("the key that signs tokens is no RSA key")
+            return AccessTokens(signing, clock)
+    signing = rsa.generate_private_key(_EXPONENT, BITS)
+    der = signing.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    sealed = key.seal(der, _RECORD[1])
+    await records.save_records([Record(*_RECORD, {"sealed": base64.b64encode(sealed).decode()})])
+    return AccessTokens(signing, clock)

@@ -1,0 +1,72 @@
+"""Bearer tokens on HTTP requests (RFC 6750): the same check for every API.
+
+A handler says for whom the token must be::
+
+    claims = authenticate_bearer(request, site, MANAGEMENT | own_audiences(request))
+"""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from starlette.requests import Request
+
+from gatepost.directory.azure.tokens import Claims, TokenError
+from gatepost.rest.context import Site
+from gatepost.rest.errors import ApiError
+
+_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)  # RFC 6750 2.1
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+
+
+def authenticate_bearer(request: Request, site: Site, audiences: Collection[str]) -> Claims:
+    """Return the claims of the request's token, once it is verified.
+
+    ``audiences``: those of ``directory.azure.tokens``, or ``own_audiences``. Raises ApiError 401:
+    ``AuthenticationFailed``, or ``InvalidAuthenticationTokenAudience`` when the token is for
+    another resource (the codes of Azure Resource Manager). The operator gets the reason.
+    """
+    values = request.headers.getlist("authorization")
+    match = _BEARER.fullmatch(values[0].strip()) if len(values) == 1 else None
+    if match is None:
+        raise _refusal(request, "AuthenticationFailed", _MISSING, "token_missing: no bearer token")
+    try:
+        return site.tokens.verify(match[1], audiences)
+    except TokenError as error:
+        slug, reason = error.slug, f"{error.slug}: {error}"
+    site.report("token_refused", path=request.url.path, reason=reason)
+    if slug == "token_audience_wrong":
+        raise _refusal(request, "InvalidAuthenticationTokenAudience", _AUDIENCE, reason)
+    if slug == "token_expired":
+        raise _refusal(request, "ExpiredAuthenticationToken", _EXPIRED, reason)
+    raise _refusal(request, "InvalidAuthenticationToken", _INVALID, reason)
+
+
+def own_audiences(request: Request) -> frozenset[str]:
+    """Return the origin of the request, and its other names on this machine, as audiences.
+
+    A program that was given another base URL asks for a token for ``BASE/.default``.
+    """
+    url = request.url
+    names = {url.netloc.lower()}
+    if url.hostname in (*_LOOPBACK, "::1"):
+        port = f":{url.port}" if url.port else ""
+        names |= {f"{name}{port}" for name in _LOOPBACK}
+    return frozenset(f"{url.scheme}://{name}" for name in names)
+
+
+_MISSING: Final = (
+    "Authentication failed. The 'Authorization' header is missing or has no bearer token."
+)
+_AUDIENCE: Final = "The access token has been obtained for wrong audience or resource."
+_EXPIRED: Final = "The access token expiry time is in the past; get a new token."
+_INVALID: Final = "The access token is invalid."
+
+
+def _refusal(request: Request, code: str, message: str, reason: str) -> ApiError:
+    """RFC 6750 3: a challenge; its error only when there was a token."""
+    authority = f"{request.url.scheme}://{request.url.netloc}/common/oauth2/authorize"
+    challenge = f'Bearer authorization_uri="{authority}"'
+    if code != "AuthenticationFailed":
+        challenge += f', error="invalid_token", error_description="{message}"'
+    return ApiError(401, code, message, headers={"www-authenticate": challenge}, reason=reason)
