@@ -2,7 +2,8 @@
 
 ``Emulator`` and the pytest fixtures ``gatepost`` and ``acs_relay`` run a real relay;
 ``perform`` plays a written dialogue against Gatepost without a socket;
-``MemoryDirectory``, ``FakeClock`` and ``Application`` stand in for what waits.
+``MemoryDirectory``, ``ScriptedResolver``, ``FakeClock`` and ``Application`` stand in for what
+waits.
 
 Each name is loaded when it is first asked for (PEP 562): the pytest plugin costs nothing.
 """
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gatepost.testing.dialogue import load_dialogue as load_dialogue
     from gatepost.testing.dialogue import parse_dialogue as parse_dialogue
     from gatepost.testing.directory import MemoryDirectory as MemoryDirectory
+    from gatepost.testing.dns import ScriptedResolver as ScriptedResolver
     from gatepost.testing.emulator import Captured as Captured
     from gatepost.testing.emulator import Emulator as Emulator
     from gatepost.testing.emulator import EmulatorError as EmulatorError
@@ -35,6 +37,7 @@ _BY_MODULE: Final = {
     "clock": ("FakeClock",),
     "dialogue": ("Dialogue", "DialogueError", "Values", "load_dialogue", "parse_dialogue"),
     "directory": ("MemoryDirectory",),
+    "dns": ("ScriptedResolver",),
     "emulator": ("Captured", "Emulator", "EmulatorError"),
     "perform": ("perform",),
     "server": ("Mismatch", "Performance", "perform_server"),

@@ -1,0 +1,102 @@
+"""A DNS that says what a test wrote down."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Final
+
+from gatepost.model.dns import Answer, MxRecord, T, local_addresses, merge_families
+
+TTL: Final = 300
+_MOST_ALIASES: Final = 16
+
+
+class ScriptedResolver:
+    """A ``Resolver`` that answers from lines ``NAME TYPE VALUE``; ``#`` begins a comment.
+
+    Types are MX, A, AAAA, TXT, CNAME, and FAIL, whose value is the reason why nothing about
+    that name can be found out. ``questions`` lists what was asked, as ``MX example.net``.
+
+    >>> dns = ScriptedResolver("example.net MX 10 mx.example.net")
+    >>> import asyncio
+    >>> asyncio.run(dns.mx("example.net")).records
+    (MxRecord(preference=10, host='mx.example.net'),)
+    """
+
+    def __init__(self, zone: str = "", *, ttl: int = TTL) -> None:
+        self._ttl = ttl
+        self._records: dict[str, list[tuple[str, str]]] = {}
+        self.questions: list[str] = []
+        self.add(zone)
+
+    def add(self, zone: str) -> None:
+        """Add lines. Raises ValueError for one that is no record."""
+        for name, kind, value in read_zone(zone):
+            self._records.setdefault(name, []).append((kind, value))
+
+    def forget(self, name: str) -> None:
+        """Let a name have no records, as if it had never been."""
+        self._records.pop(_fold(name), None)
+
+    async def mx(self, domain: str) -> Answer[MxRecord]:
+        """Return the mail exchangers in the order of the lines."""
+        return self._ask(domain, "MX", _read_mx)
+
+    async def addresses(self, name: str) -> Answer[str]:
+        """Return the addresses of both families, IPv6 first."""
+        try:
+            return Answer("found", (str(ipaddress.ip_address(name)),))
+        except ValueError:
+            pass
+        if local := local_addresses(name):
+            return Answer("found", local)
+        return merge_families(self._ask(name, "AAAA", str), self._ask(name, "A", str))
+
+    async def txt(self, name: str) -> Answer[str]:
+        """Return the texts."""
+        return self._ask(name, "TXT", str)
+
+    async def cname(self, name: str) -> Answer[str]:
+        """Return what the name is an alias of."""
+        return self._ask(name, "CNAME", lambda each: each.rstrip("."))
+
+    def _ask(self, name: str, kind: str, read: Callable[[str], T]) -> Answer[T]:
+        self.questions.append(f"{kind} {name}")
+        if not name or any(not 0 < len(label) < 64 for label in _fold(name).split(".")):
+            return Answer("no_such_name", reason=f"{name!r} is no name in the DNS")
+        current = _fold(name)
+        for _ in range(_MOST_ALIASES):
+            records = self._records.get(current)
+            if records is None:
+                return Answer("no_such_name", (), self._ttl, f"the DNS has no name {name}")
+            if failures := [value for each, value in records if each == "FAIL"]:
+                return Answer("failed", reason=f"the DNS did not answer for {name}: {failures[0]}")
+            if values := [value for each, value in records if each == kind]:
+                return Answer("found", tuple([read(each) for each in values]), self._ttl)
+            aliases = [value for each, value in records if each == "CNAME"]
+            if not aliases:
+                return Answer("no_records", (), self._ttl, f"{name} has no {kind} record")
+            current = _fold(aliases[0])
+        return Answer("failed", reason=f"the DNS did not answer for {name}: aliases in a circle")
+
+
+def read_zone(text: str) -> list[tuple[str, str, str]]:
+    """Return (name, type, value) of each line. Raises ValueError."""
+    found = []
+    for line in text.splitlines():
+        words = line.partition("#")[0].split(None, 2)
+        if not words:
+            continue
+        if len(words) != 3 or words[1] not in ("MX", "A", "AAAA", "TXT", "CNAME", "FAIL"):
+            raise ValueError(f"not NAME TYPE VALUE: {line!r}")
+        found.append((_fold(words[0]), words[1], words[2].strip()))
+    return found
+
+
+def _fold(name: str) -> str:
+    folded = name.rstrip(".").lower()
+    return folded if folded.isascii() else folded.encode("idna").decode()
+
+
+def _read_mx(value: str) -> MxRecord:
+    preference, host = value.split()
+    return MxRecord(int(preference), host.rstrip("."))
