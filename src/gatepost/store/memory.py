@@ -9,6 +9,7 @@ from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
 from gatepost.queue.selection import captured, matcher
+from gatepost.store.memory_operations import MemoryOperations
 from gatepost.store.memory_reports import MemoryReports
 from gatepost.store.waiting import Waiters
 
@@ -22,6 +23,7 @@ class MemoryStore:
         self._messages: dict[str, tuple[StoredMessage, bytes, Body]] = {}
         self._records: dict[tuple[str, str], Record] = {}
         self._waiters = Waiters()
+        self.operations = MemoryOperations(self.put)
         self.reports = MemoryReports()
 
     async def new_epoch(self) -> int:

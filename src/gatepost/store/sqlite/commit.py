@@ -56,6 +56,8 @@ class Put:
     submission: Submission
     future: asyncio.Future[None]
     place: Place | None = None
+    beside: Callable[[Transaction], None] | None = None
+    """Writes what belongs to it, in its transaction."""
 
 
 @dataclass(slots=True, eq=False)
@@ -229,6 +231,9 @@ def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:
         rows.append(message_row(seq, submission, place))
     connection.executemany(INSERT_MESSAGE, rows)
     connection.executemany(INSERT_BODY, bodies)
+    for put in puts:
+        if put.beside is not None:
+            put.beside(transaction)
     ledger.seq, ledger.octets, ledger.messages = (
         seq, ledger.octets + octets, ledger.messages + len(rows),
     )  # fmt: skip

@@ -18,6 +18,7 @@ from gatepost.queue.contract import Selection
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.sqlite.bodies import BodyWriter
 from gatepost.store.sqlite.commit import Change, Committer, Put, Step, Transaction
+from gatepost.store.sqlite.operations import Beside, SqliteOperations, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
 from gatepost.store.sqlite.recovery import mark_failed
@@ -72,6 +73,7 @@ class SqliteStore:
         self._reads: Worker[Callable[[], None]] = Worker("gatepost-reader", _run_all, 1)
         self._reads.start()
         self._writer = Writer(parts.committer, parts.room, self._waiters, self._fail)
+        self.operations = SqliteOperations(self._put, self._read, parts.reading)
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
         threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
@@ -100,13 +102,16 @@ class SqliteStore:
     # The queue.
 
     def put(self, submission: Submission) -> asyncio.Future[None]:
+        return self._put(submission, None)
+
+    def _put(self, submission: Submission, beside: Beside | None) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if refused := self._refused():
             future.set_exception(refused)
             return future
         body = submission.body
         if body.size > self._inline:
-            self._bodies.give(Put(submission, future))
+            self._bodies.give(Put(submission, future, beside=beside))
             return future
         if type(body) is not BytesBody:
             try:
@@ -115,7 +120,7 @@ class SqliteStore:
                 future.set_exception(QueueError(f"the body cannot be read: {error}"))
                 return future
             submission = replace(submission, body=body)
-        self._writer.give(Put(submission, future))
+        self._writer.give(Put(submission, future, beside=beside))
         return future
 
     async def new_epoch(self) -> int:
@@ -217,6 +222,7 @@ class SqliteStore:
         self._writer.run(Step(lambda each: expire(each, settings.retention, now), batch.append))
         if batch == [BATCH]:
             return 0.0
+        self._writer.run(Step(lambda each: expire_operations(each, now), _nothing))
         self._collector.start()
         self._room.restore()
         return settings.upkeep
@@ -225,6 +231,10 @@ class SqliteStore:
         with suppress(OSError):  # a disk that takes no marker takes no mail either
             mark_failed(self._parts.directory, str(error))
         self._on_failure(error)
+
+
+def _nothing(_outcome: None) -> None:
+    """Nobody waits for it."""
 
 
 def _closed() -> QueueError:

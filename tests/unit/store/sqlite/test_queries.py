@@ -9,6 +9,7 @@ import pytest
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.store.sqlite.opening import VERSION
+from gatepost.store.sqlite.operations import SQL as OPERATIONS
 from gatepost.store.sqlite.queries import QUERIES, message_row, read_sql
 from gatepost.store.sqlite.reports import SQL
 from gatepost.store.sqlite.segments import Place
@@ -58,7 +59,7 @@ def test_a_large_body_is_told_by_its_place() -> None:
     assert (told["segment"], told["offset"], told["size"], told["checksum"]) == (2, 500, 22, 7)
 
 
-ALL = {**QUERIES, **SQL}
+ALL = {**QUERIES, **OPERATIONS, **SQL}
 
 
 def newest_schema() -> sqlite3.Connection:
@@ -85,6 +86,6 @@ def test_no_question_is_answered_by_reading_everything() -> None:
         if step[3] == "SCAN messages" or "TEMP B-TREE" in step[3]
     }
     connection.close()
-    from_one_end = {"oldest", "newest_id"}
+    from_one_end = {"oldest", "newest_id", "expire_operations"}
     of_one_subscription = {"last_failure"}
     assert whole == from_one_end | of_one_subscription

@@ -1,0 +1,26 @@
+"""What a store keeps about send operations. ``tests/contract/test_operations.py`` specifies it."""
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from gatepost.model.message import Submission
+from gatepost.model.operation import SendOperation
+
+
+class OperationStore(Protocol):
+    """The operations of a store.
+
+    One is kept for 24 hours, and then for as long as the store keeps mail that is as old.
+    """
+
+    def put(self, submission: Submission, operation: SendOperation) -> Awaitable[None]:
+        """Store a message and its operation in one commit; both have the same id.
+
+        Promises and raises what ``Store.put`` does; QueueError, too, when the id is taken.
+        """
+
+    async def get(self, id: str) -> SendOperation:
+        """Return an operation. Raises KeyError."""
+
+    async def has_message_id(self, message_id: str) -> bool:
+        """Tell whether an operation has this Message-ID, chosen by its client."""

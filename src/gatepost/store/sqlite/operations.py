@@ -1,0 +1,93 @@
+"""Send operations in SQLite: each written with its message, in one commit."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from gatepost.model.message import Submission
+from gatepost.model.operation import SendOperation
+from gatepost.store.sqlite.commit import Transaction
+from gatepost.store.sqlite.queries import EPOCH, MICROSECOND, microseconds, read_queries
+
+SQL: Final = read_queries("operations.sql")
+KEPT: Final = timedelta(hours=24)
+"""How long an operation can be asked for at least, whatever becomes of its message."""
+EXPIRED: Final = 1000
+"""Operations deleted in one transaction."""
+
+Beside = Callable[[Transaction], None]
+"""What is written with a message."""
+
+
+class SqliteOperations:
+    """Implements ``queue.operations.OperationStore``.
+
+    ``put`` stores a message and runs a function in its transaction, ``read`` runs one in the
+    reader thread, which is the only one that may use ``reading``.
+    """
+
+    def __init__(
+        self,
+        put: Callable[[Submission, Beside], "asyncio.Future[None]"],
+        read: Callable[..., Awaitable[Any]],
+        reading: sqlite3.Connection,
+    ) -> None:
+        self._put, self._read, self._reading = put, read, reading
+
+    def put(self, submission: Submission, operation: SendOperation) -> "asyncio.Future[None]":
+        row = _row(operation)
+
+        def insert(transaction: Transaction) -> None:
+            transaction.connection.execute(SQL["insert_operation"], row)
+            transaction.ledger.pages += 1
+
+        return self._put(submission, insert)
+
+    async def get(self, id: str) -> SendOperation:
+        row = await self._first("get_operation", id)
+        if row is None:
+            raise KeyError(id)
+        return _operation(row)
+
+    async def has_message_id(self, message_id: str) -> bool:
+        return bool((await self._first("has_message_id", message_id))[0])
+
+    async def _first(self, name: str, *values: Any) -> Any:
+        return await self._read(lambda: self._reading.execute(SQL[name], values).fetchone())
+
+
+def expire_operations(transaction: Transaction, now: int) -> None:
+    """Delete a batch of what is kept no longer at `now` (microseconds)."""
+    found = transaction.connection.execute(
+        SQL["expire_operations"], (now - KEPT // MICROSECOND, EXPIRED)
+    )
+    transaction.ledger.pages += max(0, found.rowcount)
+
+
+def _row(operation: SendOperation) -> tuple[Any, ...]:
+    return (
+        operation.id,
+        operation.resource,
+        microseconds(operation.started_at),
+        operation.request,
+        operation.sender,
+        operation.message_id,
+        operation.tracking_disabled,
+        *(operation.error or (None, None)),
+    )
+
+
+def _operation(row: tuple[Any, ...]) -> SendOperation:
+    id_, resource, started_at, request, sender, message_id, tracking, code, message = row
+    return SendOperation(
+        id=id_,
+        resource=resource,
+        started_at=EPOCH + started_at * MICROSECOND,
+        request=bytes(request),
+        sender=sender,
+        message_id=message_id,
+        tracking_disabled=bool(tracking),
+        error=None if code is None else (code, message),
+    )

@@ -1,0 +1,152 @@
+"""What every store promises of send operations (``queue.operations.OperationStore``)."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.errors import QueueError
+from gatepost.model.operation import SendOperation
+from gatepost.store.memory import MemoryStore
+from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite.commit import Ledger, Transaction
+from gatepost.store.sqlite.operations import KEPT, expire_operations
+from gatepost.store.sqlite.queries import MICROSECOND, microseconds
+from tests.contract.messages import NOON, message
+
+AnyStore = MemoryStore | SqliteStore
+SETTINGS = Settings(reserve=0)
+ID = "8540c0de-899f-5cce-acb5-3ec493af3800"
+OPERATION = SendOperation(
+    id=ID,
+    resource="/subscriptions/s/resourcegroups/g/providers/p/communicationservices/res",
+    started_at=NOON,
+    request=bytes(range(32)),
+    sender="alice@example.org",
+    message_id="<1@example.org>",
+    tracking_disabled=True,
+    error=("EmailDroppedAllRecipientsSuppressed", "grüße"),
+)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
+    made = MemoryStore() if request.param == "memory" else open_store(tmp_path, SETTINGS)
+    yield made
+    made.close()
+
+
+def run(steps: Awaitable[Any]) -> None:
+    asyncio.run(asyncio.wait_for(steps, 20))
+
+
+@pytest.mark.parametrize(
+    "operation", [OPERATION, replace(OPERATION, message_id="", tracking_disabled=False, error=None)]
+)
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_message_and_operation_are_kept(
+    store: AnyStore, operation: SendOperation, size: int
+) -> None:
+    async def steps() -> None:
+        await store.operations.put(message(ID, body=b"x" * size), operation)
+        assert await store.operations.get(ID) == operation
+        assert (await store.get(ID)).size == size
+
+    run(steps())
+
+
+def test_an_unknown_operation_is_a_key_error(store: AnyStore) -> None:
+    async def steps() -> None:
+        await store.put(message(ID))
+        with pytest.raises(KeyError):
+            await store.operations.get(ID)
+
+    run(steps())
+
+
+def test_an_id_is_taken_once(store: AnyStore) -> None:
+    """The second fails and leaves nothing; what came beside it is stored."""
+
+    async def steps() -> None:
+        put, other = store.operations.put, replace(OPERATION, request=b"other")
+        first = put(message(ID), OPERATION)
+        second = put(message(ID, body=b"other"), other)
+        third = store.put(message("m3"))
+        outcomes = await asyncio.gather(first, second, third, return_exceptions=True)
+        assert [type(each) for each in outcomes] == [type(None), QueueError, type(None)]
+        assert await store.operations.get(ID) == OPERATION
+        assert await store.count() == 2
+
+    run(steps())
+
+
+def test_the_operation_outlives_its_message(store: AnyStore) -> None:
+    async def steps() -> None:
+        await store.operations.put(message(ID), OPERATION)
+        await store.delete(None)
+        assert await store.operations.get(ID) == OPERATION
+
+    run(steps())
+
+
+def test_message_ids_that_clients_chose_are_known(store: AnyStore) -> None:
+    async def steps() -> None:
+        await store.operations.put(message(ID), OPERATION)
+        await store.operations.put(message("b"), replace(OPERATION, id="b", message_id=""))
+        assert await store.operations.has_message_id("<1@example.org>")
+        assert not await store.operations.has_message_id("<2@example.org>")
+        assert not await store.operations.has_message_id("")
+
+    run(steps())
+
+
+def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
+    async def steps() -> None:
+        await store.operations.put(message(ID), OPERATION)
+
+    async def again() -> None:
+        assert await store.operations.get(ID) == OPERATION
+
+    store = open_store(tmp_path, SETTINGS)
+    run(steps())
+    store.close()
+    store = open_store(tmp_path, SETTINGS)
+    run(again())
+    store.close()
+
+
+def expired(directory: Path, after: timedelta) -> list[str]:
+    """Return the operations that are left when upkeep runs ``after`` noon."""
+    connection = sqlite3.connect(directory / "store.db")
+    transaction = Transaction(connection, Ledger(0, 0, 0))
+    expire_operations(transaction, microseconds(NOON + after))
+    left = [row[0] for row in connection.execute("SELECT id FROM operations ORDER BY id")]
+    connection.close()
+    return left
+
+
+def test_it_is_kept_for_a_day_and_while_there_is_mail_as_old(tmp_path: Path) -> None:
+    later = NOON + timedelta(days=10)
+
+    async def steps() -> None:
+        await store.operations.put(message("a"), replace(OPERATION, id="a"))
+        await store.put(message("old"))
+        await store.operations.put(
+            message("b", received_at=later), replace(OPERATION, id="b", started_at=later)
+        )
+
+    async def delete(*ids: str) -> None:
+        await store.delete(ids)
+
+    store = open_store(tmp_path, SETTINGS)
+    run(steps())
+    assert expired(tmp_path, KEPT + timedelta(days=9)) == ["a", "b"], "its message is there"
+    run(delete("a", "old"))
+    assert expired(tmp_path, KEPT - MICROSECOND) == ["a", "b"], "no day is over"
+    assert expired(tmp_path, KEPT + MICROSECOND) == ["b"]
+    store.close()
