@@ -107,17 +107,17 @@ def test_message_ids_that_clients_chose_are_known(store: AnyStore) -> None:
 
 def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
     async def steps() -> None:
-        await store.operations.put(message(ID), OPERATION)
+        await kept.operations.put(message(ID), OPERATION)
 
     async def again() -> None:
-        assert await store.operations.get(ID) == OPERATION
+        assert await kept.operations.get(ID) == OPERATION
 
-    store = open_store(tmp_path, SETTINGS)
+    kept = open_store(tmp_path, SETTINGS)
     run(steps())
-    store.close()
-    store = open_store(tmp_path, SETTINGS)
+    kept.close()
+    kept = open_store(tmp_path, SETTINGS)
     run(again())
-    store.close()
+    kept.close()
 
 
 def expired(directory: Path, after: timedelta) -> list[str]:
@@ -134,19 +134,19 @@ def test_it_is_kept_for_a_day_and_while_there_is_mail_as_old(tmp_path: Path) -> 
     later = NOON + timedelta(days=10)
 
     async def steps() -> None:
-        await store.operations.put(message("a"), replace(OPERATION, id="a"))
-        await store.put(message("old"))
-        await store.operations.put(
+        await kept.operations.put(message("a"), replace(OPERATION, id="a"))
+        await kept.put(message("old"))
+        await kept.operations.put(
             message("b", received_at=later), replace(OPERATION, id="b", started_at=later)
         )
 
     async def delete(*ids: str) -> None:
-        await store.delete(ids)
+        await kept.delete(ids)
 
-    store = open_store(tmp_path, SETTINGS)
+    kept = open_store(tmp_path, SETTINGS)
     run(steps())
     assert expired(tmp_path, KEPT + timedelta(days=9)) == ["a", "b"], "its message is there"
     run(delete("a", "old"))
     assert expired(tmp_path, KEPT - MICROSECOND) == ["a", "b"], "no day is over"
     assert expired(tmp_path, KEPT + MICROSECOND) == ["b"]
-    store.close()
+    kept.close()
