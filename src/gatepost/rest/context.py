@@ -9,6 +9,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.address import Address
+from gatepost.model.dns import Resolver
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.policy.quotas import OwnQuotas
@@ -63,3 +64,5 @@ class Site:
     """None: nothing is counted."""
     suppression: Suppression | None = None
     """None: nobody is suppressed."""
+    resolver: Resolver | None = None
+    """Asked for the records that prove a domain; None: there is no DNS."""

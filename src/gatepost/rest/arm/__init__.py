@@ -2,11 +2,12 @@
 
 from starlette.routing import BaseRoute
 
+from gatepost.rest.arm.face import Face
 from gatepost.rest.context import Site
 
 __all__ = ["routes"]
 
 
-def routes(_site: Site) -> list[BaseRoute]:
+def routes(site: Site) -> list[BaseRoute]:
     """Return the routes of this API."""
-    return []
+    return [Face(site)]

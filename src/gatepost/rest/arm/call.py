@@ -1,0 +1,126 @@
+"""One request, as its handler sees it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import Changes, Rejected
+from gatepost.directory.azure.changes.stamps import stamped
+from gatepost.directory.azure.entries import Entry
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.tokens import Claims
+from gatepost.rest.arm.progress import Progress
+from gatepost.rest.context import Site
+from gatepost.rest.errors import ApiError
+
+E = TypeVar("E", bound=Entry)
+S = TypeVar("S", bound=msgspec.Struct)
+
+PAGE: Final = 100
+"""Entries in one answer of a list; the rest is behind ``nextLink``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked, by whom."""
+
+    site: Site
+    progress: Progress
+    caller: Claims
+    """The application that asks, proven by its token."""
+    scope: str
+    names: tuple[str, ...]
+    path: str
+    query: Mapping[str, str]
+    body: bytes
+    base: str
+    """Scheme, host and port that the client used."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is there now."""
+        return self.site.directory.snapshot
+
+    @property
+    def now(self) -> datetime:
+        """The time, with its zone."""
+        return self.site.now()
+
+    @property
+    def version(self) -> str:
+        """The API version that was asked for."""
+        return self.query["api-version"]
+
+    def read(self, kind: type[S]) -> S:
+        """Return the body. Raises ApiError when it is not JSON of that form."""
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ApiError(
+                400,
+                "InvalidRequestContent",
+                f"The request content was invalid and could not be deserialized: '{error}'.",
+            ) from None
+
+    def allows(self, action: str, scope: str) -> bool:
+        """Tell whether the caller's roles grant an action on a scope."""
+        return not self.site.directory.grant(self.caller.principal_id, scope, (action,)).missing
+
+    def require(self, action: str, scope: str) -> None:
+        """Raise ApiError (403) unless the caller's roles grant an action on a scope."""
+        if not self.allows(action, scope):
+            caller = self.caller
+            raise ApiError(
+                403,
+                "AuthorizationFailed",
+                f"The client '{caller.application_id}' with object id '{caller.principal_id}' does "
+                f"not have authorization to perform action '{action}' over scope '{scope}' or the "
+                "scope is invalid. If access was recently granted, please refresh your "
+                "credentials.",
+            )
+
+    async def change(self, decide: Callable[[Snapshot], Changes[E]]) -> Changes[E]:
+        """Save what ``decide`` makes of the directory, stamped. Raises Rejected."""
+
+        def stamp(snapshot: Snapshot) -> Changes[E]:
+            return stamped(snapshot, decide(snapshot), self.now, self.caller.application_id)
+
+        return await self.site.directory.change(stamp)
+
+    async def delete(self, decide: Callable[[Snapshot], Changes[E]]) -> Response:
+        """Delete what ``decide`` says: 200, or 204 when it is not there."""
+        try:
+            await self.change(decide)
+        except Rejected as rejected:
+            if rejected.code in ("ResourceNotFound", "ParentResourceNotFound"):
+                return Response(status_code=204)
+            raise
+        return Response(status_code=200)
+
+    def pages(self, documents: list[dict[str, Any]]) -> Response:
+        """Return one page of a list, and where the next one is."""
+        start = self._number("$skiptoken", 0)
+        size = min(self._number("$top", PAGE), PAGE) or PAGE
+        answer: dict[str, Any] = {"value": documents[start : start + size]}
+        if start + size < len(documents):
+            asked = {**self.query, "$skiptoken": str(start + size)}
+            answer["nextLink"] = f"{self.base}{self.path}?{urlencode(asked)}"
+        return JSONResponse(answer)
+
+    def _number(self, name: str, default: int) -> int:
+        text = self.query.get(name, "")
+        if not text:
+            return default
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise ApiError(400, "InvalidQueryParameter", f"The parameter '{name}' is no number.")
+        return int(text)
+
+
+_GONE: Final = frozenset(
+    {"ResourceNotFound", "RoleDefinitionDoesNotExist", "RoleAssignmentNotFound"}
+)

@@ -1,0 +1,46 @@
+"""Entries as Resource Manager shows them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from gatepost.directory.azure.entries import Entry, Stamp, Tags
+
+Document = dict[str, Any]
+
+
+def moment(time: datetime) -> str:
+    """Return a time as Resource Manager writes it."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def resource(entry: Entry, stamp: Stamp, properties: Document) -> Document:
+    """Return a resource that has no place of its own (a proxy resource)."""
+    document: Document = {
+        "id": entry.id,
+        "name": entry.name,
+        "type": entry.resource_type.lower(),
+        "properties": properties,
+    }
+    if stamp.created_at is not None:
+        document["systemData"] = _system_data(stamp)
+    return document
+
+
+def tracked(entry: Entry, stamp: Stamp, tags: Tags, properties: Document) -> Document:
+    """Return a resource that has a place and tags."""
+    return {
+        **resource(entry, stamp, properties), "location": "global", "tags": dict(tags),
+    }  # fmt: skip
+
+
+def _system_data(stamp: Stamp) -> Document:
+    document: Document = {}
+    for name, by, at in (
+        ("created", stamp.created_by, stamp.created_at),
+        ("lastModified", stamp.modified_by, stamp.modified_at),
+    ):
+        if by:
+            document |= {f"{name}By": by, f"{name}ByType": "Application"}
+        if at is not None:
+            document[f"{name}At"] = moment(at)
+    return document

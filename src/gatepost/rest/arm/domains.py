@@ -1,0 +1,187 @@
+"""Domains of an Email service, and their verification."""
+
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import Changes, domains, verification
+from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.verification import PROOFS, Proof, records_of, status_of
+from gatepost.directory.azure.entries import Domain, DomainManagement, EmailService
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.documents import Document, tracked
+from gatepost.rest.arm.locations import check_global
+from gatepost.rest.arm.progress import Running
+from gatepost.rest.arm.proving import prove
+from gatepost.rest.errors import ApiError
+
+Tracking = Literal["Enabled", "Disabled"]
+RETRY_AFTER: Final = "1"
+"""Seconds between a client's questions; 0 counts as none given, which means 30."""
+
+
+class _Properties(msgspec.Struct, rename="camel"):
+    domain_management: DomainManagement
+    user_engagement_tracking: Tracking | None = None
+
+
+class _Put(msgspec.Struct):
+    properties: _Properties
+    location: str | None = None
+    tags: dict[str, str] | None = None
+
+
+class _ChangedProperties(msgspec.Struct, rename="camel"):
+    user_engagement_tracking: Tracking | None = None
+
+
+class _Patch(msgspec.Struct):
+    properties: _ChangedProperties = msgspec.field(default_factory=_ChangedProperties)
+    tags: dict[str, str] | None = None
+
+
+class _Verify(msgspec.Struct, rename="camel"):
+    verification_type: str
+
+
+def document(entry: Domain) -> Document:
+    """Return a domain as Resource Manager shows it."""
+    records = records_of(entry)
+    properties: Document = {
+        "provisioningState": "Succeeded",
+        "dataLocation": entry.data_location,
+        "fromSenderDomain": entry.from_domain,
+        "mailFromSenderDomain": entry.mail_from_domain,
+        "domainManagement": entry.management,
+        "userEngagementTracking": "Enabled" if entry.engagement_tracking else "Disabled",
+        "verificationStates": {each: _state(entry, each) for each in PROOFS},
+        "verificationRecords": {
+            name: {"type": each.type, "name": each.name, "value": each.value, "ttl": each.ttl}
+            for name, each in records.items()
+        },
+    }
+    return tracked(entry, entry.stamp, entry.tags, properties)
+
+
+def _state(entry: Domain, proof: Proof) -> Document:
+    error = entry.verification.errors.get(proof.lower(), "")
+    return {
+        "status": status_of(entry, proof), "errorCode": error.partition(":")[0] or "None",
+    }  # fmt: skip
+
+
+async def get(call: Call) -> Response:
+    """``GET .../domains/{name}``."""
+    return JSONResponse(document(existing(call.snapshot, Domain, call.scope)))
+
+
+async def listing(call: Call) -> Response:
+    """``GET .../domains``."""
+    email = existing(call.snapshot, EmailService, call.scope)
+    return call.pages([document(each) for each in call.snapshot.find(Domain, email.id)])
+
+
+async def put(call: Call) -> Response:
+    """``PUT .../domains/{name}``: 201 for a new one, 200 for another."""
+    wish = call.read(_Put)
+    check_global(wish.location, Domain.resource_type)
+    is_new = call.snapshot.get(Domain, call.scope) is None
+    changes = await call.change(
+        lambda snapshot: domains.put(
+            snapshot,
+            call.scope,
+            wish.properties.domain_management,
+            engagement_tracking=wish.properties.user_engagement_tracking == "Enabled",
+            tags=wish.tags,
+        )
+    )
+    return JSONResponse(document(changes.entry), 201 if is_new else 200)
+
+
+async def patch(call: Call) -> Response:
+    """``PATCH .../domains/{name}``: other tags, other tracking."""
+    wish = call.read(_Patch)
+    tracking = wish.properties.user_engagement_tracking
+    changes = await call.change(
+        lambda snapshot: domains.patch(
+            snapshot,
+            call.scope,
+            engagement_tracking=None if tracking is None else tracking == "Enabled",
+            tags=wish.tags,
+        )
+    )
+    return JSONResponse(document(changes.entry))
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE .../domains/{name}``."""
+    return await call.delete(lambda snapshot: domains.delete(snapshot, call.scope))
+
+
+def _proof(call: Call) -> Proof:
+    asked = call.read(_Verify).verification_type.lower()
+    for each in PROOFS:
+        if each.lower() == asked:
+            return each
+    raise ApiError(
+        400, "InvalidVerificationType", f"The verificationType is one of {', '.join(PROOFS)}."
+    )
+
+
+async def initiate(call: Call) -> Response:
+    """``POST .../initiateVerification``: 202, and the outcome in ``verificationStates``."""
+    proof = _proof(call)
+    domain = existing(call.snapshot, Domain, call.scope)
+    changes = await call.change(lambda snapshot: verification.initiate(snapshot, domain.id, proof))
+    if not changes.put:
+        return _accepted(call, call.progress.add(domain.id, call.now, done=True))
+    if call.site.profile.directory.domain_verification == "dns":
+        running = call.progress.add(domain.id, call.now, done=False)
+        call.progress.run(running, _ask(call, domain, proof))
+        return _accepted(call, running)
+    if call.site.profile.directory.domain_verification == "instant":
+        await call.change(lambda snapshot: verification.conclude(snapshot, domain.id, proof, ""))
+    return _accepted(call, call.progress.add(domain.id, call.now, done=True))
+
+
+async def _ask(call: Call, domain: Domain, proof: Proof) -> datetime:
+    """Ask the DNS, and keep what it said."""
+    await call.change(lambda snapshot: verification.progress(snapshot, domain.id, proof))
+    error = await prove(call.site.resolver, domain, proof)
+
+    def conclude(snapshot: Snapshot) -> Changes[Domain]:
+        return verification.conclude(snapshot, domain.id, proof, error)
+
+    if call.snapshot.get(Domain, domain.id) is not None:
+        await call.change(conclude)
+    call.site.report(
+        "domain_verified" if not error else "domain_verification_failed",
+        domain=domain.from_domain,
+        proof=proof,
+        reason=error,
+    )
+    return call.now
+
+
+async def cancel(call: Call) -> Response:
+    """``POST .../cancelVerification``: 202."""
+    proof = _proof(call)
+    changes = await call.change(lambda snapshot: verification.cancel(snapshot, call.scope, proof))
+    return _accepted(call, call.progress.add(changes.entry.id, call.now, done=True))
+
+
+async def revoke(call: Call) -> Response:
+    """``POST .../revokeVerification``: 202."""
+    proof = _proof(call)
+    changes = await call.change(lambda snapshot: verification.revoke(snapshot, call.scope, proof))
+    return _accepted(call, call.progress.add(changes.entry.id, call.now, done=True))
+
+
+def _accepted(call: Call, running: Running) -> Response:
+    subscription = "/".join(running.resource_id.split("/")[:3])
+    place = f"{call.base}{subscription}/providers/Microsoft.Communication/locations/global"
+    location = f"{place}/operationStatuses/{running.id}?api-version={call.version}"
+    return Response(status_code=202, headers={"Location": location, "Retry-After": RETRY_AFTER})

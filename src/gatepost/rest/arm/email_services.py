@@ -1,0 +1,81 @@
+"""Email services: what holds domains."""
+
+from dataclasses import replace
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import Changes, email_services
+from gatepost.directory.azure.changes.checks import checked_tags
+from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.entries import EmailService
+from gatepost.directory.azure.paths import is_within
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.documents import Document, tracked
+from gatepost.rest.arm.locations import check_global
+
+
+class _Properties(msgspec.Struct, rename="camel"):
+    data_location: str
+
+
+class _Put(msgspec.Struct):
+    properties: _Properties
+    location: str | None = None
+    tags: dict[str, str] | None = None
+
+
+class Tagged(msgspec.Struct):
+    """A change of the tags alone."""
+
+    tags: dict[str, str] | None = None
+
+
+def document(entry: EmailService) -> Document:
+    """Return an Email service as Resource Manager shows it."""
+    properties = {"provisioningState": "Succeeded", "dataLocation": entry.data_location}
+    return tracked(entry, entry.stamp, entry.tags, properties)
+
+
+async def get(call: Call) -> Response:
+    """``GET .../emailServices/{name}``."""
+    return JSONResponse(document(existing(call.snapshot, EmailService, call.scope)))
+
+
+async def listing(call: Call) -> Response:
+    """``GET .../emailServices``, of a group or of a subscription."""
+    found = call.snapshot.all(EmailService)
+    scope = call.scope.lower()
+    return call.pages([document(each) for each in found if is_within(each.key, scope)])
+
+
+async def put(call: Call) -> Response:
+    """``PUT .../emailServices/{name}``: 201 for a new one, 200 for another."""
+    wish = call.read(_Put)
+    check_global(wish.location, EmailService.resource_type)
+    is_new = call.snapshot.get(EmailService, call.scope) is None
+    changes = await call.change(
+        lambda snapshot: email_services.put(
+            snapshot, call.scope, wish.properties.data_location, wish.tags
+        )
+    )
+    return JSONResponse(document(changes.entry), 201 if is_new else 200)
+
+
+async def patch(call: Call) -> Response:
+    """``PATCH .../emailServices/{name}``: other tags."""
+    wish = call.read(Tagged)
+
+    def decide(snapshot: Snapshot) -> Changes[EmailService]:
+        service = existing(snapshot, EmailService, call.scope)
+        if wish.tags is not None:
+            service = replace(service, tags=checked_tags(wish.tags))
+        return Changes((service,), (), service)
+
+    return JSONResponse(document((await call.change(decide)).entry))
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE .../emailServices/{name}``."""
+    return await call.delete(lambda snapshot: email_services.delete(snapshot, call.scope))

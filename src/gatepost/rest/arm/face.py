@@ -1,0 +1,144 @@
+"""From a request to its operation: who asks, which version, may they, is the subscription there."""
+
+import re
+from typing import Final
+
+from starlette.datastructures import URLPath
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import Receive, Scope, Send
+
+from gatepost.directory.azure.changes import Rejected
+from gatepost.directory.azure.changes.places import no_subscription
+from gatepost.directory.azure.entries import Subscription
+from gatepost.directory.azure.paths import new_guid, subscription_path
+from gatepost.directory.azure.tokens import MANAGEMENT, Claims
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.operations import Words, find, words_of
+from gatepost.rest.arm.progress import Progress
+from gatepost.rest.arm.table import OPERATIONS
+from gatepost.rest.bearer import authenticate_bearer, own_audiences
+from gatepost.rest.context import Site
+from gatepost.rest.errors import ApiError
+
+BODY_LIMIT: Final = 1024 * 1024
+"""Octets. Resource Manager takes 4 MB; none of these bodies comes near."""
+OLDEST: Final = "2020-08-20"
+"""The first version of Microsoft.Communication."""
+
+_ROOTS: Final = frozenset({"subscriptions", "providers", "tenants"})
+_VERSION: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:-[a-z]+(?:[.-]?\w+)?)?", re.ASCII | re.IGNORECASE
+)
+
+
+class Face(BaseRoute):
+    """Every path of Resource Manager, in any spelling of its fixed words."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._progress = Progress()
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Starlette's question: is it ours?"""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        words = words_of(scope["path"])
+        ours = bool(words) and words[0].lower() in _ROOTS
+        return (Match.FULL if ours else Match.NONE), {}
+
+    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
+        """There are no names."""
+        raise NoMatchFound(name, path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        response.headers["x-ms-request-id"] = new_guid()
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._perform(request)
+        except ApiError as error:
+            return error.response()
+        except Rejected as rejected:
+            return ApiError(rejected.status, rejected.code, str(rejected)).response()
+
+    async def _perform(self, request: Request) -> Response:
+        audiences = MANAGEMENT | own_audiences(request)
+        caller = authenticate_bearer(request, self._site, audiences)
+        words = words_of(request.url.path)
+        found = find(OPERATIONS, request.method, words)
+        _check_version(request, words)
+        self._check_subscription(words, caller)
+        call = Call(
+            self._site,
+            self._progress,
+            caller,
+            found.scope,
+            found.names,
+            f"/{'/'.join(words)}",
+            dict(request.query_params),
+            await _body(request),
+            f"{request.url.scheme}://{request.url.netloc}",
+        )
+        if found.operation.action:
+            call.require(found.operation.action, found.scope)
+        return await found.operation.handler(call)
+
+    def _check_subscription(self, words: Words, caller: Claims) -> None:
+        if words[0].lower() != "subscriptions" or len(words) == 1:
+            return
+        subscription = self._site.directory.get(Subscription, subscription_path(words[1]))
+        if subscription is None:
+            raise no_subscription(words[1])
+        if subscription.tenant_id.lower() != caller.tenant_id.lower():
+            raise ApiError(
+                401,
+                "InvalidAuthenticationTokenTenant",
+                f"The access token is from the wrong issuer: it is of tenant '{caller.tenant_id}', "
+                f"this subscription of tenant '{subscription.tenant_id}'.",
+            )
+
+
+def _check_version(request: Request, words: Words) -> None:
+    version = request.query_params.get("api-version", "")
+    if not version:
+        raise ApiError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if not _VERSION.fullmatch(version):
+        raise ApiError(
+            400, "InvalidApiVersionParameter", f"The api-version '{version[:64]}' is invalid."
+        )
+    lower = [word.lower() for word in words]
+    if "microsoft.communication" in lower and "microsoft.authorization" not in lower:
+        _check_communication(version, words)
+
+
+def _check_communication(version: str, words: Words) -> None:
+    if version[: len(OLDEST)] < OLDEST:
+        kind = words[[word.lower() for word in words].index("microsoft.communication") + 1]
+        raise ApiError(
+            400,
+            "NoRegisteredProviderFound",
+            "No registered resource provider found for location 'global' and API version "
+            f"'{version}' for type '{kind}'. The supported api-versions are '{OLDEST}' and all "
+            "later ones. The supported locations are 'global'.",
+        )
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise ApiError(
+                413, "RequestContentTooLarge", f"The request has more than {BODY_LIMIT} octets."
+            )
+    return bytes(body)

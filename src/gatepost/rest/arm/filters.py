@@ -1,0 +1,52 @@
+"""The few forms of ``$filter`` that lists understand."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.rest.errors import ApiError
+
+_TERM: Final = re.compile(r"(?P<name>[\w./]+)\s+eq\s+(?:'(?P<text>(?:[^']|'')*)'|(?P<word>[\w-]+))")
+_CALL: Final = re.compile(r"(?P<name>\w+)\(\s*(?:'(?P<text>(?:[^']|'')*)')?\s*\)")
+_AND: Final = re.compile(r"\s+and\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; names are lower case."""
+
+    equals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """From ``name eq 'value'``."""
+    calls: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """From ``atScope()`` or ``assignedTo('id')``."""
+
+
+def parse_filter(text: str, known: frozenset[str]) -> Filter:
+    """Return the filter; terms are joined by ``and``.
+
+    Raises ApiError for a term that is not among the ``known`` names (lower case): a list that
+    ignored it would show too much.
+    """
+    equals: dict[str, str] = {}
+    calls: dict[str, str] = {}
+    rest = text.strip()
+    while rest:
+        match = _TERM.match(rest) or _CALL.match(rest)
+        if match is None or match["name"].lower() not in known:
+            raise _unsupported(text)
+        values = match.groupdict()
+        value = values["text"].replace("''", "'") if values["text"] else values.get("word") or ""
+        (equals if match.re is _TERM else calls)[match["name"].lower()] = value
+        rest = rest[match.end() :]
+        if rest:
+            joint = _AND.match(rest)
+            if joint is None or joint.end() == len(rest):
+                raise _unsupported(text)
+            rest = rest[joint.end() :]
+    return Filter(equals, calls)
+
+
+def _unsupported(text: str) -> ApiError:
+    return ApiError(400, "UnsupportedQuery", f"The filter '{text[:200]}' is not supported.")

@@ -1,0 +1,134 @@
+"""Resource groups, and lists of what is in them."""
+
+from typing import Final
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import resource_groups
+from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.entries import (
+    CommunicationService,
+    Domain,
+    EmailService,
+    ResourceGroup,
+    Subscription,
+)
+from gatepost.directory.azure.paths import is_within
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.documents import Document
+from gatepost.rest.arm.filters import parse_filter
+
+_READ: Final = "Microsoft.Resources/subscriptions/resourceGroups/read"
+_Tracked = EmailService | Domain | CommunicationService
+_TRACKED: Final[tuple[type[_Tracked], ...]] = (EmailService, Domain, CommunicationService)
+_FILTERS: Final = frozenset({"resourcetype", "name", "resourcegroup", "location"})
+_GROUP_FILTERS: Final = frozenset({"tagname", "tagvalue"})
+
+
+class _Put(msgspec.Struct):
+    location: str = ""
+    tags: dict[str, str] | None = None
+
+
+class _Patch(msgspec.Struct):
+    tags: dict[str, str] | None = None
+
+
+def _document(group: ResourceGroup) -> Document:
+    return {
+        "id": group.id,
+        "name": group.name,
+        "type": group.resource_type,
+        "location": group.location,
+        "tags": dict(group.tags),
+        "properties": {"provisioningState": "Succeeded"},
+    }
+
+
+async def get(call: Call) -> Response:
+    """``GET /subscriptions/{id}/resourcegroups/{name}``."""
+    return JSONResponse(_document(existing(call.snapshot, ResourceGroup, call.scope)))
+
+
+async def head(call: Call) -> Response:
+    """``HEAD``, of a group or a resource by its id: 204 when it is there, or 404."""
+    for kind in (ResourceGroup, *_TRACKED):
+        if call.snapshot.get(kind, call.scope) is not None:
+            return Response(status_code=204)
+    return Response(status_code=404)
+
+
+async def listing(call: Call) -> Response:
+    """``GET /subscriptions/{id}/resourcegroups``: those that the caller may read."""
+    scope = existing(call.snapshot, Subscription, call.scope).key
+    wish = parse_filter(call.query.get("$filter", ""), _GROUP_FILTERS).equals
+    name, value = wish.get("tagname"), wish.get("tagvalue")
+    found = [
+        _document(each)
+        for each in call.snapshot.all(ResourceGroup)
+        if is_within(each.key, scope)
+        and call.allows(_READ, each.id)
+        and (name is None or name in each.tags)
+        and (value is None or value in each.tags.values())
+    ]
+    return call.pages(found)
+
+
+async def put(call: Call) -> Response:
+    """``PUT /subscriptions/{id}/resourcegroups/{name}``: 201 for a new one, 200 for another."""
+    wish = call.read(_Put)
+    is_new = call.snapshot.get(ResourceGroup, call.scope) is None
+    changes = await call.change(
+        lambda snapshot: resource_groups.put(snapshot, call.scope, wish.location, wish.tags)
+    )
+    return JSONResponse(_document(changes.entry), 201 if is_new else 200)
+
+
+async def patch(call: Call) -> Response:
+    """``PATCH /subscriptions/{id}/resourcegroups/{name}``: other tags."""
+    wish = call.read(_Patch)
+    group = existing(call.snapshot, ResourceGroup, call.scope)
+    tags = group.tags if wish.tags is None else wish.tags
+    changes = await call.change(
+        lambda snapshot: resource_groups.put(snapshot, group.id, group.location, tags)
+    )
+    return JSONResponse(_document(changes.entry))
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE /subscriptions/{id}/resourcegroups/{name}``, with all that is in it."""
+    await call.change(lambda snapshot: resource_groups.delete(snapshot, call.scope))
+    return Response(status_code=200)
+
+
+async def resources(call: Call) -> Response:
+    """``GET .../resources`` of a group or a subscription: what has a place of its own."""
+    scope = call.scope.lower()
+    kind = Subscription if scope.count("/") == 2 else ResourceGroup
+    existing(call.snapshot, kind, call.scope)
+    wish = parse_filter(call.query.get("$filter", ""), _FILTERS).equals
+    found = []
+    tracked: list[_Tracked] = []
+    for each_kind in _TRACKED:
+        tracked += call.snapshot.all(each_kind)
+    for each in tracked:
+        shown = {
+            "resourcetype": each.resource_type,
+            "name": each.name,
+            "location": "global",
+            "resourcegroup": each.id.split("/")[4],
+        }
+        if is_within(each.key, scope) and all(
+            shown[name].lower() == value.lower() for name, value in wish.items()
+        ):
+            found.append(
+                {
+                    "id": each.id,
+                    "name": "/".join(each.id.split("/")[8::2]),
+                    "type": each.resource_type,
+                    "location": "global",
+                    "tags": dict(each.tags),
+                }
+            )
+    return call.pages(found)

@@ -1,0 +1,131 @@
+"""Role assignments at a scope, and what the caller may do there."""
+
+from typing import Final
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import role_assignments
+from gatepost.directory.azure.changes.role_assignments import AssignmentWish, unknown_assignment
+from gatepost.directory.azure.changes.scopes import existing_scope
+from gatepost.directory.azure.entries import RoleAssignment, RoleDefinition
+from gatepost.directory.azure.paths import is_within
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.documents import Document, moment
+from gatepost.rest.arm.filters import parse_filter
+from gatepost.rest.arm.role_definitions import permission_document, role_path
+
+_FILTERS: Final = frozenset({"atscope", "principalid", "assignedto"})
+
+
+class _Properties(msgspec.Struct, rename="camel"):
+    role_definition_id: str
+    principal_id: str
+    principal_type: str | None = None
+    description: str | None = None
+    condition: str | None = None
+
+
+class _Put(msgspec.Struct):
+    properties: _Properties
+
+
+def _document(assignment: RoleAssignment) -> Document:
+    scope = assignment.scope
+    stamp = assignment.stamp
+    properties: Document = {
+        "roleDefinitionId": role_path(scope, assignment.role_definition_id),
+        "principalId": assignment.principal_id,
+        "principalType": assignment.principal_type,
+        "scope": scope,
+        "condition": assignment.condition or None,
+        "conditionVersion": "2.0" if assignment.condition else None,
+        "description": assignment.description or None,
+        "createdOn": moment(assignment.created_at),
+        "updatedOn": moment(stamp.modified_at or assignment.created_at),
+        "createdBy": stamp.created_by,
+        "updatedBy": stamp.modified_by,
+    }
+    return {
+        "id": f"{scope.rstrip('/')}/providers/{RoleAssignment.resource_type}/{assignment.id}",
+        "type": RoleAssignment.resource_type,
+        "name": assignment.id,
+        "properties": properties,
+    }
+
+
+def _found(call: Call) -> RoleAssignment | None:
+    assignment = call.snapshot.get(RoleAssignment, call.names[0])
+    if assignment is None or assignment.scope.lower() != call.scope.lower():
+        return None
+    return assignment
+
+
+async def get(call: Call) -> Response:
+    """``GET {scope}/.../roleAssignments/{guid}``."""
+    assignment = _found(call)
+    if assignment is None:
+        raise unknown_assignment(call.names[0])
+    return JSONResponse(_document(assignment))
+
+
+async def listing(call: Call) -> Response:
+    """``GET {scope}/.../roleAssignments``: at, above and below the scope.
+
+    ``atScope()`` leaves out what is below; ``principalId eq`` and ``assignedTo()`` keep one
+    principal's.
+    """
+    scope = existing_scope(call.snapshot, call.scope).lower()
+    wish = parse_filter(call.query.get("$filter", ""), _FILTERS)
+    principal = wish.equals.get("principalid") or wish.calls.get("assignedto")
+    found = [
+        each
+        for each in call.snapshot.all(RoleAssignment)
+        if _is_near(each.scope.lower(), scope, below="atscope" not in wish.calls)
+        and (principal is None or each.principal_id.lower() == principal.lower())
+    ]
+    return call.pages([_document(each) for each in found])
+
+
+def _is_near(assigned: str, scope: str, *, below: bool) -> bool:
+    return is_within(scope, assigned) or (below and is_within(assigned, scope))
+
+
+async def put(call: Call) -> Response:
+    """``PUT {scope}/.../roleAssignments/{guid}``: 201 for a new one, 200 for another."""
+    given = call.read(_Put).properties
+    wish = AssignmentWish(
+        call.scope,
+        given.role_definition_id,
+        given.principal_id,
+        given.principal_type or "",
+        given.description or "",
+        given.condition or "",
+    )
+    is_new = call.snapshot.get(RoleAssignment, call.names[0]) is None
+    changes = await call.change(
+        lambda snapshot: role_assignments.put(snapshot, call.names[0], wish, call.now)
+    )
+    return JSONResponse(_document(changes.entry), 201 if is_new else 200)
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE {scope}/.../roleAssignments/{guid}``: 200 with what was there, or 204."""
+    assignment = _found(call)
+    if assignment is None:
+        return Response(status_code=204)
+    await call.change(lambda snapshot: role_assignments.delete(snapshot, assignment.id))
+    return JSONResponse(_document(assignment))
+
+
+async def permissions(call: Call) -> Response:
+    """``GET {scope}/.../permissions``: what the caller's own roles grant there."""
+    scope = existing_scope(call.snapshot, call.scope).lower()
+    mine = call.snapshot.find(RoleAssignment, call.caller.principal_id)
+    roles = [
+        role
+        for each in mine
+        if is_within(scope, each.scope.lower())
+        and (role := call.snapshot.get(RoleDefinition, each.role_definition_id))
+    ]
+    return call.pages([permission_document(each) for role in roles for each in role.permissions])

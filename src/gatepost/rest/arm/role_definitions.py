@@ -1,0 +1,160 @@
+"""Role definitions at a scope."""
+
+from typing import Final
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import Rejected, role_definitions
+from gatepost.directory.azure.changes.role_definitions import (
+    RoleWish,
+    is_assignable,
+    unknown_role,
+)
+from gatepost.directory.azure.changes.scopes import existing_scope
+from gatepost.directory.azure.entries import Permission, RoleDefinition
+from gatepost.directory.azure.paths import is_within
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.documents import Document, moment
+from gatepost.rest.arm.filters import parse_filter
+
+WRITE: Final = "Microsoft.Authorization/roleDefinitions/write"
+_FILTERS: Final = frozenset({"rolename", "type", "atscopeandbelow"})
+
+
+class PermissionBody(msgspec.Struct, rename="camel"):
+    """Actions granted and excepted."""
+
+    actions: list[str] = []
+    not_actions: list[str] = []
+    data_actions: list[str] = []
+    not_data_actions: list[str] = []
+
+
+class _Properties(msgspec.Struct, rename="camel"):
+    role_name: str = ""
+    description: str | None = None
+    permissions: list[PermissionBody] = []
+    assignable_scopes: list[str] = []
+    type: str | None = None
+
+
+class _Put(msgspec.Struct):
+    properties: _Properties
+
+
+def role_path(scope: str, guid: str) -> str:
+    """Return the id of a role as it is told to who asked at ``scope``: its subscription's."""
+    words = scope.split("/")
+    home = "/".join(words[:3]) if len(words) > 2 else ""
+    return f"{home}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
+
+
+def permission_document(permission: Permission) -> Document:
+    """Return a permission as Resource Manager shows it."""
+    return {
+        "actions": list(permission.actions),
+        "notActions": list(permission.not_actions),
+        "dataActions": list(permission.data_actions),
+        "notDataActions": list(permission.not_data_actions),
+    }
+
+
+def _document(call: Call, role: RoleDefinition) -> Document:
+    properties: Document = {
+        "roleName": role.role_name,
+        "type": "BuiltInRole" if role.built_in else "CustomRole",
+        "description": role.description,
+        "assignableScopes": list(role.assignable_scopes),
+        "permissions": [permission_document(each) for each in role.permissions],
+    }
+    stamp = role.stamp
+    if stamp.created_at is not None:
+        properties |= {"createdOn": moment(stamp.created_at), "createdBy": stamp.created_by}
+    if stamp.modified_at is not None:
+        properties |= {"updatedOn": moment(stamp.modified_at), "updatedBy": stamp.modified_by}
+    return {
+        "id": role_path(call.scope, role.id),
+        "type": RoleDefinition.resource_type,
+        "name": role.id,
+        "properties": properties,
+    }
+
+
+async def get(call: Call) -> Response:
+    """``GET {scope}/.../roleDefinitions/{guid}``."""
+    return JSONResponse(_document(call, _visible(call, call.names[0])))
+
+
+def _visible(call: Call, guid: str) -> RoleDefinition:
+    role = call.snapshot.get(RoleDefinition, guid)
+    if role is None or not _concerns(role, call.scope.lower()):
+        raise unknown_role(guid)
+    return role
+
+
+def _concerns(role: RoleDefinition, scope: str) -> bool:
+    """Assignable at the scope, or somewhere under it."""
+    below = any(is_within(each.lower(), scope) for each in role.assignable_scopes)
+    return below or is_assignable(role, scope)
+
+
+async def listing(call: Call) -> Response:
+    """``GET {scope}/.../roleDefinitions``: those that can be assigned there.
+
+    With ``atScopeAndBelow()`` also those that can be assigned under it.
+    """
+    scope = existing_scope(call.snapshot, call.scope).lower()
+    wish = parse_filter(call.query.get("$filter", ""), _FILTERS)
+    name, kind = wish.equals.get("rolename"), wish.equals.get("type")
+    concerns = _concerns if "atscopeandbelow" in wish.calls else is_assignable
+    found = [
+        each
+        for each in call.snapshot.all(RoleDefinition)
+        if concerns(each, scope)
+        and (name is None or each.role_name.lower() == name.lower())
+        and (kind is None or (kind.lower() == "builtinrole") == each.built_in)
+    ]
+    return call.pages([_document(call, each) for each in found])
+
+
+async def put(call: Call) -> Response:
+    """``PUT {scope}/.../roleDefinitions/{guid}``: always 201, as the SDKs take nothing else."""
+    given = call.read(_Put).properties
+    if given.type is not None and given.type.lower() != "customrole":
+        raise Rejected("InvalidRoleDefinitionType", "The type of a role that is made is CustomRole")
+    for each in given.assignable_scopes:
+        call.require(WRITE, each)
+    old = call.snapshot.get(RoleDefinition, call.names[0])
+    for each in old.assignable_scopes if old and not old.built_in else ():
+        call.require(WRITE, each)
+    wish = RoleWish(
+        given.role_name,
+        tuple(_permission(each) for each in given.permissions),
+        tuple(given.assignable_scopes),
+        given.description or "",
+    )
+    changes = await call.change(
+        lambda snapshot: role_definitions.put(snapshot, call.names[0], wish)
+    )
+    return JSONResponse(_document(call, changes.entry), 201)
+
+
+def _permission(body: PermissionBody) -> Permission:
+    return Permission(
+        tuple(body.actions),
+        tuple(body.not_actions),
+        tuple(body.data_actions),
+        tuple(body.not_data_actions),
+    )
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE {scope}/.../roleDefinitions/{guid}``: 200 with what was there, or 204."""
+    role = call.snapshot.get(RoleDefinition, call.names[0])
+    if role is None or not _concerns(role, call.scope.lower()):
+        return Response(status_code=204)
+    for each in role.assignable_scopes if not role.built_in else ():
+        call.require("Microsoft.Authorization/roleDefinitions/delete", each)
+    await call.change(lambda snapshot: role_definitions.delete(snapshot, role.id))
+    return JSONResponse(_document(call, role))

@@ -1,0 +1,58 @@
+"""Sender user names of a domain."""
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import senders
+from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.entries import Domain, SenderUsername
+from gatepost.directory.azure.paths import parent_path
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.documents import Document, resource
+
+
+class _Properties(msgspec.Struct, rename="camel"):
+    username: str
+    display_name: str | None = None
+
+
+class _Put(msgspec.Struct):
+    properties: _Properties
+
+
+def _document(call: Call, entry: SenderUsername) -> Document:
+    domain = call.snapshot.get(Domain, parent_path(entry.id))
+    properties: Document = {
+        "dataLocation": domain.data_location if domain else "",
+        "username": entry.username,
+        "displayName": entry.display_name,
+        "provisioningState": "Succeeded",
+    }
+    return resource(entry, entry.stamp, properties)
+
+
+async def get(call: Call) -> Response:
+    """``GET .../senderUsernames/{name}``."""
+    return JSONResponse(_document(call, existing(call.snapshot, SenderUsername, call.scope)))
+
+
+async def listing(call: Call) -> Response:
+    """``GET .../senderUsernames``."""
+    domain = existing(call.snapshot, Domain, call.scope)
+    found = call.snapshot.find(SenderUsername, domain.id)
+    return call.pages([_document(call, each) for each in found])
+
+
+async def put(call: Call) -> Response:
+    """``PUT .../senderUsernames/{name}``: 201 for a new one, 200 for another."""
+    wish = call.read(_Put).properties
+    is_new = call.snapshot.get(SenderUsername, call.scope) is None
+    changes = await call.change(
+        lambda snapshot: senders.put(snapshot, call.scope, wish.username, wish.display_name or "")
+    )
+    return JSONResponse(_document(call, changes.entry), 201 if is_new else 200)
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE .../senderUsernames/{name}``."""
+    return await call.delete(lambda snapshot: senders.delete(snapshot, call.scope))

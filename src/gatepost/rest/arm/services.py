@@ -1,0 +1,190 @@
+"""Communication Services resources: links, access keys, names."""
+
+from typing import Literal
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import services
+from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.services import ServiceWish
+from gatepost.directory.azure.entries import (
+    CommunicationService,
+    Domain,
+    PublicNetworkAccess,
+)
+from gatepost.directory.azure.paths import is_within
+from gatepost.directory.azure.secrets import generate_access_key
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.documents import Document, tracked
+from gatepost.rest.arm.locations import check_global
+from gatepost.rest.errors import ApiError
+
+_LINK = "Microsoft.Communication/EmailServices/Domains/Write"
+
+
+class _Properties(msgspec.Struct, rename="camel"):
+    data_location: str | None = None
+    linked_domains: list[str] | None = None
+    public_network_access: PublicNetworkAccess | None = None
+    disable_local_auth: bool | None = None
+
+
+class _Body(msgspec.Struct):
+    properties: _Properties = msgspec.field(default_factory=_Properties)
+    location: str | None = None
+    tags: dict[str, str] | None = None
+
+    @property
+    def wish(self) -> ServiceWish:
+        """What the resource shall be."""
+        given = self.properties
+        return ServiceWish(
+            given.data_location,
+            None if given.linked_domains is None else tuple(given.linked_domains),
+            given.public_network_access,
+            None if given.disable_local_auth is None else not given.disable_local_auth,
+            tags=self.tags,
+        )
+
+
+class _Regenerate(msgspec.Struct, rename="camel"):
+    key_type: str
+
+
+class _Name(msgspec.Struct):
+    name: str
+    type: str
+
+
+class _Hub(msgspec.Struct, rename="camel"):
+    resource_id: str
+    connection_string: str
+
+
+def document(entry: CommunicationService) -> Document:
+    """Return a resource as Resource Manager shows it."""
+    properties: Document = {
+        "provisioningState": "Succeeded",
+        "hostName": f"{entry.name.lower()}.communication.localhost",
+        "dataLocation": entry.data_location,
+        "linkedDomains": list(entry.linked_domains),
+        "publicNetworkAccess": entry.public_network_access,
+        "disableLocalAuth": not entry.local_auth,
+        "version": "0.2.0-alpha",
+    }
+    if entry.immutable_id:
+        properties["immutableResourceId"] = entry.immutable_id
+    if entry.notification_hub_id:
+        properties["notificationHubId"] = entry.notification_hub_id
+    return tracked(entry, entry.stamp, entry.tags, properties)
+
+
+async def get(call: Call) -> Response:
+    """``GET .../communicationServices/{name}``."""
+    return JSONResponse(document(existing(call.snapshot, CommunicationService, call.scope)))
+
+
+async def listing(call: Call) -> Response:
+    """``GET .../communicationServices``, of a group or of a subscription."""
+    found = call.snapshot.all(CommunicationService)
+    scope = call.scope.lower()
+    return call.pages([document(each) for each in found if is_within(each.key, scope)])
+
+
+async def put(call: Call) -> Response:
+    """``PUT .../communicationServices/{name}``: 201 for a new one, 200 for another."""
+    body = call.read(_Body)
+    check_global(body.location, CommunicationService.resource_type)
+    is_new = call.snapshot.get(CommunicationService, call.scope) is None
+    _require_links(call, body.wish)
+    keys = call.site.keys
+    sealed = keys.seal(generate_access_key()), keys.seal(generate_access_key())
+    changes = await call.change(
+        lambda snapshot: services.put(snapshot, call.scope, body.wish, sealed)
+    )
+    return JSONResponse(document(changes.entry), 201 if is_new else 200)
+
+
+async def patch(call: Call) -> Response:
+    """``PATCH .../communicationServices/{name}``."""
+    wish = call.read(_Body).wish
+    _require_links(call, wish)
+    changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, wish))
+    return JSONResponse(document(changes.entry))
+
+
+def _require_links(call: Call, wish: ServiceWish) -> None:
+    """Who links a domain lets mail go out in its name, and must be allowed to change it."""
+    service = call.snapshot.get(CommunicationService, call.scope)
+    linked = {each.lower() for each in service.linked_domains} if service else set()
+    for each in wish.linked_domains or ():
+        if each.lower() in linked or call.snapshot.get(Domain, each) is None:
+            continue
+        if not call.allows(_LINK, each):
+            caller = call.caller
+            raise ApiError(
+                403,
+                "LinkedAuthorizationFailed",
+                f"The client '{caller.application_id}' with object id '{caller.principal_id}' has "
+                f"permission to perform action 'Microsoft.Communication/CommunicationServices/"
+                f"write' on scope '{call.scope}'; however, it does not have permission to perform "
+                f"action(s) '{_LINK}' on the linked scope(s) '{each}'.",
+            )
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE .../communicationServices/{name}``."""
+    return await call.delete(lambda snapshot: services.delete(snapshot, call.scope))
+
+
+async def list_keys(call: Call) -> Response:
+    """``POST .../listKeys``."""
+    return _keys(call, existing(call.snapshot, CommunicationService, call.scope))
+
+
+async def regenerate_key(call: Call) -> Response:
+    """``POST .../regenerateKey``: the old key is refused from now on."""
+    asked = call.read(_Regenerate).key_type.lower()
+    which: Literal["Primary", "Secondary"]
+    if asked == "primary":
+        which = "Primary"
+    elif asked == "secondary":
+        which = "Secondary"
+    else:
+        raise ApiError(400, "InvalidKeyType", "The keyType is 'Primary' or 'Secondary'.")
+    sealed = call.site.keys.seal(generate_access_key())
+    changes = await call.change(
+        lambda snapshot: services.regenerate_key(snapshot, call.scope, which, sealed)
+    )
+    return _keys(call, changes.entry)
+
+
+def _keys(call: Call, service: CommunicationService) -> Response:
+    answer = {}
+    for name, sealed in (("primary", service.primary_key), ("secondary", service.secondary_key)):
+        key = call.site.keys.open(sealed).reveal()
+        answer[f"{name}Key"] = key
+        answer[f"{name}ConnectionString"] = f"endpoint={call.base}/;accesskey={key}"
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+async def link_notification_hub(call: Call) -> Response:
+    """``POST .../linkNotificationHub``: kept, and of no use to mail."""
+    wish = ServiceWish(notification_hub_id=call.read(_Hub).resource_id)
+    changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, wish))
+    return JSONResponse({"resourceId": changes.entry.notification_hub_id})
+
+
+async def check_name(call: Call) -> Response:
+    """``POST .../checkNameAvailability``."""
+    asked = call.read(_Name)
+    if asked.type.lower() != CommunicationService.resource_type.lower():
+        raise ApiError(
+            400, "InvalidResourceType", f"Names of type '{asked.type}' are not reserved."
+        )
+    taken = services.name_taken(call.snapshot, asked.name)
+    if not taken:
+        return JSONResponse({"nameAvailable": True})
+    reason = "AlreadyExists" if call.snapshot.find(CommunicationService, asked.name) else "Invalid"
+    return JSONResponse({"nameAvailable": False, "reason": reason, "message": taken})

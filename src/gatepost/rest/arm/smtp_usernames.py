@@ -1,0 +1,61 @@
+"""SMTP user names of a Communication Services resource."""
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import smtp_usernames
+from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameWish
+from gatepost.directory.azure.entries import CommunicationService, SmtpUsername
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.documents import Document, resource
+
+
+class _Properties(msgspec.Struct, rename="camel"):
+    username: str
+    entra_application_id: str
+    tenant_id: str
+
+
+class _Put(msgspec.Struct):
+    properties: _Properties
+
+
+def _document(entry: SmtpUsername) -> Document:
+    properties: Document = {
+        "username": entry.username,
+        "entraApplicationId": entry.application_id,
+        "tenantId": entry.tenant_id,
+    }
+    return resource(entry, entry.stamp, properties)
+
+
+async def get(call: Call) -> Response:
+    """``GET .../smtpUsernames/{name}``."""
+    return JSONResponse(_document(existing(call.snapshot, SmtpUsername, call.scope)))
+
+
+async def listing(call: Call) -> Response:
+    """``GET .../smtpUsernames``."""
+    service = existing(call.snapshot, CommunicationService, call.scope)
+    found = call.snapshot.all(SmtpUsername)
+    key = service.key
+    return call.pages([_document(each) for each in found if each.service_id.lower() == key])
+
+
+async def put(call: Call) -> Response:
+    """``PUT .../smtpUsernames/{name}``: 201 for a new one, 200 for another."""
+    given = call.read(_Put).properties
+    wish = SmtpUsernameWish(given.username, given.entra_application_id, given.tenant_id)
+    is_new = call.snapshot.get(SmtpUsername, call.scope) is None
+    changes = await call.change(
+        lambda snapshot: smtp_usernames.put(
+            snapshot, call.scope, wish, call.now, call.site.directory.rules.actions
+        )
+    )
+    return JSONResponse(_document(changes.entry), 201 if is_new else 200)
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE .../smtpUsernames/{name}``."""
+    return await call.delete(lambda snapshot: smtp_usernames.delete(snapshot, call.scope))

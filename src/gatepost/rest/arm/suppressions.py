@@ -1,0 +1,124 @@
+"""Suppression lists of a domain, and the addresses on them."""
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import suppressions
+from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.suppressions import AddressWish
+from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
+from gatepost.directory.azure.paths import is_within, parent_path
+from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.documents import Document, moment, resource
+
+
+class _ListProperties(msgspec.Struct, rename="camel"):
+    list_name: str = ""
+
+
+class _PutList(msgspec.Struct):
+    properties: _ListProperties
+
+
+class _AddressProperties(msgspec.Struct, rename="camel"):
+    email: str
+    first_name: str | None = None
+    last_name: str | None = None
+    notes: str | None = None
+
+
+class _PutAddress(msgspec.Struct):
+    properties: _AddressProperties
+
+
+def _location(call: Call, domain_id: str) -> str:
+    domain = call.snapshot.get(Domain, domain_id)
+    return domain.data_location if domain else ""
+
+
+def _list_document(call: Call, entry: SuppressionList) -> Document:
+    properties: Document = {
+        "listName": entry.list_name,
+        "dataLocation": _location(call, parent_path(entry.id)),
+    }
+    for name, time in (
+        ("createdTimeStamp", entry.created_at),
+        ("lastUpdatedTimeStamp", entry.updated_at),
+    ):
+        if time is not None:
+            properties[name] = moment(time)
+    return resource(entry, entry.stamp, properties)
+
+
+def _address_document(call: Call, entry: SuppressedAddress) -> Document:
+    properties: Document = {
+        "email": entry.email,
+        "firstName": entry.first_name,
+        "lastName": entry.last_name,
+        "notes": entry.notes,
+        "dataLocation": _location(call, parent_path(parent_path(entry.id))),
+    }
+    if entry.modified_at is not None:
+        properties["lastModified"] = moment(entry.modified_at)
+    return resource(entry, entry.stamp, properties)
+
+
+async def get_list(call: Call) -> Response:
+    """``GET .../suppressionLists/{name}``."""
+    return JSONResponse(_list_document(call, existing(call.snapshot, SuppressionList, call.scope)))
+
+
+async def lists(call: Call) -> Response:
+    """``GET .../suppressionLists``."""
+    domain = existing(call.snapshot, Domain, call.scope)
+    found = call.snapshot.find(SuppressionList, domain.id)
+    return call.pages([_list_document(call, each) for each in found])
+
+
+async def put_list(call: Call) -> Response:
+    """``PUT .../suppressionLists/{name}``: 201 for a new one, 200 for another."""
+    name = call.read(_PutList).properties.list_name
+    is_new = call.snapshot.get(SuppressionList, call.scope) is None
+    changes = await call.change(
+        lambda snapshot: suppressions.put_list(snapshot, call.scope, name, call.now)
+    )
+    return JSONResponse(_list_document(call, changes.entry), 201 if is_new else 200)
+
+
+async def delete_list(call: Call) -> Response:
+    """``DELETE .../suppressionLists/{name}``."""
+    return await call.delete(lambda snapshot: suppressions.delete_list(snapshot, call.scope))
+
+
+async def get_address(call: Call) -> Response:
+    """``GET .../suppressionListAddresses/{guid}``."""
+    found = existing(call.snapshot, SuppressedAddress, call.scope)
+    return JSONResponse(_address_document(call, found))
+
+
+async def addresses(call: Call) -> Response:
+    """``GET .../suppressionListAddresses``."""
+    holder = existing(call.snapshot, SuppressionList, call.scope)
+    found = call.snapshot.all(SuppressedAddress)
+    key = holder.key
+    return call.pages([_address_document(call, each) for each in found if is_within(each.key, key)])
+
+
+async def put_address(call: Call) -> Response:
+    """``PUT .../suppressionListAddresses/{guid}``: 201 for a new one, 200 for another."""
+    given = call.read(_PutAddress).properties
+    wish = AddressWish(
+        given.email, given.first_name or "", given.last_name or "", given.notes or ""
+    )
+    is_new = call.snapshot.get(SuppressedAddress, call.scope) is None
+    changes = await call.change(
+        lambda snapshot: suppressions.put_address(snapshot, call.scope, wish, call.now)
+    )
+    return JSONResponse(_address_document(call, changes.entry), 201 if is_new else 200)
+
+
+async def delete_address(call: Call) -> Response:
+    """``DELETE .../suppressionListAddresses/{guid}``."""
+    return await call.delete(
+        lambda snapshot: suppressions.delete_address(snapshot, call.scope, call.now)
+    )
