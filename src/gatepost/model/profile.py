@@ -42,6 +42,11 @@ class StrictLimits:
     custom_per_minute: int | None = None
     custom_per_hour: int | None = None
     custom_per_day: int | None = None
+    managed_status_per_minute: int | None = None
+    """Questions over REST what became of a message."""
+    managed_status_per_hour: int | None = None
+    custom_status_per_minute: int | None = None
+    custom_status_per_hour: int | None = None
     count_refused: bool = True
     """A message that the rate refused counts like one that was taken."""
     shared_rate: bool = True
@@ -83,6 +88,15 @@ class DirectoryRules:
 @dataclass(frozen=True, slots=True)
 class ApiRules:
     """What the HTTP APIs do."""
+
+    request_size: int = 10 * MIB
+    """Octets of a request to send, attachments in Base64 included."""
+    recipients: int = 50
+    """Of a message: To, Cc and Bcc together."""
+    clock_skew: float = 5 * MINUTE
+    """Seconds by which the date of a signed request may be wrong."""
+    running: float = 0.5
+    """Seconds for which an operation is ``Running`` before it succeeds or fails."""
 
 
 @dataclass(frozen=True, slots=True)
