@@ -5,15 +5,19 @@ Only the owner of the directory can open the socket, so who asks is not asked.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from gatepost.app.administration.administration import administer
+from gatepost.app.administration.desk import Desk
 from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
 from gatepost.app.hurry import SOCKET
 from gatepost.app.rpc import Answers, Operation, decode, decoder
 from gatepost.app.uploads import Uploads, put_and_tell
+from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.contract import Directory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -26,24 +30,34 @@ from gatepost.relay.spool import Budget
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a relay has besides its mail and who may send it."""
+
+    quotas: SubscriptionQuotas | None = None
+    """None: nothing is counted."""
+    budget: Budget | None = None
+    """This process's share of the memory for what front processes hand over."""
+    desk: Desk | None = None
+    """None: the directory is not changed from here."""
+
+
 async def serve_control(
     data: Path,
     store: Store,
     directory: Directory,
     report: Report,
-    quotas: SubscriptionQuotas | None = None,
-    budget: Budget | None = None,
+    shared: Shared = Shared(),
 ) -> asyncio.Server:
-    """Answer at DIR/control.sock until the server is closed.
-
-    ``budget``: this process's share of the memory for what front processes hand over.
-    """
+    """Answer at DIR/control.sock until the server is closed."""
     operations = {**store_operations(store), **directory_operations(directory)}
     operations["report"] = lambda raw: _report(report, raw)
-    shared = budget or Budget(data)
+    if shared.desk is not None:
+        operations |= administration_operations(shared.desk)
+    quotas, budget = shared.quotas, shared.budget or Budget(data)
 
     def make_stream() -> FrameStream:
-        uploads = Uploads(store, shared)
+        uploads = Uploads(store, budget)
         own = upload_operations(uploads)
         if quotas is not None:
             own |= quota_operations(OwnQuotas(quotas, owner=uploads))
@@ -111,6 +125,18 @@ def directory_operations(directory: Directory) -> dict[str, Operation]:
         "verifier": _taking(tuple[str, str], directory.verifier),
         "standing": _taking(tuple[Principal, Address], directory.standing),
     }
+
+
+def administration_operations(desk: Desk) -> dict[str, Operation]:
+    """Return what changes the directory, as one operation; its refusals travel as values."""
+
+    async def run(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"done": await administer(desk, operation, fields)}
+        except Rejected as error:
+            return {"rejected": (error.code, error.message, error.status)}
+
+    return {"administer": _taking(tuple[str, dict[str, Any]], run)}
 
 
 def quota_operations(quotas: Quotas) -> dict[str, Operation]:

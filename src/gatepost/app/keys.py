@@ -14,6 +14,8 @@ from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
 
 SIZE: Final = 32
+DIGESTS: Final = "client secret digests"
+"""The purpose of the key under which client secrets are kept."""
 
 _VERSION: Final = b"\x01"
 _NONCE_SIZE: Final = 12

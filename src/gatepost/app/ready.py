@@ -15,12 +15,17 @@ Listeners = dict[str, Listener | None]
 """``smtp``, ``smtps``, ``https``, ``http``; None where it is off."""
 
 
+def https_url(listeners: Listeners) -> str | None:
+    """Return where the APIs are; the certificate is for this name."""
+    https = listeners["https"]
+    return f"https://localhost:{https.port}" if https else None
+
+
 def describe(
     pid: int, data: Path, listeners: Listeners, ca_file: Path, provisioned: Provisioned
 ) -> dict[str, Any]:
     """Return the document: a contract that scripts depend on."""
-    https = listeners["https"]
-    url = f"https://localhost:{https.port}" if https else None
+    url = https_url(listeners)
     http = listeners["http"]
     return {
         "pid": pid,

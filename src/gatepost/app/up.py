@@ -9,14 +9,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from gatepost.app.administration.desk import Desk
 from gatepost.app.certificates import Certificates, ensure_certificates
-from gatepost.app.control import serve_control
+from gatepost.app.control import Shared, serve_control
 from gatepost.app.hurry import SOCKET
-from gatepost.app.keys import SealedAccessKeys, open_key
+from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
-from gatepost.app.ready import Listeners, describe, remove_ready, write_ready
+from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN
 from gatepost.app.serving import Backend, Serving, make_ids, make_relay, served_profile
 from gatepost.app.signing import open_tokens
@@ -40,7 +41,6 @@ from gatepost.wire.server.replies import replies_with
 
 Place = tuple[str, int] | None
 """Host and port to listen on (0: a free one); None: off."""
-DIGESTS: Final = "client secret digests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,10 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     directory, tokens, provisioned, certificates = await _provide(data, store, profile)
     quotas = _quotas(profile, directory) if profile.strict.counts else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
-    control = await serve_control(data, store, directory, report, quotas, budget)
+    keys = SealedAccessKeys(open_key(data))
+    desk = Desk(directory, keys, lambda: datetime.now(UTC), https_url(listeners))
+    shared = Shared(quotas, budget, desk)
+    control = await serve_control(data, store, directory, report, shared)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)
     serving = Serving(str(data), profile, str(certificates.server_file), options.workers + 1)
@@ -136,7 +139,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         profile,
         directory,
         store,
-        SealedAccessKeys(open_key(data)),
+        keys,
         report,
         now=lambda: datetime.now(UTC),
         next_id=make_ids(await store.new_epoch()),

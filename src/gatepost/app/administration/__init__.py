@@ -1,0 +1,1 @@
+"""What the command line asks of the directory: by names, answered with plain documents."""

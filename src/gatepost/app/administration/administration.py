@@ -1,0 +1,77 @@
+"""The operations by their names, and how one is run."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from gatepost.app.administration import entra, mail, resources, roles, wishes
+from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.documents import Document
+from gatepost.app.administration.verification import verify_domain
+from gatepost.directory.azure.changes.outcome import Rejected
+
+
+class _Operation(NamedTuple):
+    wish: type[Any]
+    run: Callable[[Desk, Any], Awaitable[Document]]
+
+
+# fmt: off
+_OPERATIONS: Final[Mapping[str, _Operation]] = {
+    "tenant create":        _Operation(wishes.NewTenant, entra.create_a_tenant),
+    "tenant list":          _Operation(wishes.Listing, entra.list_tenants),
+    "tenant show":          _Operation(wishes.Named, entra.show_tenant),
+    "tenant delete":        _Operation(wishes.Named, entra.delete_a_tenant),
+    "app create":           _Operation(wishes.NewApp, entra.create_app),
+    "app list":             _Operation(wishes.Listing, entra.list_apps),
+    "app show":             _Operation(wishes.Named, entra.show_app),
+    "app delete":           _Operation(wishes.Named, entra.delete_app),
+    "secret create":        _Operation(wishes.NewSecret, entra.create_secret),
+    "secret list":          _Operation(wishes.Listing, entra.list_secrets),
+    "secret show":          _Operation(wishes.Named, entra.show_secret),
+    "secret delete":        _Operation(wishes.Named, entra.delete_secret),
+    "role create":          _Operation(wishes.NewRole, roles.create_role),
+    "role list":            _Operation(wishes.Listing, roles.list_roles),
+    "role show":            _Operation(wishes.Named, roles.show_role),
+    "role delete":          _Operation(wishes.Named, roles.delete_role),
+    "role assign":          _Operation(wishes.RoleGrant, roles.assign_role),
+    "role unassign":        _Operation(wishes.RoleGrant, roles.unassign_role),
+    "resource create":      _Operation(wishes.NewResource, resources.create_resource),
+    "resource list":        _Operation(wishes.Listing, resources.list_resources),
+    "resource show":        _Operation(wishes.Named, resources.show_resource),
+    "resource delete":      _Operation(wishes.Named, resources.delete_resource),
+    "resource link":        _Operation(wishes.Link, resources.link_domain),
+    "resource unlink":      _Operation(wishes.Link, resources.unlink_domain),
+    "resource keys":        _Operation(wishes.Keys, resources.access_keys),
+    "domain create":        _Operation(wishes.NewDomain, mail.create_domain),
+    "domain list":          _Operation(wishes.Listing, mail.list_domains),
+    "domain show":          _Operation(wishes.Named, mail.show_domain),
+    "domain delete":        _Operation(wishes.Named, mail.delete_domain),
+    "domain verify":        _Operation(wishes.Verify, verify_domain),
+    "sender create":        _Operation(wishes.NewSender, mail.create_sender),
+    "sender list":          _Operation(wishes.Listing, mail.list_senders),
+    "sender show":          _Operation(wishes.Named, mail.show_sender),
+    "sender delete":        _Operation(wishes.Named, mail.delete_sender),
+    "smtp-username create": _Operation(wishes.NewSmtpUsername, mail.create_smtp_username),
+    "smtp-username list":   _Operation(wishes.Listing, mail.list_smtp_usernames),
+    "smtp-username show":   _Operation(wishes.Named, mail.show_smtp_username),
+    "smtp-username delete": _Operation(wishes.Named, mail.delete_smtp_username),
+}
+# fmt: on
+
+
+async def administer(desk: Desk, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run ``NOUN VERB`` with its fields and return its answer.
+
+    Raises Rejected for what the directory does not allow, what is not there, and for fields
+    that the operation does not take.
+    """
+    known = _OPERATIONS.get(operation)
+    if known is None:
+        raise Rejected("BadRequest", f"no operation is called {operation[:40]!r}")
+    try:
+        wish = msgspec.convert(fields, known.wish)
+    except msgspec.ValidationError as error:
+        raise Rejected("BadRequest", f"{operation}: {error}") from error
+    return await known.run(desk, wish)

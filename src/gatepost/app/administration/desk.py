@@ -1,0 +1,58 @@
+"""What every operation works with, and the two ways to change something."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from gatepost.app.administration.documents import Document, document, mention
+from gatepost.directory.azure.changes.outcome import Changes
+from gatepost.directory.azure.changes.stamps import stamped
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.entries import Entry
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.rest.context import AccessKeys
+
+E = TypeVar("E", bound=Entry)
+
+Decide = Callable[[Snapshot], Changes[E]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The directory, and what is needed beside it."""
+
+    directory: AzureDirectory
+    keys: AccessKeys
+    now: Callable[[], datetime]
+    endpoint: str | None = None
+    """``https://HOST:PORT`` of the APIs; None while no relay runs."""
+
+    @property
+    def view(self) -> Snapshot:
+        """The directory as it is."""
+        return self.directory.snapshot
+
+    def document(self, entry: Entry) -> Document:
+        """Return what is shown of an entry."""
+        return document(self.view, entry, self.now())
+
+    async def change(self, decide: Decide[E]) -> E:
+        """Save what is decided; return what it is about. Raises Rejected."""
+        now = self.now()
+        changes = await self.directory.change(lambda view: stamped(view, decide(view), now))
+        return changes.entry
+
+    async def delete(self, decide: Decide[E]) -> Document:
+        """Save what is decided; return what went, and what went with it. Raises Rejected."""
+        told: Document = {}
+
+        def deciding(view: Snapshot) -> Changes[E]:
+            changes = decide(view)
+            told["deleted"] = document(view, changes.entry, self.now())
+            others = [each for each in changes.delete if each is not changes.entry]
+            told["with"] = [mention(each) for each in others]
+            return changes
+
+        await self.directory.change(deciding)
+        return told

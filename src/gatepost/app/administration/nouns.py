@@ -1,0 +1,169 @@
+"""Which entry a word means: by id or by name, inside its parent, or because it is the only one."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.azure.changes.places import split_id
+from gatepost.directory.azure.entries import (
+    Application,
+    ClientSecret,
+    CommunicationService,
+    Domain,
+    EmailService,
+    Entry,
+    ResourceGroup,
+    RoleDefinition,
+    SenderUsername,
+    SmtpUsername,
+    Subscription,
+    Tenant,
+)
+from gatepost.directory.azure.paths import parent_path
+from gatepost.directory.azure.snapshot import Snapshot
+
+E = TypeVar("E", bound=Entry)
+
+_SHOWN: Final = 8
+"""Names that an error lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noun(Generic[E]):
+    """One kind of entry, in the words of the command line."""
+
+    word: str
+    kind: type[E]
+    names: Callable[[Snapshot, E], Sequence[str]] = lambda _, each: (each.name,)
+    """What an entry is called; the first is how it is shown."""
+    ids: Callable[[E], Sequence[str]] = lambda each: (each.id,)
+    parent: Callable[[E], str] = lambda _: ""
+    """The id of what holds an entry."""
+
+
+def _named(*attributes: str) -> Callable[[Snapshot, Any], Sequence[str]]:
+    return lambda _, each: tuple(filter(None, (getattr(each, name) for name in attributes)))
+
+
+def _under(kind: type[Entry]) -> Callable[[Entry], str]:
+    return lambda each: split_id(kind, each.id)[0]
+
+
+def _addresses(view: Snapshot, sender: SenderUsername) -> Sequence[str]:
+    domain = view.get(Domain, parent_path(sender.id))
+    behind = domain.from_domain if domain else ""
+    return sender.username, sender.name, f"{sender.username}@{behind}"
+
+
+# fmt: off
+TENANT: Final = Noun("tenant", Tenant, _named("domain"))
+APP: Final = Noun("app", Application, _named("display_name"),
+                  lambda each: (each.id, each.object_id), lambda each: each.tenant_id)
+SECRET: Final = Noun("secret", ClientSecret, _named("display_name"),
+                     parent=lambda each: each.application_id)
+ROLE: Final = Noun("role", RoleDefinition, _named("role_name"))
+SUBSCRIPTION: Final = Noun("subscription", Subscription, _named("display_name", "name"),
+                           parent=lambda each: each.tenant_id)
+GROUP: Final = Noun("resource group", ResourceGroup, parent=_under(ResourceGroup))
+EMAIL: Final = Noun("Email service", EmailService, parent=_under(EmailService))
+COMMUNICATION: Final = Noun("Communication Services resource", CommunicationService,
+                            parent=_under(CommunicationService))
+DOMAIN: Final = Noun("domain", Domain, _named("name", "from_domain"), parent=_under(Domain))
+SENDER: Final = Noun("sender", SenderUsername, _addresses, parent=_under(SenderUsername))
+SMTP_USERNAME: Final = Noun("SMTP user name", SmtpUsername, _named("name", "username"),
+                            parent=_under(SmtpUsername))
+# fmt: on
+
+RESOURCES: Final[dict[str, Noun[Any]]] = {
+    "communication": COMMUNICATION,
+    "email": EMAIL,
+    "group": GROUP,
+    "subscription": SUBSCRIPTION,
+}
+"""By ``--kind``. A name that several have means the first of them: what is used before what
+holds it."""
+
+
+def entries_of(view: Snapshot, noun: Noun[E], parent: Entry | None = None) -> list[E]:
+    """Return the entries of a noun, those of one parent or all."""
+    return [
+        each
+        for each in view.all(noun.kind)
+        if parent is None or noun.parent(each).lower() == parent.key
+    ]
+
+
+def find(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None = None) -> E:
+    """Return the entry with that id or name. Raises Rejected when there is none, or several."""
+    found = _the_one(view, noun, text, parent)
+    if found is None:
+        raise _unknown(view, [noun], text, parent)
+    return found
+
+
+def find_or_only(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None = None) -> E:
+    """Return the entry that is named; without a name, the only one. Raises Rejected."""
+    if text:
+        return find(view, noun, text, parent)
+    there = entries_of(view, noun, parent)
+    if len(there) == 1:
+        return there[0]
+    if not there:
+        raise Rejected("NotFound", f"there is no {noun.word} yet", 404)
+    raise Rejected("ParentNeeded", f"say which {noun.word}: there are {_listed(view, noun, there)}")
+
+
+def find_resource(view: Snapshot, text: str, kind: str = "") -> Entry:
+    """Return the resource, group or subscription of that name. Raises Rejected."""
+    nouns = [RESOURCES[kind]] if kind else list(RESOURCES.values())
+    for noun in nouns:
+        found: Entry | None = _the_one(view, noun, text, None)
+        if found is not None:
+            return found
+    raise _unknown(view, nouns, text, None)
+
+
+def shown(view: Snapshot, noun: Noun[E], entry: E) -> str:
+    """Return what an entry is called."""
+    return next(iter(noun.names(view, entry)), entry.id)
+
+
+def _the_one(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None) -> E | None:
+    folded = text.lower()
+    there = entries_of(view, noun, parent)
+    found = [each for each in there if folded in map(str.lower, noun.ids(each))] or [
+        each for each in there if folded in map(str.lower, noun.names(view, each))
+    ]
+    if len(found) > 1:
+        ids = ", ".join(each.id for each in found)
+        raise Rejected("Ambiguous", f"{len(found)} of the name {text!r}; say the id: {ids}", 409)
+    return found[0] if found else None
+
+
+def _unknown(
+    view: Snapshot, nouns: Sequence[Noun[Any]], text: str, parent: Entry | None
+) -> Rejected:
+    """Say what there is, and what was probably meant."""
+    import difflib  # noqa: PLC0415 - only for a mistake
+
+    names = [shown(view, noun, each) for noun in nouns for each in entries_of(view, noun, parent)]
+    word = nouns[0].word if len(nouns) == 1 else "resource"
+    by_case = {each.lower(): each for each in names}
+    near = difflib.get_close_matches(text.lower(), by_case, n=1)
+    if near:
+        hint = f"; did you mean {by_case[near[0]]!r}?"
+    elif names:
+        hint = f"; there are {_shortened(names)}"
+    else:
+        hint = f"; there is no {word} at all"
+    return Rejected("NotFound", f"there is no {word} {text[:100]!r}{hint}", 404)
+
+
+def _listed(view: Snapshot, noun: Noun[E], there: Iterable[E]) -> str:
+    return _shortened([shown(view, noun, each) for each in there])
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

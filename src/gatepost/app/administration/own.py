@@ -1,0 +1,36 @@
+"""The operations on a store that no relay has open."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gatepost.app.administration.administration import administer
+from gatepost.app.administration.desk import Desk
+from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.store.sqlite import open_store
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def own_administration(
+    data: Path,
+) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
+    """Open the store of ``data`` and give what runs an operation on it.
+
+    Raises Unreadable when it cannot be opened (StoreLocked while a relay starts or stops).
+    """
+    store = open_store(data)
+    try:
+        key = open_key(data)
+        directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
+        await directory.load()
+        yield partial(administer, Desk(directory, SealedAccessKeys(key), _now))
+    finally:
+        store.close()

@@ -1,0 +1,126 @@
+"""Roles, and to whom they are assigned."""
+
+from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.documents import Document
+from gatepost.app.administration.nouns import (
+    APP,
+    ROLE,
+    SUBSCRIPTION,
+    find,
+    find_or_only,
+    find_resource,
+)
+from gatepost.app.administration.wishes import Listing, Named, NewRole, RoleGrant
+from gatepost.directory.azure.changes import role_assignments, role_definitions
+from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.role_assignments import AssignmentWish
+from gatepost.directory.azure.changes.role_definitions import RoleWish
+from gatepost.directory.azure.changes.scopes import ROOT, tenant_of
+from gatepost.directory.azure.entries import (
+    Application,
+    Permission,
+    RoleAssignment,
+    RoleDefinition,
+    ServicePrincipal,
+    Tenant,
+    principal_lookup,
+)
+from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.roles import SEND_ACTIONS
+from gatepost.directory.azure.snapshot import Snapshot
+
+
+async def create_role(desk: Desk, wish: NewRole) -> Document:
+    """``role create``."""
+
+    def decide(view: Snapshot) -> Changes[RoleDefinition]:
+        scopes = tuple(_scope(view, each) for each in wish.scopes) or (
+            find_or_only(view, SUBSCRIPTION, "").id,
+        )
+        permission = Permission(wish.actions or SEND_ACTIONS, wish.not_actions)
+        made = RoleWish(wish.name, (permission,), scopes, wish.description)
+        return role_definitions.put(view, new_guid(), made)
+
+    return desk.document(await desk.change(decide))
+
+
+async def list_roles(desk: Desk, _wish: Listing) -> Document:
+    """``role list``: the assignments beside the roles."""
+    return {
+        "roles": [desk.document(each) for each in desk.view.all(RoleDefinition)],
+        "assignments": [desk.document(each) for each in desk.view.all(RoleAssignment)],
+    }
+
+
+async def show_role(desk: Desk, wish: Named) -> Document:
+    """``role show``: with its assignments."""
+    role = find(desk.view, ROLE, wish.name)
+    assigned = role_definitions.assignments_of(desk.view, role)
+    return desk.document(role) | {"assignments": [desk.document(each) for each in assigned]}
+
+
+async def delete_role(desk: Desk, wish: Named) -> Document:
+    """``role delete``: not while it is assigned, as in Azure."""
+    return await desk.delete(
+        lambda view: role_definitions.delete(view, find(view, ROLE, wish.name).id)
+    )
+
+
+async def assign_role(desk: Desk, wish: RoleGrant) -> Document:
+    """``role assign``: to the service principal in the tenant that the scope belongs to."""
+    now = desk.now()
+
+    def decide(view: Snapshot) -> Changes[RoleAssignment]:
+        role = find(view, ROLE, wish.name)
+        scope = _scope(view, wish.on)
+        principal = _principal(view, find(view, APP, wish.app), tenant_of(view, scope))
+        made = AssignmentWish(scope, role.id, principal.id, "ServicePrincipal")
+        return role_assignments.put(view, new_guid(), made, now)
+
+    return desk.document(await desk.change(decide))
+
+
+async def unassign_role(desk: Desk, wish: RoleGrant) -> Document:
+    """``role unassign``: the assignment of this role to this application, on this scope."""
+
+    def decide(view: Snapshot) -> Changes[RoleAssignment]:
+        role, app = find(view, ROLE, wish.name), find(view, APP, wish.app)
+        scope = _scope(view, wish.on).lower() if wish.on else ""
+        found = [
+            each
+            for each in role_definitions.assignments_of(view, role)
+            if _is_of(view, each, app) and scope in ("", each.scope.lower())
+        ]
+        if not found:
+            where = f" on {wish.on}" if wish.on else ""
+            raise Rejected(
+                "NotFound", f"{app.display_name} has no role {role.role_name!r}{where}", 404
+            )
+        if len(found) > 1:
+            scopes = ", ".join(each.scope for each in found)
+            raise Rejected("Ambiguous", f"it is assigned on several scopes; say which: {scopes}")
+        return role_assignments.delete(view, found[0].id)
+
+    return await desk.delete(decide)
+
+
+def _scope(view: Snapshot, text: str) -> str:
+    return ROOT if text == ROOT else find_resource(view, text).id
+
+
+def _principal(view: Snapshot, app: Application, tenant_id: str) -> ServicePrincipal:
+    lookup = principal_lookup(app.id, tenant_id or app.tenant_id)
+    found = view.find(ServicePrincipal, lookup)
+    if not found:
+        tenant = view.get(Tenant, tenant_id or app.tenant_id)
+        raise Rejected(
+            "PrincipalNotFound",
+            f"the app {app.display_name!r} has no service principal in "
+            f"{tenant.domain if tenant else 'the tenant'}; roles are assigned to that",
+        )
+    return found[0]
+
+
+def _is_of(view: Snapshot, assignment: RoleAssignment, app: Application) -> bool:
+    principal = view.get(ServicePrincipal, assignment.principal_id)
+    return principal is not None and principal.application_id.lower() == app.key
