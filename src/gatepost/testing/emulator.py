@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,12 +94,15 @@ class Emulator:
         strict: bool = False,
         workers: int = 0,
         data: Path | None = None,
+        settings: Mapping[str, object] | None = None,
         options: tuple[str, ...] = ("--https", "off", "--http", "off"),
     ) -> None:
         """Start it and return once every listener accepts.
 
-        ``data`` keeps mail and credentials over restarts; ``options`` go to ``gatepost up``
-        as they are. Raises EmulatorError with the relay's own output when it does not come up.
+        ``profile`` may be a file that ends in .toml. ``data`` keeps mail and credentials over
+        restarts; ``settings`` change single values of the profile, such as
+        ``{"strict.custom_per_minute": 3}``; ``options`` go to ``gatepost up`` as they are.
+        Raises EmulatorError with the relay's own output when it does not come up.
         """
         self._owned = data is None
         self.data = data or Path(tempfile.mkdtemp(prefix="gatepost-"))
@@ -107,6 +110,8 @@ class Emulator:
         self._output = self.data / "up.jsonl"
         self._output.touch(mode=0o600)
         arguments = ["up", "--json", "--data", str(self.data), "--profile", profile, *_LISTENERS]
+        for key, value in (settings or {}).items():
+            arguments += ["--set", f"{key}={_written(value)}"]
         arguments += ["--workers", str(workers), *options, *(["--strict"] if strict else [])]
         self._seen = self._output.stat().st_size
         with self._output.open("ab") as output:
@@ -275,6 +280,13 @@ class Emulator:
             self.stop()
         else:
             self.kill()
+
+
+def _written(value: object) -> str:
+    """Return a value as ``--set`` takes it: texts as they are, all else as TOML."""
+    if value is None or isinstance(value, str):
+        return value or "none"
+    return json.dumps(value)  # TOML for numbers, truth values and lists of texts, too
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -1,0 +1,68 @@
+"""One relay that imitates Azure Communication Services, with a directory full of mistakes."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.testing import Emulator
+from tests.conformance.acs_cases import build
+from tests.conformance.acs_world import Login, World, seed
+from tests.shell.peer import Peer
+
+
+@dataclass
+class Acs:
+    """The relay, and who may try to sign in."""
+
+    relay: Emulator
+    logins: dict[str, Login] = field(default_factory=dict)
+
+    def greeted(self) -> Peer:
+        """A client that has read the greeting and said EHLO."""
+        peer = Peer.connect(self.relay.smtp.port, self.relay.ca_file)
+        assert peer.reply().startswith("220 ")
+        peer.ask("EHLO client.example")
+        return peer
+
+    def secured(self) -> Peer:
+        """A client that did STARTTLS and said EHLO again."""
+        peer = self.greeted()
+        peer.start_tls()
+        peer.ask("EHLO client.example")
+        return peer
+
+    def signed_in(self, login: Login | None = None) -> Peer:
+        """A client that may send."""
+        peer, login = self.secured(), login or Login(self.relay.username, self.relay.password)
+        assert peer.login(login.username, login.password) == SIGNED_IN
+        return peer
+
+    def told(self, event: str, *, after: int) -> dict[str, Any]:
+        """The report that came after so many of its kind."""
+        deadline = time.monotonic() + 5
+        while len(found := self.relay.events(event)) <= after:
+            assert time.monotonic() < deadline, f"no {event} was reported"
+            time.sleep(0.005)
+        return found[after]
+
+
+SIGNED_IN = "235 2.7.0 Authentication successful"
+
+
+@pytest.fixture(scope="session")
+def acs() -> Iterator[Acs]:
+    with tempfile.TemporaryDirectory(prefix="gatepost-acs-") as directory:
+        data, logins = Path(directory) / "data", {}
+
+        def make(world: World) -> None:
+            logins.update(build(world))
+
+        seed(data, make)
+        settings = {"strict.propagation_delay": 7200}
+        with Emulator(data=data, settings=settings) as relay:
+            yield Acs(relay, logins)
