@@ -9,14 +9,30 @@ import click
 
 from gatepost.cli.output import FAILED, USAGE, print_error
 
+# fmt: off
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "app": ("gatepost.cli.nouns.app:app", "Applications that sign in."),
     "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),
+    "domain": ("gatepost.cli.nouns.domain:domain", "Domains to send from, and their proofs."),
     "messages": ("gatepost.cli.messages:messages", "Look at the mail that a relay captured."),
+    "resource": ("gatepost.cli.nouns.resource:resource",
+                 "Communication and Email services, groups, subscriptions."),
+    "role": ("gatepost.cli.nouns.role:role", "Roles, and to whom they are assigned."),
+    "secret": ("gatepost.cli.nouns.secret:secret", "Client secrets of applications."),
     "send": ("gatepost.cli.send:send", "Send a message with what the server offers."),
+    "sender": ("gatepost.cli.nouns.sender:sender", "Addresses that a domain may send with."),
+    "smtp-username": ("gatepost.cli.nouns.smtp_username:smtp_username",
+                      "Login names that stand for an application."),
     "talk": ("gatepost.cli.talk:talk", "Speak SMTP by hand, through STARTTLS."),
+    "tenant": ("gatepost.cli.nouns.tenant:tenant", "Entra directories."),
     "up": ("gatepost.cli.up:up", "Run a local relay that behaves like a provider."),
 }
+# fmt: on
 """Name: where it is, and its line in the list; so that ``--help`` imports no command."""
+DIRECTORY: Final = (
+    "tenant", "app", "secret", "role", "resource", "domain", "sender", "smtp-username",
+)  # fmt: skip
+"""Those that change who may send what, from the outside in."""
 
 
 class Lazy(click.Group):
@@ -51,8 +67,10 @@ class Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+        others = sorted(COMMANDS.keys() - set(DIRECTORY))
+        for title, names in (("Commands", others), ("Who may send what", DIRECTORY)):
+            with formatter.section(title):
+                formatter.write_dl([(name, COMMANDS[name][1]) for name in names])
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,17 +1,16 @@
 """How captured mail is shown: as JSON for programs, within 80 columns for people."""
 
-import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatepost.cli.tables import GAP, WIDTH, fit, safe
+
 if TYPE_CHECKING:
     from gatepost.mime.contents import Contents
     from gatepost.model.message import StoredMessage
 
-WIDTH: Final = 80
-GAP: Final = "  "
 _TITLES: Final = ("ID", "RECEIVED", "FROM", "TO", "SUBJECT")
 _TIME: Final = "%m-%d %H:%M"
 
@@ -73,7 +72,7 @@ def print_table(messages: "Sequence[StoredMessage]") -> None:
     address = rest * 3 // 10
     widths = (*fixed, address, address, rest - 2 * address)
     for row in rows:
-        cells = [_fit(cell, width) for cell, width in zip(row, widths, strict=True)]
+        cells = [fit(cell, width) for cell, width in zip(row, widths, strict=True)]
         click.echo(GAP.join(cells).rstrip())
 
 
@@ -91,16 +90,16 @@ def print_message(message: "StoredMessage", content: bytes) -> None:
         ("size", f"{message.size:,} octets"),
     )
     for name, value in lines:
-        click.echo(f"{name:>9}  {_safe(value)}")
+        click.echo(f"{name:>9}  {safe(value)}")
     text = contents.text if contents.text is not None else contents.html
     if text:
         click.echo()
-        click.echo("\n".join(_safe(line.expandtabs()) for line in text.rstrip().split("\n")))
+        click.echo("\n".join(safe(line.expandtabs()) for line in text.rstrip().split("\n")))
     if contents.attachments:
         click.echo()
     for each in contents.attachments:
         name = each.filename or "without a name"
-        click.echo(f"attached   {_safe(name)} ({_safe(each.content_type)}, {each.size:,} octets)")
+        click.echo(f"attached   {safe(name)} ({safe(each.content_type)}, {each.size:,} octets)")
 
 
 def _read(content: bytes) -> "Contents":
@@ -116,38 +115,12 @@ def _cells(message: "StoredMessage") -> tuple[str, ...]:
     return (
         message.id,
         f"{message.received_at:{_TIME}}",
-        _safe(shown["mail_from"] or "<>"),
-        _safe(to[0] + more if to else ""),
-        _safe(shown["subject"]),
+        safe(shown["mail_from"] or "<>"),
+        safe(to[0] + more if to else ""),
+        safe(shown["subject"]),
     )
-
-
-def _fit(text: str, width: int) -> str:
-    """Cut or fill to `width` columns; some characters take two (Unicode annex 11)."""
-    if _columns(text) > width:
-        while _columns(text) > width - 1:
-            text = text[:-1]
-        text += "…"
-    return text + " " * (width - _columns(text))
-
-
-def _columns(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum([_columns_of(character) for character in text])
-
-
-def _columns_of(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _whole(text: str) -> str:
     """Octets that are no UTF-8 become replacement characters: JSON has no other way."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _safe(text: str) -> str:
-    """A terminal must not obey what a stranger sent: no control characters."""
-    return "".join([each if each.isprintable() else "�" for each in text])

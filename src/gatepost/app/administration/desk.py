@@ -11,6 +11,7 @@ from gatepost.directory.azure.changes.stamps import stamped
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Entry
 from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.model.dns import Resolver
 from gatepost.rest.context import AccessKeys
 
 E = TypeVar("E", bound=Entry)
@@ -27,6 +28,8 @@ class Desk:
     now: Callable[[], datetime]
     endpoint: str | None = None
     """``https://HOST:PORT`` of the APIs; None while no relay runs."""
+    resolver: Resolver | None = None
+    """Who is asked whether a domain is proven."""
 
     @property
     def view(self) -> Snapshot:

@@ -11,6 +11,7 @@ from gatepost.app.administration.administration import administer
 from gatepost.app.administration.desk import Desk
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.net.dns import DnsResolver
 from gatepost.store.sqlite import open_store
 
 
@@ -31,6 +32,7 @@ async def own_administration(
         key = open_key(data)
         directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
         await directory.load()
-        yield partial(administer, Desk(directory, SealedAccessKeys(key), _now))
+        desk = Desk(directory, SealedAccessKeys(key), _now, resolver=DnsResolver(cached=0))
+        yield partial(administer, desk)
     finally:
         store.close()

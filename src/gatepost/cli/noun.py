@@ -1,0 +1,169 @@
+"""What the commands of the directory share: how they ask, and how an answer is shown."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gatepost.cli.output import Failed, print_json
+from gatepost.cli.tables import print_rows, safe
+
+Document = dict[str, Any]
+Cell = Callable[[Document], str]
+Command = Callable[..., Any]
+Tell = Callable[[Document], None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """One kind of thing in the directory, and how a listing shows it."""
+
+    word: str
+    plural: str
+    """Its key in the JSON of a listing."""
+    about: str
+    columns: Mapping[str, Cell]
+    parent: str = ""
+    """What holds it; empty when nothing does."""
+    whole: tuple[str, ...] = ()
+    """Columns that are never cut."""
+    example: str = "NAME"
+
+
+def options(command: Command) -> Command:
+    """Add what every command of the directory takes."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
+        click.option(
+            "--data",
+            type=click.Path(path_type=Path),
+            default=Path(".gatepost"),
+            show_default=True,
+            help="The relay's directory.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def within(parent: str, *, default: str = "the only one") -> Callable[[Command], Command]:
+    """Add ``--in``."""
+    said = f"{parent}, by name or id" + (f"; default: {default}" if default else "")
+    return click.option("--in", "parent", default="", metavar="PARENT", help=f"{said}.")
+
+
+def ask(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation on the directory of ``data``; what goes wrong is a Failed."""
+    import asyncio  # noqa: PLC0415 - `gatepost --help` does without
+
+    from gatepost.app.access import open_administration  # noqa: PLC0415
+    from gatepost.directory.azure.changes.outcome import Rejected  # noqa: PLC0415
+    from gatepost.errors import GatepostError  # noqa: PLC0415
+
+    given = {name: value for name, value in fields.items() if value is not None}
+
+    async def run() -> Document:
+        async with open_administration(data) as administer:
+            return await administer(operation, given)
+
+    try:
+        return asyncio.run(run())
+    except Rejected as error:
+        raise Failed(error.message, error.code) from None
+    except GatepostError as error:
+        raise Failed.by(error) from None
+
+
+def answer(document: Document, as_json: bool, tell: Tell = None) -> None:
+    """Print a document: as JSON, or for people."""
+    if as_json:
+        print_json(document)
+    else:
+        (tell or print_document)(document)
+
+
+def noun_group(noun: Noun, tell: Tell = None) -> click.Group:
+    """Return ``gatepost NOUN`` with list, show and delete; create is each noun's own.
+
+    ``tell`` shows one of them to people.
+    """
+    group = click.Group(
+        noun.word,
+        help=f"{noun.about}\n\n\b\nExample:\n  gatepost {noun.word} list\n"
+        f"  gatepost {noun.word} show {noun.example}",
+    )
+    parented = within(noun.parent, default="all") if noun.parent else _as_it_is
+    named = within(noun.parent, default="any") if noun.parent else _as_it_is
+
+    @options
+    @parented
+    def list_(data: Path, as_json: bool, **fields: Any) -> None:
+        found = ask(data, f"{noun.word} list", fields)
+        answer(found, as_json, lambda document: print_listing(noun, document[noun.plural]))
+
+    @options
+    @named
+    @click.argument("name", metavar="NAME|ID")
+    def show(data: Path, as_json: bool, **fields: Any) -> None:
+        answer(ask(data, f"{noun.word} show", fields), as_json, tell)
+
+    @options
+    @named
+    @click.argument("name", metavar="NAME|ID")
+    def delete(data: Path, as_json: bool, **fields: Any) -> None:
+        gone = ask(data, f"{noun.word} delete", fields)
+        answer(gone, as_json, lambda document: print_deleted(noun.word, document))
+
+    for callback, name, does in (
+        (list_, "list", "List them."),
+        (show, "show", "Show one."),
+        (delete, "delete", "Delete one, and say what went with it."),
+    ):
+        given = "" if name == "list" else f" {noun.example}"
+        example = f"{does}\n\n\b\nExample:\n  gatepost {noun.word} {name}{given}"
+        group.command(name, help=example)(callback)
+    return group
+
+
+def _as_it_is(command: Command) -> Command:
+    return command
+
+
+def print_listing(noun: Noun, found: list[Document]) -> None:
+    """Print documents as aligned columns."""
+    if not found:
+        click.echo(f"no {noun.plural.replace('_', ' ')}")
+        return
+    rows = [[cell(each) for cell in noun.columns.values()] for each in found]
+    print_rows(tuple(noun.columns), rows, noun.whole)
+
+
+def print_document(document: Document) -> None:
+    """Print one document, a line for each of its fields."""
+    width = max(map(len, document), default=0)
+    for key, value in document.items():
+        click.echo(f"{key.replace('_', ' '):<{width}}  {_said(value)}".rstrip())
+
+
+def _said(value: Any) -> str:
+    if value is None or value in ("", []):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return safe(str(value))
+
+
+def print_deleted(word: str, document: Document) -> None:
+    """Say what was deleted, and what went with it."""
+    gone = document["deleted"]
+    click.echo(f"deleted {word} {safe(gone.get('name') or gone['id'])}")
+    kinds = Counter(each["kind"].replace("_", " ") for each in document["with"])
+    for kind, count in kinds.items():
+        click.echo(f"  with {count} {kind}{'s' if count > 1 else ''}")

@@ -1,0 +1,1 @@
+"""The directory's commands: one noun, one file."""

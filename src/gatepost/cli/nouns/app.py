@@ -1,0 +1,71 @@
+"""``gatepost app``: applications that sign in."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gatepost.cli.noun import (
+    Document,
+    Noun,
+    answer,
+    ask,
+    noun_group,
+    options,
+    print_document,
+    print_listing,
+    within,
+)
+from gatepost.cli.nouns.secret import NOUN as SECRETS
+
+NOUN: Final = Noun(
+    "app",
+    "apps",
+    "Applications (app registrations): they sign in, with their secrets and roles.",
+    {
+        "NAME": lambda each: each["name"],
+        "CLIENT ID": lambda each: each["id"],
+        "SECRETS": lambda each: str(each["secrets"]),
+        "PRINCIPAL": lambda each: "yes" if each["service_principal_id"] else "none",
+    },
+    parent="tenant",
+    whole=("CLIENT ID",),
+    example="billing",
+)
+
+
+def _tell(document: Document) -> None:
+    secrets = document.pop("secrets")
+    print_document(document)
+    click.echo()
+    print_listing(SECRETS, secrets)
+
+
+app = noun_group(NOUN, _tell)
+
+
+@app.command()
+@click.argument("name")
+@within("tenant")
+@click.option("--multitenant", is_flag=True, help="Other tenants may know it, too.")
+@click.option(
+    "--no-service-principal",
+    "service_principal",
+    flag_value=False,
+    default=True,
+    type=bool,
+    show_default=False,
+    help="Leave out the service principal, to which roles are assigned.",
+)
+@options
+def create(data: Path, as_json: bool, **fields: Any) -> None:
+    """Register an application, with a service principal as the portal does.
+
+    It can sign in once it has a secret and a role: see ``gatepost secret create`` and
+    ``gatepost role assign``.
+
+    \b
+    Example:
+      gatepost app create billing
+    """
+    answer(ask(data, "app create", fields), as_json)

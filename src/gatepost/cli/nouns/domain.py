@@ -1,0 +1,96 @@
+"""``gatepost domain``: domains that an Email service sends from."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gatepost.cli.noun import (
+    Document,
+    Noun,
+    answer,
+    ask,
+    noun_group,
+    options,
+    print_document,
+    within,
+)
+from gatepost.cli.output import FAILED, OK
+
+PROOFS: Final = ("Domain", "SPF", "DKIM", "DKIM2", "DMARC")
+
+
+def _verified(each: Document) -> str:
+    proven = [proof for proof, status in each["verification"].items() if status == "Verified"]
+    return "yes" if len(proven) == len(each["verification"]) else ", ".join(proven) or "no"
+
+
+NOUN: Final = Noun(
+    "domain",
+    "domains",
+    "Domains of an Email service: a customer's, once proven, or Azure's own.",
+    {
+        "DOMAIN": lambda each: each["domain"],
+        "OWNER": lambda each: "Azure" if each["management"] == "AzureManaged" else "customer",
+        "VERIFIED": _verified,
+        "LINKED TO": lambda each: ", ".join(each["linked_to"]) or "-",
+    },
+    parent="Email service",
+    whole=("OWNER",),
+    example="mail.contoso.localhost",
+)
+
+
+def _tell(document: Document) -> None:
+    records = document.pop("records")
+    if records:
+        del document["verification"]
+    print_document(document)
+    for each in records:
+        click.echo(f"\n{each['proof']}: {each['status']}")
+        click.echo(f"  {each['host']} {each['ttl']} IN {each['type']}")
+        click.echo(f"  {each['value']}")
+        if each["error"]:
+            click.echo(f"  {each['error']}")
+
+
+domain = noun_group(NOUN, _tell)
+
+
+@domain.command()
+@click.argument("name", metavar="[DOMAIN]", default="")
+@within("Email service")
+@click.option("--managed", is_flag=True, help="One of Azure's own, verified; it needs no name.")
+@options
+def create(data: Path, as_json: bool, **fields: Any) -> None:
+    """Add a domain, and print the DNS records that prove it.
+
+    \b
+    Example:
+      gatepost domain create mail.contoso.localhost
+    """
+    if not fields["name"] and not fields["managed"]:
+        raise click.UsageError("give the domain's name, or --managed")
+    answer(ask(data, "domain create", fields), as_json, _tell)
+
+
+@domain.command()
+@click.argument("name", metavar="DOMAIN|ID")
+@click.argument(
+    "proofs", nargs=-1, metavar="[PROOF...]", type=click.Choice(PROOFS, case_sensitive=False)
+)
+@within("Email service", default="any")
+@click.option("--by-hand", is_flag=True, help="Take it as proven, whatever the DNS says.")
+@options
+def verify(data: Path, as_json: bool, **fields: Any) -> int:
+    """Prove a domain by its DNS records, all or those named: Domain SPF DKIM DKIM2 DMARC.
+
+    Exit 1 when one of them is not proven; of all, DMARC is not needed.
+
+    \b
+    Example:
+      gatepost domain verify mail.contoso.localhost --by-hand
+    """
+    document = ask(data, "domain verify", fields)
+    answer(dict(document), as_json, _tell)
+    return OK if document["proven"] else FAILED

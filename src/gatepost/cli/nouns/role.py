@@ -1,0 +1,158 @@
+"""``gatepost role``: what applications may do, and where."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gatepost.cli.noun import (
+    Document,
+    Noun,
+    answer,
+    ask,
+    noun_group,
+    options,
+    print_document,
+    print_listing,
+)
+from gatepost.cli.tables import print_rows
+
+NOUN: Final = Noun(
+    "role",
+    "roles",
+    "Roles: sets of actions, assigned to an application on a resource or what holds it.",
+    {
+        "NAME": lambda each: each["name"],
+        "KIND": lambda each: "built-in" if each["built_in"] else "custom",
+        "ASSIGNED": lambda each: str(each["assigned"]),
+        "ACTIONS": lambda each: ", ".join(map(_short, each["actions"])),
+    },
+    whole=("KIND",),
+    example="'Email Sender'",
+)
+
+
+def _tell(document: Document) -> None:
+    assignments = document.pop("assignments")
+    print_document(document)
+    _print_assignments(assignments)
+
+
+role = noun_group(NOUN, _tell)
+_on = click.option(
+    "--on", default="", metavar="SCOPE", help="Resource, group or subscription, by name or id."
+)
+
+
+def _short(action: str) -> str:
+    return action.removeprefix("Microsoft.Communication/")
+
+
+@role.command("list")
+@options
+def list_(data: Path, as_json: bool) -> None:
+    """List roles, and to whom they are assigned.
+
+    \b
+    Example:
+      gatepost role list
+    """
+    answer(ask(data, "role list", {}), as_json, _tell_all)
+
+
+def _tell_all(document: Document) -> None:
+    print_listing(NOUN, document["roles"])
+    _print_assignments(document["assignments"])
+
+
+def _print_assignments(assignments: list[Document]) -> None:
+    rows = [
+        (each["role"] or "(deleted)", each["app"] or each["principal_id"], _scope(each["scope"]))
+        for each in assignments
+    ]
+    if rows:
+        click.echo()
+        print_rows(("ROLE", "APP", "ASSIGNED ON"), rows)
+
+
+def _scope(scope: str) -> str:
+    """Say what kind of place it is, and its name."""
+    words = scope.strip("/").split("/")
+    if len(words) < 2:
+        return "everything"
+    kind = {"subscriptions": "subscription", "resourcegroups": "group"}.get(words[-2].lower())
+    return f"{kind} {words[-1]}" if kind else words[-1]
+
+
+@role.command()
+@click.argument("name")
+@click.option(
+    "--action",
+    "actions",
+    multiple=True,
+    metavar="ACTION",
+    help="What it grants (repeatable); default: the three actions that sending needs.",
+)
+@click.option(
+    "--not-action", "not_actions", multiple=True, metavar="ACTION", help="Except this (repeatable)."
+)
+@click.option(
+    "--scope",
+    "--in",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="Subscription or group in which it may be assigned (repeatable); "
+    "default: the only subscription.",
+)
+@click.option("--description", default="", help="What it is for.")
+@options
+def create(data: Path, as_json: bool, **fields: Any) -> None:
+    """Make a custom role.
+
+    \b
+    Example:
+      gatepost role create 'Mail reader' --action 'Microsoft.Communication/*/Read'
+    """
+    answer(ask(data, "role create", fields), as_json)
+
+
+@role.command()
+@click.argument("name", metavar="ROLE")
+@click.option("--to", "app", required=True, metavar="APP", help="Application, by name or id.")
+@click.option(
+    "--on",
+    required=True,
+    metavar="SCOPE",
+    help="Resource, group or subscription, by name or id; / is everything.",
+)
+@options
+def assign(data: Path, as_json: bool, **fields: Any) -> None:
+    """Give a role to an application, on a resource and everything under it.
+
+    \b
+    Example:
+      gatepost role assign 'Email Sender' --to billing --on gatepost
+    """
+    answer(ask(data, "role assign", fields), as_json)
+
+
+@role.command()
+@click.argument("name", metavar="ROLE")
+@click.option("--from", "app", required=True, metavar="APP", help="Application, by name or id.")
+@_on
+@options
+def unassign(data: Path, as_json: bool, **fields: Any) -> None:
+    """Take a role away from an application; its sessions lose it, too.
+
+    \b
+    Example:
+      gatepost role unassign 'Email Sender' --from billing
+    """
+    gone = ask(data, "role unassign", fields)
+    answer(gone, as_json, lambda document: print_unassigned(document["deleted"]))
+
+
+def print_unassigned(gone: Document) -> None:
+    """Say what was taken from whom."""
+    click.echo(f"{gone['app']} has no role {gone['role']} on {_scope(gone['scope'])} any more")

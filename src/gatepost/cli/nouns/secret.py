@@ -1,0 +1,124 @@
+"""``gatepost secret``: client secrets, whose values are shown once."""
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gatepost.cli.noun import (
+    Document,
+    Noun,
+    answer,
+    ask,
+    noun_group,
+    options,
+    print_document,
+    within,
+)
+from gatepost.cli.output import Failed
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+_LIFETIME: Final = re.compile(r"(\d{1,9})([smhdwy])")
+
+NOUN: Final = Noun(
+    "secret",
+    "secrets",
+    "Client secrets: an application may have several, each with its own end.",
+    {
+        "ID": lambda each: each["id"],
+        "APP": lambda each: each["app"] or "-",
+        "NAME": lambda each: each["name"] or "-",
+        "EXPIRES": lambda each: each["expires_at"][:10],
+        "STATE": lambda each: each["state"].replace("_", " "),
+    },
+    parent="app",
+    whole=("ID", "EXPIRES"),
+    example="'build server'",
+)
+
+secret = noun_group(NOUN)
+
+
+class Lifetime(click.ParamType[float]):
+    """``90d``: a number and one of s, m, h, d, w, y."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return seconds."""
+        match = _LIFETIME.fullmatch(str(value).strip().lower())
+        if match is None:
+            self.fail(f"{value!r} is no time like 90d, 12h or 30m", param, ctx)
+        return float(int(match[1]) * _UNITS[match[2]])
+
+
+class Moment(click.ParamType[datetime]):
+    """A date, or date and time (ISO 8601), in UTC unless it says otherwise."""
+
+    name = "MOMENT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the moment with its zone."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no date or time like 2027-01-31T12:00Z", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@secret.command()
+@within("app")
+@click.option("--name", default="", help="What it is for.")
+@click.option("--lifetime", type=Lifetime(), help="For how long, as 90d or 12h; default: 730d.")
+@click.option(
+    "--expires", type=Moment(), help="Until when; may have passed, to test with an expired one."
+)
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the value there, for its owner alone, and do not show it.",
+)
+@options
+def create(
+    data: Path, as_json: bool, save: Path | None, expires: datetime | None, **fields: Any
+) -> None:
+    """Make a client secret. Its value is shown now and never again; its id is not its value.
+
+    \b
+    Example:
+      gatepost secret create --in billing --lifetime 90d --save billing.secret
+    """
+    if expires is not None and fields["lifetime"] is not None:
+        raise click.UsageError("--lifetime and --expires exclude each other")
+    if expires is not None:
+        fields["expires"] = expires.isoformat()
+    if save is None:
+        answer(ask(data, "secret create", fields), as_json, _tell)
+        return
+    descriptor = _new_file(save)
+    try:
+        made = ask(data, "secret create", fields)
+        os.write(descriptor, made.pop("value").encode())
+    except BaseException:
+        save.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    answer(made | {"saved": str(save)}, as_json)
+
+
+def _new_file(path: Path) -> int:
+    """Return a file that nobody else may read; made first, as the value is told only once."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise Failed(f"cannot save to {path}: {error.strerror}") from None
+
+
+def _tell(made: Document) -> None:
+    print_document(made)
+    click.echo("\nThe value is shown this once: keep it now.")
