@@ -5,6 +5,7 @@ case: a GUID for what Entra holds, a path for what Resource Manager holds.
 ``found_by`` is the one other thing by which sign-in looks entries up.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -119,6 +120,36 @@ class ClientSecret(Entry):
     @property
     def found_by(self) -> str:
         return self.application_id.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate(Entry):
+    """A certificate whose key proves an application; ``id`` is its key id.
+
+    ``client_certificates.read_certificate`` makes one.
+    """
+
+    kind: ClassVar[str] = "client_certificate"
+    application_id: str
+    certificate: bytes
+    """DER, without the private key: that stays with the application."""
+    start: datetime
+    end: datetime
+    display_name: str = ""
+
+    @property
+    def found_by(self) -> str:
+        return self.application_id.lower()
+
+    @property
+    def thumbprint(self) -> str:
+        """SHA-1 in upper-case hex, as people compare it."""
+        return hashlib.sha1(self.certificate, usedforsecurity=False).hexdigest().upper()
+
+    @property
+    def thumbprint_sha256(self) -> str:
+        """SHA-256 in upper-case hex."""
+        return hashlib.sha256(self.certificate).hexdigest().upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +387,7 @@ def suppression_lookup(list_id: str, email: str) -> str:
 
 
 KINDS: tuple[type[Entry], ...] = (
-    Tenant, Subscription, ResourceGroup, Application, ClientSecret, ServicePrincipal,
-    RoleDefinition, RoleAssignment, EmailService, Domain, SenderUsername, CommunicationService,
-    SmtpUsername, SuppressionList, SuppressedAddress,
+    Tenant, Subscription, ResourceGroup, Application, ClientSecret, ClientCertificate,
+    ServicePrincipal, RoleDefinition, RoleAssignment, EmailService, Domain, SenderUsername,
+    CommunicationService, SmtpUsername, SuppressionList, SuppressedAddress,
 )  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 
 from gatepost.directory.azure.entries import (
     KINDS,
+    ClientCertificate,
     Entry,
     Stamp,
     SuppressedAddress,
@@ -26,7 +27,8 @@ ADDRESS = SuppressedAddress(
     "Ann",
     modified_at=NOW,
 )
-SAMPLES = [*entries().values(), smtp_username("smtp-login"), LIST, ADDRESS]
+CERTIFICATE = ClientCertificate(OTHER, OTHER, b"\x30\x82", NOW, NOW, "signs")
+SAMPLES = [*entries().values(), smtp_username("smtp-login"), LIST, ADDRESS, CERTIFICATE]
 
 
 def test_there_is_a_sample_of_every_kind() -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import (
     Application,
+    ClientCertificate,
     ClientSecret,
     Entry,
     RoleAssignment,
@@ -51,7 +52,7 @@ def change_application(
 
 
 def delete_application(snapshot: Snapshot, application: Application) -> Changes[Application]:
-    """Delete an application, its secrets, and its service principals with their roles."""
+    """Delete an application, its credentials, and its service principals with their roles."""
     principals = [
         each
         for each in snapshot.all(ServicePrincipal)
@@ -60,6 +61,7 @@ def delete_application(snapshot: Snapshot, application: Application) -> Changes[
     gone = (
         application,
         *snapshot.find(ClientSecret, application.id),
+        *snapshot.find(ClientCertificate, application.id),
         *principals_of(snapshot, principals),
     )
     return Changes((), gone, application)

@@ -1,0 +1,35 @@
+"""Certificates of applications (Graph v1.0, keyCredentials)."""
+
+from gatepost.directory.azure.changes.applications import checked_name, not_found
+from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.secrets import MOST
+from gatepost.directory.azure.entries import Application, ClientCertificate
+from gatepost.directory.azure.snapshot import Snapshot
+
+
+def add_certificate(
+    snapshot: Snapshot, certificate: ClientCertificate
+) -> Changes[ClientCertificate]:
+    """Keep a certificate that ``client_certificates.read_certificate`` made."""
+    if snapshot.get(Application, certificate.application_id) is None:
+        raise not_found(certificate.application_id)
+    if certificate.display_name:
+        checked_name(certificate.display_name)
+    kept = snapshot.find(ClientCertificate, certificate.application_id)
+    if any(each.certificate == certificate.certificate for each in kept):
+        raise Rejected("Request_BadRequest", "the application has this certificate already")
+    if len(kept) >= MOST:
+        raise Rejected(
+            "Directory_QuotaExceeded", f"an application has at most {MOST} certificates", 403
+        )
+    return Changes((certificate,), (), certificate)
+
+
+def remove_certificate(
+    snapshot: Snapshot, application: Application, key_id: str
+) -> Changes[ClientCertificate]:
+    """Delete the certificate with that id."""
+    certificate = snapshot.get(ClientCertificate, key_id)
+    if certificate is None or certificate.application_id.lower() != application.key:
+        raise Rejected("Request_BadRequest", "No key credential found with keyId.")
+    return Changes((), (certificate,), certificate)
