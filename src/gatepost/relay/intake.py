@@ -16,6 +16,8 @@ from gatepost.queue.contract import Store
 
 LINGER: Final = 0.001
 """Seconds that a message waits for others at most; for a client that is alone it is none."""
+PATIENCE: Final = 8
+"""Silent turns of the loop for each message of the last group, while this one is smaller."""
 
 Settled = Callable[["asyncio.Future[None]"], None]
 """Takes what ``Store.put`` returned, done."""
@@ -24,16 +26,20 @@ Settled = Callable[["asyncio.Future[None]"], None]
 class Intake:
     """The way of one event loop's messages into a store."""
 
-    __slots__ = ("_before", "_due", "_held", "_store", "heard")
+    __slots__ = ("_before", "_due", "_held", "_last", "_silent", "_store", "heard")
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._held: list[tuple[Submission, Settled]] = []
         self._due = 0.0
+        self._last = 1
+        """Messages in the last group: as many will come together again."""
         self.heard = 0
         """How many times a client has said something; whoever hears one counts it here."""
         self._before: int | None = None
         """``heard`` when we looked last."""
+        self._silent = 0
+        """Turns since then in which nobody said anything."""
 
     def put(self, submission: Submission, settled: Settled) -> None:
         """Put ``submission`` soon; ``settled`` gets the outcome, whatever happens meanwhile."""
@@ -44,12 +50,15 @@ class Intake:
         self._held.append((submission, settled))
 
     def _look(self) -> None:
-        """Hand over if nobody spoke in a whole turn of the loop, or it has been long enough."""
+        """Hand over when everybody was heard out, or it has been long enough."""
         before, self._before = self._before, self.heard
-        if before != self.heard and time.monotonic() < self._due:
+        self._silent = self._silent + 1 if before == self.heard else 0
+        patience = 1 if len(self._held) >= self._last else PATIENCE * self._last
+        if self._silent < patience and time.monotonic() < self._due:
             asyncio.get_running_loop().call_soon(self._look)
             return
         held, self._held = self._held, []
+        self._last, self._silent = len(held), 0
         for submission, settled in held:
             self._hand_over(submission).add_done_callback(settled)
 
