@@ -1,0 +1,64 @@
+"""Domains, addresses and names as routes compare them."""
+
+import ipaddress
+import re
+from functools import lru_cache
+
+from gatepost.model.address import Address
+
+
+@lru_cache(maxsize=4096)
+def fold_domain(domain: str) -> str:
+    """Return the one spelling of a domain: lower case, A-labels, no dot at its end.
+
+    One that has no A-labels, such as an address literal, is folded only.
+    """
+    folded = domain.rstrip(".").lower()
+    if folded.isascii():
+        return folded
+    try:
+        return folded.encode("idna").decode().lower()
+    except UnicodeError:
+        return folded
+
+
+def literal_address(domain: str) -> str | None:
+    """Return the IP address of an address literal (RFC 5321 4.1.3); None for a name.
+
+    Raises ValueError when it looks like one and is none.
+    """
+    if not domain.startswith("["):
+        return None
+    inside = domain[1:].removesuffix("]")
+    if inside.lower().startswith("ipv6:"):
+        return str(ipaddress.IPv6Address(inside[5:]))
+    return str(ipaddress.IPv4Address(inside))
+
+
+def matches_address(pattern: str, address: Address | None) -> bool:
+    """Tell whether ``*``, ``<>``, a mailbox, a domain or ``*.domain`` means this address.
+
+    The local part's case matters (RFC 5321 2.4).
+    """
+    if pattern == "*":
+        return True
+    if address is None:
+        return pattern == "<>"
+    local, at, domain = pattern.rpartition("@")
+    if at and local and local != address.local:
+        return False
+    mine = fold_domain(address.domain)
+    if domain.startswith("*."):
+        return mine.endswith(fold_domain(domain[1:]))
+    return mine == fold_domain(domain)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> "re.Pattern[str]":
+    parts = [re.escape(part) for part in text.split("*")]
+    return re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
+
+
+def matches_name(pattern: str, name: str) -> bool:
+    """Tell whether a name is meant; ``*`` stands for any characters, case does not matter."""
+    return _pattern(pattern).fullmatch(name) is not None

@@ -1,0 +1,16 @@
+"""The order in which a target's servers are tried."""
+
+from collections.abc import Callable, Sequence
+
+from gatepost.model.route import Smarthost
+
+
+def in_turn(
+    servers: Sequence[Smarthost],
+    random: Callable[[], float],
+    is_open: Callable[[Smarthost], bool],
+) -> tuple[Smarthost, ...]:
+    """Return the servers by priority, equal ones in an order of chance, those last that are known
+    to be down. ``random`` returns numbers from 0 to 1; ``is_open`` tells of a server's breaker."""
+    drawn = [(is_open(each), each.priority, random(), each) for each in servers]
+    return tuple([each for *_, each in sorted(drawn, key=lambda entry: entry[:3])])
