@@ -1,0 +1,59 @@
+"""A directory in memory, and the operations on it, run at once."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from gatepost.app.administration.administration import administer
+from gatepost.app.administration.desk import Desk
+from gatepost.directory.azure.changes import Rejected
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.entries import Entry
+from gatepost.directory.azure.records import record_of
+from gatepost.model.dns import Resolver
+from gatepost.model.secret import Secret
+from tests.unit.directory.azure.world import KEY, NOW, entries
+from tests.unit.directory.memory import MemoryRecords
+
+
+class PlainKeys:
+    """``AccessKeys`` that seal nothing."""
+
+    def open(self, sealed: bytes) -> Secret:
+        return Secret(sealed.decode())
+
+    def seal(self, key: Secret) -> bytes:
+        return key.reveal().encode()
+
+
+class Office:
+    """Runs operations; ``time`` may be set."""
+
+    def __init__(
+        self,
+        there: Iterable[Entry] | None = None,
+        *,
+        endpoint: str | None = "https://localhost:2443",
+        resolver: Resolver | None = None,
+    ) -> None:
+        self.time: datetime = NOW
+        kept = map(record_of, entries().values() if there is None else there)
+        self.records = MemoryRecords(kept)
+        self.directory = AzureDirectory(self.records, digest_key=KEY, clock=lambda: self.time)
+        asyncio.run(self.directory.load())
+        self._desk = Desk(self.directory, PlainKeys(), lambda: self.time, endpoint, resolver)
+
+    def run(self, operation: str, /, **fields: Any) -> dict[str, Any]:
+        """Return the answer; Rejected is raised."""
+        return asyncio.run(administer(self._desk, operation, fields))
+
+    def refusal(self, operation: str, /, **fields: Any) -> tuple[str, str]:
+        """Return code and message of the refusal that must come; nothing may have been saved."""
+        before = dict(self.records.kept)
+        try:
+            answer = self.run(operation, **fields)
+        except Rejected as error:
+            assert self.records.kept == before
+            return error.code, error.message
+        raise AssertionError(f"{operation} {fields} was done: {answer}")
