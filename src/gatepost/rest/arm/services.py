@@ -1,6 +1,7 @@
 """Communication Services resources: links, access keys, names."""
 
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.responses import JSONResponse, Response
@@ -62,11 +63,12 @@ class _Hub(msgspec.Struct, rename="camel"):
     connection_string: str
 
 
-def document(entry: CommunicationService) -> Document:
-    """Return a resource as Resource Manager shows it."""
+def _document(call: Call, entry: CommunicationService) -> Document:
+    """The host name has our port: ``https://`` and it is an endpoint."""
+    port = urlsplit(call.base).port
     properties: Document = {
         "provisioningState": "Succeeded",
-        "hostName": f"{entry.name.lower()}.communication.localhost",
+        "hostName": f"{entry.name.lower()}.communication.localhost{f':{port}' if port else ''}",
         "dataLocation": entry.data_location,
         "linkedDomains": list(entry.linked_domains),
         "publicNetworkAccess": entry.public_network_access,
@@ -82,14 +84,14 @@ def document(entry: CommunicationService) -> Document:
 
 async def get(call: Call) -> Response:
     """``GET .../communicationServices/{name}``."""
-    return JSONResponse(document(existing(call.snapshot, CommunicationService, call.scope)))
+    return JSONResponse(_document(call, existing(call.snapshot, CommunicationService, call.scope)))
 
 
 async def listing(call: Call) -> Response:
     """``GET .../communicationServices``, of a group or of a subscription."""
     found = call.snapshot.all(CommunicationService)
     scope = call.scope.lower()
-    return call.pages([document(each) for each in found if is_within(each.key, scope)])
+    return call.pages([_document(call, each) for each in found if is_within(each.key, scope)])
 
 
 async def put(call: Call) -> Response:
@@ -103,7 +105,7 @@ async def put(call: Call) -> Response:
     changes = await call.change(
         lambda snapshot: services.put(snapshot, call.scope, body.wish, sealed)
     )
-    return JSONResponse(document(changes.entry), 201 if is_new else 200)
+    return JSONResponse(_document(call, changes.entry), 201 if is_new else 200)
 
 
 async def patch(call: Call) -> Response:
@@ -111,7 +113,7 @@ async def patch(call: Call) -> Response:
     wish = call.read(_Body).wish
     _require_links(call, wish)
     changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, wish))
-    return JSONResponse(document(changes.entry))
+    return JSONResponse(_document(call, changes.entry))
 
 
 def _require_links(call: Call, wish: ServiceWish) -> None:

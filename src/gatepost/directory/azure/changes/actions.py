@@ -44,7 +44,7 @@ ACTIONS: Final = tuple(
 """What the provider knows (Microsoft Learn, "Azure permissions for Web and Mobile",
 Microsoft.Communication; SMTP user names as its resource types have them)."""
 
-_FORM: Final = re.compile(r"\*|(?:\*|[\w.]+|[\w.*]*\*[\w.*]*)(?:/[\w.*-]+)*", re.ASCII)
+_FORM: Final = re.compile(r"\*|[\w.*]+(?:/[\w.*-]+)+", re.ASCII)
 _MOST: Final = 2048
 """Actions of a role together."""
 
