@@ -57,6 +57,27 @@ async def open_administration(data: Path) -> AsyncIterator[Administer]:
 
 
 @asynccontextmanager
+async def open_events(data: Path) -> AsyncIterator[Administer]:
+    """Give what runs an operation of ``app.events.operations`` on ``data``.
+
+    The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
+    ``open_mailbox`` does.
+    """
+    async with _connected(data) as calls:
+        if calls is not None:
+
+            async def ask(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+                return await calls.call(dict[str, Any], "events", operation, fields)
+
+            yield ask
+            return
+        from gatepost.app.events.own import own_events  # noqa: PLC0415
+
+        async with own_events(data) as operate:
+            yield operate
+
+
+@asynccontextmanager
 async def _connected(data: Path) -> "AsyncIterator[Calls | None]":
     """Give the connection to the relay of ``data``; None when none runs."""
     if not (data / "store.db").exists():

@@ -6,6 +6,7 @@ Only the owner of the directory can open the socket, so who asks is not asked.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ import msgspec
 from gatepost.app.administration.administration import administer
 from gatepost.app.administration.desk import Desk
 from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
+from gatepost.app.events.operations import operate
+from gatepost.app.events.service import EventService
 from gatepost.app.hurry import SOCKET
 from gatepost.app.rpc import Answers, Operation, decode, decoder
 from gatepost.app.uploads import Uploads, put_and_tell
@@ -40,6 +43,8 @@ class Shared:
     """This process's share of the memory for what front processes hand over."""
     desk: Desk | None = None
     """None: the directory is not changed from here."""
+    events: EventService | None = None
+    """None: nobody is told what becomes of mail."""
 
 
 async def serve_control(
@@ -54,6 +59,8 @@ async def serve_control(
     operations["report"] = lambda raw: _report(report, raw)
     if shared.desk is not None:
         operations |= administration_operations(shared.desk)
+    if shared.events is not None:
+        operations |= event_operations(shared.events)
     quotas, budget = shared.quotas, shared.budget or Budget(data)
 
     def make_stream() -> FrameStream:
@@ -146,6 +153,12 @@ def quota_operations(quotas: Quotas) -> dict[str, Operation]:
         "leave": _taking(tuple[Principal], quotas.leave),
         "admit": _taking(tuple[Principal, Address], quotas.admit),
     }
+
+
+def event_operations(service: EventService) -> dict[str, Operation]:
+    """Return what the command line asks of events, as one operation."""
+    run = partial(operate, service)
+    return {"events": _taking(tuple[str, dict[str, Any]], run)}
 
 
 def _taking(kinds: Any, operation: Callable[..., Any]) -> Operation:

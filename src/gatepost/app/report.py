@@ -132,5 +132,8 @@ _SENTENCES: Final = {
     "message_refused": "message refused from {peer}: {reply}: {reason}",
     "not_stored": "NOT STORED from {peer}: {reply}: {reason}",
     "tls_failed": "TLS failed with {peer}: {reason}",
+    "webhook_failed": "webhook {subscription} did not take a report: {reason}; again {again_at}",
+    "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",
+    "reports_delayed": "reports are delayed: {reason}",
     "closed": "closed {peer}: {reply} {reason}",
 }

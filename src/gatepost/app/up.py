@@ -14,6 +14,7 @@ from typing import Any
 from gatepost.app.administration.desk import Desk
 from gatepost.app.certificates import Certificates, ensure_certificates
 from gatepost.app.control import Shared, serve_control
+from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.hurry import SOCKET
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
@@ -29,6 +30,7 @@ from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.errors import ConfigError, QueueError
 from gatepost.model.profile import Profile
+from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import is_loopback, listen
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.relay.context import Report
@@ -116,8 +118,18 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     quotas = _quotas(profile, directory) if profile.strict.counts else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
     keys = SealedAccessKeys(open_key(data))
-    desk = Desk(directory, keys, lambda: datetime.now(UTC), https_url(listeners))
-    shared = Shared(quotas, budget, desk)
+    desk = Desk(
+        directory,
+        keys,
+        now=lambda: datetime.now(UTC),
+        endpoint=https_url(listeners),
+        resolver=DnsResolver(cached=0),
+    )
+    here = Surroundings(
+        store, directory, open_key(data), profile.events, report, desk.now, desk.endpoint
+    )
+    events = await _serve_events(here, stack)
+    shared = Shared(quotas, budget, desk, events)
     control = await serve_control(data, store, directory, report, shared)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)
@@ -145,6 +157,8 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         next_id=make_ids(await store.new_epoch()),
         tokens=tokens,
         quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
+        suppression=events.consumer,
+        events=events,
     )
     await _serve_web(listeners, certificates, site, stack)
     document = describe(os.getpid(), data, listeners, certificates.ca_file, provisioned)
@@ -204,6 +218,15 @@ async def _provide(
     await directory.load()
     provisioned = await provision(store, directory, key, now)
     return directory, tokens, provisioned, ensure_certificates(data, now)
+
+
+async def _serve_events(here: Surroundings, stack: AsyncExitStack) -> EventService:
+    """Report what becomes of mail from now on."""
+    service = EventService(here)
+    await service.load()
+    stack.push_async_callback(service.close)
+    await service.serve()
+    return service
 
 
 def _quotas(profile: Profile, directory: AzureDirectory) -> SubscriptionQuotas:

@@ -14,7 +14,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "app": ("gatepost.cli.nouns.app:app", "Applications that sign in."),
     "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),
     "domain": ("gatepost.cli.nouns.domain:domain", "Domains to send from, and their proofs."),
+    "events": ("gatepost.cli.events:events", "Tell what became of each message."),
     "messages": ("gatepost.cli.messages:messages", "Look at the mail that a relay captured."),
+    "outcome": ("gatepost.cli.outcome:outcome", "Script what becomes of mail."),
     "resource": ("gatepost.cli.nouns.resource:resource",
                  "Communication and Email services, groups, subscriptions."),
     "role": ("gatepost.cli.nouns.role:role", "Roles, and to whom they are assigned."),
@@ -23,9 +25,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "sender": ("gatepost.cli.nouns.sender:sender", "Addresses that a domain may send with."),
     "smtp-username": ("gatepost.cli.nouns.smtp_username:smtp_username",
                       "Login names that stand for an application."),
+    "suppression": ("gatepost.cli.suppression:suppression", "The managed suppression list."),
     "talk": ("gatepost.cli.talk:talk", "Speak SMTP by hand, through STARTTLS."),
     "tenant": ("gatepost.cli.nouns.tenant:tenant", "Entra directories."),
     "up": ("gatepost.cli.up:up", "Run a local relay that behaves like a provider."),
+    "webhook": ("gatepost.cli.webhook:webhook", "Have events sent to an HTTP endpoint."),
 }
 # fmt: on
 """Name: where it is, and its line in the list; so that ``--help`` imports no command."""

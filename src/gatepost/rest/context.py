@@ -13,8 +13,9 @@ from gatepost.model.dns import Resolver
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.policy.quotas import OwnQuotas
-from gatepost.queue.contract import Store
+from gatepost.queue.operations import SendingStore
 from gatepost.relay.context import Report
+from gatepost.rest.events.contract import EventSubscriptions
 
 
 class AccessKeys(Protocol):
@@ -52,7 +53,7 @@ class Site:
 
     profile: Profile
     directory: AzureDirectory
-    store: Store
+    store: SendingStore
     keys: AccessKeys
     report: Report
     now: Callable[[], datetime]
@@ -64,5 +65,7 @@ class Site:
     """None: nothing is counted."""
     suppression: Suppression | None = None
     """None: nobody is suppressed."""
+    events: EventSubscriptions | None = None
+    """None: there is no Event Grid here."""
     resolver: Resolver | None = None
     """Asked for the records that prove a domain; None: there is no DNS."""

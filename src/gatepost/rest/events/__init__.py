@@ -1,12 +1,25 @@
 """Delivery reports to webhooks, in Event Grid's schema."""
 
-from starlette.routing import BaseRoute
+from typing import TYPE_CHECKING
 
-from gatepost.rest.context import Site
+from starlette.routing import BaseRoute, Route
 
-__all__ = ["routes"]
+if TYPE_CHECKING:
+    from gatepost.rest.context import Site
+
+__all__ = ["VALIDATE", "routes"]
+
+VALIDATE = "/eventsubscriptions/{name}/validate"
+"""The path of validation URLs."""
 
 
-def routes(_site: Site) -> list[BaseRoute]:
+def routes(site: "Site") -> list[BaseRoute]:
     """Return the routes of this API."""
-    return []
+    from gatepost.rest.events.face import EventGridFace, confirming  # noqa: PLC0415 - see Site
+
+    if site.events is None:
+        return []
+    return [
+        Route(VALIDATE, confirming(site.events), methods=["GET"]),
+        EventGridFace(site, site.events),
+    ]

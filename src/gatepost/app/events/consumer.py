@@ -1,0 +1,199 @@
+"""From committed mail to reports: reads behind the cursor, and records what it made in one commit.
+
+Accepting mail does not wait for it: it is woken after a commit, lets a moment pass so that many
+messages make one commit, and goes on from where it was after a crash. A report that says no more
+than that mail was delivered, and that nobody subscribed to, is not written: it follows from the
+message.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from gatepost.app.events.rules import OutcomeRules
+from gatepost.app.events.sources import Sources, texts
+from gatepost.app.events.subscriptions import Subscriptions
+from gatepost.directory.azure.entries import CommunicationService
+from gatepost.model.address import Address
+from gatepost.model.message import StoredMessage
+from gatepost.model.report import Report
+from gatepost.model.suppression import Lease
+from gatepost.queue.reports import Published, ReportStore
+from gatepost.relay.context import Report as Tell
+from gatepost.relay.faults import explain
+from gatepost.routing.outcomes import DELIVERED, USUAL, Outcome, decide
+from gatepost.routing.reports import delivery_report
+from gatepost.routing.suppression import after_bounce, after_send, fold, in_force
+
+PACE: Final = 0.05
+"""Seconds that mail waits for more of it."""
+BATCH: Final = 200
+"""Messages of one commit, and for how many the event loop is held up."""
+UPKEEP: Final = 60.0
+"""Seconds between two rounds of retention."""
+AGE: Final = timedelta(days=30)
+KEPT: Final = 100_000
+"""Reports that are kept, beside those that a webhook is still to get."""
+
+
+class Consumer:
+    """The one reader of a store's new mail, and the keeper of the managed list.
+
+    ``on_published`` is called after each commit that a subscription gets something from.
+    """
+
+    def __init__(
+        self,
+        reports: ReportStore,
+        rules: OutcomeRules,
+        subscriptions: Subscriptions,
+        sources: Sources,
+        on_published: Callable[[], None],
+    ) -> None:
+        self._reports, self._rules = reports, rules
+        self._subscriptions, self._sources = subscriptions, sources
+        self._on_published = on_published
+        self._leases: dict[str, Lease] = {}
+        self._consuming = asyncio.Lock()
+        self._rung = asyncio.Event()
+
+    async def load(self) -> None:
+        """Read the managed list."""
+        self._leases = {each.address: each for each in await self._reports.leases()}
+
+    # Who asks.
+
+    def suppressed(
+        self,
+        service: CommunicationService,
+        sender: Address,
+        recipients: Iterable[Address],
+        now: datetime,
+    ) -> frozenset[Address]:
+        """Implements ``rest.context.Suppression``."""
+        by_text = texts(recipients)
+        listed = self._sources.listed(service, str(sender), by_text)
+        return frozenset(
+            address
+            for text, address in by_text.items()
+            if text in listed or in_force(self._leases.get(fold(text)), now)
+        )
+
+    def leases(self, now: datetime) -> Sequence[Lease]:
+        """Return the managed list as it is at ``now``."""
+        return [each for each in self._leases.values() if in_force(each, now)]
+
+    async def forget_leases(self, addresses: Iterable[str] | None) -> int:
+        """Take these off the managed list, or all; return how many were on it."""
+        async with self._consuming:
+            wanted = None if addresses is None else [fold(each) for each in addresses]
+            gone = await self._reports.forget_leases(wanted)
+            for each in list(self._leases) if wanted is None else wanted:
+                self._leases.pop(each, None)
+            return gone
+
+    async def publish(self, report: Report) -> None:
+        """Record one more report and send it to whom it may concern."""
+        await self._reports.record(None, [self._published(report)])
+        self._on_published()
+
+    # The work.
+
+    async def run(self, tell: Tell) -> None:
+        """Consume what comes, until cancelled."""
+        loop = asyncio.get_running_loop()
+        ringing = False
+
+        def rung() -> None:
+            nonlocal ringing
+            ringing = False
+            self._rung.set()
+
+        def ring() -> None:  # in the store's thread
+            nonlocal ringing
+            if not ringing:
+                ringing = True
+                with suppress(RuntimeError):  # the loop was closed
+                    loop.call_soon_threadsafe(rung)
+
+        self._reports.watch(ring)
+        self._rung.set()
+        upkeep_at = loop.time() + UPKEEP
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._rung.wait(), max(0.0, upkeep_at - loop.time()))
+                self._rung.clear()
+                await asyncio.sleep(PACE)
+                try:
+                    await self.catch_up()
+                    if loop.time() >= upkeep_at:
+                        await self._reports.expire(self._subscriptions.now() - AGE, KEPT)
+                        upkeep_at = loop.time() + UPKEEP
+                except Exception as error:  # noqa: BLE001 - mail goes on, and so must its reports
+                    tell("reports_delayed", reason=explain(error))
+                    await asyncio.sleep(1.0)
+                    self._rung.set()
+        finally:
+            self._reports.watch(None)
+
+    async def catch_up(self) -> None:
+        """Consume all that was committed until now."""
+        async with self._consuming:
+            consumed = BATCH
+            while consumed == BATCH:
+                consumed = await self._consume()
+
+    async def _consume(self) -> int:
+        unread = await self._reports.read_on(BATCH)
+        if not unread:
+            return 0
+        published: list[Published] = []
+        changed: dict[str, Lease] = {}
+        for each in unread:
+            published += self._judge(each.message, changed)
+        await self._reports.record(unread[-1].seq, published, changed.values())
+        self._leases.update(changed)
+        if any(each.subscriptions for each in published):
+            self._on_published()
+        return len(unread)
+
+    def _judge(self, message: StoredMessage, changed: dict[str, Lease]) -> Iterable[Published]:
+        """Yield what is to be written of a message; ``changed`` takes the leases it changed."""
+        service = self._sources.service_of(message)
+        recipients = dict.fromkeys(message.rcpt_to)
+        listed = self._sources.listed(service, message.mail_from, recipients)
+        resource = service.id if service else ""
+        for recipient in recipients:
+            outcome = self._outcome(message, recipient, changed)
+            if recipient in listed:
+                outcome = USUAL["Suppressed"]
+            elif outcome.hard:
+                at = message.received_at + timedelta(seconds=outcome.delay)
+                key = fold(recipient)
+                changed[key] = after_bounce(self._lease(key, changed), recipient, at)
+            if outcome is DELIVERED and not self._subscriptions.active:
+                continue
+            made = self._published(delivery_report(message, recipient, outcome, resource))
+            if made.subscriptions or outcome is not DELIVERED:
+                yield made
+
+    def _outcome(
+        self, message: StoredMessage, recipient: str, changed: dict[str, Lease]
+    ) -> Outcome:
+        """A send within a lease is dropped, and prolongs it."""
+        key = fold(recipient)
+        lease = self._lease(key, changed)
+        if lease is not None and in_force(lease, message.received_at):
+            changed[key] = after_send(lease, message.received_at)
+            return USUAL["Suppressed"]
+        return decide(recipient, self._rules.by_target)
+
+    def _lease(self, key: str, changed: dict[str, Lease]) -> Lease | None:
+        return changed.get(key) or self._leases.get(key)
+
+    def _published(self, report: Report) -> Published:
+        wanted = [each.key for each in self._subscriptions.active if each.wants(report)]
+        return Published(report, tuple(wanted))

@@ -1,0 +1,48 @@
+"""The operations on events of a store that no relay has open."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gatepost.app.events.operations import operate
+from gatepost.app.events.service import EventService, Surroundings
+from gatepost.app.keys import DIGESTS, open_key
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.model.profile import EventRules
+from gatepost.store.sqlite import open_store
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _say_nothing(event: str, **facts: Any) -> None:
+    """A command has its own words."""
+    del event, facts
+
+
+@asynccontextmanager
+async def own_events(
+    data: Path,
+) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
+    """Open the store of ``data`` and give what runs an operation on it; nothing is sent.
+
+    Raises Unreadable when it cannot be opened (StoreLocked while a relay starts or stops).
+    """
+    store = open_store(data)
+    try:
+        key = open_key(data)
+        directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
+        await directory.load()
+        here = Surroundings(store, directory, key, EventRules(), _say_nothing, _now)
+        service = EventService(here)
+        await service.load()
+        try:
+            yield partial(operate, service)
+        finally:
+            await service.close()
+    finally:
+        store.close()

@@ -1,0 +1,41 @@
+"""The outcomes that users scripted, kept among the directory's records."""
+
+from collections.abc import Mapping
+
+from gatepost.directory.contract import Record, Records
+from gatepost.routing.outcomes import Rule
+from gatepost.routing.suppression import fold
+
+KIND = "outcome_rule"
+
+
+class OutcomeRules:
+    """All rules in memory, by target. Call ``load`` once before use."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self.by_target: Mapping[str, Rule] = {}
+
+    async def load(self) -> None:
+        """Read what the store keeps."""
+        found = [Rule(**each.fields) for each in await self._records.load_records()
+                 if each.kind == KIND]  # fmt: skip
+        self.by_target = {each.target: each for each in found}
+
+    async def put(self, rule: Rule) -> None:
+        """Add a rule, or replace the one for the same target."""
+        fields = {
+            "target": rule.target,
+            "status": rule.status,
+            "code": rule.code,
+            "delay": rule.delay,
+        }
+        await self._records.save_records([Record(KIND, rule.target, fields)])
+        self.by_target = {**self.by_target, rule.target: rule}
+
+    async def delete(self, target: str) -> Rule:
+        """Delete the rule for a target and return it. Raises KeyError."""
+        rule = self.by_target[fold(target.strip())]
+        await self._records.save_records([], [(KIND, rule.target)])
+        self.by_target = {key: each for key, each in self.by_target.items() if key != rule.target}
+        return rule

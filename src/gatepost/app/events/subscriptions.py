@@ -1,0 +1,104 @@
+"""The event subscriptions of a relay: kept among the directory's records, their URLs sealed."""
+
+import base64
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from gatepost.directory.contract import Record, Records
+from gatepost.model.secret import Secret
+from gatepost.rest.events.subscription import Batch, EventSubscription, Filter, Retry
+
+KIND: Final = "event_subscription"
+_PURPOSE: Final = "webhook URLs"
+
+
+class Seal(Protocol):
+    """Encrypts for the store (``app.keys.Key``)."""
+
+    def seal(self, secret: bytes, purpose: str) -> bytes:
+        """Return what may be kept at rest."""
+
+    def unseal(self, sealed: bytes, purpose: str) -> bytes:
+        """Return what was sealed."""
+
+
+class Subscriptions:
+    """All of them in memory, by key. Call ``load`` once before use."""
+
+    def __init__(self, records: Records, seal: Seal, now: Callable[[], datetime]) -> None:
+        self._records, self._seal, self.now = records, seal, now
+        self._by_key: dict[str, EventSubscription] = {}
+        self.active: Sequence[EventSubscription] = ()
+        """Those whose endpoint has agreed."""
+
+    async def load(self) -> None:
+        """Read what the store keeps. Raises ConfigError when the key does not fit."""
+        found = [self._read(each.fields) for each in await self._records.load_records()
+                 if each.kind == KIND]  # fmt: skip
+        self._take({each.key: each for each in found})
+
+    @property
+    def all(self) -> Sequence[EventSubscription]:
+        """Every one, by name."""
+        return sorted(self._by_key.values(), key=lambda each: (each.name.lower(), each.key))
+
+    def get(self, key: str) -> EventSubscription | None:
+        """Return the one with that id."""
+        return self._by_key.get(key.lower())
+
+    async def put(self, subscription: EventSubscription) -> None:
+        """Add one, or replace the one with the same id."""
+        await self._records.save_records(
+            [Record(KIND, subscription.key, self._write(subscription))]
+        )
+        self._take({**self._by_key, subscription.key: subscription})
+
+    async def delete(self, subscription: EventSubscription) -> None:
+        """Forget one."""
+        await self._records.save_records([], [(KIND, subscription.key)])
+        self._take({key: each for key, each in self._by_key.items() if key != subscription.key})
+
+    def _take(self, by_key: dict[str, EventSubscription]) -> None:
+        self._by_key = by_key
+        self.active = [each for each in self.all if each.state == "Succeeded"]
+
+    def _write(self, each: EventSubscription) -> dict[str, Any]:
+        return {
+            "name": each.name,
+            "scope": each.scope,
+            "url": self._sealed(each.url),
+            "created_at": each.created_at.isoformat(),
+            "schema": each.schema,
+            "filter": msgspec.to_builtins(each.filter),
+            "batch": msgspec.to_builtins(each.batch),
+            "retry": msgspec.to_builtins(each.retry),
+            "ca_file": each.ca_file,
+            "labels": list(each.labels),
+            "state": each.state,
+            "token": self._sealed(each.token) if each.token else "",
+        }
+
+    def _read(self, fields: dict[str, Any]) -> EventSubscription:
+        return EventSubscription(
+            name=fields["name"],
+            scope=fields["scope"],
+            url=self._opened(fields["url"]),
+            created_at=datetime.fromisoformat(fields["created_at"]),
+            schema=fields["schema"],
+            filter=msgspec.convert(fields["filter"], Filter),
+            batch=msgspec.convert(fields["batch"], Batch),
+            retry=msgspec.convert(fields["retry"], Retry),
+            ca_file=fields["ca_file"],
+            labels=tuple(fields["labels"]),
+            state=fields["state"],
+            token=self._opened(fields["token"]) if fields["token"] else Secret(""),
+        )
+
+    def _sealed(self, secret: Secret) -> str:
+        return base64.b64encode(self._seal.seal(secret.reveal().encode(), _PURPOSE)).decode()
+
+    def _opened(self, sealed: str) -> Secret:
+        return Secret(self._seal.unseal(base64.b64decode(sealed), _PURPOSE).decode())

@@ -1,0 +1,201 @@
+"""Sends reports to webhooks: each subscription in a lane of its own, at least once.
+
+What is due is read from the store, and struck off only after the endpoint has acknowledged it; so
+a kill at any moment repeats an event at worst. A slow endpoint holds up itself alone.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from gatepost.app.events.client import HttpClient, Unreached
+from gatepost.errors import QueueError
+from gatepost.queue.backoff import DELIVERED, Backoff, Failure, again
+from gatepost.queue.reports import Due, ReportStore, Settlement
+from gatepost.relay.context import Report as Tell
+from gatepost.rest.events.documents import body, encode, event, headers
+from gatepost.rest.events.subscription import EventSubscription
+
+IN_FLIGHT: Final = 8
+"""Requests of one subscription at a time."""
+LAST_ANSWERS: Final = 1.0
+"""Seconds that open requests get at the end."""
+PAUSE: Final = 1.0
+"""Seconds after a failure of the store."""
+
+
+class Webhooks:
+    """All lanes. ``chance`` returns a random number in [0, 1)."""
+
+    def __init__(
+        self,
+        reports: ReportStore,
+        client: HttpClient,
+        schedule: Backoff,
+        tell: Tell,
+        now: Callable[[], datetime],
+        chance: Callable[[], float],
+    ) -> None:
+        self.reports, self.client, self.schedule = reports, client, schedule
+        self.tell, self.now, self.chance = tell, now, chance
+        self._lanes: dict[str, _Lane] = {}
+
+    def serve(self, subscriptions: Iterable[EventSubscription]) -> None:
+        """Serve these and no others; one that is served already goes on as it is described now."""
+        wanted = {each.key: each for each in subscriptions}
+        for key in [key for key in self._lanes if key not in wanted]:
+            self._lanes.pop(key).cancel()
+        for key, subscription in wanted.items():
+            if key in self._lanes:
+                self._lanes[key].subscription = subscription
+            else:
+                self._lanes[key] = _Lane(self, subscription)
+        self.wake()
+
+    def wake(self) -> None:
+        """There is something to send."""
+        for lane in self._lanes.values():
+            lane.wake()
+
+    async def close(self) -> None:
+        """Let open requests end for a moment, then cut them off."""
+        lanes, self._lanes = list(self._lanes.values()), {}
+        open_ = [task for lane in lanes for task in lane.stop()]
+        if open_:
+            await asyncio.wait(open_, timeout=LAST_ANSWERS)
+        for lane in lanes:
+            lane.cancel()
+        await asyncio.gather(*(task for lane in lanes for task in lane.tasks),
+                             return_exceptions=True)  # fmt: skip
+        await self.client.close()
+
+
+class _Lane:
+    """One subscription: reads what is due, keeps some requests open, settles each."""
+
+    def __init__(self, webhooks: Webhooks, subscription: EventSubscription) -> None:
+        self._webhooks = webhooks
+        self.subscription = subscription
+        self._woken = asyncio.Event()
+        self._on_its_way: set[int] = set()
+        self._requests: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.create_task(self._run())
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    @property
+    def tasks(self) -> Sequence["asyncio.Task[None]"]:
+        return [self._loop, *self._requests]
+
+    def stop(self) -> Sequence["asyncio.Task[None]"]:
+        """Begin no more requests; return those that are open."""
+        self._loop.cancel()
+        return list(self._requests)
+
+    def cancel(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                wait = await self._begin()
+            except (QueueError, OSError) as error:
+                self._webhooks.tell("reports_delayed", reason=str(error))
+                wait = PAUSE
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), wait)
+
+    async def _begin(self) -> float | None:
+        """Begin what is due; return the seconds until something else is, None: when woken."""
+        webhooks, key = self._webhooks, self.subscription.key
+        free = IN_FLIGHT - len(self._requests)
+        if free <= 0:
+            return None
+        now = webhooks.now()
+        most = len(self._on_its_way) + free * self.subscription.batch.events
+        due = await webhooks.reports.due(key, now, most)
+        fresh = [each for each in due if each.number not in self._on_its_way]
+        for batch in list(_batches(fresh, self.subscription))[:free]:
+            self._on_its_way.update(each.number for each in batch)
+            request = asyncio.create_task(self._send(batch))
+            self._requests.add(request)
+            request.add_done_callback(self._sent)
+        if len(due) == most and len(self._requests) < IN_FLIGHT:
+            return 0.0
+        later = await webhooks.reports.next_due(key, now)
+        return None if later is None else max(0.0, (later - webhooks.now()).total_seconds())
+
+    def _sent(self, request: "asyncio.Task[None]") -> None:
+        self._requests.discard(request)
+        self._woken.set()
+
+    async def _send(self, batch: Sequence[Due]) -> None:
+        """Make one request and write down what became of it."""
+        webhooks, subscription = self._webhooks, self.subscription
+        octets, kind = body([each.report for each in batch], subscription)
+        said = headers(subscription, [each.report for each in batch], batch[0].attempts)
+        status = 0
+        try:
+            answer = await webhooks.client.request(
+                "POST", subscription.url, {"content-type": kind, **said}, octets,
+                ca_file=subscription.ca_file,
+            )  # fmt: skip
+        except Unreached as error:
+            outcome = str(error)
+        else:
+            status, outcome = answer.status, f"HTTP {answer.status}"
+        now = webhooks.now()
+        if status in DELIVERED:
+            await self._settle([Settlement(each.number, now) for each in batch])
+        else:
+            await self._settle(self._failed(batch, Failure(status, now), outcome))
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> None:
+        try:
+            await self._webhooks.reports.settle(self.subscription.key, settlements)
+        except QueueError as error:
+            self._webhooks.tell("reports_delayed", reason=str(error))
+            await asyncio.sleep(PAUSE)  # it stays due, and is sent again
+        self._on_its_way.difference_update(each.number for each in settlements)
+
+    def _failed(self, batch: Sequence[Due], failure: Failure, outcome: str) -> Sequence[Settlement]:
+        """Decide for each event whether it is sent again, and tell the operator."""
+        webhooks, subscription = self._webhooks, self.subscription
+        backoff = subscription.retry.within(webhooks.schedule)
+        settlements = []
+        for each in batch:
+            attempts = each.attempts + 1
+            verdict = again(backoff, failure, attempts, each.published_at, webhooks.chance())
+            dead = verdict if isinstance(verdict, str) else ""
+            at = None if isinstance(verdict, str) else verdict
+            settlements.append(Settlement(each.number, failure.at, at, outcome, dead))
+            webhooks.tell(
+                "webhook_given_up" if dead else "webhook_failed",
+                subscription=subscription.name, endpoint=subscription.endpoint,
+                report=each.report.id, attempts=attempts, reason=outcome,
+                **({"dead": dead} if dead else {"again_at": at.isoformat() if at else ""}),
+            )  # fmt: skip
+        return settlements
+
+
+def _batches(due: Sequence[Due], subscription: EventSubscription) -> Iterator[Sequence[Due]]:
+    """Cut what is due into requests; one event that is larger than a batch goes alone."""
+    limit = subscription.batch
+    batch: list[Due] = []
+    size = 0
+    for each in due:
+        octets = 0
+        if limit.events > 1:
+            octets = len(encode(event(each.report, subscription.schema)).encode()) + 1
+        if batch and (len(batch) >= limit.events or size + octets > limit.kilobytes * 1024):
+            yield batch
+            batch, size = [], 0
+        batch.append(each)
+        size += octets
+    if batch:
+        yield batch

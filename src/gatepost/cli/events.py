@@ -1,0 +1,97 @@
+"""``gatepost events``: what became of mail, and what its readers did."""
+
+from pathlib import Path
+
+import click
+
+from gatepost.cli.asking import Document, ask_events
+from gatepost.cli.noun import answer, options
+from gatepost.cli.tables import print_rows, safe
+
+LIMIT = 100
+
+
+@click.group()
+def events() -> None:
+    """Tell what became of each message, and simulate that it was read.
+
+    \b
+    Example:
+      gatepost events list
+      gatepost events simulate --message last --type view --recipient ann@example.net
+    """
+
+
+@events.command("list")
+@click.option("--message", default="", metavar="ID|last", help="Of this message alone.")
+@click.option("--limit", type=click.IntRange(1), default=LIMIT, show_default=True)
+@options
+def list_(message: str, limit: int, data: Path, as_json: bool) -> None:
+    """List events, newest first; webhooks get the same.
+
+    \b
+    Example:
+      gatepost events list --message last --json
+    """
+    found = ask_events(data, "events_list", {"message": message, "limit": limit})
+    answer(found, as_json, _print)
+
+
+@events.command()
+@click.option("--message", required=True, metavar="ID|last")
+@click.option("--type", "type_", type=click.Choice(["view", "click"]), required=True)
+@click.option("--recipient", required=True, metavar="ADDRESS", help="Who did it.")
+@click.option("--link", default="", metavar="URL", help="What was clicked.")
+@click.option("--user-agent", default="", help="The reader's program.")
+@options
+def simulate(
+    message: str,
+    type_: str,
+    recipient: str,
+    link: str,
+    user_agent: str,
+    data: Path,
+    as_json: bool,
+) -> None:
+    """Say that a recipient opened a message, or followed a link in it.
+
+    Only where user engagement tracking is on, as only there would anybody know.
+
+    \b
+    Example:
+      gatepost events simulate --message last --type click --link https://example.net/ \\
+        --recipient ann@example.net
+    """
+    fields = {
+        "message": message,
+        "type": type_,
+        "recipient": recipient,
+        "link": link,
+        "user_agent": user_agent,
+    }
+    done = ask_events(data, "events_simulate", fields)
+    answer(done, as_json, lambda told: click.echo(safe(f"{told['recipient']}: {told['status']}")))
+
+
+def _print(found: Document) -> None:
+    rows = [
+        (
+            each["time"][:19].replace("T", " "),
+            each["message"],
+            each["recipient"],
+            each["status"],
+            _details(each),
+        )
+        for each in found["events"]
+    ]
+    if rows:
+        print_rows(("TIME (UTC)", "MESSAGE", "RECIPIENT", "STATUS", "DETAILS"), rows)
+    else:
+        click.echo("no events")
+
+
+def _details(event: Document) -> str:
+    details = event["data"].get("deliveryStatusDetails")
+    if details is not None:
+        return str(details["statusMessage"])
+    return str(event["data"]["engagementContext"])

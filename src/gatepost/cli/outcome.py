@@ -1,0 +1,82 @@
+"""``gatepost outcome``: what becomes of mail, scripted."""
+
+from pathlib import Path
+
+import click
+
+from gatepost.cli.asking import Document, ask_events
+from gatepost.cli.noun import answer, options
+from gatepost.cli.tables import print_rows, safe
+
+
+@click.group()
+def outcome() -> None:
+    """Script what becomes of mail to an address or a domain; by default it is delivered.
+
+    \b
+    Example:
+      gatepost outcome set ann@example.net --status Bounced
+      gatepost outcome list
+    """
+
+
+@outcome.command("set")
+@click.argument("target", metavar="ADDRESS|@DOMAIN")
+@click.option("--status", default="", help="Delivered, Expanded, Bounced, Suppressed, ...")
+@click.option("--code", default="", metavar="REPLY", help="What the recipient's server answers.")
+@click.option("--delay", type=float, default=0.0, metavar="S", help="Seconds until the report.")
+@options
+def set_(target: str, status: str, code: str, delay: float, data: Path, as_json: bool) -> None:
+    """Say what becomes of mail that is accepted from now on. Without --status, --code decides.
+
+    \b
+    Example:
+      gatepost outcome set ann@example.net --status Bounced
+      gatepost outcome set @example.org --code '452 4.2.2 Mailbox full' --delay 2
+    """
+    fields = {"target": target, "status": status, "code": code, "delay": delay}
+    done = ask_events(data, "outcome_set", fields)
+    answer(done, as_json, lambda rule: click.echo(_sentence(rule)))
+
+
+@outcome.command("list")
+@options
+def list_(data: Path, as_json: bool) -> None:
+    """List what was scripted.
+
+    \b
+    Example:
+      gatepost outcome list --json
+    """
+    found = ask_events(data, "outcome_list", {})
+    answer(found, as_json, _print)
+
+
+@outcome.command()
+@click.argument("target", metavar="ADDRESS|@DOMAIN")
+@options
+def delete(target: str, data: Path, as_json: bool) -> None:
+    """Forget what was scripted for an address or a domain.
+
+    \b
+    Example:
+      gatepost outcome delete ann@example.net
+    """
+    done = ask_events(data, "outcome_delete", {"name": target})
+    answer(done, as_json, lambda told: click.echo(f"deleted: {_sentence(told['deleted'])}"))
+
+
+def _sentence(rule: Document) -> str:
+    delay = f", after {rule['delay']:g} s" if rule["delay"] else ""
+    return safe(f"{rule['target']} is {rule['status']}: {rule['message']}{delay}")
+
+
+def _print(found: Document) -> None:
+    rows = [
+        (rule["target"], rule["status"], rule["message"], f"{rule['delay']:g}")
+        for rule in found["outcomes"]
+    ]
+    if rows:
+        print_rows(("TARGET", "STATUS", "MESSAGE", "DELAY"), rows, whole=("TARGET",))
+    else:
+        click.echo("nothing is scripted: all mail is delivered")

@@ -1,0 +1,62 @@
+"""``gatepost suppression``: the managed list, which a provider does not show."""
+
+from pathlib import Path
+
+import click
+
+from gatepost.cli.asking import Document, ask_events
+from gatepost.cli.noun import answer, options
+from gatepost.cli.tables import print_rows
+
+
+@click.group()
+def suppression() -> None:
+    """Look at the managed suppression list, and take addresses off it.
+
+    Hard bounces put an address on it. Azure neither shows this list nor lets anybody change it.
+
+    \b
+    Example:
+      gatepost suppression list
+    """
+
+
+@suppression.command("list")
+@options
+def list_(data: Path, as_json: bool) -> None:
+    """List the addresses that get no mail now, and until when.
+
+    \b
+    Example:
+      gatepost suppression list --json
+    """
+    answer(ask_events(data, "suppression_list", {}), as_json, _print)
+
+
+@suppression.command()
+@click.argument("address", required=False)
+@click.option("--all", "everything", is_flag=True, help="Empty the list.")
+@options
+def delete(address: str | None, everything: bool, data: Path, as_json: bool) -> None:
+    """Take one address off the list, or all.
+
+    \b
+    Example:
+      gatepost suppression delete --all
+    """
+    if (address is not None) == everything:
+        raise click.UsageError("give either an ADDRESS or --all")
+    fields = {"addresses": [address] if address else [], "everything": everything}
+    done = ask_events(data, "suppression_delete", fields)
+    answer(done, as_json, lambda told: click.echo(f"{told['deleted']} deleted"))
+
+
+def _print(found: Document) -> None:
+    rows = [
+        (each["address"], each["until"][:19].replace("T", " "), str(each["level"]))
+        for each in found["suppressed"]
+    ]
+    if rows:
+        print_rows(("ADDRESS", "UNTIL (UTC)", "PROLONGED"), rows, whole=("ADDRESS",))
+    else:
+        click.echo("nobody is suppressed")

@@ -1,0 +1,176 @@
+"""``gatepost webhook``: who is told what becomes of mail."""
+
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from gatepost.cli.asking import Document, ask_events
+from gatepost.cli.noun import answer, options
+from gatepost.cli.tables import print_rows, safe
+
+_resource = click.option(
+    "--resource", default="", metavar="NAME|ID", help="Of this Communication service alone."
+)
+
+
+@click.group()
+def webhook() -> None:
+    """Have events sent to an HTTP endpoint, as Event Grid sends them.
+
+    \b
+    Example:
+      gatepost webhook create http://127.0.0.1:8080/events
+      gatepost webhook list
+    """
+
+
+@webhook.command()
+@click.argument("url", required=False)
+@click.option("--url-file", type=click.File(), help="Read the URL from a file; - is stdin.")
+@click.option("--name", default="", help="Default: webhook, webhook-2, ...")
+@click.option(
+    "--schema",
+    type=click.Choice(["eventgrid", "cloudevents"]),
+    default="eventgrid",
+    show_default=True,
+)
+@click.option(
+    "--event-type", "event_types", multiple=True, metavar="TYPE", help="Repeatable; default: all."
+)
+@click.option("--max-batch", type=int, default=1, show_default=True, help="Events in one request.")
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    default="",
+    help="CA certificates to check the endpoint's with.",
+)
+@_resource
+@options
+def create(
+    url: str | None,
+    url_file: TextIO | None,
+    name: str,
+    schema: str,
+    event_types: tuple[str, ...],
+    max_batch: int,
+    ca_file: str,
+    resource: str,
+    data: Path,
+    as_json: bool,
+) -> None:
+    """Ask the endpoint whether it agrees, then send it events from now on.
+
+    A URL with a secret in it belongs into --url-file: other users see the arguments of a command.
+
+    \b
+    Example:
+      gatepost webhook create http://127.0.0.1:8080/events --schema cloudevents
+      gatepost webhook create --url-file url.txt --event-type EmailDeliveryReportReceived
+    """
+    if (url is None) == (url_file is None):
+        raise click.UsageError("give either a URL or --url-file")
+    fields = {
+        "url": url if url_file is None else url_file.read().strip(),
+        "name": name,
+        "resource": resource,
+        "schema": schema,
+        "event_types": event_types,
+        "max_batch": max_batch,
+        "ca_file": ca_file,
+    }
+    answer(ask_events(data, "webhook_create", fields), as_json, _tell)
+
+
+@webhook.command("list")
+@options
+def list_(data: Path, as_json: bool) -> None:
+    """List the endpoints, and how many events each is still to get.
+
+    \b
+    Example:
+      gatepost webhook list --json
+    """
+    answer(ask_events(data, "webhook_list", {}), as_json, _print)
+
+
+@webhook.command()
+@click.argument("name")
+@_resource
+@options
+def show(name: str, resource: str, data: Path, as_json: bool) -> None:
+    """Show one endpoint and its dead letters: events that it did not get and will not get.
+
+    \b
+    Example:
+      gatepost webhook show webhook
+    """
+    found = ask_events(data, "webhook_show", {"name": name, "resource": resource})
+    answer(found, as_json, _show)
+
+
+@webhook.command()
+@click.argument("name")
+@_resource
+@options
+def delete(name: str, resource: str, data: Path, as_json: bool) -> None:
+    """Send it nothing more; what it was still to get is forgotten.
+
+    \b
+    Example:
+      gatepost webhook delete webhook
+    """
+    done = ask_events(data, "webhook_delete", {"name": name, "resource": resource})
+    answer(done, as_json, lambda told: click.echo(safe(f"deleted {told['deleted']['name']}")))
+
+
+def _tell(made: Document) -> None:
+    if made["state"] == "Succeeded":
+        click.echo(safe(f"{made['name']}: events go to {made['endpoint']}"))
+    else:
+        click.echo(
+            safe(
+                f"{made['name']}: {made['endpoint']} has not agreed yet; open the validationUrl "
+                "that it was sent within ten minutes"
+            )
+        )
+
+
+def _print(found: Document) -> None:
+    rows = [
+        (each["name"], each["state"], str(each["waiting"]), str(each["dead"]), each["endpoint"])
+        for each in found["webhooks"]
+    ]
+    if rows:
+        print_rows(("NAME", "STATE", "WAITING", "DEAD", "ENDPOINT"), rows, whole=("NAME",))
+    else:
+        click.echo("no webhooks")
+
+
+def _show(found: Document) -> None:
+    lines = (
+        ("name", found["name"]),
+        ("endpoint", found["endpoint"]),
+        ("state", found["state"]),
+        ("resource", found["resource"] or "all"),
+        ("schema", found["schema"]),
+        ("events", ", ".join(found["event_types"]) or "all"),
+        ("waiting", str(found["waiting"])),
+        ("failed", found["last_failure"] or "nothing"),
+    )
+    for name, value in lines:
+        click.echo(f"{name:>9}  {safe(value)}")
+    dead = found["dead_letters"]
+    if dead:
+        click.echo()
+        rows = [
+            (
+                each["last_attempt_at"][:19].replace("T", " "),
+                each["recipient"],
+                each["status"],
+                each["reason"],
+                each["last_outcome"],
+            )
+            for each in dead
+        ]
+        print_rows(("GIVEN UP", "RECIPIENT", "STATUS", "REASON", "LAST ANSWER"), rows)
