@@ -95,7 +95,7 @@ class TestCommands:
         [option] = [each for each in self.known["gatepost up"].params if each.name == "profile"]
         assert isinstance(option, click.Option)
         assert option.help is not None
-        assert set(available_profiles()) <= set(re.findall(r"\w+", option.help))
+        assert set(available_profiles()) <= set(re.findall(r"[\w-]+", option.help))
 
     @pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
     def test_commands_in_prose_exist(self, page: Page) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from gatepost.client.session import ClientSession
 from gatepost.client.steps import Conversation
+from gatepost.diagnosis.refusals import meaning_of
 from gatepost.errors import AuthenticationRefused, NoSharedMechanism, RemoteProtocolError
 from gatepost.model.credentials import Credentials
 from gatepost.model.plan import Plan
@@ -162,7 +163,7 @@ def _hide(session: ClientSession, response: bytes, username: str) -> None:
 
 def _refusal(session: ClientSession, reply: Reply, mechanism: str) -> AuthenticationRefused:
     offered = session.capabilities.mechanisms
-    finding = "bad_credentials" if reply.code == _REFUSED else ""
+    finding = meaning_of(reply, "auth") or ("bad_credentials" if reply.code == _REFUSED else "")
     if reply.code == _UNRECOGNIZED and mechanism not in offered:
         finding = "mechanism_not_offered"
     return AuthenticationRefused(reply, mechanism, offered, finding)

@@ -14,6 +14,7 @@ from gatepost.client.content import bdat_command, chunked, stuff
 from gatepost.client.parameters import mail_command, rcpt_command
 from gatepost.client.session import ClientSession
 from gatepost.client.steps import Conversation
+from gatepost.diagnosis.refusals import meaning_of
 from gatepost.errors import (
     ContentRefused,
     LocalProtocolError,
@@ -67,9 +68,9 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
             yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
         raise _no_transaction(mail, refused, commands[0][1])
     if len(replies) < len(commands):
-        raise Refused(last, commands[len(replies) - 1][1])
+        raise _named(Refused(last, commands[len(replies) - 1][1]))
     if with_data and not waits_for_data:
-        raise ContentRefused(last, "DATA")
+        raise _named(ContentRefused(last, "DATA"))
     reply = yield from _send_content(session, body)
     return Delivered(reply, accepted, MappingProxyType(refused))
 
@@ -92,8 +93,14 @@ def _ask_in_batches(
 
 def _no_transaction(mail: Reply, refused: dict[str, Reply], command: str) -> Refused:
     if not mail.is_success:
-        return SenderRefused(mail, command)
-    return RecipientsRefused(refused)
+        return _named(SenderRefused(mail, command))
+    return _named(RecipientsRefused(refused))
+
+
+def _named(error: Refused) -> Refused:
+    """Give the error the id of the finding that its reply stands for, if it says that much."""
+    error.slug = meaning_of(error.reply, "mail")
+    return error
 
 
 def _send_content(session: ClientSession, body: Body) -> Conversation[Reply]:
@@ -106,5 +113,5 @@ def _send_content(session: ClientSession, body: Body) -> Conversation[Reply]:
     reply = yield from session.pour(windows, command)
     session.in_transaction = not reply.is_success
     if not reply.is_success:
-        raise ContentRefused(reply, command)
+        raise _named(ContentRefused(reply, command))
     return reply

@@ -9,18 +9,21 @@ from gatepost.diagnosis.notes import notes, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, remedies
 from gatepost.diagnosis.remedies.library import Place
-from gatepost.diagnosis.rules import RULES
+from gatepost.diagnosis.rules import PROVIDER_RULES, RULES
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis, Finding, Verdict
-from gatepost.model.profile import Profile
+from gatepost.model.profile import DoctorFacts, Profile
 
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
 
 
 def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     """Return what ``seen`` proves; ``profiles`` are the providers that can be recognised."""
+    profiles = tuple(profiles)
     seen = replace(seen, provider=recognise(seen, profiles) or seen.provider)
-    ranked = rank(finding for rule in RULES if (finding := rule(seen)))
+    known = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
+    found = [*(rule(seen) for rule in RULES), *(rule(seen, known) for rule in PROVIDER_RULES)]
+    ranked = rank(finding for finding in found if finding is not None)
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
     next_probe = next((each.next_probe for each in findings if each.next_probe), "")
     verdict = _verdict(seen, findings)

@@ -38,6 +38,7 @@ PRIORS: Final[Mapping[str, int]] = MappingProxyType(
         "backend_down_behind_proxy": 1,
         "basic_auth_disabled": 1,
         "client_lacks_mechanism": 1,
+        "rate_limited": 1,
         "dns_failure": 1,
         "initial_response_required": 1,
         "login_initial_response_rejected": 1,

@@ -130,6 +130,23 @@ def test_a_mechanism_asked_for_by_name() -> None:
     assert caught.value.finding == caught.value.slug == "mechanism_not_offered"
 
 
+@pytest.mark.parametrize(
+    ("reply", "finding"),
+    [
+        ("535 5.7.3 Authentication unsuccessful", "bad_credentials"),
+        ("535 5.7.139 Authentication unsuccessful, basic authentication is disabled.",
+         "basic_auth_disabled"),
+        ("534 5.7.9 Application-specific password required.", "app_password_required"),
+        ("432 4.7.12 A password transition is needed", ""),
+    ],
+)  # fmt: skip
+def test_the_error_names_the_finding_that_the_reply_proves(reply: str, finding: str) -> None:
+    session = offering(make_session(), "AUTH PLAIN")
+    with pytest.raises(AuthenticationRefused) as caught:
+        sign_in(session, f"C: AUTH PLAIN {PLAIN}\nS: {reply}")
+    assert caught.value.slug == caught.value.finding == finding
+
+
 def test_a_long_initial_response_waits_for_its_turn() -> None:
     session = offering(make_session(), "AUTH XOAUTH2")
     credentials = Credentials("ann@example.com", token=Secret(TOKEN))

@@ -240,3 +240,32 @@ def test_nothing_is_sent_that_the_server_cannot_take() -> None:
     eight_bit = Envelope(parse_address("a@example.com"), envelope().recipients, body="8BITMIME")
     with pytest.raises(MissingExtension, match="8BITMIME"):
         play(session, deliver(session, eight_bit, BODY), "")
+
+
+FINDINGS = [
+    ("501 5.1.7 The specified sender domain has not been linked.", "sender_domain_not_linked"),
+    ("550 5.3.5 Email sender's username is invalid", "sender_not_authorised"),
+    ("550 5.7.60 Client does not have permissions to send as this sender", "sender_not_authorised"),
+    ("450 4.5.127 Message rejected. Excessive message rate from sender.", "rate_limited"),
+    ("550 5.1.1 no", ""),
+    ("552 5.3.4 Message size exceeds fixed maximum message size", ""),
+]
+
+
+@pytest.mark.parametrize(("reply", "finding"), FINDINGS)
+def test_the_error_names_the_finding_that_the_reply_proves(reply: str, finding: str) -> None:
+    at_mail = "C: MAIL FROM:<a@example.com>\nS: " + reply
+    with pytest.raises(SenderRefused) as sender:
+        run(offering(make_session()), at_mail)
+    begun = ["C: MAIL FROM:<a@example.com>", "S: 250 ok", "C: RCPT TO:<b@example.net>", "S: 250 ok"]
+    at_data = [*begun, "C: DATA", f"S: {reply}"]
+    with pytest.raises(ContentRefused) as data:
+        run(offering(make_session()), "\n".join(at_data))
+    at_rcpt = [*begun[:3], f"S: {reply}"]
+    with pytest.raises(RecipientsRefused) as recipient:
+        run(offering(make_session()), "\n".join(at_rcpt))
+    behind = ["S: 354 go", "C: Subject: hi", "C: ", "C: Hello", "C: .", f"S: {reply}"]
+    with pytest.raises(ContentRefused) as content:
+        run(offering(make_session()), "\n".join([*begun, "C: DATA", *behind]))
+    errors = (sender, data, recipient, content)
+    assert [error.value.slug for error in errors] == [finding] * 4

@@ -1,5 +1,6 @@
 """Verdict, order, provider, notes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from gatepost.diagnosis.rank import PRIORS, rank
 from gatepost.model.evidence import Connect, Evidence, Fact, Greeting, Resolution, Target, TlsFirst
 from gatepost.model.finding import Confidence, Finding, Verdict
 from gatepost.model.profile import Profile
+from gatepost.profiles import load_profile
 from tests.unit.diagnosis.cases import (
     GOOD,
     HEALTHY,
@@ -24,7 +26,7 @@ from tests.unit.diagnosis.cases import (
     tried,
 )
 
-ACS = Profile("acs", hosts=("smtp.azurecomm.net",), ehlo_pattern=r"^ic3-[a-z]+ Hello \[")
+ACS = replace(load_profile("acs"), ehlo_pattern=r"^ic3-[a-z]+ Hello \[")
 NOWHERE = Evidence("probe", HEALTHY.target)
 
 # fmt: off

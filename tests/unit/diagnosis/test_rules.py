@@ -8,6 +8,7 @@ import pytest
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.diagnosis.rules.tls import is_named
 from gatepost.model.evidence import Connect, Evidence, Fact, Greeting, Hello, Resolution, TlsFirst
+from gatepost.profiles import available_profiles, load_profile
 from tests.unit.diagnosis.cases import (
     DAY,
     GOOD,
@@ -25,6 +26,7 @@ from tests.unit.diagnosis.cases import (
     tried,
 )
 
+PROFILES = [load_profile(name) for name in available_profiles()]
 SILENT = Greeting(None, 2000.0)
 LOGIN_ONLY = hello("AUTH LOGIN")
 PLAIN_REFUSED = attempt("PLAIN", "504 5.7.4 Unrecognized authentication type")
@@ -173,6 +175,9 @@ CASES = [
     (but(auth=tried(judged("PLAIN", "454 4.7.0 Too many login attempts"))), ["auth_throttled"]),
     (but(mail=mail("501 5.1.7 The specified sender domain has not been linked.")),
      ["sender_domain_not_linked"]),
+    (but(mail=mail("550 5.3.5 Email sender's username is invalid")), ["sender_not_authorised"]),
+    (but(mail=mail("250 ok"), content=Fact("seen", reply(
+        "450 4.5.127 Message rejected. Excessive message rate from sender."))), ["rate_limited"]),
     (but(mail=mail("250 ok"), rcpt=(mail("553 5.7.1 <a@b>: Sender address rejected: not owned "
                                          "by user me"),)), ["sender_not_authorised"]),
     (but(mail=mail("250 ok"), rcpt=(mail("550 5.1.1 no such user"),)), []),
@@ -196,12 +201,12 @@ CASES = [
 
 @pytest.mark.parametrize(("evidence", "expected"), CASES)
 def test_what_the_evidence_proves(evidence: Evidence, expected: list[str]) -> None:
-    assert [finding.id for finding in diagnose(evidence).findings] == expected
+    assert [finding.id for finding in diagnose(evidence, PROFILES).findings] == expected
 
 
 @pytest.mark.parametrize(("evidence", "expected"), CASES)
 def test_every_finding_proves_itself(evidence: Evidence, expected: list[str]) -> None:
-    for finding in diagnose(evidence).findings:
+    for finding in diagnose(evidence, PROFILES).findings:
         assert finding.proof
         assert all(finding.proof)
         assert finding.fix.endswith(".")

@@ -16,3 +16,5 @@ Rule = Callable[[Evidence], Finding | None]
 RULES: Final[tuple[Rule, ...]] = (
     *network.RULES, *tls.RULES, *ehlo.RULES, *auth.RULES, *refusals.RULES, *envelope.RULES,
 )  # fmt: skip
+PROVIDER_RULES: Final = auth.PROVIDER_RULES
+"""Rules that are told what the provider's profile says to the doctor, too."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from gatepost.diagnosis.providers import provider_facts
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.rules.refusals import names_its_cause
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
+from gatepost.model.profile import DoctorFacts
 from gatepost.sasl.mechanisms import MECHANISMS
 
 _WRONG_SECRET: Final = frozenset({535, 435})
@@ -183,12 +183,12 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
     )
 
 
-def wrong_credential_kind(seen: Evidence) -> Finding | None:
+def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """The secret has the shape of something else that the provider hands out."""
     login, refused = seen.login.value, refused_secret(seen)
     if login is None or refused is None:
         return None
-    mistake = provider_facts(seen.provider).wrong_kinds.get(login.secret.kind)
+    mistake = known.wrong_secrets.get(login.secret.kind)
     if mistake is None:
         return None
     return Finding(
@@ -200,17 +200,17 @@ def wrong_credential_kind(seen: Evidence) -> Finding | None:
             f"the password has {login.secret.length} characters and this shape: {mistake}",
         ),
         "auth",
-        provider_facts(seen.provider).right_kind,
+        known.right_secret,
         explains=("mail",),
     )
 
 
-def username_format(seen: Evidence) -> Finding | None:
+def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """The user name has the shape of a known mistake at this provider."""
     login, refused = seen.login.value, refused_secret(seen)
     if login is None or refused is None:
         return None
-    mistake = provider_facts(seen.provider).wrong_names.get(login.username_form)
+    mistake = known.wrong_names.get(login.username_form)
     if mistake is None:
         return None
     return Finding(
@@ -219,17 +219,16 @@ def username_format(seen: Evidence) -> Finding | None:
         f"The user name does not have a form that signs in here: {mistake}.",
         (f"AUTH {refused.mechanism} was answered {refused.reply}", mistake),
         "auth",
-        provider_facts(seen.provider).right_name,
+        known.right_name,
         explains=("mail",),
     )
 
 
-def bad_credentials(seen: Evidence) -> Finding | None:
+def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """A bare 535 to well-formed data: what remains when everything else is excluded."""
     refused = refused_secret(seen)
     if refused is None or seen.signed_in or names_its_cause(refused.reply):
         return None
-    facts = provider_facts(seen.provider)
     where = "over TLS" if refused.tls else "in clear"
     proof = [
         f"AUTH {refused.mechanism} {where} was answered {refused.reply}",
@@ -246,12 +245,12 @@ def bad_credentials(seen: Evidence) -> Finding | None:
         "The server does not take this user name and password.",
         tuple(proof),
         "auth",
-        facts.refused_because
+        known.refused_because
         or "Type the password in by hand once; then look for a blank or line end at its end, an "
         "expired or replaced password, a user name without its domain, and an account for which "
         "SMTP is switched off.",
         explains=("mail",),
-        next_probe=facts.next_probe
+        next_probe=known.next_probe
         or "sign in with the same name and password elsewhere (IMAP, the provider's web page)",
     )
 
@@ -266,6 +265,9 @@ def refused_secret(seen: Evidence) -> AuthAttempt | None:
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     mechanism_not_offered, client_lacks_mechanism, login_initial_response_rejected,
-    initial_response_required, mechanism_advertised_but_broken, wrong_credential_kind,
-    username_format, bad_credentials,
+    initial_response_required, mechanism_advertised_but_broken,
 )  # fmt: skip
+PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
+    wrong_credential_kind, username_format, bad_credentials,
+)  # fmt: skip
+"""These ask what is known of the provider, which its profile says."""
