@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gatepost.model.message import Submission
 from gatepost.model.operation import SendOperation
+from gatepost.queue.contract import Store
 
 
 class OperationStore(Protocol):
@@ -24,3 +25,11 @@ class OperationStore(Protocol):
 
     async def has_message_id(self, message_id: str) -> bool:
         """Tell whether an operation has this Message-ID, chosen by its client."""
+
+
+class SendingStore(Store, Protocol):
+    """A store of messages, with the operations that sent them."""
+
+    @property
+    def operations(self) -> OperationStore:
+        """The operations of the e-mail REST API."""

@@ -1,12 +1,13 @@
-"""The e-mail data plane: send, and ask how it went."""
+"""The e-mail data plane: messages sent and their operations."""
 
 from starlette.routing import BaseRoute
 
 from gatepost.rest.context import Site
+from gatepost.rest.email.handlers import Endpoints
 
 __all__ = ["routes"]
 
 
-def routes(_site: Site) -> list[BaseRoute]:
+def routes(site: Site) -> list[BaseRoute]:
     """Return the routes of this API."""
-    return []
+    return Endpoints(site, site.store.operations).routes

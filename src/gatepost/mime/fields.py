@@ -1,0 +1,145 @@
+"""Header fields of a message that we compose: folded, encoded, never more than one field each.
+
+Our own grammar, as for reading: what the standard library folds an address list into differs
+between patch releases of Python. RFC 5322 2.2.3 (folding) and 3.4 (mailboxes), RFC 2047 (words
+that are not ASCII), RFC 2231 (parameters that are not).
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from gatepost.model.address import Address
+
+LINE: Final = 78
+"""Characters of a line that we fold at (RFC 5322 2.1.1)."""
+MAX_LINE: Final = 998
+"""Characters that a line may have at most."""
+
+_WORD_OCTETS: Final = 45
+"""Of text in one encoded word, which may have 75 characters (RFC 2047 2)."""
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
+"""Line ends and other characters that stand in no field; the tab may."""
+_ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$&+^_`{}~.-]+")
+_PIECE: Final = re.compile(r"[ \t]*[^ \t]+")
+_PARAMETER: Final = 50
+"""Characters of a parameter's value in one section (RFC 2231 3)."""
+
+Mailbox = tuple[str, Address]
+"""A display name, which may be empty, and an address."""
+
+
+def is_field_text(text: str) -> bool:
+    """Tell whether text may stand in a field: it has no line end and no control character."""
+    return _CONTROL.search(text) is None
+
+
+def text_field(name: str, value: str) -> bytes:
+    """Return a field whose value is for people to read (RFC 5322 2.2.1). Raises ValueError."""
+    _check(value)
+    value = value.strip(" \t")
+    if value.isascii() and "=?" not in value and _longest(value) < MAX_LINE - len(name):
+        return raw_field(name, value)
+    return _join(name, _encoded(value))
+
+
+def raw_field(name: str, value: str) -> bytes:
+    """Return a field whose value is written as it is, folded at its blanks.
+
+    Raises ValueError for a value that is not ASCII or has a line end.
+    """
+    _check(value)
+    return _join(name, _PIECE.findall(value.strip(" \t")))
+
+
+def mailbox_field(name: str, mailboxes: Iterable[Mailbox]) -> bytes:
+    """Return a field of mailboxes (RFC 5322 3.4). Raises ValueError."""
+    pieces: list[str] = []
+    for display_name, address in mailboxes:
+        if pieces:
+            pieces[-1] += ","
+        _check(display_name)
+        pieces += _mailbox(display_name.strip(" \t"), address)
+    return _join(name, pieces)
+
+
+def parameter(name: str, value: str) -> str:
+    """Return ``; name=value`` for a MIME field, on lines of its own. Raises ValueError."""
+    _check(value)
+    if value.isascii() and len(value) <= _PARAMETER:
+        text = value if _TOKEN.fullmatch(value) else _quoted(value)
+        return f";\r\n {name}={text}"
+    first, *others = _percent(value)
+    if not others:
+        return f";\r\n {name}*=utf-8''{first}"
+    numbered = enumerate([f"utf-8''{first}", *others])
+    return "".join(f";\r\n {name}*{n}*={section}" for n, section in numbered)
+
+
+def _check(value: str) -> None:
+    if not is_field_text(value):
+        raise ValueError("a line end or control character in a header field")
+
+
+def _join(name: str, pieces: Iterable[str]) -> bytes:
+    """Fold before a piece that would make its line too long. Pieces keep blanks of their own."""
+    lines: list[str] = []
+    line = start = f"{name}:"
+    for piece in pieces:
+        spaced = piece if piece[0] in " \t" else f" {piece}"
+        if len(line) + len(spaced) > LINE and line != start:
+            lines.append(line)
+            line = ""
+        line += spaced
+    return ("\r\n".join([*lines, line]) + "\r\n").encode("ascii")
+
+
+def _longest(value: str) -> int:
+    return max(map(len, value.split()), default=0)
+
+
+def _mailbox(display_name: str, address: Address) -> list[str]:
+    if not display_name:
+        return [str(address)]
+    if not display_name.isascii() or "=?" in display_name or len(display_name) > LINE - 2:
+        return [*_encoded(display_name), f"<{address}>"]
+    phrase = display_name if _ATOMS.fullmatch(display_name) else _quoted(display_name)
+    return [phrase, f"<{address}>"]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _encoded(text: str) -> Iterator[str]:
+    """Yield encoded words; blanks between them are no part of the text (RFC 2047 6.2)."""
+    for octets in _cut(text):
+        yield f"=?utf-8?B?{base64.b64encode(octets).decode()}?="
+
+
+def _cut(text: str) -> Iterator[bytes]:
+    """Yield the text in octets that fit into a word each, never parting a character."""
+    word = b""
+    for character in text:
+        octets = character.encode()
+        if len(word) + len(octets) > _WORD_OCTETS:
+            yield word
+            word = b""
+        word += octets
+    yield word
+
+
+def _percent(value: str) -> Iterator[str]:
+    section = ""
+    for octet in value.encode():
+        character = chr(octet)
+        safe = character.isascii() and _TOKEN.fullmatch(character) is not None
+        written = character if safe else f"%{octet:02X}"
+        if len(section) + len(written) > _PARAMETER:
+            yield section
+            section = ""
+        section += written
+    yield section

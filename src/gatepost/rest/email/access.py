@@ -1,0 +1,185 @@
+"""Who calls: a resource's access key, or an application's token with a role on the resource."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from starlette.requests import Request
+
+from gatepost.directory.azure.entries import CommunicationService
+from gatepost.directory.azure.roles import grant_of
+from gatepost.directory.azure.senders import standing_of
+from gatepost.directory.azure.tokens import COMMUNICATION, Claims
+from gatepost.model.address import Address
+from gatepost.model.credentials import Principal
+from gatepost.model.standing import Standing
+from gatepost.rest.bearer import authenticate_bearer, own_audiences
+from gatepost.rest.context import Site
+from gatepost.rest.email.refusals import denied, domain_not_linked, invalid_sender, unauthorized
+from gatepost.rest.email.signatures import SCHEME, Signed, decode_key, read_signature, signer_of
+from gatepost.rest.errors import ApiError
+
+_HOST: Final = re.compile(r"([-\w]+)\.communication\.localhost(?::\d+)?", re.IGNORECASE)
+_MAX_KEYS: Final = 10_000
+"""Opened access keys that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and for which resources: the one that is meant, or all that it may use."""
+
+    name: str
+    """Of the application, as a suffix of the principal's name; empty for an access key."""
+    mechanism: str
+    services: tuple[CommunicationService, ...]
+    application_id: str = ""
+
+    def owns(self, resource: str) -> bool:
+        """Tell whether the resource with that id, lower case, is one of them."""
+        return any(each.key == resource for each in self.services)
+
+    def principal(self, service: CommunicationService) -> Principal:
+        """Return who it is towards one of its resources."""
+        return Principal(
+            f"{service.name}{self.name}",
+            self.mechanism,
+            service.id,
+            self.application_id,
+            service.subscription_id,
+        )
+
+
+class Access:
+    """Authenticates requests against the directory as it is at that moment."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._keys: dict[bytes, bytes] = {}
+
+    def is_signed(self, request: Request) -> bool:
+        """Tell whether the request is signed with a key, so that its body is needed.
+
+        Raises ApiError 401 when it has no credentials.
+        """
+        value = request.headers.get("authorization", "").strip()
+        if not value:
+            raise unauthorized()
+        scheme = value.partition(" ")[0].upper()
+        if scheme not in (SCHEME, "BEARER"):
+            raise denied("scheme_unknown: neither an access key's signature nor a bearer token")
+        return scheme == SCHEME
+
+    # Access keys.
+
+    def by_signature(self, request: Request, body: bytes) -> Caller:
+        """Return whose access key signed the request. Raises ApiError 401."""
+        target = request_target(request)
+        try:
+            signed = read_signature(request.method, target, request.headers)
+        except ValueError as error:
+            raise denied(str(error)) from None
+        skew = abs(self._site.now() - signed.date)
+        if skew > timedelta(seconds=self._site.profile.api.clock_skew):
+            raise denied(f"clock_skew: the request's date is {skew.total_seconds():.0f} s off")
+        if not hmac.compare_digest(hashlib.sha256(body).digest(), signed.content_hash):
+            raise denied("content_changed: the body is not the one that was signed")
+        service = self._signer(signed, self._candidates(request))
+        return Caller("", SCHEME, (service,))
+
+    def _signer(
+        self, signed: Signed, candidates: Sequence[CommunicationService]
+    ) -> CommunicationService:
+        keys = [
+            self._open(sealed)
+            for each in candidates
+            for sealed in (each.primary_key, each.secondary_key)
+        ]
+        place = signer_of(signed, keys)
+        if place is None:
+            raise denied("signature_wrong: no access key of the resource made the signature")
+        service = candidates[place // 2]
+        if not service.local_auth:
+            raise denied("local_auth_disabled: the resource takes no access keys")
+        return service
+
+    def _open(self, sealed: bytes) -> bytes:
+        if not sealed:
+            return b""
+        key = self._keys.get(sealed)
+        if key is None:
+            if len(self._keys) >= _MAX_KEYS:
+                self._keys.clear()
+            key = self._keys[sealed] = decode_key(self._site.keys.open(sealed).reveal())
+        return key
+
+    # Tokens.
+
+    def by_token(self, request: Request) -> Caller:
+        """Return whose token it is, with the resources on which it has the role.
+
+        Raises ApiError 401.
+        """
+        audiences = COMMUNICATION | own_audiences(request)
+        try:
+            claims = authenticate_bearer(request, self._site, audiences)
+        except ApiError as error:
+            raise denied(error.reason) from None
+        reasons: list[str] = []
+        services = tuple(
+            each for each in self._candidates(request) if self._may_send(claims, each, reasons)
+        )
+        if not services:
+            raise denied(reasons[0] if reasons else "resource_unknown: there is no resource")
+        name = f".{claims.application_id}.{claims.tenant_id}"
+        return Caller(name, "Bearer", services, claims.application_id)
+
+    def _may_send(self, claims: Claims, service: CommunicationService, reasons: list[str]) -> bool:
+        """Tell whether the role on the resource grants what sending by SMTP needs."""
+        directory = self._site.directory
+        rules = directory.rules
+        grant = grant_of(directory.snapshot, claims.principal_id, service.id, rules.actions)
+        if grant.missing:
+            missing = ", ".join(grant.missing)
+            reasons.append(f"role_missing: no role on {service.name} grants {missing}")
+            return False
+        if grant.effective_from is not None:
+            wait = grant.effective_from + rules.propagation_delay - self._site.now()
+            if rules.propagation_delay and wait > timedelta(0):
+                seconds = wait.total_seconds()
+                reasons.append(f"propagating: the role takes effect in {seconds:.0f} s")
+                return False
+        return True
+
+    # Resources and senders.
+
+    def _candidates(self, request: Request) -> tuple[CommunicationService, ...]:
+        """The resource that Host names; without one, all."""
+        directory = self._site.directory
+        match = _HOST.fullmatch(request.headers.get("host", ""))
+        if match is None:
+            return directory.all(CommunicationService)
+        found = directory.find(CommunicationService, match[1])
+        if not found:
+            raise denied("resource_unknown: there is no resource of the name in Host")
+        return found
+
+    def service_for(self, caller: Caller, sender: Address) -> CommunicationService:
+        """Return the caller's resource that may send as ``sender``. Raises ApiError 404 or 400."""
+        snapshot = self._site.directory.snapshot
+        standings = {standing_of(snapshot, each, sender): each for each in caller.services}
+        if Standing.ALLOWED in standings:
+            return standings[Standing.ALLOWED]
+        if Standing.SENDER_NOT_REGISTERED in standings:
+            raise invalid_sender(sender)
+        raise domain_not_linked(sender)
+
+
+def request_target(request: Request) -> str:
+    """Return path and query as they came on the wire, which is what was signed."""
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope["query_string"]
+    return (path + (b"?" + query if query else b"")).decode("latin-1")

@@ -1,0 +1,79 @@
+"""The attachments of a document: which may be sent, and what they are in a message."""
+
+import base64
+import binascii
+import re
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from gatepost.mime.entities import File
+from gatepost.mime.fields import is_field_text
+from gatepost.rest.email.document import Attachment
+from gatepost.rest.email.refusals import bad_request, invalid_property
+from gatepost.rest.errors import ApiError
+
+_MEDIA_TYPE: Final = re.compile(
+    r"([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+)"
+    r'(?:\s*;\s*[A-Za-z0-9_-]+=(?:[A-Za-z0-9!#$&^_.+-]+|"[A-Za-z0-9 !#$&^_.+:/-]*"))*'
+)
+_CONTENT_ID: Final = re.compile(r"<?([A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,200})>?")
+_MAX_NAME: Final = 255
+
+
+@cache
+def allowed_types() -> frozenset[str]:
+    """Return the media types that an attachment may have, lower case."""
+    table = tomllib.loads(Path(__file__).with_name("media_types.toml").read_text("utf-8"))
+    return frozenset(name.lower() for names in table["types"].values() for name in names)
+
+
+def read_attachments(
+    given: Sequence[Attachment], *, drop_invalid: bool, allow_duplicates: bool
+) -> list[File]:
+    """Return the files to attach. Raises ApiError 400 for one that may not be sent.
+
+    ``drop_invalid`` leaves such a one out instead, ``allow_duplicates`` lets two have the same
+    contentId (Microsoft Learn, "Adding Reserved Custom headers").
+    """
+    files: list[File] = []
+    for place, attachment in enumerate(given):
+        try:
+            files.append(_read(attachment, f"attachments[{place}]"))
+        except ApiError:
+            if not drop_invalid:
+                raise
+    ids = [each.content_id for each in files if each.content_id]
+    if len(ids) != len(set(ids)) and not allow_duplicates:
+        twice = next(each for each in ids if ids.count(each) > 1)
+        raise bad_request(
+            f"Duplicate content id '{twice}' in the attachments.", "content_id_duplicate"
+        )
+    return files
+
+
+def _read(attachment: Attachment, path: str) -> File:
+    name = attachment.name.strip()
+    if not name or len(name) > _MAX_NAME or not is_field_text(name):
+        raise invalid_property(f"{path}.name", "attachment_invalid: the name is none")
+    content_type = attachment.content_type.strip()
+    match = _MEDIA_TYPE.fullmatch(content_type)
+    if match is None or match[1].lower() not in allowed_types():
+        raise invalid_property(
+            f"{path}.contentType", "attachment_invalid: the type is not among those allowed"
+        )
+    content_id = ""
+    if attachment.content_id:
+        found = _CONTENT_ID.fullmatch(attachment.content_id.strip())
+        if found is None:
+            raise invalid_property(f"{path}.contentId", "attachment_invalid: no content id")
+        content_id = found[1]
+    try:
+        content = base64.b64decode(attachment.content, validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid_property(
+            f"{path}.contentInBase64", "attachment_invalid: the content is not Base64"
+        ) from None
+    return File(name, re.sub(r"\s*;\s*", "; ", content_type), content, content_id)

@@ -1,0 +1,179 @@
+"""``GET /openapi.json``: the e-mail data plane in the words of OpenAPI 3.1."""
+
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from gatepost.rest.email.versions import NEWEST
+
+JSON = dict[str, Any]
+
+
+def _object(required: tuple[str, ...] = (), /, **properties: JSON) -> JSON:
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+def _list(of: str, least: int = 0) -> JSON:
+    return {"type": "array", "items": _ref(of), "minItems": least}
+
+
+def _ref(name: str) -> JSON:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _or_null(schema: JSON) -> JSON:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+_STRING: Final[JSON] = {"type": "string"}
+_OPTIONAL: Final = _or_null(_STRING)
+_ADDRESS: Final[JSON] = {"type": "string", "format": "email"}
+_GUID: Final[JSON] = {"type": "string", "format": "uuid"}
+
+_SCHEMAS: Final[JSON] = {
+    "EmailMessage": _object(
+        ("senderAddress", "content", "recipients"),
+        senderAddress=_ADDRESS,
+        content=_ref("EmailContent"),
+        recipients=_ref("EmailRecipients"),
+        attachments=_or_null(_list("EmailAttachment")),
+        replyTo=_or_null(_list("EmailAddress")),
+        headers=_or_null({"type": "object", "additionalProperties": _STRING}),
+        userEngagementTrackingDisabled=_or_null({"type": "boolean"}),
+    ),
+    "EmailContent": {
+        **_object(("subject",), subject=_STRING, plainText=_OPTIONAL, html=_OPTIONAL),
+        "description": "plainText or html is needed, and may be both.",
+    },
+    "EmailRecipients": _object(
+        ("to",),
+        to=_list("EmailAddress", 1),
+        cc=_or_null(_list("EmailAddress")),
+        bcc=_or_null(_list("EmailAddress")),
+    ),
+    "EmailAddress": _object(("address",), address=_ADDRESS, displayName=_STRING),
+    "EmailAttachment": _object(
+        ("name", "contentType", "contentInBase64"),
+        name=_STRING,
+        contentType=_STRING,
+        contentInBase64={"type": "string", "contentEncoding": "base64"},
+        contentId=_OPTIONAL,
+    ),
+    "EmailSendResult": _object(
+        ("id", "status"),
+        id=_GUID,
+        status={"enum": ["NotStarted", "Running", "Succeeded", "Failed", "Canceled"]},
+        error=_or_null(_ref("ErrorDetail")),
+    ),
+    "ErrorDetail": _object(
+        ("code", "message"),
+        code=_STRING,
+        message=_STRING,
+        target=_OPTIONAL,
+        details=_or_null(_list("ErrorDetail")),
+        additionalInfo=_or_null({"type": "array"}),
+    ),
+    "ErrorResponse": _object(("error",), error=_ref("ErrorDetail")),
+}
+
+_RETRY_AFTER: Final[JSON] = {
+    "retry-after": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}
+}
+_LOCATION: Final[JSON] = {
+    "operation-location": {"schema": {"type": "string", "format": "uri"}, "required": True}
+}
+_REFUSALS: Final = {
+    400: "A mistake in the request; the message names the property.",
+    401: "No credentials (Unauthorized), or not good enough (Denied).",
+    404: "DomainNotLinked, or no such operation.",
+    408: "The request took too long to arrive.",
+    413: "The request is too large.",
+    409: "The Operation-Id was used for another request.",
+    415: "The body is not JSON by its Content-Type.",
+    429: "TooManyRequests: a rate window is full.",
+    503: "The message could not be stored.",
+}
+_VERSION: Final[JSON] = {
+    "name": "api-version",
+    "in": "query",
+    "required": True,
+    "schema": _STRING,
+    "example": NEWEST,
+}
+
+
+def _answer(description: str, schema: str, headers: JSON) -> JSON:
+    content = {"application/json": {"schema": _ref(schema)}}
+    return {"description": description, "headers": headers, "content": content}
+
+
+def _refusals(*statuses: int) -> JSON:
+    return {
+        str(status): _answer(
+            _REFUSALS[status],
+            "ErrorResponse",
+            {"x-ms-error-code": {"schema": _STRING, "required": True}}
+            | (_RETRY_AFTER if status in (429, 503) else {}),
+        )
+        for status in statuses
+    }
+
+
+def _header(name: str, schema: JSON) -> JSON:
+    return {"name": name, "in": "header", "required": False, "schema": schema}
+
+
+_SEND: Final[JSON] = {
+    "operationId": "send",
+    "summary": "Send a message.",
+    "parameters": [
+        _VERSION,
+        _header("Operation-Id", _GUID),
+        _header("x-ms-client-request-id", _GUID),
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": _ref("EmailMessage")}},
+    },
+    "responses": {
+        "202": _answer("It is stored.", "EmailSendResult", _LOCATION | _RETRY_AFTER),
+        **_refusals(400, 401, 404, 408, 409, 413, 415, 429, 503),
+    },
+}
+_STATUS: Final[JSON] = {
+    "operationId": "getSendResult",
+    "summary": "Ask what became of it.",
+    "parameters": [_VERSION, {"name": "id", "in": "path", "required": True, "schema": _GUID}],
+    "responses": {
+        "200": _answer("Its status.", "EmailSendResult", _RETRY_AFTER),
+        **_refusals(400, 401, 404, 408, 413, 429),
+    },
+}
+
+DOCUMENT: Final[JSON] = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "Gatepost: the e-mail data plane of Communication Services",
+        "version": NEWEST,
+    },
+    "paths": {"/emails:send": {"post": _SEND}, "/emails/operations/{id}": {"get": _STATUS}},
+    "security": [{"key": []}, {"token": []}],
+    "components": {
+        "schemas": _SCHEMAS,
+        "securitySchemes": {
+            "key": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": "HMAC-SHA256 SignedHeaders=...&Signature=...",
+            },
+            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        },
+    },
+}
+
+
+async def openapi(_request: Request) -> JSONResponse:
+    """Serve the document."""
+    return JSONResponse(DOCUMENT)

@@ -1,0 +1,100 @@
+"""The document of a request to send: its form, and where it departs from it.
+
+Source: Azure/azure-rest-api-specs, specification/communication, data-plane/Email, 2025-09-01; the
+attachments' contentId is in the SDK of that version. Fields that are not known are passed over.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from gatepost.rest.email.refusals import bad_request, invalid_property
+
+_AT: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
+
+
+class Person(msgspec.Struct, frozen=True, rename="camel"):
+    """An address with a display name, which is left out or a string: null is refused.
+
+    (Azure/azure-sdk-for-python#31935)
+    """
+
+    address: str
+    display_name: str = ""
+
+
+class Content(msgspec.Struct, frozen=True, rename="camel"):
+    """Subject and texts."""
+
+    subject: str
+    plain_text: str | None = None
+    html: str | None = None
+
+
+class Recipients(msgspec.Struct, frozen=True):
+    """Who gets it. The command line of Azure sends null for what it does not use."""
+
+    to: list[Person]
+    cc: list[Person] | None = None
+    bcc: list[Person] | None = None
+
+    @property
+    def groups(self) -> Iterator[tuple[str, list[Person]]]:
+        """Yield the three lists by their paths in the document."""
+        yield "recipients.to", self.to
+        yield "recipients.cc", self.cc or []
+        yield "recipients.bcc", self.bcc or []
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A file, or an image that is shown in the HTML."""
+
+    name: str
+    content_type: str = msgspec.field(name="contentType")
+    content: str = msgspec.field(name="contentInBase64")
+    content_id: str | None = msgspec.field(name="contentId", default=None)
+
+
+class Email(msgspec.Struct, frozen=True, rename="camel"):
+    """A message to send."""
+
+    sender_address: str
+    content: Content
+    recipients: Recipients
+    attachments: list[Attachment] | None = None
+    reply_to: list[Person] | None = None
+    headers: dict[str, str] | None = None
+    user_engagement_tracking_disabled: bool | None = None
+
+
+_decoder: Final = msgspec.json.Decoder(Email)
+
+
+def read_email(body: bytes) -> Email:
+    """Return the document. Raises ApiError 400, which names the property that is wrong."""
+    try:
+        email = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise invalid_property(_path(str(error)), f"document_invalid: {error}") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise bad_request(
+            "The request body is not valid JSON.", f"document_malformed: {error}"
+        ) from None
+    if not email.recipients.to:
+        raise invalid_property("recipients.to", "document_invalid: there is no recipient")
+    if not (email.content.plain_text or email.content.html):
+        raise invalid_property("content", "document_invalid: there is neither text nor HTML")
+    return email
+
+
+def _path(message: str) -> str:
+    """Return the path in msgspec's words, with the property that is missing there."""
+    at = _AT.search(message)
+    path = at[1].replace("[...]", "") if at else ""
+    missing = _MISSING.match(message)
+    if missing:
+        path = f"{path}.{missing[1]}" if path else missing[1]
+    return path

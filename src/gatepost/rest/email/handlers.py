@@ -1,0 +1,158 @@
+"""The e-mail data plane's endpoints: headers in, headers out."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gatepost.queue.operations import OperationStore
+from gatepost.rest.context import Site
+from gatepost.rest.email.access import Access, Caller
+from gatepost.rest.email.description import openapi
+from gatepost.rest.email.intake import Intake, discard
+from gatepost.rest.email.refusals import bad_request
+from gatepost.rest.email.sending import Order, Sending
+from gatepost.rest.email.status import RETRY_AFTER, Status, describe
+from gatepost.rest.email.versions import check_version
+from gatepost.rest.errors import ApiError
+
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+_MOMENT: Final = 1e-6
+_DRAINED: Final = (408, 413)
+"""Refusals of the body itself: what could be read of it was read."""
+_REQUEST_ID: Final = "x-ms-client-request-id"
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Endpoints:
+    """The endpoints of one relay."""
+
+    def __init__(self, site: Site, operations: OperationStore) -> None:
+        self._site = site
+        self._running = site.profile.api.running
+        self._access = Access(site)
+        self._sending = Sending(site, operations, self._access)
+        self._status = Status(site, operations)
+        self._intake = Intake(site.profile.api.request_size)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Return what is answered."""
+        return [
+            Route("/emails:send", self._answering(self.send), methods=["POST"]),
+            Route("/emails/operations/{id}", self._answering(self.status), methods=["GET"]),
+            Route("/openapi.json", openapi, methods=["GET"]),
+        ]
+
+    async def send(self, request: Request) -> Response:
+        """``POST /emails:send``: 202 and where to ask what became of it."""
+        version, begun = _check(request), self._site.now()
+        caller, body = await self._authenticate(request)
+        _check_content_type(request.headers.get("content-type", ""))
+        order = Order(
+            caller,
+            body,
+            request.headers.get("operation-id"),
+            request.client.host if request.client else "",
+            str(request.scope["scheme"]).upper(),
+        )
+        operation = await self._sending.send(order)
+        location = f"{_origin(request)}/emails/operations/{operation.id}?api-version={version}"
+        # A new one is running, if only for this moment; one that was repeated may have ended.
+        new = operation.started_at >= begun
+        now = operation.started_at if new else self._site.now()
+        document = describe(operation, now, max(self._running, _MOMENT))
+        headers = {"operation-location": location, "retry-after": str(RETRY_AFTER)}
+        return JSONResponse(document, 202, headers)
+
+    async def status(self, request: Request) -> Response:
+        """``GET /emails/operations/{id}``: Running, Succeeded or Failed."""
+        _check(request)
+        caller, _ = await self._authenticate(request)
+        operation = await self._status.find(caller, request.path_params["id"])
+        document = describe(operation, self._site.now(), self._running)
+        running = document["status"] == "Running"
+        headers = {"retry-after": str(RETRY_AFTER)} if running else {}
+        return JSONResponse(document, headers=headers)
+
+    async def _authenticate(self, request: Request) -> tuple[Caller, bytes]:
+        """Return who calls, and the request's body."""
+        if self._access.is_signed(request):
+            body = await self._intake.read(request)
+            return self._access.by_signature(request, body), body
+        caller = self._access.by_token(request)
+        return caller, await self._intake.read(request)
+
+    def _answering(self, endpoint: Answer) -> Answer:
+        """Add what every answer has; tell the operator of each refusal."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                response = await endpoint(request)
+            except ApiError as error:
+                self._report(request, error)
+                if error.status not in _DRAINED:
+                    await _drain(request)
+                response = error.response()
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody is there to read it
+            for name, value in _echo(request.headers).items():
+                response.headers[name] = value
+            return response
+
+        return answer
+
+    def _report(self, request: Request, error: ApiError) -> None:
+        peer = request.client.host if request.client else ""
+        reply = f"{error.status} {error.code}: {error}"
+        if error.status == 401:
+            scheme = request.headers.get("authorization", "").partition(" ")[0]
+            self._site.report(
+                "auth_refused",
+                peer=peer,
+                mechanism=scheme[:20],
+                username="",
+                reply=reply,
+                reason=error.reason,
+            )
+        elif error.status != 503:  # told where it happened
+            self._site.report("refused", peer=peer, reply=reply, reason=error.reason)
+
+
+def _check(request: Request) -> str:
+    """Return the api-version. Raises ApiError 400, for a Host that is none, too."""
+    if not _HOST.fullmatch(request.headers.get("host", "")):
+        raise bad_request("The Host header is missing or invalid.")
+    return check_version(request.query_params.getlist("api-version"))
+
+
+def _check_content_type(value: str) -> None:
+    if value.partition(";")[0].strip().lower() not in ("application/json", "text/json"):
+        raise ApiError(
+            415, "UnsupportedMediaType", "The request's Content-Type must be application/json."
+        )
+
+
+def _origin(request: Request) -> str:
+    """The address that was called: the SDKs sign their next request for it."""
+    return f"{request.scope['scheme']}://{request.headers['host']}"
+
+
+def _echo(headers: Mapping[str, str]) -> Mapping[str, str]:
+    if headers.get("x-ms-return-client-request-id", "").lower() != "true":
+        return {}
+    return {_REQUEST_ID: headers[_REQUEST_ID][:256]} if _REQUEST_ID in headers else {}
+
+
+async def _drain(request: Request) -> None:
+    """Let a refused client finish, if it has begun to send a body."""
+    sends = "content-length" in request.headers or "transfer-encoding" in request.headers
+    if sends and "expect" not in request.headers:
+        try:
+            await discard(request)
+        except RuntimeError:  # it was read to its end already
+            return

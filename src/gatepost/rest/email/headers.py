@@ -1,0 +1,106 @@
+"""The custom headers of a document: three that steer the service, and those that are sent.
+
+Source: Microsoft Learn, "Adding Reserved Custom headers" (email-headers); 2025.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.mime.fields import MAX_LINE, raw_field, text_field
+from gatepost.rest.email.refusals import bad_request, invalid_property
+from gatepost.rest.errors import ApiError
+
+PREFIX: Final = "x-ms-acsemail-"
+MAX_HEADERS: Final = 100
+
+_NAME: Final = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 3.6.8
+_MESSAGE_ID: Final = re.compile(
+    r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>"
+)
+_OURS: Final = frozenset(
+    {
+        "from", "sender", "to", "cc", "bcc", "reply-to", "subject", "date", "mime-version",
+        "received", "return-path", "dkim-signature", "authentication-results",
+    }
+)  # fmt: skip
+_OUR_PREFIXES: Final = ("content-", "resent-", "arc-")
+"""Fields that the document's other properties make, or that servers add. No list was published;
+a field that stands there twice would be read differently by different readers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What the headers of a document ask for."""
+
+    fields: bytes = b""
+    """Ready for the message, each with its CRLF."""
+    message_id: str = ""
+    """The one that the client chose, if it is well formed; empty: ours."""
+    validate_message_id: bool = False
+    """Refuse the request when another message has the same Message-ID."""
+    drop_invalid_attachments: bool = False
+    allow_duplicate_content_ids: bool = False
+
+
+def read_headers(given: Mapping[str, str]) -> Headers:
+    """Return what the headers ask for. Raises ApiError 400 for one that may not be sent."""
+    named = {name.lower(): value for name, value in given.items()}
+    if len(named) < len(given) or len(given) > MAX_HEADERS:
+        raise _invalid("a header is given twice, or there are too many")
+    validate = _is_true(named, "validate-message-id")
+    return Headers(
+        b"".join(_field(name, value) for name, value in given.items() if _is_sent(name.lower())),
+        _read_message_id(named.get("message-id", ""), validate=validate),
+        validate,
+        _is_true(named, "suppress-invalid-attachment"),
+        _is_true(named, "ignore-duplicate-content-id"),
+    )
+
+
+def invalid_message_id() -> ApiError:
+    """The Message-ID is malformed or another message's, and the client wanted to know."""
+    return bad_request(
+        "The Message-ID header is invalid or a duplicate.",
+        "message_id_invalid: it is malformed, or another message has it",
+    )
+
+
+def _is_true(named: Mapping[str, str], name: str) -> bool:
+    return named.get(PREFIX + name, "").strip().lower() == "true"
+
+
+def _is_sent(name: str) -> bool:
+    return name != "message-id" and not name.startswith(PREFIX)
+
+
+def _read_message_id(value: str, *, validate: bool) -> str:
+    """Return the client's Message-ID; a malformed one is replaced by ours, or refused."""
+    value = value.strip()
+    if not value or _MESSAGE_ID.fullmatch(value):
+        return value
+    if validate:
+        raise invalid_message_id()
+    return ""
+
+
+def _field(name: str, value: str) -> bytes:
+    folded = name.lower()
+    if not _NAME.fullmatch(name):
+        raise _invalid("a name is none of a header field")
+    if folded in _OURS or folded.startswith(_OUR_PREFIXES):
+        raise _invalid(f"{name} is not the client's to set")
+    try:
+        if not value.isascii():
+            return text_field(name, value)
+        field = raw_field(name, value)
+    except ValueError:
+        raise _invalid(f"the value of {name} has a line end or control character") from None
+    if max(map(len, field.split(b"\r\n"))) > MAX_LINE:
+        raise _invalid(f"the value of {name} is too long without a blank")
+    return field
+
+
+def _invalid(sentence: str) -> ApiError:
+    return invalid_property("headers", f"header_invalid: {sentence}")

@@ -1,0 +1,164 @@
+"""From a document to a message: addresses, header, MIME structure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from gatepost.mime.dates import format_date
+from gatepost.mime.entities import Entity, File, file_entity, multipart, text_entity
+from gatepost.mime.fields import Mailbox, is_field_text, mailbox_field, text_field
+from gatepost.model.address import Address, parse_address
+from gatepost.rest.email.attachments import read_attachments
+from gatepost.rest.email.document import Content, Email, Person
+from gatepost.rest.email.headers import Headers, read_headers
+from gatepost.rest.email.refusals import bad_request, invalid_address, invalid_property
+
+_BRACKETS: Final = re.compile(r"<([^<>]*)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A document that may be sent, its attachments decoded."""
+
+    sender: Address
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    bcc: tuple[Mailbox, ...]
+    reply_to: tuple[Mailbox, ...]
+    content: Content
+    files: tuple[File, ...]
+    headers: Headers
+    tracking_disabled: bool = False
+
+    @property
+    def recipients(self) -> tuple[Address, ...]:
+        """Everybody who gets it, once."""
+        everybody = [address for _, address in (*self.to, *self.cc, *self.bcc)]
+        return tuple({address.key: address for address in everybody}.values())
+
+    @property
+    def message_id(self) -> str:
+        """What the client chose; empty: ours."""
+        return self.headers.message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the service adds to a letter. ``boundary`` is random."""
+
+    id: str
+    date: datetime
+    sender_name: str = ""
+    boundary: str = ""
+
+
+def read_sender(email: Email) -> Address:
+    """Return who sends: an address, bare or in brackets. Raises ApiError 400.
+
+    A display name is refused: it belongs to the sender's user name in the directory
+    (Azure/azure-sdk-for-java#39910, which also shows that brackets are taken).
+    """
+    text = email.sender_address.strip()
+    match = _BRACKETS.fullmatch(text)
+    try:
+        return _parse(match[1] if match else text)
+    except ValueError:
+        raise invalid_property("senderAddress", "sender_invalid: it is no address") from None
+
+
+def read_letter(email: Email, sender: Address, max_recipients: int) -> Letter:
+    """Check what is left of a document. Raises ApiError 400."""
+    to, cc, bcc = (_people(path, people) for path, people in email.recipients.groups)
+    count = len(to) + len(cc) + len(bcc)
+    if count > max_recipients:
+        raise bad_request(
+            f"The message has {count} recipients, {max_recipients} are allowed.",
+            f"too_many_recipients: {count}, {max_recipients} are allowed",
+        )
+    if not is_field_text(email.content.subject):
+        raise invalid_property("content.subject", "header_injection: a line end in the subject")
+    headers = read_headers(email.headers or {})
+    files = read_attachments(
+        email.attachments or (),
+        drop_invalid=headers.drop_invalid_attachments,
+        allow_duplicates=headers.allow_duplicate_content_ids,
+    )
+    return Letter(
+        sender,
+        to,
+        cc,
+        bcc,
+        reply_to=_people("replyTo", email.reply_to or ()),
+        content=email.content,
+        files=tuple(files),
+        headers=headers,
+        tracking_disabled=bool(email.user_engagement_tracking_disabled),
+    )
+
+
+def without_message_id(letter: Letter) -> Letter:
+    """Return the letter with the service's Message-ID in place of the client's."""
+    return replace(letter, headers=replace(letter.headers, message_id=""))
+
+
+def compose(letter: Letter, stamp: Stamp) -> bytes:
+    """Return the message as it is stored. Blind copies are in no header."""
+    body = _structure(letter, stamp.boundary)
+    message_id = letter.message_id or f"<{stamp.id}@{letter.sender.domain.lower()}>"
+    fields = [
+        mailbox_field("From", [(stamp.sender_name, letter.sender)]),
+        *(
+            mailbox_field(name, people)
+            for name, people in (
+                ("To", letter.to),
+                ("Cc", letter.cc),
+                ("Reply-To", letter.reply_to),
+            )
+            if people
+        ),
+        text_field("Subject", letter.content.subject),
+        f"Date: {format_date(stamp.date)}\r\nMessage-ID: {message_id}\r\n".encode(),
+        letter.headers.fields,
+        b"MIME-Version: 1.0\r\n",
+        body.fields,
+        b"\r\n",
+    ]
+    return b"".join([*fields, *body.pieces, b"\r\n"])
+
+
+def _structure(letter: Letter, boundary: str) -> Entity:
+    """Images with a contentId are related to the HTML, other files stand beside the texts."""
+    content, parts = letter.content, []
+    inline = [each for each in letter.files if content.html and each.content_id]
+    attached = [each for each in letter.files if not (content.html and each.content_id)]
+    if content.plain_text or not content.html:
+        parts.append(text_entity("plain", content.plain_text or ""))
+    if content.html:
+        html = [text_entity("html", content.html), *map(file_entity, inline)]
+        parts.append(multipart("related", html, f"=_r{boundary}"))
+    body = multipart("alternative", parts, f"=_a{boundary}")
+    return multipart("mixed", [body, *map(file_entity, attached)], f"=_m{boundary}")
+
+
+def _people(path: str, people: Sequence[Person]) -> tuple[Mailbox, ...]:
+    return tuple(_person(f"{path}[{place}]", person) for place, person in enumerate(people))
+
+
+def _person(path: str, person: Person) -> Mailbox:
+    try:
+        address = _parse(person.address.strip())
+    except ValueError:
+        raise invalid_address(person.address) from None
+    if not is_field_text(person.display_name):
+        raise invalid_property(f"{path}.displayName", "header_injection: a line end in a name")
+    return person.display_name, address
+
+
+def _parse(text: str) -> Address:
+    """Return an address; the service offers no SMTPUTF8, so it is ASCII. Raises ValueError."""
+    address = parse_address(text)
+    if not address.is_ascii:
+        raise ValueError("not ASCII")
+    return address

@@ -1,0 +1,141 @@
+"""What the e-mail API refuses with: code and text as the service was seen to give them.
+
+Witnessed in public code and issues: DomainNotLinked and InvalidSenderUserName (2024 to 2026),
+Denied (2026), TooManyRequests, ``Request body validation error. See property '...'``
+(Azure/azure-sdk-for-python#33495, #37239; Azure/azure-sdk-for-java#39910). The codes about
+api-version are those of the Azure REST API Guidelines. Texts that nobody showed are ours.
+"""
+
+import math
+
+from gatepost.model.address import Address
+from gatepost.rest.errors import ApiError
+
+_CHALLENGE = {"www-authenticate": "HMAC-SHA256, Bearer"}
+
+
+def unauthorized() -> ApiError:
+    """No credentials at all."""
+    return ApiError(
+        401,
+        "Unauthorized",
+        "The request has no credentials: an Authorization header is required.",
+        headers=_CHALLENGE,
+        reason="credentials_missing: the request has no Authorization header",
+    )
+
+
+def denied(reason: str) -> ApiError:
+    """Credentials that prove nothing, or not enough. The operator gets the reason."""
+    return ApiError(
+        401, "Denied", "Denied by the resource provider.", headers=_CHALLENGE, reason=reason
+    )
+
+
+def bad_request(message: str, reason: str = "") -> ApiError:
+    """Any other mistake of the client."""
+    return ApiError(400, "BadRequest", message, reason=reason)
+
+
+def invalid_property(path: str, reason: str = "") -> ApiError:
+    """A property that is missing or wrong; ``path`` as in ``recipients.to[0].address``."""
+    where = f" See property '{path}'" if path else ""
+    return bad_request(f"Request body validation error.{where}", reason)
+
+
+def invalid_address(address: str) -> ApiError:
+    """A recipient's address that is none."""
+    return bad_request(
+        "Invalid format for email address", f"address_invalid: {address[:80]!r} is no address"
+    )
+
+
+def domain_not_linked(sender: Address) -> ApiError:
+    """The sender's domain does not belong to the resource."""
+    return ApiError(
+        404,
+        "DomainNotLinked",
+        "The specified sender domain has not been linked.",
+        reason=f"sender_domain_not_linked: the domain of {sender} is not linked to the resource",
+    )
+
+
+def invalid_sender(sender: Address) -> ApiError:
+    """The sender's local part is not registered."""
+    return ApiError(
+        400,
+        "InvalidSenderUserName",
+        f"Invalid email sender username: '{sender.local}'. Please use a username from the list "
+        "of valid usernames configured by your admin.",
+        reason=f"sender_not_registered: {sender} is not among the senders of its domain",
+    )
+
+
+def too_many_requests(wait: float, reason: str) -> ApiError:
+    """A rate window is full; ``wait``: seconds until there is room again."""
+    return ApiError(
+        429,
+        "TooManyRequests",
+        "The number of requests exceeded the limit of the subscription. Please try again later.",
+        headers={"retry-after": str(max(1, math.ceil(wait)))},
+        reason=reason,
+    )
+
+
+def too_large(limit: int) -> ApiError:
+    """The request has more octets than may be."""
+    return ApiError(
+        413,
+        "RequestEntityTooLarge",
+        f"The request is larger than {limit} bytes, attachments included.",
+        reason=f"too_large: {limit} octets are allowed",
+    )
+
+
+def too_slow(seconds: float) -> ApiError:
+    """The request did not arrive in time."""
+    return ApiError(408, "RequestTimeout", f"The request did not arrive within {seconds:.0f} s.")
+
+
+def conflict() -> ApiError:
+    """The Operation-Id belongs to another request."""
+    return ApiError(
+        409,
+        "Conflict",
+        "The Operation-Id was used for another request.",
+        reason="operation_id_taken: the id was used with another body or resource",
+    )
+
+
+def operation_not_found(id: str) -> ApiError:
+    """No operation has that id, or it is another resource's."""
+    return ApiError(404, "OperationNotFound", f"The operation '{id[:80]}' was not found.")
+
+
+def not_stored(reason: str) -> ApiError:
+    """The store takes nothing now; the clients try again by themselves."""
+    return ApiError(
+        503,
+        "ServiceUnavailable",
+        "The message could not be stored. Please try again later.",
+        headers={"retry-after": "5"},
+        reason=reason,
+    )
+
+
+def missing_api_version() -> ApiError:
+    """Azure REST API Guidelines, api-version."""
+    return ApiError(
+        400,
+        "MissingApiVersionParameter",
+        "The api-version query parameter (?api-version=) is required for all requests.",
+    )
+
+
+def unsupported_api_version(version: str, supported: str) -> ApiError:
+    """Azure REST API Guidelines, api-version."""
+    return ApiError(
+        400,
+        "UnsupportedApiVersionValue",
+        f"Unsupported api-version '{version[:40]}'. The supported api-versions are '{supported}'.",
+    )

@@ -1,0 +1,221 @@
+"""``POST /emails:send``: from a request to a message and its operation in the store."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, ParamSpec, TypeVar
+from uuid import UUID, uuid4
+
+from gatepost.directory.azure.entries import CommunicationService, SenderUsername
+from gatepost.directory.azure.senders import senders_of
+from gatepost.errors import QueueError
+from gatepost.mime.dates import format_date
+from gatepost.mime.header import read_summary
+from gatepost.mime.received import Hop, received
+from gatepost.model.address import Address
+from gatepost.model.body import BytesBody
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.message import Submission
+from gatepost.model.operation import SendOperation
+from gatepost.queue.operations import OperationStore
+from gatepost.rest.context import Site
+from gatepost.rest.email.access import Access, Caller
+from gatepost.rest.email.document import read_email
+from gatepost.rest.email.headers import invalid_message_id
+from gatepost.rest.email.letter import (
+    Letter,
+    Stamp,
+    compose,
+    read_letter,
+    read_sender,
+    without_message_id,
+)
+from gatepost.rest.email.refusals import bad_request, conflict, not_stored, too_many_requests
+
+ALL_SUPPRESSED: Final = (
+    "EmailDroppedAllRecipientsSuppressed",
+    "Message dropped because all recipients were suppressed",
+)
+"""How the operation ends then; witnessed in nine public clients, 2024 to 2026."""
+_LARGE: Final = 65_536
+"""Octets of a request beyond which it is worked on in a thread: the relay goes on meanwhile."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request to send, authenticated."""
+
+    caller: Caller
+    body: bytes
+    operation_id: str | None
+    """As the client sent it; None: ours."""
+    peer: str
+    """IP address."""
+    protocol: str
+    """``HTTP`` or ``HTTPS``."""
+
+
+class Sending:
+    """Takes requests to send, each once."""
+
+    def __init__(self, site: Site, operations: OperationStore, access: Access) -> None:
+        self._site, self._operations, self._access = site, operations, access
+
+    async def send(self, order: Order) -> SendOperation:
+        """Return the operation that a request starts, or that it started before.
+
+        Raises ApiError.
+        """
+        request = hashlib.sha256(order.body).digest()
+        id_ = _read_id(order.operation_id)
+        if order.operation_id is not None:
+            known = await self._known(id_, order.caller, request)
+            if known is not None:
+                return known
+        service, letter = await self._read(order)
+        letter = await self._settle_message_id(letter)
+        self._count(order.caller, service, letter.sender)
+        operation = self._begin(id_, request, service, letter)
+        stamp = Stamp(
+            id_,
+            operation.started_at,
+            self._sender_name(service, letter.sender),
+            secrets.token_hex(12),
+        )
+        content = await _at_leisure(order, compose, letter, stamp)
+        return await self._store(order, service, letter, operation, content)
+
+    async def _read(self, order: Order) -> tuple[CommunicationService, Letter]:
+        """Return what is to be sent, and through which resource."""
+        email = await _at_leisure(order, read_email, order.body)
+        sender = read_sender(email)
+        service = self._access.service_for(order.caller, sender)
+        most = self._site.profile.api.recipients
+        return service, await _at_leisure(order, read_letter, email, sender, most)
+
+    async def _known(self, id_: str, caller: Caller, request: bytes) -> SendOperation | None:
+        """Return the operation of a request that is repeated. Raises ApiError 409."""
+        try:
+            known = await self._operations.get(id_)
+        except KeyError:
+            return None
+        if known.request != request or not caller.owns(known.resource):
+            raise conflict()
+        return known
+
+    async def _settle_message_id(self, letter: Letter) -> Letter:
+        """A Message-ID that is taken is replaced by ours, or refused where the client wants."""
+        if not (letter.message_id and await self._operations.has_message_id(letter.message_id)):
+            return letter
+        if letter.headers.validate_message_id:
+            raise invalid_message_id()
+        return without_message_id(letter)
+
+    def _count(self, caller: Caller, service: CommunicationService, sender: Address) -> None:
+        """One more message of the subscription. Raises ApiError 429."""
+        quotas = self._site.quotas
+        if quotas is None:
+            return
+        principal = caller.principal(service)
+        refusal = quotas.admit(principal, sender)
+        if refusal is not None:
+            raise too_many_requests(quotas.wait(principal, sender), refusal.reason)
+
+    def _begin(
+        self, id_: str, request: bytes, service: CommunicationService, letter: Letter
+    ) -> SendOperation:
+        now, suppression, recipients = self._site.now(), self._site.suppression, letter.recipients
+        suppressed = (
+            suppression.suppressed(service, letter.sender, recipients, now)
+            if suppression is not None
+            else frozenset[Address]()
+        )
+        return SendOperation(
+            id=id_,
+            resource=service.key,
+            started_at=now,
+            request=request,
+            sender=str(letter.sender),
+            message_id=letter.message_id,
+            tracking_disabled=letter.tracking_disabled,
+            error=ALL_SUPPRESSED if suppressed >= {*recipients} else None,
+        )
+
+    def _sender_name(self, service: CommunicationService, sender: Address) -> str:
+        """The display name that the directory gives the sender."""
+        directory = self._site.directory
+        linked = senders_of(directory.snapshot, service)[sender.domain.lower()]
+        for each in directory.find(SenderUsername, linked.entry.id):
+            if each.username.lower() == sender.local.lower():
+                return each.display_name
+        return ""
+
+    async def _store(
+        self,
+        order: Order,
+        service: CommunicationService,
+        letter: Letter,
+        operation: SendOperation,
+        content: bytes,
+    ) -> SendOperation:
+        """The instant of acceptance: 202 only once message and operation are committed."""
+        summary, started = read_summary(content), operation.started_at
+        hop = Hop("", order.peer, order.protocol, self._site.profile.host, signed_in=True)
+        submission = Submission(
+            id=operation.id,
+            envelope=Envelope(letter.sender, tuple(map(Recipient, letter.recipients))),
+            body=BytesBody(content),
+            trace=received(hop, operation.id, format_date(started.replace(microsecond=0))),
+            received_at=started,
+            principal=order.caller.principal(service).name,
+            subject=summary.subject,
+            message_id=summary.message_id,
+        )
+        try:
+            await self._operations.put(submission, operation)
+        except QueueError as error:
+            # The same request may have come twice at once; then the other one has stored it.
+            known = await self._known(operation.id, order.caller, operation.request)
+            if known is not None:
+                return known
+            self._site.report("not_stored", peer=order.peer, reply="503", reason=str(error))
+            raise not_stored(str(error)) from None
+        self._report(submission, order.peer)
+        return operation
+
+    def _report(self, submission: Submission, peer: str) -> None:
+        envelope = submission.envelope
+        self._site.report(
+            "accepted",
+            id=submission.id,
+            peer=peer,
+            principal=submission.principal,
+            mail_from=str(envelope.sender),
+            rcpt_to=[str(recipient.address) for recipient in envelope.recipients],
+            size=submission.body.size,
+        )
+
+
+def _read_id(given: str | None) -> str:
+    """Return the operation's id: the client's GUID, or a new one. Raises ApiError 400."""
+    if given is None:
+        return str(uuid4())
+    try:
+        id_ = str(UUID(given))
+    except ValueError:
+        id_ = ""
+    if id_ != given.lower():  # UUID() takes other spellings, too
+        raise bad_request("The Operation-Id header is not a UUID.", "operation_id_invalid")
+    return id_
+
+
+async def _at_leisure(order: Order, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do the work here, or in a thread when there is much of it."""
+    if len(order.body) <= _LARGE:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
