@@ -1,0 +1,107 @@
+"""A circuit breaker: who failed is left alone for a while, then asked by one, then by all."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gatepost.queue.schedule import Random
+
+Position = Literal["closed", "open", "half-open"]
+
+PROBE: Final = 1200.0
+"""Seconds after which a probe that never came back is forgotten: longer than any RFC 5321 wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How soon a breaker opens and for how long. Seconds."""
+
+    threshold: int = 3
+    """Failures in a row that open it."""
+    first: float = 30.0
+    factor: float = 2.0
+    longest: float = 1800.0
+    jitter: float = 0.2
+
+
+HOST: Final = Patience()
+"""A server that is not there, or not well."""
+RATE: Final = Patience(threshold=1, first=60.0, factor=3.0, longest=3600.0)
+"""Too much mail. Azure's 450 4.5.127 was seen to last for about an hour after heavy overuse, and
+what is sent meanwhile counts: so the whole identity rests, up to an hour at a time."""
+SIGN_IN: Final = Patience(threshold=1, first=900.0, factor=2.0, longest=3600.0)
+"""A refused sign-in: more tries of the same would lock the account."""
+
+
+class Breaker:
+    """One host's, next hop's or identity's. Times are seconds of a clock that never steps back.
+
+    Ask ``wait`` before, ``begin`` when it lets you, then tell ``succeeded`` or ``failed``.
+    """
+
+    __slots__ = ("_failures", "_level", "_opened_for", "_patience", "_probe", "_until", "reason")
+
+    def __init__(self, patience: Patience = HOST) -> None:
+        self._patience = patience
+        self._failures = 0
+        self._level = 0
+        self._until = float("-inf")
+        self._opened_for = 0.0
+        self._probe: float | None = None
+        self.reason = ""
+        """Why it opened; kept until it closes."""
+
+    def position(self, now: float) -> Position:
+        """Tell how it stands: ``half-open`` lets one through to see."""
+        if self._opened_for == 0:
+            return "closed"
+        return "open" if now < self._until else "half-open"
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until somebody may try; 0: now."""
+        position = self.position(now)
+        if position == "closed":
+            return 0.0
+        if position == "open":
+            return self._until - now
+        if self._probe is None:
+            return 0.0
+        return max(0.0, self._probe + PROBE - now)
+
+    def begin(self, now: float) -> None:
+        """Say that a try begins; the only one, while it is half-open."""
+        if self.position(now) == "half-open":
+            self._probe = now
+
+    def give_up(self) -> None:
+        """Say that a try ended without telling anything."""
+        self._probe = None
+
+    def succeeded(self, now: float) -> None:
+        """Say that it works: closed. How long it was open counts on for as long again."""
+        self._failures, self._probe = 0, None
+        if self._opened_for and now >= self._until:
+            self._opened_for, self._until, self.reason = 0.0, now + self._opened_for, ""
+
+    def failed(self, now: float, random: Random, reason: str, at_least: float = 0.0) -> None:
+        """Count a failure; ``at_least`` seconds is what the peer asked for."""
+        self._probe = None
+        self._failures += 1
+        is_open = self.position(now) == "open"
+        half_open = self.position(now) == "half-open"
+        if at_least <= 0 and not half_open and self._failures < self._patience.threshold:
+            return
+        if is_open and now + at_least <= self._until:
+            return  # those who were on their way when it opened tell nothing new
+        if not is_open:
+            relapsed = half_open or now < self._until
+            self._level = self._level + 1 if relapsed else 0
+        self._open(now, random, reason, at_least)
+
+    def _open(self, now: float, random: Random, reason: str, at_least: float) -> None:
+        patience = self._patience
+        grown = patience.first * patience.factor ** min(self._level, 64)
+        length = min(patience.longest, grown)
+        length *= 1 + patience.jitter * (2 * random() - 1)
+        self._opened_for = max(1.0, at_least, min(length, patience.longest))
+        self._until, self.reason = now + self._opened_for, reason
+        self._failures = 0

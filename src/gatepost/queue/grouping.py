@@ -1,0 +1,57 @@
+"""Recipients become deliveries: those of one next hop travel together (RFC 5321 4.1.1.3)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from gatepost.model.delivery import Planned
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.retry import Retry
+from gatepost.model.route import NextHop
+from gatepost.queue.schedule import Times
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """A message's deliveries, and the recipients that no route takes."""
+
+    planned: tuple[Planned, ...]
+    unroutable: tuple[Recipient, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for all deliveries of one next hop."""
+
+    retry: Retry
+    recipients: int
+    """Of one transaction at most."""
+
+
+def plan_deliveries(
+    envelope: Envelope,
+    now: datetime,
+    next_hop: Callable[[Recipient], NextHop | None],
+    terms: Callable[[NextHop], Terms],
+) -> Groups:
+    """Return a delivery for each next hop and transaction, in the order of the recipients.
+
+    Each recipient keeps its own NOTIFY and ORCPT. One that was named twice with the same
+    wishes gets one copy (RFC 5321 3.9 asks no more; two transactions would bring two).
+    """
+    by_hop: dict[NextHop, list[Recipient]] = {}
+    unroutable: list[Recipient] = []
+    for recipient in dict.fromkeys(envelope.recipients):
+        hop = next_hop(recipient)
+        if hop is None:
+            unroutable.append(recipient)
+        else:
+            by_hop.setdefault(hop, []).append(recipient)
+    planned: list[Planned] = []
+    for hop, recipients in by_hop.items():
+        term = terms(hop)
+        times = Times(term.retry, now)
+        for start in range(0, len(recipients), max(1, term.recipients)):
+            some = tuple(recipients[start : start + max(1, term.recipients)])
+            planned.append(Planned(hop, some, now, times.expires_at, times.notice_at(warned=False)))
+    return Groups(tuple(planned), tuple(unroutable))

@@ -1,0 +1,131 @@
+"""Who failed is left alone, longer each time, then asked by one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.queue.breaker import HOST, PROBE, RATE, Breaker, Patience
+
+STEADY = Patience(threshold=3, first=30, factor=2, longest=100, jitter=0)
+
+
+def middle() -> float:
+    return 0.5
+
+
+def opened(patience: Patience = STEADY) -> Breaker:
+    breaker = Breaker(patience)
+    for _ in range(patience.threshold):
+        breaker.failed(0, middle, "refused")
+    return breaker
+
+
+def test_it_opens_at_the_threshold() -> None:
+    breaker = Breaker(STEADY)
+    for _ in range(2):
+        breaker.failed(0, middle, "refused")
+        assert (breaker.position(0), breaker.wait(0)) == ("closed", 0)
+    breaker.failed(0, middle, "refused")
+    assert (breaker.position(0), breaker.wait(0), breaker.reason) == ("open", 30, "refused")
+    assert breaker.wait(29) == 1
+
+
+def test_a_success_between_failures_counts() -> None:
+    breaker = Breaker(STEADY)
+    for _ in range(9):
+        breaker.failed(0, middle, "refused")
+        breaker.succeeded(0)
+    assert breaker.position(0) == "closed"
+
+
+def test_one_probe_at_a_time() -> None:
+    breaker = opened()
+    assert (breaker.position(30), breaker.wait(30)) == ("half-open", 0)
+    breaker.begin(30)
+    assert breaker.wait(31) == PROBE - 1
+    breaker.give_up()
+    assert breaker.wait(31) == 0
+
+
+def test_a_probe_that_never_came_back_is_forgotten() -> None:
+    breaker = opened()
+    breaker.begin(30)
+    assert breaker.wait(30 + PROBE) == 0
+
+
+def test_a_good_probe_closes_it() -> None:
+    breaker = opened()
+    breaker.begin(30)
+    breaker.succeeded(31)
+    assert (breaker.position(31), breaker.wait(31), breaker.reason) == ("closed", 0, "")
+
+
+def test_a_bad_probe_opens_it_for_longer() -> None:
+    breaker, now, waits = opened(), 0.0, []
+    for _ in range(4):
+        waits.append(breaker.wait(now))
+        now += breaker.wait(now)
+        breaker.begin(now)
+        breaker.failed(now, middle, "refused")
+    assert waits == [30, 60, 100, 100]
+
+
+def test_a_relapse_soon_after_goes_on_where_it_was() -> None:
+    breaker = opened()
+    breaker.succeeded(30)
+    for _ in range(3):
+        breaker.failed(40, middle, "refused")
+    assert breaker.wait(40) == 60
+
+
+def test_one_long_after_begins_anew() -> None:
+    breaker = opened()
+    breaker.succeeded(30)
+    for _ in range(3):
+        breaker.failed(100, middle, "refused")
+    assert breaker.wait(100) == 30
+
+
+def test_those_on_their_way_when_it_opened_tell_nothing_new() -> None:
+    breaker = opened()
+    for _ in range(20):
+        breaker.failed(1, middle, "refused")
+    assert breaker.wait(1) == 29
+    breaker.succeeded(1)
+    assert breaker.position(1) == "open", "an old connection's success does not close it"
+
+
+def test_what_the_peer_asks_for_is_kept() -> None:
+    breaker = Breaker(STEADY)
+    breaker.failed(0, middle, "Retry-After", at_least=7200)
+    assert breaker.wait(0) == 7200
+
+
+def test_too_much_mail_rests_up_to_an_hour() -> None:
+    breaker, now, waits = Breaker(RATE), 0.0, []
+    for _ in range(6):
+        breaker.failed(now, middle, "450 4.5.127")
+        waits.append(breaker.wait(now))
+        now += breaker.wait(now)
+        breaker.succeeded(now)  # one goes through, the next one does not
+        now += 1
+    assert waits == [60, 180, 540, 1620, 3600, 3600]
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["fail", "succeed", "begin"]), st.floats(0, 4000)))
+
+
+@given(STEPS, st.floats(0, 1, exclude_max=True))
+def test_it_always_lets_somebody_try_again(steps: list[tuple[str, float]], roll: float) -> None:
+    breaker, now = Breaker(HOST), 0.0
+    for step, seconds in steps:
+        now += seconds
+        wait = breaker.wait(now)
+        assert 0 <= wait <= max(HOST.longest, PROBE)
+        assert (wait == 0) or breaker.position(now) != "closed"
+        if step == "fail":
+            breaker.failed(now, lambda: roll, "refused")
+        elif step == "succeed":
+            breaker.succeeded(now)
+        elif wait == 0:
+            breaker.begin(now)
+    assert breaker.wait(now + max(HOST.longest, PROBE)) == 0
