@@ -1,0 +1,190 @@
+"""Asks the management API in this process, without sockets, and as any application."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from types import MappingProxyType
+from typing import Any, cast
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from starlette.applications import Starlette
+
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.entries import Application, Entry, RoleAssignment, ServicePrincipal
+from gatepost.directory.azure.paths import subscription_path
+from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.model.dns import Resolver
+from gatepost.model.profile import DirectoryRules, Profile
+from gatepost.model.secret import Secret
+from gatepost.queue.operations import SendingStore
+from gatepost.rest import arm
+from gatepost.rest.context import Site
+from tests.unit.directory.azure.world import KEY, NOW, SUBSCRIPTION, TENANT, entries
+from tests.unit.directory.memory import MemoryRecords
+
+BASE = "https://localhost:2443"
+VERSION = "2025-09-01"
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+
+ADMIN = Application("aaaaaaaa-1111-0000-0000-000000000001", "a" * 8, TENANT, "Administrator")
+ADMIN_PRINCIPAL = ServicePrincipal(
+    "aaaaaaaa-1111-0000-0000-000000000002", ADMIN.id, TENANT, "Administrator"
+)
+OWNS = RoleAssignment(
+    "aaaaaaaa-1111-0000-0000-000000000003",
+    subscription_path(SUBSCRIPTION),
+    OWNER,
+    ADMIN_PRINCIPAL.id,
+    NOW,
+)
+
+
+class PlainKeys:
+    """Access keys that are not sealed."""
+
+    def open(self, sealed: bytes) -> Secret:
+        return Secret(sealed.decode())
+
+    def seal(self, key: Secret) -> bytes:
+        return key.reveal().encode()
+
+
+@cache
+def signing_key() -> RSAPrivateKey:
+    return generate_private_key(65537, 2048)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body) if self.body else None
+
+    @property
+    def code(self) -> str:
+        """The error's code."""
+        return str(self.json["error"]["code"]) if self.status >= 400 else ""
+
+    @property
+    def message(self) -> str:
+        return str(self.json["error"]["message"])
+
+
+class Management:
+    """The API over the directory of ``world``, with an Owner beside the sender."""
+
+    def __init__(
+        self,
+        *added: Entry,
+        verification: str = "instant",
+        resolver: Resolver | None = None,
+    ) -> None:
+        self.reports: list[tuple[str, dict[str, Any]]] = []
+        self.now = NOW
+        self.directory = AzureDirectory(MemoryRecords(), digest_key=KEY, clock=self._clock)
+        self.tokens = AccessTokens(signing_key(), self._clock)
+        rules = DirectoryRules(domain_verification=cast("Any", verification))
+        self.site = Site(
+            Profile("acs", directory=rules),
+            self.directory,
+            cast("SendingStore", None),
+            PlainKeys(),
+            self._report,
+            self._clock,
+            lambda: "id",
+            self.tokens,
+            resolver=resolver,
+        )
+        self.application = Starlette(routes=arm.routes(self.site))
+        there = [*entries().values(), ADMIN, ADMIN_PRINCIPAL, OWNS, *added]
+        asyncio.run(self.directory.save(there))
+
+    def _clock(self) -> datetime:
+        return self.now
+
+    def _report(self, event: str, **facts: Any) -> None:
+        self.reports.append((event, facts))
+
+    def token(
+        self,
+        application: Application = ADMIN,
+        principal: ServicePrincipal = ADMIN_PRINCIPAL,
+        audience: str = "https://management.azure.com/",
+    ) -> str:
+        issued = self.tokens.issue(application, principal, audience, f"{BASE}/{TENANT}/v2.0")
+        return issued.token.reveal()
+
+    def as_application(self, application: Application, principal: ServicePrincipal) -> str:
+        return self.token(application, principal)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        token: str | None = None,
+        version: str = VERSION,
+        query: str = "",
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Answered:
+        """Ask once. ``token``: the administrator's, or none when it is empty."""
+        given = self.token() if token is None else token
+        sent = {"host": "localhost:2443", **headers}
+        if given:
+            sent["authorization"] = f"Bearer {given}"
+        text = "&".join(
+            each for each in (f"api-version={version}" if version else "", query) if each
+        )
+        return asyncio.run(self._ask(method, path, body, text, sent))
+
+    async def _ask(
+        self, method: str, path: str, body: object, query: str, headers: Mapping[str, str]
+    ) -> Answered:
+        raw = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "https",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "server": ("localhost", 2443),
+            "client": ("127.0.0.1", 1),
+        }
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": raw, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.application(scope, receive, send)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)  # what was begun and not awaited
+        start = sent[0]
+        content = b"".join(each.get("body", b"") for each in sent[1:])
+        found = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Answered(start["status"], found, content)
+
+
+def without(entry: Entry, **fields: object) -> Entry:
+    """Return the entry with other fields."""
+    return replace(entry, **fields)  # type: ignore[arg-type]  # any field
