@@ -76,7 +76,7 @@ def simulate(
 def _print(found: Document) -> None:
     rows = [
         (
-            each["time"][:19].replace("T", " "),
+            each["time"][5:19].replace("T", " "),
             each["message"],
             each["recipient"],
             each["status"],
@@ -84,8 +84,9 @@ def _print(found: Document) -> None:
         )
         for each in found["events"]
     ]
+    titles = ("TIME (UTC)", "MESSAGE", "RECIPIENT", "STATUS", "DETAILS")
     if rows:
-        print_rows(("TIME (UTC)", "MESSAGE", "RECIPIENT", "STATUS", "DETAILS"), rows)
+        print_rows(titles, rows, whole=titles[:2])
     else:
         click.echo("no events")
 

@@ -42,7 +42,6 @@ def webhook() -> None:
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    default="",
     help="CA certificates to check the endpoint's with.",
 )
 @_resource
@@ -54,7 +53,7 @@ def create(
     schema: str,
     event_types: tuple[str, ...],
     max_batch: int,
-    ca_file: str,
+    ca_file: str | None,
     resource: str,
     data: Path,
     as_json: bool,
@@ -77,7 +76,7 @@ def create(
         "schema": schema,
         "event_types": event_types,
         "max_batch": max_batch,
-        "ca_file": ca_file,
+        "ca_file": ca_file or "",
     }
     answer(ask_events(data, "webhook_create", fields), as_json, _tell)
 
