@@ -11,7 +11,7 @@ import pytest
 
 from gatepost.testing import Emulator
 from tests.conformance.acs_cases import build
-from tests.conformance.acs_world import Login, World, seed
+from tests.conformance.acs_world import TENANT, Login, World, seed
 from tests.shell.peer import Peer
 
 
@@ -39,7 +39,10 @@ class Acs:
     def signed_in(self, login: Login | None = None) -> Peer:
         """A client that may send."""
         peer, login = self.secured(), login or Login(self.relay.username, self.relay.password)
-        assert peer.login(login.username, login.password) == SIGNED_IN
+        said = peer.login(login.username, login.password)
+        if said != SIGNED_IN:
+            peer.sock.close()
+        assert said == SIGNED_IN
         return peer
 
     def told(self, event: str, *, after: int) -> dict[str, Any]:
@@ -65,4 +68,25 @@ def acs() -> Iterator[Acs]:
         seed(data, make)
         settings = {"strict.propagation_delay": 7200}
         with Emulator(data=data, settings=settings) as relay:
+            yield Acs(relay, logins)
+
+
+@pytest.fixture(scope="session")
+def strict_acs() -> Iterator[Acs]:
+    """The same with the provider's limits; each login has a subscription of its own."""
+    with tempfile.TemporaryDirectory(prefix="gatepost-acs-") as directory:
+        data, logins = Path(directory) / "data", {}
+
+        def make(world: World) -> None:
+            for number, name in enumerate(("connections", "size", "managed", "custom")):
+                group = f"bbbbbbbb-0000-0000-0000-00000000000{number}"
+                service = world.add_service(f"acs-{name}", subscription=group)
+                application = world.add_application()
+                world.assign(world.principal_of(application), world.role.id, service.id)
+                logins[name] = Login(f"{service.name}.{application.id}.{TENANT}")
+            logins["new"] = world.login({"propagating"})
+
+        seed(data, make)
+        settings = {"strict.connections": 2, "strict.login_delay": 0, "limits.idle": 3}
+        with Emulator(strict=True, data=data, settings=settings) as relay:
             yield Acs(relay, logins)
