@@ -11,6 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 NODE := tests/clients/node
 SMTPLOAD := bench/smtpload/smtpload
 
+# The old e-mail SDK, which cannot live beside the new one.
+EMAIL_1_0 := .venv/azure-email-1.0
+
 # Stamps: newer than the lock they were made from, or made again.
 VENV := .venv/.ready
 NODE_MODULES := $(NODE)/node_modules/.ready
@@ -70,11 +73,13 @@ clean:  ## remove what make has made
 	rm -rf .venv $(NODE)/node_modules build src/*.egg-info $(SMTPLOAD) bench/results
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
-$(VENV): requirements/dev.txt pyproject.toml
+$(VENV): requirements/dev.txt requirements/azure-email-1.0.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer with venv is needed (on Debian: python3-venv)' >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	rm -rf $(EMAIL_1_0)
+	$(PIP) install --quiet --no-deps --require-hashes --target $(EMAIL_1_0) --requirement requirements/azure-email-1.0.txt
 	@touch $@
 
 # Without Node.js the tests that need it skip, and say so.
