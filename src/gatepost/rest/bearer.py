@@ -14,9 +14,9 @@ from starlette.requests import Request
 from gatepost.directory.azure.tokens import Claims, TokenError
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
+from gatepost.rest.origin import origin, origins
 
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)  # RFC 6750 2.1
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
 def authenticate_bearer(request: Request, site: Site, audiences: Collection[str]) -> Claims:
@@ -47,12 +47,7 @@ def own_audiences(request: Request) -> frozenset[str]:
 
     A program that was given another base URL asks for a token for ``BASE/.default``.
     """
-    url = request.url
-    names = {url.netloc.lower()}
-    if url.hostname in (*_LOOPBACK, "::1"):
-        port = f":{url.port}" if url.port else ""
-        names |= {f"{name}{port}" for name in _LOOPBACK}
-    return frozenset(f"{url.scheme}://{name}" for name in names)
+    return origins(request)
 
 
 _MISSING: Final = (
@@ -65,8 +60,7 @@ _INVALID: Final = "The access token is invalid."
 
 def _refusal(request: Request, code: str, message: str, reason: str) -> ApiError:
     """RFC 6750 3: a challenge; its error only when there was a token."""
-    authority = f"{request.url.scheme}://{request.url.netloc}/common/oauth2/authorize"
-    challenge = f'Bearer authorization_uri="{authority}"'
+    challenge = f'Bearer authorization_uri="{origin(request)}/common/oauth2/authorize"'
     if code != "AuthenticationFailed":
         challenge += f', error="invalid_token", error_description="{message}"'
     return ApiError(401, code, message, headers={"www-authenticate": challenge}, reason=reason)

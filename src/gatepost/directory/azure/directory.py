@@ -8,7 +8,13 @@ from typing import Any, Final, TypeVar
 
 from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
-from gatepost.directory.azure.identify import Denial, identify, secret_of, still_allowed
+from gatepost.directory.azure.identify import (
+    Denial,
+    identify,
+    prove_secret,
+    secret_of,
+    still_allowed,
+)
 from gatepost.directory.azure.records import entries_of, record_of
 from gatepost.directory.azure.remembered import RememberedSecrets
 from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of
@@ -165,6 +171,13 @@ class AzureDirectory:
         """Return which of ``actions`` a service principal lacks on a scope, and since when it has
         the others."""
         return grant_of(self._snapshot, principal_id, scope, actions)
+
+    def prove_secret(self, application_id: str, value: str) -> Denial | None:
+        """Return why ``value`` proves no application with that id, or None when it does."""
+        proof = prove_secret(
+            self._snapshot, application_id, value, key=self._key, now=self._clock()
+        )
+        return proof if isinstance(proof, Denial) else None
 
     def make_secret(
         self,

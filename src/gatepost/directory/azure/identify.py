@@ -122,20 +122,31 @@ def identify(
     One digest is made and compared whatever the user name is, so that the time does not tell
     which check failed.
     """
-    digest = digest_of(password, key)
     claim = resolve(snapshot, username)
     application_id = claim.application_id if isinstance(claim, Claim) else ""
-    kept = snapshot.find(ClientSecret, application_id)
-    match = matching_secret(kept, digest)
+    proof = prove_secret(snapshot, application_id, password, key=key, now=now)
     if isinstance(claim, Denial):
         return claim
     attempt = _Attempt(snapshot, claim, rules, now)
-    denial = (
-        _first_denial(attempt, _BEFORE_SECRET)
-        or _check_secret(kept, match, password, now)
-        or _first_denial(attempt, _AFTER_SECRET)
-    )
-    return denial or claim.proven_by(match.id if match else "")
+    denial = _first_denial(attempt, _BEFORE_SECRET)
+    if denial is not None:
+        return denial
+    if isinstance(proof, Denial):
+        return proof
+    return _first_denial(attempt, _AFTER_SECRET) or claim.proven_by(proof.id)
+
+
+def prove_secret(
+    snapshot: Snapshot, application_id: str, password: str, *, key: bytes, now: datetime
+) -> ClientSecret | Denial:
+    """Return the application's secret that has this value and is valid now.
+
+    One digest is made and compared, even if there is no such application.
+    """
+    digest = digest_of(password, key)
+    kept = snapshot.find(ClientSecret, application_id)
+    match = matching_secret(kept, digest)
+    return _judge_secret(kept, match, password, now)
 
 
 def secret_of(
@@ -219,15 +230,15 @@ def _check_application(attempt: _Attempt) -> Denial | None:
     return None
 
 
-def _check_secret(
+def _judge_secret(
     kept: tuple[ClientSecret, ...], match: ClientSecret | None, password: str, now: datetime
-) -> Denial | None:
+) -> ClientSecret | Denial:
     if match is not None:
         if now >= match.end:
             return Denial("secret_expired", f"secret {match.id} ended at {match.end:{_TIME}}")
         if now < match.start:
             return Denial("secret_not_yet_valid", f"secret {match.id} begins {match.start:{_TIME}}")
-        return None
+        return match
     if not password:
         return Denial("secret_missing", "no secret was sent")
     if is_guid(password.strip()):

@@ -1,12 +1,60 @@
 """The Entra token endpoint: discovery, tokens, signing keys."""
 
-from starlette.routing import BaseRoute
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gatepost.directory.azure.paths import is_guid, new_guid
 from gatepost.rest.context import Site
+from gatepost.rest.entra.discovery import show_configuration, show_instance, show_keys
+from gatepost.rest.entra.errors import EntraError
+from gatepost.rest.entra.token import NOT_KEPT, give_token
 
 __all__ = ["routes"]
 
+Handler = Callable[[Site, Request], Awaitable[Response]]
 
-def routes(_site: Site) -> list[BaseRoute]:
-    """Return the routes of this API."""
-    return []
+_ANY: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+"""The token endpoint tells in its own words that it wants POST."""
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """Return the routes of this API; a tenant is named by its id or by its domain."""
+    first, second = partial(give_token, version=""), partial(give_token, version="v2.0")
+    old, new = partial(show_configuration, version=""), partial(show_configuration, version="v2.0")
+    table: tuple[tuple[str, Handler, tuple[str, ...]], ...] = (
+        ("/common/discovery/instance", show_instance, ("GET",)),
+        ("/{tenant}/v2.0/.well-known/openid-configuration", new, ("GET",)),
+        ("/{tenant}/.well-known/openid-configuration", old, ("GET",)),
+        ("/{tenant}/discovery/v2.0/keys", show_keys, ("GET",)),
+        ("/{tenant}/discovery/keys", show_keys, ("GET",)),
+        ("/{tenant}/oauth2/v2.0/token", second, _ANY),
+        ("/{tenant}/oauth2/token", first, _ANY),
+    )
+    return [Route(path, _answering(site, handler), methods=ways) for path, handler, ways in table]
+
+
+def _answering(site: Site, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of a handler: refusals in Entra's form, every answer with its ids."""
+
+    async def answer(request: Request) -> Response:
+        trace_id = new_guid()
+        asked = request.headers.get("client-request-id", "")
+        correlation_id = asked if is_guid(asked) else new_guid()
+        try:
+            response = await handler(site, request)
+        except EntraError as error:
+            document = error.document(trace_id, correlation_id, site.now())
+            response = JSONResponse(document, error.refusal.status, NOT_KEPT)
+            if error.refusal.status == 405:
+                response.headers["allow"] = "POST"
+        response.headers["x-ms-request-id"] = trace_id
+        if request.headers.get("return-client-request-id", "").lower() == "true":
+            response.headers["client-request-id"] = correlation_id
+        return response
+
+    return answer

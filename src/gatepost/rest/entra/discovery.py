@@ -1,0 +1,97 @@
+"""What clients read before they ask for a token (OpenID Connect Discovery 1.0)."""
+
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gatepost.rest.context import Site
+from gatepost.rest.entra.authority import Authority, find_authority
+from gatepost.rest.entra.errors import (
+    INSTANCE_UNKNOWN,
+    PARAMETER_MISSING,
+    EntraError,
+)
+from gatepost.rest.origin import authority as authority_of
+from gatepost.rest.origin import origin, origins
+
+_DAY: Final = {"cache-control": "max-age=86400, private"}
+
+
+def configuration(authority: Authority, version: str) -> dict[str, Any]:
+    """Return the document of a tenant; ``version`` is ``v2.0`` or empty for the first.
+
+    Without a tenant, ``{tenantid}`` stands in the issuer, as Entra has it.
+    """
+    tenant = "{tenantid}" if authority.tenant is None else authority.path
+    oauth2 = f"oauth2/{version}".rstrip("/")
+    keys = "/".join(filter(None, ("discovery", version, "keys")))
+    return {
+        "issuer": f"{authority.base}/{tenant}/{version}",
+        "authorization_endpoint": authority.url(f"{oauth2}/authorize"),
+        "token_endpoint": authority.url(f"{oauth2}/token"),
+        "jwks_uri": authority.url(keys),
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_post",
+            "client_secret_basic",
+            "private_key_jwt",
+        ],
+        "grant_types_supported": ["client_credentials"],
+        "response_types_supported": ["code", "id_token"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "request_uri_parameter_supported": False,
+        "tenant_region_scope": None,
+    }
+
+
+async def show_configuration(site: Site, request: Request, version: str) -> Response:
+    """``GET /{tenant}/[v2.0/].well-known/openid-configuration``"""
+    try:
+        found = find_authority(request, site.directory)
+    except EntraError as error:  # here the error has another name than at the token endpoint
+        error.refusal = replace(error.refusal, error="invalid_tenant")
+        raise
+    return JSONResponse(configuration(found, version), headers=_DAY)
+
+
+async def show_keys(site: Site, request: Request) -> Response:
+    """``GET /{tenant}/discovery/[v2.0/]keys`` (RFC 7517 5)"""
+    found = find_authority(request, site.directory)
+    issuer = f"{found.base}/{'{tenantid}' if found.tenant is None else found.path}/v2.0"
+    keys = [{**key, "issuer": issuer} for key in site.tokens.key_set["keys"]]
+    return JSONResponse({"keys": keys}, headers=_DAY)
+
+
+async def show_instance(_site: Site, request: Request) -> Response:
+    """``GET /common/discovery/instance``: is this authority one of ours?
+
+    The only authority is this origin.
+    """
+    asked = request.query_params.get("authorization_endpoint", "")
+    if not asked:
+        raise EntraError(PARAMETER_MISSING, name="authorization_endpoint")
+    try:
+        parts = urlsplit(asked)
+        known = f"{parts.scheme}://{parts.netloc.lower()}" in origins(request)
+    except ValueError:
+        known, parts = False, urlsplit("")
+    tenant = parts.path.strip("/").partition("/")[0]
+    if not known or not tenant:
+        raise EntraError(INSTANCE_UNKNOWN, "instance_unknown: that authority is not this origin")
+    host = authority_of(request)
+    path = f"{quote(tenant, safe='')}/v2.0/.well-known/openid-configuration"
+    return JSONResponse(
+        {
+            "tenant_discovery_endpoint": f"{origin(request)}/{path}",
+            "api-version": "1.1",
+            "metadata": [
+                {"preferred_network": host, "preferred_cache": host, "aliases": [host]},
+            ],
+        },
+        headers=_DAY,
+    )

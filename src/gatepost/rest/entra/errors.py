@@ -1,0 +1,152 @@
+"""The refusals of Entra, each a line: number, HTTP status, OAuth error, text.
+
+Numbers and texts: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+and public issues. Clients show them as they are, and people search for them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One kind of refusal; ``text`` has places for what it is about."""
+
+    number: int
+    status: int
+    error: str
+    """The OAuth 2.0 error code (RFC 6749 5.2)."""
+    text: str
+
+
+# fmt: off
+TENANT_MALFORMED: Final = Refusal(
+    900023, 400, "invalid_request",
+    "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external "
+    "domain.")
+TENANT_UNKNOWN: Final = Refusal(
+    90002, 400, "invalid_request",
+    "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are "
+    "signing into the correct cloud. Check with your subscription administrator, this may happen "
+    "if there are no active subscriptions for the tenant.")
+TENANT_MISSING: Final = Refusal(
+    50059, 400, "invalid_request",
+    "No tenant-identifying information found in either the request or implied by any provided "
+    "credentials.")
+INSTANCE_UNKNOWN: Final = Refusal(
+    50049, 400, "invalid_instance", "Unknown or invalid instance.")
+
+POST_ONLY: Final = Refusal(
+    900561, 405, "invalid_request",
+    "The endpoint only accepts POST requests. Received a {method} request.")
+BODY_TOO_LONG: Final = Refusal(
+    90013, 413, "invalid_request", "Invalid input received from the user.")
+INPUT_INVALID: Final = Refusal(
+    90013, 400, "invalid_request", "Invalid input received from the user.")
+PARAMETER_TWICE: Final = Refusal(
+    9000411, 400, "invalid_request",
+    "The request is not properly formatted. The parameter '{name}' is duplicated.")
+PARAMETER_MISSING: Final = Refusal(
+    900144, 400, "invalid_request",
+    "The request body must contain the following parameter: '{name}'.")
+GRANT_UNSUPPORTED: Final = Refusal(
+    70003, 400, "unsupported_grant_type",
+    "The app requested an unsupported grant type '{grant}'.")
+RESOURCE_IN_V2: Final = Refusal(
+    901002, 400, "invalid_request", "The 'resource' request parameter is not supported.")
+SCOPE_INVALID: Final = Refusal(
+    1002012, 400, "invalid_scope",
+    "The provided value for scope {scope} is not valid. Client credential flows must have a scope "
+    "value with /.default suffixed to the resource identifier (application ID URI).")
+SCOPES_OF_SEVERAL: Final = Refusal(
+    28000, 400, "invalid_scope",
+    "Provided value for the input parameter scope is not valid because it contains more than one "
+    "resource. Scope {scope} is not valid.")
+
+APPLICATION_UNKNOWN: Final = Refusal(
+    700016, 400, "unauthorized_client",
+    "Application with identifier '{application}' was not found in the directory '{directory}'. "
+    "This can happen if the application has not been installed by the administrator of the tenant "
+    "or consented to by any user in the tenant. You may have sent your authentication request to "
+    "the wrong tenant.")
+CREDENTIAL_MISSING: Final = Refusal(
+    7000216, 401, "invalid_client",
+    "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' "
+    "grant type.")
+SECRET_WRONG: Final = Refusal(
+    7000215, 401, "invalid_client",
+    "Invalid client secret provided. Ensure the secret being sent in the request is the client "
+    "secret value, not the client secret ID, for a secret added to app '{application}'.")
+SECRET_EXPIRED: Final = Refusal(
+    7000222, 401, "invalid_client",
+    "The provided client secret keys for app '{application}' are expired. Visit the Azure portal "
+    "to create new keys for your app: https://aka.ms/NewClientSecret, or consider using "
+    "certificate credentials for added security: https://aka.ms/certCreds.")
+PRINCIPAL_MISSING: Final = Refusal(
+    7000229, 401, "invalid_client",
+    "The client application {application} is missing service principal in the tenant {tenant}. "
+    "See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119")
+RESOURCE_UNKNOWN: Final = Refusal(
+    500011, 400, "invalid_resource",
+    "The resource principal named {resource} was not found in the tenant named {directory}. This "
+    "can happen if the application has not been installed by the administrator of the tenant or "
+    "consented to by any user in the tenant. You might have sent your authentication request to "
+    "the wrong tenant.")
+
+ASSERTION_MALFORMED: Final = Refusal(
+    50027, 401, "invalid_client", "JWT token is invalid or malformed.")
+ASSERTION_OF_ANOTHER: Final = Refusal(
+    700021, 401, "invalid_client",
+    "Client assertion application identifier doesn't match 'client_id' parameter. Review the "
+    "documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials.")
+ASSERTION_KEY_UNKNOWN: Final = Refusal(
+    700027, 401, "invalid_client",
+    "The certificate with identifier used to sign the client assertion is not registered on "
+    "application. [Reason - The key was not found., Thumbprint of key used by client: "
+    "'{thumbprint}', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see "
+    "configured keys for app Id '{application}'.]")
+ASSERTION_SIGNATURE: Final = Refusal(
+    700027, 401, "invalid_client",
+    "Client assertion contains an invalid signature. [Reason - The provided signature value did "
+    "not match the expected signature value., Thumbprint of key used by client: '{thumbprint}', "
+    "Found key 'Start={start}, End={end}']")
+ASSERTION_KEY_EXPIRED: Final = Refusal(
+    700027, 401, "invalid_client",
+    "Client assertion contains an invalid signature. [Reason - The key used is expired., "
+    "Thumbprint of key used by client: '{thumbprint}', Found key 'Start={start}, End={end}']")
+ASSERTION_AUDIENCE: Final = Refusal(
+    700023, 401, "invalid_client",
+    "Client assertion audience claim does not match Realm issuer. Review the documentation at "
+    "https://learn.microsoft.com/entra/identity-platform/certificate-credentials.")
+ASSERTION_TIME: Final = Refusal(
+    700024, 401, "invalid_client",
+    "Client assertion is not within its valid time range. Current time: {now}, assertion valid "
+    "from {start}, expiry time of assertion {end}. Review the documentation at "
+    "https://learn.microsoft.com/entra/identity-platform/certificate-credentials.")
+# fmt: on
+
+
+class EntraError(Exception):
+    """A request is refused; ``reason`` is for the operator: a slug, a colon and a sentence."""
+
+    def __init__(self, refusal: Refusal, reason: str = "", **values: str) -> None:
+        self.text = f"AADSTS{refusal.number}: {refusal.text.format_map(values)}"
+        super().__init__(self.text)
+        self.refusal = refusal
+        self.reason = reason or f"bad_request: {self.text}"
+
+    def document(self, trace_id: str, correlation_id: str, now: datetime) -> Mapping[str, Any]:
+        """Return the body of the answer."""
+        refusal, moment = self.refusal, f"{now:%Y-%m-%d %H:%M:%S}Z"
+        ids = f"Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {moment}"
+        return {
+            "error": refusal.error,
+            "error_description": f"{self.text} {ids}",
+            "error_codes": [refusal.number],
+            "timestamp": moment,
+            "trace_id": trace_id,
+            "correlation_id": correlation_id,
+            "error_uri": f"https://login.microsoftonline.com/error?code={refusal.number}",
+        }

@@ -1,0 +1,90 @@
+"""The body of a token request: a form, once, within bounds (RFC 6749 2.3.1, 3.2)."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qsl, unquote_plus
+
+from starlette.requests import Request
+
+from gatepost.rest.entra.errors import (
+    BODY_TOO_LONG,
+    INPUT_INVALID,
+    PARAMETER_MISSING,
+    PARAMETER_TWICE,
+    EntraError,
+)
+
+MAX_BODY: Final = 65_536
+"""Octets."""
+MAX_FIELDS: Final = 64
+MAX_FIELD: Final = 2_048
+"""Characters of a value."""
+MAX_ASSERTION: Final = 16_384
+"""Characters of a client assertion, which may hold a chain of certificates."""
+
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class Form(dict[str, str]):
+    """Parameters by name; those without a value are treated as omitted (RFC 6749 3.2)."""
+
+    def need(self, name: str) -> str:
+        """Return a parameter. Raises EntraError when it is missing."""
+        if name not in self:
+            raise EntraError(PARAMETER_MISSING, name=name)
+        return self[name]
+
+
+async def read_form(request: Request) -> Form:
+    """Return the parameters of the body, and the client's name and secret from HTTP Basic.
+
+    A body of another type has no parameters. Raises EntraError.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise EntraError(BODY_TOO_LONG, f"bad_request: the body is longer than {MAX_BODY}")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = parse_form(bytes(body)) if media_type == FORM else Form()
+    for name, value in _basic(request.headers.getlist("authorization")).items():
+        if form.setdefault(name, value) != value:
+            raise EntraError(INPUT_INVALID, f"bad_request: Basic and the body differ in {name}")
+    return form
+
+
+def parse_form(body: bytes) -> Form:
+    """Return the parameters of a form. Raises EntraError."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), errors="strict", keep_blank_values=True, max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        pairs = None
+    if pairs is None:
+        raise EntraError(INPUT_INVALID, "bad_request: the body is no form")
+    form = Form()
+    for name, value in pairs:
+        if name in form:
+            raise EntraError(PARAMETER_TWICE, name=name[:64])
+        if len(value) > (MAX_ASSERTION if name == "client_assertion" else MAX_FIELD):
+            raise EntraError(INPUT_INVALID, f"bad_request: {name[:64]!a} is too long")
+        form[name] = value
+    return Form({name: value for name, value in form.items() if value})
+
+
+def _basic(values: list[str]) -> Mapping[str, str]:
+    if len(values) != 1 or values[0][:6].lower() != "basic ":
+        return {}
+    text = None
+    try:
+        text = base64.b64decode(values[0][6:].strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        pass  # that exception carries the secret: raise ours outside of its context
+    if text is None or ":" not in text or len(text) > MAX_FIELD:
+        raise EntraError(INPUT_INVALID, "bad_request: the Basic credentials cannot be read")
+    client_id, _, secret = text.partition(":")
+    found = {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
+    return {name: value for name, value in found.items() if value}

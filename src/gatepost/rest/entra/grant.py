@@ -1,0 +1,131 @@
+"""The client credentials grant: the checks in order, and the token (RFC 6749 4.4).
+
+https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+"""
+
+from dataclasses import dataclass
+
+from gatepost.directory.azure.entries import (
+    Application,
+    ClientCertificate,
+    ServicePrincipal,
+    Tenant,
+    principal_lookup,
+)
+from gatepost.directory.azure.identify import Denial
+from gatepost.directory.azure.tokens import IssuedToken
+from gatepost.rest.context import Site
+from gatepost.rest.entra.assertion import TYPE, Expected, check_assertion
+from gatepost.rest.entra.authority import Authority, tenant_of
+from gatepost.rest.entra.errors import (
+    APPLICATION_UNKNOWN,
+    CREDENTIAL_MISSING,
+    GRANT_UNSUPPORTED,
+    PRINCIPAL_MISSING,
+    RESOURCE_UNKNOWN,
+    SECRET_EXPIRED,
+    SECRET_WRONG,
+    EntraError,
+)
+from gatepost.rest.entra.form import Form
+from gatepost.rest.entra.scopes import asked_audience, is_known
+
+GRANT: str = "client_credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A token, and for whom it is."""
+
+    issued: IssuedToken
+    application: Application
+    tenant: Tenant
+    audience: str
+
+
+def grant(site: Site, authority: Authority, form: Form, version: str) -> Granted:
+    """Return the token that the form asks for, or raise EntraError with the first fault.
+
+    The order: tenant, what must be in the form, application, secret or certificate, service
+    principal, resource. A role is not asked for: who has none gets a token that opens nothing.
+    """
+    tenant = tenant_of(authority)
+    kind = form.need("grant_type")
+    if kind != GRANT:
+        raise EntraError(GRANT_UNSUPPORTED, grant=kind)
+    client_id = form.need("client_id")
+    audience = asked_audience(form, version)
+    by_certificate = "client_assertion" in form
+    proof = None if by_certificate else _secret_denial(site, client_id, form)
+    application = _application(site, client_id, tenant)
+    if by_certificate:
+        _check_certificate(site, authority, application, form)
+    elif proof is not None:
+        raise _secret_error(proof, application)
+    principal = _principal(site, application, tenant)
+    if not is_known(audience, authority.bases):
+        raise EntraError(
+            RESOURCE_UNKNOWN,
+            "resource_unknown: the scope or resource names nothing that tokens are given for",
+            resource=audience,
+            directory=tenant.domain or tenant.id,
+        )
+    issued = site.tokens.issue(
+        application, principal, audience, authority.issuer, by_certificate=by_certificate
+    )
+    return Granted(issued, application, tenant, audience)
+
+
+def _application(site: Site, client_id: str, tenant: Tenant) -> Application:
+    application = site.directory.get(Application, client_id)
+    at_home = application is not None and application.tenant_id.lower() == tenant.key
+    if application is None or not (at_home or application.multitenant):
+        raise EntraError(
+            APPLICATION_UNKNOWN,
+            "application_unknown: no application with that id is in the tenant",
+            application=client_id,
+            directory=tenant.domain or tenant.id,
+        )
+    return application
+
+
+def _secret_denial(site: Site, client_id: str, form: Form) -> Denial | None:
+    """Try the secret; also that of an application that is not there, for the same time."""
+    secret = form.get("client_secret")
+    if secret is None:
+        return Denial("credential_missing", "neither a secret nor an assertion was sent")
+    return site.directory.prove_secret(client_id, secret)
+
+
+def _secret_error(denial: Denial, application: Application) -> EntraError:
+    kinds = {"credential_missing": CREDENTIAL_MISSING, "secret_expired": SECRET_EXPIRED}
+    kind = kinds.get(denial.slug, SECRET_WRONG)
+    return EntraError(kind, str(denial), application=application.id)
+
+
+def _check_certificate(
+    site: Site, authority: Authority, application: Application, form: Form
+) -> None:
+    if form.get("client_assertion_type") != TYPE:
+        raise EntraError(
+            CREDENTIAL_MISSING, f"assertion_type: client_assertion_type must be {TYPE}"
+        )
+    expected = Expected(
+        application.id,
+        site.directory.find(ClientCertificate, application.id),
+        authority.own_names,
+        site.now(),
+    )
+    check_assertion(form["client_assertion"], expected)
+
+
+def _principal(site: Site, application: Application, tenant: Tenant) -> ServicePrincipal:
+    found = site.directory.find(ServicePrincipal, principal_lookup(application.id, tenant.id))
+    if not found:
+        raise EntraError(
+            PRINCIPAL_MISSING,
+            "service_principal_missing: the application has no service principal in that tenant",
+            application=application.id,
+            tenant=tenant.id,
+        )
+    return found[0]

@@ -1,0 +1,72 @@
+"""``POST /{tenant}/oauth2/[v2.0/]token``: a token, or why there is none."""
+
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.tokens import resource_name
+from gatepost.rest.context import Site
+from gatepost.rest.entra.authority import find_authority
+from gatepost.rest.entra.errors import POST_ONLY, EntraError
+from gatepost.rest.entra.form import Form, read_form
+from gatepost.rest.entra.grant import Granted, grant
+
+NOT_KEPT: Final = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}
+"""RFC 6749 5.1."""
+
+
+async def give_token(site: Site, request: Request, version: str) -> Response:
+    """Answer a token request; ``version`` is ``v2.0`` or empty for the first."""
+    if request.method != "POST":
+        raise EntraError(POST_ONLY, method=request.method)
+    form = Form()
+    try:
+        authority = find_authority(request, site.directory)
+        form = await read_form(request)
+        granted = grant(site, authority, form, version)
+    except EntraError as error:
+        site.report(
+            "token_not_issued",
+            peer=request.client.host if request.client else "",
+            application=_shown(form.get("client_id", "")),
+            reply=f"{error.refusal.status} AADSTS{error.refusal.number}",
+            reason=error.reason,
+        )
+        raise
+    resource = resource_name(granted.audience) or "this origin"
+    site.report("token_issued", application=granted.application.id, resource=resource)
+    answer = _answer(granted) if version else _answer_of_version_1(site, granted)
+    return JSONResponse(answer, headers=NOT_KEPT)
+
+
+def _answer(granted: Granted) -> dict[str, Any]:
+    seconds = granted.issued.expires_in
+    return {
+        "token_type": "Bearer",
+        "expires_in": seconds,
+        "ext_expires_in": seconds,
+        "access_token": granted.issued.token.reveal(),
+    }
+
+
+def _answer_of_version_1(site: Site, granted: Granted) -> dict[str, Any]:
+    """Version 1 has its numbers as text, and tells when the token begins and ends."""
+    seconds, now = granted.issued.expires_in, int(site.now().timestamp())
+    return {
+        "token_type": "Bearer",
+        "expires_in": str(seconds),
+        "ext_expires_in": str(seconds),
+        "expires_on": str(now + seconds),
+        "not_before": str(now),
+        "resource": granted.audience,
+        "access_token": granted.issued.token.reveal(),
+    }
+
+
+def _shown(client_id: str) -> str:
+    """Return what a log may show: people paste secrets where the id belongs."""
+    if is_guid(client_id) or not client_id:
+        return client_id
+    return f"{client_id[:4]}... ({len(client_id)} characters)"

@@ -1,0 +1,45 @@
+"""Where a request came to: URLs that we return keep the client's name for us, and its port."""
+
+import re
+from typing import Final
+
+from starlette.requests import Request
+
+from gatepost.rest.errors import ApiError
+
+_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[\w.-]{1,253})(?::(\d{1,5}))?", re.ASCII)
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+
+
+def authority(request: Request) -> str:
+    """Return HOST or HOST:PORT as the client wrote it, in lower case (RFC 9112 3.2).
+
+    Raises ApiError 400 for a Host that names no host: it would end up in URLs.
+    """
+    netloc = _netloc(request)
+    if _AUTHORITY.fullmatch(netloc) is None:
+        raise ApiError(400, "InvalidHostName", "The Host header of the request is invalid.")
+    return netloc
+
+
+def origin(request: Request) -> str:
+    """Return ``https://HOST:PORT``. Raises ApiError as ``authority`` does."""
+    return f"{request.url.scheme}://{authority(request)}"
+
+
+def origins(request: Request) -> frozenset[str]:
+    """Return ``origin``, and on loopback the other names of this machine with it."""
+    netloc = authority(request)
+    names = {netloc}
+    match = _AUTHORITY.fullmatch(netloc)
+    if match is not None and match[1] in _LOOPBACK:
+        names |= {f"{name}:{match[2]}" if match[2] else name for name in _LOOPBACK}
+    return frozenset(f"{request.url.scheme}://{name}" for name in names)
+
+
+def _netloc(request: Request) -> str:
+    host = request.headers.get("host")
+    if host is not None:
+        return host.strip().lower()
+    server = request.scope.get("server")  # HTTP/1.0 needs no Host
+    return f"{server[0]}:{server[1]}" if server else ""
