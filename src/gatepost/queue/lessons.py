@@ -1,0 +1,93 @@
+"""What a reply teaches about the next hop, beyond the message that it was given for.
+
+RFC 5321 4.2.3 and 4.5.3.1.10 (421, 452), RFC 4954 4.7 and 6 (432, 454), RFC 3463, and what
+providers were seen to say. The code and the status decide, never the text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gatepost.model.reply import Reply
+
+Scope = Literal["message", "host", "hop", "identity"]
+"""Whom it is about: this message, this server, all servers of the target, who we signed in as."""
+Change = Literal["nothing", "fewer_recipients", "fewer_connections", "slower", "rest", "stop"]
+"""``rest``: nothing for a while; ``stop``: nothing until somebody has looked, or a long while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What to do differently."""
+
+    scope: Scope = "message"
+    change: Change = "nothing"
+
+
+NONE: Final = Lesson()
+_REST_HOST: Final = Lesson("host", "rest")
+_REST_IDENTITY: Final = Lesson("identity", "rest")
+_STOP: Final = Lesson("identity", "stop")
+_CROWDED: Final = Lesson("hop", "fewer_connections")
+
+# fmt: off
+_BY_STATUS: Final[Mapping[tuple[int, str], Lesson]] = {
+    (450, "4.5.127"):  _REST_IDENTITY,                # ACS: excessive message rate from sender
+    (432, "4.3.2"):    _CROWDED,                      # Exchange: concurrent connections
+    (432, "4.7.12"):   _STOP,                         # RFC 4954 4.7: a password transition
+    (451, "4.7.500"):  Lesson("hop", "slower"),       # Exchange: server busy
+    (451, "4.7.651"):  Lesson("hop", "slower"),       # Outlook.com: reputation
+    (452, "4.5.3"):    Lesson("hop", "fewer_recipients"),
+    (452, "4.3.1"):    _REST_HOST,                    # RFC 3463 3.4: the system is full
+    (452, "4.2.2"):    NONE,                          # a mailbox is full
+    (421, "4.3.2"):    _CROWDED,
+    (421, "4.7.0"):    Lesson("hop", "slower"),       # Gmail, Yahoo: unusual rate
+    (421, "4.7.28"):   Lesson("hop", "slower"),       # Gmail: unusual rate
+}
+_BY_PHASE: Final[Mapping[tuple[int, str], Lesson]] = {
+    (421, "greeting"): _CROWDED,
+    (421, "ehlo"):     _CROWDED,
+    (450, "mail"):     Lesson("hop", "slower"),
+    (451, "mail"):     Lesson("hop", "slower"),
+    (452, "mail"):     _REST_HOST,
+    (452, "rcpt"):     Lesson("hop", "fewer_recipients"),
+    (452, "data"):     _REST_HOST,
+    (452, "content"):  _REST_HOST,
+    (454, "starttls"): _REST_HOST,
+    (432, "auth"):     _STOP,
+    (454, "auth"):     _REST_IDENTITY,
+    (454, "mail"):     Lesson("hop", "slower"),       # Amazon SES: "Throttling failure"
+    (454, "data"):     Lesson("hop", "slower"),
+    (454, "content"):  Lesson("hop", "slower"),
+}
+# fmt: on
+_BEFORE_MAIL: Final = frozenset({"greeting", "ehlo", "starttls", "tls"})
+
+
+def lesson_of(reply: Reply, phase: str) -> Lesson:
+    """Return what a reply, given in ``phase`` (``errors.Phase``), teaches.
+
+    A 450 or 451 to RCPT or to the content is taken for a greylisting, which is about the
+    message; a 421 later than EHLO for a server that shuts down (RFC 5321 3.8).
+    """
+    if not reply.is_transient:
+        return _of_refusal(reply, phase)
+    found = _BY_STATUS.get((reply.code, str(reply.status))) if reply.status else None
+    if found is None:
+        found = _BY_PHASE.get((reply.code, phase))
+    if found is not None:
+        return found
+    if phase == "auth":
+        return _REST_IDENTITY
+    if phase in _BEFORE_MAIL:
+        return _REST_HOST
+    return Lesson("host", "fewer_connections") if reply.code == 421 else NONE
+
+
+def _of_refusal(reply: Reply, phase: str) -> Lesson:
+    """A final refusal before MAIL is about us or the server, not about the message."""
+    if reply.is_success or reply.is_intermediate:
+        return NONE
+    if phase == "auth":
+        return _STOP
+    return _REST_HOST if phase in _BEFORE_MAIL else NONE

@@ -1,0 +1,230 @@
+"""How much a next hop gets at once: what it was granted, less what it has complained about."""
+
+from collections import deque
+from typing import Final
+
+from gatepost.model.reply import Reply
+from gatepost.model.route import HopLimits
+from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker
+from gatepost.queue.lessons import Lesson, lesson_of
+from gatepost.queue.schedule import Random
+
+MINUTE: Final = 60.0
+GROW_AFTER: Final = 50
+"""Messages in a row after which one connection more is tried again."""
+RELAX: Final = 1.25
+"""By which a learned rate grows with each minute without complaint."""
+LEAST_RATE: Final = 1.0
+"""Messages a minute; below it a breaker's pause does better."""
+SPACING: Final = 1.0
+"""Seconds of messages that may go out at once under a rate."""
+
+
+class Shaper:
+    """One next hop's limits: connections, rate, recipients, and its breaker.
+
+    Times are seconds of a clock that never steps back. Ask ``wait_to_connect`` and
+    ``wait_to_send``; tell ``opened``, ``closed``, ``sent``, and ``learn`` each bad reply.
+    """
+
+    def __init__(self, limits: HopLimits) -> None:
+        self._limits = limits
+        self.breaker = Breaker(HOST)
+        self.open_connections = 0
+        self._connections = float(max(1, limits.connections))
+        self._recipients = max(1, limits.recipients)
+        self._learned_rate: float | None = None
+        self._relaxed = 0.0
+        self._next_send = float("-inf")
+        self._sent: deque[float] = deque()
+        self._good = 0
+
+    @property
+    def connections(self) -> int:
+        """How many at once it takes now."""
+        return max(1, int(self._connections))
+
+    @property
+    def recipients(self) -> int:
+        """How many of one transaction it takes now."""
+        return self._recipients
+
+    @property
+    def messages_per_connection(self) -> int:
+        """After how many a connection is closed."""
+        return max(1, self._limits.messages_per_connection)
+
+    def rate(self, now: float) -> float | None:
+        """Return the messages a minute that it gets now; None: as many as it takes."""
+        self._relax(now)
+        rates = [each for each in (self._limits.rate, self._learned_rate) if each is not None]
+        return min(rates, default=None)
+
+    def wait_to_connect(self, now: float) -> float | None:
+        """Return the seconds until a connection may be opened; None: when one is closed."""
+        if self.open_connections >= self.connections:
+            return None
+        if self.breaker.position(now) == "half-open" and self.open_connections:
+            return max(self.breaker.wait(now), 1.0)
+        return self.breaker.wait(now)
+
+    def opened(self, now: float) -> None:
+        """Say that a connection is being opened."""
+        self.open_connections += 1
+        self.breaker.begin(now)
+
+    def closed(self) -> None:
+        """Say that one is closed, or could not be opened."""
+        self.open_connections -= 1
+
+    def wait_to_send(self, now: float) -> float:
+        """Return the seconds until the next message may go."""
+        if self.breaker.position(now) == "open":
+            return self.breaker.wait(now)
+        return max(0.0, self._next_send - now)
+
+    def sent(self, now: float) -> None:
+        """Say that a message goes out now: it counts, whatever becomes of it."""
+        rate = self.rate(now)
+        if rate is not None:
+            step = MINUTE / max(rate, 1e-6)
+            earliest = now - max(0.0, SPACING - step)
+            self._next_send = max(self._next_send, earliest) + step
+        self._sent.append(now)
+        while self._sent[0] <= now - MINUTE:
+            self._sent.popleft()
+
+    def succeeded(self, now: float) -> None:
+        """Say that a message was taken."""
+        self.breaker.succeeded(now)
+        self._good += 1
+        if self._good >= GROW_AFTER and self._connections < self._limits.connections:
+            self._connections = min(float(self._limits.connections), self.connections + 1.0)
+            self._good = 0
+
+    def unreachable(self, now: float, random: Random, reason: str) -> None:
+        """Say that no connection came about, or that it broke."""
+        self._good = 0
+        self.breaker.failed(now, random, reason)
+
+    def take_lesson(
+        self, lesson: Lesson, now: float, random: Random, reason: str, accepted: int = 0
+    ) -> None:
+        """Do what a reply taught about this hop; ``accepted`` recipients it took before it."""
+        if lesson.change == "nothing" or lesson.scope == "identity":
+            return
+        self._good = 0
+        if lesson.change == "fewer_recipients":
+            if accepted:
+                self._recipients = min(self._recipients, accepted)
+        elif lesson.change == "fewer_connections":
+            self._connections = max(1.0, min(self._connections, self.open_connections) // 2)
+        elif lesson.change == "slower":
+            self._slow_down(now)
+        else:
+            self.breaker.failed(now, random, reason)
+
+    def _slow_down(self, now: float) -> None:
+        """Go on at two thirds of what was too much; one step in a quarter of a minute."""
+        if self._learned_rate is not None and now - self._relaxed < MINUTE / 4:
+            return
+        current = self.rate(now)
+        recent = float(sum(1 for each in self._sent if each > now - MINUTE))
+        too_much = recent if current is None else min(recent, current)
+        self._learned_rate = max(LEAST_RATE, too_much * 2 / 3)
+        self._relaxed = now
+        self._next_send = max(self._next_send, now + MINUTE / self._learned_rate)
+
+    def _relax(self, now: float) -> None:
+        """Let a learned rate grow, until it is no limit any more."""
+        if self._learned_rate is None or now - self._relaxed < MINUTE:
+            return
+        minutes = int((now - self._relaxed) // MINUTE)
+        self._relaxed += minutes * MINUTE
+        self._learned_rate *= RELAX ** min(minutes, 100)
+        if self._learned_rate > (self._limits.rate or 60_000.0):
+            self._learned_rate = None
+
+
+class Identity:
+    """Who we sign in as, at all servers that know it: it rests, or stops, as a whole."""
+
+    def __init__(self) -> None:
+        self._rate = Breaker(RATE)
+        self._sign_in = Breaker(SIGN_IN)
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until it may be used; 0: now."""
+        return max(self._rate.wait(now), self._sign_in.wait(now))
+
+    @property
+    def reason(self) -> str:
+        """Why it rests; empty when it does not."""
+        return self._sign_in.reason or self._rate.reason
+
+    @property
+    def is_stopped(self) -> bool:
+        """The provider refused the sign-in; no message gets through until that is mended."""
+        return bool(self._sign_in.reason)
+
+    def begin(self, now: float) -> None:
+        """Say that it is used for a message now; after a rest, for one at a time."""
+        self._rate.begin(now)
+        self._sign_in.begin(now)
+
+    def give_up(self) -> None:
+        """Say that the message did not come far enough to tell anything."""
+        self._rate.give_up()
+        self._sign_in.give_up()
+
+    def signed_in(self, now: float) -> None:
+        """Say that the sign-in worked."""
+        self._sign_in.succeeded(now)
+
+    def succeeded(self, now: float) -> None:
+        """Say that a message was taken."""
+        self._sign_in.succeeded(now)
+        self._rate.succeeded(now)
+
+    def take_lesson(
+        self, lesson: Lesson, now: float, random: Random, reason: str, at_least: float = 0.0
+    ) -> None:
+        """Do what a reply taught about this identity; ``at_least`` is its Retry-After in s."""
+        if lesson.scope == "identity" and lesson.change == "stop":
+            self._sign_in.failed(now, random, reason, at_least)
+        elif at_least > 0 or (lesson.scope == "identity" and lesson.change == "rest"):
+            self._rate.failed(now, random, reason, at_least)
+
+
+def learn(
+    reply: Reply, phase: str, shaper: Shaper, identity: Identity | None, moment: "Moment"
+) -> Lesson:
+    """Tell the hop and the identity what a bad reply teaches; return it.
+
+    With nobody signed in, what is said of an identity is meant for the hop.
+    """
+    lesson = lesson_of(reply, phase)
+    reason, now, random = str(reply), moment.now, moment.random
+    if identity is None and (lesson.scope == "identity" or moment.at_least > 0):
+        if lesson.change != "nothing" or moment.at_least > 0:
+            shaper.breaker.failed(now, random, reason, max(moment.at_least, MINUTE))
+        return lesson
+    if identity is not None:
+        identity.take_lesson(lesson, now, random, reason, moment.at_least)
+    shaper.take_lesson(lesson, now, random, reason, moment.accepted)
+    return lesson
+
+
+class Moment:
+    """When and under which circumstances a reply came."""
+
+    __slots__ = ("accepted", "at_least", "now", "random")
+
+    def __init__(
+        self, now: float, random: Random, *, at_least: float = 0.0, accepted: int = 0
+    ) -> None:
+        self.now, self.random = now, random
+        self.at_least = at_least
+        """Retry-After in seconds."""
+        self.accepted = accepted
+        """Recipients that the transaction's server had taken."""

@@ -1,0 +1,223 @@
+"""What replies teach, and what a next hop gets after that."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import HopLimits
+from gatepost.queue.lessons import NONE, Lesson, lesson_of
+from gatepost.queue.shaping import Identity, Moment, Shaper, learn
+
+
+def middle() -> float:
+    return 0.5
+
+
+def reply(text: str) -> Reply:
+    """A reply from ``CODE`` or ``CODE X.Y.Z``."""
+    code, _, status = text.partition(" ")
+    numbers = [int(each) for each in status.split(".")] if status else []
+    return Reply(int(code), "text", Esc(*numbers) if numbers else None)
+
+
+LESSONS = [
+    # said          in phase     means
+    ("450 4.5.127", "content",   Lesson("identity", "rest")),
+    ("450 4.5.127", "mail",      Lesson("identity", "rest")),
+    ("421",         "greeting",  Lesson("hop", "fewer_connections")),
+    ("421 4.3.2",   "content",   Lesson("hop", "fewer_connections")),
+    ("421 4.7.0",   "mail",      Lesson("hop", "slower")),
+    ("421",         "rcpt",      Lesson("host", "fewer_connections")),
+    ("432 4.3.2",   "content",   Lesson("hop", "fewer_connections")),
+    ("432 4.7.12",  "auth",      Lesson("identity", "stop")),
+    ("432",         "auth",      Lesson("identity", "stop")),
+    ("454 4.7.0",   "auth",      Lesson("identity", "rest")),
+    ("454 4.7.0",   "starttls",  Lesson("host", "rest")),
+    ("454",         "content",   Lesson("hop", "slower")),
+    ("535 5.7.3",   "auth",      Lesson("identity", "stop")),
+    ("451 4.3.0",   "auth",      Lesson("identity", "rest")),
+    ("451 4.7.500", "rcpt",      Lesson("hop", "slower")),
+    ("451",         "mail",      Lesson("hop", "slower")),
+    ("452 4.5.3",   "rcpt",      Lesson("hop", "fewer_recipients")),
+    ("452",         "rcpt",      Lesson("hop", "fewer_recipients")),
+    ("452 4.2.2",   "rcpt",      NONE),
+    ("452 4.3.1",   "mail",      Lesson("host", "rest")),
+    ("452",         "content",   Lesson("host", "rest")),
+    ("554",         "greeting",  Lesson("host", "rest")),
+    ("450",         "ehlo",      Lesson("host", "rest")),
+    # Greylisting, a full mailbox, a refusal: about the message.
+    ("450 4.7.1",   "rcpt",      NONE),
+    ("451 4.7.1",   "rcpt",      NONE),
+    ("451",         "content",   NONE),
+    ("550 5.1.1",   "rcpt",      NONE),
+    ("554",         "content",   NONE),
+    ("250",         "content",   NONE),
+    ("354",         "data",      NONE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "phase", "lesson"), LESSONS)
+def test_what_a_reply_teaches(text: str, phase: str, lesson: Lesson) -> None:
+    assert lesson_of(reply(text), phase) == lesson
+
+
+def take(text: str, phase: str, shaper: Shaper, identity: Identity | None, now: float) -> None:
+    learn(reply(text), phase, shaper, identity, Moment(now, middle))
+
+
+def test_connections_are_counted() -> None:
+    shaper = Shaper(HopLimits(connections=2))
+    assert shaper.wait_to_connect(0) == 0
+    shaper.opened(0)
+    shaper.opened(0)
+    assert shaper.wait_to_connect(0) is None
+    shaper.closed()
+    assert shaper.wait_to_connect(0) == 0
+
+
+def test_too_many_connections_are_halved_and_come_back_one_by_one() -> None:
+    shaper = Shaper(HopLimits(connections=20))
+    for _ in range(8):
+        shaper.opened(0)
+    take("421", "greeting", shaper, None, 0)
+    assert shaper.connections == 4
+    for _ in range(4):
+        take("432 4.3.2", "content", shaper, None, 0)
+    assert shaper.connections == 1
+    for _ in range(50):
+        shaper.succeeded(1)
+    assert shaper.connections == 2
+    for _ in range(50 * 30):
+        shaper.succeeded(1)
+    assert shaper.connections == 20
+
+
+def test_a_rate_spaces_messages() -> None:
+    shaper, now, sent = Shaper(HopLimits(rate=30)), 0.0, []
+    for _ in range(4):
+        now += shaper.wait_to_send(now)
+        shaper.sent(now)
+        sent.append(now)
+    assert sent == [0, 2, 4, 6]
+
+
+def test_an_idle_hop_saves_up_nothing() -> None:
+    shaper = Shaper(HopLimits(rate=30))
+    shaper.sent(0)
+    assert shaper.wait_to_send(1000) == 0
+    shaper.sent(1000)
+    assert shaper.wait_to_send(1000) == 2
+
+
+@given(st.floats(1, 6000), st.lists(st.floats(0, 5), min_size=20, max_size=80))
+def test_a_rate_is_kept(rate: float, pauses: list[float]) -> None:
+    shaper, now, sent = Shaper(HopLimits(rate=rate)), 0.0, []
+    for pause in pauses:
+        now += pause
+        now += shaper.wait_to_send(now)
+        shaper.sent(now)
+        sent.append(now)
+    for index, start in enumerate(sent):
+        in_a_minute = [each for each in sent[index:] if each < start + 60]
+        assert len(in_a_minute) <= rate + rate / 60 + 2
+
+
+def test_slower_means_two_thirds_of_what_was_too_much() -> None:
+    shaper = Shaper(HopLimits())
+    for second in range(60):
+        shaper.sent(float(second))
+    take("451 4.7.500", "mail", shaper, None, 59)
+    assert shaper.rate(59) == pytest.approx(40)
+    assert shaper.wait_to_send(59) == pytest.approx(1.5)
+    take("451 4.7.500", "mail", shaper, None, 60)
+    assert shaper.rate(60) == pytest.approx(40), "one step for all that came at once"
+    take("451 4.7.500", "mail", shaper, None, 80)
+    assert shaper.rate(80) == pytest.approx(26, abs=1)
+
+
+def test_a_learned_rate_is_forgotten_in_time() -> None:
+    shaper = Shaper(HopLimits(rate=100))
+    for _ in range(60):
+        shaper.sent(0)
+    take("451 4.7.500", "mail", shaper, None, 0)
+    learned = shaper.rate(0)
+    assert learned is not None
+    assert shaper.rate(60) == pytest.approx(learned * 1.25)
+    assert shaper.rate(3600) == 100
+    assert shaper.rate(7200) == 100
+
+
+def test_fewer_recipients_are_those_that_it_took() -> None:
+    shaper = Shaper(HopLimits(recipients=100))
+    learn(reply("452 4.5.3"), "rcpt", shaper, None, Moment(0, middle, accepted=50))
+    assert shaper.recipients == 50
+    learn(reply("452 4.5.3"), "rcpt", shaper, None, Moment(0, middle, accepted=0))
+    assert shaper.recipients == 50, "none at all is no limit, but a refusal"
+
+
+def test_too_much_mail_rests_the_whole_identity() -> None:
+    shaper, identity = Shaper(HopLimits()), Identity()
+    take("450 4.5.127", "content", shaper, identity, 0)
+    assert identity.wait(0) == 60
+    assert identity.reason == "450 4.5.127 text"
+    assert not identity.is_stopped
+    assert shaper.wait_to_connect(0) == 0, "another identity may go on"
+    longest, now = 0.0, 0.0
+    for _ in range(8):
+        now += identity.wait(now)
+        identity.begin(now)
+        take("450 4.5.127", "content", shaper, identity, now)
+        longest = max(longest, identity.wait(now))
+    assert longest == 3600
+    now += identity.wait(now)
+    identity.begin(now)
+    identity.succeeded(now)
+    assert (identity.wait(now), identity.reason) == (0, "")
+
+
+def test_a_refused_password_is_not_tried_again_soon() -> None:
+    shaper, identity = Shaper(HopLimits()), Identity()
+    take("535 5.7.3", "auth", shaper, identity, 0)
+    assert identity.is_stopped
+    assert identity.wait(0) >= 900
+    assert identity.wait(900) == 0
+    identity.begin(900)
+    identity.signed_in(901)
+    assert not identity.is_stopped
+
+
+def test_what_the_peer_asks_for_is_waited() -> None:
+    shaper, identity = Shaper(HopLimits()), Identity()
+    learn(reply("450"), "content", shaper, identity, Moment(0, middle, at_least=1800))
+    assert identity.wait(0) == 1800
+    learn(reply("450"), "content", shaper, None, Moment(0, middle, at_least=1800))
+    assert shaper.wait_to_connect(0) == 1800
+
+
+def test_without_an_identity_the_hop_rests() -> None:
+    shaper = Shaper(HopLimits())
+    take("450 4.5.127", "content", shaper, None, 0)
+    assert shaper.wait_to_connect(0) == 60
+
+
+def test_an_unreachable_host_is_left_alone_then_asked_by_one() -> None:
+    shaper = Shaper(HopLimits(connections=5))
+    for _ in range(3):
+        shaper.opened(0)
+        shaper.unreachable(0, middle, "connection refused")
+        shaper.closed()
+    wait = shaper.wait_to_connect(0)
+    assert wait == 30
+    assert shaper.wait_to_send(0) == 30
+    shaper.opened(30)
+    assert shaper.wait_to_connect(30) not in (0, None), "one probe at a time"
+    shaper.succeeded(31)
+    assert shaper.wait_to_connect(31) == 0
+
+
+def test_a_message_s_own_trouble_changes_nothing() -> None:
+    shaper, identity = Shaper(HopLimits()), Identity()
+    for text, phase in (("550 5.1.1", "rcpt"), ("450 4.7.1", "rcpt"), ("554", "content")):
+        take(text, phase, shaper, identity, 0)
+    assert (shaper.wait_to_connect(0), shaper.wait_to_send(0), identity.wait(0)) == (0, 0, 0)
