@@ -1,0 +1,158 @@
+"""Why is this message still here? One sentence, from what is known of its delivery."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gatepost.model.delivery import Attempt, Delivery
+from gatepost.queue.breaker import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What stands in the way of a next hop now: a breaker, a rest, a stop."""
+
+    what: str
+    """Whom it is about: ``hub.example:587``, ``the account relay@example.org``."""
+    position: Position
+    wait: float
+    """Seconds until it lets the next one try."""
+    reason: str
+    """Reply or error that it stands for."""
+    is_stop: bool = False
+    """A refused sign-in: somebody has to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The answer of ``gatepost queue why``."""
+
+    sentence: str
+    replies: tuple[str, ...] = ()
+    """What was said in the last attempts, oldest first."""
+    next_attempt: datetime | None = None
+
+
+def why(delivery: Delivery, now: datetime, obstacle: Obstacle | None = None) -> Why:
+    """Return why a delivery is where it is. ``obstacle`` is what its next hop waits for."""
+    replies = tuple([_told(each) for each in delivery.history])
+    if delivery.state == "settled":
+        return Why(_settled(delivery), replies)
+    if delivery.state == "held":
+        sentence = "It is held by an operator until it is released"
+        return Why(f"{sentence}{_after(delivery)}.", replies)
+    if delivery.state == "leased":
+        return Why(f"It is being delivered now, {_nth(delivery.attempts + 1)}.", replies)
+    due = delivery.due or now
+    if obstacle is not None and obstacle.position != "closed":
+        due = max(due, now + timedelta(seconds=obstacle.wait))
+        return Why(f"{_blocked(obstacle)}; {_next(due, now, delivery)}.", replies, due)
+    if not delivery.history:
+        return Why(f"It was not tried yet; {_next(due, now, delivery)}.", replies, due)
+    return Why(f"{_story(delivery.history[-1])}; {_next(due, now, delivery)}.", replies, due)
+
+
+# fmt: off
+_DURING: Final[Mapping[str, str]] = {
+    "resolve":  "its name was looked up",
+    "connect":  "we connected",
+    "greeting": "its greeting was awaited",
+    "ehlo":     "EHLO",
+    "starttls": "STARTTLS",
+    "tls":      "the TLS handshake",
+    "auth":     "the sign-in",
+    "mail":     "MAIL",
+    "rcpt":     "RCPT",
+    "data":     "DATA",
+    "content":  "the content",
+    "quit":     "QUIT",
+}
+# fmt: on
+_WHILE: Final = frozenset({"resolve", "connect", "greeting"})
+
+
+def _story(attempt: Attempt) -> str:
+    times = ""
+    if attempt.times > 1 and attempt.since is not None:
+        times = f", {attempt.times} times since {clock(attempt.since)}"
+    during = _DURING.get(attempt.phase, "")
+    if attempt.is_remote:
+        to = f" to {during}" if during and attempt.phase not in _WHILE else ""
+        return f"{attempt.contact} answered {_line(attempt)}{to} at {clock(attempt.at)}{times}"
+    step = f" ({'while' if attempt.phase in _WHILE else 'at'} {during})" if during else ""
+    return (
+        f"{attempt.contact} could not take it{step}: {_cause(attempt)}, {clock(attempt.at)}{times}"
+    )
+
+
+def _told(attempt: Attempt) -> str:
+    times = f" ({attempt.times} times)" if attempt.times > 1 else ""
+    said = _line(attempt) if attempt.is_remote else _cause(attempt)
+    return f"{attempt.at:%Y-%m-%dT%H:%M:%SZ} {attempt.contact}: {said}{times}"
+
+
+def _line(attempt: Attempt) -> str:
+    return f'"{_flat(str(attempt.reply))}"'
+
+
+def _cause(attempt: Attempt) -> str:
+    return _flat(attempt.reply.reason or attempt.reply.text)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _blocked(obstacle: Obstacle) -> str:
+    reason = f": {_flat(obstacle.reason)}" if obstacle.reason else ""
+    if obstacle.is_stop:
+        return f"{obstacle.what} is not let in{reason}"
+    if obstacle.position == "half-open":
+        return f"{obstacle.what} is being tried with one message after a failure{reason}"
+    return f"{obstacle.what} is left alone for a while{reason}"
+
+
+def _next(due: datetime, now: datetime, delivery: Delivery) -> str:
+    if delivery.expires_at <= now:
+        return "its time is up, and the sender is told"
+    when = "it is next in line" if due <= now else f"tried again at {clock(due)}, {in_(due - now)}"
+    if not delivery.attempts and due > now:
+        when = f"it is tried at {clock(due)}, {in_(due - now)}"
+    last = ", for the last time" if due >= delivery.expires_at else ""
+    return f"{when}{last}"
+
+
+def _after(delivery: Delivery) -> str:
+    return f"; before that, {_story(delivery.history[-1])}" if delivery.history else ""
+
+
+def _settled(delivery: Delivery) -> str:
+    fates = Counter(each.fate for each in delivery.addressees)
+    last = delivery.history[-1] if delivery.history else None
+    if set(fates) == {"delivered"} and last is not None:
+        return f"It was delivered: {last.contact} answered {_line(last)} at {clock(last.at)}."
+    refused = [each.reply for each in delivery.addressees if each.fate == "failed" and each.reply]
+    counts = ", ".join(f"{fates[fate]} {fate}" for fate in sorted(fates))
+    said = f'; the last refusal: "{_flat(str(refused[-1]))}"' if refused else ""
+    return f"Nothing waits any more: {counts}{said}."
+
+
+def clock(moment: datetime) -> str:
+    """Return a time as a sentence has it."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def in_(span: timedelta) -> str:
+    """Return how far away something is: ``in 5 minutes``."""
+    seconds = max(0, round(span.total_seconds()))
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * size or seconds == size:
+            count = round(seconds / size)
+            return f"in {count} {unit}{'s' if count != 1 else ''}"
+    return f"in {seconds} second{'s' if seconds != 1 else ''}"
+
+
+def _nth(number: int) -> str:
+    return "for the first time" if number == 1 else f"at attempt {number}"

@@ -1,0 +1,150 @@
+"""Why is this message still here? In one sentence."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gatepost.model.address import parse_address
+from gatepost.model.delivery import Addressee, Attempt, Contact, Delivery
+from gatepost.model.envelope import Recipient
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import NextHop
+from gatepost.queue.why import Obstacle, in_, why
+
+NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HUB = Contact("hub", "hub.example", "192.0.2.1")
+BOB = Addressee(Recipient(parse_address("bob@example.net")))
+GREYLISTED = Attempt(
+    NOW - MINUTE, HUB, "rcpt", Reply(450, "come\nback", Esc(4, 7, 1)), is_remote=True
+)
+REFUSED = Attempt(
+    NOW - MINUTE,
+    Contact("hub", "hub.example"),
+    "connect",
+    Reply(451, "unreachable", Esc(4, 4, 1), reason="connection refused"),
+    is_remote=False,
+)
+
+
+def delivery(**changes: Any) -> Delivery:
+    usual = Delivery(
+        id="m1.0",
+        message="m1",
+        next_hop=NextHop("hub"),
+        addressees=(BOB,),
+        state="waiting",
+        due=NOW + 5 * MINUTE,
+        expires_at=NOW + timedelta(days=5),
+        notice_at=NOW + timedelta(hours=4),
+    )
+    return replace(usual, **changes)
+
+
+SENTENCES = [
+    (
+        delivery(due=NOW),
+        None,
+        "It was not tried yet; it is next in line.",
+    ),
+    (
+        delivery(history=(GREYLISTED,), attempts=1),
+        None,
+        ('hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24 09:59:00'
+        " UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes."),
+    ),
+    (
+        delivery(history=(replace(GREYLISTED, times=7, since=NOW - 60 * MINUTE),), attempts=7),
+        None,
+        ('hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24 09:59:00'
+        " UTC, 7 times since 2026-11-24 09:00:00 UTC; tried again at 2026-11-24 10:05:00 UTC,"
+        " in 5 minutes."),
+    ),
+    (
+        delivery(history=(REFUSED,), attempts=1),
+        None,
+        ("hub.example could not take it (while we connected): connection refused, 2026-11-24"
+        " 09:59:00 UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes."),
+    ),
+    (
+        delivery(history=(REFUSED,), attempts=3),
+        Obstacle("hub.example:587", "open", 1800, "connection refused"),
+        ("hub.example:587 is left alone for a while: connection refused; tried again at 2026-11-24"
+        " 10:30:00 UTC, in 30 minutes."),
+    ),
+    (
+        delivery(),
+        Obstacle("the account app", "open", 900, "535 5.7.3 no", is_stop=True),
+        ("the account app is not let in: 535 5.7.3 no; it is tried at 2026-11-24 10:15:00 UTC,"
+        " in 15 minutes."),
+    ),
+    (
+        delivery(due=NOW),
+        Obstacle("hub.example:587", "half-open", 0, ""),
+        "hub.example:587 is being tried with one message after a failure; it is next in line.",
+    ),
+    (
+        delivery(history=(GREYLISTED,), attempts=9, expires_at=NOW + 5 * MINUTE),
+        None,
+        ('hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24 09:59:00'
+        " UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes, for the last time."),
+    ),
+    (
+        delivery(state="held", due=None),
+        None,
+        "It is held by an operator until it is released.",
+    ),
+    (
+        delivery(state="leased", due=None, attempts=2),
+        None,
+        "It is being delivered now, at attempt 3.",
+    ),
+    (
+        delivery(
+            state="settled",
+            due=None,
+            addressees=(replace(BOB, fate="delivered"),),
+            history=(replace(GREYLISTED, reply=Reply(250, "ok"), phase="content"),),
+        ),
+        None,
+        'It was delivered: hub.example (192.0.2.1) answered "250 ok" at 2026-11-24 09:59:00 UTC.',
+    ),
+    (
+        delivery(
+            state="settled",
+            due=None,
+            addressees=(
+                replace(BOB, fate="delivered"),
+                replace(BOB, fate="failed", reply=Reply(550, "no", Esc(5, 1, 1))),
+            ),
+        ),
+        None,
+        'Nothing waits any more: 1 delivered, 1 failed; the last refusal: "550 5.1.1 no".',
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "obstacle", "sentence"), SENTENCES)
+def test_the_sentence(given: Delivery, obstacle: Obstacle | None, sentence: str) -> None:
+    assert why(given, NOW, obstacle).sentence == sentence
+
+
+def test_the_last_replies_and_the_next_attempt() -> None:
+    answer = why(delivery(history=(REFUSED, GREYLISTED), attempts=2), NOW)
+    assert answer.replies == (
+        "2026-11-24T09:59:00Z hub.example: connection refused",
+        '2026-11-24T09:59:00Z hub.example (192.0.2.1): "450 4.7.1 come back"',
+    )
+    assert answer.next_attempt == NOW + 5 * MINUTE
+    assert why(delivery(state="held", due=None), NOW).next_attempt is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "in 0 seconds"), (1, "in 1 second"), (60, "in 1 minute"), (90, "in 90 seconds"),
+     (300, "in 5 minutes"), (3600, "in 1 hour"), (86_400, "in 1 day"), (200_000, "in 2 days")],
+)  # fmt: skip
+def test_how_far_away(seconds: int, text: str) -> None:
+    assert in_(timedelta(seconds=seconds)) == text
