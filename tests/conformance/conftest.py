@@ -78,7 +78,9 @@ def strict_acs() -> Iterator[Acs]:
         data, logins = Path(directory) / "data", {}
 
         def make(world: World) -> None:
-            for number, name in enumerate(("connections", "size", "managed", "custom")):
+            for number, name in enumerate(
+                ("connections", "size", "managed", "custom", "catalogue")
+            ):
                 group = f"bbbbbbbb-0000-0000-0000-00000000000{number}"
                 service = world.add_service(f"acs-{name}", subscription=group)
                 application = world.add_application()
