@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -78,15 +79,27 @@ class Reporter:
         if isinstance(line, str):
             return line
         moment, event, facts = line
-        when = datetime.fromtimestamp(moment, UTC)
+        second = int(moment)
         if not self._as_json:
-            return f"{when.astimezone():%H:%M:%S} {spell(event, facts)}"
-        time_ = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return f"{_clock(second)} {spell(event, facts)}"
+        time_ = f"{_date(second)}.{int((moment - second) * 1000):03}Z"
         try:
             return msgspec.json.encode({"time": time_, "event": event, **facts}).decode()
         except (TypeError, ValueError):  # text that is no Unicode came from a client
             plain = {name: ascii(value) for name, value in facts.items()}
             return msgspec.json.encode({"time": time_, "event": event, **plain}).decode()
+
+
+@lru_cache(maxsize=4)
+def _clock(second: int) -> str:
+    """Return the local time of day. Thousands of lines have the same."""
+    return f"{datetime.fromtimestamp(second, UTC).astimezone():%H:%M:%S}"
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    """Return date and time in UTC, without the zone."""
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def write_all(descriptor: int, octets: bytes) -> None:
@@ -100,28 +113,34 @@ def write_all(descriptor: int, octets: bytes) -> None:
 
 def spell(event: str, facts: Mapping[str, Any]) -> str:
     """Return an event as a sentence for a person; control characters are made harmless."""
-    template = _SENTENCES.get(event)
-    if template is None:
+    sentence = _SENTENCES.get(event)
+    if sentence is None:
         words = " ".join(f"{key}={value}" for key, value in facts.items())
         text = f"{event.replace('_', ' ')} {words}"
     else:
-        shown = {key: _shown(value) for key, value in facts.items()}
-        text = template.format_map(_Blank(shown))
+        text = sentence.format_map(_Shown(facts))
     if not text.isprintable():
         text = "".join(character if character.isprintable() else "?" for character in text)
     return text.rstrip(" :")
 
 
-class _Blank(dict[str, str]):
+class _Shown(dict[str, Any]):
+    """Facts as a sentence names them."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        super().__init__(facts)
+        if "rcpt_to" in facts:
+            self["rcpt_to"] = _first_of(facts["rcpt_to"])
+
     def __missing__(self, key: str) -> str:
         return "-"
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        more = f" and {len(value) - 1} more" if len(value) > 1 else ""
-        return f"{value[0]}{more}" if value else "nobody"
-    return str(value)
+def _first_of(recipients: list[str]) -> str:
+    if not recipients:
+        return "nobody"
+    more = f" and {len(recipients) - 1} more" if len(recipients) > 1 else ""
+    return f"{recipients[0]}{more}"
 
 
 _SENTENCES: Final = {
