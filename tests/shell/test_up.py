@@ -93,6 +93,7 @@ def test_ready_json_is_the_documented_contract(relay: Relay) -> None:
         "resource": r"[a-z0-9-]+",
         "resource_id": rf"/subscriptions/{GUID}/resourceGroups/[^/]+/providers/"
         r"Microsoft\.Communication/CommunicationServices/[^/]+",
+        "admin": ready["admin"],
         "authority": url,
         "arm_url": url,
         "env": {"AZURE_AUTHORITY_HOST": url, "REQUESTS_CA_BUNDLE": str(relay.data / "ca.pem")},
@@ -103,6 +104,11 @@ def test_ready_json_is_the_documented_contract(relay: Relay) -> None:
             assert re.fullmatch(expected, ready[key], re.IGNORECASE), (key, ready[key])
         else:
             assert ready[key] == expected, key
+    admin = ready["admin"]
+    assert sorted(admin) == ["client_id", "client_secret"]
+    assert re.fullmatch(GUID, admin["client_id"])
+    assert admin["client_id"] != ready["client_id"]
+    assert admin["client_secret"] != ready["client_secret"]
     name, client, tenant = ready["username"].split(".")
     assert (name, client, tenant) == (ready["resource"], ready["client_id"], ready["tenant_id"])
     assert ready["resource_id"].endswith(f"/{ready['resource']}")
@@ -175,10 +181,10 @@ def get(url: str, ca_file: str) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("name", ["https", "http"])
-def test_health_is_there_and_nothing_else_yet(relay: Relay, name: str) -> None:
+def test_health_is_there_and_what_is_not_is_said_in_json(relay: Relay, name: str) -> None:
     url = relay.ready[name]["url"]
     assert get(f"{url}/health", relay.ca_file) == (200, {"status": "ok"})
-    code, document = get(f"{url}/emails:send", relay.ca_file)
+    code, document = get(f"{url}/nothing", relay.ca_file)
     assert (code, document["error"]["code"]) == (404, "NotFound")
 
 

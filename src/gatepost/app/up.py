@@ -159,6 +159,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
         suppression=events.consumer,
         events=events,
+        resolver=desk.resolver,
     )
     await _serve_web(listeners, certificates, site, stack)
     document = describe(os.getpid(), data, listeners, certificates.ca_file, provisioned)
