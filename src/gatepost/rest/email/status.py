@@ -28,14 +28,7 @@ def describe(operation: SendOperation, now: datetime, running: float) -> dict[st
     if operation.error is None:
         return document | {"status": "Succeeded"}
     code, message = operation.error
-    error: dict[str, Any] = {
-        "code": code,
-        "message": message,
-        "target": None,
-        "details": [],
-        "additionalInfo": [],
-    }
-    return document | {"status": "Failed", "error": error}
+    return document | {"status": "Failed", "error": {"code": code, "message": message}}
 
 
 class Status:
