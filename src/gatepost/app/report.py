@@ -154,5 +154,7 @@ _SENTENCES: Final = {
     "webhook_failed": "webhook {subscription} did not take a report: {reason}; again {again_at}",
     "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",
     "reports_delayed": "reports are delayed: {reason}",
+    "domain_verified": "{proof} of domain {domain} is verified",
+    "domain_not_verified": "{proof} of domain {domain} is NOT verified: {reason}",
     "closed": "closed {peer}: {reply} {reason}",
 }

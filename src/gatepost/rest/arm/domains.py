@@ -157,12 +157,11 @@ async def _ask(call: Call, domain: Domain, proof: Proof) -> datetime:
 
     if call.snapshot.get(Domain, domain.id) is not None:
         await call.change(conclude)
-    call.site.report(
-        "domain_verified" if not error else "domain_verification_failed",
-        domain=domain.from_domain,
-        proof=proof,
-        reason=error,
-    )
+    facts = {"domain": domain.from_domain, "proof": proof}
+    if error:
+        call.site.report("domain_not_verified", **facts, reason=error)
+    else:
+        call.site.report("domain_verified", **facts)
     return call.now
 
 

@@ -88,7 +88,7 @@ def test_the_dns_decides() -> None:
     assert begin(api, "Domain").status == 202
     assert states(api)["Domain"] == ("VerificationFailed", "RecordNotFound")
     event, facts = api.reports[-1]
-    assert event == "domain_verification_failed"
+    assert event == "domain_not_verified"
     assert facts["reason"] == "RecordNotFound: there is no TXT record at example.org"
     zone.texts["example.org"] = (records["Domain"]["value"], "v=spf1 ~all")
     begin(api, "Domain")
