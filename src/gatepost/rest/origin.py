@@ -37,6 +37,12 @@ def origins(request: Request) -> frozenset[str]:
     return frozenset(f"{request.url.scheme}://{name}" for name in names)
 
 
+def without_port(netloc: str) -> str:
+    """Return HOST of HOST:PORT."""
+    match = _AUTHORITY.fullmatch(netloc)
+    return match[1] if match else netloc
+
+
 def _netloc(request: Request) -> str:
     host = request.headers.get("host")
     if host is not None:

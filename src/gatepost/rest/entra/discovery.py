@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,7 +15,7 @@ from gatepost.rest.entra.errors import (
     EntraError,
 )
 from gatepost.rest.origin import authority as authority_of
-from gatepost.rest.origin import origin, origins
+from gatepost.rest.origin import origin, origins, without_port
 
 _DAY: Final = {"cache-control": "max-age=86400, private"}
 
@@ -70,18 +70,18 @@ async def show_keys(site: Site, request: Request) -> Response:
 async def show_instance(_site: Site, request: Request) -> Response:
     """``GET /common/discovery/instance``: is this authority one of ours?
 
-    The only authority is this origin.
+    The only authority is this origin. msal for Python asks for it without its port, so that
+    may be missing.
     """
     asked = request.query_params.get("authorization_endpoint", "")
     if not asked:
         raise EntraError(PARAMETER_MISSING, name="authorization_endpoint")
-    try:
-        parts = urlsplit(asked)
-        known = f"{parts.scheme}://{parts.netloc.lower()}" in origins(request)
-    except ValueError:
-        known, parts = False, urlsplit("")
-    tenant = parts.path.strip("/").partition("/")[0]
-    if not known or not tenant:
+    scheme, _, rest = asked.partition("://")
+    named, _, path = rest.partition("/")
+    tenant = path.partition("/")[0]
+    known = {each.partition("://")[2] for each in origins(request)}
+    known |= {without_port(each) for each in known}
+    if scheme.lower() != "https" or named.lower() not in known or not tenant:
         raise EntraError(INSTANCE_UNKNOWN, "instance_unknown: that authority is not this origin")
     host = authority_of(request)
     path = f"{quote(tenant, safe='')}/v2.0/.well-known/openid-configuration"
@@ -90,7 +90,11 @@ async def show_instance(_site: Site, request: Request) -> Response:
             "tenant_discovery_endpoint": f"{origin(request)}/{path}",
             "api-version": "1.1",
             "metadata": [
-                {"preferred_network": host, "preferred_cache": host, "aliases": [host]},
+                {
+                    "preferred_network": host,
+                    "preferred_cache": host,
+                    "aliases": sorted({host, without_port(host)}, reverse=True),
+                },
             ],
         },
         headers=_DAY,

@@ -80,7 +80,9 @@ def instance(asked: str) -> str:
     return f"/common/discovery/instance?api-version=1.1&authorization_endpoint={asked}"
 
 
-@pytest.mark.parametrize("origin", [ORIGIN, "https://127.0.0.1:2443", "https://LOCALHOST:2443"])
+@pytest.mark.parametrize(
+    "origin", [ORIGIN, "https://127.0.0.1:2443", "https://LOCALHOST:2443", "https://[::1]"]
+)
 def test_this_origin_is_an_instance(asking: Asking, origin: str) -> None:
     document = asking.get(instance(f"{origin}/{TENANT}/oauth2/v2.0/authorize")).json
     assert document == {
@@ -90,7 +92,7 @@ def test_this_origin_is_an_instance(asking: Asking, origin: str) -> None:
             {
                 "preferred_network": "localhost:2443",
                 "preferred_cache": "localhost:2443",
-                "aliases": ["localhost:2443"],
+                "aliases": ["localhost:2443", "localhost"],
             }
         ],
     }
