@@ -16,7 +16,7 @@ from gatepost.model.profile import GROUPS as TABLES
 from gatepost.model.profile import Profile
 from gatepost.profiles import available_profiles, load_profile
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
-from tests.docs.pages import ROOT
+from tests.docs.pages import FINDINGS, ROOT
 
 REFERENCE: Final = ROOT / "docs" / "reference"
 NOTE: Final = "<!-- Made by `python -m tests.docs.generated`: change the code, not this page. -->"
@@ -189,7 +189,7 @@ def profiles_page() -> str:
         keys = [each for each in fields(kind) if each.name not in ("name", "sources", *GROUPS)]
         told = attribute_docstrings(kind)
         rows = [(f"`{each.name}`", _shown_default(each), told.get(each.name, "")) for each in keys]
-        lines += table(("key", "default", ""), rows)
+        lines += table(("key", "default", ""), rows) if rows else ["No keys yet."]
     return "\n".join(lines) + "\n"
 
 
@@ -211,10 +211,18 @@ def _shown_default(key: "Field[Any]") -> str:
     return f"`{key.default!r}`" if key.default not in ((), "", None) else "none"
 
 
+def findings_page() -> str:
+    """Return all pages of findings in one file, which goes into the package."""
+    pages = sorted(path for path in FINDINGS.glob("*.md") if path.name != "README.md")
+    return "\n".join([NOTE.replace("the code, not this page", "docs/findings, not this file"), *(
+        f"\n{path.read_text('utf-8').strip()}" for path in pages)]) + "\n"  # fmt: skip
+
+
 PAGES: Final = {
     REFERENCE / "cli.md": cli_page,
     REFERENCE / "replies.md": replies_page,
     REFERENCE / "profiles.md": profiles_page,
+    ROOT / "src" / "gatepost" / "doctor" / "findings.md": findings_page,
 }
 
 

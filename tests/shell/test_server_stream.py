@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gatepost.app.report import spell
 from tests.shell.peer import Peer, letter
 from tests.shell.served import Plan, Served, serving
 
@@ -128,6 +129,8 @@ def test_the_operator_is_told_of_a_failed_handshake(served: Served) -> None:
     _eventually(
         lambda: any("unknown ca" in str(f["reason"]) for f in served.reported("tls_failed"))
     )
+    told = served.reported("tls_failed")[-1]
+    assert spell("tls_failed", told).count("TLS failed") == 1
 
 
 def test_close_notify_goes_both_ways(served: Served) -> None:

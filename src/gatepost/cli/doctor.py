@@ -21,6 +21,7 @@ Examples:
   gatepost doctor smtp.example.com:587 --username me --password-file -
   gatepost doctor smtp.example.com --save seen.json
   gatepost doctor --evidence seen.json --json
+  gatepost doctor --explain mechanism_not_offered
 
 \b
 Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
@@ -60,6 +61,7 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     "--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the evidence as JSON."
 )
 @click.option("--evidence", type=click.File("rb"), help="Diagnose kept evidence, without a probe.")
+@click.option("--explain", metavar="ID", help="Print what is known of a finding, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
 def doctor(
@@ -71,16 +73,34 @@ def doctor(
     message and without a password unless one is given; that goes out once, and
     only under TLS with a verified certificate.
     """
-    if (server is None) == (evidence is None):
-        raise click.UsageError("give either HOST[:PORT] or --evidence FILE")
+    explained = given.pop("explain")
+    if [server, evidence, explained].count(None) != 2:
+        raise click.UsageError("give either HOST[:PORT], --evidence FILE or --explain ID")
     if as_json and as_markdown:
         raise click.UsageError("--json and --markdown exclude each other")
+    if explained is not None:
+        return _explain(explained, as_json)
     save = given.pop("save")
     diagnosis = _probe(server, given) if server is not None else _read(evidence)
     if save is not None:
         _save(diagnosis, save)
     _print(diagnosis, as_json, as_markdown)
     return EXIT[diagnosis.verdict]
+
+
+def _explain(id: str, as_json: bool) -> int:
+    from gatepost.doctor.explain import explain  # noqa: PLC0415
+    from gatepost.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        page = explain(id)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    if as_json:
+        print_json({"id": page.partition("\n")[0].removeprefix("# "), "page": page})
+    else:
+        sys.stdout.write(page)
+    return OK
 
 
 def _probe(server: str, given: dict[str, Any]) -> "Diagnosis":

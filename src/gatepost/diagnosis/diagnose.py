@@ -10,6 +10,7 @@ from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, remedies
 from gatepost.diagnosis.remedies.library import Place
 from gatepost.diagnosis.rules import PROVIDER_RULES, RULES
+from gatepost.diagnosis.undecided import deciding_probe
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis, Finding, Verdict
 from gatepost.model.profile import DoctorFacts, Profile
@@ -27,6 +28,8 @@ def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
     next_probe = next((each.next_probe for each in findings if each.next_probe), "")
     verdict = _verdict(seen, findings)
+    if verdict == "unknown" and not next_probe:
+        next_probe = deciding_probe(seen)
     unexplained = tuple(refusals(seen)) if verdict == "unknown" else ()
     return Diagnosis(verdict, findings, (*unexplained, *notes(seen)), seen, next_probe)
 

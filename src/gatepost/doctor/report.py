@@ -89,7 +89,9 @@ class _Pen:
         elif finding.remedies:
             libraries = ", ".join(remedy.library for remedy in finding.remedies)
             yield from self._wrapped(f"code with --as LIBRARY: {libraries}", "    ", "      ")
-        yield from self._wrapped(f"more: docs/{finding.docs}.md", "    ", "      ", "dim")
+        yield from self._wrapped(
+            f"more: gatepost doctor --explain {finding.id}", "    ", "      ", "dim"
+        )
 
     def _remedy(self, remedy: Remedy) -> Iterator[str]:
         yield f"  In {remedy.library}"

@@ -119,7 +119,8 @@ class Receiver:
 
     def tls_failed(self, error: TlsError) -> None:
         """Tell the operator; the peer got an alert."""
-        self._relay.report("tls_failed", peer=self._stream.peer_address, reason=str(error))
+        reason = str(error).removeprefix("TLS failed: ")  # the event says that much
+        self._relay.report("tls_failed", peer=self._stream.peer_address, reason=reason)
 
     def ended(self) -> None:
         """The peer will say nothing more; an answer that is due is still given."""
@@ -171,12 +172,12 @@ class Receiver:
         self.deadline = self._relay.tick + self._session.profile.limits.idle
 
     def _run(self) -> None:
-        session = self._session
+        session, handlers = self._session, self._HANDLERS
         try:
             while not self._open:
                 event = session.next_event()
                 if event is not None:
-                    self._HANDLERS[type(event)](self, event)
+                    handlers[type(event)](self, event)
                 elif not session.is_full or not self._make_room():
                     break
             if session.refusals:

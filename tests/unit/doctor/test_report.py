@@ -83,7 +83,7 @@ SEED_END = """\
         auth := LoginAuth(username, password, "smtp.azurecomm.net")
         return smtp.SendMail("smtp.azurecomm.net:587", auth, from, to, msg)
     }
-    more: docs/findings/mechanism_not_offered.md
+    more: gatepost doctor --explain mechanism_not_offered
 
 Transcript (secrets struck out)
   S: 220 mail.example.com ESMTP

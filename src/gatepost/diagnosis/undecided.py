@@ -1,0 +1,114 @@
+"""What to try when nothing was proven: the one probe that would decide, for any evidence."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from gatepost.model.evidence import Evidence
+from gatepost.model.reply import Reply
+
+
+class Probe(NamedTuple):
+    """What to try, and for which evidence it decides most."""
+
+    holds: Callable[[Evidence], bool]
+    text: str
+
+
+def deciding_probe(seen: Evidence) -> str:
+    """Return what would tell most about evidence that proves no cause; never empty."""
+    return next(probe.text for probe in _PROBES if probe.holds(seen))
+
+
+def _never_greeted(seen: Evidence) -> bool:
+    return seen.in_clear.value is None and seen.over_tls.value is None
+
+
+def _greeting_refused(seen: Evidence) -> bool:
+    hello = seen.over_tls.value or seen.other_name.value or seen.in_clear.value
+    return hello is not None and not hello.reply.is_success
+
+
+def _asked_to_come_again(seen: Evidence) -> bool:
+    return any(reply.is_transient for reply in _refusals(seen))
+
+
+def _kept_for_the_certificate(seen: Evidence) -> bool:
+    tls = seen.tls.value
+    return _kept(seen) and tls is not None and bool(tls.version) and not tls.verified
+
+
+def _kept_for_want_of_tls(seen: Evidence) -> bool:
+    tls = seen.tls.value
+    return _kept(seen) and (tls is None or not tls.version)
+
+
+def _kept(seen: Evidence) -> bool:
+    return seen.login.state == "seen" and not any(each.secret_sent for each in seen.attempts)
+
+
+def _judged(seen: Evidence) -> bool:
+    return not seen.signed_in and any(each.secret_sent for each in seen.attempts)
+
+
+def _mechanism_refused(seen: Evidence) -> bool:
+    return any(not each.accepted for each in seen.attempts)
+
+
+def _sender_refused(seen: Evidence) -> bool:
+    return seen.mail.value is not None and not seen.mail.value.reply.is_success
+
+
+def _recipient_refused(seen: Evidence) -> bool:
+    return any(not each.reply.is_success for each in seen.rcpt.value or ())
+
+
+def _message_refused(seen: Evidence) -> bool:
+    return seen.content.value is not None and not seen.content.value.is_success
+
+
+def _refusals(seen: Evidence) -> list[Reply]:
+    """What the server said no with, from AUTH on."""
+    said = [each.reply for each in seen.attempts]
+    said += [each.reply for each in (*filter(None, (seen.mail.value,)), *(seen.rcpt.value or ()))]
+    if seen.content.value is not None:
+        said.append(seen.content.value)
+    return [reply for reply in said if not reply.is_success]
+
+
+# fmt: off
+_PROBES: Final[tuple[Probe, ...]] = (
+    Probe(_never_greeted,
+     "run the same from another network: what fails there, too, is the server's fault; what does "
+     "not is a firewall's or proxy's in between"),
+    Probe(_greeting_refused,
+     "greet by a name that resolves to your address: gatepost talk HOST:PORT, then EHLO NAME; "
+     "taken, it was the name; refused, it is your address"),
+    Probe(_kept_for_the_certificate,
+     "name the authority that signed the server's certificate with --ca-file: then the password "
+     "is sent and judged"),
+    Probe(_kept_for_want_of_tls,
+     "try the port where TLS comes first (HOST:465 --tls implicit): the password is sent under TLS "
+     "only"),
+    Probe(_asked_to_come_again,
+     "repeat it in five minutes: a refusal that passes was load or greylisting, one that stays is "
+     "a rule"),
+    Probe(_judged,
+     "sign in with the same name and password elsewhere (IMAP, the provider's web page)"),
+    Probe(_kept,
+     "sign in with credentials of the kind that the offered mechanisms take"),
+    Probe(_mechanism_refused,
+     "sign in with --username, --password-file and --try-all: whether a mechanism works shows only "
+     "with a secret"),
+    Probe(_sender_refused,
+     "repeat it with --from the account's own address: taken, it was the sender; refused, it is "
+     "the account"),
+    Probe(_recipient_refused,
+     "repeat it with --to an address of the server's own domain: taken, the server does not relay "
+     "for you; refused, it is the sender or the account"),
+    Probe(_message_refused,
+     "repeat it with --send and --to an address of your own at another provider: taken, it was the "
+     "recipient; refused, it is the sender or the content"),
+    Probe(lambda _seen: True,
+     "run the same from another network with --save, and compare the two transcripts"),
+)
+# fmt: on

@@ -1,0 +1,35 @@
+"""The page of a finding, from the package itself: an installed Gatepost has no docs directory."""
+
+import difflib
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from gatepost.errors import ConfigError
+
+PAGES: Final = "findings.md"
+"""All pages of ``docs/findings`` in one file; ``python -m tests.docs.generated`` makes it."""
+
+_PAGE: Final = re.compile(r"^# ([a-z][a-z0-9_]*)$", re.MULTILINE)
+
+
+@cache
+def pages() -> dict[str, str]:
+    """Return every page by its finding's id, as Markdown."""
+    text = (files("gatepost.doctor") / PAGES).read_text("utf-8")
+    starts = list(_PAGE.finditer(text))
+    ends = [*(start.start() for start in starts[1:]), len(text)]
+    return {
+        start[1]: text[start.start() : end].strip() + "\n"
+        for start, end in zip(starts, ends, strict=True)
+    }
+
+
+def explain(id: str) -> str:
+    """Return the page of the finding ``id``. Raises ConfigError when there is none."""
+    found = pages().get(id.strip().lower().removeprefix("findings/").replace("-", "_"))
+    if found is None:
+        near = difflib.get_close_matches(id, pages(), 1)
+        raise ConfigError(f"no finding is named {id!r}", did_you_mean=near[0] if near else "")
+    return found

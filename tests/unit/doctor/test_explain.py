@@ -1,0 +1,59 @@
+"""The page of a finding, from the package's own data."""
+
+import json
+
+import pytest
+
+from gatepost.cli.main import main
+from gatepost.diagnosis.rank import PRIORS
+from gatepost.doctor.explain import explain, pages
+from gatepost.errors import ConfigError
+
+
+def test_every_finding_has_a_page() -> None:
+    assert set(PRIORS) <= set(pages())
+
+
+@pytest.mark.parametrize("id", sorted(pages()))
+def test_a_page_is_whole(id: str) -> None:
+    page = explain(id)
+    assert page.startswith(f"# {id}\n")
+    headings = [line for line in page.splitlines() if line.startswith("#")]
+    assert headings[:4] == [f"# {id}", "## Symptom", "## Proof", "## Cure"]
+
+
+@pytest.mark.parametrize("name", ["findings/rate_limited", "RATE-LIMITED", " rate_limited "])
+def test_as_people_write_it(name: str) -> None:
+    assert explain(name) == explain("rate_limited")
+
+
+def test_an_unknown_one_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigError) as caught:
+        explain("rate_limit")
+    assert caught.value.did_you_mean == "rate_limited"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("--explain", "rate_limited"), 0),
+        (("--explain", "nothing"), 64),
+        (("--explain", "rate_limited", "mail.example.com"), 64),
+        ((), 64),
+    ],
+)
+def test_on_the_command_line(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], status: int
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["doctor", *arguments])
+    assert left.value.code == status
+    said = capsys.readouterr()
+    assert said.out == (explain("rate_limited") if status == 0 else "")
+
+
+def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["doctor", "--explain", "rate-limited", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"id": "rate_limited", "page": explain("rate_limited")}
