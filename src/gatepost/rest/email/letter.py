@@ -34,9 +34,11 @@ class Letter:
 
     @property
     def recipients(self) -> tuple[Address, ...]:
-        """Everybody who gets it, once."""
-        everybody = [address for _, address in (*self.to, *self.cc, *self.bcc)]
-        return tuple({address.key: address for address in everybody}.values())
+        """Everybody who gets it, once, as first spelled."""
+        found: dict[str, Address] = {}
+        for _, address in (*self.to, *self.cc, *self.bcc):
+            found.setdefault(address.key, address)
+        return tuple(found.values())
 
     @property
     def message_id(self) -> str:
