@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gatepost.errors import TlsError
 from gatepost.model.secret import Secret
@@ -18,12 +18,30 @@ CONNECTIONS: Final = 100
 PER_HOST: Final = 16
 
 
+class Client(Protocol):
+    """Makes HTTP requests."""
+
+    async def request(
+        self,
+        method: str,
+        url: Secret,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        ca_file: str = "",
+    ) -> Answer:
+        """Return the answer, redirections included: they are not followed. Raises Unreached."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
 class Unreached(Exception):
     """No answer came; the message says why, without the URL."""
 
 
 class HttpClient:
-    """Makes requests; ``aiohttp`` is loaded with the first one, because most relays make none."""
+    """The client that is used; ``aiohttp`` is loaded with the first request: many make none."""
 
     def __init__(self, timeout: float) -> None:
         """``timeout``: seconds for a whole request."""
@@ -32,7 +50,6 @@ class HttpClient:
         self._contexts: dict[tuple[str, int], Context] = {}
 
     async def close(self) -> None:
-        """Close all connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -46,7 +63,6 @@ class HttpClient:
         *,
         ca_file: str = "",
     ) -> Answer:
-        """Return the answer, redirections included: they are not followed. Raises Unreached."""
         import aiohttp  # noqa: PLC0415 - see above
 
         address = url.reveal()

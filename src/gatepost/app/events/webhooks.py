@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from gatepost.app.events.client import HttpClient, Unreached
+from gatepost.app.events.client import Client, Unreached
 from gatepost.errors import QueueError
 from gatepost.queue.backoff import DELIVERED, Backoff, Failure, again
 from gatepost.queue.reports import Due, ReportStore, Settlement
@@ -32,7 +32,7 @@ class Webhooks:
     def __init__(
         self,
         reports: ReportStore,
-        client: HttpClient,
+        client: Client,
         schedule: Backoff,
         tell: Tell,
         now: Callable[[], datetime],
