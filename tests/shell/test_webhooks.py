@@ -1,0 +1,296 @@
+"""Delivery reports from a running relay to real endpoints, over kills and restarts."""
+
+import asyncio
+import json
+import smtplib
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.app.access import open_events
+from gatepost.errors import GatepostError
+from gatepost.testing import Emulator
+from tests.certificates import make_authority
+from tests.shell.endpoint import Webhook
+
+SETTINGS: dict[str, object] = {"events.retry": [0.05, 0.1], "events.retry_jitter": 0.0}
+OPTIONS = ("--https", "127.0.0.1:0", "--http", "127.0.0.1:0")
+DEAD = "bounced+{}@outcome.gatepost.test"
+
+
+def start(data: Path, **more: Any) -> Emulator:
+    return Emulator(data=data, settings=SETTINGS, options=OPTIONS, **more)
+
+
+def ask(data: Path, operation: str, **fields: Any) -> dict[str, Any]:
+    """Ask as the command line does, whether or not the relay runs."""
+
+    async def run() -> dict[str, Any]:
+        async with open_events(data) as operate:
+            return await operate(operation, fields)
+
+    return asyncio.run(run())
+
+
+def send(relay: Emulator, *to: str, message_id: str = "<1@example.org>") -> None:
+    text = f"From: <{relay.sender}>\r\nMessage-ID: {message_id}\r\nSubject: hi\r\n\r\nhello\r\n"
+    with smtplib.SMTP(relay.smtp.host, relay.smtp.port) as client:
+        client.starttls(context=ssl.create_default_context(cafile=relay.ca_file))
+        client.login(relay.username, relay.password)
+        client.sendmail(relay.sender, to, text)
+
+
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with start(tmp_path_factory.mktemp("relay") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def webhook(relay: Emulator) -> Iterator[Webhook]:
+    with Webhook() as endpoint:
+        ask(relay.data, "webhook_create", url=endpoint.url, name="hook")
+        yield endpoint
+        ask(relay.data, "webhook_delete", name="hook")
+
+
+def test_smtp_mail_is_reported_recipient_by_recipient(relay: Emulator, webhook: Webhook) -> None:
+    dead = DEAD.format(1)
+    send(relay, "ann@example.net", dead, message_id="<e73f@listmonk>")
+    found = {each["data"]["recipient"]: each for each in webhook.wait(2)}
+    event = found["ann@example.net"]
+    assert event["topic"] == relay.ready["resource_id"].lower()
+    assert event["data"]["internetMessageId"] == "<e73f@listmonk>"
+    assert event["data"]["status"] == "Delivered"
+    assert found[dead]["data"]["status"] == "Bounced"
+    assert {each.path for each in webhook.got} == {"/hook?code=s3cret"}
+    send(relay, dead)
+    assert webhook.wait(3)[-1]["data"]["status"] == "Suppressed"
+
+
+def test_mail_of_the_rest_api_is_reported_under_its_operation(
+    relay: Emulator, webhook: Webhook
+) -> None:
+    from azure.communication.email import EmailClient  # type: ignore[attr-defined,unused-ignore]
+    from azure.core.credentials import AzureKeyCredential
+
+    key = relay.ready["connection_string"].partition("accesskey=")[2]
+    client = EmailClient(relay.ready["http"]["url"], AzureKeyCredential(key))
+    poller = client.begin_send(
+        {
+            "senderAddress": relay.sender,
+            "content": {"subject": "hi", "plainText": "hello"},
+            "recipients": {"to": [{"address": "ann@example.net"}]},
+        },
+        polling_interval=0,
+    )
+    operation = poller.result()["id"]
+    [event] = webhook.wait(1)
+    assert event["data"]["messageId"] == operation
+    assert event["subject"] == f"sender/{relay.sender}/message/{operation}"
+    assert event["topic"] == relay.ready["resource_id"].lower()
+
+
+def test_a_failing_endpoint_gets_it_once_it_is_well(relay: Emulator, webhook: Webhook) -> None:
+    webhook.status = 503
+    send(relay, "ann@example.net")
+    webhook.wait(3)
+    assert relay.wait_event("webhook_failed")["reason"] == "HTTP 503"
+    assert "s3cret" not in str(relay.events())
+    webhook.status = 200
+    number = len(webhook.wait(len(webhook.reports) + 1))
+    send(relay, "bob@example.net")
+    webhook.wait(number + 1)
+    assert len({each["id"] for each in webhook.reports}) == 2
+
+
+def test_a_stalled_endpoint_holds_up_no_other(relay: Emulator, webhook: Webhook) -> None:
+    webhook.stalls = threading.Event()
+    with Webhook() as other:
+        ask(relay.data, "webhook_create", url=other.url, name="other", schema="cloudevents")
+        for _ in range(12):
+            send(relay, "ann@example.net")
+        found = other.wait(12)
+        assert {each["specversion"] for each in found} == {"1.0"}
+        ask(relay.data, "webhook_delete", name="other")
+    assert len(webhook.reports) < 12
+    webhook.stalls.set()
+    webhook.wait(12)
+
+
+def test_deleted_mail_is_still_reported(relay: Emulator, webhook: Webhook) -> None:
+    for _ in range(5):
+        send(relay, "ann@example.net")
+    relay.clear()
+    webhook.wait(5)
+
+
+def test_a_certificate_must_be_good(relay: Emulator, tmp_path: Path) -> None:
+    authority = make_authority(tmp_path)
+    with Webhook(tls=authority.issue("127.0.0.1")) as secure:
+        with pytest.raises(GatepostError, match="certificate"):
+            ask(relay.data, "webhook_create", url=secure.url)
+        made = ask(relay.data, "webhook_create", url=secure.url, ca_file=authority.ca_file)
+        assert made["state"] == "Succeeded"
+        send(relay, "ann@example.net")
+        secure.wait(1)
+        ask(relay.data, "webhook_delete", name=made["name"])
+
+
+def test_an_endpoint_that_is_not_there_is_refused(relay: Emulator) -> None:
+    with Webhook() as gone:
+        url = gone.url
+    with pytest.raises(GatepostError, match="ClientConnector") as caught:
+        ask(relay.data, "webhook_create", url=url)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_kill_between_commit_and_delivery_loses_nothing(tmp_path: Path, workers: int) -> None:
+    """What got its 250 is reported after the next start, whatever was under way."""
+    data = tmp_path / "data"
+    with Webhook() as endpoint:
+        with start(data, workers=workers) as first:
+            ask(data, "webhook_create", url=endpoint.url)
+            endpoint.status = 500
+            for number in range(6):
+                send(first, f"r{number}@example.net")
+            first.kill()
+        endpoint.status = 200
+        endpoint.got.clear()
+        with start(data, workers=workers):
+            endpoint.wait(6)
+        found = [each["data"]["recipient"] for each in endpoint.reports]
+        assert sorted(found) == [f"r{number}@example.net" for number in range(6)]
+
+
+def test_reports_wait_for_a_relay_that_is_stopped(tmp_path: Path) -> None:
+    """Rules and webhooks are made without a relay; reports go out once it runs again."""
+    data = tmp_path / "data"
+    with start(data) as first:
+        sender_data = first.data
+        send(first, DEAD.format("x"))
+    with Webhook() as endpoint:
+        assert ask(data, "webhook_create", url=endpoint.url)["state"] == "Succeeded"
+        ask(data, "outcome_set", target="@example.net", status="Quarantined")
+        statuses = [each["status"] for each in ask(sender_data, "events_list")["events"]]
+        assert statuses == ["Bounced"]
+        with start(data) as second:
+            send(second, "ann@example.net")
+            [event] = endpoint.wait(1)
+    assert event["data"]["status"] == "Quarantined"
+
+
+# Event Grid's own path.
+
+
+class Arm:
+    """Asks the management API with the administrator's token."""
+
+    def __init__(self, relay: Emulator) -> None:
+        self._relay, self.base = relay, relay.ready["arm_url"]
+        self._context = ssl.create_default_context(cafile=relay.ca_file)
+        admin = relay.ready["admin"]
+        form = (
+            f"client_id={admin['client_id']}&client_secret={admin['client_secret']}"
+            "&grant_type=client_credentials&scope=https%3A%2F%2Fmanagement.azure.com%2F.default"
+        )
+        told = self._open(
+            "POST", f"/{relay.ready['tenant_id']}/oauth2/v2.0/token", form.encode(), {}
+        )[1]
+        self._token = {"authorization": f"Bearer {told['access_token']}"}
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        octets = json.dumps(body).encode() if body is not None else None
+        return self._open(method, f"{path}?api-version=2022-06-15", octets, self._token)
+
+    def _open(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, Any]:
+        request = urllib.request.Request(self.base + path, body, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, context=self._context) as answer:
+                told = answer.read()
+                return answer.status, json.loads(told) if told else None
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read() or b"null")
+
+
+def body_of(endpoint: Webhook, **more: Any) -> dict[str, Any]:
+    where = {"endpointType": "WebHook", "properties": {"endpointUrl": endpoint.url}}
+    return {"properties": {"destination": where, **more}}
+
+
+def test_a_subscription_is_made_over_resource_manager(relay: Emulator) -> None:
+    arm = Arm(relay)
+    scope = relay.ready["resource_id"]
+    path = f"{scope.upper()}/providers/microsoft.eventgrid/EVENTSUBSCRIPTIONS"
+    with Webhook() as endpoint:
+        status, made = arm.ask("PUT", f"{path}/arm-hook", body_of(endpoint))
+        assert (status, made["properties"]["provisioningState"]) == (201, "Succeeded")
+        shown = made["properties"]["destination"]["properties"]
+        assert shown["endpointBaseUrl"] == f"http://127.0.0.1:{endpoint.port}/hook"
+        assert "s3cret" not in str(made)
+        assert arm.ask("GET", f"{path}/ARM-HOOK") == (200, made)
+        assert arm.ask("GET", path) == (200, {"value": [made]})
+        full = arm.ask("POST", f"{path}/arm-hook/getFullUrl")
+        assert full == (200, {"endpointUrl": endpoint.url})
+        status, changed = arm.ask(
+            "PATCH", f"{path}/arm-hook", {"filter": {"subjectBeginsWith": "sender/"}}
+        )
+        assert (status, changed["properties"]["filter"]["subjectBeginsWith"]) == (201, "sender/")
+        send(relay, "ann@example.net")
+        endpoint.wait(1)
+        assert arm.ask("DELETE", f"{path}/arm-hook")[0] == 200
+        assert arm.ask("DELETE", f"{path}/arm-hook")[0] == 204
+    status, told = arm.ask("GET", f"{path}/arm-hook")
+    assert (status, told["error"]["code"]) == (404, "ResourceNotFound")
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "status", "code"),
+    [
+        ("PUT", {"properties": {}}, 400, "InvalidRequest"),
+        ("PUT", {"properties": {"destination": 7}}, 400, "InvalidRequestContent"),
+        ("POST", {}, 405, "MethodNotAllowed"),
+        ("PATCH", {}, 404, "ResourceNotFound"),
+    ],
+)
+def test_what_resource_manager_refuses(
+    relay: Emulator, method: str, body: Any, status: int, code: str
+) -> None:
+    path = f"{relay.ready['resource_id']}/providers/Microsoft.EventGrid/eventSubscriptions/hook-1"
+    refused, told = Arm(relay).ask(method, path, body)
+    assert (refused, told["error"]["code"]) == (status, code)
+
+
+def test_an_endpoint_that_does_not_agree_waits_for_its_url(relay: Emulator) -> None:
+    arm = Arm(relay)
+    path = f"{relay.ready['resource_id']}/providers/Microsoft.EventGrid/eventSubscriptions/later"
+    with Webhook(agrees=False) as endpoint:
+        status, made = arm.ask("PUT", path, body_of(endpoint))
+        assert (status, made["properties"]["provisioningState"]) == (201, "AwaitingManualAction")
+        url = endpoint.got[0].events[0]["data"]["validationUrl"]
+        context = ssl.create_default_context(cafile=relay.ca_file)
+        with urllib.request.urlopen(url, context=context) as answer:
+            assert answer.status == 200
+        assert arm.ask("GET", path)[1]["properties"]["provisioningState"] == "Succeeded"
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(url, context=context)
+        caught.value.close()
+        assert arm.ask("DELETE", path)[0] == 200
+
+
+def test_only_who_may_is_let_in(relay: Emulator) -> None:
+    arm = Arm(relay)
+    arm._token = {}
+    path = f"{relay.ready['resource_id']}/providers/Microsoft.EventGrid/eventSubscriptions"
+    status, told = arm.ask("GET", path)
+    assert (status, told["error"]["code"]) == (401, "AuthenticationFailed")
