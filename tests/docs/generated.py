@@ -15,6 +15,8 @@ from gatepost.cli.main import COMMANDS, root
 from gatepost.model.profile import GROUPS as TABLES
 from gatepost.model.profile import Profile
 from gatepost.profiles import available_profiles, load_profile
+from gatepost.rest.arm.operations import Operation
+from gatepost.rest.arm.table import OPERATIONS
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
 from tests.docs.pages import FINDINGS, ROOT
 
@@ -218,10 +220,35 @@ def findings_page() -> str:
         f"\n{path.read_text('utf-8').strip()}" for path in pages)]) + "\n"  # fmt: skip
 
 
+# The management API.
+
+
+def arm_page() -> str:
+    """Return the page of the management API's operations."""
+    rows = [
+        (each.method, f"`{path_of(each)}`", f"`{each.action}`" if each.action else "any role")
+        for each in OPERATIONS
+    ]
+    lines = [
+        NOTE, "", "# The management API's operations", "",
+        "What may be asked, and the action that a role must grant on the scope. A path of",
+        "Microsoft.Authorization follows any scope. [How it answers](arm-api.md).", "",
+        *table(("method", "path", "action"), rows),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def path_of(operation: Operation) -> str:
+    """Return an operation's path."""
+    path = operation.path
+    return f"{{scope}}{path}" if path.startswith("/providers/Microsoft.Authorization") else path
+
+
 PAGES: Final = {
     REFERENCE / "cli.md": cli_page,
     REFERENCE / "replies.md": replies_page,
     REFERENCE / "profiles.md": profiles_page,
+    REFERENCE / "arm-operations.md": arm_page,
     ROOT / "src" / "gatepost" / "doctor" / "findings.md": findings_page,
 }
 

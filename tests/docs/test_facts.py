@@ -142,6 +142,19 @@ class TestReference:
         assert reasons - self.words("events.md") == set()
 
 
+class TestManagement:
+    page = read_page(ROOT / "docs" / "reference" / "arm-api.md").text
+
+    def test_every_code_of_a_refusal(self) -> None:
+        """Those of changes are shared with Graph, whose codes have an underscore."""
+        places = (ROOT / "src/gatepost/rest/arm", AZURE / "changes")
+        source = "".join(path.read_text("utf-8") for each in places for path in each.glob("*.py"))
+        named = r"(?:Rejected|ApiError|_refusal)\(\s*(?:\w+,\s*)?\"([A-Z]\w+)\""
+        codes = {each for each in re.findall(named, source) if "_" not in each}
+        assert {"NameReservationTaken", "AuthorizationFailed"} <= codes
+        assert codes - set(re.findall(r"`(\w+)`", self.page)) - {"TenantNotFound"} == set()
+
+
 def provisioned() -> Provisioned:
     """What a first start makes; the values do not matter here."""
     return Provisioned(

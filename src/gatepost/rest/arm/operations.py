@@ -21,13 +21,16 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One line of the API: ``pattern`` has ``{}`` for a name, and is lower case otherwise.
+    """One line of the API.
 
     An operation of Microsoft.Authorization is written without the scope that it is asked of.
     """
 
     method: str
+    path: str
+    """As the documentation writes it, ``{name}`` where there is a name."""
     pattern: Words
+    """Its words, lower case; ``{}`` for any name."""
     action: str
     """What the caller's role must grant on the scope; empty: the handler looks itself."""
     handler: Handler
@@ -46,7 +49,8 @@ class Match:
 
 def operation(method: str, path: str, action: str, handler: Handler) -> Operation:
     """Return one line of the table."""
-    return Operation(method, words_of(path.lower()), action, handler)
+    words = (ANY if word.startswith("{") else word.lower() for word in words_of(path))
+    return Operation(method, path, tuple(words), action, handler)
 
 
 def words_of(path: str) -> Words:

@@ -52,18 +52,18 @@ _COMMUNICATION = "Microsoft.Communication"
 _AUTHORIZATION = "Microsoft.Authorization"
 
 # Paths.
-_S = "/subscriptions/{}"
-_G = f"{_S}/resourceGroups/{{}}"
+_S = "/subscriptions/{subscription}"
+_G = f"{_S}/resourceGroups/{{group}}"
 _NS = f"providers/{_COMMUNICATION}"
 _SERVICES, _EMAILS = f"{_NS}/communicationServices", f"{_NS}/emailServices"
-_SERVICE, _EMAIL = f"{_G}/{_SERVICES}/{{}}", f"{_G}/{_EMAILS}/{{}}"
+_SERVICE, _EMAIL = f"{_G}/{_SERVICES}/{{service}}", f"{_G}/{_EMAILS}/{{email}}"
 _SMTP = f"{_SERVICE}/smtpUsernames"
-_DOMAIN = f"{_EMAIL}/domains/{{}}"
+_DOMAIN = f"{_EMAIL}/domains/{{domain}}"
 _SENDERS = f"{_DOMAIN}/senderUsernames"
 _LISTS = f"{_DOMAIN}/suppressionLists"
-_ADDRESSES = f"{_LISTS}/{{}}/suppressionListAddresses"
+_ADDRESSES = f"{_LISTS}/{{list}}/suppressionListAddresses"
 _AUTH = f"/providers/{_AUTHORIZATION}"
-_STATUS = f"{_S}/{_NS}/locations/{{}}/operationStatuses/{{}}"
+_STATUS = f"{_S}/{_NS}/locations/{{location}}/operationStatuses/{{id}}"
 
 # What roles name.
 _SUBSCRIPTION = "Microsoft.Resources/subscriptions"
@@ -84,8 +84,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *_of("/tenants", "", GET=subscriptions.tenants),
     *_of(_S, "", GET=subscriptions.get),
     *_of(f"{_S}/providers", f"{_SUBSCRIPTION}/providers", GET=subscriptions.providers),
-    *_of(f"{_S}/providers/{{}}", f"{_SUBSCRIPTION}/providers", GET=subscriptions.provider),
-    _post(f"{_S}/providers/{{}}/register", f"{_COMMUNICATION}/Register", subscriptions.provider),
+    *_of(f"{_S}/providers/{{namespace}}", f"{_SUBSCRIPTION}/providers", GET=subscriptions.provider),
+    _post(f"{_S}/providers/{{namespace}}/register",
+          f"{_COMMUNICATION}/Register", subscriptions.provider),
     *_of(f"/{_NS}/operations", "", GET=subscriptions.actions),
     *_of(_STATUS, "", GET=subscriptions.operation_status),
     _post(f"{_S}/{_NS}/listVerifiedExchangeOnlineDomains",
@@ -108,7 +109,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _post(f"{_SERVICE}/linkNotificationHub", f"{_CS}/LinkNotificationHub",
           services.link_notification_hub),
     *_of(_SMTP, _SU, GET=smtp_usernames.listing),
-    *_of(f"{_SMTP}/{{}}", _SU, GET=smtp_usernames.get, PUT=smtp_usernames.put,
+    *_of(f"{_SMTP}/{{name}}", _SU, GET=smtp_usernames.get, PUT=smtp_usernames.put,
          DELETE=smtp_usernames.delete),
 
     *_of(f"{_S}/{_EMAILS}", _ES, GET=email_services.listing),
@@ -122,19 +123,19 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _post(f"{_DOMAIN}/cancelVerification", f"{_ED}/CancelVerification", domains.cancel),
     _post(f"{_DOMAIN}/revokeVerification", f"{_ED}/RevokeVerification", domains.revoke),
     *_of(_SENDERS, _DS, GET=senders.listing),
-    *_of(f"{_SENDERS}/{{}}", _DS, GET=senders.get, PUT=senders.put, DELETE=senders.delete),
+    *_of(f"{_SENDERS}/{{name}}", _DS, GET=senders.get, PUT=senders.put, DELETE=senders.delete),
     *_of(_LISTS, _DL, GET=suppressions.lists),
-    *_of(f"{_LISTS}/{{}}", _DL, GET=suppressions.get_list, PUT=suppressions.put_list,
+    *_of(f"{_LISTS}/{{list}}", _DL, GET=suppressions.get_list, PUT=suppressions.put_list,
          DELETE=suppressions.delete_list),
     *_of(_ADDRESSES, _DA, GET=suppressions.addresses),
-    *_of(f"{_ADDRESSES}/{{}}", _DA, GET=suppressions.get_address, PUT=suppressions.put_address,
+    *_of(f"{_ADDRESSES}/{{guid}}", _DA, GET=suppressions.get_address, PUT=suppressions.put_address,
          DELETE=suppressions.delete_address),
 
     *_of(f"{_AUTH}/roleDefinitions", _RD, GET=role_definitions.listing),
-    *_of(f"{_AUTH}/roleDefinitions/{{}}", _RD, GET=role_definitions.get,
+    *_of(f"{_AUTH}/roleDefinitions/{{guid}}", _RD, GET=role_definitions.get,
          PUT=role_definitions.put, DELETE=role_definitions.delete),
     *_of(f"{_AUTH}/roleAssignments", _RA, GET=role_assignments.listing),
-    *_of(f"{_AUTH}/roleAssignments/{{}}", _RA, GET=role_assignments.get,
+    *_of(f"{_AUTH}/roleAssignments/{{guid}}", _RA, GET=role_assignments.get,
          PUT=role_assignments.put, DELETE=role_assignments.delete),
     *_of(f"{_AUTH}/permissions", f"{_AUTHORIZATION}/permissions",
          GET=role_assignments.permissions),
