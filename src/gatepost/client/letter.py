@@ -8,8 +8,11 @@ login: at some providers it is no address at all.
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from email.headerregistry import Address as EntryOfField
+from email.headerregistry import Group
 from email.message import EmailMessage, Message
 from typing import Any, Final
 
@@ -19,6 +22,7 @@ from gatepost.mime.mailboxes import parse_mailboxes
 from gatepost.model.address import Address, parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import BodyType, Envelope, Recipient
+from gatepost.model.idn import a_labels
 from gatepost.wire.content import Newlines
 
 AnyMessage = EmailMessage | Message | bytes | str
@@ -29,6 +33,7 @@ _BCC: Final = re.compile(
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\n]*\n(?:[ \t][^\n]*\n)*)", re.MULTILINE)
 _EMPTY_GROUP: Final = re.compile(r"\s*(?:[^@:]*:\s*;)?\s*")
 _RECIPIENT_FIELDS: Final = ("To", "Cc", "Bcc")
+_ADDRESS_FIELDS: Final = ("From", "Sender", "Reply-To", *_RECIPIENT_FIELDS)
 
 Fields = Mapping[str, Sequence[str]]
 """Lower-case names to the unfolded values of each occurrence."""
@@ -105,10 +110,11 @@ def _octets(message: AnyMessage) -> bytes:
     elif isinstance(message, bytes):
         raw = message
     else:
-        # 7-bit parts reach every server; an address that is not ASCII needs raw UTF-8.
+        # 7-bit parts reach every server; a local part that is not ASCII needs raw UTF-8.
         wish: dict[str, Any] = {"linesep": "\r\n", "cte_type": "7bit"}
         if isinstance(message, EmailMessage) and _has_utf8_address(message):
-            wish["utf8"] = True
+            message = _with_a_labels(message)
+            wish["utf8"] = _has_utf8_address(message)
         raw = message.as_bytes(policy=message.policy.clone(**wish))
     newlines = Newlines()
     raw = newlines.convert(raw, last=True)
@@ -161,13 +167,35 @@ def _addresses(fields: Fields, name: str) -> list[Address]:
 
 
 def _has_utf8_address(message: EmailMessage) -> bool:
-    entries = (
-        entry
-        for name in ("From", "Sender", "Reply-To", *_RECIPIENT_FIELDS)
+    return any(
+        not entry.addr_spec.isascii()
+        for name in _ADDRESS_FIELDS
         for value in message.get_all(name, [])
         for entry in getattr(value, "addresses", ())
     )
-    return any(not entry.addr_spec.isascii() for entry in entries)
+
+
+def _with_a_labels(message: EmailMessage) -> EmailMessage:
+    """Return the message with its domains in ASCII, wherever the local part is."""
+    message = deepcopy(message)
+    for name in _ADDRESS_FIELDS:
+        for value in message.get_all(name, [])[:1]:  # there may be one of each
+            groups = [
+                Group(group.display_name, [_in_ascii(each) for each in group.addresses])
+                for group in getattr(value, "groups", ())
+            ]
+            if groups:
+                message.replace_header(name, groups)
+    return message
+
+
+def _in_ascii(entry: EntryOfField) -> EntryOfField:
+    if entry.domain.isascii() or not entry.username.isascii():
+        return entry
+    try:
+        return EntryOfField(entry.display_name, entry.username, a_labels(entry.domain))
+    except ValueError as error:
+        raise LocalProtocolError(str(error)) from None
 
 
 def _domain(envelope: Envelope, fields: Fields) -> str:

@@ -5,16 +5,42 @@ RFC 1870 6 (SIZE), RFC 6152 2 (BODY), RFC 3030 3 (BINARYMIME), RFC 6531 3.4
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from gatepost.errors import LocalProtocolError, MissingExtension
 from gatepost.model.address import Address, parse_path
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.idn import a_labels
 
 _VALUE: Final = re.compile(r"[\x21-\x7e\u0080-\U0010ffff]+")
 _NO_XTEXT: Final = re.compile(r"[^\x21-\x2a\x2c-\x3c\x3e-\x7e]")
 _NOTIFY: Final = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
+
+
+def in_ascii(envelope: Envelope, offered: Capabilities) -> Envelope:
+    """Return the envelope as a server without SMTPUTF8 can be given it.
+
+    A domain that is not ASCII has a form that is (RFC 5890 2.3.2.1); a local part has none, and
+    is left for ``mail_command`` to object to. With SMTPUTF8 nothing changes.
+    """
+    if "SMTPUTF8" in offered:
+        return envelope
+    people = tuple(
+        replace(each, address=_with_a_labels(each.address)) for each in envelope.recipients
+    )
+    sender = envelope.sender
+    return replace(envelope, sender=sender and _with_a_labels(sender), recipients=people)
+
+
+def _with_a_labels(address: Address) -> Address:
+    if address.domain.isascii() or not address.local.isascii():
+        return address
+    try:
+        return replace(address, domain=a_labels(address.domain))
+    except ValueError as error:
+        raise LocalProtocolError(str(error)) from None
 
 
 def mail_command(envelope: Envelope, offered: Capabilities, size: int) -> str:

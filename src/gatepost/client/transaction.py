@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gatepost.client.content import bdat_command, chunked, stuff
-from gatepost.client.parameters import mail_command, rcpt_command
+from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
 from gatepost.client.session import ClientSession
 from gatepost.client.steps import Conversation
 from gatepost.diagnosis.refusals import meaning_of
@@ -49,8 +49,9 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     if not envelope.recipients:
         raise LocalProtocolError("the message has no recipient")
     offered = session.capabilities
-    commands: list[tuple[Phase, str]] = [("mail", mail_command(envelope, offered, body.size))]
-    commands += [("rcpt", rcpt_command(one, offered)) for one in envelope.recipients]
+    spelled = in_ascii(envelope, offered)
+    commands: list[tuple[Phase, str]] = [("mail", mail_command(spelled, offered, body.size))]
+    commands += [("rcpt", rcpt_command(one, offered)) for one in spelled.recipients]
     with_data = "CHUNKING" not in offered
     if with_data:
         commands.append(("data", "DATA"))

@@ -3,7 +3,7 @@
 import re
 from email.message import EmailMessage
 from email.parser import BytesParser
-from email.policy import compat32
+from email.policy import compat32, default
 
 import pytest
 
@@ -162,3 +162,25 @@ def test_the_envelope_of_a_command_line() -> None:
     )
     with pytest.raises(LocalProtocolError, match="not a mailbox"):
         with_envelope(RAW, None, ["x"])
+
+
+def test_a_domain_in_utf8_is_spelled_in_ascii_so_that_every_server_takes_it() -> None:
+    message = make_message("Ännchen <ann@müller.example>")
+    del message["To"]
+    message["To"] = "Team: b@fußball.example, Cid <c@example.net>;, d@example.net"
+    before = message.as_bytes()
+    letter = prepare(message)
+    assert (letter.envelope.body, letter.envelope.smtputf8) == ("7BIT", False)
+    assert str(letter.envelope.sender) == "ann@xn--mller-kva.example"
+    assert [str(each.address) for each in letter.envelope.recipients] == [
+        "b@xn--fuball-cta.example", "c@example.net", "d@example.net",
+    ]  # fmt: skip
+    parsed = BytesParser(policy=default).parsebytes(letter.body.content)
+    assert parsed["From"] == "Ännchen <ann@xn--mller-kva.example>"
+    assert parsed["To"] == ("Team: b@xn--fuball-cta.example, Cid <c@example.net>;, d@example.net")
+    assert message.as_bytes() == before, "the caller's message is its own"
+
+
+def test_a_domain_that_nobody_can_have() -> None:
+    with pytest.raises(LocalProtocolError, match="not a label"):
+        prepare(make_message("ann@☃.example"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatepost.client.parameters import encode_xtext, mail_command, rcpt_command
+from gatepost.client.parameters import encode_xtext, in_ascii, mail_command, rcpt_command
 from gatepost.errors import LocalProtocolError, MissingExtension
 from gatepost.model.address import Address, parse_address
 from gatepost.model.capabilities import Capabilities
@@ -68,6 +68,33 @@ def test_mail(envelope: Envelope, lines: tuple[str, ...], command: str) -> None:
 def test_missing(envelope: Envelope, lines: tuple[str, ...], missing: str) -> None:
     with pytest.raises(MissingExtension, match=missing):
         mail_command(envelope, offer(*lines), 7)
+
+
+PEOPLE = Envelope(
+    parse_address("a@müller.example"),
+    (Recipient(parse_address("b@fußball.example")), Recipient(parse_address("c@example.net"))),
+)
+
+
+def test_a_domain_is_spelled_in_ascii_for_a_server_without_smtputf8() -> None:
+    spelled = in_ascii(PEOPLE, offer())
+    assert mail_command(spelled, offer(), 7) == "MAIL FROM:<a@xn--mller-kva.example>"
+    assert [rcpt_command(each, offer()) for each in spelled.recipients] == [
+        "RCPT TO:<b@xn--fuball-cta.example>", "RCPT TO:<c@example.net>",
+    ]  # fmt: skip
+    assert in_ascii(PEOPLE, offer(*FULL)) is PEOPLE
+
+
+def test_a_local_part_has_no_other_spelling() -> None:
+    envelope = Envelope(parse_address("ä@müller.example"))
+    assert in_ascii(envelope, offer()) == envelope
+    with pytest.raises(MissingExtension, match="SMTPUTF8"):
+        mail_command(envelope, offer(), 7)
+
+
+def test_a_domain_that_nobody_can_have_is_refused() -> None:
+    with pytest.raises(LocalProtocolError, match="not a label"):
+        in_ascii(Envelope(parse_address("a@☃.example")), offer())
 
 
 BOB = Recipient(parse_address('"b ob"@example.net'))

@@ -1,0 +1,45 @@
+"""Internationalized domain names: the ASCII form under which every server knows them.
+
+RFC 5891 4 and RFC 5892, without their tables: what Unicode's own properties show to be a letter,
+mark or digit is taken, what nameprep (RFC 3491) would change is not. Python's ``idna`` codec is
+of 2003: it turns ``fu\u00dfball.example`` into another domain.
+"""
+
+import re
+import unicodedata
+from encodings import idna
+from typing import Final
+
+MAX_LABEL: Final = 63
+"""Octets of a label (RFC 1035 2.3.4)."""
+
+_DEVIATIONS: Final = re.compile("[\u00df\u03c2]")
+"""Letters of their own since 2008 (RFC 5894 7.2); nameprep maps them."""
+_HYPHENS: Final = re.compile(r"-.*|.*-|..--.*")
+"""Where RFC 5891 4.2.3.1 forbids them."""
+
+
+def a_labels(domain: str) -> str:
+    """Return ``domain`` in ASCII, each label that is not as an A-label (RFC 5890 2.3.2.1).
+
+    Raises ValueError for what is no domain name that may be registered.
+    """
+    return ".".join(label if label.isascii() else _a_label(label) for label in domain.split("."))
+
+
+def _a_label(label: str) -> str:
+    folded = unicodedata.normalize("NFC", label.lower())
+    known = _DEVIATIONS.sub("", folded)
+    try:
+        allowed = (
+            idna.nameprep(known) == known
+            and all(unicodedata.category(sign)[0] in "LMN" or sign == "-" for sign in folded)
+            and not unicodedata.category(folded[0]).startswith("M")
+            and not _HYPHENS.fullmatch(folded)
+        )
+    except UnicodeError:
+        allowed = False
+    encoded = f"xn--{folded.encode('punycode').decode('ascii')}"
+    if not allowed or len(encoded) > MAX_LABEL:
+        raise ValueError(f"not a label of a domain name: {label[:MAX_LABEL]!r}")
+    return encoded

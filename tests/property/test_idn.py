@@ -1,0 +1,21 @@
+"""Whatever we write in ASCII, the reference implementation of IDNA 2008 writes alike."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.model.idn import a_labels
+
+idna = pytest.importorskip("idna")
+
+LETTERS = st.characters(categories=["Ll", "Lo", "Mn", "Nd"], max_codepoint=0x2FFF)
+
+
+@given(st.text(LETTERS, min_size=1, max_size=20))
+def test_agrees_with_the_reference(label: str) -> None:
+    try:
+        ours = a_labels(label)
+        theirs = idna.encode(label, uts46=True).decode()
+    except (ValueError, idna.IDNAError):  # each refuses what the other may not
+        return
+    assert ours.lower() == theirs
