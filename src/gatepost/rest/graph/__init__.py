@@ -1,12 +1,118 @@
-"""The part of Microsoft Graph that makes applications and secrets."""
+"""The part of Microsoft Graph that makes applications, their credentials and service principals.
 
-from starlette.routing import BaseRoute
+https://learn.microsoft.com/graph/api/overview (v1.0). Names in a path may have any case.
+"""
 
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gatepost.directory.azure.changes import Rejected
+from gatepost.directory.azure.paths import is_guid, new_guid
+from gatepost.directory.azure.tokens import GRAPH
+from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
+from gatepost.rest.errors import ApiError
+from gatepost.rest.graph import applications, credentials, principals
+from gatepost.rest.graph.call import Call, read_body
+from gatepost.rest.graph.errors import error_document, of_token
 
 __all__ = ["routes"]
 
+Handler = Callable[[Call], Awaitable[Response]]
 
-def routes(_site: Site) -> list[BaseRoute]:
+_METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
+
+
+class _Operation(NamedTuple):
+    path: "re.Pattern[str]"
+    handlers: dict[str, Handler]
+
+
+def _at(path: str, **handlers: Handler) -> _Operation:
+    one = r"(?:/(?P<id>[^/()]{1,128})|\(appId='(?P<app_id>[^/()']{1,128})'\))"
+    return _Operation(re.compile(path.replace("ONE", one), re.IGNORECASE), handlers)
+
+
+_OPERATIONS: Final = (
+    _at("applications", GET=applications.list_all, POST=applications.create),
+    _at(
+        "applicationsONE",
+        GET=applications.show,
+        PATCH=applications.update,
+        DELETE=applications.delete,
+    ),
+    _at("applicationsONE/addPassword", POST=credentials.add_password),
+    _at("applicationsONE/removePassword", POST=credentials.remove_password),
+    _at("servicePrincipals", GET=principals.list_all, POST=principals.create),
+    _at("servicePrincipalsONE", GET=principals.show, DELETE=principals.delete),
+)
+
+
+def routes(site: Site) -> list[BaseRoute]:
     """Return the routes of this API."""
-    return []
+
+    async def answer(request: Request) -> Response:
+        request_id = new_guid()
+        asked = request.headers.get("client-request-id", "")
+        client_request_id = asked if is_guid(asked) else request_id
+        try:
+            response = await _perform(site, request)
+        except Rejected as rejected:
+            refusal = ApiError(rejected.status, rejected.code, rejected.message)
+        except ApiError as error:
+            refusal = of_token(error)
+        else:
+            return _with_ids(response, request_id, client_request_id)
+        document = error_document(
+            refusal.code, str(refusal), site.now(), request_id, client_request_id
+        )
+        response = JSONResponse(document, refusal.status, refusal.headers)
+        return _with_ids(response, request_id, client_request_id)
+
+    return [
+        Route(f"/{version}/{{path:path}}", answer, methods=_METHODS) for version in ("v1.0", "beta")
+    ]
+
+
+def _with_ids(response: Response, request_id: str, client_request_id: str) -> Response:
+    response.headers["request-id"] = request_id
+    response.headers["client-request-id"] = client_request_id
+    response.headers["odata-version"] = "4.0"
+    return response
+
+
+async def _perform(site: Site, request: Request) -> Response:
+    """Who asks comes first: a stranger is not told what there is."""
+    caller = authenticate_bearer(request, site, GRAPH | own_audiences(request))
+    path = request.path_params["path"].rstrip("/")
+    for operation in _OPERATIONS:
+        match = operation.path.fullmatch(path)
+        if match is not None:
+            break
+    else:
+        raise Rejected(
+            "BadRequest", f"Resource not found for the segment '{path.partition('/')[0][:80]}'."
+        )
+    method = "GET" if request.method == "HEAD" else request.method
+    handler = operation.handlers.get(method)
+    if handler is None:
+        raise Rejected(
+            "Request_BadRequest",
+            "Specified HTTP method is not allowed for the request target.",
+            405,
+        )
+    version = request.url.path.split("/", 2)[1]
+    call = Call(
+        site,
+        caller,
+        {name: value for name, value in match.groupdict().items() if value},
+        dict(request.query_params),
+        await read_body(request),
+        f"{request.url.scheme}://{request.url.netloc}/{version}",
+    )
+    return await handler(call)

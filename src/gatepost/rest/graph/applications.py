@@ -1,0 +1,149 @@
+"""Applications: ``/applications``.
+
+https://learn.microsoft.com/graph/api/resources/application
+"""
+
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from gatepost.directory.azure.changes import Changes
+from gatepost.directory.azure.changes.applications import (
+    change_application,
+    create_application,
+    delete_application,
+)
+from gatepost.directory.azure.changes.secrets import add_secret
+from gatepost.directory.azure.entries import Application, ClientCertificate
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.rest.graph.call import Call, answer, no_content
+from gatepost.rest.graph.credentials import (
+    KeyCredential,
+    PasswordCredential,
+    make_secret,
+    replace_certificates,
+)
+from gatepost.rest.graph.documents import (
+    Document,
+    application_document,
+    key_credential,
+    password_credential,
+)
+from gatepost.rest.graph.errors import bad_request
+from gatepost.rest.graph.query import page_of, select
+
+_AUDIENCES: Final = {
+    "azureadmyorg": False,
+    "azureadmultipleorgs": True,
+    "azureadandpersonalmicrosoftaccount": True,
+}
+_PASSED_OVER: Final = frozenset(
+    {
+        "addIns", "api", "appRoles", "authenticationBehaviors", "certification", "description",
+        "defaultRedirectUri", "groupMembershipClaims", "identifierUris", "info",
+        "isDeviceOnlyAuthSupported", "isFallbackPublicClient", "logo",
+        "nativeAuthenticationApisEnabled", "notes", "oauth2RequirePostResponse",
+        "optionalClaims", "owners", "parentalControlSettings",
+        "publicClient", "requestSignatureVerification", "requiredResourceAccess",
+        "samlMetadataUrl", "serviceManagementReference", "servicePrincipalLockConfiguration",
+        "spa", "tags", "tokenEncryptionKeyId", "uniqueName", "verifiedPublisher", "web",
+    }
+)  # fmt: skip
+"""Properties of an application that Graph has and no sign-in here depends on."""
+
+
+class _NewApplication(msgspec.Struct, rename="camel"):
+    display_name: str
+    sign_in_audience: str | None = None
+    key_credentials: list[KeyCredential] = []
+    password_credentials: list[PasswordCredential] = []
+
+
+class _ChangedApplication(msgspec.Struct, rename="camel"):
+    display_name: str | None = None
+    sign_in_audience: str | None = None
+    key_credentials: list[KeyCredential] | None = None
+
+
+async def create(call: Call) -> Response:
+    """``POST /applications``."""
+    call.require_administrator()
+    wish = call.read(_NewApplication, passed_over=_PASSED_OVER)
+    multitenant = _multitenant(wish.sign_in_audience) or False
+    made = create_application(
+        call.snapshot, call.tenant.id, wish.display_name, multitenant=multitenant
+    ).entry
+    alone = Snapshot([made])
+    keys = replace_certificates(alone, made, wish.key_credentials)
+    secrets = [make_secret(call, made, each) for each in wish.password_credentials]
+    for kept, _ in secrets:
+        add_secret(alone, kept)
+    changes = Changes((*keys.put, *(kept for kept, _ in secrets)), (), made)
+    await call.site.directory.change(lambda _: changes)
+    shown = _document(call, made)
+    shown["passwordCredentials"] = [
+        password_credential(kept, value.reveal()) for kept, value in secrets
+    ]
+    return answer({"@odata.context": call.context("applications/$entity")} | shown, 201)
+
+
+def _multitenant(audience: str | None) -> bool | None:
+    if audience is None:
+        return None
+    if audience.lower() not in _AUDIENCES:
+        raise bad_request(
+            f"Invalid value specified for property 'signInAudience': '{audience[:80]}'."
+        )
+    return _AUDIENCES[audience.lower()]
+
+
+def _document(call: Call, entry: Application) -> Document:
+    return application_document(call.snapshot, call.tenant, entry)
+
+
+async def list_all(call: Call) -> Response:
+    """``GET /applications``."""
+    call.require_administrator()
+    found = [_document(call, each) for each in call.applications]
+    page = page_of(found, call.query, f"{call.base}/applications", "Application")
+    return answer({"@odata.context": call.context("applications")} | page)
+
+
+async def show(call: Call) -> Response:
+    """``GET /applications/{id}``: with the certificates themselves where they are selected."""
+    call.require_administrator()
+    entry = call.application
+    shown = _document(call, entry)
+    if "keycredentials" in call.query.get("$select", "").lower():
+        certificates = call.snapshot.find(ClientCertificate, entry.id)
+        shown["keyCredentials"] = [key_credential(each, with_key=True) for each in certificates]
+    context = {"@odata.context": call.context("applications/$entity")}
+    return answer(select(context | shown, call.query))
+
+
+async def update(call: Call) -> Response:
+    """``PATCH /applications/{id}``; certificates that are not named go."""
+    call.require_administrator()
+    wish = call.read(_ChangedApplication, passed_over=_PASSED_OVER)
+    multitenant = _multitenant(wish.sign_in_audience)
+    application = call.application
+
+    def decide(snapshot: Snapshot) -> Changes[Application]:
+        changed = change_application(
+            application, display_name=wish.display_name, multitenant=multitenant
+        )
+        if wish.key_credentials is None:
+            return changed
+        return replace_certificates(snapshot, changed.entry, wish.key_credentials)
+
+    await call.site.directory.change(decide)
+    return no_content()
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE /applications/{id}``: for good; there is no bin for deleted items here."""
+    call.require_administrator()
+    application = call.application
+    await call.site.directory.change(lambda snapshot: delete_application(snapshot, application))
+    return no_content()

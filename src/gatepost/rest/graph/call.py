@@ -1,0 +1,158 @@
+"""One request, as its handler sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gatepost.directory.azure.changes import Rejected
+from gatepost.directory.azure.changes.applications import not_found
+from gatepost.directory.azure.entries import Application, ServicePrincipal, Subscription, Tenant
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.tokens import Claims
+from gatepost.rest.context import Site
+from gatepost.rest.errors import ApiError
+from gatepost.rest.graph.errors import bad_request
+
+BODY_LIMIT: Final = 256 * 1024
+"""Octets; an application with all its certificates comes nowhere near."""
+MAY_ADMINISTER: Final = "Microsoft.Authorization/roleAssignments/write"
+"""What Owner grants and Contributor does not."""
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked, and by whom."""
+
+    site: Site
+    caller: Claims
+    names: Mapping[str, str]
+    """``id`` or ``app_id`` of the path's object."""
+    query: Mapping[str, str]
+    body: bytes
+    base: str
+    """``https://HOST:PORT/VERSION`` as the client used it."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is there now."""
+        return self.site.directory.snapshot
+
+    @property
+    def tenant(self) -> Tenant:
+        """The caller's: nothing of another tenant is seen. Raises Rejected when it is gone."""
+        tenant = self.snapshot.get(Tenant, self.caller.tenant_id)
+        if tenant is None:
+            raise Rejected("Authorization_IdentityNotFound", "The identity was not found.", 401)
+        return tenant
+
+    @property
+    def now(self) -> datetime:
+        """The time, with its zone."""
+        return self.site.now()
+
+    def require_administrator(self) -> None:
+        """Raise Rejected (403) unless the caller may change the tenant's applications.
+
+        Graph asks for the permission ``Application.ReadWrite.All``, which an administrator
+        consents to. Here it is whoever is Owner of a subscription of the tenant.
+        """
+        grant = self.site.directory.grant
+        key = self.tenant.key
+        for each in self.snapshot.all(Subscription):
+            if each.tenant_id.lower() != key:
+                continue
+            if not grant(self.caller.principal_id, each.id, (MAY_ADMINISTER,)).missing:
+                return
+        raise Rejected(
+            "Authorization_RequestDenied",
+            "Insufficient privileges to complete the operation.",
+            403,
+        )
+
+    def read(self, kind: type[S], *, passed_over: frozenset[str] = frozenset()) -> S:
+        """Return the body. Raises Rejected when it is not JSON of that form.
+
+        ``passed_over``: properties that Graph has and that nothing here depends on.
+        """
+        try:
+            fields = msgspec.json.decode(self.body or b"{}", type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise bad_request(_UNREADABLE, "BadRequest") from None
+        for name in fields:
+            if name not in kind.__struct_encode_fields__ and name not in passed_over:
+                raise bad_request(f"Invalid property '{name[:80]}'.")
+        try:
+            return msgspec.convert(fields, kind)
+        except msgspec.ValidationError as error:
+            raise bad_request(f"One or more property values are invalid: {error}.") from None
+
+    @property
+    def application(self) -> Application:
+        """The path's application. Raises Rejected (404)."""
+        wanted = self.names.get("id", "").lower()
+        app_id = self.names.get("app_id", "").lower()
+        for each in self.applications:
+            if each.object_id.lower() == wanted or each.key == app_id:
+                return each
+        raise not_found(wanted or app_id)
+
+    @property
+    def applications(self) -> list[Application]:
+        """Those of the tenant."""
+        key = self.tenant.key
+        return [each for each in self.snapshot.all(Application) if each.tenant_id.lower() == key]
+
+    @property
+    def principal(self) -> ServicePrincipal:
+        """The path's service principal. Raises Rejected (404)."""
+        wanted = self.names.get("id", "").lower()
+        app_id = self.names.get("app_id", "").lower()
+        for each in self.principals:
+            if each.key == wanted or each.application_id.lower() == app_id:
+                return each
+        raise not_found(wanted or app_id)
+
+    @property
+    def principals(self) -> list[ServicePrincipal]:
+        """Those of the tenant."""
+        key = self.tenant.key
+        return [
+            each for each in self.snapshot.all(ServicePrincipal) if each.tenant_id.lower() == key
+        ]
+
+    def context(self, what: str) -> str:
+        """Return the annotation that says what a document is."""
+        return f"{self.base}/$metadata#{what}"
+
+
+_UNREADABLE: Final = (
+    "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is "
+    "of valid JSON format."
+)
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the request's content. Raises ApiError when there is too much."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise ApiError(413, "RequestEntityTooLarge", f"More than {BODY_LIMIT} octets.")
+    return bytes(body)
+
+
+def answer(document: Any, status: int = 200) -> Response:
+    """Return a document; tokens and secrets in it are nobody's to keep."""
+    return JSONResponse(document, status, {"cache-control": "no-store"})
+
+
+def no_content() -> Response:
+    """Return 204."""
+    return Response(status_code=204)

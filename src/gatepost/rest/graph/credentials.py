@@ -1,0 +1,133 @@
+"""Secrets and certificates of an application.
+
+https://learn.microsoft.com/graph/api/application-addpassword
+https://learn.microsoft.com/graph/api/resources/keycredential
+"""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from gatepost.directory.azure.changes import Changes, Rejected
+from gatepost.directory.azure.changes.certificates import add_certificate, remove_certificate
+from gatepost.directory.azure.changes.secrets import add_secret, remove_secret
+from gatepost.directory.azure.client_certificates import CertificateError, read_certificate
+from gatepost.directory.azure.entries import Application, ClientCertificate, ClientSecret
+from gatepost.directory.azure.secrets import LIFETIME
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.model.secret import Secret
+from gatepost.rest.graph.call import Call, answer, no_content
+from gatepost.rest.graph.documents import password_credential
+from gatepost.rest.graph.errors import bad_request
+
+MOST_CERTIFICATES: Final = 100
+
+
+class PasswordCredential(msgspec.Struct, rename="camel"):
+    """What may be said of a secret; its value is made here."""
+
+    display_name: str | None = None
+    start_date_time: datetime | None = None
+    end_date_time: datetime | None = None
+
+
+class _AddPassword(msgspec.Struct, rename="camel"):
+    password_credential: PasswordCredential | None = None
+
+
+class _RemovePassword(msgspec.Struct, rename="camel"):
+    key_id: str
+
+
+class KeyCredential(msgspec.Struct, rename="camel"):
+    """A certificate: a new one by its ``key``, one that stays by its ``keyId``."""
+
+    type: str = "AsymmetricX509Cert"
+    usage: str = "Verify"
+    key: str | None = None
+    key_id: str | None = None
+    display_name: str | None = None
+
+
+async def add_password(call: Call) -> Response:
+    """``POST /applications/{id}/addPassword``: the one answer with the value."""
+    call.require_administrator()
+    wish = call.read(_AddPassword).password_credential or PasswordCredential()
+    kept, value = make_secret(call, call.application, wish)
+    await call.site.directory.change(lambda snapshot: add_secret(snapshot, kept))
+    context = {"@odata.context": call.context("microsoft.graph.passwordCredential")}
+    return answer(context | password_credential(kept, value.reveal()))
+
+
+def make_secret(
+    call: Call, application: Application, wish: PasswordCredential
+) -> tuple[ClientSecret, Secret]:
+    """Return a secret to be saved, and its value. Its end may have passed, for tests.
+
+    Raises Rejected.
+    """
+    end, start = _in_utc(wish.end_date_time), _in_utc(wish.start_date_time)
+    if start is None:
+        start = min(call.now, end) if end else call.now
+    lifetime = end - start if end else LIFETIME
+    try:
+        return call.site.directory.make_secret(
+            application, lifetime, wish.display_name or "", start=start
+        )
+    except OverflowError:
+        raise _out_of_range() from None
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    if time is None:
+        return None
+    try:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except OverflowError:
+        raise _out_of_range() from None
+
+
+def _out_of_range() -> Rejected:
+    return bad_request("The dates of the credential are out of range.")
+
+
+async def remove_password(call: Call) -> Response:
+    """``POST /applications/{id}/removePassword``."""
+    call.require_administrator()
+    key_id, application = call.read(_RemovePassword).key_id, call.application
+    await call.site.directory.change(lambda snapshot: remove_secret(snapshot, application, key_id))
+    return no_content()
+
+
+def replace_certificates(
+    snapshot: Snapshot, application: Application, wanted: list[KeyCredential]
+) -> Changes[Application]:
+    """Make an application's certificates those that are wanted. Raises Rejected."""
+    kept = {each.key: each for each in snapshot.find(ClientCertificate, application.id)}
+    staying = {each.key_id.lower() for each in wanted if each.key_id and not each.key}
+    for key_id in staying - kept.keys():
+        remove_certificate(snapshot, application, key_id)  # says that there is none
+    given = [_read(application, each) for each in wanted if each.key]
+    known = {each.certificate: each for each in kept.values()}
+    staying |= {known[each.certificate].key for each in given if each.certificate in known}
+    new = {each.certificate: each for each in given if each.certificate not in known}
+    for each in new.values():
+        add_certificate(snapshot, each)
+    if len(staying) + len(new) > MOST_CERTIFICATES:
+        raise bad_request(f"An application has at most {MOST_CERTIFICATES} certificates.")
+    gone = tuple(each for key, each in kept.items() if key not in staying)
+    return Changes((application, *new.values()), gone, application)
+
+
+def _read(application: Application, wish: KeyCredential) -> ClientCertificate:
+    if (wish.type, wish.usage) != ("AsymmetricX509Cert", "Verify"):
+        raise bad_request("A key credential here is an AsymmetricX509Cert to Verify with.")
+    try:
+        raw = base64.b64decode(wish.key or "", validate=True)
+        return read_certificate(application, raw, wish.display_name or "")
+    except (binascii.Error, CertificateError) as error:
+        raise bad_request(f"The value of the key credential is invalid: {error}.") from None

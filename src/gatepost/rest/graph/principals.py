@@ -1,0 +1,84 @@
+"""Service principals: ``/servicePrincipals``.
+
+https://learn.microsoft.com/graph/api/resources/serviceprincipal
+"""
+
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from gatepost.directory.azure.changes import Changes, Rejected
+from gatepost.directory.azure.changes.applications import (
+    create_service_principal,
+    delete_service_principal,
+)
+from gatepost.directory.azure.entries import Application, ServicePrincipal
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.rest.graph.call import Call, answer, no_content
+from gatepost.rest.graph.documents import Document, principal_document
+from gatepost.rest.graph.query import page_of, select
+
+_PASSED_OVER: Final = frozenset(
+    {
+        "accountEnabled", "addIns", "alternativeNames", "appRoleAssignmentRequired", "appRoles",
+        "customSecurityAttributes", "description", "displayName", "homepage", "loginUrl",
+        "logoutUrl", "notes", "notificationEmailAddresses", "oauth2PermissionScopes",
+        "preferredSingleSignOnMode", "preferredTokenSigningKeyThumbprint", "replyUrls",
+        "samlSingleSignOnSettings", "servicePrincipalNames", "servicePrincipalType", "tags",
+        "tokenEncryptionKeyId",
+    }
+)  # fmt: skip
+"""Properties of a service principal that Graph has and no sign-in here depends on."""
+
+
+class _NewPrincipal(msgspec.Struct, rename="camel"):
+    app_id: str
+
+
+async def create(call: Call) -> Response:
+    """``POST /servicePrincipals``."""
+    call.require_administrator()
+    app_id = call.read(_NewPrincipal, passed_over=_PASSED_OVER).app_id
+    tenant = call.tenant
+
+    def decide(snapshot: Snapshot) -> Changes[ServicePrincipal]:
+        application = snapshot.get(Application, app_id)
+        if application is None:
+            raise Rejected(
+                "NoBackingApplicationObject",
+                f"The appId '{app_id[:80]}' of the service principal does not reference a valid "
+                "application object.",
+            )
+        return create_service_principal(snapshot, application, tenant.id)
+
+    made = (await call.site.directory.change(decide)).entry
+    context = {"@odata.context": call.context("servicePrincipals/$entity")}
+    return answer(context | _document(call, made), 201)
+
+
+def _document(call: Call, entry: ServicePrincipal) -> Document:
+    return principal_document(entry, call.snapshot.get(Application, entry.application_id))
+
+
+async def list_all(call: Call) -> Response:
+    """``GET /servicePrincipals``."""
+    call.require_administrator()
+    found = [_document(call, each) for each in call.principals]
+    page = page_of(found, call.query, f"{call.base}/servicePrincipals", "ServicePrincipal")
+    return answer({"@odata.context": call.context("servicePrincipals")} | page)
+
+
+async def show(call: Call) -> Response:
+    """``GET /servicePrincipals/{id}``."""
+    call.require_administrator()
+    context = {"@odata.context": call.context("servicePrincipals/$entity")}
+    return answer(select(context | _document(call, call.principal), call.query))
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE /servicePrincipals/{id}``: its roles go with it."""
+    call.require_administrator()
+    principal = call.principal
+    await call.site.directory.change(lambda snapshot: delete_service_principal(snapshot, principal))
+    return no_content()

@@ -1,0 +1,126 @@
+"""Query options of collections (OData 4.01 part 1, 11.2): ``$filter $select $top $count``.
+
+Of ``$filter`` that part which finds an object by what it is called.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from gatepost.rest.graph.errors import bad_request, unsupported
+
+PAGE: Final = 100
+"""Objects in one answer unless ``$top`` says otherwise."""
+MOST: Final = 999
+"""What ``$top`` may ask for (Graph v1.0, "paging")."""
+
+Document = dict[str, Any]
+Test = Callable[[Document], bool]
+
+_VALUE: Final = r"'(?P<value>(?:[^']|'')*)'"
+_EQUAL: Final = re.compile(rf"(?P<name>\w+)\s+eq\s+{_VALUE}", re.IGNORECASE)
+_STARTS: Final = re.compile(rf"startswith\(\s*(?P<name>\w+)\s*,\s*{_VALUE}\s*\)", re.IGNORECASE)
+_ANY: Final = re.compile(
+    rf"(?P<name>\w+)/any\(\s*(?P<each>\w+)\s*:\s*(?P=each)\s+eq\s+{_VALUE}\s*\)", re.IGNORECASE
+)
+_AND: Final = re.compile(r"\s+and\s+", re.IGNORECASE)
+_SEARCHED: Final = frozenset({"appid", "displayname", "id", "serviceprincipalnames"})
+_KNOWN: Final = frozenset({"$filter", "$select", "$top", "$count", "$skiptoken", "$format"})
+
+
+def matching(text: str, resource: str) -> Test:
+    """Return the test that a ``$filter`` stands for. Raises Rejected."""
+    tests: list[Test] = []
+    at = 0
+    while True:
+        test, at = _clause(text, at, resource)
+        tests.append(test)
+        if at == len(text):
+            return lambda document: all(each(document) for each in tests)
+        joint = _AND.match(text, at)
+        if joint is None:
+            raise unsupported(text[at:], resource)
+        at = joint.end()
+
+
+def _clause(text: str, at: int, resource: str) -> tuple[Test, int]:
+    for pattern, agrees in ((_EQUAL, _is), (_STARTS, _begins), (_ANY, _has)):
+        match = pattern.match(text, at)
+        if match is None:
+            continue
+        name = match["name"].lower()
+        if name not in _SEARCHED:
+            raise unsupported(match["name"], resource)
+        wanted = match["value"].replace("''", "'").lower()
+        return _test(name, wanted, agrees), match.end()
+    raise unsupported(text[at:], resource)
+
+
+def _test(name: str, wanted: str, agrees: Callable[[Any, str], bool]) -> Test:
+    def test(document: Document) -> bool:
+        return any(agrees(value, wanted) for key, value in document.items() if key.lower() == name)
+
+    return test
+
+
+def _is(value: Any, wanted: str) -> bool:
+    return isinstance(value, str) and value.lower() == wanted
+
+
+def _begins(value: Any, wanted: str) -> bool:
+    return isinstance(value, str) and value.lower().startswith(wanted)
+
+
+def _has(value: Any, wanted: str) -> bool:
+    return isinstance(value, list) and any(_is(each, wanted) for each in value)
+
+
+def select(document: Document, query: Mapping[str, str]) -> Document:
+    """Return what ``$select`` leaves of a document."""
+    names = query.get("$select", "")
+    if not names or names == "*":
+        return document
+    kept = {each.strip().lower() for each in names.split(",")}
+    return {
+        key: value for key, value in document.items() if key.lower() in kept or key.startswith("@")
+    }
+
+
+def page_of(
+    documents: Sequence[Document], query: Mapping[str, str], url: str, resource: str
+) -> Document:
+    """Return one page of those that match, and the way to the next. Raises Rejected.
+
+    ``url`` is the collection's.
+    """
+    for name in query:
+        if name.startswith("$") and name not in _KNOWN:
+            raise unsupported(name, resource)
+    if wanted := query.get("$filter", "").strip():
+        documents = list(filter(matching(wanted, resource), documents))
+    top = _number(query, "$top", PAGE, least=1)
+    start = _number(query, "$skiptoken", 0, least=0)
+    shown = [select(each, query) for each in documents[start : start + top]]
+    page: Document = {}
+    if query.get("$count", "").lower() == "true":
+        page["@odata.count"] = len(documents)
+    if start + top < len(documents):
+        page["@odata.nextLink"] = _next(query, url, start + top)
+    return page | {"value": shown}
+
+
+def _number(query: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+    text = query.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or int(text) < least:
+        raise bad_request(f"Invalid value '{text[:20]}' for {name} query option found.")
+    number = int(text)
+    if name == "$top" and number > MOST:
+        raise bad_request(f"Invalid page size specified: '{number}'. Must be between 1 and {MOST}.")
+    return number
+
+
+def _next(query: Mapping[str, str], url: str, start: int) -> str:
+    return f"{url}?{urlencode({**query, '$skiptoken': str(start)}, safe='$')}"
