@@ -109,6 +109,8 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
     if raw and as_json:
         raise click.UsageError("--raw and --json exclude each other")
 
+    from gatepost.model.report import message_guid  # noqa: PLC0415 - read no faster than needed
+
     async def answer(store: "Store") -> None:
         message = await store.get(id_)
         body = await store.body(message.id)
@@ -119,7 +121,9 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
                 _write(chunk)
             sys.stdout.flush()
         elif as_json:
-            print_json(views.told(message) | views.told_contents(b"".join(body.chunks())))
+            content = b"".join(body.chunks())
+            guid = {"azure_message_id": message_guid(message.id, message.received_at)}
+            print_json(views.told(message) | views.told_contents(content) | guid)
         else:
             views.print_message(message, b"".join(body.chunks()))
 
