@@ -13,7 +13,7 @@ from gatepost.model.suppression import Lease
 from gatepost.queue.reports import Published, ReportStore, Settlement, Standing
 from gatepost.store.memory import MemoryStore
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
-from tests.contract.messages import NOON, message
+from tests.contract.messages import NOON, envelope, message
 
 AnyStore = MemoryStore | SqliteStore
 SECOND = timedelta(seconds=1)
@@ -55,6 +55,24 @@ def test_messages_are_read_in_the_order_of_acceptance(store: AnyStore) -> None:
         await store.reports.record(first.seq, [])
         assert await unread(store.reports) == ["b", "c"]
         assert await store.reports.cursor() == first.seq
+
+    run(steps())
+
+
+def test_mail_of_no_interest_is_passed_over(store: AnyStore) -> None:
+    async def steps() -> None:
+        for name, to in (("a", "x@example.net"), ("b", "x@Special.test"), ("c", "y@special.test")):
+            await store.put(message(name, envelope=envelope("", "z@example.org", to)))
+        found, place = await store.reports.read_about("special.test", 1)
+        assert [each.message.id for each in found] == ["b"]
+        await store.reports.record(place, [])
+        await store.delete(None)
+        await store.put(message("d"))
+        found, place = await store.reports.read_about("special.test", 9)
+        assert [each.message.id for each in found] == ["c"]
+        await store.reports.record(place, [])
+        assert await unread(store.reports) == []
+        assert await store.reports.read_about("special.test", 9) == ([], place)
 
     run(steps())
 

@@ -86,6 +86,13 @@ class ReportStore(Protocol):
     async def read_on(self, limit: int) -> Sequence[Unread]:
         """Return the next messages behind the cursor, in the order of acceptance."""
 
+    async def read_about(self, domain: str, limit: int) -> tuple[Sequence[Unread], int]:
+        """Return those of the next messages that have a recipient in ``domain``, and the place up
+        to which there is no other: so that mail of no interest costs next to nothing.
+
+        Some may come along whose recipients only look like it.
+        """
+
     async def cursor(self) -> int:
         """Return the ``seq`` of the last message that was consumed."""
 

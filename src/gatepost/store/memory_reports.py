@@ -47,6 +47,17 @@ class MemoryReports:
     async def read_on(self, limit: int) -> Sequence[Unread]:
         return self._unread[:limit]
 
+    async def read_about(self, domain: str, limit: int) -> tuple[Sequence[Unread], int]:
+        wanted = f"@{domain.lower()}"
+        found = [
+            each
+            for each in self._unread
+            if any(to.lower().endswith(wanted) for to in each.message.rcpt_to)
+        ]
+        if len(found) <= limit:
+            return found, max(self._cursor, self._newest)
+        return found[:limit], found[limit - 1].seq
+
     async def cursor(self) -> int:
         return self._cursor
 

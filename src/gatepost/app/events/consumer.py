@@ -20,10 +20,10 @@ from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.suppression import Lease
-from gatepost.queue.reports import Published, ReportStore
+from gatepost.queue.reports import Published, ReportStore, Unread
 from gatepost.relay.context import Report as Tell
 from gatepost.relay.faults import explain
-from gatepost.routing.outcomes import DELIVERED, USUAL, Outcome, decide
+from gatepost.routing.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, Outcome, decide
 from gatepost.routing.reports import delivery_report
 from gatepost.routing.suppression import after_bounce, after_send, fold, in_force
 
@@ -55,12 +55,14 @@ class Consumer:
         self._reports, self._rules = reports, rules
         self._subscriptions, self._sources = subscriptions, sources
         self._on_published = on_published
+        self._cursor = 0
         self._leases: dict[str, Lease] = {}
         self._consuming = asyncio.Lock()
         self._rung = asyncio.Event()
 
     async def load(self) -> None:
-        """Read the managed list."""
+        """Read the cursor and the managed list."""
+        self._cursor = await self._reports.cursor()
         self._leases = {each.address: each for each in await self._reports.leases()}
 
     # Who asks.
@@ -130,7 +132,7 @@ class Consumer:
                 try:
                     await self.catch_up()
                     if loop.time() >= upkeep_at:
-                        await self._reports.expire(self._subscriptions.now() - AGE, KEPT)
+                        await self.tidy()
                         upkeep_at = loop.time() + UPKEEP
                 except Exception as error:  # noqa: BLE001 - mail goes on, and so must its reports
                     tell("reports_delayed", reason=explain(error))
@@ -138,6 +140,14 @@ class Consumer:
                     self._rung.set()
         finally:
             self._reports.watch(None)
+
+    async def tidy(self) -> None:
+        """Forget old reports, and leases that have ended without a send."""
+        now = self._subscriptions.now()
+        await self._reports.expire(now - AGE, KEPT)
+        ended = [key for key, each in self._leases.items() if each.until <= now]
+        if ended:
+            await self.forget_leases(ended)
 
     async def catch_up(self) -> None:
         """Consume all that was committed until now."""
@@ -147,18 +157,30 @@ class Consumer:
                 consumed = await self._consume()
 
     async def _consume(self) -> int:
-        unread = await self._reports.read_on(BATCH)
-        if not unread:
+        unread, cursor = await self._read_on()
+        if cursor == self._cursor:
             return 0
         published: list[Published] = []
         changed: dict[str, Lease] = {}
         for each in unread:
             published += self._judge(each.message, changed)
-        await self._reports.record(unread[-1].seq, published, changed.values())
+        await self._reports.record(cursor, published, changed.values())
+        self._cursor = cursor
         self._leases.update(changed)
         if any(each.subscriptions for each in published):
             self._on_published()
         return len(unread)
+
+    async def _read_on(self) -> tuple[Sequence[Unread], int]:
+        """Return the next messages, and the place up to which they are all that matters.
+
+        Where nothing was scripted, listed or subscribed to, only reserved recipients matter.
+        """
+        scripted = self._rules.by_target or self._leases or self._sources.have_lists
+        if not scripted and not self._subscriptions.active:
+            return await self._reports.read_about(RESERVED_DOMAIN, BATCH)
+        unread = await self._reports.read_on(BATCH)
+        return unread, unread[-1].seq if unread else self._cursor
 
     def _judge(self, message: StoredMessage, changed: dict[str, Lease]) -> Iterable[Published]:
         """Yield what is to be written of a message; ``changed`` takes the leases it changed."""

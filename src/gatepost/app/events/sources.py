@@ -40,6 +40,11 @@ class Sources:
             self._services[key] = self._of_principal(key[0]) or self._of_domain(key[1])
         return self._services[key]
 
+    @property
+    def have_lists(self) -> bool:
+        """Whether any customer has a suppression list."""
+        return bool(self._directory.all(SuppressionList))
+
     def resource_of(self, message: StoredMessage) -> str:
         """Return the id of that resource, empty when there is none."""
         service = self.service_of(message)

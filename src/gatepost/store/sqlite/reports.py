@@ -51,6 +51,12 @@ class SqliteReports:
         rows = await self._rows("read_on", limit)
         return [Unread(row[0], stored_message(row)) for row in rows]
 
+    async def read_about(self, domain: str, limit: int) -> tuple[Sequence[Unread], int]:
+        newest = int((await self._rows("newest_unread"))[0][0])
+        rows = await self._rows("read_about", newest, f'%@{domain}"%', limit)
+        found = [Unread(row[0], stored_message(row)) for row in rows]
+        return found, found[-1].seq if len(found) == limit else newest
+
     async def cursor(self) -> int:
         return int((await self._rows("get_cursor"))[0][0])
 

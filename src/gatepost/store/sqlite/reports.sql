@@ -6,6 +6,21 @@ SELECT seq, id, received_at, mail_from, rcpt_to, subject, message_id, size, prin
 FROM departed WHERE seq > (SELECT value FROM counters WHERE name = 'reported')
 ORDER BY seq LIMIT ?;
 
+-- name: newest_unread
+SELECT max((SELECT value FROM counters WHERE name = 'reported'),
+           (SELECT coalesce(max(seq), 0) FROM messages),
+           (SELECT coalesce(max(seq), 0) FROM departed));
+
+-- name: read_about
+SELECT * FROM (
+    SELECT seq, id, received_at, mail_from, rcpt_to, subject, message_id, size, principal
+    FROM messages WHERE seq > (SELECT value FROM counters WHERE name = 'reported')
+    UNION ALL
+    SELECT seq, id, received_at, mail_from, rcpt_to, subject, message_id, size, principal
+    FROM departed WHERE seq > (SELECT value FROM counters WHERE name = 'reported')
+)
+WHERE seq <= ? AND rcpt_to LIKE ? ORDER BY seq LIMIT ?;
+
 -- name: get_cursor
 SELECT value FROM counters WHERE name = 'reported';
 

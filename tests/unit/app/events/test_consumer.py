@@ -14,7 +14,6 @@ from gatepost.directory.azure.entries import (
 from gatepost.directory.azure.paths import child_path
 from gatepost.errors import QueueError
 from gatepost.model.address import parse_address
-from gatepost.queue.reports import Published
 from tests.contract.messages import NOON
 from tests.unit.app.events.world import SENDER, URL, World, opened
 from tests.unit.directory.azure.world import DOMAIN, SERVICE
@@ -221,8 +220,27 @@ async def test_where_nobody_signed_in_the_sender_s_domain_tells_the_resource(wor
 
 
 @in_a_world
-async def test_old_reports_are_forgotten(world: World) -> None:
+async def test_what_is_over_is_forgotten(world: World) -> None:
     await world.put("m1", DEAD)
-    [report] = await world.store.reports.list_reports()
-    await world.store.reports.record(None, [Published(report)])
-    assert await world.store.reports.expire(world.now + HOUR, 100_000) == 1
+    await world.service.consumer.tidy()
+    assert len(await world.store.reports.leases()) == 1
+    world.now += 24 * HOUR
+    await world.service.consumer.tidy()
+    assert await world.store.reports.leases() == []
+    assert len(await world.store.reports.list_reports()) == 1
+    world.now += 30 * 24 * HOUR
+    await world.service.consumer.tidy()
+    assert await world.store.reports.list_reports() == []
+
+
+@in_a_world
+async def test_mail_of_no_interest_is_passed_over_and_reserved_recipients_are_not(
+    world: World,
+) -> None:
+    await world.put("m1", ANN)
+    await world.put("m2", ANN, DEAD.upper())
+    cursor = await world.store.reports.cursor()
+    assert cursor == 2
+    assert sorted(await world.statuses(message="m2")) == [
+        (DEAD.upper(), "Bounced"), (ANN, "Delivered"),
+    ]  # fmt: skip
