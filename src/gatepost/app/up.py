@@ -124,6 +124,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         now=lambda: datetime.now(UTC),
         endpoint=https_url(listeners),
         resolver=DnsResolver(cached=0),
+        verification=profile.directory.domain_verification,
     )
     here = Surroundings(
         store, directory, open_key(data), profile.events, report, desk.now, desk.endpoint

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from gatepost.app.administration.documents import Document, document, mention
+from gatepost.app.administration.documents import Document, document, mention, user_names
 from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.changes.stamps import stamped
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.directory.azure.entries import Entry
+from gatepost.directory.azure.entries import Application, Entry
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.model.dns import Resolver
 from gatepost.rest.context import AccessKeys
@@ -30,6 +30,8 @@ class Desk:
     """``https://HOST:PORT`` of the APIs; None while no relay runs."""
     resolver: Resolver | None = None
     """Who is asked whether a domain is proven."""
+    verification: Literal["instant", "dns", "manual"] = "instant"
+    """How a domain is proven unless it is said (a profile's ``domain_verification``)."""
 
     @property
     def view(self) -> Snapshot:
@@ -39,6 +41,10 @@ class Desk:
     def document(self, entry: Entry) -> Document:
         """Return what is shown of an entry."""
         return document(self.view, entry, self.now())
+
+    def user_names(self, application: Application) -> list[str]:
+        """Return the names with which an application may sign in to SMTP now."""
+        return user_names(self.view, application, self.directory.rules, self.now())
 
     async def change(self, decide: Decide[E]) -> E:
         """Save what is decided; return what it is about. Raises Rejected."""

@@ -25,8 +25,9 @@ from gatepost.directory.azure.entries import (
     Tenant,
     principal_lookup,
 )
+from gatepost.directory.azure.identify import Denial, still_allowed
 from gatepost.directory.azure.paths import parent_path
-from gatepost.directory.azure.roles import SEND_ACTIONS, grant_of
+from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.snapshot import Snapshot
 
 Document = dict[str, Any]
@@ -226,18 +227,19 @@ def verification_records(entry: Domain) -> list[Document]:
     ]
 
 
-def user_names(view: Snapshot, application: Application) -> list[str]:
+def user_names(view: Snapshot, application: Application, rules: Rules, now: datetime) -> list[str]:
     """Return the names with which an application may sign in to SMTP now."""
-    names = [
+    candidates = [
         f"{service.name}.{application.id}.{principal.tenant_id}"
         for principal in view.all(ServicePrincipal)
         if principal.application_id.lower() == application.key
         for service in view.all(CommunicationService)
-        if not grant_of(view, principal.id, service.id, SEND_ACTIONS).missing
     ]
-    named = [
+    candidates += [
         each.username
         for each in view.all(SmtpUsername)
         if each.application_id.lower() == application.key
     ]
-    return names + named
+    return [
+        each for each in candidates if not isinstance(still_allowed(view, each, rules, now), Denial)
+    ]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from gatepost.app.administration.desk import Desk
-from gatepost.app.administration.documents import Document, user_names
+from gatepost.app.administration.documents import Document
 from gatepost.app.administration.nouns import APP, SECRET, TENANT, entries_of, find, find_or_only
 from gatepost.app.administration.wishes import Listing, Named, NewApp, NewSecret, NewTenant
 from gatepost.directory.azure.changes.applications import (
@@ -78,7 +78,7 @@ async def show_app(desk: Desk, wish: Named) -> Document:
     secrets = desk.view.find(ClientSecret, app.id)
     return desk.document(app) | {
         "secrets": [desk.document(each) for each in secrets],
-        "usernames": user_names(desk.view, app),
+        "usernames": desk.user_names(app),
     }
 
 
@@ -100,7 +100,7 @@ async def create_secret(desk: Desk, wish: NewSecret) -> Document:
     await desk.change(lambda view: add_secret(view, kept))
     return desk.document(kept) | {
         "value": value.reveal(),
-        "usernames": user_names(desk.view, app),
+        "usernames": desk.user_names(app),
     }
 
 

@@ -129,7 +129,7 @@ async def create_smtp_username(desk: Desk, wish: NewSmtpUsername) -> Document:
         if view.get(SmtpUsername, path) is not None:
             raise Rejected("AlreadyExists", f"{service.name} has {wish.name!r} already", 409)
         made = SmtpUsernameWish(wish.username, app.id, tenant_id)
-        return smtp_usernames.put(view, path, made, now)
+        return smtp_usernames.put(view, path, made, now, desk.directory.rules.actions)
 
     return desk.document(await desk.change(decide))
 

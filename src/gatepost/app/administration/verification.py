@@ -1,4 +1,4 @@
-"""Proving a domain: by hand, or by what the DNS says."""
+"""Proving a domain: by hand, by what the DNS says, or at once, as the profile has it."""
 
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.documents import Document, verification_records
@@ -22,7 +22,11 @@ async def verify_domain(desk: Desk, wish: Verify) -> Document:
         named = domain.id
         domain = await desk.change(lambda view: verification.confirm(view, named, proofs))
     else:
-        domain = await _ask(desk, domain, proofs, in_turn=not wish.proofs)
+        way = "dns" if wish.by_dns else desk.verification
+        for proof in proofs:
+            if not wish.proofs and proof != "Domain" and _is_unproven(domain):
+                break
+            domain = await _prove(desk, domain, proof, way)
     proven = (
         all(status_of(domain, each) == "Verified" for each in wish.proofs)
         if wish.proofs
@@ -32,18 +36,14 @@ async def verify_domain(desk: Desk, wish: Verify) -> Document:
     return desk.document(domain) | records
 
 
-async def _ask(desk: Desk, domain: Domain, proofs: tuple[Proof, ...], *, in_turn: bool) -> Domain:
-    """Ask the DNS for each proof; ``in_turn``: not for the others before ``Domain`` is proven."""
-    for proof in proofs:
-        if in_turn and proof != "Domain" and domain.verification.domain != "Verified":
-            break
-        domain = await _ask_one(desk, domain, proof)
-    return domain
+def _is_unproven(domain: Domain) -> bool:
+    return domain.verification.domain != "Verified"
 
 
-async def _ask_one(desk: Desk, domain: Domain, proof: Proof) -> Domain:
+async def _prove(desk: Desk, domain: Domain, proof: Proof, way: str) -> Domain:
+    """Begin a proof, and end it unless somebody is to end it by hand."""
     begun = await desk.change(lambda view: verification.initiate(view, domain.id, proof))
-    if status_of(begun, proof) == "Verified":
+    if way == "manual" or status_of(begun, proof) == "Verified":
         return begun
-    error = await prove(desk.resolver, begun, proof)
+    error = await prove(desk.resolver, begun, proof) if way == "dns" else ""
     return await desk.change(lambda view: verification.conclude(view, begun.id, proof, error))

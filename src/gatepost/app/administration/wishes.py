@@ -112,12 +112,13 @@ class NewDomain:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Proofs of a domain, none for all; by hand, or by asking the DNS."""
+    """Proofs of a domain, none for all; by hand, by asking the DNS, or as the profile has it."""
 
     name: str
     parent: str = ""
     proofs: tuple[Proof, ...] = ()
     by_hand: bool = False
+    by_dns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

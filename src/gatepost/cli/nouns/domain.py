@@ -81,16 +81,20 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
 )
 @within("Email service", default="any")
 @click.option("--by-hand", is_flag=True, help="Take it as proven, whatever the DNS says.")
+@click.option("--dns", "by_dns", is_flag=True, help="Ask the DNS, whatever the profile says.")
 @options
 def verify(data: Path, as_json: bool, **fields: Any) -> int:
-    """Prove a domain by its DNS records, all or those named: Domain SPF DKIM DKIM2 DMARC.
+    """Prove a domain, by all its records or those named: Domain SPF DKIM DKIM2 DMARC.
 
-    Exit 1 when one of them is not proven; of all, DMARC is not needed.
+    How is the profile's ``directory.domain_verification``: at once, by asking the DNS, or by
+    hand. Exit 1 when one of them is not proven; of all, DMARC is not needed.
 
     \b
     Example:
       gatepost domain verify mail.contoso.localhost --by-hand
     """
+    if fields["by_hand"] and fields["by_dns"]:
+        raise click.UsageError("--by-hand and --dns exclude each other")
     document = ask(data, "domain verify", fields)
     answer(dict(document), as_json, _tell)
     return OK if document["proven"] else FAILED

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from gatepost.app.administration.administration import administer
 from gatepost.app.administration.desk import Desk
@@ -36,13 +36,16 @@ class Office:
         *,
         endpoint: str | None = "https://localhost:2443",
         resolver: Resolver | None = None,
+        verification: Literal["instant", "dns", "manual"] = "instant",
     ) -> None:
         self.time: datetime = NOW
         kept = map(record_of, entries().values() if there is None else there)
         self.records = MemoryRecords(kept)
         self.directory = AzureDirectory(self.records, digest_key=KEY, clock=lambda: self.time)
         asyncio.run(self.directory.load())
-        self._desk = Desk(self.directory, PlainKeys(), lambda: self.time, endpoint, resolver)
+        self._desk = Desk(
+            self.directory, PlainKeys(), lambda: self.time, endpoint, resolver, verification
+        )
 
     def run(self, operation: str, /, **fields: Any) -> dict[str, Any]:
         """Return the answer; Rejected is raised."""

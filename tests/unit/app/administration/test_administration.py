@@ -322,7 +322,7 @@ class TestDomains:
         records: dict[str, tuple[str, ...]] = {}
         office = Office(resolver=FakeResolver(records))
         made = office.run("domain create", name=MAIL)
-        shown = office.run("domain verify", name=MAIL)
+        shown = office.run("domain verify", name=MAIL, by_dns=True)
         assert not shown["proven"]
         assert shown["verification"] == dict.fromkeys(made["verification"], "NotStarted") | {
             "Domain": "VerificationFailed"
@@ -330,12 +330,26 @@ class TestDomains:
         for each in made["records"]:
             if each["proof"] != "DMARC":
                 records[each["host"]] = (*records.get(each["host"], ()), each["value"])
-        shown = office.run("domain verify", name=MAIL)
+        shown = office.run("domain verify", name=MAIL, by_dns=True)
         assert shown["proven"]
         assert shown["verification"]["DMARC"] == "VerificationFailed"
         [error] = [each["error"] for each in shown["records"] if each["error"]]
         assert error.startswith("RecordNotFound")
-        assert not office.run("domain verify", name=MAIL, proofs=["DMARC"])["proven"]
+        assert not office.run("domain verify", name=MAIL, proofs=["DMARC"], by_dns=True)["proven"]
+
+    def test_at_once_as_the_profile_has_it(self, office: Office) -> None:
+        office.run("domain create", name=MAIL)
+        shown = office.run("domain verify", name=MAIL)
+        assert shown["proven"]
+        assert set(shown["verification"].values()) == {"Verified"}
+
+    def test_by_hand_as_the_profile_has_it(self) -> None:
+        office = Office(verification="manual")
+        office.run("domain create", name=MAIL)
+        shown = office.run("domain verify", name=MAIL)
+        assert not shown["proven"]
+        assert shown["verification"]["Domain"] == "VerificationRequested"
+        assert office.run("domain verify", name=MAIL, by_hand=True)["proven"]
 
     def test_not_the_others_before_the_domain(self) -> None:
         office = Office(resolver=FakeResolver({}))
