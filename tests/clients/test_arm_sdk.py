@@ -24,7 +24,7 @@ from azure.mgmt.communication import CommunicationServiceManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
 from gatepost.testing import Emulator
-from tests.clients.relay import RECIPIENT
+from tests.running import RECIPIENT
 
 GLOBAL = {"location": "global"}
 MAIL_OWNER = "09976791-48a7-449e-bb21-39d1a415f350"
@@ -353,3 +353,38 @@ def test_suppression_lists_with_pages(azure: Azure) -> None:
     azure.communication.suppression_lists.delete(*place)
     with pytest.raises(ResourceNotFoundError):
         azure.communication.suppression_lists.get(*place)
+
+
+def test_changes_count_in_a_session_that_is_open_already() -> None:
+    """Even in one that a front process serves."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Emulator(options=("--https", "localhost:0", "--http", "off"), workers=2) as relay,
+    ):
+        patch.setenv("REQUESTS_CA_BUNDLE", relay.ca_file)
+        ready, admin = relay.ready, relay.ready["admin"]
+        domain = relay.sender.partition("@")[2]
+        with (
+            signed_in(relay, admin["client_id"], admin["client_secret"]) as azure,
+            login(relay, relay.username, relay.password) as session,
+        ):
+            home = ready["resource_id"].split("/")[4]
+            [email] = azure.communication.email_services.list_by_resource_group(home)
+            place = (home, email.name, "AzureManagedDomain", "news")
+
+            def mail(sender: str) -> tuple[int, bytes]:
+                session.rset()
+                return session.mail(sender)
+
+            assert mail(f"news@{domain}")[0] == 550
+            senders = azure.communication.sender_usernames
+            senders.create_or_update(*place, {"properties": {"username": "news"}})
+            assert mail(f"news@{domain}")[0] == 250
+            senders.delete(*place)
+            refused = mail(f"news@{domain}")
+            assert refused == (550, b"5.3.5 Email sender's username is invalid")
+            azure.communication.communication_services.update(
+                home, ready["resource"], {"properties": {"linkedDomains": []}}
+            )
+            refused = mail(relay.sender)
+            assert refused == (501, b"5.1.7 The specified sender domain has not been linked.")

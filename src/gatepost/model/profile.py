@@ -82,7 +82,8 @@ class DirectoryRules:
     """The refusal of a login ends in `` (gatepost: SLUG)``: for debugging, nothing a provider does.
     """
     domain_verification: Literal["instant", "dns", "manual"] = "instant"
-    """A custom domain counts as verified at once, once its records are found, or when told so."""
+    """What `initiateVerification` does for a custom domain: it is proven at once, or once its
+    record is found, or waits for `gatepost domain verify --by-hand`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.changes.places import existing, held_by, no_subscription
-from gatepost.directory.azure.entries import Subscription, Tenant
-from gatepost.directory.azure.paths import is_guid, new_guid, subscription_path
+from gatepost.directory.azure.entries import RoleDefinition, Subscription, Tenant
+from gatepost.directory.azure.paths import is_guid, is_within, new_guid, subscription_path
 from gatepost.directory.azure.snapshot import Snapshot
 
 
@@ -25,6 +25,11 @@ def create(
 
 
 def delete(snapshot: Snapshot, id: str) -> Changes[Subscription]:
-    """Delete a subscription and everything in it."""
+    """Delete a subscription and everything in it, and roles that could be assigned there alone."""
     subscription = existing(snapshot, Subscription, id)
-    return Changes((), (subscription, *held_by(snapshot, subscription.id)), subscription)
+    roles = [
+        role
+        for role in snapshot.all(RoleDefinition)
+        if all(is_within(each.lower(), subscription.key) for each in role.assignable_scopes)
+    ]
+    return Changes((), (subscription, *held_by(snapshot, subscription.id), *roles), subscription)

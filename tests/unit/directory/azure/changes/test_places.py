@@ -2,7 +2,13 @@
 
 import pytest
 
-from gatepost.directory.azure.changes import Rejected, email_services, resource_groups, senders
+from gatepost.directory.azure.changes import (
+    Rejected,
+    email_services,
+    resource_groups,
+    senders,
+    subscriptions,
+)
 from gatepost.directory.azure.changes.places import existing, is_name, place, split_id
 from gatepost.directory.azure.entries import (
     CommunicationService,
@@ -11,6 +17,7 @@ from gatepost.directory.azure.entries import (
     Entry,
     ResourceGroup,
     RoleAssignment,
+    RoleDefinition,
     SenderUsername,
     SmtpUsername,
     Subscription,
@@ -24,8 +31,10 @@ from tests.unit.directory.azure.world import (
     EMAIL,
     GROUP,
     OTHER,
+    SECRET,
     SERVICE,
     SUBSCRIPTION,
+    TENANT,
     world,
 )
 
@@ -174,3 +183,24 @@ def test_a_domain_has_a_hundred_senders() -> None:
     assert caught.value.code == "QuotaExceeded"
     snapshot.apply((), senders.delete(snapshot, f"{path}/s7").delete)
     senders.put(snapshot, f"{path}/one-more", "one-more")
+
+
+def test_a_subscription_goes_with_the_roles_that_are_for_it_alone() -> None:
+    snapshot = world()
+    home = subscription_path(SUBSCRIPTION)
+    elsewhere = subscriptions.create(snapshot, TENANT, "second").entry
+    both = RoleDefinition(OTHER, "Both", assignable_scopes=(home, elsewhere.id))
+    only = RoleDefinition(SECRET, "Only", assignable_scopes=(GROUP,))
+    snapshot.apply([elsewhere, both, only])
+    gone = subscriptions.delete(snapshot, home.upper()).delete
+    assert {each.id for each in gone if isinstance(each, RoleDefinition)} == {SECRET}
+    assert {type(each) for each in gone} >= {Subscription, ResourceGroup, EmailService}
+
+
+def test_a_subscription_is_of_a_tenant() -> None:
+    assert code(lambda: subscriptions.create(world(), OTHER, "second")) == "TenantNotFound"
+    taken = refusal(lambda: subscriptions.create(world(), TENANT, "second", SUBSCRIPTION))
+    assert taken == ("Conflict", 409)
+    assert code(lambda: subscriptions.create(world(), TENANT, "second", "mine")) == (
+        "InvalidSubscriptionId"
+    )
