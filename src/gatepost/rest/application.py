@@ -17,7 +17,14 @@ async def health(_request: Request) -> JSONResponse:
 
 async def not_found(request: Request, _error: Exception) -> Response:
     """Tell a program, not only a person, that there is nothing here."""
-    return ApiError(404, "NotFound", request.url.path).response()
+    return ApiError(404, "NotFound", request.scope["path"]).response()
+
+
+async def not_allowed(request: Request, error: Exception) -> Response:
+    """The same for a method that a path does not have (RFC 9110 15.5.6)."""
+    allowed = getattr(error, "headers", None) or {}
+    message = f"The method {request.method} is not allowed here."
+    return ApiError(405, "MethodNotAllowed", message, headers=allowed).response()
 
 
 def secure_application(site: Site) -> Starlette:
@@ -34,5 +41,5 @@ def clear_application(site: Site) -> Starlette:
 def _application(routes: list[BaseRoute]) -> Starlette:
     return Starlette(
         routes=[Route("/health", health, methods=["GET"]), *routes],
-        exception_handlers={404: not_found, ApiError: answer_error},
+        exception_handlers={404: not_found, 405: not_allowed, ApiError: answer_error},
     )

@@ -417,3 +417,23 @@ def test_the_domain_is_asked_for_in_the_directory() -> None:
     assert plane.send().error == NOT_LINKED
     plane.change(SERVICE, linked_domains=(DOMAIN,))
     assert plane.send().status == 202
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/emails:send", {"POST"}),
+        ("DELETE", f"/emails/operations/{OPERATION}", {"GET", "HEAD"}),
+    ],
+)
+def test_a_method_that_there_is_not(method: str, path: str, allowed: set[str]) -> None:
+    answer = DataPlane().call(method, path, key=KEY)
+    assert answer.error[:2] == (405, "MethodNotAllowed")
+    assert {*answer.headers["allow"].split(", ")} == allowed
+
+
+@pytest.mark.parametrize("host", ["[", "a b", "localhost:abc", "[::1", "\xff"])
+def test_a_host_that_is_none_breaks_nothing(host: str) -> None:
+    plane = DataPlane()
+    assert plane.call("GET", "/nothing", headers={"host": host}).status == 404
+    assert plane.send(token=plane.token(), headers={"host": host}).status == 400
