@@ -1,8 +1,13 @@
 """The dialogues again, to `gatepost up` over real connections: TLS, store and directory too."""
 
+import json
+import ssl
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -25,14 +30,32 @@ def relays() -> Iterator[Callable[[str], Emulator]]:
 
         def relay_of(profile: str) -> Emulator:
             if profile not in running:
-                running[profile] = stack.enter_context(Emulator(profile))
+                options = ("--https", "127.0.0.1:0", "--http", "off")
+                running[profile] = stack.enter_context(Emulator(profile, options=options))
             return running[profile]
 
         yield relay_of
 
 
 def test_every_profile_has_dialogues() -> None:
-    assert {dialogue.profile for dialogue in DIALOGUES} == {"acs", "gatepost", "open"}
+    assert {dialogue.profile for dialogue in DIALOGUES} == {
+        "acs", "acs-xoauth2", "gatepost", "open",
+    }  # fmt: skip
+
+
+def token_of(relay: Emulator) -> str:
+    """Ask the relay's own token endpoint."""
+    ready = relay.ready
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": ready["client_id"],
+        "client_secret": ready["client_secret"],
+        "scope": "https://communication.azure.com/.default",
+    }
+    url = f"{ready['authority']}/{ready['tenant_id']}/oauth2/v2.0/token"
+    context = ssl.create_default_context(cafile=relay.ca_file)
+    with urllib.request.urlopen(url, urlencode(form).encode(), 10, context=context) as answer:
+        return str(json.load(answer)["access_token"])
 
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda one: one.name)
@@ -42,5 +65,6 @@ def test_the_relay_answers_as_written(
     relay = relays(dialogue.profile)
     before = relay.count()
     server = Server(relay.smtp.host, relay.smtp.port)
-    perform_over_sockets(dialogue, server, relay.ca_file, relay.values)
+    values = replace(relay.values, token=token_of(relay))
+    perform_over_sockets(dialogue, server, relay.ca_file, values)
     assert relay.count() - before == dialogue.messages

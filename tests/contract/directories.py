@@ -7,9 +7,19 @@ from dataclasses import dataclass
 
 from gatepost.directory.accounts import AccountDirectory, Protection, make_account
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.contract import Directory
 from gatepost.model.secret import Secret
-from tests.unit.directory.azure.world import DOMAIN_NAME, KEY, NOW, USERNAME, entries
+from tests.unit.directory.azure.world import (
+    DOMAIN_NAME,
+    KEY,
+    NOW,
+    USERNAME,
+    entries,
+    principal,
+    sender,
+    signing_key,
+)
 from tests.unit.directory.memory import MemoryRecords
 
 
@@ -39,10 +49,13 @@ class Case:
     """A sender that the user may not use."""
     take_away: Callable[[], Awaitable[None]]
     """Ends the user's right to sign in."""
+    token: Secret | None = None
+    """For the mechanisms that prove one."""
 
 
 async def azure() -> Case:
-    directory = AzureDirectory(MemoryRecords(), digest_key=KEY, clock=lambda: NOW)
+    tokens = AccessTokens(signing_key(), lambda: NOW)
+    directory = AzureDirectory(MemoryRecords(), digest_key=KEY, clock=lambda: NOW, tokens=tokens)
     there = entries()
     application = there["application"]
     kept, password = directory.make_secret(application)  # type: ignore[arg-type]  # is one
@@ -54,6 +67,7 @@ async def azure() -> Case:
         f"DoNotReply@{DOMAIN_NAME}",
         f"somebody@{DOMAIN_NAME}",
         lambda: directory.save([], [application]),
+        tokens.issue(sender(), principal(), "https://communication.azure.com", "issuer").token,
     )
 
 

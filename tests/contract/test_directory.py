@@ -47,12 +47,12 @@ async def ask(directory: Directory, question: Lookup | Verify) -> Answer:
 
 
 async def sign_in(
-    directory: Directory, mechanism: str, username: str, password: Secret
+    directory: Directory, mechanism: str, credentials: Credentials
 ) -> Principal | Reply:
     """Let a client sign in with ``mechanism``, as over SMTP but without it."""
     channel = Channel(encrypted=True, verified=True, binding=BINDING)
     side = ClientSide(channel, tuple(directory.mechanisms), "c" * 20)
-    exchange = mechanisms.client(mechanism, Credentials(username, password), side).exchange()
+    exchange = mechanisms.client(mechanism, credentials, side).exchange()
     initial = next(exchange)
     server = ServerSide(nonce="s" * 20, bindings=(BINDING,), offered=directory.mechanisms)
     interview = mechanisms.interview(mechanism, initial, server)
@@ -75,7 +75,8 @@ def test_the_right_password_signs_in_with_every_mechanism(
     async def steps(case: Case) -> None:
         assert {"PLAIN", "LOGIN"} <= case.directory.mechanisms
         for mechanism in case.directory.mechanisms:
-            verdict = await sign_in(case.directory, mechanism, case.username, case.password)
+            right = Credentials(case.username, case.password, case.token)
+            verdict = await sign_in(case.directory, mechanism, right)
             assert isinstance(verdict, Principal), (mechanism, verdict)
             assert verdict.name == case.username
 
@@ -85,7 +86,8 @@ def test_the_right_password_signs_in_with_every_mechanism(
 def test_a_wrong_password_signs_in_with_none(make: Callable[[], Awaitable[Case]]) -> None:
     async def steps(case: Case) -> None:
         for mechanism in case.directory.mechanisms:
-            verdict = await sign_in(case.directory, mechanism, case.username, Secret("wrong"))
+            wrong = Credentials(case.username, Secret("wrong"), Secret("wr.on.g"))
+            verdict = await sign_in(case.directory, mechanism, wrong)
             assert isinstance(verdict, Reply), mechanism
             assert REASON.fullmatch(verdict.reason), verdict.reason
 
@@ -94,10 +96,10 @@ def test_a_wrong_password_signs_in_with_none(make: Callable[[], Awaitable[Case]]
 
 def test_a_refusal_does_not_tell_why(make: Callable[[], Awaitable[Case]]) -> None:
     async def steps(case: Case) -> None:
-        for mechanism in ("PLAIN", "XOAUTH2", "NONSENSE"):
+        for mechanism in ("PLAIN", "XOAUTH2", "OAUTHBEARER", "NONSENSE"):
             replies = [
-                await settled(case.directory.identify(Credentials(name, secret), mechanism))
-                for name, secret in (
+                await settled(case.directory.identify(Credentials(name, wrong, wrong), mechanism))
+                for name, wrong in (
                     (case.username, Secret("wrong-password")),
                     ("nobody-at-all", Secret("wrong-password")),
                     ("", Secret("")),
@@ -119,6 +121,10 @@ def test_nobody_acts_as_another(make: Callable[[], Awaitable[Case]]) -> None:
             credentials = Credentials(case.username, case.password, authzid=authzid)
             verdict = await settled(case.directory.identify(credentials, "PLAIN"))
             assert isinstance(verdict, Principal) is signed_in
+            if case.token:
+                with_token = Credentials(case.username, token=case.token, authzid=authzid)
+                verdict = await settled(case.directory.identify(with_token, "XOAUTH2"))
+                assert isinstance(verdict, Principal) is signed_in
 
     run(make, steps)
 

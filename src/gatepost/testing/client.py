@@ -80,10 +80,9 @@ def _talk(session: ClientSession, dialogue: Dialogue, values: Values) -> Convers
 
 def make_credentials(mechanism: str, values: Values) -> Credentials:
     """Return what ``values`` are for a client that is told to use ``mechanism``."""
-    secret = Secret(values.password)
     if mechanism in _TOKEN_MECHANISMS:
-        return Credentials(values.username, token=secret)
-    return Credentials(values.username, secret)
+        return Credentials(values.username, token=Secret(values.of("token")))
+    return Credentials(values.username, Secret(values.password))
 
 
 def transactions(says: list[Say], values: Values) -> Iterator[tuple[Envelope, BytesBody]]:

@@ -57,11 +57,15 @@ class Values:
     username: str = "contoso.app.tenant"
     password: str = "correct~horse.battery_staple"
     sender: str = "DoNotReply@contoso.example"
+    token: str = ""
+    """Empty: the password, which a ``MemoryDirectory`` takes for a token, too."""
 
     def of(self, place: str) -> str:
         """Return what ``{place}`` stands for. Raises ValueError when it stands for nothing."""
         if place == "domain":
             return self.sender.rpartition("@")[2]
+        if place == "token":
+            return self.token or self.password
         name = "sender" if place == "from" else place
         if name not in self.__slots__:
             raise ValueError(f"nothing is called {{{place}}}")

@@ -22,6 +22,8 @@ from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret
 from gatepost.directory.azure.senders import senders_of, standing_of
 from gatepost.directory.azure.snapshot import Grant, Snapshot
+from gatepost.directory.azure.token_sign_in import MECHANISMS as TOKEN_MECHANISMS
+from gatepost.directory.azure.token_sign_in import VerifiedTokens, identify_by_token
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
@@ -34,6 +36,7 @@ from gatepost.sasl.interview import Verifier
 
 REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
 
+_OF_SECRET: Final = frozenset({"LOGIN", "PLAIN", *HASHES})
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
 
 _OF_SECRETS: Final = frozenset({"secret_expired", "secret_missing", "secret_wrong"})
@@ -44,13 +47,11 @@ T = TypeVar("T")
 
 
 class AzureDirectory:
-    """Implements ``Directory`` for applications that sign in with a client secret.
+    """Implements ``Directory`` for applications that sign in with a client secret, or a token.
 
     Call ``load`` once before use. ``digest_key`` is the key of the secrets' digests,
     ``clock`` returns the time with its zone. Without ``tokens`` nobody signs in with one.
     """
-
-    mechanisms: Final = frozenset({"LOGIN", "PLAIN", *HASHES})
 
     def __init__(
         self,
@@ -62,7 +63,8 @@ class AzureDirectory:
         tokens: AccessTokens | None = None,
     ) -> None:
         self._records = records
-        self._tokens = tokens
+        self._tokens = VerifiedTokens(tokens, clock) if tokens else None
+        self.mechanisms: Final = _OF_SECRET | (TOKEN_MECHANISMS if tokens else frozenset())
         self._key = digest_key
         self._clock = clock
         self.rules: Final = rules or Rules()
@@ -89,6 +91,9 @@ class AzureDirectory:
         return self._snapshot
 
     def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
+        if mechanism in TOKEN_MECHANISMS and credentials.token is not None:
+            verdict = self._identify_by_token(credentials.username, credentials.token)
+            return self._answer(credentials, verdict)
         if mechanism not in _REVEALING or credentials.password is None:
             return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no client secret")
         verdict = identify(
@@ -99,14 +104,26 @@ class AzureDirectory:
             rules=self.rules,
             now=self._clock(),
         )
-        if credentials.authzid.lower() not in ("", credentials.username.lower()):
-            return REFUSED.because("authzid_refused: nobody signs in here to act as another")
         if self.rules.token_cache:
             password = credentials.password.reveal()
             verdict = self._with_tokens(credentials.username, password, verdict)
+        return self._answer(credentials, verdict)
+
+    @staticmethod
+    def _answer(credentials: Credentials, verdict: Principal | Denial) -> Principal | Reply:
+        if credentials.authzid.lower() not in ("", credentials.username.lower()):
+            return REFUSED.because("authzid_refused: nobody signs in here to act as another")
         if isinstance(verdict, Denial):
             return REFUSED.because(str(verdict))
         return verdict
+
+    def _identify_by_token(self, username: str, token: Secret) -> Principal | Denial:
+        if self._tokens is None:
+            return Denial("mechanism_unsupported", "this directory has issued no token")
+        proof = self._tokens.claims_of(token.reveal())
+        return identify_by_token(
+            self._snapshot, username, proof, rules=self.rules, now=self._clock()
+        )
 
     def _with_tokens(
         self, username: str, password: str, verdict: Principal | Denial

@@ -192,6 +192,13 @@ def still_allowed(snapshot: Snapshot, name: str, rules: Rules, now: datetime) ->
     return claim
 
 
+def denied_before_proof(
+    snapshot: Snapshot, claim: Claim, rules: Rules, now: datetime
+) -> Denial | None:
+    """Return why nobody signs in with that name, whatever the proof is."""
+    return _first_denial(_Attempt(snapshot, claim, rules, now), _BEFORE_SECRET)
+
+
 def _first_denial(attempt: _Attempt, checks: tuple["_Check", ...]) -> Denial | None:
     return next((denial for check in checks if (denial := check(attempt))), None)
 

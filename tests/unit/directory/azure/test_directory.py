@@ -61,7 +61,7 @@ def principal(made: AzureDirectory) -> Principal:
 def test_it_is_a_directory() -> None:
     made: Directory = directory()
     assert {"LOGIN", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS"} <= made.mechanisms
-    assert not {"CRAM-MD5", "XOAUTH2"} & made.mechanisms
+    assert not {"CRAM-MD5", "XOAUTH2"} & made.mechanisms  # it was given no tokens
 
 
 def test_every_refusal_is_the_same_to_the_client() -> None:

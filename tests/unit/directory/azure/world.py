@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import cast
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from gatepost.directory.azure.entries import (
     VERIFIED,
@@ -72,6 +76,22 @@ def entries() -> dict[str, Entry]:
             ASSIGNMENT, SERVICE, ROLE, PRINCIPAL, NOW - timedelta(seconds=60)
         ),
     }
+
+
+def sender() -> Application:
+    """Return the one application."""
+    return cast("Application", entries()["application"])
+
+
+def principal() -> ServicePrincipal:
+    """Return its service principal."""
+    return cast("ServicePrincipal", entries()["service_principal"])
+
+
+@cache
+def signing_key() -> RSAPrivateKey:
+    """Return the key that signs tokens; making one takes a while."""
+    return generate_private_key(65_537, 2048)
 
 
 def smtp_username(username: str, name: str = "login") -> SmtpUsername:

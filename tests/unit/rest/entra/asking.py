@@ -10,30 +10,33 @@ from urllib.parse import urlencode
 
 import jwt
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from starlette.applications import Starlette
 
 from gatepost.directory.azure.client_certificates import read_certificate
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.directory.azure.entries import Application, ClientCertificate, Entry
+from gatepost.directory.azure.entries import ClientCertificate, Entry
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.profile import Profile
 from gatepost.rest import entra
 from gatepost.rest.context import AccessKeys, Site
 from gatepost.rest.errors import ApiError, answer_error
 from tests.client_certificates import OwnCertificate, make_certificate
-from tests.unit.directory.azure.world import APPLICATION, KEY, NOW, PASSWORD, TENANT, entries
+from tests.unit.directory.azure.world import (
+    APPLICATION,
+    KEY,
+    NOW,
+    PASSWORD,
+    TENANT,
+    entries,
+    sender,
+    signing_key,
+)
 from tests.unit.directory.memory import MemoryRecords
 
 ORIGIN = "https://localhost:2443"
 SCOPE = "https://communication.azure.com/.default"
 PATH = f"/{TENANT}/oauth2/v2.0/token"
-SENDER = cast("Application", entries()["application"])
-
-
-@cache
-def signing_key() -> RSAPrivateKey:
-    return generate_private_key(65537, 2048)
+SENDER = sender()
 
 
 @cache

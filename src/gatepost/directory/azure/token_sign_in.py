@@ -1,0 +1,101 @@
+"""Signing in with an access token: XOAUTH2, and OAUTHBEARER (RFC 7628).
+
+The user name says which resource is meant, the token who asks. Both must be of one
+application, and it needs the role that a secret would need, too
+(https://learn.microsoft.com/azure/communication-services/quickstarts/email/send-email-smtp/send-email-smtp-oauth).
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from gatepost.directory.azure.entries import ServicePrincipal
+from gatepost.directory.azure.identify import (
+    Claim,
+    Denial,
+    denied_before_proof,
+    resolve,
+    still_allowed,
+)
+from gatepost.directory.azure.rules import Rules
+from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.tokens import COMMUNICATION, AccessTokens, Claims, TokenError
+from gatepost.model.credentials import Principal
+
+MECHANISMS: Final = frozenset({"XOAUTH2", "OAUTHBEARER"})
+
+_MAX_KEPT: Final = 10_000
+"""Tokens whose signature is known to be good."""
+_SCOPE: Final = "https://communication.azure.com/.default"
+
+
+class VerifiedTokens:
+    """Verifies tokens for Azure Communication Services, each one's signature once.
+
+    A client uses its token for an hour. What is kept is a digest, and what the token says; when
+    it ends is looked at every time.
+    """
+
+    def __init__(self, tokens: AccessTokens, clock: Callable[[], datetime]) -> None:
+        self._tokens = tokens
+        self._clock = clock
+        self._kept: OrderedDict[bytes, Claims] = OrderedDict()
+
+    def claims_of(self, token: str) -> Claims | Denial:
+        """Return what ``token`` says, or why it is not taken."""
+        digest = hashlib.blake2b(token.encode("utf-8", "surrogateescape"), digest_size=32).digest()
+        known = self._kept.get(digest)
+        if known is not None and self._clock() < known.expires_at:
+            return known
+        self._kept.pop(digest, None)
+        try:
+            claims = self._tokens.verify(token, COMMUNICATION)
+        except TokenError as error:
+            return _denial(error)
+        while len(self._kept) >= _MAX_KEPT:
+            self._kept.popitem(last=False)
+        self._kept[digest] = claims
+        return claims
+
+
+def _denial(error: TokenError) -> Denial:
+    advice = f"; ask for the scope {_SCOPE}" if error.slug == "token_audience_wrong" else ""
+    return Denial(error.slug, f"{error}{advice}")
+
+
+def identify_by_token(
+    snapshot: Snapshot, username: str, proof: Claims | Denial, *, rules: Rules, now: datetime
+) -> Principal | Denial:
+    """Return who signs in under ``username`` with a token that says ``proof``.
+
+    The reasons come in the order of those of a secret: user name, resource, tenant, application,
+    token, service principal, role.
+    """
+    claim = resolve(snapshot, username)
+    if isinstance(claim, Denial):
+        return claim
+    if not isinstance(proof, Denial):
+        proof = _mismatch(claim, proof) or proof
+    if isinstance(proof, Denial):
+        return denied_before_proof(snapshot, claim, rules, now) or proof
+    allowed = still_allowed(snapshot, username, rules, now)
+    if isinstance(allowed, Denial):
+        return allowed
+    if snapshot.get(ServicePrincipal, proof.principal_id) is None:
+        return Denial(
+            "token_principal_gone", "the service principal that got the token was deleted since"
+        )
+    return claim.proven_by("")
+
+
+def _mismatch(claim: Claim, proof: Claims) -> Denial | None:
+    if proof.application_id.lower() != claim.application_id.lower():
+        return Denial(
+            "token_application_mismatch",
+            "the token is of another application than the one that the user name stands for",
+        )
+    if proof.tenant_id.lower() != claim.tenant_id.lower():
+        return Denial("token_tenant_mismatch", "the token is of another tenant than the user name")
+    return None
