@@ -30,7 +30,7 @@ REACHED: dict[str, set[int]] = {}
 """The statuses that were answered, by how the calls were authenticated."""
 
 settled = settings(
-    max_examples=60,
+    max_examples=40,
     derandomize=True,
     database=None,
     deadline=None,
