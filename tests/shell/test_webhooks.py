@@ -21,6 +21,7 @@ from tests.shell.endpoint import Webhook
 
 SETTINGS: dict[str, object] = {"events.retry": [0.05, 0.1], "events.retry_jitter": 0.0}
 OPTIONS = ("--https", "127.0.0.1:0", "--http", "127.0.0.1:0")
+GUID = "7b6f2a4e-52a5-4a0e-8f0d-0a1b2c3d4e5f"
 DEAD = "bounced+{}@outcome.gatepost.test"
 
 
@@ -294,3 +295,76 @@ def test_only_who_may_is_let_in(relay: Emulator) -> None:
     path = f"{relay.ready['resource_id']}/providers/Microsoft.EventGrid/eventSubscriptions"
     status, told = arm.ask("GET", path)
     assert (status, told["error"]["code"]) == (401, "AuthenticationFailed")
+
+
+# What customers set up over Resource Manager counts for reports.
+
+
+def managed_domain(arm: Arm, relay: Emulator) -> str:
+    told = arm.ask("GET", relay.ready["resource_id"])[1]
+    return str(told["properties"]["linkedDomains"][0])
+
+
+def test_a_customer_s_list_suppresses(relay: Emulator, webhook: Webhook) -> None:
+    arm = Arm(relay)
+    list_ = f"{managed_domain(arm, relay)}/suppressionLists/{GUID}"
+    assert arm.ask("PUT", list_, {"properties": {"listName": ""}})[0] in (200, 201)
+    entry = f"{list_}/suppressionListAddresses/{GUID}"
+    assert arm.ask("PUT", entry, {"properties": {"email": "Listed@example.net"}})[0] in (200, 201)
+    send(relay, "listed@example.net", "free@example.net")
+    found = {each["data"]["recipient"]: each["data"]["status"] for each in webhook.wait(2)}
+    assert found == {"listed@example.net": "Suppressed", "free@example.net": "Delivered"}
+    assert arm.ask("DELETE", list_)[0] == 200
+    send(relay, "listed@example.net")
+    assert webhook.wait(3)[-1]["data"]["status"] == "Delivered"
+
+
+def test_an_operation_to_suppressed_recipients_alone_fails_and_is_reported(
+    relay: Emulator, webhook: Webhook
+) -> None:
+    from azure.communication.email import EmailClient  # type: ignore[attr-defined,unused-ignore]
+    from azure.core.credentials import AzureKeyCredential
+    from azure.core.exceptions import HttpResponseError
+
+    dead = DEAD.format("rest")
+    send(relay, dead)
+    webhook.wait(1)
+    key = relay.ready["connection_string"].partition("accesskey=")[2]
+    client = EmailClient(relay.ready["http"]["url"], AzureKeyCredential(key))
+    operation = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+    poller = client.begin_send(
+        {
+            "senderAddress": relay.sender,
+            "content": {"subject": "hi", "plainText": "hello"},
+            "recipients": {"to": [{"address": dead}]},
+        },
+        operation_id=operation,
+        polling_interval=0,
+    )
+    with pytest.raises(HttpResponseError) as caught:
+        poller.result()
+    assert caught.value.error is not None
+    assert caught.value.error.code == "EmailDroppedAllRecipientsSuppressed"
+    event = webhook.wait(2)[-1]["data"]
+    assert (event["messageId"], event["status"]) == (operation, "Suppressed")
+    [lease] = [
+        each
+        for each in ask(relay.data, "suppression_list")["suppressed"]
+        if each["address"] == dead
+    ]
+    assert lease["level"] == 1, "one send prolongs it once"
+
+
+def test_engagement_is_told_where_the_domain_tracks_it(relay: Emulator, webhook: Webhook) -> None:
+    arm = Arm(relay)
+    domain = managed_domain(arm, relay)
+    body = {"properties": {"userEngagementTracking": "Enabled"}}
+    assert arm.ask("PATCH", domain, body)[0] in (200, 201)
+    send(relay, "ann@example.net")
+    webhook.wait(1)
+    click = {"type": "click", "link": "https://example.net/", "recipient": "ann@example.net"}
+    ask(relay.data, "events_simulate", message="last", user_agent="test", **click)
+    event = webhook.wait(2)[-1]
+    assert event["eventType"] == "Microsoft.Communication.EmailEngagementTrackingReportReceived"
+    assert event["data"]["engagementContext"] == "https://example.net/"
+    assert event["data"]["userAgent"] == "test"

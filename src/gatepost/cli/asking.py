@@ -23,8 +23,8 @@ def ask_events(data: Path, operation: str, fields: Mapping[str, Any]) -> Documen
     try:
         return asyncio.run(run())
     except KeyError as error:
-        raise Failed(f"there is no {error.args[0]}") from None
+        raise Failed(f"there is no {error.args[0]}", "NotFound") from None
     except ValueError as error:
-        raise Failed(str(error)) from None
+        raise Failed(str(error), "BadRequest") from None
     except GatepostError as error:
         raise Failed.by(error) from None

@@ -13,6 +13,7 @@ import msgspec
 from gatepost.app.events.service import EventService
 from gatepost.app.events.sources import moment
 from gatepost.directory.azure.entries import CommunicationService
+from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.secret import Secret
 from gatepost.net.listen import is_loopback
@@ -117,7 +118,10 @@ async def _list_outcomes(service: EventService, _asked: Nothing) -> Document:
 
 async def _delete_outcome(service: EventService, asked: Named) -> Document:
     await service.consumer.catch_up()
-    return {"deleted": _rule(await service.rules.delete(asked.name))}
+    try:
+        return {"deleted": _rule(await service.rules.delete(asked.name))}
+    except KeyError:
+        raise KeyError(f"outcome for {asked.name}") from None
 
 
 def _rule(rule: Rule) -> Document:
@@ -270,7 +274,7 @@ async def _list_events(service: EventService, asked: ListEvents) -> Document:
     """Tell what happened: what was recorded, and of all other mail that it was delivered."""
     store = service.here.store
     if asked.message:
-        messages = [await store.get(asked.message)]
+        messages = [await _message(service, asked.message)]
     else:
         messages = list((await store.list())[: asked.limit])
     await service.consumer.catch_up()  # only now: every message above has been consumed
@@ -294,7 +298,7 @@ async def _simulate(service: EventService, asked: Simulate) -> Document:
     if (asked.type == "click") != bool(asked.link):
         raise ValueError("a click has a --link, a view has none")
     store, sources = service.here.store, service.sources
-    message = await store.get(asked.message)
+    message = await _message(service, asked.message)
     by_key = {each.lower(): each for each in message.rcpt_to}
     recipient = by_key.get(asked.recipient.lower())
     if recipient is None:
@@ -321,6 +325,13 @@ async def _simulate(service: EventService, asked: Simulate) -> Document:
     )
     await service.consumer.publish(made)
     return _event(made)
+
+
+async def _message(service: EventService, name: str) -> StoredMessage:
+    try:
+        return await service.here.store.get(name)
+    except KeyError:
+        raise KeyError(f"message {name}") from None
 
 
 def _event(report: Report) -> Document:
