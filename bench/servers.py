@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compliance.postfix import running_postfix
-from tests.clients.relay import running_relay
+from gatepost.testing import Emulator
 
 OURS = "gatepost"
 TWO_WORKERS = "gatepost, 2 workers"
@@ -51,12 +51,11 @@ def aiosmtpd() -> Iterator[Server]:
 @contextmanager
 def gatepost(home: Path, profile: str, workers: int = 1) -> Iterator[Server]:
     """The finished relay: policy, logging and directory included, durable."""
-    options = ["--profile", profile, *(["--workers", str(workers)] if workers > 1 else [])]
-    with running_relay(home, *options) as relay:
+    with Emulator(profile, workers=workers if workers > 1 else 0, data=home) as relay:
         yield Server(
             OURS if workers == 1 else TWO_WORKERS,
-            relay.process.pid,
-            relay.port,
+            relay.pid,
+            relay.smtp.port,
             relay.username,
             relay.password,
             relay.sender,

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.relay import RECIPIENT, Relay, running_relay
+from gatepost.testing import Emulator
+from tests.running import RECIPIENT
 
 
 @pytest.fixture(scope="session")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    with running_relay(tmp_path_factory.mktemp("relay") / "data") as relay:
+def relay() -> Iterator[Emulator]:
+    with Emulator() as relay:
         yield relay
 
 
 @pytest.fixture
-def message(relay: Relay) -> bytes:
+def message(relay: Emulator) -> bytes:
     """Bytes that a careless hop would change: dots, trailing blanks, no last empty line."""
     return (
         f"From: Gatepost <{relay.sender}>\r\n"
@@ -35,7 +36,7 @@ def message(relay: Relay) -> bytes:
 
 
 @pytest.fixture
-def password_file(relay: Relay, tmp_path: Path) -> Path:
+def password_file(relay: Emulator, tmp_path: Path) -> Path:
     path = tmp_path / "password"
     path.touch(mode=0o600)
     path.write_text(relay.password)
@@ -43,22 +44,22 @@ def password_file(relay: Relay, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def delivered(relay: Relay, message: bytes) -> Callable[[], None]:
+def delivered(relay: Emulator, message: bytes) -> Callable[[], None]:
     """Call it once the client is done: one message more, the same bytes, the right envelope."""
     before = relay.count()
 
     def check() -> None:
         assert relay.count() == before + 1
-        assert relay.last() == message
-        envelope = relay.last_envelope()
-        assert envelope["mail_from"] == relay.sender
-        assert envelope["rcpt_to"] == [RECIPIENT]
+        last = relay.messages()[0]
+        assert last.content == message
+        assert last.mail_from == relay.sender
+        assert last.rcpt_to == (RECIPIENT,)
 
     return check
 
 
 @pytest.fixture
-def nothing_delivered(relay: Relay) -> Iterator[None]:
+def nothing_delivered(relay: Emulator) -> Iterator[None]:
     before = relay.count()
     yield
     assert relay.count() == before

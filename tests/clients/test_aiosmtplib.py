@@ -7,13 +7,14 @@ from collections.abc import Callable
 import aiosmtplib
 import pytest
 
-from tests.clients.relay import RECIPIENT, Relay
+from gatepost.testing import Emulator
+from tests.running import RECIPIENT
 
 
-def client(relay: Relay, password: str, *, implicit: bool = False) -> aiosmtplib.SMTP:
+def client(relay: Emulator, password: str, *, implicit: bool = False) -> aiosmtplib.SMTP:
     return aiosmtplib.SMTP(
         hostname="localhost",
-        port=relay.tls_port if implicit else relay.port,
+        port=relay.smtps.port if implicit else relay.smtp.port,
         username=relay.username,
         password=password,
         use_tls=implicit,
@@ -30,14 +31,14 @@ async def send(client: aiosmtplib.SMTP, sender: str, message: bytes) -> None:
 
 @pytest.mark.parametrize("implicit", [False, True], ids=["starttls", "implicit"])
 def test_login_and_send(
-    relay: Relay, message: bytes, delivered: Callable[[], None], *, implicit: bool
+    relay: Emulator, message: bytes, delivered: Callable[[], None], *, implicit: bool
 ) -> None:
     asyncio.run(send(client(relay, relay.password, implicit=implicit), relay.sender, message))
     delivered()
 
 
 @pytest.mark.usefixtures("nothing_delivered")
-def test_a_wrong_password_is_refused(relay: Relay, message: bytes) -> None:
+def test_a_wrong_password_is_refused(relay: Emulator, message: bytes) -> None:
     with pytest.raises(aiosmtplib.SMTPAuthenticationError) as caught:
         asyncio.run(send(client(relay, "wrong"), relay.sender, message))
     assert caught.value.code == 535

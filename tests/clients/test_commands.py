@@ -9,7 +9,8 @@ from typing import IO
 
 import pytest
 
-from tests.clients.relay import RECIPIENT, Relay
+from gatepost.testing import Emulator
+from tests.running import RECIPIENT
 
 pytestmark = pytest.mark.compliance
 
@@ -20,7 +21,7 @@ def run(command: Sequence[str | Path], stdin: bytes = b"") -> subprocess.Complet
     return done
 
 
-def curl(relay: Relay, url: str) -> list[str]:
+def curl(relay: Emulator, url: str) -> list[str]:
     return [
         *("curl", "--silent", "--show-error", "--url", url, "--cacert", relay.ca_file),
         *("--ssl-reqd", "--user", f"{relay.username}:{relay.password}"),
@@ -28,23 +29,25 @@ def curl(relay: Relay, url: str) -> list[str]:
     ]
 
 
-def test_curl(relay: Relay, message: bytes, delivered: Callable[[], None]) -> None:
-    run(curl(relay, f"smtp://localhost:{relay.port}"), message)
+def test_curl(relay: Emulator, message: bytes, delivered: Callable[[], None]) -> None:
+    run(curl(relay, f"smtp://localhost:{relay.smtp.port}"), message)
     delivered()
 
 
 def test_curl_over_implicit_tls(
-    relay: Relay, message: bytes, delivered: Callable[[], None]
+    relay: Emulator, message: bytes, delivered: Callable[[], None]
 ) -> None:
-    run(curl(relay, f"smtps://localhost:{relay.tls_port}"), message)
+    run(curl(relay, f"smtps://localhost:{relay.smtps.port}"), message)
     delivered()
 
 
-def test_swaks(relay: Relay, message: bytes, tmp_path: Path, delivered: Callable[[], None]) -> None:
+def test_swaks(
+    relay: Emulator, message: bytes, tmp_path: Path, delivered: Callable[[], None]
+) -> None:
     content = tmp_path / "message"
     content.write_bytes(message.removesuffix(b"\r\n"))  # swaks ends the last line itself
     command = [
-        *("swaks", "--server", "localhost", "--port", str(relay.port)),
+        *("swaks", "--server", "localhost", "--port", str(relay.smtp.port)),
         *("--tls", "--tls-verify-ca", "--tls-ca-path", relay.ca_file),
         *("--auth", "LOGIN", "--auth-user", relay.username, "--auth-password", relay.password),
         *("--from", relay.sender, "--to", RECIPIENT, "--data", f"@{content}"),
@@ -54,7 +57,7 @@ def test_swaks(relay: Relay, message: bytes, tmp_path: Path, delivered: Callable
 
 
 def test_msmtp(
-    relay: Relay,
+    relay: Emulator,
     message: bytes,
     password_file: Path,
     tmp_path: Path,
@@ -63,7 +66,7 @@ def test_msmtp(
     settings = {
         "account": "default",
         "host": "localhost",
-        "port": relay.port,
+        "port": relay.smtp.port,
         "auth": "login",
         "user": relay.username,
         "passwordeval": f"cat {shlex.quote(str(password_file))}",
@@ -107,9 +110,9 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def test_openssl_by_hand(relay: Relay, message: bytes, delivered: Callable[[], None]) -> None:
+def test_openssl_by_hand(relay: Emulator, message: bytes, delivered: Callable[[], None]) -> None:
     command = [
-        *("openssl", "s_client", "-quiet", "-crlf", "-connect", f"localhost:{relay.port}"),
+        *("openssl", "s_client", "-quiet", "-crlf", "-connect", f"localhost:{relay.smtp.port}"),
         *("-starttls", "smtp", "-CAfile", relay.ca_file, "-verify_return_error"),
         *("-verify_hostname", "localhost"),
     ]

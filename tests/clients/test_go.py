@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.relay import RECIPIENT, Relay
+from gatepost.testing import Emulator
+from tests.running import RECIPIENT
 
 pytestmark = pytest.mark.compliance
 
@@ -25,12 +26,12 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def send(
-    program: Path, relay: Relay, message: bytes, auth: str
+    program: Path, relay: Emulator, message: bytes, auth: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             *(program, "-auth", auth, "-username", relay.username),
-            *("-server", f"localhost:{relay.port}", "-ca-file", relay.ca_file),
+            *("-server", f"localhost:{relay.smtp.port}", "-ca-file", relay.ca_file),
             *("-from", relay.sender, "-to", RECIPIENT),
         ],
         input=message.decode(),
@@ -43,14 +44,14 @@ def send(
 
 
 @pytest.mark.usefixtures("nothing_delivered")
-def test_plain_auth_is_refused(program: Path, relay: Relay, message: bytes) -> None:
+def test_plain_auth_is_refused(program: Path, relay: Emulator, message: bytes) -> None:
     run = send(program, relay, message, "plain")
     assert run.stderr == "AUTH: 504 5.7.4 Unrecognized authentication type\n"
     assert run.returncode == 1
 
 
 def test_login_auth_delivers(
-    program: Path, relay: Relay, message: bytes, delivered: Callable[[], None]
+    program: Path, relay: Emulator, message: bytes, delivered: Callable[[], None]
 ) -> None:
     run = send(program, relay, message, "login")
     assert (run.returncode, run.stderr) == (0, "")

@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
+from gatepost.testing import Emulator
 from tests.clients.node.packages import HERE, NODE, needs_node
-from tests.clients.relay import RECIPIENT, Relay
+from tests.running import RECIPIENT
 
 pytestmark = needs_node
 
 
-def send(relay: Relay, message: bytes, **changes: Any) -> dict[str, Any]:
+def send(relay: Emulator, message: bytes, **changes: Any) -> dict[str, Any]:
     transport = {
         "host": "localhost",
-        "port": relay.port,
+        "port": relay.smtp.port,
         "requireTLS": True,
         "tls": {"ca": Path(relay.ca_file).read_text()},
         "auth": {"user": relay.username, "pass": relay.password},
@@ -39,13 +40,13 @@ def send(relay: Relay, message: bytes, **changes: Any) -> dict[str, Any]:
     return result
 
 
-def test_login_and_send(relay: Relay, message: bytes, delivered: Callable[[], None]) -> None:
+def test_login_and_send(relay: Emulator, message: bytes, delivered: Callable[[], None]) -> None:
     assert send(relay, message) == {"accepted": [RECIPIENT]}
     delivered()
 
 
-def test_implicit_tls(relay: Relay, message: bytes, delivered: Callable[[], None]) -> None:
-    assert send(relay, message, port=relay.tls_port, secure=True) == {"accepted": [RECIPIENT]}
+def test_implicit_tls(relay: Emulator, message: bytes, delivered: Callable[[], None]) -> None:
+    assert send(relay, message, port=relay.smtps.port, secure=True) == {"accepted": [RECIPIENT]}
     delivered()
 
 
@@ -58,7 +59,7 @@ def test_implicit_tls(relay: Relay, message: bytes, delivered: Callable[[], None
     ],
     ids=["plain", "wrong-password"],
 )
-def test_refused(relay: Relay, message: bytes, changes: dict[str, Any], response: str) -> None:
+def test_refused(relay: Emulator, message: bytes, changes: dict[str, Any], response: str) -> None:
     error = send(relay, message, **changes)["error"]
     assert error["code"] == "EAUTH"
     assert error["response"] == response

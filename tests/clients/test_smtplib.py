@@ -7,36 +7,37 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.clients.relay import RECIPIENT, Relay
+from gatepost.testing import Emulator
+from tests.running import RECIPIENT
 
 
 @pytest.fixture
-def client(relay: Relay) -> Iterator[smtplib.SMTP]:
+def client(relay: Emulator) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context(cafile=relay.ca_file)
-    with smtplib.SMTP("localhost", relay.port, timeout=10) as client:
+    with smtplib.SMTP("localhost", relay.smtp.port, timeout=10) as client:
         client.starttls(context=context)
         client.ehlo()
         yield client
 
 
 def test_login_and_send(
-    relay: Relay, client: smtplib.SMTP, message: bytes, delivered: Callable[[], None]
+    relay: Emulator, client: smtplib.SMTP, message: bytes, delivered: Callable[[], None]
 ) -> None:
     client.login(relay.username, relay.password)
     client.sendmail(relay.sender, [RECIPIENT], message)
     delivered()
 
 
-def test_implicit_tls(relay: Relay, message: bytes, delivered: Callable[[], None]) -> None:
+def test_implicit_tls(relay: Emulator, message: bytes, delivered: Callable[[], None]) -> None:
     context = ssl.create_default_context(cafile=relay.ca_file)
-    with smtplib.SMTP_SSL("localhost", relay.tls_port, timeout=10, context=context) as client:
+    with smtplib.SMTP_SSL("localhost", relay.smtps.port, timeout=10, context=context) as client:
         client.login(relay.username, relay.password)
         client.sendmail(relay.sender, [RECIPIENT], message)
     delivered()
 
 
 @pytest.mark.usefixtures("nothing_delivered")
-def test_plain_is_refused(relay: Relay, client: smtplib.SMTP) -> None:
+def test_plain_is_refused(relay: Emulator, client: smtplib.SMTP) -> None:
     secret = base64.b64encode(f"\0{relay.username}\0{relay.password}".encode()).decode()
     refusal = (504, b"5.7.4 Unrecognized authentication type")
     assert client.docmd("AUTH", f"PLAIN {secret}") == refusal
@@ -44,7 +45,7 @@ def test_plain_is_refused(relay: Relay, client: smtplib.SMTP) -> None:
 
 
 @pytest.mark.usefixtures("nothing_delivered")
-def test_a_wrong_password_is_refused(relay: Relay, client: smtplib.SMTP) -> None:
+def test_a_wrong_password_is_refused(relay: Emulator, client: smtplib.SMTP) -> None:
     with pytest.raises(smtplib.SMTPAuthenticationError) as caught:
         client.login(relay.username, "wrong")
     assert caught.value.smtp_code == 535
@@ -53,7 +54,7 @@ def test_a_wrong_password_is_refused(relay: Relay, client: smtplib.SMTP) -> None
 
 @pytest.mark.usefixtures("nothing_delivered")
 def test_a_sender_of_another_domain_is_refused(
-    relay: Relay, client: smtplib.SMTP, message: bytes
+    relay: Emulator, client: smtplib.SMTP, message: bytes
 ) -> None:
     client.login(relay.username, relay.password)
     with pytest.raises(smtplib.SMTPSenderRefused) as caught:
@@ -62,8 +63,8 @@ def test_a_sender_of_another_domain_is_refused(
     assert b"5.1.7 The specified sender domain has not been linked." in caught.value.smtp_error
 
 
-def test_no_auth_is_offered_in_clear(relay: Relay) -> None:
-    with smtplib.SMTP("localhost", relay.port, timeout=10) as client:
+def test_no_auth_is_offered_in_clear(relay: Emulator) -> None:
+    with smtplib.SMTP("localhost", relay.smtp.port, timeout=10) as client:
         client.ehlo()
         assert client.has_extn("starttls")
         assert not client.has_extn("auth")

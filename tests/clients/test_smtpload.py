@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients.relay import RECIPIENT, Relay
+from gatepost.testing import Emulator
+from tests.running import RECIPIENT
 
 pytestmark = pytest.mark.compliance
 
@@ -21,8 +22,8 @@ def built() -> None:
     subprocess.run(["make", "--silent", SMTPLOAD.relative_to(ROOT)], cwd=ROOT, check=True)
 
 
-def load(relay: Relay, *options: str) -> dict[str, Any]:
-    port = relay.tls_port if "-W" in options else relay.port
+def load(relay: Emulator, *options: str) -> dict[str, Any]:
+    port = relay.smtps.port if "-W" in options else relay.smtp.port
     run = subprocess.run(
         [
             *(SMTPLOAD, "-p", str(port), "-u", relay.username, "-f", relay.sender),
@@ -51,7 +52,7 @@ def load(relay: Relay, *options: str) -> dict[str, Any]:
         ("-T -l 200000", 20),
     ],
 )
-def test_every_message_arrives(relay: Relay, options: str, connections: int) -> None:
+def test_every_message_arrives(relay: Emulator, options: str, connections: int) -> None:
     before = relay.count()
     result = load(relay, *options.split())
     assert result["failed"] == 0
@@ -61,7 +62,7 @@ def test_every_message_arrives(relay: Relay, options: str, connections: int) -> 
     assert relay.count() == before + 20
 
 
-def test_idle_connections_are_held(relay: Relay) -> None:
+def test_idle_connections_are_held(relay: Emulator) -> None:
     result = load(relay, "-T", "-H", "1", "-i", "2")
     assert result["ready"] == 4
     assert result["messages"] == 0

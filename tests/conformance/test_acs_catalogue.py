@@ -7,11 +7,8 @@ the place where it is tested or the reason why no server can reproduce it.
 import json
 import smtplib
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +19,7 @@ from gatepost.model.finding import Diagnosis
 from gatepost.testing import Emulator
 from tests.conformance.acs_world import CUSTOM, SENDER, UNLINKED, Login, World, seed
 from tests.conformance.conftest import SIGNED_IN, Acs
+from tests.running import ask
 from tests.shell.peer import letter
 
 REFUSED = "535 5.7.3 Authentication unsuccessful"
@@ -70,10 +68,7 @@ def field_acs() -> Iterator[Acs]:
 
 def run(acs: Acs, *arguments: str) -> Any:
     """What ``gatepost ARGUMENTS`` says of the relay's directory."""
-    program = Path(sys.executable).with_name("gatepost")
-    command = [str(program), *arguments, "--data", str(acs.relay.data), "--json"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
-    return json.loads(done.stdout)
+    return json.loads(ask(acs.relay.data, *arguments, "--json"))
 
 
 def visit(acs: Acs, library: str = "", login: Login | None = None, sender: str = "") -> Diagnosis:

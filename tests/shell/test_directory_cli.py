@@ -17,7 +17,7 @@ import pytest
 
 from gatepost.cli.main import main
 from gatepost.testing import Emulator
-from tests.clients.relay import PATIENCE
+from tests.running import PATIENCE
 
 MAIL = "mail.contoso.localhost"
 WIDTH = 80

@@ -5,7 +5,6 @@ SIGKILL cannot show it, because the page cache outlives the process.
 
 import asyncio
 import json
-import os
 import shutil
 import smtplib
 import threading
@@ -18,9 +17,11 @@ import pytest
 
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.store.sqlite.disk import Disk
-from tests.clients.relay import Relay
+from gatepost.testing import Emulator
 from tests.contract.failing import FailingDisk
 from tests.contract.messages import message
+from tests.running import ask
+from tests.shell.processes import is_alive
 from tests.shell.traced import CALLS, Call, attached, parse_trace
 
 PATIENCE = 20.0
@@ -93,17 +94,16 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs 
 
 
 @pytest.fixture
-def relay(tmp_path: Path) -> Iterator[Relay]:
-    started = Relay.start(tmp_path / "data", "--profile", "open")
+def relay(tmp_path: Path) -> Iterator[Emulator]:
+    started = Emulator("open", data=tmp_path / "data")
     yield started
-    started.process.kill()
-    started.process.wait()
+    started.kill()
 
 
-def send(relay: Relay, name: str, size: int = 100) -> tuple[int, bytes]:
+def send(relay: Emulator, name: str, size: int = 100) -> tuple[int, bytes]:
     """Send one message; return the reply to its content."""
     content = f"Message-ID: <{name}@example.org>\r\n\r\n" + f"{name} filler\r\n" * (size // 16)
-    client = smtplib.SMTP("127.0.0.1", relay.port, timeout=PATIENCE)
+    client = smtplib.SMTP("127.0.0.1", relay.smtp.port, timeout=PATIENCE)
     try:
         client.ehlo()
         assert client.mail(SENDER)[0] == 250
@@ -113,8 +113,8 @@ def send(relay: Relay, name: str, size: int = 100) -> tuple[int, bytes]:
         client.close()
 
 
-def names(relay: Relay) -> set[str]:
-    listing = json.loads(relay.messages("list", "--json"))
+def names(relay: Emulator) -> set[str]:
+    listing = json.loads(ask(relay.data, "messages", "list", "--json"))
     return {
         each["message_id"].strip("<>").removesuffix("@example.org") for each in listing["messages"]
     }
@@ -122,9 +122,9 @@ def names(relay: Relay) -> set[str]:
 
 @pytest.mark.compliance
 @needs_strace
-def test_a_successful_sync_lies_before_each_250(relay: Relay, tmp_path: Path) -> None:
+def test_a_successful_sync_lies_before_each_250(relay: Emulator, tmp_path: Path) -> None:
     log = tmp_path / "trace"
-    with attached(relay.process.pid, log, "-e", CALLS), ThreadPoolExecutor(4) as senders:
+    with attached(relay.pid, log, "-e", CALLS), ThreadPoolExecutor(4) as senders:
         sizes = [100, LARGE, 5_000] * 8
         jobs = [senders.submit(send, relay, f"n{n}", size) for n, size in enumerate(sizes)]
         replies = [job.result(PATIENCE) for job in jobs]
@@ -139,6 +139,13 @@ def test_a_successful_sync_lies_before_each_250(relay: Relay, tmp_path: Path) ->
         if size == LARGE:
             body = first(segments, f"n{number} filler")
             assert synced(segments, body, row), f"a row of {text!r} without a sync behind its body"
+
+
+def _wait_end(pid: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while is_alive(pid):
+        assert time.monotonic() < deadline, "it goes on"
+        time.sleep(0.02)
 
 
 def first(calls: list[Call], text: str) -> Call:
@@ -161,18 +168,16 @@ def synced(calls: list[Call], written: Call, before: Call) -> bool:
 @needs_strace
 @pytest.mark.parametrize("size", [100, LARGE])
 def test_a_failed_sync_is_451_and_the_end_of_the_process(
-    relay: Relay, tmp_path: Path, size: int
+    relay: Emulator, tmp_path: Path, size: int
 ) -> None:
     assert send(relay, "before", LARGE)[0] == 250
-    with attached(relay.process.pid, tmp_path / "trace", "-e", "inject=fdatasync:error=EIO"):
+    with attached(relay.pid, tmp_path / "trace", "-e", "inject=fdatasync:error=EIO"):
         assert send(relay, "failed", size)[0] == 451
-        assert relay.process.wait(PATIENCE) not in (0, None)
-    again = Relay.start(relay.data, "--profile", "open")
-    try:
+        _wait_end(relay.pid)
+        assert relay.events("stopping")
+    with Emulator("open", data=relay.data) as again:
         assert send(again, "after", LARGE)[0] == 250
         assert {"before", "after"} <= names(again)
-    finally:
-        assert again.stop() == os.EX_OK
 
 
 @pytest.mark.compliance
@@ -182,13 +187,13 @@ def test_a_failed_sync_is_451_and_the_end_of_the_process(
     [("pwrite64", "store.db-wal", 100), ("write", "segments/00000001", LARGE)],
 )
 def test_a_full_disk_is_452_until_there_is_room(
-    relay: Relay, tmp_path: Path, call: str, file: str, size: int
+    relay: Emulator, tmp_path: Path, call: str, file: str, size: int
 ) -> None:
     assert send(relay, "before", size)[0] == 250
     on = ("-P", str(relay.data.resolve() / file), "-e", f"inject={call}:error=ENOSPC")
-    with attached(relay.process.pid, tmp_path / "trace", *on):
+    with attached(relay.pid, tmp_path / "trace", *on):
         assert send(relay, "refused", size)[0] == 452
     time.sleep(0.5)
     assert send(relay, "after", size)[0] == 250
-    assert int(relay.messages("count")) == 2
-    assert relay.stop() == os.EX_OK
+    assert relay.count() == 2
+    relay.stop()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.app.access import open_mailbox
-from tests.clients.relay import Relay, running_relay
+from gatepost.testing import Emulator
 from tests.shell.peer import Peer
 from tests.shell.processes import children
 
@@ -38,9 +38,9 @@ def content(number: int, size: int) -> bytes:
     return b"From: <a@example.com>\r\n\r\n" + line * (size // len(line))
 
 
-def send(relay: Relay, number: int, size: int, together: threading.Barrier) -> str:
+def send(relay: Emulator, number: int, size: int, together: threading.Barrier) -> str:
     """Send a message whose end waits until all others have come that far."""
-    with Peer.connect(relay.port, relay.ca_file) as peer:
+    with Peer.connect(relay.smtp.port, relay.ca_file) as peer:
         peer.sock.settimeout(60)
         assert peer.reply().startswith("220 ")
         peer.ask("EHLO client.example")
@@ -69,8 +69,8 @@ def test_twenty_large_messages_at_once_stay_within_the_budget(
     tmp_path: Path, workers: int, size: int
 ) -> None:
     data = tmp_path / "data"
-    with running_relay(data, "--profile", "open", "--workers", str(workers)) as relay:
-        pids = [relay.process.pid, *children(relay.process.pid)]
+    with Emulator("open", workers=workers, data=data) as relay:
+        pids = [relay.pid, *children(relay.pid)]
         assert len(pids) == 1 + workers
         before = sum(memory(pid, "VmRSS") for pid in pids)
         together = threading.Barrier(CLIENTS)

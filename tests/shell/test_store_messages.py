@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 
 from gatepost.cli.messages import messages
 from gatepost.store.sqlite import open_store
-from tests.clients.relay import GATEPOST, PATIENCE, Relay, running_relay
+from gatepost.testing import Emulator
 from tests.contract.messages import envelope, message
+from tests.running import GATEPOST, PATIENCE, ask, count
 
 RECEIVED = datetime.now(UTC).replace(microsecond=0)
 TRACE = b"Received: by localhost with ESMTP id 1-1\r\n"
@@ -185,7 +186,7 @@ async def _output(*command: str) -> str:
 
 
 def test_a_running_relay_answers_in_its_stead(tmp_path: Path) -> None:
-    with running_relay(tmp_path / "data", "--profile", "open") as relay:
+    with Emulator("open", data=tmp_path / "data") as relay:
         send(relay, "first")
         waiting = subprocess.Popen(
             [GATEPOST, "messages", "wait", "--subject", "second", "--json", "--data", relay.data],
@@ -195,15 +196,15 @@ def test_a_running_relay_answers_in_its_stead(tmp_path: Path) -> None:
         told, _ = waiting.communicate(timeout=PATIENCE)
         assert waiting.returncode == 0
         assert json.loads(told)["subject"] == "second"
-        raw = relay.messages("show", "last", "--raw")
+        raw = ask(relay.data, "messages", "show", "last", "--raw")
         assert raw.startswith(b"Return-Path: <alice@example.org>\r\nReceived: ")
-        assert raw.endswith(relay.last())
-        assert json.loads(relay.messages("delete", "last", "--json")) == {"deleted": 1}
+        assert raw.endswith(relay.messages()[0].content)
+        assert json.loads(ask(relay.data, "messages", "delete", "last", "--json")) == {"deleted": 1}
         assert relay.count() == 1
-    assert relay.count() == 1, "and when it has stopped, the store does"
+    assert count(relay.data) == 1, "and when it has stopped, the store does"
 
 
-def send(relay: Relay, subject: str) -> None:
-    with smtplib.SMTP("127.0.0.1", relay.port, timeout=PATIENCE) as client:
+def send(relay: Emulator, subject: str) -> None:
+    with smtplib.SMTP("127.0.0.1", relay.smtp.port, timeout=PATIENCE) as client:
         content = f"Subject: {subject}\r\n\r\nhello\r\n".encode()
         client.sendmail("alice@example.org", ["bob@example.net"], content)

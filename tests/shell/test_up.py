@@ -13,13 +13,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients.relay import GATEPOST, PATIENCE, Relay, running_relay
+from gatepost.testing import Emulator
+from tests.running import GATEPOST, PATIENCE, count
 from tests.shell.peer import Peer, letter
 from tests.shell.test_listen import needs_ipv6
 
@@ -30,10 +31,9 @@ GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+def relay() -> Iterator[Emulator]:
     """With all four listeners, SMTP on both families, and a line of JSON for each event."""
-    data = tmp_path_factory.mktemp("up") / "data"
-    with running_relay(data, *FREE, "--smtp", "localhost:0", "--json") as relay:
+    with Emulator(options=(*FREE, "--smtp", "localhost:0")) as relay:
         yield relay
 
 
@@ -43,24 +43,32 @@ def refused(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-def signed_in(relay: Relay) -> Peer:
-    peer = Peer.connect(relay.port, relay.ca_file)
+def signed_in(ready: Mapping[str, Any]) -> Peer:
+    """A client of the relay that wrote this ready.json, when it may send."""
+    peer = Peer.connect(ready["smtp"]["port"], ready["ca_file"])
     assert peer.reply().startswith("220 ")
     peer.ask("EHLO client.example")
     peer.start_tls()
     peer.ask("EHLO client.example")
-    assert peer.login(relay.username, relay.password).startswith("235 ")
+    assert peer.login(ready["username"], ready["password"]).startswith("235 ")
     return peer
 
 
-def log_of(relay: Relay) -> str:
-    return relay.data.with_name(relay.data.name + ".log").read_text()
+def refused_login(ready: Mapping[str, Any], password: str) -> Peer:
+    """A client that may not send."""
+    peer = Peer.connect(ready["smtp"]["port"], ready["ca_file"])
+    peer.reply()
+    peer.ask("EHLO client.example")
+    peer.start_tls()
+    peer.ask("EHLO client.example")
+    assert peer.login(ready["username"], password).startswith("535 ")
+    return peer
 
 
-def wait_for_line(relay: Relay, text: str) -> str:
+def wait_for_line(log: Path, text: str) -> str:
     deadline = time.monotonic() + 5
     while True:
-        for line in log_of(relay).splitlines():
+        for line in log.read_text().splitlines():
             if text in line:
                 return line
         assert time.monotonic() < deadline, f"no line says {text!r}"
@@ -70,15 +78,15 @@ def wait_for_line(relay: Relay, text: str) -> str:
 # ready.json
 
 
-def test_ready_json_is_the_documented_contract(relay: Relay) -> None:
+def test_ready_json_is_the_documented_contract(relay: Emulator) -> None:
     ready = relay.ready
     tls_port, http_port = (ready[name]["url"].rpartition(":")[2] for name in ("https", "http"))
     url = f"https://localhost:{tls_port}"
     patterns: dict[str, Any] = {
-        "pid": relay.process.pid,
+        "pid": relay.pid,
         "data": str(relay.data),
-        "smtp": {"host": "127.0.0.1", "port": relay.port, "tls": "starttls"},
-        "smtps": {"host": "127.0.0.1", "port": relay.tls_port, "tls": "implicit"},
+        "smtp": {"host": "127.0.0.1", "port": relay.smtp.port, "tls": "starttls"},
+        "smtps": {"host": "127.0.0.1", "port": relay.smtps.port, "tls": "implicit"},
         "https": {"url": url},
         "http": {"url": f"http://127.0.0.1:{http_port}"},
         "ca_file": str(relay.data / "ca.pem"),
@@ -115,8 +123,8 @@ def test_ready_json_is_the_documented_contract(relay: Relay) -> None:
     assert f"/subscriptions/{ready['subscription_id']}/" in ready["resource_id"]
 
 
-def test_what_lies_in_the_directory_is_its_owners(relay: Relay) -> None:
-    with signed_in(relay) as peer:
+def test_what_lies_in_the_directory_is_its_owners(relay: Emulator) -> None:
+    with signed_in(relay.ready) as peer:
         large = letter(relay.sender, (b"x" * 98 + b"\r\n") * 400)
         assert peer.deliver(relay.sender, large).startswith("250 ")
     names = {path.name for path in relay.data.iterdir()}
@@ -158,8 +166,8 @@ def test_everything_accepts_once_ready_json_is_there(tmp_path: Path) -> None:
     assert not (data / "control.sock").exists()
 
 
-def test_what_is_off_is_null(tmp_path: Path) -> None:
-    with running_relay(tmp_path / "data", *OFF) as relay:
+def test_what_is_off_is_null() -> None:
+    with Emulator(options=OFF) as relay:
         for name in ("smtp", "smtps", "https", "http", "connection_string", "authority", "arm_url"):
             assert relay.ready[name] is None, name
         assert relay.ready["env"] == {}
@@ -181,18 +189,18 @@ def get(url: str, ca_file: str) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("name", ["https", "http"])
-def test_health_is_there_and_what_is_not_is_said_in_json(relay: Relay, name: str) -> None:
+def test_health_is_there_and_what_is_not_is_said_in_json(relay: Emulator, name: str) -> None:
     url = relay.ready[name]["url"]
     assert get(f"{url}/health", relay.ca_file) == (200, {"status": "ok"})
     code, document = get(f"{url}/nothing", relay.ca_file)
     assert (code, document["error"]["code"]) == (404, "NotFound")
 
 
-def test_strict_verifiers_take_the_certificate(relay: Relay) -> None:
+def test_strict_verifiers_take_the_certificate(relay: Emulator) -> None:
     context = ssl.create_default_context(cafile=relay.ca_file)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     for host in ("localhost", "127.0.0.1", "acs.communication.localhost"):
-        with socket.create_connection(("127.0.0.1", relay.tls_port), PATIENCE) as sock:
+        with socket.create_connection(("127.0.0.1", relay.smtps.port), PATIENCE) as sock:
             context.wrap_socket(sock, server_hostname=host).close()
 
 
@@ -200,18 +208,18 @@ def test_strict_verifiers_take_the_certificate(relay: Relay) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
-def test_localhost_is_both_families(relay: Relay, host: str) -> None:
-    with Peer.connect(relay.port, relay.ca_file, host=host) as peer:
+def test_localhost_is_both_families(relay: Emulator, host: str) -> None:
+    with Peer.connect(relay.smtp.port, relay.ca_file, host=host) as peer:
         assert peer.reply().startswith("220 ")
         assert f"Hello [{host}]" in peer.ask("EHLO client.example")
 
 
-def test_several_run_side_by_side(relay: Relay, tmp_path: Path) -> None:
-    with running_relay(tmp_path / "one") as one, running_relay(tmp_path / "two") as two:
-        ports = {each.port for each in (relay, one, two)}
+def test_several_run_side_by_side(relay: Emulator) -> None:
+    with Emulator() as one, Emulator() as two:
+        ports = {each.smtp.port for each in (relay, one, two)}
         assert len(ports) == 3
         assert len({each.password for each in (relay, one, two)}) == 3
-        with signed_in(one) as peer:
+        with signed_in(one.ready) as peer:
             assert peer.deliver(one.sender, letter(one.sender)).startswith("250 ")
         assert (one.count(), two.count()) == (1, 0)
 
@@ -219,8 +227,8 @@ def test_several_run_side_by_side(relay: Relay, tmp_path: Path) -> None:
 def test_the_directory_may_lie_deep(tmp_path: Path) -> None:
     """A Unix socket's path has at most 108 octets; a directory has no such limit."""
     data = tmp_path / ("d" * 100) / ("e" * 100) / "data"
-    with running_relay(data, "--workers", "1") as relay:
-        with signed_in(relay) as peer:
+    with Emulator(data=data, workers=1) as relay:
+        with signed_in(relay.ready) as peer:
             assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
         assert relay.count() == 1
 
@@ -228,25 +236,24 @@ def test_the_directory_may_lie_deep(tmp_path: Path) -> None:
 # What cannot start
 
 
-def test_a_second_one_names_the_first(relay: Relay) -> None:
+def test_a_second_one_names_the_first(relay: Emulator) -> None:
     result = refused("--data", relay.data, *OFF)
     assert result.returncode == 1
-    assert str(relay.process.pid) in result.stderr
+    assert str(relay.pid) in result.stderr
     assert "Traceback" not in result.stderr
     assert (relay.data / "ready.json").exists(), "the first one's is not touched"
     assert relay.count() >= 0
 
 
-def test_a_busy_port_is_named_and_nothing_stays(relay: Relay, tmp_path: Path) -> None:
+def test_a_busy_port_is_named_and_nothing_stays(relay: Emulator, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    result = refused("--data", data, *OFF, "--smtps", f"127.0.0.1:{relay.port}")
+    result = refused("--data", data, *OFF, "--smtps", f"127.0.0.1:{relay.smtp.port}")
     assert result.returncode == 1
-    assert f"127.0.0.1:{relay.port} is in use" in result.stderr
+    assert f"127.0.0.1:{relay.smtp.port} is in use" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (data / "ready.json").exists()
     assert not (data / "control.sock").exists()
-    with running_relay(data):
-        pass
+    Emulator(data=data).stop()
 
 
 @pytest.mark.parametrize("where", ["file", "file/below", "unresolvable"])
@@ -264,19 +271,20 @@ def test_what_cannot_be_used_is_said_in_a_sentence(tmp_path: Path, where: str) -
 # What it says
 
 
-def test_each_line_of_json_is_an_event_and_none_holds_a_secret(relay: Relay) -> None:
-    with signed_in(relay) as peer:
+def test_each_line_of_json_is_an_event_and_none_holds_a_secret(relay: Emulator) -> None:
+    with signed_in(relay.ready) as peer:
         assert peer.ask("MAIL FROM:<x@elsewhere.example>").startswith("501 5.1.7 ")
         assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
-    with Peer.connect(relay.tls_port, relay.ca_file) as peer:
+    with Peer.connect(relay.smtps.port, relay.ca_file) as peer:
         peer.shake()
         peer.reply()
         peer.ask("EHLO client.example")
         said = peer.login(relay.username, "not-the-password")
         assert said == "535 5.7.3 Authentication unsuccessful"
         assert peer.login("nobody", relay.password) == said
-    wait_for_line(relay, '"username":"nobody"')
-    events = [json.loads(line) for line in log_of(relay).splitlines()]
+    log = relay.data / "up.jsonl"
+    wait_for_line(log, '"username":"nobody"')
+    events = [json.loads(line) for line in log.read_text().splitlines()]
     for event in events:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"])
         assert isinstance(event["event"], str)
@@ -287,38 +295,40 @@ def test_each_line_of_json_is_an_event_and_none_holds_a_secret(relay: Relay) -> 
     assert len(reasons) == 2, "one answer on the wire, the true reasons here"
     key = relay.ready["connection_string"].partition("accesskey=")[2]
     for secret in (relay.password, key, "not-the-password"):
-        assert secret not in log_of(relay)
+        assert secret not in log.read_text()
 
 
 def test_a_person_reads_reasons_and_sees_the_secret_only_in_the_paste(tmp_path: Path) -> None:
-    with running_relay(tmp_path / "data") as relay:
-        with signed_in(relay) as peer:
-            assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
-        with Peer.connect(relay.tls_port, relay.ca_file) as peer:
-            peer.shake()
-            peer.reply()
-            peer.ask("EHLO client.example")
-            assert peer.login(relay.username, "not-the-password").startswith("535 ")
-        wait_for_line(relay, "accepted ")
-        line = wait_for_line(relay, "AUTH LOGIN refused")
-        assert re.search(r"from 127\.0\.0\.1: [a-z_]+: \S+", line)
-        said = log_of(relay)
-        assert said.count(relay.password) == 1
-        assert said.index(relay.password) < said.index("as JSON")
-        assert "not-the-password" not in said
+    data, log = tmp_path / "data", tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(environment(data), stdout=output, stderr=output)
+    ready = wait_ready(data, process)
+    with signed_in(ready) as peer:
+        assert peer.deliver(ready["from"], letter(ready["from"])).startswith("250 ")
+        wait_for_line(log, "accepted ")
+    with refused_login(ready, "not-the-password"):
+        pass
+    line = wait_for_line(log, "AUTH LOGIN refused")
+    assert re.search(r"from 127\.0\.0\.1: [a-z_]+: \S+", line)
+    assert stop(process) == 0
+    said = log.read_text()
+    assert said.count(ready["password"]) == 1
+    assert said.index(ready["password"]) < said.index("as JSON")
+    assert "not-the-password" not in said
 
 
 def environment(data: Path) -> list[str | Path]:
     return [GATEPOST, "up", "--data", data, *OFF, "--smtp", "127.0.0.1:0"]
 
 
-def wait_ready(data: Path, process: "subprocess.Popen[bytes]") -> Relay:
+def wait_ready(data: Path, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE
     while not (data / "ready.json").exists():
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.02)
-    return Relay(data, process, json.loads((data / "ready.json").read_text()))
+    ready: dict[str, Any] = json.loads((data / "ready.json").read_text())
+    return ready
 
 
 def stop(process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> int:
@@ -337,11 +347,11 @@ def test_a_reader_that_stops_reading_stops_nothing(tmp_path: Path) -> None:
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4_096)
     process = subprocess.Popen([*environment(data), "--json"], stdout=writing)
     os.close(writing)
-    relay = wait_ready(data, process)
-    with signed_in(relay) as peer:
+    ready = wait_ready(data, process)
+    with signed_in(ready) as peer:
         for _ in range(60):
-            assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
-    assert relay.count() == 60
+            assert peer.deliver(ready["from"], letter(ready["from"])).startswith("250 ")
+    assert count(data) == 60
     assert stop(process) == 0
     os.close(reading)
 
@@ -356,44 +366,44 @@ def test_without_a_reader_it_works_as_well(tmp_path: Path, how: str) -> None:
         process = subprocess.Popen(environment(data), stdout=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.close()
-    relay = wait_ready(data, process)
-    with signed_in(relay) as peer:
-        assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
-    assert relay.count() == 1
+    ready = wait_ready(data, process)
+    with signed_in(ready) as peer:
+        assert peer.deliver(ready["from"], letter(ready["from"])).startswith("250 ")
+    assert count(data) == 1
     assert stop(process) == 0
-    with running_relay(data) as again:
+    with Emulator(data=data) as again:
         assert again.count() == 1, "no line was written into a file of the store"
 
 
-@pytest.mark.parametrize("workers", ["0", "1"])
-def test_it_needs_no_uvloop(tmp_path: Path, workers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_it_needs_no_uvloop(tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "uvloop.py").write_text("raise ImportError\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with running_relay(tmp_path / "data", *FREE, "--workers", workers) as relay:
-        with signed_in(relay) as peer:
+    with Emulator(workers=workers, options=FREE) as relay:
+        with signed_in(relay.ready) as peer:
             assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
             large = letter(relay.sender, (b"x" * 98 + b"\r\n") * 10_000)
             assert peer.deliver(relay.sender, large).startswith("250 ")
             assert get(relay.ready["https"]["url"] + "/health", relay.ca_file)[0] == 200
-        assert relay.last() == large
+        assert relay.messages()[0].content == large
 
 
 # Stop and start
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", [0, 2])
 def test_a_signal_stops_it_with_clients_in_every_state(
-    tmp_path: Path, number: int, workers: str
+    tmp_path: Path, number: int, workers: int
 ) -> None:
     data = tmp_path / "data"
-    relay = Relay.start(data, *FREE, "--workers", workers)
-    idle, content = signed_in(relay), signed_in(relay)
+    relay = Emulator(data=data, workers=workers, options=FREE)
+    idle, content = signed_in(relay.ready), signed_in(relay.ready)
     content.begin(relay.sender)
     content.send(b"Subject: half a mess")
-    deaf = signed_in(relay)
+    deaf = signed_in(relay.ready)
     deaf.send_until_it_stalls(b"HELP\r\n" * 10_000)
-    shaking = Peer.connect(relay.tls_port, relay.ca_file)
+    shaking = Peer.connect(relay.smtps.port, relay.ca_file)
     shaking.send(b"\x16\x03\x01\x02\x00")
     web = [
         socket.create_connection(("127.0.0.1", int(relay.ready[name]["url"].rpartition(":")[2])))
@@ -401,11 +411,11 @@ def test_a_signal_stops_it_with_clients_in_every_state(
     ]
     with idle, content, deaf, shaking, web[0], web[1]:
         began = time.monotonic()
-        relay.process.send_signal(number)
+        os.kill(relay.pid, number)
         for peer in (idle, content):
             assert peer.rest() == b"421 4.3.2 Service shutting down\r\n"
             peer.sock.close()
-        assert relay.process.wait(PATIENCE) == 0
+        relay.stop()  # which says when the status is another than 0
         assert time.monotonic() - began < 10
     assert not (data / "ready.json").exists()
     assert not (data / "control.sock").exists()
@@ -413,40 +423,38 @@ def test_a_signal_stops_it_with_clients_in_every_state(
 
 def test_a_restart_keeps_mail_and_credentials(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with running_relay(data) as first:
-        with signed_in(first) as peer:
+    with Emulator(data=data) as first:
+        with signed_in(first.ready) as peer:
             assert peer.deliver(first.sender, letter(first.sender)).startswith("250 ")
         before = first.ready
-    with running_relay(data, "--workers", "1") as second:
+    with Emulator(data=data, workers=1) as second:
         changes = {"pid", "smtp", "smtps"}
         assert {k: v for k, v in before.items() if k not in changes} == {
             k: v for k, v in second.ready.items() if k not in changes
         }
         assert second.count() == 1
-        with signed_in(second) as peer:
+        with signed_in(second.ready) as peer:
             assert peer.deliver(second.sender, letter(second.sender)).startswith("250 ")
         assert second.count() == 2
 
 
 def test_it_starts_again_after_sigkill(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    killed = Relay.start(data)
-    with signed_in(killed) as peer:
+    killed = Emulator(data=data)
+    with signed_in(killed.ready) as peer:
         assert peer.deliver(killed.sender, letter(killed.sender)).startswith("250 ")
-    killed.process.kill()
-    killed.process.wait()
+    killed.kill()
     assert (data / "ready.json").exists()
     assert (data / "control.sock").exists()
-    with running_relay(data) as again:
-        assert again.ready["pid"] == again.process.pid
+    with Emulator(data=data) as again:
+        assert again.ready["pid"] == again.pid
         assert again.ready["password"] == killed.ready["password"]
         assert again.count() == 1
 
 
 def test_a_stale_ready_json_goes_before_anything_is_done(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with running_relay(data):
-        pass
+    Emulator(data=data).stop()
     (data / "ready.json").write_text('{"pid": 1}')
     with socket.create_server(("127.0.0.1", 0)) as taken:
         place = f"127.0.0.1:{taken.getsockname()[1]}"

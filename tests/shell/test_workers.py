@@ -9,21 +9,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gatepost.app.access import open_mailbox
-from tests.clients.relay import GATEPOST, LISTENERS, PATIENCE, Relay, running_relay
+from gatepost.testing import Emulator
+from tests.running import GATEPOST, PATIENCE
 from tests.shell.peer import Peer, letter
 from tests.shell.processes import children, is_alive
-from tests.shell.test_up import signed_in, wait_for_line, wait_ready
+from tests.shell.test_up import OFF, signed_in, wait_ready
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @pytest.fixture
-def relay(tmp_path: Path) -> Iterator[Relay]:
-    with running_relay(tmp_path / "data", "--workers", "2") as relay:
+def relay() -> Iterator[Emulator]:
+    with Emulator(workers=2) as relay:
         yield relay
 
 
@@ -34,28 +36,28 @@ def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
         time.sleep(0.05)
 
 
-def deliver(relay: Relay) -> None:
-    with signed_in(relay) as peer:
+def deliver(relay: Emulator) -> None:
+    with signed_in(relay.ready) as peer:
         assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
 
 
-def test_a_killed_worker_is_replaced_and_mail_goes_on(relay: Relay) -> None:
-    before = children(relay.process.pid)
+def test_a_killed_worker_is_replaced_and_mail_goes_on(relay: Emulator) -> None:
+    before = children(relay.pid)
     assert len(before) == 2
     deliver(relay)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     deliver(relay)  # waits in the listener's queue until one is back
-    eventually(lambda: len(children(relay.process.pid) - before) == 2)
-    wait_for_line(relay, "worker died")
+    eventually(lambda: len(children(relay.pid) - before) == 2)
+    relay.wait_event("worker_died")
     deliver(relay)
     assert relay.count() == 3
 
 
-def test_nothing_acknowledged_is_lost_with_a_worker(relay: Relay) -> None:
-    peers = [signed_in(relay) for _ in range(6)]
+def test_nothing_acknowledged_is_lost_with_a_worker(relay: Emulator) -> None:
+    peers = [signed_in(relay.ready) for _ in range(6)]
     acknowledged = 0
-    victims = children(relay.process.pid)
+    victims = children(relay.pid)
     for number in range(60):
         if number == 30:
             for pid in victims:
@@ -74,15 +76,14 @@ def test_nothing_acknowledged_is_lost_with_a_worker(relay: Relay) -> None:
 
 
 def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
-    relay = Relay.start(tmp_path / "data", "--workers", "2")
-    workers = children(relay.process.pid)
+    relay = Emulator(workers=2, data=tmp_path / "data")
+    workers = children(relay.pid)
     assert len(workers) == 2
-    with signed_in(relay) as idle:
-        relay.process.kill()
-        relay.process.wait()
+    with signed_in(relay.ready) as idle:
+        relay.kill()
         assert idle.rest() == b"421 4.3.2 Service shutting down\r\n"
     eventually(lambda: not any(is_alive(pid) for pid in workers))
-    with running_relay(relay.data, "--workers", "2") as again:
+    with Emulator(workers=2, data=relay.data) as again:
         deliver(again)
 
 
@@ -90,9 +91,9 @@ def test_killing_the_whole_group_loses_nothing_acknowledged(tmp_path: Path) -> N
     data, acknowledged = tmp_path / "data", set[str]()
     for wait in (0.15, 0.3, 0.45):
         process = start_group(data, tmp_path / "log")
-        relay = wait_ready(data, process)
+        ready = wait_ready(data, process)
         senders = [
-            threading.Thread(target=send_until_cut, args=(relay, acknowledged)) for _ in range(4)
+            threading.Thread(target=send_until_cut, args=(ready, acknowledged)) for _ in range(4)
         ]
         for sender in senders:
             sender.start()
@@ -110,16 +111,16 @@ def start_group(data: Path, log: Path) -> "subprocess.Popen[bytes]":
     """Two workers and their supervisor, in a process group of their own."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            [GATEPOST, "up", "--data", data, *LISTENERS, "--workers", "2"],
+            [GATEPOST, "up", "--data", data, *OFF, "--smtp", "127.0.0.1:0", "--workers", "2"],
             stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
 
 
-def send_until_cut(relay: Relay, acknowledged: set[str]) -> None:
+def send_until_cut(ready: dict[str, Any], acknowledged: set[str]) -> None:
     """Deliver until the relay is gone; note the id of every message that got its 250."""
     try:
-        with signed_in(relay) as peer:
-            while said := peer.deliver(relay.sender, letter(relay.sender)):
+        with signed_in(ready) as peer:
+            while said := peer.deliver(ready["from"], letter(ready["from"])):
                 acknowledged.add(said.rpartition(" ")[2])
     except (OSError, AssertionError):
         return
@@ -134,38 +135,38 @@ def test_ctrl_c_reaches_all_of_them_and_shows_no_traceback(tmp_path: Path) -> No
     """A terminal sends SIGINT to the whole group: the supervisor says when to stop."""
     data = tmp_path / "data"
     process = start_group(data, tmp_path / "log")
-    relay = wait_ready(data, process)
-    with signed_in(relay) as idle:
+    ready = wait_ready(data, process)
+    with signed_in(ready) as idle:
         os.killpg(process.pid, signal.SIGINT)
         assert idle.rest() == b"421 4.3.2 Service shutting down\r\n"
     assert process.wait(PATIENCE) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-def test_workers_are_gone_after_a_stop(tmp_path: Path) -> None:
-    with running_relay(tmp_path / "data", "--workers", "2") as relay:
-        workers = children(relay.process.pid)
+def test_workers_are_gone_after_a_stop() -> None:
+    with Emulator(workers=2) as relay:
+        workers = children(relay.pid)
         deliver(relay)
     assert workers
     assert not any(is_alive(pid) for pid in workers)
 
 
-def test_a_large_message_travels_whole(relay: Relay) -> None:
+def test_a_large_message_travels_whole(relay: Emulator) -> None:
     content = letter(relay.sender, (b"0123456789" * 9 + b"\r\n") * 40_000)
-    with signed_in(relay) as peer:
+    with signed_in(relay.ready) as peer:
         assert peer.deliver(relay.sender, content).startswith("250 ")
-    assert relay.last() == content
+    assert relay.messages()[0].content == content
 
 
-def test_refusals_and_reasons_are_those_of_one_process(relay: Relay) -> None:
-    with signed_in(relay) as peer:
+def test_refusals_and_reasons_are_those_of_one_process(relay: Emulator) -> None:
+    with signed_in(relay.ready) as peer:
         assert peer.ask("MAIL FROM:<x@elsewhere.example>").startswith("501 5.1.7 ")
         domain = relay.sender.partition("@")[2]
         assert peer.ask(f"MAIL FROM:<nobody@{domain}>").startswith("550 5.3.5 ")
         assert peer.deliver(relay.sender, letter("x@elsewhere.example")).startswith("501 5.1.7 ")
-    with Peer.connect(relay.tls_port, relay.ca_file) as peer:
+    with Peer.connect(relay.smtps.port, relay.ca_file) as peer:
         peer.shake()
         peer.reply()
         peer.ask("EHLO client.example")
         assert peer.login(relay.username, "wrong") == "535 5.7.3 Authentication unsuccessful"
-    wait_for_line(relay, "AUTH LOGIN refused")
+    relay.wait_event("auth_refused")

@@ -151,6 +151,11 @@ class Emulator:
         return Listener(self.ready["smtps"]["host"], self.ready["smtps"]["port"])
 
     @property
+    def pid(self) -> int:
+        """The process that runs it; with workers, the one that started them."""
+        return self._process.pid
+
+    @property
     def ca_file(self) -> str:
         """PEM file of the authority that signed its certificate."""
         return str(self.ready["ca_file"])

@@ -1,0 +1,20 @@
+"""The program as a user finds it, and what its commands say of a relay's directory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+GATEPOST = str(Path(sys.executable).with_name("gatepost"))
+RECIPIENT = "recipient@example.net"
+PATIENCE = 30.0
+
+
+def ask(data: Path, *arguments: str) -> bytes:
+    """What ``gatepost ARGUMENTS`` prints of this directory; the relay may run or not."""
+    command = [GATEPOST, *arguments, "--data", str(data)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=PATIENCE).stdout
+
+
+def count(data: Path) -> int:
+    """How many messages there are."""
+    return int(ask(data, "messages", "count"))
