@@ -51,7 +51,7 @@ def options(command: Command) -> Command:
 
 def within(parent: str, *, default: str = "the only one") -> Callable[[Command], Command]:
     """Add ``--in``."""
-    said = f"{parent}, by name or id" + (f"; default: {default}" if default else "")
+    said = f"The {parent}, by name or id" + (f"; default: {default}" if default else "")
     return click.option("--in", "parent", default="", metavar="PARENT", help=f"{said}.")
 
 
