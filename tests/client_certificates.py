@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OwnCertificate:
     """A self-signed certificate and its private key."""
 

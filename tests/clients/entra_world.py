@@ -27,9 +27,9 @@ DOMAIN = "gatepost.localhost"
 SMTP_USERNAME = "smtp-login"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class World:
-    """What was made beside what the first start makes."""
+    """What was made beside what the first start makes; not shown, for it holds secrets."""
 
     certificate: OwnCertificate
     """Of the application that may send."""
