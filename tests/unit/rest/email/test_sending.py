@@ -325,3 +325,12 @@ def test_the_description_needs_no_credentials(path: str) -> None:
     answer = DataPlane().call("GET", path, query="")
     assert answer.status == 200
     assert set(answer.json["paths"]) == {"/emails:send", "/emails/operations/{id}"}
+
+
+def test_a_request_that_comes_twice_at_once_is_sent_once() -> None:
+    plane = DataPlane()
+    body = json.dumps(document()).encode()
+    answers = plane.call_at_once(4, body, {"operation-id": OPERATION})
+    assert [each.status for each in answers] == [202] * 4
+    assert {each.json["id"] for each in answers} == {OPERATION}
+    assert plane.count() == 1
