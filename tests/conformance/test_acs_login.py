@@ -100,6 +100,19 @@ def test_1_3_the_dialogue(acs: Acs, asked: list[str], answered: list[str]) -> No
         assert [peer.ask(line) for line in asked] == answered
 
 
+A3 = "AUTH XOAUTH2 dXNlcj1zbXRwLWxvZ2luAWF1dGg9QmVhcmVyIGV5Si5hLmIBAQ=="
+
+
+def test_a3_xoauth2(acs: Acs) -> None:
+    """Taken though EHLO does not name it; a token that is none is one more 535."""
+    before = len(acs.relay.events("auth_refused"))
+    with acs.secured() as peer:
+        assert peer.ask(A3) == REFUSED
+    told = acs.told("auth_refused", after=before)
+    assert (told["mechanism"], told["username"]) == ("XOAUTH2", "smtp-login")
+    assert told["reason"].startswith("token_")
+
+
 def test_a_session_may_try_again(acs: Acs) -> None:
     with acs.secured() as peer:
         assert peer.login(USERNAME, "wrong") == REFUSED
