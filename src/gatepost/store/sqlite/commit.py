@@ -54,10 +54,16 @@ class Put:
     """A message to insert; ``place`` once its body is in a segment."""
 
     submission: Submission
-    future: asyncio.Future[None]
+    future: asyncio.Future[Any]
     place: Place | None = None
     beside: Callable[[Transaction], None] | None = None
     """Writes what belongs to it, in its transaction."""
+
+    @staticmethod
+    def insert_all(transaction: Transaction, puts: "Sequence[Put]") -> Sequence[Any]:
+        """Insert several of this kind at once; return each one's outcome."""
+        _insert(transaction, puts)
+        return (None,) * len(puts)
 
 
 @dataclass(slots=True, eq=False)
@@ -167,10 +173,15 @@ class Committer:
     def _apply_together(
         self, transaction: Transaction, group: Sequence[Operation]
     ) -> list[Outcome]:
-        puts = [each for each in group if isinstance(each, Put)]
-        _insert(transaction, puts)
+        puts: dict[type[Put], list[Put]] = {}
+        for each in group:
+            if isinstance(each, Put):
+                puts.setdefault(type(each), []).append(each)
+        outcomes: list[Outcome] = []
+        for kind, some in puts.items():
+            outcomes += zip(some, kind.insert_all(transaction, some), strict=True)
         others = [each for each in group if not isinstance(each, Put)]
-        return [(put, None) for put in puts] + [(each, each.apply(transaction)) for each in others]
+        return outcomes + [(each, each.apply(transaction)) for each in others]
 
     def _apply_one_by_one(
         self, transaction: Transaction, group: Sequence[Operation]
@@ -185,8 +196,7 @@ class Committer:
         execute("SAVEPOINT one")
         try:
             if isinstance(operation, Put):
-                _insert(transaction, (operation,))
-                result = None
+                (result,) = operation.insert_all(transaction, (operation,))
             else:
                 result = operation.apply(transaction)
         except (sqlite3.Error, *_BAD_ROW) as error:

@@ -16,7 +16,7 @@ from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.store import Parts, SqliteStore
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the schema: ``schema_N.sql`` leads from N - 1 to N."""
 APPLICATION: Final = 0x47505354
 """PRAGMA application_id, by which our files are known: ``GPST``."""

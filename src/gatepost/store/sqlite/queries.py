@@ -45,12 +45,12 @@ def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ..
         seq,
         submission.id,
         microseconds(submission.received_at),
-        _text(str(envelope.sender)) if envelope.sender else "",
+        text_value(str(envelope.sender)) if envelope.sender else "",
         _encode([str(recipient.address) for recipient in envelope.recipients]),
         _parameters(envelope),
-        _text(submission.subject),
-        _text(submission.message_id),
-        _text(submission.principal),
+        text_value(submission.subject),
+        text_value(submission.message_id),
+        text_value(submission.principal),
         submission.trace,
         place.size,
         place.checksum,
@@ -65,12 +65,12 @@ def stored_message(row: tuple[Any, ...]) -> StoredMessage:
     return StoredMessage(
         id=id_,
         received_at=EPOCH + received_at * MICROSECOND,
-        mail_from=_read_text(mail_from),
+        mail_from=read_text(mail_from),
         rcpt_to=tuple(json.loads(rcpt_to)),
-        subject=_read_text(subject),
-        message_id=_read_text(message_id),
+        subject=read_text(subject),
+        message_id=read_text(message_id),
         size=size,
-        principal=_read_text(principal),
+        principal=read_text(principal),
     )
 
 
@@ -79,8 +79,8 @@ def microseconds(time: datetime) -> int:
     return (time - EPOCH) // MICROSECOND
 
 
-def _text(text: str) -> str | bytes:
-    """Octets that are no UTF-8 came as lone surrogates; SQLite takes them as a BLOB only."""
+def text_value(text: str) -> str | bytes:
+    """Return what SQLite takes: octets that are no UTF-8, lone surrogates here, as a BLOB."""
     if text.isascii():
         return text
     try:
@@ -90,7 +90,8 @@ def _text(text: str) -> str | bytes:
     return text
 
 
-def _read_text(value: str | bytes) -> str:
+def read_text(value: str | bytes) -> str:
+    """Return the text that ``text_value`` made a value of."""
     return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
 
 

@@ -60,14 +60,30 @@ INSERT OR REPLACE INTO records (kind, id, fields) VALUES (?, ?, ?);
 DELETE FROM records WHERE kind = ? AND id = ?;
 
 -- name: last_place
-SELECT segment, max("offset" + size) FROM messages
-WHERE segment = (SELECT max(segment) FROM messages WHERE segment IS NOT NULL);
+WITH places AS (
+    SELECT segment, max("offset" + size) AS last FROM messages
+    WHERE segment = (SELECT max(segment) FROM messages WHERE segment IS NOT NULL)
+    UNION ALL
+    SELECT segment, max("offset" + size) FROM queue_messages
+    WHERE segment = (SELECT max(segment) FROM queue_messages WHERE segment IS NOT NULL)
+)
+SELECT segment, max(last) FROM places WHERE segment = (SELECT max(segment) FROM places);
 
 -- name: live_octets
-SELECT segment, sum(size) FROM messages WHERE segment IS NOT NULL GROUP BY segment;
+SELECT segment, sum(size) FROM messages WHERE segment IS NOT NULL GROUP BY segment
+UNION ALL
+SELECT segment, sum(size) FROM queue_messages WHERE segment IS NOT NULL GROUP BY segment;
 
 -- name: live_places
-SELECT seq, segment, "offset", size, checksum FROM messages WHERE segment = ?;
+SELECT seq, segment, "offset", size, checksum FROM (
+    SELECT seq, segment, "offset", size, checksum FROM messages
+    UNION ALL
+    SELECT seq, segment, "offset", size, checksum FROM queue_messages
+) WHERE segment = ?;
+
+-- name: move_queued_body
+UPDATE queue_messages SET segment = ?, "offset" = ?
+WHERE seq = ? AND segment = ? AND "offset" = ?;
 
 -- name: move_body
 UPDATE messages SET segment = ?, "offset" = ? WHERE seq = ? AND segment = ? AND "offset" = ?;

@@ -66,7 +66,10 @@ class Reader:
 
     def live_octets(self) -> dict[int, int]:
         """Return how many octets of each segment messages point at."""
-        return dict(self._connection.execute(QUERIES["live_octets"]).fetchall())
+        live: dict[int, int] = {}
+        for segment, octets in self._connection.execute(QUERIES["live_octets"]):
+            live[segment] = live.get(segment, 0) + octets
+        return live
 
     def live_places(self, segment: int) -> Sequence[tuple[int, Place]]:
         """Return the messages whose body is in this segment, as (seq, place)."""

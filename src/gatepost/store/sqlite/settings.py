@@ -19,10 +19,19 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """How long it is remembered what became of delivered mail; its body is not kept."""
+
+    age: timedelta = timedelta(days=7)
+    messages: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything about a store that an operator may want otherwise. Octets and seconds."""
 
     retention: Retention = Retention()
+    history: History = History()
     inline: int = 6 * 1024
     """The largest body that goes into the database; larger ones go into segments.
 

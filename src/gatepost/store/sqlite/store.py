@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -18,6 +19,8 @@ from gatepost.queue.contract import Selection
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.sqlite.bodies import BodyWriter
 from gatepost.store.sqlite.commit import Change, Committer, Put, Step, Transaction
+from gatepost.store.sqlite.deliveries import Reading, SqliteDeliveries
+from gatepost.store.sqlite.delivery_writer import DeliveryWriter
 from gatepost.store.sqlite.operations import Beside, SqliteOperations, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
@@ -75,6 +78,14 @@ class SqliteStore:
         self._writer = Writer(parts.committer, parts.room, self._waiters, self._fail)
         self.operations = SqliteOperations(self._put, self._read, parts.reading)
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
+        self._queue = DeliveryWriter(parts.committer.connection)
+        self.deliveries = SqliteDeliveries(
+            self._queue,
+            self._accept,
+            self._change,
+            self._read,
+            Reading(parts.reading, parts.segments, self._queue),
+        )
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
         threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
         self._collector = Collector(parts.segments, self._reader, threads, self._writer.fail)
@@ -102,16 +113,20 @@ class SqliteStore:
     # The queue.
 
     def put(self, submission: Submission) -> asyncio.Future[None]:
-        return self._put(submission, None)
+        return self._accept(submission, Put)
 
     def _put(self, submission: Submission, beside: Beside | None) -> asyncio.Future[None]:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        return self._accept(submission, partial(Put, beside=beside))
+
+    def _accept(self, submission: Submission, make: Callable[..., Put]) -> asyncio.Future[Any]:
+        """Give a message to the thread that its body is for, as what `make` makes of it."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if refused := self._refused():
             future.set_exception(refused)
             return future
         body = submission.body
         if body.size > self._inline:
-            self._bodies.give(Put(submission, future, beside=beside))
+            self._bodies.give(make(submission, future))
             return future
         if type(body) is not BytesBody:
             try:
@@ -120,7 +135,7 @@ class SqliteStore:
                 future.set_exception(QueueError(f"the body cannot be read: {error}"))
                 return future
             submission = replace(submission, body=body)
-        self._writer.give(Put(submission, future, beside=beside))
+        self._writer.give(make(submission, future))
         return future
 
     async def new_epoch(self) -> int:
@@ -223,6 +238,12 @@ class SqliteStore:
         if batch == [BATCH]:
             return 0.0
         self._writer.run(Step(lambda each: expire_operations(each, now), _nothing))
+        history, forgotten = settings.history, now - settings.history.age // MICROSECOND
+        self._writer.run(
+            Step(lambda each: self._queue.expire(each, forgotten, history.messages), batch.append)
+        )
+        if batch[-1] == BATCH:
+            return 0.0
         self._collector.start()
         self._room.restore()
         return settings.upkeep

@@ -181,4 +181,5 @@ def _nothing(_transaction: Transaction) -> None:
 
 def _move(transaction: Transaction, moves: Sequence[tuple[int, int, int, int, int]]) -> None:
     transaction.connection.executemany(QUERIES["move_body"], moves)
+    transaction.connection.executemany(QUERIES["move_queued_body"], moves)
     transaction.ledger.pages += len(moves)

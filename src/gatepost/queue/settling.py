@@ -1,0 +1,59 @@
+"""What a settlement makes of a delivery; every store does the same."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from gatepost.model.delivery import Addressee, Delivery, Fate, Outcome, Settlement
+from gatepost.queue.history import remember
+
+_FATES: Final[dict[Outcome, Fate]] = {
+    "delivered": "delivered",
+    "deferred": "waiting",
+    "failed": "failed",
+}
+
+
+def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delivery:
+    """Return a leased delivery as it is afterwards; ``held`` if an operator wants it kept.
+
+    Raises ValueError when the verdicts are not one for each that waits, or when somebody is
+    deferred without a time.
+    """
+    addressees = tuple(_judged(delivery, settlement))
+    waits = any(each.fate == "waiting" for each in addressees)
+    if waits and settlement.next_at is None:
+        raise ValueError("a deferred delivery needs a time for its next attempt")
+    attempt = settlement.attempt
+    return replace(
+        delivery,
+        addressees=addressees,
+        state=("held" if held else "waiting") if waits else "settled",
+        due=settlement.next_at if waits and not held else None,
+        notice_at=settlement.notice_at or delivery.notice_at,
+        attempts=delivery.attempts + (attempt is not None),
+        history=delivery.history if attempt is None else remember(delivery.history, attempt),
+        warned=delivery.warned or settlement.warned,
+    )
+
+
+def dropped(delivery: Delivery) -> Delivery:
+    """Return a delivery that an operator gave up."""
+    addressees = [
+        replace(each, fate="dropped") if each.fate == "waiting" else each
+        for each in delivery.addressees
+    ]
+    return replace(delivery, addressees=tuple(addressees), state="settled", due=None)
+
+
+def _judged(delivery: Delivery, settlement: Settlement) -> Iterator[Addressee]:
+    verdicts = settlement.verdicts
+    if len(verdicts) != len(delivery.waiting):
+        raise ValueError(f"{len(verdicts)} verdicts for {len(delivery.waiting)} recipients")
+    left = iter(verdicts)
+    for each in delivery.addressees:
+        if each.fate == "waiting":
+            verdict = next(left)
+            yield Addressee(each.recipient, _FATES[verdict.outcome], verdict.reply)
+        else:
+            yield each

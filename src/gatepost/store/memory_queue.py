@@ -1,0 +1,228 @@
+"""The queue's contract in memory: for tests and the emulator. Nothing survives."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gatepost.errors import LeaseLost, QueueError
+from gatepost.model.body import Body, BytesBody
+from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
+from gatepost.model.message import Submission
+from gatepost.queue.deliveries import (
+    Action,
+    QueueCount,
+    QueueSelection,
+    part_of,
+    planned_delivery,
+    queued,
+)
+from gatepost.queue.settling import dropped, settled
+
+
+@dataclass(slots=True)
+class _Entry:
+    delivery: Delivery
+    token: int = 0
+    hold: bool = False
+    """An operator wants it kept once the attempt that is going on is over."""
+
+
+@dataclass(slots=True)
+class _Message:
+    message: QueuedMessage
+    body: Body | None
+    entries: list[_Entry]
+    settled_at: datetime | None = None
+
+
+class MemoryDeliveries:
+    """Implements ``queue.deliveries.Deliveries``."""
+
+    def __init__(self) -> None:
+        self._epoch = 0
+        self._messages: dict[str, _Message] = {}
+
+    async def take_over(self, now: datetime) -> int:
+        self._epoch += 1
+        for entry in self._entries():
+            if entry.delivery.state == "leased":
+                self._give_back(entry, now)
+        return self._epoch
+
+    def put(
+        self, submission: Submission, planned: Sequence[Planned], *, leased: bool = True
+    ) -> asyncio.Future[tuple[Lease, ...]]:
+        future: asyncio.Future[tuple[Lease, ...]] = asyncio.get_running_loop().create_future()
+        if submission.id in self._messages:
+            future.set_exception(QueueError(f"message {submission.id} is already there"))
+            return future
+        if not planned:
+            future.set_exception(QueueError(f"message {submission.id} goes nowhere"))
+            return future
+        try:
+            made = self._insert(submission, planned)
+        except OSError as error:
+            future.set_exception(QueueError(f"the body cannot be read: {error}"))
+            return future
+        future.set_result(tuple([self._take(each) for each in made.entries]) if leased else ())
+        return future
+
+    async def lease(
+        self, now: datetime, limit: int, skip: Collection[str] = frozenset()
+    ) -> Sequence[Lease]:
+        by_hop: dict[str, list[_Entry]] = {}
+        for entry in self._due(lambda each: each.due):
+            delivery = entry.delivery
+            if delivery.due is not None and delivery.due <= now:
+                by_hop.setdefault(delivery.next_hop.key, []).append(entry)
+        hops = [entries for key, entries in by_hop.items() if key not in skip]
+        share = max(1, limit // max(1, len(hops)))
+        chosen = [each for entries in hops for each in entries[:share]]
+        chosen += [each for entries in hops for each in entries[share:]]
+        return [self._take(each) for each in chosen[:limit]]
+
+    async def lease_overdue(self, now: datetime, limit: int) -> Sequence[Lease]:
+        found = self._due(lambda each: each.notice_at)
+        chosen = [each for each in found if each.delivery.notice_at <= now]
+        return [self._take(each) for each in chosen[:limit]]
+
+    async def next_due(self, skip: Collection[str] = frozenset()) -> datetime | None:
+        waiting = [each.delivery for each in self._due(lambda each: each.due)]
+        times = [each.due for each in waiting if each.next_hop.key not in skip and each.due]
+        return min(times + [each.notice_at for each in waiting], default=None)
+
+    async def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> None:
+        entry = self._leased(lease)
+        after = settled(entry.delivery, settlement, held=entry.hold)
+        for mail in settlement.emits:
+            if mail.submission.id not in self._messages:
+                self._insert(mail.submission, mail.planned)
+        entry.delivery, entry.hold = after, False
+        self._finish(lease.message.id, now)
+
+    async def body(self, message: str) -> Body:
+        found = self._messages[message]
+        if found.body is None:
+            raise KeyError(message)
+        return found.body
+
+    async def message(self, id: str) -> QueuedMessage:
+        return self._messages[id].message
+
+    async def find(self, id: str) -> Sequence[Delivery]:
+        return [each.delivery for each in self._named(id)]
+
+    async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
+        states = selection.states or ("waiting", "leased", "held")
+        found = [
+            entry.delivery
+            for message in reversed(self._messages.values())
+            for entry in message.entries
+            if entry.delivery.state in states
+            and selection.next_hop in ("", entry.delivery.next_hop.key)
+        ]
+        return found if selection.limit is None else found[: max(0, selection.limit)]
+
+    async def count(self) -> dict[str, QueueCount]:
+        counts: dict[str, Counter[str]] = {}
+        for entry in self._entries():
+            delivery = entry.delivery
+            if delivery.state != "settled":
+                counts.setdefault(delivery.next_hop.key, Counter())[delivery.state] += 1
+        return {
+            key: QueueCount(each["waiting"], each["leased"], each["held"])
+            for key, each in counts.items()
+        }
+
+    async def act(self, action: Action, ids: Iterable[str] | None, now: datetime) -> int:
+        entries: Iterable[_Entry]
+        if ids is None:
+            entries = list(self._entries())
+        else:
+            entries = [entry for each in dict.fromkeys(ids) for entry in self._named(each)]
+        once = {id(entry): entry for entry in entries}
+        return sum(self._act(action, entry, now) for entry in once.values())
+
+    async def forget(self, before: datetime) -> int:
+        old = [
+            id_
+            for id_, each in self._messages.items()
+            if each.settled_at is not None and each.settled_at < before
+        ]
+        for id_ in old:
+            del self._messages[id_]
+        return len(old)
+
+    def _act(self, action: Action, entry: _Entry, now: datetime) -> bool:
+        delivery = entry.delivery
+        state = delivery.state
+        if action == "hold" and state == "waiting":
+            entry.delivery = replace(delivery, state="held", due=None)
+        elif action == "hold" and state == "leased" and not entry.hold:
+            entry.hold = True
+        elif (action == "release" and state == "held") or (
+            action == "retry" and state == "waiting"
+        ):
+            entry.delivery = replace(delivery, state="waiting", due=now)
+        elif action == "release" and entry.hold:
+            entry.hold = False
+        elif action == "drop" and state != "settled":
+            entry.delivery, entry.token, entry.hold = dropped(delivery), entry.token + 1, False
+            self._finish(delivery.message, now)
+        else:
+            return False
+        return True
+
+    def _insert(self, submission: Submission, planned: Sequence[Planned]) -> _Message:
+        message = queued(submission)
+        entries = [
+            _Entry(planned_delivery(message.id, part, each)) for part, each in enumerate(planned)
+        ]
+        body = BytesBody(b"".join(submission.body.chunks()))
+        made = self._messages[message.id] = _Message(message, body, entries)
+        return made
+
+    def _take(self, entry: _Entry) -> Lease:
+        entry.token += 1
+        entry.delivery = replace(entry.delivery, state="leased", due=None)
+        message = self._messages[entry.delivery.message].message
+        return Lease(entry.delivery, message, self._epoch, entry.token)
+
+    def _give_back(self, entry: _Entry, now: datetime) -> None:
+        if entry.hold:
+            entry.delivery = replace(entry.delivery, state="held", due=None)
+        else:
+            entry.delivery = replace(entry.delivery, state="waiting", due=now)
+        entry.hold = False
+
+    def _leased(self, lease: Lease) -> _Entry:
+        for entry in self._named(lease.delivery.id):
+            is_current = entry.delivery.state == "leased" and entry.token == lease.token
+            if is_current and lease.epoch == self._epoch:
+                return entry
+        raise LeaseLost(f"the lease of delivery {lease.delivery.id} is another's by now")
+
+    def _finish(self, id_: str, now: datetime) -> None:
+        """The body goes with the last delivery."""
+        message = self._messages[id_]
+        if all(entry.delivery.state == "settled" for entry in message.entries):
+            message.settled_at, message.body = now, None
+
+    def _entries(self) -> Iterator[_Entry]:
+        for message in self._messages.values():
+            yield from message.entries
+
+    def _named(self, id_: str) -> Sequence[_Entry]:
+        if id_ in self._messages:
+            return self._messages[id_].entries
+        name, part = part_of(id_)
+        found = self._messages.get(name)
+        if found is None or part is None:
+            return []
+        return found.entries[part : part + 1]
+
+    def _due(self, time: Callable[[Delivery], datetime | None]) -> Sequence[_Entry]:
+        waiting = [each for each in self._entries() if each.delivery.state == "waiting"]
+        return sorted(waiting, key=lambda each: time(each.delivery) or each.delivery.notice_at)

@@ -1,0 +1,229 @@
+"""The queue in SQLite: writes in the store thread's groups, reads in the reader thread."""
+
+import asyncio
+import sqlite3
+import zlib
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Any, Final
+
+from gatepost.errors import QueueError, Unreadable
+from gatepost.model.body import Body, BytesBody
+from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
+from gatepost.model.message import Submission
+from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
+from gatepost.store.sqlite.commit import Put
+from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message, read_time
+from gatepost.store.sqlite.delivery_writer import (
+    BATCH,
+    SQL,
+    START,
+    DeliveryWriter,
+    Key,
+    QueuePut,
+    find_keys,
+)
+from gatepost.store.sqlite.queries import microseconds
+from gatepost.store.sqlite.segments import Place, Segments
+
+PAGE_ROWS: Final = 500
+"""Rows of a listing in one read transaction."""
+_LAST: Final = ((1 << 63) - 1, 0)
+
+_KINDS: Final[dict[Action, tuple[str, ...]]] = {
+    "hold": ("waiting", "leased"),
+    "release": ("held",),
+    "retry": ("waiting",),
+    "drop": ("waiting", "leased", "held"),
+}
+"""Whom an operator's word is for when it is for all."""
+
+Run = Callable[..., Awaitable[Any]]
+"""Gets a function and its arguments into one of the store's threads."""
+Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
+"""Gets a message to where its body is written, as what the function makes of it."""
+
+
+class SqliteDeliveries:
+    """Implements ``queue.deliveries.Deliveries``.
+
+    ``change`` runs a function of a Transaction in the next group, ``read`` one in the reader
+    thread, which is the only one that may use ``reading``.
+    """
+
+    def __init__(
+        self, writer: DeliveryWriter, accept: Accept, change: Run, read: Run, reading: "Reading"
+    ) -> None:
+        self._writer, self._accept, self._change, self._read = writer, accept, change, read
+        self._reading = reading
+
+    async def take_over(self, now: datetime) -> int:
+        epoch: int = await self._change(self._writer.take_over, microseconds(now))
+        return epoch
+
+    def put(
+        self, submission: Submission, planned: Sequence[Planned], *, leased: bool = True
+    ) -> "asyncio.Future[tuple[Lease, ...]]":
+        if not planned:
+            future: asyncio.Future[tuple[Lease, ...]]
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(QueueError(f"message {submission.id} goes nowhere"))
+            return future
+        make = partial(QueuePut, planned=planned, leased=leased, writer=self._writer)
+        return self._accept(submission, make)
+
+    async def lease(
+        self, now: datetime, limit: int, skip: Collection[str] = frozenset()
+    ) -> Sequence[Lease]:
+        leases: Sequence[Lease] = await self._change(
+            self._writer.lease, microseconds(now), limit, frozenset(skip)
+        )
+        return leases
+
+    async def lease_overdue(self, now: datetime, limit: int) -> Sequence[Lease]:
+        leases: Sequence[Lease] = await self._change(
+            self._writer.lease_overdue, microseconds(now), limit
+        )
+        return leases
+
+    async def next_due(self, skip: Collection[str] = frozenset()) -> datetime | None:
+        due: int | None = await self._read(self._reading.next_due, frozenset(skip))
+        return None if due is None else read_time(due)
+
+    async def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> None:
+        await self._change(self._writer.settle, lease, settlement, microseconds(now))
+
+    async def body(self, message: str) -> Body:
+        body: Body = await self._read(self._reading.body, message)
+        return body
+
+    async def message(self, id: str) -> QueuedMessage:
+        message: QueuedMessage = await self._read(self._reading.message, id)
+        return message
+
+    async def find(self, id: str) -> Sequence[Delivery]:
+        found: Sequence[Delivery] = await self._read(self._reading.find, id)
+        return found
+
+    async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
+        found: Sequence[Delivery] = await self._read(self._reading.list, selection)
+        return found
+
+    async def count(self) -> dict[str, QueueCount]:
+        counts: dict[str, QueueCount] = await self._read(self._reading.count)
+        return counts
+
+    async def act(self, action: Action, ids: Iterable[str] | None, now: datetime) -> int:
+        done = 0
+        if ids is None:
+            for kind in _KINDS[action]:
+                done += await self._act_on_all(action, kind, microseconds(now))
+            return done
+        wanted = iter(dict.fromkeys(ids))
+        seen: set[Key] = set()
+        while some := tuple(islice(wanted, BATCH)):
+            keys = [each for each in await self._change(find_keys, some) if each not in seen]
+            seen.update(keys)
+            done += await self._change(self._writer.act, action, keys, microseconds(now))
+        return done
+
+    async def forget(self, before: datetime) -> int:
+        gone = 0
+        while batch := await self._change(self._writer.forget, microseconds(before)):
+            gone += batch
+        return gone
+
+    async def _act_on_all(self, action: Action, kind: str, now: int) -> int:
+        """In batches, so that acceptance never waits long."""
+        done, after = 0, START
+        while keys := await self._change(self._writer.some, kind, after):
+            done += await self._change(self._writer.act, action, keys, now)
+            after = keys[-1]
+        return done
+
+
+class Reading:
+    """What the queue reads; the reader thread's. Raises KeyError and Unreadable."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, segments: Segments, writer: DeliveryWriter
+    ) -> None:
+        self._connection, self._segments, self._writer = connection, segments, writer
+
+    def next_due(self, skip: Collection[str]) -> int | None:
+        """Return the first time at which something is due, in microseconds."""
+        execute = self._connection.execute
+        times = [execute(SQL["first_notice"]).fetchone()[0]]
+        for key, due in execute(SQL["all_hops"]):
+            if key not in skip:
+                times.append(due)
+                break
+        return min([each for each in times if each is not None], default=None)
+
+    def body(self, name: str) -> Body:
+        """Return a body: small ones read and verified, large ones opened."""
+        try:
+            return self._open(name)
+        except FileNotFoundError:  # the body moved to another segment meanwhile
+            return self._open(name)
+
+    def message(self, id_: str) -> QueuedMessage:
+        """Return a message without its body."""
+        return queued_message(self._row("get_message", id_))
+
+    def find(self, id_: str) -> Sequence[Delivery]:
+        """Return the deliveries that an id means."""
+        rows = self._connection.execute(SQL["deliveries_of"], (id_,)).fetchall()
+        message, part = part_of(id_)
+        if not rows and part is not None:
+            rows = self._connection.execute(SQL["deliveries_of"], (message,)).fetchall()
+            rows = [row for row in rows if row[1] == part]
+        return [delivery_of(row, self._writer.owner) for row in rows]
+
+    def list(self, selection: QueueSelection) -> Sequence[Delivery]:
+        """Return deliveries, those of the newest message first."""
+        limit = selection.limit
+        states = selection.states or ("waiting", "leased", "held")
+        found: list[Delivery] = []
+        if limit is not None and limit <= 0:
+            return found
+        before = _LAST
+        while rows := self._connection.execute(SQL["list_before"], (*before, PAGE_ROWS)).fetchall():
+            for row in rows:
+                if selection.next_hop not in ("", row[2]):
+                    continue
+                delivery = delivery_of(row, self._writer.owner)
+                if delivery.state in states:
+                    found.append(delivery)
+                    if len(found) == limit:
+                        return found
+            before = (rows[-1][13], -rows[-1][1])
+        return found
+
+    def count(self) -> dict[str, QueueCount]:
+        """Return how many wait, are leased and held, by next hop."""
+        kinds = ("waiting", "leased", "held")
+        by_kind = {kind: self._count(kind) for kind in kinds}
+        hops = {hop for counts in by_kind.values() for hop in counts}
+        return {hop: QueueCount(*[by_kind[kind].get(hop, 0) for kind in kinds]) for hop in hops}
+
+    def _count(self, kind: str) -> dict[str, int]:
+        return dict(self._connection.execute(SQL[f"count_{kind}"]).fetchall())
+
+    def _row(self, query: str, id_: str) -> tuple[Any, ...]:
+        row: tuple[Any, ...] | None = self._connection.execute(SQL[query], (id_,)).fetchone()
+        if row is None:
+            raise KeyError(id_)
+        return row
+
+    def _open(self, id_: str) -> Body:
+        segment, offset, size, checksum, content = self._row("get_body", id_)
+        if segment is not None:
+            return self._segments.open(Place(segment, offset, size, checksum))
+        if content is None:
+            raise KeyError(id_)
+        if len(content) != size or zlib.crc32(content) != checksum:
+            raise Unreadable(f"the body of message {id_} is damaged")
+        return BytesBody(content)

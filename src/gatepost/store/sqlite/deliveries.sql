@@ -1,0 +1,157 @@
+-- name: insert_message
+INSERT INTO queue_messages (seq, id, received_at, mail_from, parameters, subject, message_id,
+                            principal, trace, size, checksum, segment, "offset")
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: insert_body
+INSERT INTO queue_bodies (seq, content) VALUES (?, ?);
+
+-- name: insert_delivery
+INSERT INTO queue_deliveries (message, part, hop, due, epoch, token, expires, notice, addressees)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: newest_seq
+SELECT max(seq) FROM queue_messages;
+
+-- name: has_message
+SELECT 1 FROM queue_messages WHERE id = ?;
+
+-- name: due_hops
+SELECT key, due FROM queue_hops WHERE due <= ? ORDER BY due;
+
+-- name: all_hops
+SELECT key, due FROM queue_hops ORDER BY due;
+
+-- name: due_of_hop
+SELECT message, part FROM queue_deliveries
+WHERE hop = ? AND due <= ? ORDER BY due LIMIT ? OFFSET ?;
+
+-- name: overdue
+SELECT message, part FROM queue_deliveries
+WHERE due IS NOT NULL AND notice <= ? ORDER BY notice LIMIT ?;
+
+-- name: first_notice
+SELECT min(notice) FROM queue_deliveries WHERE due IS NOT NULL;
+
+-- name: first_due_of_hop
+SELECT min(due) FROM queue_deliveries WHERE hop = ? AND due IS NOT NULL;
+
+-- name: put_hop
+INSERT OR REPLACE INTO queue_hops (key, due) VALUES (?, ?);
+
+-- name: delete_hop
+DELETE FROM queue_hops WHERE key = ?;
+
+-- name: take
+UPDATE queue_deliveries SET due = NULL, epoch = ?, token = token + 1
+WHERE message = ? AND part = ?;
+
+-- name: get_delivery
+SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warned, d.expires,
+       d.notice, d.addressees, d.history, m.seq
+FROM queue_deliveries AS d JOIN queue_messages AS m ON m.seq = d.message
+WHERE d.message = ? AND d.part = ?;
+
+-- name: deliveries_of
+SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warned, d.expires,
+       d.notice, d.addressees, d.history, m.seq
+FROM queue_messages AS m JOIN queue_deliveries AS d ON d.message = m.seq
+WHERE m.id = ? ORDER BY d.part;
+
+-- name: list_before
+SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warned, d.expires,
+       d.notice, d.addressees, d.history, m.seq
+FROM queue_deliveries AS d JOIN queue_messages AS m ON m.seq = d.message
+WHERE (d.message, -d.part) < (?, ?) ORDER BY d.message DESC, d.part LIMIT ?;
+
+-- name: current_lease
+SELECT d.message, d.epoch, d.token, d.held
+FROM queue_messages AS m JOIN queue_deliveries AS d ON d.message = m.seq
+WHERE m.id = ? AND d.part = ?;
+
+-- name: settle
+UPDATE queue_deliveries
+SET due = ?, epoch = NULL, held = ?, attempts = ?, warned = ?, notice = ?, addressees = ?,
+    history = ?
+WHERE message = ? AND part = ?;
+
+-- name: is_unsettled
+SELECT 1 FROM queue_deliveries
+WHERE message = ? AND (due IS NOT NULL OR epoch IS NOT NULL OR held = 1) LIMIT 1;
+
+-- name: finish_message
+UPDATE queue_messages SET settled = ?, segment = NULL, "offset" = NULL WHERE seq = ?;
+
+-- name: delete_body
+DELETE FROM queue_bodies WHERE seq = ?;
+
+-- name: get_message
+SELECT seq, id, received_at, mail_from, parameters, subject, message_id, principal, trace, size
+FROM queue_messages WHERE id = ?;
+
+-- name: get_message_by_seq
+SELECT seq, id, received_at, mail_from, parameters, subject, message_id, principal, trace, size
+FROM queue_messages WHERE seq = ?;
+
+-- name: get_body
+SELECT m.segment, m."offset", m.size, m.checksum, b.content
+FROM queue_messages AS m LEFT JOIN queue_bodies AS b USING (seq) WHERE m.id = ?;
+
+-- name: stale_hops
+SELECT DISTINCT hop FROM queue_deliveries WHERE epoch IS NOT NULL AND held = 0;
+
+-- name: give_back_held
+UPDATE queue_deliveries SET epoch = NULL WHERE epoch IS NOT NULL AND held = 1;
+
+-- name: give_back
+UPDATE queue_deliveries SET epoch = NULL, due = ? WHERE epoch IS NOT NULL AND held = 0;
+
+-- name: count_waiting
+SELECT hop, count(*) FROM queue_deliveries WHERE due IS NOT NULL GROUP BY hop;
+
+-- name: count_leased
+SELECT hop, count(*) FROM queue_deliveries WHERE epoch IS NOT NULL GROUP BY hop;
+
+-- name: count_held
+SELECT hop, count(*) FROM queue_deliveries WHERE held = 1 AND epoch IS NULL GROUP BY hop;
+
+-- name: some_waiting
+SELECT message, part FROM queue_deliveries
+WHERE due IS NOT NULL AND (message, part) > (?, ?) ORDER BY message, part LIMIT ?;
+
+-- name: some_leased
+SELECT message, part FROM queue_deliveries INDEXED BY queue_deliveries_leased
+WHERE epoch IS NOT NULL AND (message, part) > (?, ?) ORDER BY message, part LIMIT ?;
+
+-- name: some_held
+SELECT message, part FROM queue_deliveries INDEXED BY queue_deliveries_held
+WHERE held = 1 AND (message, part) > (?, ?) ORDER BY message, part LIMIT ?;
+
+-- name: find_part
+SELECT d.message, d.part FROM queue_messages AS m JOIN queue_deliveries AS d ON d.message = m.seq
+WHERE m.id = ? AND d.part = ?;
+
+-- name: find_parts
+SELECT d.message, d.part FROM queue_messages AS m JOIN queue_deliveries AS d ON d.message = m.seq
+WHERE m.id = ? ORDER BY d.part;
+
+-- name: set_place
+UPDATE queue_deliveries SET due = ?, held = ? WHERE message = ? AND part = ?;
+
+-- name: drop
+UPDATE queue_deliveries
+SET due = NULL, epoch = NULL, held = 0, token = token + 1, addressees = ?
+WHERE message = ? AND part = ?;
+
+-- name: forgotten
+SELECT seq FROM queue_messages WHERE settled < ? ORDER BY settled LIMIT ?;
+
+-- name: delete_message
+DELETE FROM queue_messages WHERE seq = ?;
+
+-- name: delete_deliveries
+DELETE FROM queue_deliveries WHERE message = ?;
+
+-- name: settled_beyond
+SELECT settled FROM queue_messages WHERE settled IS NOT NULL
+ORDER BY settled DESC LIMIT 1 OFFSET ?;

@@ -1,0 +1,225 @@
+"""Messages and deliveries of the queue as rows, and back."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from gatepost.model.address import Address
+from gatepost.model.delivery import (
+    Addressee,
+    Attempt,
+    Contact,
+    Delivery,
+    Planned,
+    QueuedMessage,
+    State,
+)
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.message import Submission
+from gatepost.model.reply import EnhancedStatus, Reply
+from gatepost.model.route import parse_next_hop
+from gatepost.store.sqlite.queries import (
+    EPOCH,
+    MICROSECOND,
+    microseconds,
+    read_text,
+    text_value,
+)
+from gatepost.store.sqlite.segments import Place
+
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_PLAIN: Final = Envelope(None)
+
+
+def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ...]:
+    """Return what ``insert_message`` binds."""
+    in_segment = place.segment > 0
+    return (
+        seq,
+        submission.id,
+        microseconds(submission.received_at),
+        _path(submission.envelope.sender),
+        _parameters(submission.envelope),
+        text_value(submission.subject),
+        text_value(submission.message_id),
+        text_value(submission.principal),
+        submission.trace,
+        place.size,
+        place.checksum,
+        place.segment if in_segment else None,
+        place.offset if in_segment else None,
+    )
+
+
+def queued_message(row: Sequence[Any]) -> QueuedMessage:
+    """Return what ``get_message`` read."""
+    _, id_, received_at, mail_from, parameters, subject, message_id, principal, trace, size = row
+    envelope = Envelope(_address(read_text(mail_from)) if mail_from else None)
+    if parameters is not None:
+        envelope = replace(envelope, **json.loads(parameters))
+    return QueuedMessage(
+        id_,
+        envelope,
+        bytes(trace),
+        read_time(received_at),
+        read_text(principal),
+        read_text(subject),
+        read_text(message_id),
+        size,
+    )
+
+
+def delivery_row(
+    seq: int, part: int, planned: Planned, epoch: int | None, addressees: str
+) -> tuple[Any, ...]:
+    """Return what ``insert_delivery`` binds; with an epoch it is leased for the first time."""
+    leased = epoch is not None
+    return (
+        seq,
+        part,
+        planned.next_hop.key,
+        None if leased else microseconds(planned.due),
+        epoch,
+        int(leased),
+        microseconds(planned.expires_at),
+        microseconds(planned.notice_at),
+        addressees,
+    )
+
+
+def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
+    """Return what a query of deliveries read; what an earlier owner left leased is waiting."""
+    message, part, hop, due, epoch, held, _, attempts, warned, expires, notice = row[:11]
+    addressees, history = row[11:13]
+    state: State = "settled"
+    if due is not None:
+        state = "waiting"
+    elif epoch is not None and epoch == owner:
+        state = "leased"
+    elif held:
+        state = "held"
+    elif epoch is not None:
+        state = "waiting"
+    return Delivery(
+        id=f"{message}.{part}",
+        message=message,
+        next_hop=parse_next_hop(hop),
+        addressees=read_addressees(addressees),
+        state=state,
+        due=None if due is None else read_time(due),
+        expires_at=read_time(expires),
+        notice_at=read_time(notice),
+        attempts=attempts,
+        history=() if history is None else tuple([_attempt(each) for each in json.loads(history)]),
+        warned=bool(warned),
+    )
+
+
+def write_addressees(addressees: Sequence[Addressee]) -> str:
+    """Return addressees as JSON: those without wishes or words by their address alone."""
+    return _encode([_addressee(each) for each in addressees])
+
+
+def read_addressees(text: str) -> tuple[Addressee, ...]:
+    """Return what ``write_addressees`` wrote."""
+    return tuple([_read_addressee(each) for each in json.loads(text)])
+
+
+def write_history(history: Sequence[Attempt]) -> str | None:
+    """Return attempts as JSON; None for none."""
+    if not history:
+        return None
+    return _encode(
+        [
+            (
+                microseconds(each.at),
+                _contact(each.contact),
+                each.phase,
+                _reply(each.reply),
+                each.is_remote,
+                each.seconds,
+                each.times,
+                None if each.since is None else microseconds(each.since),
+            )
+            for each in history
+        ]
+    )
+
+
+def read_time(value: int) -> datetime:
+    """Return a time as the store counted it."""
+    return EPOCH + value * MICROSECOND
+
+
+def _addressee(addressee: Addressee) -> Any:
+    recipient, reply = addressee.recipient, addressee.reply
+    address = str(recipient.address)
+    wishes = recipient.notify or recipient.orcpt is not None
+    if addressee.fate == "waiting" and reply is None and not wishes:
+        return address
+    return (
+        address,
+        sorted(recipient.notify),
+        recipient.orcpt,
+        addressee.fate,
+        None if reply is None else _reply(reply),
+    )
+
+
+def _read_addressee(value: Any) -> Addressee:
+    if isinstance(value, str):
+        return Addressee(Recipient(_address(value)))
+    address, notify, orcpt, fate, reply = value
+    recipient = Recipient(_address(address), frozenset(notify), orcpt)
+    return Addressee(recipient, fate, None if reply is None else _read_reply(reply))
+
+
+def _attempt(value: Any) -> Attempt:
+    at, contact, phase, reply, is_remote, seconds, times, since = value
+    return Attempt(
+        read_time(at),
+        Contact(*contact),
+        phase,
+        _read_reply(reply),
+        is_remote,
+        seconds,
+        times,
+        None if since is None else read_time(since),
+    )
+
+
+def _contact(contact: Contact) -> tuple[Any, ...]:
+    return (
+        contact.target, contact.host, contact.address, contact.tls, contact.verified,
+        contact.mechanism, contact.identity,
+    )  # fmt: skip
+
+
+def _reply(reply: Reply) -> tuple[Any, ...]:
+    status = None if reply.status is None else tuple(reply.status)
+    return reply.code, reply.text, status, reply.reason
+
+
+def _read_reply(value: Any) -> Reply:
+    code, text, status, reason = value
+    return Reply(code, text, None if status is None else EnhancedStatus(*status), reason)
+
+
+def _path(address: Address | None) -> str | bytes:
+    return text_value(str(address)) if address else ""
+
+
+def _address(text: str) -> Address:
+    """Read what ``str`` of an address wrote; without an @ it is Postmaster."""
+    local, at, domain = text.rpartition("@")
+    return Address(local, domain) if at else Address(text, "")
+
+
+def _parameters(envelope: Envelope) -> str | None:
+    """Return what MAIL had beside the sender; None for nothing."""
+    names = ("body", "smtputf8", "size", "auth", "ret", "envid")
+    given = {name: getattr(envelope, name) for name in names}
+    changed = {name: value for name, value in given.items() if value != getattr(_PLAIN, name)}
+    return _encode(changed) if changed else None

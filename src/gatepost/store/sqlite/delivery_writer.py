@@ -1,0 +1,302 @@
+"""The queue's writes, all in the store thread: each takes an open transaction."""
+
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gatepost.errors import LeaseLost, QueueError
+from gatepost.model.delivery import Addressee, Delivery, Lease, NewMail, Planned, Settlement
+from gatepost.model.message import Submission
+from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
+from gatepost.queue.settling import dropped, settled
+from gatepost.store.sqlite.commit import PAGE, Put, Transaction
+from gatepost.store.sqlite.delivery_rows import (
+    delivery_of,
+    delivery_row,
+    message_row,
+    queued_message,
+    write_addressees,
+    write_history,
+)
+from gatepost.store.sqlite.queries import QUERIES as STORE
+from gatepost.store.sqlite.queries import microseconds, read_queries
+from gatepost.store.sqlite.segments import Place
+
+SQL: Final = read_queries("deliveries.sql")
+BATCH: Final = 256
+"""Deliveries that an operator's word is done to in one transaction, or messages forgotten."""
+
+Key = tuple[int, int]
+"""A delivery's message and part."""
+START: Final[Key] = (-1, -1)
+
+
+@dataclass(slots=True, eq=False)
+class QueuePut(Put):
+    """A message for the queue; its outcome are its leases."""
+
+    planned: Sequence[Planned] = ()
+    leased: bool = True
+    writer: "DeliveryWriter" = field(kw_only=True)
+
+    @staticmethod
+    def insert_all(transaction: Transaction, puts: Sequence[Any]) -> Sequence[Any]:
+        """Insert them, bodies included; return the leases of each."""
+        writer: DeliveryWriter = puts[0].writer
+        return writer.insert(transaction, puts)
+
+
+class DeliveryWriter:
+    """Knows who owns the queue, and the last message's number."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.owner = 0
+        """The epoch; 0 before ``take_over``, when nothing is leased to us."""
+        self._seq: int = connection.execute(SQL["newest_seq"]).fetchone()[0] or 0
+
+    def take_over(self, transaction: Transaction, now: int) -> int:
+        """Take a new epoch, and make due what the owner before had leased."""
+        execute = transaction.connection.execute
+        execute(STORE["next_epoch"])
+        epoch: int = execute(STORE["get_counter"], ("epoch",)).fetchone()[0]
+        hops = [row[0] for row in execute(SQL["stale_hops"]).fetchall()]
+        execute(SQL["give_back_held"])
+        execute(SQL["give_back"], (now,))
+        _refresh(transaction, hops)
+        self.owner = epoch
+        return epoch
+
+    def insert(
+        self, transaction: Transaction, puts: Sequence[QueuePut]
+    ) -> Sequence[tuple[Lease, ...]]:
+        """Insert accepted messages, all at once. Raises sqlite3.Error."""
+        messages: list[tuple[Any, ...]] = []
+        bodies: list[tuple[int, bytes]] = []
+        deliveries: list[tuple[Any, ...]] = []
+        hops: set[str] = set()
+        for put in puts:
+            self._seq += 1
+            place = put.place
+            if place is None:
+                place, content = _inline(put.submission)
+                bodies.append((self._seq, content))
+                transaction.ledger.pages += len(content) // PAGE
+            messages.append(message_row(self._seq, put.submission, place))
+            deliveries += self._rows(put.planned, leased=put.leased)
+            if not put.leased:
+                hops.update(each.next_hop.key for each in put.planned)
+        execute_many = transaction.connection.executemany
+        execute_many(SQL["insert_message"], messages)
+        execute_many(SQL["insert_body"], bodies)
+        execute_many(SQL["insert_delivery"], deliveries)
+        transaction.ledger.pages += 2 * len(puts)
+        _refresh(transaction, hops)
+        return [self._leases(put) for put in puts]
+
+    def lease(
+        self, transaction: Transaction, now: int, limit: int, skip: Collection[str]
+    ) -> Sequence[Lease]:
+        """Take what is due, of every next hop something."""
+        execute = transaction.connection.execute
+        hops = [row[0] for row in execute(SQL["due_hops"], (now,)) if row[0] not in skip]
+        hops = hops[: max(0, limit)]
+        share = max(1, limit // max(1, len(hops)))
+        taken: list[Key] = []
+        for offset, most in ((0, share), (share, limit)):
+            for hop in hops:
+                room = min(most, limit - len(taken))
+                if room > 0:
+                    taken += execute(SQL["due_of_hop"], (hop, now, room, offset)).fetchall()
+        return self._take(transaction, taken, hops)
+
+    def lease_overdue(self, transaction: Transaction, now: int, limit: int) -> Sequence[Lease]:
+        """Take what waits though its sender has to be told something."""
+        taken = transaction.connection.execute(SQL["overdue"], (now, max(0, limit))).fetchall()
+        leases = self._take(transaction, taken, ())
+        _refresh(transaction, {each.delivery.next_hop.key for each in leases})
+        return leases
+
+    def settle(
+        self, transaction: Transaction, lease: Lease, settlement: Settlement, now: int
+    ) -> Exception | None:
+        """Write down what an attempt came to; return LeaseLost or ValueError to be raised."""
+        execute = transaction.connection.execute
+        delivery = lease.delivery
+        message, part = part_of(delivery.id)
+        row = execute(SQL["current_lease"], (message, part)).fetchone()
+        if row is None or row[1:3] != (lease.epoch, lease.token) or lease.epoch != self.owner:
+            return LeaseLost(f"the lease of delivery {delivery.id} is another's by now")
+        try:
+            after = settled(delivery, settlement, held=bool(row[3]))
+        except ValueError as error:
+            return error
+        for mail in settlement.emits:
+            self._emit(transaction, mail)
+        self._write(transaction, (row[0], int(part or 0)), after)
+        if after.state == "settled":
+            self._finish(transaction, row[0], now)
+        elif after.state == "waiting":
+            _refresh(transaction, (delivery.next_hop.key,))
+        return None
+
+    def act(self, transaction: Transaction, action: Action, keys: Sequence[Key], now: int) -> int:
+        """Do an operator's will; return to how many there was something to do."""
+        done, hops = 0, set()
+        for key in keys:
+            row = transaction.connection.execute(SQL["get_delivery"], key).fetchone()
+            if row is not None and self._act(transaction, action, key, row, now):
+                done += 1
+                hops.add(row[2])
+        _refresh(transaction, hops)
+        return done
+
+    def some(self, transaction: Transaction, kind: str, after: Key) -> Sequence[Key]:
+        """Return a batch of the deliveries of a kind that come after one."""
+        rows: list[Key] = transaction.connection.execute(
+            SQL[f"some_{kind}"], (*after, BATCH)
+        ).fetchall()
+        return rows
+
+    def forget(self, transaction: Transaction, before: int) -> int:
+        """Delete a batch of messages settled before then; return how many."""
+        connection = transaction.connection
+        rows = connection.execute(SQL["forgotten"], (before, BATCH)).fetchall()
+        connection.executemany(SQL["delete_deliveries"], rows)
+        connection.executemany(SQL["delete_message"], rows)
+        transaction.ledger.pages += len(rows)
+        return len(rows)
+
+    def expire(self, transaction: Transaction, before: int, keep: int) -> int:
+        """Delete a batch of what was settled before then, or is beyond the newest ``keep``."""
+        row = transaction.connection.execute(SQL["settled_beyond"], (keep,)).fetchone()
+        return self.forget(transaction, before if row is None else max(before, row[0] + 1))
+
+    def _act(
+        self, transaction: Transaction, action: Action, key: Key, row: Sequence[Any], now: int
+    ) -> bool:
+        due, epoch, held = row[3:6]
+        leased = epoch is not None and epoch == self.owner
+        waits = due is not None or (epoch is not None and not leased and not held)
+        execute = transaction.connection.execute
+        if action == "drop" and (waits or leased or held):
+            delivery = dropped(delivery_of(row, self.owner))
+            execute(SQL["drop"], (write_addressees(delivery.addressees), *key))
+            self._finish(transaction, key[0], now)
+        elif action == "hold" and (waits or leased) and not held:
+            execute(SQL["set_place"], (None, 1, *key))
+        elif action == "release" and held:
+            execute(SQL["set_place"], (None if leased else now, 0, *key))
+        elif action == "retry" and waits:
+            execute(SQL["set_place"], (now, 0, *key))
+        else:
+            return False
+        return True
+
+    def _take(
+        self, transaction: Transaction, keys: Sequence[Key], hops: Collection[str]
+    ) -> Sequence[Lease]:
+        """Lease these, and say when the next ones of their hops are due."""
+        connection = transaction.connection
+        connection.executemany(SQL["take"], [(self.owner, *key) for key in keys])
+        _refresh(transaction, hops)
+        transaction.ledger.pages += len(keys)
+        leases = []
+        for key in keys:
+            row = connection.execute(SQL["get_delivery"], key).fetchone()
+            message = connection.execute(SQL["get_message_by_seq"], (row[13],)).fetchone()
+            leases.append(
+                Lease(delivery_of(row, self.owner), queued_message(message), self.owner, row[6])
+            )
+        return leases
+
+    def _emit(self, transaction: Transaction, mail: NewMail) -> None:
+        """Accept a message of our own; one that was emitted before a crash is there already."""
+        connection, submission = transaction.connection, mail.submission
+        if connection.execute(SQL["has_message"], (submission.id,)).fetchone():
+            return
+        if not mail.planned:
+            raise QueueError(f"message {submission.id} goes nowhere")
+        self._seq += 1
+        place, content = _inline(submission)
+        connection.execute(SQL["insert_message"], message_row(self._seq, submission, place))
+        connection.execute(SQL["insert_body"], (self._seq, content))
+        rows = self._rows(mail.planned, leased=False)
+        connection.executemany(SQL["insert_delivery"], list(rows))
+        transaction.ledger.pages += 2 + len(content) // PAGE
+        _refresh(transaction, {each.next_hop.key for each in mail.planned})
+
+    def _write(self, transaction: Transaction, key: Key, delivery: Delivery) -> None:
+        values = (
+            None if delivery.due is None else microseconds(delivery.due),
+            int(delivery.state == "held"),
+            delivery.attempts,
+            int(delivery.warned),
+            microseconds(delivery.notice_at),
+            write_addressees(delivery.addressees),
+            write_history(delivery.history),
+        )
+        transaction.connection.execute(SQL["settle"], (*values, *key))
+        transaction.ledger.pages += 1
+
+    def _finish(self, transaction: Transaction, seq: int, now: int) -> None:
+        """The body goes with the last delivery."""
+        execute = transaction.connection.execute
+        if execute(SQL["is_unsettled"], (seq,)).fetchone() is None:
+            execute(SQL["finish_message"], (now, seq))
+            execute(SQL["delete_body"], (seq,))
+
+    def _rows(self, planned: Sequence[Planned], *, leased: bool) -> Iterator[tuple[Any, ...]]:
+        epoch = self.owner if leased else None
+        for part, each in enumerate(planned):
+            addressees = write_addressees([Addressee(one) for one in each.recipients])
+            yield delivery_row(self._seq, part, each, epoch, addressees)
+
+    def _leases(self, put: QueuePut) -> tuple[Lease, ...]:
+        if not put.leased:
+            return ()
+        message = queued(put.submission)
+        return tuple(
+            [
+                Lease(_leased(planned_delivery(message.id, part, each)), message, self.owner, 1)
+                for part, each in enumerate(put.planned)
+            ]
+        )
+
+
+def _leased(delivery: Delivery) -> Delivery:
+    return Delivery(
+        delivery.id, delivery.message, delivery.next_hop, delivery.addressees, "leased", None,
+        delivery.expires_at, delivery.notice_at,
+    )  # fmt: skip
+
+
+def _inline(submission: Submission) -> tuple[Place, bytes]:
+    """Return a body that goes into the database."""
+    content = b"".join(submission.body.chunks())
+    return Place(0, 0, len(content), zlib.crc32(content)), content
+
+
+def _refresh(transaction: Transaction, hops: Collection[str]) -> None:
+    """Say when the first delivery of these next hops is due."""
+    execute = transaction.connection.execute
+    for hop in hops:
+        due = execute(SQL["first_due_of_hop"], (hop,)).fetchone()[0]
+        if due is None:
+            execute(SQL["delete_hop"], (hop,))
+        else:
+            execute(SQL["put_hop"], (hop, due))
+
+
+def find_keys(transaction: Transaction, ids: Sequence[str]) -> list[Key]:
+    """Return the deliveries that ids of messages and deliveries mean, each once."""
+    execute = transaction.connection.execute
+    keys: dict[Key, None] = {}
+    for id_ in ids:
+        found = execute(SQL["find_parts"], (id_,)).fetchall()
+        if not found:
+            message, part = part_of(id_)
+            found = [] if part is None else execute(SQL["find_part"], (message, part)).fetchall()
+        keys.update(dict.fromkeys(found))
+    return list(keys)

@@ -1,0 +1,528 @@
+"""What every queue promises (``queue.deliveries.Deliveries``)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.errors import LeaseLost, QueueError
+from gatepost.model.address import parse_address
+from gatepost.model.body import BytesBody
+from gatepost.model.delivery import Addressee, Lease
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.reply import Reply
+from gatepost.model.route import NextHop
+from gatepost.queue.deliveries import Deliveries, QueueCount, QueueSelection, part_of
+from gatepost.store.memory_queue import MemoryDeliveries
+from gatepost.store.sqlite import Settings, open_store
+from tests.contract.messages import NOON, envelope
+from tests.contract.queued import (
+    DAY,
+    HOUR,
+    LATER,
+    MINUTE,
+    NO,
+    OK,
+    attempt,
+    dsn,
+    ids,
+    mail,
+    planned,
+    settlement,
+)
+
+Steps = Callable[[Deliveries], Awaitable[None]]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def play(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Steps], None]]:
+    """Run steps with an owned queue."""
+    store = open_store(tmp_path, Settings(reserve=0)) if request.param == "sqlite" else None
+    queue: Deliveries = MemoryDeliveries() if store is None else store.deliveries
+
+    async def owned(steps: Steps) -> None:
+        await queue.take_over(NOON)
+        await steps(queue)
+
+    yield lambda steps: asyncio.run(asyncio.wait_for(owned(steps), 20))
+    if store is not None:
+        store.close()
+
+
+async def put(queue: Deliveries, id: str = "m1", **other: Any) -> Lease:
+    [lease] = await queue.put(mail(id), [planned(**other)])
+    return lease
+
+
+async def waiting(queue: Deliveries, id: str = "m1", **other: Any) -> None:
+    assert await queue.put(mail(id), [planned(**other)], leased=False) == ()
+
+
+BOB = Recipient(parse_address("bob@example.net"), frozenset({"FAILURE", "DELAY"}), "rfc822;b+2B@x")
+CAROL = Recipient(parse_address('"c d"@bücher.example'))
+FULL = Envelope(
+    parse_address("älice@example.org"), (BOB, CAROL), "8BITMIME", True, 22, "<>", "HDRS", "e+3D1"
+)
+
+
+def test_what_was_put_is_leased(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        world = NextHop("world", "bücher.example")
+        leases = await queue.put(mail("m1", FULL), [planned([BOB]), planned([CAROL], world)])
+        assert ids(leases) == ["m1.0", "m1.1"]
+        first, second = leases
+        assert first.envelope == replace(FULL, recipients=(BOB,))
+        assert second.envelope == replace(FULL, recipients=(CAROL,))
+        assert second.delivery.next_hop == world
+        assert (first.delivery.state, first.delivery.due) == ("leased", None)
+        assert (first.message.principal, first.message.size) == ("res.app.tenant", 22)
+        assert first.message.trace == b"Received: by localhost\r\n"
+        assert await queue.find("m1") == [each.delivery for each in leases]
+        assert await queue.find("m1.1") == [second.delivery]
+        assert await queue.lease(NOON + DAY, 10) == []
+
+    play(steps)
+
+
+def test_what_comes_back_from_the_store_is_what_was_put(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        await queue.put(mail("m1", FULL), [planned([BOB, CAROL])], leased=False)
+        [lease] = await queue.lease(NOON, 10)
+        assert lease.envelope == FULL
+        assert lease.message == await queue.message("m1")
+        assert lease.message.received_at == NOON
+        assert lease.delivery.expires_at == NOON + 5 * DAY
+        assert lease.delivery.notice_at == NOON + 4 * HOUR
+        assert lease.delivery.attempts == 0
+        assert lease.delivery.history == ()
+
+    play(steps)
+
+
+@pytest.mark.parametrize("size", [0, 1, 6 * 1024, 6 * 1024 + 1, 300_000])
+def test_a_body_stays_until_all_is_settled(play: Callable[[Steps], None], size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+
+    async def steps(queue: Deliveries) -> None:
+        submission = mail("m1", body=content)
+        one, two = await queue.put(submission, [planned(), planned(hop=NextHop("other"))])
+        await queue.settle(one, settlement("delivered"), NOON)
+        body = await queue.body("m1")
+        assert body.size == size
+        assert b"".join(body.chunks()) == content
+        await queue.settle(two, settlement("failed"), NOON)
+        with pytest.raises(KeyError):
+            await queue.body("m1")
+        assert (await queue.message("m1")).size == size
+
+    play(steps)
+
+
+def test_an_id_is_taken_once_and_a_bad_message_fails_alone(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        names = ["a", "b", "b", "c"]
+        outcomes = await asyncio.gather(
+            *[queue.put(mail(each), [planned()]) for each in names], return_exceptions=True
+        )
+        assert [isinstance(each, QueueError) for each in outcomes] == [False, False, True, False]
+        with pytest.raises(QueueError):
+            await queue.put(mail("d"), [])
+        assert len(await queue.list()) == 3
+
+    play(steps)
+
+
+def test_a_deferred_delivery_comes_again_in_its_time(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        lease = await put(queue)
+        await queue.settle(lease, settlement("deferred", again=NOON + HOUR), NOON)
+        [told] = await queue.find("m1")
+        assert (told.state, told.due, told.attempts) == ("waiting", NOON + HOUR, 1)
+        assert told.history == (attempt(),)
+        assert told.addressees == (Addressee(lease.delivery.waiting[0], "waiting", LATER),)
+        assert await queue.lease(NOON + HOUR - MINUTE, 10) == []
+        [again] = await queue.lease(NOON + HOUR, 10)
+        assert (again.delivery.attempts, again.token) == (1, 2)
+        assert await queue.lease(NOON + DAY, 10) == []
+        await queue.settle(again, settlement("deferred", again=NOON + DAY), NOON)
+        [told] = await queue.find("m1.0")
+        assert (told.attempts, told.history[0].times) == (2, 2)
+
+    play(steps)
+
+
+def test_every_recipient_has_its_own_verdict(play: Callable[[Steps], None]) -> None:
+    recipients = envelope("", "a@x", "b@x", "c@x").recipients
+    a, b, c = recipients
+
+    async def steps(queue: Deliveries) -> None:
+        [lease] = await queue.put(mail(), [planned(recipients)])
+        await queue.settle(lease, settlement("delivered", "deferred", "failed"), NOON)
+        [again] = await queue.lease(NOON + MINUTE, 1)
+        assert again.envelope.recipients == (b,)
+        assert again.delivery.addressees == (
+            Addressee(a, "delivered", OK),
+            Addressee(b, "waiting", LATER),
+            Addressee(c, "failed", NO),
+        )
+        for wrong in (settlement(), settlement("delivered", "delivered", "delivered")):
+            with pytest.raises(ValueError, match="verdicts for 1 recipients"):
+                await queue.settle(again, wrong, NOON)
+        with pytest.raises(ValueError, match="needs a time"):
+            await queue.settle(again, settlement("deferred", again=None), NOON)
+        await queue.settle(again, settlement("delivered"), NOON)
+        [told] = await queue.find("m1")
+        assert (told.state, told.due, told.waiting) == ("settled", None, ())
+        assert await queue.lease(NOON + DAY, 9) == []
+
+    play(steps)
+
+
+def test_a_stale_lease_settles_nothing(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        old = await put(queue)
+        await queue.settle(old, settlement("deferred"), NOON)
+        with pytest.raises(LeaseLost):
+            await queue.settle(old, settlement("delivered"), NOON)
+        [new] = await queue.lease(NOON + MINUTE, 1)
+        with pytest.raises(LeaseLost):
+            await queue.settle(old, settlement("delivered"), NOON)
+        await queue.settle(new, settlement("delivered"), NOON)
+        with pytest.raises(LeaseLost):
+            await queue.settle(new, settlement("delivered"), NOON)
+
+    play(steps)
+
+
+def test_a_lost_lease_emits_nothing_and_fails_alone(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        old, other = await put(queue), await put(queue, "m2")
+        await queue.settle(old, settlement("delivered"), NOON)
+        lost, fine, _ = await asyncio.gather(
+            queue.settle(old, settlement("failed", emits=(dsn("d1"),)), NOON),
+            queue.settle(other, settlement("failed", emits=(dsn("d2"),)), NOON),
+            queue.put(mail("m3"), [planned()]),
+            return_exceptions=True,
+        )
+        assert isinstance(lost, LeaseLost)
+        assert fine is None
+        assert ids(await queue.lease(NOON, 9)) == ["d2.0"]
+
+    play(steps)
+
+
+def test_the_next_owner_takes_over(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        leased = await put(queue)
+        later = await put(queue, "m2")
+        await queue.settle(later, settlement("deferred", again=NOON + DAY), NOON)
+        epoch = await queue.take_over(NOON + HOUR)
+        assert epoch > leased.epoch
+        with pytest.raises(LeaseLost):
+            await queue.settle(leased, settlement("delivered"), NOON)
+        assert await queue.next_due() == NOON + HOUR
+        [again] = await queue.lease(NOON + HOUR, 9)
+        assert (again.delivery.id, again.epoch) == ("m1.0", epoch)
+        await queue.settle(again, settlement("delivered"), NOON)
+
+    play(steps)
+
+
+def test_what_is_emitted_is_accepted_with_the_verdict(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        lease = await put(queue)
+        await queue.settle(
+            lease, settlement("failed", emits=(dsn("d1"), dsn("d2", NOON + HOUR))), NOON
+        )
+        [bounce] = await queue.lease(NOON, 9)
+        assert bounce.delivery.id == "d1.0"
+        assert bounce.envelope.sender is None
+        assert b"".join((await queue.body("d1")).chunks()) == b"a bounce\r\n"
+        assert await queue.next_due() == NOON + HOUR
+
+    play(steps)
+
+
+def test_an_emitted_id_that_is_there_is_passed_over(play: Callable[[Steps], None]) -> None:
+    """What a settlement made before a crash is not made twice, and does not stop it."""
+
+    async def steps(queue: Deliveries) -> None:
+        lease = await put(queue)
+        await put(queue, "d1")
+        await queue.settle(lease, settlement("failed", emits=(dsn("d1"),)), NOON)
+        assert len(await queue.find("d1")) == 1
+        [told] = await queue.find("m1")
+        assert told.state == "settled"
+
+    play(steps)
+
+
+def test_the_longest_due_is_first(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        for minutes in (3, 1, 2, 9):
+            await waiting(queue, f"m{minutes}", due=NOON + minutes * MINUTE)
+        assert ids(await queue.lease(NOON + 5 * MINUTE, 2)) == ["m1.0", "m2.0"]
+        assert await queue.next_due() == NOON + 3 * MINUTE
+        assert ids(await queue.lease(NOON + 5 * MINUTE, 9)) == ["m3.0"]
+        assert await queue.lease(NOON + 5 * MINUTE, 0) == []
+
+    play(steps)
+
+
+def test_a_crowded_next_hop_does_not_starve_another(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        for number in range(50):
+            await waiting(queue, f"a{number}", hop=NextHop("world", "crowded.example"))
+        await waiting(queue, "b", hop=NextHop("world", "other.example"), due=NOON + MINUTE)
+        leased = ids(await queue.lease(NOON + HOUR, 10))
+        assert len(leased) == 10
+        assert "b.0" in leased
+
+    play(steps)
+
+
+def test_a_skipped_next_hop_waits(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        for number in range(20):
+            await waiting(queue, f"a{number}", hop=NextHop("down"))
+        await waiting(queue, "b", due=NOON + MINUTE)
+        assert ids(await queue.lease(NOON + HOUR, 10, {"down"})) == ["b.0"]
+        assert await queue.lease(NOON + HOUR, 10, {"down"}) == []
+        assert await queue.next_due({"down"}) == NOON + 4 * HOUR
+        assert await queue.next_due() == NOON
+        assert len(await queue.lease(NOON + HOUR, 10)) == 10
+
+    play(steps)
+
+
+def test_senders_are_told_in_time(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        lease = await put(queue)
+        await queue.settle(lease, settlement("deferred", again=NOON + DAY), NOON)
+        assert await queue.next_due() == NOON + 4 * HOUR
+        assert await queue.lease_overdue(NOON + 3 * HOUR, 9) == []
+        [late] = await queue.lease_overdue(NOON + 4 * HOUR, 9)
+        await queue.settle(
+            late,
+            settlement(
+                "deferred",
+                again=NOON + DAY,
+                attempt=None,
+                warned=True,
+                notice_at=NOON + 5 * DAY,
+                emits=(dsn("d1", NOON + HOUR),),
+            ),
+            NOON + 4 * HOUR,
+        )
+        [told] = await queue.find("m1")
+        assert (told.warned, told.attempts, told.due) == (True, 1, NOON + DAY)
+        assert told.notice_at == NOON + 5 * DAY
+        assert ids(await queue.lease_overdue(NOON + 4 * HOUR, 9)) == ["d1.0"]
+        assert await queue.next_due() == NOON + DAY
+
+    play(steps)
+
+
+def test_an_empty_queue(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        assert await queue.next_due() is None
+        assert await queue.lease(NOON, 9) == []
+        assert await queue.lease_overdue(NOON, 9) == []
+        assert await queue.list() == []
+        assert await queue.count() == {}
+        assert await queue.find("m1") == []
+        assert await queue.find("") == []
+        assert await queue.act("retry", None, NOON) == 0
+        assert await queue.act("drop", ["m1", "m1.0"], NOON) == 0
+        for ask in (queue.body, queue.message):
+            with pytest.raises(KeyError):
+                await ask("m1")
+
+    play(steps)
+
+
+def test_listing_and_counting(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        other = NextHop("world", "x.example")
+        await waiting(queue, "a")
+        await waiting(queue, "b", hop=other)
+        await put(queue, "c", hop=other)
+        gone = await put(queue, "d")
+        await queue.settle(gone, settlement("delivered"), NOON)
+        await queue.act("hold", ["a"], NOON)
+
+        async def listed(**selection: Any) -> list[str]:
+            return [each.id for each in await queue.list(QueueSelection(**selection))]
+
+        assert await listed() == ["c.0", "b.0", "a.0"]
+        assert await listed(limit=2) == ["c.0", "b.0"]
+        assert await listed(limit=0) == []
+        assert await listed(next_hop="world/x.example") == ["c.0", "b.0"]
+        assert await listed(states=("held",)) == ["a.0"]
+        assert await listed(states=("settled", "leased")) == ["d.0", "c.0"]
+        assert await queue.count() == {
+            "hub": QueueCount(held=1),
+            "world/x.example": QueueCount(waiting=1, leased=1),
+        }
+
+    play(steps)
+
+
+def test_a_long_listing_is_whole(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        names = [f"m{number}" for number in range(1203)]
+        await asyncio.gather(*[queue.put(mail(each), [planned()], leased=False) for each in names])
+        assert [each.message for each in await queue.list()] == names[::-1]
+        assert await queue.act("retry", None, NOON + HOUR) == 1203
+        assert await queue.next_due() == NOON + HOUR
+        assert await queue.act("drop", None, NOON) == 1203
+        assert await queue.list() == []
+
+    play(steps)
+
+
+def test_what_is_held_waits_for_the_operator(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        await waiting(queue, "a")
+        assert await queue.act("hold", ["a"], NOON) == 1
+        assert await queue.act("hold", ["a.0"], NOON) == 0
+        assert await queue.act("retry", None, NOON) == 0
+        assert await queue.lease(NOON + DAY, 9) == []
+        assert await queue.lease_overdue(NOON + 9 * DAY, 9) == []
+        assert await queue.next_due() is None
+        assert await queue.act("release", ["a"], NOON + HOUR) == 1
+        [lease] = await queue.lease(NOON + HOUR, 9)
+        assert lease.delivery.id == "a.0"
+
+    play(steps)
+
+
+def test_what_is_being_tried_is_held_afterwards(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        a, b, c = await put(queue, "a"), await put(queue, "b"), await put(queue, "c")
+        assert await queue.act("hold", ["a", "b", "c"], NOON) == 3
+        assert await queue.act("release", ["c"], NOON) == 1
+        await queue.settle(a, settlement("deferred"), NOON)
+        await queue.settle(b, settlement("delivered"), NOON)
+        await queue.settle(c, settlement("deferred"), NOON)
+        states = [(await queue.find(each))[0].state for each in "abc"]
+        assert states == ["held", "settled", "waiting"]
+        assert (await queue.find("a"))[0].attempts == 1
+
+    play(steps)
+
+
+def test_what_was_to_be_held_is_held_by_the_next_owner(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        await put(queue, "a")
+        await queue.act("hold", ["a"], NOON)
+        await queue.take_over(NOON)
+        assert (await queue.find("a"))[0].state == "held"
+        assert await queue.lease(NOON + DAY, 9) == []
+
+    play(steps)
+
+
+def test_retry_makes_due_what_waits(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        await waiting(queue, "a", due=NOON + DAY)
+        await waiting(queue, "b", due=NOON + DAY)
+        await put(queue, "c")
+        assert await queue.act("retry", ["a", "a.0", "c", "nobody"], NOON) == 1
+        assert ids(await queue.lease(NOON, 9)) == ["a.0"]
+
+    play(steps)
+
+
+def test_what_is_dropped_is_gone(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        await waiting(queue, "a")
+        tried = await put(queue, "b")
+        assert await queue.act("drop", ["a", "b"], NOON) == 2
+        assert await queue.act("drop", ["a", "b"], NOON) == 0
+        with pytest.raises(LeaseLost):
+            await queue.settle(tried, settlement("delivered"), NOON)
+        assert await queue.lease(NOON + DAY, 9) == []
+        assert await queue.next_due() is None
+        for each in "ab":
+            [told] = await queue.find(each)
+            assert told.state == "settled"
+            assert told.addressees[0].fate == "dropped"
+            with pytest.raises(KeyError):
+                await queue.body(each)
+
+    play(steps)
+
+
+def test_one_delivery_of_a_message_is_dropped_alone(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        await queue.put(mail("a"), [planned(), planned(hop=NextHop("other"))], leased=False)
+        assert await queue.act("drop", ["a.1"], NOON) == 1
+        assert ids(await queue.lease(NOON, 9)) == ["a.0"]
+        assert (await queue.body("a")).size
+
+    play(steps)
+
+
+def test_settled_messages_are_forgotten_in_time(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        for day, name in enumerate("abc"):
+            lease = await put(queue, name)
+            await queue.settle(lease, settlement("delivered"), NOON + day * DAY)
+        await waiting(queue, "d")
+        assert await queue.forget(NOON) == 0
+        assert await queue.forget(NOON + 2 * DAY) == 2
+        assert await queue.find("a") == []
+        assert len(await queue.find("c")) == 1
+        assert len(await queue.find("d")) == 1
+        await put(queue, "a")
+
+    play(steps)
+
+
+def test_the_history_comes_back(play: Callable[[Steps], None]) -> None:
+    odd = Reply(
+        451, b"gr\xfc\xdfe\0".decode("utf-8", "surrogateescape") + "\nsecond", reason="пример"
+    )
+
+    async def steps(queue: Deliveries) -> None:
+        lease = await put(queue)
+        tries = attempt(odd), attempt(NO, NOON + MINUTE)
+        await queue.settle(lease, settlement("deferred", attempt=tries[0]), NOON)
+        [lease] = await queue.lease(NOON + MINUTE, 1)
+        await queue.settle(lease, settlement("failed", attempt=tries[1]), NOON)
+        [told] = await queue.find("m1")
+        assert told.history == tries
+        assert told.history[0].reply.reason == "пример"
+        assert told.history[0].contact == tries[0].contact
+        assert told.addressees[0].reply == NO
+
+    play(steps)
+
+
+class Unreadable(BytesBody):
+    """A spilled body whose file is gone."""
+
+    def chunks(self) -> Any:
+        raise OSError("gone")
+
+
+def test_a_body_that_cannot_be_read_is_not_accepted(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        with pytest.raises(QueueError):
+            await queue.put(replace(mail(), body=Unreadable(b"x")), [planned()])
+        assert await queue.list() == []
+
+    play(steps)
+
+
+@pytest.mark.parametrize(
+    ("id", "parts"),
+    [("m1.0", ("m1", 0)), ("m1", ("m1", None)), ("a.b", ("a.b", None)), ("1.2.3", ("1.2", 3)),
+     ("m1.", ("m1.", None)), ("m1.٣", ("m1.٣", None)), ("", ("", None))],
+)  # fmt: skip
+def test_ids(id: str, parts: tuple[str, int | None]) -> None:
+    assert part_of(id) == parts

@@ -1,0 +1,299 @@
+"""The queue in SQLite: what survives, what is found without reading everything, what is freed."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gatepost.errors import LeaseLost, QueueFull
+from gatepost.model.delivery import Addressee, Lease
+from gatepost.model.route import NextHop
+from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite.delivery_rows import delivery_row, message_row, write_addressees
+from gatepost.store.sqlite.delivery_writer import SQL
+from gatepost.store.sqlite.opening import APPLICATION, VERSION
+from gatepost.store.sqlite.queries import QUERIES, read_sql
+from gatepost.store.sqlite.segments import Place
+from gatepost.store.sqlite.settings import History
+from tests.contract.messages import NOON, message
+from tests.contract.queued import DAY, HOUR, ids, mail, planned, settlement
+
+SETTINGS = Settings(reserve=0)
+
+
+def run(
+    directory: Path,
+    steps: Callable[[SqliteStore], Awaitable[None]],
+    settings: Settings = SETTINGS,
+) -> None:
+    async def main() -> None:
+        store = open_store(directory, settings)
+        try:
+            await asyncio.wait_for(steps(store), 20)
+        finally:
+            store.close()
+
+    asyncio.run(main())
+
+
+def newest_schema() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    for step in range(1, VERSION + 1):
+        connection.executescript(read_sql(f"schema_{step}.sql"))
+    return connection
+
+
+@pytest.mark.parametrize("name", SQL)
+def test_every_statement_fits_the_schema(name: str) -> None:
+    connection = newest_schema()
+    connection.execute(f"EXPLAIN {SQL[name]}", (1,) * SQL[name].count("?"))
+    connection.close()
+
+
+def plans() -> list[tuple[str, str]]:
+    connection = newest_schema()
+    statements = {**SQL, **{name: QUERIES[name] for name in ("last_place", "live_places")}}
+    found = [
+        (name, str(step[3]))
+        for name, query in statements.items()
+        for step in connection.execute(f"EXPLAIN QUERY PLAN {query}", (1,) * query.count("?"))
+    ]
+    connection.close()
+    return found
+
+
+SCANNED = {
+    # Next hops for which something waits, by their time, until one is not skipped.
+    "all_hops",
+    # An operator's question, or word: a count of index entries, a listing, a walk in batches.
+    "count_waiting", "count_leased", "count_held", "some_leased", "some_held",
+    # What was leased at a crash: no more than was in memory.
+    "stale_hops", "give_back", "give_back_held",
+    # From one end of an index, up to what is kept.
+    "settled_beyond", "first_notice",
+}  # fmt: skip
+
+
+def test_no_question_is_answered_by_reading_everything() -> None:
+    found = plans()
+    scanned = {name for name, step in found if step.startswith("SCAN queue_")}
+    assert scanned <= SCANNED
+    assert {step for name, step in found if name in SCANNED and "queue_deliveries" in step} <= {
+        step for _, step in found if "INDEX" in step
+    }
+    sorted_ = {name for name, step in found if "TEMP B-TREE" in step and "LAST TERM" not in step}
+    assert sorted_ <= {"some_leased", "some_held", "stale_hops", "count_leased"}
+
+
+def test_what_is_on_its_way_survives(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 1000
+
+    async def before(store: SqliteStore) -> None:
+        queue = store.deliveries
+        await queue.take_over(NOON)
+        await queue.put(mail("a", body=content), [planned(), planned(hop=NextHop("other"))])
+        [b] = await queue.put(mail("b"), [planned()])
+        await queue.settle(b, settlement("deferred", again=NOON + DAY), NOON)
+        [c] = await queue.put(mail("c"), [planned()])
+        await queue.settle(c, settlement("delivered"), NOON)
+        await queue.put(mail("d"), [planned()], leased=False)
+        await queue.act("hold", ["d"], NOON)
+
+    async def after(store: SqliteStore) -> None:
+        queue = store.deliveries
+        assert [each.state for each in await queue.find("a")] == ["waiting", "waiting"]
+        assert await queue.lease(NOON, 9) == [], "nothing is due before somebody takes over"
+        assert await queue.take_over(NOON + HOUR) > 0
+        assert sorted(ids(await queue.lease(NOON + HOUR, 9))) == ["a.0", "a.1"]
+        assert b"".join((await queue.body("a")).chunks()) == content
+        assert [each.state for each in await queue.find("d")] == ["held"]
+        assert ids(await queue.lease(NOON + DAY, 9)) == ["b.0"]
+
+    run(tmp_path, before)
+    run(tmp_path, after)
+
+
+def test_an_earlier_owner_s_lease_is_lost(tmp_path: Path) -> None:
+    leases: list[Lease] = []
+
+    async def before(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        leases.extend(await store.deliveries.put(mail("a"), [planned()]))
+
+    async def after(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        with pytest.raises(LeaseLost):
+            await store.deliveries.settle(leases[0], settlement("delivered"), NOON)
+
+    run(tmp_path, before)
+    run(tmp_path, after)
+
+
+def test_an_operator_may_act_on_a_stopped_relay_s_queue(tmp_path: Path) -> None:
+    async def before(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        for name in "abc":
+            await store.deliveries.put(mail(name), [planned()])
+
+    async def stopped(store: SqliteStore) -> None:
+        assert await store.deliveries.act("hold", ["a"], NOON) == 1
+        assert await store.deliveries.act("drop", ["b"], NOON) == 1
+        assert [each.state for each in await store.deliveries.find("a")] == ["held"]
+
+    async def after(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        assert ids(await store.deliveries.lease(NOON, 9)) == ["c.0"]
+        assert await store.deliveries.act("release", ["a"], NOON) == 1
+        assert ids(await store.deliveries.lease(NOON, 9)) == ["a.0"]
+
+    run(tmp_path, before)
+    run(tmp_path, stopped)
+    run(tmp_path, after)
+
+
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_older_stores_are_opened(tmp_path: Path, version: int) -> None:
+    connection = sqlite3.connect(tmp_path / "store.db")
+    for step in range(1, version + 1):
+        connection.executescript(read_sql(f"schema_{step}.sql"))
+    connection.executescript(f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={version};")
+    connection.close()
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("captured"))
+        await store.deliveries.take_over(NOON)
+        await store.deliveries.put(mail("queued"), [planned()])
+        assert [each.id for each in await store.list()] == ["captured"]
+        assert [each.message for each in await store.deliveries.list()] == ["queued"]
+
+    run(tmp_path, steps)
+
+
+def test_captured_and_queued_mail_do_not_touch(tmp_path: Path) -> None:
+    """The same id in both, and what is deleted there stays here."""
+
+    async def steps(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        body = bytes(50_000)
+        await asyncio.gather(
+            store.put(message("a", body=b"captured" * 9000)),
+            store.deliveries.put(mail("a", body=body), [planned()]),
+            store.put(message("b")),
+            store.deliveries.put(mail("b"), [planned()]),
+        )
+        assert await store.count() == 2
+        await store.delete(None)
+        assert len(await store.deliveries.list()) == 2
+        assert b"".join((await store.deliveries.body("a")).chunks()) == body
+
+    run(tmp_path, steps)
+
+
+def test_bodies_move_out_of_sparse_segments(tmp_path: Path) -> None:
+    given = Settings(reserve=0, segment=100_000, upkeep=0.02)
+    content = {f"m{number}": bytes([number]) * 20_000 for number in range(20)}
+
+    async def steps(store: SqliteStore) -> None:
+        queue = store.deliveries
+        await queue.take_over(NOON)
+        leases = {}
+        for name, body in content.items():
+            [leases[name]] = await queue.put(mail(name, body=body), [planned()])
+        for name in [each for each in content if each not in ("m0", "m19")]:
+            await queue.settle(leases[name], settlement("delivered"), datetime.now(UTC))
+        files: list[str] = []
+        for _ in range(1000):
+            files = sorted(each.name for each in (tmp_path / "segments").iterdir())
+            if "00000001" not in files and len(files) <= 2:
+                break
+            await asyncio.sleep(0.01)
+        else:
+            pytest.fail(f"the segments stay: {files}")
+        for name in ("m0", "m19"):
+            assert b"".join((await queue.body(name)).chunks()) == content[name]
+
+    run(tmp_path, steps, given)
+
+
+@pytest.mark.parametrize(
+    ("history", "kept"),
+    [
+        (History(timedelta(days=36_500), 2), {"c", "d"}),
+        (History(timedelta(days=1)), {"d"}),
+        (History(), {"a", "b", "c", "d"}),
+    ],
+)
+def test_history_is_bounded(tmp_path: Path, history: History, kept: set[str]) -> None:
+    async def steps(store: SqliteStore) -> None:
+        queue = store.deliveries
+        await queue.take_over(NOON)
+        for age, name in ((5, "a"), (4, "b"), (3, "c"), (0, "d")):
+            [lease] = await queue.put(mail(name), [planned()])
+            at = datetime.now(UTC) - timedelta(days=age)
+            await queue.settle(lease, settlement("delivered"), at)
+        for _ in range(100):
+            left = {each for each in "abcd" if await queue.find(each)}
+            if left == kept:
+                break
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        assert {each for each in "abcd" if await queue.find(each)} == kept
+
+    run(tmp_path, steps, Settings(reserve=0, upkeep=0.02, history=history))
+
+
+def test_a_full_disk_takes_no_mail_and_settles_what_is_there(tmp_path: Path) -> None:
+    async def before(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        await store.deliveries.put(mail("a"), [planned()], leased=False)
+
+    async def full(store: SqliteStore) -> None:
+        queue = store.deliveries
+        await queue.take_over(NOON)
+        with pytest.raises(QueueFull):
+            await queue.put(mail("b"), [planned()])
+        [lease] = await queue.lease(NOON, 9)
+        await queue.settle(lease, settlement("delivered"), NOON)
+
+    run(tmp_path, before)
+    run(tmp_path, full, Settings(reserve=0, watermark=1 << 60))
+
+
+def test_many_waiting_deliveries_cost_little(tmp_path: Path) -> None:
+    """Fifty thousand for a dead next hop: leases of another one do not look at them."""
+    count = 50_000
+
+    async def nothing(_store: SqliteStore) -> None:
+        pass
+
+    run(tmp_path, nothing)
+    connection = sqlite3.connect(tmp_path / "store.db")
+    dead = planned(hop=NextHop("dead"))
+    addressees = write_addressees([Addressee(each) for each in dead.recipients])
+    rows = [delivery_row(seq, 0, dead, None, addressees) for seq in range(1, count + 1)]
+    connection.executemany(SQL["insert_delivery"], rows)
+    messages = [message_row(seq, mail(f"x{seq}"), Place(0, 0, 0, 0)) for seq in range(1, count + 1)]
+    connection.executemany(SQL["insert_message"], messages)
+    connection.execute(SQL["put_hop"], ("dead", 0))
+    connection.commit()
+    connection.close()
+
+    async def steps(store: SqliteStore) -> None:
+        queue = store.deliveries
+        await queue.take_over(NOON)
+        loop = asyncio.get_running_loop()
+        await queue.put(mail("first"), [planned()], leased=False)
+        start = loop.time()
+        for number in range(50):
+            await queue.put(mail(f"m{number}"), [planned()], leased=False)
+            [lease, *_] = await queue.lease(NOON, 1, {"dead"})
+            await queue.settle(lease, settlement("delivered"), NOON)
+            assert await queue.next_due({"dead"}) is not None
+        elapsed = loop.time() - start
+        assert (await queue.count())["dead"].waiting == count
+        assert elapsed < 5, "150 commits and 50 reads"
+
+    run(tmp_path, steps)
