@@ -73,7 +73,7 @@ def ask(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
         return asyncio.run(run())
     except Rejected as error:
         raise Failed(error.message, error.code) from None
-    except GatepostError as error:
+    except (GatepostError, OSError) as error:
         raise Failed.by(error) from None
 
 

@@ -14,7 +14,7 @@ from gatepost.directory.azure.changes.applications import (
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.changes.secrets import add_secret, remove_secret
 from gatepost.directory.azure.changes.tenants import create_tenant, delete_tenant
-from gatepost.directory.azure.entries import Application, ClientSecret, Subscription, Tenant
+from gatepost.directory.azure.entries import Application, ClientSecret, Subscription
 from gatepost.directory.azure.secrets import LIFETIME
 from gatepost.directory.azure.snapshot import Snapshot
 
@@ -26,7 +26,7 @@ async def create_a_tenant(desk: Desk, wish: NewTenant) -> Document:
 
 async def list_tenants(desk: Desk, _wish: Listing) -> Document:
     """``tenant list``."""
-    return {"tenants": [desk.document(each) for each in desk.view.all(Tenant)]}
+    return {"tenants": [desk.document(each) for each in entries_of(desk.view, TENANT)]}
 
 
 async def show_tenant(desk: Desk, wish: Named) -> Document:
@@ -75,9 +75,8 @@ async def list_apps(desk: Desk, wish: Listing) -> Document:
 async def show_app(desk: Desk, wish: Named) -> Document:
     """``app show``: with its secrets, and the names that it may sign in with."""
     app = _app(desk.view, wish)
-    secrets = desk.view.find(ClientSecret, app.id)
     return desk.document(app) | {
-        "secrets": [desk.document(each) for each in secrets],
+        "secrets": _secrets(desk, app),
         "usernames": desk.user_names(app),
     }
 
@@ -120,7 +119,13 @@ def _span(wish: NewSecret, now: datetime) -> tuple[datetime, datetime]:
 async def list_secrets(desk: Desk, wish: Listing) -> Document:
     """``secret list``."""
     app = find(desk.view, APP, wish.parent) if wish.parent else None
-    return {"secrets": [desk.document(each) for each in entries_of(desk.view, SECRET, app)]}
+    return {"secrets": _secrets(desk, app)}
+
+
+def _secrets(desk: Desk, app: Application | None) -> list[Document]:
+    """The oldest first: what is to be replaced."""
+    found = sorted(entries_of(desk.view, SECRET, app), key=lambda each: each.start)
+    return [desk.document(each) for each in found]
 
 
 async def show_secret(desk: Desk, wish: Named) -> Document:

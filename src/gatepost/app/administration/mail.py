@@ -64,7 +64,7 @@ async def show_domain(desk: Desk, wish: Named) -> Document:
     """``domain show``: with its records and senders."""
     domain = _domain(desk.view, wish.name, wish.parent)
     found = desk.view.find(SenderUsername, domain.id)
-    return _shown(desk, domain) | {"senders": [each.username for each in found]}
+    return _shown(desk, domain) | {"senders": sorted(each.username for each in found)}
 
 
 async def delete_domain(desk: Desk, wish: Named) -> Document:

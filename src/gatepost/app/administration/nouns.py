@@ -86,12 +86,16 @@ holds it."""
 
 
 def entries_of(view: Snapshot, noun: Noun[E], parent: Entry | None = None) -> list[E]:
-    """Return the entries of a noun, those of one parent or all."""
-    return [
+    """Return the entries of a noun, those of one parent or all, by name.
+
+    In whichever order they were made: a store that is opened again does not know.
+    """
+    found = [
         each
         for each in view.all(noun.kind)
         if parent is None or noun.parent(each).lower() == parent.key
     ]
+    return sorted(found, key=lambda each: (shown(view, noun, each).lower(), each.key))
 
 
 def find(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None = None) -> E:

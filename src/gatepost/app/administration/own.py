@@ -11,6 +11,7 @@ from gatepost.app.administration.administration import administer
 from gatepost.app.administration.desk import Desk
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.errors import Unreadable
 from gatepost.net.dns import DnsResolver
 from gatepost.store.sqlite import open_store
 
@@ -25,13 +26,17 @@ async def own_administration(
 ) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
     """Open the store of ``data`` and give what runs an operation on it.
 
-    Raises Unreadable when it cannot be opened (StoreLocked while a relay starts or stops).
+    Raises Unreadable when it cannot be opened (StoreLocked while a relay starts or stops), or
+    holds what no directory does.
     """
     store = open_store(data)
     try:
         key = open_key(data)
         directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
-        await directory.load()
+        try:
+            await directory.load()
+        except ValueError as error:
+            raise Unreadable(str(error)) from error
         desk = Desk(directory, SealedAccessKeys(key), _now, resolver=DnsResolver(cached=0))
         yield partial(administer, desk)
     finally:

@@ -1,11 +1,14 @@
 """Roles, and to whom they are assigned."""
 
+from collections.abc import Iterable
+
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.documents import Document
 from gatepost.app.administration.nouns import (
     APP,
     ROLE,
     SUBSCRIPTION,
+    entries_of,
     find,
     find_or_only,
     find_resource,
@@ -47,8 +50,8 @@ async def create_role(desk: Desk, wish: NewRole) -> Document:
 async def list_roles(desk: Desk, _wish: Listing) -> Document:
     """``role list``: the assignments beside the roles."""
     return {
-        "roles": [desk.document(each) for each in desk.view.all(RoleDefinition)],
-        "assignments": [desk.document(each) for each in desk.view.all(RoleAssignment)],
+        "roles": [desk.document(each) for each in entries_of(desk.view, ROLE)],
+        "assignments": _oldest_first(desk, desk.view.all(RoleAssignment)),
     }
 
 
@@ -56,7 +59,13 @@ async def show_role(desk: Desk, wish: Named) -> Document:
     """``role show``: with its assignments."""
     role = find(desk.view, ROLE, wish.name)
     assigned = role_definitions.assignments_of(desk.view, role)
-    return desk.document(role) | {"assignments": [desk.document(each) for each in assigned]}
+    return desk.document(role) | {"assignments": _oldest_first(desk, assigned)}
+
+
+def _oldest_first(desk: Desk, found: Iterable[RoleAssignment]) -> list[Document]:
+    return [
+        desk.document(each) for each in sorted(found, key=lambda each: (each.created_at, each.key))
+    ]
 
 
 async def delete_role(desk: Desk, wish: Named) -> Document:

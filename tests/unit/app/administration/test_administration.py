@@ -49,7 +49,7 @@ class TestTenants:
     def test_life(self, office: Office) -> None:
         made = office.run("tenant create", name="contoso.localhost")
         assert set(made) == {"id", "name"}
-        assert names(office.run("tenant list")["tenants"]) == ["example.com", "contoso.localhost"]
+        assert names(office.run("tenant list")["tenants"]) == ["contoso.localhost", "example.com"]
         shown = office.run("tenant show", name=made["id"])
         assert shown == made | {"apps": [], "subscriptions": []}
         gone = office.run("tenant delete", name="CONTOSO.localhost")
@@ -68,7 +68,7 @@ class TestApps:
         assert made["tenant_id"] == TENANT
         assert made["service_principal_id"]
         assert made["secrets"] == 0
-        assert names(office.run("app list")["apps"]) == ["sender", "billing"]
+        assert names(office.run("app list")["apps"]) == ["billing", "sender"]
         for name in ("billing", "BILLING", made["id"], made["object_id"]):
             assert office.run("app show", name=name) == made | {"secrets": [], "usernames": []}
         gone = office.run("app delete", name="billing")
@@ -96,7 +96,7 @@ class TestApps:
     def test_in_the_tenant_that_is_meant(self, office: Office) -> None:
         office.run("tenant create", name="contoso.localhost")
         assert office.refusal("app create", name="x") == (
-            "ParentNeeded", "say which tenant: there are example.com, contoso.localhost",
+            "ParentNeeded", "say which tenant: there are contoso.localhost, example.com",
         )  # fmt: skip
         office.run("app create", name="sender", parent="contoso.localhost")
         assert office.refusal("app show", name="sender")[0] == "Ambiguous"
@@ -433,6 +433,16 @@ def test_what_is_refused(
     refused = office.refusal(operation, **fields)
     assert refused[0] == code
     assert said in refused[1]
+
+
+def test_a_listing_does_not_depend_on_what_was_made_first() -> None:
+    """A store that is opened again does not know that."""
+    listings = [
+        {noun: office.run(f"{noun} list") for noun in ("app", "role", "resource", "sender")}
+        for there in (list(entries().values()), list(reversed(entries().values())))
+        for office in [Office(there)]
+    ]
+    assert listings[0] == listings[1]
 
 
 def test_every_answer_travels(office: Office) -> None:
