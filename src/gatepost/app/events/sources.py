@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
@@ -18,6 +19,10 @@ from gatepost.model.message import StoredMessage
 from gatepost.routing.suppression import is_for_sender
 
 
+MOST_KEPT: Final = 10_000
+"""Answers that are kept: where nobody signs in, anybody may name any domain."""
+
+
 class Sources:
     """Answers from the directory as it is now; what was found is kept until it changes."""
 
@@ -32,7 +37,7 @@ class Sources:
         It is that of the principal; where nobody signed in, the one to which the sender's domain
         is linked, or the only one that there is.
         """
-        if self._version != self._directory.version:
+        if self._version != self._directory.version or len(self._services) >= MOST_KEPT:
             self._version = self._directory.version
             self._services.clear()
         key = message.principal, message.mail_from.rpartition("@")[2].lower()
