@@ -1,0 +1,40 @@
+"""The key that signs tokens: made once, sealed, and the same after a restart."""
+
+import asyncio
+
+import pytest
+
+from gatepost.app.keys import Key
+from gatepost.app.signing import open_tokens
+from gatepost.directory.azure.tokens import COMMUNICATION
+from gatepost.errors import ConfigError
+from tests.unit.directory.azure.world import APPLICATION, NOW, principal, sender
+from tests.unit.directory.memory import MemoryRecords
+
+KEY = Key(b"k" * 32, "DIR/key")
+
+
+def test_a_restart_verifies_what_was_issued_before() -> None:
+    records = MemoryRecords()
+    first = asyncio.run(open_tokens(records, KEY, lambda: NOW))
+    issued = first.issue(sender(), principal(), "https://communication.azure.com", "issuer")
+    again = asyncio.run(open_tokens(records, KEY, lambda: NOW))
+    assert again.key_id == first.key_id
+    claims = again.verify(issued.token.reveal(), COMMUNICATION)
+    assert claims.application_id == APPLICATION
+
+
+def test_the_key_is_kept_sealed() -> None:
+    records = MemoryRecords()
+    tokens = asyncio.run(open_tokens(records, KEY, lambda: NOW))
+    [record] = asyncio.run(records.load_records())
+    assert record.kind == "signing_key"
+    assert set(record.fields) == {"sealed"}
+    assert "PRIVATE" not in str(record) + repr(tokens)
+    with pytest.raises(ConfigError, match="the key does not fit"):
+        asyncio.run(open_tokens(records, Key(b"x" * 32, "DIR/key"), lambda: NOW))
+
+
+def test_two_directories_have_two_keys() -> None:
+    made = [asyncio.run(open_tokens(MemoryRecords(), KEY, lambda: NOW)) for _ in range(2)]
+    assert made[0].key_id != made[1].key_id
