@@ -18,7 +18,6 @@ from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.routing.suppression import is_for_sender
 
-
 MOST_KEPT: Final = 10_000
 """Answers that are kept: where nobody signs in, anybody may name any domain."""
 
