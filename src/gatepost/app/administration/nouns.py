@@ -115,7 +115,8 @@ def find_or_only(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None 
         return there[0]
     if not there:
         raise Rejected("NotFound", f"there is no {noun.word} yet", 404)
-    raise Rejected("ParentNeeded", f"say which {noun.word}: there are {_listed(view, noun, there)}")
+    names = [shown(view, noun, each) for each in there]
+    raise Rejected("ParentNeeded", f"say which {noun.word}: {_there_are(names)}")
 
 
 def find_resource(view: Snapshot, text: str, kind: str = "") -> Entry:
@@ -158,16 +159,15 @@ def _unknown(
     if near:
         hint = f"; did you mean {by_case[near[0]]!r}?"
     elif names:
-        hint = f"; there are {_shortened(names)}"
+        hint = f"; {_there_are(names)}"
     else:
         hint = f"; there is no {word} at all"
     return Rejected("NotFound", f"there is no {word} {text[:100]!r}{hint}", 404)
 
 
-def _listed(view: Snapshot, noun: Noun[E], there: Iterable[E]) -> str:
-    return _shortened([shown(view, noun, each) for each in there])
-
-
-def _shortened(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def _there_are(names: Iterable[str]) -> str:
+    """List the first of them, each once."""
+    each = list(dict.fromkeys(names))
+    more = len(each) - _SHOWN
+    listed = ", ".join(each[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"there {'is' if len(each) == 1 else 'are'} {listed}"

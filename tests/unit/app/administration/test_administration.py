@@ -409,7 +409,7 @@ class TestSmtpUsernames:
 
 REFUSED = [
     ("app show", {"name": "sendr"}, "NotFound", "did you mean 'sender'?"),
-    ("app show", {"name": "qqqqqqq"}, "NotFound", "there are sender"),
+    ("app show", {"name": "qqqqqqq"}, "NotFound", "there is sender"),
     ("role show", {"name": "email sendr"}, "NotFound", "'Email Sender'"),
     ("resource show", {"name": "acs"}, "NotFound", "no resource 'acs'"),
     ("smtp-username show", {"name": "x"}, "NotFound", "there is no SMTP user name at all"),
