@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.errors import ConfigError
 from gatepost.model.dns import Answer, MxRecord, T, local_addresses, merge_families
+from gatepost.model.idn import a_labels
 from gatepost.net.dial import Server, parse_server
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class DnsResolver:
 
         try:
             absolute = _parse_name(name)
-        except (dns.exception.DNSException, UnicodeError, ValueError) as error:
+        except (dns.exception.DNSException, ValueError) as error:
             return Answer("no_such_name", reason=f"{name!r} is no name in the DNS: {error}")
         try:
             answer = await self._resolver().resolve(
@@ -147,18 +148,10 @@ class DnsResolver:
 
 
 def _parse_name(name: str) -> "dns.name.Name":
-    """Return the absolute name. Raises DNSException, UnicodeError or ValueError."""
+    """Return the absolute name. Raises DNSException or ValueError."""
     import dns.name  # noqa: PLC0415 - as above
 
-    codec: dns.name.IDNACodec = dns.name.IDNA_2003_Practical
-    if not name.isascii():
-        try:
-            import idna  # noqa: F401, PLC0415 - comes with aiohttp
-        except ImportError:
-            pass
-        else:
-            codec = dns.name.IDNA_2008_UTS_46
-    parsed = dns.name.from_text(name, dns.name.root, codec)
+    parsed = dns.name.from_text(a_labels(name), dns.name.root)
     if not name or parsed.is_wild():
         raise ValueError("it is empty" if not name else "a wildcard stands for other names")
     return parsed

@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 
 from gatepost.model.address import Address
+from gatepost.model.idn import a_labels
 
 
 @lru_cache(maxsize=4096)
@@ -14,11 +15,9 @@ def fold_domain(domain: str) -> str:
     One that has no A-labels, such as an address literal, is folded only.
     """
     folded = domain.rstrip(".").lower()
-    if folded.isascii():
-        return folded
     try:
-        return folded.encode("idna").decode().lower()
-    except UnicodeError:
+        return a_labels(folded)
+    except ValueError:
         return folded
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gatepost.model.dns import Answer, MxRecord, T, local_addresses, merge_families
+from gatepost.model.idn import a_labels
 
 TTL: Final = 300
 _MOST_ALIASES: Final = 16
@@ -94,7 +95,7 @@ def read_zone(text: str) -> list[tuple[str, str, str]]:
 
 def _fold(name: str) -> str:
     folded = name.rstrip(".").lower()
-    return folded if folded.isascii() else folded.encode("idna").decode()
+    return a_labels(folded)
 
 
 def _read_mx(value: str) -> MxRecord:

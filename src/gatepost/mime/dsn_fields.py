@@ -1,0 +1,109 @@
+"""The part of a notification that programs read: message/delivery-status (RFC 3464 2, RFC 6533)."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from gatepost.mime.dates import format_date
+from gatepost.mime.xtext import decode_utf8_xtext, decode_xtext, encode_utf8_xtext
+from gatepost.model.delivery import QueuedMessage
+from gatepost.model.dsn import Action, Reported, Reporter
+from gatepost.model.reply import EnhancedStatus, Reply
+
+LINE: Final = 76
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_CLASSES: Final[Mapping[Action, tuple[int, ...]]] = {
+    "failed": (5, 4),
+    "delayed": (4,),
+    "delivered": (2,),
+    "relayed": (2,),
+    "expanded": (2,),
+}
+"""The class that fits; a message that expired may have failed with the last 4.y.z (RFC 3464
+2.3.4 leaves it to us, RFC 3463 3.5 has 4.4.7 and 5.4.7)."""
+
+
+def delivery_status(
+    original: QueuedMessage, reported: Sequence[Reported], reporter: Reporter, *, utf8: bool
+) -> bytes:
+    """Return the whole part, its own MIME fields included; with ``utf8`` in UTF-8."""
+    kind = "message/global-delivery-status" if utf8 else "message/delivery-status"
+    groups = [list(_of_message(original, reporter, utf8=utf8))]
+    groups += [list(_of_recipient(each, utf8=utf8)) for each in reported]
+    text = "\r\n\r\n".join("\r\n".join(group) for group in groups) + "\r\n"
+    octets = text.encode("utf-8", "replace")
+    encoding = "" if octets.isascii() else "Content-Transfer-Encoding: 8bit\r\n"
+    return f"Content-Type: {kind}\r\n{encoding}\r\n".encode() + octets
+
+
+def status_of(reply: Reply, action: Action) -> EnhancedStatus:
+    """Return the status that fits a reply and what became of the mail (RFC 3463 2)."""
+    fitting = _CLASSES[action]
+    if reply.status is not None and reply.status.klass in fitting:
+        return reply.status
+    klass = reply.code // 100
+    return EnhancedStatus(klass if klass in fitting else fitting[0], 0, 0)
+
+
+def _of_message(original: QueuedMessage, reporter: Reporter, *, utf8: bool) -> Iterator[str]:
+    """RFC 3464 2.2. ENVID came as xtext and is told decoded."""
+    if original.envelope.envid is not None:
+        decoded = decode_xtext(original.envelope.envid)
+        yield _field("Original-Envelope-Id", _clean(decoded, utf8=utf8))
+    yield _field("Reporting-MTA", f"dns; {reporter.host}")
+    yield _field("Arrival-Date", format_date(original.received_at))
+
+
+def _of_recipient(reported: Reported, *, utf8: bool) -> Iterator[str]:
+    """RFC 3464 2.3. Without ORCPT there is no Original-Recipient (RFC 3461 6.3)."""
+    recipient, reply = reported.recipient, reported.reply
+    if recipient.orcpt is not None:
+        yield _field("Original-Recipient", _original(recipient.orcpt, utf8=utf8))
+    address = str(recipient.address)
+    if address.isascii():
+        yield _field("Final-Recipient", f"rfc822; {address}")
+    else:
+        spelled = address if utf8 else encode_utf8_xtext(address)
+        yield _field("Final-Recipient", f"utf-8; {spelled}")
+    yield _field("Action", reported.action)
+    yield _field("Status", str(reported.status or status_of(reply, reported.action)))
+    if reported.is_remote and reported.host:
+        yield _field("Remote-MTA", f"dns; {_clean(reported.host, utf8=utf8)}")
+    if reported.is_remote:
+        yield _field("Diagnostic-Code", f"smtp; {_clean(str(reply), utf8=utf8)}")
+    elif reply.reason:
+        yield _field("Diagnostic-Code", f"x-gatepost; {_clean(reply.reason, utf8=utf8)}")
+    if reported.attempted_at is not None:
+        yield _field("Last-Attempt-Date", format_date(reported.attempted_at))
+    if reported.action == "delayed" and reported.retry_until is not None:
+        yield _field("Will-Retry-Until", format_date(reported.retry_until))
+
+
+def _original(orcpt: str, *, utf8: bool) -> str:
+    """``addr-type;xtext`` decoded; RFC 6533 3 spells UTF-8 addresses in its own way."""
+    kind, _, value = orcpt.partition(";")
+    decoded = decode_xtext(value)
+    if kind.lower() == "utf-8":
+        characters = decode_utf8_xtext(decoded)
+        spelled = characters if utf8 or characters.isascii() else encode_utf8_xtext(characters)
+        return f"{kind}; {_clean(spelled, utf8=utf8)}"
+    if not decoded.isprintable() or not decoded.isascii():
+        decoded = value
+    return f"{kind}; {_clean(decoded, utf8=utf8)}"
+
+
+def _clean(text: str, *, utf8: bool) -> str:
+    """Return text that stands in one field: no line end, no control character."""
+    cleaned = " ".join(_CONTROL.sub(" ", text).split(" ")).strip()
+    return cleaned if utf8 else cleaned.encode("ascii", "replace").decode()
+
+
+def _field(name: str, value: str) -> str:
+    """Fold at blanks; what has none stays long."""
+    lines, line = [], f"{name}:"
+    for word in value.split(" "):
+        if len(line) + 1 + len(word) > LINE and line != f"{name}:":
+            lines.append(line)
+            line = ""
+        line += f" {word}"
+    return "\r\n".join([*lines, line])

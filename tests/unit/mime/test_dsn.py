@@ -1,0 +1,329 @@
+"""RFC 3461 to 3464, 6522, 6533: who is told, and what."""
+
+import email
+import email.message
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.policy import SMTP
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.mime.dsn import Dsn, make_dsn, on_success, wants
+from gatepost.mime.dsn_fields import status_of
+from gatepost.mime.xtext import decode_utf8_xtext, decode_xtext, encode_utf8_xtext
+from gatepost.model.address import parse_address
+from gatepost.model.body import BytesBody
+from gatepost.model.delivery import QueuedMessage
+from gatepost.model.dsn import Action, Reported, Reporter
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.reply import Esc, Reply
+
+NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
+ALICE = parse_address("alice@example.org")
+BOB = Recipient(parse_address("bob@example.net"), orcpt="rfc822;Bob+2Btag@example.net")
+REPORTER = Reporter("relay.example.com", "7-1", NOW)
+NO_USER = Reply(550, "no such user\nhere", Esc(5, 1, 1))
+HEADER = b"From: <alice@example.org>\r\nSubject: hello\r\n"
+CONTENT = HEADER + b"\r\nhi\r\n"
+
+WISHES = [
+    # NOTIFY               failed  delayed  delivered  relayed
+    ("",                   True,   True,    False,     False),
+    ("NEVER",              False,  False,   False,     False),
+    ("FAILURE",            True,   False,   False,     False),
+    ("DELAY",              False,  True,    False,     False),
+    ("SUCCESS",            False,  False,   True,      True),
+    ("SUCCESS,FAILURE",    True,   False,   True,      True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("notify", "failed", "delayed", "delivered", "relayed"), WISHES)
+def test_who_is_told(
+    notify: str, failed: bool, delayed: bool, delivered: bool, relayed: bool
+) -> None:
+    recipient = replace(BOB, notify=frozenset(notify.split(",")) - {""})
+    expected: dict[Action, bool] = {
+        "failed": failed, "delayed": delayed, "delivered": delivered, "relayed": relayed,
+    }  # fmt: skip
+    for action, told in expected.items():
+        assert wants(ALICE, recipient, action) == told
+        assert not wants(None, recipient, action), "nothing answers the null path"
+        assert (make([reported(action, recipient=recipient)]) is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("notify", "passed_on", "is_final", "action"),
+    [
+        ({"SUCCESS"}, False, False, "relayed"),
+        ({"SUCCESS"}, False, True, "delivered"),
+        ({"SUCCESS"}, True, False, None),
+        ({"FAILURE"}, False, False, None),
+        (set(), False, True, None),
+    ],
+)
+def test_success(notify: set[str], passed_on: bool, is_final: bool, action: str | None) -> None:
+    recipient = replace(BOB, notify=frozenset(notify))
+    assert on_success(recipient, passed_on=passed_on, is_final=is_final) == action
+
+
+def message(content: bytes = CONTENT, **envelope: Any) -> QueuedMessage:
+    return QueuedMessage(
+        id="6-1",
+        envelope=replace(Envelope(ALICE), **envelope),
+        trace=b"Received: from client by relay; date\r\n",
+        received_at=NOW - timedelta(hours=1),
+        principal="app",
+        subject="hello",
+        message_id="<1@example.org>",
+        size=len(content),
+    )
+
+
+def reported(action: Action = "failed", **other: Any) -> Reported:
+    usual = Reported(BOB, action, NO_USER, is_remote=True, host="mx.example.net", attempted_at=NOW)
+    return replace(usual, **other)
+
+
+def make(
+    about: list[Reported] | None = None, content: bytes | None = CONTENT, most: int = 10_000,
+    **envelope: Any,
+) -> Dsn | None:  # fmt: skip
+    body = None if content is None else BytesBody(content)
+    original = message(content or b"", **envelope)
+    return make_dsn(original, body, about or [reported()], REPORTER, most)
+
+
+def made(*args: Any, **others: Any) -> "tuple[Dsn, email.message.Message[str, str]]":
+    dsn = make(*args, **others)
+    assert dsn is not None
+    assert b"\n" not in dsn.content.replace(b"\r\n", b"")
+    return dsn, email.message_from_bytes(dsn.content)
+
+
+def groups(parsed: "email.message.Message[str, str]") -> list[dict[str, str]]:
+    """The fields of message/delivery-status, unfolded, group by group."""
+    part = parsed.get_payload(1)
+    assert isinstance(part, email.message.Message)
+    if part.get_content_type() == "message/delivery-status":
+        found: Any = part.get_payload()
+        return [dict(each.items()) for each in found if each.items()]
+    text: Any = part.get_payload()
+    inner = text if isinstance(text, str) else text[0].as_string()
+    return [
+        dict(line.split(": ", 1) for line in group.split("\n") if line)
+        for group in inner.replace("\r\n", "\n").split("\n\n")
+        if group.strip()
+    ]
+
+
+def test_the_report() -> None:
+    dsn, parsed = made()
+    assert dsn.envelope == Envelope(None, (Recipient(ALICE, frozenset({"NEVER"})),))
+    assert parsed.get_content_type() == "multipart/report"
+    assert parsed.get_param("report-type") == "delivery-status"
+    assert parsed["To"] == "<alice@example.org>"
+    assert parsed["From"] == "Mail Delivery System <MAILER-DAEMON@relay.example.com>"
+    assert parsed["Auto-Submitted"] == "auto-replied"
+    assert parsed["Message-ID"] == dsn.message_id == "<7-1@relay.example.com>"
+    assert parsed["In-Reply-To"] == parsed["References"] == "<1@example.org>"
+    assert parsed["Date"] == "Tue, 24 Nov 2026 10:00:00 +0000"
+    parts: Any = parsed.get_payload()
+    assert [each.get_content_type() for each in parts] == [
+        "text/plain", "message/delivery-status", "text/rfc822-headers",
+    ]  # fmt: skip
+    about, bob = groups(parsed)
+    assert about == {
+        "Reporting-MTA": "dns; relay.example.com",
+        "Arrival-Date": "Tue, 24 Nov 2026 09:00:00 +0000",
+    }
+    assert bob == {
+        "Original-Recipient": "rfc822; Bob+tag@example.net",
+        "Final-Recipient": "rfc822; bob@example.net",
+        "Action": "failed",
+        "Status": "5.1.1",
+        "Remote-MTA": "dns; mx.example.net",
+        "Diagnostic-Code": "smtp; 550 5.1.1 no such user here",
+        "Last-Attempt-Date": "Tue, 24 Nov 2026 10:00:00 +0000",
+    }
+    assert parts[2].get_payload() == "Received: from client by relay; date\r\n" + HEADER.decode()
+
+
+def test_the_text_says_what_happened() -> None:
+    _, parsed = made([reported(why="The address bob@example.net does not exist.")])
+    part: Any = parsed.get_payload(0)
+    text = part.get_payload()
+    assert "<bob@example.net>" in text
+    assert "The address bob@example.net does not exist." in text
+    assert "mx.example.net said: 550 5.1.1 no such user here" in text
+    assert all(len(line) <= 78 for line in text.splitlines())
+
+
+def test_a_delay_says_until_when() -> None:
+    until = NOW + timedelta(days=4)
+    later = Reply(450, "later", Esc(4, 2, 0))
+    dsn, parsed = made([reported("delayed", reply=later, retry_until=until)])
+    assert dsn.subject == parsed["Subject"] == "Your message is delayed; nothing to do yet"
+    _, bob = groups(parsed)
+    assert (bob["Action"], bob["Status"]) == ("delayed", "4.2.0")
+    assert bob["Will-Retry-Until"] == "Sat, 28 Nov 2026 10:00:00 +0000"
+
+
+def test_what_we_saw_ourselves_is_no_smtp() -> None:
+    ours = Reply(451, "unreachable", Esc(4, 4, 1), reason="connection refused")
+    about = reported(reply=ours, is_remote=False, host="mx", status=Esc(5, 4, 7))
+    _, bob = groups(made([about])[1])
+    assert "Remote-MTA" not in bob
+    assert (bob["Status"], bob["Diagnostic-Code"]) == ("5.4.7", "x-gatepost; connection refused")
+
+
+def test_only_those_who_want_it_are_in_it() -> None:
+    never = Recipient(parse_address("carol@example.net"), frozenset({"NEVER"}))
+    good = Recipient(parse_address("dave@example.net"), frozenset({"SUCCESS"}))
+    ok = Reply(250, "ok")
+    dsn, parsed = made(
+        [reported(), reported(recipient=never), reported("relayed", recipient=good, reply=ok)]
+    )
+    assert b"carol" not in dsn.content
+    _, _bob, dave = groups(parsed)
+    assert "Original-Recipient" not in dave, "RFC 3461 6.3: only with ORCPT"
+    assert (dave["Action"], dave["Status"]) == ("relayed", "2.0.0")
+    assert dsn.subject == "Your message could not be delivered"
+
+
+RETURNED = [
+    # RET    action      size limit   what comes back
+    ("FULL", "failed",   10_000,      "message/rfc822"),
+    ("HDRS", "failed",   10_000,      "text/rfc822-headers"),
+    (None,   "failed",   10_000,      "text/rfc822-headers"),
+    ("FULL", "failed",   5,           "text/rfc822-headers"),
+    ("FULL", "delayed",  10_000,      "text/rfc822-headers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ret", "action", "most", "kind"), RETURNED)
+def test_what_is_returned(ret: Any, action: Action, most: int, kind: str) -> None:
+    _, parsed = made([reported(action)], most=most, ret=ret)
+    part: Any = parsed.get_payload(2)
+    assert part.get_content_type() == kind
+    if kind == "message/rfc822":
+        assert part.get_payload(0).get_payload() == "hi\r\n"
+
+
+def test_the_envelope_id_is_decoded() -> None:
+    about, _ = groups(made(envid="QQ314159+3D1")[1])
+    assert about["Original-Envelope-Id"] == "QQ314159=1"
+
+
+def test_a_body_that_is_gone_is_not_returned() -> None:
+    _, parsed = made(content=None)
+    assert len(parsed.get_payload()) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "header"),
+    [
+        (b"\r\nbody", b""),
+        (b"A: b", b"A: b"),
+        (b"A: b\r\nC: d" + b"x" * 70_000, b"A: b\r\n"),
+        (b"", b""),
+    ],
+)
+def test_odd_headers(content: bytes, header: bytes) -> None:
+    dsn, _ = made(content=content)
+    assert b"Received: from client by relay; date\r\n" + header in dsn.content
+
+
+def test_8_bit_mail_comes_back_as_it_was() -> None:
+    content = b"Subject: gr\xfc\xdfe\r\n\r\nh\xe9\r\n"
+    dsn, parsed = made(content=content, ret="FULL", body="8BITMIME")
+    assert dsn.envelope.body == "8BITMIME"
+    assert content in dsn.content
+    assert parsed["Content-Transfer-Encoding"] == "8bit"
+    dsn, parsed = made(content=content)
+    assert dsn.envelope.body == "7BIT"
+    part: Any = parsed.get_payload(2)
+    assert b"Subject: gr\xfc\xdfe\r\n" in part.get_payload(decode=True)
+
+
+def test_an_international_message_is_answered_in_utf_8() -> None:
+    to = Recipient(
+        parse_address("jörg@bücher.example"), orcpt="utf-8;j\\x{F6}rg@b\\x{FC}cher.example"
+    )
+    content = "Subject: grüße\r\n\r\nhi\r\n".encode()
+    dsn, parsed = made(
+        [reported(recipient=to, reply=Reply(550, "gibt’s nicht"))],
+        content=content, smtputf8=True, sender=parse_address("älice@example.org"),
+    )  # fmt: skip
+    assert dsn.envelope.smtputf8
+    assert dsn.envelope.body == "8BITMIME"
+    parts: Any = parsed.get_payload()
+    assert [each.get_content_type() for each in parts] == [
+        "text/plain", "message/global-delivery-status", "message/global-headers",
+    ]  # fmt: skip
+    text = dsn.content.decode()
+    assert "Final-Recipient: utf-8; jörg@bücher.example\r\n" in text
+    assert "Original-Recipient: utf-8; jörg@bücher.example\r\n" in text
+    assert "Diagnostic-Code: smtp; 550 gibt’s nicht\r\n" in text
+    assert "To: <älice@example.org>\r\n" in text
+
+
+@pytest.mark.parametrize(
+    ("reply", "action", "status"),
+    [
+        (NO_USER, "failed", Esc(5, 1, 1)),
+        (Reply(550, "no"), "failed", Esc(5, 0, 0)),
+        (Reply(450, "no", Esc(4, 2, 0)), "failed", Esc(4, 2, 0)),
+        (Reply(450, "no"), "delayed", Esc(4, 0, 0)),
+        (Reply(550, "no", Esc(4, 2, 0)), "failed", Esc(4, 2, 0)),
+        (NO_USER, "delayed", Esc(4, 0, 0)),
+        (Reply(250, "ok", Esc(2, 1, 5)), "relayed", Esc(2, 1, 5)),
+        (Reply(250, "ok"), "relayed", Esc(2, 0, 0)),
+    ],
+)
+def test_the_status(reply: Reply, action: Action, status: Esc) -> None:
+    assert status_of(reply, action) == status
+
+
+def test_a_boundary_is_in_no_part() -> None:
+    content = HEADER + b"\r\n--=_7-1_0\r\n--=_7-1_1--\r\n"
+    _, parsed = made(content=content, ret="FULL")
+    assert parsed.get_boundary() == "=_7-1_2"
+    assert len(parsed.get_payload()) == 3
+
+
+NASTY = st.text(st.characters(codec="utf-8") | st.sampled_from("\r\n\t\0:; -=")).map(
+    lambda text: text + "\nAction: delivered\r\n\r\nX: y"
+)
+FIELDS = {
+    "Original-Recipient", "Final-Recipient", "Action", "Status", "Remote-MTA", "Diagnostic-Code",
+    "Last-Attempt-Date",
+}  # fmt: skip
+
+
+@given(NASTY, NASTY, NASTY, st.booleans())
+def test_no_text_becomes_a_field(text: str, reason: str, host: str, remote: bool) -> None:
+    reply = Reply(550, text, Esc(5, 1, 1), reason)
+    dsn, parsed = made([reported(reply=reply, is_remote=remote, host=host, why=reason)])
+    about, bob = groups(parsed)
+    assert set(bob) <= FIELDS
+    assert bob["Action"] == "failed"
+    assert len(about) == 2
+    assert dsn.content.isascii()
+    assert email.message_from_bytes(dsn.content, policy=SMTP).defects == []
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_utf8_xtext_is_ascii_and_back(text: str) -> None:
+    encoded = encode_utf8_xtext(text)
+    assert encoded.isascii()
+    assert decode_utf8_xtext(encoded) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "decoded"), [("a+2Bb", "a+b"), ("+3D+20", "= "), ("a+zz", "a+zz"), ("", "")]
+)
+def test_xtext(text: str, decoded: str) -> None:
+    assert decode_xtext(text) == decoded
