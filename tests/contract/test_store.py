@@ -1,6 +1,7 @@
 """What every store promises (``queue.contract.Store`` and ``directory.contract.Records``)."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,15 @@ AnyStore = MemoryStore | SqliteStore
 EVERYTHING = Selection()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+QUICK = {"sqlite, in its thread": 0.0, "sqlite, in the loop": math.inf}
+"""For how slow a disk the event loop commits by itself."""
+
+
+@pytest.fixture(params=["memory", *QUICK])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made = MemoryStore() if request.param == "memory" else open_store(tmp_path, Settings(reserve=0))
+    made: AnyStore = MemoryStore()
+    if request.param in QUICK:
+        made = open_store(tmp_path, Settings(reserve=0, quick=QUICK[request.param]))
     yield made
     made.close()
 

@@ -1,6 +1,7 @@
 """What the store answers, and keeps, when the disk is full or fails."""
 
 import asyncio
+import math
 import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -23,9 +24,18 @@ FOREVER = Retention(age=timedelta(days=36_500))
 Steps = Callable[[SqliteStore], Awaitable[None]]
 
 
+QUICK = [0.0]
+"""For how slow a disk the event loop commits by itself."""
+
+
+@pytest.fixture(params=[0.0, math.inf], ids=["thread", "loop"], autouse=True)
+def _committed_in(request: pytest.FixtureRequest) -> None:
+    QUICK[:] = [request.param]
+
+
 def settings(disk: FailingDisk, **other: Any) -> Settings:
     usual: dict[str, Any] = {"disk": disk, "retention": FOREVER, "reserve": 0, "inline": 16_384}
-    return Settings(**usual | other)
+    return Settings(**usual | {"quick": QUICK[0]} | other)
 
 
 def run(

@@ -48,6 +48,11 @@ class Worker(Generic[T]):
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    @property
+    def is_behind(self) -> bool:
+        """True while something waits to be taken."""
+        return not self._queue.empty()
+
     def _run(self) -> None:
         while True:
             group, stopping = self._take()

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,10 @@ from gatepost.store.sqlite.segments import Place
 CHECKPOINT_PAGES: Final = 1500
 """Pages of WAL, about, after which they are moved into the database."""
 PAGE: Final = 4096
+UNKNOWN: Final = 0.05
+"""Seconds that a commit is taken to last before the first ones were measured."""
+SMOOTHING: Final = 8
+"""Commits over which their duration is averaged, about."""
 _PAGES_PER_GROUP: Final = 6
 """Leaves and inner pages that every transaction writes anew."""
 _FINAL: Final = frozenset({
@@ -95,6 +100,8 @@ class Committer:
         self._release = release
         self.is_full = False
         """The last group found no room."""
+        self.duration = UNKNOWN
+        """Seconds that the disk takes for a commit, a moving average."""
         read = connection.execute
         self.ledger = Ledger(
             seq=read(QUERIES["newest_seq"]).fetchone()[0] or 0,
@@ -122,9 +129,14 @@ class Committer:
                 return self._without_room(group)
             return [(each, QueueError(f"not stored: {error}")) for each in group]
 
+    @property
+    def needs_checkpoint(self) -> bool:
+        """True when there is enough WAL to be moved into the database."""
+        return self.ledger.pages >= CHECKPOINT_PAGES
+
     def checkpoint(self) -> None:
         """Move the WAL into the database when there is enough of it. Raises Failed."""
-        if self.ledger.pages >= CHECKPOINT_PAGES:
+        if self.needs_checkpoint:
             self.move_wal("PASSIVE")
 
     def move_wal(self, mode: str) -> None:
@@ -153,7 +165,9 @@ class Committer:
                 set_counter = QUERIES["set_counter"]
                 execute(set_counter, (ledger.messages, "messages"))
                 execute(set_counter, (ledger.octets, "octets"))
+            began = time.perf_counter()
             execute("COMMIT")
+            self.duration += (time.perf_counter() - began - self.duration) / SMOOTHING
         except BaseException as error:
             if isinstance(error, sqlite3.Error) and _is_final(error):
                 raise Failed(f"the store cannot be written: {error}") from error

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -75,7 +76,11 @@ class SqliteStore:
         self._reader = Reader(parts.reading, parts.segments)
         self._reads: Worker[Callable[[], None]] = Worker("gatepost-reader", _run_all, 1)
         self._reads.start()
-        self._writer = Writer(parts.committer, parts.room, self._waiters, self._fail)
+        self._writer = Writer(
+            parts.committer, parts.room, self._waiters, self._fail, parts.settings.quick
+        )
+        self._gathered: deque[Put] = deque()
+        """Messages that a loop will commit in its next turn."""
         self.operations = SqliteOperations(self._put, self._read, parts.reading)
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
         self._queue = DeliveryWriter(parts.committer.connection)
@@ -104,6 +109,7 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
+        self._pass_on(self._take_gathered())
         self._bodies.close()
         self._reads.stop()
         self._parts.reading.close()
@@ -135,8 +141,35 @@ class SqliteStore:
                 future.set_exception(QueueError(f"the body cannot be read: {error}"))
                 return future
             submission = replace(submission, body=body)
-        self._writer.give(make(submission, future))
+        put = make(submission, future)
+        if self._writer.is_quick:
+            self._gather(put)
+        else:
+            self._writer.give(put)
         return future
+
+    def _gather(self, put: Put) -> None:
+        """Let the loop commit what one turn of it brought together."""
+        self._gathered.append(put)
+        if len(self._gathered) == 1:  # behind the first, all are taken
+            put.future.get_loop().call_soon(self._commit_gathered)
+
+    def _commit_gathered(self) -> None:
+        group = self._take_gathered()
+        if group and not self._writer.commit_here(group):
+            self._pass_on(group)
+
+    def _take_gathered(self) -> "list[Put]":
+        """Take what there is; another loop, in another thread, may take some of it."""
+        group: list[Put] = []
+        with suppress(IndexError):
+            while True:
+                group.append(self._gathered.popleft())
+        return group
+
+    def _pass_on(self, group: "Iterable[Put]") -> None:
+        for put in group:
+            self._writer.give(put)
 
     async def new_epoch(self) -> int:
         return await self._change(_next_epoch)

@@ -33,6 +33,9 @@ Told = tuple[asyncio.Future[Any], Any]
 class Writer:
     """Commits groups and tells the outcomes, with one wake-up of the event loop per group.
 
+    Whoever commits holds a lock: that is the store thread, or an event loop for messages of its
+    own (``commit_here``). A checkpoint, which may take long, is the store thread's alone.
+
     After a failed sync it does nothing more, for good: it does not even close its connection.
     `on_failure` is called once, in the thread that saw the failure.
     """
@@ -43,9 +46,11 @@ class Writer:
         room: Room,
         waiters: Waiters,
         on_failure: Callable[[QueueError], None],
+        quick: float,
     ) -> None:
         self._committer, self._room, self._waiters = committer, room, waiters
-        self._on_failure = on_failure
+        self._on_failure, self._quick = on_failure, quick
+        self._committing = threading.Lock()
         self._failing = threading.Lock()
         self.failure: QueueError | None = None
         self.on_commit: Callable[[], None] | None = None
@@ -94,28 +99,52 @@ class Writer:
         """Commit a group now; in the store thread only."""
         self._work(list(group))
 
+    @property
+    def is_quick(self) -> bool:
+        """True when an event loop may commit in its own thread."""
+        return self._committer.duration < self._quick
+
+    def commit_here(self, group: Sequence[Put]) -> bool:
+        """Commit in this thread, that of the running loop; False when it cannot be done now."""
+        if self._worker.is_behind or not self._committing.acquire(blocking=False):
+            return False
+        try:
+            self._commit(group, asyncio.get_running_loop())
+        finally:
+            self._committing.release()
+        if self._committer.needs_checkpoint:
+            self.give(_CHECKPOINT)
+        return True
+
     def _work(self, group: list[Operation]) -> None:
+        with self._committing:
+            self._commit(group)
+            if self.failure is None:
+                self._checkpoint()
+
+    def _commit(
+        self, group: Sequence[Operation], here: asyncio.AbstractEventLoop | None = None
+    ) -> None:
         if self.failure is None:
             try:
                 outcomes = self._committer.commit(group)
             except Exception as error:  # noqa: BLE001 (whatever it is: nothing may be believed)
                 self.fail(error if isinstance(error, QueueError) else Failed(repr(error)))
             else:
-                self._finish(outcomes)
+                self._finish(outcomes, here)
                 return
-        tell([(each, QueueError(str(self.failure))) for each in group])
+        tell([(each, QueueError(str(self.failure))) for each in group], here)
 
-    def _finish(self, outcomes: Sequence[Outcome]) -> None:
+    def _finish(self, outcomes: Sequence[Outcome], here: asyncio.AbstractEventLoop | None) -> None:
         """Tell, then do what nobody needs to wait for."""
         if self._committer.is_full:
             self._room.run_out()
-        tell(outcomes)
+        tell(outcomes, here)
         if self.on_commit is not None and any(isinstance(each, Put) for each, _ in outcomes):
             self.on_commit()
         if self._waiters:
             self._waiters.announce(_captured(outcomes))
         self._room.look()
-        self._checkpoint()
 
     def _checkpoint(self) -> None:
         try:
@@ -124,14 +153,25 @@ class Writer:
             self.fail(error)
 
 
+def _nothing(_: Any) -> None:
+    pass
+
+
+_CHECKPOINT: Final = Step(_nothing, _nothing)
+"""Writes nothing; the store thread looks for a checkpoint behind every group."""
+
+
 def _captured(outcomes: Sequence[Outcome]) -> Iterator[StoredMessage]:
     for operation, result in outcomes:
         if isinstance(operation, Put) and result is None:
             yield captured(operation.submission)
 
 
-def tell(outcomes: Iterable[Outcome]) -> None:
-    """Resolve the futures, each loop's at once; run what follows a Step here."""
+def tell(outcomes: Iterable[Outcome], here: asyncio.AbstractEventLoop | None = None) -> None:
+    """Resolve the futures, each loop's at once; run what follows a Step in this thread.
+
+    `here` is the loop that runs in this thread, if one does.
+    """
     by_loop: dict[asyncio.AbstractEventLoop, list[Told]] = {}
     for operation, result in outcomes:
         if isinstance(operation, Step):
@@ -140,6 +180,9 @@ def tell(outcomes: Iterable[Outcome]) -> None:
             future = operation.future
             by_loop.setdefault(future.get_loop(), []).append((future, result))
     for loop, told in by_loop.items():
+        if loop is here:
+            resolve(told)
+            continue
         with suppress(RuntimeError):  # the loop was closed: nobody listens any more
             loop.call_soon_threadsafe(resolve, told)
 
