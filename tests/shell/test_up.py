@@ -104,7 +104,19 @@ def test_ready_json_is_the_documented_contract(relay: Emulator) -> None:
         "admin": ready["admin"],
         "authority": url,
         "arm_url": url,
-        "env": {"AZURE_AUTHORITY_HOST": url, "REQUESTS_CA_BUNDLE": str(relay.data / "ca.pem")},
+        "env": {
+            "AZURE_AUTHORITY_HOST": url,
+            "AZURE_TENANT_ID": ready["tenant_id"],
+            "AZURE_CLIENT_ID": ready["client_id"],
+            "AZURE_CLIENT_SECRET": ready["client_secret"],
+            "AZURE_SUBSCRIPTION_ID": ready["subscription_id"],
+            "COMMUNICATION_SERVICES_CONNECTION_STRING": ready["connection_string"],
+            "SENDER_ADDRESS": ready["from"],
+            **dict.fromkeys(
+                ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"),
+                str(relay.data / "ca.pem"),
+            ),
+        },
     }
     assert list(ready) == list(patterns)
     for key, expected in patterns.items():

@@ -48,7 +48,28 @@ def describe(
         "admin": _admin(provisioned),
         "authority": url,
         "arm_url": url,
-        "env": {"AZURE_AUTHORITY_HOST": url, "REQUESTS_CA_BUNDLE": str(ca_file)} if url else {},
+        "env": _environment(url, ca_file, provisioned) if url else {},
+    }
+
+
+def _environment(url: str, ca_file: Path, provisioned: Provisioned) -> dict[str, str]:
+    """Return the variables that Microsoft's libraries and their HTTP clients read.
+
+    AZURE_*: azure-identity's EnvironmentCredential. REQUESTS_CA_BUNDLE: requests, so the
+    synchronous libraries and msal; SSL_CERT_FILE: OpenSSL, so aiohttp and Go;
+    NODE_EXTRA_CA_CERTS: Node.js. The rest: the names in Microsoft's samples.
+    """
+    return {
+        "AZURE_AUTHORITY_HOST": url,
+        "AZURE_TENANT_ID": provisioned.tenant_id,
+        "AZURE_CLIENT_ID": provisioned.client_id,
+        "AZURE_CLIENT_SECRET": provisioned.client_secret.reveal(),
+        "AZURE_SUBSCRIPTION_ID": provisioned.subscription_id,
+        "COMMUNICATION_SERVICES_CONNECTION_STRING": provisioned.connection_string(url).reveal(),
+        "SENDER_ADDRESS": provisioned.sender,
+        "REQUESTS_CA_BUNDLE": str(ca_file),
+        "SSL_CERT_FILE": str(ca_file),
+        "NODE_EXTRA_CA_CERTS": str(ca_file),
     }
 
 

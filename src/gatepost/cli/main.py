@@ -14,6 +14,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "app": ("gatepost.cli.nouns.app:app", "Applications that sign in."),
     "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),
     "domain": ("gatepost.cli.nouns.domain:domain", "Domains to send from, and their proofs."),
+    "env": ("gatepost.cli.env:env", "Print what Azure's libraries read from the environment."),
     "events": ("gatepost.cli.events:events", "Tell what became of each message."),
     "messages": ("gatepost.cli.messages:messages", "Look at the mail that a relay captured."),
     "outcome": ("gatepost.cli.outcome:outcome", "Script what becomes of mail."),

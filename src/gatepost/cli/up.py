@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from gatepost.cli.environment import export_lines
 from gatepost.cli.output import Failed
 
 MAX_PORT = 65_535
@@ -59,8 +60,8 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
 )
 @_place("--smtp", 2587, "SMTP with STARTTLS")
 @_place("--smtps", 2465, "SMTP under implicit TLS")
-@_place("--https", 2443, "HTTPS, for the APIs: today /health alone")
-@_place("--http", 2480, "HTTP, for the console: today /health alone")
+@_place("--https", 2443, "HTTPS, for the APIs")
+@_place("--http", 2480, "HTTP, for the console and e-mail by access key")
 @click.option(
     "--profile",
     metavar="NAME|FILE.toml",
@@ -160,4 +161,7 @@ def paste(document: dict[str, Any]) -> str:
     lines += [
         f"  {name:<9} {document[name]['url']}" for name in ("https", "http") if document[name]
     ]
+    if document["env"]:
+        lines += ["", "For the libraries of Azure, in the application's shell:", ""]
+        lines += [f"  {line}" for line in export_lines(document["env"])]
     return "\n".join([*lines, "", f"  as JSON   {document['data']}/ready.json", ""])

@@ -58,7 +58,18 @@ def test_https_is_a_name_that_the_certificate_holds() -> None:
     found = document(https=Place("127.0.0.1", 2443))
     assert found["https"] == {"url": "https://localhost:2443"}
     assert found["connection_string"] == "endpoint=https://localhost:2443/;accesskey=a2V5"
-    assert found["env"]["REQUESTS_CA_BUNDLE"] == "/data/ca.pem"
+    assert found["env"]["AZURE_AUTHORITY_HOST"] == "https://localhost:2443"
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+        assert found["env"][name] == "/data/ca.pem", name
+    for name, key in {
+        "AZURE_TENANT_ID": "tenant_id",
+        "AZURE_CLIENT_ID": "client_id",
+        "AZURE_CLIENT_SECRET": "client_secret",
+        "AZURE_SUBSCRIPTION_ID": "subscription_id",
+        "COMMUNICATION_SERVICES_CONNECTION_STRING": "connection_string",
+        "SENDER_ADDRESS": "from",
+    }.items():
+        assert found["env"][name] == found[key], name
 
 
 def test_the_file_is_its_owners_and_goes(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def test_the_paste_holds_what_an_application_needs() -> None:
         "username": "res.app.tenant",
         "password": "pa55word",
         "from": "DoNotReply@example.net",
+        "env": {"AZURE_AUTHORITY_HOST": "https://localhost:2443", "AZURE_CLIENT_SECRET": "a b"},
     }
     said = paste(document)
     needed_ones = (
@@ -81,6 +82,8 @@ def test_the_paste_holds_what_an_application_needs() -> None:
         "DoNotReply@example.net",
         "https://localhost:2443",
         "/data/ready.json",
+        "export AZURE_AUTHORITY_HOST=https://localhost:2443",
+        "export AZURE_CLIENT_SECRET='a b'",
     )
     for needed in needed_ones:
         assert needed in said

@@ -1,0 +1,64 @@
+"""``gatepost env``: what an application's shell must know of a running relay."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gatepost.cli.environment import export_lines
+from gatepost.cli.output import Failed
+
+EXAMPLE = """\b
+Example:
+  eval "$(gatepost env)"
+  eval "$(gatepost env --admin)"
+  gatepost env --json
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".gatepost"),
+    show_default=True,
+    help="Directory of the relay.",
+)
+@click.option(
+    "--admin",
+    is_flag=True,
+    help="Sign in as the administrator, for the management APIs, not as the sender.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: names and values.")
+def env(data: Path, admin: bool, as_json: bool) -> int:
+    """Print the environment variables that Azure's libraries read, for a relay that runs.
+
+    They hold secrets: of an emulator that only this machine can reach.
+    """
+    variables = _variables(_read(data), admin=admin)
+    click.echo(json.dumps(variables) if as_json else "\n".join(export_lines(variables)))
+    return 0
+
+
+def _read(data: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads((data / "ready.json").read_bytes())
+    except FileNotFoundError:
+        raise Failed(f"no relay is up in {data}: start one with `gatepost up`") from None
+    except ValueError as error:
+        raise Failed(f"{data / 'ready.json'} is damaged: {error}") from None
+    return document
+
+
+def _variables(document: dict[str, Any], *, admin: bool) -> dict[str, str]:
+    variables: dict[str, str] = dict(document["env"])
+    if not variables:
+        raise Failed("the relay serves no APIs: it was started with --https off")
+    if admin:
+        identity = document["admin"]
+        if identity is None:
+            raise Failed("this directory has no administrator: its tenant was deleted")
+        variables["AZURE_CLIENT_ID"] = identity["client_id"]
+        variables["AZURE_CLIENT_SECRET"] = identity["client_secret"]
+    return variables
