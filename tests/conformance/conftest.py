@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gatepost.relay.authenticate import shown_name
 from gatepost.testing import Emulator
 from tests.conformance.acs_cases import build
 from tests.conformance.acs_world import TENANT, Login, World, seed
@@ -45,13 +46,18 @@ class Acs:
         assert said == SIGNED_IN
         return peer
 
-    def told(self, event: str, *, after: int) -> dict[str, Any]:
-        """The report that came after so many of its kind."""
+    def refusal(self, login: Login, *, after: int) -> dict[str, Any]:
+        """The first report of this login's refusal behind so many reports of refusals.
+
+        One of an earlier login may still be on its way: the name tells them apart.
+        """
         deadline = time.monotonic() + 5
-        while len(found := self.relay.events(event)) <= after:
-            assert time.monotonic() < deadline, f"no {event} was reported"
+        while True:
+            for told in self.relay.events("auth_refused")[after:]:
+                if told["username"] == shown_name(login.username):
+                    return told
+            assert time.monotonic() < deadline, "no refusal was reported"
             time.sleep(0.005)
-        return found[after]
 
 
 SIGNED_IN = "235 2.7.0 Authentication successful"

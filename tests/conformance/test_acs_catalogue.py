@@ -148,7 +148,7 @@ def test_three_causes_of_one_535(acs: Acs, case: str, reason: str) -> None:
     assert "AADSTS7000222" in seen.next_probe
     for cause in ("expired", "role", "SMTP user name"):
         assert cause in seen.findings[0].fix
-    assert acs.told("auth_refused", after=before)["reason"].startswith(f"{reason}: ")
+    assert acs.refusal(login, after=before)["reason"].startswith(f"{reason}: ")
 
 
 def test_a_user_name_that_is_an_address(acs: Acs) -> None:

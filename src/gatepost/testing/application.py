@@ -41,7 +41,7 @@ class Accepted:
 class Application:
     """Answers every event of a session at once and keeps what was accepted.
 
-    Write into the session, ``run()``, and take ``session.send()``.
+    Write into the session, ``run()``, and take ``session.send()``; again if it was full.
     """
 
     def __init__(self, session: Session, directory: MemoryDirectory) -> None:

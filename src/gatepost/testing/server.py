@@ -131,8 +131,11 @@ class _Stage:
         octets, self.pending = self.pending, b""
         for piece in self._cut(octets):
             self._session.receive(piece)
-            self._application.run()
-            self._take()
+            goes_on = True
+            while goes_on:
+                self._application.run()
+                goes_on = self._session.is_full
+                self._take()
 
     def _take(self) -> None:
         self._unread += self._session.send().decode("utf-8", "surrogateescape")

@@ -6,7 +6,7 @@ from gatepost.model.credentials import Principal
 from gatepost.model.profile import Limits, Profile
 from gatepost.model.reply import Reply
 from gatepost.wire.server import events
-from gatepost.wire.server.session import Session, Setting
+from gatepost.wire.server.session import MAX_UNSENT, Session, Setting
 
 PROFILE = Profile(
     "test",
@@ -204,3 +204,18 @@ def test_under_implicit_tls_it_offers_what_it_offers_under_tls() -> None:
     session = Session(setting, "192.0.2.1", encrypted=True)
     next_event(session, b"EHLO x\r\n")
     assert session.send().splitlines()[1:] == [b"250-mx.example", b"250 AUTH LOGIN"]
+
+
+def test_commands_wait_while_replies_pile_up(session: Session) -> None:
+    session.receive(b"NOOP\r\n" * (MAX_UNSENT + 10))
+    assert session.next_event() is None
+    assert session.is_full
+    first = session.send()
+    assert not session.is_full
+    assert session.next_event() is None
+    replies = (first + session.send()).splitlines()
+    assert len(replies) == MAX_UNSENT + 10
+    session.receive(b"NOOP\r\n" * MAX_UNSENT)
+    assert session.next_event() is None
+    session.end(session.replies.TIMED_OUT)
+    assert session.next_event() == events.Closing(session.replies.TIMED_OUT), "at once"
