@@ -293,6 +293,20 @@ def test_instance_discovery_wants_microsoft(site: Site, asked_elsewhere: list[st
     assert set(asked_elsewhere) == {"login.microsoftonline.com"}
 
 
+def downgrade(response: requests.Response, **_options: Any) -> None:
+    """Make the token endpoint of a configuration ``http``, as ours never does."""
+    https, http = b'"token_endpoint":"https', b'"token_endpoint":"http'
+    response._content = response.content.replace(https, http)
+
+
+def test_a_token_endpoint_in_clear_is_refused_by_the_client(site: Site) -> None:
+    session = requests.Session()
+    session.hooks["response"] = [downgrade]
+    transport = RequestsTransport(session=session, connection_verify=site.relay.ca_file)
+    text = failure(credential(site, transport=transport))
+    assert "should consist of an https url with hostname and a minimum of one segment" in text
+
+
 @pytest.mark.parametrize("tenant", [UNKNOWN, "nobody.example"])
 def test_an_unknown_tenant(site: Site, tenant: str) -> None:
     text = failure(credential(site, tenant_id=tenant))
@@ -475,6 +489,14 @@ def wait_for_event(site: Site, words: str) -> dict[str, Any]:
             return event
         time.sleep(0.02)
     raise AssertionError(f"no event says {words}")
+
+
+@pytest.mark.parametrize("size", [70_000, 5_000_000])
+def test_a_body_that_is_too_long(site: Site, size: int) -> None:
+    url = f"{site.url}/{site.tenant}/oauth2/v2.0/token"
+    answer = requests.post(url, data=form_of(site, padding="x" * size), timeout=10)
+    assert (answer.status_code, answer.json()["error_codes"]) == (413, [90013])
+    assert requests.post(url, data=form_of(site), timeout=10).status_code == 200
 
 
 def test_version_1(site: Site) -> None:

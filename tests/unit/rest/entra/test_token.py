@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatepost.directory.azure import identify
 from gatepost.directory.azure.entries import (
     Application,
     ClientSecret,
@@ -19,7 +20,7 @@ from gatepost.directory.azure.entries import (
     ServicePrincipal,
     Tenant,
 )
-from gatepost.directory.azure.secrets import digest_of
+from gatepost.directory.azure.secrets import digest_of, matching_secret
 from gatepost.directory.azure.tokens import COMMUNICATION, MANAGEMENT
 from gatepost.rest.entra.form import MAX_BODY, MAX_FIELD
 from tests.unit.directory.azure.world import (
@@ -218,6 +219,30 @@ def test_refusals(
     secret = form.get("client_secret", "-----")
     assert secret not in answered.body.decode()
     assert secret not in str(asking.reported)
+
+
+def test_every_secret_is_compared_once_whoever_is_asked_for(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the time does not tell which check failed."""
+    compared: list[int] = []
+    compare = matching_secret
+
+    def counted(kept: Sequence[ClientSecret], digest: bytes) -> ClientSecret | None:
+        compared.append(len(digest))
+        return compare(kept, digest)
+
+    monkeypatch.setattr(identify, "matching_secret", counted)
+    for form in (
+        with_secret(),
+        with_secret(WRONG),
+        with_secret(EXPIRED),
+        with_secret(SECRET),
+        with_secret(client_id=UNKNOWN),
+        with_secret(client_id=ELSEWHERE.id),
+    ):
+        asking.post(form)
+    assert compared == [32] * 6
 
 
 TENANTS = [
