@@ -10,6 +10,7 @@ GatepostError                 .phase .slug .transcript
 +-- Refused                   .reply .command .is_transient
 |   +-- AuthenticationRefused(.mechanism .offered .finding)
 |   +-- SenderRefused  RecipientsRefused(.by_address)  ContentRefused
++-- TokenError                .is_transient .error .number .retry_after
 +-- QueueError                LeaseLost QueueFull Unreadable
 """
 
@@ -180,6 +181,31 @@ class RecipientsRefused(Refused):
 
 class ContentRefused(Refused):
     """DATA or the message after it was refused."""
+
+
+class TokenError(GatepostError):
+    """An identity provider gave no access token. The text holds no secret.
+
+    ``is_transient``: the same may succeed later, judged by codes alone. ``error`` is OAuth's word
+    (RFC 6749 5.2), ``number`` that of AADSTS, 0 for none; ``retry_after`` is in seconds.
+    """
+
+    phase = "auth"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        is_transient: bool,
+        error: str = "",
+        number: int = 0,
+        retry_after: float = 0.0,
+    ) -> None:
+        super().__init__(message)
+        self.is_transient = is_transient
+        self.error = error
+        self.number = number
+        self.retry_after = retry_after
 
 
 class QueueError(GatepostError):

@@ -1,0 +1,73 @@
+"""Secrets by name: a file, a credential of systemd, a variable of the environment; never inline.
+
+They are read when they are used, so that a rotated one counts at once.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from gatepost.errors import ConfigError
+from gatepost.model.secret import Secret
+
+DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
+"""Where systemd says that they lie (systemd.exec(5), LoadCredential=)."""
+MAX_SECRET: Final = 65_536
+"""Octets."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSecret:
+    """Where a secret is kept."""
+
+    kind: Literal["file", "systemd", "environment"]
+    name: str
+    """A path, a credential's name, or a variable's."""
+
+    def __str__(self) -> str:
+        return f"{_KINDS[self.kind]} {self.name}"
+
+    def read(self, environment: Mapping[str, str] | None = None) -> Secret:
+        """Return the secret; one line end behind it is no part of it. Raises ConfigError."""
+        known = os.environ if environment is None else environment
+        if self.kind == "environment":
+            text = known.get(self.name)
+            if text is None:
+                raise ConfigError(f"the {self} is not set")
+        else:
+            path = Path(self.name) if self.kind == "file" else self._credential(known)
+            text = self._read(path)
+        if not text:
+            raise ConfigError(f"the {self} is empty")
+        return Secret(text)
+
+    def _credential(self, environment: Mapping[str, str]) -> Path:
+        directory = environment.get(DIRECTORY)
+        if not directory:
+            raise ConfigError(f"the {self} cannot be read: systemd has set no ${DIRECTORY}")
+        if "/" in self.name or self.name in ("", ".", ".."):
+            raise ConfigError(f"the {self} has a name that systemd gives to none")
+        return Path(directory) / self.name
+
+    def _read(self, path: Path) -> str:
+        try:
+            with path.open("rb") as file:
+                octets = file.read(MAX_SECRET + 1)
+        except OSError as error:
+            raise ConfigError(f"the {self} cannot be read: {error.strerror}") from error
+        if len(octets) > MAX_SECRET:
+            raise ConfigError(f"the {self} is longer than {MAX_SECRET} octets")
+        for end in (b"\r\n", b"\n"):
+            if octets.endswith(end):
+                octets = octets[: -len(end)]
+                break
+        return octets.decode("utf-8", "surrogateescape")
+
+
+_KINDS: Final = {
+    "file": "file",
+    "systemd": "systemd credential",
+    "environment": "environment variable",
+}

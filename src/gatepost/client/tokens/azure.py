@@ -1,0 +1,128 @@
+"""Identities that Azure gives to what runs there: managed identity and workload identity.
+
+Both through azure-identity, which knows the metadata services of virtual machines, App Service,
+Functions, Container Apps, Arc and Kubernetes. It is loaded when first used, and need not be
+installed where nothing uses it: ``pip install 'gatepost[entra]'``.
+"""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from gatepost.client.tokens.contract import AccessToken
+from gatepost.client.tokens.oauth import LONGEST_LIFETIME
+from gatepost.diagnosis.token_errors import is_passing, meaning_of_token_error
+from gatepost.errors import TokenError
+from gatepost.model.secret import Secret
+
+if TYPE_CHECKING:
+    from azure.identity.aio import ManagedIdentityCredential, WorkloadIdentityCredential
+
+DEADLINE: Final = 30.0
+"""Seconds; azure-identity itself would ask a metadata service for more than a minute."""
+_AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
+_PASSING: Final = 503
+"""What a failure without an HTTP status is taken for: the service was not reached."""
+
+
+class ManagedIdentity:
+    """A TokenSource: the identity of the machine, app or function that this runs in.
+
+    ``client_id`` names a user-assigned one; empty: the system-assigned one.
+    """
+
+    def __init__(self, client_id: str = "") -> None:
+        self._client_id = client_id
+
+    @property
+    def identity(self) -> str:
+        return f"managed identity {self._client_id}".rstrip()
+
+    async def fetch(self, scope: str) -> AccessToken:
+        return await _fetch(self, scope)
+
+    def credential(self) -> "ManagedIdentityCredential":
+        """Return azure-identity's; the environment says which metadata service there is."""
+        from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 - see above
+
+        return ManagedIdentityCredential(client_id=self._client_id or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Who a pod is. What is empty is taken from the environment, where Kubernetes puts it."""
+
+    tenant: str = ""
+    client_id: str = ""
+    token_file: str = ""
+    authority: str = ""
+    ca_file: str = ""
+    """Authorities to trust instead of the system's."""
+
+
+class WorkloadIdentity:
+    """A TokenSource: the application that trusts the service account of a Kubernetes pod."""
+
+    def __init__(self, workload: Workload | None = None) -> None:
+        self._workload = workload or Workload()
+
+    @property
+    def identity(self) -> str:
+        return f"workload identity {self._workload.client_id}".rstrip()
+
+    async def fetch(self, scope: str) -> AccessToken:
+        return await _fetch(self, scope)
+
+    def credential(self) -> "WorkloadIdentityCredential":
+        """Return azure-identity's. Raises ValueError when the environment lacks something."""
+        from azure.identity.aio import WorkloadIdentityCredential  # noqa: PLC0415 - see above
+
+        workload, options = self._workload, dict[str, Any]()
+        if workload.authority:
+            options["authority"] = workload.authority
+        if workload.ca_file:
+            options["connection_verify"] = workload.ca_file
+        return WorkloadIdentityCredential(
+            tenant_id=workload.tenant or None,
+            client_id=workload.client_id or None,
+            token_file_path=workload.token_file or None,
+            **options,
+        )
+
+
+async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> AccessToken:
+    """Ask once, with no cache but ours. Raises TokenError."""
+    try:
+        from azure.core.exceptions import AzureError  # noqa: PLC0415 - see above
+    except ImportError:
+        raise TokenError(
+            f"{source.identity} needs azure-identity: pip install 'gatepost[entra]'",
+            is_transient=False,
+        ) from None
+    try:
+        async with asyncio.timeout(DEADLINE), source.credential() as credential:
+            token = await credential.get_token(scope)
+    except TimeoutError:
+        told = f"{source.identity}: no answer within {DEADLINE:g} s"
+        raise TokenError(told, is_transient=True) from None
+    except AzureError as error:
+        raise _explained(source.identity, error) from None
+    except (ValueError, OSError) as error:
+        raise TokenError(f"{source.identity}: {error}", is_transient=False) from None
+    lifetime = min(max(token.expires_on - time.time(), 0.0), LONGEST_LIFETIME)
+    return AccessToken(Secret(token.token), lifetime)
+
+
+def _explained(identity: str, error: Exception) -> TokenError:
+    """Return our error. Azure's text is not repeated: it may quote what was sent."""
+    response = getattr(error, "response", None)
+    status = int(getattr(response, "status_code", None) or _PASSING)
+    found = _AADSTS.search(str(error))
+    number = int(found[1]) if found else 0
+    passing = is_passing(status, "", number)
+    code = f"AADSTS{number}" if number else f"HTTP {status}" if response else type(error).__name__
+    failure = TokenError(f"{identity}: no token: {code}", is_transient=passing, number=number)
+    failure.slug = "" if passing else meaning_of_token_error("", number, "")
+    return failure

@@ -1,0 +1,156 @@
+"""One cache in front of all token sources: refreshed ahead, one flight for each identity."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.client.tokens.contract import AccessToken, TokenSource
+from gatepost.errors import ConfigError, TokenError
+from gatepost.model.secret import Secret
+
+DEADLINE: Final = 60.0
+"""Seconds for one source to answer."""
+AHEAD: Final = 300.0
+"""Seconds before its end at which a token is renewed, if that is before four fifths of its life."""
+MARGIN: Final = 30.0
+"""Seconds before its end from which a token is not handed out: it has a way to go yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds for which a failure is remembered, and by which factor longer with each more."""
+
+    passing: float = 2.0
+    """Of a failure that may pass."""
+    final: float = 30.0
+    """Of a refusal that somebody has to mend."""
+    factor: float = 2.0
+    longest: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldToken:
+    """A token that is good now."""
+
+    secret: Secret
+    age: float
+    """Seconds since it was asked for."""
+
+
+class _Entry:
+    """What is known of one identity and scope."""
+
+    __slots__ = ("asked", "failure", "failures", "flight", "retry_at", "token")
+
+    def __init__(self) -> None:
+        self.token: AccessToken | None = None
+        self.asked = 0.0
+        self.flight: asyncio.Task[None] | None = None
+        self.failure: TokenError | None = None
+        self.failures = 0
+        self.retry_at = 0.0
+
+    def is_good(self, now: float) -> bool:
+        token = self.token
+        if token is None:
+            return False
+        margin = min(MARGIN, token.lifetime / 10)
+        return now < self.asked + token.lifetime - margin
+
+    def wants_renewal(self, now: float) -> bool:
+        token = self.token
+        if token is None:
+            return True
+        after = max(min(token.lifetime * 0.8, token.lifetime - AHEAD), token.lifetime / 2)
+        return now >= self.asked + after
+
+
+class TokenCache:
+    """Holds the tokens of all sources.
+
+    A token is renewed while it is still good, so nobody waits; who comes meanwhile gets the old
+    one. A failure is remembered for a while that grows, and nobody asks before it is over.
+    ``seconds`` is a clock that never steps back.
+    """
+
+    def __init__(
+        self,
+        seconds: Callable[[], float] = time.monotonic,
+        patience: Patience = Patience(),
+    ) -> None:
+        self._seconds, self._patience = seconds, patience
+        self._entries: dict[tuple[str, str], _Entry] = {}
+
+    async def get(self, source: TokenSource, scope: str) -> HeldToken:
+        """Return a good token of ``source`` for ``scope``. Raises TokenError."""
+        entry = self._entries.setdefault((source.identity, scope), _Entry())
+        now = self._seconds()
+        if entry.wants_renewal(now) and entry.flight is None and now >= entry.retry_at:
+            entry.flight = asyncio.create_task(self._renew(entry, source, scope))
+        if not entry.is_good(now) and entry.flight is not None:
+            await asyncio.shield(entry.flight)
+            now = self._seconds()
+        if entry.token is not None and entry.is_good(now):
+            return HeldToken(entry.token.secret, now - entry.asked)
+        raise _again(entry, now)
+
+    def reject(self, source: TokenSource, scope: str, secret: Secret) -> None:
+        """Say that ``secret`` was refused where it was shown: it is not handed out any more."""
+        entry = self._entries.get((source.identity, scope))
+        if entry is not None and entry.token is not None and entry.token.secret == secret:
+            entry.token = None
+
+    async def close(self) -> None:
+        """End what is on its way."""
+        flights = [each.flight for each in self._entries.values() if each.flight is not None]
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+        self._entries.clear()
+
+    async def _renew(self, entry: _Entry, source: TokenSource, scope: str) -> None:
+        asked = self._seconds()
+        try:
+            async with asyncio.timeout(DEADLINE):
+                entry.token, entry.asked = await source.fetch(scope), asked
+        except TokenError as error:
+            self._note(entry, error)
+        except ConfigError as error:
+            told = f"{source.identity} has nothing to prove itself with: {error}"
+            self._note(entry, TokenError(told, is_transient=False))
+        except TimeoutError:
+            told = f"{source.identity} gave no token within {DEADLINE:g} s"
+            self._note(entry, TokenError(told, is_transient=True))
+        except Exception as error:  # noqa: BLE001 - a source of somebody else's; its text may tell
+            told = f"{source.identity} failed: {type(error).__name__}"
+            self._note(entry, TokenError(told, is_transient=True))
+        else:
+            entry.failure, entry.failures, entry.retry_at = None, 0, 0.0
+        finally:
+            entry.flight = None
+
+    def _note(self, entry: _Entry, error: TokenError) -> None:
+        patience = self._patience
+        first = patience.passing if error.is_transient else patience.final
+        wait = min(first * patience.factor ** min(entry.failures, 32), patience.longest)
+        entry.failures += 1
+        entry.failure = error
+        entry.retry_at = self._seconds() + max(wait, error.retry_after)
+
+
+def _again(entry: _Entry, now: float) -> TokenError:
+    """Return the failure that is remembered, anew: one error is raised once."""
+    known = entry.failure
+    if known is None:
+        return TokenError("the provider gave a token that is no longer good", is_transient=True)
+    failure = TokenError(
+        str(known),
+        is_transient=known.is_transient,
+        error=known.error,
+        number=known.number,
+        retry_after=max(0.0, entry.retry_at - now),
+    )
+    failure.slug, failure.__cause__ = known.slug, known.__cause__
+    return failure

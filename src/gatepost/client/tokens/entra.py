@@ -1,0 +1,137 @@
+"""Microsoft Entra: an application proves itself by a secret or by a certificate.
+
+https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+https://learn.microsoft.com/entra/identity-platform/certificate-credentials
+"""
+
+import asyncio
+import base64
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from gatepost.client.tokens.contract import AccessToken
+from gatepost.client.tokens.oauth import ask_for_token
+from gatepost.errors import TokenError
+from gatepost.model.secret import Secret
+from gatepost.net.http import Http
+
+AUTHORITY: Final = "https://login.microsoftonline.com"
+GRANT: Final = "client_credentials"
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFETIME: Final = 600
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntraApplication:
+    """Which application, in which tenant, of which cloud."""
+
+    tenant: str
+    client_id: str
+    authority: str = AUTHORITY
+
+    @property
+    def token_endpoint(self) -> str:
+        """Where it asks."""
+        return f"{self.authority.rstrip('/')}/{quote(self.tenant, safe='')}/oauth2/v2.0/token"
+
+    def __str__(self) -> str:
+        return f"application {self.client_id} of tenant {self.tenant}"
+
+
+class EntraSecret:
+    """A TokenSource: the application shows a client secret (its Value, not its ID)."""
+
+    def __init__(
+        self, http: Http, application: EntraApplication, secret: Callable[[], Secret]
+    ) -> None:
+        """``secret`` reads it; it raises ConfigError."""
+        self._http, self._application, self._secret = http, application, secret
+
+    @property
+    def identity(self) -> str:
+        return f"{self._application} by secret"
+
+    async def fetch(self, scope: str) -> AccessToken:
+        form = {
+            "client_id": self._application.client_id,
+            "grant_type": GRANT,
+            "client_secret": self._secret().reveal(),
+            "scope": scope,
+        }
+        token, _ = await ask_for_token(self._http, self._application.token_endpoint, form)
+        return token
+
+
+class EntraCertificate:
+    """A TokenSource: the application signs with the key of a certificate (private_key_jwt)."""
+
+    def __init__(
+        self,
+        http: Http,
+        application: EntraApplication,
+        pem: Callable[[], Secret],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``pem`` reads key and certificate, in any order; ``clock`` tells the wall time in s."""
+        self._http, self._application, self._pem, self._clock = http, application, pem, clock
+
+    @property
+    def identity(self) -> str:
+        return f"{self._application} by certificate"
+
+    async def fetch(self, scope: str) -> AccessToken:
+        assertion = await asyncio.to_thread(
+            sign_assertion, self._application, self._pem(), self._clock()
+        )
+        form = {
+            "client_id": self._application.client_id,
+            "grant_type": GRANT,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion,
+            "scope": scope,
+        }
+        token, _ = await ask_for_token(self._http, self._application.token_endpoint, form)
+        return token
+
+
+def sign_assertion(application: EntraApplication, pem: Secret, now: float) -> str:
+    """Return the assertion that proves an application (RFC 7523 3). Raises TokenError."""
+    import jwt  # noqa: PLC0415 - slow to import, and most identities need none
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        load_pem_private_key,
+    )
+
+    octets = pem.reveal().encode("utf-8", "surrogateescape")
+    try:
+        key = load_pem_private_key(octets, None)
+        certificates = x509.load_pem_x509_certificates(octets)
+    except (ValueError, TypeError) as error:
+        raise _unusable("it holds no PEM key without a password, or no certificate") from error
+    if not isinstance(key, RSAPrivateKey):
+        raise _unusable("Entra takes RSA keys only")
+    own = next((each for each in certificates if each.public_key() == key.public_key()), None)
+    if own is None:
+        raise _unusable("none of its certificates belongs to the key")
+    thumbprint = base64.urlsafe_b64encode(own.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
+    claims = {
+        "aud": application.token_endpoint,
+        "iss": application.client_id,
+        "sub": application.client_id,
+        "jti": str(uuid.uuid4()),
+        "nbf": int(now),
+        "iat": int(now),
+        "exp": int(now) + ASSERTION_LIFETIME,
+    }
+    return jwt.encode(claims, key, "PS256", {"x5t#S256": thumbprint})
+
+
+def _unusable(why: str) -> TokenError:
+    return TokenError(f"the certificate file cannot be used: {why}", is_transient=False)

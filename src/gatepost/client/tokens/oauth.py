@@ -1,0 +1,112 @@
+"""The request for a token and its answer (RFC 6749 4.4, 5.1, 5.2), whatever the grant is."""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from gatepost.client.tokens.contract import AccessToken
+from gatepost.diagnosis.token_errors import is_passing, meaning_of_token_error
+from gatepost.errors import GatepostError, TokenError
+from gatepost.model.secret import Secret
+from gatepost.net.http import Http, HttpRequest, HttpResponse
+
+LEAST_LIFETIME: Final = 60.0
+"""Seconds for which a token is taken to be good whose lifetime nobody told."""
+LONGEST_LIFETIME: Final = 86_400.0
+LONGEST_TOKEN: Final = 65_536
+_HEADERS: Final = {
+    "content-type": "application/x-www-form-urlencoded",
+    "accept": "application/json",
+}
+_ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,80}")  # RFC 6749 5.2
+_AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+
+
+async def ask_for_token(
+    http: Http, endpoint: str, form: Mapping[str, str]
+) -> tuple[AccessToken, Mapping[str, Any]]:
+    """Return the token that ``endpoint`` gives for ``form``, and all that it said beside it.
+
+    Raises TokenError: transient when the provider was not reached or is not well.
+    """
+    body = urlencode({name: value for name, value in form.items() if value}).encode()
+    try:
+        response = await http.ask(HttpRequest("POST", endpoint, _HEADERS, body))
+    except GatepostError as error:
+        raise unreached(error) from error
+    document = _document(response)
+    if response.status != 200:
+        raise refused(response, document, form.get("grant_type", ""))
+    return read_token(document), document
+
+
+def read_token(document: Mapping[str, Any]) -> AccessToken:
+    """Return the token of a successful answer. Raises TokenError for one that holds none."""
+    token, kind = document.get("access_token"), document.get("token_type", "Bearer")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > LONGEST_TOKEN:
+        raise TokenError("the provider's answer holds no access token", is_transient=True)
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise TokenError("the provider gave a token that is no bearer token", is_transient=False)
+    return AccessToken(Secret(token), _lifetime(document.get("expires_in")))
+
+
+def unreached(error: GatepostError) -> TokenError:
+    """Return the error that tells that the provider gave no answer."""
+    failure = TokenError(f"no token: {error}", is_transient=True)
+    failure.slug = error.slug
+    return failure
+
+
+def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> TokenError:
+    """Return the error for an answer that is none of success.
+
+    Its description is not repeated, because a provider may quote what it got; of Entra's the
+    number is taken, by which people look it up.
+    """
+    error = document.get("error")
+    error = error if isinstance(error, str) and _ERROR.fullmatch(error) else ""
+    number = _number(document)
+    code = f"AADSTS{number}" if number else error
+    status = f"HTTP {response.status}"
+    passing = is_passing(response.status, error, number)
+    told = f"{status} {error} {code}" if number and error else f"{status} {code}".rstrip()
+    failure = TokenError(
+        f"the provider gives no token: {told}",
+        is_transient=passing,
+        error=error,
+        number=number,
+        retry_after=response.retry_after(datetime.now(UTC)),
+    )
+    failure.slug = "" if passing else meaning_of_token_error(error, number, grant)
+    return failure
+
+
+def _number(document: Mapping[str, Any]) -> int:
+    codes = document.get("error_codes")
+    if isinstance(codes, list) and codes and type(codes[0]) is int:
+        return codes[0]
+    found = _AADSTS.search(str(document.get("error_description", "")))
+    return int(found[1]) if found else 0
+
+
+def _document(response: HttpResponse) -> Mapping[str, Any]:
+    try:
+        document: Mapping[str, Any] = msgspec.json.decode(response.body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    return document
+
+
+def _lifetime(told: Any) -> float:
+    """Return the seconds of ``expires_in``, which some providers write as text."""
+    try:
+        seconds = float(told)
+    except (TypeError, ValueError):
+        return LEAST_LIFETIME
+    return min(max(seconds, 0.0), LONGEST_LIFETIME) if math.isfinite(seconds) else LEAST_LIFETIME

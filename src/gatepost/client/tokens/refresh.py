@@ -1,0 +1,67 @@
+"""A refresh token of any OAuth 2.0 provider (RFC 6749 6)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gatepost.client.tokens.contract import AccessToken
+from gatepost.client.tokens.oauth import ask_for_token
+from gatepost.model.secret import Secret
+from gatepost.net.http import Http
+
+GRANT = "refresh_token"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshClient:
+    """Which client, where. ``secret`` reads the client's own secret; None: it has none."""
+
+    token_endpoint: str
+    client_id: str
+    secret: Callable[[], Secret] | None = None
+
+
+class RefreshToken:
+    """A TokenSource: somebody has consented once, and the client goes on with it.
+
+    A provider may give a new refresh token with each answer, after which the old one may be worth
+    nothing. The new one is used from then on and given to ``keep``, until the one that is read
+    changes: then an operator has put in another.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        client: RefreshClient,
+        token: Callable[[], Secret],
+        keep: Callable[[Secret], None] = lambda _: None,
+    ) -> None:
+        """``token`` reads what was configured or kept; it raises ConfigError."""
+        self._http, self._client, self._token, self._keep = http, client, token, keep
+        self._read: Secret | None = None
+        self._newest: Secret | None = None
+
+    @property
+    def identity(self) -> str:
+        return f"client {self._client.client_id} at {self._client.token_endpoint}"
+
+    async def fetch(self, scope: str) -> AccessToken:
+        secret = self._client.secret
+        form = {
+            "grant_type": GRANT,
+            "refresh_token": self._current().reveal(),
+            "client_id": self._client.client_id,
+            "client_secret": secret().reveal() if secret is not None else "",
+            "scope": scope,
+        }
+        token, document = await ask_for_token(self._http, self._client.token_endpoint, form)
+        rotated = document.get("refresh_token")
+        if isinstance(rotated, str) and rotated and rotated != form["refresh_token"]:
+            self._newest = Secret(rotated)
+            self._keep(self._newest)
+        return token
+
+    def _current(self) -> Secret:
+        read = self._token()
+        if self._newest is None or self._read != read:
+            self._read, self._newest = read, read
+        return self._newest

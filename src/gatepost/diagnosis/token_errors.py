@@ -1,0 +1,70 @@
+"""What the refusals of an identity provider mean: codes to findings.
+
+Source: Microsoft Learn, "Microsoft Entra authentication and authorization error codes"
+(identity-platform/reference-error-codes); RFC 6749 5.2; Google, "Using OAuth 2.0 for server to
+server applications", error codes.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+EXPIRED_SECRET: Final = "expired_secret"
+CLIENT_FAILED: Final = "oauth_client_auth_failed"
+REFRESH_EXPIRED: Final = "oauth_refresh_token_expired"
+CONDITIONAL_ACCESS: Final = "conditional_access_block"
+
+# fmt: off
+_BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType({
+    7000222: EXPIRED_SECRET,      # the client secret keys are expired
+    7000215: CLIENT_FAILED,       # invalid client secret; often the Secret ID
+    7000216: CLIENT_FAILED,       # neither secret nor assertion
+    7000218: CLIENT_FAILED,       # the same, for other grants
+    7000229: CLIENT_FAILED,       # no service principal in the tenant
+    700016:  CLIENT_FAILED,       # the application is not in the tenant
+    7000112: CLIENT_FAILED,       # the application is disabled
+    90002:   CLIENT_FAILED,       # no such tenant
+    900023:  CLIENT_FAILED,       # a tenant that is no name at all
+    50027:   CLIENT_FAILED,       # the assertion is malformed
+    700021:  CLIENT_FAILED,       # the assertion is another application's
+    700023:  CLIENT_FAILED,       # the assertion's audience
+    700024:  CLIENT_FAILED,       # the assertion's time: look at the clock
+    700027:  CLIENT_FAILED,       # the certificate is unknown or expired
+    70021:   CLIENT_FAILED,       # no federated identity matches (workload identity)
+    700211:  CLIENT_FAILED,       # the same: issuer
+    700213:  CLIENT_FAILED,       # the same: subject
+    500011:  CLIENT_FAILED,       # the resource is not in the tenant
+    70008:   REFRESH_EXPIRED,     # expired through age or disuse
+    50173:   REFRESH_EXPIRED,     # revoked: the password was changed
+    700082:  REFRESH_EXPIRED,     # inactive for too long
+    700084:  REFRESH_EXPIRED,     # of a single-page application, after 24 hours
+    65001:   REFRESH_EXPIRED,     # the consent is gone
+    53003:   CONDITIONAL_ACCESS,
+    50076:   CONDITIONAL_ACCESS,  # multi-factor authentication wanted
+    50079:   CONDITIONAL_ACCESS,
+    530003:  CONDITIONAL_ACCESS,
+})
+# fmt: on
+_PASSING_NUMBERS: Final = frozenset({90033, 50196, 90006, 90024})
+"""A transient error, a client in a loop, an external server, a request budget."""
+_PASSING_ERRORS: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+_PASSING_STATUS: Final = frozenset({408, 425, 429})
+
+
+def is_passing(status: int, error: str, number: int) -> bool:
+    """Tell whether the same request may succeed later: by HTTP status, OAuth error, AADSTS."""
+    if number in _PASSING_NUMBERS or error in _PASSING_ERRORS:
+        return True
+    return status in _PASSING_STATUS or status >= 500 or status < 400
+
+
+def meaning_of_token_error(error: str, number: int, grant: str) -> str:
+    """Return the id of the finding that a final refusal proves; empty for none.
+
+    ``grant`` is the ``grant_type`` of the request: ``invalid_grant`` blames what was granted.
+    """
+    if number in _BY_NUMBER:
+        return _BY_NUMBER[number]
+    if error == "invalid_grant":
+        return REFRESH_EXPIRED if grant == "refresh_token" else CLIENT_FAILED
+    return CLIENT_FAILED if error in ("invalid_client", "unauthorized_client") else ""

@@ -1,0 +1,195 @@
+"""Outgoing HTTP: connections that are kept, a deadline on each request, certificates checked."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+from gatepost.errors import (
+    ConnectError,
+    Disconnected,
+    LocalProtocolError,
+    NetworkError,
+    RemoteProtocolError,
+    ResolveError,
+    TimedOut,
+    TlsError,
+)
+from gatepost.net.tls import Context, client_context
+
+if TYPE_CHECKING:
+    import aiohttp
+
+TIMEOUT: Final = 30.0
+"""Seconds for a whole request."""
+MAX_ANSWER: Final = 1_048_576
+"""Octets of an answer that are read."""
+LONGEST_WAIT: Final = 86_400.0
+"""Seconds of a Retry-After that are believed."""
+_PER_HOST: Final = 16
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """What to ask. It is not shown as it is: any part may hold a secret."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default=_NONE, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """The answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default=_NONE, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def retry_after(self, now: datetime) -> float:
+        """Return the seconds that the server asks to wait (RFC 9110 10.2.3); 0: it does not."""
+        told = self.headers.get("retry-after", "").strip()
+        if told.isascii() and told.isdecimal():
+            return min(float(told), LONGEST_WAIT)
+        try:
+            seconds = (parsedate_to_datetime(told) - now).total_seconds()
+        except (ValueError, TypeError, IndexError):  # all seen from the standard library
+            return 0.0
+        return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+class Http(Protocol):
+    """Makes requests; ``tests/shell/test_http.py`` is the specification.
+
+    Redirections are answers: a secret goes where it was meant to go. In clear there is only this
+    machine to speak to: any other URL must be https.
+    """
+
+    async def ask(self, request: HttpRequest) -> HttpResponse:
+        """Return the answer, whatever its status.
+
+        Raises ResolveError, ConnectError, TlsError, TimedOut, Disconnected, RemoteProtocolError
+        when none came, and LocalProtocolError for a URL that may not be asked. None of them
+        names more of the URL than the host.
+        """
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+class HttpClient:
+    """The Http that is used; ``aiohttp`` is loaded with the first request.
+
+    ``ca_file`` holds the authorities to trust instead of the system's; it is read anew when it
+    changed. Proxies are those of the environment (HTTPS_PROXY, NO_PROXY).
+    """
+
+    def __init__(self, *, ca_file: str | None = None, timeout: float = TIMEOUT) -> None:
+        self._ca_file, self._timeout = ca_file, timeout
+        self._session: aiohttp.ClientSession | None = None
+        self._trusted: tuple[int, Context] | None = None
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def ask(self, request: HttpRequest) -> HttpResponse:
+        import aiohttp  # noqa: PLC0415 - see above
+
+        host = _checked_host(request.url)
+        try:
+            secure = self._context() if request.url.startswith("https:") else True
+            async with self._open().request(
+                request.method, request.url, headers=dict(request.headers),
+                data=request.body or None, ssl=secure, allow_redirects=False,
+            ) as response:  # fmt: skip
+                body = await _read(response.content)
+                found = {name.lower(): value for name, value in response.headers.items()}
+                return HttpResponse(response.status, MappingProxyType(found), body)
+        except TimeoutError:
+            raise TimedOut(f"{host} did not answer within {self._timeout:g} s") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _explained(host, error) from None
+
+    def _open(self) -> "aiohttp.ClientSession":
+        import aiohttp  # noqa: PLC0415 - see above
+
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit_per_host=_PER_HOST),
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"user-agent": "gatepost"},
+                trust_env=True,
+            )
+        return self._session
+
+    def _context(self) -> Context:
+        changed = Path(self._ca_file).stat().st_mtime_ns if self._ca_file else 0
+        if self._trusted is None or self._trusted[0] != changed:
+            self._trusted = changed, client_context(ca_file=self._ca_file)
+        return self._trusted[1]
+
+
+def _checked_host(url: str) -> str:
+    """Return the host of a URL that may be asked. Raises LocalProtocolError."""
+    try:
+        parts = urlsplit(url)
+        host, scheme = parts.hostname or "", parts.scheme
+        _ = parts.port
+    except ValueError:
+        host = scheme = ""
+    if not host or scheme not in ("http", "https"):
+        raise LocalProtocolError("the URL is none of http or https with a host")
+    if scheme == "http" and not _is_this_machine(host):
+        raise LocalProtocolError(f"{host} is not asked in clear: the URL must begin with https")
+    return host
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _read(content: "aiohttp.StreamReader") -> bytes:
+    told = bytearray()
+    async for chunk in content.iter_chunked(65_536):
+        told += chunk
+        if len(told) > MAX_ANSWER:
+            raise ValueError("the answer is too long")
+    return bytes(told)
+
+
+def _explained(host: str, error: Exception) -> Exception:
+    """Return our error for one of aiohttp's, whose texts may repeat the URL."""
+    import aiohttp  # noqa: PLC0415 - see above
+
+    if isinstance(error, NetworkError):
+        return error
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        wrong = error.certificate_error
+        told = getattr(wrong, "verify_message", "") or "it cannot be verified"
+        code = int(getattr(wrong, "verify_code", 0))
+        failure = TlsError(f"{host}: certificate not accepted: {told}")
+        return failure.because(str(getattr(wrong, "reason", "")), code, told).at("tls")
+    cause = getattr(error, "os_error", None) or error
+    why = getattr(cause, "strerror", None) or type(error).__name__
+    if isinstance(error, aiohttp.ClientSSLError):
+        return TlsError(f"{host}: TLS failed: {why}").at("tls")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return ResolveError(f"{host}: {why}").at("resolve")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return ConnectError(f"cannot connect to {host}: {why}").at("connect")
+    if isinstance(error, aiohttp.ClientConnectionError | OSError):
+        return Disconnected(f"{host} closed the connection: {why}")
+    return RemoteProtocolError(f"{host} gave no answer that can be read: {type(error).__name__}")

@@ -1,0 +1,166 @@
+"""Outgoing HTTP over real sockets: what it promises to who asks."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.errors import (
+    ConnectError,
+    Disconnected,
+    GatepostError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    ResolveError,
+    TimedOut,
+    TlsError,
+)
+from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
+from tests.certificates import Authority, Pair, make_authority
+from tests.shell.http_server import Asked, HttpServer, Told
+
+SECRET = "code=s3cret"
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def answer(asked: Asked) -> Told:
+    match asked.path:
+        case "/moved":
+            return Told(302, b"", {"location": "/there"})
+        case "/cut":
+            return Told(body=None)
+        case "/long":
+            return Told(body=b"x" * 1_100_000)
+        case "/slow":
+            threading.Event().wait(0.8)
+    return Told(201, asked.body, {"X-Seen": asked.headers.get("x-mine", ""), "Retry-After": "7"})
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[HttpServer]:
+    with HttpServer(answer) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def secure(pair: Pair) -> Iterator[HttpServer]:
+    with HttpServer(answer, pair) as server:
+        yield server
+
+
+def run(act: Callable[[HttpClient], Coroutine[Any, Any, Any]], **options: Any) -> Any:
+    async def with_client() -> Any:
+        client = HttpClient(**options)
+        try:
+            return await act(client)
+        finally:
+            await client.close()
+
+    return asyncio.run(with_client())
+
+
+def ask(url: str, **options: Any) -> HttpResponse:
+    request = HttpRequest("POST", url, {"x-mine": "a"}, b"hello")
+    response: HttpResponse = run(lambda client: client.ask(request), **options)
+    return response
+
+
+def fails(url: str, **options: Any) -> GatepostError:
+    with pytest.raises(GatepostError) as caught:
+        ask(url, **options)
+    assert "s3cret" not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
+    return caught.value
+
+
+def test_an_answer_comes_back(plain: HttpServer) -> None:
+    response = ask(f"{plain.url}/a?b=c")
+    assert (response.status, response.body, response.headers["x-seen"]) == (201, b"hello", "a")
+    assert plain.asked[-1].target == "/a?b=c"
+    assert response.retry_after(NOW) == 7.0
+
+
+def test_over_tls_with_an_authority_of_its_own(secure: HttpServer, authority: Authority) -> None:
+    assert ask(f"{secure.url}/", ca_file=authority.ca_file).status == 201
+
+
+def test_a_certificate_that_nobody_vouches_for(secure: HttpServer) -> None:
+    error = fails(f"{secure.url}/?{SECRET}")
+    assert isinstance(error, TlsError)
+    assert (error.phase, error.slug) == ("tls", "cert_untrusted")
+
+
+def test_a_changed_ca_file_counts(secure: HttpServer, authority: Authority, tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(make_authority(other).ca_file, ca_file)
+
+    async def act(client: HttpClient) -> None:
+        request = HttpRequest("GET", secure.url)
+        with pytest.raises(TlsError):
+            await client.ask(request)
+        shutil.copy(authority.ca_file, ca_file)
+        assert (await client.ask(request)).status == 201
+
+    run(act, ca_file=str(ca_file))
+
+
+def test_a_redirection_is_an_answer(plain: HttpServer) -> None:
+    assert ask(f"{plain.url}/moved").status == 302
+    assert plain.asked[-1].path == "/moved"
+
+
+def test_connections_are_kept(plain: HttpServer) -> None:
+    async def act(client: HttpClient) -> None:
+        for _ in range(5):
+            await client.ask(HttpRequest("GET", plain.url))
+
+    before = plain.connections
+    run(act)
+    assert plain.connections == before + 1
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/cut", Disconnected), ("/long", RemoteProtocolError), ("/slow", TimedOut)],
+)
+def test_answers_that_do_not_come(plain: HttpServer, path: str, kind: type[GatepostError]) -> None:
+    assert isinstance(fails(f"{plain.url}{path}?{SECRET}", timeout=0.4), kind)
+
+
+def test_who_is_not_there(plain: HttpServer) -> None:
+    with HttpServer(answer) as gone:
+        url = gone.url
+    error = fails(f"{url}/?{SECRET}")
+    assert isinstance(error, ConnectError)
+    assert error.phase == "connect"
+    assert isinstance(fails(f"https://nobody.invalid/?{SECRET}"), ResolveError | ConnectError)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://mail.example/?{SECRET}", f"http://192.0.2.1/?{SECRET}", f"ftp://a/?{SECRET}",
+        "", "https://", f"https://a:b/{SECRET}", f"http://localhost.example/?{SECRET}",
+        f"http://[::1/{SECRET}",
+    ],
+)  # fmt: skip
+def test_urls_that_are_not_asked(url: str) -> None:
+    assert isinstance(fails(url), LocalProtocolError)
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("", 0.0), ("0", 0.0), ("120", 120.0), ("-5", 0.0), ("soon", 0.0), ("9" * 30, 86_400.0),
+        ("Tue, 24 Nov 2026 12:01:30 GMT", 90.0), ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0),
+        ("Tue, 24 Nov 2026 12:01:30", 0.0),
+    ],
+)  # fmt: skip
+def test_retry_after(told: str, seconds: float) -> None:
+    assert HttpResponse(429, {"retry-after": told}).retry_after(NOW) == seconds

@@ -1,0 +1,181 @@
+"""Managed identity, workload identity and Google's token service, each played on loopback."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jwt
+import pytest
+
+from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIdentity
+from gatepost.client.tokens.contract import AccessToken, TokenSource
+from gatepost.client.tokens.google import GoogleServiceAccount
+from gatepost.errors import TokenError
+from gatepost.model.secret import Secret
+from gatepost.net.http import HttpClient
+from tests.certificates import Authority, Pair
+from tests.client_certificates import make_certificate
+from tests.shell.http_server import Asked, HttpServer, Told
+
+SCOPE = "https://communication.azure.com/.default"
+RESOURCE = "https://communication.azure.com"
+TENANT, CLIENT = "11111111-0000-0000-0000-000000000001", "22222222-0000-0000-0000-000000000002"
+
+
+@pytest.fixture(autouse=True)
+def no_azure_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "IMDS_ENDPOINT",
+        "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_AUTHORITY_HOST", "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+    ):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+
+
+def fetch(source: TokenSource, scope: str = SCOPE) -> AccessToken:
+    return asyncio.run(source.fetch(scope))
+
+
+def told(document: object, status: int = 200) -> Told:
+    return Told(status, json.dumps(document).encode(), {"content-type": "application/json"})
+
+
+def good(_: Asked) -> Told:
+    return told(
+        {
+            "access_token": "t0ken",
+            "expires_in": "3600",
+            "expires_on": str(int(time.time()) + 3600),
+            "resource": RESOURCE,
+            "token_type": "Bearer",
+        }
+    )
+
+
+@pytest.mark.parametrize("client_id", ["", CLIENT])
+def test_the_metadata_service_of_a_machine(monkeypatch: pytest.MonkeyPatch, client_id: str) -> None:
+    with HttpServer(good) as imds:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", imds.url)
+        token = fetch(ManagedIdentity(client_id))
+    assert token.secret == Secret("t0ken")
+    assert 3500 < token.lifetime <= 3600
+    [asked] = imds.asked
+    assert asked.path == "/metadata/identity/oauth2/token"
+    assert asked.query["resource"] == RESOURCE
+    assert asked.query.get("client_id", "") == client_id
+    assert asked.headers["metadata"] == "true"
+
+
+def test_app_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HttpServer(good) as service:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"{service.url}/msi/token")
+        monkeypatch.setenv("IDENTITY_HEADER", "header-s3cret")
+        token = fetch(ManagedIdentity(CLIENT))
+    assert token.secret == Secret("t0ken")
+    [asked] = service.asked
+    assert asked.headers["x-identity-header"] == "header-s3cret"
+    assert (asked.query["resource"], asked.query["client_id"]) == (RESOURCE, CLIENT)
+
+
+def test_no_identity_is_assigned(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(_: Asked) -> Told:
+        return told({"error": "invalid_request", "error_description": "Identity not found"}, 400)
+
+    with HttpServer(refuses) as service:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"{service.url}/msi/token")
+        monkeypatch.setenv("IDENTITY_HEADER", "header-s3cret")
+        with pytest.raises(TokenError) as caught:
+            fetch(ManagedIdentity())
+    assert "s3cret" not in str(caught.value)
+    assert not caught.value.is_transient
+
+
+def workload(tmp_path: Path, url: str, ca_file: str) -> WorkloadIdentity:
+    token_file = tmp_path / "federated"
+    token_file.write_text("the.pods.token")
+    return WorkloadIdentity(Workload(TENANT, CLIENT, str(token_file), url, ca_file))
+
+
+def test_a_pod_s_service_account(tmp_path: Path, pair: Pair, authority: Authority) -> None:
+    with HttpServer(good, pair) as entra:
+        token = fetch(workload(tmp_path, entra.url, authority.ca_file))
+    assert token.secret == Secret("t0ken")
+    asked = entra.asked[-1]
+    assert asked.path == f"/{TENANT}/oauth2/v2.0/token"
+    assert asked.form["client_assertion"] == "the.pods.token"
+    assert asked.form["scope"] == SCOPE
+
+
+def test_the_environment_says_who_a_pod_is(
+    tmp_path: Path, pair: Pair, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "federated").write_text("the.pods.token")
+    with HttpServer(good, pair) as entra:
+        monkeypatch.setenv("AZURE_TENANT_ID", TENANT)
+        monkeypatch.setenv("AZURE_CLIENT_ID", CLIENT)
+        monkeypatch.setenv("AZURE_AUTHORITY_HOST", entra.url)
+        monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "federated"))
+        fetch(WorkloadIdentity(Workload(ca_file=authority.ca_file)))
+    assert entra.asked[-1].form["client_id"] == CLIENT
+
+
+def test_a_pod_that_nobody_trusts(tmp_path: Path, pair: Pair, authority: Authority) -> None:
+    def refuses(_: Asked) -> Told:
+        said = "AADSTS700213: No matching federated identity record found for 'the.pods.token'"
+        return told({"error": "invalid_client", "error_description": said}, 401)
+
+    with HttpServer(refuses, pair) as entra, pytest.raises(TokenError) as caught:
+        fetch(workload(tmp_path, entra.url, authority.ca_file))
+    error = caught.value
+    assert (error.number, error.slug) == (700213, "oauth_client_auth_failed")
+    assert not error.is_transient
+    assert "the.pods.token" not in f"{error} {error.__cause__}"
+
+
+def test_outside_of_a_pod() -> None:
+    with pytest.raises(TokenError, match="tenant_id") as caught:
+        fetch(WorkloadIdentity())
+    assert not caught.value.is_transient
+
+
+def google(answer: Callable[[Asked], Told]) -> tuple[TokenError | AccessToken, list[Asked]]:
+    certificate = make_certificate()
+
+    async def ask(url: str) -> AccessToken:
+        key = {
+            "client_email": "relay@project.iam.gserviceaccount.com",
+            "private_key": certificate.key_pem.decode(),
+            "token_uri": f"{url}/token",
+        }
+        http = HttpClient()
+        source = GoogleServiceAccount(
+            http, "relay", lambda: Secret(json.dumps(key)), "alerts@example.com"
+        )
+        try:
+            return await source.fetch("")
+        finally:
+            await http.close()
+
+    with HttpServer(answer) as server:
+        try:
+            return asyncio.run(ask(server.url)), server.asked
+        except TokenError as error:
+            return error, server.asked
+
+
+def test_google_gives_a_token_for_a_signature() -> None:
+    token, [asked] = google(
+        lambda _: told({"access_token": "ya29.x", "expires_in": 3599, "token_type": "Bearer"})
+    )
+    assert token == AccessToken(Secret("ya29.x"), 3599.0)
+    claims = jwt.decode(asked.form["assertion"], options={"verify_signature": False})
+    assert claims["sub"] == "alerts@example.com"
+
+
+def test_google_refuses() -> None:
+    said = {"error": "unauthorized_client", "error_description": "Client is unauthorized to ..."}
+    error, _ = google(lambda _: told(said, 401))
+    assert isinstance(error, TokenError)
+    assert (error.slug, error.is_transient) == ("oauth_client_auth_failed", False)
