@@ -1,0 +1,1 @@
+"""How mail leaves: the plug point, and its transports: SMTP, REST, Graph, capture."""

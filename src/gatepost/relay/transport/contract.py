@@ -1,0 +1,83 @@
+"""How a message leaves: the plug point Transport.
+
+``relay.attempt`` walks the targets of a route's chain and the places of a target, and settles;
+a transport makes one try at one place, and tells what it came to.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gatepost.errors import GatepostError, Phase
+from gatepost.model.body import Body
+from gatepost.model.delivery import Attempt, Lease, Verdict
+from gatepost.model.evidence import Evidence
+from gatepost.model.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One server to try; what a target that is no server has none of is empty."""
+
+    host: str = ""
+    """The name that its certificate must have."""
+    port: int = 0
+    address: str = ""
+    """The IP address to connect to; empty: all that the system finds for ``host``, in turn."""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if self.port else host
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A reply that was no success, and the step that it came to: what shaping learns from."""
+
+    reply: Reply
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What one try came to."""
+
+    attempt: Attempt
+    verdicts: tuple[Verdict, ...]
+    """One for each of ``lease.delivery.waiting``, in order. A refusal before MAIL, a lost
+    connection, a missing credential are ``deferred``: they are not about the message."""
+    heard: tuple[Heard, ...] = ()
+    """Bad replies, RCPT's among them, in order; equal ones once."""
+    accepted: int = 0
+    """Recipients that the server took, before it refused one for their number."""
+    passed_on: bool = False
+    """The server offers DSN, and was given NOTIFY: it tells of a success itself."""
+    is_final: bool = False
+    """The message has reached its mailbox: capture."""
+    retry_after: float = 0.0
+    """Seconds that the server asks to wait (RFC 9110 10.2.3)."""
+    error: GatepostError | None = None
+    """What was raised, with its ``slug`` (a finding's id) where it has one."""
+    evidence: Evidence | None = None
+    """What a refused sign-in, or one that could not be tried, was seen of: for the doctor."""
+
+
+class Transport(Protocol):
+    """One target of a configuration; ``tests/contract/test_transports.py`` is the specification.
+
+    It holds the connections that are kept, and closes one after
+    ``HopLimits.messages_per_connection``. How many tries are made at once is the caller's to
+    say, so it opens a connection whenever none is idle.
+    """
+
+    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+        """Try to hand ``lease.envelope`` over at ``place``.
+
+        ``body`` is the client's content; the transport puts ``lease.message.trace`` on top.
+        ``deadline`` is a time of the running loop's clock after which it has failed. Whatever
+        the peer, the network or a token's source does is a Handed; what is raised is a fault
+        of ours. When it is cancelled it drops the connection: what became of the message is
+        unknown then.
+        """
+
+    async def close(self) -> None:
+        """Say QUIT on what is idle, and close it."""
