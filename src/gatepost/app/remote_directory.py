@@ -1,7 +1,6 @@
 """Directory and quotas of another process, under the contracts of those in this one."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -37,13 +36,15 @@ class RemoteDirectory:
             fields = decode(raw, dict[str, Any])
             return decode(raw, Reply) if "code" in fields else decode(raw, Principal)
 
-        return _ask(self._calls, read, "identify", credentials, mechanism)
+        return self._calls.ask_for(read, "identify", credentials, mechanism)
 
     def verifier(self, username: str, mechanism: str) -> "asyncio.Future[Verifier]":
-        return _ask(self._calls, lambda raw: decode(raw, Verifier), "verifier", username, mechanism)
+        return self._calls.ask_for(
+            lambda raw: decode(raw, Verifier), "verifier", username, mechanism
+        )
 
     def standing(self, principal: Principal, sender: Address) -> "asyncio.Future[Standing]":
-        return _ask(self._calls, lambda raw: decode(raw, Standing), "standing", principal, sender)
+        return self._calls.ask_for(lambda raw: decode(raw, Standing), "standing", principal, sender)
 
 
 class RemoteQuotas:
@@ -53,35 +54,15 @@ class RemoteQuotas:
         self._calls = calls
 
     def enter(self, principal: Principal) -> "asyncio.Future[Reply | None]":
-        return _ask(self._calls, _optional_reply, "enter", principal)
+        return self._calls.ask_for(_optional_reply, "enter", principal)
 
     def leave(self, principal: Principal) -> None:
         with suppress(Disconnected):  # then all our connections are forgotten anyway
             self._calls.tell("leave", principal)
 
     def admit(self, principal: Principal, sender: Address) -> "asyncio.Future[Reply | None]":
-        return _ask(self._calls, _optional_reply, "admit", principal, sender)
+        return self._calls.ask_for(_optional_reply, "admit", principal, sender)
 
 
 def _optional_reply(raw: msgspec.Raw) -> Reply | None:
     return None if bytes(raw) == NIL else decode(raw, Reply)
-
-
-def _ask(
-    calls: Calls, read: Callable[[msgspec.Raw], T], operation: str, *arguments: Any
-) -> "asyncio.Future[T]":
-    """Return a future of the answer, read."""
-    done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-    def settle(answer: "asyncio.Future[msgspec.Raw]") -> None:
-        error = answer.exception()
-        if error is not None:
-            done.set_exception(error)
-            return
-        try:
-            done.set_result(read(answer.result()))
-        except msgspec.MsgspecError as wrong:
-            done.set_exception(wrong)
-
-    calls.ask(operation, *arguments).add_done_callback(settle)
-    return done

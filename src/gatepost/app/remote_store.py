@@ -13,6 +13,7 @@ from gatepost.errors import Disconnected
 from gatepost.model.body import WINDOW, Body
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
+from gatepost.relay.faults import error_of
 
 T = TypeVar("T")
 
@@ -38,24 +39,22 @@ class RemoteStore:
         loop = asyncio.get_running_loop()
         if self._refusal and loop.time() - self._asked_at > REFUSAL_HOLDS:
             self._asked_at = loop.time()
-            self._calls.ask("refusal").add_done_callback(self._note_refusal)
+            self._calls.ask_for(self._note_refusal, "refusal").add_done_callback(error_of)
         return self._refusal
 
-    def _note_refusal(self, answer: "asyncio.Future[msgspec.Raw]") -> None:
-        if not answer.cancelled() and answer.exception() is None:
-            self._refusal = decode(answer.result(), str)
+    def _note_refusal(self, answer: msgspec.Raw) -> None:
+        self._refusal = decode(answer, str)
 
     def put(self, submission: Submission) -> "asyncio.Future[None]":
         if submission.body.size > LARGE:
             return self._upload(submission)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             carried = carry(submission, tuple(submission.body.chunks()))
         except OSError as error:
-            done.set_exception(error)
-            return done
-        self._calls.ask("put", carried).add_done_callback(lambda answer: self._settle(done, answer))
-        return done
+            failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
+        return self._calls.ask_for(self._note_refusal, "put", carried)
 
     def _upload(self, submission: Submission) -> "asyncio.Task[None]":
         self._uploads += 1
@@ -74,16 +73,6 @@ class RemoteStore:
             raise
         answer = await self._calls.ask("put_upload", number, carry(submission, ()))
         self._refusal = decode(answer, str)
-
-    def _settle(self, done: "asyncio.Future[None]", answer: "asyncio.Future[msgspec.Raw]") -> None:
-        error = answer.exception()
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-            return
-        self._note_refusal(answer)
-        done.set_result(None)
 
     async def new_epoch(self) -> int:
         return await self._calls.call(int, "new_epoch")

@@ -6,7 +6,7 @@ outcome, value]`` the other. Number 0 expects no answer.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -69,7 +69,7 @@ class Calls:
     def __init__(self) -> None:
         self._stream: FrameStream
         self._next = 1
-        self._open: dict[int, asyncio.Future[msgspec.Raw]] = {}
+        self._open: dict[int, tuple[asyncio.Future[Any], Callable[[msgspec.Raw], Any]]] = {}
         self.lost: asyncio.Event = asyncio.Event()
 
     @classmethod
@@ -91,14 +91,20 @@ class Calls:
 
     def ask(self, operation: str, *arguments: Any) -> "asyncio.Future[msgspec.Raw]":
         """Return a future of the raw answer; it raises what the operation raised."""
-        future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
+        return self.ask_for(_as_it_is, operation, *arguments)
+
+    def ask_for(
+        self, read: Callable[[msgspec.Raw], T], operation: str, *arguments: Any
+    ) -> "asyncio.Future[T]":
+        """Return a future of what ``read`` makes of the answer; it raises what that raises, too."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         number, self._next = self._next, self._next + 1
         try:
             self._stream.send(_ENCODER.encode((number, operation, arguments)))
         except Disconnected as error:
             future.set_exception(error)
         else:
-            self._open[number] = future
+            self._open[number] = future, read
         return future
 
     async def call(self, kind: type[T], operation: str, *arguments: Any) -> T:
@@ -111,21 +117,29 @@ class Calls:
         except msgspec.MsgspecError:
             self._stream.close()  # that is no relay
             return
-        future = self._open.pop(number, None)
-        if future is None or future.done():
+        asked = self._open.pop(number, None)
+        if asked is None or asked[0].done():
             return
+        future, read = asked
         if outcome == OK:
-            future.set_result(value)
+            try:
+                future.set_result(read(value))
+            except Exception as error:  # noqa: BLE001 - raised where it is awaited
+                future.set_exception(error)
         else:
             message = msgspec.msgpack.decode(value, type=str)
             future.set_exception(_ERRORS.get(outcome, GatepostError)(message))
 
     def _gone(self) -> None:
-        for future in self._open.values():
+        for future, _ in self._open.values():
             if not future.done():
                 future.set_exception(Disconnected("the relay hung up"))
         self._open.clear()
         self.lost.set()
+
+
+def _as_it_is(answer: msgspec.Raw) -> msgspec.Raw:
+    return answer
 
 
 class Answers:
@@ -157,10 +171,12 @@ class Answers:
         except Exception as error:  # noqa: BLE001 - it is the caller's to see
             self._answer(stream, number, error)
             return
-        if isinstance(result, Awaitable):
+        if isinstance(result, asyncio.Future) and not isinstance(result, asyncio.Task):
+            result.add_done_callback(partial(self._done, stream, number))
+        elif isinstance(result, Awaitable):
             running = asyncio.ensure_future(result)
             self._running.add(running)
-            running.add_done_callback(lambda done: self._done(stream, number, done))
+            running.add_done_callback(partial(self._done, stream, number))
         else:
             self._answer(stream, number, result)
 
