@@ -1,0 +1,101 @@
+"""Header fields that came with 8-bit octets, in ASCII: RFC 2047 for words, RFC 2231 for parameters.
+
+Without SMTPUTF8 such octets may be in no header (RFC 6532); they are common all the same.
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_FIELD: Final = re.compile(rb"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*(?:\r\n|$)")
+_PARAMETER: Final = re.compile(
+    rb"([A-Za-z0-9_.-]+)=(\"(?:[^\"\\]|\\.)*\"|[^;\s]*[\x80-\xff][^;\s]*)", re.DOTALL
+)
+_WORDS: Final = re.compile(
+    rb"(?:\"(?:[^\"\\\x80-\xff]|\\.)*[\x80-\xff](?:[^\"\\]|\\.)*\""
+    rb"|[^\s<>,;:\"()]*[\x80-\xff][^\s<>,;:\"()]*)"
+    rb"(?:[ \t\r\n]+[^\s<>,;:\"()]*[\x80-\xff][^\s<>,;:\"()]*)*",
+    re.DOTALL,
+)
+_ADDRESS: Final = re.compile(
+    rb"<[^>]*[\x80-\xff][^>]*>|[^\s<>,;:]*[\x80-\xff][^\s<>,;:]*@|@[^\s<>,;:]*[\x80-\xff]"
+)
+_ADDRESSES: Final = frozenset({
+    b"from", b"to", b"cc", b"bcc", b"sender", b"reply-to", b"return-path", b"resent-from",
+    b"resent-to", b"resent-cc", b"resent-sender",
+})  # fmt: skip
+_WORD: Final = 42
+"""Octets in one encoded word: 75 characters at most with charset and Base64 (RFC 2047 2)."""
+_SAFE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def ascii_header(octets: bytes) -> bytes:
+    """Return a header (its empty line included) in ASCII.
+
+    Raises ValueError for an address that is not: it has no other spelling.
+    """
+    return b"".join(_field(match[0]) for match in _FIELD.finditer(octets) if match[0])
+
+
+def _field(field: bytes) -> bytes:
+    field = field.replace(b"\0", b"?")
+    if field.isascii():
+        return field
+    name, colon, value = field.partition(b":")
+    if not colon or not name.isascii():
+        return field.translate(_QUESTION)
+    name_folded = name.strip().lower()
+    if name_folded in _ADDRESSES and _ADDRESS.search(value):
+        raise ValueError(f"an address in {name.decode()} is not ASCII (RFC 6531)")
+    if name_folded.startswith(b"content-") and name_folded != b"content-description":
+        value = _PARAMETER.sub(_parameter, value).translate(_QUESTION)
+    elif name_folded in _ADDRESSES:
+        value = _WORDS.sub(lambda match: b" ".join(_words(_unquoted(match[0]))), value)
+        value = value.translate(_QUESTION)
+    else:
+        text, end = value.strip(b" \t\r\n"), value[len(value.rstrip(b"\r\n")) :]
+        text = re.sub(rb"\r\n(?=[ \t])", b"", text)
+        value = b" " + b"\r\n ".join(_words(text)) + end
+    return name + b":" + value
+
+
+_QUESTION: Final = bytes([each if each < 128 else ord("?") for each in range(256)])
+
+
+def _words(octets: bytes) -> Iterator[bytes]:
+    """Yield encoded words; no character is cut in two (RFC 2047 5)."""
+    octets = re.sub(rb"\r\n(?=[ \t])", b"", octets)
+    charset, start = _charset(octets), 0
+    while start < len(octets):
+        end = min(len(octets), start + _WORD)
+        while charset == "utf-8" and end < len(octets) and octets[end] & 0xC0 == 0x80:
+            end -= 1
+        encoded = base64.b64encode(octets[start:end]).decode()
+        yield f"=?{charset}?b?{encoded}?=".encode()
+        start = end
+
+
+def _charset(octets: bytes) -> str:
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return "unknown-8bit"  # RFC 1428
+    return "utf-8"
+
+
+def _unquoted(octets: bytes) -> bytes:
+    if octets.startswith(b'"'):
+        end = octets.rindex(b'"')
+        inner = re.sub(rb"\\(.)", rb"\1", octets[1:end], flags=re.DOTALL)
+        return inner + octets[end + 1 :]
+    return octets
+
+
+def _parameter(match: "re.Match[bytes]") -> bytes:
+    name, value = match[1], match[2]
+    if value.isascii():
+        return match[0]
+    plain = _unquoted(value)
+    percent = "".join(chr(each) if each in _SAFE else f"%{each:02X}" for each in plain)
+    return b"%s*=%s''%s" % (name, _charset(plain).encode(), percent.encode())
