@@ -5,7 +5,7 @@ that failed: user name, resource, tenant, application, secret, service
 principal, role, and how long the role has been there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -86,13 +86,26 @@ class _Attempt:
         claim = self.claim
         if claim.smtp_username is not None:
             return (claim.smtp_username,)
-        ids = claim.application_id.lower(), claim.tenant_id.lower()
+        known = _by_what_they_stand_for(self.snapshot)
         return tuple(
-            each
-            for each in self.snapshot.all(SmtpUsername)
-            if each.service_id.lower() == claim.service.id.lower()
-            and (each.application_id.lower(), each.tenant_id.lower()) == ids
+            known.get(_folded(claim.service.id, claim.application_id, claim.tenant_id), ())
         )
+
+
+def _by_what_they_stand_for(
+    snapshot: Snapshot,
+) -> Mapping[tuple[str, str, str], Sequence[SmtpUsername]]:
+    """Return the SMTP user names by resource, application and tenant; read once per change."""
+    known = snapshot.smtp_usernames
+    if not known:
+        for each in snapshot.all(SmtpUsername):
+            key = _folded(each.service_id, each.application_id, each.tenant_id)
+            known.setdefault(key, []).append(each)
+    return known
+
+
+def _folded(resource: str, application: str, tenant: str) -> tuple[str, str, str]:
+    return resource.lower(), application.lower(), tenant.lower()
 
 
 def resolve(snapshot: Snapshot, username: str) -> Claim | Denial:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
-from gatepost.directory.azure.entries import KINDS, Entry
+from gatepost.directory.azure.entries import KINDS, Entry, SmtpUsername
 
 if TYPE_CHECKING:
     from gatepost.directory.azure.identify import Claim
@@ -24,11 +24,19 @@ class Grant(NamedTuple):
 class Snapshot:
     """Entries by kind and id, and by kind and ``found_by``; both in constant time.
 
-    ``grants``, ``senders`` and ``allowed`` keep what was derived from the entries until the
-    next change; ``version`` rises with it.
+    ``grants``, ``senders``, ``allowed`` and ``smtp_usernames`` keep what was derived from the
+    entries until the next change; ``version`` rises with it.
     """
 
-    __slots__ = ("_by_id", "_by_lookup", "allowed", "grants", "senders", "version")
+    __slots__ = (
+        "_by_id",
+        "_by_lookup",
+        "allowed",
+        "grants",
+        "senders",
+        "smtp_usernames",
+        "version",
+    )
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._by_id: Final[dict[type[Entry], dict[str, Entry]]] = {kind: {} for kind in KINDS}
@@ -38,6 +46,7 @@ class Snapshot:
         self.grants: Final[dict[tuple[str, str, tuple[str, ...]], Grant]] = {}
         self.senders: Final[dict[str, Senders]] = {}
         self.allowed: Final[dict[str, Claim]] = {}
+        self.smtp_usernames: Final[dict[tuple[str, str, str], list[SmtpUsername]]] = {}
         self.version = 0
         self.apply(entries)
 
@@ -67,6 +76,7 @@ class Snapshot:
         self.grants.clear()
         self.senders.clear()
         self.allowed.clear()
+        self.smtp_usernames.clear()
         self.version += 1
 
     def _forget(self, entry: Entry) -> None:
