@@ -93,9 +93,12 @@ class ClientSession:
         [reply] = yield from self.ask_all([(phase, command)])
         return reply
 
-    def ask_all(self, commands: Sequence[tuple[Phase, str]]) -> Conversation[list[Reply]]:
+    def ask_all(
+        self, commands: Sequence[tuple[Phase, str]], replies: list[Reply] | None = None
+    ) -> Conversation[list[Reply]]:
         """Send commands together and return their replies; after a 421 none are awaited.
 
+        They are appended to ``replies``, so that who gave it has those that came before an error.
         Raises LocalProtocolError, before anything is sent, for one that is not one line.
         """
         wire = b"".join(_encode(command) for _, command in commands)
@@ -103,7 +106,7 @@ class ClientSession:
         for _, command in commands:
             self.transcript.client(command)
         yield from self._write(Write(wire, self.phase))
-        replies: list[Reply] = []
+        replies = [] if replies is None else replies
         for phase, command in commands:
             replies.append((yield from self.await_reply(phase, command)))
             if not self.usable:
@@ -208,6 +211,16 @@ class ClientSession:
         if start_tls and not implicit:
             yield from self.start_tls()
         return self.capabilities
+
+    def check(self) -> Conversation[None]:
+        """Ask whether the server is still there. Raises NetworkError, RemoteProtocolError, Refused.
+
+        It gets as short a time as for a QUIT.
+        """
+        reply = yield from self.ask("NOOP", "quit")
+        if not reply.is_success:
+            self.usable = False
+            raise Refused(reply, "NOOP")
 
     def reset(self) -> Conversation[None]:
         """Leave a transaction that did not come to its end (RFC 5321 4.1.1.5)."""

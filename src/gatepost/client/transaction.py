@@ -6,7 +6,7 @@ dot-stuffed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -28,6 +28,7 @@ from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
 
 MAX_UNANSWERED: Final = 100
+GO_AHEAD: Final = 354
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,67 @@ class Delivered:
     refused: Mapping[str, Reply]
 
 
+@dataclass(slots=True)
+class Course:
+    """How far a transaction came. It is filled in as replies come, so it tells after an error."""
+
+    replies: list[Reply] = field(default_factory=list)
+    """To MAIL and to each RCPT, in the order of the envelope's recipients."""
+    last: Reply | None = None
+    """What decided for those who were accepted: to DATA, to the content, or a 421 before them."""
+    command: str = ""
+    """What the newest reply was to."""
+
+    @property
+    def mail(self) -> Reply | None:
+        """The reply to MAIL."""
+        return self.replies[0] if self.replies else None
+
+    @property
+    def recipients(self) -> list[Reply]:
+        """The replies to RCPT; fewer than recipients when it ended before."""
+        return self.replies[1:]
+
+    @property
+    def accepted(self) -> int:
+        """How many recipients were."""
+        return sum(1 for reply in self.recipients if reply.is_success)
+
+
 def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversation[Delivered]:
     """Hand one message over.
 
     Raises LocalProtocolError or MissingExtension before anything is sent;
     SenderRefused, RecipientsRefused (when no recipient is left), ContentRefused.
+    """
+    course = Course()
+    yield from transact(session, envelope, body, course)
+    said = dict(
+        zip((str(one.address) for one in envelope.recipients), course.recipients, strict=False)
+    )
+    accepted = tuple(address for address, reply in said.items() if reply.is_success)
+    refused = {address: reply for address, reply in said.items() if not reply.is_success}
+    mail, last = course.mail, course.last
+    assert mail is not None  # noqa: S101 - it was answered, or an error was raised
+    if not mail.is_success:
+        raise _named(SenderRefused(mail, course.command))
+    if not accepted:
+        raise _named(RecipientsRefused(refused))
+    assert last is not None  # noqa: S101 - as above
+    if not last.is_success:
+        early = session.phase in ("mail", "rcpt")
+        kind = Refused if early else ContentRefused
+        raise _named(kind(last, course.command))
+    return Delivered(last, accepted, MappingProxyType(refused))
+
+
+def transact(
+    session: ClientSession, envelope: Envelope, body: Body, course: Course
+) -> Conversation[None]:
+    """Go through one transaction; a refusal is a reply in ``course``.
+
+    Raises LocalProtocolError or MissingExtension before anything is sent, NetworkError and
+    RemoteProtocolError.
     """
     session.phase = "mail"
     if not envelope.recipients:
@@ -56,46 +113,36 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     if with_data:
         commands.append(("data", "DATA"))
     yield from session.reset()
-    replies = yield from _ask_in_batches(session, commands)
-    mail, *rest = replies
-    last = rest[-1] if rest else mail
-    said = dict(zip((str(one.address) for one in envelope.recipients), rest, strict=False))
-    accepted = tuple(address for address, reply in said.items() if reply.is_success)
-    refused = {address: reply for address, reply in said.items() if not reply.is_success}
-    waits_for_data = with_data and len(replies) == len(commands) and last.code == 354
+    replies = course.replies
+    yield from _ask_in_batches(session, commands, replies)
+    mail, last = replies[0], replies[-1]
+    course.command = commands[len(replies) - 1][1] if mail.is_success else commands[0][1]
+    data = replies.pop() if with_data and len(replies) == len(commands) else None
     session.in_transaction = mail.is_success
-    if not mail.is_success or not accepted:
-        if waits_for_data:
+    if not mail.is_success or not course.accepted:
+        if data is not None and data.code == GO_AHEAD:
             yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
-        raise _no_transaction(mail, refused, commands[0][1])
-    if len(replies) < len(commands):
-        raise _named(Refused(last, commands[len(replies) - 1][1]))
-    if with_data and not waits_for_data:
-        raise _named(ContentRefused(last, "DATA"))
-    reply = yield from _send_content(session, body)
-    return Delivered(reply, accepted, MappingProxyType(refused))
+    elif (not session.usable and data is None) or len(replies) <= len(envelope.recipients):
+        course.last = last  # a 421: nothing more was asked
+    elif data is not None and data.code != GO_AHEAD:
+        course.last = data
+    else:
+        course.command = "DATA" if with_data else "BDAT"
+        course.last = yield from _send_content(session, body)
 
 
 def _ask_in_batches(
-    session: ClientSession, commands: list[tuple[Phase, str]]
-) -> Conversation[list[Reply]]:
+    session: ClientSession, commands: list[tuple[Phase, str]], replies: list[Reply]
+) -> Conversation[None]:
     """Ask in batches; stop when MAIL is refused, or nobody is left to send DATA for."""
     size = MAX_UNANSWERED if "PIPELINING" in session.capabilities else 1
-    replies: list[Reply] = []
     for start in range(0, len(commands), size):
         batch = commands[start : start + size]
         if batch[0][0] == "data" and not any(reply.is_success for reply in replies[1:]):
             break
-        replies += yield from session.ask_all(batch)
+        yield from session.ask_all(batch, replies)
         if not replies[0].is_success or not session.usable:
             break
-    return replies
-
-
-def _no_transaction(mail: Reply, refused: dict[str, Reply], command: str) -> Refused:
-    if not mail.is_success:
-        return _named(SenderRefused(mail, command))
-    return _named(RecipientsRefused(refused))
 
 
 def _named(error: Refused) -> Refused:
@@ -113,6 +160,4 @@ def _send_content(session: ClientSession, body: Body) -> Conversation[Reply]:
     session.transcript.client(f"[{body.size} octets of content]")
     reply = yield from session.pour(windows, command)
     session.in_transaction = not reply.is_success
-    if not reply.is_success:
-        raise _named(ContentRefused(reply, command))
     return reply
