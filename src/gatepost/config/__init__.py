@@ -1,0 +1,1 @@
+"""The configuration of ``gatepost serve``: one TOML file, read, checked and explained."""
