@@ -40,6 +40,7 @@ class Carried:
     principal: str
     subject: bytes
     message_id: bytes
+    application: str = ""
 
 
 def carry(submission: Submission, content: tuple[bytes, ...]) -> Carried:
@@ -53,6 +54,7 @@ def carry(submission: Submission, content: tuple[bytes, ...]) -> Carried:
         submission.principal,
         _octets(submission.subject),
         _octets(submission.message_id),
+        submission.application,
     )
 
 
@@ -70,6 +72,7 @@ def arrive(carried: Carried, body: Body | None = None) -> Submission:
         carried.principal,
         _text(carried.subject),
         _text(carried.message_id),
+        carried.application,
     )
 
 

@@ -56,6 +56,10 @@ class Attempt:
     times: int = 1
     since: datetime | None = None
     """When the first of them ended; None: there is one."""
+    finding: str = ""
+    """The doctor's id of the cause, where it found one: a page of ``docs/findings``."""
+    advice: str = ""
+    """The doctor's sentence on it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class Submission:
     subject: str = ""
     """The Subject field as it stands in the header, unfolded, not decoded."""
     message_id: str = ""
+    application: str = ""
+    """The id of the principal's application, for routes to ask about; it is not kept."""
 
 
 @dataclass(frozen=True, slots=True)

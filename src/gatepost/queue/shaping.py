@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
-from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker
+from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, Position
 from gatepost.queue.lessons import Lesson, lesson_of
 from gatepost.queue.schedule import Random
 
@@ -156,6 +156,11 @@ class Identity:
     def wait(self, now: float) -> float:
         """Return the seconds until it may be used; 0: now."""
         return max(self._rate.wait(now), self._sign_in.wait(now))
+
+    def position(self, now: float) -> Position:
+        """Tell how it stands: ``half-open`` lets one message through to see."""
+        both = {self._rate.position(now), self._sign_in.position(now)}
+        return "open" if "open" in both else "half-open" if "half-open" in both else "closed"
 
     @property
     def reason(self) -> str:

@@ -38,6 +38,7 @@ def receive_message(
         principal=principal.name if principal else "",
         subject=summary.subject,
         message_id=summary.message_id,
+        application=principal.application_id if principal else "",
     )
     checked = session.profile.checks_sender
     return Received(submission, read_authors(summary) if checked else ())

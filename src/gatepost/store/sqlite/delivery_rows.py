@@ -142,6 +142,7 @@ def write_history(history: Sequence[Attempt]) -> str | None:
                 each.seconds,
                 each.times,
                 None if each.since is None else microseconds(each.since),
+                *((each.finding, each.advice) if each.finding or each.advice else ()),
             )
             for each in history
         ]
@@ -177,7 +178,7 @@ def _read_addressee(value: Any) -> Addressee:
 
 
 def _attempt(value: Any) -> Attempt:
-    at, contact, phase, reply, is_remote, seconds, times, since = value
+    at, contact, phase, reply, is_remote, seconds, times, since, *diagnosis = value
     return Attempt(
         read_time(at),
         Contact(*contact),
@@ -187,6 +188,7 @@ def _attempt(value: Any) -> Attempt:
         seconds,
         times,
         None if since is None else read_time(since),
+        *diagnosis,
     )
 
 

@@ -1,0 +1,86 @@
+"""Where a target's servers are: from its configuration, or from the DNS (RFC 5321 5.1)."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.model.dns import Resolver
+from gatepost.model.reply import Reply
+from gatepost.model.route import MxTarget, SmarthostTarget, Target
+from gatepost.relay.transport.contract import Place
+from gatepost.routing.mx import candidates, exchangers, literal_candidates, site
+
+KNOWN: Final = 10_000
+"""Destinations whose servers are remembered, those used last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What this relay is called, and where it listens: mail must not be sent there again."""
+
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A target's places in the order in which they are tried."""
+
+    places: tuple[Place, ...]
+    site: str = ""
+    """What names them, however many destinations share them; empty where the target is one."""
+
+
+class Places:
+    """Knows where each target is, for each destination. ``random`` returns numbers from 0 to 1."""
+
+    def __init__(self, resolver: Resolver, own: Own, random: Callable[[], float]) -> None:
+        self._resolver, self._own, self._random = resolver, own, random
+        self._known: OrderedDict[tuple[str, str], Found] = OrderedDict()
+
+    def known(self, target: Target, destination: str) -> Found | None:
+        """Return where a target is; of what the DNS says, what it said last, or None."""
+        if isinstance(target, MxTarget):
+            return self._known.get((target.name, destination))
+        return _configured(target)
+
+    async def find(self, target: Target, destination: str) -> Found | Reply:
+        """Return where a target is; a Reply tells why there is no place, for now or for good."""
+        if not isinstance(target, MxTarget):
+            return _configured(target)
+        found = await self._exchangers(target, destination)
+        key = (target.name, destination)
+        self._known.pop(key, None)
+        if isinstance(found, Found):
+            self._known[key] = found
+            if len(self._known) > KNOWN:
+                self._known.popitem(last=False)
+        return found
+
+    async def _exchangers(self, target: MxTarget, domain: str) -> Found | Reply:
+        if domain.startswith("["):
+            literal = literal_candidates(domain, self._own.addresses)
+            if isinstance(literal, Reply):
+                return literal
+            return Found(tuple([Place(c.host, target.port, c.address) for c in literal]), domain)
+        answer = await self._resolver.mx(domain)
+        hosts = exchangers(domain, answer, self._own.names, self._random)
+        if isinstance(hosts, Reply):
+            return hosts
+        names = list(dict.fromkeys(each.host for each in hosts))
+        answers = await asyncio.gather(*[self._resolver.addresses(each) for each in names])
+        chosen = candidates(
+            domain, hosts, dict(zip(names, answers, strict=True)), self._own.addresses
+        )
+        if isinstance(chosen, Reply):
+            return chosen
+        places = [Place(each.host, target.port, each.address) for each in chosen]
+        return Found(tuple(places), site(hosts))
+
+
+def _configured(target: Target) -> Found:
+    if isinstance(target, SmarthostTarget):
+        return Found(tuple([Place(each.host, each.port) for each in target.servers]))
+    return Found((Place(target.name),))

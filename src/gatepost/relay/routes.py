@@ -1,0 +1,62 @@
+"""Which way accepted mail goes: asked at acceptance, at delivery, and for mail of our own."""
+
+from collections.abc import Sequence
+
+from gatepost.model.delivery import Planned
+from gatepost.model.envelope import Recipient
+from gatepost.model.message import Submission
+from gatepost.model.retry import Retry
+from gatepost.model.route import Capture, NextHop, Route
+from gatepost.queue.grouping import Groups, Terms, plan_deliveries
+from gatepost.relay.traffic import limits_of
+from gatepost.routing.route import Origin, Router
+
+
+class Routes:
+    """The routes of a configuration, in its order."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self.all = tuple(routes)
+        self.router = Router(routes)
+        """What is asked at RCPT."""
+        self._terms = {each.name: _terms(each) for each in routes}
+        self._captures = frozenset([each.name for each in routes if _captures(each)])
+
+    def named(self, name: str) -> Route | None:
+        """Return the route of a delivery; None when the configuration has lost it."""
+        return self.router.named(name)
+
+    def plan(self, submission: Submission) -> Groups:
+        """Return a message's deliveries, and the recipients that no route takes."""
+        names = tuple([each for each in (submission.principal, submission.application) if each])
+        origin = Origin(submission.envelope.sender, names)
+
+        def next_hop(recipient: Recipient) -> NextHop | None:
+            return self.router.next_hop(origin, recipient.address)
+
+        return plan_deliveries(
+            submission.envelope, submission.received_at, next_hop, self._terms_of
+        )
+
+    def are_kept_here(self, planned: Sequence[Planned]) -> bool:
+        """Tell whether all that a message is planned for is to be captured."""
+        return all(each.next_hop.route in self._captures for each in planned)
+
+    def _terms_of(self, next_hop: NextHop) -> Terms:
+        return self._terms[next_hop.route]
+
+
+def retry_of(route: Route | None) -> Retry:
+    """Return a route's schedule; that of a lost one is the usual one."""
+    return Retry() if route is None else route.retry
+
+
+def _terms(route: Route) -> Terms:
+    """The target that takes fewest recipients at once decides: it may be its turn."""
+    most = min([limits_of(each).recipients for each in route.chain], default=1)
+    return Terms(route.retry, most)
+
+
+def _captures(route: Route) -> bool:
+    """Capture never fails for reasons of its own, so what stands behind it has no turn."""
+    return bool(route.chain) and isinstance(route.chain[0], Capture)

@@ -1,0 +1,215 @@
+"""Who may be tried now: connections, rates, rests of targets, servers and identities."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.model.route import Capture, HopLimits, MxTarget, Target
+from gatepost.queue.breaker import HOST, Breaker
+from gatepost.queue.schedule import Random
+from gatepost.queue.shaping import Identity, Shaper
+from gatepost.queue.why import Obstacle
+from gatepost.relay.places import Found
+from gatepost.relay.transport.contract import Place
+
+KNOWN: Final = 20_000
+"""Servers, or sites of them, of which something is remembered."""
+SOON: Final = 1.0
+"""Seconds after which what is being tried by somebody else is looked at again, at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A target may not be tried now."""
+
+    key: str
+    """What it waits for; ``Deliverer`` is told when that changes."""
+    seconds: float
+    """Until it is worth another look, if nothing changes before."""
+    obstacle: Obstacle | None = None
+    """A rest; None: it is busy, or its rate is used up."""
+    is_busy: bool = False
+    """It waits for another try to end."""
+
+
+class Permit:
+    """The right to make one try at a target at a time. To be closed."""
+
+    __slots__ = ("_closed", "identity", "key", "shaper")
+
+    def __init__(
+        self, key: str, shaper: Shaper, identity: Identity | None, closed: Callable[[str], None]
+    ) -> None:
+        self.key, self.shaper, self.identity = key, shaper, identity
+        self._closed = closed
+
+    def close(self) -> None:
+        """The try is over."""
+        self.shaper.closed()
+        if self.identity is not None:
+            self.identity.give_up()
+        self._closed(self.key)
+
+
+class Traffic:
+    """The registry. ``seconds`` is a clock that never steps back, ``changed`` gets the key of what
+    is worth another look."""
+
+    def __init__(
+        self, seconds: Callable[[], float], random: Random, changed: Callable[[str], None]
+    ) -> None:
+        self._seconds, self._random, self._changed = seconds, random, changed
+        self._shapers: dict[str, Shaper] = {}
+        self._hosts: dict[str, Breaker] = {}
+        self._identities: dict[str, Identity] = {}
+        self._stops: dict[str, Identity] = {}
+        """Targets at which our credential does not fit what is offered."""
+
+    def admit(self, target: Target, found: Found) -> Permit | Pause:
+        """Let a try at a target begin, or say what it waits for."""
+        now = self._seconds()
+        pause = self.rest(target, found)
+        if pause is not None:
+            return pause
+        key, shaper = self._shaper(target, found)
+        wait = shaper.wait_to_connect(now)
+        if wait is None or wait > 0:
+            return Pause(key, wait or SOON, is_busy=True)
+        if (wait := shaper.wait_to_send(now)) > 0:
+            return Pause(key, wait)
+        shaper.opened(now)
+        shaper.sent(now)
+        identity = self.identity(target)
+        if identity is not None:
+            identity.begin(now)
+        return Permit(key, shaper, identity, self._changed)
+
+    def rest(self, target: Target, found: Found) -> Pause | None:
+        """Return what a target rests for; None when it does not."""
+        now = self._seconds()
+        for key, what, identity in self._identities_of(target):
+            if (wait := identity.wait(now)) > 0:
+                return self._pause(key, what, wait, identity.position(now), identity)
+        key, shaper = self._shaper(target, found)
+        breaker = shaper.breaker
+        if breaker.position(now) != "closed" and (wait := breaker.wait(now)) > 0:
+            return self._pause(key, target.name, wait, breaker.position(now), breaker)
+        return self._hosts_rest(found.places, now)
+
+    def identity(self, target: Target) -> Identity | None:
+        """Return who signs in at a target; None: nobody does."""
+        name = credential_of(target)
+        return self._identities.setdefault(name, Identity()) if name else None
+
+    def misfit(self, target: Target) -> Identity:
+        """Return what stops a target whose server offers nothing that our credential fits."""
+        return self._stops.setdefault(target.name, Identity())
+
+    def host(self, place: Place) -> Breaker:
+        """Return a server's breaker."""
+        key = host_key(place)
+        found = self._hosts.get(key)
+        if found is None:
+            _make_room(self._hosts, self._is_forgotten)
+            found = self._hosts[key] = Breaker(HOST)
+        return found
+
+    def wait_of(self, place: Place) -> float:
+        """Return the seconds until a server may be tried; 0: now."""
+        known = self._hosts.get(host_key(place))
+        return 0.0 if known is None else known.wait(self._seconds())
+
+    def told(self, place: Place, target: Target) -> None:
+        """Something was learned of a server and of who signs in: others may go on."""
+        self._changed(host_key(place))
+        self._changed(target_key(target))
+        if name := credential_of(target):
+            self._changed(identity_key(name))
+
+    def forgive(self, target: Target, found: Found | None) -> None:
+        """Forget why a target rests: the operator says that it is mended."""
+        self._identities.pop(credential_of(target), None)
+        self._stops.pop(target.name, None)
+        for place in found.places if found else ():
+            self._hosts.pop(host_key(place), None)
+        for key, shaper in self._shapers.items():
+            if key.split(" ")[0] == target.name:
+                shaper.breaker = Breaker(HOST)
+
+    def _identities_of(self, target: Target) -> Sequence[tuple[str, str, Identity]]:
+        name, found = credential_of(target), []
+        if (known := self._identities.get(name)) is not None:
+            found.append((identity_key(name), f"credential {name}", known))
+        if (stop := self._stops.get(target.name)) is not None:
+            found.append((target_key(target), f"credential {name} at {target.name}", stop))
+        return found
+
+    def _hosts_rest(self, places: Sequence[Place], now: float) -> Pause | None:
+        """All servers rest, or are being tried after a rest: the first one to wait for."""
+        first: Pause | None = None
+        for place in places:
+            breaker = self._hosts.get(host_key(place))
+            wait = 0.0 if breaker is None else breaker.wait(now)
+            if breaker is None or wait <= 0:
+                return None
+            pause = self._pause(host_key(place), str(place), wait, breaker.position(now), breaker)
+            if first is None or pause.seconds < first.seconds:
+                first = pause
+        return first
+
+    def _pause(
+        self, key: str, what: str, wait: float, position: str, source: Breaker | Identity
+    ) -> Pause:
+        if position == "half-open":
+            return Pause(key, SOON, is_busy=True)
+        is_stop = isinstance(source, Identity) and source.is_stopped
+        return Pause(key, wait, Obstacle(what, "open", wait, source.reason, is_stop))
+
+    def _shaper(self, target: Target, found: Found) -> tuple[str, Shaper]:
+        key = f"{target.name} {found.site}".rstrip()
+        shaper = self._shapers.get(key)
+        if shaper is None:
+            _make_room(self._shapers, self._is_idle)
+            shaper = self._shapers[key] = Shaper(limits_of(target))
+        return key, shaper
+
+    def _is_idle(self, shaper: Shaper) -> bool:
+        return not shaper.open_connections and self._is_forgotten(shaper.breaker)
+
+    def _is_forgotten(self, breaker: Breaker) -> bool:
+        return breaker.position(self._seconds()) == "closed"
+
+
+def _make_room(
+    known: dict[str, "Shaper"] | dict[str, Breaker], may_go: Callable[..., bool]
+) -> None:
+    """Forget some of those that have nothing to tell, oldest first, when there are too many."""
+    if len(known) < KNOWN:
+        return
+    for key in [key for key, each in known.items() if may_go(each)][: KNOWN // 10]:
+        del known[key]
+
+
+def credential_of(target: Target) -> str:
+    """Return the name of what signs in at a target; empty: nothing does."""
+    return "" if isinstance(target, Capture | MxTarget) else target.credential
+
+
+def limits_of(target: Target) -> HopLimits:
+    """Return how much a target gets at once."""
+    return HopLimits() if isinstance(target, Capture) else target.limits
+
+
+def host_key(place: Place) -> str:
+    """Return what a server is known by; its addresses stand and fall alone."""
+    return f"host {place} {place.address}"
+
+
+def target_key(target: Target) -> str:
+    """Return what a target as a whole is known by."""
+    return f"target {target.name}"
+
+
+def identity_key(credential: str) -> str:
+    """Return what an identity is known by."""
+    return f"identity {credential}"
