@@ -19,6 +19,7 @@ from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay
+from gatepost.relay.entrance import ServerCertificate, plain_entrance
 from gatepost.relay.spool import Budget
 from gatepost.relay.supervise import Supervisor
 from gatepost.store.memory import MemoryStore
@@ -150,8 +151,6 @@ async def _start(directory: Path, plan: Plan) -> Served:
     numbers = itertools.count(1)
     profile = changed(load_profile(plan.profile), **plan.limits)
     relay = Relay(
-        setting=Setting(profile, "relay.example", serves.mechanisms),
-        tls=server_context(pair.certificate, pair.key),
         directory=serves,
         store=plan.store(),
         quotas=plan.quotas,
@@ -163,8 +162,10 @@ async def _start(directory: Path, plan: Plan) -> Served:
     supervisor = Supervisor(relay, plan.max_connections)
     clear, implicit = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
     ports = clear.port, implicit.port
-    await supervisor.serve(clear)
-    await supervisor.serve(implicit, relay.tls)
+    setting = Setting(profile, "relay.example", serves.mechanisms)
+    certificate = ServerCertificate(server_context(pair.certificate, pair.key))
+    await supervisor.serve(clear, plain_entrance(setting, certificate))
+    await supervisor.serve(implicit, plain_entrance(setting, certificate, implicit=True))
     return Served(
         relay, supervisor, asyncio.get_running_loop(), *ports, authority.ca_file,
         case.username, case.password, case.allowed, case.take_away, events,

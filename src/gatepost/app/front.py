@@ -13,7 +13,7 @@ from gatepost.app.remote_directory import RemoteDirectory, RemoteQuotas
 from gatepost.app.remote_store import RemoteStore
 from gatepost.app.rpc import Calls
 from gatepost.app.runtime import DRAIN, run
-from gatepost.app.serving import Backend, make_relay
+from gatepost.app.serving import Backend, make_entrances, make_relay
 from gatepost.app.workers import READY, Front
 from gatepost.errors import Disconnected
 from gatepost.net.listen import adopt
@@ -40,10 +40,10 @@ async def serve(front: Front) -> None:
     stop = asyncio.ensure_future(calls.lost.wait())
     loop.add_signal_handler(signal.SIGTERM, stop.cancel)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the terminal's; the parent tells us
-    if front.smtp:
-        await supervisor.serve(adopt(front.smtp))
-    if front.smtps:
-        await supervisor.serve(adopt(front.smtps), relay.tls)
+    entrances = make_entrances(front.serving, directory)
+    for name, descriptors in (("smtp", front.smtp), ("smtps", front.smtps)):
+        if descriptors:
+            await supervisor.serve(adopt(descriptors), entrances[name])
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
     await asyncio.wait([stop])

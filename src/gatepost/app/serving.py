@@ -16,6 +16,7 @@ from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay, Report
+from gatepost.relay.entrance import Entrance, ServerCertificate, plain_entrance
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.sasl.channel import ChannelBinding, tls_server_end_point
 from gatepost.wire.server.session import Setting
@@ -54,10 +55,7 @@ class Backend:
 
 def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -> Relay:
     """Return the relay of this process; ``epoch`` makes its message ids unique."""
-    profile = serving.profile
     return Relay(
-        setting=Setting(profile, profile.host, backend.directory.mechanisms),
-        tls=server_context(serving.certificate),
         directory=backend.directory,
         store=backend.store,
         quotas=backend.quotas,
@@ -65,9 +63,28 @@ def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -
         report=report,
         next_id=make_ids(epoch),
         now=lambda: datetime.now(UTC),
-        bindings=_bindings(Path(serving.certificate)),
-        login_delay=profile.strict.login_delay,
+        login_delay=serving.profile.strict.login_delay,
     )
+
+
+def make_entrances(serving: Serving, directory: Directory) -> dict[str, Entrance]:
+    """Return what ``gatepost up`` serves: ``smtp`` with STARTTLS, ``smtps`` with TLS first."""
+    profile = serving.profile
+    setting = Setting(profile, profile.host, directory.mechanisms)
+    certificate = load_certificate(serving.certificate)
+    return {
+        "smtp": plain_entrance(setting, certificate),
+        "smtps": plain_entrance(setting, certificate, implicit=True),
+    }
+
+
+def load_certificate(chain: str, key: str | None = None) -> ServerCertificate:
+    """Return the certificate of two PEM files; ``key`` None: it lies beside the chain.
+
+    Raises TlsError when they cannot be used together.
+    """
+    context = server_context(chain, key)
+    return ServerCertificate(context, _bindings(Path(chain)))
 
 
 def make_ids(epoch: int) -> Callable[[], str]:

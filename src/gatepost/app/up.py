@@ -20,7 +20,14 @@ from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN
-from gatepost.app.serving import Backend, Serving, make_ids, make_relay, served_profile
+from gatepost.app.serving import (
+    Backend,
+    Serving,
+    make_entrances,
+    make_ids,
+    make_relay,
+    served_profile,
+)
 from gatepost.app.signing import open_tokens
 from gatepost.app.web import WebServer
 from gatepost.app.workers import Workers
@@ -144,10 +151,10 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         relay = make_relay(serving, backend, report, await store.new_epoch())
         supervisor = Supervisor(relay)
         stack.push_async_callback(supervisor.drain, DRAIN)
-        for name, context in (("smtp", None), ("smtps", relay.tls)):
+        for name, entrance in make_entrances(serving, directory).items():
             listener = listeners[name]
             if listener is not None:
-                await supervisor.serve(listener, context)
+                await supervisor.serve(listener, entrance)
     site = Site(
         profile,
         directory,

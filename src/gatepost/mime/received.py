@@ -16,6 +16,7 @@ class Hop:
     peer_name: str
     """What the client called itself in EHLO or HELO."""
     peer_address: str
+    """An IP address, or ``unix`` for a client on a Unix socket."""
     protocol: str
     """``ESMTP`` or ``SMTP``."""
     host: str
@@ -41,8 +42,9 @@ def _head(hop: Hop, *, utf8: bool) -> str:
         protocol = "UTF8SMTP" if utf8 else protocol
         protocol += ("S" if hop.cipher else "") + ("A" if hop.signed_in else "")
     literal = f"IPv6:{hop.peer_address}" if ":" in hop.peer_address else hop.peer_address
+    where = "(local)" if hop.peer_address == "unix" else f"([{literal}])"
     name = _UNSAFE.sub("?", hop.peer_name) or "unknown"
-    return f"Received: from {name} ([{literal}])\r\n\tby {hop.host} with {protocol}"
+    return f"Received: from {name} {where}\r\n\tby {hop.host} with {protocol}"
 
 
 def return_path(sender: str) -> bytes:

@@ -5,13 +5,17 @@ The stream knows TLS and flow control; who speaks on it is the handler's affair.
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from gatepost.errors import TlsError
 from gatepost.net.tls import Context, TlsLayer
+from gatepost.wire.proxy import BadProxyHeader, ProxyReader
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that a peer gets to take what is left before the connection is cut."""
+UNIX: Final = "unix"
+"""The address of a peer on a Unix socket, which has none."""
 LINGER: Final = 1.0
 """Seconds that we still read behind our last word: a close with octets unread is a reset, which
 can overtake a reply or an alert."""
@@ -21,7 +25,13 @@ class Handler(Protocol):
     """Who speaks on a stream."""
 
     def accepted(self, stream: "ServerStream") -> None:
-        """A connection is there."""
+        """A connection is there; ``peer_address`` is whoever made it."""
+
+    def introduced(self) -> None:
+        """A proxy's header came: ``peer_address`` is the client's from now on."""
+
+    def not_introduced(self, reason: str) -> None:
+        """What came instead of a proxy's header is none; the stream is cut."""
 
     def connected(self) -> None:
         """It can be spoken on: at once, or after the handshake of implicit TLS."""
@@ -49,14 +59,24 @@ class ServerStream(asyncio.Protocol):
     """One accepted connection, in clear or under TLS."""
 
     __slots__ = (
-        "_closing", "_cutter", "_ended", "_handler", "_implicit", "_reading", "_tls", "_transport",
-        "_writable", "peer_address",
+        "_closing", "_cutter", "_ended", "_handler", "_implicit", "_is_proxy", "_proxy",
+        "_reading", "_tls", "_transport", "_writable", "peer_address",
     )  # fmt: skip
 
-    def __init__(self, handler: Handler, implicit: Context | None = None) -> None:
-        """``implicit``: begin with a TLS handshake in this context (RFC 8314 3)."""
+    def __init__(
+        self,
+        handler: Handler,
+        implicit: Context | None = None,
+        is_proxy: Callable[[str], bool] | None = None,
+    ) -> None:
+        """``implicit``: begin with a TLS handshake in this context (RFC 8314 3).
+
+        ``is_proxy`` tells of a peer's address whether a PROXY header must come first.
+        """
         self._handler = handler
         self._implicit = implicit
+        self._is_proxy = is_proxy
+        self._proxy: ProxyReader | None = None
         self._tls: TlsLayer | None = None
         self._transport: asyncio.Transport
         self._closing = False
@@ -66,7 +86,7 @@ class ServerStream(asyncio.Protocol):
         self._reading = True
         self._writable = True
         self.peer_address = ""
-        """The peer's IP address, without an IPv6 scope."""
+        """The peer's IP address, without an IPv6 scope; ``unix`` on a Unix socket."""
 
     @property
     def tls(self) -> TlsLayer | None:
@@ -75,8 +95,8 @@ class ServerStream(asyncio.Protocol):
 
     @property
     def is_shaking(self) -> bool:
-        """True in a TLS handshake, when nothing can be said."""
-        return self._tls is not None and self._tls.handshaking
+        """True before a proxy's header and in a TLS handshake, when nothing can be said."""
+        return self._proxy is not None or (self._tls is not None and self._tls.handshaking)
 
     @property
     def is_closing(self) -> bool:
@@ -139,18 +159,48 @@ class ServerStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection; answers of a few octets must not wait for a full packet."""
         self._transport = cast("asyncio.Transport", transport)
-        name = transport.get_extra_info("peername")
-        self.peer_address = str(name[0]).partition("%")[0] if name else "unknown"
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock = transport.get_extra_info("socket")
+        if sock.family == getattr(socket, "AF_UNIX", None):
+            self.peer_address = UNIX
+        else:
+            name = transport.get_extra_info("peername")
+            self.peer_address = str(name[0]).partition("%")[0] if name else "unknown"
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._is_proxy is not None and self._is_proxy(self.peer_address):
+            self._proxy = ProxyReader()
+        self._handler.accepted(self)
+        if self._proxy is None:
+            self._begin()
+
+    def _begin(self) -> None:
         if self._implicit is not None:
             self.start_tls(self._implicit)
-        self._handler.accepted(self)
-        if self._implicit is None:
+        else:
             self._handler.connected()
+
+    def _introduce(self, data: bytes) -> bytes:
+        """Take a proxy's header; return what lies behind it once it is whole."""
+        assert self._proxy is not None  # noqa: S101 - who calls looked
+        try:
+            found = self._proxy.feed(data)
+        except BadProxyHeader as error:
+            self._handler.not_introduced(str(error))
+            self.abort()
+            return b""
+        if found is None:
+            return b""
+        self._proxy = None
+        header, rest = found
+        self.peer_address = header.address or self.peer_address
+        self._handler.introduced()
+        self._begin()
+        return b"" if self.is_closing else rest
 
     def data_received(self, data: bytes) -> None:
         """Decrypt and pass on; behind our last word nothing is heard."""
         if self._closing:
+            return
+        if self._proxy is not None and not (data := self._introduce(data)):
             return
         layer = self._tls
         if layer is None:

@@ -3,13 +3,14 @@
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.relay.context import Relay
+from gatepost.sasl.channel import ChannelBinding
 from gatepost.sasl.interview import (
     Answer,
     Challenge,
@@ -49,38 +50,53 @@ class When(Protocol):
         """Take the answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What AUTH said, and on what."""
+
+    mechanism: str
+    initial: bytes | None = field(repr=False)
+    """The initial response; None when there was none."""
+    bindings: tuple[ChannelBinding, ...] = ()
+    """Of the certificate that this connection was secured with; none in clear."""
+
+
 class Authentication:
     """Lives from AUTH to its verdict, which goes to ``conclude``."""
 
-    __slots__ = ("_conclude", "_interview", "_relay", "_session", "_when", "mechanism", "username")
+    __slots__ = (
+        "_claim", "_conclude", "_interview", "_relay", "_session", "_when", "mechanism",
+        "username",
+    )  # fmt: skip
 
     def __init__(
         self,
         relay: Relay,
         session: Session,
-        mechanism: str,
+        claim: Claim,
         when: When,
         conclude: Callable[["Authentication", Principal | Reply], None],
     ) -> None:
         self._relay = relay
+        self._claim = claim
         self._session = session
         self._when = when
         self._conclude = conclude
         self._interview: Interview
-        self.mechanism = mechanism
+        self.mechanism = claim.mechanism
         self.username = ""
         """Whom the client claims to be, as a log may show it; empty until it said so."""
 
-    def begin(self, initial: bytes | None) -> None:
-        """Start with the initial response of AUTH, None when there was none."""
+    def begin(self) -> None:
+        """Start."""
         side = ServerSide(
             nonce=secrets.token_urlsafe(18),
-            host=self._relay.setting.host,
+            host=self._session.setting.host,
             offered=self._session.offer.mechanisms,
-            bindings=self._relay.bindings if self._session.encrypted else (),
+            bindings=self._claim.bindings,
             refusal=self._session.replies.AUTH_FAILED,
         )
-        self._interview = interview(self.mechanism, initial, side)
+        self._interview = interview(self.mechanism, self._claim.initial, side)
         self._advance(None)
 
     def respond(self, response: bytes) -> None:

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gatepost.directory.contract import Directory
-from gatepost.net.tls import Context
 from gatepost.policy.quotas import Quotas
+from gatepost.policy.visitors import Visitors
 from gatepost.queue.contract import Store
 from gatepost.relay.intake import Intake
 from gatepost.relay.spool import Budget
-from gatepost.sasl.channel import ChannelBinding
-from gatepost.wire.server.session import Setting
+from gatepost.routing.route import Router
 
 
 class Report(Protocol):
@@ -26,8 +25,6 @@ class Report(Protocol):
 class Relay:
     """The parts that a connection works with."""
 
-    setting: Setting
-    tls: Context | None
     directory: Directory
     store: Store
     budget: Budget
@@ -37,8 +34,10 @@ class Relay:
     now: Callable[[], datetime]
     quotas: Quotas | None = None
     """None: nothing is counted."""
-    bindings: tuple[ChannelBinding, ...] = ()
-    """Channel bindings of our own certificate, for SCRAM-PLUS."""
+    visitors: Visitors | None = None
+    """None: addresses are not told apart."""
+    router: Router | None = None
+    """Knows for whom there is a route; None: any recipient is taken."""
     login_delay: float = 0.0
     """Seconds before a refused login is answered."""
     tick: float = 0.0

@@ -19,11 +19,13 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.standing import Standing
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender import check_from, check_sender
-from gatepost.relay.authenticate import Authentication
+from gatepost.relay.authenticate import Authentication, Claim
 from gatepost.relay.context import Relay
+from gatepost.relay.entrance import Entrance
 from gatepost.relay.faults import error_of, explain
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import Received, receive_message
+from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session
 
@@ -37,6 +39,8 @@ MAX_DELAYS: Final = 8
 """A refused login is answered later each time, at most so many times the first delay."""
 HIGH_WATER: Final = 65_536
 """Octets that may wait behind an open question before the socket is not read any more."""
+PROXY_TIMEOUT: Final = 5.0
+"""Seconds for a proxy's header: it comes with the first packet, which may be lost once."""
 HANDSHAKE_TIMEOUT: Final = 30.0
 """Seconds for a TLS handshake."""
 
@@ -45,19 +49,32 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_auth", "_failures", "_hop", "_late_refusal", "_open", "_paused", "_peer_ended",
-        "_principal", "_relay",
+        "_auth", "_certificate", "_counted", "_early", "_entrance", "_failures", "_hop",
+        "_late_refusal", "_open", "_origin", "_paused", "_peer_ended", "_principal", "_relay",
         "_session", "_spool", "_stalled", "_stream", "_unwanted", "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
-        self, relay: Relay, on_lost: Callable[["Receiver"], None], *, unwanted: bool = False
+        self,
+        relay: Relay,
+        entrance: Entrance,
+        on_lost: Callable[["Receiver"], None],
+        *,
+        unwanted: bool = False,
     ) -> None:
         """``unwanted``: there is no room; say so instead of a greeting."""
         self._relay = relay
+        self._entrance = entrance
+        self._certificate = entrance.certificate
         self._unwanted = unwanted
+        self._early = True
+        """There is no session yet: a proxy's header or a handshake is still to come."""
+        self._counted = False
+        """The relay's visitors count this connection."""
+        self._origin: Origin | None = None
+        """Where the message comes from that is being taken, as the routes ask about it."""
         self._session: Session
-        self._stream: ServerStream
+        self._stream: ServerStream = None  # type: ignore[assignment]  # until it is accepted
         self._hop: Hop | None = None
         self._auth: Authentication | None = None
         self._failures = 0
@@ -85,22 +102,56 @@ class Receiver:
     # What the stream calls.
 
     def accepted(self, stream: ServerStream) -> None:
-        """A connection is there; under implicit TLS its handshake comes first."""
+        """A connection is there; a proxy's header or the handshake of TLS may come first."""
         self._stream = stream
-        self._session = Session(
-            self._relay.setting, stream.peer_address, encrypted=stream.tls is not None
-        )
+        if stream.is_shaking:
+            self.deadline = self._relay.tick + PROXY_TIMEOUT
+
+    def introduced(self) -> None:
+        """The proxy said for whom it speaks; the client has its own time."""
+        self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
+
+    def not_introduced(self, reason: str) -> None:
+        """Tell the operator; a proxy that is set up wrongly should not stay unseen."""
+        self._relay.report("proxy_header_refused", peer=self.peer, reason=reason)
 
     def connected(self) -> None:
-        """Greet, or say that there is no room."""
+        """Greet, unless there is no room."""
+        address, stream = self._stream.peer_address, self._stream
+        setting = self._entrance.settings.of(address)
+        self._session = Session(setting, address, encrypted=stream.tls is not None)
+        self._early = False
         self._touch()
+        visitors = self._relay.visitors
         if self._unwanted:
-            self._session.send()  # not the greeting
-            replies = self._session.replies
             stops = self._relay.draining
-            self._end(replies.SHUTTING_DOWN if stops else replies.TOO_MANY_CONNECTIONS)
-        else:
+            replies = self._session.replies
+            self._turn_away(replies.SHUTTING_DOWN if stops else replies.TOO_MANY_CONNECTIONS)
+        elif visitors is None:
             self._flush()
+        else:
+            answer = visitors.enter(address)
+            if isinstance(answer, asyncio.Future):
+                answer.add_done_callback(self._counted_late)
+            self._when(answer, self._welcome)
+
+    def _counted_late(self, answer: "asyncio.Future[bool]") -> None:
+        """A client that left meanwhile was counted all the same."""
+        was_counted = error_of(answer) is None and answer.result()
+        if was_counted and self._stream.is_closing and self._relay.visitors is not None:
+            self._relay.visitors.leave(self.peer)
+
+    def _welcome(self, admitted: bool) -> None:
+        self._counted = admitted
+        if admitted:
+            self._flush()
+        else:
+            self._relay.report("too_many_sessions", peer=self.peer)
+            self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS)
+
+    def _turn_away(self, reply: Reply) -> None:
+        self._session.send()  # not the greeting
+        self._end(reply)
 
     def received(self, octets: bytes) -> None:
         """Feed the session and do what it asks for."""
@@ -141,23 +192,31 @@ class Receiver:
         self._drop_auth()
         if self._principal is not None and self._relay.quotas is not None:
             self._relay.quotas.leave(self._principal)
+        if self._counted and self._relay.visitors is not None:
+            self._relay.visitors.leave(self.peer)
         self.on_lost(self)
 
     # What the supervisor calls.
 
     def time_out(self) -> None:
         """The peer was silent for too long; an answer that is due is awaited."""
-        if not self._open:
+        if self._early:
+            self.abort()
+        elif not self._open:
             self._end(self._session.replies.TIMED_OUT)
 
     def shut_down(self) -> None:
         """Say 421, after the answer that is due: a commit in flight still gets its 250."""
-        if not self._open:
+        if self._early:
+            self.abort()
+        elif not self._open:
             self._end(self._session.replies.SHUTTING_DOWN)
 
     def abort(self) -> None:
         """Cut the connection."""
-        self._stream.abort()
+        self._unwanted = True
+        if self._stream is not None:  # else the event loop brings it in a moment
+            self._stream.abort()
 
     def _end(self, reply: Reply) -> None:
         if self._stream.is_shaking:
@@ -258,21 +317,24 @@ class Receiver:
 
     def _start_tls(self, _event: events.StartTls) -> None:
         """Everything that was said is forgotten; the 220 goes out before the context is used."""
-        context = self._relay.tls
-        if context is None:
+        self._certificate = certificate = self._entrance.certificate
+        if certificate is None:
             self._session.answer(self._session.replies.TLS_UNAVAILABLE)
             return
         self._session.answer(self._session.replies.TLS_READY)
         self._flush()
         if self._session.encrypted:
-            self._stream.start_tls(context)
+            self._stream.start_tls(certificate.context)
             self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
 
     def _begin_auth(self, event: events.Auth) -> None:
+        certificate = self._certificate
+        bindings = certificate.bindings if certificate and self._session.encrypted else ()
+        claim = Claim(event.mechanism, event.initial, bindings)
         self._auth = Authentication(
-            self._relay, self._session, event.mechanism, self._when, self._conclude_auth
+            self._relay, self._session, claim, self._when, self._conclude_auth
         )
-        self._auth.begin(event.initial)
+        self._auth.begin()
 
     def _go_on_auth(self, event: events.AuthResponse) -> None:
         if self._auth is not None:
@@ -297,10 +359,13 @@ class Receiver:
             username=auth.username, reply=str(verdict), reason=verdict.reason,
         )  # fmt: skip
         self._failures += 1
-        if self._relay.login_delay:
-            self._delay(self._relay.login_delay * min(self._failures, MAX_DELAYS), verdict)
-        else:
+        visitors = self._relay.visitors
+        if verdict.is_transient:
             self._session.answer(verdict)
+        elif visitors is not None:
+            self._when(visitors.delay(self.peer), partial(self._delay, verdict))
+        else:
+            self._delay(verdict, self._relay.login_delay * min(self._failures, MAX_DELAYS))
 
     def _enter(self, principal: Principal) -> None:
         quotas = self._relay.quotas
@@ -329,7 +394,10 @@ class Receiver:
             "signed_in", peer=self.peer, mechanism=principal.mechanism, principal=principal.name
         )
 
-    def _delay(self, seconds: float, reply: Reply) -> None:
+    def _delay(self, reply: Reply, seconds: float) -> None:
+        if not seconds:
+            self._session.answer(reply)
+            return
         later: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().call_later(seconds, later.set_result, reply)
         self._when(later, self._session.answer)
@@ -341,6 +409,8 @@ class Receiver:
             return
         self._late_refusal = None
         principal, sender = self._session.signed_in_as, event.envelope.sender
+        if self._relay.router is not None:
+            self._origin = origin_of(principal, sender)
         if principal is None or not self._session.profile.checks_sender:
             self._welcome_sender(sender)
         elif sender is None:
@@ -371,9 +441,13 @@ class Receiver:
         else:
             self._refuse(refusal)
 
-    def _check_recipient(self, _event: events.Rcpt) -> None:
+    def _check_recipient(self, event: events.Rcpt) -> None:
+        router, origin, address = self._relay.router, self._origin, event.recipient.address
         if self._late_refusal is not None and self._session.profile.sender_phase == "rcpt":
             self._refuse(self._late_refusal)
+        elif router is not None and origin is not None and router.choose(origin, address) is None:
+            reason = f"no_route: no route is for mail from {origin.sender or '<>'} to {address}"
+            self._refuse(self._session.replies.NO_ROUTE.because(reason))
         else:
             self._session.answer(self._session.replies.RECIPIENT_OK)
 
@@ -435,7 +509,7 @@ class Receiver:
                 peer_name=session.peer_name,
                 peer_address=self.peer,
                 protocol=session.protocol,
-                host=self._relay.setting.host,
+                host=session.setting.host,
                 cipher=tls.facts.cipher if tls is not None else "",
                 signed_in=session.signed_in_as is not None,
             )

@@ -7,8 +7,8 @@ from typing import Final
 
 from gatepost.net.listen import Listener
 from gatepost.net.server_stream import ServerStream
-from gatepost.net.tls import Context
 from gatepost.relay.context import Relay
+from gatepost.relay.entrance import Entrance
 from gatepost.relay.receive import Receiver
 
 SWEEP: Final = 1.0
@@ -22,7 +22,7 @@ class Supervisor:
         self._relay = relay
         self._max = max_connections
         self._receivers: set[Receiver] = set()
-        self._servers: list[asyncio.Server] = []
+        self._servers: dict[Listener, list[asyncio.Server]] = {}
         self._emptied: asyncio.Event = asyncio.Event()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -31,23 +31,35 @@ class Supervisor:
         """Connections that are open now."""
         return len(self._receivers)
 
-    async def serve(self, listener: Listener, implicit: Context | None = None) -> None:
-        """Accept on ``listener``; with ``implicit``, begin every connection with TLS."""
+    async def serve(self, listener: Listener, entrance: Entrance) -> None:
+        """Accept on ``listener``, by the terms of ``entrance``."""
         loop = asyncio.get_running_loop()
         self._relay.tick = loop.time()
         for sock in listener.sockets:
             server = await loop.create_server(
-                partial(self._accept, implicit), sock=sock, backlog=1_024
+                partial(self._accept, entrance), sock=sock, backlog=1_024
             )
-            self._servers.append(server)
+            self._servers.setdefault(listener, []).append(server)
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP, self._sweep)
 
-    def _accept(self, implicit: Context | None) -> ServerStream:
+    def withdraw(self, listener: Listener) -> None:
+        """Accept no more on ``listener``, and close it; who is connected stays."""
+        for server in self._servers.pop(listener, ()):
+            server.close()
+
+    def _accept(self, entrance: Entrance) -> ServerStream:
         full = len(self._receivers) >= self._max
-        receiver = Receiver(self._relay, self._forget, unwanted=full or self._relay.draining)
+        receiver = Receiver(
+            self._relay, entrance, self._forget, unwanted=full or self._relay.draining
+        )
         self._receivers.add(receiver)
-        return ServerStream(receiver, implicit)
+        certificate = entrance.certificate if entrance.implicit else None
+        return ServerStream(
+            receiver,
+            certificate.context if certificate else None,
+            entrance.proxies.__contains__ if entrance.proxies else None,
+        )
 
     def _forget(self, receiver: Receiver) -> None:
         self._receivers.discard(receiver)
@@ -64,8 +76,8 @@ class Supervisor:
     async def drain(self, seconds: float) -> None:
         """Accept no more, say 421 to all, let open commits end; cut what is left after that."""
         self._relay.draining = True
-        for server in self._servers:
-            server.close()
+        for listener in list(self._servers):
+            self.withdraw(listener)
         for receiver in list(self._receivers):
             receiver.shut_down()
         if self._receivers:

@@ -6,6 +6,7 @@ from typing import Final
 
 from gatepost.errors import Phase
 from gatepost.model.address import Address
+from gatepost.model.credentials import Principal
 from gatepost.model.reply import Reply
 from gatepost.model.route import Match, NextHop, Route, Target
 from gatepost.routing.domains import fold_domain, matches_address, matches_name
@@ -18,6 +19,14 @@ class Origin:
     sender: Address | None
     applications: tuple[str, ...] = ()
     """The principal's name and, where it has one, its application's id; empty: nobody."""
+
+
+def origin_of(principal: Principal | None, sender: Address | None) -> Origin:
+    """Return where mail of a principal (None: nobody signed in) with this sender comes from."""
+    if principal is None:
+        return Origin(sender)
+    names = (principal.name, principal.application_id)
+    return Origin(sender, tuple([each for each in names if each]))
 
 
 def matches(match: Match, origin: Origin, recipient: Address) -> bool:

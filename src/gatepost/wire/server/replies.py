@@ -57,6 +57,7 @@ class Replies:
     AUTH_FAILED: Reply = Reply(535, "Authentication credentials invalid", Esc(5, 7, 8))
     AUTH_NEEDS_TLS: Reply = Reply(538, "Encryption required for authentication", Esc(5, 7, 11))
     BARE_NEWLINE: Reply = Reply(550, "Bare CR or LF in message", Esc(5, 6, 11))
+    NO_ROUTE: Reply = Reply(550, "Mail to this recipient is not relayed", Esc(5, 7, 1))
     SENDER_DOMAIN_NOT_LINKED: Reply = Reply(550, "Sender domain is not yours", Esc(5, 7, 1))
     SENDER_NOT_REGISTERED: Reply = Reply(550, "Sender address is not yours", Esc(5, 7, 1))
     MESSAGE_TOO_BIG: Reply = Reply(552, "Message size exceeds fixed maximum", Esc(5, 3, 4))

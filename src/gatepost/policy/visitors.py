@@ -1,0 +1,109 @@
+"""Clients by their address: how many sessions each has, and how often it failed to sign in."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from gatepost.model.later import Later
+from gatepost.policy.networks import counted_as
+
+MOST_REMEMBERED: Final = 50_000
+"""Addresses whose failures are kept; the oldest go."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorLimits:
+    """Bounds for one address; an IPv6 one stands for its /64."""
+
+    sessions: int | None = None
+    """Connections at a time; None: any number."""
+    first_delay: float = 1.0
+    """Seconds before the first refused login is answered; each further one doubles them."""
+    longest_delay: float = 30.0
+    forgotten: float = 900.0
+    """Seconds without a failure after which the next one is a first one."""
+
+
+class Visitors(Protocol):
+    """Counts across all processes of a node; answers at once or later."""
+
+    def enter(self, address: str) -> "Later[bool]":
+        """Count a connection; False when the address has its fill."""
+
+    def leave(self, address: str) -> None:
+        """A connection that was counted is gone."""
+
+    def delay(self, address: str) -> "Later[float]":
+        """Count a refused login; return the seconds before it is answered."""
+
+
+class VisitorCounts:
+    """The counts themselves. ``owner`` is the process that a connection belongs to."""
+
+    def __init__(self, limits: VisitorLimits, seconds: Callable[[], float]) -> None:
+        self.limits = limits
+        """May be replaced at any time; what is counted stays."""
+        self._seconds = seconds
+        self._sessions: Counter[str] = Counter()
+        self._owned: dict[Hashable, Counter[str]] = {}
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def enter(self, owner: Hashable, address: str) -> bool:
+        """See ``Visitors.enter``."""
+        key, limit = counted_as(address), self.limits.sessions
+        if limit is not None and self._sessions[key] >= limit:
+            return False
+        self._sessions[key] += 1
+        self._owned.setdefault(owner, Counter())[key] += 1
+        return True
+
+    def leave(self, owner: Hashable, address: str) -> None:
+        """See ``Visitors.leave``."""
+        key = counted_as(address)
+        owned = self._owned.get(owner)
+        if owned is not None and owned[key] > 0:
+            _take(owned, key, 1)
+            _take(self._sessions, key, 1)
+
+    def forget(self, owner: Hashable) -> None:
+        """The process is gone, and all its connections with it."""
+        for key, number in self._owned.pop(owner, Counter()).items():
+            _take(self._sessions, key, number)
+
+    def delay(self, address: str) -> float:
+        """See ``Visitors.delay``."""
+        key, now, limits = counted_as(address), self._seconds(), self.limits
+        before, last = self._failures.pop(key, (0, now))
+        failures = before + 1 if now - last < limits.forgotten else 1
+        self._failures[key] = failures, now
+        if len(self._failures) > MOST_REMEMBERED:
+            self._failures.popitem(last=False)
+        doubled = limits.first_delay * 2.0 ** min(failures - 1, 30)
+        return min(doubled, limits.longest_delay)
+
+
+def _take(counts: "Counter[str]", key: str, number: int) -> None:
+    counts[key] -= number
+    if counts[key] <= 0:
+        del counts[key]
+
+
+class OwnVisitors:
+    """``Visitors`` of the process that holds the counts, for the connections of one owner."""
+
+    def __init__(self, counts: VisitorCounts, owner: Hashable = None) -> None:
+        self._counts = counts
+        self._owner = owner
+
+    def enter(self, address: str) -> bool:
+        """See ``Visitors.enter``."""
+        return self._counts.enter(self._owner, address)
+
+    def leave(self, address: str) -> None:
+        """See ``Visitors.leave``."""
+        self._counts.leave(self._owner, address)
+
+    def delay(self, address: str) -> float:
+        """See ``Visitors.delay``."""
+        return self._counts.delay(address)

@@ -1,0 +1,41 @@
+"""One listener as its connections see it: its certificate, and what it offers to whom."""
+
+from dataclasses import dataclass
+
+from gatepost.net.tls import Context
+from gatepost.policy.networks import NOBODY, Networks, NetworkTable
+from gatepost.sasl.channel import ChannelBinding
+from gatepost.wire.server.session import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCertificate:
+    """A certificate as it is served, and the channel bindings that it gives (RFC 5929 4)."""
+
+    context: Context
+    bindings: tuple[ChannelBinding, ...] = ()
+
+
+@dataclass(slots=True)
+class Entrance:
+    """What a connection takes from its listener when it comes.
+
+    A reload replaces the parts in place: who comes later gets the new ones, who is here keeps
+    what the session began with.
+    """
+
+    settings: NetworkTable[Setting]
+    """By the client's network."""
+    certificate: ServerCertificate | None
+    """None: no TLS here."""
+    implicit: bool = False
+    """TLS comes before the greeting (RFC 8314 3)."""
+    proxies: Networks = NOBODY
+    """Who must say in a PROXY header for whom it speaks; anybody else speaks for itself."""
+
+
+def plain_entrance(
+    setting: Setting, certificate: ServerCertificate | None, *, implicit: bool = False
+) -> Entrance:
+    """Return an entrance that is the same for everybody."""
+    return Entrance(NetworkTable((), setting), certificate, implicit)
