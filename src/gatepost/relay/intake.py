@@ -16,7 +16,7 @@ from gatepost.queue.contract import Store
 
 LINGER: Final = 0.001
 """Seconds that a message waits for others at most; for a client that is alone it is none."""
-PATIENCE: Final = 8
+PATIENCE: Final = 2
 """Silent turns of the loop for each message of the last group, while this one is smaller."""
 
 Settled = Callable[["asyncio.Future[None]"], None]
