@@ -1,6 +1,7 @@
 """AUTH (RFC 4954): what the planner chose, one mechanism after the other, until one is judged."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,18 +50,26 @@ def channel_of(session: ClientSession, *, reveal_anyway: bool = False) -> Channe
 
 
 def authenticate(
-    session: ClientSession, credentials: Credentials, channel: Channel, *, only: str = ""
+    session: ClientSession,
+    credentials: Credentials,
+    channel: Channel,
+    *,
+    only: str = "",
+    allowed: Collection[str] = (),
 ) -> Conversation[str]:
-    """Sign in and return the mechanism that did it; ``only`` allows no other than this one.
+    """Sign in and return the mechanism that did it.
+
+    ``only`` and ``allowed`` are those of the planner.
 
     Raises NoSharedMechanism before anything is sent, AuthenticationRefused with
     the reply that decided, RemoteProtocolError when the server breaks the exchange.
     """
     session.phase = "auth"
     offered = session.capabilities.mechanisms
-    chosen = plan(offered, credentials, channel, only=only)
+    chosen = plan(offered, credentials, channel, only=only, allowed=allowed)
     if not chosen.mechanisms:
-        raise _nothing_shared(session, chosen, credentials, channel)
+        usable = plan(PREFERENCE, credentials, channel, allowed=allowed).mechanisms
+        raise _nothing_shared(session, chosen, usable, channel)
     hide_secrets(session, credentials)
     side = ClientSide(
         channel,
@@ -170,10 +179,9 @@ def _refusal(session: ClientSession, reply: Reply, mechanism: str) -> Authentica
 
 
 def _nothing_shared(
-    session: ClientSession, chosen: Plan, credentials: Credentials, channel: Channel
+    session: ClientSession, chosen: Plan, usable: tuple[str, ...], channel: Channel
 ) -> NoSharedMechanism:
     offered = session.capabilities.mechanisms
-    usable = plan(PREFERENCE, credentials, channel).mechanisms
     error = NoSharedMechanism(offered, usable, chosen)
     if not offered:
         hidden = not channel.encrypted and "STARTTLS" in session.capabilities

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.drivers import AsyncDriver, SyncDriver
 from gatepost.client.letter import AnyMessage, Letter, prepare
 from gatepost.client.session import ClientSession, Peer
-from gatepost.client.settings import Options, Tls, Token
+from gatepost.client.settings import Options, Timeouts, Tls, Token
 from gatepost.client.steps import Conversation, T
 from gatepost.client.transaction import Delivered, deliver
 from gatepost.errors import ConfigError, Disconnected, GatepostError
@@ -47,6 +47,32 @@ class Receipt:
     transcript: Transcript = field(default_factory=Transcript, repr=False, compare=False)
 
 
+class Way(Protocol):
+    """Where to connect, and how to come to where MAIL may follow."""
+
+    @property
+    def server(self) -> Server:
+        """Who it is, by the name that its certificate has."""
+
+    @property
+    def endpoint(self) -> Server:
+        """Where it is: the same, or one of its addresses."""
+
+    @property
+    def context(self) -> Context:
+        """What TLS is made with."""
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long each phase may take."""
+
+    def meet(self, local_address: str, peer_address: str) -> ClientSession:
+        """Return the session of a connection that stands."""
+
+    def sign_in(self, session: ClientSession) -> Conversation[None]:
+        """Go from the bare connection to where MAIL may follow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """Where to connect, as whom, and how."""
@@ -57,11 +83,19 @@ class Login:
     options: Options
     context: Context
 
+    @property
+    def endpoint(self) -> Server:
+        """Where to connect."""
+        return self.server
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long each phase may take."""
+        return self.options.timeouts
+
     def meet(self, local_address: str, peer_address: str) -> ClientSession:
         """Return the session of a connection that stands."""
-        local_name = self.options.local_name or _local_name(local_address)
-        loopback = ip_address(peer_address.partition("%")[0]).is_loopback
-        return ClientSession(Peer(self.server, local_name, loopback))
+        return meet(self.server, self.options.local_name, local_address, peer_address)
 
     def sign_in(self, session: ClientSession) -> Conversation[None]:
         """Go from the bare connection to where MAIL may follow."""
@@ -71,6 +105,12 @@ class Login:
             channel = channel_of(session, reveal_anyway=self.tls.reveal_anyway)
             only = self.options.mechanism
             yield from authenticate(session, self.credentials, channel, only=only)
+
+
+def meet(server: Server, local_name: str, local_address: str, peer_address: str) -> ClientSession:
+    """Return the session of a connection between these addresses; the name is told in EHLO."""
+    loopback = ip_address(peer_address.partition("%")[0]).is_loopback
+    return ClientSession(Peer(server, local_name or _local_name(local_address), loopback))
 
 
 def make_login(
@@ -174,8 +214,8 @@ class AsyncConnection:
 
     session: ClientSession
 
-    def __init__(self, login: Login) -> None:
-        self._login = login
+    def __init__(self, way: Way) -> None:
+        self._way = way
         self._stream: AsyncStream | None = None
         self._driver: AsyncDriver
 
@@ -183,12 +223,12 @@ class AsyncConnection:
         """Connect and sign in; raises as ``Connection`` does."""
         from gatepost.net.async_stream import AsyncStream  # noqa: PLC0415  # asyncio only here
 
-        login, timeouts = self._login, self._login.options.timeouts
-        self._stream = stream = await AsyncStream.connect(login.server, timeouts.connect)
+        way, timeouts = self._way, self._way.timeouts
+        self._stream = stream = await AsyncStream.connect(way.endpoint, timeouts.connect)
         try:
-            self.session = login.meet(stream.local_address, stream.peer_address)
-            self._driver = AsyncDriver(stream, login.context, login.server.host, timeouts)
-            await self._run(login.sign_in(self.session))
+            self.session = way.meet(stream.local_address, stream.peer_address)
+            self._driver = AsyncDriver(stream, way.context, way.server.host, timeouts)
+            await self.run(way.sign_in(self.session))
         except GatepostError:
             await self.close()
             raise
@@ -206,7 +246,7 @@ class AsyncConnection:
         if not self.session.usable:
             raise Disconnected("the connection is not usable any more").at("mail")
         self.session.begin()
-        delivered = await self._run(deliver(self.session, letter.envelope, letter.body))
+        delivered = await self.run(deliver(self.session, letter.envelope, letter.body))
         return _receipt(self.session, letter, delivered)
 
     async def close(self) -> None:
@@ -216,12 +256,27 @@ class AsyncConnection:
             return
         try:
             if self.session.usable:
-                await self._run(self.session.quit())
+                await self.run(self.session.quit())
             await stream.close()
         finally:
             stream.abort()
 
-    async def _run(self, conversation: Conversation[T]) -> T:
+    @property
+    def usable(self) -> bool:
+        """The server will listen, as far as is known: it said nothing unasked, and is there."""
+        return self.session.usable and self._stream is not None and self._stream.is_quiet
+
+    @property
+    def peer_address(self) -> str:
+        """The address that took the connection."""
+        return self._stream.peer_address if self._stream is not None else ""
+
+    async def check(self) -> None:
+        """Ask whether the server is still there. Raises NetworkError, ProtocolError, Refused."""
+        await self.run(self.session.check())
+
+    async def run(self, conversation: Conversation[T]) -> T:
+        """Run a conversation of the session; an error leaves it with phase and transcript."""
         return await self._driver.run(self.session.guard(conversation))
 
     async def __aenter__(self) -> Self:

@@ -70,7 +70,8 @@ class ClientSession:
         """False once nothing more can be asked: 421, a lost connection, half a message sent."""
         self.in_transaction = False
         self._opening: Transcript | None = None
-        self._listen_in = listen_in
+        self.listen_in = listen_in
+        """Gets every reply; None: nobody listens."""
         self._lost: Disconnected | None = None
 
     def guard(self, conversation: Conversation[T]) -> Conversation[T]:
@@ -125,9 +126,9 @@ class ClientSession:
                     raise self._lost from None
                 raise
         self.transcript.server("\n".join(self.reader.said))
-        if self._listen_in is not None:
+        if self.listen_in is not None:
             command = self.transcript.redact(command)
-            self._listen_in(Said(phase, command, reply, asked, time.monotonic()))
+            self.listen_in(Said(phase, command, reply, asked, time.monotonic()))
         if reply.code == CLOSING:
             self.usable = False
         return reply

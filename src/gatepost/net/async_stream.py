@@ -74,6 +74,11 @@ class AsyncStream(asyncio.Protocol):
         """The IP address that took the connection."""
         return str(self._transport.get_extra_info("peername")[0])
 
+    @property
+    def is_quiet(self) -> bool:
+        """The peer has said nothing that was not read yet, and is still there."""
+        return not (self._lost or self._can_read())
+
     async def receive(self, timeout: float) -> bytes:
         """Return what came next, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
         await self._until(self._can_read, time.monotonic() + timeout, "said nothing")

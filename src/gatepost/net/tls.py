@@ -23,12 +23,18 @@ _MINIMUM: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.
 
 
 def client_context(
-    *, ca_file: str | None = None, verify: bool = True, minimum: Version = "TLSv1.2"
+    *,
+    ca_file: str | None = None,
+    verify: bool = True,
+    minimum: Version = "TLSv1.2",
+    certificate: str | None = None,
+    key: str | None = None,
 ) -> Context:
     """Return a context that checks chain and host name, against ``ca_file`` or the system's CAs.
 
     ``verify=False`` takes any certificate: for a look at a server, never for a
-    secret. Raises TlsError when ``ca_file`` cannot be used.
+    secret. ``certificate`` is a PEM file to prove ourselves with, ``key`` that of its key when it
+    is another. Raises TlsError when a file cannot be used.
     """
     try:
         context = ssl.create_default_context(cafile=ca_file)
@@ -37,6 +43,8 @@ def client_context(
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if certificate is not None:
+        _load(context, certificate, key)
     _harden(context, minimum)
     return context
 
@@ -50,13 +58,18 @@ def server_context(
     Raises TlsError when the files cannot be used together.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(certificate, key)
-    except OSError as error:
-        raise TlsError(f"certificate {certificate}: {error}") from error
+    _load(context, certificate, key)
     context.num_tickets = 1
     _harden(context, minimum)
     return context
+
+
+def _load(context: Context, certificate: str, key: str | None) -> None:
+    """Take a chain and its key; one with a password is refused, for nobody is there to ask."""
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except (OSError, ValueError) as error:
+        raise TlsError(f"certificate {certificate}: {error}") from error
 
 
 def _harden(context: Context, minimum: Version) -> None:

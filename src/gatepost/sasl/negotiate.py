@@ -1,6 +1,6 @@
 """The planner: which mechanisms to try, in which order, and why not the others. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -70,23 +70,29 @@ class _Case:
     credentials: Credentials
     channel: Channel
     only: str
+    allowed: Collection[str]
 
 
 def plan(
-    offered: Sequence[str], credentials: Credentials, channel: Channel, *, only: str = ""
+    offered: Sequence[str],
+    credentials: Credentials,
+    channel: Channel,
+    *,
+    only: str = "",
+    allowed: Collection[str] = (),
 ) -> Plan:
     """Return a choice for every mechanism that is ours or offered, the taken ones first.
 
     ``offered`` is what EHLO listed on this very connection. ``only`` names the
     one mechanism to use, advertised or not; it does not make a secret go out
-    unprotected.
+    unprotected. ``allowed`` are those that may be used, upper case; empty: all.
     """
     names = tuple(dict.fromkeys(name.upper() for name in offered))
     asked = only.upper()
     taken: list[Choice] = []
     skipped: list[Choice] = []
     for name in PREFERENCE:
-        case = _Case(name, names, credentials, channel, asked)
+        case = _Case(name, names, credentials, channel, asked, allowed)
         objection = next(filter(None, (object_to(case) for object_to in _OBJECTIONS)), "")
         choice = Choice(name, not objection, objection or _why(case))
         (taken if choice.taken else skipped).append(choice)
@@ -114,6 +120,12 @@ def _foreign(name: str) -> str:
 
 def _another_was_asked_for(case: _Case) -> str:
     return f"only {case.only} was asked for" if case.only not in ("", case.name) else ""
+
+
+def _not_allowed(case: _Case) -> str:
+    if not case.allowed or case.name in case.allowed:
+        return ""
+    return f"only {' '.join(case.allowed)} may be used here"
 
 
 def _not_offered(case: _Case) -> str:
@@ -180,6 +192,7 @@ def _cannot_carry(case: _Case) -> str:
 
 _OBJECTIONS: Final[tuple[Callable[[_Case], str], ...]] = (
     _another_was_asked_for,
+    _not_allowed,
     _not_offered,
     _nothing_to_prove,
     _would_reveal,

@@ -1,0 +1,292 @@
+"""Connections that are kept for the next message to the same server, identity and TLS.
+
+RFC 5321 4.5.4.1 asks for it: several messages for one host go over one connection. What a server
+says when it is tired of us (421), and that it went away unasked, is noticed before anything is
+given to it.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Generic, Protocol, Self, TypeVar
+
+from gatepost.errors import Disconnected, GatepostError
+
+CHECK_AFTER: Final = 10.0
+"""Seconds of rest after which a connection is asked whether it is still there."""
+TOTAL: Final = 500
+"""Connections to all servers together."""
+
+
+class Poolable(Protocol):
+    """What a pool holds; ``client.connection.AsyncConnection`` is one."""
+
+    @property
+    def usable(self) -> bool:
+        """The other side will listen, as far as is known without asking."""
+
+    async def check(self) -> None:
+        """Ask whether it does. Raises GatepostError."""
+
+    async def close(self) -> None:
+        """Say goodbye and close."""
+
+
+C = TypeVar("C", bound=Poolable)
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one key's connections are used."""
+
+    connections: int = 10
+    """At once, those at rest included."""
+    messages: int = 100
+    """After which one is closed."""
+    idle: float = 30.0
+    """Seconds of rest after which it is closed; less than the server's own patience."""
+    opened: Callable[[], None] = _nothing
+    """Called when one is going to be opened."""
+    closed: Callable[[], None] = _nothing
+    """Called when one is closed, or could not be opened."""
+
+
+class _Kept(Generic[C]):
+    """A connection, and what is remembered of it."""
+
+    __slots__ = ("closed", "connection", "messages", "rested", "timer")
+
+    def __init__(self, connection: C, closed: Callable[[], None]) -> None:
+        self.connection = connection
+        self.closed = closed
+        self.messages = 0
+        self.rested = 0.0
+        self.timer: asyncio.TimerHandle | None = None
+
+    def wake(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class _Shelf(Generic[C]):
+    """All that is known of one key."""
+
+    __slots__ = ("idle", "open", "waiters")
+
+    def __init__(self) -> None:
+        self.idle: list[_Kept[C]] = []
+        """The last one was used last and is used next, so that a surplus grows old."""
+        self.open = 0
+        """Connections at rest, in use, being opened and being closed."""
+        self.waiters: deque[asyncio.Future[None]] = deque()
+
+
+class Loan(Generic[C]):
+    """A connection in use: a context, after which it is kept or closed."""
+
+    def __init__(self, pool: "Pool[C]", key: Hashable, terms: Terms, kept: _Kept[C]) -> None:
+        self._pool, self._key, self._terms, self._kept = pool, key, terms, kept
+
+    @property
+    def connection(self) -> C:
+        """The connection."""
+        return self._kept.connection
+
+    @property
+    def is_fresh(self) -> bool:
+        """It was opened for this loan."""
+        return self._kept.messages == 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool._take_back(self._key, self._terms, self._kept)  # noqa: SLF001 - its other half
+
+
+class Pool(Generic[C]):
+    """Lends connections by key. ``seconds`` is a clock that never steps back."""
+
+    def __init__(
+        self,
+        *,
+        total: int = TOTAL,
+        check_after: float = CHECK_AFTER,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total, self._check_after, self._seconds = total, check_after, seconds
+        self._shelves: dict[Hashable, _Shelf[C]] = {}
+        self._open = 0
+        self._crowd: deque[asyncio.Future[None]] = deque()
+        """Who waits because all connections of all keys are in use."""
+        self._closing: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    def count(self, key: Hashable) -> int:
+        """Return how many connections a key has."""
+        shelf = self._shelves.get(key)
+        return shelf.open if shelf else 0
+
+    def idle(self, key: Hashable) -> int:
+        """Return how many of them are at rest."""
+        shelf = self._shelves.get(key)
+        return len(shelf.idle) if shelf else 0
+
+    async def borrow(
+        self, key: Hashable, terms: Terms, opening: Callable[[], Awaitable[C]]
+    ) -> Loan[C]:
+        """Return a connection that listens: one at rest, or a new one by ``opening``.
+
+        Waits while the key, or the pool, has as many as it may. Raises what ``opening`` raises,
+        and Disconnected once the pool is closed.
+        """
+        while True:
+            if self._is_closed:
+                raise Disconnected("the pool is closed").at("connect")
+            shelf = self._shelves.setdefault(key, _Shelf())
+            if shelf.idle:
+                kept = shelf.idle.pop()
+                try:
+                    well = await self._is_well(kept)
+                except BaseException:  # nobody knows what it has still to say
+                    self._discard(key, shelf, kept)
+                    raise
+                if well:
+                    return Loan(self, key, terms, kept)
+                self._discard(key, shelf, kept)
+            elif shelf.open >= max(1, terms.connections):
+                await self._wait(shelf.waiters)
+            elif self._open >= self._total:
+                self._evict()
+                await self._wait(self._crowd)
+            else:
+                made = await self._make(key, shelf, terms, opening)
+                return Loan(self, key, terms, made)
+
+    async def close(self) -> None:
+        """Close what rests and refuse to lend; what is lent is closed when it comes back.
+
+        Returns when all that is being closed is closed.
+        """
+        self._is_closed = True
+        for key, shelf in tuple(self._shelves.items()):
+            while shelf.idle:
+                self._discard(key, shelf, shelf.idle.pop())
+            while self._wake_one(shelf.waiters):
+                pass
+        while self._wake_one(self._crowd):
+            pass
+        while self._closing:
+            await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _make(
+        self, key: Hashable, shelf: _Shelf[C], terms: Terms, opening: Callable[[], Awaitable[C]]
+    ) -> _Kept[C]:
+        shelf.open += 1
+        self._open += 1
+        terms.opened()
+        try:
+            return _Kept(await opening(), terms.closed)
+        except BaseException:
+            self._forget(key, shelf, terms.closed)
+            raise
+
+    async def _is_well(self, kept: _Kept[C]) -> bool:
+        kept.wake()
+        connection = kept.connection
+        if not connection.usable:
+            return False
+        if self._seconds() - kept.rested < self._check_after:
+            return True
+        try:
+            await connection.check()
+        except GatepostError:
+            return False
+        return connection.usable
+
+    def _take_back(self, key: Hashable, terms: Terms, kept: _Kept[C]) -> None:
+        shelf = self._shelves[key]
+        kept.messages += 1
+        worn = kept.messages >= terms.messages or shelf.open > max(1, terms.connections)
+        if worn or self._is_closed or not kept.connection.usable:
+            self._discard(key, shelf, kept)
+            return
+        kept.rested = self._seconds()
+        loop = asyncio.get_running_loop()
+        kept.timer = loop.call_later(terms.idle, self._retire, key, shelf, kept)
+        shelf.idle.append(kept)
+        self._wake(shelf)
+
+    def _retire(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+        shelf.idle.remove(kept)
+        self._discard(key, shelf, kept)
+
+    def _evict(self) -> None:
+        """Close the connection that has rested longest, whoever's it is; the crowd is told then."""
+        resting = [(key, shelf) for key, shelf in self._shelves.items() if shelf.idle]
+        if resting:
+            key, shelf = min(resting, key=lambda each: each[1].idle[0].rested)
+            self._discard(key, shelf, shelf.idle.pop(0))
+
+    def _discard(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+        """Close one in the background: its place is free when the server has seen it go."""
+        kept.wake()
+        task = asyncio.get_running_loop().create_task(self._end(key, shelf, kept))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _end(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+        try:
+            await kept.connection.close()
+        except GatepostError:
+            pass  # it is gone
+        finally:
+            self._forget(key, shelf, kept.closed)
+
+    def _forget(self, key: Hashable, shelf: _Shelf[C], closed: Callable[[], None]) -> None:
+        shelf.open -= 1
+        self._open -= 1
+        closed()
+        self._wake(shelf)
+        if not shelf.open and not shelf.waiters and self._shelves.get(key) is shelf:
+            del self._shelves[key]
+
+    # Who waits.
+
+    async def _wait(self, waiters: "deque[asyncio.Future[None]]") -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._wake_one(waiters)  # the turn goes to the next
+            elif turn in waiters:
+                waiters.remove(turn)
+            raise
+
+    def _wake(self, shelf: _Shelf[C]) -> None:
+        """A connection, or the place of one, is free: the key's own come first."""
+        if not self._wake_one(shelf.waiters):
+            self._wake_one(self._crowd)
+
+    def _wake_one(self, waiters: "deque[asyncio.Future[None]]") -> bool:
+        while waiters:
+            turn = waiters.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return True
+        return False

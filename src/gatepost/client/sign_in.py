@@ -1,0 +1,103 @@
+"""As whom a relay signs in upstream, and what it proves that with when it is time."""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from gatepost.client.tokens.cache import TokenCache
+from gatepost.client.tokens.contract import TokenSource
+from gatepost.errors import ConfigError, TokenError
+from gatepost.model.credentials import Credentials
+from gatepost.model.secret import Secret
+
+FRESH: Final = 60.0
+"""Seconds for which a token counts as just given: refused, another one would be refused, too."""
+
+
+class SignIn(Protocol):
+    """One credential of the configuration."""
+
+    @property
+    def identity(self) -> str:
+        """Who it is, for the operator; equal for equal identities."""
+
+    @property
+    def certificate(self) -> str | None:
+        """The PEM file of a client certificate to show; None: none."""
+
+    @property
+    def key(self) -> str | None:
+        """The file of its key, where that is another."""
+
+    async def credentials(self) -> Credentials:
+        """Return what proves it now. Raises TokenError, also for a secret that is not there."""
+
+    def reject(self, credentials: Credentials, /) -> bool:
+        """Say that these were refused; True: others may be taken."""
+
+
+class PasswordSignIn:
+    """A user name and a password, which is read whenever it is used."""
+
+    certificate = None
+    key = None
+
+    def __init__(self, username: str, password: Callable[[], Secret]) -> None:
+        """``password`` raises ConfigError."""
+        self.identity, self._password = username, password
+
+    async def credentials(self) -> Credentials:
+        try:
+            return Credentials(self.identity, self._password())
+        except ConfigError as error:
+            raise TokenError(f"no password: {error}", is_transient=False) from error
+
+    def reject(self, credentials: Credentials) -> bool:
+        """A password that was changed meanwhile may be taken."""
+        try:
+            return self._password() != credentials.password
+        except ConfigError:
+            return False
+
+
+class TokenSignIn:
+    """A user name and an access token (XOAUTH2, OAUTHBEARER)."""
+
+    certificate = None
+    key = None
+
+    def __init__(
+        self, username: str, cache: TokenCache, source: TokenSource, scope: str = ""
+    ) -> None:
+        self.identity = username
+        self.source, self._cache, self._scope = source, cache, scope
+        self._age = 0.0
+
+    async def credentials(self) -> Credentials:
+        held = await self._cache.get(self.source, self._scope)
+        self._age = held.age
+        return Credentials(self.identity, token=held.secret)
+
+    def reject(self, credentials: Credentials) -> bool:
+        if credentials.token is None:
+            return False
+        self._cache.reject(self.source, self._scope, credentials.token)
+        return self._age > FRESH
+
+
+class CertificateSignIn:
+    """A TLS client certificate (EXTERNAL, RFC 4422 A); a user name to act as, if any."""
+
+    def __init__(self, certificate: str, key: str | None = None, username: str = "") -> None:
+        self.certificate: str | None = certificate
+        self.key = key
+        self._username = username
+
+    @property
+    def identity(self) -> str:
+        return self._username or f"certificate {self.certificate}"
+
+    async def credentials(self) -> Credentials:
+        return Credentials(certificate=True, authzid=self._username)
+
+    def reject(self, _credentials: Credentials) -> bool:
+        return False

@@ -1,0 +1,135 @@
+"""A server to hand mail to, as a relay does it: by what TLS, signed in as whom."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from gatepost.client.authentication import authenticate, channel_of
+from gatepost.client.connection import AsyncConnection, meet
+from gatepost.client.session import ClientSession, Said
+from gatepost.client.settings import Timeouts
+from gatepost.client.sign_in import SignIn
+from gatepost.client.steps import Conversation
+from gatepost.errors import AuthenticationRefused, Refused, TlsError
+from gatepost.model.credentials import Credentials
+from gatepost.model.route import HopTls
+from gatepost.net.dial import Server
+from gatepost.net.tls import Context
+from gatepost.net.trust import Contexts, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One server. Connections to equal ones can be shared by the same identity."""
+
+    server: Server
+    """By the name that its certificate has."""
+    address: str = ""
+    """Where it is; empty: where its name says."""
+    tls: HopTls = "required"
+    trust: Trust = field(default_factory=Trust)
+    mechanisms: tuple[str, ...] = ()
+    """Those that may be used; a single one whether the server lists it or not."""
+    local_name: str = ""
+    """What EHLO says; by default this host's full name, or its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """``connection.Way`` to one server, with what is needed this time."""
+
+    upstream: Upstream
+    context: Context
+    timeouts: Timeouts
+    credentials: Credentials | None
+    listen_in: Callable[[Said], None] | None
+    in_clear: bool = False
+    """Do not try TLS: it failed, and need not be."""
+
+    @property
+    def server(self) -> Server:
+        return self.upstream.server
+
+    @property
+    def endpoint(self) -> Server:
+        server = self.upstream.server
+        return Server(self.upstream.address or server.host, server.port)
+
+    def meet(self, local_address: str, peer_address: str) -> ClientSession:
+        session = meet(self.server, self.upstream.local_name, local_address, peer_address)
+        session.listen_in = self.listen_in
+        return session
+
+    def sign_in(self, session: ClientSession) -> Conversation[None]:
+        yield from self._secure(session)
+        if self.credentials is not None:
+            mechanisms = self.upstream.mechanisms
+            yield from authenticate(
+                session,
+                self.credentials,
+                channel_of(session),
+                only=mechanisms[0] if len(mechanisms) == 1 else "",
+                allowed=mechanisms,
+            )
+        session.listen_in = None
+
+    def _secure(self, session: ClientSession) -> Conversation[None]:
+        tls = self.upstream.tls
+        yield from session.open(implicit=tls == "implicit", start_tls=tls == "required")
+        if tls == "opportunistic" and not self.in_clear and "STARTTLS" in session.capabilities:
+            try:
+                yield from session.start_tls()
+            except Refused as refused:  # RFC 3207 4: the client may go on without
+                if refused.command != "STARTTLS" or not session.usable:
+                    raise
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Opens connections to servers, as one relay does it."""
+
+    contexts: Contexts = field(default_factory=Contexts)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    async def open(
+        self,
+        upstream: Upstream,
+        sign_in: SignIn | None,
+        listen_in: Callable[[Said], None] | None = None,
+    ) -> AsyncConnection:
+        """Connect and sign in; with a ``sign_in`` nobody goes on without it.
+
+        A token that is refused though it should be good is asked for anew, once. Where TLS is
+        welcome but not needed, and fails, it is tried without (RFC 7435 3). ``listen_in`` gets
+        each reply until MAIL may follow. Raises TokenError, and what ``AsyncConnection.open``
+        raises.
+        """
+        credentials = await sign_in.credentials() if sign_in is not None else None
+        context = self.contexts.get(_trust(upstream, sign_in))
+        way = _Way(upstream, context, self.timeouts, credentials, listen_in)
+        try:
+            return await _open(way)
+        except AuthenticationRefused:
+            if sign_in is None or credentials is None or not sign_in.reject(credentials):
+                raise
+        return await _open(replace(way, credentials=await sign_in.credentials()))
+
+
+async def _open(way: _Way) -> AsyncConnection:
+    try:
+        return await AsyncConnection(way).open()
+    except TlsError:
+        if way.upstream.tls != "opportunistic":
+            raise
+    return await AsyncConnection(replace(way, in_clear=True)).open()
+
+
+def _trust(upstream: Upstream, sign_in: SignIn | None) -> Trust:
+    trust = upstream.trust
+    if sign_in is not None and sign_in.certificate is not None:
+        trust = replace(trust, certificate=sign_in.certificate, key=sign_in.key)
+    return replace(trust, verify=False) if upstream.tls == "opportunistic" else trust
+
+
+def key_of(upstream: Upstream, sign_in: SignIn | None) -> tuple[object, ...]:
+    """Return by what a pool tells connections apart."""
+    return upstream, sign_in.identity if sign_in is not None else ""
