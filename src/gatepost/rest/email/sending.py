@@ -209,7 +209,7 @@ def _read_id(given: str | None) -> str:
         id_ = str(UUID(given))
     except ValueError:
         id_ = ""
-    if id_ != given.lower():  # UUID() takes other spellings, too
+    if not id_ or id_ != given.lower():  # UUID() takes other spellings, too
         raise bad_request("The Operation-Id header is not a UUID.", "operation_id_invalid")
     return id_
 

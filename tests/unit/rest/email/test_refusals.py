@@ -316,6 +316,7 @@ def test_a_request_that_is_too_large(announced: bool, pieces: int) -> None:
     [
         ({"content-type": "text/plain"}, 415, "UnsupportedMediaType"),
         ({"operation-id": "1"}, 400, "BadRequest"),
+        ({"operation-id": ""}, 400, "BadRequest"),
         ({"operation-id": "{8540c0de-899f-5cce-acb5-3ec493af3800}"}, 400, "BadRequest"),
         ({"host": "a b"}, 400, "BadRequest"),
         ({"host": "localhost:abc"}, 400, "BadRequest"),
