@@ -24,7 +24,7 @@ def authority(request: Request) -> str:
 
 def origin(request: Request) -> str:
     """Return ``https://HOST:PORT``. Raises ApiError as ``authority`` does."""
-    return f"{request.url.scheme}://{authority(request)}"
+    return f"{request.scope['scheme']}://{authority(request)}"
 
 
 def origins(request: Request) -> frozenset[str]:
@@ -34,7 +34,7 @@ def origins(request: Request) -> frozenset[str]:
     match = _AUTHORITY.fullmatch(netloc)
     if match is not None and match[1] in _LOOPBACK:
         names |= {f"{name}:{match[2]}" if match[2] else name for name in _LOOPBACK}
-    return frozenset(f"{request.url.scheme}://{name}" for name in names)
+    return frozenset(f"{request.scope['scheme']}://{name}" for name in names)
 
 
 def without_port(netloc: str) -> str:

@@ -23,7 +23,7 @@ from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret
 from gatepost.directory.azure.senders import senders_of, standing_of
 from gatepost.directory.azure.snapshot import Grant, Snapshot
 from gatepost.directory.azure.token_sign_in import MECHANISMS as TOKEN_MECHANISMS
-from gatepost.directory.azure.token_sign_in import VerifiedTokens, identify_by_token
+from gatepost.directory.azure.token_sign_in import claims_of, identify_by_token
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
@@ -63,7 +63,7 @@ class AzureDirectory:
         tokens: AccessTokens | None = None,
     ) -> None:
         self._records = records
-        self._tokens = VerifiedTokens(tokens, clock) if tokens else None
+        self._tokens = tokens
         self.mechanisms: Final = _OF_SECRET | (TOKEN_MECHANISMS if tokens else frozenset())
         self._key = digest_key
         self._clock = clock
@@ -120,7 +120,7 @@ class AzureDirectory:
     def _identify_by_token(self, username: str, token: Secret) -> Principal | Denial:
         if self._tokens is None:
             return Denial("mechanism_unsupported", "this directory has issued no token")
-        proof = self._tokens.claims_of(token.reveal())
+        proof = claims_of(token.reveal(), self._tokens)
         return identify_by_token(
             self._snapshot, username, proof, rules=self.rules, now=self._clock()
         )

@@ -5,9 +5,6 @@ application, and it needs the role that a secret would need, too
 (https://learn.microsoft.com/azure/communication-services/quickstarts/email/send-email-smtp/send-email-smtp-oauth).
 """
 
-import hashlib
-from collections import OrderedDict
-from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -25,44 +22,16 @@ from gatepost.directory.azure.tokens import COMMUNICATION, AccessTokens, Claims,
 from gatepost.model.credentials import Principal
 
 MECHANISMS: Final = frozenset({"XOAUTH2", "OAUTHBEARER"})
-
-_MAX_KEPT: Final = 10_000
-"""Tokens whose signature is known to be good."""
 _SCOPE: Final = "https://communication.azure.com/.default"
 
 
-class VerifiedTokens:
-    """Verifies tokens for Azure Communication Services, each one's signature once.
-
-    A client uses its token for an hour. What is kept is a digest, and what the token says; when
-    it ends is looked at every time.
-    """
-
-    def __init__(self, tokens: AccessTokens, clock: Callable[[], datetime]) -> None:
-        self._tokens = tokens
-        self._clock = clock
-        self._kept: OrderedDict[bytes, Claims] = OrderedDict()
-
-    def claims_of(self, token: str) -> Claims | Denial:
-        """Return what ``token`` says, or why it is not taken."""
-        digest = hashlib.blake2b(token.encode("utf-8", "surrogateescape"), digest_size=32).digest()
-        known = self._kept.get(digest)
-        if known is not None and self._clock() < known.expires_at:
-            return known
-        self._kept.pop(digest, None)
-        try:
-            claims = self._tokens.verify(token, COMMUNICATION)
-        except TokenError as error:
-            return _denial(error)
-        while len(self._kept) >= _MAX_KEPT:
-            self._kept.popitem(last=False)
-        self._kept[digest] = claims
-        return claims
-
-
-def _denial(error: TokenError) -> Denial:
-    advice = f"; ask for the scope {_SCOPE}" if error.slug == "token_audience_wrong" else ""
-    return Denial(error.slug, f"{error}{advice}")
+def claims_of(token: str, tokens: AccessTokens) -> Claims | Denial:
+    """Return what ``token`` says, or why it is not taken."""
+    try:
+        return tokens.verify(token, COMMUNICATION)
+    except TokenError as error:
+        advice = f"; ask for the scope {_SCOPE}" if error.slug == "token_audience_wrong" else ""
+        return Denial(error.slug, f"{error}{advice}")
 
 
 def identify_by_token(

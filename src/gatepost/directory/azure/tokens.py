@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,8 @@ LIFETIME: Final = timedelta(seconds=3599)
 """What Entra says of a client's first token; the real ones differ by some minutes."""
 MAX_TOKEN: Final = 12_288
 """Octets; as long as an AUTH line may be (RFC 4954 4)."""
+_MAX_KEPT: Final = 10_000
+"""Tokens whose signature is known to be good."""
 
 # Each resource by its identifiers, without a slash at the end: that makes no difference.
 COMMUNICATION: Final = frozenset(
@@ -105,6 +108,8 @@ class AccessTokens:
     """Issues and verifies with one key of at least 2048 bits (RFC 7518 3.3).
 
     ``clock`` returns the time with its zone, ``new_id`` a fresh id for each token.
+    A client uses its token for an hour, and its signature is verified once. What is kept is a
+    digest, and what the token says; whether it is in time is looked at every time.
     """
 
     def __init__(
@@ -122,6 +127,7 @@ class AccessTokens:
         der = self._public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self.key_id: Final = _base64url(hashlib.sha256(der).digest())
         self._jws = jwt.PyJWS(algorithms=[_ALGORITHM])
+        self._verified: OrderedDict[bytes, tuple[Claims, int]] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} key={self.key_id}>"
@@ -180,19 +186,31 @@ class AccessTokens:
 
         ``audiences`` are lower case and end in no slash. Raises TokenError.
         """
-        parts = _PARTS.fullmatch(token) if len(token) <= MAX_TOKEN else None
-        if parts is None:
+        if len(token) > MAX_TOKEN:
             raise TokenError("token_malformed", _malformed_because(token))
-        payload = self._signed_part(token, parts)
-        claims = _read_claims(payload)
+        octets = token.encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(octets, digest_size=32).digest()
+        claims, start = self._verified.get(digest) or self._read(token)
         now = self._clock()
         if now >= claims.expires_at:
+            self._verified.pop(digest, None)
             ended = f"{claims.expires_at:%Y-%m-%d %H:%M:%S UTC}"
             raise TokenError("token_expired", f"the token ended at {ended}")
-        if now.timestamp() < _number(payload, "nbf"):
+        self._verified[digest] = claims, start
+        if len(self._verified) > _MAX_KEPT:
+            self._verified.popitem(last=False)
+        if now.timestamp() < start:
             raise TokenError("token_not_yet_valid", "the token begins later; are the clocks right?")
         check_audience(claims, audiences)
         return claims
+
+    def _read(self, token: str) -> tuple[Claims, int]:
+        """Return what a token says that we signed, and when it begins."""
+        parts = _PARTS.fullmatch(token)
+        if parts is None:
+            raise TokenError("token_malformed", _malformed_because(token))
+        payload = self._signed_part(token, parts)
+        return _read_claims(payload), _number(payload, "nbf")
 
     def _signed_part(self, token: str, parts: "re.Match[str]") -> dict[str, Any]:
         """Return the claims of a token that we signed."""

@@ -26,7 +26,7 @@ _HASH: Final = "x-ms-content-sha256"
 class Signed:
     """A request's signature, and what it is over."""
 
-    text: str
+    text: bytes
     signature: bytes
     date: datetime
     content_hash: bytes
@@ -34,7 +34,7 @@ class Signed:
 
     def is_by(self, key: bytes) -> bool:
         """Tell whether ``key`` made the signature; takes the same time for any that did not."""
-        return hmac.compare_digest(hmac.digest(key, self.text.encode(), "sha256"), self.signature)
+        return hmac.compare_digest(hmac.digest(key, self.text, "sha256"), self.signature)
 
 
 def read_signature(method: str, target: str, headers: Mapping[str, str]) -> Signed:
@@ -60,7 +60,7 @@ def read_signature(method: str, target: str, headers: Mapping[str, str]) -> Sign
     except (ValueError, TypeError, IndexError):  # IndexError: seen from the date's parser
         raise ValueError("signature_malformed: date, hash or signature cannot be read") from None
     return Signed(
-        string_to_sign(method, target, [headers[name] for name in names]),
+        string_to_sign(method, target, [headers[name] for name in names]).encode(),
         signature,
         date if date.tzinfo else date.replace(tzinfo=UTC),
         content_hash,
@@ -81,6 +81,5 @@ def decode_key(text: str) -> bytes:
 
 
 def signer_of(signed: Signed, keys: Sequence[bytes]) -> int | None:
-    """Return the place of the key that signed; all are tried, whichever it is."""
-    found = [place for place, key in enumerate(keys) if key and signed.is_by(key)]
-    return found[0] if found else None
+    """Return the place of the key that signed; who has none of them waits for all."""
+    return next((place for place, key in enumerate(keys) if key and signed.is_by(key)), None)

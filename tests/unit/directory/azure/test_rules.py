@@ -105,6 +105,16 @@ def test_a_composite_name_may_need_an_smtp_username(
     assert slug_of(NAMED, Rules(), username) == "signed in"
 
 
+def test_an_smtp_username_that_is_needed_counts_from_when_it_is_made_until_it_is_gone() -> None:
+    there, needed = world(), smtp_username("smtp-login")
+    composite = (there, USERNAME, PASSWORD)
+    for made, change in ((False, {"put": ()}), (True, {"put": (needed,)}),
+                         (False, {"put": (), "delete": (needed,)})):  # fmt: skip
+        there.apply(**change)
+        verdict = identify(*composite, key=KEY, rules=NEEDS, now=NOW)
+        assert isinstance(verdict, Principal) is made
+
+
 def test_the_smtp_username_that_is_needed_takes_time_as_well() -> None:
     """It was made 60 seconds ago, the role long before."""
     old = Change(fields=(("assignment", "created_at", NOW - timedelta(days=1)),))

@@ -254,12 +254,3 @@ def _timed(sign: Sign, credentials: Credentials) -> float:
     for _ in range(10):
         sign.directory.identify(credentials, "XOAUTH2")
     return (time.perf_counter() - start) / 10
-
-
-def test_no_more_tokens_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.directory.azure.token_sign_in._MAX_KEPT", 2)
-    sign = Sign()
-    tokens = [sign.token() for _ in range(4)]
-    for token in tokens * 2:
-        assert isinstance(sign.sign_in(token), Principal)
-    assert len(sign.directory._tokens._kept) == 2  # type: ignore[union-attr]

@@ -289,3 +289,22 @@ def test_anything_else_is_refused_and_never_breaks(text: str) -> None:
 
 def test_the_key_is_not_shown() -> None:
     assert repr(TOKENS) == f"<AccessTokens key={TOKENS.key_id}>"
+
+
+def test_no_more_tokens_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.directory.azure.tokens._MAX_KEPT", 2)
+    tokens, _ = make_tokens()
+    made = [tokens.issue(SENDER, AS_PRINCIPAL, ACS, ISSUER).token.reveal() for _ in range(4)]
+    for token in made * 2:
+        assert tokens.verify(token, COMMUNICATION).application_id == APPLICATION
+    assert len(tokens._verified) == 2
+
+
+def test_a_token_that_is_known_is_still_for_one_audience_and_ends() -> None:
+    tokens, clock = make_tokens()
+    token = tokens.issue(SENDER, AS_PRINCIPAL, ACS, ISSUER).token.reveal()
+    assert tokens.verify(token, COMMUNICATION) == tokens.verify(token, COMMUNICATION)
+    assert refusal(token, GRAPH, tokens).startswith("token_audience_wrong")
+    clock.now += LIFETIME
+    assert refusal(token, COMMUNICATION, tokens).startswith("token_expired")
+    assert not tokens._verified
