@@ -26,6 +26,7 @@ from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.net.frames import FrameStream, serve_frames
 from gatepost.policy.quotas import OwnQuotas, Quotas, SubscriptionQuotas
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts, Visitors
 from gatepost.queue.contract import Selection, Store
 from gatepost.relay.context import Report
 from gatepost.relay.spool import Budget
@@ -39,6 +40,8 @@ class Shared:
 
     quotas: SubscriptionQuotas | None = None
     """None: nothing is counted."""
+    visitors: VisitorCounts | None = None
+    """None: addresses are not told apart."""
     budget: Budget | None = None
     """This process's share of the memory for what front processes hand over."""
     desk: Desk | None = None
@@ -61,6 +64,7 @@ async def serve_control(
         operations |= administration_operations(shared.desk)
     if shared.events is not None:
         operations |= event_operations(shared.events)
+    visitors = shared.visitors
     quotas, budget = shared.quotas, shared.budget or Budget(data)
 
     def make_stream() -> FrameStream:
@@ -68,12 +72,16 @@ async def serve_control(
         own = upload_operations(uploads)
         if quotas is not None:
             own |= quota_operations(OwnQuotas(quotas, owner=uploads))
+        if visitors is not None:
+            own |= visitor_operations(OwnVisitors(visitors, owner=uploads))
 
         def gone() -> None:
             """Who hangs up takes along what it began and whom it counted."""
             uploads.close()
             if quotas is not None:
                 quotas.forget(uploads)
+            if visitors is not None:
+                visitors.forget(uploads)
 
         return Answers({**operations, **own}, gone).make_stream()
 
@@ -152,6 +160,15 @@ def quota_operations(quotas: Quotas) -> dict[str, Operation]:
         "enter": _taking(tuple[Principal], quotas.enter),
         "leave": _taking(tuple[Principal], quotas.leave),
         "admit": _taking(tuple[Principal, Address], quotas.admit),
+    }
+
+
+def visitor_operations(visitors: Visitors) -> dict[str, Operation]:
+    """Return the operations of counting clients by name."""
+    return {
+        "visit": _taking(tuple[str], visitors.enter),
+        "visit_over": _taking(tuple[str], visitors.leave),
+        "delay": _taking(tuple[str], visitors.delay),
     }
 
 

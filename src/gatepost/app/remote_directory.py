@@ -64,5 +64,30 @@ class RemoteQuotas:
         return self._calls.ask_for(_optional_reply, "admit", principal, sender)
 
 
+class RemoteVisitors:
+    """Implements ``policy.visitors.Visitors`` over calls."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def enter(self, address: str) -> "asyncio.Future[bool]":
+        return self._calls.ask_for(_truth, "visit", address)
+
+    def leave(self, address: str) -> None:
+        with suppress(Disconnected):  # then all our connections are forgotten anyway
+            self._calls.tell("visit_over", address)
+
+    def delay(self, address: str) -> "asyncio.Future[float]":
+        return self._calls.ask_for(_seconds, "delay", address)
+
+
+def _truth(raw: msgspec.Raw) -> bool:
+    return decode(raw, bool)
+
+
+def _seconds(raw: msgspec.Raw) -> float:
+    return decode(raw, float)
+
+
 def _optional_reply(raw: msgspec.Raw) -> Reply | None:
     return None if bytes(raw) == NIL else decode(raw, Reply)

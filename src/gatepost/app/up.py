@@ -137,7 +137,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         store, directory, open_key(data), profile.events, report, desk.now, desk.endpoint
     )
     events = await _serve_events(here, stack)
-    shared = Shared(quotas, budget, desk, events)
+    shared = Shared(quotas, budget=budget, desk=desk, events=events)
     control = await serve_control(data, store, directory, report, shared)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)

@@ -2,13 +2,17 @@
 
 import errno
 import socket
+import stat
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 from gatepost.errors import NetworkError
+from gatepost.net.local import ShortPath
 
 BACKLOG: Final = 1_024
+_BOTH: Final = {"localhost": ("127.0.0.1", "::1"), "::": ("0.0.0.0", "::")}
 _TRIES: Final = 20
 """Free ports to try until one is free on both address families."""
 
@@ -19,24 +23,34 @@ class PortBusy(NetworkError):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The sockets of one service: one port, on one or both loopback families."""
+    """The sockets of one service: one port, on one or both families; or one Unix socket."""
 
     sockets: tuple[socket.socket, ...]
+    path: Path | None = None
+    """Of a Unix socket that we made, and that goes with us."""
+
+    @property
+    def is_local(self) -> bool:
+        """True for a Unix socket."""
+        return self.sockets[0].family == getattr(socket, "AF_UNIX", None)
 
     @property
     def host(self) -> str:
-        """The first address, as a client would dial it."""
-        return str(self.sockets[0].getsockname()[0])
+        """The first address, as a client would dial it; the path of a Unix socket."""
+        name = self.sockets[0].getsockname()
+        return str(self.path or name) if self.is_local else str(name[0])
 
     @property
     def port(self) -> int:
-        """The port that all its sockets share."""
-        return int(self.sockets[0].getsockname()[1])
+        """The port that all its sockets share; 0 for a Unix socket."""
+        return 0 if self.is_local else int(self.sockets[0].getsockname()[1])
 
     def close(self) -> None:
         """Stop listening."""
         for sock in self.sockets:
             sock.close()
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
 
 
 def is_loopback(host: str) -> bool:
@@ -51,12 +65,13 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int) -> Listener:
-    """Listen on ``host``; ``localhost`` is 127.0.0.1 and, where the machine has it, ::1.
+    """Listen on ``host``; ``localhost`` is 127.0.0.1 and, where the machine has it, ::1, and
+    ``::`` every address of both families.
 
     Port 0 takes one that is free on all of them. Raises PortBusy, or NetworkError when the
     address cannot be had.
     """
-    hosts = ("127.0.0.1", "::1") if host == "localhost" else (host,)
+    hosts = _BOTH.get(host, (host,))
     for attempt in range(_TRIES):
         try:
             return _listen_on_all(hosts, port)
@@ -64,6 +79,43 @@ def listen(host: str, port: int) -> Listener:
             if port or attempt == _TRIES - 1:
                 raise
     raise AssertionError("unreachable")
+
+
+def listen_local(path: Path, mode: int = 0o660) -> Listener:
+    """Listen on a Unix socket at ``path``, with the permissions ``mode``.
+
+    One that was left behind is replaced. Raises PortBusy when somebody listens there, or
+    NetworkError when the path cannot be had; what is no socket is left alone.
+    """
+    try:
+        _clear(path)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with ShortPath(path) as address:
+            sock.bind(address)
+        # Before anybody can connect: the permissions of the file, not of the umask.
+        path.chmod(mode)
+        sock.listen(BACKLOG)
+    except PortBusy:
+        raise
+    except OSError as error:
+        raise NetworkError(f"cannot listen on {path}: {error.strerror or error}") from error
+    sock.setblocking(False)
+    return Listener((sock,), path)
+
+
+def _clear(path: Path) -> None:
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise FileExistsError(errno.EEXIST, "there is a file that is no socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, ShortPath(path) as address:
+        try:
+            probe.connect(address)
+        except ConnectionRefusedError:
+            path.unlink()
+        else:
+            raise PortBusy(f"{path} is in use")
 
 
 def _listen_on_all(hosts: tuple[str, ...], port: int) -> Listener:

@@ -18,11 +18,16 @@ class VisitorLimits:
 
     sessions: int | None = None
     """Connections at a time; None: any number."""
+    connections: int | None = None
+    """Connections of all addresses at a time."""
+    failures: int = 5
+    """Refused logins that are answered after the first delay; each further one doubles it."""
     first_delay: float = 1.0
-    """Seconds before the first refused login is answered; each further one doubles them."""
+    """Seconds."""
     longest_delay: float = 30.0
-    forgotten: float = 900.0
-    """Seconds without a failure after which the next one is a first one."""
+    forgotten: float = 60.0
+    """Seconds without a failure after which the next one is a first one. Counted from when the
+    last one was answered."""
 
 
 class Visitors(Protocol):
@@ -46,15 +51,19 @@ class VisitorCounts:
         """May be replaced at any time; what is counted stays."""
         self._seconds = seconds
         self._sessions: Counter[str] = Counter()
+        self._total = 0
         self._owned: dict[Hashable, Counter[str]] = {}
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def enter(self, owner: Hashable, address: str) -> bool:
         """See ``Visitors.enter``."""
-        key, limit = counted_as(address), self.limits.sessions
-        if limit is not None and self._sessions[key] >= limit:
+        key, limits = counted_as(address), self.limits
+        if limits.sessions is not None and self._sessions[key] >= limits.sessions:
+            return False
+        if limits.connections is not None and self._total >= limits.connections:
             return False
         self._sessions[key] += 1
+        self._total += 1
         self._owned.setdefault(owner, Counter())[key] += 1
         return True
 
@@ -65,22 +74,25 @@ class VisitorCounts:
         if owned is not None and owned[key] > 0:
             _take(owned, key, 1)
             _take(self._sessions, key, 1)
+            self._total -= 1
 
     def forget(self, owner: Hashable) -> None:
         """The process is gone, and all its connections with it."""
         for key, number in self._owned.pop(owner, Counter()).items():
             _take(self._sessions, key, number)
+            self._total -= number
 
     def delay(self, address: str) -> float:
         """See ``Visitors.delay``."""
         key, now, limits = counted_as(address), self._seconds(), self.limits
         before, last = self._failures.pop(key, (0, now))
         failures = before + 1 if now - last < limits.forgotten else 1
-        self._failures[key] = failures, now
+        doublings = min(max(0, failures - limits.failures), 30)
+        seconds = min(limits.first_delay * 2.0**doublings, limits.longest_delay)
+        self._failures[key] = failures, now + seconds
         if len(self._failures) > MOST_REMEMBERED:
             self._failures.popitem(last=False)
-        doubled = limits.first_delay * 2.0 ** min(failures - 1, 30)
-        return min(doubled, limits.longest_delay)
+        return seconds
 
 
 def _take(counts: "Counter[str]", key: str, number: int) -> None:

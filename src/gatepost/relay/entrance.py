@@ -16,6 +16,15 @@ class ServerCertificate:
     bindings: tuple[ChannelBinding, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for the clients of a network."""
+
+    setting: Setting
+    refuse: bool = False
+    """They get 554 and nothing else (RFC 5321 3.1)."""
+
+
 @dataclass(slots=True)
 class Entrance:
     """What a connection takes from its listener when it comes.
@@ -24,7 +33,7 @@ class Entrance:
     what the session began with.
     """
 
-    settings: NetworkTable[Setting]
+    terms: NetworkTable[Terms]
     """By the client's network."""
     certificate: ServerCertificate | None
     """None: no TLS here."""
@@ -38,4 +47,4 @@ def plain_entrance(
     setting: Setting, certificate: ServerCertificate | None, *, implicit: bool = False
 ) -> Entrance:
     """Return an entrance that is the same for everybody."""
-    return Entrance(NetworkTable((), setting), certificate, implicit)
+    return Entrance(NetworkTable((), Terms(setting)), certificate, implicit)

@@ -14,7 +14,6 @@ from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
-from gatepost.model.message import Submission
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.standing import Standing
 from gatepost.net.server_stream import ServerStream
@@ -24,7 +23,8 @@ from gatepost.relay.context import Relay
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.faults import error_of, explain
 from gatepost.relay.spool import Spool
-from gatepost.relay.submission import Received, receive_message
+from gatepost.relay.submission import Received, hop_of, receive_message, told
+from gatepost.relay.visit import Visit
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session
@@ -49,9 +49,9 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_auth", "_certificate", "_counted", "_early", "_entrance", "_failures", "_hop",
-        "_late_refusal", "_open", "_origin", "_paused", "_peer_ended", "_principal", "_relay",
-        "_session", "_spool", "_stalled", "_stream", "_unwanted", "deadline", "on_lost",
+        "_auth", "_certificate", "_early", "_entrance", "_failures", "_hop", "_late_refusal",
+        "_open", "_origin", "_paused", "_peer_ended", "_principal", "_relay", "_session",
+        "_spool", "_stalled", "_stream", "_taken", "_unwanted", "_visit", "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
@@ -69,14 +69,15 @@ class Receiver:
         self._unwanted = unwanted
         self._early = True
         """There is no session yet: a proxy's header or a handshake is still to come."""
-        self._counted = False
-        """The relay's visitors count this connection."""
+        self._visit: Visit | None = None
         self._origin: Origin | None = None
         """Where the message comes from that is being taken, as the routes ask about it."""
         self._session: Session
         self._stream: ServerStream = None  # type: ignore[assignment]  # until it is accepted
         self._hop: Hop | None = None
         self._auth: Authentication | None = None
+        self._taken = 0
+        """Messages accepted in this session."""
         self._failures = 0
         """Logins refused in this session."""
         self._principal: Principal | None = None
@@ -118,35 +119,27 @@ class Receiver:
     def connected(self) -> None:
         """Greet, unless there is no room."""
         address, stream = self._stream.peer_address, self._stream
-        setting = self._entrance.settings.of(address)
-        self._session = Session(setting, address, encrypted=stream.tls is not None)
+        terms = self._entrance.terms.of(address)
+        self._session = Session(terms.setting, address, encrypted=stream.tls is not None)
         self._early = False
         self._touch()
-        visitors = self._relay.visitors
-        if self._unwanted:
-            stops = self._relay.draining
-            replies = self._session.replies
-            self._turn_away(replies.SHUTTING_DOWN if stops else replies.TOO_MANY_CONNECTIONS)
+        visitors, replies = self._relay.visitors, self._session.replies
+        if terms.refuse:
+            self._turn_away(replies.ACCESS_DENIED)
+        elif self._relay.draining:
+            self._turn_away(replies.SHUTTING_DOWN)
+        elif self._unwanted:
+            self._turn_away(replies.TOO_MANY_CONNECTIONS)
         elif visitors is None:
             self._flush()
         else:
-            answer = visitors.enter(address)
-            if isinstance(answer, asyncio.Future):
-                answer.add_done_callback(self._counted_late)
-            self._when(answer, self._welcome)
-
-    def _counted_late(self, answer: "asyncio.Future[bool]") -> None:
-        """A client that left meanwhile was counted all the same."""
-        was_counted = error_of(answer) is None and answer.result()
-        if was_counted and self._stream.is_closing and self._relay.visitors is not None:
-            self._relay.visitors.leave(self.peer)
+            self._visit = Visit(visitors, address)
+            self._visit.begin(self._when, self._welcome)
 
     def _welcome(self, admitted: bool) -> None:
-        self._counted = admitted
         if admitted:
             self._flush()
         else:
-            self._relay.report("too_many_sessions", peer=self.peer)
             self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS)
 
     def _turn_away(self, reply: Reply) -> None:
@@ -192,8 +185,8 @@ class Receiver:
         self._drop_auth()
         if self._principal is not None and self._relay.quotas is not None:
             self._relay.quotas.leave(self._principal)
-        if self._counted and self._relay.visitors is not None:
-            self._relay.visitors.leave(self.peer)
+        if self._visit is not None:
+            self._visit.end()
         self.on_lost(self)
 
     # What the supervisor calls.
@@ -407,10 +400,12 @@ class Receiver:
         if self._relay.store.refusal:
             self._refuse(replies.STORE_FULL.because(self._relay.store.refusal))
             return
+        if self._taken >= self._session.setting.messages:
+            self._session.answer(replies.TOO_MANY_MESSAGES)
+            return
         self._late_refusal = None
         principal, sender = self._session.signed_in_as, event.envelope.sender
-        if self._relay.router is not None:
-            self._origin = origin_of(principal, sender)
+        self._origin = origin_of(principal, sender)
         if principal is None or not self._session.profile.checks_sender:
             self._welcome_sender(sender)
         elif sender is None:
@@ -442,14 +437,13 @@ class Receiver:
             self._refuse(refusal)
 
     def _check_recipient(self, event: events.Rcpt) -> None:
-        router, origin, address = self._relay.router, self._origin, event.recipient.address
+        replies, router, origin = self._session.replies, self._relay.router, self._origin
         if self._late_refusal is not None and self._session.profile.sender_phase == "rcpt":
             self._refuse(self._late_refusal)
-        elif router is not None and origin is not None and router.choose(origin, address) is None:
-            reason = f"no_route: no route is for mail from {origin.sender or '<>'} to {address}"
-            self._refuse(self._session.replies.NO_ROUTE.because(reason))
+        elif router and origin and (reason := router.refusal(origin, event.recipient.address)):
+            self._refuse(replies.NO_ROUTE.because(reason))
         else:
-            self._session.answer(self._session.replies.RECIPIENT_OK)
+            self._session.answer(replies.RECIPIENT_OK)
 
     def _take_content(self, event: events.Content) -> None:
         self._take_chunk(event.chunk)
@@ -485,9 +479,11 @@ class Receiver:
         if self._late_refusal is not None:
             self._refuse_message(self._late_refusal)
             return
-        hop = self._find_hop()
+        self._hop = hop_of(self._session, self._stream, self._hop)
         try:
-            message = receive_message(self._relay, self._session, hop, event.envelope, self._spool)
+            message = receive_message(
+                self._relay, self._session, self._hop, event.envelope, self._spool
+            )
         except OSError as error:  # what was still in a buffer found no room
             self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))
             return
@@ -495,25 +491,6 @@ class Receiver:
             self._check_authors(message)
         else:
             self._count(message)
-
-    def _find_hop(self) -> Hop:
-        """What the Received field says of this connection; made anew when a word of it changed."""
-        session, tls = self._session, self._stream.tls
-        said = (
-            session.peer_name, session.protocol, session.signed_in_as is not None,
-            session.encrypted,
-        )  # fmt: skip
-        hop = self._hop
-        if hop is None or said != (hop.peer_name, hop.protocol, hop.signed_in, hop.cipher != ""):
-            self._hop = hop = Hop(
-                peer_name=session.peer_name,
-                peer_address=self.peer,
-                protocol=session.protocol,
-                host=session.setting.host,
-                cipher=tls.facts.cipher if tls is not None else "",
-                signed_in=session.signed_in_as is not None,
-            )
-        return hop
 
     def _check_authors(self, message: Received) -> None:
         """The From field is held to what MAIL is held to; the sender itself was checked there."""
@@ -539,10 +516,7 @@ class Receiver:
         if refusal is None:
             self._check_next_author(message, authors[1:])
         else:
-            self._refuse_author(refusal)
-
-    def _refuse_author(self, refusal: Reply) -> None:
-        self._refuse_message(refusal.because(f"header From: {refusal.reason}"))
+            self._refuse_message(refusal.because(f"header From: {refusal.reason}"))
 
     def _refuse_message(self, refusal: Reply) -> None:
         self._drop_spool()
@@ -585,8 +559,9 @@ class Receiver:
         """The instant of acceptance: the commit succeeded, and the next line says 250."""
         error = error_of(put)
         if error is None:
+            self._taken += 1
             self._session.answer(Reply(250, f"OK queued as {message.submission.id}", _QUEUED))
-            self._report_accepted(message.submission)
+            self._relay.report("accepted", peer=self.peer, **told(message.submission))
         else:
             self._session.answer(self._not_stored(error))
 
@@ -596,15 +571,6 @@ class Receiver:
         reason = explain(error)
         self._relay.report("not_stored", peer=self.peer, reply=str(reply), reason=reason)
         return reply.because(reason)
-
-    def _report_accepted(self, submission: Submission) -> None:
-        envelope = submission.envelope
-        self._relay.report(
-            "accepted", id=submission.id, peer=self.peer, principal=submission.principal,
-            mail_from=str(envelope.sender or ""),
-            rcpt_to=[str(recipient.address) for recipient in envelope.recipients],
-            size=submission.body.size,
-        )  # fmt: skip
 
     def _refuse(self, reply: Reply) -> None:
         self._session.answer(reply)

@@ -1,6 +1,7 @@
 """What the store gets: the content with its trace, and what its header says."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from gatepost.mime.dates import format_date
 from gatepost.mime.header import Summary, read_summary
@@ -9,6 +10,7 @@ from gatepost.mime.received import Hop, received
 from gatepost.model.address import Address
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
+from gatepost.net.server_stream import ServerStream
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Spool
 from gatepost.wire.server.session import Session
@@ -20,6 +22,24 @@ class Received:
 
     submission: Submission
     authors: tuple[Address, ...] | None
+
+
+def hop_of(session: Session, stream: ServerStream, before: Hop | None) -> Hop:
+    """Return what the Received field says of a connection: ``before`` while it is still so."""
+    signed_in = session.signed_in_as is not None
+    said = session.peer_name, session.protocol, signed_in, session.encrypted
+    if before is not None and said == (
+        before.peer_name, before.protocol, before.signed_in, before.cipher != "",
+    ):  # fmt: skip
+        return before
+    return Hop(
+        peer_name=session.peer_name,
+        peer_address=stream.peer_address,
+        protocol=session.protocol,
+        host=session.setting.host,
+        cipher=stream.tls.facts.cipher if stream.tls is not None else "",
+        signed_in=signed_in,
+    )
 
 
 def receive_message(
@@ -52,3 +72,15 @@ def read_authors(summary: Summary) -> tuple[Address, ...] | None:
         return tuple(address for field in summary.from_ for address in parse_mailboxes(field))
     except ValueError:
         return None
+
+
+def told(submission: Submission) -> dict[str, Any]:
+    """Return what a report tells of a message that was accepted."""
+    envelope = submission.envelope
+    return {
+        "id": submission.id,
+        "principal": submission.principal,
+        "mail_from": str(envelope.sender or ""),
+        "rcpt_to": [str(recipient.address) for recipient in envelope.recipients],
+        "size": submission.body.size,
+    }

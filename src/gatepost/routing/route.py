@@ -61,6 +61,12 @@ class Router:
                 return route
         return None
 
+    def refusal(self, origin: Origin, recipient: Address) -> str:
+        """Return why a recipient is not taken (``slug: a sentence``); empty: it is."""
+        if self.choose(origin, recipient) is not None:
+            return ""
+        return f"no_route: no route is for mail from <{origin.sender or ''}> to {recipient}"
+
     def next_hop(self, origin: Origin, recipient: Address) -> NextHop | None:
         """Return what ``queue.grouping`` groups by; None when there is no route."""
         route = self.choose(origin, recipient)

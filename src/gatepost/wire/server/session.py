@@ -6,6 +6,7 @@ begin again when the session ``is_full``.
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -49,6 +50,8 @@ class Setting:
     """Those that the directory can verify here."""
     can_tls: bool = True
     """A certificate is there."""
+    messages: int = sys.maxsize
+    """Messages that a session may bring until 421."""
 
 
 @lru_cache(maxsize=64)

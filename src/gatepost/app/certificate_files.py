@@ -1,0 +1,131 @@
+"""Certificates that the operator gives as files, taken anew when they change."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from gatepost.app.serving import load_certificate
+from gatepost.errors import TlsError
+from gatepost.relay.context import Report
+from gatepost.relay.entrance import ServerCertificate
+
+SOON: Final = timedelta(days=14)
+LOOK: Final = 5.0
+"""Seconds between two looks whether a file changed."""
+
+Files = tuple[str, str | None]
+"""PEM files: the chain, and the key; None: it lies beside the chain."""
+_State = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(slots=True)
+class _Kept:
+    certificate: ServerCertificate
+    state: _State
+    tried: _State
+    """As the files were when they were last looked into, to fail once for each change."""
+    takers: list[Callable[[ServerCertificate], None]] = field(default_factory=list)
+
+
+class CertificateFiles:
+    """The certificates of all listeners, each pair of files read once."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._kept: dict[Files, _Kept] = {}
+        self._watching: asyncio.TimerHandle | None = None
+
+    def load(self, files: Files) -> ServerCertificate:
+        """Return the certificate of two files. Raises TlsError when it cannot be served."""
+        kept = self._kept.get(files)
+        if kept is None:
+            state = _state_of(files)  # before: what changes meanwhile is seen by the next look
+            kept = self._kept[files] = _Kept(load_certificate(*files), state, state)
+            self._warn(files[0])
+        return kept.certificate
+
+    def _warn(self, chain: str) -> None:
+        """Many a client does not look, so mail goes on; the operator should know in time."""
+        ends = expiry(chain)
+        if ends - datetime.now(UTC) < SOON:
+            self._report("certificate_expires", file=chain, expires_at=spelled(ends))
+
+    def follow(self, files: Files, take: Callable[[ServerCertificate], None]) -> None:
+        """Give ``take`` the certificate now, and again whenever another takes its place."""
+        take(self.load(files))
+        self._kept[files].takers.append(take)
+
+    def keep_only(self, files: Iterable[Files]) -> None:
+        """Forget certificates that no listener has any more, and who followed the others."""
+        wanted = set(files)
+        self._kept = {each: kept for each, kept in self._kept.items() if each in wanted}
+        for kept in self._kept.values():
+            kept.takers.clear()
+
+    def look(self, *, again: bool = False) -> bool:
+        """Take what changed; a certificate that cannot be used is reported, the old one stays.
+
+        ``again``: also what failed before and has not changed since. False when anything failed.
+        """
+        looked = [self._look_at(files, kept, again) for files, kept in self._kept.items()]
+        return all(looked)
+
+    def _look_at(self, files: Files, kept: _Kept, again: bool) -> bool:
+        state = _state_of(files)
+        if state == kept.state or (state == kept.tried and not again):
+            return True
+        kept.tried = state
+        chain = files[0]
+        try:
+            certificate, ends = load_certificate(*files), expiry(chain)
+            if ends <= datetime.now(UTC):
+                raise TlsError(f"certificate {chain}: it expired on {ends:%Y-%m-%d}")
+        except TlsError as error:
+            self._report("certificate_kept", file=chain, reason=str(error))
+            return False
+        kept.certificate, kept.state = certificate, state
+        for take in kept.takers:
+            take(certificate)
+        self._report("certificate_reloaded", file=chain, expires_at=spelled(ends))
+        return True
+
+    def watch(self) -> None:
+        """Look every few seconds from now on, until ``close``."""
+        self.look()
+        self._watching = asyncio.get_running_loop().call_later(LOOK, self.watch)
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+
+def expiry(chain: str) -> datetime:
+    """Return until when a certificate is good. Raises TlsError when it cannot be read."""
+    try:
+        own = x509.load_pem_x509_certificate(Path(chain).read_bytes())
+    except (OSError, ValueError) as error:
+        raise TlsError(f"certificate {chain}: {error}") from error
+    return own.not_valid_after_utc
+
+
+def spelled(moment: datetime) -> str:
+    """Return a moment in UTC (RFC 3339)."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _state_of(files: Files) -> _State:
+    """What changes when a file does: it is written anew, or another takes its name."""
+    found = []
+    for name in files:
+        with contextlib.suppress(OSError):
+            if name is not None:
+                stat = Path(name).stat()
+                found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(found)
