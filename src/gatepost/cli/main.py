@@ -12,6 +12,7 @@ from gatepost.cli.output import FAILED, USAGE, print_error
 # fmt: off
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "app": ("gatepost.cli.nouns.app:app", "Applications that sign in."),
+    "check": ("gatepost.cli.check:check", "Check a configuration, and explain every value."),
     "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),
     "domain": ("gatepost.cli.nouns.domain:domain", "Domains to send from, and their proofs."),
     "env": ("gatepost.cli.env:env", "Print what Azure's libraries read from the environment."),

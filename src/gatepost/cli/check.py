@@ -1,0 +1,56 @@
+"""``gatepost check``: is the configuration right, and what does it come to?"""
+
+from pathlib import Path
+
+import click
+
+from gatepost.cli.output import FAILED, OK, print_json
+
+EXAMPLE = """\b
+Example:
+  gatepost check --config /etc/gatepost.toml
+  gatepost check --config gatepost.toml --json
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file that `gatepost serve` is to run with.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def check(path: Path, as_json: bool) -> int:
+    """Check a configuration, and show every value with where it is from.
+
+    All mistakes are told at once, with file, line and what was probably meant. The files that it
+    names are looked for and secrets are read, and neither shown nor kept. Nothing is connected
+    to. Exit: 0 when it is right, 1 when it is not.
+    """
+    from gatepost.config.explain import (  # noqa: PLC0415 - not for --help
+        explain,
+        explanation,
+        problems_document,
+    )
+    from gatepost.config.load import load_config  # noqa: PLC0415
+    from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
+
+    try:
+        config = load_config(path)
+    except ConfigProblems as error:
+        if as_json:
+            print_json(problems_document(error))
+        else:
+            for each in error.problems:
+                click.echo(str(each), err=True)
+            count = len(error.problems)
+            click.echo(f"{count} mistake{'s' if count != 1 else ''} in {path}.", err=True)
+        return FAILED
+    if as_json:
+        print_json(explanation(config))
+    else:
+        for line in explain(config):
+            click.echo(line)
+    return OK

@@ -1,0 +1,125 @@
+"""``[credentials.NAME]``: who we are upstream. Secrets are named, never written down here."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from gatepost.client.named_secret import NamedSecret
+from gatepost.config import values
+from gatepost.config.reading import Table
+from gatepost.config.settings import (
+    AccessKeyCredential,
+    AzureIdentityCredential,
+    CredentialSettings,
+    EntraCredential,
+    GoogleCredential,
+    PasswordCredential,
+    RefreshCredential,
+)
+
+_PLACES: Final = ("file", "systemd", "environment")
+NOWHERE: Final = NamedSecret("environment", "")
+"""Stands for a secret whose place is a mistake."""
+
+
+def secret(value: Any) -> NamedSecret:
+    """Where a secret is kept. Raises ValueError, and says nothing of one that is written down."""
+    if isinstance(value, dict) and len(value) == 1:
+        [(kind, name)] = value.items()
+        if kind in _PLACES and isinstance(name, str) and name:
+            return NamedSecret(kind, name)
+    if isinstance(value, str):
+        raise ValueError(  # noqa: TRY004
+            "is a secret, which never stands in the configuration; "
+            'write { file = "PATH" }, { systemd = "NAME" } or { environment = "VARIABLE" }'
+        )
+    raise ValueError(
+        'takes { file = "PATH" }, { systemd = "NAME" } or { environment = "VARIABLE" }'
+    )
+
+
+def _optional(value: Any) -> NamedSecret | None:
+    return secret(value)
+
+
+def _password(table: Table, name: str) -> CredentialSettings:
+    return PasswordCredential(
+        name,
+        table.need("username", values.text, ""),
+        table.need("password", secret, NOWHERE),
+    )
+
+
+def _entra(table: Table, name: str) -> CredentialSettings:
+    given = EntraCredential(
+        name,
+        table.need("tenant", values.text, ""),
+        table.need("client_id", values.text, ""),
+        table.take("secret", _optional, None),
+        table.take("certificate", _optional, None),
+        table.take("username", values.optional_text, ""),
+        table.take("authority", values.https_url, "https://login.microsoftonline.com"),
+        table.take("scope", values.optional_text, ""),
+    )
+    if table.has("secret") == table.has("certificate"):
+        table.fault(None, f"{table.name('secret')} or certificate: one of them proves who it is")
+    return given
+
+
+def _azure_identity(table: Table, name: str) -> CredentialSettings:
+    kind = table.take("kind", values.text, "")
+    return AzureIdentityCredential(
+        name,
+        cast("Any", kind),
+        table.take("client_id", values.optional_text, ""),
+        table.take("tenant", values.optional_text, ""),
+        table.take("username", values.optional_text, ""),
+        table.take("scope", values.optional_text, ""),
+    )
+
+
+def _google(table: Table, name: str) -> CredentialSettings:
+    return GoogleCredential(
+        name,
+        table.need("username", values.text, ""),
+        table.need("key", secret, NOWHERE),
+    )
+
+
+def _refresh(table: Table, name: str) -> CredentialSettings:
+    return RefreshCredential(
+        name,
+        table.need("username", values.text, ""),
+        table.need("token_endpoint", values.https_url, ""),
+        table.need("client_id", values.text, ""),
+        table.need("refresh_token", secret, NOWHERE),
+        table.take("client_secret", _optional, None),
+        table.take("scope", values.optional_text, ""),
+    )
+
+
+def _access_key(table: Table, name: str) -> CredentialSettings:
+    return AccessKeyCredential(name, table.need("key", secret, NOWHERE))
+
+
+_KINDS: Final[Mapping[str, Callable[[Table, str], CredentialSettings]]] = {
+    "password": _password,
+    "entra": _entra,
+    "managed-identity": _azure_identity,
+    "workload-identity": _azure_identity,
+    "google-service-account": _google,
+    "refresh-token": _refresh,
+    "access-key": _access_key,
+}
+
+
+def read_credentials(root: Table) -> dict[str, CredentialSettings]:
+    """Return every credential by name; one with a mistake as far as it goes."""
+    found: dict[str, CredentialSettings] = {}
+    for name, table in root.named("credentials").items():
+        kind = table.need("kind", values.one_of(tuple(_KINDS)), "")
+        if kind:
+            found[name] = _KINDS[kind](table, name)
+            table.finish()
+        else:  # there all the same, so that nobody is told that it is not
+            found[name] = AzureIdentityCredential(name, "managed-identity")
+    return found

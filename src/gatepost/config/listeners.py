@@ -1,0 +1,186 @@
+"""``[[listener]]`` and ``[directory]``: who may come in, and how they prove who they are."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from gatepost.config import values
+from gatepost.config.credentials import NOWHERE, secret
+from gatepost.config.reading import Table
+from gatepost.config.settings import (
+    AccountsDirectory,
+    AccountSettings,
+    AzureDirectorySettings,
+    DirectorySettings,
+    EntraDirectory,
+    ListenerSettings,
+    ListenerTls,
+    NetworkRule,
+)
+from gatepost.net.listen import is_loopback
+from gatepost.profiles.load import available_profiles
+from gatepost.sasl.mechanisms import MECHANISMS
+
+_MECHANISMS: Final = values.many(values.mechanism(MECHANISMS))
+_NETWORKS: Final = values.many(values.network)
+_IMPLICIT: Final = frozenset({465, 2465})
+
+
+def read_listeners(root: Table) -> tuple[ListenerSettings, ...]:
+    """Return the listeners; two on one place, or none at all, are a mistake."""
+    found: list[ListenerSettings] = []
+    for table in root.tables("listener"):
+        listener = _read_listener(table, len(found))
+        place = (listener.host, listener.port, listener.unix)
+        taken = [each for each in found if (each.host, each.port, each.unix) == place]
+        if taken and (listener.port or listener.unix):
+            table.fault(None, f"the listener {taken[0].name} has that place already")
+        if any(each.name == listener.name for each in found):
+            table.fault(
+                "name", f"{table.name('name')}: there is a listener {listener.name} already"
+            )
+        table.finish()
+        found.append(listener)
+    if not root.has("listener"):
+        root.fault(None, "there is no [[listener]]: nobody could hand mail in")
+    return tuple(found)
+
+
+def _read_listener(table: Table, index: int) -> ListenerSettings:
+    host, port = "", 0
+    unix = table.take("unix", values.text, "")
+    if table.has("unix") == table.has("address"):
+        table.fault(None, "a listener has an address or a unix socket: one of them")
+    if table.has("address") or not unix:
+        host, port = table.take("address", values.listening, ("127.0.0.1", 0))
+    usual = "none" if unix else "implicit" if port in _IMPLICIT else "starttls"
+    tls = cast(
+        "ListenerTls", table.take("tls", values.one_of(("starttls", "implicit", "none")), usual)
+    )
+    listener = ListenerSettings(
+        table.take("name", values.name, f"listener-{index + 1}"),
+        host,
+        port,
+        unix,
+        tls,
+        table.take("certificate", values.text, ""),
+        table.take("key", values.text, ""),
+        table.take("mechanisms", _MECHANISMS, ()),
+        tuple([_read_rule(each) for each in table.tables("network")]),
+        table.take("proxies", _NETWORKS, ()),
+    )
+    _check_tls(table, listener)
+    return listener
+
+
+def _check_tls(table: Table, listener: ListenerSettings) -> None:
+    """Passwords come under TLS only (RFC 4954 4), but from this machine itself."""
+    if listener.tls != "none":
+        if not listener.certificate:
+            table.fault(None, f"{table.name('certificate')} is missing: TLS needs one")
+    elif listener.certificate:
+        table.fault("certificate", f"{table.name('certificate')} is not used: tls is none")
+    elif listener.host and not is_loopback(listener.host):
+        table.fault(
+            "tls",
+            f'{table.name("tls")}: "none" is for this machine alone (loopback or a unix socket)',
+        )
+
+
+def _read_rule(table: Table) -> NetworkRule:
+    nobody: tuple[values.Network, ...] = ()
+    networks = table.need("from", _NETWORKS, nobody)
+    mechanisms: tuple[str, ...] | None = table.take("mechanisms", _optional_mechanisms, None)
+    rule = NetworkRule(
+        networks,
+        mechanisms,
+        table.take("may_relay", values.flag, False),
+        table.take("refuse", values.flag, False),
+    )
+    if rule.may_relay and any(each.prefixlen == 0 for each in networks):
+        table.fault("may_relay", f"{table.name('may_relay')}: that is an open relay for everybody")
+    if rule.may_relay and rule.refuse:
+        table.fault("refuse", f"{table.name('refuse')} and may_relay exclude each other")
+    table.finish()
+    return rule
+
+
+def _optional_mechanisms(value: Any) -> tuple[str, ...] | None:
+    return _MECHANISMS(value)
+
+
+def read_directory(root: Table) -> DirectorySettings:
+    """Return who may sign in."""
+    table = root.table("directory")
+    kind = table.take("kind", values.one_of(("accounts", "azure", "entra")), "accounts")
+    found: DirectorySettings
+    if kind == "azure":
+        found = AzureDirectorySettings(
+            table.take("profile", _profile, "acs"),
+            table.take("strict", values.flag, False),
+        )
+    elif kind == "entra":
+        found = _read_entra(table)
+    else:
+        found = AccountsDirectory(tuple(_read_accounts(table)))
+    table.finish()
+    return found
+
+
+_TOKENS: Final = ("OAUTHBEARER", "XOAUTH2")
+_VERIFIED: Final[Mapping[type, tuple[str, ...]]] = {
+    AccountsDirectory: (
+        "LOGIN", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
+    ),
+    AzureDirectorySettings: ("LOGIN", "PLAIN", *_TOKENS),
+    EntraDirectory: ("LOGIN", "PLAIN", *_TOKENS),
+}  # fmt: skip
+"""What each kind of directory can verify; CRAM-MD5 where an account asks for it."""
+
+
+def check_mechanisms(
+    root: Table, listeners: Sequence[ListenerSettings], directory: DirectorySettings
+) -> None:
+    """Note each mechanism that a listener offers and the directory could not verify."""
+    known = {*_VERIFIED[type(directory)]}
+    accounts = directory.accounts if isinstance(directory, AccountsDirectory) else ()
+    if any(each.cram_md5 for each in accounts):
+        known.add("CRAM-MD5")
+    for table, listener in zip(root.tables("listener"), listeners, strict=False):
+        for each in listener.mechanisms:
+            if each == "CRAM-MD5" and each not in known and accounts:
+                table.fault("mechanisms", "CRAM-MD5 needs an account with cram_md5 = true")
+            elif each not in known:
+                table.fault("mechanisms", f"the directory cannot verify {each}")
+
+
+def _read_entra(table: Table) -> EntraDirectory:
+    usual = EntraDirectory()
+    return EntraDirectory(
+        table.need("tenants", values.many(values.text), ()),
+        table.take("applications", values.many(values.text), ()),
+        table.need("senders", values.many(values.sender), ()),
+        table.take("authority", values.https_url, usual.authority),
+        table.take("scope", values.text, usual.scope),
+        table.take("cache", values.span, usual.cache),
+    )
+
+
+def _read_accounts(table: Table) -> list[AccountSettings]:
+    found: list[AccountSettings] = []
+    for each in table.tables("account"):
+        account = AccountSettings(
+            each.need("name", values.text, ""),
+            each.need("password", secret, NOWHERE),
+            each.take("senders", values.many(values.sender), ()),
+            each.take("cram_md5", values.flag, False),
+        )
+        if account.name and any(one.name == account.name for one in found):
+            each.fault("name", f"{each.name('name')}: there is an account {account.name} already")
+        each.finish()
+        found.append(account)
+    return found
+
+
+def _profile(value: Any) -> str:
+    given = values.text(value)
+    return given if given.endswith(".toml") else values.one_of(available_profiles())(given)

@@ -1,0 +1,205 @@
+"""From a file to a configuration: everything that is wrong with it is said at once."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from gatepost.client.named_secret import NamedSecret
+from gatepost.config import values
+from gatepost.config.credentials import read_credentials
+from gatepost.config.listeners import check_mechanisms, read_directory, read_listeners
+from gatepost.config.positions import find_positions
+from gatepost.config.problems import ConfigProblems
+from gatepost.config.reading import Source, Table
+from gatepost.config.routes import read_retries, read_routes, read_targets
+from gatepost.config.settings import Config, DnsSettings, LimitSettings, StorageSettings
+from gatepost.errors import ConfigError
+from gatepost.net.dial import host_name
+from gatepost.net.dns import parse_nameserver
+
+MOST: Final = 4 * 1024 * 1024
+"""Octets of a configuration."""
+_AT_LINE: Final = re.compile(r" ?\(at (?:line (\d+)[^)]*|end of document)\)")
+
+
+def load_config(path: FilePath, environment: Mapping[str, str] | None = None) -> Config:
+    """Return the configuration in a file.
+
+    The files that it names are looked for, secrets are read once, and forgotten. Raises
+    ConfigProblems with every mistake, each at ``file:line``.
+    """
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MOST + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _alone(f"the configuration cannot be read: {reason}", str(path)) from error
+    if len(octets) > MOST:
+        raise _alone(f"the configuration is longer than {MOST} octets", str(path))
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise _alone("the configuration is no UTF-8", f"{path}:{line}") from error
+    config, source = read_config(text, str(path))
+    _check_files(config, source, os.environ if environment is None else environment)
+    _raise_any(source)
+    return config
+
+
+def parse_config(text: str, file: str = "gatepost.toml") -> Config:
+    """Return the configuration that a text is; nothing outside it is looked at.
+
+    Raises ConfigProblems.
+    """
+    config, source = read_config(text, file)
+    _raise_any(source)
+    return config
+
+
+def read_config(text: str, file: str) -> tuple[Config, Source]:
+    """Return the configuration as far as it goes, and what is wrong with it.
+
+    Raises ConfigProblems when it is no TOML at all.
+    """
+    try:
+        fields = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(error, text, file) from error
+    source = Source(file, find_positions(text))
+    root = Table(source, fields)
+    config = _read(root)
+    root.finish()
+    return config, source
+
+
+def _read(root: Table) -> Config:
+    name = root.take("hostname", values.host, host_name())
+    workers = root.take("workers", values.number(0, 64), 0)
+    postmaster = root.take("postmaster", values.mailbox, "")
+    listeners = read_listeners(root)
+    directory = read_directory(root)
+    check_mechanisms(root, listeners, directory)
+    credentials = read_credentials(root)
+    targets = read_targets(root, credentials)
+    retries = read_retries(root)
+    routes = read_routes(root, targets, retries)
+    limits, storage, dns = _limits(root), _storage(root), _dns(root)
+    return Config(
+        name, listeners, directory, routes, credentials, limits, storage, dns, workers,
+        postmaster, tuple(root.effective),
+    )  # fmt: skip
+
+
+def _limits(root: Table) -> LimitSettings:
+    table, usual = root.table("limits"), LimitSettings()
+    read = LimitSettings(
+        table.take("message_size", values.size, usual.message_size),
+        table.take("recipients", values.number(1, 100_000), usual.recipients),
+        table.take("connections", values.number(1), usual.connections),
+        table.take("connections_per_address", values.number(1), usual.connections_per_address),
+        table.take("messages_per_connection", values.number(1), usual.messages_per_connection),
+        table.take("errors", values.number(1, 1000), usual.errors),
+        table.take("idle", values.positive_span, usual.idle),
+        table.take("login_failures", values.number(1, 10_000), usual.login_failures),
+        table.take("memory", values.size, usual.memory),
+    )
+    table.finish()
+    return read
+
+
+def _storage(root: Table) -> StorageSettings:
+    table, usual = root.table("storage"), StorageSettings()
+    read = StorageSettings(
+        FilePath(table.take("directory", values.text, str(usual.directory))),
+        table.take("free_space", values.size, usual.free_space),
+        table.take("history", values.span, usual.history),
+        table.take("history_messages", values.number(0), usual.history_messages),
+        table.take("captured", values.span, usual.captured),
+    )
+    table.finish()
+    return read
+
+
+def _dns(root: Table) -> DnsSettings:
+    table, usual = root.table("dns"), DnsSettings()
+    read = DnsSettings(
+        table.take("nameservers", values.many(_nameserver), usual.nameservers),
+        table.take("timeout", values.positive_span, usual.timeout),
+    )
+    table.finish()
+    return read
+
+
+def _nameserver(value: Any) -> Any:
+    try:
+        return parse_nameserver(values.text(value))
+    except ConfigError as error:
+        raise ValueError(f"takes an address; {error}") from None
+
+
+def _check_files(config: Config, source: Source, environment: Mapping[str, str]) -> None:
+    """Look for everything outside that the configuration needs."""
+    for index, listener in enumerate(config.listeners):
+        for key in ("certificate", "key"):
+            file = getattr(listener, key)
+            if file:
+                _check_readable(source, ("listener", index, key), file)
+    for route in config.routes:
+        for target in route.chain:
+            ca_file = getattr(target, "ca_file", None)
+            if ca_file:
+                _check_readable(source, ("target", target.name, "ca_file"), ca_file)
+    for name, credential in config.credentials.items():
+        for key in credential.__slots__:
+            _check_secret(source, ("credentials", name, key), getattr(credential, key), environment)
+    for index, account in enumerate(getattr(config.directory, "accounts", ())):
+        path = ("directory", "account", index, "password")
+        _check_secret(source, path, account.password, environment)
+
+
+def _check_readable(source: Source, path: tuple[str | int, ...], file: str) -> None:
+    try:
+        with FilePath(file).open("rb"):
+            pass
+    except OSError as error:
+        said = f"the file {file} cannot be read: {error.strerror or error}"
+        if not any(said in str(each) for each in source.problems):
+            source.fault(path, said)
+
+
+def _check_secret(
+    source: Source, path: tuple[str | int, ...], secret: object, environment: Mapping[str, str]
+) -> None:
+    if isinstance(secret, NamedSecret) and secret.name:
+        try:
+            secret.read(environment)
+        except ConfigError as error:
+            source.fault(path, str(error))
+
+
+def _no_toml(error: tomllib.TOMLDecodeError, text: str, file: str) -> ConfigProblems:
+    said = str(error)
+    match = _AT_LINE.search(said)
+    line = text.count("\n") + 1
+    if match:
+        line = int(match[1]) if match[1] else line
+        said = _AT_LINE.sub("", said)
+    return _alone(f"no TOML: {said}", f"{file}:{line}")
+
+
+def _alone(message: str, where: str) -> ConfigProblems:
+    return ConfigProblems([ConfigError(message, where=where)])
+
+
+def _raise_any(source: Source) -> None:
+    if source.problems:
+        raise ConfigProblems(sorted(source.problems, key=lambda each: _line_of(each.where)))
+
+
+def _line_of(where: str) -> int:
+    line = where.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0

@@ -1,0 +1,150 @@
+"""Taking values out of a table: typed, with their place, every mistake noted, none fatal."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from gatepost.config.positions import Path
+from gatepost.config.problems import nearest
+from gatepost.config.values import Unknown
+from gatepost.errors import ConfigError
+
+T = TypeVar("T")
+DEFAULT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """One value as it holds, and where it is from: ``default`` or ``file:line``."""
+
+    key: str
+    value: Any
+    """As JSON has it; a secret's place, never the secret."""
+    origin: str
+
+
+@dataclass(slots=True)
+class Source:
+    """A file, where its keys stand, and what was found so far."""
+
+    file: str
+    lines: Mapping[Path, int]
+    problems: list[ConfigError] = field(default_factory=list)
+    effective: list[Effective] = field(default_factory=list)
+
+    def where(self, path: Path) -> str:
+        """Return ``file:line`` of a key, or of the nearest table around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return f"{self.file}:{self.lines[path]}" if path else self.file
+
+    def fault(self, path: Path, message: str, near: str = "") -> None:
+        """Note a mistake."""
+        self.problems.append(ConfigError(message, where=self.where(path), did_you_mean=near))
+
+
+class Table:
+    """A table of the file. Take its values; ``finish`` notes the keys that nobody took."""
+
+    def __init__(self, source: Source, fields: Mapping[str, Any], path: Path = ()) -> None:
+        self._source, self._fields, self.path = source, fields, path
+        self._known: list[str] = []
+
+    @property
+    def effective(self) -> "list[Effective]":
+        """Every value that was taken from the file so far, defaults included."""
+        return self._source.effective
+
+    def has(self, key: str) -> bool:
+        """Tell whether the file says something of a key."""
+        return key in self._fields
+
+    def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
+        """Return a value, or the default; the latter, too, when the value is a mistake."""
+        self._known.append(key)
+        if key not in self._fields:
+            self._record(key, default, DEFAULT)
+            return default
+        try:
+            value = read(self._fields[key])
+        except ValueError as error:
+            near = error.near if isinstance(error, Unknown) else ""
+            self.fault(key, f"{self.name(key)} {error}", near)
+            return default
+        self._record(key, value, self._source.where((*self.path, key)))
+        return value
+
+    def need(self, key: str, read: Callable[[Any], T], default: T) -> T:
+        """Return a value that must be there; ``default`` stands for it after the mistake."""
+        if key not in self._fields:
+            self._known.append(key)
+            self.fault(None, f"{self.name(key)} is missing")
+            return default
+        return self.take(key, read, default)
+
+    def table(self, key: str) -> "Table":
+        """Return a table in it; an empty one when the file has none."""
+        self._known.append(key)
+        value = self._fields.get(key, {})
+        if not isinstance(value, dict):
+            self.fault(key, f"{self.name(key)} is a table: [{self.name(key)}]")
+            value = {}
+        return Table(self._source, value, (*self.path, key))
+
+    def tables(self, key: str) -> "list[Table]":
+        """Return the tables of an array, ``[[key]]``."""
+        self._known.append(key)
+        value = self._fields.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            self.fault(key, f"{self.name(key)} is a list of tables: [[{self.name(key)}]]")
+            return []
+        return [
+            Table(self._source, each, (*self.path, key, index)) for index, each in enumerate(value)
+        ]
+
+    def named(self, key: str) -> "dict[str, Table]":
+        """Return the tables in a table, ``[key.NAME]``, by name."""
+        outer = self.table(key)
+        found: dict[str, Table] = {}
+        for name, value in outer._fields.items():
+            if isinstance(value, dict):
+                found[name] = Table(self._source, value, (*outer.path, name))
+            else:
+                outer.fault(name, f"{outer.name(name)} is a table: [{outer.name(name)}]")
+        return found
+
+    def fault(self, key: str | None, message: str, near: str = "") -> None:
+        """Note a mistake at a key, or at the table itself."""
+        self._source.fault(self.path if key is None else (*self.path, key), message, near)
+
+    def finish(self) -> None:
+        """Note every key that does not exist here."""
+        for key in self._fields:
+            if key not in self._known:
+                near = nearest(key, self._known)
+                self.fault(key, f"unknown key {self.name(key)}", near)
+
+    def name(self, key: str) -> str:
+        """Return a key's name as the file would write it: ``listener[0].address``."""
+        return dotted((*self.path, key))
+
+    def _record(self, key: str, value: Any, origin: str) -> None:
+        self._source.effective.append(Effective(self.name(key), shown(value), origin))
+
+
+def dotted(path: Path) -> str:
+    """Return a path as text."""
+    text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path)
+    return text.removeprefix(".")
+
+
+def shown(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, list | tuple):
+        return [shown(each) for each in value]
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)

@@ -1,0 +1,256 @@
+"""``[target.NAME]``, ``[retry.NAME]`` and ``[[route]]``: where mail goes."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final, cast
+
+from gatepost.config import values
+from gatepost.config.problems import nearest
+from gatepost.config.reading import Table
+from gatepost.config.settings import (
+    AccessKeyCredential,
+    CredentialSettings,
+    PasswordCredential,
+)
+from gatepost.model.retry import Retry
+from gatepost.model.route import (
+    AcsRestTarget,
+    Capture,
+    EightBit,
+    GraphTarget,
+    HopLimits,
+    HopTls,
+    Match,
+    MxTarget,
+    Route,
+    Smarthost,
+    SmarthostTarget,
+    Target,
+)
+from gatepost.net.dial import Server
+from gatepost.net.listen import is_loopback
+from gatepost.sasl.mechanisms import MECHANISMS
+
+Credentials = Mapping[str, CredentialSettings]
+_IMPLICIT: Final = frozenset({465, 2465})
+_LIMITS: Final = HopLimits()
+_RETRY: Final = Retry()
+_EVERYBODY: Final = frozenset({"*"})
+
+
+def _limits(table: Table) -> HopLimits:
+    return HopLimits(
+        table.take("connections", values.number(1, 10_000), _LIMITS.connections),
+        table.take("rate", values.rate, _LIMITS.rate),
+        table.take("messages_per_connection", values.number(1), _LIMITS.messages_per_connection),
+        table.take("recipients_per_message", values.number(1, 10_000), _LIMITS.recipients),
+    )
+
+
+def _eight_bit(table: Table) -> EightBit:
+    read = values.one_of(("encode", "send", "bounce"))
+    return cast("EightBit", table.take("eight_bit", read, "encode"))
+
+
+def _capture(table: Table, name: str, _credentials: Credentials) -> Target:
+    del table
+    return Capture(name)
+
+
+def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
+    servers: tuple[Server, ...] = table.need("servers", values.many(values.server(587)), ())
+    balance = table.take("balance", values.flag, False)
+    implicit = bool(servers) and all(each.port in _IMPLICIT for each in servers)
+    usual: HopTls = "implicit" if implicit else "required"
+    tls = table.take("tls", _tls, usual)
+    verify = table.take("verify", values.flag, True)
+    credential = _credential(table, credentials, optional=True)
+    if credential and not all(is_loopback(each.host) for each in servers):
+        if tls in ("opportunistic", "none"):
+            table.fault(
+                "tls" if table.has("tls") else None,
+                f"{table.name('tls')}: a secret goes out under TLS only; "
+                'with a credential take "required" or "implicit"',
+            )
+        elif not verify:
+            table.fault(
+                "verify",
+                f"{table.name('verify')}: a secret goes to a server whose certificate is "
+                "verified; name its authority in ca_file",
+            )
+    return SmarthostTarget(
+        name,
+        tuple(
+            [
+                Smarthost(each.host, each.port, 0 if balance else number)
+                for number, each in enumerate(servers)
+            ]
+        ),
+        tls,
+        verify,
+        table.take("ca_file", _optional_text, None),
+        credential,
+        table.take("mechanisms", values.many(values.mechanism(MECHANISMS)), ()),
+        _eight_bit(table),
+        _limits(table),
+    )
+
+
+def _tls(value: Any) -> HopTls:
+    read = values.one_of(("required", "opportunistic", "implicit", "none"))
+    return cast("HopTls", read(value))
+
+
+def _mx(table: Table, name: str, _credentials: Credentials) -> Target:
+    tls = table.take("tls", values.one_of(("opportunistic", "required", "none")), "opportunistic")
+    port = table.take("port", values.number(1, 65_535), 25)
+    return MxTarget(name, cast("Any", tls), port, _eight_bit(table), _limits(table))
+
+
+def _acs_rest(table: Table, name: str, credentials: Credentials) -> Target:
+    endpoint = table.need("endpoint", values.https_url, "")
+    credential = _credential(table, credentials, optional=False)
+    if isinstance(credentials.get(credential), PasswordCredential):
+        table.fault("credential", f"{table.name('credential')}: REST takes an access key or tokens")
+    return AcsRestTarget(name, endpoint, credential, _limits(table))
+
+
+def _graph(table: Table, name: str, credentials: Credentials) -> Target:
+    credential = _credential(table, credentials, optional=False)
+    if isinstance(credentials.get(credential), PasswordCredential | AccessKeyCredential):
+        table.fault("credential", f"{table.name('credential')}: Microsoft Graph takes tokens only")
+    return GraphTarget(
+        name,
+        credential,
+        table.take("mailbox", values.optional_text, ""),
+        table.take("endpoint", values.https_url, "https://graph.microsoft.com"),
+        _limits(table),
+    )
+
+
+def _optional_text(value: Any) -> str | None:
+    return values.text(value)
+
+
+def _credential(table: Table, credentials: Credentials, *, optional: bool) -> str:
+    if optional:
+        name = table.take("credential", values.text, "")
+    else:
+        name = table.need("credential", values.text, "")
+    if name and name not in credentials:
+        near = nearest(name, credentials)
+        table.fault(
+            "credential", f"{table.name('credential')}: there is no [credentials.{name}]", near
+        )
+    return name
+
+
+_KINDS: Final[Mapping[str, Callable[[Table, str, Credentials], Target]]] = {
+    "capture": _capture,
+    "smarthost": _smarthost,
+    "mx": _mx,
+    "acs-rest": _acs_rest,
+    "graph": _graph,
+}
+
+
+def read_targets(root: Table, credentials: Credentials) -> dict[str, Target]:
+    """Return every target by name; one with a mistake as far as it goes."""
+    found: dict[str, Target] = {}
+    for name, table in root.named("target").items():
+        _check_name(table, name)
+        kind = table.need("kind", values.one_of(tuple(_KINDS)), "")
+        if kind:
+            found[name] = _KINDS[kind](table, name, credentials)
+            table.finish()
+        else:  # there all the same, so that no route is told that it is not
+            found[name] = Capture(name)
+    return found
+
+
+def read_retries(root: Table) -> dict[str, Retry]:
+    """Return every schedule by name; ``default`` is there always."""
+    found: dict[str, Retry] = {}
+    tables = {"default": root.table("retry").table("default"), **root.named("retry")}
+    for name, table in tables.items():
+        found[name] = _read_retry(table)
+        table.finish()
+    return found
+
+
+def _read_retry(table: Table) -> Retry:
+    retry = Retry(
+        table.take("first", values.positive_span, _RETRY.first),
+        table.take("factor", values.fraction(1, 10), _RETRY.factor),
+        table.take("longest", values.positive_span, _RETRY.longest),
+        table.take("jitter", values.fraction(0, 1), _RETRY.jitter),
+        table.take("table", values.many(values.positive_span), _RETRY.table),
+        table.take("expire", values.positive_span, _RETRY.expire),
+        table.take("warn", _warning, _RETRY.warn),
+    )
+    if table.has("table"):
+        for key in ("first", "factor", "longest"):
+            if table.has(key):
+                table.fault(key, f"{table.name(key)} says nothing beside {table.name('table')}")
+    return retry
+
+
+def _warning(value: Any) -> timedelta | None:
+    return None if value == "never" else values.positive_span(value)
+
+
+def read_routes(
+    root: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]
+) -> tuple[Route, ...]:
+    """Return the routes in order. A route behind one that takes everything is a mistake."""
+    routes: list[Route] = []
+    whole = ""
+    for index, table in enumerate(root.tables("route")):
+        route = _read_route(table, index, targets, retries)
+        if any(each.name == route.name for each in routes):
+            table.fault("name", f"{table.name('name')}: there is a route {route.name} already")
+        if whole:
+            table.fault(None, f"the route {route.name} is never taken: {whole} takes everything")
+        if _takes_all(route.match):
+            whole = whole or route.name
+        table.finish()
+        routes.append(route)
+    if not root.has("route"):
+        root.fault(None, "there is no [[route]]: mail would go nowhere")
+    return tuple(routes)
+
+
+def _read_route(
+    table: Table, index: int, targets: Mapping[str, Target], retries: Mapping[str, Retry]
+) -> Route:
+    name = table.take("name", values.name, f"route-{index + 1}")
+    match = Match(
+        table.take("recipients", values.many(values.pattern), ()),
+        table.take("senders", values.many(values.pattern), ()),
+        table.take("applications", values.many(values.text), ()),
+    )
+    chain = []
+    nowhere: tuple[str, ...] = ()
+    for each in table.need("to", values.many(values.text), nowhere):
+        if each in targets:
+            chain.append(targets[each])
+        else:
+            near = nearest(each, targets)
+            table.fault("to", f"{table.name('to')}: there is no [target.{each}]", near)
+    retry = table.take("retry", values.text, "default")
+    if retry not in retries:
+        near = nearest(retry, retries)
+        table.fault("retry", f"{table.name('retry')}: there is no [retry.{retry}]", near)
+    return Route(name, tuple(chain), match, retries.get(retry, _RETRY))
+
+
+def _takes_all(match: Match) -> bool:
+    parts = (match.recipients, match.senders, match.applications)
+    return all(not part or not _EVERYBODY.isdisjoint(part) for part in parts[:2]) and not parts[2]
+
+
+def _check_name(table: Table, name: str) -> None:
+    try:
+        values.name(name)
+    except ValueError as error:
+        table.fault(None, f"target.{name} {error}")

@@ -1,0 +1,257 @@
+"""What the words and numbers of a configuration mean. Each reader raises ValueError, with a
+sentence that says what it takes; ``Unknown`` also with the word that was probably meant."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from gatepost.config.problems import nearest
+from gatepost.errors import ConfigError
+from gatepost.model.address import parse_address
+from gatepost.net.dial import Server, parse_server
+
+T = TypeVar("T")
+
+_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)")
+_SECONDS: Final = {
+    "ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800,
+}  # fmt: skip
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)?")
+_OCTETS: Final = {
+    None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
+}  # fmt: skip
+_RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|min|h|d)")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+_DOMAIN: Final = re.compile(r"(?:\*\.)?[^\s@*/<>,;:\"]+")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Unknown(ValueError):
+    """A word that is none of those known."""
+
+    def __init__(self, message: str, near: str) -> None:
+        super().__init__(message)
+        self.near = near
+
+
+def text(value: Any) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("takes a text")
+    return value
+
+
+def optional_text(value: Any) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise ValueError("takes a text")  # noqa: TRY004
+    return value
+
+
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError("takes true or false")  # noqa: TRY004
+    return value
+
+
+def number(least: int, most: int = 1_000_000_000) -> Callable[[Any], int]:
+    """A whole number within bounds."""
+
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(f"takes a whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+def fraction(least: float, most: float) -> Callable[[Any], float]:
+    """A number within bounds."""
+
+    def read(value: Any) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not least <= value <= most:
+            raise ValueError(f"takes a number from {least:g} to {most:g}")
+        return float(value)
+
+    return read
+
+
+def span(value: Any) -> timedelta:
+    """A time: ``90s``, ``5m``, ``4h``, ``5d``, or seconds."""
+    seconds = -1.0
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif isinstance(value, str) and (match := _SPAN.fullmatch(value.strip())):
+        seconds = float(match[1]) * _SECONDS[match[2]]
+    if not 0 <= seconds <= 366 * 86_400:
+        raise ValueError('takes a time such as "30s", "5m", "4h" or "5d"')
+    return timedelta(seconds=seconds)
+
+
+def positive_span(value: Any) -> timedelta:
+    """A time that is not none."""
+    read = span(value)
+    if not read:
+        raise ValueError('takes a time longer than none, such as "5m"')
+    return read
+
+
+def size(value: Any) -> int:
+    """Octets: ``30 MiB``, ``64 kB``, or a number."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
+        return int(float(match[1]) * _OCTETS[match[2]])
+    raise ValueError('takes a size such as "30 MiB" or "500 kB", or octets')
+
+
+def rate(value: Any) -> float:
+    """Messages a minute: ``30/m``, ``100/h``, ``10/s``, or a number of them."""
+    per_minute = 0.0
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        per_minute = float(value)
+    elif isinstance(value, str) and (match := _RATE.fullmatch(value.strip())):
+        per_minute = float(match[1]) * 60 / _SECONDS[match[2]]
+    if not per_minute > 0:
+        raise ValueError('takes a rate such as "30/m" or "100/h"')
+    return per_minute
+
+
+def one_of(words: Sequence[str]) -> Callable[[Any], str]:
+    """One of some words."""
+
+    def read(value: Any) -> str:
+        if isinstance(value, str) and value in words:
+            return value
+        near = nearest(value, words) if isinstance(value, str) else ""
+        raise Unknown(f"takes {_listed(words)}, not {value!r}", near)
+
+    return read
+
+
+def many(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
+    """A list, or one alone."""
+
+    def read_all(value: Any) -> tuple[T, ...]:
+        return tuple([read(each) for each in (value if isinstance(value, list) else [value])])
+
+    return read_all
+
+
+def mechanism(known: Iterable[str]) -> Callable[[Any], str]:
+    """A SASL mechanism, in any case."""
+    names = sorted(known)
+
+    def read(value: Any) -> str:
+        folded = value.upper() if isinstance(value, str) else ""
+        if folded in names:
+            return folded
+        raise Unknown(f"no mechanism is named {value!r}", nearest(folded, names))
+
+    return read
+
+
+def name(value: Any) -> str:
+    """A name that other parts of the file use."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError("takes a name of letters, digits, dots, dashes and underscores")
+    return value
+
+
+def host(value: Any) -> str:
+    """A host's name, or an address."""
+    if isinstance(value, str) and (_HOST.fullmatch(value) or _is_address(value)):
+        return value
+    raise ValueError("takes the name of a host")
+
+
+def server(default_port: int) -> Callable[[Any], Server]:
+    """``HOST``, ``HOST:PORT``, ``[IPV6]:PORT``."""
+
+    def read(value: Any) -> Server:
+        try:
+            return parse_server(text(value), default_port)
+        except ConfigError as error:
+            raise ValueError(f"takes HOST or HOST:PORT; {error}") from None
+
+    return read
+
+
+def listening(value: Any) -> tuple[str, int]:
+    """``HOST:PORT``, ``[IPV6]:PORT`` or ``*:PORT``; port 0 takes a free one."""
+    if isinstance(value, str):
+        before, colon, port = value.rpartition(":")
+        bare = before.removeprefix("[").removesuffix("]")
+        is_host = bare in ("*", "localhost") or _is_address(bare)
+        if colon and is_host and port.isascii() and port.isdecimal() and int(port) < 65_536:
+            return ("::" if bare == "*" else bare), int(port)
+    raise ValueError('takes an address and a port, such as "127.0.0.1:587" or "[::]:465"')
+
+
+def network(value: Any) -> Network:
+    """An address or a network, ``10.0.0.0/8``."""
+    try:
+        return ipaddress.ip_network(text(value))
+    except ValueError as error:
+        raise ValueError(f'takes a network such as "10.0.0.0/8"; {error}') from None
+
+
+def https_url(value: Any) -> str:
+    """An https URL, or one of this machine in clear."""
+    given = text(value)
+    local = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)", given)
+    if not (given.startswith("https://") and len(given) > 8) and not local:
+        raise ValueError("takes an https:// URL")
+    return given.rstrip("/")
+
+
+def pattern(value: Any) -> str:
+    """A mailbox, a domain, ``*.domain``, ``*``, or ``<>``."""
+    if isinstance(value, str):
+        if value in ("*", "<>"):
+            return value
+        local, at, domain = value.rpartition("@")
+        if local:
+            parse_address(value)
+            return value
+        if _DOMAIN.fullmatch(domain):
+            return value if at else domain
+    raise ValueError('takes a domain, "*.domain", a mailbox or "*"')
+
+
+def mailbox(value: Any) -> str:
+    """A mailbox."""
+    try:
+        return str(parse_address(text(value)))
+    except ValueError:
+        raise ValueError("takes a mailbox") from None
+
+
+def sender(value: Any) -> str:
+    """What an account may send as: a mailbox, ``@domain``, or ``*``."""
+    if isinstance(value, str) and (value == "*" or _DOMAIN.fullmatch(value.removeprefix("@"))):
+        return value if value == "*" or value.startswith("@") else f"@{value}"
+    if isinstance(value, str) and "@" in value:
+        parse_address(value)
+        return value
+    raise ValueError('takes a mailbox, "@domain" or "*"')
+
+
+def _listed(words: Sequence[str]) -> str:
+    quoted = [f'"{each}"' for each in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def _is_address(given: str) -> bool:
+    try:
+        ipaddress.ip_address(given)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,441 @@
+"""What a configuration comes to, and every mistake with its place."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.client.named_secret import NamedSecret
+from gatepost.config.explain import explain, explanation, problems_document
+from gatepost.config.load import load_config, parse_config
+from gatepost.config.problems import ConfigProblems
+from gatepost.config.settings import (
+    AccountsDirectory,
+    AccountSettings,
+    AzureDirectorySettings,
+    EntraCredential,
+    EntraDirectory,
+    NetworkRule,
+    PasswordCredential,
+    RefreshCredential,
+)
+from gatepost.config.values import network
+from gatepost.model.retry import Retry
+from gatepost.model.route import (
+    AcsRestTarget,
+    Capture,
+    GraphTarget,
+    HopLimits,
+    Match,
+    MxTarget,
+    Smarthost,
+    SmarthostTarget,
+)
+from gatepost.net.dial import Server
+
+SMALL = """\
+[[listener]]
+address = "127.0.0.1:2525"
+tls = "none"
+[target.here]
+kind = "capture"
+[[route]]
+to = "here"
+"""
+
+LARGE = """\
+hostname = "relay.example.com"
+workers = 2
+postmaster = "ops@example.com"
+
+[[listener]]
+name = "submission"
+address = "*:587"
+certificate = "/etc/gatepost/cert.pem"
+key = "/etc/gatepost/key.pem"
+mechanisms = ["login", "PLAIN", "CRAM-MD5"]
+proxies = "10.9.0.1"
+[[listener.network]]
+from = ["10.0.0.0/8", "2001:db8::/32"]
+mechanisms = ["CRAM-MD5"]
+[[listener.network]]
+from = "192.168.7.7"
+may_relay = true
+
+[[listener]]
+address = "[::]:465"
+certificate = "/etc/gatepost/cert.pem"
+
+[[listener]]
+unix = "/run/gatepost/smtp.sock"
+
+[[directory.account]]
+name = "printer"
+password = { file = "/etc/gatepost/printer" }
+senders = ["example.com", "scan@example.org", "*"]
+cram_md5 = true
+
+[credentials.acs]
+kind = "password"
+username = "res.app.tenant"
+password = { systemd = "acs" }
+[credentials.graph]
+kind = "entra"
+tenant = "t"
+client_id = "c"
+certificate = { file = "/etc/gatepost/app.pem" }
+[credentials.gmail]
+kind = "refresh-token"
+username = "a@gmail.com"
+token_endpoint = "https://oauth2.googleapis.com/token"
+client_id = "id"
+refresh_token = { environment = "REFRESH" }
+[credentials.key]
+kind = "access-key"
+key = { environment = "KEY" }
+[credentials.vm]
+kind = "managed-identity"
+[credentials.workspace]
+kind = "google-service-account"
+username = "a@example.com"
+key = { file = "/etc/gatepost/google.json" }
+
+[target.acs]
+kind = "smarthost"
+servers = ["smtp.azurecomm.net", "backup.example.net:2587"]
+credential = "acs"
+mechanisms = "LOGIN"
+eight_bit = "bounce"
+connections = 3
+rate = "100/h"
+messages_per_connection = 10
+recipients_per_message = 50
+[target.hub]
+kind = "smarthost"
+servers = ["a.example:465", "b.example:465"]
+balance = true
+[target.world]
+kind = "mx"
+tls = "required"
+[target.rest]
+kind = "acs-rest"
+endpoint = "https://res.communication.azure.com/"
+credential = "key"
+[target.graph]
+kind = "graph"
+credential = "graph"
+mailbox = "noreply@example.com"
+[target.here]
+kind = "capture"
+
+[retry.quick]
+table = ["10s", "1m"]
+expire = "1h"
+warn = "never"
+
+[[route]]
+name = "tests"
+recipients = ["*.test", "bob@example.net"]
+to = "here"
+[[route]]
+name = "bulk"
+senders = ["news@example.com", "<>"]
+applications = ["bulk-*"]
+to = ["acs", "rest", "graph"]
+retry = "quick"
+[[route]]
+to = ["world"]
+
+[limits]
+message_size = "25 MiB"
+idle = 120
+[storage]
+directory = "/data"
+[dns]
+nameservers = ["127.0.0.1:5353", "2001:db8::53"]
+timeout = "3s"
+"""
+
+
+def test_a_small_configuration() -> None:
+    config = parse_config(SMALL)
+    [listener] = config.listeners
+    assert (listener.host, listener.port, listener.tls) == ("127.0.0.1", 2525, "none")
+    [route] = config.routes
+    assert (route.chain, route.match, route.retry) == ((Capture("here"),), Match(), Retry())
+    assert config.directory == AccountsDirectory()
+
+
+def test_a_large_configuration() -> None:
+    config = parse_config(LARGE)
+    assert (config.hostname, config.workers) == ("relay.example.com", 2)
+    assert config.postmaster == "ops@example.com"
+    first, second, third = config.listeners
+    assert (first.name, first.host, first.port, first.tls) == ("submission", "::", 587, "starttls")
+    assert first.mechanisms == ("LOGIN", "PLAIN", "CRAM-MD5")
+    assert first.proxies == (network("10.9.0.1"),)
+    assert first.networks == (
+        NetworkRule((network("10.0.0.0/8"), network("2001:db8::/32")), ("CRAM-MD5",)),
+        NetworkRule((network("192.168.7.7"),), None, may_relay=True),
+    )
+    assert (second.host, second.port, second.tls) == ("::", 465, "implicit")
+    assert (third.unix, third.host, third.tls) == ("/run/gatepost/smtp.sock", "", "none")
+    assert config.directory == AccountsDirectory(
+        (
+            AccountSettings(
+                "printer",
+                NamedSecret("file", "/etc/gatepost/printer"),
+                ("@example.com", "scan@example.org", "*"),
+                cram_md5=True,
+            ),
+        )
+    )
+    assert config.credentials["acs"] == PasswordCredential(
+        "acs", "res.app.tenant", NamedSecret("systemd", "acs")
+    )
+    assert config.credentials["graph"] == EntraCredential(
+        "graph", "t", "c", certificate=NamedSecret("file", "/etc/gatepost/app.pem")
+    )
+    assert isinstance(config.credentials["gmail"], RefreshCredential)
+    assert config.limits.message_size == 25 * 1024 * 1024
+    assert config.limits.idle == timedelta(minutes=2)
+    assert config.storage.directory == Path("/data")
+    assert config.dns.nameservers == (Server("127.0.0.1", 5353), Server("2001:db8::53", 53))
+    assert config.dns.timeout == timedelta(seconds=3)
+
+
+def test_routes_and_targets() -> None:
+    tests, bulk, world = parse_config(LARGE).routes
+    assert tests.match == Match(recipients=("*.test", "bob@example.net"))
+    assert bulk.match == Match(senders=("news@example.com", "<>"), applications=("bulk-*",))
+    assert bulk.chain == (
+        SmarthostTarget(
+            "acs",
+            (Smarthost("smtp.azurecomm.net", 587, 0), Smarthost("backup.example.net", 2587, 1)),
+            credential="acs",
+            mechanisms=("LOGIN",),
+            eight_bit="bounce",
+            limits=HopLimits(3, 100 / 60, 10, 50),
+        ),
+        AcsRestTarget("rest", "https://res.communication.azure.com", "key"),
+        GraphTarget("graph", "graph", "noreply@example.com"),
+    )
+    table = (timedelta(seconds=10), timedelta(minutes=1))
+    assert bulk.retry == Retry(table=table, expire=timedelta(hours=1), warn=None)
+    assert (world.name, world.chain) == ("route-3", (MxTarget("world", tls="required"),))
+
+
+def test_a_port_says_how_tls_begins() -> None:
+    route = '[target.hub]\nkind = "smarthost"\nservers = ["a:465", "b:465"]\nbalance = true\n'
+    config = parse_config(route + SMALL.replace('to = "here"', 'to = "hub"'))
+    [target] = config.routes[0].chain
+    assert isinstance(target, SmarthostTarget)
+    assert target.tls == "implicit"
+    assert {each.priority for each in target.servers} == {0}
+
+
+@pytest.mark.parametrize(
+    ("lines", "directory"),
+    [
+        ('kind = "azure"', AzureDirectorySettings()),
+        ('kind = "azure"\nprofile = "acs"\nstrict = true', AzureDirectorySettings(strict=True)),
+        (
+            'kind = "entra"\ntenants = "t"\nsenders = ["@x.org"]\ncache = "1m"',
+            EntraDirectory(("t",), (), ("@x.org",), cache=timedelta(minutes=1)),
+        ),
+    ],
+)
+def test_directories(lines: str, directory: object) -> None:
+    assert parse_config(f"{SMALL}[directory]\n{lines}\n").directory == directory
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(ConfigProblems) as caught:
+        parse_config(text, "g.toml")
+    return [str(each) for each in caught.value.problems]
+
+
+# Each is added to SMALL, which has 7 lines.
+MISTAKES = [
+    ("[[lisener]]", "g.toml:8: unknown key lisener (did you mean listener?)"),
+    ("[limits]\nidel = 5", "g.toml:9: unknown key limits.idel (did you mean idle?)"),
+    ("[limits]\nidle = true", 'g.toml:9: limits.idle takes a time such as "30s"'),
+    ("[limits]\nidle = 0", "g.toml:9: limits.idle takes a time longer than none"),
+    ("[limits]\nrecipients = 0", "g.toml:9: limits.recipients takes a whole number from 1 to"),
+    ("[limits]\nmessage_size = '5 MB B'", 'g.toml:9: limits.message_size takes a size'),
+    ("limits = 5", "g.toml:8: unknown key route[0].limits"),
+    ("[directory]\nkind = 'azur'", ('g.toml:9: directory.kind takes "accounts", "azure" or "entra",'
+     " not 'azur' (did you mean azure?)")),
+    ("[directory]\nkind = 'azure'\nprofile = 'akz'", "g.toml:10: directory.profile takes"),
+    ("[directory]\nkind = 'entra'\nsenders = '*'", "g.toml:8: directory.tenants is missing"),
+    ("[[directory.account]]\nname = 'a'\npassword = 'hunter2'",
+     "g.toml:10: directory.account[0].password is a secret, which never stands"),
+    ("[[directory.account]]\nname = 'a'\npassword = { path = 'x' }",
+     'g.toml:10: directory.account[0].password takes { file = "PATH" }'),
+    ("[[listener]]\naddress = '0.0.0.0:587'", "g.toml:8: listener[1].certificate is missing"),
+    ("[[listener]]\naddress = '0.0.0.0:25'\ntls = 'none'",
+     'g.toml:10: listener[1].tls: "none" is for this machine alone'),
+    ("[[listener]]\naddress = 'example.org:25'\ntls = 'none'",
+     "g.toml:9: listener[1].address takes an address and a port"),
+    ("[[listener]]\naddress = '127.0.0.1:2525'\ntls = 'none'",
+     "g.toml:8: the listener listener-1 has that place already"),
+    ("[[listener]]\ntls = 'none'",
+     "g.toml:8: a listener has an address or a unix socket: one of them"),
+    ("[[listener]]\nunix = '/s'\nmechanisms = ['LOGN']",
+     "g.toml:10: listener[1].mechanisms no mechanism is named 'LOGN' (did you mean LOGIN?)"),
+    ("[[listener]]\nunix = '/s'\nmechanisms = ['CRAM-MD5']",
+     "g.toml:10: the directory cannot verify CRAM-MD5"),
+    ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = '0.0.0.0/0'\nmay_relay = true",
+     "g.toml:12: listener[1].network[0].may_relay: that is an open relay for everybody"),
+    ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = '10.0.0.1/8'",
+     "g.toml:11: listener[1].network[0].from takes a network"),
+    ("[[route]]\nto = 'here'", "g.toml:8: the route route-2 is never taken: route-1 takes"),
+    (("[target.x]\nkind = 'smarthost'\nservers = 'a'\ncredential = 'asc'\n[credentials.acs]\n"
+     "kind = 'access-key'\nkey = { environment = 'K' }"),
+     "g.toml:11: target.x.credential: there is no [credentials.asc] (did you mean acs?)"),
+    ("[target.x]\nkind = 'smarthost'", "g.toml:8: target.x.servers is missing"),
+    ("[target.x]\nkind = 'smart-host'", "g.toml:9: target.x.kind takes"),
+    ("[target.x]\nkind = 'smarthost'\nservers = 'a:b'", "g.toml:10: target.x.servers takes HOST"),
+    ("[target.x]\nkind = 'mx'\nrate = 'fast'", 'g.toml:10: target.x.rate takes a rate such as'),
+    (("[target.x]\nkind = 'smarthost'\nservers = 'a'\ntls = 'none'\ncredential = 'c'\n"
+     "[credentials.c]\nkind = 'password'\nusername = 'u'\npassword = { environment = 'P' }"),
+     "g.toml:11: target.x.tls: a secret goes out under TLS only"),
+    (("[target.x]\nkind = 'smarthost'\nservers = 'a'\nverify = false\ncredential = 'c'\n"
+     "[credentials.c]\nkind = 'password'\nusername = 'u'\npassword = { environment = 'P' }"),
+     "g.toml:11: target.x.verify: a secret goes to a server whose certificate is verified"),
+    (("[target.x]\nkind = 'graph'\ncredential = 'c'\n[credentials.c]\nkind = 'password'\n"
+     "username = 'u'\npassword = { environment = 'P' }"),
+     "g.toml:10: target.x.credential: Microsoft Graph takes tokens only"),
+    (("[target.x]\nkind = 'acs-rest'\nendpoint = 'http://x.example'\ncredential = 'c'\n"
+     "[credentials.c]\nkind = 'access-key'\nkey = { environment = 'P' }"),
+     "g.toml:10: target.x.endpoint takes an https:// URL"),
+    ("[credentials.c]\nkind = 'entra'\ntenant = 't'\nclient_id = 'c'",
+     "g.toml:8: credentials.c.secret or certificate: one of them proves who it is"),
+    ("[credentials.c]\nkind = 'password'\nusername = 'u'", "g.toml:8: credentials.c.password is"),
+    ("[credentials]\nc = 'x'", "g.toml:9: credentials.c is a table: [credentials.c]"),
+    ("[retry.x]\ntable = ['1m']\nfirst = '1m'",
+     "g.toml:10: retry.x.first says nothing beside retry.x.table"),
+    ("[retry.x]\nfactor = 0.5", "g.toml:9: retry.x.factor takes a number from 1 to 10"),
+    ("[dns]\nnameservers = ['ns.example']", "g.toml:9: dns.nameservers takes an address"),
+    ("[storage]\nhistory = '7 years'", "g.toml:9: storage.history takes a time"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "said"), MISTAKES)
+def test_a_mistake_is_told_with_its_place(lines: str, said: str) -> None:
+    assert any(each.startswith(said) for each in mistakes(SMALL + lines + "\n")), mistakes(
+        SMALL + lines + "\n"
+    )
+
+
+def test_a_secret_that_stands_there_is_not_repeated() -> None:
+    text = f"{SMALL}[[directory.account]]\nname = 'a'\npassword = 'hunter2'\n"
+    assert "hunter2" not in "".join(mistakes(text))
+
+
+def test_all_mistakes_are_told_at_once_in_order() -> None:
+    text = """\
+hostnam = "x"
+[[listener]]
+address = "127.0.0.1"
+[[route]]
+name = "a b"
+to = ["nowhere"]
+retry = "slow"
+senders = ["x y"]
+"""
+    assert mistakes(text) == [
+        "g.toml:1: unknown key hostnam (did you mean hostname?)",
+        "g.toml:2: listener[0].certificate is missing: TLS needs one",
+        (
+            'g.toml:3: listener[0].address takes an address and a port, such as "127.0.0.1:587" or '
+            '"[::]:465"'
+        ),
+        "g.toml:5: route[0].name takes a name of letters, digits, dots, dashes and underscores",
+        "g.toml:6: route[0].to: there is no [target.nowhere]",
+        "g.toml:7: route[0].retry: there is no [retry.slow]",
+        'g.toml:8: route[0].senders takes a domain, "*.domain", a mailbox or "*"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = \n", "g.toml:1: no TOML: Invalid value"),
+        ("a = 1\nb = [\n", "g.toml:3: no TOML:"),
+        ("a = 1\na = 2", "g.toml:2: no TOML: Cannot overwrite a value"),
+        ("", "g.toml: there is no [[listener]]: nobody could hand mail in"),
+    ],
+)
+def test_what_is_no_configuration(text: str, said: str) -> None:
+    assert mistakes(text)[0].startswith(said)
+
+
+def test_a_target_with_a_mistake_is_no_second_one() -> None:
+    text = SMALL.replace('kind = "capture"', 'kind = "captur"')
+    assert len(mistakes(text)) == 1
+
+
+def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "g.toml"
+    path.write_text(
+        SMALL
+        + '[[listener]]\naddress = "127.0.0.1:0"\ncertificate = "/nowhere/cert.pem"\n'
+        + '[[directory.account]]\nname = "a"\npassword = { environment = "APP" }\n'
+        + '[credentials.x]\nkind = "access-key"\nkey = { systemd = "key" }\n'
+    )
+    with pytest.raises(ConfigProblems) as caught:
+        load_config(path, {})
+    assert [str(each) for each in caught.value.problems] == [
+        f"{path}:10: the file /nowhere/cert.pem cannot be read: No such file or directory",
+        f"{path}:13: the environment variable APP is not set",
+        (
+            f"{path}:16: the systemd credential key cannot be read: systemd has set no "
+            "$CREDENTIALS_DIRECTORY"
+        ),
+    ]
+    (tmp_path / "key").write_text("k")
+    path.write_text(path.read_text().replace("/nowhere/cert.pem", str(tmp_path / "key")))
+    load_config(path, {"APP": "x", "CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigProblems, match="cannot be read: No such file"):
+        load_config(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b'a = 1\nb = "\xe9"\n')
+    with pytest.raises(ConfigProblems, match=r"latin\.toml:2: the configuration is no UTF-8"):
+        load_config(tmp_path / "latin.toml")
+
+
+def test_every_value_is_explained_with_its_origin() -> None:
+    config = parse_config(SMALL, "g.toml")
+    by_key: dict[str, Any] = {each.key: (each.value, each.origin) for each in config.effective}
+    assert by_key["listener[0].address"] == (["127.0.0.1", 2525], "g.toml:2")
+    assert by_key["listener[0].certificate"] == ("", "default")
+    assert by_key["limits.idle"] == (300.0, "default")
+    assert by_key["route[0].to"] == (["here"], "g.toml:7")
+    assert by_key["retry.default.expire"] == (432_000.0, "default")
+    assert any(line.startswith('listener[0].tls = "none" ') for line in explain(config))
+    assert all("  # " in line for line in explain(config))
+    document = explanation(config)
+    assert document["valid"] is True
+    assert {"key": "listener[0].tls", "value": "none", "origin": "g.toml:3"} in document["values"]
+
+
+def test_a_place_is_shown_for_a_secret() -> None:
+    config = parse_config(LARGE)
+    shown = {each.key: each.value for each in config.effective}
+    assert shown["credentials.acs.password"] == "systemd credential acs"
+
+
+def test_problems_as_a_document() -> None:
+    with pytest.raises(ConfigProblems) as caught:
+        parse_config(SMALL + "[[lisener]]\n", "g.toml")
+    assert problems_document(caught.value) == {
+        "valid": False,
+        "values": [],
+        "problems": [
+            {"where": "g.toml:8", "message": "unknown key lisener", "did_you_mean": "listener"}
+        ],
+    }
