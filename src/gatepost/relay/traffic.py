@@ -35,16 +35,19 @@ class Pause:
 class Permit:
     """The right to make one try at a target at a time. To be closed."""
 
-    __slots__ = ("_closed", "identity", "key", "shaper")
+    __slots__ = ("_closed", "_is_closed", "identity", "key", "shaper")
 
     def __init__(
         self, key: str, shaper: Shaper, identity: Identity | None, closed: Callable[[str], None]
     ) -> None:
         self.key, self.shaper, self.identity = key, shaper, identity
-        self._closed = closed
+        self._closed, self._is_closed = closed, False
 
     def close(self) -> None:
-        """The try is over."""
+        """The try is over; a second call does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self.shaper.closed()
         if self.identity is not None:
             self.identity.give_up()
@@ -58,7 +61,7 @@ class Traffic:
     def __init__(
         self, seconds: Callable[[], float], random: Random, changed: Callable[[str], None]
     ) -> None:
-        self._seconds, self._random, self._changed = seconds, random, changed
+        self.seconds, self._random, self._changed = seconds, random, changed
         self._shapers: dict[str, Shaper] = {}
         self._hosts: dict[str, Breaker] = {}
         self._identities: dict[str, Identity] = {}
@@ -67,7 +70,7 @@ class Traffic:
 
     def admit(self, target: Target, found: Found) -> Permit | Pause:
         """Let a try at a target begin, or say what it waits for."""
-        now = self._seconds()
+        now = self.seconds()
         pause = self.rest(target, found)
         if pause is not None:
             return pause
@@ -86,7 +89,7 @@ class Traffic:
 
     def rest(self, target: Target, found: Found) -> Pause | None:
         """Return what a target rests for; None when it does not."""
-        now = self._seconds()
+        now = self.seconds()
         for key, what, identity in self._identities_of(target):
             if (wait := identity.wait(now)) > 0:
                 return self._pause(key, what, wait, identity.position(now), identity)
@@ -105,6 +108,10 @@ class Traffic:
         """Return what stops a target whose server offers nothing that our credential fits."""
         return self._stops.setdefault(target.name, Identity())
 
+    def fits(self, target: Target) -> None:
+        """Say that a sign-in worked there."""
+        self._stops.pop(target.name, None)
+
     def host(self, place: Place) -> Breaker:
         """Return a server's breaker."""
         key = host_key(place)
@@ -117,7 +124,7 @@ class Traffic:
     def wait_of(self, place: Place) -> float:
         """Return the seconds until a server may be tried; 0: now."""
         known = self._hosts.get(host_key(place))
-        return 0.0 if known is None else known.wait(self._seconds())
+        return 0.0 if known is None else known.wait(self.seconds())
 
     def told(self, place: Place, target: Target) -> None:
         """Something was learned of a server and of who signs in: others may go on."""
@@ -177,7 +184,7 @@ class Traffic:
         return not shaper.open_connections and self._is_forgotten(shaper.breaker)
 
     def _is_forgotten(self, breaker: Breaker) -> bool:
-        return breaker.position(self._seconds()) == "closed"
+        return breaker.position(self.seconds()) == "closed"
 
 
 def _make_room(

@@ -1,0 +1,194 @@
+"""One delivery, tried: the targets of its route's chain in turn, and the places of each."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, cast
+
+from gatepost.errors import Phase
+from gatepost.model.body import Body
+from gatepost.model.delivery import Attempt, Contact, Lease, Outcome, Verdict
+from gatepost.model.reply import Reply
+from gatepost.model.route import Route, SmarthostTarget, Target
+from gatepost.queue.schedule import Random
+from gatepost.relay.lessons import Teacher, Try
+from gatepost.relay.places import Found, Places
+from gatepost.relay.traffic import Pause, Permit, Traffic
+from gatepost.relay.transport.contract import Handed, Place, Transport
+from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
+from gatepost.routing.smarthost import in_turn
+
+TRY: Final = 1800.0
+"""Seconds for one try at one place: the phases of RFC 5321 4.5.3.2 have their own limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """A target that may be tried; ``permit`` None: where it is has to be asked for first."""
+
+    target: Target
+    permit: Permit | None
+
+
+class Courier:
+    """Makes the tries; what they come to is its caller's to write down."""
+
+    def __init__(
+        self,
+        transports: Mapping[str, Transport],
+        places: Places,
+        traffic: Traffic,
+        teacher: Teacher,
+        random: Random,
+        now: Callable[[], datetime],
+    ) -> None:
+        """``transports`` by the names of their targets."""
+        self._transports, self._places = transports, places
+        self._traffic, self._teacher, self._random, self._now = traffic, teacher, random, now
+
+    def choose(self, route: Route, destination: str) -> Clear | Pause:
+        """Return the first target of a chain that does not rest, or what is waited for."""
+        shortest: Pause | None = None
+        for target in route.chain:
+            found = self._places.known(target, destination)
+            if found is None:
+                return Clear(target, None)
+            answer = self._traffic.admit(target, found)
+            if isinstance(answer, Permit):
+                return Clear(target, answer)
+            if answer.obstacle is None:
+                return answer  # busy is not down: its turn will come
+            if shortest is None or answer.seconds < shortest.seconds:
+                shortest = answer
+        return shortest or Pause("", TRY)
+
+    def look(self, route: Route, destination: str) -> Pause | None:
+        """Return what all targets of a chain rest for; None when one does not."""
+        shortest: Pause | None = None
+        for target in route.chain:
+            found = self._places.known(target, destination) or Found(())
+            rest = self._traffic.rest(target, found)
+            if rest is None:
+                return None
+            if shortest is None or rest.seconds < shortest.seconds:
+                shortest = rest
+        return shortest
+
+    def forgive(self, route: Route, destination: str) -> None:
+        """Forget why the targets of a chain rest."""
+        for target in route.chain:
+            self._traffic.forgive(target, self._places.known(target, destination))
+
+    async def carry(
+        self, lease: Lease, load: Callable[[], Awaitable[Body]], route: Route, first: Clear
+    ) -> Handed | Pause:
+        """Try to hand a delivery over; a Pause when nothing could be tried after all."""
+        try:
+            body = await load()
+        except BaseException:
+            if first.permit is not None:
+                first.permit.close()
+            raise
+        destination = lease.delivery.next_hop.destination
+        target: Target | None = first.target
+        permit = first.permit
+        tried: set[str] = set()
+        last: Handed | Pause = Pause("", 0.0)
+        while target is not None:
+            tried.add(target.name)
+            answer = await self._try_target(lease, body, target, permit)
+            permit = None
+            if isinstance(answer, Handed) or isinstance(last, Pause):
+                last = answer
+            if isinstance(answer, Handed) and not _goes_on(answer, may_try_next_target):
+                break
+            target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
+        return last
+
+    def _rests(self, target: Target, destination: str) -> bool:
+        found = self._places.known(target, destination) or Found(())
+        return self._traffic.rest(target, found) is not None
+
+    async def _try_target(
+        self, lease: Lease, body: Body, target: Target, permit: Permit | None
+    ) -> Handed | Pause:
+        try:
+            found = await self._places.find(target, lease.delivery.next_hop.destination)
+            if isinstance(found, Reply):
+                return self.refuse(lease, target.name, "resolve", found)
+            if permit is None:
+                answer = self._traffic.admit(target, found)
+                if isinstance(answer, Pause):
+                    return answer
+                permit = answer
+            return await self._try_places(lease, body, target, permit, found)
+        finally:
+            if permit is not None:
+                permit.close()
+
+    async def _try_places(
+        self, lease: Lease, body: Body, target: Target, permit: Permit, found: Found
+    ) -> Handed | Pause:
+        failed: list[Handed] = []
+        for place in self._in_turn(target, found.places):
+            if self._traffic.wait_of(place) > 0:
+                continue
+            handed = await self._try_place(lease, body, Try(target, place, permit))
+            if not _goes_on(handed, may_try_next_host):
+                return handed
+            failed.append(handed)
+            if permit.identity is not None and permit.identity.wait(self._traffic.seconds()) > 0:
+                break
+        if not failed:
+            return self._traffic.rest(target, found) or Pause(permit.key, 0.0)
+        return _all_failed(failed)
+
+    async def _try_place(self, lease: Lease, body: Body, made: Try) -> Handed:
+        host = self._traffic.host(made.place)
+        host.begin(self._traffic.seconds())
+        try:
+            deadline = self._traffic.seconds() + TRY
+            transport = self._transports[made.target.name]
+            handed = await transport.deliver(lease, body, made.place, deadline)
+            ailment = self._teacher.learn(made, handed)
+        finally:
+            host.give_up()
+            self._traffic.told(made.place, made.target)
+        if ailment is None:
+            return handed
+        attempt = replace(handed.attempt, finding=ailment.finding, advice=ailment.sentence)
+        return replace(handed, attempt=attempt)
+
+    def _in_turn(self, target: Target, places: Sequence[Place]) -> Iterable[Place]:
+        if not isinstance(target, SmarthostTarget):
+            return places
+        by_server = dict(zip(target.servers, places, strict=True))
+        turn = in_turn(
+            target.servers, self._random, lambda each: self._traffic.wait_of(by_server[each]) > 0
+        )
+        return [by_server[each] for each in turn]
+
+    def refuse(self, lease: Lease, target: str, phase: Phase, reply: Reply) -> Handed:
+        """Return what a try comes to that ended before anybody was asked."""
+        outcome: Outcome = "failed" if reply.is_permanent else "deferred"
+        attempt = Attempt(self._now(), Contact(target), phase, reply, is_remote=False)
+        count = len(lease.delivery.waiting)
+        return Handed(attempt, (Verdict(outcome, reply),) * count)
+
+
+def _goes_on(handed: Handed, may: Callable[[Phase, Reply | None], bool]) -> bool:
+    """Tell whether somebody else may have what nobody took here; a verdict is a verdict."""
+    attempt = handed.attempt
+    if attempt.phase != "resolve" and any(each.outcome != "deferred" for each in handed.verdicts):
+        return False
+    return may(cast("Phase", attempt.phase), attempt.reply if attempt.is_remote else None)
+
+
+def _all_failed(failed: Sequence[Handed]) -> Handed:
+    """Return the last one; its reason tells of all, when nobody answered."""
+    last = failed[-1]
+    reasons = dict.fromkeys(each.attempt.reply.reason for each in failed)
+    if len(reasons) < 2 or any(each.attempt.is_remote for each in failed):
+        return last
+    reply = last.attempt.reply.because("; ".join(filter(None, reasons)))
+    return replace(last, attempt=replace(last.attempt, reply=reply))

@@ -1,0 +1,391 @@
+"""The delivery loop of the store process: what is accepted goes out, and is settled.
+
+What ``put`` leased goes to delivery from memory; the rest is leased when the clock, new mail or
+an operator says that something is due. Workers take turns at the next hops, as many at once as
+these take; while one's settlement is being written it is at its next delivery already.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from gatepost.errors import QueueError
+from gatepost.model.body import Body
+from gatepost.model.delivery import Lease, Planned
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import NextHop
+from gatepost.queue.deliveries import Deliveries
+from gatepost.queue.why import Obstacle
+from gatepost.relay.context import Report
+from gatepost.relay.courier import Clear, Courier
+from gatepost.relay.faults import explain
+from gatepost.relay.lines import Content, Held, Line, Lines
+from gatepost.relay.routes import Routes
+from gatepost.relay.settler import Settler
+from gatepost.relay.traffic import Pause
+from gatepost.relay.transport.contract import Handed
+
+BATCH: Final = 200
+"""Deliveries leased in one commit, so that acceptance never waits long."""
+LOOK: Final = 30.0
+"""Seconds after which the queue is looked at again, whatever it said: wall clocks jump."""
+_FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
+_NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is on its way at once."""
+
+    workers: int = 256
+    """Tries at once, over all next hops."""
+    leases: int = 2_000
+    """Deliveries in memory."""
+    octets: int = 32 * 1024 * 1024
+    """Of their content."""
+
+
+class Deliverer:
+    """Delivers what the queue holds, from ``start`` to ``stop``."""
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        routes: Routes,
+        settler: Settler,
+        report: Report,
+        make_courier: Callable[[Callable[[str], None]], Courier],
+        bounds: Bounds = Bounds(),
+    ) -> None:
+        self._deliveries, self._routes, self._settler = deliveries, routes, settler
+        self._report, self._bounds = report, bounds
+        self._now = settler.now
+        self._courier = make_courier(self.changed)
+        self._lines = Lines(self._choose, self._call_workers, self._rest)
+        self._resting: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
+        """Next hops that are not tried, and why."""
+        self._behind: set[str] = set()
+        """Next hops of which more is due in the store: new mail queues up there."""
+        self._octets = 0
+        self._workers: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
+        self._called = False
+        self._filler: asyncio.Task[None] | None = None
+        self._due = asyncio.Event()
+        self._stopping = False
+        self.epoch = 0
+
+    # What others call.
+
+    async def start(self) -> None:
+        """Take over the queue and begin. Raises QueueError."""
+        self.epoch = await self._deliveries.take_over(self._now())
+        self._filler = asyncio.create_task(self._fill())
+
+    def has_room(self, planned: Sequence[Planned], size: int) -> bool:
+        """Tell whether a message that is being accepted may go to delivery from memory."""
+        bounds = self._bounds
+        if self._stopping or not self.epoch or self._octets + size > bounds.octets:
+            return False
+        if self._lines.count + len(planned) > bounds.leases:
+            return False
+        most = self._line_bound()
+        for each in planned:
+            key = each.next_hop.key
+            if key in self._resting or key in self._behind or self._lines.length(key) >= most:
+                return False
+        return True
+
+    def take(self, leases: Sequence[Lease], body: Body | None) -> None:
+        """Deliver what was just accepted; its content, if given, stays in memory until then."""
+        content = None
+        if body is not None and leases:
+            content = Content(body, len(leases))
+            self._octets += body.size
+        for lease in leases:
+            self._accept(Held(lease, content))
+
+    def left_in_store(self, planned: Sequence[Planned]) -> None:
+        """Say that a message was accepted without a lease."""
+        self._behind.update(each.next_hop.key for each in planned)
+        self._due.set()
+
+    def wake(self) -> None:
+        """Say that something may be due: an operator did something."""
+        self._due.set()
+
+    def forgive(self, next_hops: Sequence[NextHop]) -> None:
+        """Forget why next hops rest: the operator says that it is mended."""
+        for each in next_hops:
+            route = self._routes.named(each.route)
+            if route is not None:
+                self._courier.forgive(route, each.destination)
+            self._end_rest(each.key)
+        for key in list(self._resting):
+            self._look_again(key)
+        self._due.set()
+
+    def obstacle(self, next_hop: NextHop) -> Obstacle | None:
+        """Return what a next hop rests for now; None when it does not."""
+        route = self._routes.named(next_hop.route)
+        if route is None:
+            return None
+        pause = self._courier.look(route, next_hop.destination)
+        return None if pause is None else pause.obstacle
+
+    def ahead_of(self, delivery: str, next_hop: NextHop) -> int | None:
+        """Return how many are tried before a leased delivery; None: it is being tried."""
+        return self._lines.ahead_of(delivery, next_hop.key)
+
+    def changed(self, key: str) -> None:
+        """Something about a target, a server or an identity is otherwise than it was."""
+        self._lines.changed(key)
+        for next_hop, (pause, _) in list(self._resting.items()):
+            if pause.key == key:
+                self._look_again(next_hop)
+
+    async def stop(self, seconds: float) -> None:
+        """Begin nothing new; finish what is on the wire, or cut it; give back what is leased."""
+        self._stopping = True
+        if self._filler is not None:
+            self._filler.cancel()
+            await asyncio.wait([self._filler])
+        for _, timer in self._resting.values():
+            timer.cancel()
+        self._resting.clear()
+        if self._workers:
+            _, late = await asyncio.wait(self._workers, timeout=seconds)
+            for each in late:
+                each.cancel()
+        for held in self._lines.take_all():
+            self._hand_back(held)
+        while self._workers or self._settling:
+            await asyncio.wait({*self._workers, *self._settling}, timeout=seconds)
+            for each in self._settling:
+                each.cancel()  # a store that does not work is not waited for
+
+    # Leases come in.
+
+    async def _fill(self) -> None:
+        while True:
+            self._due.clear()
+            try:
+                seconds = await self._lease()
+            except QueueError as error:
+                self._report("queue_unavailable", reason=str(error))
+                seconds = 1.0
+            except Exception as error:  # noqa: BLE001 - the loop goes on, whatever happens
+                self._report("internal_error", reason=explain(error))
+                seconds = 1.0
+            if seconds > 0:
+                try:
+                    await asyncio.wait_for(self._due.wait(), seconds)
+                except TimeoutError:
+                    self._notice()
+
+    async def _lease(self) -> float:
+        """Lease what is due; return the seconds until it is worth another look."""
+        room = self._bounds.leases - self._lines.count
+        if room < self._bounds.leases // 4:
+            return LOOK
+        room = min(room, BATCH)
+        now = self._now()
+        most = self._line_bound()
+        full = {line.next_hop.key for line in self._lines if len(line.held) >= most}
+        skip = frozenset({*self._resting, *full})
+        overdue = await self._deliveries.lease_overdue(now, room)
+        leases = await self._deliveries.lease(now, room - len(overdue), skip)
+        if len(leases) < room - len(overdue):
+            self._behind &= full
+        for lease in (*overdue, *leases):
+            self._accept(Held(lease, None))
+        if overdue or leases:
+            return 0.0
+        due = await self._deliveries.next_due(skip)
+        if due is None:
+            return LOOK
+        return min(LOOK, max(0.05, (due - self._now()).total_seconds()))
+
+    def _line_bound(self) -> int:
+        """As much as there is for one next hop, less the more there are."""
+        return max(20, self._bounds.leases // 2 // max(1, len(self._lines)))
+
+    def _accept(self, held: Held) -> None:
+        lease = held.lease
+        next_hop = lease.delivery.next_hop
+        if self._stopping or next_hop.key in self._resting:
+            self._hand_back(held)
+        elif self._routes.named(next_hop.route) is None:
+            reply = _NO_ROUTE.because(f"the configuration has no route {next_hop.route} any more")
+            handed = self._courier.refuse(lease, next_hop.route, "", reply)
+            self._run(self._settle(held, handed))
+        else:
+            self._lines.add(held)
+
+    def _notice(self) -> None:
+        """Give back what has waited in memory until its sender has to be told something."""
+        now = self._now()
+        for held in self._lines.take_if(lambda each: each.lease.delivery.notice_at <= now):
+            self._hand_back(held)
+
+    # Turns.
+
+    def _choose(self, line: Line) -> Clear | Pause:
+        route = self._routes.named(line.next_hop.route)
+        if route is None:  # lost by a new configuration since it came in
+            return Pause("", LOOK)
+        return self._courier.choose(route, line.next_hop.destination)
+
+    def _call_workers(self) -> None:
+        if not self._called and not self._stopping:
+            self._called = True
+            asyncio.get_running_loop().call_soon(self._start_worker)
+
+    def _start_worker(self) -> None:
+        self._called = False
+        if not self._lines.is_ready or len(self._workers) >= self._bounds.workers:
+            return
+        if (turn := self._next()) is None:
+            return
+        worker = asyncio.create_task(self._work(*turn))
+        self._workers.add(worker)
+        worker.add_done_callback(self._worker_ended)
+        if self._lines.is_ready:
+            self._call_workers()
+
+    def _worker_ended(self, worker: "asyncio.Task[None]") -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled() and (error := worker.exception()) is not None:
+            self._report("internal_error", reason=explain(error))
+        if self._lines.is_ready:
+            self._call_workers()
+
+    def _next(self) -> tuple[Held, Clear] | None:
+        if self._stopping:
+            return None
+        turn = self._lines.next()
+        if self._behind and self._lines.count < self._bounds.leases // 2:
+            self._due.set()
+        return turn
+
+    async def _work(self, held: Held, clear: Clear) -> None:
+        """Deliver one after the other; each is settled while the next is on its way."""
+        settling: asyncio.Task[None] | None = None
+        turn: tuple[Held, Clear] | None = (held, clear)
+        while turn is not None:
+            held = turn[0]
+            handed = await self._try(*turn)
+            if settling is not None and not settling.done():
+                await asyncio.wait([settling])
+            if isinstance(handed, Pause):
+                self._put_back(held, handed)
+            else:
+                settling = self._run(self._settle(held, handed))
+            turn = self._next()
+
+    async def _try(self, held: Held, clear: Clear) -> Handed | Pause:
+        lease = held.lease
+        route = self._routes.named(lease.delivery.next_hop.route)
+        try:
+            if route is None:
+                return Pause("", LOOK)
+            return await self._courier.carry(lease, lambda: self._load(held), route, clear)
+        except asyncio.CancelledError:
+            self._hand_back(held)
+            raise
+        except (KeyError, QueueError, OSError) as error:
+            reply = _FAULT.because(f"its content cannot be read: {explain(error)}")
+        except Exception as error:  # noqa: BLE001 - a fault of ours defers a message, no more
+            self._report("internal_error", id=lease.message.id, reason=explain(error))
+            reply = _FAULT.because(f"a fault of the relay's own: {explain(error)}")
+        finally:
+            if clear.permit is not None:
+                clear.permit.close()
+        return self._courier.refuse(lease, clear.target.name, "", reply)
+
+    def _put_back(self, held: Held, pause: Pause) -> None:
+        """It could not be tried: it is the first of its line, which waits."""
+        if self._stopping:
+            self._hand_back(held)
+            return
+        line = self._lines.add(held, first=True)
+        self._lines.pause(line, pause)
+
+    # Rests.
+
+    def _rest(self, line: Line, pause: Pause) -> None:
+        """Give back what waits for a next hop, and lease nothing for it until it is over."""
+        key = line.next_hop.key
+        timer = asyncio.get_running_loop().call_later(pause.seconds, self._end_rest, key)
+        if key in self._resting:
+            self._resting.pop(key)[1].cancel()
+        self._resting[key] = (pause, timer)
+        obstacle = pause.obstacle
+        self._report(
+            "next_hop_rests", next_hop=key, what=obstacle.what if obstacle else "",
+            seconds=round(pause.seconds), reason=obstacle.reason if obstacle else "",
+        )  # fmt: skip
+        for held in self._lines.take_all(key):
+            self._hand_back(held)
+
+    def _end_rest(self, key: str) -> None:
+        if key in self._resting:
+            self._resting.pop(key)[1].cancel()
+            self._due.set()
+
+    def _look_again(self, key: str) -> None:
+        """End a rest that is not needed any more."""
+        route, _, destination = key.partition("/")
+        known = self._routes.named(route)
+        if known is None or self._courier.look(known, destination) is None:
+            self._end_rest(key)
+
+    # Settling.
+
+    def _hand_back(self, held: Held) -> None:
+        self._run(self._give_back(held))
+
+    async def _give_back(self, held: Held) -> None:
+        now = self._now()
+        try:
+            due = await self._settler.give_back(held.lease, lambda: self._load(held), now)
+        finally:
+            self._release(held)
+        self._note_due(due)
+
+    async def _settle(self, held: Held, handed: Handed) -> None:
+        try:
+            due = await self._settler.settle(held.lease, handed, lambda: self._load(held))
+        finally:
+            self._release(held)
+        self._note_due(due)
+
+    def _note_due(self, due: datetime | None) -> None:
+        """The filler sleeps until what it knew was due."""
+        if due is not None and (due - self._now()).total_seconds() < LOOK:
+            self._due.set()
+
+    async def _load(self, held: Held) -> Body:
+        if held.content is not None:
+            return held.content.body
+        return await self._deliveries.body(held.lease.message.id)
+
+    def _release(self, held: Held) -> None:
+        content, held.content = held.content, None
+        if content is not None:
+            content.uses -= 1
+            if content.uses == 0:
+                self._octets -= content.body.size
+
+    def _run(self, job: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(job)
+        self._settling.add(task)
+        task.add_done_callback(self._settled)
+        return task
+
+    def _settled(self, task: "asyncio.Task[None]") -> None:
+        self._settling.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._report("internal_error", reason=explain(error))

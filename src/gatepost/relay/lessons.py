@@ -1,0 +1,140 @@
+"""What a try tells of the server, the target and who signs in, for all mail that goes there."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.errors import ConfigError, NetworkError, NoSharedMechanism, TokenError
+from gatepost.model.profile import Profile
+from gatepost.model.route import Target
+from gatepost.queue.breaker import Breaker
+from gatepost.queue.lessons import Lesson, lesson_of
+from gatepost.queue.schedule import Random
+from gatepost.queue.shaping import Identity, Moment, Shaper, learn
+from gatepost.relay.ailment import Ailment, ailment_of
+from gatepost.relay.context import Report
+from gatepost.relay.traffic import Permit, Traffic, credential_of
+from gatepost.relay.transport.contract import Handed, Heard, Place
+
+_STOP: Final = Lesson("identity", "stop")
+_REST: Final = Lesson("identity", "rest")
+_REST_HOST: Final = Lesson("host", "rest")
+_OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
+"""Phases in which a failure that nobody answered is the server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try at one place, and under which permit."""
+
+    target: Target
+    place: Place
+    permit: Permit
+
+
+class Teacher:
+    """Takes the lessons of each try, and tells the operator once what needs somebody to mend it."""
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        random: Random,
+        report: Report,
+        profiles: Iterable[Profile] = (),
+    ) -> None:
+        self._traffic, self._random = traffic, random
+        self._report, self._profiles = report, tuple(profiles)
+        self._stopped: dict[str, Ailment] = {}
+        """What was told of each credential and target since it worked last."""
+
+    def learn(self, made: Try, handed: Handed) -> Ailment | None:
+        """Take the lessons; return what ails the sign-in when it does not work."""
+        now, host = self._traffic.seconds(), self._traffic.host(made.place)
+        shaper, identity = made.permit.shaper, made.permit.identity
+        if handed.attempt.is_remote:
+            if not any(lesson_of(each.reply, each.phase) == _REST_HOST for each in handed.heard):
+                host.succeeded(now)
+        elif self._is_servers(handed):
+            host.failed(now, self._random, handed.attempt.reply.reason)
+            host.give_up()
+        else:
+            host.give_up()
+        moment = Moment(now, self._random, at_least=handed.retry_after, accepted=handed.accepted)
+        for heard in handed.heard:
+            self._take(heard, host, shaper, identity, moment)
+        ailment = self._sign_in(made, handed, moment)
+        if any(each.outcome == "delivered" for each in handed.verdicts):
+            shaper.succeeded(now)
+            if identity is not None:
+                identity.succeeded(now)
+        return ailment
+
+    def _take(
+        self, heard: Heard, host: Breaker, shaper: Shaper, identity: Identity | None, moment: Moment
+    ) -> None:
+        lesson = lesson_of(heard.reply, heard.phase)
+        if lesson == _REST_HOST and moment.at_least <= 0:
+            host.failed(moment.now, self._random, str(heard.reply))
+        else:
+            learn(heard.reply, heard.phase, shaper, identity, moment)
+
+    @staticmethod
+    def _is_servers(handed: Handed) -> bool:
+        if isinstance(handed.error, NetworkError):
+            return True
+        return handed.attempt.phase in _OF_SERVER and handed.error is not None
+
+    def _sign_in(self, made: Try, handed: Handed, moment: Moment) -> Ailment | None:
+        """Stop who is not let in; the doctor says why, the operator hears it once."""
+        identity, attempt = made.permit.identity, handed.attempt
+        if identity is None:
+            return None
+        misfit = isinstance(handed.error, NoSharedMechanism)
+        if attempt.phase == "auth":
+            reason = attempt.reply.reason or str(attempt.reply)
+            if misfit:
+                stop = self._traffic.misfit(made.target)
+                stop.take_lesson(_STOP, moment.now, moment.random, reason)
+            elif isinstance(handed.error, TokenError | ConfigError):
+                lesson = _REST if getattr(handed.error, "is_transient", False) else _STOP
+                identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
+        elif attempt.is_remote and attempt.phase not in _OF_SERVER:
+            identity.signed_in(moment.now)
+            self._works(made)
+            return None
+        if not (misfit or (attempt.phase == "auth" and identity.is_stopped)):
+            return None
+        return self._tell(made, handed)
+
+    def _tell(self, made: Try, handed: Handed) -> Ailment:
+        ailment = ailment_of(handed, self._profiles)
+        for key in self._keys(made, handed):
+            known = self._stopped.get(key)
+            if known is None or known.finding != ailment.finding:
+                self._stopped[key] = ailment
+                self._report(
+                    "sign_in_stopped",
+                    credential=credential_of(made.target),
+                    target=made.target.name,
+                    host=str(made.place),
+                    reply=str(handed.attempt.reply) if handed.attempt.is_remote else "",
+                    finding=ailment.finding,
+                    reason=ailment.sentence,
+                )
+        return ailment
+
+    def _works(self, made: Try) -> None:
+        self._traffic.fits(made.target)
+        for key in (f"credential {credential_of(made.target)}", f"target {made.target.name}"):
+            if self._stopped.pop(key, None) is not None:
+                self._report(
+                    "sign_in_works", credential=credential_of(made.target),
+                    target=made.target.name,
+                )  # fmt: skip
+
+    @staticmethod
+    def _keys(made: Try, handed: Handed) -> Sequence[str]:
+        """A misfit is between a credential and a target; a refusal is the credential's."""
+        if isinstance(handed.error, NoSharedMechanism):
+            return (f"target {made.target.name}",)
+        return (f"credential {credential_of(made.target)}",)

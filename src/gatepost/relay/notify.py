@@ -1,0 +1,51 @@
+"""Notifications to senders, made with the settlement that they tell of (RFC 3461, RFC 3464)."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from gatepost.mime.dsn import make_dsn
+from gatepost.model.body import Body, BytesBody
+from gatepost.model.delivery import NewMail, QueuedMessage
+from gatepost.model.dsn import Reported, Reporter
+from gatepost.model.message import Submission
+from gatepost.relay.context import Report
+from gatepost.relay.routes import Routes
+
+
+class Notifier:
+    """Makes notifications. ``host`` is what they come from, ``next_id`` gives them their ids."""
+
+    def __init__(
+        self, host: str, next_id: Callable[[], str], routes: Routes, report: Report
+    ) -> None:
+        self._host, self._next_id, self._routes, self._report = host, next_id, routes, report
+
+    def notify(
+        self,
+        message: QueuedMessage,
+        body: Body | None,
+        reported: Sequence[Reported],
+        now: datetime,
+    ) -> tuple[NewMail, ...]:
+        """Return what tells a message's sender; nothing for the null sender, or unwanted news.
+
+        A notification that no route takes is lost: the operator is told.
+        """
+        if not reported or message.envelope.sender is None:
+            return ()
+        id_ = self._next_id()
+        dsn = make_dsn(message, body, reported, Reporter(self._host, id_, now))
+        if dsn is None:
+            return ()
+        submission = Submission(
+            id_, dsn.envelope, BytesBody(dsn.content), b"", now,
+            subject=dsn.subject, message_id=dsn.message_id,
+        )  # fmt: skip
+        groups = self._routes.plan(submission)
+        if groups.unroutable:
+            self._report(
+                "notification_lost", id=message.id, mail_from=str(message.envelope.sender),
+                reason="no route is for it",
+            )  # fmt: skip
+            return ()
+        return (NewMail(submission, groups.planned),)

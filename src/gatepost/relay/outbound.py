@@ -1,0 +1,59 @@
+"""The delivering half of a relay, put together."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gatepost.model.dns import Resolver
+from gatepost.model.profile import Profile
+from gatepost.queue.deliveries import Deliveries
+from gatepost.queue.schedule import Random
+from gatepost.relay.context import Report
+from gatepost.relay.courier import Courier
+from gatepost.relay.deliver import Bounds, Deliverer
+from gatepost.relay.lessons import Teacher
+from gatepost.relay.notify import Notifier
+from gatepost.relay.places import Own, Places
+from gatepost.relay.routes import Routes
+from gatepost.relay.settler import Settler
+from gatepost.relay.traffic import Traffic
+from gatepost.relay.transport.contract import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """What delivery works with; ``app`` fills it."""
+
+    deliveries: Deliveries
+    routes: Routes
+    transports: Mapping[str, Transport]
+    """By the names of their targets: one for each target of each route's chain."""
+    resolver: Resolver
+    host: str
+    """What the relay calls itself: notifications come from it."""
+    next_id: Callable[[], str]
+    """Makes message ids, as ``Relay.next_id``."""
+    report: Report
+    now: Callable[[], datetime]
+    seconds: Callable[[], float]
+    """The event loop's clock (``time.monotonic``)."""
+    random: Random
+    own: Own = field(default_factory=Own)
+    profiles: Iterable[Profile] = ()
+    """Providers that the doctor can recognise."""
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+def make_deliverer(parts: Outbound) -> Deliverer:
+    """Return what delivers; ``start`` begins."""
+    routes, report, random = parts.routes, parts.report, parts.random
+    notifier = Notifier(parts.host, parts.next_id, routes, report)
+    settler = Settler(parts.deliveries, routes, notifier, report, parts.now, random)
+
+    def make_courier(changed: Callable[[str], None]) -> Courier:
+        traffic = Traffic(parts.seconds, random, changed)
+        teacher = Teacher(traffic, random, report, parts.profiles)
+        places = Places(parts.resolver, parts.own, random)
+        return Courier(parts.transports, places, traffic, teacher, random, parts.now)
+
+    return Deliverer(parts.deliveries, routes, settler, report, make_courier, parts.bounds)

@@ -1,0 +1,88 @@
+"""Acceptance where mail is relayed: a store whose ``put`` plans, queues and hands to delivery."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import cast
+
+from gatepost.errors import QueueError
+from gatepost.model.body import Body
+from gatepost.model.delivery import Lease
+from gatepost.model.message import StoredMessage, Submission
+from gatepost.queue.contract import Selection, Store
+from gatepost.queue.deliveries import Deliveries
+from gatepost.relay.deliver import Deliverer
+from gatepost.relay.faults import error_of
+from gatepost.relay.routes import Routes
+from gatepost.relay.spool import FileBody
+
+
+class RoutedStore:
+    """Implements ``queue.contract.Store``: what goes elsewhere is queued, the rest is captured.
+
+    Messages that it lists and shows are the captured ones.
+    """
+
+    def __init__(
+        self, store: Store, deliveries: Deliveries, routes: Routes, deliverer: Deliverer
+    ) -> None:
+        self._store, self._deliveries = store, deliveries
+        self._routes, self._deliverer = routes, deliverer
+
+    def new_epoch(self) -> Awaitable[int]:
+        return self._store.new_epoch()
+
+    @property
+    def refusal(self) -> str:
+        return self._store.refusal
+
+    def put(self, submission: Submission) -> Awaitable[None]:
+        """As ``Store.put``. A recipient that no route takes any more is a QueueError: 451."""
+        groups = self._routes.plan(submission)
+        if groups.unroutable:
+            names = ", ".join(str(each.address) for each in groups.unroutable)
+            return _failed(QueueError(f"there is no route for {names}"))
+        planned = groups.planned
+        if self._routes.are_kept_here(planned):
+            return self._store.put(submission)
+        body = submission.body
+        leased = self._deliverer.has_room(planned, body.size)
+        put = asyncio.ensure_future(self._deliveries.put(submission, planned, leased=leased))
+
+        def hand_over(put: "asyncio.Future[tuple[Lease, ...]]") -> None:
+            if error_of(put) is not None:
+                return
+            if leased:
+                # A file goes away with its spool; pieces in memory stay for who holds them.
+                self._deliverer.take(put.result(), None if isinstance(body, FileBody) else body)
+            else:
+                self._deliverer.left_in_store(planned)
+
+        put.add_done_callback(hand_over)
+        return cast("asyncio.Future[None]", put)  # who accepts wants to know that it is done
+
+    async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
+        return await self._store.list(selection)
+
+    async def count(self) -> int:
+        return await self._store.count()
+
+    async def get(self, id: str) -> StoredMessage:
+        return await self._store.get(id)
+
+    async def trace(self, id: str) -> bytes:
+        return await self._store.trace(id)
+
+    async def body(self, id: str) -> Body:
+        return await self._store.body(id)
+
+    async def delete(self, ids: Iterable[str] | None) -> int:
+        return await self._store.delete(ids)
+
+    async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
+        return await self._store.wait(selection, timeout)
+
+
+def _failed(error: Exception) -> "asyncio.Future[None]":
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    failed.set_exception(error)
+    return failed

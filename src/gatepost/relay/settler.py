@@ -1,0 +1,190 @@
+"""Writes down what became of a delivery, its notifications in the same commit, and reports it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, Final
+
+from gatepost.errors import LeaseLost, QueueError
+from gatepost.model.body import Body
+from gatepost.model.delivery import Lease, Outcome, Settlement, Verdict
+from gatepost.model.dsn import Reported
+from gatepost.model.retry import Retry
+from gatepost.queue.deliveries import Deliveries
+from gatepost.queue.schedule import Random
+from gatepost.relay.context import Report
+from gatepost.relay.faults import explain
+from gatepost.relay.notify import Notifier
+from gatepost.relay.routes import Routes, retry_of
+from gatepost.relay.transport.contract import Handed
+from gatepost.relay.verdicts import WAITS, Judged, Pace, give_back, judge
+
+LATER: Final = timedelta(minutes=5)
+"""Until the next attempt when a fault of ours kept us from finding a better time."""
+PATIENCE: Final = (0.05, 0.2, 1.0, 5.0, 15.0)
+"""Seconds between tries to write to a store that does not work; the last one repeats."""
+
+Load = Callable[[], Awaitable[Body]]
+
+
+class Settler:
+    """Settles leases."""
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        routes: Routes,
+        notifier: Notifier,
+        report: Report,
+        now: Callable[[], datetime],
+        random: Random,
+    ) -> None:
+        self._deliveries, self._routes, self._notifier = deliveries, routes, notifier
+        self._report, self.now, self._random = report, now, random
+
+    async def settle(self, lease: Lease, handed: Handed, load: Load) -> datetime | None:
+        """Write down what a try came to.
+
+        Returns when the queue has something to do that it did not know of: the time of the next
+        attempt, or of a notification.
+        """
+        now = self.now()
+        pace = Pace(self._retry(lease), self._random, timedelta(seconds=handed.retry_after))
+
+        async def decide() -> Settlement:
+            return await self._with_mail(lease, judge(lease, handed, pace, now), load, now)
+
+        settlement = await self._decide(lease, decide)
+        if settlement is None:
+            verdicts = [_undecided(each) for each in handed.verdicts]
+            settlement = Settlement(verdicts, now + LATER, attempt=handed.attempt)
+        if not await self._write(lease, settlement):
+            return None
+        self._tell(lease, handed, settlement)
+        return now if settlement.emits else settlement.next_at
+
+    async def give_back(self, lease: Lease, load: Load, next_at: datetime) -> datetime | None:
+        """Write down that a delivery could not be tried; one whose time is up has failed."""
+        now = self.now()
+
+        async def decide() -> Settlement:
+            return await self._with_mail(lease, give_back(lease, now, next_at), load, now)
+
+        settlement = await self._decide(lease, decide)
+        if settlement is None:
+            verdicts = [Verdict("deferred", WAITS)] * len(lease.delivery.waiting)
+            settlement = Settlement(verdicts, now + LATER)
+        if not await self._write(lease, settlement):
+            return None
+        if settlement.next_at is None:
+            reply = str(settlement.verdicts[0].reply)
+            self._report("message_failed", **_named(lease), reply=reply, reason="its time is up")
+        self._tell_warned(lease, settlement)
+        return now if settlement.emits else settlement.next_at
+
+    def _retry(self, lease: Lease) -> Retry:
+        return retry_of(self._routes.named(lease.delivery.next_hop.route))
+
+    async def _decide(
+        self, lease: Lease, decide: Callable[[], Awaitable[Settlement]]
+    ) -> Settlement | None:
+        """A fault of ours in what is decided must not lose a message."""
+        try:
+            return await decide()
+        except Exception as error:  # noqa: BLE001
+            self._report("internal_error", id=lease.message.id, reason=explain(error))
+            return None
+
+    async def _with_mail(
+        self, lease: Lease, judged: Judged, load: Load, now: datetime
+    ) -> Settlement:
+        if not judged.reported:
+            return judged.settlement
+        body = await self._returned(lease, judged.reported, load)
+        emits = self._notifier.notify(lease.message, body, judged.reported, now)
+        return replace(judged.settlement, emits=emits)
+
+    async def _returned(
+        self, lease: Lease, reported: Sequence[Reported], load: Load
+    ) -> Body | None:
+        """What a notification returns; a damaged body must not keep its sender from being told."""
+        if lease.message.envelope.sender is None or not reported:
+            return None
+        try:
+            return await load()
+        except (KeyError, QueueError, OSError):
+            return None
+
+    async def _write(self, lease: Lease, settlement: Settlement) -> bool:
+        """Settle, for as long as it takes: what was sent once must not be sent again."""
+        for number in count():
+            try:
+                await self._deliveries.settle(lease, settlement, self.now())
+            except LeaseLost as error:
+                self._report("lease_lost", **_named(lease), reason=str(error))
+                return False
+            except QueueError as error:
+                if number == 0:
+                    self._report("not_settled", **_named(lease), reason=str(error))
+                await asyncio.sleep(PATIENCE[min(number, len(PATIENCE) - 1)])
+            else:
+                return True
+        return False  # pragma: no cover - it counts for ever
+
+    def _tell(self, lease: Lease, handed: Handed, settlement: Settlement) -> None:
+        """Report each outcome that some recipient has."""
+        attempt = handed.attempt
+        facts: dict[str, Any] = {"host": str(attempt.contact)}
+        for outcome, event in _EVENTS.items():
+            some = [
+                (recipient, verdict)
+                for recipient, verdict in zip(
+                    lease.delivery.waiting, settlement.verdicts, strict=True
+                )
+                if verdict.outcome == outcome
+            ]
+            if not some:
+                continue
+            reply = some[0][1].reply
+            if outcome == "delivered":
+                facts |= {"seconds": round(attempt.seconds, 3)}
+            else:
+                facts |= {"reason": attempt.advice or reply.reason}
+            if outcome == "deferred" and settlement.next_at is not None:
+                facts |= {"next_at": _time(settlement.next_at)}
+            told = [str(recipient.address) for recipient, _ in some]
+            self._report(event, **_named(lease, told), reply=str(reply), **facts)
+        self._tell_warned(lease, settlement)
+
+    def _tell_warned(self, lease: Lease, settlement: Settlement) -> None:
+        if settlement.warned and settlement.emits:
+            sender = str(lease.message.envelope.sender)
+            self._report("sender_warned", id=lease.message.id, mail_from=sender)
+
+
+_EVENTS: Final[dict[Outcome, str]] = {
+    "delivered": "message_delivered",
+    "deferred": "message_deferred",
+    "failed": "message_failed",
+}
+
+
+def _undecided(verdict: Verdict) -> Verdict:
+    """Whom we cannot tell of a failure is tried again."""
+    return replace(verdict, outcome="deferred") if verdict.outcome == "failed" else verdict
+
+
+def _named(lease: Lease, rcpt_to: Sequence[str] | None = None) -> dict[str, Any]:
+    told = rcpt_to or [str(each.address) for each in lease.delivery.waiting]
+    return {
+        "id": lease.message.id,
+        "delivery": lease.delivery.id,
+        "next_hop": lease.delivery.next_hop.key,
+        "rcpt_to": told,
+    }
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

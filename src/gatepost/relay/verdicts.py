@@ -1,0 +1,142 @@
+"""From what a try came to, to what is written down of it and what the sender is told. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from gatepost.mime.dsn import on_success
+from gatepost.model.delivery import Addressee, Attempt, Delivery, Lease, Settlement, Verdict
+from gatepost.model.dsn import Reported
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.retry import Retry
+from gatepost.queue.schedule import Random, Times, due_notice, next_attempt
+from gatepost.relay.transport.contract import Handed
+
+EXPIRED: Final = Esc(4, 4, 7)
+"""RFC 3463 3.5: delivery time expired."""
+WAITS: Final = Reply(451, "Not tried yet", Esc(4, 4, 0))
+"""Stands for the last word on what nobody has said anything of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is to be written down, still without the notifications that go with it."""
+
+    settlement: Settlement
+    reported: tuple[Reported, ...] = ()
+    """What the sender may have to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What decides when something is tried again."""
+
+    retry: Retry
+    random: Random
+    at_least: timedelta = timedelta(0)
+    """What the peer asked for."""
+
+
+def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
+    """Return what one try, which ended ``now``, makes of a delivery."""
+    delivery, verdicts = lease.delivery, handed.verdicts
+    times = _times(lease, pace.retry)
+    next_at = None
+    if any(each.outcome == "deferred" for each in verdicts):
+        attempts = delivery.attempts + 1
+        next_at = next_attempt(times, now, attempts, pace.random, pace.at_least)
+    told = next_at is not None and _is_overdue(delivery, now)
+    settlement = Settlement(
+        [_final(each) if next_at is None else each for each in verdicts],
+        next_at,
+        times.expires_at if told else None,
+        handed.attempt,
+        warned=told and not delivery.warned,
+    )
+    return Judged(settlement, tuple(_told(delivery, handed, settlement)))
+
+
+def give_back(lease: Lease, now: datetime, next_at: datetime) -> Judged:
+    """Return what becomes of what could not be tried: it waits, unless its time is up."""
+    delivery = lease.delivery
+    is_over = now >= delivery.expires_at
+    told = not is_over and _is_overdue(delivery, now)
+    last = delivery.history[-1] if delivery.history else None
+    waiting = [each for each in delivery.addressees if each.fate == "waiting"]
+    said = [_last_word(each, last) for each in waiting]
+    settlement = Settlement(
+        [Verdict("failed" if is_over else "deferred", each) for each in said],
+        None if is_over else next_at,
+        delivery.expires_at if told else None,
+        warned=told and not delivery.warned,
+    )
+    if not (is_over or settlement.warned):
+        return Judged(settlement)
+    reported = [
+        _reported(delivery, each, reply, last, is_over=is_over)
+        for each, reply in zip(waiting, said, strict=True)
+    ]
+    return Judged(settlement, tuple(reported))
+
+
+def _told(delivery: Delivery, handed: Handed, settlement: Settlement) -> Iterator[Reported]:
+    attempt = handed.attempt
+    waiting = [each for each in delivery.addressees if each.fate == "waiting"]
+    judged = zip(waiting, handed.verdicts, settlement.verdicts, strict=True)
+    for addressee, said, verdict in judged:
+        recipient, reply = addressee.recipient, said.reply
+        if said.outcome == "delivered":
+            action = on_success(recipient, passed_on=handed.passed_on, is_final=handed.is_final)
+            if action is not None:
+                yield Reported(
+                    recipient, action, reply, attempt.is_remote, attempt.contact.host, attempt.at
+                )
+        elif said.outcome == "failed":
+            yield Reported(
+                recipient, "failed", reply, attempt.is_remote, attempt.contact.host, attempt.at
+            )
+        elif verdict.outcome == "failed" or settlement.warned:
+            is_over = verdict.outcome == "failed"
+            yield _reported(delivery, addressee, reply, attempt, is_over=is_over)
+
+
+def _reported(
+    delivery: Delivery, addressee: Addressee, reply: Reply, last: Attempt | None, *, is_over: bool
+) -> Reported:
+    """What waits still, or has waited long enough; ``last`` is the last attempt."""
+    reported = Reported(
+        addressee.recipient,
+        "failed" if is_over else "delayed",
+        reply,
+        last is not None and last.is_remote,
+        "" if last is None else last.contact.host,
+        None if last is None else last.at,
+        retry_until=None if is_over else delivery.expires_at,
+    )
+    if not is_over:
+        return reported
+    return replace(
+        reported, status=EXPIRED, why="It could not be delivered in the time that it had."
+    )
+
+
+def _final(verdict: Verdict) -> Verdict:
+    return replace(verdict, outcome="failed") if verdict.outcome == "deferred" else verdict
+
+
+def _last_word(addressee: Addressee, last: Attempt | None) -> Reply:
+    if addressee.reply is not None:
+        return addressee.reply
+    return WAITS if last is None else last.reply
+
+
+def _is_overdue(delivery: Delivery, now: datetime) -> bool:
+    """The sender is to be told that it waits; what was told once is not told again."""
+    return due_notice(delivery.expires_at, delivery.notice_at, now) == "warn"
+
+
+def _times(lease: Lease, retry: Retry) -> Times:
+    """The schedule; what a message was promised when it was accepted holds (its expiry)."""
+    accepted = lease.message.received_at
+    return Times(replace(retry, expire=lease.delivery.expires_at - accepted), accepted)
