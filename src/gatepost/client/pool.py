@@ -153,6 +153,7 @@ class Pool(Generic[C]):
         Waits while the key, or the pool, has as many as it may. Raises what ``opening`` raises,
         and Disconnected once the pool is closed.
         """
+        had_turn = False
         while True:
             if self._is_closed:
                 raise Disconnected("the pool is closed").at("connect")
@@ -168,10 +169,12 @@ class Pool(Generic[C]):
                     return Loan(self, key, terms, kept)
                 self._discard(key, shelf, kept)
             elif shelf.open >= max(1, terms.connections):
-                await self._wait(shelf.waiters)
+                await self._wait(shelf.waiters, ahead=had_turn)
+                had_turn = True
             elif self._open >= self._total:
                 self._evict()
-                await self._wait(self._crowd)
+                await self._wait(self._crowd, ahead=had_turn)
+                had_turn = True
             else:
                 made = await self._make(key, shelf, terms, opening)
                 return Loan(self, key, terms, made)
@@ -266,9 +269,13 @@ class Pool(Generic[C]):
 
     # Who waits.
 
-    async def _wait(self, waiters: "deque[asyncio.Future[None]]") -> None:
+    async def _wait(self, waiters: "deque[asyncio.Future[None]]", *, ahead: bool) -> None:
+        """Wait for a turn; ``ahead`` of the others who had one and found the place taken."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiters.append(turn)
+        if ahead:
+            waiters.appendleft(turn)
+        else:
+            waiters.append(turn)
         try:
             await turn
         except asyncio.CancelledError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.connection import AsyncConnection, meet
-from gatepost.client.session import ClientSession, Said
+from gatepost.client.session import ClientSession
 from gatepost.client.settings import Timeouts
 from gatepost.client.sign_in import SignIn
 from gatepost.client.steps import Conversation
@@ -41,7 +41,7 @@ class _Way:
     context: Context
     timeouts: Timeouts
     credentials: Credentials | None
-    listen_in: Callable[[Said], None] | None
+    met: Callable[[ClientSession, str], None]
     in_clear: bool = False
     """Do not try TLS: it failed, and need not be."""
 
@@ -56,7 +56,7 @@ class _Way:
 
     def meet(self, local_address: str, peer_address: str) -> ClientSession:
         session = meet(self.server, self.upstream.local_name, local_address, peer_address)
-        session.listen_in = self.listen_in
+        self.met(session, peer_address)
         return session
 
     def sign_in(self, session: ClientSession) -> Conversation[None]:
@@ -70,7 +70,6 @@ class _Way:
                 only=mechanisms[0] if len(mechanisms) == 1 else "",
                 allowed=mechanisms,
             )
-        session.listen_in = None
 
     def _secure(self, session: ClientSession) -> Conversation[None]:
         tls = self.upstream.tls
@@ -94,18 +93,18 @@ class Opener:
         self,
         upstream: Upstream,
         sign_in: SignIn | None,
-        listen_in: Callable[[Said], None] | None = None,
+        met: Callable[[ClientSession, str], None] = lambda _session, _address: None,
     ) -> AsyncConnection:
         """Connect and sign in; with a ``sign_in`` nobody goes on without it.
 
         A token that is refused though it should be good is asked for anew, once. Where TLS is
-        welcome but not needed, and fails, it is tried without (RFC 7435 3). ``listen_in`` gets
-        each reply until MAIL may follow. Raises TokenError, and what ``AsyncConnection.open``
-        raises.
+        welcome but not needed, and fails, it is tried without (RFC 7435 3). ``met`` is told of
+        each server that took a connection, before it says anything, and of its address. Raises
+        TokenError, and what ``AsyncConnection.open`` raises.
         """
         credentials = await sign_in.credentials() if sign_in is not None else None
         context = self.contexts.get(_trust(upstream, sign_in))
-        way = _Way(upstream, context, self.timeouts, credentials, listen_in)
+        way = _Way(upstream, context, self.timeouts, credentials, met)
         try:
             return await _open(way)
         except AuthenticationRefused:

@@ -1,0 +1,99 @@
+"""How a relay proves itself to an HTTP API: a bearer token, or a signature by an access key.
+
+Signature: Microsoft Learn, "Sign an HTTP request" (Azure Communication Services), as the SDKs
+for Python and JavaScript do it.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from gatepost.client.sign_in import FRESH
+from gatepost.client.tokens.cache import TokenCache
+from gatepost.client.tokens.contract import TokenSource
+from gatepost.errors import ConfigError, TokenError
+from gatepost.model.secret import Secret
+from gatepost.net.http import HttpRequest
+
+_SCHEME: Final = "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature="
+
+
+class HttpSignIn(Protocol):
+    """One credential of the configuration, for HTTP."""
+
+    @property
+    def identity(self) -> str:
+        """Who it is, for the operator."""
+
+    async def authorize(self, request: HttpRequest) -> HttpRequest:
+        """Return the request with what proves it. Raises TokenError."""
+
+    def reject(self) -> bool:
+        """Say that the last proof was refused; True: another one may be taken."""
+
+
+class BearerSignIn:
+    """An access token in the Authorization field (RFC 6750 2.1)."""
+
+    def __init__(self, cache: TokenCache, source: TokenSource, scope: str) -> None:
+        self._cache, self._source, self._scope = cache, source, scope
+        self._shown: Secret | None = None
+        self._age = 0.0
+
+    @property
+    def identity(self) -> str:
+        return self._source.identity
+
+    async def authorize(self, request: HttpRequest) -> HttpRequest:
+        held = await self._cache.get(self._source, self._scope)
+        self._shown, self._age = held.secret, held.age
+        field = {"authorization": f"Bearer {held.secret.reveal()}"}
+        return replace(request, headers={**request.headers, **field})
+
+    def reject(self) -> bool:
+        if self._shown is not None:
+            self._cache.reject(self._source, self._scope, self._shown)
+        return self._age > FRESH
+
+
+class AccessKeySignIn:
+    """The access key of a Communication Services resource; it never goes over the wire."""
+
+    def __init__(
+        self,
+        identity: str,
+        key: Callable[[], Secret],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``key`` reads it, in Base64 as the portal shows it; it raises ConfigError."""
+        self.identity, self._key, self._now = identity, key, now
+
+    async def authorize(self, request: HttpRequest) -> HttpRequest:
+        try:
+            key = base64.b64decode(self._key().reveal().strip(), validate=True)
+        except ConfigError as error:
+            raise TokenError(f"no access key: {error}", is_transient=False) from error
+        except (binascii.Error, ValueError):
+            raise TokenError("the access key is not Base64", is_transient=False) from None
+        parts = urlsplit(request.url)
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        date = format_datetime(self._now().astimezone(UTC), usegmt=True)
+        digest = base64.b64encode(hashlib.sha256(request.body).digest()).decode()
+        text = f"{request.method}\n{target}\n{date};{parts.netloc};{digest}"
+        signature = base64.b64encode(hmac.digest(key, text.encode(), "sha256")).decode()
+        fields = {
+            "x-ms-date": date,
+            "x-ms-content-sha256": digest,
+            "authorization": _SCHEME + signature,
+        }
+        return replace(request, headers={**request.headers, **fields})
+
+    def reject(self) -> bool:
+        return False

@@ -1,0 +1,305 @@
+"""Connections are kept for the next message, and given up when they are worn, old or gone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from gatepost.client.pool import Loan, Pool, Terms
+from gatepost.errors import ConnectError, Disconnected
+
+
+class Line:
+    """A connection that a test can break."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.usable = True
+        self.checks = 0
+        self.answers = True
+        self.closed = False
+        self.gate: asyncio.Event | None = None
+
+    async def check(self) -> None:
+        self.checks += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if not self.answers:
+            raise Disconnected("gone")
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.closed = True
+
+
+class World:
+    def __init__(self, **options: float) -> None:
+        self.now = 100.0
+        self.made: list[Line] = []
+        self.opened = self.closed = 0
+        self.failure: Exception | None = None
+        total = int(options.pop("total", 100))
+        self.pool: Pool[Line] = Pool(total=total, seconds=lambda: self.now)
+        self.terms = self.make_terms()
+
+    def make_terms(self, connections: int = 2, messages: int = 3, idle: float = 60.0) -> Terms:
+        return Terms(connections, messages, idle, self._opened, self._closed)
+
+    def _opened(self) -> None:
+        self.opened += 1
+
+    def _closed(self) -> None:
+        self.closed += 1
+
+    async def _open(self) -> Line:
+        await asyncio.sleep(0)
+        if self.failure is not None:
+            raise self.failure
+        self.made.append(Line(len(self.made)))
+        return self.made[-1]
+
+    async def borrow(self, key: str = "a") -> Loan[Line]:
+        return await self.pool.borrow(key, self.terms, self._open)
+
+    async def use(self, key: str = "a") -> int:
+        async with await self.borrow(key) as loan:
+            return loan.connection.number
+
+    async def settle(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+def play(act: Callable[[World], Awaitable[None]], **options: float) -> None:
+    async def run() -> None:
+        world = World(**options)
+        await asyncio.wait_for(act(world), 5)
+        await world.pool.close()
+        assert all(each.closed for each in world.made)
+        assert world.opened == world.closed
+
+    asyncio.run(run())
+
+
+def test_the_next_message_takes_the_same_connection() -> None:
+    async def act(world: World) -> None:
+        assert [await world.use(), await world.use(), await world.use("b")] == [0, 0, 1]
+        assert (world.pool.count("a"), world.pool.idle("a"), world.pool.idle("c")) == (1, 1, 0)
+
+    play(act)
+
+
+def test_it_is_closed_after_its_messages() -> None:
+    async def act(world: World) -> None:
+        assert [await world.use() for _ in range(7)] == [0, 0, 0, 1, 1, 1, 2]
+        await world.settle()
+        assert [each.closed for each in world.made] == [True, True, False]
+
+    play(act)
+
+
+def test_a_loan_knows_whether_it_is_fresh() -> None:
+    async def act(world: World) -> None:
+        async with await world.borrow() as loan:
+            assert loan.is_fresh
+        async with await world.borrow() as loan:
+            assert not loan.is_fresh
+
+    play(act)
+
+
+def test_what_was_told_goodbye_is_not_kept() -> None:
+    async def act(world: World) -> None:
+        async with await world.borrow() as loan:
+            loan.connection.usable = False
+        assert await world.use() == 1
+
+    play(act)
+
+
+def test_what_went_away_at_rest_is_not_lent() -> None:
+    async def act(world: World) -> None:
+        await world.use()
+        world.made[0].usable = False
+        assert await world.use() == 1
+        assert world.made[0].checks == 0
+
+    play(act)
+
+
+@pytest.mark.parametrize(
+    ("rest", "answers", "checks", "lent"),
+    [(9.9, True, 0, 0), (10.0, True, 1, 0), (10.0, False, 1, 1)],
+)
+def test_who_rested_long_is_asked(rest: float, answers: bool, checks: int, lent: int) -> None:
+    async def act(world: World) -> None:
+        await world.use()
+        world.now += rest
+        world.made[0].answers = answers
+        assert await world.use() == lent
+        assert world.made[0].checks == checks
+
+    play(act)
+
+
+def test_who_rests_too_long_is_closed() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(idle=0.01)
+        await world.use()
+        await asyncio.sleep(0.05)
+        assert world.made[0].closed
+        assert world.pool.count("a") == 0
+
+    play(act)
+
+
+def test_more_than_may_be_wait_for_a_turn() -> None:
+    async def act(world: World) -> None:
+        first, second = await world.borrow(), await world.borrow()
+        third = asyncio.create_task(world.use())
+        await world.settle()
+        assert not third.done()
+        async with second:
+            pass
+        assert await third == 1
+        async with first:
+            pass
+        assert world.opened == 2
+
+    play(act)
+
+
+def test_a_place_is_free_when_the_old_connection_is_closed() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(connections=1, messages=1)
+        async with await world.borrow():
+            waiting = asyncio.create_task(world.use())
+            await world.settle()
+        assert await waiting == 1
+        assert world.made[0].closed
+
+    play(act)
+
+
+def test_a_failure_to_open_frees_its_place() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(connections=1)
+        world.failure = ConnectError("refused")
+        with pytest.raises(ConnectError):
+            await world.borrow()
+        world.failure = None
+        assert await world.use() == 0
+
+    play(act)
+
+
+def test_who_gives_up_waiting_passes_the_turn_on() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(connections=1)
+        loan = await world.borrow()
+        waiting = [asyncio.create_task(world.use()) for _ in range(3)]
+        await world.settle()
+        waiting[0].cancel()
+        async with loan:
+            pass
+        waiting[1].cancel()
+        assert await waiting[2] == 0
+
+    play(act)
+
+
+def test_a_borrower_that_is_cancelled_while_it_asks_loses_the_connection_not_the_place() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(connections=1)
+        await world.use()
+        world.now += 20
+        world.made[0].gate = asyncio.Event()
+        asking = asyncio.create_task(world.use())
+        await world.settle()
+        asking.cancel()
+        await world.settle()
+        assert world.made[0].closed
+        assert await world.use() == 1
+
+    play(act)
+
+
+def test_a_full_pool_closes_what_rested_longest() -> None:
+    async def act(world: World) -> None:
+        await world.use("a")
+        world.now += 1
+        await world.use("b")
+        assert await world.use("c") == 2
+        assert [each.closed for each in world.made] == [True, False, False]
+
+    play(act, total=2)
+
+
+def test_keys_share_a_full_pool() -> None:
+    async def act(world: World) -> None:
+        loan = await world.borrow("a")
+        others = [asyncio.create_task(world.use(key)) for key in "bcd"]
+        await world.settle()
+        assert not any(each.done() for each in others)
+        async with loan:
+            pass
+        assert await asyncio.gather(*others) == [1, 2, 3]
+
+    play(act, total=1)
+
+
+def test_fewer_connections_than_before() -> None:
+    async def act(world: World) -> None:
+        loans = [await world.borrow(), await world.borrow()]
+        world.terms = world.make_terms(connections=1)
+        lent = [Loan(world.pool, "a", world.terms, each._kept) for each in loans]
+        for each in lent:
+            async with each:
+                pass
+        await world.settle()
+        assert world.pool.count("a") == 1
+
+    play(act)
+
+
+def test_a_closed_pool_lends_nothing_and_keeps_nothing() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(connections=1)
+        loan = await world.borrow()
+        waiting = asyncio.create_task(world.use())
+        await world.settle()
+        await world.pool.close()
+        with pytest.raises(Disconnected):
+            await waiting
+        async with loan:
+            pass
+        await world.pool.close()
+        assert world.made[0].closed
+
+    play(act)
+
+
+def test_under_load_nothing_is_lost() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(connections=3, messages=4)
+        busy: dict[str, int] = {}
+        peak: dict[str, int] = {}
+
+        async def work(number: int) -> None:
+            key = "abcd"[number % 4]
+            async with await world.borrow(key) as loan:
+                busy[key] = busy.get(key, 0) + 1
+                peak[key] = max(peak.get(key, 0), busy[key])
+                await asyncio.sleep(0)
+                loan.connection.usable = number % 7 != 0
+                busy[key] -= 1
+
+        jobs = [asyncio.create_task(work(number)) for number in range(400)]
+        for each in jobs[::11]:
+            each.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+        assert max(peak.values()) <= 3
+        await world.settle()
+        assert world.opened - world.closed <= 5
+
+    play(act, total=5)
