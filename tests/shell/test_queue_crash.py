@@ -1,0 +1,81 @@
+"""SIGKILL at any instant: what was accepted waits, or its end was written down with its DSN."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gatepost.queue.deliveries import Deliveries
+from gatepost.store.sqlite import open_store
+from tests.shell.queue_child import SETTINGS, body_of
+
+ROOT = Path(__file__).parents[2]
+FATES = {"done": "delivered", "failed": "failed"}
+
+
+def load_and_kill(directory: Path, after: float) -> list[tuple[str, str]]:
+    """Run the child, kill its process group `after` seconds from its first commit."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.shell.queue_child", str(directory)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert child.stdout is not None
+    with child, child.stdout:
+        lines = [child.stdout.readline()]
+        time.sleep(after)
+        os.killpg(child.pid, signal.SIGKILL)
+        lines += child.stdout.readlines()
+    assert child.returncode == -signal.SIGKILL
+    whole = [line.decode().split() for line in lines if line.endswith(b"\n")]
+    return [(what, id_) for what, id_ in whole]
+
+
+async def check(queue: Deliveries, said: dict[str, list[str]]) -> None:
+    await queue.take_over(datetime.now(UTC))
+    for id_, words in said.items():
+        [delivery] = await queue.find(id_)
+        final = [FATES[word] for word in words if word in FATES]
+        fate = delivery.addressees[0].fate
+        if final:
+            assert (delivery.state, fate) == ("settled", final[0]), id_
+        if delivery.state == "settled":
+            assert bool(await queue.find(f"dsn-{id_}")) == (fate == "failed"), id_
+        else:
+            assert delivery.state == "waiting", "nobody has it any more"
+            body = await queue.body(id_)
+            assert b"".join(body.chunks()) == body_of(id_), id_
+            assert delivery.attempts >= words.count("later"), id_
+
+
+def kill_many_times(directory: Path, times: int, seed: int) -> None:
+    instants = random.Random(seed)
+    said: dict[str, list[str]] = defaultdict(list)
+    for _ in range(times):
+        for what, id_ in load_and_kill(directory, instants.uniform(0.0, 0.35)):
+            said[id_].append(what)
+    assert len(said) > times
+    store = open_store(directory, SETTINGS)
+    try:
+        asyncio.run(check(store.deliveries, said))
+    finally:
+        store.close()
+
+
+def test_a_killed_queue_has_all_that_it_accepted(tmp_path: Path) -> None:
+    kill_many_times(tmp_path, times=6, seed=1)
+
+
+@pytest.mark.compliance
+@pytest.mark.parametrize("seed", range(4))
+def test_a_killed_queue_has_all_that_it_accepted_often(tmp_path: Path, seed: int) -> None:
+    kill_many_times(tmp_path, times=40, seed=100 + seed)
