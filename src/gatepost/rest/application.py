@@ -29,7 +29,7 @@ async def not_allowed(request: Request, error: Exception) -> Response:
 
 def secure_application(site: Site) -> Starlette:
     """Return what the HTTPS listener serves: every API."""
-    apis = (entra, graph, email, events, arm)
+    apis = (email, entra, graph, events, arm)  # tried in turn; mail comes most
     return _application([route for api in apis for route in api.routes(site)])
 
 
