@@ -79,13 +79,14 @@ class _Kept(Generic[C]):
 class _Shelf(Generic[C]):
     """All that is known of one key."""
 
-    __slots__ = ("idle", "open", "waiters")
+    __slots__ = ("closing", "idle", "open", "waiters")
 
     def __init__(self) -> None:
         self.idle: list[_Kept[C]] = []
         """The last one was used last and is used next, so that a surplus grows old."""
         self.open = 0
         """Connections at rest, in use, being opened and being closed."""
+        self.closing = 0
         self.waiters: deque[asyncio.Future[None]] = deque()
 
 
@@ -223,7 +224,8 @@ class Pool(Generic[C]):
     def _take_back(self, key: Hashable, terms: Terms, kept: _Kept[C]) -> None:
         shelf = self._shelves[key]
         kept.messages += 1
-        worn = kept.messages >= terms.messages or shelf.open > max(1, terms.connections)
+        surplus = shelf.open - shelf.closing > max(1, terms.connections)
+        worn = kept.messages >= terms.messages or surplus
         if worn or self._is_closed or not kept.connection.usable:
             self._discard(key, shelf, kept)
             return
@@ -247,6 +249,7 @@ class Pool(Generic[C]):
     def _discard(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
         """Close one in the background: its place is free when the server has seen it go."""
         kept.wake()
+        shelf.closing += 1
         task = asyncio.get_running_loop().create_task(self._end(key, shelf, kept))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -257,6 +260,7 @@ class Pool(Generic[C]):
         except GatepostError:
             pass  # it is gone
         finally:
+            shelf.closing -= 1
             self._forget(key, shelf, kept.closed)
 
     def _forget(self, key: Hashable, shelf: _Shelf[C], closed: Callable[[], None]) -> None:
