@@ -1,11 +1,12 @@
 """What a message says to its reader: header, texts, attachments. Broken input is read leniently.
 
-Only for showing captured mail: what is relayed is never parsed for its content.
+For showing captured mail, and for APIs that take no message but its parts: what is relayed by
+SMTP is never parsed for its content.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
@@ -26,6 +27,7 @@ class Attachment:
     content_id: str
     size: int
     """Octets, decoded."""
+    content: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Contents:
     """A message, decoded: fields in order, the first text of each kind, the other parts."""
 
     fields: tuple[tuple[str, str], ...] = ()
+    raw: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
+    """The fields unfolded, not decoded: encoded words in them, octets over 127 as surrogates."""
     text: str | None = None
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
@@ -57,6 +61,7 @@ def _read(message: "Message[str, str]") -> Contents:
             attachments.append(_attachment(part))
     return Contents(
         fields=tuple([(name, decode_field(str(value))) for name, value in message.raw_items()]),
+        raw=tuple([(name, _FOLD.sub("", str(value))) for name, value in message.raw_items()]),
         text=texts.get("text/plain"),
         html=texts.get("text/html"),
         attachments=tuple(attachments),
@@ -111,11 +116,11 @@ def _attachment(part: "Message[str, str]") -> Attachment:
     kind, filename = part.get_content_type(), _filename(part)
     if part.is_multipart():  # a message in a message
         inner: Any = part.get_payload()
-        size = sum([len(each.as_bytes()) for each in inner])
+        content = b"".join([each.as_bytes() for each in inner])
     else:
-        size = len(_octets(part))
+        content = _octets(part)
     content_id = decode_field(str(part.get("Content-ID", ""))).strip("<>")
-    return Attachment(filename, kind, content_id, size)
+    return Attachment(filename, kind, content_id, len(content), content)
 
 
 def _octets(part: "Message[str, str]") -> bytes:

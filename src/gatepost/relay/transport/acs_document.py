@@ -1,0 +1,139 @@
+"""From a message to the documents of Azure Communication Services' e-mail API.
+
+Source: Azure/azure-rest-api-specs, specification/communication, data-plane/Email, 2025-09-01.
+The API takes no message but its parts, so what has no place in a document is lost: the order of
+fields, a second field of a name, signatures (DKIM, S/MIME), and structure beyond text, HTML and
+files. Of a null sender the From field says who sends.
+"""
+
+import base64
+import mimetypes
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from gatepost.mime.contents import Attachment, Contents, read_contents
+from gatepost.mime.fields import Mailbox, is_field_text
+from gatepost.model.address import Address
+from gatepost.model.envelope import Envelope
+from gatepost.relay.transport.recipients import mailboxes, shown
+
+MAX_HEADERS: Final = 100
+_NAME: Final = re.compile(r"[!-9;-~]{1,76}")
+_MADE_BY_THE_SERVICE: Final = frozenset(
+    {
+        "from", "sender", "to", "cc", "bcc", "reply-to", "subject", "date", "mime-version",
+        "received", "return-path", "dkim-signature", "authentication-results",
+    }
+)  # fmt: skip
+_PREFIXES: Final = ("content-", "resent-", "arc-")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One request, and which of the envelope's recipients it is for."""
+
+    addresses: tuple[Address, ...]
+    body: bytes
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others of a message."""
+        return " ".join(sorted(str(each).lower() for each in self.addresses))
+
+
+def parcels(envelope: Envelope, content: bytes) -> tuple[Parcel, ...]:
+    """Return the requests that hand a message over.
+
+    One, as a rule. The API needs somebody in To; where all are blind copies, each gets a request
+    of its own, so that nobody reads of the others. Raises ValueError for a message that names
+    no sender.
+    """
+    contents = read_contents(content)
+    document = _document(envelope, contents)
+    places = shown(envelope, contents)
+    to, cc = (places.to, places.cc) if places.to else (places.cc, ())
+    if to:
+        everybody = {
+            "to": _people(to),
+            "cc": _people(cc),
+            "bcc": _people([("", each) for each in places.hidden]),
+        }
+        addresses = tuple(each.address for each in envelope.recipients)
+        named = {name: people for name, people in everybody.items() if people}
+        return (Parcel(addresses, _encode(document, named)),)
+    return tuple(
+        [
+            Parcel((each,), _encode(document, {"to": _people([("", each)])}))
+            for each in places.hidden
+        ]
+    )
+
+
+def _document(envelope: Envelope, contents: Contents) -> dict[str, Any]:
+    authors = mailboxes(contents, "from")
+    sender = authors[0][1] if authors else envelope.sender
+    if sender is None:
+        raise ValueError("neither the envelope nor From names a sender")
+    subject = next((value for name, value in contents.fields if name.lower() == "subject"), "")
+    texts = {"plainText": contents.text, "html": contents.html}
+    if not contents.text and not contents.html:
+        texts = {"plainText": " ", "html": None}  # one of them must be there
+    document: dict[str, Any] = {
+        "senderAddress": str(sender),
+        "content": {"subject": _one_line(subject)}
+        | {name: text for name, text in texts.items() if text},
+    }
+    optional = {
+        "replyTo": _people(mailboxes(contents, "reply-to")),
+        "attachments": list(_attachments(contents.attachments)),
+        "headers": _headers(contents.fields),
+    }
+    return document | {name: value for name, value in optional.items() if value}
+
+
+def _encode(document: Mapping[str, Any], recipients: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode({**document, "recipients": recipients})
+
+
+def _people(people: Sequence[Mailbox]) -> list[dict[str, str]]:
+    return [
+        {"address": str(address)} | ({"displayName": name} if name else {})
+        for name, address in people
+    ]
+
+
+def _attachments(given: Sequence[Attachment]) -> Iterator[dict[str, str]]:
+    for number, each in enumerate(given, 1):
+        name = _one_line(each.filename).strip()
+        if not name:
+            name = f"attachment-{number}{mimetypes.guess_extension(each.content_type) or ''}"
+        document = {
+            "name": name,
+            "contentType": each.content_type,
+            "contentInBase64": base64.b64encode(each.content).decode(),
+        }
+        if each.content_id:
+            document["contentId"] = each.content_id
+        yield document
+
+
+def _headers(fields: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return what is the client's to say; the first of several fields of a name."""
+    found: dict[str, str] = {}
+    names: set[str] = set()
+    for name, value in fields:
+        folded = name.lower()
+        if folded in _MADE_BY_THE_SERVICE or folded.startswith(_PREFIXES) or folded in names:
+            continue
+        if _NAME.fullmatch(name) and is_field_text(value) and len(found) < MAX_HEADERS:
+            names.add(folded)
+            found[name] = value
+    return found
+
+
+def _one_line(text: str) -> str:
+    return "".join(each if is_field_text(each) else " " for each in text)

@@ -1,0 +1,130 @@
+"""Azure Communication Services over its e-mail REST API.
+
+POST /emails:send, then GET of the Operation-Location until the service says that it is on its
+way. The operation's id follows from the delivery, so that a request that is repeated after a
+crash, or after an answer that was lost, is the same one to the service.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from gatepost.client.http_sign_in import HttpSignIn
+from gatepost.errors import LocalProtocolError
+from gatepost.model.body import Body
+from gatepost.model.delivery import Lease, Verdict
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import AcsRestTarget
+from gatepost.net.http import Http, HttpRequest, HttpResponse
+from gatepost.relay.transport.acs_document import Parcel, parcels
+from gatepost.relay.transport.api import Api, Meaning, read_json
+from gatepost.relay.transport.api_try import Parcels, hand_over
+from gatepost.relay.transport.contract import Handed, Place
+
+VERSION: Final = "2025-09-01"
+SCOPE: Final = "https://communication.azure.com/.default"
+FIRST_LOOK, LONGEST_LOOK = 1.0, 15.0
+"""Seconds between two questions for an operation, where the service names no time."""
+_OPERATIONS: Final = uuid.UUID("0b8f9d5e-7a54-5c0e-9a3f-2f0f6f0a9c11")
+
+# fmt: off
+CODES: Final[Mapping[str, Meaning]] = {
+    "DomainNotLinked":       Meaning("failed", 501, Esc(5, 1, 7), slug="sender_domain_not_linked"),
+    "InvalidSenderUserName": Meaning("failed", 550, Esc(5, 3, 5), slug="sender_not_authorised"),
+    "EmailDroppedAllRecipientsSuppressed":
+                             Meaning("failed", 550, Esc(5, 7, 1)),
+    "TooManyRequests":       Meaning("deferred", 451, Esc(4, 7, 0), slug="rate_limited"),
+}
+# fmt: on
+
+
+class AcsRestTransport:
+    """A Transport: one resource of Azure Communication Services."""
+
+    def __init__(self, target: AcsRestTarget, http: Http, sign_in: HttpSignIn) -> None:
+        self.target = target
+        self._api = Api(http, sign_in, CODES)
+        self._base = target.endpoint.rstrip("/")
+
+    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+        """Try to hand ``lease.envelope`` over; ``place`` says nothing."""
+        del place
+        work = Parcels(self.target, self._api.sign_in.identity, self._base)
+        return await hand_over(work, lease, body, deadline, self._send_all)
+
+    async def close(self) -> None:
+        """Nothing is kept but what Http keeps."""
+
+    async def _send_all(self, lease: Lease, content: bytes, work: Parcels) -> None:
+        try:
+            requests = parcels(lease.envelope, content)
+        except ValueError as error:
+            raise LocalProtocolError(str(error)).at("content") from error
+        for parcel in requests:
+            verdict = await work.note(parcel.addresses, self._send(lease, parcel))
+            if verdict.outcome == "deferred":
+                return  # what is true for one is true for all
+
+    async def _send(self, lease: Lease, parcel: Parcel) -> Verdict:
+        """Hand one request over. Raises ApiRefused, and what Api.ask raises."""
+        id_ = operation_id(lease, parcel)
+        known = f"{self._base}/emails/operations/{id_}?api-version={VERSION}"
+        if lease.delivery.attempts:  # the answer to an earlier try may have been lost
+            response = await self._api.ask(HttpRequest("GET", known))
+            if response.status == 200:
+                return await self._follow(known, response)
+        headers = {"content-type": "application/json", "operation-id": id_}
+        url = f"{self._base}/emails:send?api-version={VERSION}"
+        response = await self._api.ask(HttpRequest("POST", url, headers, parcel.body))
+        if response.status == 409:  # it has this operation; made of another spelling, perhaps
+            response = await self._api.ask(HttpRequest("GET", known))
+            if response.status == 200:
+                return await self._follow(known, response)
+        if response.status != 202:
+            raise self._api.refused(response, _now())
+        return await self._follow(self._location(response, known), response)
+
+    def _location(self, response: HttpResponse, known: str) -> str:
+        """Return where to ask; only where we would send our credential anyway."""
+        location = response.headers.get("operation-location", "")
+        same = urlsplit(location)[:2] == urlsplit(self._base)[:2]
+        return location if same else known
+
+    async def _follow(self, url: str, response: HttpResponse) -> Verdict:
+        """Ask until the operation has ended."""
+        look = FIRST_LOOK
+        while True:
+            document = read_json(response.body)
+            match str(document.get("status", "")).lower():
+                case "succeeded":
+                    id_ = str(document.get("id", ""))[:64]
+                    reply = Reply(250, f"Operation {id_} succeeded", Esc(2, 0, 0))
+                    return Verdict("delivered", reply)
+                case "failed" | "canceled" as status:
+                    error = document.get("error")
+                    told = error if isinstance(error, dict) else {}
+                    code = str(told.get("code", ""))[:80]
+                    raise self._api.meant(f"Operation {status}", 400, code, told)
+            await asyncio.sleep(response.retry_after(_now()) or look)
+            look = min(look * 2, LONGEST_LOOK)
+            response = await self._api.ask(HttpRequest("GET", url))
+            if response.status != 200 and not _may_pass(response.status):
+                raise self._api.refused(response, _now())
+
+
+def operation_id(lease: Lease, parcel: Parcel) -> str:
+    """Return the id of an operation: the same for the same delivery and recipients."""
+    message = lease.message
+    name = f"{lease.delivery.id} {message.received_at.isoformat()} {parcel.name}"
+    return str(uuid.uuid5(_OPERATIONS, name))
+
+
+def _may_pass(status: int) -> bool:
+    return status in (408, 429) or status >= 500
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

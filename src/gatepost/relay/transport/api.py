@@ -1,0 +1,126 @@
+"""Answers of an e-mail API, and what they come to. By status and code, never by texts. Pure but
+for asking."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from gatepost.client.http_sign_in import HttpSignIn
+from gatepost.errors import GatepostError, Phase, Refused
+from gatepost.model.delivery import Outcome, Verdict
+from gatepost.model.reply import Esc, Reply
+from gatepost.net.http import Http, HttpRequest, HttpResponse
+
+PAUSE: Final = 60.0
+"""Seconds to wait after a 429 that names no time."""
+_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_MESSAGE: Final = 300
+"""Characters of a provider's text that an operator is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What one status or code comes to; the reply's text is made of the answer."""
+
+    outcome: Outcome
+    code: int
+    status: Esc
+    phase: Phase = "content"
+    slug: str = ""
+
+
+# fmt: off
+_BY_STATUS: Final[Mapping[int, Meaning]] = {
+    400: Meaning("failed",   554, Esc(5, 6, 0)),
+    401: Meaning("deferred", 535, Esc(5, 7, 8), "auth"),
+    403: Meaning("deferred", 535, Esc(5, 7, 8), "auth"),
+    408: Meaning("deferred", 451, Esc(4, 4, 2)),
+    409: Meaning("deferred", 451, Esc(4, 3, 0)),
+    413: Meaning("failed",   552, Esc(5, 3, 4)),
+    415: Meaning("failed",   554, Esc(5, 6, 1)),
+    422: Meaning("failed",   554, Esc(5, 6, 0)),
+    429: Meaning("deferred", 451, Esc(4, 7, 0)),
+}
+# fmt: on
+_ELSE: Final = Meaning("deferred", 451, Esc(4, 3, 0))
+"""Redirections, a wrong endpoint, a server that is not well: not about the message."""
+
+
+class ApiRefused(Refused):
+    """An API refused a message, or us. ``code`` is its own word, ``retry_after`` in seconds."""
+
+    def __init__(self, reply: Reply, outcome: Outcome, code: str, retry_after: float) -> None:
+        super().__init__(reply, "")
+        self.outcome, self.code, self.retry_after = outcome, code, retry_after
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it means for every recipient of the request."""
+        return Verdict(self.outcome, self.reply)
+
+
+class Api:
+    """One API, signed in. ``known`` are the codes of it that say more than the HTTP status."""
+
+    def __init__(self, http: Http, sign_in: HttpSignIn, known: Mapping[str, Meaning]) -> None:
+        self._http, self.sign_in, self._known = http, sign_in, known
+
+    async def ask(self, request: HttpRequest) -> HttpResponse:
+        """Return the answer to a signed request; a token that was refused is renewed once.
+
+        Raises NetworkError, RemoteProtocolError, LocalProtocolError and TokenError.
+        """
+        response = await self._http.ask(await self.sign_in.authorize(request))
+        if response.status == 401 and self.sign_in.reject():
+            response = await self._http.ask(await self.sign_in.authorize(request))
+        return response
+
+    def refused(self, response: HttpResponse, now: datetime) -> ApiRefused:
+        """Return the error that an answer is, other than success."""
+        document = read_json(response.body)
+        error = document.get("error")
+        told = error if isinstance(error, dict) else {}
+        code = response.headers.get("x-ms-error-code") or told.get("code")
+        code = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+        retry_after = response.retry_after(now)
+        if response.status == 429 and not retry_after:
+            retry_after = PAUSE
+        return self.meant(f"HTTP {response.status}", response.status, code, told, retry_after)
+
+    def meant(
+        self, what: str, status: int, code: str, told: Mapping[str, Any], retry_after: float = 0.0
+    ) -> ApiRefused:
+        """Return the error that a status and a code are."""
+        meaning = self._known.get(code) or _BY_STATUS.get(status, _ELSE)
+        text = f"{what} {code}".rstrip()
+        message = told.get("message")
+        shown = isinstance(message, str) and meaning.phase != "auth"
+        reason = f"{text}: {printable(message)}" if shown and message else text
+        reply = Reply(meaning.code, text, meaning.status, reason)
+        error = ApiRefused(reply, meaning.outcome, code, retry_after)
+        error.phase, error.slug = meaning.phase, meaning.slug
+        return error
+
+
+def read_json(body: bytes) -> Mapping[str, Any]:
+    """Return the object that a body is; an empty one for anything else."""
+    try:
+        document: Mapping[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    return document
+
+
+def printable(text: Any) -> str:
+    """Return what an operator may be shown of a provider's text."""
+    short = " ".join(str(text)[:_MESSAGE].split())
+    return "".join(each if each.isprintable() else "?" for each in short)
+
+
+def lasting(error: GatepostError) -> float:
+    """Return the seconds that an error asks to wait."""
+    return float(getattr(error, "retry_after", 0.0))

@@ -1,0 +1,48 @@
+"""Capture: the message is kept here, for ``gatepost messages``."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from gatepost.errors import QueueError
+from gatepost.model.body import Body
+from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
+from gatepost.model.message import Submission
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import Capture
+from gatepost.queue.contract import Store
+from gatepost.relay.transport.contract import Handed, Place
+
+KEPT = Reply(250, "Kept here", Esc(2, 0, 0))
+NO_ROOM = Reply(452, "No room to keep it", Esc(4, 3, 1))
+
+
+class CaptureTransport:
+    """A Transport: into the store. ``next_id`` gives each captured message an id of its own."""
+
+    def __init__(self, target: Capture, store: Store, next_id: Callable[[], str]) -> None:
+        self.target, self._store, self._next_id = target, store, next_id
+
+    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+        """Keep ``lease.envelope`` and its content; it is there when this returns."""
+        del place, deadline
+        message = lease.message
+        submission = Submission(
+            self._next_id(), lease.envelope, body, message.trace, message.received_at,
+            message.principal, message.subject, message.message_id,
+        )  # fmt: skip
+        error: QueueError | None = None
+        reply = KEPT
+        try:
+            await self._store.put(submission)
+        except QueueError as failed:
+            error, reply = failed, NO_ROOM.because(str(failed))
+        attempt = Attempt(
+            datetime.now(UTC), Contact(self.target.name), "content", reply, is_remote=False
+        )
+        verdict = Verdict("deferred" if error else "delivered", reply)
+        return Handed(
+            attempt, (verdict,) * len(lease.envelope.recipients), is_final=True, error=error
+        )
+
+    async def close(self) -> None:
+        """Nothing is kept open: the store is not ours."""

@@ -1,0 +1,124 @@
+"""A message as a server can take it: size, 8-bit content, addresses that are not ASCII.
+
+RFC 1870 6.1 (SIZE), RFC 6152 3 (8BITMIME), RFC 3030 3 (BINARYMIME), RFC 6531 3.5 (SMTPUTF8).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from gatepost.client.parameters import in_ascii
+from gatepost.mime.eight_bit import NotEncodable, SevenBit, is_seven_bit
+from gatepost.model.body import Body
+from gatepost.model.capabilities import Capabilities
+from gatepost.model.envelope import Envelope
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import EightBit
+
+TOO_LARGE: Final = Reply(552, "The message is larger than the server takes", Esc(5, 3, 4))
+NO_8BIT: Final = Reply(554, "The server takes no 8-bit content", Esc(5, 6, 3))
+NO_UTF8_ADDRESS: Final = Reply(553, "The server takes no addresses but ASCII", Esc(5, 6, 7))
+NO_UTF8_HEADER: Final = Reply(554, "The server takes no header but ASCII", Esc(5, 6, 9))
+MAX_HEADER: Final = 1_048_576
+"""Octets that are searched for the header's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """Implements Body: trace fields on top of a content."""
+
+    trace: bytes
+    body: Body
+
+    @property
+    def size(self) -> int:
+        """Octets in all."""
+        return len(self.trace) + self.body.size
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the content in order; the fields come with what is first of it."""
+        first = self.trace
+        for chunk in self.body.chunks():
+            yield first + chunk if first else chunk
+            first = b""
+        if first:
+            yield first
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What is really sent."""
+
+    envelope: Envelope
+    body: Body
+
+
+def fit(
+    envelope: Envelope, body: Body, offered: Capabilities, eight_bit: EightBit
+) -> Fitted | Reply:
+    """Return the message as the server can take it; a Reply says why it cannot.
+
+    Reads the whole content where it may hold what the server does not take.
+    """
+    fitted = _without_utf8(envelope, body, offered)
+    if isinstance(fitted, Fitted):
+        fitted = _as_8bit_goes(fitted, offered, eight_bit)
+    if isinstance(fitted, Fitted) and offered.size and fitted.body.size > offered.size:
+        return TOO_LARGE.because(
+            f"the message has {fitted.body.size} octets, the server takes {offered.size}"
+        )
+    return fitted
+
+
+def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> Fitted | Reply:
+    """SMTPUTF8 is asked for only where it is needed, however it came."""
+    if "SMTPUTF8" in offered and envelope.smtputf8:
+        return Fitted(envelope, body)
+    try:
+        spelled = in_ascii(envelope, offered)
+    except ValueError as error:
+        return NO_UTF8_ADDRESS.because(str(error))
+    people = [spelled.sender, *(each.address for each in spelled.recipients)]
+    foreign = next((each for each in people if each is not None and not each.is_ascii), None)
+    if foreign is not None and "SMTPUTF8" not in offered:
+        return NO_UTF8_ADDRESS.because(f"{foreign} is not ASCII, and there is no SMTPUTF8")
+    if envelope.smtputf8 and not read_header(body).isascii():
+        try:
+            return Fitted(replace(envelope, smtputf8=False, body="7BIT"), SevenBit(body))
+        except NotEncodable as error:
+            return NO_UTF8_HEADER.because(str(error))
+    return Fitted(replace(envelope, smtputf8=False), body)
+
+
+def _as_8bit_goes(fitted: Fitted, offered: Capabilities, eight_bit: EightBit) -> Fitted | Reply:
+    envelope, body = fitted.envelope, fitted.body
+    if envelope.body == "BINARYMIME" and "BINARYMIME" in offered and "CHUNKING" in offered:
+        return fitted
+    if envelope.body == "8BITMIME" and "8BITMIME" in offered:
+        return fitted
+    if isinstance(body, SevenBit) or is_seven_bit(body):
+        return Fitted(replace(envelope, body="7BIT"), body)
+    is_binary = envelope.body == "BINARYMIME"
+    if "8BITMIME" in offered and not is_binary:
+        return Fitted(replace(envelope, body="8BITMIME"), body)
+    if eight_bit == "bounce":
+        return NO_8BIT.because("the content is 8-bit, and the route has eight_bit = bounce")
+    if eight_bit == "send" and not is_binary:
+        return Fitted(replace(envelope, body="7BIT"), body)
+    try:
+        return Fitted(replace(envelope, body="7BIT"), SevenBit(body))
+    except NotEncodable as error:
+        return NO_8BIT.because(f"the content is 8-bit and cannot be encoded: {error}")
+
+
+def read_header(body: Body) -> bytes:
+    """Return the header of a content, without the empty line behind it."""
+    read = b""
+    for chunk in body.chunks():
+        read += chunk
+        end = read.find(b"\r\n\r\n")
+        if end >= 0:
+            return read[: end + 2]
+        if len(read) > MAX_HEADER:
+            break
+    return read

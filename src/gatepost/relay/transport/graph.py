@@ -1,0 +1,112 @@
+"""Microsoft Graph: sendMail with the message as it is, in Base64.
+
+https://learn.microsoft.com/graph/api/user-sendmail (MIME format), and its error responses.
+Graph has no envelope: it sends to all whom the header names, so those that are not to have it
+here are left out of it, and blind copies are put in.
+"""
+
+import base64
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from gatepost.client.http_sign_in import HttpSignIn
+from gatepost.errors import LocalProtocolError
+from gatepost.mime.contents import read_contents
+from gatepost.mime.fields import Mailbox, mailbox_field
+from gatepost.model.body import Body
+from gatepost.model.delivery import Lease, Verdict
+from gatepost.model.envelope import Envelope
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import GraphTarget
+from gatepost.net.http import Http, HttpRequest
+from gatepost.relay.transport.api import Api, Meaning
+from gatepost.relay.transport.api_try import Parcels, hand_over
+from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.recipients import mailboxes, shown
+
+_RECIPIENTS: Final = re.compile(
+    rb"^(?:to|cc|bcc)[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE
+)
+_BLIND: Final = re.compile(
+    rb"^bcc[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE
+)
+_REQUEST: Final = re.compile(r"[0-9A-Fa-f-]{1,64}")
+
+# fmt: off
+_CODES: Final[Mapping[str, Meaning]] = {
+    "ErrorSendAsDenied":             Meaning("failed", 554, Esc(5, 7, 60),
+                                             slug="sender_not_authorised"),
+    "ErrorMessageSizeExceeded":      Meaning("failed", 552, Esc(5, 3, 4)),
+    "ErrorInvalidRecipients":        Meaning("failed", 550, Esc(5, 1, 3)),
+    "ErrorMessageSubmissionBlocked": Meaning("deferred", 451, Esc(4, 7, 0), slug="rate_limited"),
+    "ApplicationThrottled":          Meaning("deferred", 451, Esc(4, 7, 0), slug="rate_limited"),
+}
+# fmt: on
+_NO_MAILBOX: Final = ("ErrorInvalidUser", "MailboxNotEnabledForRESTAPI", "ResourceNotFound")
+_OF_THE_ROUTE: Final = Meaning("deferred", 550, Esc(5, 1, 8), "auth")
+_OF_THE_SENDER: Final = Meaning("failed", 550, Esc(5, 1, 8), slug="sender_not_authorised")
+
+
+class GraphTransport:
+    """A Transport: one tenant's mailboxes, or one of them."""
+
+    def __init__(self, target: GraphTarget, http: Http, sign_in: HttpSignIn) -> None:
+        self.target = target
+        missing = _OF_THE_ROUTE if target.mailbox else _OF_THE_SENDER
+        self._api = Api(http, sign_in, {**_CODES, **dict.fromkeys(_NO_MAILBOX, missing)})
+        self._base = target.endpoint.rstrip("/")
+
+    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+        """Try to hand ``lease.envelope`` over; ``place`` says nothing."""
+        del place
+        work = Parcels(self.target, self._api.sign_in.identity, self._base)
+        return await hand_over(work, lease, body, deadline, self._send)
+
+    async def close(self) -> None:
+        """Nothing is kept but what Http keeps."""
+
+    async def _send(self, lease: Lease, content: bytes, work: Parcels) -> None:
+        envelope = lease.envelope
+        mailbox = self.target.mailbox or _author(envelope, content)
+        url = f"{self._base}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
+        encoded = base64.b64encode(addressed(envelope, content))
+        headers = {"content-type": "text/plain"}
+        addresses = [each.address for each in envelope.recipients]
+        await work.note(addresses, self._post(HttpRequest("POST", url, headers, encoded)))
+
+    async def _post(self, request: HttpRequest) -> Verdict:
+        response = await self._api.ask(request)
+        if response.status != 202:
+            raise self._api.refused(response, datetime.now(UTC))
+        id_ = response.headers.get("request-id", "")
+        told = f" (request {id_})" if _REQUEST.fullmatch(id_) else ""
+        return Verdict("delivered", Reply(250, f"HTTP 202 Accepted{told}", Esc(2, 0, 0)))
+
+
+def _author(envelope: Envelope, content: bytes) -> str:
+    if envelope.sender is not None:
+        return str(envelope.sender)
+    authors = mailboxes(read_contents(content), "from")
+    if not authors:
+        raise LocalProtocolError("neither the envelope nor From names a sender").at("content")
+    return str(authors[0][1])
+
+
+def addressed(envelope: Envelope, content: bytes) -> bytes:
+    """Return a message whose To, Cc and Bcc name the envelope's recipients and nobody else.
+
+    To and Cc stay as they are, octet by octet, when they name nobody else.
+    """
+    places = shown(envelope, read_contents(content))
+    head, empty_line, rest = content.partition(b"\r\n\r\n")
+    head += b"\r\n" if empty_line else b""
+    kept = (_BLIND if places.is_whole else _RECIPIENTS).sub(b"", head)
+    hidden: list[Mailbox] = [("", each) for each in places.hidden]
+    fields = [] if places.is_whole else [("To", places.to), ("Cc", places.cc)]
+    put = b"".join(
+        mailbox_field(name, people) for name, people in [*fields, ("Bcc", hidden)] if people
+    )
+    return put + kept + (b"\r\n" + rest if empty_line else b"")

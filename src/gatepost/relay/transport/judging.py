@@ -1,0 +1,134 @@
+"""What a transaction, or what broke it, means for each recipient. By codes, never by texts. Pure.
+
+RFC 5321 4.2.1 (4yz and 5yz), 4.5.3.1.10 (552 to RCPT), RFC 4954 6 (530), RFC 3463 (statuses of
+replies that are ours).
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from gatepost.client.transaction import Course
+from gatepost.errors import (
+    ConnectError,
+    Disconnected,
+    GatepostError,
+    LocalProtocolError,
+    MissingExtension,
+    NoSharedMechanism,
+    Phase,
+    Refused,
+    RemoteProtocolError,
+    ResolveError,
+    TimedOut,
+    TlsError,
+    TlsUnavailable,
+    TokenError,
+)
+from gatepost.model.delivery import Outcome, Verdict
+from gatepost.model.reply import Esc, Reply
+from gatepost.relay.transport.contract import Heard
+
+BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
+    {"", "resolve", "connect", "greeting", "ehlo", "starttls", "tls", "auth"}
+)
+_ABOUT_US: Final = frozenset({530, 538})
+"""Sign in first, encrypt first: whoever set up the route has to mend it, no sender."""
+_NUMBER: Final = (None, Esc(5, 5, 3))
+"""Statuses of a 552 to RCPT that speaks of the number of recipients, and means 452."""
+
+# fmt: off
+_OURS: Final[tuple[tuple[type[GatepostError], Reply], ...]] = (
+    (ResolveError,        Reply(451, "The server's name does not resolve", Esc(4, 4, 3))),
+    (TlsError,            Reply(454, "TLS failed", Esc(4, 7, 5))),
+    (TimedOut,            Reply(451, "No answer in time", Esc(4, 4, 2))),
+    (ConnectError,        Reply(451, "No connection", Esc(4, 4, 1))),
+    (Disconnected,        Reply(451, "Connection lost", Esc(4, 4, 2))),
+    (RemoteProtocolError, Reply(451, "The server broke the protocol", Esc(4, 5, 0))),
+    (TlsUnavailable,      Reply(454, "TLS is required and not offered", Esc(4, 7, 4))),
+    (NoSharedMechanism,   Reply(504, "None of the sign-ins offered can be used", Esc(5, 7, 4))),
+    (MissingExtension,    Reply(554, "The server lacks what the message needs", Esc(5, 6, 3))),
+    (LocalProtocolError,  Reply(554, "The message cannot be sent as it is", Esc(5, 6, 0))),
+)
+# fmt: on
+_UNKNOWN: Final = Reply(451, "The try failed", Esc(4, 3, 0))
+NO_TOKEN: Final = Reply(454, "No access token for now", Esc(4, 7, 0))
+REFUSED_TOKEN: Final = Reply(535, "The identity provider gives no access token", Esc(5, 7, 8))
+
+
+def reply_of(error: GatepostError) -> Reply:
+    """Return what stands for an error: the peer's own words, or ours."""
+    if isinstance(error, Refused):
+        return error.reply
+    if isinstance(error, TokenError):
+        return (NO_TOKEN if error.is_transient else REFUSED_TOKEN).because(str(error))
+    ours = next((reply for kind, reply in _OURS if isinstance(error, kind)), _UNKNOWN)
+    return ours.because(str(error))
+
+
+def outcome_of(reply: Reply) -> Outcome:
+    """Return what a reply to MAIL or behind it comes to."""
+    if reply.is_success:
+        return "delivered"
+    return "failed" if reply.is_permanent and reply.code not in _ABOUT_US else "deferred"
+
+
+def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verdict, ...]:
+    """Return the verdicts on ``count`` recipients, in the envelope's order.
+
+    ``error`` is what ended the transaction early, None when it came to its end.
+    """
+    mail = course.mail
+    if mail is None or (not mail.is_success and error is None):
+        reply = mail if mail is not None else reply_of(error or Disconnected("nothing was said"))
+        return (verdict_on(reply, error if mail is None else None),) * count
+    end = course.last if error is None else reply_of(error)
+    return tuple(_each(course, count, end or course.replies[-1]))
+
+
+def verdict_on(reply: Reply, error: GatepostError | None) -> Verdict:
+    """Return the verdict on all recipients alike.
+
+    What happened before MAIL is not about the message, so it waits; that it cannot be sent as it
+    is, and what the server lacks for it, are.
+    """
+    if error is None:
+        return Verdict(outcome_of(reply), reply)
+    is_final = isinstance(error, MissingExtension | LocalProtocolError)
+    is_ours = error.phase in BEFORE_MAIL or not is_final
+    return Verdict("deferred" if is_ours else "failed", reply)
+
+
+def _each(course: Course, count: int, end: Reply) -> Iterator[Verdict]:
+    accepted_before = 0
+    for place in range(count):
+        reply = course.recipients[place] if place < len(course.recipients) else None
+        if reply is None or reply.is_success:
+            accepted_before += reply is not None
+            unanswered = reply is None and end.is_success
+            yield Verdict("deferred" if unanswered else outcome_of(end), end)
+        else:
+            is_for_number = reply.code == 552 and reply.status in _NUMBER and accepted_before
+            yield Verdict("deferred" if is_for_number else outcome_of(reply), reply)
+
+
+def heard(course: Course, error: GatepostError | None, phase: Phase) -> tuple[Heard, ...]:
+    """Return the peer's bad replies with their phases; equal ones once."""
+    found: list[Heard] = []
+    if course.mail is not None and not course.mail.is_success:
+        found.append(Heard(course.mail, "mail"))
+    found += [Heard(each, "rcpt") for each in course.recipients if not each.is_success]
+    if course.last is not None and not course.last.is_success:
+        found.append(Heard(course.last, phase))
+    if isinstance(error, Refused):
+        found.append(Heard(error.reply, error.phase or phase))
+    return tuple(dict.fromkeys(found))
+
+
+def taken_at_once(course: Course) -> int:
+    """Return how many recipients were accepted before one was refused for their number."""
+    taken = 0
+    for reply in course.recipients:
+        if reply.code in (452, 552):
+            break
+        taken += reply.is_success
+    return taken

@@ -1,0 +1,255 @@
+"""SMTP to a smarthost or to a domain's exchangers, over connections that are kept."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from gatepost.client.connection import AsyncConnection
+from gatepost.client.pool import Loan, Pool, Terms
+from gatepost.client.session import CLOSING, ClientSession
+from gatepost.client.sign_in import SignIn
+from gatepost.client.transaction import Course, transact
+from gatepost.client.upstream import Opener, Upstream, key_of
+from gatepost.errors import GatepostError, NetworkError, Phase, Refused, TimedOut
+from gatepost.model.body import Body
+from gatepost.model.capabilities import Capabilities
+from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
+from gatepost.model.envelope import Envelope
+from gatepost.model.reply import Reply
+from gatepost.model.route import EightBit, MxTarget, SmarthostTarget
+from gatepost.net.dial import Server
+from gatepost.net.trust import Trust
+from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.fitting import Fitted, Traced, fit
+from gatepost.relay.transport.judging import (
+    BEFORE_MAIL,
+    heard,
+    judge,
+    reply_of,
+    taken_at_once,
+    verdict_on,
+)
+from gatepost.relay.transport.witness import Witness
+
+_USUAL: Final = frozenset({25, 465, 587})
+"""Ports that nobody has to be told of."""
+SMALL: Final = 262_144
+"""Octets of a content that is looked through at once; a larger one is read in a thread."""
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What all SMTP transports of a relay share."""
+
+    opener: Opener = field(default_factory=Opener)
+    local_name: str = ""
+    """What EHLO says; by default this host's full name, or its address."""
+    now: Callable[[], datetime] = utc_now
+
+
+class SmtpTransport:
+    """A Transport: one smarthost target, or one for exchangers.
+
+    With a ``sign_in`` nothing is sent without it. Raises ValueError when the target asks for a
+    credential and there is none, because that would be the way to send without.
+    """
+
+    def __init__(
+        self,
+        target: SmarthostTarget | MxTarget,
+        sign_in: SignIn | None = None,
+        sending: Sending | None = None,
+    ) -> None:
+        credential = target.credential if isinstance(target, SmarthostTarget) else ""
+        if credential and sign_in is None:
+            raise ValueError(f"the target {target.name} has the credential {credential}")
+        self.target, self.sign_in = target, sign_in
+        self.sending = sending or Sending()
+        self.pool: Pool[AsyncConnection] = Pool()
+        limits = target.limits
+        self.terms = Terms(limits.connections, limits.messages_per_connection)
+
+    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+        """Try to hand ``lease.envelope`` over at ``place``."""
+        attempt = _Try(self, lease, body, place)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await attempt.run()
+        except TimeoutError:
+            attempt.fail(TimedOut("it took longer than a try may take"))
+        except GatepostError as error:
+            attempt.fail(error)
+        return attempt.handed()
+
+    async def close(self) -> None:
+        """Say QUIT on what is idle, and close it."""
+        await self.pool.close()
+
+
+class _Try:
+    """One try, and what is known of it so far."""
+
+    def __init__(self, transport: SmtpTransport, lease: Lease, body: Body, place: Place) -> None:
+        self.transport, self.place = transport, place
+        self.envelope = lease.envelope
+        self.body: Body = Traced(lease.message.trace, body)
+        self.upstream = _upstream(transport.target, place, transport.sending.local_name)
+        self.witness = Witness(self.upstream)
+        self.course = Course()
+        self.session: ClientSession | None = None
+        self.address = place.address
+        self.refusal: Reply | None = None
+        """Ours: the message does not fit the server."""
+        self.error: GatepostError | None = None
+        self._began = asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        """Go as far as it gets. A kept connection that turns out to be gone costs no try."""
+        while True:
+            loan = await self._borrow()
+            async with loan:
+                try:
+                    await self._hand_over(loan.connection)
+                except NetworkError:
+                    if loan.is_fresh or self.course.replies:
+                        raise
+                    continue
+            if loan.is_fresh or not self._was_told_goodbye():
+                return
+            self.course = Course()
+
+    def _was_told_goodbye(self) -> bool:
+        """The first thing that a kept connection said to MAIL was that it is over."""
+        mail = self.course.mail
+        return mail is not None and mail.code == CLOSING
+
+    async def _borrow(self) -> Loan[AsyncConnection]:
+        transport = self.transport
+        opener, sign_in = transport.sending.opener, transport.sign_in
+        key = key_of(self.upstream, sign_in)
+
+        async def opening() -> AsyncConnection:
+            connection = await opener.open(self.upstream, sign_in, self.witness.meet)
+            self.witness.leave()
+            return connection
+
+        return await transport.pool.borrow(key, transport.terms, opening)
+
+    async def _hand_over(self, connection: AsyncConnection) -> None:
+        self.session, self.address = connection.session, connection.peer_address
+        connection.session.begin()
+        fitted = await self._fit(connection.session.capabilities)
+        if isinstance(fitted, Reply):
+            self.refusal = fitted
+            return
+        course = self.course
+        await connection.run(transact(connection.session, fitted.envelope, fitted.body, course))
+
+    async def _fit(self, offered: Capabilities) -> Fitted | Reply:
+        arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
+        if self.body.size <= SMALL:
+            return _measured(*arguments)
+        return await asyncio.to_thread(_measured, *arguments)
+
+    def fail(self, error: GatepostError) -> None:
+        """Note what ended it."""
+        session = self.session or self.witness.session
+        self.error = error.at(session.phase if session is not None else "connect")
+
+    # What it came to.
+
+    def handed(self) -> Handed:
+        """Return all that is known."""
+        session, error = self.session or self.witness.session, self.error
+        verdicts, phase, reply = self._judged(session)
+        now = self.transport.sending.now()
+        evidence = None
+        if error is not None and error.phase in BEFORE_MAIL and self.witness.session is not None:
+            evidence = self.witness.testify(error, now)
+        return Handed(
+            Attempt(
+                now, self._contact(session), phase, reply, self._is_remote(),
+                asyncio.get_running_loop().time() - self._began,
+            ),
+            verdicts,
+            heard(self.course, error, phase),
+            taken_at_once(self.course),
+            passed_on=session is not None and "DSN" in session.capabilities,
+            error=error,
+            evidence=evidence,
+        )  # fmt: skip
+
+    def _judged(self, session: ClientSession | None) -> tuple[tuple[Verdict, ...], Phase, Reply]:
+        """Return the verdicts, and the reply that an operator wants to see, with its phase."""
+        count, error, course = len(self.envelope.recipients), self.error, self.course
+        if self.refusal is not None:
+            return (Verdict("failed", self.refusal),) * count, "mail", self.refusal
+        if error is not None and not course.replies:
+            verdict = verdict_on(_clean(reply_of(error), session), error)
+            return (verdict,) * count, error.phase, verdict.reply
+        verdicts = judge(course, count, error)
+        if error is not None:
+            return verdicts, error.phase, reply_of(error)
+        if course.last is not None and session is not None:
+            return verdicts, session.phase, course.last
+        bad = [each for each in course.replies if not each.is_success]
+        mail = course.mail is not None and not course.mail.is_success
+        return verdicts, "mail" if mail else "rcpt", bad[0] if mail else bad[-1]
+
+    def _is_remote(self) -> bool:
+        if self.error is not None:
+            return isinstance(self.error, Refused)
+        return self.refusal is None
+
+    def _contact(self, session: ClientSession | None) -> Contact:
+        facts = session.facts if session is not None else None
+        sign_in = self.transport.sign_in
+        address, port = self.address or self.witness.address, self.place.port
+        return Contact(
+            self.transport.target.name,
+            self.place.host,
+            str(Server(address, port)) if address and port not in _USUAL else address,
+            f"{facts.version} {facts.cipher}" if facts is not None else "",
+            facts is not None and facts.verified,
+            session.mechanism if session is not None else "",
+            sign_in.identity if sign_in is not None else "",
+        )
+
+
+def _measured(
+    envelope: Envelope, body: Body, offered: Capabilities, eight_bit: EightBit
+) -> Fitted | Reply:
+    """Fit a message, and find out how long it is then, which may take a reading of it."""
+    fitted = fit(envelope, body, offered, eight_bit)
+    if isinstance(fitted, Fitted):
+        _ = fitted.body.size
+    return fitted
+
+
+def _clean(reply: Reply, session: ClientSession | None) -> Reply:
+    """Strike secrets out of what the server said: it may repeat them."""
+    if session is None:
+        return reply
+    text = session.transcript.redact(reply.text)
+    return reply if text == reply.text else Reply(reply.code, text, reply.status, reply.reason)
+
+
+def _upstream(target: SmarthostTarget | MxTarget, place: Place, local_name: str) -> Upstream:
+    server = Server(place.host, place.port)
+    if isinstance(target, MxTarget):
+        return Upstream(server, place.address, target.tls, local_name=local_name)
+    return Upstream(
+        server,
+        place.address,
+        target.tls,
+        Trust(target.ca_file, target.verify),
+        target.mechanisms,
+        local_name,
+    )

@@ -1,0 +1,127 @@
+"""What was seen of a sign-in that did not work, as the doctor wants it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from gatepost.client.session import ClientSession, Said
+from gatepost.client.upstream import Upstream
+from gatepost.errors import GatepostError
+from gatepost.model.evidence import (
+    POSITIONS,
+    AuthAttempt,
+    Client,
+    Evidence,
+    Fact,
+    Greeting,
+    Hello,
+    Target,
+    TlsMode,
+    TlsSeen,
+    seen,
+)
+from gatepost.model.reply import Reply
+from gatepost.net.tls import TlsFacts
+from gatepost.sasl.mechanisms import MECHANISMS
+from gatepost.wire.capabilities import parse_capabilities
+
+_TLS: Final[dict[str, TlsMode]] = {
+    "required": "starttls", "opportunistic": "auto", "implicit": "implicit", "none": "none",
+}  # fmt: skip
+
+
+class Witness:
+    """Sees a connection being opened; ``meet`` is to be given to ``Opener.open``."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._said: list[Said] = []
+        self.session: ClientSession | None = None
+        """That of the newest connection; None: no server took any."""
+        self.address = ""
+        """Of the server that did."""
+
+    def meet(self, session: ClientSession, address: str) -> None:
+        """Listen to a server: what the one before said does not count any more."""
+        self._said.clear()
+        self.session, self.address = session, address
+        session.listen_in = self._said.append
+
+    def leave(self) -> None:
+        """Listen no more: MAIL may follow."""
+        if self.session is not None:
+            self.session.listen_in = None
+
+    def testify(self, error: GatepostError, now: datetime) -> Evidence:
+        """Return what was seen until ``error`` ended it."""
+        server = self._upstream.server
+        facts = self.session.facts if self.session is not None else None
+        hellos = self._hellos()
+        is_implicit = self._upstream.tls == "implicit"
+        in_clear, over_tls = ([], hellos) if is_implicit else (hellos[:1], hellos[1:])
+        transcript = self.session.transcript if self.session is not None else None
+        return Evidence(
+            "probe",
+            target=Target(server.host, server.port),
+            seen_at=now,
+            client=Client(tls=_TLS[self._upstream.tls], signs_in=True),
+            greeting=self._greeting(),
+            in_clear=seen(in_clear[0]) if in_clear else Fact(),
+            starttls=self._starttls(),
+            tls=_tls(facts),
+            over_tls=seen(over_tls[0]) if over_tls else Fact(),
+            auth=self._attempts(tls=facts is not None),
+            position=next((each for each in POSITIONS if each == error.phase), "connect"),
+            failure=str(error),
+            transcript=transcript.lines if transcript is not None else (),
+        )
+
+    def _greeting(self) -> Fact[Greeting]:
+        found = [each for each in self._said if each.phase == "greeting"]
+        return seen(Greeting(found[0].reply)) if found else Fact()
+
+    def _starttls(self) -> Fact[Reply]:
+        found = [each.reply for each in self._said if each.phase == "starttls"]
+        return seen(found[0]) if found else Fact()
+
+    def _hellos(self) -> list[Hello]:
+        """EHLO in clear and under TLS; of a refused one its HELO does not count."""
+        return [
+            Hello(each.command.partition(" ")[2], each.reply, parse_capabilities(each.reply))
+            for each in self._said
+            if each.phase == "ehlo" and each.command.startswith("EHLO") and each.reply.is_success
+        ]
+
+    def _attempts(self, *, tls: bool) -> Fact[tuple[AuthAttempt, ...]]:
+        made: list[AuthAttempt] = []
+        sent = 0
+        for said in [each for each in self._said if each.phase == "auth"]:
+            words = said.command.split()
+            if len(words) > 1 and words[0] == "AUTH":
+                sent = len(words) - 2
+                made.append(AuthAttempt(words[1], "initial" if sent else "bare", said.reply, tls))
+            elif made:
+                sent += 1
+                made[-1] = replace(made[-1], reply=said.reply, accepted=True)
+            if made:
+                made[-1] = _with_secret(made[-1], sent)
+        return seen(tuple(made)) if made else Fact()
+
+
+def _with_secret(attempt: AuthAttempt, sent: int) -> AuthAttempt:
+    """Tell whether the mechanism was taken, and the secret out, after so many responses."""
+    entry = MECHANISMS.get(attempt.mechanism)
+    reply = attempt.reply
+    return replace(
+        attempt,
+        secret_sent=entry is not None and sent >= entry.kind.secret_in,
+        accepted=attempt.accepted or reply.is_success or reply.is_intermediate,
+    )
+
+
+def _tls(facts: TlsFacts | None) -> Fact[TlsSeen]:
+    if facts is None:
+        return Fact()
+    return seen(
+        TlsSeen(facts.version, facts.cipher, chain_length=len(facts.chain), verified=facts.verified)
+    )
