@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from bench import memory, report, startup
+from bench import checks, logins, memory, report, rest, startup
+from bench.load import Load
 from bench.report import Promise
 from bench.scenarios import SCENARIOS, STALLS, Runs, Scenario, measure
 from bench.servers import OURS, TWO_WORKERS, Server, aiosmtpd, gatepost, postfix
@@ -61,7 +62,7 @@ def rates(home: Path, options: argparse.Namespace) -> list[dict[str, Runs]]:
     return measured
 
 
-def latencies(scenario: Scenario, runs: Runs) -> list[Promise]:
+def latencies(scenario: Scenario[Load], runs: Runs) -> list[Promise]:
     """What must not be slow even once; the best run counts, for other work only adds."""
     if scenario.name == STALLS.name:
         return [Promise(f"{runs.server}: stalled sessions", runs.best("stalls"), 0, "")]
@@ -81,14 +82,19 @@ def main() -> int:
         home = Path(directory)
         home.chmod(0o755)  # Postfix works as users of its own
         measured = rates(home, options)
+        signed_in = [*logins.rates(home, options), *rest.rates(home, options)]
         if not options.peers_only and not options.only:
             promises += memory.promises(home)
             promises += startup.promises(home)
+            promises += checks.promises()
     for scenario in measured:
         promises += report.ratios(scenario)
         for ours in (OURS, TWO_WORKERS):
             if ours in scenario:
                 promises += latencies(scenario[ours].scenario, scenario[ours])
+    for scenario in signed_in:
+        promises += report.ratios(scenario)
+    measured += signed_in
     report.show(measured, promises)
     report.save(RESULTS, measured, promises)
     return 0 if all(promise.kept for promise in promises) else 1

@@ -1,19 +1,29 @@
-"""What is sent at a server, and what came of it: the Python side of ``smtpload/``."""
+"""What is sent at a server, and what came of it: the Python side of the load generators."""
 
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 from bench.process import busy_seconds, cpu_seconds
 from bench.servers import Server
 
 SMTPLOAD = Path(__file__).with_name("smtpload") / "smtpload"
 PATIENCE = 300.0
+
+
+class Work(Protocol):
+    """What a server is made to do while it is measured."""
+
+    def scaled(self, scale: float) -> Self:
+        """The same with fewer or more repetitions."""
+
+    def run(self, server: Server) -> "Outcome":
+        """Do it. Raises LoadFailed when something of it was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +35,19 @@ class Load:
     connections: int = 20
     size: int = 4096
     secure: bool = False
-    """STARTTLS and AUTH LOGIN."""
+    """STARTTLS and AUTH."""
     pipelined: bool = False
+    mechanism: str = "login"
+    only_sign_in: bool = False
+    """No message: `messages` are logins, each on a connection of its own."""
 
     def scaled(self, scale: float) -> "Load":
         """The same load with fewer or more messages."""
-        messages = max(self.connections, round(self.messages * scale))
-        return Load(
-            messages,
-            self.per_connection,
-            self.connections,
-            self.size,
-            self.secure,
-            self.pipelined,
-        )
+        return replace(self, messages=max(self.connections, round(self.messages * scale)))
+
+    def run(self, server: Server) -> "Outcome":
+        """See ``run``."""
+        return run(server, self)
 
     def arguments(self) -> list[str]:
         numbers = {
@@ -48,7 +57,8 @@ class Load:
             "-l": self.size,
         }
         flags = [word for pair in numbers.items() for word in map(str, pair)]
-        return flags + ["-T", "-A", "login"] * self.secure + ["-P"] * self.pipelined
+        flags += ["-T", "-A", self.mechanism] * self.secure
+        return flags + ["-P"] * self.pipelined + ["-L"] * self.only_sign_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +94,43 @@ def environment(server: Server) -> dict[str, str]:
 
 def run(server: Server, load: Load) -> Outcome:
     """Send `load` at `server`. Raises LoadFailed when a message was not accepted."""
+    return outcome_of(
+        server,
+        command(server, *load.arguments()),
+        environment(server),
+        latency="setup_ms" if load.only_sign_in else "message_ms",
+    )
+
+
+def outcome_of(
+    server: Server,
+    generator: Sequence[str],
+    environment: Mapping[str, str],
+    octets: bytes = b"",
+    latency: str = "message_ms",
+) -> Outcome:
+    """Run a generator, `octets` on its input. Raises LoadFailed when it reports a failure.
+
+    `latency`: which of its figures is the time that one repetition took.
+    """
     cpu, busy = cpu_seconds(server.pid), busy_seconds()
     done = subprocess.run(
-        command(server, *load.arguments()),
-        env=environment(server),
+        generator,
+        env=environment,
+        input=octets,
         capture_output=True,
-        text=True,
         timeout=PATIENCE,
         check=False,
     )
     if done.returncode:
-        raise LoadFailed(f"{server.name}: {done.stderr.strip()} {done.stdout.strip()}")
+        raise LoadFailed(f"{server.name}: {(done.stderr + done.stdout).decode().strip()}")
     seen: dict[str, Any] = json.loads(done.stdout)
     cpu, busy = cpu_seconds(server.pid) - cpu, busy_seconds() - busy
     return Outcome(
         rate=seen["rate"],
-        p50=seen["message_ms"]["p50"],
-        p99=seen["message_ms"]["p99"],
-        worst=seen["message_ms"]["max"],
+        p50=seen[latency]["p50"],
+        p99=seen[latency]["p99"],
+        worst=seen[latency]["max"],
         stalls=seen["stalls"],
         setup_p50=seen["setup_ms"]["p50"],
         server_cpu=cpu / seen["messages"] * 1e6,

@@ -11,7 +11,7 @@ from rich.table import Table
 from bench.scenarios import Runs
 from bench.servers import OURS, TWO_WORKERS
 
-HEADINGS = ("msg/s", "p50 ms", "p99 ms", "worst ms", "CPU us/msg", "waits >35 ms", "other CPU")
+HEADINGS = ("per s", "p50 ms", "p99 ms", "worst ms", "CPU us each", "waits >35 ms", "other CPU")
 
 
 @dataclass(frozen=True, slots=True)

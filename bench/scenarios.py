@@ -5,21 +5,24 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import median
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
-from bench.load import Load, LoadFailed, Outcome, run
+from bench.load import Load, LoadFailed, Outcome, Work
 from bench.servers import Server
 
 WARM_UP = 0.05
 """The share of a load that goes first and does not count: processes start, caches fill."""
 
 
+W = TypeVar("W", bound=Work)
+
+
 @dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Generic[W]):
     """`floors`: for each peer, the least ratio of our rate to its rate."""
 
     name: str
-    load: Load
+    load: W
     floors: Mapping[str, float]
 
 
@@ -48,7 +51,7 @@ STALLS: Final = Scenario("one client, new TLS + AUTH each",
 class Runs:
     """All runs of one scenario against one server; a figure is the median over them."""
 
-    scenario: Scenario
+    scenario: Scenario[Any]
     server: str
     outcomes: list[Outcome] = field(default_factory=list)
     failure: list[str] = field(default_factory=list)
@@ -61,16 +64,16 @@ class Runs:
         return min((getattr(outcome, figure) for outcome in self.outcomes), default=float("inf"))
 
 
-def measure(scenario: Scenario, servers: Sequence[Server], rounds: int) -> dict[str, Runs]:
+def measure(scenario: Scenario[Any], servers: Sequence[Server], rounds: int) -> dict[str, Runs]:
     """Each server in turn, `rounds` times, so that a busy minute strikes all of them."""
     runs = {server.name: Runs(scenario, server.name) for server in servers}
     for server in servers:
         with suppress(LoadFailed):  # it will fail again, and count, below
-            run(server, scenario.load.scaled(WARM_UP))
+            scenario.load.scaled(WARM_UP).run(server)
     for _ in range(rounds):
         for server in servers:
             try:
-                runs[server.name].outcomes.append(run(server, scenario.load))
+                runs[server.name].outcomes.append(scenario.load.run(server))
             except LoadFailed as failure:
                 runs[server.name].failure.append(str(failure))
     return runs

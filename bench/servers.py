@@ -52,11 +52,16 @@ def aiosmtpd() -> Iterator[Server]:
 def gatepost(home: Path, profile: str, workers: int = 1) -> Iterator[Server]:
     """The finished relay: policy, logging and directory included, durable."""
     with Emulator(profile, workers=workers if workers > 1 else 0, data=home) as relay:
-        yield Server(
-            OURS if workers == 1 else TWO_WORKERS,
-            relay.pid,
-            relay.smtp.port,
-            relay.username,
-            relay.password,
-            relay.sender,
-        )
+        yield server_of(relay, workers)
+
+
+def server_of(relay: Emulator, workers: int = 1) -> Server:
+    """Where and as whom to send at one of our relays."""
+    return Server(
+        OURS if workers == 1 else TWO_WORKERS,
+        relay.pid,
+        relay.smtp.port,
+        relay.username,
+        relay.password,
+        relay.sender,
+    )

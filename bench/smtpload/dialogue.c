@@ -23,7 +23,8 @@ static void close_connection(struct connection *c) {
 }
 
 static void open_next(struct connection *c) {
-    if (totals.started < options.messages) open_connection(c);
+    long begun = options.only_sign_in ? totals.opened : totals.started;
+    if (begun < options.messages) open_connection(c);
 }
 
 /* Idle connections come up a few at a time: one that is ready opens the next. */
@@ -56,6 +57,11 @@ static void put_data(struct connection *c) {
     }
 }
 
+static void say_quit(struct connection *c) {
+    transport_put(c, "QUIT\r\n");
+    say(c, QUIT);
+}
+
 static void next_message(struct connection *c) {
     if (options.hold) {
         c->state = IDLE;
@@ -69,8 +75,7 @@ static void next_message(struct connection *c) {
             open_next(c);
             return;
         }
-        transport_put(c, "QUIT\r\n");
-        say(c, QUIT);
+        say_quit(c);
         return;
     }
     totals.started++;
@@ -86,16 +91,30 @@ static void next_message(struct connection *c) {
 
 static void ready(struct connection *c) {
     sample(&totals.setup, now() - c->opened);
-    next_message(c);
+    if (options.only_sign_in) {
+        totals.done++;
+        say_quit(c);
+    } else {
+        next_message(c);
+    }
 }
 
 static void authenticate(struct connection *c) {
     switch (options.auth) {
     case AUTH_NONE: ready(c); break;
     case AUTH_PLAIN:
-        transport_put(c, "AUTH PLAIN %s\r\n", message.plain);
+    case AUTH_XOAUTH2:
+        transport_put(c, "AUTH %s %s\r\n", options.auth == AUTH_PLAIN ? "PLAIN" : "XOAUTH2",
+                      message.initial);
         say(c, AUTH_PASSWORD);
         break;
+    case AUTH_SCRAM_SHA_256: {
+        char first[1500];
+        scram_first(c, first, sizeof first);
+        transport_put(c, "AUTH SCRAM-SHA-256 %s\r\n", first);
+        say(c, AUTH_SCRAM_FIRST);
+        break;
+    }
     case AUTH_LOGIN:
         transport_put(c, "AUTH LOGIN\r\n");
         say(c, AUTH_START);
@@ -128,6 +147,23 @@ static void say_username(struct connection *c) {
 
 static void say_password(struct connection *c) {
     transport_put(c, "%s\r\n", message.password);
+    say(c, AUTH_PASSWORD);
+}
+
+static void say_proof(struct connection *c) {
+    char final[1500];
+    const char *fault = scram_final(c, c->line + 4, final, sizeof final);
+    if (fault) {
+        dialogue_fail(c, "SCRAM", fault);
+        return;
+    }
+    transport_put(c, "%s\r\n", final);
+    say(c, AUTH_SCRAM_FINAL);
+}
+
+/* The server's proof is not checked: the generator measures. */
+static void say_nothing(struct connection *c) {
+    transport_put(c, "\r\n");
     say(c, AUTH_PASSWORD);
 }
 
@@ -174,6 +210,8 @@ static const struct step {
     [STARTTLS] = {"STARTTLS", 220, start_tls},
     [SECURE_HELLO] = {"EHLO under TLS", 250, authenticate},
     [AUTH_START] = {"AUTH", 334, say_username},
+    [AUTH_SCRAM_FIRST] = {"AUTH SCRAM", 334, say_proof},
+    [AUTH_SCRAM_FINAL] = {"AUTH SCRAM proof", 334, say_nothing},
     [AUTH_USERNAME] = {"AUTH user name", 334, say_password},
     [AUTH_PASSWORD] = {"AUTH password", 235, ready},
     [MAIL] = {"MAIL", 250, say_recipient},
@@ -201,6 +239,7 @@ void dialogue_reply(struct connection *c, const char *line) {
     double waited = now() - c->asked;
     sample(&totals.wait, waited);
     if (waited >= STALL) totals.stalls++;
+    c->line = line;
     if (step->then == NULL || atoi(line) != step->code)
         dialogue_fail(c, "reply", line);
     else

@@ -20,12 +20,21 @@ static void base64(char *out, size_t room, const char *bytes, size_t size) {
 
 static void build_credentials(void) {
     const char *user = options.user, *password = options.password;
-    char plain[700];
-    int size = snprintf(plain, sizeof plain, "%c%s%c%s", 0, user, 0, password);
-    if ((size_t)size >= sizeof plain) size = sizeof plain; /* base64() refuses it */
-    base64(message.plain, sizeof message.plain, plain, (size_t)size);
-    base64(message.username, sizeof message.username, user, strlen(user));
-    base64(message.password, sizeof message.password, password, strlen(password));
+    char text[3000];
+    int size = 0;
+    switch (options.auth) {
+    case AUTH_NONE:
+    case AUTH_SCRAM_SHA_256: return;
+    case AUTH_LOGIN:
+        base64(message.username, sizeof message.username, user, strlen(user));
+        base64(message.password, sizeof message.password, password, strlen(password));
+        return;
+    case AUTH_PLAIN: size = snprintf(text, sizeof text, "%c%s%c%s", 0, user, 0, password); break;
+    case AUTH_XOAUTH2:
+        size = snprintf(text, sizeof text, "user=%s\1auth=Bearer %s\1\1", user, password);
+        break;
+    }
+    base64(message.initial, sizeof message.initial, text, (size_t)size);
 }
 
 /* Lines of 80 octets, the last one shorter, up to the size asked for. */

@@ -23,13 +23,13 @@ static const char USAGE[] =
     "  -p PORT   port                        -s N      connections at the same time\n"
     "  -m N      messages in all             -n N      messages on each connection\n"
     "  -l N      octets of a message         -T        STARTTLS\n"
-    "  -W        implicit TLS                -A MECH   AUTH plain or login\n"
+    "  -W        implicit TLS                -A MECH   login plain scram-sha-256 xoauth2\n"
     "  -u USER   user name                   -f ADDR   sender        -t ADDR  recipient\n"
     "  -P        pipeline MAIL, RCPT, DATA   -B        BDAT instead of DATA\n"
     "  -R        resume TLS sessions         -g LIST   TLS key exchange groups\n"
     "  -Q        close without QUIT          -H N      hold idle connections for N seconds\n"
-    "  -i N      with -H: set up N at a time\n"
-    "The password is read from the environment: SMTPLOAD_PASSWORD.\n";
+    "  -i N      with -H: set up N at a time -L        sign in and QUIT: -m is of logins\n"
+    "The password, or the token, is read from the environment: SMTPLOAD_PASSWORD.\n";
 
 static long number(const char *text) {
     char *end;
@@ -44,13 +44,15 @@ static long number(const char *text) {
 static enum auth_mode mechanism(const char *name) {
     if (strcmp(name, "plain") == 0) return AUTH_PLAIN;
     if (strcmp(name, "login") == 0) return AUTH_LOGIN;
-    fprintf(stderr, "smtpload: AUTH %s is not spoken here, only plain and login\n", name);
+    if (strcmp(name, "scram-sha-256") == 0) return AUTH_SCRAM_SHA_256;
+    if (strcmp(name, "xoauth2") == 0) return AUTH_XOAUTH2;
+    fprintf(stderr, "smtpload: AUTH %s is not spoken here\n", name);
     exit(64);
 }
 
 void parse_options(int argc, char **argv) {
     int option;
-    while ((option = getopt(argc, argv, "p:s:m:n:l:TWA:u:f:t:PBRg:QH:i:")) != -1) {
+    while ((option = getopt(argc, argv, "p:s:m:n:l:TWA:u:f:t:PBRg:QH:i:L")) != -1) {
         switch (option) {
         case 'p': options.port = (int)number(optarg); break;
         case 's': options.connections = number(optarg); break;
@@ -69,6 +71,7 @@ void parse_options(int argc, char **argv) {
         case 'g': options.groups = optarg; break;
         case 'Q': options.no_quit = true; break;
         case 'H': options.hold = number(optarg); break;
+        case 'L': options.only_sign_in = true; break;
         case 'i': options.ramp = number(optarg); break;
         default: fputs(USAGE, stderr); exit(64);
         }

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum tls_mode { TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT };
-enum auth_mode { AUTH_NONE, AUTH_PLAIN, AUTH_LOGIN };
+enum auth_mode { AUTH_NONE, AUTH_PLAIN, AUTH_LOGIN, AUTH_XOAUTH2, AUTH_SCRAM_SHA_256 };
 
 struct options {
     int port;
@@ -28,6 +28,7 @@ struct options {
     bool chunking;      /* BDAT instead of DATA */
     bool resume;        /* TLS session resumption */
     bool no_quit;       /* close without QUIT */
+    bool only_sign_in;  /* then QUIT; what is counted are logins */
     long hold;          /* keep idle signed-in connections for so many seconds; send nothing */
     long ramp;          /* with hold: so many connections being set up at a time */
 };
@@ -41,6 +42,8 @@ enum state {
     STARTTLS,
     SECURE_HELLO,
     AUTH_START,
+    AUTH_SCRAM_FIRST,
+    AUTH_SCRAM_FINAL,
     AUTH_USERNAME,
     AUTH_PASSWORD,
     MAIL,
@@ -60,12 +63,14 @@ struct connection {
     uint32_t watched;    /* epoll events asked for */
     unsigned generation; /* counts the connections of this slot */
     long sent;           /* messages begun on this connection */
+    char nonce[32];      /* SCRAM's, base64 */
     double opened, began, asked; /* when: connect(), MAIL, the last write */
 
     char in[4096];
     size_t in_used;
-    char out[2048];
+    char out[4096];
     size_t out_used, out_sent;
+    const char *line; /* of the reply that came last */
     const char *body; /* what follows `out` on the wire */
     size_t body_size, body_sent;
 };
@@ -94,10 +99,14 @@ struct message {
     char *text; /* headers, body and the final dot */
     size_t size;
     size_t chunk_size; /* without the dot, for BDAT */
-    char plain[1024], username[512], password[512]; /* base64 */
+    char username[512], password[512], initial[3584]; /* base64 */
 };
 extern struct message message;
 void build_message(void);
+
+/* scram.c: SCRAM-SHA-256 (RFC 5802, RFC 7677), in base64 as SMTP carries it */
+void scram_first(struct connection *c, char *out, size_t room);
+const char *scram_final(struct connection *c, const char *challenge, char *out, size_t room);
 
 /* transport.c: bytes, in clear or under TLS */
 void transport_init(long connections);

@@ -3,11 +3,18 @@
 import json
 import os
 import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.load import Load, LoadFailed
+from bench.load import run as run_load
+from bench.rest import WEB, get_token
+from bench.servers import server_of
 from gatepost.testing import Emulator
 from tests.running import RECIPIENT
 
@@ -66,3 +73,44 @@ def test_idle_connections_are_held(relay: Emulator) -> None:
     result = load(relay, "-T", "-H", "1", "-i", "2")
     assert result["ready"] == 4
     assert result["messages"] == 0
+
+
+MECHANISMS = {"login": "LOGIN", "plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256"}
+
+
+@pytest.fixture(scope="module")
+def everything() -> Iterator[Emulator]:
+    """Offers every mechanism of a secret."""
+    with Emulator("gatepost") as relay:
+        yield relay
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_so_many_logins(everything: Emulator, mechanism: str) -> None:
+    before = len(everything.events("signed_in"))
+    only = Load(20, connections=4, secure=True, mechanism=mechanism, only_sign_in=True)
+    outcome = run_load(server_of(everything), only)
+    assert 0 < outcome.p50 <= outcome.worst
+    logins = _settled(everything, before + 20)[before:]
+    assert [each["mechanism"] for each in logins] == [MECHANISMS[mechanism]] * 20
+    assert everything.count() == 0
+    with pytest.raises(LoadFailed, match="535"):
+        run_load(replace(server_of(everything), password="wrong"), only)
+
+
+def _settled(relay: Emulator, count: int) -> list[dict[str, Any]]:
+    """Reports are written a moment after what they tell of."""
+    deadline = time.monotonic() + 5
+    while len(found := relay.events("signed_in")) < count and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return found
+
+
+def test_logins_with_a_token() -> None:
+    only = Load(20, connections=4, secure=True, mechanism="xoauth2", only_sign_in=True)
+    with Emulator(options=WEB) as relay:
+        server = replace(server_of(relay), password=get_token(relay).reveal())
+        run_load(server, only)
+        assert {each["mechanism"] for each in _settled(relay, 20)} == {"XOAUTH2"}
+        with pytest.raises(LoadFailed, match="535"):
+            run_load(server_of(relay), only)

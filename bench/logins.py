@@ -1,0 +1,72 @@
+"""Logins a second by each mechanism: SMTP takes one a connection, so each brings its TLS handshake.
+
+Postfix stands beside where it speaks the mechanism (Cyrus SASL, passwords in ``sasldb``); it knows
+no XOAUTH2. Each of ours runs with the profile that takes the mechanism.
+"""
+
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from bench.load import Load
+from bench.rest import WEB, get_token
+from bench.scenarios import Runs, Scenario, floors, measure
+from bench.servers import Server, server_of
+from compliance.postfix import running_postfix
+from gatepost.testing import Emulator
+
+
+def _logins(count: int, mechanism: str) -> Load:
+    return Load(count, secure=True, mechanism=mechanism, only_sign_in=True)
+
+
+# fmt: off
+SCENARIOS: Final = (
+    ("acs",      Scenario("login, LOGIN", _logins(800, "login"), floors(postfix=1.0))),
+    ("acs",      Scenario("login, XOAUTH2", _logins(800, "xoauth2"), floors())),
+    ("gatepost", Scenario("login, PLAIN", _logins(800, "plain"), floors(postfix=1.0))),
+    ("gatepost", Scenario("login, SCRAM-SHA-256", _logins(300, "scram-sha-256"),
+                          floors(postfix=1.0))),
+)
+"""With the profile of ours. Cyrus derives SCRAM's keys at each login; ours are made beforehand."""
+# fmt: on
+PEER_SPEAKS: Final = "PLAIN LOGIN SCRAM-SHA-256"
+
+
+def rates(home: Path, options: Namespace) -> Iterator[dict[str, Runs]]:
+    """Measure what ``--only`` leaves."""
+    chosen = [each for each in SCENARIOS if options.only in each[1].name]
+    for profile in dict.fromkeys(profile for profile, _ in chosen):
+        with ExitStack() as stack:
+            here = home / f"logins-{profile}"
+            here.mkdir(mode=0o755)
+            running = _servers(stack, here, profile, options.peers_only)
+            for scenario in [each for name, each in chosen if name == profile]:
+                scaled = replace(scenario, load=scenario.load.scaled(options.scale))
+                yield measure(scaled, _able(running, scenario.load.mechanism), options.rounds)
+
+
+Running = tuple[Server, Emulator | None]
+
+
+def _servers(stack: ExitStack, home: Path, profile: str, peers_only: bool) -> list[Running]:
+    peer = stack.enter_context(running_postfix(home / "postfix", PEER_SPEAKS))
+    postfix = Server("postfix", peer.pid, peer.port, peer.username, peer.password, "a@example.com")
+    running: list[Running] = [(postfix, None)]
+    for workers in () if peers_only else (1, 2):
+        data = home / f"{profile}-{workers}"
+        started = Emulator(profile, workers=workers if workers > 1 else 0, data=data, options=WEB)
+        relay = stack.enter_context(started)
+        running.append((server_of(relay, workers), relay))
+    return running
+
+
+def _able(running: Sequence[Running], mechanism: str) -> list[Server]:
+    """Those that speak the mechanism, with what it wants for a password."""
+    if mechanism != "xoauth2":
+        return [server for server, _ in running]
+    ours = [(server, relay) for server, relay in running if relay is not None]
+    return [replace(server, password=get_token(relay).reveal()) for server, relay in ours]
