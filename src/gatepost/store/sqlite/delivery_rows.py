@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from gatepost.model.address import Address
 from gatepost.model.delivery import (
     Addressee,
@@ -29,7 +31,7 @@ from gatepost.store.sqlite.queries import (
 )
 from gatepost.store.sqlite.segments import Place
 
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_encode_quickly: Final = msgspec.json.Encoder().encode
 _PLAIN: Final = Envelope(None)
 
 
@@ -152,6 +154,14 @@ def write_history(history: Sequence[Attempt]) -> str | None:
 def read_time(value: int) -> datetime:
     """Return a time as the store counted it."""
     return EPOCH + value * MICROSECOND
+
+
+def _encode(value: Any) -> str:
+    """Return JSON. What a server said may hold octets that are no UTF-8, as lone surrogates."""
+    try:
+        return _encode_quickly(value).decode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
 
 
 def _addressee(addressee: Addressee) -> Any:
