@@ -3,12 +3,15 @@
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatepost.directory.accounts import AccountDirectory, Protection, make_account
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.directory.azure.username import CompositeName
+from gatepost.directory.combined import CombinedDirectory
 from gatepost.directory.contract import Directory
+from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.model.secret import Secret
 from tests.unit.directory.azure.world import (
     DOMAIN_NAME,
@@ -90,4 +93,67 @@ async def accounts() -> Case:
     )
 
 
-CASES: dict[str, Callable[[], Awaitable[Case]]] = {"azure": azure, "accounts": accounts}
+async def configured_accounts() -> Case:
+    """What the configuration gives, not the store."""
+    hasher, password = QuickHasher(), Secret("from a file")
+    directory = AccountDirectory(MemoryRecords(), Protection(KEY, hasher), lambda: 0.0)
+    await directory.load()
+    directory.configure([make_account("printer", password, ["printer@contoso.com"], hasher)])
+
+    async def take_away() -> None:
+        directory.configure([])
+
+    return Case(
+        directory, "printer", password, "printer@contoso.com", "other@contoso.com", take_away
+    )
+
+
+async def entra() -> Case:
+    application = "77777777-0000-4000-8000-000000000001"
+    tenant = "00000000-0000-4000-8000-00000000000a"
+    password = Secret("the value of a secret")
+
+    async def prove(name: CompositeName, secret: Secret) -> Proof:
+        assert (name.application_id, name.tenant_id) == (application, tenant)
+        right = hmac.compare_digest(secret.reveal().encode(), password.reveal().encode())
+        return Proof() if right else Proof("secret_wrong: AADSTS7000215")
+
+    def rules(*senders: str) -> EntraRules:
+        known = {application: senders} if senders else {}
+        return EntraRules(frozenset({tenant}), known)
+
+    directory = EntraDirectory(rules("printer@contoso.com"), prove, KEY, lambda: 0.0)
+
+    async def take_away() -> None:
+        directory.configure(rules())
+
+    username = f"contoso.{application}.{tenant}"
+    return Case(
+        directory, username, password, "printer@contoso.com", "other@contoso.com", take_away
+    )
+
+
+async def combined() -> Case:
+    """An account, beside a directory that knows it not."""
+    first, second = await azure(), await accounts()
+    assert isinstance(first.directory, AzureDirectory)
+    assert isinstance(second.directory, AccountDirectory)
+    return replace(second, directory=CombinedDirectory([second.directory, first.directory], 0.01))
+
+
+async def combined_application() -> Case:
+    """An application, beside accounts."""
+    first, second = await azure(), await accounts()
+    assert isinstance(first.directory, AzureDirectory)
+    assert isinstance(second.directory, AccountDirectory)
+    return replace(first, directory=CombinedDirectory([first.directory, second.directory], 0.01))
+
+
+CASES: dict[str, Callable[[], Awaitable[Case]]] = {
+    "azure": azure,
+    "accounts": accounts,
+    "configured accounts": configured_accounts,
+    "entra": entra,
+    "combined": combined,
+    "combined application": combined_application,
+}

@@ -83,9 +83,7 @@ class CertificateFiles:
         kept.tried = state
         chain = files[0]
         try:
-            certificate, ends = load_certificate(*files), expiry(chain)
-            if ends <= datetime.now(UTC):
-                raise TlsError(f"certificate {chain}: it expired on {ends:%Y-%m-%d}")
+            certificate, ends = load_certificate(*files), _good_until(chain)
         except TlsError as error:
             self._report("certificate_kept", file=chain, reason=str(error))
             return False
@@ -113,6 +111,13 @@ def expiry(chain: str) -> datetime:
     except (OSError, ValueError) as error:
         raise TlsError(f"certificate {chain}: {error}") from error
     return own.not_valid_after_utc
+
+
+def _good_until(chain: str) -> datetime:
+    ends = expiry(chain)
+    if ends <= datetime.now(UTC):
+        raise TlsError(f"certificate {chain}: it expired on {ends:%Y-%m-%d}")
+    return ends
 
 
 def spelled(moment: datetime) -> str:

@@ -1,17 +1,17 @@
 """Plain accounts: a name, a password that somebody chose, and the senders that it may use."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.passwords import Hasher
+from gatepost.directory.remembered import Remembered, ticket_of
+from gatepost.directory.senders import standing_of
 from gatepost.directory.verifiers import (
     CHOSEN_ITERATIONS,
     HASHES,
@@ -29,11 +29,9 @@ from gatepost.sasl.saslprep import saslprep
 from gatepost.sasl.verifiers import cram_md5_state
 
 REFUSED: Final = Reply(535, "Authentication credentials invalid", Esc(5, 7, 8))
-ANY_SENDER: Final = "*"
 
 REMEMBERED: Final = 300.0
 """Seconds for which a verified password need not be hashed again."""
-MOST_REMEMBERED: Final = 10_000
 MOST_AT_ONCE: Final = 2
 """Hashes that are computed side by side: each holds a processor and 19 MiB."""
 
@@ -56,13 +54,7 @@ class Account:
 
     def standing(self, sender: Address) -> Standing:
         """Tell whether the account may use ``sender``; neither part's case matters."""
-        mailbox, domain = str(sender).lower(), f"@{sender.domain.lower()}"
-        allowed = [pattern.lower() for pattern in self.senders]
-        if ANY_SENDER in allowed or mailbox in allowed or domain in allowed:
-            return Standing.ALLOWED
-        if any(pattern.endswith(domain) for pattern in allowed):
-            return Standing.SENDER_NOT_REGISTERED
-        return Standing.DOMAIN_NOT_LINKED
+        return standing_of(self.senders, sender)
 
 
 def make_account(
@@ -119,10 +111,10 @@ class AccountDirectory:
     ) -> None:
         self._records = records
         self._protection = protection
-        self._monotonic = monotonic
         self._accounts: dict[str, Account] = {}
+        self._configured: dict[str, Account] = {}
         self._decoy = ""
-        self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        self._remembered: Remembered[Principal] = Remembered(monotonic)
         self._hashing = asyncio.Semaphore(MOST_AT_ONCE)
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Principal | Reply]] = set()
@@ -143,7 +135,37 @@ class AccountDirectory:
     @property
     def mechanisms(self) -> frozenset[str]:
         cram = {"CRAM-MD5"} if self._protection.unseal else set()
-        return frozenset({*_REVEALING, *HASHES, *cram}) if self._accounts else frozenset()
+        return frozenset({*_REVEALING, *HASHES, *cram})
+
+    def knows(self, username: str) -> bool:
+        """Tell whether there is an account of that name."""
+        return self._find(username) is not None
+
+    def account(self, name: str) -> Account | None:
+        """Return an account that the store keeps."""
+        return self._accounts.get(name)
+
+    @property
+    def accounts(self) -> "tuple[Account, ...]":
+        """All that the store keeps, by name."""
+        return tuple([self._accounts[name] for name in sorted(self._accounts)])
+
+    @property
+    def configured(self) -> "tuple[Account, ...]":
+        """All that the configuration gives."""
+        return tuple(self._configured.values())
+
+    def configure(self, accounts: Iterable[Account]) -> None:
+        """Take accounts that the store does not keep; each hides one of its name that it does."""
+        self._configured = {each.name: each for each in accounts}
+        self._changed()
+
+    def _find(self, username: str) -> Account | None:
+        return self._configured.get(username) or self._accounts.get(username)
+
+    def _changed(self) -> None:
+        self._remembered.clear()
+        self.version += 1
 
     def identify(
         self, credentials: Credentials, mechanism: str
@@ -153,45 +175,34 @@ class AccountDirectory:
             return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no password")
         if credentials.authzid not in ("", credentials.username):
             return REFUSED.because("authzid_refused: nobody signs in here to act as another")
-        ticket = self._ticket(credentials.username, password)
-        if self._remembered.get(ticket, 0.0) > self._monotonic():
-            return Principal(credentials.username)
+        ticket = ticket_of(
+            self._protection.key, self.version, credentials.username, _prepared(password)
+        )
+        if (known := self._remembered.get(ticket)) is not None:
+            return known
         task = asyncio.ensure_future(self._verify(credentials.username, password, ticket))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def _verify(self, username: str, password: Secret, ticket: bytes) -> Principal | Reply:
-        account = self._accounts.get(username)
+        account = self._find(username)
         encoded = account.password if account else self._decoy
         verify = partial(self._protection.hasher.verify, encoded, _prepared(password))
         async with self._hashing:
             proven = await asyncio.to_thread(verify)
         if account is None:
             return REFUSED.because("account_unknown: there is no account with that name")
-        if self._accounts.get(username) is not account:
+        if self._find(username) is not account:
             return REFUSED.because("account_changed: the account was changed meanwhile")
         if not proven:
             return REFUSED.because("bad_credentials: the password is wrong")
-        self._remember(ticket)
-        return Principal(username)
-
-    def _ticket(self, username: str, password: Secret) -> bytes:
-        """What a verified password is remembered by: worthless without the key and this version."""
-        digest = blake2b(key=self._protection.key, digest_size=32)
-        for part in (str(self.version).encode(), username.encode("utf-8", "surrogateescape")):
-            digest.update(len(part).to_bytes(4, "big") + part)
-        digest.update(_prepared(password))
-        return digest.digest()
-
-    def _remember(self, ticket: bytes) -> None:
-        self._remembered[ticket] = self._monotonic() + REMEMBERED
-        self._remembered.move_to_end(ticket)
-        if len(self._remembered) > MOST_REMEMBERED:
-            self._remembered.popitem(last=False)
+        principal = Principal(username)
+        self._remembered.put(ticket, principal, REMEMBERED)
+        return principal
 
     def verifier(self, username: str, mechanism: str) -> Verifier:
-        account = self._accounts.get(username)
+        account = self._find(username)
         if account is not None:
             principal = Principal(username)
             if scram := account.scram.of(mechanism):
@@ -210,7 +221,7 @@ class AccountDirectory:
         )
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
-        account = self._accounts.get(principal.name)
+        account = self._find(principal.name)
         return account.standing(sender) if account else Standing.NOT_SIGNED_IN
 
     async def save(self, put: Iterable[Account], delete: Iterable[str] = ()) -> None:
@@ -224,5 +235,4 @@ class AccountDirectory:
             for name in delete:
                 self._accounts.pop(name, None)
             self._accounts.update({each.name: each for each in put})
-            self._remembered.clear()
-            self.version += 1
+            self._changed()

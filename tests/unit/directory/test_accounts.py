@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from gatepost.directory.accounts import (
-    MOST_REMEMBERED,
     REMEMBERED,
     Account,
     AccountDirectory,
@@ -137,19 +136,9 @@ def test_a_password_that_was_replaced_while_it_was_hashed_does_not_count() -> No
     run(steps)
 
 
-def test_what_is_remembered_has_a_bound() -> None:
+def test_what_is_offered_does_not_wait_for_the_first_account() -> None:
     async def steps(bench: Bench) -> None:
-        await bench.add()
-        for number in range(MOST_REMEMBERED + 10):
-            bench.directory._remember(str(number).encode())
-        assert len(bench.directory._remembered) == MOST_REMEMBERED
-
-    run(steps)
-
-
-def test_without_accounts_nothing_is_offered() -> None:
-    async def steps(bench: Bench) -> None:
-        assert bench.directory.mechanisms == frozenset()
+        assert bench.directory.mechanisms
         await bench.add()
         assert "SCRAM-SHA-256" in bench.directory.mechanisms
         assert "CRAM-MD5" not in bench.directory.mechanisms, "nothing can unseal here"

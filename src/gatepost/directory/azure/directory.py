@@ -9,9 +9,11 @@ from typing import Any, Final, TypeVar
 from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
 from gatepost.directory.azure.identify import (
+    Claim,
     Denial,
     identify,
     prove_secret,
+    resolve,
     secret_of,
     still_allowed,
 )
@@ -89,6 +91,10 @@ class AzureDirectory:
     def snapshot(self) -> Snapshot:
         """Everything, to be read at once: a change patches it."""
         return self._snapshot
+
+    def knows(self, username: str) -> bool:
+        """Tell whether the name stands for an application at a resource that there is."""
+        return isinstance(resolve(self._snapshot, username), Claim)
 
     def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
         if mechanism in TOKEN_MECHANISMS and credentials.token is not None:

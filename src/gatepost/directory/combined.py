@@ -1,0 +1,83 @@
+"""Several directories as one: the first that knows a name answers for it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from gatepost.directory.accounts import REFUSED
+from gatepost.directory.contract import Directory
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.later import Later
+from gatepost.model.reply import Reply
+from gatepost.model.standing import Standing
+from gatepost.sasl.interview import Verifier
+
+REFUSED_AFTER: Final = 0.5
+"""Seconds before a refusal is told: which directory refused shall not be read off the clock."""
+_TOKENS: Final = frozenset({"OAUTHBEARER", "XOAUTH2"})
+
+
+class KnowingDirectory(Directory, Protocol):
+    """A directory that can be one of several; it is in this process."""
+
+    def knows(self, username: str) -> bool:
+        """Tell whether it has anybody of that name."""
+
+
+class CombinedDirectory:
+    """Implements ``Directory``. The first one answers for names that nobody knows."""
+
+    def __init__(
+        self, directories: Sequence[KnowingDirectory], refused_after: float = REFUSED_AFTER
+    ) -> None:
+        if not directories:
+            raise ValueError("a combination needs a directory")
+        self._directories = tuple(directories)
+        self._refused_after = refused_after
+        self._tasks: set[asyncio.Task[Principal | Reply]] = set()
+
+    @property
+    def mechanisms(self) -> frozenset[str]:
+        """For a password what all can verify, since a client chooses before we know its name;
+        for a token what any can, since a client has one or has none."""
+        offered = [each.mechanisms for each in self._directories]
+        shared = frozenset.intersection(*offered)
+        return shared | (frozenset.union(*offered) & _TOKENS)
+
+    def knows(self, username: str) -> bool:
+        """Tell whether any has the name."""
+        return any(each.knows(username) for each in self._directories)
+
+    def _of(self, username: str, mechanism: str) -> KnowingDirectory:
+        able = [each for each in self._directories if mechanism in each.mechanisms]
+        for each in self._directories:
+            if each.knows(username):
+                return each
+        return able[0] if able else self._directories[0]
+
+    def identify(self, credentials: Credentials, mechanism: str) -> "Later[Principal | Reply]":
+        directory = self._of(credentials.username, mechanism)
+        verdict = directory.identify(credentials, mechanism)
+        if isinstance(verdict, Principal):
+            return verdict
+        task = asyncio.ensure_future(self._told_late(verdict))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _told_late(self, verdict: "Later[Principal | Reply]") -> Principal | Reply:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if not isinstance(verdict, Principal | Reply):
+            verdict = await verdict
+        if isinstance(verdict, Principal) or verdict.is_transient:
+            return verdict
+        await asyncio.sleep(self._refused_after - (loop.time() - began))
+        return REFUSED.because(verdict.reason)  # each has words of its own
+
+    def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
+        return self._of(username, mechanism).verifier(username, mechanism)
+
+    def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
+        return self._of(principal.name, principal.mechanism).standing(principal, sender)

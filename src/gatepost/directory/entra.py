@@ -1,0 +1,168 @@
+"""Applications of real Entra tenants: the token endpoint says whether a secret is right.
+
+A client signs in as to Azure Communication Services, with RESOURCE.APPLICATION.TENANT (or bars)
+and a client secret; what it may send as stands in the configuration. Only tenants and
+applications that the configuration names are asked about, so that nobody can have us try
+secrets of others.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from gatepost.directory.azure.username import CompositeName, UsernameError, parse_username
+from gatepost.directory.remembered import Remembered, ticket_of
+from gatepost.directory.senders import standing_of
+from gatepost.directory.verifiers import CHOSEN_ITERATIONS, decoy
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.secret import Secret
+from gatepost.model.standing import Standing
+from gatepost.sasl.interview import Verifier
+
+REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
+UNAVAILABLE: Final = Reply(454, "Temporary authentication failure", Esc(4, 7, 0))
+REFUSAL_HOLDS: Final = 15.0
+"""Seconds for which the same wrong secret is not asked about again: a client that repeats it
+would have the endpoint turn it, and us, away (AADSTS50196)."""
+MOST_AT_ONCE: Final = 32
+"""Questions that are open at the endpoint."""
+_MECHANISMS: Final = frozenset({"LOGIN", "PLAIN"})
+_USUAL: Final = 0.25
+"""Seconds that a refusal takes, until one was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntraRules:
+    """What the configuration says. Ids in lower case."""
+
+    tenants: frozenset[str]
+    applications: Mapping[str, tuple[str, ...]]
+    """By client id, the senders that each may use."""
+    others: tuple[str, ...] | None = None
+    """Senders of every other application of these tenants; None: no other may sign in."""
+    cache: float = 300.0
+    """Seconds for which an accepted secret is believed without asking."""
+
+    def senders(self, application_id: str) -> tuple[str, ...] | None:
+        """Return the senders of an application; None when it may not sign in."""
+        return self.applications.get(application_id, self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the token endpoint said: nothing against it, or why not."""
+
+    reason: str = ""
+    """``slug: a sentence``, without what was asked; empty: the secret is right."""
+    is_transient: bool = False
+    """It could not tell now."""
+
+
+class Prover(Protocol):
+    """Asks the token endpoint."""
+
+    async def __call__(self, name: CompositeName, secret: Secret) -> Proof:
+        """Tell whether the secret is the application's. Takes as long as its deadline at most."""
+
+
+class EntraDirectory:
+    """Implements ``Directory``. ``key`` keys what stands in memory for a secret;
+    ``monotonic`` returns seconds and never steps back."""
+
+    mechanisms: Final = _MECHANISMS
+
+    def __init__(
+        self, rules: EntraRules, prove: Prover, key: bytes, monotonic: Callable[[], float]
+    ) -> None:
+        self._rules = rules
+        self._prove = prove
+        self._key = key
+        self._monotonic = monotonic
+        self._known: Remembered[Principal | Reply] = Remembered(monotonic)
+        self._open: dict[bytes, asyncio.Task[Principal | Reply]] = {}
+        self._asking = asyncio.Semaphore(MOST_AT_ONCE)
+        self._took: deque[float] = deque([_USUAL], maxlen=32)
+        self._version = 0
+
+    def configure(self, rules: EntraRules) -> None:
+        """Go by other rules from now on."""
+        self._rules = rules
+        self._known.clear()
+        self._version += 1
+
+    def knows(self, username: str) -> bool:
+        """Tell whether the name is that of an application that may sign in."""
+        return isinstance(self._admitted(username), CompositeName)
+
+    def _admitted(self, username: str) -> CompositeName | str:
+        """Return the name's parts, or why it may not sign in."""
+        try:
+            name = parse_username(username)
+        except UsernameError as error:
+            return f"username_format: {error}"
+        if name.tenant_id not in self._rules.tenants:
+            return "tenant_unknown: the configuration does not name this tenant"
+        if self._rules.senders(name.application_id) is None:
+            return "application_unknown: the configuration does not name this application"
+        return name
+
+    def identify(
+        self, credentials: Credentials, mechanism: str
+    ) -> "Principal | Reply | asyncio.Future[Principal | Reply]":
+        password = credentials.password
+        if mechanism not in _MECHANISMS or password is None:
+            return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no client secret")
+        if credentials.authzid.lower() not in ("", credentials.username.lower()):
+            return REFUSED.because("authzid_refused: nobody signs in here to act as another")
+        secret = password.reveal().encode("utf-8", "surrogateescape")
+        ticket = ticket_of(self._key, self._version, credentials.username, secret)
+        if (known := self._known.get(ticket)) is not None:
+            return known
+        task = self._open.get(ticket)
+        if task is None:
+            task = asyncio.ensure_future(self._ask(credentials.username, password, ticket))
+            self._open[ticket] = task
+            task.add_done_callback(lambda _: self._open.pop(ticket, None))
+        return asyncio.shield(task)  # who hangs up does not end it for another
+
+    async def _ask(self, username: str, secret: Secret, ticket: bytes) -> Principal | Reply:
+        name = self._admitted(username)
+        if isinstance(name, str):
+            # As long as a refusal takes for a name that is known.
+            await asyncio.sleep(random.choice(self._took))  # noqa: S311 - no secret
+            return REFUSED.because(name)
+        version, began = self._version, self._monotonic()
+        async with self._asking:
+            proof = await self._prove(name, secret)
+        if self._version != version:
+            return UNAVAILABLE.because("reconfigured: the configuration was changed meanwhile")
+        if proof.is_transient:
+            return UNAVAILABLE.because(proof.reason)
+        if proof.reason:
+            self._took.append(self._monotonic() - began)
+            refusal = REFUSED.because(proof.reason)
+            self._known.put(ticket, refusal, REFUSAL_HOLDS)
+            return refusal
+        principal = Principal(username, application_id=name.application_id)
+        self._known.put(ticket, principal, self._rules.cache)
+        return principal
+
+    def verifier(self, username: str, mechanism: str) -> Verifier:
+        reason = f"mechanism_unsupported: a token endpoint cannot check {mechanism}"
+        key = self._key
+        return Verifier(
+            None,
+            REFUSED.because(reason),
+            decoy(username, mechanism, key, CHOSEN_ITERATIONS),
+            key if mechanism == "CRAM-MD5" else None,
+        )
+
+    def standing(self, principal: Principal, sender: Address) -> Standing:
+        if not self.knows(principal.name):
+            return Standing.NOT_SIGNED_IN
+        return standing_of(self._rules.senders(principal.application_id) or (), sender)

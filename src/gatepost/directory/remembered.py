@@ -1,0 +1,45 @@
+"""Proofs that need not be made again for a while: a secret is kept as a keyed digest only."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Final, Generic, TypeVar
+
+T = TypeVar("T")
+
+MOST_REMEMBERED: Final = 10_000
+
+
+def ticket_of(key: bytes, version: int, username: str, secret: bytes) -> bytes:
+    """Return what a name and its secret are remembered by: worthless without the key, and with
+    another version of the directory."""
+    digest = blake2b(key=key, digest_size=32)
+    for part in (str(version).encode(), username.encode("utf-8", "surrogateescape"), secret):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+class Remembered(Generic[T]):
+    """Verdicts by ticket, each for its time; the oldest go when there are too many."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._known: OrderedDict[bytes, tuple[float, T]] = OrderedDict()
+
+    def get(self, ticket: bytes) -> T | None:
+        """Return a verdict that still holds."""
+        found = self._known.get(ticket)
+        return found[1] if found is not None and found[0] > self._monotonic() else None
+
+    def put(self, ticket: bytes, verdict: T, seconds: float) -> None:
+        """Remember a verdict."""
+        if seconds <= 0:
+            return
+        self._known[ticket] = self._monotonic() + seconds, verdict
+        self._known.move_to_end(ticket)
+        if len(self._known) > MOST_REMEMBERED:
+            self._known.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._known.clear()

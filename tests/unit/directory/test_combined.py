@@ -1,0 +1,109 @@
+"""Several directories as one."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from gatepost.directory.combined import CombinedDirectory
+from gatepost.model.address import Address, parse_address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.secret import Secret
+from gatepost.model.standing import Standing
+from gatepost.sasl.interview import Verifier
+
+
+@dataclass
+class One:
+    """A directory that knows some names, and takes any password but ``wrong``."""
+
+    word: str
+    names: frozenset[str]
+    mechanisms: frozenset[str] = frozenset({"PLAIN", "LOGIN"})
+    asked: list[str] = field(default_factory=list)
+
+    def knows(self, username: str) -> bool:
+        return username in self.names
+
+    def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
+        assert mechanism in self.mechanisms
+        self.asked.append(credentials.username)
+        if credentials.username in self.names and credentials.password != Secret("wrong"):
+            return Principal(credentials.username, resource_id=self.word)
+        return Reply(535, "no", Esc(5, 7, 8), reason=f"refused: by {self.word}")
+
+    def verifier(self, username: str, mechanism: str) -> Verifier:
+        assert mechanism.startswith("SCRAM-")
+        return Verifier(Principal(username, resource_id=self.word))
+
+    def standing(self, principal: Principal, sender: Address) -> Standing:
+        assert self.knows(principal.name)
+        allowed = sender.domain == f"{self.word}.example"
+        return Standing.ALLOWED if allowed else Standing.DOMAIN_NOT_LINKED
+
+
+def one(word: str, *names: str, also: tuple[str, ...] = ()) -> One:
+    return One(word, frozenset(names), frozenset({"PLAIN", "LOGIN", *also}))
+
+
+async def told(answer: Any) -> Any:
+    return await answer if isinstance(answer, asyncio.Future) else answer
+
+
+@pytest.mark.parametrize(
+    ("name", "by"), [("ann", "first"), ("bob", "second"), ("both", "first"), ("nobody", "first")]
+)
+def test_the_first_that_knows_the_name_answers(name: str, by: str) -> None:
+    async def steps() -> None:
+        first, second = one("first", "ann", "both"), one("second", "bob", "both")
+        both = CombinedDirectory([first, second], 0.0)
+        verdict = await told(both.identify(Credentials(name, Secret("right")), "PLAIN"))
+        assert [len(each.asked) for each in (first, second)] == [by == "first", by == "second"]
+        if name == "nobody":
+            assert verdict.reason == "refused: by first"
+            return
+        assert verdict.resource_id == by
+        assert both.standing(verdict, parse_address(f"a@{by}.example")) is Standing.ALLOWED
+        verifier = both.verifier(name, "SCRAM-SHA-256")
+        assert isinstance(verifier, Verifier)
+        assert verifier.principal == Principal(name, resource_id=by)
+
+    asyncio.run(steps())
+
+
+def test_a_wrong_password_is_not_tried_on_the_next() -> None:
+    async def steps() -> None:
+        first, second = one("first", "both"), one("second", "both")
+        both = CombinedDirectory([first, second], 0.0)
+        verdict = await told(both.identify(Credentials("both", Secret("wrong")), "PLAIN"))
+        assert verdict.code == 535
+        assert second.asked == []
+
+    asyncio.run(steps())
+
+
+def test_refusals_are_told_at_the_same_time_whoever_refused() -> None:
+    async def steps() -> None:
+        both = CombinedDirectory([one("first", "ann"), one("second", "bob")], 0.05)
+        loop = asyncio.get_running_loop()
+        for name in ("ann", "bob", "nobody"):
+            began = loop.time()
+            await told(both.identify(Credentials(name, Secret("wrong")), "PLAIN"))
+            assert 0.045 < loop.time() - began < 2.0
+
+    asyncio.run(steps())
+
+
+def test_what_is_offered_is_what_any_name_could_use() -> None:
+    scram, token = "SCRAM-SHA-256", "XOAUTH2"
+    both = CombinedDirectory([one("first", also=(scram,)), one("second", also=(token,))])
+    assert both.mechanisms == {"PLAIN", "LOGIN", token}
+    alike = CombinedDirectory([one("first", also=(scram,)), one("second", also=(scram,))])
+    assert scram in alike.mechanisms
+
+
+def test_one_is_needed() -> None:
+    with pytest.raises(ValueError, match="needs a directory"):
+        CombinedDirectory([])
