@@ -6,6 +6,7 @@ import hmac
 import http.client
 import json
 import socket
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -124,6 +125,27 @@ def test_who_is_refused_at_once_gets_the_answer(relay: Emulator) -> None:
     connection.request("POST", TARGET, b" " * 9 * MIB, {"Content-Type": "application/json"})
     assert connection.getresponse().status == 401
     connection.close()
+
+
+def test_a_client_cannot_say_where_it_comes_from(relay: Emulator, key: str) -> None:
+    """There is no proxy before us: whoever sends its fields would forge trace and addresses."""
+    host, port = place(relay)
+    id_, body = str(uuid4()), document(relay)
+    headers = headers_of(key, f"{host}:{port}", body) | {
+        "Operation-Id": id_,
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Proto": "https",
+    }
+    connection = http.client.HTTPConnection(host, port, timeout=30)
+    connection.request("POST", TARGET, body, headers)
+    response = connection.getresponse()
+    assert str(response.headers["operation-location"]).startswith(f"http://{host}:{port}/")
+    connection.close()
+    deadline = time.monotonic() + 10
+    while not (told := [each for each in relay.events("accepted") if each["id"] == id_]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert [each["peer"] for each in told] == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize("workers", [0, 2])

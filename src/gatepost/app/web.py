@@ -32,6 +32,7 @@ class WebServer:
             application,
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # X-Forwarded-For would forge who is logged and traced
             lifespan="off",
             ssl_certfile=chain,
             ssl_keyfile=str(key) if key else None,
