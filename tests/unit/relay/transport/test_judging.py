@@ -1,0 +1,144 @@
+"""What a transaction means for each recipient, whatever the texts say."""
+
+import pytest
+
+from gatepost.client.transaction import Course
+from gatepost.errors import (
+    ConnectError,
+    Disconnected,
+    GatepostError,
+    LocalProtocolError,
+    MissingExtension,
+    NoSharedMechanism,
+    Phase,
+    Refused,
+    RemoteProtocolError,
+    ResolveError,
+    TimedOut,
+    TlsError,
+    TlsUnavailable,
+    TokenError,
+)
+from gatepost.model.delivery import Verdict
+from gatepost.model.plan import Plan
+from gatepost.model.reply import Esc, Reply
+from gatepost.queue.lessons import lesson_of
+from gatepost.relay.transport.contract import Heard
+from gatepost.relay.transport.judging import heard, judge, reply_of, taken_at_once
+
+OK = Reply(250, "ok")
+GONE = Reply(421, "bye", Esc(4, 3, 2))
+LATER = Reply(450, "later", Esc(4, 2, 0))
+NO = Reply(550, "no such user", Esc(5, 1, 1))
+MANY = Reply(452, "too many", Esc(4, 5, 3))
+OLD_MANY = Reply(552, "too many")
+FULL = Reply(552, "mailbox full", Esc(5, 2, 2))
+AUTH = Reply(530, "authentication required", Esc(5, 7, 0))
+CUT = Disconnected("connection lost").at("content")
+
+
+def outcomes(
+    replies: list[Reply], last: Reply | None = None, error: GatepostError | None = None
+) -> str:
+    """One letter for each of three recipients: Delivered, Failed, deferred as Waits."""
+    verdicts = judge(Course(replies, last), 3, error)
+    return "".join({"delivered": "D", "failed": "F", "deferred": "W"}[v.outcome] for v in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("replies", "last", "expected"),
+    [
+        ([OK, OK, OK, OK], OK, "DDD"),
+        ([OK, OK, NO, LATER], OK, "DFW"),
+        ([OK, OK, NO, OK], LATER, "WFW"),
+        ([OK, OK, NO, OK], NO, "FFF"),
+        ([OK, NO, NO, LATER], None, "FFW"),
+        ([NO], None, "FFF"),
+        ([LATER], None, "WWW"),
+        ([GONE], None, "WWW"),
+        ([AUTH], None, "WWW"),  # the route lacks a credential; nobody's message is at fault
+        ([Reply(538, "encryption required")], None, "WWW"),
+        ([NO, Reply(503, "need MAIL"), Reply(503, "need MAIL")], None, "FFF"),
+        ([OK, OK, MANY, MANY], OK, "DWW"),
+        ([OK, OK, OLD_MANY, OLD_MANY], OK, "DWW"),
+        ([OK, OLD_MANY, OK, OK], OK, "FDD"),  # the first one cannot be too many
+        ([OK, OK, FULL, OK], OK, "DFD"),
+        ([OK, OK, GONE], GONE, "WWW"),
+        ([OK, OK, NO], GONE, "WFW"),
+        ([OK, OK, OK, OK], Reply(354, "go on"), "WWW"),
+        ([OK, OK, OK, OK], Reply(552, "too big", Esc(5, 3, 4)), "FFF"),
+    ],
+)
+def test_replies(replies: list[Reply], last: Reply | None, expected: str) -> None:
+    assert outcomes(replies, last) == expected
+
+
+@pytest.mark.parametrize(
+    ("replies", "expected"),
+    [([], "WWW"), ([OK], "WWW"), ([OK, NO], "FWW"), ([OK, OK, NO, OK], "WFW"), ([NO], "FWW")],
+)
+def test_a_lost_connection_changes_nothing_for_who_was_refused(
+    replies: list[Reply], expected: str
+) -> None:
+    if replies == [NO]:  # MAIL was refused, then it broke: everybody waits for what it was about
+        expected = "WWW"
+    assert outcomes(replies, None, CUT) == expected
+
+
+PLAN = Plan()
+
+
+@pytest.mark.parametrize(
+    ("error", "phase", "outcome", "code", "change"),
+    [
+        (ResolveError("x"), "resolve", "deferred", 451, None),
+        (ConnectError("x"), "connect", "deferred", 451, None),
+        (TimedOut("x"), "mail", "deferred", 451, None),
+        (Disconnected("x"), "content", "deferred", 451, None),
+        (TlsError("x"), "tls", "deferred", 454, None),
+        (TlsUnavailable("x"), "starttls", "deferred", 454, None),
+        (RemoteProtocolError("x"), "ehlo", "deferred", 451, None),
+        (NoSharedMechanism(("LOGIN",), (), PLAN), "auth", "deferred", 504, "stop"),
+        (TokenError("x", is_transient=False), "auth", "deferred", 535, "stop"),
+        (TokenError("x", is_transient=True), "auth", "deferred", 454, "rest"),
+        (Refused(Reply(535, "no", Esc(5, 7, 8))), "auth", "deferred", 535, "stop"),
+        (Refused(Reply(554, "no", Esc(5, 7, 1))), "greeting", "deferred", 554, "rest"),
+        (LocalProtocolError("x"), "auth", "deferred", 554, "stop"),
+        (LocalProtocolError("x"), "mail", "failed", 554, None),
+        (MissingExtension("x"), "mail", "failed", 554, None),
+    ],
+)
+def test_errors(
+    error: GatepostError, phase: Phase, outcome: str, code: int, change: str | None
+) -> None:
+    error.phase = phase
+    [verdict] = judge(Course(), 1, error)
+    assert (verdict.outcome, verdict.reply.code) == (outcome, code)
+    assert verdict.reply.reason or isinstance(error, Refused)
+    if change is not None:
+        assert lesson_of(verdict.reply, phase).change == change
+
+
+def test_the_texts_do_not_count() -> None:
+    assert reply_of(Refused(Reply(421, "permanent failure, delivered"))).code == 421
+    verdict = judge(Course([OK, OK], Reply(450, "550 delivered permanently")), 1, None)
+    assert verdict == (Verdict("deferred", Reply(450, "550 delivered permanently")),)
+
+
+def test_what_was_heard_is_told_once_and_with_its_phase() -> None:
+    course = Course([OK, OK, NO, NO, LATER], GONE)
+    assert heard(course, None, "content") == (
+        Heard(NO, "rcpt"), Heard(LATER, "rcpt"), Heard(GONE, "content"),
+    )  # fmt: skip
+    error = Refused(Reply(535, "no")).at("auth")
+    assert heard(Course(), error, "auth") == (Heard(Reply(535, "no"), "auth"),)
+    assert heard(Course([OK, OK], OK), None, "content") == ()
+    assert heard(Course([LATER]), None, "mail") == (Heard(LATER, "mail"),)
+
+
+@pytest.mark.parametrize(
+    ("replies", "count"),
+    [([OK, OK, OK, MANY, MANY], 2), ([OK, OK, NO, OK], 2), ([OK, MANY], 0), ([], 0)],
+)
+def test_how_many_were_taken_at_once(replies: list[Reply], count: int) -> None:
+    assert taken_at_once(Course(replies)) == count
