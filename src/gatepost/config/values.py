@@ -23,6 +23,8 @@ _OCTETS: Final = {
     None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
 }  # fmt: skip
+_MOST_OCTETS: Final = 2**50
+_MOST_A_MINUTE: Final = 1e9
 _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|min|h|d)")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
@@ -85,9 +87,9 @@ def fraction(least: float, most: float) -> Callable[[Any], float]:
 
 def span(value: Any) -> timedelta:
     """A time: ``90s``, ``5m``, ``4h``, ``5d``, or seconds."""
-    seconds = -1.0
+    seconds: float = -1
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
+        seconds = value
     elif isinstance(value, str) and (match := _SPAN.fullmatch(value.strip())):
         seconds = float(match[1]) * _SECONDS[match[2]]
     if not 0 <= seconds <= 366 * 86_400:
@@ -105,23 +107,26 @@ def positive_span(value: Any) -> timedelta:
 
 def size(value: Any) -> int:
     """Octets: ``30 MiB``, ``64 kB``, or a number."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
-        return int(float(match[1]) * _OCTETS[match[2]])
+    octets: float = -1
+    if isinstance(value, int) and not isinstance(value, bool):
+        octets = value
+    elif isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
+        octets = float(match[1]) * _OCTETS[match[2]]
+    if 0 <= octets <= _MOST_OCTETS:
+        return int(octets)
     raise ValueError('takes a size such as "30 MiB" or "500 kB", or octets')
 
 
 def rate(value: Any) -> float:
     """Messages a minute: ``30/m``, ``100/h``, ``10/s``, or a number of them."""
-    per_minute = 0.0
+    per_minute: float = 0
     if isinstance(value, int | float) and not isinstance(value, bool):
-        per_minute = float(value)
+        per_minute = value
     elif isinstance(value, str) and (match := _RATE.fullmatch(value.strip())):
         per_minute = float(match[1]) * 60 / _SECONDS[match[2]]
-    if not per_minute > 0:
+    if not 0 < per_minute <= _MOST_A_MINUTE:
         raise ValueError('takes a rate such as "30/m" or "100/h"')
-    return per_minute
+    return float(per_minute)
 
 
 def one_of(words: Sequence[str]) -> Callable[[Any], str]:
@@ -217,12 +222,12 @@ def pattern(value: Any) -> str:
     if isinstance(value, str):
         if value in ("*", "<>"):
             return value
-        local, at, domain = value.rpartition("@")
+        local, _, domain = value.rpartition("@")
         if local:
             parse_address(value)
             return value
         if _DOMAIN.fullmatch(domain):
-            return value if at else domain
+            return domain
     raise ValueError('takes a domain, "*.domain", a mailbox or "*"')
 
 
