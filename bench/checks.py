@@ -25,7 +25,7 @@ from gatepost.sasl.interview import Verifier
 from gatepost.store.memory import MemoryStore
 
 LIMIT_US = 50.0
-BATCHES = 5
+BATCHES = 20
 SENDER = "DoNotReply@mail0.example.com"
 HOST = "communication.localhost:2443"
 NOBODY = "00000000-0000-0000-0000-000000000000"

@@ -42,7 +42,7 @@ def identify_by_token(
     The reasons come in the order of those of a secret: user name, resource, tenant, application,
     token, service principal, role.
     """
-    claim = resolve(snapshot, username)
+    claim = snapshot.allowed.get(username) or resolve(snapshot, username)
     if isinstance(claim, Denial):
         return claim
     if not isinstance(proof, Denial):
