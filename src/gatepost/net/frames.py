@@ -11,6 +11,8 @@ from gatepost.errors import ConnectError, Disconnected
 from gatepost.net.local import LENGTH, ShortPath
 
 MAX_FRAME: Final = 64 * 1024 * 1024
+MAX_JOINED: Final = 65_536
+"""Octets up to which copying them into one piece is cheaper than writing many."""
 
 
 class FrameStream(asyncio.Protocol):
@@ -38,8 +40,11 @@ class FrameStream(asyncio.Protocol):
     def _flush(self) -> None:
         """Write in one call what one turn of the loop sent: a group of answers is one write."""
         if self._waiting and not self._lost:
-            self._transport.write(b"".join(self._waiting))
-        self._waiting.clear()
+            if sum(map(len, self._waiting)) < MAX_JOINED:
+                self._transport.write(b"".join(self._waiting))
+            else:
+                self._transport.writelines(self._waiting)
+        self._waiting = []
 
     def close(self) -> None:
         """Close after what was sent is written."""
@@ -51,23 +56,30 @@ class FrameStream(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Pass on the frames that are complete."""
-        buffer = self._buffer
-        buffer += data
+        """Pass on the frames that are complete; what is not is kept."""
+        if not self._buffer:
+            start = self._take_frames(data)
+            self._buffer += data[start:] if start else data
+        else:
+            self._buffer += data
+            start = self._take_frames(self._buffer)
+            del self._buffer[:start]
+
+    def _take_frames(self, octets: bytes | bytearray) -> int:
+        """Pass on the frames at the head of ``octets``; return where the rest begins."""
         start = 0
-        while len(buffer) - start >= LENGTH:
-            length = int.from_bytes(buffer[start : start + LENGTH], "big")
-            if length > MAX_FRAME:
-                self._transport.abort()
-                return
-            end = start + LENGTH + length
-            if len(buffer) < end:
-                break
-            frame = bytes(buffer[start + LENGTH : end])
-            start = end
-            self._on_frame(self, frame)
-        if start:
-            del buffer[:start]
+        with memoryview(octets) as view:
+            while len(view) - start >= LENGTH:
+                length = int.from_bytes(view[start : start + LENGTH], "big")
+                if length > MAX_FRAME:
+                    self._transport.abort()
+                    return len(view)
+                end = start + LENGTH + length
+                if len(view) < end:
+                    break
+                self._on_frame(self, bytes(view[start + LENGTH : end]))
+                start = end
+        return start
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
         """Tell, once."""
