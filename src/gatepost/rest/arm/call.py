@@ -60,7 +60,7 @@ class Call:
         """Return the body. Raises ApiError when it is not JSON of that form."""
         try:
             return msgspec.json.decode(self.body, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ApiError(
                 400,
                 "InvalidRequestContent",

@@ -123,7 +123,7 @@ class Call:
                 raise ApiError(413, "RequestContentTooLarge", "The request is too large.")
         try:
             return msgspec.json.decode(bytes(body), type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ApiError(400, "InvalidRequestContent", f"Not a body for this: {error}") from None
 
     def find(self, events: EventSubscriptions) -> EventSubscription:

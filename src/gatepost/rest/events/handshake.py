@@ -82,14 +82,14 @@ def judge_validation(answer: Answer, code: str) -> bool | str:
         return f"it answered HTTP {answer.status} to the validation event, not 200"
     try:
         told = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(told, dict):
         return False
     found = {str(name).lower(): value for name, value in told.items()}.get("validationresponse")
     if not isinstance(found, str):
         return False
-    if hmac.compare_digest(found.encode(), code.encode()):
+    if hmac.compare_digest(found.encode("utf-8", "replace"), code.encode()):
         return True
     return "its validationResponse is not the validationCode"
 

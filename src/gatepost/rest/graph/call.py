@@ -83,7 +83,7 @@ class Call:
         """
         try:
             fields = msgspec.json.decode(self.body or b"{}", type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise bad_request(_UNREADABLE, "BadRequest") from None
         for name in fields:
             if name not in kind.__struct_encode_fields__ and name not in passed_over:

@@ -152,6 +152,7 @@ BODIES = [
     (b'{"location": "\xff"}', "InvalidRequestContent"),
     (b"{" + b" " * BODY_LIMIT + b"}", "RequestContentTooLarge"),
     (b"[" * 100_000, "InvalidRequestContent"),
+    (b'{"a":' * 100_000, "InvalidRequestContent"),
     (b'{"properties": {"dataLocation": "Japan"}}', "LocationRequired"),
     (b'{"location": "japaneast", "properties": {"dataLocation": "Japan"}}',
      "LocationNotAvailableForResourceType"),

@@ -28,6 +28,8 @@ VALIDATIONS = [
     (200, b"thanks", False),
     (200, b"[]", False),
     (200, b'{"validationResponse": 7}', False),
+    (200, b'{"a":' * 13_000, False),
+    (200, b'{"validationResponse": "\\ud800"}', "is not the validationCode"),
     (202, b'{"validationResponse": "c0de"}', "HTTP 202"),
     (204, b"", "HTTP 204"),
     (500, b"", "HTTP 500"),

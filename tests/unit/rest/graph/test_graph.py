@@ -415,6 +415,7 @@ class TestErrors:
             (b"{", "JSON"),
             (b"\xff", "JSON"),
             (b"[]", "JSON"),
+            (b'{"displayName":' * 10_000, "JSON"),
             ({}, "displayName"),
             ({"displayName": None}, "displayName"),
             ({"displayName": ""}, "1 to 256"),
