@@ -1,6 +1,6 @@
 """``[[listener]]`` and ``[directory]``: who may come in, and how they prove who they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from gatepost.config import values
@@ -67,6 +67,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
         table.take("mechanisms", _MECHANISMS, ()),
         tuple([_read_rule(each) for each in table.tables("network")]),
         table.take("proxies", _NETWORKS, ()),
+        table.take("allow_clear_text", values.flag, False),
     )
     _check_tls(table, listener)
     return listener
@@ -79,10 +80,11 @@ def _check_tls(table: Table, listener: ListenerSettings) -> None:
             table.fault(None, f"{table.name('certificate')} is missing: TLS needs one")
     elif listener.certificate:
         table.fault("certificate", f"{table.name('certificate')} is not used: tls is none")
-    elif listener.host and not is_loopback(listener.host):
+    elif listener.host and not is_loopback(listener.host) and not listener.allow_clear_text:
         table.fault(
             "tls",
-            f'{table.name("tls")}: "none" is for this machine alone (loopback or a unix socket)',
+            f'{table.name("tls")}: "none" is for this machine alone (loopback or a unix socket); '
+            "allow_clear_text = true takes passwords that others can overhear",
         )
 
 
@@ -96,7 +98,7 @@ def _read_rule(table: Table) -> NetworkRule:
         table.take("may_relay", values.flag, False),
         table.take("refuse", values.flag, False),
     )
-    if rule.may_relay and any(each.prefixlen == 0 for each in networks):
+    if rule.may_relay and any(each != "unix" and each.prefixlen == 0 for each in networks):
         table.fault("may_relay", f"{table.name('may_relay')}: that is an open relay for everybody")
     if rule.may_relay and rule.refuse:
         table.fault("refuse", f"{table.name('refuse')} and may_relay exclude each other")
@@ -108,42 +110,56 @@ def _optional_mechanisms(value: Any) -> tuple[str, ...] | None:
     return _MECHANISMS(value)
 
 
-def read_directory(root: Table) -> DirectorySettings:
-    """Return who may sign in."""
+def read_directories(root: Table) -> tuple[DirectorySettings, ...]:
+    """Return who may sign in; the first directory that knows a name answers for it."""
     table = root.table("directory")
-    kind = table.take("kind", values.one_of(("accounts", "azure", "entra")), "accounts")
-    found: DirectorySettings
-    if kind == "azure":
-        found = AzureDirectorySettings(
-            table.take("profile", _profile, "acs"),
-            table.take("strict", values.flag, False),
-        )
-    elif kind == "entra":
-        found = _read_entra(table)
-    else:
-        found = AccountsDirectory(tuple(_read_accounts(table)))
+    usual: tuple[str, ...] = ("accounts",)
+    kinds = table.take("kind", values.many(values.one_of(tuple(_READERS))), usual)
+    if len(set(kinds)) != max(1, len(kinds)):
+        table.fault("kind", f"{table.name('kind')} names each directory once, and at least one")
+    found = tuple([_READERS[each](table) for each in dict.fromkeys(kinds or usual)])
     table.finish()
     return found
 
 
+def _read_azure(table: Table) -> AzureDirectorySettings:
+    return AzureDirectorySettings(
+        table.take("profile", _profile, "acs"),
+        table.take("strict", values.flag, False),
+    )
+
+
 _TOKENS: Final = ("OAUTHBEARER", "XOAUTH2")
+_KEPT: Final = (
+    "LOGIN", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
+)  # fmt: skip
 _VERIFIED: Final[Mapping[type, tuple[str, ...]]] = {
-    AccountsDirectory: (
-        "LOGIN", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
-    ),
-    AzureDirectorySettings: ("LOGIN", "PLAIN", *_TOKENS),
-    EntraDirectory: ("LOGIN", "PLAIN", *_TOKENS),
-}  # fmt: skip
+    AccountsDirectory: _KEPT,
+    AzureDirectorySettings: (*_KEPT, *_TOKENS),
+    EntraDirectory: ("LOGIN", "PLAIN"),
+}
 """What each kind of directory can verify; CRAM-MD5 where an account asks for it."""
 
 
 def check_mechanisms(
-    root: Table, listeners: Sequence[ListenerSettings], directory: DirectorySettings
+    root: Table,
+    listeners: Sequence[ListenerSettings],
+    directories: Sequence[DirectorySettings],
 ) -> None:
-    """Note each mechanism that a listener offers and the directory could not verify."""
-    known = {*_VERIFIED[type(directory)]}
-    accounts = directory.accounts if isinstance(directory, AccountsDirectory) else ()
-    if any(each.cram_md5 for each in accounts):
+    """Note each mechanism that a listener offers and the directory could not verify.
+
+    With several directories a password's mechanism is one that all can verify, because a client
+    chooses before anybody knows its name.
+    """
+    verified = [frozenset(_VERIFIED[type(each)]) for each in directories]
+    known = {*frozenset.intersection(*verified), *(frozenset.union(*verified) & {*_TOKENS})}
+    accounts = [
+        account
+        for each in directories
+        if isinstance(each, AccountsDirectory)
+        for account in each.accounts
+    ]
+    if len(directories) == 1 and any(each.cram_md5 for each in accounts):
         known.add("CRAM-MD5")
     for table, listener in zip(root.tables("listener"), listeners, strict=False):
         for each in listener.mechanisms:
@@ -156,13 +172,24 @@ def check_mechanisms(
 def _read_entra(table: Table) -> EntraDirectory:
     usual = EntraDirectory()
     return EntraDirectory(
-        table.need("tenants", values.many(values.text), ()),
-        table.take("applications", values.many(values.text), ()),
-        table.need("senders", values.many(values.sender), ()),
+        table.need("tenants", values.many(values.guid), ()),
+        table.take("applications", values.many(values.guid), ()),
+        table.take("senders", values.many(values.sender), ()),
+        dict([_read_application(each) for each in table.tables("application")]),
         table.take("authority", values.https_url, usual.authority),
         table.take("scope", values.text, usual.scope),
         table.take("cache", values.span, usual.cache),
     )
+
+
+def _read_application(table: Table) -> tuple[str, tuple[str, ...]]:
+    nothing: tuple[str, ...] = ()
+    read = (
+        table.need("id", values.guid, ""),
+        table.need("senders", values.many(values.sender), nothing),
+    )
+    table.finish()
+    return read
 
 
 def _read_accounts(table: Table) -> list[AccountSettings]:
@@ -179,6 +206,13 @@ def _read_accounts(table: Table) -> list[AccountSettings]:
         each.finish()
         found.append(account)
     return found
+
+
+_READERS: Final[Mapping[str, Callable[[Table], DirectorySettings]]] = {
+    "accounts": lambda table: AccountsDirectory(tuple(_read_accounts(table))),
+    "azure": _read_azure,
+    "entra": _read_entra,
+}
 
 
 def _profile(value: Any) -> str:

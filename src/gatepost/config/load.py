@@ -10,7 +10,7 @@ from typing import Any, Final
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
 from gatepost.config.credentials import read_credentials
-from gatepost.config.listeners import check_mechanisms, read_directory, read_listeners
+from gatepost.config.listeners import check_mechanisms, read_directories, read_listeners
 from gatepost.config.positions import find_positions
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.reading import Source, Table
@@ -81,15 +81,15 @@ def _read(root: Table) -> Config:
     workers = root.take("workers", values.number(0, 64), 0)
     postmaster = root.take("postmaster", values.mailbox, "")
     listeners = read_listeners(root)
-    directory = read_directory(root)
-    check_mechanisms(root, listeners, directory)
+    directories = read_directories(root)
+    check_mechanisms(root, listeners, directories)
     credentials = read_credentials(root)
     targets = read_targets(root, credentials)
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
     limits, storage, dns = _limits(root), _storage(root), _dns(root)
     return Config(
-        name, listeners, directory, routes, credentials, limits, storage, dns, workers,
+        name, listeners, directories, routes, credentials, limits, storage, dns, workers,
         postmaster, tuple(root.effective),
     )  # fmt: skip
 
@@ -156,9 +156,10 @@ def _check_files(config: Config, source: Source, environment: Mapping[str, str])
     for name, credential in config.credentials.items():
         for key in credential.__slots__:
             _check_secret(source, ("credentials", name, key), getattr(credential, key), environment)
-    for index, account in enumerate(getattr(config.directory, "accounts", ())):
-        path = ("directory", "account", index, "password")
-        _check_secret(source, path, account.password, environment)
+    for directory in config.directories:
+        for index, account in enumerate(getattr(directory, "accounts", ())):
+            path = ("directory", "account", index, "password")
+            _check_secret(source, path, account.password, environment)
 
 
 def _check_readable(source: Source, path: tuple[str | int, ...], file: str) -> None:

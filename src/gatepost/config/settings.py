@@ -1,7 +1,7 @@
 """A configuration, read and checked: what ``gatepost serve`` works with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -46,6 +46,8 @@ class ListenerSettings:
     networks: tuple[NetworkRule, ...] = ()
     proxies: tuple[Network, ...] = ()
     """Who begins with a PROXY header (haproxy, v1 or v2); empty: nobody does."""
+    allow_clear_text: bool = False
+    """``tls`` may be none on an address that others can reach: passwords can be overheard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,10 @@ class EntraDirectory:
 
     tenants: tuple[str, ...] = ()
     applications: tuple[str, ...] = ()
-    """Client ids that may sign in; empty: all of these tenants."""
+    """Client ids that may sign in beside those with senders of their own; none of either: all."""
     senders: tuple[str, ...] = ()
+    own_senders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By client id: what that application may send as, instead of ``senders``."""
     authority: str = "https://login.microsoftonline.com"
     scope: str = "https://communication.azure.com/.default"
     cache: timedelta = timedelta(minutes=5)
@@ -210,7 +214,8 @@ class Config:
 
     hostname: str
     listeners: tuple[ListenerSettings, ...]
-    directory: DirectorySettings
+    directories: tuple[DirectorySettings, ...]
+    """The first one that knows a name answers for it."""
     routes: tuple[Route, ...]
     credentials: Mapping[str, CredentialSettings]
     limits: LimitSettings

@@ -5,7 +5,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from gatepost.config.problems import nearest
 from gatepost.errors import ConfigError
@@ -28,9 +28,11 @@ _MOST_A_MINUTE: Final = 1e9
 _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|min|h|d)")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DOMAIN: Final = re.compile(r"(?:\*\.)?[^\s@*/<>,;:\"]+")
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
+"""``unix``: whoever connects to a Unix socket, who has no address."""
 
 
 class Unknown(ValueError):
@@ -201,11 +203,20 @@ def listening(value: Any) -> tuple[str, int]:
 
 
 def network(value: Any) -> Network:
-    """An address or a network, ``10.0.0.0/8``."""
+    """An address or a network, ``10.0.0.0/8``, or ``unix``."""
+    if value == "unix":
+        return "unix"
     try:
         return ipaddress.ip_network(text(value))
     except ValueError as error:
         raise ValueError(f'takes a network such as "10.0.0.0/8"; {error}') from None
+
+
+def guid(value: Any) -> str:
+    """The id of a tenant or an application, in lower case."""
+    if isinstance(value, str) and _GUID.fullmatch(value.lower()):
+        return value.lower()
+    raise ValueError('takes an id such as "00000000-0000-0000-0000-000000000000"')
 
 
 def https_url(value: Any) -> str:

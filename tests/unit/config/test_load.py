@@ -34,6 +34,7 @@ from gatepost.model.route import (
 )
 from gatepost.net.dial import Server
 
+TENANT = "00000000-0000-4000-8000-00000000000a"
 SMALL = """\
 [[listener]]
 address = "127.0.0.1:2525"
@@ -164,7 +165,7 @@ def test_a_small_configuration() -> None:
     assert (listener.host, listener.port, listener.tls) == ("127.0.0.1", 2525, "none")
     [route] = config.routes
     assert (route.chain, route.match, route.retry) == ((Capture("here"),), Match(), Retry())
-    assert config.directory == AccountsDirectory()
+    assert config.directories == (AccountsDirectory(),)
 
 
 def test_a_large_configuration() -> None:
@@ -181,7 +182,7 @@ def test_a_large_configuration() -> None:
     )
     assert (second.host, second.port, second.tls) == ("::", 465, "implicit")
     assert (third.unix, third.host, third.tls) == ("/run/gatepost/smtp.sock", "", "none")
-    assert config.directory == AccountsDirectory(
+    assert config.directories[0] == AccountsDirectory(
         (
             AccountSettings(
                 "printer",
@@ -241,13 +242,30 @@ def test_a_port_says_how_tls_begins() -> None:
         ('kind = "azure"', AzureDirectorySettings()),
         ('kind = "azure"\nprofile = "acs"\nstrict = true', AzureDirectorySettings(strict=True)),
         (
-            'kind = "entra"\ntenants = "t"\nsenders = ["@x.org"]\ncache = "1m"',
-            EntraDirectory(("t",), (), ("@x.org",), cache=timedelta(minutes=1)),
+            f'kind = "entra"\ntenants = "{TENANT.upper()}"\nsenders = ["@x.org"]\ncache = "1m"',
+            EntraDirectory((TENANT,), (), ("@x.org",), cache=timedelta(minutes=1)),
+        ),
+        (
+            (
+                f'kind = "entra"\ntenants = "{TENANT}"\n'
+                f'[[directory.application]]\nid = "{TENANT}"\nsenders = "a@x.org"'
+            ),
+            EntraDirectory((TENANT,), (), (), {TENANT: ("a@x.org",)}),
         ),
     ],
 )
 def test_directories(lines: str, directory: object) -> None:
-    assert parse_config(f"{SMALL}[directory]\n{lines}\n").directory == directory
+    assert parse_config(f"{SMALL}[directory]\n{lines}\n").directories == (directory,)
+
+
+def test_several_directories_keep_their_order() -> None:
+    text = f'{SMALL}[directory]\nkind = ["azure", "accounts"]\n'
+    assert parse_config(text).directories == (AzureDirectorySettings(), AccountsDirectory())
+
+
+def test_clear_text_for_others_has_to_be_said() -> None:
+    text = f"{SMALL}[[listener]]\naddress = '0.0.0.0:25'\ntls = 'none'\nallow_clear_text = true\n"
+    assert parse_config(text).listeners[1].allow_clear_text
 
 
 def mistakes(text: str) -> list[str]:
@@ -269,6 +287,13 @@ MISTAKES = [
      " not 'azur' (did you mean azure?)")),
     ("[directory]\nkind = 'azure'\nprofile = 'akz'", "g.toml:10: directory.profile takes"),
     ("[directory]\nkind = 'entra'\nsenders = '*'", "g.toml:8: directory.tenants is missing"),
+    ("[directory]\nkind = 'entra'\ntenants = 'contoso'",
+     "g.toml:10: directory.tenants takes an id"),
+    ("[directory]\nkind = ['azure', 'azure']",
+     "g.toml:9: directory.kind names each directory once"),
+    ("[directory]\nkind = []", "g.toml:9: directory.kind names each directory once"),
+    (("[[listener]]\nunix = '/s'\nmechanisms = ['XOAUTH2']\n[directory]\nkind = 'entra'\n"
+      f"tenants = '{TENANT}'"), "g.toml:10: the directory cannot verify XOAUTH2"),
     ("[[directory.account]]\nname = 'a'\npassword = 'hunter2'",
      "g.toml:10: directory.account[0].password is a secret, which never stands"),
     ("[[directory.account]]\nname = 'a'\npassword = { path = 'x' }",

@@ -44,7 +44,9 @@ GOOD: list[tuple[Callable[[Any], object], object, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("read", "value", "meant"), GOOD)
+@pytest.mark.parametrize(
+    ("read", "value", "meant"), GOOD, ids=lambda each: getattr(each, "__name__", str(each))[:24]
+)
 def test_what_it_means(read: Callable[[Any], object], value: object, meant: object) -> None:
     assert read(value) == meant
 
@@ -68,7 +70,9 @@ BAD: list[tuple[Callable[[Any], object], object]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("read", "value"), BAD, ids=lambda each: str(each)[:24])
+@pytest.mark.parametrize(
+    ("read", "value"), BAD, ids=lambda each: getattr(each, "__name__", str(each))[:24]
+)
 def test_what_it_is_not(read: Callable[[Any], object], value: object) -> None:
     with pytest.raises(ValueError, match=r"."):
         read(value)
