@@ -57,7 +57,7 @@ def read_signature(method: str, target: str, headers: Mapping[str, str]) -> Sign
         date = parsedate_to_datetime(headers[date_name])
         signature = base64.b64decode(match[2], validate=True)
         content_hash = base64.b64decode(headers[_HASH], validate=True)
-    except (ValueError, TypeError, IndexError):  # IndexError: seen from the date's parser
+    except (ValueError, TypeError, IndexError, OverflowError):  # the last two: of the date's parser
         raise ValueError("signature_malformed: date, hash or signature cannot be read") from None
     return Signed(
         string_to_sign(method, target, [headers[name] for name in names]).encode(),

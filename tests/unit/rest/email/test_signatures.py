@@ -91,6 +91,8 @@ MALFORMED = [
     {"x-ms-date": ""},
     {"x-ms-date": "2024-01-01"},
     {"x-ms-date": "Mon, 99 Jan 2024 00:00:00 GMT"},
+    {"x-ms-date": f"Mon, {10**20} Jan 2024 00:00:00 GMT"},
+    {"x-ms-date": "Mon, 01 Jan 2024 00:00:00 -99999999999999"},
     {"x-ms-content-sha256": "?"},
 ]
 
