@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.client.session import ClientSession
+from gatepost.client.session import CHALLENGE, ClientSession
 from gatepost.client.steps import Conversation
 from gatepost.diagnosis.refusals import meaning_of
 from gatepost.errors import AuthenticationRefused, NoSharedMechanism, RemoteProtocolError
@@ -20,7 +20,6 @@ from gatepost.wire.base64 import decode_base64, encode_base64
 
 MAX_COMMAND: Final = 512
 """Octets of the AUTH command with CRLF; a longer initial response waits for a 334 (RFC 4954 4)."""
-CHALLENGE: Final = 334
 _UNRECOGNIZED: Final = 504
 _REFUSED: Final = 535
 CANCEL: Final = "*"

@@ -5,7 +5,7 @@ AUTH is in ``authentication``, the transaction in ``transaction``.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from gatepost.client.steps import Conversation, Read, StartTls, T, Write, WriteFrom
@@ -29,6 +29,7 @@ from gatepost.wire.capabilities import parse_capabilities
 from gatepost.wire.replies import ReplyReader
 
 CLOSING: Final = 421
+CHALLENGE: Final = 334
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,9 @@ class ClientSession:
                     raise self._lost from None
                 raise
         self.transcript.server("\n".join(self.reader.said))
+        if reply.code != CHALLENGE:  # whoever shows a refusal must not show what it repeats
+            text = self.transcript.redact(reply.text)
+            reply = reply if text == reply.text else replace(reply, text=text)
         if self.listen_in is not None:
             command = self.transcript.redact(command)
             self.listen_in(Said(phase, command, reply, asked, time.monotonic()))

@@ -1,5 +1,6 @@
 """From ``host:port`` to a connected socket: every address in turn, each with its own deadline."""
 
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,10 +116,15 @@ def dial(server: Server, timeout: float = CONNECT_TIMEOUT) -> socket.socket:
 
 def unreachable(server: Server, failures: Sequence[tuple[Endpoint, OSError]]) -> NetworkError:
     """Return the error that tells what each address said."""
-    said = "; ".join(f"{endpoint}: {error.strerror or error}" for endpoint, error in failures)
+    said = "; ".join(f"{endpoint}: {_plainly(error)}" for endpoint, error in failures)
     silent = failures and all(isinstance(error, TimeoutError) for _, error in failures)
     kind = TimedOut if silent else ConnectError
     return kind(f"cannot connect to {server} ({said})").at("connect")
+
+
+def _plainly(error: OSError) -> str:
+    """What the system calls it; asyncio has a sentence of its own that says less."""
+    return os.strerror(error.errno) if error.errno else str(error.strerror or error)
 
 
 def host_name() -> str:

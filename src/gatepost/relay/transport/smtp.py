@@ -100,7 +100,7 @@ class _Try:
         self.transport, self.place = transport, place
         self.envelope = lease.envelope
         self.body: Body = Traced(lease.message.trace, body)
-        self.upstream = _upstream(transport.target, place, transport.sending.local_name)
+        self.upstream = upstream_of(transport.target, place, transport.sending.local_name)
         self.witness = Witness(self.upstream)
         self.course = Course()
         self.session: ClientSession | None = None
@@ -192,7 +192,7 @@ class _Try:
         if self.refusal is not None:
             return (Verdict("failed", self.refusal),) * count, "mail", self.refusal
         if error is not None and not course.replies:
-            verdict = verdict_on(_clean(reply_of(error), session), error)
+            verdict = verdict_on(reply_of(error), error)
             return (verdict,) * count, error.phase, verdict.reply
         verdicts = judge(course, count, error)
         if error is not None:
@@ -233,15 +233,8 @@ def _measured(
     return fitted
 
 
-def _clean(reply: Reply, session: ClientSession | None) -> Reply:
-    """Strike secrets out of what the server said: it may repeat them."""
-    if session is None:
-        return reply
-    text = session.transcript.redact(reply.text)
-    return reply if text == reply.text else Reply(reply.code, text, reply.status, reply.reason)
-
-
-def _upstream(target: SmarthostTarget | MxTarget, place: Place, local_name: str) -> Upstream:
+def upstream_of(target: SmarthostTarget | MxTarget, place: Place, local_name: str) -> Upstream:
+    """Return a place of a target as connections see it."""
     server = Server(place.host, place.port)
     if isinstance(target, MxTarget):
         return Upstream(server, place.address, target.tls, local_name=local_name)
