@@ -134,7 +134,8 @@ class AccountDirectory:
 
     @property
     def mechanisms(self) -> frozenset[str]:
-        cram = {"CRAM-MD5"} if self._protection.unseal else set()
+        kept = any(each.cram_md5 for each in (*self.configured, *self.accounts))
+        cram = {"CRAM-MD5"} if self._protection.unseal and kept else set()
         return frozenset({*_REVEALING, *HASHES, *cram})
 
     def knows(self, username: str) -> bool:

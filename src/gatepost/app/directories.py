@@ -1,0 +1,194 @@
+"""From ``[directory]`` to the directory that answers, which a reload replaces under its users."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from gatepost.app.keys import DIGESTS, Key
+from gatepost.client.tokens.entra import EntraApplication, EntraSecret
+from gatepost.config.settings import (
+    AccountsDirectory,
+    AccountSettings,
+    AzureDirectorySettings,
+    DirectorySettings,
+)
+from gatepost.config.settings import (
+    EntraDirectory as EntraSettings,
+)
+from gatepost.directory.accounts import Account, AccountDirectory, Protection, make_account
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.rules import rules_of
+from gatepost.directory.azure.username import CompositeName
+from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
+from gatepost.directory.contract import Directory, Records
+from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
+from gatepost.directory.passwords import PasswordHasher
+from gatepost.errors import TokenError
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.later import Later
+from gatepost.model.profile import Profile
+from gatepost.model.reply import Reply
+from gatepost.model.secret import Secret
+from gatepost.model.standing import Standing
+from gatepost.net.http import Http
+from gatepost.profiles import load_profile
+from gatepost.sasl.interview import Verifier
+
+CRAM_MD5: Final = "CRAM-MD5"
+"""The purpose for which the state of its HMAC is sealed."""
+_PROOFS: Final = "what stands in memory for a secret"
+
+
+class ServedDirectory:
+    """Implements ``Directory``: the one of the configuration that holds now."""
+
+    def __init__(self, inner: Directory) -> None:
+        self.inner = inner
+
+    @property
+    def mechanisms(self) -> frozenset[str]:
+        return self.inner.mechanisms
+
+    def identify(self, credentials: Credentials, mechanism: str) -> "Later[Principal | Reply]":
+        return self.inner.identify(credentials, mechanism)
+
+    def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
+        return self.inner.verifier(username, mechanism)
+
+    def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
+        return self.inner.standing(principal, sender)
+
+
+@dataclass(slots=True)
+class Directories:
+    """Makes directories, and keeps what they are made of from one configuration to the next."""
+
+    records: Records
+    key: Key
+    http: Http
+    accounts: AccountDirectory | None = None
+    azure: AzureDirectory | None = None
+    profile: Profile | None = None
+    """By whose rules the Azure directory goes."""
+    _made: dict[str, tuple[AccountSettings, Secret, Account]] = field(default_factory=dict)
+
+    async def make(self, settings: Sequence[DirectorySettings]) -> "Prepared":
+        """Return the directory of a configuration; nothing counts before ``Prepared.take``.
+
+        Raises ConfigError when a password cannot be read, ValueError for a damaged record.
+        """
+        found: list[KnowingDirectory] = []
+        then: list[Callable[[], None]] = []
+        for each in settings:
+            match each:
+                case AccountsDirectory():
+                    directory, configure = await self._accounts(each)
+                    found.append(directory)
+                    then.append(configure)
+                case AzureDirectorySettings():
+                    found.append(await self._azure(each))
+                case EntraSettings():
+                    found.append(self._entra(each))
+        only = found[0] if len(found) == 1 else CombinedDirectory(found)
+        return Prepared(only, then)
+
+    async def _accounts(
+        self, settings: AccountsDirectory
+    ) -> tuple[AccountDirectory, Callable[[], None]]:
+        directory = self.accounts
+        if directory is None:
+            self.accounts = directory = open_accounts(self.records, self.key)
+            await directory.load()
+        made = await asyncio.to_thread(self._make_accounts, settings)
+        return directory, partial(directory.configure, made)
+
+    def _make_accounts(self, settings: AccountsDirectory) -> list[Account]:
+        """Make the verifiers of each password; slow, so only of those that are new."""
+        kept, self._made = self._made, {}
+        for each in settings.accounts:
+            password = each.password.read()
+            before = kept.get(each.name)
+            if before is not None and before[:2] == (each, password):
+                account = before[2]
+            else:
+                seal = sealer(self.key) if each.cram_md5 else None
+                account = make_account(
+                    each.name, password, each.senders, PasswordHasher(), seal=seal
+                )
+            self._made[each.name] = each, password, account
+        return [account for *_, account in self._made.values()]
+
+    async def _azure(self, settings: AzureDirectorySettings) -> AzureDirectory:
+        name = settings.profile
+        profile = load_profile(name, strict=settings.strict)
+        if self.azure is None or self.profile != profile:
+            directory = AzureDirectory(
+                self.records,
+                digest_key=self.key.subkey(DIGESTS),
+                clock=_now,
+                rules=rules_of(profile),
+            )
+            await directory.load()
+            self.azure, self.profile = directory, profile
+        return self.azure
+
+    def _entra(self, settings: EntraSettings) -> EntraDirectory:
+        some = dict.fromkeys(settings.applications, settings.senders)
+        applications = {**some, **settings.own_senders}
+        rules = EntraRules(
+            frozenset(settings.tenants),
+            applications,
+            None if applications else settings.senders,
+            settings.cache.total_seconds(),
+        )
+        prove = partial(prove_at_endpoint, self.http, settings)
+        return EntraDirectory(rules, prove, self.key.subkey(_PROOFS), time.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A directory, and what is left to do when it takes over."""
+
+    directory: Directory
+    _then: Sequence[Callable[[], None]]
+
+    def take(self, served: ServedDirectory) -> None:
+        """Let it answer from now on."""
+        for each in self._then:
+            each()
+        served.inner = self.directory
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def sealer(key: Key) -> Callable[[bytes], bytes]:
+    """Return what seals the state of CRAM-MD5."""
+    return lambda state: key.seal(state, CRAM_MD5)
+
+
+def open_accounts(records: Records, key: Key) -> AccountDirectory:
+    """Return the directory of accounts that a store keeps; ``load`` is still to be called."""
+    protection = Protection(
+        key.subkey(_PROOFS), PasswordHasher(), lambda sealed: key.unseal(sealed, CRAM_MD5)
+    )
+    return AccountDirectory(records, protection, time.monotonic)
+
+
+async def prove_at_endpoint(
+    http: Http, settings: EntraSettings, name: CompositeName, secret: Secret
+) -> Proof:
+    """Ask the token endpoint; a ``directory.entra.Prover``."""
+    application = EntraApplication(name.tenant_id, name.application_id, settings.authority)
+    try:
+        await EntraSecret(http, application, lambda: secret).fetch(settings.scope)
+    except TokenError as error:
+        slug = error.slug or ("entra_unavailable" if error.is_transient else "entra_refused")
+        return Proof(f"{slug}: {error}", error.is_transient)
+    return Proof()

@@ -1,0 +1,146 @@
+"""From ``[[listener]]`` and ``[limits]`` to sockets, and to what each offers to whom."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from gatepost.app.certificate_files import CertificateFiles, Files
+from gatepost.config.settings import Config, LimitSettings, ListenerSettings, NetworkRule
+from gatepost.config.values import Network
+from gatepost.model.profile import Profile
+from gatepost.net.listen import Listener, listen, listen_local
+from gatepost.policy.networks import UNIX, Networks, NetworkTable
+from gatepost.policy.visitors import VisitorLimits
+from gatepost.profiles import load_profile
+from gatepost.relay.entrance import Entrance, ServerCertificate, Terms
+from gatepost.sasl.mechanisms import MECHANISMS
+from gatepost.wire.server.session import Setting
+
+Place = tuple[str, str, int, str]
+"""What a listener is known again by at a reload: a socket that stays is not opened anew."""
+
+_ORDER: Final = tuple(MECHANISMS)
+"""As EHLO lists them: the best first, because some clients take the first that they know."""
+
+
+def place_of(settings: ListenerSettings) -> Place:
+    """Return where a listener is. One on a free port is known by its name."""
+    name = "" if settings.unix or settings.port else settings.name
+    return name, settings.host, settings.port, settings.unix
+
+
+def open_listener(settings: ListenerSettings) -> Listener:
+    """Listen. Raises PortBusy, NetworkError."""
+    if settings.unix:
+        return listen_local(Path(settings.unix))
+    return listen(settings.host, settings.port)
+
+
+def files_of(settings: ListenerSettings) -> Files | None:
+    """Return a listener's certificate files; None when it has no TLS."""
+    if settings.tls == "none" or not settings.certificate:
+        return None
+    return settings.certificate, settings.key or None
+
+
+def visitor_limits(limits: LimitSettings) -> VisitorLimits:
+    """Return the bounds for addresses."""
+    return VisitorLimits(
+        sessions=limits.connections_per_address,
+        connections=limits.connections,
+        failures=limits.login_failures,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """What all listeners of a process have in common."""
+
+    config: Config
+    verifiable: frozenset[str]
+    """Mechanisms that the directory can verify."""
+
+    def entrance(self, settings: ListenerSettings) -> Entrance:
+        """Return what a listener's connections go by, its certificate still missing."""
+        rows = [
+            (_networks(rule.networks), self._terms(settings, rule)) for rule in settings.networks
+        ]
+        table = NetworkTable(rows, self._terms(settings, NetworkRule(())))
+        implicit = settings.tls == "implicit"
+        return Entrance(table, None, implicit, _networks(settings.proxies))
+
+    def _terms(self, settings: ListenerSettings, rule: NetworkRule) -> Terms:
+        named = settings.mechanisms if rule.mechanisms is None else rule.mechanisms
+        offered = self.verifiable & frozenset(named or self.verifiable)
+        profile = served_profile(self.config, settings, may_relay=rule.may_relay)
+        setting = Setting(
+            profile,
+            self.config.hostname,
+            offered,
+            can_tls=settings.tls != "none",
+            messages=self.config.limits.messages_per_connection,
+        )
+        return Terms(setting, rule.refuse)
+
+
+def _networks(given: Iterable[Network]) -> Networks:
+    given = tuple(given)
+    return Networks(tuple([each for each in given if each != UNIX]), UNIX in given)
+
+
+def served_profile(config: Config, settings: ListenerSettings, *, may_relay: bool) -> Profile:
+    """Return the profile ``gatepost`` with the configuration's limits, fit for one listener."""
+    profile, limits = load_profile("gatepost"), config.limits
+    over_tls = tuple([_line(each, limits) for each in profile.over_tls])
+    in_clear = tuple([_line(each, limits) for each in profile.in_clear])
+    if settings.tls == "none":  # loopback or a Unix socket; the configuration saw to that
+        in_clear = over_tls
+    return replace(
+        profile,
+        in_clear=in_clear,
+        over_tls=over_tls,
+        requires_tls=settings.tls != "none",
+        requires_auth=not may_relay,
+        limits=replace(
+            profile.limits,
+            message_size=limits.message_size,
+            recipients=limits.recipients,
+            errors=limits.errors,
+            idle=limits.idle.total_seconds(),
+        ),
+    )
+
+
+def _line(line: str, limits: LimitSettings) -> str:
+    """Return a line of EHLO with the configuration's numbers; of AUTH, with all that we know."""
+    match line.split():
+        case ["SIZE", _]:
+            return f"SIZE {limits.message_size}"
+        case ["LIMITS", *_]:
+            return f"LIMITS RCPTMAX={limits.recipients}"
+        case ["AUTH", *_]:
+            return " ".join(["AUTH", *[each for each in _ORDER if each != "EXTERNAL"]])
+    return line
+
+
+def hang_certificates(
+    certificates: CertificateFiles,
+    entrances: Mapping[str, Entrance],
+    listeners: Iterable[ListenerSettings],
+) -> None:
+    """Give each entrance its certificate, now and whenever the files change. Raises TlsError."""
+    found = [(each, files) for each in listeners if (files := files_of(each)) is not None]
+    for _, files in found:
+        certificates.load(files)
+    certificates.keep_only([files for _, files in found])
+    for settings, files in found:
+        certificates.follow(files, _Take(entrances[settings.name]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Take:
+    entrance: Entrance
+
+    def __call__(self, certificate: ServerCertificate) -> None:
+        self.entrance.certificate = certificate

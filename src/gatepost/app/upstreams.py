@@ -1,0 +1,142 @@
+"""From credentials and targets of a configuration to who signs in where, and by what transport."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from gatepost.app.keys import Key
+from gatepost.app.refresh_tokens import KeptToken
+from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
+from gatepost.client.sign_in import PasswordSignIn, SignIn, TokenSignIn
+from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIdentity
+from gatepost.client.tokens.cache import TokenCache
+from gatepost.client.tokens.contract import TokenSource
+from gatepost.client.tokens.entra import EntraApplication, EntraCertificate, EntraSecret
+from gatepost.client.tokens.google import GoogleServiceAccount
+from gatepost.client.tokens.refresh import RefreshClient, RefreshToken
+from gatepost.config.settings import (
+    AccessKeyCredential,
+    AzureIdentityCredential,
+    CredentialSettings,
+    EntraCredential,
+    GoogleCredential,
+    PasswordCredential,
+    RefreshCredential,
+)
+from gatepost.errors import ConfigError
+from gatepost.model.route import (
+    AcsRestTarget,
+    Capture,
+    GraphTarget,
+    MxTarget,
+    Route,
+    SmarthostTarget,
+    Target,
+)
+from gatepost.net.http import Http
+from gatepost.profiles import load_profile
+from gatepost.queue.contract import Store
+from gatepost.relay.transport.acs_rest import SCOPE as ACS_SCOPE
+from gatepost.relay.transport.acs_rest import AcsRestTransport
+from gatepost.relay.transport.capture import CaptureTransport
+from gatepost.relay.transport.contract import Transport
+from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.smtp import Sending, SmtpTransport
+
+OUTLOOK_SCOPE: Final = "https://outlook.office365.com/.default"
+"""Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """What all transports of a relay share."""
+
+    credentials: Mapping[str, CredentialSettings]
+    http: Http
+    tokens: TokenCache
+    store: Store
+    """Where captured mail goes."""
+    next_id: Callable[[], str]
+    key: Key
+    """Seals refresh tokens that a provider gave in place of the configured ones."""
+    sending: Sending = field(default_factory=Sending)
+
+    def transports(self, routes: Iterable[Route]) -> dict[str, Transport]:
+        """Return the transport of each target by its name. Raises ConfigError."""
+        targets = {target.name: target for route in routes for target in route.chain}
+        return {name: self._transport(target) for name, target in targets.items()}
+
+    def _transport(self, target: Target) -> Transport:
+        match target:
+            case Capture():
+                return CaptureTransport(target, self.store, self.next_id)
+            case MxTarget():
+                return SmtpTransport(target, None, self.sending)
+            case SmarthostTarget():
+                sign_in = self._sign_in(target) if target.credential else None
+                return SmtpTransport(target, sign_in, self.sending)
+            case AcsRestTarget():
+                return AcsRestTransport(target, self.http, self._for_acs(target))
+            case GraphTarget():
+                source, scope = self._source(self._named(target.credential))
+                usual = f"{target.endpoint.rstrip('/')}/.default"
+                sign_in_there = BearerSignIn(self.tokens, source, scope or usual)
+                return GraphTransport(target, self.http, sign_in_there)
+        assert_never(target)
+
+    def _named(self, name: str) -> CredentialSettings:
+        credential = self.credentials.get(name)
+        if credential is None:
+            raise ConfigError(f"there is no credential {name}")
+        return credential
+
+    def _sign_in(self, target: SmarthostTarget) -> SignIn:
+        credential = self._named(target.credential)
+        if isinstance(credential, PasswordCredential):
+            return PasswordSignIn(credential.username, credential.password.read)
+        source, scope = self._source(credential)
+        username = getattr(credential, "username", "")
+        if not scope and isinstance(credential, EntraCredential | AzureIdentityCredential):
+            acs = load_profile("acs").hosts
+            is_acs = any(each.host.lower() in acs for each in target.servers)
+            scope = ACS_SCOPE if is_acs else OUTLOOK_SCOPE
+        return TokenSignIn(username, self.tokens, source, scope)
+
+    def _for_acs(self, target: AcsRestTarget) -> HttpSignIn:
+        credential = self._named(target.credential)
+        if isinstance(credential, AccessKeyCredential):
+            return AccessKeySignIn(f"access key {credential.name}", credential.key.read)
+        source, scope = self._source(credential)
+        return BearerSignIn(self.tokens, source, scope or ACS_SCOPE)
+
+    def _source(self, credential: CredentialSettings) -> tuple[TokenSource, str]:
+        """Return where a credential's tokens come from, and the scope that it names, if any."""
+        match credential:
+            case EntraCredential():
+                return self._entra(credential), credential.scope
+            case AzureIdentityCredential(kind="managed-identity"):
+                return ManagedIdentity(credential.client_id), credential.scope
+            case AzureIdentityCredential():
+                workload = Workload(credential.tenant, credential.client_id)
+                return WorkloadIdentity(workload), credential.scope
+            case GoogleCredential():
+                name, key = credential.name, credential.key.read
+                return GoogleServiceAccount(self.http, name, key, credential.username), ""
+            case RefreshCredential():
+                secret = credential.client_secret.read if credential.client_secret else None
+                client = RefreshClient(credential.token_endpoint, credential.client_id, secret)
+                kept = KeptToken(self.key, credential.name, credential.refresh_token.read)
+                return RefreshToken(self.http, client, kept.read, kept.keep), credential.scope
+            case PasswordCredential() | AccessKeyCredential():
+                raise ConfigError(f"the credential {credential.name} gives no token")
+        assert_never(credential)
+
+    def _entra(self, credential: EntraCredential) -> TokenSource:
+        application = EntraApplication(
+            credential.tenant, credential.client_id, credential.authority
+        )
+        if credential.certificate is not None:
+            return EntraCertificate(self.http, application, credential.certificate.read)
+        if credential.secret is None:
+            raise ConfigError(f"the credential {credential.name} has no secret")
+        return EntraSecret(self.http, application, credential.secret.read)
