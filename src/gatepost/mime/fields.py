@@ -17,8 +17,13 @@ LINE: Final = 78
 MAX_LINE: Final = 998
 """Characters that a line may have at most."""
 
+_ENCODED_LINE: Final = 76
+"""Characters of a line with encoded words in it (RFC 2047 2)."""
 _WORD_OCTETS: Final = 45
 """Of text in one encoded word, which may have 75 characters (RFC 2047 2)."""
+_CHARACTER: Final = 4
+"""Octets of a character at most: an encoded word has room for one."""
+_AROUND: Final = len("=?utf-8?B??=")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 """Line ends and other characters that stand in no field; the tab may."""
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -42,7 +47,7 @@ def text_field(name: str, value: str) -> bytes:
     value = value.strip(" \t")
     if value.isascii() and "=?" not in value and _longest(value) < MAX_LINE - len(name):
         return raw_field(name, value)
-    return _join(name, _encoded(value))
+    return _join(name, _encoded(value, name))
 
 
 def raw_field(name: str, value: str) -> bytes:
@@ -61,7 +66,7 @@ def mailbox_field(name: str, mailboxes: Iterable[Mailbox]) -> bytes:
         if pieces:
             pieces[-1] += ","
         _check(display_name)
-        pieces += _mailbox(display_name.strip(" \t"), address)
+        pieces += _mailbox(name, display_name.strip(" \t"), address)
     return _join(name, pieces)
 
 
@@ -89,7 +94,8 @@ def _join(name: str, pieces: Iterable[str]) -> bytes:
     line = start = f"{name}:"
     for piece in pieces:
         spaced = piece if piece[0] in " \t" else f" {piece}"
-        if len(line) + len(spaced) > LINE and line != start:
+        most = _ENCODED_LINE if "=?" in line or "=?" in spaced else LINE
+        if len(line) + len(spaced) > most and line != start:
             lines.append(line)
             line = ""
         line += spaced
@@ -100,11 +106,11 @@ def _longest(value: str) -> int:
     return max(map(len, value.split()), default=0)
 
 
-def _mailbox(display_name: str, address: Address) -> list[str]:
+def _mailbox(name: str, display_name: str, address: Address) -> list[str]:
     if not display_name:
         return [str(address)]
     if not display_name.isascii() or "=?" in display_name or len(display_name) > LINE - 2:
-        return [*_encoded(display_name), f"<{address}>"]
+        return [*_encoded(display_name, name), f"<{address}>"]
     phrase = display_name if _ATOMS.fullmatch(display_name) else _quoted(display_name)
     return [phrase, f"<{address}>"]
 
@@ -114,20 +120,27 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _encoded(text: str) -> Iterator[str]:
-    """Yield encoded words; blanks between them are no part of the text (RFC 2047 6.2)."""
-    for octets in _cut(text):
+def _encoded(text: str, name: str) -> Iterator[str]:
+    """Yield encoded words; blanks between them are no part of the text (RFC 2047 6.2).
+
+    The first has room behind the field's name.
+    """
+    room = (_ENCODED_LINE - len(f"{name}: ") - _AROUND) // 4 * 3
+    for octets in _cut(text, min(max(room, _CHARACTER), _WORD_OCTETS)):
         yield f"=?utf-8?B?{base64.b64encode(octets).decode()}?="
 
 
-def _cut(text: str) -> Iterator[bytes]:
-    """Yield the text in octets that fit into a word each, never parting a character."""
+def _cut(text: str, room: int) -> Iterator[bytes]:
+    """Yield the text in octets that fit into a word each, never parting a character.
+
+    ``room``: octets of the first.
+    """
     word = b""
     for character in text:
         octets = character.encode()
-        if len(word) + len(octets) > _WORD_OCTETS:
+        if len(word) + len(octets) > room:
             yield word
-            word = b""
+            word, room = b"", _WORD_OCTETS
         word += octets
     yield word
 

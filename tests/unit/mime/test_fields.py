@@ -90,6 +90,16 @@ def test_a_name_is_quoted_or_encoded_where_it_must(name: str, field: bytes) -> N
     assert mailbox_field("To", [(name, parse_address("a@b.c"))]) == field
 
 
+@given(
+    TEXT.map(lambda text: "ü" * 30 + text), st.sampled_from(["To", "Subject", "Reply-To", "X" * 40])
+)
+def test_a_line_with_encoded_words_has_76_characters(text: str, name: str) -> None:
+    """RFC 2047 2."""
+    field = text_field(name, text) + mailbox_field(name, [(text, parse_address("a@b.c"))] * 2)
+    lines = field.split(b"\r\n")
+    assert max(len(line) for line in lines if b"=?" in line) <= 76
+
+
 def test_mailboxes_are_folded_behind_their_commas() -> None:
     people = [("", parse_address(f"recipient{n}@example.net")) for n in range(50)]
     lines = mailbox_field("To", people).split(b"\r\n")
