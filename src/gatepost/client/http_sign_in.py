@@ -15,13 +15,13 @@ from email.utils import format_datetime
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from gatepost.client.sign_in import FRESH
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import TokenSource
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest
 
+_BEARER: Final = "Bearer "
 _SCHEME: Final = "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature="
 
 
@@ -35,8 +35,8 @@ class HttpSignIn(Protocol):
     async def authorize(self, request: HttpRequest) -> HttpRequest:
         """Return the request with what proves it. Raises TokenError."""
 
-    def reject(self) -> bool:
-        """Say that the last proof was refused; True: another one may be taken."""
+    def reject(self, request: HttpRequest, /) -> bool:
+        """Say that the proof in ``request`` was refused; True: another one may be taken."""
 
 
 class BearerSignIn:
@@ -44,23 +44,19 @@ class BearerSignIn:
 
     def __init__(self, cache: TokenCache, source: TokenSource, scope: str) -> None:
         self._cache, self._source, self._scope = cache, source, scope
-        self._shown: Secret | None = None
-        self._age = 0.0
 
     @property
     def identity(self) -> str:
         return self._source.identity
 
     async def authorize(self, request: HttpRequest) -> HttpRequest:
-        held = await self._cache.get(self._source, self._scope)
-        self._shown, self._age = held.secret, held.age
-        field = {"authorization": f"Bearer {held.secret.reveal()}"}
+        token = await self._cache.get(self._source, self._scope)
+        field = {"authorization": _BEARER + token.reveal()}
         return replace(request, headers={**request.headers, **field})
 
-    def reject(self) -> bool:
-        if self._shown is not None:
-            self._cache.reject(self._source, self._scope, self._shown)
-        return self._age > FRESH
+    def reject(self, request: HttpRequest) -> bool:
+        shown = Secret(request.headers["authorization"].removeprefix(_BEARER))
+        return self._cache.reject(self._source, self._scope, shown)
 
 
 class AccessKeySignIn:
@@ -95,5 +91,5 @@ class AccessKeySignIn:
         }
         return replace(request, headers={**request.headers, **fields})
 
-    def reject(self) -> bool:
+    def reject(self, _request: HttpRequest) -> bool:
         return False

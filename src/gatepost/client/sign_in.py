@@ -1,16 +1,13 @@
 """As whom a relay signs in upstream, and what it proves that with when it is time."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import TokenSource
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.credentials import Credentials
 from gatepost.model.secret import Secret
-
-FRESH: Final = 60.0
-"""Seconds for which a token counts as just given: refused, another one would be refused, too."""
 
 
 class SignIn(Protocol):
@@ -69,19 +66,15 @@ class TokenSignIn:
         self, username: str, cache: TokenCache, source: TokenSource, scope: str = ""
     ) -> None:
         self.identity = username
-        self.source, self._cache, self._scope = source, cache, scope
-        self._age = 0.0
+        self._source, self._cache, self._scope = source, cache, scope
 
     async def credentials(self) -> Credentials:
-        held = await self._cache.get(self.source, self._scope)
-        self._age = held.age
-        return Credentials(self.identity, token=held.secret)
+        token = await self._cache.get(self._source, self._scope)
+        return Credentials(self.identity, token=token)
 
     def reject(self, credentials: Credentials) -> bool:
-        if credentials.token is None:
-            return False
-        self._cache.reject(self.source, self._scope, credentials.token)
-        return self._age > FRESH
+        token = credentials.token
+        return token is not None and self._cache.reject(self._source, self._scope, token)
 
 
 class CertificateSignIn:

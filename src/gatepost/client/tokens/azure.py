@@ -70,7 +70,8 @@ class WorkloadIdentity:
 
     @property
     def identity(self) -> str:
-        return f"workload identity {self._workload.client_id}".rstrip()
+        who = (self._workload.client_id, self._workload.tenant, self._workload.token_file)
+        return " ".join(["workload identity", *filter(None, who)])
 
     async def fetch(self, scope: str) -> AccessToken:
         return await _fetch(self, scope)

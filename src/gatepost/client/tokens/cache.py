@@ -18,6 +18,10 @@ MARGIN: Final = 30.0
 """Seconds before its end from which a token is not handed out: it has a way to go yet."""
 
 
+FRESH: Final = 60.0
+"""Seconds for which a token counts as just given: refused, another one would be refused, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds for which a failure is remembered, and by which factor longer with each more."""
@@ -28,15 +32,6 @@ class Patience:
     """Of a refusal that somebody has to mend."""
     factor: float = 2.0
     longest: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class HeldToken:
-    """A token that is good now."""
-
-    secret: Secret
-    age: float
-    """Seconds since it was asked for."""
 
 
 class _Entry:
@@ -83,7 +78,7 @@ class TokenCache:
         self._seconds, self._patience = seconds, patience
         self._entries: dict[tuple[str, str], _Entry] = {}
 
-    async def get(self, source: TokenSource, scope: str) -> HeldToken:
+    async def get(self, source: TokenSource, scope: str) -> Secret:
         """Return a good token of ``source`` for ``scope``. Raises TokenError."""
         entry = self._entries.setdefault((source.identity, scope), _Entry())
         now = self._seconds()
@@ -93,14 +88,21 @@ class TokenCache:
             await asyncio.shield(entry.flight)
             now = self._seconds()
         if entry.token is not None and entry.is_good(now):
-            return HeldToken(entry.token.secret, now - entry.asked)
+            return entry.token.secret
         raise _again(entry, now)
 
-    def reject(self, source: TokenSource, scope: str, secret: Secret) -> None:
-        """Say that ``secret`` was refused where it was shown: it is not handed out any more."""
+    def reject(self, source: TokenSource, scope: str, secret: Secret) -> bool:
+        """Say that ``secret`` was refused where it was shown: it is not handed out any more.
+
+        True: another one may be taken, because this one was old, or is no longer the newest.
+        """
         entry = self._entries.get((source.identity, scope))
-        if entry is not None and entry.token is not None and entry.token.secret == secret:
-            entry.token = None
+        if entry is None or entry.token is None:
+            return False
+        if entry.token.secret != secret:
+            return True
+        entry.token = None
+        return self._seconds() - entry.asked > FRESH
 
     async def close(self) -> None:
         """End what is on its way."""

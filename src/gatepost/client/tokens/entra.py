@@ -40,7 +40,8 @@ class EntraApplication:
         return f"{self.authority.rstrip('/')}/{quote(self.tenant, safe='')}/oauth2/v2.0/token"
 
     def __str__(self) -> str:
-        return f"application {self.client_id} of tenant {self.tenant}"
+        cloud = f" at {self.authority}" if self.authority != AUTHORITY else ""
+        return f"application {self.client_id} of tenant {self.tenant}{cloud}"
 
 
 class EntraSecret:

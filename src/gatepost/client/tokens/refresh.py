@@ -1,6 +1,7 @@
 """A refresh token of any OAuth 2.0 provider (RFC 6749 6)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gatepost.client.tokens.contract import AccessToken
@@ -13,11 +14,14 @@ GRANT = "refresh_token"
 
 @dataclass(frozen=True, slots=True)
 class RefreshClient:
-    """Which client, where. ``secret`` reads the client's own secret; None: it has none."""
+    """Which client, where, for whom."""
 
     token_endpoint: str
     client_id: str
+    user: str
+    """Who has consented; tokens of different users are never mixed up."""
     secret: Callable[[], Secret] | None = None
+    """Reads the client's own secret; None: it has none."""
 
 
 class RefreshToken:
@@ -42,7 +46,8 @@ class RefreshToken:
 
     @property
     def identity(self) -> str:
-        return f"client {self._client.client_id} at {self._client.token_endpoint}"
+        client = self._client
+        return f"{client.user} by client {client.client_id} at {client.token_endpoint}"
 
     async def fetch(self, scope: str) -> AccessToken:
         secret = self._client.secret
@@ -57,7 +62,8 @@ class RefreshToken:
         rotated = document.get("refresh_token")
         if isinstance(rotated, str) and rotated and rotated != form["refresh_token"]:
             self._newest = Secret(rotated)
-            self._keep(self._newest)
+            with suppress(OSError):  # the new one still serves until the program ends
+                self._keep(self._newest)
         return token
 
     def _current(self) -> Secret:

@@ -74,8 +74,9 @@ class Api:
 
         Raises NetworkError, RemoteProtocolError, LocalProtocolError and TokenError.
         """
-        response = await self._http.ask(await self.sign_in.authorize(request))
-        if response.status == 401 and self.sign_in.reject():
+        signed = await self.sign_in.authorize(request)
+        response = await self._http.ask(signed)
+        if response.status == 401 and self.sign_in.reject(signed):
             response = await self._http.ask(await self.sign_in.authorize(request))
         return response
 

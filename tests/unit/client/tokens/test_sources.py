@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIdentity
+from gatepost.client.tokens.contract import TokenSource
 from gatepost.client.tokens.entra import EntraApplication, EntraCertificate, EntraSecret
 from gatepost.client.tokens.google import GoogleServiceAccount
 from gatepost.client.tokens.refresh import RefreshClient, RefreshToken
@@ -148,7 +150,7 @@ def test_key_files_that_cannot_be_used(certificate: OwnCertificate) -> None:
         assert not caught.value.is_transient
 
 
-CLIENT = RefreshClient("https://accounts.example/token", "client-1")
+CLIENT = RefreshClient("https://accounts.example/token", "client-1", "ann")
 
 
 def test_a_refresh_token() -> None:
@@ -167,7 +169,7 @@ def test_a_refresh_token() -> None:
 
 def test_a_client_with_a_secret_of_its_own() -> None:
     http = Asked()
-    client = RefreshClient("https://accounts.example/token", "client-1", reading("own"))
+    client = RefreshClient("https://accounts.example/token", "client-1", "ann", reading("own"))
     asyncio.run(RefreshToken(http, client, reading("r1")).fetch(""))
     assert http.forms[0]["client_secret"] == "own"
 
@@ -194,3 +196,28 @@ def signed(text: str, certificate: OwnCertificate, algorithm: str, audience: str
         options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
     )
     return claims
+
+
+def test_identities_are_told_apart() -> None:
+    """The cache knows sources by their identity: equal ones share their tokens."""
+    http, secret = Asked(), reading("s3cret")
+    other_cloud = EntraApplication("contoso.example", APPLICATION.client_id, "https://x.example")
+    other_user = RefreshClient(CLIENT.token_endpoint, CLIENT.client_id, "bob")
+    sources: list[TokenSource] = [
+        EntraSecret(http, APPLICATION, secret),
+        EntraSecret(http, other_cloud, secret),
+        EntraCertificate(http, APPLICATION, secret),
+        GoogleServiceAccount(http, "relay", secret),
+        GoogleServiceAccount(http, "relay", secret, "ann@example.com"),
+        RefreshToken(http, CLIENT, secret),
+        RefreshToken(http, other_user, secret),
+        ManagedIdentity(),
+        ManagedIdentity("id"),
+        WorkloadIdentity(),
+        WorkloadIdentity(Workload("tenant", "id")),
+        WorkloadIdentity(Workload("other", "id")),
+    ]
+    identities = [each.identity for each in sources]
+    assert len(set(identities)) == len(sources)
+    assert EntraSecret(http, APPLICATION, reading("another")).identity == identities[0]
+    assert not any("s3cret" in each for each in identities)
