@@ -1,54 +1,49 @@
-"""The program of a front process: SMTP here, store and directory behind the control socket."""
+"""The program of a front process of ``gatepost up``: SMTP here, the rest behind the socket."""
 
-import asyncio
-import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from gatepost.app.hurry import SOCKET
-from gatepost.app.remote_directory import RemoteDirectory, RemoteQuotas
-from gatepost.app.remote_store import RemoteStore
-from gatepost.app.rpc import Calls
-from gatepost.app.runtime import DRAIN, run
-from gatepost.app.serving import Backend, make_entrances, make_relay
-from gatepost.app.workers import READY, Front
-from gatepost.errors import Disconnected
-from gatepost.net.listen import adopt
+from gatepost.app.front_process import FrontProcess
+from gatepost.app.remote_directory import RemoteQuotas
+from gatepost.app.runtime import run
+from gatepost.app.serving import Backend, Serving, make_entrances, make_relay
+from gatepost.app.workers import Instruction
+from gatepost.net.listen import Listener, adopt, inheritable
 from gatepost.relay.supervise import Supervisor
 
 
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What a front process is told; sockets by descriptor."""
+
+    serving: Serving
+    smtp: tuple[int, ...]
+    smtps: tuple[int, ...]
+
+
+def instruct(serving: Serving, smtp: Listener | None, smtps: Listener | None) -> Instruction:
+    """Return what makes front processes serve these listeners."""
+    descriptors = [inheritable(each) if each is not None else () for each in (smtp, smtps)]
+    front = Front(serving, *descriptors)
+    text = msgspec.json.encode(front, enc_hook=dict)
+    return Instruction("gatepost.app.front", text, (*front.smtp, *front.smtps))
+
+
 async def serve(front: Front) -> None:
-    """Serve until SIGTERM, or until the store process is gone."""
-    calls = await Calls.connect(Path(front.serving.data) / SOCKET)
-    store = RemoteStore(calls)
-    directory = await RemoteDirectory.connect(calls)
-
-    def report(event: str, **facts: Any) -> None:
-        try:
-            calls.tell("report", event, facts)
-        except Disconnected:
-            return  # we stop in a moment
-
-    quotas = RemoteQuotas(calls) if front.serving.profile.strict.counts else None
-    backend = Backend(store, directory, quotas)
-    relay = make_relay(front.serving, backend, report, await store.new_epoch())
+    """Serve until we are told to stop, or until the store process is gone."""
+    process = await FrontProcess.connect(Path(front.serving.data))
+    quotas = RemoteQuotas(process.calls) if front.serving.profile.strict.counts else None
+    backend = Backend(process.store, process.directory, quotas)
+    relay = make_relay(front.serving, backend, process.report, await process.store.new_epoch())
     supervisor = Supervisor(relay)
-    loop = asyncio.get_running_loop()
-    stop = asyncio.ensure_future(calls.lost.wait())
-    loop.add_signal_handler(signal.SIGTERM, stop.cancel)
-    loop.add_signal_handler(signal.SIGINT, lambda: None)  # the terminal's; the parent tells us
-    entrances = make_entrances(front.serving, directory)
+    entrances = make_entrances(front.serving, process.directory)
     for name, descriptors in (("smtp", front.smtp), ("smtps", front.smtps)):
         if descriptors:
             await supervisor.serve(adopt(descriptors), entrances[name])
-    sys.stdout.buffer.write(READY)
-    sys.stdout.buffer.flush()
-    await asyncio.wait([stop])
-    await supervisor.drain(DRAIN)
-    calls.close()
+    await process.serve(supervisor)
 
 
 def main() -> None:

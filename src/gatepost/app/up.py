@@ -15,6 +15,7 @@ from gatepost.app.administration.desk import Desk
 from gatepost.app.certificates import Certificates, ensure_certificates
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.events.service import EventService, Surroundings
+from gatepost.app.front import instruct
 from gatepost.app.hurry import SOCKET
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
@@ -143,7 +144,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     stack.callback(control.close)
     serving = Serving(str(data), profile, str(certificates.server_file), options.workers + 1)
     if options.workers:
-        workers = Workers(serving, listeners["smtp"], listeners["smtps"], report)
+        workers = Workers(instruct(serving, listeners["smtp"], listeners["smtps"]), report)
         stack.push_async_callback(workers.stop, DRAIN)
         await workers.start(options.workers)
     else:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -10,11 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
-from gatepost.app.serving import Serving
 from gatepost.errors import GatepostError
-from gatepost.net.listen import Listener
 from gatepost.relay.context import Report
 
 RESTART_DELAY: Final = 0.5
@@ -23,102 +18,136 @@ START_TIMEOUT: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
-    """What a front process is told on its standard input; sockets by descriptor."""
+class Instruction:
+    """What a front process runs, what it reads on its standard input, and what it inherits."""
 
-    serving: Serving
-    smtp: tuple[int, ...]
-    smtps: tuple[int, ...]
+    program: str
+    """A module of ours."""
+    text: bytes
+    """One line."""
+    descriptors: tuple[int, ...]
+    """Of listening sockets, which are ours and outlive it."""
+
+
+class _Slot:
+    """One front process, started again when it dies, until it is retired or stopped."""
+
+    def __init__(self, instruction: Instruction, report: Report) -> None:
+        self._instruction = instruction
+        self._report = report
+        self._over = False
+        self._process: Process | None = None
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.task = asyncio.create_task(self._keep_alive())
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    async def _keep_alive(self) -> None:
+        while not self._over:
+            try:
+                ended = await self._run()
+            except OSError as error:  # no process, or none that listens to us
+                ended = str(error)
+            if not self.started.done():
+                self.started.set_exception(GatepostError(f"a front process did not start: {ended}"))
+            if not self._over:
+                self._report("worker_died", reason=ended)
+                await asyncio.sleep(RESTART_DELAY)
+
+    async def _run(self) -> str:
+        """Run one process to its end; return how that was."""
+        self._process = process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", self._instruction.program,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            pass_fds=self._instruction.descriptors,
+        )  # fmt: skip
+        try:
+            if self._over:
+                process.terminate()
+            assert process.stdin is not None  # noqa: S101 - it was asked for
+            assert process.stdout is not None  # noqa: S101
+            process.stdin.write(self._instruction.text + b"\n")
+            await process.stdin.drain()
+            if await process.stdout.readline() == READY and not self.started.done():
+                self.started.set_result(None)
+            return f"process {process.pid} ended with {await process.wait()}"
+        finally:
+            self._process = None
+
+    def end(self, number: int) -> None:
+        """Send a signal to the process, and start no other."""
+        self._over = True
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
 
 
 class Workers:
     """N front processes on sockets that are ours and outlive them."""
 
-    def __init__(
-        self, serving: Serving, smtp: Listener | None, smtps: Listener | None, report: Report
-    ) -> None:
-        self._front = Front(serving, _descriptors(smtp), _descriptors(smtps))
+    def __init__(self, instruction: Instruction, report: Report) -> None:
+        self._instruction = instruction
         self._report = report
-        self._tasks: list[asyncio.Task[None]] = []
-        self._processes: dict[int, Process] = {}
-        self._stopping = False
+        self._slots: list[_Slot] = []
+        self._retiring: set[_Slot] = set()
 
     @property
     def pids(self) -> Sequence[int]:
-        """The processes that run now."""
-        return sorted(process.pid for process in self._processes.values())
+        """The processes that take connections now."""
+        return sorted(each.pid for each in self._slots if each.pid is not None)
 
     async def start(self, number: int) -> None:
         """Start ``number`` processes; return when every one accepts. Raises GatepostError."""
-        started = [asyncio.get_running_loop().create_future() for _ in range(number)]
-        for index, future in enumerate(started):
-            self._tasks.append(asyncio.create_task(self._keep_alive(index, future)))
-        try:
-            await asyncio.wait_for(asyncio.gather(*started), START_TIMEOUT)
-        except TimeoutError:
-            raise GatepostError("a front process did not start in time") from None
+        self._slots += [_Slot(self._instruction, self._report) for _ in range(number)]
+        await _wait_started(self._slots)
 
-    async def _keep_alive(self, index: int, started: "asyncio.Future[None]") -> None:
-        """Run one process; start another when it dies."""
-        while not self._stopping:
-            try:
-                ended = await self._run(index, started)
-            except OSError as error:  # no process, or none that listens to us
-                ended = str(error)
-            if not started.done():
-                started.set_exception(GatepostError(f"a front process did not start: {ended}"))
-            if not self._stopping:
-                self._report("worker_died", reason=ended)
-                await asyncio.sleep(RESTART_DELAY)
+    async def replace(self, instruction: Instruction, number: int) -> None:
+        """Put ``number`` processes with other instructions in the place of those that run.
 
-    async def _run(self, index: int, started: "asyncio.Future[None]") -> str:
-        """Run one process to its end; return how that was."""
-        process = await self._spawn()
-        self._processes[index] = process
-        try:
-            if self._stopping:
-                process.terminate()
-            await self._instruct(process)
-            assert process.stdout is not None  # noqa: S101 - it was asked for
-            if await process.stdout.readline() == READY and not started.done():
-                started.set_result(None)
-            return f"process {process.pid} ended with {await process.wait()}"
-        finally:
-            del self._processes[index]
+        One after the other: each old one goes on accepting until a new one does, and then ends
+        when its last session has. Raises GatepostError when a new one does not start; the old
+        ones that are left stay.
+        """
+        old = self._slots
+        for place in range(max(number, len(old))):
+            if place < number:
+                slot = _Slot(instruction, self._report)
+                try:
+                    await _wait_started([slot])
+                except GatepostError:
+                    slot.end(signal.SIGKILL)
+                    await asyncio.wait([slot.task])
+                    raise
+                self._slots = [*self._slots, slot]
+            if place < len(old):
+                self._retire(old[place])
+        self._instruction = instruction
 
-    async def _spawn(self) -> Process:
-        front = self._front
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gatepost.app.front",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            pass_fds=(*front.smtp, *front.smtps),
-        )  # fmt: skip
-
-    async def _instruct(self, process: Process) -> None:
-        assert process.stdin is not None  # noqa: S101 - it was asked for
-        process.stdin.write(msgspec.json.encode(self._front, enc_hook=dict) + b"\n")
-        await process.stdin.drain()
+    def _retire(self, slot: _Slot) -> None:
+        self._slots = [each for each in self._slots if each is not slot]
+        self._retiring.add(slot)
+        slot.task.add_done_callback(lambda _: self._retiring.discard(slot))
+        slot.end(signal.SIGHUP)
 
     async def stop(self, seconds: float) -> None:
         """Let every process drain; kill what is left after that."""
-        self._stopping = True
-        for process in list(self._processes.values()):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-        if not self._tasks:
+        slots = [*self._slots, *self._retiring]
+        for slot in slots:
+            slot.end(signal.SIGTERM)
+        tasks = [slot.task for slot in slots if not slot.task.done()]
+        if not tasks:
             return
-        _, late = await asyncio.wait(self._tasks, timeout=seconds)
-        for process in list(self._processes.values()):
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for slot in slots:
+            slot.end(signal.SIGKILL)
         if late:
             await asyncio.wait(late, timeout=2.0)
 
 
-def _descriptors(listener: Listener | None) -> tuple[int, ...]:
-    """Return descriptors that a child may keep."""
-    if listener is None:
-        return ()
-    for sock in listener.sockets:
-        os.set_inheritable(sock.fileno(), True)
-    return tuple(sock.fileno() for sock in listener.sockets)
+async def _wait_started(slots: Sequence[_Slot]) -> None:
+    try:
+        await asyncio.wait_for(asyncio.gather(*[each.started for each in slots]), START_TIMEOUT)
+    except TimeoutError:
+        raise GatepostError("a front process did not start in time") from None

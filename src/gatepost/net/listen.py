@@ -161,6 +161,13 @@ def _spell(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def inheritable(listener: Listener) -> tuple[int, ...]:
+    """Return descriptors that a child process may keep."""
+    for sock in listener.sockets:
+        sock.set_inheritable(True)
+    return tuple(sock.fileno() for sock in listener.sockets)
+
+
 def adopt(descriptors: tuple[int, ...]) -> Listener:
     """Return the listener whose sockets another process opened and handed to this one."""
     sockets = tuple(socket.socket(fileno=descriptor) for descriptor in descriptors)

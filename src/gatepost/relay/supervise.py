@@ -73,6 +73,14 @@ class Supervisor:
             receiver.time_out()
         self._sweeper = loop.call_later(SWEEP, self._sweep)
 
+    async def retire(self) -> None:
+        """Accept no more; return when the last connection has ended by itself."""
+        for listener in list(self._servers):
+            self.withdraw(listener)
+        while self._receivers:
+            self._emptied.clear()
+            await self._emptied.wait()
+
     async def drain(self, seconds: float) -> None:
         """Accept no more, say 421 to all, let open commits end; cut what is left after that."""
         self._relay.draining = True
