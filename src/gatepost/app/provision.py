@@ -265,8 +265,8 @@ def _make_role(
     if not rules.needs_smtp_username:
         return [principal, role, assignment]
     path = child_path(service.id, "smtpUsernames", "first-login")
-    login = SmtpUsername(
-        path, "first-login", application.id, application.tenant_id, now - _EFFECTIVE_BEFORE
+    login = SmtpUsername(  # a user name must differ from its resource's
+        path, "email-sender", application.id, application.tenant_id, now - _EFFECTIVE_BEFORE
     )
     return [principal, role, assignment, login]
 

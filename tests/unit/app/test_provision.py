@@ -17,6 +17,7 @@ from gatepost.directory.azure.entries import (
     RoleAssignment,
     RoleDefinition,
     ServicePrincipal,
+    SmtpUsername,
     Subscription,
     Tenant,
     principal_lookup,
@@ -197,3 +198,4 @@ def test_who_is_provisioned_may_send_whatever_the_rules_are(cares: Rules) -> Non
     given = asyncio.run(provision(records, directory, Key(bytes(32)), NOW))
     verdict = directory.identify(Credentials(given.username, given.client_secret), "LOGIN")
     assert isinstance(verdict, Principal)
+    assert [each for each in directory.all(SmtpUsername) if each.username == each.name] == []
