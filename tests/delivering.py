@@ -1,0 +1,328 @@
+"""A relay's delivering half on a clock that a test turns, with upstream servers made up.
+
+``Virtual`` runs a coroutine in a loop whose time passes only while everybody waits: five days of
+a queue take no longer than what happens in them.
+"""
+
+import asyncio
+import itertools
+import random
+import selectors
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from gatepost.errors import GatepostError, Phase
+from gatepost.model.address import parse_address
+from gatepost.model.body import Body, BytesBody
+from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Outcome, State, Verdict
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.message import Submission
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.retry import Retry
+from gatepost.model.route import (
+    HopLimits,
+    Match,
+    MxTarget,
+    Route,
+    Smarthost,
+    SmarthostTarget,
+    Target,
+)
+from gatepost.queue.deliveries import Deliveries, QueueSelection
+from gatepost.relay.deliver import Bounds, Deliverer
+from gatepost.relay.outbound import Outbound, make_deliverer
+from gatepost.relay.places import Own
+from gatepost.relay.routed_store import RoutedStore
+from gatepost.relay.routes import Routes
+from gatepost.relay.transport.contract import Handed, Heard, Place
+from gatepost.store.memory import MemoryStore
+from gatepost.store.memory_queue import MemoryDeliveries
+from gatepost.testing.clock import FakeClock
+from gatepost.testing.dns import ScriptedResolver
+
+OK = Reply(250, "queued as 1", Esc(2, 0, 0))
+GREYLISTED = Reply(450, "come back", Esc(4, 2, 0))
+UNKNOWN = Reply(550, "no such user", Esc(5, 1, 1))
+REFUSED = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
+NO_CONNECTION = Reply(451, "No connection", Esc(4, 4, 1))
+ALL: tuple[State, ...] = ("waiting", "leased", "held", "settled")
+
+
+class _Selector(selectors.SelectSelector):
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> Any:
+        events = super().select(0)
+        if not events:
+            assert timeout is not None, "nothing will ever happen any more"
+            self._clock.advance(max(0.0, timeout))
+        return events
+
+
+class Virtual(asyncio.SelectorEventLoop):
+    """An event loop whose time is a FakeClock's."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(_Selector(clock))
+        self._fake = clock
+
+    def time(self) -> float:
+        return self._fake.monotonic()
+
+
+def run(clock: FakeClock, main: Coroutine[Any, Any, Any]) -> Any:
+    """Run to the end; what was left behind is cancelled."""
+    with asyncio.Runner(loop_factory=lambda: Virtual(clock)) as runner:
+        return runner.run(main)
+
+
+async def _end_all() -> None:
+    """Cancel everybody, those too that somebody leaves behind who is cancelled."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server says in one try."""
+
+    replies: tuple[Reply, ...] = (OK,)
+    """One for all recipients, or one for each."""
+    phase: Phase = "content"
+    is_remote: bool = True
+    seconds: float = 0.0
+    retry_after: float = 0.0
+    error: GatepostError | None = None
+    passed_on: bool = False
+    fault: Exception | None = None
+    """A fault of the transport's."""
+
+
+def refused_before_mail(reply: Reply, phase: Phase = "auth", **other: Any) -> Answer:
+    return Answer((reply,), phase, **other)
+
+
+def unreachable(seconds: float = 0.0) -> Answer:
+    error = GatepostError("connection refused")
+    reply = NO_CONNECTION.because("connection refused")
+    return Answer((reply,), "connect", is_remote=False, seconds=seconds, error=error)
+
+
+Say = Callable[[Lease, Place], Answer]
+_BEFORE_MAIL = ("connect", "greeting", "ehlo", "starttls", "tls", "auth")
+
+
+class Upstream:
+    """A Transport that does what a test says, and counts."""
+
+    def __init__(self, target: Target, say: Say | Answer = Answer()) -> None:
+        self.target, self.say = target, say
+        self.tries: list[tuple[datetime, str, tuple[str, ...]]] = []
+        """When, where, for whom."""
+        self.taken: list[tuple[str, str]] = []
+        """Message and recipient of what was taken."""
+        self.contents: dict[str, bytes] = {}
+        self.envelopes: dict[str, Envelope] = {}
+        self.open = self.most_open = 0
+        self.closed = False
+        self.now: Callable[[], datetime]
+
+    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+        assert deadline > asyncio.get_running_loop().time()
+        answer = self.say if isinstance(self.say, Answer) else self.say(lease, place)
+        names = tuple([str(each.address) for each in lease.delivery.waiting])
+        self.tries.append((self.now(), str(place), names))
+        self.open += 1
+        self.most_open = max(self.open, self.most_open)
+        try:
+            await asyncio.sleep(answer.seconds)
+        finally:
+            self.open -= 1
+        if answer.fault is not None:
+            raise answer.fault
+        return self._handed(lease, body, place, answer)
+
+    def _handed(self, lease: Lease, body: Body, place: Place, answer: Answer) -> Handed:
+        waiting = lease.delivery.waiting
+        replies = answer.replies * len(waiting) if len(answer.replies) == 1 else answer.replies
+        early = answer.phase in _BEFORE_MAIL
+        verdicts = []
+        for recipient, reply in zip(waiting, replies, strict=True):
+            outcome: Outcome = "deferred"
+            if reply.is_success:
+                outcome = "delivered"
+                self.taken.append((lease.message.id, str(recipient.address)))
+                self.envelopes[lease.message.id] = lease.envelope
+                self.contents[lease.message.id] = b"".join(body.chunks())
+            elif reply.is_permanent and not early:
+                outcome = "failed"
+            verdicts.append(Verdict(outcome, reply))
+        bad = [each for each in replies if not each.is_success]
+        said = bad[0] if bad else replies[-1]
+        identity = getattr(self.target, "credential", "")
+        contact = Contact(self.target.name, place.host, place.address, identity=identity)
+        now = self.now()
+        attempt = Attempt(now, contact, answer.phase, said, answer.is_remote, answer.seconds)
+        heard = tuple([Heard(each, answer.phase) for each in dict.fromkeys(bad)])
+        return Handed(
+            attempt,
+            tuple(verdicts),
+            heard if answer.is_remote else (),
+            sum(each.is_success for each in replies),
+            answer.passed_on,
+            retry_after=answer.retry_after,
+            error=answer.error,
+        )
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Gate:
+    """A store that can be pulled from under a relay: whoever asks it then waits for ever."""
+
+    def __init__(self, deliveries: Deliveries) -> None:
+        self._deliveries = deliveries
+        self.is_open = True
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._deliveries, name)
+
+        def ask(*arguments: Any, **named: Any) -> Any:
+            if self.is_open:
+                return method(*arguments, **named)
+            return asyncio.get_running_loop().create_future()
+
+        return ask
+
+
+class World:
+    """Upstreams, routes, a queue, and relays that work on it one after the other."""
+
+    def __init__(
+        self,
+        upstreams: Iterable[Upstream],
+        routes: Sequence[Route],
+        *,
+        dns: str = "",
+        bounds: Bounds = Bounds(),  # noqa: B008
+        seed: int = 1,
+    ) -> None:
+        self.clock = FakeClock()
+        self.deliveries = MemoryDeliveries()
+        self.captured = MemoryStore()
+        self.upstreams: Mapping[str, Upstream] = {each.target.name: each for each in upstreams}
+        for each in self.upstreams.values():
+            each.now = self.clock.now
+        self.routes = Routes(routes)
+        self.resolver = ScriptedResolver(dns)
+        self.reports: list[tuple[str, dict[str, Any]]] = []
+        self._ids = itertools.count(1)
+        self._bounds, self._random = bounds, random.Random(seed)
+        self.gate: Gate
+        self.deliverer: Deliverer
+        self.store: RoutedStore
+
+    def report(self, event: str, **facts: Any) -> None:
+        self.reports.append((event, facts))
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        return [facts for name, facts in self.reports if name == event]
+
+    async def start(self) -> None:
+        """Start a relay on the queue."""
+        self.gate = Gate(self.deliveries)
+        parts = Outbound(
+            deliveries=self.gate,
+            routes=self.routes,
+            transports=self.upstreams,
+            resolver=self.resolver,
+            host="relay.example",
+            next_id=lambda: f"n{next(self._ids)}",
+            report=self.report,
+            now=self.clock.now,
+            seconds=self.clock.monotonic,
+            random=self._random.random,
+            own=Own(("relay.example",), ("192.0.2.25",)),
+            bounds=self._bounds,
+        )
+        self.deliverer = make_deliverer(parts)
+        await self.deliverer.start()
+        self.store = RoutedStore(
+            self.captured,
+            self.gate,
+            self.routes,
+            self.deliverer,
+        )
+
+    async def kill(self) -> None:
+        """Let nothing that the relay still does reach the queue, and end it."""
+        self.gate.is_open = False
+        await self.deliverer.stop(0)
+
+    async def send(self, submission: Submission) -> None:
+        await self.store.put(submission)
+
+    async def states(self) -> dict[str, str]:
+        found = await self.deliveries.list(QueueSelection(states=ALL))
+        return {each.id: each.state for each in found}
+
+    async def delivery(self, id_: str) -> Delivery:
+        [found] = await self.deliveries.find(id_)
+        return found
+
+    def run(self, scenario: Callable[["World"], Coroutine[Any, Any, None]]) -> None:
+        async def main() -> None:
+            await self.start()
+            try:
+                await scenario(self)
+            finally:
+                await _end_all()
+
+        run(self.clock, main())
+
+    def mail(
+        self,
+        id_: str = "m1",
+        sender: str = "alice@example.org",
+        to: Sequence[str | Recipient] = ("bob@example.net",),
+        **other: Any,
+    ) -> Submission:
+        recipients = [
+            each if isinstance(each, Recipient) else Recipient(parse_address(each)) for each in to
+        ]
+        envelope = Envelope(parse_address(sender) if sender else None, tuple(recipients))
+        content = BytesBody(b"Subject: hello\r\n\r\nHello.\r\n")
+        usual = Submission(id_, envelope, content, b"Received: by relay\r\n", self.clock.now())
+        return replace(usual, **other)
+
+
+def smarthost(name: str = "hub", hosts: Sequence[str] = ("hub.example",), **other: Any) -> Target:
+    servers = tuple([Smarthost(each, priority=number) for number, each in enumerate(hosts)])
+    return SmarthostTarget(name, servers, **other)
+
+
+def mx(name: str = "direct", **other: Any) -> MxTarget:
+    return MxTarget(name, **other)
+
+
+def route(*chain: Target, name: str = "out", to: Sequence[str] = (), **other: Any) -> Route:
+    return Route(name, chain, Match(tuple(to)), **other)
+
+
+def steady(**other: Any) -> Retry:
+    """A schedule without chance."""
+    return Retry(jitter=0.0, **other)
+
+
+def limits(**other: Any) -> HopLimits:
+    return HopLimits(**other)
+
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -1,0 +1,607 @@
+"""The delivery loop with upstream servers made up, on a clock that takes no time."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gatepost.errors import NoSharedMechanism, TokenError
+from gatepost.model.address import parse_address
+from gatepost.model.envelope import Recipient
+from gatepost.model.plan import Plan
+from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import Capture
+from gatepost.relay.deliver import Bounds
+from gatepost.relay.spool import FileBody
+from tests.delivering import (
+    DAY,
+    GREYLISTED,
+    HOUR,
+    MINUTE,
+    OK,
+    REFUSED,
+    UNKNOWN,
+    Answer,
+    Upstream,
+    World,
+    limits,
+    mx,
+    refused_before_mail,
+    route,
+    smarthost,
+    steady,
+    unreachable,
+)
+
+
+def one_hub(say: object = Answer(), **target: object) -> tuple[World, Upstream]:
+    hub = Upstream(smarthost(**target), say)  # type: ignore[arg-type]
+    return World([hub], [route(hub.target, retry=steady())]), hub
+
+
+def test_what_is_accepted_is_delivered_from_memory() -> None:
+    world, hub = one_hub()
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(0.1)
+        assert (await world.delivery("m1.0")).state == "settled"
+
+    world.run(scenario)
+    assert hub.taken == [("m1", "bob@example.net")]
+    [told] = world.told("message_delivered")
+    assert told["id"] == "m1"
+    assert told["reply"] == str(OK)
+    assert told["host"] == "hub.example"
+
+
+def test_what_is_deferred_is_tried_again_by_its_schedule() -> None:
+    answers = iter([Answer((GREYLISTED,), "rcpt"), Answer((GREYLISTED,), "rcpt"), Answer()])
+    world, hub = one_hub(lambda *_: next(answers))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(600)
+
+    world.run(scenario)
+    assert hub.taken == [("m1", "bob@example.net")]
+    first, second, third = [at for at, *_ in hub.tries]
+    assert MINUTE <= second - first < MINUTE + timedelta(seconds=1)
+    assert 2 * MINUTE <= third - second < 2 * MINUTE + timedelta(seconds=1)
+    assert next(facts["next_at"] for facts in world.told("message_deferred")).startswith("2026")
+
+
+def test_a_refusal_tells_the_sender_and_its_notification_is_delivered() -> None:
+    def say(lease: object, _place: object) -> Answer:
+        sender = lease.message.envelope.sender  # type: ignore[attr-defined]
+        return Answer() if sender is None else Answer((UNKNOWN,), "rcpt")
+
+    world, hub = one_hub(say)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert hub.taken == [("n1", "alice@example.org")]
+    assert hub.envelopes["n1"].sender is None
+    assert b"Action: failed" in hub.contents["n1"]
+    assert b"5.1.1" in hub.contents["n1"]
+    assert world.told("message_failed")[0]["reply"] == str(UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("sender", "notify"), [("", frozenset()), ("alice@example.org", frozenset({"NEVER"}))]
+)
+def test_nobody_is_told_who_does_not_want_to_be(sender: str, notify: frozenset[str]) -> None:
+    world, hub = one_hub(Answer((UNKNOWN,), "rcpt"))
+    bob = Recipient(parse_address("bob@example.net"), notify)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=sender, to=[bob]))
+        await asyncio.sleep(DAY.total_seconds())
+        assert await world.states() == {"m1.0": "settled"}
+
+    world.run(scenario)
+    assert len(hub.tries) == 1
+
+
+def test_a_notification_that_fails_makes_no_other() -> None:
+    world, _hub = one_hub(Answer((UNKNOWN,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(DAY.total_seconds())
+        assert await world.states() == {"m1.0": "settled", "n1.0": "settled"}
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize(("passed_on", "notifications"), [(False, 1), (True, 0)])
+def test_success_is_told_unless_the_next_server_does(passed_on: bool, notifications: int) -> None:
+    world, hub = one_hub(Answer(passed_on=passed_on))
+    bob = Recipient(parse_address("bob@example.net"), frozenset({"SUCCESS"}))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=[bob]))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    told = [content for id_, content in hub.contents.items() if id_ != "m1"]
+    assert len(told) == notifications
+    assert all(b"Action: relayed" in each for each in told)
+
+
+def test_each_recipient_has_its_own_fate() -> None:
+    def say(lease: object, _place: object) -> Answer:
+        waiting = [str(each.address) for each in lease.delivery.waiting]  # type: ignore[attr-defined]
+        fates = {"a@x.example": OK, "b@x.example": GREYLISTED, "c@x.example": UNKNOWN}
+        if waiting == ["b@x.example"]:
+            return Answer()
+        return Answer(tuple([fates.get(each, OK) for each in waiting]), "content")
+
+    world, hub = one_hub(say)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=["a@x.example", "b@x.example", "c@x.example"]))
+        await asyncio.sleep(120)
+
+    world.run(scenario)
+    assert sorted(hub.taken) == [
+        ("m1", "a@x.example"), ("m1", "b@x.example"), ("n1", "alice@example.org"),
+    ]  # fmt: skip
+    assert b"c@x.example" in hub.contents["n1"]
+    assert b"b@x.example" not in hub.contents["n1"]
+
+
+def test_who_waits_is_told_after_hours_and_again_when_the_time_is_up() -> None:
+    def say(lease: object, _place: object) -> Answer:
+        sender = lease.message.envelope.sender  # type: ignore[attr-defined]
+        return Answer() if sender is None else Answer((GREYLISTED,), "rcpt")
+
+    world, hub = one_hub(say)
+    accepted = world.clock.now()
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(6 * DAY.total_seconds())
+        assert set((await world.states()).values()) == {"settled"}
+
+    world.run(scenario)
+    told = [(at, hub.contents[id_]) for (id_, _), at in zip(
+        list(hub.taken), [at for at, _, who in hub.tries if "alice" in who[0]],
+        strict=True)]  # fmt: skip
+    (warned_at, warning), (failed_at, failure) = told
+    assert b"Action: delayed" in warning
+    assert b"Will-Retry-Until" in warning
+    assert 4 * HOUR <= warned_at - accepted < 5 * HOUR
+    assert b"Action: failed" in failure
+    assert b"Status: 4.4.7" in failure
+    assert timedelta(0) <= failed_at - accepted - 5 * DAY < MINUTE
+    assert b"come back" in failure
+
+
+def test_a_server_that_is_not_there_is_left_alone_and_the_others_go_on() -> None:
+    dead = Upstream(smarthost("dead", ["dead.example"]), unreachable())
+    hub = Upstream(smarthost())
+    table = [route(dead.target, name="a", to=["a.example"], retry=steady()),
+             route(hub.target, name="b", retry=steady())]  # fmt: skip
+    world = World([dead, hub], table)
+
+    async def scenario(world: World) -> None:
+        for number in range(50):
+            await world.send(world.mail(f"a{number}", to=["x@a.example"]))
+            await world.send(world.mail(f"b{number}", to=["x@b.example"]))
+        await asyncio.sleep(20)
+        assert len(hub.taken) == 50
+        assert 3 <= len(dead.tries) <= 12
+        states = await world.states()
+        assert {states[f"a{number}.0"] for number in range(50)} == {"waiting"}
+        obstacle = world.deliverer.obstacle((await world.delivery("a9.0")).next_hop)
+        assert obstacle is not None
+        assert obstacle.what == "dead.example:587"
+        dead.say = Answer()
+        await asyncio.sleep(300)
+        assert len(dead.taken) == 50
+
+    world.run(scenario)
+    assert world.told("next_hop_rests")[0]["reason"] == "connection refused"
+
+
+def test_after_a_rest_one_try_comes_first() -> None:
+    world, hub = one_hub(unreachable(seconds=5))
+
+    async def scenario(world: World) -> None:
+        for number in range(30):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(20)
+        before = len(hub.tries)
+        hub.most_open = 0
+        await asyncio.sleep(40)
+        assert len(hub.tries) == before + 1
+        assert hub.most_open == 1
+        hub.say = Answer(seconds=1)
+        await asyncio.sleep(300)
+        assert len(hub.taken) == 30
+        assert hub.most_open == 10
+
+    world.run(scenario)
+
+
+def test_the_next_target_of_a_chain_takes_over_and_gives_back() -> None:
+    first = Upstream(smarthost("first", ["first.example"]), unreachable())
+    second = Upstream(smarthost("second", ["second.example"]))
+    world = World([first, second], [route(first.target, second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        assert len(second.taken) == 20
+        assert len(first.tries) <= 12
+        first.say = Answer()
+        await asyncio.sleep(60)
+        await world.send(world.mail("later"))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert first.taken == [("later", "bob@example.net")]
+
+
+def test_the_next_server_of_a_target_takes_over() -> None:
+    hub = Upstream(
+        smarthost(hosts=["one.example", "two.example"]),
+        lambda _, place: unreachable() if place.host == "one.example" else Answer(),
+    )
+    world = World([hub], [route(hub.target)])
+
+    async def scenario(world: World) -> None:
+        for number in range(10):
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(0.1)
+
+    world.run(scenario)
+    assert len(hub.taken) == 10
+    assert sum(place == "one.example:587" for _, place, _ in hub.tries) == 3
+
+
+def test_a_refused_sign_in_stops_the_identity_and_is_told_once() -> None:
+    refusal = refused_before_mail(REFUSED)
+    world, hub = one_hub(refusal, credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(1)
+        assert len(hub.tries) == 1
+        delivery = await world.delivery("m0.0")
+        assert delivery.history[0].finding or delivery.history[0].advice
+        obstacle = world.deliverer.obstacle(delivery.next_hop)
+        assert obstacle is not None
+        assert obstacle.is_stop
+        assert obstacle.what == "credential acs"
+        await asyncio.sleep(2 * 3600)
+        assert 2 <= len(hub.tries) <= 8
+        assert len(world.told("sign_in_stopped")) == 1
+        hub.say = Answer()
+        world.deliverer.forgive([delivery.next_hop])
+        await asyncio.sleep(5)
+        assert len(hub.taken) == 20
+
+    world.run(scenario)
+    [told] = world.told("sign_in_stopped")
+    assert told["credential"] == "acs"
+    assert told["reply"] == str(REFUSED)
+    assert len(world.told("sign_in_works")) == 1
+
+
+def no_fit() -> Answer:
+    error = NoSharedMechanism(("XOAUTH2",), ("LOGIN", "PLAIN"), Plan(()))
+    reply = Reply(504, "None of the sign-ins offered can be used", Esc(5, 7, 4))
+    return Answer((reply.because(str(error)),), "auth", is_remote=False, error=error)
+
+
+def no_token(*, is_transient: bool) -> Answer:
+    error = TokenError("AADSTS7000222: the secret is expired", is_transient=is_transient)
+    error.slug = "expired_secret"
+    reply = Reply(535, "no token", Esc(5, 7, 8)).because(str(error))
+    return Answer((reply,), "auth", is_remote=False, error=error)
+
+
+@pytest.mark.parametrize(
+    ("answer", "finding"),
+    [(no_fit(), "mechanism_not_offered"), (no_token(is_transient=False), "expired_secret")],
+)
+def test_what_keeps_us_from_signing_in_is_diagnosed_once(answer: Answer, finding: str) -> None:
+    world, hub = one_hub(answer, credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(600)
+        states = await world.states()
+        assert set(states.values()) == {"waiting"}
+        assert len(states) == 20
+        tried = [each for each in [await world.delivery(id_) for id_ in states] if each.history]
+        assert {each.history[0].finding for each in tried} == {finding}
+
+    world.run(scenario)
+    assert len(hub.tries) <= 10
+    assert [each["finding"] for each in world.told("sign_in_stopped")] == [finding]
+
+
+def test_a_token_endpoint_that_is_away_is_waited_for_quietly() -> None:
+    world, hub = one_hub(no_token(is_transient=True), credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(5)
+        hub.say = Answer()
+        await asyncio.sleep(300)
+
+    world.run(scenario)
+    assert len(hub.taken) == 1
+    assert not world.told("sign_in_stopped")
+
+
+def test_the_whole_identity_rests_after_450_4_5_127() -> None:
+    rate = Reply(450, "Excessive message rate from sender", Esc(4, 5, 127))
+    world, hub = one_hub(Answer((rate,), "mail"), credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(30):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(40)
+        assert len(hub.tries) <= 10
+        hub.say = Answer()
+        await asyncio.sleep(4000)
+        assert len(hub.taken) == 30
+
+    world.run(scenario)
+
+
+def test_retry_after_is_kept() -> None:
+    busy = Answer((Reply(451, "busy", Esc(4, 3, 2)),), "content", retry_after=1000.0)
+    world, hub = one_hub(busy, credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        hub.say = Answer()
+        await asyncio.sleep(990)
+        assert not hub.taken
+        await asyncio.sleep(500)
+
+    world.run(scenario)
+    assert len(hub.taken) == 1
+
+
+def test_a_rate_spaces_messages_and_connections_are_bounded() -> None:
+    world, hub = one_hub(Answer(seconds=3), limits=limits(connections=2, rate=60.0))
+
+    async def scenario(world: World) -> None:
+        for number in range(30):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        await asyncio.sleep(120)
+
+    world.run(scenario)
+    assert len(hub.taken) == 30
+    assert hub.most_open == 2
+    times = [at for at, *_ in hub.tries]
+    assert times[-1] - times[0] >= timedelta(seconds=40)  # two at once, three seconds each
+
+
+def test_what_has_no_room_in_memory_is_delivered_from_the_store() -> None:
+    hub = Upstream(smarthost(), Answer(seconds=1))
+    world = World([hub], [route(hub.target)], bounds=Bounds(leases=40, octets=300))
+
+    async def scenario(world: World) -> None:
+        for number in range(500):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(60)
+
+    world.run(scenario)
+    assert len(hub.taken) == len(set(hub.taken)) == 500
+    order = [int(id_[1:]) for id_, _ in hub.taken]
+    assert max(abs(place - number) for place, number in enumerate(order)) < 60
+
+
+def test_a_body_in_a_file_is_read_from_the_store() -> None:
+    world, hub = one_hub()
+
+    async def scenario(world: World) -> None:
+        import io
+
+        body = FileBody(io.BytesIO(b"Subject: x\r\n\r\n"), 14)
+        await world.send(world.mail(body=body))
+        body.file.close()
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert hub.contents["m1"] == b"Subject: x\r\n\r\n"
+
+
+def test_a_fault_of_a_transport_defers_with_the_reason() -> None:
+    world, hub = one_hub(Answer(fault=ZeroDivisionError("secret words")))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        delivery = await world.delivery("m1.0")
+        assert delivery.state == "waiting"
+        assert "ZeroDivisionError" in delivery.history[0].reply.reason
+        assert "secret" not in delivery.history[0].reply.reason
+        hub.say = Answer()
+        await asyncio.sleep(100)
+
+    world.run(scenario)
+    assert len(hub.taken) == 1
+    assert world.told("internal_error")
+
+
+def test_a_route_that_the_configuration_has_lost_defers() -> None:
+    world, hub = one_hub()
+
+    async def scenario(world: World) -> None:
+        submission = world.mail()
+        planned = world.routes.plan(submission).planned
+        lost = [replace(each, next_hop=replace(each.next_hop, route="gone")) for each in planned]
+        await world.deliveries.put(submission, lost, leased=False)
+        world.deliverer.wake()
+        await asyncio.sleep(1)
+        delivery = await world.delivery("m1.0")
+        assert delivery.state == "waiting"
+        assert "gone" in delivery.history[0].reply.reason
+
+    world.run(scenario)
+    assert not hub.tries
+
+
+def test_dropped_while_it_was_on_its_way() -> None:
+    world, hub = one_hub(Answer(seconds=10))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        assert await world.deliveries.act("drop", ["m1"], world.clock.now()) == 1
+        await asyncio.sleep(20)
+        assert (await world.delivery("m1.0")).addressees[0].fate == "dropped"
+
+    world.run(scenario)
+    assert len(hub.taken) == 1
+    assert len(world.told("lease_lost")) == 1
+
+
+def test_a_stop_finishes_what_is_on_the_wire_and_gives_back_the_rest() -> None:
+    world, hub = one_hub(Answer(seconds=5), limits=limits(connections=3))
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        await world.deliverer.stop(10)
+        states = await world.states()
+        assert sorted(states.values()) == ["settled"] * 3 + ["waiting"] * 17
+        await world.send(world.mail("late"))
+        assert (await world.delivery("late.0")).state == "waiting"
+        await world.start()
+        await asyncio.sleep(60)
+
+    world.run(scenario)
+    assert len(hub.taken) == len(set(hub.taken)) == 21
+
+
+def test_a_stop_cuts_what_takes_too_long() -> None:
+    world, hub = one_hub(Answer(seconds=1000))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        before = world.clock.monotonic()
+        await world.deliverer.stop(10)
+        assert world.clock.monotonic() - before < 12
+        assert await world.states() == {"m1.0": "waiting"}
+
+    world.run(scenario)
+    assert not hub.taken
+    assert not hub.open
+
+
+def test_a_kill_loses_nothing() -> None:
+    world, hub = one_hub(Answer(seconds=5))
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(7)
+        await world.kill()
+        await world.start()
+        await asyncio.sleep(60)
+        assert set((await world.states()).values()) == {"settled"}
+
+    world.run(scenario)
+    assert len(set(hub.taken)) == 20
+    assert len(hub.taken) <= 30  # those on the wire at the kill
+
+
+ZONE = """
+    example.net MX 10 mx1.example.net
+    example.net MX 20 mx2.example.net
+    mx1.example.net A 192.0.2.1
+    mx1.example.net AAAA 2001:db8::1
+    mx2.example.net A 192.0.2.2
+    null.example MX 0 .
+    broken.example FAIL SERVFAIL
+"""
+
+
+def test_the_exchangers_of_a_domain_are_tried_in_their_order() -> None:
+    direct = Upstream(
+        mx(), lambda _, place: Answer() if place.host == "mx2.example.net" else unreachable()
+    )
+    world = World([direct], [route(direct.target)], dns=ZONE)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert [place for _, place, _ in direct.tries] == [
+        "mx1.example.net:25", "mx1.example.net:25", "mx2.example.net:25",
+    ]  # fmt: skip
+    assert direct.taken == [("m1", "bob@example.net")]
+
+
+@pytest.mark.parametrize(
+    ("domain", "state", "words"),
+    [
+        ("null.example", "settled", "null MX"),
+        ("nowhere.example", "settled", "no name"),
+        ("broken.example", "waiting", "SERVFAIL"),
+    ],
+)
+def test_a_domain_without_a_server(domain: str, state: str, words: str) -> None:
+    direct = Upstream(mx())
+    world = World([direct], [route(direct.target)], dns=ZONE)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender="", to=[f"bob@{domain}"]))
+        await asyncio.sleep(1)
+        delivery = await world.delivery("m1.0")
+        assert delivery.state == state
+        assert words in delivery.history[0].reply.reason
+
+    world.run(scenario)
+    assert not direct.tries
+
+
+def test_domains_with_the_same_servers_share_their_connections() -> None:
+    zone = "\n".join(f"d{number}.example MX 10 mx.example" for number in range(40))
+    direct = Upstream(mx(limits=limits(connections=4)), Answer(seconds=1))
+    world = World([direct], [route(direct.target)], dns=zone + "\nmx.example A 192.0.2.9")
+
+    async def scenario(world: World) -> None:
+        for number in range(40):
+            await world.send(world.mail(f"m{number}", to=[f"bob@d{number}.example"]))
+        await asyncio.sleep(30)
+
+    world.run(scenario)
+    assert len(direct.taken) == 40
+    assert direct.most_open == 4
+
+
+def test_what_stays_here_is_captured_at_once() -> None:
+    hub = Upstream(smarthost())
+    kept = Capture("here")
+    table = [route(kept, name="local", to=["here.example"]), route(hub.target)]
+    world = World([hub], table)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=["bob@here.example"]))
+        assert await world.store.count() == 1
+        assert await world.states() == {}
+
+    world.run(scenario)
+    assert not hub.tries
