@@ -1,5 +1,6 @@
 """Outgoing HTTP: connections that are kept, a deadline on each request, certificates checked."""
 
+import io
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -109,7 +110,7 @@ class HttpClient:
             secure = self._context() if request.url.startswith("https:") else True
             async with self._open().request(
                 request.method, request.url, headers=dict(request.headers),
-                data=request.body or None, ssl=secure, allow_redirects=False,
+                data=io.BytesIO(request.body) if request.body else None, ssl=secure, allow_redirects=False,
             ) as response:  # fmt: skip
                 body = await _read(response.content)
                 found = {name.lower(): value for name, value in response.headers.items()}

@@ -21,13 +21,15 @@ from gatepost.model.route import AcsRestTarget
 from gatepost.net.http import Http, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_document import Parcel, parcels
 from gatepost.relay.transport.api import Api, Meaning, read_json
-from gatepost.relay.transport.api_try import Parcels, hand_over
+from gatepost.relay.transport.api_try import Parcels, aside, hand_over
 from gatepost.relay.transport.contract import Handed, Place
 
 VERSION: Final = "2025-09-01"
 SCOPE: Final = "https://communication.azure.com/.default"
 FIRST_LOOK, LONGEST_LOOK = 1.0, 15.0
 """Seconds between two questions for an operation, where the service names no time."""
+AT_ONCE: Final = 8
+"""Requests of one message."""
 _OPERATIONS: Final = uuid.UUID("0b8f9d5e-7a54-5c0e-9a3f-2f0f6f0a9c11")
 
 # fmt: off
@@ -60,12 +62,16 @@ class AcsRestTransport:
 
     async def _send_all(self, lease: Lease, content: bytes, work: Parcels) -> None:
         try:
-            requests = parcels(lease.envelope, content)
+            requests = await aside(len(content), lambda: parcels(lease.envelope, content))
         except ValueError as error:
             raise LocalProtocolError(str(error)).at("content") from error
-        for parcel in requests:
-            verdict = await work.note(parcel.addresses, self._send(lease, parcel))
-            if verdict.outcome == "deferred":
+        for start in range(0, len(requests), AT_ONCE):
+            sending = [
+                work.note(parcel.addresses, self._send(lease, parcel))
+                for parcel in requests[start : start + AT_ONCE]
+            ]
+            verdicts = await asyncio.gather(*sending)
+            if any(each.outcome == "deferred" for each in verdicts):
                 return  # what is true for one is true for all
 
     async def _send(self, lease: Lease, parcel: Parcel) -> Verdict:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from gatepost.errors import GatepostError, TimedOut, TokenError
@@ -16,8 +16,9 @@ from gatepost.relay.transport.api import ApiRefused, lasting
 from gatepost.relay.transport.contract import Handed, Heard
 from gatepost.relay.transport.judging import reply_of, verdict_on
 
+T = TypeVar("T")
 SMALL: Final = 262_144
-"""Octets of a content that is read at once; a larger one is read in a thread."""
+"""Octets of a content that is worked on at once; with a larger one a thread is busy."""
 
 
 class Parcels:
@@ -96,6 +97,9 @@ def _others(error: GatepostError | None) -> Verdict:
 
 
 async def _read(body: Body) -> bytes:
-    if body.size <= SMALL:
-        return b"".join(body.chunks())
-    return await asyncio.to_thread(lambda: b"".join(body.chunks()))
+    return await aside(body.size, lambda: b"".join(body.chunks()))
+
+
+async def aside(size: int, work: Callable[[], T]) -> T:
+    """Return what ``work`` returns; in a thread when it is about many octets."""
+    return work() if size <= SMALL else await asyncio.to_thread(work)

@@ -23,7 +23,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import GraphTarget
 from gatepost.net.http import Http, HttpRequest
 from gatepost.relay.transport.api import Api, Meaning
-from gatepost.relay.transport.api_try import Parcels, hand_over
+from gatepost.relay.transport.api_try import Parcels, aside, hand_over
 from gatepost.relay.transport.contract import Handed, Place
 from gatepost.relay.transport.recipients import mailboxes, shown
 
@@ -72,7 +72,7 @@ class GraphTransport:
         envelope = lease.envelope
         mailbox = self.target.mailbox or _author(envelope, content)
         url = f"{self._base}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
-        encoded = base64.b64encode(addressed(envelope, content))
+        encoded = await aside(len(content), lambda: base64.b64encode(addressed(envelope, content)))
         headers = {"content-type": "text/plain"}
         addresses = [each.address for each in envelope.recipients]
         await work.note(addresses, self._post(HttpRequest("POST", url, headers, encoded)))
