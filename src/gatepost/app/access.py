@@ -40,13 +40,13 @@ async def open_mailbox(data: Path) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_administration(data: Path) -> AsyncIterator[Administer]:
+async def open_administration(data: Path, *, make: bool = False) -> AsyncIterator[Administer]:
     """Give what changes the directory of ``data``: its relay, or the operations themselves.
 
-    A running relay goes by each change from the next command of any session on. Raises as
-    ``open_mailbox`` does.
+    A running relay goes by each change from the next command of any session on. With ``make``
+    the directory need not be there yet. Raises as ``open_mailbox`` does.
     """
-    async with _connected(data) as calls:
+    async with _connected(data, make=make) as calls:
         if calls is not None:
             yield _asking(calls)
             return
@@ -78,10 +78,10 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
 
 
 @asynccontextmanager
-async def _connected(data: Path) -> "AsyncIterator[Calls | None]":
+async def _connected(data: Path, *, make: bool = False) -> "AsyncIterator[Calls | None]":
     """Give the connection to the relay of ``data``; None when none runs."""
-    if not (data / "store.db").exists():
-        raise ConfigError(f"there is nothing in {data}: `gatepost up` has not run there")
+    if not make and not (data / "store.db").exists():
+        raise ConfigError(f"there is nothing in {data}: no relay has run there")
     calls = None
     if (data / SOCKET).exists():
         from gatepost.app.rpc import Calls  # noqa: PLC0415

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gatepost.app.administration.administration import administer
-from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.desks import Desks
 from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
 from gatepost.app.events.operations import operate
 from gatepost.app.events.service import EventService
@@ -44,7 +43,7 @@ class Shared:
     """None: addresses are not told apart."""
     budget: Budget | None = None
     """This process's share of the memory for what front processes hand over."""
-    desk: Desk | None = None
+    desks: Desks | None = None
     """None: the directory is not changed from here."""
     events: EventService | None = None
     """None: nobody is told what becomes of mail."""
@@ -60,8 +59,8 @@ async def serve_control(
     """Answer at DIR/control.sock until the server is closed."""
     operations = {**store_operations(store), **directory_operations(directory)}
     operations["report"] = lambda raw: _report(report, raw)
-    if shared.desk is not None:
-        operations |= administration_operations(shared.desk)
+    if shared.desks is not None:
+        operations |= administration_operations(shared.desks)
     if shared.events is not None:
         operations |= event_operations(shared.events)
     visitors = shared.visitors
@@ -142,12 +141,12 @@ def directory_operations(directory: Directory) -> dict[str, Operation]:
     }
 
 
-def administration_operations(desk: Desk) -> dict[str, Operation]:
+def administration_operations(desks: Desks) -> dict[str, Operation]:
     """Return what changes the directory, as one operation; its refusals travel as values."""
 
     async def run(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         try:
-            return {"done": await administer(desk, operation, fields)}
+            return {"done": await desks.administer(operation, fields)}
         except Rejected as error:
             return {"rejected": (error.code, error.message, error.status)}
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
 
+from gatepost.app.accounts import PROOFS, open_accounts, sealer
 from gatepost.app.keys import DIGESTS, Key
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.config.settings import (
@@ -19,7 +19,7 @@ from gatepost.config.settings import (
 from gatepost.config.settings import (
     EntraDirectory as EntraSettings,
 )
-from gatepost.directory.accounts import Account, AccountDirectory, Protection, make_account
+from gatepost.directory.accounts import Account, AccountDirectory, make_account
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.username import CompositeName
@@ -38,10 +38,6 @@ from gatepost.model.standing import Standing
 from gatepost.net.http import Http
 from gatepost.profiles import load_profile
 from gatepost.sasl.interview import Verifier
-
-CRAM_MD5: Final = "CRAM-MD5"
-"""The purpose for which the state of its HMAC is sealed."""
-_PROOFS: Final = "what stands in memory for a secret"
 
 
 class ServedDirectory:
@@ -147,7 +143,7 @@ class Directories:
             settings.cache.total_seconds(),
         )
         prove = partial(prove_at_endpoint, self.http, settings)
-        return EntraDirectory(rules, prove, self.key.subkey(_PROOFS), time.monotonic)
+        return EntraDirectory(rules, prove, self.key.subkey(PROOFS), time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +162,6 @@ class Prepared:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def sealer(key: Key) -> Callable[[bytes], bytes]:
-    """Return what seals the state of CRAM-MD5."""
-    return lambda state: key.seal(state, CRAM_MD5)
-
-
-def open_accounts(records: Records, key: Key) -> AccountDirectory:
-    """Return the directory of accounts that a store keeps; ``load`` is still to be called."""
-    protection = Protection(
-        key.subkey(_PROOFS), PasswordHasher(), lambda sealed: key.unseal(sealed, CRAM_MD5)
-    )
-    return AccountDirectory(records, protection, time.monotonic)
 
 
 async def prove_at_endpoint(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.desks import Desks
 from gatepost.app.certificates import Certificates, ensure_certificates
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.events.service import EventService, Surroundings
@@ -138,7 +139,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         store, directory, open_key(data), profile.events, report, desk.now, desk.endpoint
     )
     events = await _serve_events(here, stack)
-    shared = Shared(quotas, budget=budget, desk=desk, events=events)
+    shared = Shared(quotas, budget=budget, desks=Desks(desk), events=events)
     control = await serve_control(data, store, directory, report, shared)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)

@@ -124,7 +124,9 @@ class Upstreams:
                 return GoogleServiceAccount(self.http, name, key, credential.username), ""
             case RefreshCredential():
                 secret = credential.client_secret.read if credential.client_secret else None
-                client = RefreshClient(credential.token_endpoint, credential.client_id, secret)
+                client = RefreshClient(
+                    credential.token_endpoint, credential.client_id, credential.username, secret
+                )
                 kept = KeptToken(self.key, credential.name, credential.refresh_token.read)
                 return RefreshToken(self.http, client, kept.read, kept.keep), credential.scope
             case PasswordCredential() | AccessKeyCredential():

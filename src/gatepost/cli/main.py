@@ -11,6 +11,7 @@ from gatepost.cli.output import FAILED, USAGE, print_error
 
 # fmt: off
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "account": ("gatepost.cli.account:account", "Who may sign in to a relay."),
     "app": ("gatepost.cli.nouns.app:app", "Applications that sign in."),
     "check": ("gatepost.cli.check:check", "Check a configuration, and explain every value."),
     "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),

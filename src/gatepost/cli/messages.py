@@ -9,6 +9,7 @@ import click
 
 from gatepost.cli import views
 from gatepost.cli.output import Failed, print_json
+from gatepost.cli.place import place_options
 
 if TYPE_CHECKING:
     from gatepost.queue.contract import Store
@@ -18,13 +19,6 @@ WAIT: Final = 30.0
 
 Answer = Callable[["Store"], Coroutine[Any, Any, None]]
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path(".gatepost"),
-    show_default=True,
-    help="The relay's directory.",
-)
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
@@ -40,7 +34,7 @@ def messages() -> None:
 
 
 @messages.command("list")
-@_data
+@place_options
 @_json
 def list_(data: Path, as_json: bool) -> None:
     """List what was captured, newest first.
@@ -61,7 +55,7 @@ def list_(data: Path, as_json: bool) -> None:
 
 
 @messages.command()
-@_data
+@place_options
 @_json
 def count(data: Path, as_json: bool) -> None:
     """Print how many messages there are.
@@ -95,7 +89,7 @@ def count(data: Path, as_json: bool) -> None:
 @click.argument("id_", metavar="ID|last")
 @click.option("--raw", is_flag=True, help="The message as it is stored, octet by octet.")
 @click.option("--no-trace", is_flag=True, help="With --raw: without our fields on top.")
-@_data
+@place_options
 @_json
 def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None:
     """Show one message; ``last`` is the newest.
@@ -136,7 +130,7 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
 @click.option(
     "--timeout", type=click.FloatRange(min=0), default=WAIT, show_default=True, help="Seconds."
 )
-@_data
+@place_options
 @_json
 def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> None:
     """Wait for a message, and tell of the newest that matches. Exit 1 when none comes.
@@ -164,7 +158,7 @@ def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> No
 @messages.command()
 @click.argument("id_", metavar="[ID]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Delete all messages.")
-@_data
+@place_options
 @_json
 def delete(id_: str | None, everything: bool, data: Path, as_json: bool) -> None:
     """Delete one message, or all.

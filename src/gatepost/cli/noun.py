@@ -4,16 +4,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from gatepost.cli.output import Failed, print_json
+from gatepost.cli.place import place_options
 from gatepost.cli.tables import print_rows, safe
 
 Document = dict[str, Any]
 Cell = Callable[[Document], str]
 Command = Callable[..., Any]
+_FIRST: Final = frozenset({"account create", "account list"})
+"""What may be asked before a relay ever ran."""
+
 Tell = Callable[[Document], None] | None
 
 
@@ -35,18 +39,8 @@ class Noun:
 
 def options(command: Command) -> Command:
     """Add what every command of the directory takes."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
-        click.option(
-            "--data",
-            type=click.Path(path_type=Path),
-            default=Path(".gatepost"),
-            show_default=True,
-            help="The relay's directory.",
-        ),
-    ):
-        command = option(command)
-    return command
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+    return place_options(as_json(command))
 
 
 def within(parent: str, *, default: str = "the only one") -> Callable[[Command], Command]:
@@ -66,7 +60,7 @@ def ask(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     given = {name: value for name, value in fields.items() if value is not None}
 
     async def run() -> Document:
-        async with open_administration(data) as administer:
+        async with open_administration(data, make=operation in _FIRST) as administer:
             return await administer(operation, given)
 
     try:

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.administration.administration import administer
+from gatepost.app.accounts import account_desk, open_accounts
 from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.desks import Desks
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.errors import Unreadable
@@ -38,6 +38,15 @@ async def own_administration(
         except ValueError as error:
             raise Unreadable(str(error)) from error
         desk = Desk(directory, SealedAccessKeys(key), _now, resolver=DnsResolver(cached=0))
-        yield partial(administer, desk)
+        desks = Desks(desk)
+
+        async def administer(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+            if operation.startswith("account ") and desks.accounts is None:
+                accounts = open_accounts(store, key)
+                await accounts.load()
+                desks.accounts = account_desk(accounts, key)
+            return await desks.administer(operation, fields)
+
+        yield administer
     finally:
         store.close()

@@ -1,6 +1,5 @@
 """``gatepost secret``: client secrets, whose values are shown once."""
 
-import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from gatepost.cli.noun import (
     print_document,
     within,
 )
-from gatepost.cli.output import Failed
+from gatepost.cli.saving import saved_secret
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _LIFETIME: Final = re.compile(r"(\d{1,9})([smhdwy])")
@@ -99,24 +98,10 @@ def create(
     if save is None:
         answer(ask(data, "secret create", fields), as_json, _tell)
         return
-    descriptor = _new_file(save)
-    try:
+    with saved_secret(save) as write:
         made = ask(data, "secret create", fields)
-        os.write(descriptor, made.pop("value").encode())
-    except BaseException:
-        save.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(descriptor)
+        write(made.pop("value"))
     answer(made | {"saved": str(save)}, as_json)
-
-
-def _new_file(path: Path) -> int:
-    """Return a file that nobody else may read; made first, as the value is told only once."""
-    try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise Failed(f"cannot save to {path}: {error.strerror}") from None
 
 
 def _tell(made: Document) -> None:

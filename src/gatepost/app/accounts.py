@@ -1,0 +1,33 @@
+"""The directory of accounts that a store keeps, guarded with its key."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from gatepost.app.administration.accounts import AccountDesk
+from gatepost.app.keys import Key
+from gatepost.directory.accounts import AccountDirectory, Protection
+from gatepost.directory.contract import Records
+from gatepost.directory.passwords import PasswordHasher
+
+PROOFS: Final = "what stands in memory for a secret"
+_CRAM_MD5: Final = "CRAM-MD5"
+"""The purpose for which the state of its HMAC is sealed."""
+
+
+def sealer(key: Key) -> Callable[[bytes], bytes]:
+    """Return what seals the state of CRAM-MD5."""
+    return lambda state: key.seal(state, _CRAM_MD5)
+
+
+def open_accounts(records: Records, key: Key) -> AccountDirectory:
+    """Return the directory; ``load`` is still to be called."""
+    protection = Protection(
+        key.subkey(PROOFS), PasswordHasher(), lambda sealed: key.unseal(sealed, _CRAM_MD5)
+    )
+    return AccountDirectory(records, protection, time.monotonic)
+
+
+def account_desk(directory: AccountDirectory, key: Key) -> AccountDesk:
+    """Return where accounts are changed."""
+    return AccountDesk(directory, PasswordHasher(), sealer(key))

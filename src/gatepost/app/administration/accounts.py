@@ -1,0 +1,172 @@
+"""``account``: plain accounts that the store keeps, made and changed by an operator."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from gatepost.config.values import sender as parse_sender
+from gatepost.directory.accounts import Account, AccountDirectory, make_account
+from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.passwords import Hasher
+from gatepost.model.secret import Secret
+
+Document = dict[str, Any]
+
+MAX_NAME: Final = 255
+GENERATED: Final = 25
+"""Octets of chance in a generated password: 200 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDesk:
+    """The accounts, and what makes a password's verifiers."""
+
+    directory: AccountDirectory
+    hasher: Hasher
+    seal: Callable[[bytes], bytes]
+    """Seals what CRAM-MD5 needs, which is as good as the password."""
+
+
+class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
+    """``account create``. ``password`` empty: one is made, and told once."""
+
+    name: str
+    senders: tuple[str, ...] = ()
+    password: str = ""
+    cram_md5: bool = False
+
+
+class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
+    """``account set-password``."""
+
+    name: str
+    password: str = ""
+    cram_md5: bool = False
+
+
+class Named(msgspec.Struct, forbid_unknown_fields=True):
+    """One account."""
+
+    name: str
+
+
+class Everything(msgspec.Struct, forbid_unknown_fields=True):
+    """All accounts."""
+
+
+def document(account: Account, origin: str) -> Document:
+    """Return what is shown of an account."""
+    return {
+        "name": account.name,
+        "senders": list(account.senders),
+        "cram_md5": bool(account.cram_md5),
+        "origin": origin,
+    }
+
+
+async def create(desk: AccountDesk, wish: NewAccount) -> Document:
+    """Make an account."""
+    name = _checked_name(wish.name)
+    if desk.directory.account(name) is not None:
+        raise Rejected("Conflict", f"there is an account {name} already", 409)
+    account, told = await _made(desk, name, _checked_senders(wish.senders), wish)
+    await desk.directory.save([account])
+    return document(account, "store") | told
+
+
+async def set_password(desk: AccountDesk, wish: NewPassword) -> Document:
+    """Give an account another password; sessions that are open stay."""
+    before = _kept(desk, wish.name)
+    account, told = await _made(desk, before.name, before.senders, wish)
+    await desk.directory.save([replace(account, senders=before.senders)])
+    return document(account, "store") | told
+
+
+async def show(desk: AccountDesk, wish: Named) -> Document:
+    """Tell of an account."""
+    for account in desk.directory.configured:
+        if account.name == wish.name:
+            return document(account, "configuration")
+    return document(_kept(desk, wish.name), "store")
+
+
+async def list_all(desk: AccountDesk, _wish: Everything) -> Document:
+    """Tell of all; one that the configuration hides is not among them."""
+    configured = {each.name: document(each, "configuration") for each in desk.directory.configured}
+    kept = {each.name: document(each, "store") for each in desk.directory.accounts}
+    found = {**kept, **configured}
+    return {"accounts": [found[name] for name in sorted(found)]}
+
+
+async def delete(desk: AccountDesk, wish: Named) -> Document:
+    """Delete an account; its open sessions may send no more."""
+    account = _kept(desk, wish.name)
+    await desk.directory.save([], [account.name])
+    return {"deleted": document(account, "store"), "with": []}
+
+
+def _kept(desk: AccountDesk, name: str) -> Account:
+    account = desk.directory.account(name)
+    if account is not None:
+        return account
+    if any(each.name == name for each in desk.directory.configured):
+        raise Rejected(
+            "Conflict", f"the account {name} is the configuration's: change it there", 409
+        )
+    raise Rejected("NotFound", f"there is no account {name}", 404)
+
+
+async def _made(
+    desk: AccountDesk, name: str, senders: tuple[str, ...], wish: NewAccount | NewPassword
+) -> tuple[Account, Document]:
+    password = wish.password or secrets.token_urlsafe(GENERATED)
+    seal = desk.seal if wish.cram_md5 else None
+    account = await asyncio.to_thread(
+        make_account, name, Secret(password), senders, desk.hasher, seal=seal
+    )
+    return account, {} if wish.password else {"password": password}
+
+
+def _checked_name(name: str) -> str:
+    if not name or len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
+        raise Rejected("BadRequest", f"a name has 1 to {MAX_NAME} printable characters")
+    return name
+
+
+def _checked_senders(senders: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple([parse_sender(each) for each in senders])
+    except ValueError as error:
+        raise Rejected("BadRequest", f"a sender {error}") from None
+
+
+Run = Callable[[AccountDesk, Any], Awaitable[Document]]
+
+_OPERATIONS: Final[Mapping[str, tuple[type[Any], Run]]] = {
+    "account create": (NewAccount, create),
+    "account set-password": (NewPassword, set_password),
+    "account list": (Everything, list_all),
+    "account show": (Named, show),
+    "account delete": (Named, delete),
+}
+
+
+async def administer_accounts(
+    desk: AccountDesk | None, operation: str, fields: Mapping[str, Any]
+) -> Document:
+    """Run ``account VERB``; see ``administration.administer``. Raises Rejected."""
+    if desk is None:
+        raise Rejected("BadRequest", "this relay has no accounts: its directory is another")
+    known = _OPERATIONS.get(operation)
+    if known is None:
+        raise Rejected("BadRequest", f"no operation is called {operation[:40]!r}")
+    kind, run = known
+    try:
+        wish = msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        raise Rejected("BadRequest", f"{operation}: {error}") from error
+    return await run(desk, wish)

@@ -1,0 +1,28 @@
+"""Which desk an operation of the command line is for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gatepost.app.administration.accounts import AccountDesk, administer_accounts
+from gatepost.app.administration.administration import administer
+from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.documents import Document
+from gatepost.directory.azure.changes.outcome import Rejected
+
+
+@dataclass(slots=True)
+class Desks:
+    """What of a relay's directories can be changed from outside; a reload may change which."""
+
+    azure: Desk | None = None
+    accounts: AccountDesk | None = None
+
+    async def administer(self, operation: str, fields: Mapping[str, Any]) -> Document:
+        """Run ``NOUN VERB`` with its fields and return its answer. Raises Rejected."""
+        if operation.startswith("account "):
+            return await administer_accounts(self.accounts, operation, fields)
+        if self.azure is None:
+            noun = operation.partition(" ")[0]
+            raise Rejected("BadRequest", f"this relay's directory has nothing like a {noun[:40]}")
+        return await administer(self.azure, operation, fields)

@@ -1,0 +1,135 @@
+"""``gatepost account``: who may sign in to a relay, and with which senders."""
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gatepost.cli.noun import Noun, answer, ask, noun_group, options, print_document
+from gatepost.cli.output import Failed
+from gatepost.cli.saving import saved_secret
+
+MAX_PASSWORD: Final = 9_216
+"""Octets: what fits a line of AUTH."""
+
+NOUN: Final = Noun(
+    "account",
+    "accounts",
+    "Accounts of a relay (`gatepost serve`): a name, a password, and the senders it may use.",
+    {
+        "NAME": lambda each: each["name"],
+        "SENDERS": lambda each: ", ".join(each["senders"]) or "-",
+        "ORIGIN": lambda each: each["origin"],
+    },
+    example="printer",
+)
+
+account = noun_group(NOUN)
+
+
+def _password_options(command: Any) -> Any:
+    for option in (
+        click.option(
+            "--password-file",
+            type=click.Path(dir_okay=False, allow_dash=True),
+            metavar="FILE|-",
+            help="Holds the password; - reads it from standard input. Default: one is made.",
+        ),
+        click.option("--prompt", is_flag=True, help="Ask for the password on the terminal."),
+        click.option(
+            "--save",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Write a password that is made there, for its owner alone, and do not show it.",
+        ),
+        click.option(
+            "--cram-md5",
+            is_flag=True,
+            help="Keep what CRAM-MD5 needs, which is as good as the password, sealed.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@account.command()
+@click.argument("name")
+@click.option(
+    "--sender",
+    "senders",
+    multiple=True,
+    metavar="ADDRESS|@DOMAIN|*",
+    help="What it may send as. Repeatable.",
+)
+@_password_options
+@options
+def create(data: Path, as_json: bool, senders: tuple[str, ...], **given: Any) -> None:
+    """Make an account. A password that is made is shown now and never again.
+
+    \b
+    Example:
+      gatepost account create printer --sender printer@example.com --save printer.password
+      gatepost account create crm --sender @example.com --password-file crm.password
+    """
+    _change(data, as_json, "account create", {**given, "senders": list(senders)})
+
+
+@account.command("set-password")
+@click.argument("name")
+@_password_options
+@options
+def set_password(data: Path, as_json: bool, **given: Any) -> None:
+    """Give an account another password; its senders stay.
+
+    \b
+    Example:
+      gatepost account set-password printer --save printer.password
+    """
+    _change(data, as_json, "account set-password", given)
+
+
+def _change(data: Path, as_json: bool, operation: str, given: dict[str, Any]) -> None:
+    save, password = given.pop("save"), _password(given.pop("password_file"), given.pop("prompt"))
+    if password is not None:
+        if save is not None:
+            raise click.UsageError("--save is for a password that is made")
+        answer(ask(data, operation, {**given, "password": password}), as_json)
+        return
+    if save is None:
+        answer(ask(data, operation, given), as_json, _tell)
+        return
+    with saved_secret(save) as write:
+        made = ask(data, operation, given)
+        write(made.pop("password"))
+    answer(made | {"saved": str(save)}, as_json)
+
+
+def _password(file: str | None, prompt: bool) -> str | None:
+    """Return the password that was given; None: make one."""
+    if file is not None and prompt:
+        raise click.UsageError("--password-file and --prompt exclude each other")
+    if prompt:
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    if file is None:
+        return None
+    try:
+        if file == "-":
+            octets = sys.stdin.buffer.read(MAX_PASSWORD + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                octets = opened.read(MAX_PASSWORD + 1)
+    except OSError as error:
+        raise Failed(f"cannot read {file}: {error.strerror}") from None
+    text = octets.removesuffix(b"\n").removesuffix(b"\r")
+    if not text or len(octets) > MAX_PASSWORD:
+        raise Failed(f"{file} holds no password, or one that is too long")
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        raise Failed(f"{file} is not UTF-8") from None
+
+
+def _tell(made: dict[str, Any]) -> None:
+    print_document(made)
+    click.echo("\nThe password is shown this once: keep it now.")

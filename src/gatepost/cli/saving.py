@@ -1,0 +1,31 @@
+"""Secrets that are told once go into a file that nobody else may read."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gatepost.cli.output import Failed
+
+
+@contextmanager
+def saved_secret(path: Path) -> Iterator[Callable[[str], None]]:
+    """Give what writes a secret to ``path``, which is made first and must not exist.
+
+    When what makes the secret fails, the file goes away.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise Failed(f"cannot save to {path}: {error.strerror}") from None
+    try:
+        yield lambda secret: _write(descriptor, secret)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, secret: str) -> None:
+    os.write(descriptor, secret.encode())
