@@ -8,6 +8,7 @@ from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.changes.places import existing, holder_of, place
 from gatepost.directory.azure.entries import Domain, SenderUsername, SuppressionList
 from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.mime.fields import is_field_text
 
 MOST: Final = 100
 """Per domain (Microsoft Learn, service limits for Azure Communication Services)."""
@@ -16,6 +17,8 @@ _LOCAL_PART: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|
 """A dot-string (RFC 5321 4.1.2), letters beyond ASCII included (RFC 6531)."""
 _LOCAL_SIZE: Final = 64
 """Octets, RFC 5321 4.5.3.1.1."""
+_NAME_SIZE: Final = 256
+"""Characters of a display name; ours, no limit is documented."""
 
 
 def put(
@@ -23,12 +26,19 @@ def put(
 ) -> Changes[SenderUsername]:
     """Register a local part, or change it.
 
-    Raises Rejected when it is none, when the domain has it already, or too many.
+    Raises Rejected when it is none, when the domain has it already, or too many, and for a
+    display name that cannot stand in From.
     """
     if not _LOCAL_PART.fullmatch(username) or len(username.encode()) > _LOCAL_SIZE:
         raise Rejected(
             "InvalidSenderUserName",
             f"Invalid email sender username: '{username}'. It stands before the @ of an address.",
+        )
+    if len(display_name) > _NAME_SIZE or not is_field_text(display_name):
+        raise Rejected(
+            "InvalidSenderUserName",
+            f"The display name has {_NAME_SIZE} characters at most, and no line end or other "
+            "control character.",
         )
     domain = holder_of(snapshot, SenderUsername, id)
     known = snapshot.find(SenderUsername, domain.id)

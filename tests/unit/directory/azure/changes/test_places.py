@@ -165,6 +165,23 @@ def test_a_sender_is_a_local_part(username: str, is_one: bool) -> None:
     assert put == ("" if is_one else "InvalidSenderUserName")
 
 
+@pytest.mark.parametrize(
+    ("display_name", "is_one"),
+    [
+        ("", True),
+        ('Jörg "Q" <x>, Ltd; 株式会社\u3000支店', True),
+        ("x" * 256, True),
+        ("x" * 257, False),
+        ("a\r\nBcc: b@example.net", False),
+        ("a\0", False),
+        ("a\u2028b", False),
+    ],
+)
+def test_a_display_name_can_stand_in_from(display_name: str, is_one: bool) -> None:
+    put = code(lambda: senders.put(world(), f"{DOMAIN}/senderUsernames/new", "new", display_name))
+    assert put == ("" if is_one else "InvalidSenderUserName")
+
+
 def test_a_local_part_is_registered_once() -> None:
     with pytest.raises(Rejected) as caught:
         senders.put(world(), f"{DOMAIN}/senderUsernames/other", "donotREPLY")
