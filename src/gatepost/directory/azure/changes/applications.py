@@ -3,6 +3,7 @@
 Codes and conditions are Microsoft Graph's (Graph v1.0, application and servicePrincipal).
 """
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
@@ -23,6 +24,9 @@ from gatepost.directory.azure.snapshot import Snapshot
 
 NAME_LENGTH: Final = 256
 """Characters in a display name (Graph v1.0, application, displayName)."""
+_CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of characters that end a line, or steer a terminal; other spaces and the joiners of
+emoji belong to names."""
 
 
 def create_application(
@@ -105,7 +109,8 @@ def principals_of(snapshot: Snapshot, principals: Iterable[ServicePrincipal]) ->
 
 def checked_name(text: str, what: str = "display name") -> str:
     """Return a name that can be shown in a line. Raises Rejected for another."""
-    if not 1 <= len(text) <= NAME_LENGTH or not text.isprintable() or text.isspace():
+    has_control = any(unicodedata.category(each) in _CONTROL for each in text)
+    if not 1 <= len(text) <= NAME_LENGTH or has_control or text.isspace():
         raise Rejected(
             "Request_BadRequest",
             f"a {what} has 1 to {NAME_LENGTH} characters, none of them a control character",

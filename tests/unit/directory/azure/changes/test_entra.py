@@ -78,6 +78,26 @@ def test_two_applications_may_have_one_name() -> None:
     assert create_application(world(), TENANT, SENDER.display_name).entry.id != SENDER.id
 
 
+@pytest.mark.parametrize(
+    ("name", "may_be"),
+    [
+        ("東京\u3000支店", True),
+        ("père\u00a0Noël", True),
+        ("\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}", True),
+        ("a\nb", False),
+        ("a\x9b31m", False),
+        ("a\u2028b", False),
+        ("\u3000", False),
+    ],
+)
+def test_a_name_is_shown_in_a_line(name: str, may_be: bool) -> None:
+    if may_be:
+        assert create_application(world(), TENANT, name).entry.display_name == name
+        return
+    with pytest.raises(Rejected, match="none of them a control character"):
+        create_application(world(), TENANT, name)
+
+
 def test_another_tenant_may_know_a_multitenant_application() -> None:
     snapshot = world(Change(added=(ELSEWHERE, SHARED)))
     assert create_service_principal(snapshot, SHARED, OTHER).entry.tenant_id == OTHER
