@@ -21,6 +21,7 @@ Examples:
   gatepost doctor smtp.example.com:587 --username me --password-file -
   gatepost doctor smtp.example.com --save seen.json
   gatepost doctor --evidence seen.json --json
+  gatepost doctor --log mail.log --client nodemailer
   gatepost doctor --explain mechanism_not_offered
 
 \b
@@ -61,27 +62,41 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     "--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the evidence as JSON."
 )
 @click.option("--evidence", type=click.File("rb"), help="Diagnose kept evidence, without a probe.")
+@click.option(
+    "--log",
+    type=click.File("rb"),
+    help="Diagnose a log: an error line, a traceback, a session; - for standard input.",
+)
+@click.option("--server", "log_server", metavar="HOST:PORT", help="Whom the log is about.")
+@click.option("--client", metavar="NAME", help="Whose log it is: a library, a program.")
 @click.option("--explain", metavar="ID", help="Print what is known of a finding, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
-def doctor(
-    server: str | None, evidence: Any, as_json: bool, as_markdown: bool, **given: Any
-) -> int:
+def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -> int:
     """Name what keeps a client from signing in or sending, and prove it.
 
     Walks through the server's dialogue as the client would, without sending a
     message and without a password unless one is given; that goes out once, and
-    only under TLS with a verified certificate.
+    only under TLS with a verified certificate. Or reads what a client has
+    written (--log), whatever wrote it; secrets in it are struck out.
     """
-    explained = given.pop("explain")
-    if [server, evidence, explained].count(None) != 2:
-        raise click.UsageError("give either HOST[:PORT], --evidence FILE or --explain ID")
+    explained, evidence, log = given.pop("explain"), given.pop("evidence"), given.pop("log")
+    if [server, evidence, log, explained].count(None) != 3:
+        raise click.UsageError(
+            "give either HOST[:PORT], --log FILE, --evidence FILE or --explain ID"
+        )
+    about = given.pop("log_server") or "", given.pop("client") or ""
+    if log is None and any(about):
+        raise click.UsageError("--server and --client belong to --log")
     if as_json and as_markdown:
         raise click.UsageError("--json and --markdown exclude each other")
     if explained is not None:
         return _explain(explained, as_json)
     save = given.pop("save")
-    diagnosis = _probe(server, given) if server is not None else _read(evidence)
+    if server is not None:
+        diagnosis = _probe(server, given)
+    else:
+        diagnosis = _read(evidence) if log is None else _read_log(log, *about)
     if save is not None:
         _save(diagnosis, save)
     _print(diagnosis, as_json, as_markdown)
@@ -152,7 +167,7 @@ def _password(file: Any) -> str | None:
 
 
 def _read(evidence: Any) -> "Diagnosis":
-    from gatepost.doctor import diagnose_evidence  # noqa: PLC0415
+    from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
     from gatepost.doctor.saved import MAX_DOCUMENT, from_json  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
 
@@ -160,6 +175,25 @@ def _read(evidence: Any) -> "Diagnosis":
         return diagnose_evidence(from_json(evidence.read(MAX_DOCUMENT + 1)))
     except ConfigError as error:
         raise click.UsageError(f"{evidence.name}: {error}") from error
+
+
+def _read_log(log: Any, server: str, client: str) -> "Diagnosis":
+    from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
+    from gatepost.doctor.logs import MAX_LOG, read_log  # noqa: PLC0415
+
+    text = log.read(MAX_LOG + 1)
+    if len(text) > MAX_LOG:
+        raise click.UsageError(
+            f"{log.name}: longer than {MAX_LOG} octets; cut out the session in question"
+        )
+    return diagnose_evidence(read_log(decode_log(text), server, client))
+
+
+def decode_log(text: bytes) -> str:
+    """Return a log's text: what editors and PowerShell write, and whatever else there is in it."""
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return text.decode("utf-16", "replace")
+    return text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace")
 
 
 def _save(diagnosis: "Diagnosis", path: Path) -> None:

@@ -9,7 +9,8 @@ from gatepost.diagnosis.notes import notes, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, remedies
 from gatepost.diagnosis.remedies.library import Place
-from gatepost.diagnosis.rules import PROVIDER_RULES, RULES
+from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
+from gatepost.diagnosis.rules.texts import from_texts, merged, worth_saying
 from gatepost.diagnosis.undecided import deciding_probe
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis, Finding, Verdict
@@ -23,8 +24,9 @@ def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     profiles = tuple(profiles)
     seen = replace(seen, provider=recognise(seen, profiles) or seen.provider)
     known = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
-    found = [*(rule(seen) for rule in RULES), *(rule(seen, known) for rule in PROVIDER_RULES)]
-    ranked = rank(finding for finding in found if finding is not None)
+    asked = [*(rule(seen) for rule in RULES), *(rule(seen, known) for rule in PROVIDER_RULES)]
+    found = [finding for finding in asked if finding is not None]
+    ranked = rank(found) if seen.source == "probe" else _of_a_log(seen, found)
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
     next_probe = next((each.next_probe for each in findings if each.next_probe), "")
     verdict = _verdict(seen, findings)
@@ -32,6 +34,13 @@ def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
         next_probe = deciding_probe(seen)
     unexplained = tuple(refusals(seen)) if verdict == "unknown" else ()
     return Diagnosis(verdict, findings, (*unexplained, *notes(seen)), seen, next_probe)
+
+
+def _of_a_log(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
+    """A log hides much: its words count, and what its dialogue shows, each by its weight."""
+    told = [rule(seen) for rule in DIALOGUE_RULES]
+    all_of_them = (*found, *filter(None, told), *from_texts(seen))
+    return worth_saying(rank(merged(all_of_them)))
 
 
 def recognise(seen: Evidence, profiles: Iterable[Profile]) -> str:

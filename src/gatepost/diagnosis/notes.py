@@ -83,7 +83,7 @@ def no_secret_sent(seen: Evidence) -> Iterator[str]:
 
 def refusals(seen: Evidence) -> Iterator[str]:
     """What the server refused; worth a note where no finding explains it."""
-    for attempt in seen.attempts:
+    for attempt in filter(lambda each: each.reply.code, seen.attempts):
         if not attempt.accepted or attempt.reply.is_transient or attempt.reply.is_permanent:
             yield f"AUTH {attempt.mechanism} was answered {attempt.reply}"
     mail, content = seen.mail.value, seen.content.value

@@ -58,8 +58,9 @@ def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=_key))
 
 
-def _key(finding: Finding) -> tuple[int, int, int, int, str]:
+def _key(finding: Finding) -> tuple[float | str, ...]:
     return (
+        -finding.fit,
         _STRENGTH[finding.confidence],
         -len(finding.explains),
         POSITIONS.index(finding.position),

@@ -1,49 +1,27 @@
-"""The doctor: looks at a server as a client would, and names what keeps the client out."""
+"""The doctor: looks at a server as a client would, or reads its log, and names the cause.
 
-from dataclasses import replace
+The names are loaded when they are asked for: who reads a log needs no connection.
+"""
 
-from gatepost.client.connection import Password, make_credentials
-from gatepost.diagnosis.diagnose import diagnose as conclude
-from gatepost.diagnosis.remedies import find_library
-from gatepost.doctor.probe import examine
-from gatepost.doctor.visit import Errand, Patience, Settings, Visit
-from gatepost.model.evidence import Evidence
-from gatepost.model.finding import Diagnosis
-from gatepost.net.clock import SystemClock
-from gatepost.net.dial import parse_server
-from gatepost.profiles import available_profiles, load_profile
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from gatepost.doctor.conclude import diagnose_evidence as diagnose_evidence
+    from gatepost.doctor.live import diagnose as diagnose
+    from gatepost.doctor.visit import Errand as Errand
+    from gatepost.doctor.visit import Patience as Patience
+    from gatepost.doctor.visit import Settings as Settings
 
 __all__ = ["Errand", "Patience", "Settings", "diagnose", "diagnose_evidence"]
 
-_DEFAULT_SETTINGS = Settings()
-_NO_ERRAND = Errand()
-_PATIENCE = Patience()
+_HOMES: Final = {
+    "diagnose": "live", "diagnose_evidence": "conclude",
+    "Errand": "visit", "Patience": "visit", "Settings": "visit",
+}  # fmt: skip
 
 
-def diagnose(
-    server: str,
-    username: str | None = None,
-    password: Password | None = None,
-    *,
-    settings: Settings = _DEFAULT_SETTINGS,
-    errand: Errand = _NO_ERRAND,
-    patience: Patience = _PATIENCE,
-) -> Diagnosis:
-    """Probe ``server`` (``HOST`` or ``HOST:PORT``, 587 by default) and return what is wrong.
-
-    The password goes out once, under verified TLS, or not at all; with
-    ``errand.try_all`` once for every mechanism. Nothing is sent to recipients
-    unless ``errand.send`` says so. A server that fails or does not answer is a
-    diagnosis, not an error. Raises ConfigError for arguments that make no sense
-    and TlsError for a CA file that cannot be used.
-    """
-    if settings.library:
-        settings = replace(settings, library=find_library(settings.library).name)
-    credentials = make_credentials(username, password)
-    visit = Visit(parse_server(server), settings, credentials, errand, patience)
-    return diagnose_evidence(examine(visit, SystemClock().now()))
-
-
-def diagnose_evidence(evidence: Evidence) -> Diagnosis:
-    """Return what the rules of this version make of evidence, also of a saved one."""
-    return conclude(evidence, [load_profile(name) for name in available_profiles()])
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from gatepost.model.credentials import Credentials
@@ -31,6 +32,8 @@ _SECRETS: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
     ("connection_string", _matches(r"(?i)endpoint=.*")),
     ("access_key", _is_access_key),
     ("sendgrid_key", _matches(r"SG\..+")),
+    ("aws_secret_key", _matches(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/]{40}")),
+    ("ses_password", _matches(r"B[A-Za-z0-9+/]{43}=?")),
     ("google_app_password", _matches(r"[a-z]{4}(?: ?[a-z]{4}){3}")),
 )
 _NAMES: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
@@ -46,14 +49,22 @@ _NAMES: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
 def describe(credentials: Credentials) -> Login:
     """Return the shape of these credentials."""
     secret = credentials.password or credentials.token
-    text = secret.reveal() if secret is not None else ""
-    shape = SecretShape(
-        length=len(text),
-        kind="token" if credentials.password is None else _first(_SECRETS, text),
-        ascii=text.isascii(),
-        edge_blank=text != text.strip(),
+    shape = shape_of(secret.reveal() if secret is not None else "")
+    if credentials.password is None:
+        shape = replace(shape, kind="token")
+    return Login(form_of(credentials.username), shape)
+
+
+def shape_of(secret: str) -> SecretShape:
+    """Return what ``secret`` looks like."""
+    return SecretShape(
+        len(secret), _first(_SECRETS, secret), secret.isascii(), secret != secret.strip()
     )
-    return Login(_first(_NAMES, credentials.username) or "name", shape)
+
+
+def form_of(username: str) -> str:
+    """Return what form a user name has: ``address``, ``entra``, ..., or plainly ``name``."""
+    return _first(_NAMES, username) or "name"
 
 
 def _first(table: tuple[tuple[str, Callable[[str], bool]], ...], text: str) -> str:

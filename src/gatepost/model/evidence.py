@@ -67,6 +67,8 @@ class Client:
     """It wants to authenticate."""
     error: str = ""
     """What the client itself said, from its log."""
+    product: str = ""
+    """What it was called: a program, a library with its version, in anybody's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,38 @@ class TlsFirst:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretShape:
+    """What a secret looks like, without what it is."""
+
+    length: int
+    kind: str = ""
+    """A shape that is known: ``guid``, ``access_key``, ``connection_string``, ..."""
+    ascii: bool = True
+    edge_blank: bool = False
+    """It begins or ends with white space or a line end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a client sent within AUTH, as a log shows it: its form, never its content.
+
+    ``octets`` is the length of the text on the wire, 0 when the log hides it.
+    """
+
+    octets: int = 0
+    form: Literal["hidden", "base64", "not_base64", "twice_base64", "cancel"] = "hidden"
+    lines: int = 1
+    """On how many lines it came; RFC 4954 4 allows one."""
+    authzid: bool = False
+    """PLAIN: the first field, whom to act as, is filled in."""
+    username_form: str = ""
+    """As in ``Login``; empty when it is hidden or no user name."""
+    secret: SecretShape | None = None
+    identity_differs: bool = False
+    """XOAUTH2: ``user=`` is another one than the token's."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuthAttempt:
     """One AUTH command and how it ended; ``reply`` is the last one."""
 
@@ -161,18 +195,8 @@ class AuthAttempt:
     """It was a question only: the first prompt was answered with ``*``."""
     accepted: bool = False
     """The server took the mechanism: it prompted, or signed us in."""
-
-
-@dataclass(frozen=True, slots=True)
-class SecretShape:
-    """What a secret looks like, without what it is."""
-
-    length: int
-    kind: str = ""
-    """A shape that is known: ``guid``, ``access_key``, ``connection_string``, ..."""
-    ascii: bool = True
-    edge_blank: bool = False
-    """It begins or ends with white space or a line end."""
+    responses: tuple[Response, ...] = ()
+    """What the client sent, where a log shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +215,15 @@ class Command:
     reply: Reply
     tls: bool
     authenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A reply in a log that does not show what it answers; ``position`` as far as it can be told.
+    """
+
+    reply: Reply
+    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +259,14 @@ class Evidence:
     position: Position = "resolve"
     failure: str = ""
     transcript: tuple[Line, ...] = ()
+    log_format: str = ""
+    """The kind of log this was read from (``nodemailer``); empty for a bare text."""
+    server_name: str = ""
+    """What somebody called the server, where that is no host name (``Amazon SES``)."""
+    strays: tuple[Stray, ...] = ()
+    """Replies whose command a log does not show."""
+    remarks: tuple[str, ...] = ()
+    """Lines of a log that are not part of the dialogue: exceptions, messages of the program."""
     schema: int = SCHEMA
 
     @property

@@ -37,6 +37,8 @@ class Finding:
     remedies: tuple[Remedy, ...] = ()
     next_probe: str = ""
     """What would make it certain, or tell which of its variants it is."""
+    fit: float = 0.0
+    """How much of a log's text speaks for it; 0 where a probe was asked. Not part of any report."""
 
     @property
     def docs(self) -> str:

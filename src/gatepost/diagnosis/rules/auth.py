@@ -67,7 +67,7 @@ def _unlisted(seen: Evidence) -> str | None:
     if not seen.offered or any(each.accepted for each in _own(seen)):
         return None
     library = LIBRARIES.get(seen.client.library)
-    if library is not None:
+    if library is not None and not (seen.source == "log" and seen.attempts):
         choice = library.first_choice(seen.offered)
         return None if choice in seen.offered else choice
     tried = [each.mechanism for each in seen.attempts if not each.reply.is_success]

@@ -1,0 +1,306 @@
+"""What a log's dialogue shows by the order of its lines and the form of what was sent."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.model.evidence import AuthAttempt, Evidence, Response
+from gatepost.model.finding import Confidence, Finding
+from gatepost.model.transcript import Line
+
+_WRAPPED_AT: Final = frozenset({60, 64, 72, 76, 78})
+"""Where encoders break lines: Perl and openssl enc, Ruby, PHP's chunk_split."""
+_EXOTIC: Final = frozenset({"NTLM", "GSSAPI", "GSS-SPNEGO", "EXTERNAL", "KERBEROS_V4"})
+"""Mechanisms that take no plain password."""
+_LONG_LINE: Final = 500
+_MECHANISM_REFUSALS: Final = frozenset({500, 501, 502, 503, 504, 535, 538, 550, 553})
+
+
+def _finding(id_: str, confidence: Confidence, proof: tuple[str, ...]) -> Finding:
+    cause = CAUSES[id_]
+    return Finding(
+        id_, confidence, cause.summary, proof, cause.position, cause.fix,
+        next_probe="" if confidence == "certain" else cause.probe,
+    )  # fmt: skip
+
+
+def base64_line_wrapped(seen: Evidence) -> Finding | None:
+    """A response came on several lines, or ends where encoders break lines."""
+    for attempt, response in _responses(seen):
+        if attempt.reply.code == 235 or (response.secret is not None and attempt.accepted):
+            continue
+        if response.lines > 1:
+            proof = f"the response to AUTH {attempt.mechanism} came on {response.lines} lines"
+            return _finding("base64_line_wrapped", "certain", (proof,))
+        if response.octets in _WRAPPED_AT and response.form == "base64":
+            proof = f"the response to AUTH {attempt.mechanism} ends after {response.octets} octets"
+            return _finding("base64_line_wrapped", "possible", (proof,))
+    return None
+
+
+def wrapped_answers(seen: Evidence) -> Finding | None:
+    """LOGIN was given more answers than it asks for, or PLAIN more than one."""
+    for attempt in seen.attempts:
+        wanted = {"PLAIN": 1, "XOAUTH2": 2, "LOGIN": 2}.get(attempt.mechanism)
+        sent = [each for each in attempt.responses if each.form != "cancel"]
+        if (
+            wanted is not None
+            and len(sent) > wanted
+            and any(each.octets in _WRAPPED_AT for each in sent)
+        ):
+            cut = next(each.octets for each in sent if each.octets in _WRAPPED_AT)
+            proof = (
+                f"AUTH {attempt.mechanism} was answered with {len(sent)} lines",
+                f"one of them has {cut} octets, where encoders break lines",
+            )
+            return _finding("base64_line_wrapped", "certain", proof)
+    return None
+
+
+def credentials_not_base64(seen: Evidence) -> Finding | None:
+    """What the client sent as base64 is none, or is it twice."""
+    for attempt, response in _responses(seen):
+        if response.form in ("not_base64", "twice_base64") and attempt.reply.code != 235:
+            how = "is not base64" if response.form == "not_base64" else "is base64 of base64"
+            proof = f"what the client sent for AUTH {attempt.mechanism} {how}"
+            return _finding("credentials_not_base64", "certain", (proof,))
+    return None
+
+
+def empty_credentials(seen: Evidence) -> Finding | None:
+    """Neither name nor password: an empty sign-in that was not wanted at all."""
+    for attempt, response in _responses(seen):
+        secret = response.secret
+        if secret is None or secret.length or attempt.reply.code < 400:
+            continue
+        proof = f"AUTH {attempt.mechanism} carried an empty password"
+        if response.username_form == "empty":
+            both = f"AUTH {attempt.mechanism} carried an empty user name and password"
+            return _finding("unwanted_auth_attempt", "certain", (both,))
+        return _finding("empty_password_sent", "certain", (proof,))
+    return None
+
+
+def authzid(seen: Evidence) -> Finding | None:
+    """PLAIN with an identity to act as was refused."""
+    for attempt, response in _responses(seen):
+        if not response.authzid or attempt.reply.code < 400:
+            continue
+        proof = (
+            "the first field of the PLAIN response, whom to act as, is not empty",
+            f"AUTH PLAIN was answered {attempt.reply}",
+        )
+        others = [name for name in seen.offered if name != "PLAIN"]
+        if others and "authori" not in attempt.reply.text.lower():
+            return _finding("mechanism_advertised_but_broken", "certain",
+                            (*proof, f"listed, too: {' '.join(others)}"))  # fmt: skip
+        return _finding("authzid_not_permitted", "certain", proof)
+    return None
+
+
+def authzid_beside(seen: Evidence) -> Finding | None:
+    """The same, as the narrower reading of it."""
+    for attempt, response in _responses(seen):
+        if response.authzid and attempt.reply.code >= 400:
+            proof = "the first field of the PLAIN response, whom to act as, is not empty"
+            return _finding("authzid_not_permitted", "likely", (proof,))
+    return None
+
+
+def auth_command_too_long(seen: Evidence) -> Finding | None:
+    """A long response on the AUTH line met a syntax error."""
+    for attempt, response in _responses(seen):
+        long = response.octets > _LONG_LINE and attempt.form == "initial"
+        if long and attempt.reply.code in (500, 501, 555):
+            proof = (
+                f"the AUTH line carried {response.octets} octets",
+                f"AUTH {attempt.mechanism} was answered {attempt.reply}",
+            )
+            return _finding("auth_command_too_long", "certain", proof)
+    return None
+
+
+def client_sasl_bug(seen: Evidence) -> Finding | None:
+    """The client broke the exchange off itself."""
+    for attempt in seen.attempts:
+        if attempt.cancelled:
+            proof = f"the client cancelled AUTH {attempt.mechanism} with *"
+            return _finding("client_sasl_bug", "likely", (proof,))
+    return None
+
+
+def initial_response_required(seen: Evidence) -> Finding | None:
+    """AUTH PLAIN alone was refused, though PLAIN is listed."""
+    for attempt in seen.attempts:
+        bare = attempt.mechanism == "PLAIN" and attempt.form == "bare" and not attempt.accepted
+        if bare and "PLAIN" in seen.offered and attempt.reply.code in (535, 501, 500):
+            proof = f"EHLO lists PLAIN, yet AUTH PLAIN alone was answered {attempt.reply}"
+            return _finding("initial_response_required", "certain", (proof,))
+    return None
+
+
+def login_initial_response(seen: Evidence) -> Finding | None:
+    """AUTH LOGIN with the name on its line met no 334 and no 535."""
+    for attempt in seen.attempts:
+        at_once = attempt.mechanism == "LOGIN" and attempt.form == "initial"
+        if at_once and not attempt.accepted and attempt.reply.code in (500, 501, 502, 504, 550):
+            if seen.offered and "LOGIN" not in seen.offered:
+                return None
+            proof = f"AUTH LOGIN with the user name on its line was answered {attempt.reply}"
+            return _finding("login_initial_response_rejected", "likely", (proof,))
+    return None
+
+
+def client_skipped_ehlo(seen: Evidence) -> Finding | None:
+    """HELO only; then AUTH is unknown, or mail is refused for want of it."""
+    said = [line.text.split(" ")[0].upper() for line in seen.transcript if line.speaker == "C"]
+    if "EHLO" in said or "LHLO" in said or not said:
+        return None
+    refused = any(re.match(r"[45]\d\d", line.text) for line in seen.transcript)
+    hello_refused = any(
+        hello.value is not None and not hello.value.reply.is_success
+        for hello in (seen.in_clear, seen.over_tls)
+    )
+    if not refused or hello_refused or not ({"HELO"} & set(said)):
+        return None
+    return _finding("client_skipped_ehlo", "certain", ("the client says HELO, never EHLO",))
+
+
+def client_no_ehlo_after_starttls(seen: Evidence) -> Finding | None:
+    """The next command after STARTTLS is not EHLO."""
+    said = [line.text.split(" ")[0].upper() for line in seen.transcript if line.speaker == "C"]
+    if "STARTTLS" not in said or seen.starttls.value is None:
+        return None
+    after = said[said.index("STARTTLS") + 1 :]
+    if not after or after[0] in ("EHLO", "HELO", "QUIT") or not seen.starttls.value.is_success:
+        return None
+    return _finding(
+        "client_no_ehlo_after_starttls", "certain", (f"after STARTTLS the client says {after[0]}",)
+    )
+
+
+def ehlo_after_auth(seen: Evidence) -> Finding | None:
+    """EHLO between the login and a refusal for want of it."""
+    signed_in = greeted = False
+    for line in seen.transcript:
+        if line.speaker == "S" and line.text.startswith("235"):
+            signed_in = True
+        elif signed_in and line.speaker == "C" and line.text.upper().startswith(("EHLO", "HELO")):
+            greeted = True
+        elif greeted and line.speaker == "S" and re.match(r"5(?:0[23]|30|50|54)", line.text):
+            proof = ("EHLO follows the 235 of the login", f"then came {line.text}")
+            return _finding("ehlo_after_auth_resets_session", "certain", proof)
+    return None
+
+
+def client_reply_desync(seen: Evidence) -> Finding | None:
+    """The client speaks in the middle of a reply, and the reply goes on."""
+    open_reply, interrupted = "", 0
+    for line in seen.transcript:
+        if line.speaker == "C":
+            interrupted += bool(open_reply)
+        elif re.match(r"\d{3}-", line.text):
+            open_reply = line.text[:3]
+        else:
+            open_reply = ""
+        if interrupted > 1:
+            proof = "commands of the client stand between the lines of one reply"
+            return _finding("client_reply_desync", "certain", (proof,))
+    return None
+
+
+def client_ehlo_parse_bug(seen: Evidence) -> Finding | None:
+    """EHLO lists AUTH, and the client says that it does not."""
+    words = ("not support auth", "auth extension not supported", "doesn't support auth",
+             "not support smtp auth", "did not advertise auth")  # fmt: skip
+    said = next((r for r in seen.remarks if any(w in r.lower() for w in words)), "")
+    if not said or not seen.offered:
+        return None
+    listed = seen.over_tls.value or seen.in_clear.value
+    if listed is None or (seen.over_tls.value is None and seen.offers_starttls):
+        return None
+    proof = (f"EHLO lists AUTH {' '.join(seen.offered)}", f'the client says "{said[:200]}"')
+    return _finding("client_ehlo_parse_bug", "likely", proof)
+
+
+def sender_faults(seen: Evidence) -> Finding | None:
+    """MAIL FROM that is empty, or no address."""
+    command = seen.mail.value
+    if command is None:
+        return None
+    later = [each.reply for each in seen.rcpt.value or ()]
+    replies = [command.reply, *later, *((seen.content.value,) if seen.content.value else ())]
+    refusal = next((each for each in replies if each.code >= 400), None)
+    if refusal is None:
+        return None
+    if not command.argument:
+        proof = ("MAIL FROM is empty", f"the server answered {refusal}")
+        return _finding("envelope_sender_missing", "likely", proof)
+    if "@" not in command.argument and not command.reply.is_success:
+        proof = (f"MAIL FROM:<{command.argument}> is no address", f"it was answered {refusal}")
+        return _finding("account_name_used_as_sender", "certain", proof)
+    return None
+
+
+def auth_not_performed(seen: Evidence) -> Finding | None:
+    """AUTH is offered, none is sent, and mail is refused."""
+    if seen.attempts or not seen.offered or not seen.transcript:
+        return None
+    commands = [
+        ("MAIL FROM", seen.mail.value),
+        *(("RCPT TO", each) for each in seen.rcpt.value or ()),
+    ]
+    for verb, command in commands:
+        if command is None or command.reply.code not in (530, 550, 553, 554, 503, 535, 571):
+            continue
+        if command.tls is False and re.search(
+            r"tls|ssl|encrypt", command.reply.text, re.IGNORECASE
+        ):
+            return None
+        proof = (
+            f"EHLO offers AUTH {' '.join(seen.offered)}, and no AUTH follows",
+            f"{verb}:<{command.argument}> was answered {command.reply}",
+        )
+        return _finding("auth_not_performed", "certain", proof)
+    return None
+
+
+def foreign_mechanism(seen: Evidence) -> Finding | None:
+    """AUTH with a mechanism that the EHLO above it does not list."""
+    for attempt in seen.attempts:
+        listed = seen.offered_over_tls if attempt.tls else seen.offered_in_clear
+        listed = listed or seen.offered
+        if not attempt.mechanism or not listed or attempt.mechanism in listed or attempt.accepted:
+            continue
+        if attempt.reply.code in _MECHANISM_REFUSALS:
+            library = LIBRARIES.get(seen.client.library)
+            exotic = set(listed) <= _EXOTIC and not (library and library.could_use(listed))
+            proof = (
+                f"EHLO offers AUTH {' '.join(listed)}",
+                f"AUTH {attempt.mechanism} was answered {attempt.reply}",
+            )
+            id_ = "client_lacks_mechanism" if exotic else "mechanism_not_offered"
+            return _finding(id_, "certain", proof)
+    return None
+
+
+def _responses(seen: Evidence) -> Iterator[tuple[AuthAttempt, Response]]:
+    for attempt in seen.attempts:
+        for response in attempt.responses:
+            yield attempt, response
+
+
+def client_lines(lines: tuple[Line, ...]) -> list[str]:
+    """Return what the client said."""
+    return [line.text for line in lines if line.speaker == "C"]
+
+
+RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+    base64_line_wrapped, wrapped_answers, credentials_not_base64, empty_credentials, authzid,
+    authzid_beside, auth_command_too_long, client_sasl_bug, initial_response_required,
+    login_initial_response, client_skipped_ehlo, client_no_ehlo_after_starttls, ehlo_after_auth,
+    client_reply_desync, client_ehlo_parse_bug, sender_faults, auth_not_performed,
+    foreign_mechanism,
+)  # fmt: skip

@@ -1,0 +1,73 @@
+"""What the words of a log tell: the tables of signs, added up to findings."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.signs import SIGNS
+from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.sign import CERTAIN, LEAST, LIKELY
+from gatepost.model.evidence import Evidence
+from gatepost.model.finding import Confidence, Finding
+
+_FIT: Final[dict[Confidence, float]] = {"certain": 17.0, "likely": 10.0, "possible": 5.0}
+"""What a finding of a rule weighs beside the points of texts."""
+_WEIGHED: Final = {"bad_credentials": 6.0, "username_format": 9.0}
+"""Causes that remain when nothing else is known: what logs leave out may be something else."""
+MOST: Final = 5
+"""Findings that a log is given."""
+_FAR_BEHIND: Final = 0.4
+
+
+def from_texts(seen: Evidence) -> tuple[Finding, ...]:
+    """Return a finding for every cause that the texts of a log speak for."""
+    reading = Reading(seen)
+    points: dict[str, float] = {}
+    proofs: dict[str, list[str]] = {}
+    for sign in SIGNS:
+        proof = sign.proven(reading)
+        if proof is None:
+            continue
+        points[sign.id] = points.get(sign.id, 0.0) + sign.points
+        lines = proofs.setdefault(sign.id, [])
+        if proof and proof not in lines and sign.points > 0:
+            lines.append(proof)
+    return tuple(
+        _finding(id_, total, proofs[id_])
+        for id_, total in points.items()
+        if total >= LEAST and proofs.get(id_)
+    )
+
+
+def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return one finding for each cause: the surest, with what all of them saw."""
+    best: dict[str, Finding] = {}
+    for finding in findings:
+        weight = finding.fit or _WEIGHED.get(finding.id) or _FIT[finding.confidence]
+        this, other = replace(finding, fit=weight), best.get(finding.id)
+        if other is not None:
+            first, second = (this, other) if this.fit >= other.fit else (other, this)
+            proof = tuple(dict.fromkeys((*first.proof, *second.proof)))
+            this = replace(first, proof=proof, fit=first.fit + second.fit / 4)
+        best[finding.id] = this
+    return tuple(best.values())
+
+
+def worth_saying(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return those that are not far behind the first, at most MOST."""
+    if not ranked:
+        return ()
+    least = ranked[0].fit * _FAR_BEHIND
+    return tuple(each for each in ranked if each.fit >= least)[:MOST]
+
+
+def _finding(id_: str, total: float, proof: list[str]) -> Finding:
+    cause = CAUSES[id_]
+    confidence: Confidence = (
+        "certain" if total >= CERTAIN else "likely" if total >= LIKELY else "possible"
+    )
+    return Finding(
+        id_, confidence, cause.summary, tuple(proof[:4]), cause.position, cause.fix,
+        next_probe="" if confidence == "certain" else cause.probe, fit=total,
+    )  # fmt: skip

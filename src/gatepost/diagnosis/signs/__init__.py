@@ -1,0 +1,10 @@
+"""What texts tell: tables of signs, one file for each part of the dialogue."""
+
+from typing import Final
+
+from gatepost.diagnosis.signs import auth, envelope, local, network, oauth, tls
+from gatepost.diagnosis.signs.sign import Sign
+
+SIGNS: Final[tuple[Sign, ...]] = (
+    *network.SIGNS, *tls.SIGNS, *auth.SIGNS, *oauth.SIGNS, *envelope.SIGNS, *local.SIGNS,
+)  # fmt: skip

@@ -1,0 +1,375 @@
+"""AUTH: mechanisms, and refusals of names and passwords."""
+
+from typing import Final
+
+from gatepost.diagnosis.providers import OWN_PASSWORD_REFUSED
+from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.sign import Sign
+
+PASSWORD_REFUSED: Final = (
+    "535", "534", "authentication failed", "auth failed", "invalid login", "login failed",
+    "authentication unsuccessful", "authentication credentials invalid", "bad username",
+    "username and password not accepted", "authenticationfailed", "could not authenticate",
+    "login denied", "invalid user", "incorrect authentication data", "authentication failure",
+    "auth failure", "failed to authenticate", "authentication rejected", "invalid credentials",
+    "wrong username or password", "incorrect password", "535-", "smtpauthenticationerror",
+)  # fmt: skip
+_BAD: Final = frozenset({535, 534, 435})
+
+
+def refused(reading: Reading) -> bool:
+    """A sign-in was refused, in whatever words."""
+    return any(each.position == "auth" for each in reading.refusals) or any(
+        word in reading.text for word in PASSWORD_REFUSED
+    )
+
+
+def plainly_refused(reading: Reading) -> bool:
+    """Refused as wrong, and no text says why."""
+    return any(each.reply and each.reply.code in _BAD for each in reading.refusals) or (
+        not reading.refusals and refused(reading)
+    )
+
+
+def signed_in(reading: Reading) -> bool:
+    """A 235 is in the log."""
+    return reading.seen.signed_in
+
+
+def tried(reading: Reading, *names: str) -> bool:
+    """One of these mechanisms was tried, or is named in the log."""
+    return any(each.mechanism in names for each in reading.seen.attempts) or any(
+        name.lower() in reading.text for name in names
+    )
+
+
+def by_token(reading: Reading) -> bool:
+    """The sign-in is with an access token."""
+    return tried(reading, "XOAUTH2", "OAUTHBEARER") or "oauth" in reading.context
+
+
+def no_auth_listed(reading: Reading) -> bool:
+    """EHLO was seen, and lists no AUTH, and TLS would not bring it."""
+    seen = reading.seen
+    known = seen.over_tls.value or seen.in_clear.value
+    return known is not None and known.reply.is_success and not seen.offered
+
+
+def hidden_behind_tls(reading: Reading) -> bool:
+    """EHLO lists STARTTLS and no AUTH, and the client did not go on to TLS."""
+    seen = reading.seen
+    return seen.offers_starttls and not seen.offered and seen.over_tls.value is None
+
+
+def only_exotic(reading: Reading) -> bool:
+    """The server lists nothing that takes a plain password."""
+    offered = frozenset(reading.seen.offered)
+    return bool(offered) and offered <= {"NTLM", "GSSAPI", "GSS-SPNEGO", "EXTERNAL", "KERBEROS_V4"}
+
+
+def no_auth_sent(reading: Reading) -> bool:
+    """A dialogue without AUTH, or no dialogue and no word of a refused sign-in."""
+    return not reading.seen.attempts and not any(
+        each.position == "auth" and each.reply and each.reply.code in (535, 534, 504)
+        for each in reading.refusals
+    )
+
+
+def user_form(reading: Reading) -> str:
+    """What form the user name in the log has; empty when the log hides it."""
+    login = reading.seen.login.value
+    forms = [each.username_form for one in reading.seen.attempts for each in one.responses]
+    return next(filter(None, reversed(forms)), login.username_form if login else "")
+
+
+_NO_SHARED = (
+    "no compatible authentication", "no matching authentication", "no suitable authentication",
+    "no supported authentication", "no authentication mechanisms supported by both",
+    "none of the*authentication mechanisms", "cannot find a usable authentication method",
+    "no acceptable authentication", "no authentication type succeeded", "not a supported*auth",
+    "unsupported authentication", "authentication mechanism*not supported",
+    "unknown authentication t", "unknown auth type",
+    "mechanism not supported", "authentication method*not supported", "unsupported auth",
+    "does not support smtp auth type", "no usable authentication", "unrecognized authentication",
+    "unrecognised authentication", "invalid authentication mechanism", "mechanism*not available",
+    "not permitted by this server", "unknown authentication", "auth type*not supported",
+    "auth mechanism*not", "authentication type*not", "authentication mechanism is invalid",
+    "does not support*authentication mechanism", "offered no compatible authentication",
+    "unsupported mechanism", "mechanism is not", "no supported auth", "auth not supported: ",
+    "unimplemented authentication", "command parameter not implemented*auth",
+    "no compatible*mechanism", "does not support * authentication", "unknown sasl mechanism",
+    "supported authenticators*not", "no mutual auth", "mechanism unsupported",
+)  # fmt: skip
+_NO_AUTH = (
+    "smtp auth extension not supported", "doesn't support auth", "does not support auth",
+    "does not support smtp auth", "doesn't support smtp auth", "not support authenticat",
+    "auth command used when not advertised", "authentication not enabled", "did not advertise auth",
+    "auth not supported", "authentication is not supported", "authentication not supported",
+    "auth extension", "no auth support", "server doesn't support authentication",
+    "auth command is not enabled", "authentication not available", "auth not available",
+    "auth not enabled", "authentication disabled", "auth disabled", "not advertise auth",
+    "does not support authenticated", "no smtp auth", "auth is not supported",
+)  # fmt: skip
+_UNKNOWN_COMMAND = ("unrecognized command", "command not implemented", "unknown command",
+                    "command not supported", "not implemented", "command unrecognized",
+                    "command not recognized", "invalid command", "command unknown")  # fmt: skip
+_BACKEND = (
+    "generic failure", "authentication server", "temporary authentication failure", "saslauthd",
+    "auth socket", "private/auth failed", "unable to authenticate at present", "sasl: connect to",
+    "authentication backend", "internal authentication error", "auth backend", "auth server",
+    "temporary auth", "no secrets database", "authentication service*unavailable",
+    "temporarily unable to authenticate", "ldap*(?:fail|down)", "authentication temporarily",
+    "internal error*auth", "auth*internal error", "unable to check password",
+)  # fmt: skip
+_THROTTLED = (
+    "too many login", "too many failed", "too many auth", "too many bad auth", "too many invalid",
+    "temporarily locked", "temporarily blocked", "login attempts", "too many failures",
+    "account*locked", "rate limited login", "try again later*auth", "authentication throttl",
+    "too many connections*auth", "blocked due to*fail", "fail2ban",
+)  # fmt: skip
+_APP = (
+    "application-specific password", "app password", "app-specific password", "invalidsecondfactor",
+    "authorization code", "authorisation code", "please log in via your web browser",
+    "less secure app", "service.mail.qq.com", "auth005", "#auth00", "help.yahoo", "apppassword",
+    "application password", "weblogin", "badcredentials", "does not have access rights",
+    "授权码", "application-specific", "2-step", "two-factor", "appspecific",
+)  # fmt: skip
+_GBK = ("\\xc7\\xeb", "\\xca\\xda\\xc8\\xa8", "<gbk", "请使用授权码", "授权")
+_CONFIG = (".env", "env file", "environment variable", "docker-compose", "compose", "dotenv", "\\$",
+           "quot", "special character", "escape", "kubernetes secret", "helm", "yaml",
+           "#")  # fmt: skip
+
+_UPGRADES_ITSELF: Final = (
+    "nodemailer",
+    "phpmailer",
+    "go-net-smtp",
+    "go-mail",
+    "symfony",
+    "aiosmtplib",
+    "mailkit",
+)
+"""Libraries that take STARTTLS wherever it is offered, unless they are told not to."""
+
+# fmt: off
+SIGNS: Final = (
+    # what is offered
+    Sign("mechanism_not_offered", 13, codes=(504,), at=("auth",)),
+    Sign("mechanism_not_offered", 12, _NO_SHARED),
+    Sign("mechanism_not_offered", 4, ("no authentication mechanisms supported by both",)),
+    Sign("mechanism_not_offered", 13, ("authentication rejected",), by_server=True),
+    Sign("mechanism_not_offered", 6, _UNKNOWN_COMMAND, at=("auth",)),
+    Sign("mechanism_not_offered", 4, _NO_AUTH, provider=("acs", "microsoft365", "exchange")),
+    Sign("mechanism_not_offered", 6, ("login denied",), client=("curl",)),
+    Sign("mechanism_not_offered", 6, ("could not authenticate", "failed to authenticate"),
+         provider=("acs",), client=("go-net-smtp", "ruby-net-smtp", "phpmailer")),
+    Sign("mechanism_not_offered", 5, _NO_AUTH, when=lambda r: bool(r.seen.offered)),
+    Sign("mechanism_not_offered", -12, codes=(504,), provider=("direct_send",)),
+    Sign("mechanism_not_offered", -8, (*_NO_SHARED, "504"), when=only_exotic),
+    Sign("client_lacks_mechanism", 16, (*_NO_SHARED, "504", "535", *_NO_AUTH), when=only_exotic),
+    Sign("client_lacks_mechanism", 6, ("ntlm",), unless=("auth=login", "plain"),
+         when=lambda r: any(w in r.text for w in _NO_SHARED)),
+    Sign("client_lacks_mechanism", 4, ("gssapi", "ntlm", "kerberos")),
+    Sign("unwanted_auth_attempt", 10, codes=(504,), provider=("direct_send",)),
+    Sign("unwanted_auth_attempt", 8, (*_NO_AUTH, *_NO_SHARED), provider=("direct_send",)),
+    Sign("starttls_required", 8, _NO_AUTH, unless=("after starttls", "auth type"),
+         when=lambda r: not no_auth_listed(r) or hidden_behind_tls(r)),
+    Sign("starttls_required", 5, _NO_AUTH, when=hidden_behind_tls),
+    Sign("starttls_required", -4, _NO_AUTH, client=_UPGRADES_ITSELF),
+    Sign("auth_not_advertised", 4, _NO_AUTH, when=lambda r: r.port in (465, 2465)),
+    Sign("starttls_required", -6, _NO_AUTH, ports=(465, 2465)),
+    Sign("starttls_required", 13, _NO_SHARED, when=lambda r: r.seen.offers_starttls and (
+        r.seen.over_tls.value is None)),
+    Sign("starttls_required", 7, ("no compatible authentication mechanism",), when=lambda r: (
+        r.seen.over_tls.value is None and r.client != "lettre")),
+    Sign("auth_not_offered_on_port", 13, _NO_SHARED, ports=(25,),
+         when=lambda r: not r.seen.offered),
+    Sign("starttls_required", 8, _NO_SHARED, when=hidden_behind_tls),
+    Sign("starttls_required", 10, _NO_SHARED, client=("lettre",),
+         when=lambda r: not r.seen.offered),
+    Sign("starttls_required", 4, _NO_SHARED, when=lambda r: not r.seen.offered),
+    Sign("starttls_required", 6, codes=(504, 503, 502), at=("auth",), when=hidden_behind_tls),
+    Sign("auth_not_advertised", 8, _NO_AUTH, unless=("auth type",)),
+    Sign("auth_not_advertised", 5, _NO_AUTH, by_server=True),
+    Sign("auth_not_advertised", 7, codes=(503, 502, 500), at=("auth",)),
+    Sign("auth_not_advertised", 5, _UNKNOWN_COMMAND, at=("auth",)),
+    Sign("auth_not_offered_on_port", 12, _NO_AUTH, ports=(25,)),
+    Sign("auth_not_offered_on_port", 5, when=lambda r: no_auth_listed(r) and r.port == 25,
+         proof="EHLO on port 25 lists no AUTH"),
+    Sign("auth_not_offered_on_port", 12, _NO_AUTH, provider=("google_mx",)),
+    Sign("auth_not_offered_on_port", 8, when=lambda r: no_auth_listed(r) and (
+        "google_mx" in r.providers or r.host.startswith("mx")),
+        proof="EHLO of a host that takes mail for delivery lists no AUTH"),
+    Sign("unwanted_auth_attempt", 7, _NO_AUTH, context=("relay", "localhost", "whitelist",
+                                                        "internal",
+                                                        "trusted", "mailhog", "mailcatcher",
+                                                        "without auth", "127.0.0.1", "ip allow")),
+    Sign("unwanted_auth_attempt", 6, (*_NO_AUTH, *_UNKNOWN_COMMAND), by_server=True),
+    Sign("unwanted_auth_attempt", 7, codes=(535, 504, 503, 502, 500), at=("auth",), context=(
+        "whitelist", "relay", "allow-list", "allow list", "trusted", "without auth", "no auth",
+        "anonymous")),
+    Sign("unwanted_auth_attempt", 5, codes=(535, 504), at=("auth",), provider=("exchange",),
+         ports=(25,)),
+    Sign("helo_rejected", 3, _NO_AUTH, when=lambda r: r.refused_at("ehlo")),
+    Sign("client_skipped_ehlo", 5, ("ehlo first", "helo first", "send hello", "polite people",
+                                    "say helo", "say ehlo", "ehlo/helo", "bad sequence")),
+    Sign("tls_version_too_old", 3, _NO_AUTH, client=("javamail", "system-net-mail"),
+         context=("old", "1.4", "java 7", "xp", "2008")),
+
+    # texts of the exchange itself
+    Sign("client_host_mismatch", 16, ("wrong host name",)),
+    Sign("auth_before_tls_refused_by_client", 16,
+         ("unencrypted connection", "refusing to send*clear", "will not send*clear",
+          "cannot use a secure authentication method", "not sent over an unencrypted",
+          "insecure connection*auth", "auth*insecure connection", "plaintext auth*disabled",
+          "won't send*unencrypted", "password*unencrypted")),
+    Sign("client_sasl_plugin_missing", 14, ("no worthy mechs",)),
+    Sign("client_sasl_plugin_missing", 11, ("no mechanism available", "sasl(-4)",
+                                            "sasl*no such mechanism", "libsasl", "authen::sasl",
+                                            "sasl plugin", "cyrus-sasl", "sasl2-modules")),
+    Sign("client_mechanism_filter_wrong", 10, ("no mechanism available", "mechanism_filter",
+                                               "offered no compatible authentication mechanisms")),
+    Sign("client_mechanism_filter_wrong", 6, ("no worthy mechs", "sasl_mechanism_filter")),
+    Sign("client_mechanism_filter_wrong", 3, ("no mechanism available",),
+         context=("image", "docker", "container", "chart"), unless=("no worthy mechs",)),
+    Sign("client_mechanism_filter_wrong", 9, ("offered no compatible authentication",)),
+    Sign("auth_command_too_long", 16, ("line too long", "too long", "command line length",
+                                       "line length exceeded", "string too long"), at=("auth",)),
+    Sign("auth_command_too_long", 12, codes=(555, 500), status=("5.5.2",), at=("auth",)),
+    Sign("auth_command_too_long", 10, codes=(500, 501, 555), at=("auth",), when=lambda r: tried(
+        r, "XOAUTH2", "OAUTHBEARER")),
+    Sign("auth_command_too_long", 9, codes=(555,), provider=("gmail",)),
+    Sign("auth_command_too_long", 5, ("too long",), when=lambda r: tried(r, "XOAUTH2")),
+    Sign("base64_line_wrapped", 10, ("base64*line break", "base64*newline", "wrapped", "76 char",
+                                     "60 char", "72 char", "64 char", "line feed*base64",
+                                     "encode64", "encode_base64", "multi*line*base64",
+                                     "base64 -w", "split*base64", "base64*two lines",
+                                     "base64*second line")),
+    Sign("base64_line_wrapped", 7, _UNKNOWN_COMMAND, when=lambda r: refused(r) and any(
+        word in r.text for word in ("base64", "sendgrid", "apikey"))),
+    Sign("base64_line_wrapped", 3, ("long password", "long secret", "long api", "long token",
+                                    "long key")),
+    Sign("credentials_not_base64", 13, ("invalid base64", "cannot decode", "can't decode",
+                                        "base64 decod", "not base64", "illegal base64",
+                                        "base64 error", "bad base64", "malformed auth",
+                                        "invalid character*base64", "base64 data", "base64-encod",
+                                        "cannot base64")),
+    Sign("credentials_not_base64", 6, codes=(501,), at=("auth",)),
+    Sign("login_initial_response_rejected", 9, codes=(500, 501, 502, 503, 504, 550), at=("auth",),
+         when=lambda r: any(a.mechanism == "LOGIN" and a.form == "initial"
+                            for a in r.seen.attempts)),
+    Sign("login_initial_response_rejected", 9, ("auth login *invalid command",
+                                                "auth login *not recogn",
+                                                "auth login *unrecogn", "auth login *syntax error",
+                                                "initial response", "initial-response")),
+    Sign("login_initial_response_rejected", 7, when=lambda r: not r.refusals and any(
+        a.mechanism == "LOGIN" and a.form == "initial" and not a.reply.code
+        for a in r.seen.attempts) and any(
+        w in r.text for w in ("invalid", "recogni", "syntax", "hang", "timeout")),
+        proof="AUTH LOGIN with the user name on its line is not taken"),
+    Sign("authzid_not_permitted", 12, ("authorization failed", "not authorized to act",
+                                       "authorization identity", "proxy auth*not", "authzid",
+                                       "not authorized to proxy")),
+    Sign("client_sasl_bug", 9, ("security layer", "mechanism*aborted", "authentication cancel",
+                                "auth*aborted", "unexpected challenge", "digest-md5*bug",
+                                "not a valid challenge", "authentication exchange*abort",
+                                "no challenge", "malformed challenge", "unable to find callback")),
+    Sign("mechanism_advertised_but_broken", 11, when=lambda r: plainly_refused(r) and tried(
+        r, "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1"),
+        proof="the refused sign-in was by a mechanism that needs the password stored in a special "
+        "form; servers often list it without"),
+    Sign("mechanism_advertised_but_broken", 10, ("login works", "plain works", "works with plain",
+                                                 "works with login", "works with auth login",
+                                                 "disabling cram", "cram-md5 fails",
+                                                 "cram-md5 authentication failed",
+                                                 "digest-md5 authentication failed")),
+    Sign("mechanism_advertised_but_broken", 9, ("authentication failed*cram-md5",
+                                                "cram_md5", "cram-md5"),
+         when=refused),
+
+    # the service
+    Sign("server_auth_backend_down", 15, _BACKEND, unless=("cannot authenticate to server",)),
+    # Postfix's own SASL library, before the server was asked: there is nothing to sign in with
+    Sign("unwanted_auth_attempt", 14, ("cannot authenticate to server*generic failure",)),
+    Sign("credentials_missing", 9, ("cannot authenticate to server*generic failure",)),
+    Sign("server_auth_backend_down", 7, codes=(454, 451, 421), at=("auth",)),
+    Sign("auth_throttled", 15, _THROTTLED, unless=("#auth005",)),
+    Sign("auth_throttled", 9, codes=(454,), at=("auth", "mail", None),
+         unless=("tls not available", "throttling failure")),
+    Sign("auth_throttled", 8, codes=(421,), at=("auth",)),
+    Sign("auth_throttled", 7, ("connection lost to authentication server",)),
+
+    # what was signed in with
+    Sign("app_password_required", 18, codes=(534,), at=("auth",), unless=("5.7.139", "5.7.14")),
+    Sign("app_password_required", 15, codes=(534,), status=("5.7.9", "5.7.14")),
+    Sign("app_password_required", 15, _APP),
+    Sign("app_password_required", 14, _GBK, when=refused),
+    Sign("app_password_required", 13,
+         when=lambda r: plainly_refused(r) and not by_token(r) and bool(
+        r.providers & OWN_PASSWORD_REFUSED),
+        proof="this provider takes no account password from applications"),
+    Sign("app_password_required", 6, ("eof", "closed", "reset", "disconnect"),
+         provider=("qq", "netease")),
+    Sign("app_password_required", 5, ("smtp_ssl", "ssl://", "smtps"), provider=("qq", "netease"),
+         when=lambda r: "closed" in r.text or "disconnect" in r.text),
+    Sign("wrong_credential_kind", 10, when=lambda r: plainly_refused(r) and "ses" in r.providers,
+         proof="Amazon SES takes no IAM secret key as the SMTP password"),
+    Sign("wrong_credential_kind", 8, when=lambda r: plainly_refused(r) and bool(
+        r.providers & {"sendgrid", "mailgun", "postmark", "brevo", "mailjet", "resend",
+                       "mailersend", "smtp2go"}),
+        proof="this provider signs in with a key of its own, not with the account's password"),
+    Sign("wrong_credential_kind", 6, ("secret key", "iam", "access key", "api key", "40 char",
+                                      "connection string"), when=refused),
+    Sign("wrong_credential_kind", 5, when=lambda r: plainly_refused(r) and "acs" in r.providers,
+         proof="Azure wants the client secret's value, neither its id nor an access key"),
+    Sign("credential_wrong_region", 6, when=lambda r: plainly_refused(r) and "ses" in r.providers,
+         proof="SMTP credentials of SES are good in the region they were made for"),
+    Sign("credential_wrong_region", 8, ("region",), provider=("ses",), when=refused),
+    Sign("stored_secret_undecryptable", 3, when=lambda r: plainly_refused(r) and (
+        "ses" in r.providers), proof="a stored secret may have been read back wrongly"),
+    Sign("username_format", 10, when=lambda r: plainly_refused(r) and bool(
+        r.providers & {"sendgrid", "resend"}) and user_form(r) in ("", "address"),
+        proof="this provider's user name is a fixed word (apikey, resend)"),
+    Sign("username_format", 6, when=lambda r: plainly_refused(r) and "acs" in r.providers,
+         proof="Azure's user name is RESOURCE.APPLICATION.TENANT or an SMTP user name"),
+    Sign("username_format", 15, ("username must", "user name must"), by_server=True),
+    Sign("username_format", 15, ("invalid user name", "invalid username", "full email address",
+                                 "use*full*address*username",
+                                 "invalid format of user", "msg0049")),
+    Sign("username_format", 9,
+         when=lambda r: plainly_refused(r) and user_form(r) == "name" and not (
+        r.providers & {"sendgrid", "resend", "ses", "mailjet", "brevo"}),
+        proof="the user name is no e-mail address, which most providers want"),
+    Sign("username_format", 4, when=lambda r: plainly_refused(r) and bool(
+        r.providers & {"strato", "ionos", "ovh", "gmx"}),
+        proof="this provider wants the full address as the user name"),
+    Sign("username_format", 8, codes=(501,), provider=("strato",)),
+    Sign("bad_credentials", 6, when=lambda r: plainly_refused(r) and not by_token(r),
+         proof="the sign-in was refused, and no text says why"),
+    Sign("bad_credentials", 0.4, ("username and password not accepted", "bad username",
+                                "invalid user or password", "incorrect authentication data",
+                                "wrong password", "password is incorrect", "invalid password")),
+    Sign("bad_credentials", 5, ("login denied",), client=("curl",)),
+    Sign("bad_credentials", 6, codes=(435,)),
+    Sign("bad_credentials", 7, codes=(435,), provider=("mailjet",)),
+    Sign("credential_mangled_by_config", 6.5, when=lambda r: plainly_refused(r) and not by_token(r),
+         proof="a refused password is often another one than was set"),
+    Sign("credential_mangled_by_config", 7, _CONFIG, when=plainly_refused),
+    Sign("credential_mangled_by_config", 1, when=lambda r: plainly_refused(r) and bool(
+        r.providers & {"microsoft365"}) and not by_token(r),
+         proof="the mailbox's other logins work with the same password"),
+    Sign("smtp_auth_disabled_mailbox", 7, when=lambda r: plainly_refused(r) and (
+        "microsoft365" in r.providers) and not by_token(r) and "5.7.139" not in r.text,
+        proof="Microsoft 365 refuses so, too, where SMTP is switched off for the mailbox"),
+    Sign("empty_password_sent", 15, ("invalid format", "empty password", "password is empty",
+                                     "blank password", "password*empty", "password not set")),
+    Sign("server_auth_backend_bug", 3,
+         when=lambda r: plainly_refused(r) and not r.providers and any(
+        word in r.context for word in ("own server", "self-hosted", "localhost", "test server")),
+        proof="the server is one's own: its log tells"),
+    Sign("initial_response_required", 8, when=lambda r: any(
+        a.mechanism == "PLAIN" and a.form == "bare" and not a.accepted
+        and a.reply.code in (535, 501, 500) and not a.responses for a in r.seen.attempts),
+        proof="AUTH PLAIN alone was refused where a 334 was due"),
+    Sign("initial_response_required", 6, ("auth plain*535", "exim*auth plain")),
+)
+# fmt: on

@@ -1,0 +1,68 @@
+"""Faults of the client's own configuration, of which the wire knows nothing."""
+
+from typing import Final
+
+from gatepost.diagnosis.signs.sign import Sign
+
+# fmt: off
+SIGNS: Final = (
+    Sign("non_ascii_password", 17, ("'ascii' codec can't encode", "ascii codec can't encode",
+                                    "unicodeencodeerror", "ordinal not in range",
+                                    "unmappable character", "non-ascii*password",
+                                    "password*non-ascii", "umlaut", "non-ascii character")),
+    Sign("credentials_missing", 16, ("missing credentials", "password is required",
+                                     "username is required", "no password", "no username",
+                                     "username and password are required", "empty username",
+                                     "no user name", "credentials*not set",
+                                     "credentials*not configured",
+                                     "credentials*missing", "missing username", "missing password",
+                                     "username*not configured", "no credentials",
+                                     "credentials are required", ("authentication information is "
+                                     "missing"), "must provide*password", "undefined*pass",
+                                     "password not specified", "user not specified",
+                                     "username not set", "failed to connect, no password",
+                                     "cannot read propert*auth"),
+         unless=("535", "534")),
+    Sign("client_config_conflict", 16, ("mutually exclusive", "cannot be used together",
+                                        "cannot both be", "already using tls", "only set one of",
+                                        "can not be used together", "exclude each other",
+                                        "both use_tls", "use_tls and start_tls", "conflicting",
+                                        "only one of*true",
+                                        "cannot use*and*at the same time", "incompatible option",
+                                        "not both")),
+    Sign("client_validation_rejects_username", 15, (
+        "must be a valid email", "not a valid email", "invalid email", "valid e-mail",
+        "is too long", "may not be greater than", "at most*characters", "username*characters",
+        "maximum length", "max length", "exceeds*maximum length", "field*too long", "maxlength",
+        "value too long for type", "data too long for column", "username*validation",
+        "validation*username", "user*invalid format", "user must be an email"),
+         unless=("line is too long", "line too long", "535", "550", "header", "body")),
+    Sign("stored_secret_undecryptable", 17, (
+        "decryption failed", "failed to decrypt", "could not decrypt", "cannot decrypt",
+        "can't decrypt", "unable to decrypt", "mac is invalid", "bad decrypt", "invalidtoken",
+        "decrypt error", "encryption key", "payload is invalid", "decryptexception",
+        "cipher: message authentication failed", "decrypt", "app_key", "secret_key_base",
+        "wrong final block length", "padding is invalid", "encryption_key", "hmac does not match"),
+         unless=("bad record mac",)),
+    Sign("credential_url_encoding", 16, (
+        "non-existent parameter", "dsn is invalid", "dsn*must contain", "malformed dsn",
+        "uri malformed", "invalid userinfo", "bad uri", "invalid url", "malformed url",
+        "invalid uri", "cast to integer value", "first path segment", "invalid port",
+        "the mailer dsn", "parse \"smtp", "invalid dsn", "url*percent", "percent-encod",
+        "url-encod", "urlencod", "url encod", "malformed uri", "invalid percent",
+        "unsupported scheme",
+        "invalid url escape")),
+    Sign("host_setting_malformed", 12, ("smtp.host*http", "host*contains", "host*whitespace",
+                                        "trailing space*host", "host*trailing",
+                                        "leading space*host", "hostname*space")),
+    Sign("credential_mangled_by_config", 14, ("variable is not set. defaulting to a blank",
+                                              "dollar sign", "$$", "variable*interpolat",
+                                              "interpolation*password", "password*truncated",
+                                              "password*trailing", "trailing newline",
+                                              "newline*password", "password*newline",
+                                              "password*quotes", "password*special",
+                                              "password*$", "password*#", "password*backslash",
+                                              "special char*password")),
+    Sign("client_tls_disabled", 4, ("ssl is disabled", "tls is disabled", "openssl*not loaded")),
+)
+# fmt: on

@@ -1,0 +1,245 @@
+"""Before the first reply: names, addresses, silence."""
+
+import re
+from typing import Final
+
+from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.sign import Sign
+
+_LOOKED_UP: Final = re.compile(
+    r"\b(?:enotfound|eai_again|getaddrinfo\w*|resolve host|lookup|no such host is known\.?|"
+    r"unknown host|unknownhostexception|name service error for name=|not resolve)[:( ]*['\"]?"
+    r"(?P<name>[^\n'\"]{1,200})"
+)
+_ODD: Final = re.compile(
+    r"\b(?:https?|smtps?|ssl|tls|mailto)://|,\s*(?:smtp|mail)\.|hostname: '(?: [^']*|[^']* )'|"
+    r"\b(?:enotfound|lookup|resolve host:?) [^\s,]+(?:,[^\s]| :)|"
+    r"\(b?['\"][^'\"]*[\s,:/][^'\"]*['\"]\)|"
+    r"\b(?:enotfound|eai_again|lookup) (?:['\"]|undefined|null|none\b|true\b|false\b|\d+\b(?!\.))|"
+    r"\b(?:enotfound|eai_again|lookup) [^\s:]+:\d+(?!.*no such host is known)|"
+    r"unknown port|%20|"
+    r"\b(?:enotfound|eai_again|lookup|getaddrinfo for)  +\S|"
+    r"\b(?:enotfound|eai_again|lookup|getaddrinfo for) (?:https?|smtps?|ssl|tls)\b(?![.-])|"
+    r"(?:unknown smtp host|unknownhostexception): [^\s:]+:\d|"
+    r"\b(?:enotfound|lookup) [^\s:]*(?:\\r|%0d|;|\[|\])"
+)
+_V6: Final = re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){2,7}[0-9a-f]{0,4}(?![\w])|::\d|\bipv6\b")
+_MASKED: Final = re.compile(r"\bx{3,}[ab]\b|\*{5,}|\bxxxx", re.IGNORECASE)
+
+
+def odd_name(reading: Reading) -> bool:
+    """The name that was looked up is more than a host name."""
+    if any(word in reading.context for word in _ODD_CONTEXT):
+        return True
+    return any(_ODD.search(line) for line in reading.text.split("\n")
+               if any(word in line for word in _DNS))  # fmt: skip
+
+
+_ODD_CONTEXT: Final = ("://", "trailing", "leading space", "with a space", "with port", "comma",
+                       "whitespace", "with a blank")  # fmt: skip
+_SERVICES: Final = frozenset(
+    [
+        "localhost",
+        "mail",
+        "smtp",
+        "mailhog",
+        "mailpit",
+        "mailcatcher",
+        "mailserver",
+        "postfix",
+        "exim",
+        "smtpd",
+        "relay",
+        "mta",
+        "mailer",
+        "mx",
+        "smtp-relay",
+        "smtp-server",
+        "host",
+    ]
+)
+"""Names without a dot that containers and local networks really have."""
+
+
+def a_label_of_a_secret(reading: Reading) -> bool:
+    """What was looked up has no dot, and looks like a word of a user or a password."""
+    for line in reading.said:
+        match = re.search(
+            r"(?:ENOTFOUND|EAI_AGAIN|lookup|resolve host:?) ([^\s:,'\"]+)", line.shown
+        )
+        if match is not None:
+            name = match[1]
+            return "." not in name and name.lower() not in _SERVICES and not (
+                re.fullmatch(r"[a-z][a-z-]*", name)
+            )  # fmt: skip
+    return False
+
+
+def from_a_url(reading: Reading) -> bool:
+    """The client is set up by a URL, and what was looked up has no dot."""
+    words = ("url", "dsn", "smtp://", "smtps://", "uri", "connection string")
+    said = reading.text + reading.context
+    match = re.search(r"\b(?:enotfound|eai_again|lookup) ([^\s:,'\"]+)", reading.text)
+    return any(word in said for word in words) and match is not None and "." not in match[1]
+
+
+def redacted_name(reading: Reading) -> bool:
+    """What was looked up is a piece of a secret."""
+    match = _LOOKED_UP.search(reading.text)
+    return match is not None and ("redacted" in match["name"] or "@" in match["name"]
+                                  or "%" in match["name"])  # fmt: skip
+
+
+def names_ipv6(reading: Reading) -> bool:
+    """An IPv6 address, or the word, stands in the log."""
+    return _V6.search(reading.text) is not None
+
+
+def masked(reading: Reading) -> bool:
+    """Greeting or EHLO are overwritten with asterisks or X, as firewalls do."""
+    return any(_MASKED.search(line.text) and line.speaker == "S"
+               and not re.match(r"(?:334|[45]\d\d)", line.text)
+               for line in reading.seen.transcript) or "220 ****" in reading.text  # fmt: skip
+
+
+def greeted(reading: Reading) -> bool:
+    """The server said something."""
+    seen = reading.seen
+    return (
+        seen.greeting.value is not None
+        or seen.in_clear.value is not None
+        or (seen.over_tls.value is not None or bool(seen.attempts))
+    )
+
+
+def begins_with_tls(reading: Reading) -> bool:
+    """The client is set to TLS from the first byte, as its log says."""
+    words = ("smtp_ssl", "smtps://", "ssl://", "secure: true", "isssl true", "use_tls=true")
+    return any(word in reading.text or word in reading.context for word in words)
+
+
+def silent(reading: Reading) -> bool:
+    """No word of the server is in the log."""
+    return not greeted(reading) and not reading.refusals
+
+
+_DNS = (
+    "enotfound", "eai_again", "getaddrinfo", "name or service not known", "no such host",
+    "could not resolve host", "couldn't resolve host", "name resolution", "unknownhostexception",
+    "unknown host", "nodename nor servname", "host or domain name not found", "name service error",
+    "server misbehaving", "the remote name could not be resolved", "unknown mx host",
+    "failed to lookup address", "dns lookup failed", "php_network_getaddresses",
+    "temporary failure in name resolution", "name does not resolve", "host not found",
+)  # fmt: skip
+_TIMEOUT = (
+    "etimedout", "timed out", "i/o timeout", "timeouterror", "timeout was reached", "opentimeout",
+    "execution expired", "connection timeout", "connect timeout", "10060", "timeout exceeded",
+    "operation has timed out", "connecttimeout", ("connection attempt failed because the connected "
+    "party did not properly respond"), "timeout expired", "read timeout", "readtimeout", "timeout",
+)  # fmt: skip
+_REFUSED = (
+    "econnrefused", "connection refused", "actively refused", "10061", "no route to host",
+    "ehostunreach", "connect to*failed", "failed to connect to", "could not connect to smtp host",
+    "couldn't connect to host", "unable to connect to the remote server", "smtp connect() failed",
+    "connection could not be established", "could not connect", "network unreachable",
+)  # fmt: skip
+_EOF = (
+    "eof", "unexpectedly closed", "unexpected socket close", "connection closed", "econnreset",
+    "connection reset", "lost connection", "unexpectedly disconnected", "[eof]", "empty response",
+    "closed by remote host", "connection lost", "end of file reached", "incomplete response",
+    "server closed the connection", "connection was closed", "closed connection", "disconnected",
+    "transport connection: net_io_connectionclosed", "net_io_connectionclosed",
+    "closed unexpectedly",
+)  # fmt: skip
+_HANG = (
+    *_TIMEOUT, "hang", "no response", "greeting never received", "waiting for*greeting",
+    "never returns", "stuck", "blocks forever", "initial server greeting",
+)  # fmt: skip
+_NO_GREETING = ("greeting never received", "initial server greeting", "did not receive greeting",
+                "waiting for*greeting", "no banner", "without*banner",
+                "before*greeting")  # fmt: skip
+_MESH = ("istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
+         "kuma mesh", "cilium")  # fmt: skip
+_MAIL_PORTS = (25, 465, 587, 2465, 2525, 2587)
+
+# fmt: off
+SIGNS: Final = (
+    Sign("dns_failure", 9, _DNS),
+    Sign("dns_failure", 3, ("temporary failure", "eai_again", "server misbehaving",
+                            "try again"), when=lambda r: any(w in r.text for w in _DNS)),
+    Sign("host_setting_malformed", 14, _DNS, when=odd_name),
+    Sign("host_setting_malformed", 13,
+         ("missing port in address", "too many colons in address", "label empty or too long",
+          "invalid hostname", "invalid host name", "hostname is invalid", "not a valid host",
+          "idna' codec failed", "url scheme*not allowed", "host must not contain",
+          "invalid address:", "invalid relayhost", "bad host", "malformed host",
+          "invalid port number")),
+    Sign("credential_url_encoding", 15, _DNS, when=redacted_name),
+    Sign("credential_url_encoding", 12, _DNS, when=a_label_of_a_secret),
+    Sign("credential_url_encoding", 13, _DNS, when=from_a_url),
+    Sign("port_blocked", 6, _TIMEOUT, when=silent),
+    Sign("port_blocked", 3, _TIMEOUT, ports=(25,), when=silent),
+    Sign("port_blocked", 5, _REFUSED, when=silent),
+    Sign("port_blocked", 3, ("telnet", "port 25", "all ports", "every host", "outbound", "firewall",
+                             "digitalocean", "hetzner", "ec2", "gcp", "google cloud", "droplet",
+                             "vultr", "linode", "oracle cloud", "blocked")),
+    Sign("port_blocked", 3, context=("digitalocean", "hetzner", "ec2", "gcp", "google cloud",
+                                     "droplet", "vultr", "linode", "cloud", "hosting", "render.com",
+                                     "railway", "heroku", "vps", "blocked", "aws"),
+         when=lambda r: silent(r) and any(w in r.text for w in (*_TIMEOUT, *_REFUSED)),
+         proof="cloud and hosting providers block outgoing mail ports"),
+    Sign("port_blocked", 4, ("connect to*connection timed out", "dial tcp*i/o timeout",
+                             "connect etimedout", "failed to connect to*timed out",
+                             "connection attempt failed because")),
+    Sign("ipv6_unreachable", 13, ("enetunreach", "network is unreachable", "address not available",
+                                  "eaddrnotavail", "cannot assign requested address",
+                                  "ehostunreach", "no route to host"), when=names_ipv6),
+    Sign("ipv6_unreachable", 5, ("enetunreach", "network is unreachable"),
+         when=lambda r: not names_ipv6(r)),
+    Sign("ipv6_unreachable", 5, _TIMEOUT, when=lambda r: names_ipv6(r) and silent(r)),
+    Sign("address_family_not_tried", 9, ("ipv4*only", "ipv6*only", "only*aaaa", "ipv6-only",
+                                         "only tries ipv4", "only tries ipv6")),
+    Sign("smtp_inspection_middlebox", 22, when=masked,
+         proof="what the server says is overwritten with asterisks or X, as firewalls do"),
+    Sign("smtp_inspection_middlebox", 9, ("xxxxxxxa", "xxxa", "fixup smtp",
+                                          "inspect esmtp", "smtp inspection", "smtp proxy",
+                                          "cisco asa", "cisco pix")),
+    Sign("mesh_server_first_hang", 9, _MESH),
+    Sign("mesh_server_first_hang", 8, context=_MESH, proof="a service mesh lies in between"),
+    Sign("mesh_server_first_hang", 4, ("kubernetes", "k8s", "pod "), when=silent),
+    Sign("mesh_server_first_hang", 4, _HANG, context=("kubernetes", "k8s", "cluster"),
+         when=silent),
+    Sign("mesh_server_first_hang", 3, _NO_GREETING, when=silent),
+    Sign("starttls_on_implicit_tls_port", 9, _HANG, ports=(465, 2465), when=silent),
+    Sign("starttls_on_implicit_tls_port", 9, _EOF, ports=(465, 2465), when=silent),
+    Sign("starttls_on_implicit_tls_port", 7, _NO_GREETING, when=silent),
+    Sign("starttls_on_implicit_tls_port", 4, ("unexpectedly closed", "econnreset", "eof",
+                                              "unexpected socket close", "connection reset",
+                                              "connection closed", "empty response",
+                                              "disconnected"), when=silent),
+    Sign("starttls_on_implicit_tls_port", 4, ("465",), when=silent),
+    Sign("starttls_on_implicit_tls_port", -12, when=begins_with_tls),
+    Sign("starttls_on_implicit_tls_port", 3, ("securesmtp", "smtps", "ssl/tls", "use_ssl",
+                                              "secure: false", "secure=false", "secure:false"),
+         when=silent),
+    Sign("starttls_on_implicit_tls_port", 3, _HANG, client=("system-net-mail", "powershell"),
+         ports=(465,), when=silent),
+    Sign("backend_down_behind_proxy", 7, _EOF, when=silent),
+    Sign("backend_down_behind_proxy", 4, context=("proxy", "socat", "haproxy", "load balancer",
+                                                  "bridge", "nginx", "tunnel", "balancer",
+                                                  "docker"),
+         when=lambda r: silent(r) and any(w in r.text for w in _EOF),
+         proof="something stands between client and server"),
+    Sign("backend_down_behind_proxy", 3, ("haproxy", "socat", "nginx", "load balancer", "bridge"),
+         when=silent),
+    Sign("helo_rejected", 4, ("eof",), client=("go-net-smtp",), when=silent),
+    Sign("helo_rejected", 4, _EOF, provider=("gmail_relay",), when=silent),
+    Sign("cert_expired", 2, ("eof",), when=silent),
+    Sign("provider_endpoint_changed", 13, (*_HANG, *_REFUSED, *_EOF, *_DNS),
+         context=("smtp.1and1.com", "sendinblue.com", "smtp.live.com", "smtp.mandrillapp.com:465",
+                  "mail.google.com", "smtp.googlemail.com:25", "smtp.1und1.de:25")),
+    Sign("provider_endpoint_changed", 9, ("no longer supported", "has moved", "new host",
+                                          "been discontinued", "been retired", "shut down",
+                                          "no longer available")),
+)
+# fmt: on

@@ -1,0 +1,98 @@
+"""Tokens: at the server, and at the endpoint that hands them out; Microsoft's policies."""
+
+from typing import Final
+
+from gatepost.diagnosis.signs.auth import by_token, no_auth_sent, refused
+from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.sign import Sign
+
+
+def error_document(reading: Reading) -> bool:
+    """A 334 came with an error document (XOAUTH2), or was left as it is."""
+    return any(
+        line.speaker == "S" and line.text.startswith(("334 eyJ", "334 ey", "334 <"))
+        for line in reading.seen.transcript
+    ) or any(word in reading.text for word in ("334 eyj", "334 ey", '"status":"40', "scope"))
+
+
+_REFRESH = (
+    "invalid_grant", "expired or revoked", "refresh token*expired", "aadsts70008", "aadsts700082",
+    "aadsts700084", "refresh token*invalid", "refresh_token*expired", "refresh token*revoked",
+    "token has been expired", "aadsts50173", "bad protocol / cancel", "bad protocol",
+    "token refresh failed", "failed to refresh", "could not refresh", "refreshing token",
+)  # fmt: skip
+_CLIENT = ("invalid_client", "aadsts7000215", "aadsts700016", "unauthorized_client",
+           "aadsts90002", "invalid client secret", "aadsts50194", "aadsts900023")  # fmt: skip
+_SEND_SCOPES = ("gmail.send", "gmail.modify", "mail.send", "smtp.send", "gmail.compose",
+                "insufficient*scope", "scope", "insufficient permission",
+                "insufficientpermissions")  # fmt: skip
+
+# fmt: off
+SIGNS: Final = (
+    Sign("oauth_refresh_token_expired", 19, _REFRESH),
+    Sign("expired_secret", 18, ("aadsts7000222", "secret keys*expired", "client secret*expired",
+                                "secret has expired", "expired*client secret")),
+    Sign("expired_secret", 4, when=lambda r: refused(r) and "acs" in r.providers,
+         proof="Azure says the same of an expired secret"),
+    Sign("oauth_client_auth_failed", 14, _CLIENT),
+    Sign("oauth_client_auth_failed", 7, ("cannot fetch token", "token endpoint", "oauth2: ",
+                                         "failed to get token", "failed to obtain token",
+                                         "could not get token", "token request failed",
+                                         "acquire token")),
+    Sign("oauth_scope_wrong", 13, when=lambda r: by_token(r) and error_document(r) and (
+        "microsoft365" not in r.providers),
+        proof="a 334 with an error document came for the token"),
+    Sign("oauth_scope_wrong", 12, when=lambda r: by_token(r) and bool(
+        r.providers & {"gmail", "gmail_relay"}) and (
+            refused(r) or "error" in r.text or not r.refusals),
+        proof="Google refuses a token so that is not for its full mail scope"),
+    Sign("oauth_scope_wrong", 5, _SEND_SCOPES, when=by_token),
+    Sign("oauth_scope_wrong", 9, when=lambda r: by_token(r) and refused(r) and (
+        "microsoft365" in r.providers),
+        proof="Microsoft refuses a token without SMTP.Send with the same words"),
+    Sign("oauth_scope_wrong", 6, when=lambda r: by_token(r) and refused(r) and not (
+        r.providers & {"microsoft365", "gmail", "gmail_relay"}),
+         proof="a token was refused"),
+    Sign("oauth_wrong_identity", 15, when=lambda r: any(
+        response.identity_differs for one in r.seen.attempts for response in one.responses),
+        proof="the user named in XOAUTH2 is not the one in the token"),
+    Sign("oauth_wrong_identity", 12, when=lambda r: by_token(r) and refused(r) and (
+        "microsoft365" in r.providers) and "5.7.139" not in r.text,
+        proof="Microsoft refuses a token so whose user is not the one named"),
+    Sign("oauth_wrong_identity", 5, ("shared mailbox", "delegate", "on behalf")),
+    Sign("client_sasl_bug", 8, when=lambda r: by_token(r) and error_document(r) and not any(
+        line.speaker == "C" and not line.text.upper().startswith("AUTH")
+        and line.text.strip() in ("", "*", "[redacted]") for line in r.seen.transcript
+    ) and any(w in r.text for w in ("timeout", "hang", "desync")),
+        proof="the client does not answer the error document"),
+
+    # Microsoft's own words
+    Sign("smtp_auth_disabled_tenant", 20, ("disabled for the tenant",)),
+    Sign("smtp_auth_disabled_mailbox", 20, ("disabled for the mailbox",)),
+    Sign("smtp_auth_disabled_tenant", 8, ("smtp_auth_disabled", "smtpclientauthentication")),
+    Sign("smtp_auth_disabled_mailbox", 6, ("smtp_auth_disabled", "smtpclientauthentication")),
+    Sign("security_defaults_block", 20, ("security defaults",)),
+    Sign("basic_auth_disabled", 20, ("basic authentication is disabled", "basic auth is disabled",
+                                     "basic authentication is not supported",
+                                     "basic auth*not supported", "basic authentication*disabled",
+                                     "basic authentication*retired")),
+    Sign("basic_auth_disabled", 16, codes=(550,), status=("5.7.30",)),
+    Sign("conditional_access_block", 18, ("conditional access", "aadsts53003", "aadsts50076",
+                                          "aadsts50079", "aadsts53000", "access policy")),
+    Sign("conditional_access_block", 13, ("did not meet the criteria",
+                                          "criteria to be authenticated",
+                                          "blocked by*policy", "security policy")),
+    # 5.7.57 follows a refusal that the client did not show, or no AUTH at all
+    Sign("smtp_auth_disabled_tenant", 9, ("5.7.57", "not authenticated to send"),
+         unless=("5.7.139", "5.7.3 ", "5.7.4 ")),
+    Sign("conditional_access_block", 9.5, ("5.7.57", "not authenticated to send"),
+         unless=("5.7.139", "5.7.3 ", "5.7.4 "), when=no_auth_sent),
+    Sign("smtp_auth_disabled_mailbox", 8, ("5.7.57", "not authenticated to send"),
+         unless=("5.7.139", "5.7.3 ", "5.7.4 ")),
+    Sign("mechanism_not_offered", 7, ("5.7.57", "not authenticated to send"), unless=("5.7.139",)),
+    Sign("security_defaults_block", 6, ("5.7.57", "not authenticated to send"),
+         unless=("5.7.139",)),
+    Sign("client_credentials_dropped", 8.5, ("5.7.57", "not authenticated to send"),
+         client=("system-net-mail", "powershell"), unless=("5.7.139", "5.7.3 ", "5.7.4 ")),
+)
+# fmt: on

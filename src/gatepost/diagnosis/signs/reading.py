@@ -1,0 +1,102 @@
+"""Evidence as texts: who said what, and where in the dialogue."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from gatepost.diagnosis.providers import providers_in
+from gatepost.model.evidence import Evidence, Position
+from gatepost.model.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One text: a reply with the command that it answers, or a line that the client wrote."""
+
+    text: str
+    """Lower case, what signs are looked for in."""
+    shown: str
+    """A sentence for the proof."""
+    reply: Reply | None = None
+    position: Position | None = None
+    by_server: bool = False
+
+
+class Reading:
+    """One Evidence, read; made once for all signs."""
+
+    def __init__(self, seen: Evidence) -> None:
+        self.seen = seen
+        self.said = (*_replies(seen), *_strays(seen), *_remarks(seen))
+        self.text = "\n".join(each.text for each in self.said)
+        self.client = seen.client.library
+        self.port = seen.target.port if seen.target else 0
+        host = seen.target.host if seen.target else ""
+        names = f"{seen.client.product} {seen.server_name}".lower()
+        self.host = host.lower()
+        self.context = f"{names} {self.host}:{self.port}"
+
+    @cached_property
+    def providers(self) -> frozenset[str]:
+        """Whom the server belongs to, as far as host, greeting or words tell."""
+        hellos = (self.seen.in_clear.value, self.seen.over_tls.value)
+        greetings = " ".join(hello.capabilities.greeting for hello in hellos if hello)
+        greeting = self.seen.greeting.value
+        first = f"{greeting.reply}" if greeting else ""
+        named = f"{self.host} {self.seen.server_name} {self.seen.provider}"
+        found = frozenset(providers_in(named))
+        return found or frozenset(providers_in(f"{greetings} {first} {self.text}"))
+
+    @cached_property
+    def refusals(self) -> tuple[Utterance, ...]:
+        """What the server said no with."""
+        return tuple(each for each in self.said if each.reply and each.reply.code >= 400)
+
+    def refused_at(self, position: Position) -> bool:
+        """Tell whether something was refused there."""
+        return any(each.position == position for each in self.refusals)
+
+
+def _replies(seen: Evidence) -> Iterator[Utterance]:
+    greeting, starttls = seen.greeting.value, seen.starttls.value
+    if greeting is not None and greeting.reply:
+        yield _answer("the greeting is", greeting.reply, "greeting", "")
+    for hello in (seen.in_clear.value, seen.other_name.value, seen.over_tls.value):
+        if hello is not None and not hello.reply.is_success:
+            yield _answer(f"EHLO {hello.name} was answered", hello.reply, "ehlo")
+    if starttls is not None:
+        yield _answer("STARTTLS was answered", starttls, "starttls")
+    for attempt in seen.attempts:
+        if attempt.reply.code:
+            name = f"AUTH {attempt.mechanism}".rstrip()
+            yield _answer(f"{name} was answered", attempt.reply, "auth")
+    if seen.mail.value is not None:
+        yield _answer(
+            f"MAIL FROM:<{seen.mail.value.argument}> was answered", seen.mail.value.reply, "mail"
+        )
+    for each in seen.rcpt.value or ():
+        yield _answer(f"RCPT TO:<{each.argument}> was answered", each.reply, "rcpt")
+    if seen.content.value is not None:
+        yield _answer("the message was answered", seen.content.value, "data")
+
+
+def _strays(seen: Evidence) -> Iterator[Utterance]:
+    for stray in seen.strays:
+        where = f" (at {stray.position})" if stray.position else ""
+        yield _answer(f"the server said{where}:", stray.reply, stray.position)
+
+
+def _remarks(seen: Evidence) -> Iterator[Utterance]:
+    for line in (*seen.remarks, *((seen.failure, seen.client.error) if seen.remarks else ())):
+        if line:
+            shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+            yield Utterance(line.lower(), f'the log says "{shown}"')
+
+
+_SHOWN = 240
+
+
+def _answer(before: str, reply: Reply, position: Position | None, after: str = "") -> Utterance:
+    text = str(reply).replace("\n", " ")
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return Utterance(text.lower(), f"{before} {shown}{after}", reply, position, by_server=True)

@@ -1,0 +1,91 @@
+"""A sign: words, a code, a place in the dialogue, that speak for a cause, and how strongly."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.diagnosis.signs.reading import Reading, Utterance
+from gatepost.model.evidence import Position
+
+CERTAIN: Final = 12
+"""From this many points on the text says itself what is wrong."""
+LIKELY: Final = 7
+LEAST: Final = 3
+"""Fewer points are no reason to name a cause."""
+
+Test = Callable[[Reading], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Speaks for the cause ``id`` with ``points`` when all that is given holds.
+
+    ``words``: any of them in one utterance, lower case; ``*`` stands for anything between.
+    ``codes``, ``status``, ``at``: that utterance is a reply of this kind. The others hold for the
+    whole: whose server, which client, which port, words about both.
+    """
+
+    id: str
+    points: float
+    words: tuple[str, ...] = ()
+    codes: tuple[int, ...] = ()
+    status: tuple[str, ...] = ()
+    at: tuple[Position | None, ...] = ()
+    by_server: bool = False
+    provider: tuple[str, ...] = ()
+    client: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    unless: tuple[str, ...] = ()
+    """Words that must stand nowhere in the log or its context."""
+    when: Test | None = None
+    proof: str = ""
+    """What to say where no utterance is the proof."""
+
+    def proven(self, reading: Reading) -> str | None:
+        """Return the proof when the sign is there; None when it is not."""
+        if not self._fits_place(reading):
+            return None
+        if any(contains(reading.text, word) or contains(reading.context, word)
+               for word in self.unless):  # fmt: skip
+            return None
+        if self.when is not None and not self.when(reading):
+            return None
+        if not (self.words or self.codes or self.status or self.at):
+            return self.proof
+        for utterance in reading.said:
+            if self._fits(utterance):
+                return utterance.shown
+        return None
+
+    def _fits_place(self, reading: Reading) -> bool:
+        if self.provider and not reading.providers.intersection(self.provider):
+            return False
+        if self.client and reading.client not in self.client:
+            return False
+        if self.ports and reading.port not in self.ports:
+            return False
+        return not self.context or any(contains(reading.context, word) for word in self.context)
+
+    def _fits(self, utterance: Utterance) -> bool:
+        reply = utterance.reply
+        if self.codes and (reply is None or reply.code not in self.codes):
+            return False
+        if self.status and (reply is None or str(reply.status) not in self.status):
+            return False
+        if self.at and (reply is None or utterance.position not in self.at):
+            return False
+        if self.by_server and not utterance.by_server:
+            return False
+        return not self.words or any(contains(utterance.text, word) for word in self.words)
+
+
+def contains(text: str, words: str) -> bool:
+    """Tell whether the parts of ``words``, which ``*`` separates, stand in ``text`` in order."""
+    start = 0
+    for part in words.split("*"):
+        found = text.find(part, start)
+        if found < 0:
+            return False
+        start = found + len(part)
+    return True

@@ -1,0 +1,253 @@
+"""TLS: the wrong kind for the port, versions, certificates."""
+
+from typing import Final
+
+from gatepost.diagnosis.providers import DOMAINS
+from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.sign import Sign
+
+
+def sent_starttls(reading: Reading) -> bool:
+    """STARTTLS is in the log's dialogue."""
+    return reading.seen.starttls.value is not None or any(
+        line.speaker == "C" and line.text.upper().startswith("STARTTLS")
+        for line in reading.seen.transcript
+    )
+
+
+def under_tls(reading: Reading) -> bool:
+    """The dialogue was under TLS, or the client is set to implicit TLS."""
+    seen = reading.seen
+    implicit = ("smtp_ssl", "smtps", "implicit", "ssl://")
+    return (
+        reading.port in (465, 2465)
+        or any(attempt.tls for attempt in seen.attempts)
+        or any(word in reading.context or word in reading.text for word in implicit)
+    )
+
+
+def foreign_certificate(reading: Reading) -> bool:
+    """A great provider was asked for, and the certificate is somebody else's."""
+    for name in reading.providers.intersection(DOMAINS):
+        if any(domain in reading.host for domain in DOMAINS[name].split()):
+            named = [each.text for each in reading.said if _names_of_certificate(each.text)]
+            return bool(named) and not any(
+                _own(text, domain, reading.host) for text in named
+                for domain in DOMAINS[name].split()
+            )  # fmt: skip
+    return False
+
+
+def _own(text: str, domain: str, host: str) -> bool:
+    return domain in text.replace(host, "")
+
+
+def _names_of_certificate(text: str) -> bool:
+    words = ("valid for", "altnames", "alt names", "cn=", "cn =", "subject", "did not match",
+             "does not match", "issued to")  # fmt: skip
+    return any(word in text for word in words)
+
+
+def great_provider(reading: Reading) -> bool:
+    """The host is a great provider's own, whose certificate is a public authority's."""
+    return any(domain in reading.host for name in DOMAINS for domain in DOMAINS[name].split())
+
+
+def is_private(reading: Reading) -> bool:
+    """The server is one's own: a short name, an address, a private top-level domain."""
+    host = reading.host
+    return bool(host) and ("." not in host or host.replace(".", "").isdigit()
+                           or host.endswith((".local", ".lan", ".internal", ".home")))  # fmt: skip
+
+
+_NOT_TLS = (
+    "wrong version number", "wrong_version_number", "invalidcontenttype", "invalid content type",
+    "first record does not look like a tls", "unable to parse tls packet", "plaintext connection",
+    "unrecognized ssl message", "packet length too long", "tls packet with unexpected length",
+    "unexpected tls packet", "not an ssl record", "ssl23_get_server_hello:unknown protocol",
+    "unknown protocol", "unexpected packet format", "cannot determine the frame size",
+    "corrupted frame", "oversized record", "received a record with an invalid",
+    "record layer failure", "tls_record_overflow", "record overflow", "frame size",
+    "unsupported or unrecognized ssl", "tls_validate_record_header", "the handshake failed due to",
+    "received corrupt message", "non-tls", "packet_length_too_long", "bad record type",
+    "invalid token was specified", "token supplied to the function is invalid", "ssl3_get_record",
+)  # fmt: skip
+_NAME = (
+    "hostname mismatch", "host name mismatch", "hostname/ip does not match", "altnames",
+    "certificate is valid for*not", "remotecertificatenamemismatch", "err_tls_cert_altname",
+    "no alternative certificate subject name matches", "did not match expected cn",
+    "does not match the server certificate", "notvalidforname", "not valid for name",
+    "no subject alternative", "no name matching*found", "certificate subject name*does not match",
+    "doesn't contain any ip sans", "doesn't match", "certificate name mismatch",
+    "does not match host", "ip address mismatch", "certificate verify failed: hostname",
+    "not valid for any names", "certificate for*doesn't match", "does not match target host",
+    "legacy common name field", "the host name did not match", "ssl: no alternative",
+    "server identity", "certificatenamemismatch", "peer certificate cn",
+)  # fmt: skip
+_NO_ISSUER = (
+    "unable to get local issuer", "unable to verify the first certificate", "partialchain",
+    "unable_to_verify_leaf_signature", "unable_to_get_issuer_cert", "verify error:num=20",
+    "verify error:num=21", "unable to find valid certification path", "return code: 20",
+    "return code: 21", "issuer certificate not found", "incomplete chain", "chain is incomplete",
+    "intermediate",
+)  # fmt: skip
+_UNTRUSTED = (
+    "self-signed", "self signed", "self_signed", "untrustedroot", "unknownissuer", "unknown issuer",
+    "verify error:num=18", "verify error:num=19", "return code: 18", "return code: 19",
+    "not trusted", "untrusted", "certificate authority is not trusted", "unknown ca",
+)  # fmt: skip
+_VERIFY = ("certificate verify failed", "certificate_verify_failed", "verification failed",
+           "certificate problem", "remote certificate is invalid", "certificate verification",
+           "remotecertificatechainerrors", "ssl certificate error", "peer certificate",
+           "cert validation", "certificate is invalid", "invalid peer certificate")  # fmt: skip
+_UNKNOWN_AUTHORITY = (
+    "unknown authority",
+    "no trusted certificate",
+    "unknown certificate authority",
+)
+_NO_STORE = (
+    "error setting certificate verify locations", "no ca certificates", "trustanchors parameter",
+    "could not load system root", "unable to load ca", "no certificates found", "ca-certificates",
+    "system roots", "cacert.pem", "failed to load*root certificates", "cafile", "ca bundle",
+    "no root certificates", "error adding trust anchors",
+)  # fmt: skip
+_INTERCEPTORS = (
+    "avast", "avg ", "kaspersky", "eset ", "bitdefender", "zscaler", "fortinet", "fortigate",
+    "netskope", "sophos", "mcafee", "norton", "blue coat", "bluecoat", "palo alto", "mail shield",
+    "web shield", "mitm", "fiddler", "charles proxy", "antivirus", "checkpoint", "check point",
+    "watchguard", "sonicwall", "forcepoint", "cisco umbrella", "squid", "drweb", "dr.web",
+    "cyberghost",
+    "untangle", "pfsense", "intercept", "https scanning", "ssl inspection", "tls inspection",
+)  # fmt: skip
+_EXPIRED = (
+    "certificate has expired", "cert_has_expired", "certificate expired", "not yet valid",
+    "nottimevalid", "cert_not_yet_valid", "verify error:num=10", "verify error:num=9",
+    "certexpired", "certificate is not valid yet", "expired certificate", "return code: 10",
+    "certificateexpired", "certificate*expired", "certificatenotyetvalid", "notafter",
+)  # fmt: skip
+_OLD = (
+    "protocol version", "unsupported protocol", "tlsv1 alert", "wrong ssl version",
+    "protocol_version", "alert number 70", "unsupported_protocol", "version too low",
+    "tls 1.0 and 1.1", "tls 1.0*not supported", "tls1.0", "common algorithm",
+    "could not create ssl/tls secure channel", "inappropriate fallback", "tls version",
+    "requires tls 1.2", "minimum tls", "no shared cipher", "handshake failure",
+    "sslv3 alert handshake", "tls_get_version", "dh key too small", "deprecated tls",
+)  # fmt: skip
+_DISABLED = (
+    "no appropriate protocol", "no protocols available", "no_protocols_available",
+    "not compiled with", "unable to find the socket transport", ("forget to enable it when you "
+    "configured php"), "openssl extension", "extension missing: openssl", "ssl support is not",
+    "ssl is not available", "tls is not available", "without tls support", "no tls support",
+    "protocol is disabled or cipher suites are inappropriate", "no enabled protocol",
+    "ssl module is not available", "protocols are disabled", "built without ssl",
+)  # fmt: skip
+
+# fmt: off
+SIGNS: Final = (
+    Sign("implicit_tls_on_starttls_port", 14, _NOT_TLS,
+         when=lambda r: not sent_starttls(r)),
+    Sign("implicit_tls_on_starttls_port", 5, _NOT_TLS, when=sent_starttls),
+    Sign("implicit_tls_on_starttls_port", 3, ("certificate", "ssl", "tls"), client=("nodemailer",),
+         ports=(587, 25), when=lambda r: any(w in r.text for w in _NOT_TLS)),
+    Sign("unwanted_starttls", 13, ("server selected unsupported protocol version",)),
+    Sign("unwanted_starttls", 8, (*_VERIFY, *_UNTRUSTED, *_UNKNOWN_AUTHORITY), ports=(25, 1025,
+                                                                                      2525)),
+    Sign("unwanted_starttls", 10, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025), when=is_private),
+    Sign("cert_untrusted", -8, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025), when=is_private),
+    Sign("unwanted_starttls", 4, _VERIFY, client=("ruby-net-smtp",),
+         unless=("hostname", "host name", "local issuer", "expired")),
+    Sign("unwanted_starttls", 3, (*_VERIFY, *_UNTRUSTED), context=(
+        "self-signed", "relay", "localhost", "internal", "own server"),
+         when=lambda r: r.port in (0, 25, 1025) or ":25" in r.context),
+    Sign("unwanted_starttls", 8, ("starttls*disabled", "starttls*although", "enable_starttls",
+                                  "starttls_auto", "without asking*starttls", "ignoretls",
+                                  "autotls", "smtpautotls")),
+    Sign("unwanted_starttls", 7, _NOT_TLS, when=sent_starttls),
+    Sign("cert_hostname_mismatch", 12, _NAME),
+    Sign("cert_hostname_mismatch", 3, ("altnames", "valid for", "mismatch"),
+         when=lambda r: not foreign_certificate(r)),
+    Sign("connection_redirected_by_network", 16, _NAME, when=foreign_certificate),
+    Sign("connection_redirected_by_network", 6, ("secureserver.net", "cpanel", "hostgator",
+                                                 "bluehost", "smtp restrictions", "siteground",
+                                                 "hosting"), when=lambda r: any(
+                                                     w in r.text for w in _NAME)),
+    Sign("cert_chain_incomplete", 11, _NO_ISSUER),
+    Sign("cert_chain_incomplete", 3, ("unable to verify the first certificate", "intermediate",
+                                      "verify error:num=21", "return code: 21",
+                                      "unable_to_verify_leaf_signature")),
+    Sign("cert_chain_incomplete", 6, ("does not match the server certificate",),
+         client=("ruby-net-smtp",)),
+    Sign("cert_chain_incomplete", 5, _UNKNOWN_AUTHORITY),
+    Sign("cert_chain_incomplete", 5, _VERIFY),
+    Sign("cert_untrusted", 12, _UNTRUSTED),
+    Sign("cert_untrusted", 7, _UNKNOWN_AUTHORITY),
+    Sign("cert_untrusted", 6, _NO_ISSUER, when=is_private),
+    Sign("cert_untrusted", 5, _NO_ISSUER),
+    Sign("cert_untrusted", 6, _VERIFY),
+    Sign("cert_untrusted", 3, (*_VERIFY, *_UNKNOWN_AUTHORITY), when=is_private),
+    Sign("client_ca_store_missing", 13, _NO_STORE),
+    Sign("client_ca_store_missing", 6, _UNKNOWN_AUTHORITY),
+    Sign("client_ca_store_missing", 4, (*_UNKNOWN_AUTHORITY, *_NO_ISSUER, *_VERIFY),
+         context=("scratch", "alpine", "distroless", "container", "docker", "image", "busybox",
+                  "minimal", "openwrt")),
+    Sign("client_ca_store_missing", 4, ("scratch", "distroless", "alpine"),
+         when=lambda r: any(w in r.text for w in (*_UNKNOWN_AUTHORITY, *_NO_ISSUER, *_VERIFY))),
+    Sign("client_ca_store_missing", 5, _NO_ISSUER, when=lambda r: bool(r.providers)),
+    Sign("client_ca_store_missing", 4, _UNKNOWN_AUTHORITY, when=lambda r: bool(r.providers)),
+    Sign("tls_intercepted", 15, _INTERCEPTORS, when=lambda r: any(
+        w in r.text for w in (*_VERIFY, *_UNTRUSTED, *_NO_ISSUER, *_NAME, *_UNKNOWN_AUTHORITY))
+        or "issuer" in r.text or "certificate" in r.text),
+    Sign("tls_intercepted", 9, context=_INTERCEPTORS, when=lambda r: any(
+        w in r.text for w in (*_VERIFY, *_UNTRUSTED, *_NO_ISSUER, *_UNKNOWN_AUTHORITY)),
+        proof="a product that inspects TLS is at work"),
+    Sign("tls_intercepted", 5, ("self_signed_cert_in_chain", ("self-signed certificate in "
+                                "certificate chain"),
+                                "self signed certificate in certificate chain",
+                                "self signed certificate in chain"),
+         when=lambda r: bool(r.providers)),
+    Sign("tls_intercepted", 9, _UNTRUSTED, when=great_provider),
+    Sign("client_ca_store_missing", 5, _UNTRUSTED, when=great_provider),
+    Sign("cert_expired", 15, _EXPIRED, unless=("secret keys", "token*expired", "password*expired")),
+    Sign("tls_version_too_old", 16, ("tls 1.0 and 1.1", "4.7.66", "tls 1.0*not supported",
+                                     "tls1.0*not supported", "tlsv1.0*not supported",
+                                     "tls 1.2 or*required", "tls 1.2 or higher")),
+    Sign("tls_version_too_old", 12, _OLD),
+    Sign("tls_version_too_old", -5, ("handshake failure",), unless=("version", "protocol")),
+    Sign("client_tls_disabled", 16, _DISABLED),
+    Sign("client_accepts_invalid_cert", 9, ("not verified", "does not verify", "accepts any",
+                                            "accepts invalid", "insecureskipverify",
+                                            "rejectunauthorized: false", "verify_none",
+                                            "without verifying", "without verification",
+                                            "no verification", "does not validate",
+                                            "not validated", "does not check the cert",
+                                            "accepts self-signed", "mitm")),
+    Sign("server_tls_misconfigured", 16, codes=(454,), at=("starttls",)),
+    Sign("server_tls_misconfigured", 16, ("tls not available", "tls currently unavailable",
+                                          "tls*temporarily unavailable", "tls*local problem",
+                                          "starttls*temporarily", "cannot load*certificate",
+                                          "no server certs", "no certificate assigned",
+                                          "tls engine unavailable", "tls library problem*no shared",
+                                          "starttls is*currently", "error initializing tls")),
+    Sign("server_tls_misconfigured", 10, codes=(500, 501, 502, 503, 421, 550, 554),
+         at=("starttls",)),
+    Sign("server_tls_misconfigured", 4, ("handshake failure", "handshake_failure",
+                                         "sslv3 alert handshake")),
+    Sign("starttls_required", 14,
+         ("must issue a starttls", "starttls is required", "issue a starttls", "starttls first",
+          "starttls required", "without ssl/tls", "must use tls", "tls required",
+          "requires tls", "encryption required", "encryption is required", "ssl/tls required",
+          "need to use starttls", "starttls command first", "confidentiality required",
+          "please use tls", "use starttls", "requires starttls", "requires encryption",
+          "must be encrypted", "secure connection is required", "security layer required",
+          "command unless tls", "tls is required", "session encryption is required",
+          "starttls is mandatory", "authentication requires encryption", "require tls"),
+         unless=("refuses*without",)),
+    Sign("starttls_required", 13, codes=(538,), at=("auth",), when=lambda r: not under_tls(r)),
+    Sign("starttls_required", 10, codes=(530,), status=("5.7.7",)),
+    Sign("starttls_required", 12, codes=(451,), status=("5.7.3",)),
+    Sign("server_tls_state_bug", 16, codes=(538,), when=under_tls),
+    Sign("server_tls_state_bug", 14, ("must issue a starttls", "starttls first",
+                                      "encryption required", "must use tls"),
+         when=lambda r: r.port in (465, 2465) or "smtp_ssl" in r.context or "smtps" in r.context),
+)
+# fmt: on

@@ -1,0 +1,40 @@
+"""A visit: look at a server as a client would, and conclude."""
+
+from dataclasses import replace
+
+from gatepost.client.connection import Password, make_credentials
+from gatepost.diagnosis.remedies import find_library
+from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.probe import examine
+from gatepost.doctor.visit import Errand, Patience, Settings, Visit
+from gatepost.model.finding import Diagnosis
+from gatepost.net.clock import SystemClock
+from gatepost.net.dial import parse_server
+
+_DEFAULT_SETTINGS = Settings()
+_NO_ERRAND = Errand()
+_PATIENCE = Patience()
+
+
+def diagnose(
+    server: str,
+    username: str | None = None,
+    password: Password | None = None,
+    *,
+    settings: Settings = _DEFAULT_SETTINGS,
+    errand: Errand = _NO_ERRAND,
+    patience: Patience = _PATIENCE,
+) -> Diagnosis:
+    """Probe ``server`` (``HOST`` or ``HOST:PORT``, 587 by default) and return what is wrong.
+
+    The password goes out once, under verified TLS, or not at all; with
+    ``errand.try_all`` once for every mechanism. Nothing is sent to recipients
+    unless ``errand.send`` says so. A server that fails or does not answer is a
+    diagnosis, not an error. Raises ConfigError for arguments that make no sense
+    and TlsError for a CA file that cannot be used.
+    """
+    if settings.library:
+        settings = replace(settings, library=find_library(settings.library).name)
+    credentials = make_credentials(username, password)
+    visit = Visit(parse_server(server), settings, credentials, errand, patience)
+    return diagnose_evidence(examine(visit, SystemClock().now()))

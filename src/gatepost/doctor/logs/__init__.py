@@ -1,0 +1,240 @@
+"""Pasted logs: from text to Evidence, whatever printed it.
+
+``read_log`` strikes secrets out first, recognises the format, puts the dialogue together again,
+and keeps what was not part of it as remarks. It concludes nothing.
+"""
+
+import html
+import re
+from dataclasses import replace
+from typing import Final
+
+from gatepost.doctor.logs.dialogue import Dialogue
+from gatepost.doctor.logs.form import CODE, VERB, Format
+from gatepost.doctor.logs.formats import BARE, FORMATS, format_of, library_by_words
+from gatepost.doctor.logs.program import library_of
+from gatepost.doctor.logs.prose import replies_in
+from gatepost.doctor.logs.server import named, port_in, server_in
+from gatepost.doctor.logs.strike import MARK, strike_out, unmarked
+from gatepost.model.evidence import (
+    Client,
+    Evidence,
+    Fact,
+    Hello,
+    Login,
+    Stray,
+    Target,
+    TlsMode,
+    seen,
+)
+
+__all__ = ["MAX_LOG", "read_log"]
+
+MAX_LOG: Final = 2 * 1024 * 1024
+"""Octets of a log that are read; what comes behind is not."""
+MAX_REMARKS: Final = 400
+_MAX_LINE: Final = 4_000
+_IMPLICIT: Final = re.compile(
+    r"(?i)smtp_ssl|\bssl://|\bsmtps://|isssl true|secure: true|smtps\b.*transport|"
+    r"secure connection established|implicit ?tls: true"
+)
+_IMPLICIT_PORTS: Final = (465, 2465)
+_ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_SPLIT: Final = re.compile(r"(?<=\S)\s+(?=[CS]: (?:\d{3}[ -]|EHLO|HELO|AUTH|MAIL|RCPT|STARTTLS))")
+_HEADING: Final = re.compile(
+    rf"(?i)^\s*(?P<what>client|server)\s*:\s*(?!{VERB.pattern[4:]})(?!\d{{3}}[ -]|[>\[*]|$)"
+    r"(?P<said>[\w(\"'][^\n]{1,200})$"
+)
+_EHLO_NOTE: Final = re.compile(r"(?i)^\s*EHLO(?: offers| lists|:| reply:?| response:?)[: ]+(.*)$")
+_WANTS_AUTH: Final = re.compile(r"(?i)\bauth|log ?in\b|credential|password|sasl")
+
+
+def read_log(text: str, server: str = "", client: str = "") -> Evidence:
+    """Return what ``text`` shows. ``server`` and ``client`` are anybody's words for them.
+
+    ``text`` may hold anything; nothing in it is an error. Beyond MAX_LOG it is not read.
+    """
+    text, server, client = _headed(_clean(text[:MAX_LOG]), server, client)
+    struck = strike_out(text)
+    lines = struck.text.split("\n")
+    spoken = format_of(lines)
+    everything = unmarked(struck.text)
+    place, server_name = named(server)
+    place = place or server_in(everything)
+    port = (place.port if place else 0) or port_in(server) or port_in(everything)
+    place = replace(place, port=port) if place else None
+    implicit = port in _IMPLICIT_PORTS or bool(_IMPLICIT.search(everything))
+    talk = Dialogue(struck.responses, tls=implicit)
+    remarks = _walk(lines, spoken, talk)
+    strays = _strays(talk, remarks)
+    who = _client(everything, client, spoken if talk.lines else BARE, talk)
+    return _evidence(talk, remarks, strays, replace(
+        _EMPTY, target=_asked(place), client=who, server_name=server_name or _alone(server, place),
+        log_format=spoken.name if talk.lines else "",
+    ))  # fmt: skip
+
+
+_EMPTY: Final = Evidence("log")
+
+
+def _clean(text: str) -> str:
+    """Take off what terminals, HTML and JSON wrap around a log."""
+    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if "&gt;" in text or "&lt;" in text or "<br" in text:
+        text = html.unescape(re.sub(r"<br\s*/?>\n?", "\n", text))
+    text = re.sub(r"(?:\\r)?\\n(?!['\"])(?=[^\n]*\d{3}[ -])", "\n", text)
+    lines = (line[:_MAX_LINE] for line in text.split("\n"))
+    return "\n".join(part for line in lines for part in _SPLIT.split(line))
+
+
+def _headed(text: str, server: str, client: str) -> tuple[str, str, str]:
+    """Take ``Client: nodemailer 6`` and ``Server: HOST`` as what they say, not as a dialogue."""
+    kept = []
+    for line in text.split("\n"):
+        head = _HEADING.match(line)
+        if head is None:
+            kept.append(line)
+        elif head["what"].lower() == "client":
+            client = client or head["said"]
+        else:
+            server = server or head["said"]
+    return "\n".join(kept), server, client
+
+
+def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
+    """Give the dialogue its lines; return the others, each once."""
+    remarks: dict[str, None] = {}
+    after_server = False
+    for line in lines:
+        low = line.lower()
+        if any(words in low for words in spoken.tls):
+            talk.tls_started()
+        said = spoken.speaks(line)
+        if said is None and after_server and re.match(r"\s+\d{3}[ -]", line):
+            said = ("S", line.strip())
+        if said is not None and _is_spoken(said, spoken):
+            for part in said[1].split("\n") or [""]:
+                (talk.client if said[0] == "C" else talk.server)(part)
+            after_server = said[0] == "S"
+        elif note := _EHLO_NOTE.match(line):
+            offered = [each.strip() for each in re.split(r"[;,|]", note[1]) if each.strip()]
+            for each in ("250-server", *(f"250-{each}" for each in offered), "250 OK"):
+                talk.server(each)
+        elif line.strip():
+            remarks.setdefault(unmarked(line.strip()))
+            after_server = False
+    talk.finish()
+    kept = list(remarks)
+    half = MAX_REMARKS // 2
+    return kept if len(kept) <= MAX_REMARKS else [*kept[:half], *kept[-half:]]
+
+
+def _is_spoken(said: tuple[str, str], spoken: Format) -> bool:
+    """Tell a line of the dialogue from a sentence that begins alike."""
+    speaker, text = said
+    if speaker == "S":
+        return CODE.match(text) is not None or spoken is not BARE
+    return (
+        spoken is not BARE
+        or VERB.match(text) is not None
+        or bool(MARK.match(text))
+        or (text in ("*", "."))
+    )
+
+
+def _strays(talk: Dialogue, remarks: list[str]) -> tuple[Stray, ...]:
+    """Return replies without a command: of the dialogue, and those that remarks quote."""
+    known = [each.reply for each in talk.attempts] + [each.reply for each in talk.rcpt]
+    known += [each.reply for each in (talk.mail,) if each is not None]
+    known += [each for each in (talk.content, talk.starttls) if each is not None]
+    texts = {(each.code, each.text) for each in known}
+    texts |= {(hello.reply.code, hello.reply.text) for _, hello in talk.hellos}
+    found: dict[tuple[int, str], Stray] = {}
+    for each in (*talk.strays, *(found for line in remarks for found in replies_in(line))):
+        key = (each.reply.code, each.reply.text)
+        if key not in texts and (key not in found or found[key].position is None):
+            found[key] = each
+    return tuple(found.values())
+
+
+def _client(everything: str, client: str, spoken: Format, talk: Dialogue) -> Client:
+    by_words = library_by_words(everything)
+    library = library_of(client) or spoken.library or (by_words.library if by_words else "")
+    version = _version(everything, library)
+    wants = bool(talk.attempts) or _WANTS_AUTH.search(everything) is not None
+    return Client(library, _tls_mode(talk), wants, product=client or version)
+
+
+def _version(everything: str, library: str) -> str:
+    form = next((each for each in FORMATS if each.library == library and each.version), None)
+    match = re.search(form.version, everything) if form else None
+    return f"{form.title} {match[1]}" if form and match else ""
+
+
+def _tls_mode(talk: Dialogue) -> TlsMode:
+    """What the client does about TLS, as far as its dialogue shows."""
+    if talk.starttls is not None:
+        return "starttls"
+    return "auto"
+
+
+def _asked(place: Target | None) -> Target | None:
+    return place if place and place.port else (Target(place.host, 587) if place else None)
+
+
+def _alone(server: str, place: Target | None) -> str:
+    return "" if place else server.strip()
+
+
+def _evidence(
+    talk: Dialogue, remarks: list[str], strays: tuple[Stray, ...], known: Evidence
+) -> Evidence:
+    in_clear, other, over_tls = _hellos(talk)
+    return replace(
+        known,
+        greeting=seen(talk.greeting) if talk.greeting else Fact(),
+        in_clear=in_clear,
+        other_name=other,
+        over_tls=over_tls,
+        starttls=seen(talk.starttls) if talk.starttls else Fact(),
+        login=_login(talk),
+        auth=seen(tuple(talk.attempts)) if talk.attempts else Fact(),
+        mail=seen(talk.mail) if talk.mail else Fact(),
+        rcpt=seen(tuple(talk.rcpt)) if talk.rcpt else Fact(),
+        content=seen(talk.content) if talk.content else Fact(),
+        position=talk.position,
+        transcript=tuple(talk.lines),
+        strays=strays,
+        remarks=tuple(remarks),
+    )
+
+
+def _hellos(talk: Dialogue) -> tuple[Fact[Hello], Fact[Hello], Fact[Hello]]:
+    """Return EHLO in clear, its second try, and EHLO over TLS; a lone list is judged by itself."""
+    clear = [hello for tls, hello in talk.hellos if not tls]
+    over = [hello for tls, hello in talk.hellos if tls]
+    if clear and not over and talk.greeting is None and talk.starttls is None:
+        unmarked_list = clear[-1]
+        if not unmarked_list.name and "STARTTLS" not in unmarked_list.capabilities:
+            over = [clear.pop()]
+    first = clear[0] if clear else None
+    other = clear[1] if len(clear) > 1 and first and not first.reply.is_success else None
+    if first and first.reply.is_success and len(clear) > 1:
+        first = next((each for each in reversed(clear) if each.capabilities.lines), first)
+    best = next((each for each in reversed(over) if each.capabilities.lines), None)
+    last = best or (over[-1] if over else None)
+    return (
+        seen(first) if first else Fact(),
+        seen(other) if other else Fact(),
+        seen(last) if last else Fact(),
+    )
+
+
+def _login(talk: Dialogue) -> Fact[Login]:
+    """Return the form of the last credentials that the log held."""
+    form, secret = "", None
+    for attempt in talk.attempts:
+        for response in attempt.responses:
+            form = response.username_form or form
+            secret = response.secret or secret
+    return seen(Login(form, secret)) if secret is not None else Fact()

@@ -1,0 +1,13 @@
+"""Python's aiosmtplib, which prints no sessions: its exceptions; fastapi-mail uses it."""
+
+from gatepost.doctor.logs.form import Format
+
+FORMAT = Format(
+    "aiosmtplib",
+    "Python aiosmtplib",
+    library="aiosmtplib",
+    errors=(
+        "aiosmtplib", "fastapi_mail", "smtpconnecttimeouterror", "smtpserverdisconnected: ",
+        "connection already using tls", "check your credentials or email service configuration",
+    ),
+)  # fmt: skip

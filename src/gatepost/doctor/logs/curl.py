@@ -1,0 +1,15 @@
+"""curl -v and libcurl's errors."""
+
+from gatepost.doctor.logs.form import Format
+
+FORMAT = Format(
+    "curl",
+    "curl",
+    library="curl",
+    client=r"^> (?P<text>.*)$",
+    server=r"^< (?P<text>.*)$",
+    hints=("< 2", "< 5", "< 4"),
+    tls=("* ssl connection using", "* server certificate:"),
+    errors=("curl: (", "curl error", "libcurl", "curle_", "login denied"),
+    version=r"curl[ /]([\d.]+)",
+)

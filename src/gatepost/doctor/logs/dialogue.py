@@ -1,0 +1,249 @@
+"""Puts a dialogue together again from lines: who said what, what answers what, where TLS began."""
+
+import re
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gatepost.doctor.logs.form import VERB
+from gatepost.doctor.logs.prose import place_of
+from gatepost.doctor.logs.strike import MARK, unmarked
+from gatepost.model.evidence import (
+    AuthAttempt,
+    Command,
+    Greeting,
+    Hello,
+    Position,
+    Response,
+    Stray,
+)
+from gatepost.model.reply import Reply
+from gatepost.model.transcript import MAX_LINE, MAX_LINES, Line
+from gatepost.wire.capabilities import parse_capabilities
+from gatepost.wire.replies import parse_reply
+
+_REPLY_LINE: Final = re.compile(r"([2-5]\d\d)(?:([ -])(.*))?$", re.DOTALL)
+_PATH: Final = re.compile(r":\s*<([^>]*)>|:\s*(\S+)")
+_EXTENSIONS: Final = re.compile(
+    r"(?i)^(?:AUTH|SIZE|PIPELINING|STARTTLS|8BITMIME|ENHANCEDSTATUSCODES|CHUNKING|SMTPUTF8|DSN)\b"
+)
+_POSITION: Final[dict[str, Position]] = {
+    "EHLO": "ehlo", "HELO": "ehlo", "LHLO": "ehlo", "STARTTLS": "starttls", "AUTH": "auth",
+    "MAIL": "mail", "RCPT": "rcpt", "DATA": "data", "BDAT": "data", ".": "data",
+}  # fmt: skip
+_START_DATA: Final = 354
+_MORE: Final = 334
+
+
+@dataclass(slots=True)
+class Sent:
+    """A command that waits for its reply."""
+
+    verb: str
+    text: str
+    tls: bool
+    responses: list[Response] = field(default_factory=list)
+    prompted: bool = False
+
+
+class Dialogue:
+    """Takes lines in order; what it has seen stands in its attributes."""
+
+    def __init__(self, responses: list[Response], *, tls: bool = False) -> None:
+        self.tls = self.began_with_tls = tls
+        self.lines: list[Line] = []
+        self.greeting: Greeting | None = None
+        self.hellos: list[tuple[bool, Hello]] = []
+        self.starttls: Reply | None = None
+        self.attempts: list[AuthAttempt] = []
+        self.mail: Command | None = None
+        self.rcpt: list[Command] = []
+        self.content: Reply | None = None
+        self.strays: list[Stray] = []
+        self.position: Position = "resolve"
+        self._responses = responses
+        self._pending: deque[Sent] = deque()
+        self._reply: list[str] = []
+        self._in_content = False
+        self._last_verb = ""
+
+    @property
+    def signed_in(self) -> bool:
+        """A 235 was seen."""
+        return any(each.reply.code == 235 for each in self.attempts)
+
+    def client(self, text: str) -> None:
+        """Take one line that the client sent."""
+        if self._in_content:
+            if text.rstrip() != ".":
+                return
+            self._in_content = False
+            self._sent(Sent(".", text, self.tls))
+        elif self._pending and self._pending[-1].verb == "AUTH" and not VERB.match(text):
+            self._pending[-1].responses.extend(self._marked(text))
+        elif match := VERB.match(text):
+            verb = match[0].split()[0].upper()
+            self._sent(Sent(verb, text, self.tls, list(self._marked(text))))
+        self._note("C", text)
+
+    def server(self, text: str) -> None:
+        """Take one line that the server sent."""
+        self._note("S", text)
+        match = _REPLY_LINE.match(text)
+        if match is None:
+            return
+        self._reply.append(text)
+        if match[2] != "-":
+            lines, self._reply = tuple(self._reply), []
+            self._replied(parse_reply(tuple(unmarked(each) for each in lines)))
+
+    def tls_started(self) -> None:
+        """TLS is up from here."""
+        self.tls = True
+
+    def finish(self) -> None:
+        """The log ends: what still waits for a reply is left as it is."""
+        if self._reply:
+            lines, self._reply = tuple(map(unmarked, self._reply)), []
+            self._replied(parse_reply(lines))
+        for sent in self._pending:
+            if sent.verb == "AUTH":
+                self._attempt(sent, Reply(0))
+                break
+
+    def _note(self, speaker: str, text: str) -> None:
+        if len(self.lines) < MAX_LINES:
+            shown = unmarked(text)[:MAX_LINE]
+            self.lines.append(Line("C" if speaker == "C" else "S", shown, self.tls))
+
+    def _marked(self, text: str) -> list[Response]:
+        found = [self._responses[int(number)] for number in MARK.findall(text)]
+        if not found and text.strip() == "*":
+            return [Response(1, "cancel")]
+        if not found and not text.strip():
+            return [Response(0, "base64")]
+        return found
+
+    def _sent(self, sent: Sent) -> None:
+        self._pending.append(sent)
+        self._last_verb = sent.verb
+        self.position = _POSITION.get(sent.verb, self.position)
+
+    def _replied(self, reply: Reply) -> None:
+        if not self._pending:
+            self._unasked(reply)
+            return
+        sent = self._pending[0]
+        if sent.verb == "AUTH" and reply.code == _MORE:
+            sent.prompted = True
+            self._challenged(sent)
+            return
+        self._pending.popleft()
+        if _looks_like_hello(reply) and sent.verb not in ("EHLO", "HELO", "LHLO"):
+            self._hello("", reply)  # the log left the EHLO out
+            self._pending.appendleft(sent)
+            return
+        self._answered(sent, reply)
+
+    def _answered(self, sent: Sent, reply: Reply) -> None:
+        match sent.verb:
+            case "HELO" if reply.is_success:
+                pass  # it lists nothing
+            case "EHLO" | "HELO" | "LHLO":
+                self._hello(sent.text[4:].strip(), reply)
+            case "STARTTLS":
+                self.starttls = reply
+                self.tls = self.tls or reply.is_success
+            case "AUTH":
+                self._attempt(sent, reply)
+            case "MAIL":
+                self.mail = Command(_argument(sent.text), reply, sent.tls, self.signed_in)
+            case "RCPT":
+                self.rcpt.append(Command(_argument(sent.text), reply, sent.tls, self.signed_in))
+            case "DATA" if reply.code == _START_DATA:
+                self._in_content = True
+            case "DATA" | "BDAT" | ".":
+                self.content = reply
+            case _ if reply.code >= 400:
+                self.strays.append(Stray(reply, place_of(reply)))
+
+    def _unasked(self, reply: Reply) -> None:
+        """A reply to what the log does not show."""
+        if self._in_content:
+            self._in_content = False
+            self.content = reply
+        elif _looks_like_hello(reply):
+            self._hello("", reply)
+        elif reply.code == 220 and (self.hellos or self.greeting):
+            self.starttls, self.tls = reply, True
+        elif reply.code == 220:
+            self.greeting = Greeting(reply)
+        elif reply.code == 235:
+            self._attempt(Sent("AUTH", "AUTH", self.tls), reply)
+        elif reply.code == _MORE:
+            self._challenged(Sent("AUTH", "AUTH", self.tls))
+        elif reply.code >= 400:
+            self.strays.append(Stray(reply, self._place(reply)))
+
+    def _place(self, reply: Reply) -> Position | None:
+        """Where an unasked refusal belongs, by itself or by what came before."""
+        place = place_of(reply)
+        if place is None and not self.lines[:-1] and reply.code in (421, 554):
+            return "greeting"
+        return place
+
+    def _hello(self, name: str, reply: Reply) -> None:
+        self.hellos.append((self.tls, Hello(name, reply, parse_capabilities(reply))))
+        self.position = "ehlo"
+
+    def _challenged(self, sent: Sent) -> None:
+        self.position = "auth"
+        if sent not in self._pending:
+            self._pending.append(sent)
+        sent.prompted = True
+
+    def _attempt(self, sent: Sent, reply: Reply) -> None:
+        words = sent.text.split()
+        mechanism = words[1].strip("'\"").upper() if len(words) > 1 else ""
+        done = any(each.form == "cancel" for each in sent.responses)
+        attempt = AuthAttempt(
+            mechanism,
+            "initial" if len(words) > 2 else "bare",
+            reply,
+            sent.tls,
+            secret_sent=reply.code > 0 and not done and _gave_secret(sent, mechanism),
+            cancelled=done,
+            accepted=sent.prompted or reply.code == 235,
+            responses=tuple(sent.responses),
+        )
+        self.attempts.append(attempt)
+        self.position = "auth"
+
+
+def merged_lines(responses: list[Response]) -> Response:
+    """Return several lines that were one response, cut by the client, as one."""
+    return replace(responses[0], lines=len(responses), octets=sum(r.octets for r in responses))
+
+
+def _gave_secret(sent: Sent, mechanism: str) -> bool:
+    """Tell whether the secret went out: LOGIN's comes second."""
+    if mechanism == "LOGIN":
+        return len(sent.responses) > 1
+    return bool(sent.responses)
+
+
+def _looks_like_hello(reply: Reply) -> bool:
+    if reply.code != 250:
+        return False
+    lines = reply.lines
+    known = sum(_EXTENSIONS.match(line) is not None for line in lines)
+    return (
+        known > 1
+        or (known == 1 and len(lines) > 1)
+        or (len(lines) == 1 and lines[0].upper().startswith(("AUTH ", "STARTTLS")))
+    )
+
+
+def _argument(text: str) -> str:
+    match = _PATH.search(text)
+    return next((each for each in match.groups() if each is not None), "") if match else ""

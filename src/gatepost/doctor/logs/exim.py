@@ -1,0 +1,16 @@
+"""Exim: its main log, and ``exim -d`` or ``-v``."""
+
+from gatepost.doctor.logs.form import Format
+
+FORMAT = Format(
+    "exim",
+    "Exim",
+    library="exim",
+    client=r"^.*?SMTP>> (?P<text>.*)$",
+    server=r"^.*?(?:SMTP<< )(?P<text>.*)$",
+    hints=("smtp>>", "smtp<<"),
+    errors=(
+        "exim", "smtp error from remote mail server", "authenticator failed", "t=remote_smtp",
+        "r=smarthost", "h=smtp",
+    ),
+)  # fmt: skip

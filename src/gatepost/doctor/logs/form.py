@@ -1,0 +1,75 @@
+"""A log's format as a table: which lines are the client's, which the server's."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal
+
+Speaker = Literal["C", "S"]
+
+VERB: Final = re.compile(
+    r"(?i)(?:EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL FROM|RCPT TO|DATA|BDAT|RSET|NOOP|QUIT|VRFY|HELP)\b"
+)
+CODE: Final = re.compile(r"[2-5]\d\d(?:[ -]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How one library or program prints its sessions and its errors."""
+
+    name: str
+    title: str
+    library: str = ""
+    """Our name for the library that writes it; empty where many do."""
+    client: str = ""
+    """A regular expression for a line that the client sent; ``text`` is what it sent."""
+    server: str = ""
+    """The same for what the server sent."""
+    hints: tuple[str, ...] = ()
+    """One of these is in any log of this format; lower case."""
+    quoted: bool = False
+    """What was said stands in quotes, with escapes."""
+    tls: tuple[str, ...] = ()
+    """TLS is up after a line with one of these; lower case."""
+    errors: tuple[str, ...] = ()
+    """Words that only this library says, in its exceptions; lower case."""
+    version: str = ""
+    """A regular expression with the version as its group."""
+
+    def speaks(self, line: str) -> tuple[Speaker, str] | None:
+        """Return who says what in ``line``; None when it is no line of the dialogue."""
+        for speaker, pattern in (("S", self.server), ("C", self.client)):
+            match = _compiled(pattern).match(line) if pattern else None
+            if match is not None:
+                text = match["text"]
+                said = _unquoted(text) if self.quoted else text.rstrip()
+                return ("S" if speaker == "S" else "C"), said
+        return None
+
+    def fits(self, lines: list[str]) -> int:
+        """Return how many lines are surely of this format: replies and commands."""
+        count = 0
+        for line in lines:
+            said = self.speaks(line)
+            if said is not None:
+                speaker, text = said
+                good = CODE.match(text) if speaker == "S" else VERB.match(text)
+                count += good is not None
+        return count
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+_ESCAPES: Final = {"\\r": "", "\\n": "\n", "\\t": "\t", "\\'": "'", '\\"': '"', "\\\\": "\\"}
+_ESCAPE: Final = re.compile(r"\\[rnt'\"\\]")
+
+
+def _unquoted(text: str) -> str:
+    """Take off the quotes and escapes of Python's or Ruby's repr."""
+    text = text.strip().removeprefix("b")
+    if text[:1] in "'\"" and text:
+        text = text[1:].removesuffix(text[0])
+    return _ESCAPE.sub(lambda match: _ESCAPES[match[0]], text).rstrip()

@@ -1,0 +1,60 @@
+"""Every format, and which of them a log is in."""
+
+from typing import Final
+
+from gatepost.doctor.logs import (
+    aiosmtplib,
+    curl,
+    django,
+    exim,
+    go_mail,
+    go_net_smtp,
+    javamail,
+    lettre,
+    mailkit,
+    msmtp,
+    nodemailer,
+    perl_net_smtp,
+    phpmailer,
+    postfix,
+    powershell,
+    ruby_net_smtp,
+    s_client,
+    smtplib,
+    swaks,
+    symfony,
+    system_net_mail,
+)
+from gatepost.doctor.logs.form import Format
+
+_MODULES: Final = (
+    nodemailer, phpmailer, smtplib, go_mail, lettre, ruby_net_smtp, swaks, msmtp, postfix, exim,
+    perl_net_smtp, mailkit, symfony, curl, javamail, system_net_mail, s_client,
+    django, powershell, aiosmtplib, go_net_smtp,
+)  # fmt: skip
+FORMATS: Final[tuple[Format, ...]] = tuple(module.FORMAT for module in _MODULES)
+"""In the order in which they are tried: what is more special first."""
+BARE: Final = s_client.FORMAT
+
+
+def format_of(lines: list[str]) -> Format:
+    """Return the format that most lines of the dialogue are in; ``BARE`` when there is none."""
+    low = "\n".join(lines).lower()
+    tried = [
+        each
+        for each in FORMATS
+        if (each.client or each.server) and (not each.hints or any(h in low for h in each.hints))
+    ]
+    return max(tried, key=lambda each: each.fits(lines), default=BARE)
+
+
+def library_by_words(text: str) -> Format | None:
+    """Return the format whose exceptions or messages ``text`` holds most of; None for none."""
+    low = text.lower()
+    counts = {each.name: sum(word in low for word in each.errors) for each in FORMATS}
+    best = max(FORMATS, key=lambda each: (counts[each.name], each.name in _WRAPPERS))
+    return best if counts[best.name] else None
+
+
+_WRAPPERS: Final = frozenset({"django", "aiosmtplib", "powershell", "symfony"})
+"""They stand on another library; where both fit equally it is they who are used."""

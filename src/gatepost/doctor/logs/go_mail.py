@@ -1,0 +1,16 @@
+"""Go: wneessen/go-mail's debug log and errors."""
+
+from gatepost.doctor.logs.form import Format
+
+FORMAT = Format(
+    "go-mail",
+    "go-mail",
+    library="go-mail",
+    client=r"^.*?C --> S: (?P<text>.*?)\"?$",
+    server=r"^.*?C <-- S: (?P<text>.*?)\"?$",
+    hints=("c --> s:", "c <-- s:"),
+    errors=(
+        "wneessen/go-mail", "smtpauth", "server does not support smtp auth type", "dial failed:",
+        "smtp auth failed:",
+    ),
+)  # fmt: skip

@@ -1,0 +1,14 @@
+"""msmtp -d, and its messages."""
+
+from gatepost.doctor.logs.form import Format
+
+FORMAT = Format(
+    "msmtp",
+    "msmtp",
+    library="msmtp",
+    client=r"^\s*--> (?P<text>.*)$",
+    server=r"^\s*<-- (?P<text>.*)$",
+    hints=("<-- ", "--> "),
+    errors=("msmtp:", "msmtp ", "tls_starttls", "cannot find a usable authentication method"),
+    version=r"msmtp(?: version)? ([\d.]+)",
+)

@@ -1,0 +1,12 @@
+"""Perl's Net::SMTP with Debug, on which mail programs of that world stand."""
+
+from gatepost.doctor.logs.form import Format
+
+FORMAT = Format(
+    "perl-net-smtp",
+    "Perl Net::SMTP",
+    client=r"^.*?GLOB\(0x[0-9a-f]+\)>>> (?P<text>.*)$",
+    server=r"^.*?GLOB\(0x[0-9a-f]+\)<<< (?P<text>.*)$",
+    hints=("glob(0x",),
+    errors=("net::smtp=glob", "net/smtp.pm", "authen::sasl", "email::sender"),
+)

@@ -1,0 +1,10 @@
+"""PowerShell's Send-MailMessage: System.Net.Mail's texts behind its own."""
+
+from gatepost.doctor.logs.form import Format
+
+FORMAT = Format(
+    "powershell",
+    "PowerShell",
+    library="powershell",
+    errors=("send-mailmessage", "fullyqualifiederrorid", "categoryinfo", "+ ~~~~"),
+)

@@ -1,0 +1,36 @@
+"""Which library a program's name means: what is written in what, as far as it is well known."""
+
+import re
+from typing import Final
+
+_NAMES: Final[tuple[tuple[str, str], ...]] = (
+    # what stands first wins: a library before the language it is written in
+    ("aiosmtplib", r"aiosmtplib|fastapi"),
+    ("django", r"django|sentry|netbox|paperless|healthchecks|authentik"),
+    (
+        "nodemailer",
+        r"nodemailer|node\.?js|\bnode\b|strapi|ghost|n8n|uptime.?kuma|nextauth|directus",
+    ),
+    ("phpmailer", r"phpmailer|wordpress|moodle|joomla"),
+    ("symfony", r"symfony|laravel|swift ?mailer|drupal|illuminate"),
+    ("javamail", r"java ?mail|jakarta|angus|spring|jenkins|keycloak|sonarqube|\bjava\b|android"),
+    ("mailkit", r"mailkit|mimekit|jellyfin|ombi|radarr|sonarr"),
+    ("powershell", r"powershell|send-mailmessage"),
+    ("system-net-mail", r"system\.net\.mail|smtpclient \(\.net\)|\.net framework"),
+    ("ruby-net-smtp", r"ruby|rails|action ?mailer|net::smtp|mastodon|discourse|gitlab|redmine"),
+    ("lettre", r"lettre|\brust\b|vaultwarden"),
+    ("go-mail", r"wneessen|\bgo-mail\b(?!/mail)"),
+    ("go-net-smtp", r"gomail|net/smtp|\bgo\b|golang|gitea|grafana|alertmanager|jordan-wright"),
+    ("msmtp", r"msmtp"),
+    ("swaks", r"swaks"),
+    ("postfix", r"postfix"),
+    ("exim", r"exim"),
+    ("curl", r"\bcurl\b|libcurl|emayili"),
+    ("smtplib", r"smtplib|python|flask|superset|airflow|odoo|frappe|home assistant"),
+    ("mailkit", r"\.net\b|c#"),
+)
+
+
+def library_of(product: str) -> str:
+    """Return our name for the library behind ``product``, anybody's words; empty if unknown."""
+    return next((name for name, words in _NAMES if re.search(words, product, re.IGNORECASE)), "")

@@ -1,0 +1,109 @@
+"""Replies inside of sentences: exceptions and log lines that quote the server."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from gatepost.model.evidence import Position, Stray
+from gatepost.model.reply import EnhancedStatus, Reply
+from gatepost.wire.replies import parse_reply
+
+_CODES: Final = (
+    r"(?:421|43[0-9]|45[0-59]|471|50[0-4]|51[0-9]|521|523|52[0-9]|53[0-9]|541|55[0-7]|571)"
+)
+_TUPLE: Final = re.compile(rf"\(({_CODES}),\s*u?b?(?P<q>['\"])(?P<text>.*?)(?<!\\)(?P=q)")
+_CODED: Final = re.compile(
+    rf"(?<![\d.:/,\-\w])(?<!port )(?<!line )({_CODES})"
+    rf"(?P<text>[ -]+(?:[245]\.\d{{1,3}}\.\d{{1,3}}\b.*|[\w<(#*].*)|\s*$)"
+)
+_ENHANCED: Final = re.compile(
+    r"(?:^|[:#(\[]\s*|error\s|status\s|['\"])(?P<status>[45]\.[0-7]\.\d{1,3})\b[ :,-]*(?P<text>.*)"
+)
+_MAILISH: Final = re.compile(
+    r"(?i)smtp|server|said|respon|repl|auth|mail|login|rcpt|recipient|sender|relay|error|code|fail|"
+    r"tls|deny|denied|reject|refus|^\W*[245]\d\d|expected"
+)
+_CODE_FOR: Final = {
+    "5.7.57": 530, "5.7.139": 535, "5.7.3": 535, "5.7.8": 535, "5.7.9": 534, "5.7.4": 504,
+    "5.1.7": 501, "5.7.0": 530, "5.7.60": 550, "4.7.0": 454, "4.3.2": 432, "4.5.3": 452,
+    "5.2.252": 554, "4.7.66": 421,
+}  # fmt: skip
+"""Codes that a status usually comes with, for clients that leave the code out."""
+_PLACES: Final[tuple[tuple[Position, re.Pattern[str]], ...]] = tuple(
+    (position, re.compile(words, re.IGNORECASE))  # type: ignore[misc]  # the table is literal
+    for position, words in (
+        ("data", (r"end of data|after data|data command|smtpdataerror|message failed|data failed|"
+                 r"writing message|data not accepted|dotstuff|in reply to end")),
+        ("rcpt", (r"rcpt|recipients? (?:was |were |address )?(?:refused|rejected|failed)|"
+                 r"smtprecipientsrefused|all recipients were rejected|failed ?recipient")),
+        ("mail", (r"mail from|sender ?refused|smtpsenderrefused|from address failed|mail command|"
+                 r"eenvelope")),
+        ("starttls", r"starttls (?:failed|command|error)|after starttls|convert socket to tls"),
+        ("ehlo", r"\b(?:ehlo|helo)\b|smtpheloerror|greeting"),
+        ("auth", (r"auth(?:entication|enticate|enticator)?\b|log ?in|sasl|eauth|credential|"
+                 r"username and password")),
+    )
+)  # fmt: skip
+_BY_CODE: Final[dict[int, Position]] = {
+    534: "auth", 535: "auth", 538: "auth", 432: "auth", 435: "auth", 454: "auth", 530: "mail",
+}  # fmt: skip
+
+
+def replies_in(line: str) -> Iterator[Stray]:
+    """Yield the replies that a sentence quotes, each with its position as far as it tells."""
+    found = False
+    for match in _TUPLE.finditer(line):
+        found = True
+        yield stray(_reply(match[1], match["text"]), line)
+    if found or not _MAILISH.search(line):
+        return
+    for match in _CODED.finditer(line):
+        found = True
+        text = re.split(r"['\"]?\)?,? (?:in reply to|code: '|command: ')|\"\.?$", match["text"])[0]
+        yield stray(_reply(match[1], text.strip(" -'\"")), line)
+        break
+    if found:
+        return
+    match_status = _ENHANCED.search(line)
+    if match_status is not None:
+        status = match_status["status"]
+        code = _CODE_FOR.get(status, 550 if status[0] == "5" else 450)
+        reply = Reply(code, match_status["text"].strip(), _status(status))
+        yield stray(reply, line)
+
+
+def stray(reply: Reply, line: str = "") -> Stray:
+    """Return the reply with the position that the line around it, or its code, tells."""
+    before = line.partition(str(reply.code))[0] + " " + " ".join(_tail(line))
+    for place, words in _PLACES:
+        if words.search(before):
+            return Stray(reply, place)
+    return Stray(reply, place_of(reply))
+
+
+def place_of(reply: Reply) -> Position | None:
+    """Return where a reply belongs by itself: its code, then its words."""
+    if reply.code in _BY_CODE:
+        return _BY_CODE[reply.code]
+    text = reply.text
+    if reply.code == 504 and str(reply.status) in ("5.7.4", "5.5.4"):
+        return "auth"
+    for place, words in _PLACES:
+        if place in ("auth", "ehlo", "data", "rcpt") and words.search(text):
+            return place
+    return None
+
+
+def _tail(line: str) -> Iterator[str]:
+    """Yield what stands behind a quoted reply and tells the command."""
+    for match in re.finditer(r"in reply to [^)]*|command: ?['\"]?[\w ]+|after [A-Z ]{4,}", line):
+        yield match[0]
+
+
+def _reply(code: str, text: str) -> Reply:
+    lines = re.split(r"\\n|\n", text.strip(" -"))
+    return parse_reply(tuple(f"{code} {each.strip()}" for each in lines))
+
+
+def _status(text: str) -> EnhancedStatus:
+    return EnhancedStatus(*(int(each) for each in text.split(".")))

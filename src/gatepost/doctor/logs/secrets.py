@@ -1,0 +1,84 @@
+"""Where secrets stand in logs, beside AUTH: settings, code, URLs, tokens by their shape."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+
+class Span(NamedTuple):
+    """A piece of a line."""
+
+    start: int
+    end: int
+
+
+_KEY: Final = (
+    r"[\w.\-]*(?:password|passwd|passphrase|passwort|pwd|secret|token|api[_-]?key|access[_-]?key"
+    r"|account[_-]?key|credential|sasl_pass\w*)s?"
+)
+
+# Always a secret, whatever stands around it: what its issuer made it look like.
+_SHAPES: Final = re.compile(
+    r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"  # a JWT (RFC 7519)
+    r"|\bya29\.[\w-]+|\b1//[\w-]{20,}"  # Google's tokens
+    r"|\bSG\.[\w-]{6,}(?:\.[\w-]{6,})?"  # SendGrid
+    r"|\bx(?:smtp|key)sib-[\w-]+"  # Brevo
+    r"|\bkey-[0-9a-f]{32}\b|\bre_\w{16,}"  # Mailgun, Resend
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"  # AWS
+    r"|(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,40}"  # an Entra client secret
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    re.DOTALL,
+)
+
+# The group ``s`` is the secret.
+_PLACES: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\b(?:bearer|authorization:? basic)\s+(?P<s>[\w.~+/=-]{8,})",
+        r"\bbasic\s+(?P<s>[a-z0-9+/]{8,}=+)",
+        r"\baccess_?key=(?P<s>[^;\s\"'&]+)",
+        r"://[^\s:/@\"'<>]*:(?P<s>[^\s\"'<>]+)@",
+        rf"\b{_KEY}[\"']?\s*(?:=>|:=|[=:])\s*(?P<q>[\"'`])(?P<s>.*?)(?<!\\)(?P=q)",
+        r"\bpass[\"']?\s*(?:=>|:=|[=:])\s*(?P<q>[\"'`])(?P<s>.*?)(?<!\\)(?P=q)",
+        rf"\b(?:{_KEY}|pass)\s*=\s*(?P<s>[^\s\"'`,;}}&>][^\s,;}}&]*)",
+        rf"^[\s>-]*(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`]\S*)\s*$",
+        rf"[{{,]\s*(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`,}}]+)\s*(?=[,}}])",
+        r"(?:--auth-password|--password|--pass|-pass|-ap|-xp)[ =][\"']?(?P<s>[^\s\"']+)",
+        r"(?:\s-u|--user)[ =][\"']?[^\s:\"']+:(?P<s>[^\s\"']+)",
+        r"\binvalid port \"?:?(?P<s>[^\"\s]+)\"? after host",
+        r"\bcast to integer value as (?P<q>[\"'])(?P<s>.*?)(?P=q)",
+        r"\bnon-existent parameter \"(?P<s>[^\"]+)\"",
+        r"\bauth=Bearer (?P<s>[^\x01\s\"']+)",
+    )
+)
+_CALL: Final = re.compile(
+    r"(?i)(?:\blogin|PlainAuth|LoginAuth|CRAMMD5Auth|NetworkCredential|\bauthenticate|"
+    r"Credentials::new|PasswordAuthentication|ConvertTo-SecureString|set_?password|\bauth)\s*"
+    r"\(?(?P<rest>[^\n]*)"
+)
+_LITERAL: Final = re.compile(r"(?P<q>[\"'`])(?P<s>(?:\\.|(?!(?P=q)).){2,})(?P=q)")
+_NO_SECRET: Final = re.compile(
+    r"(?i)[245]\d\d\b.*|AADSTS.*|invalid_\w+|null|none|nil|undefined|true|false|\*+|x+|\.+|<.*>|"
+    r"\[redacted.*|\$\{?\w+\}?|%\w+%|process\.env.*|os\.\w+.*|env\(.*|getenv.*|[\w.]+\(|failed|"
+    r"required|missing|expired|incorrect|wrong|empty|[-\w.]+\.(?:com|net|org|de|io|local)(?::\d+)?|"
+    r"[^\s@]+@[^\s@]+\.\w+"
+)
+"""What stands in a secret's place and is none: replies, variables, hosts, addresses."""
+
+
+def spans(line: str) -> Iterator[Span]:
+    """Yield where secrets stand in ``line``, by their shape or by what stands before them."""
+    for match in _SHAPES.finditer(line):
+        yield Span(*match.span())
+    for place in _PLACES:
+        for match in place.finditer(line):
+            if match["s"] and not _NO_SECRET.fullmatch(match["s"]):
+                yield Span(*match.span("s"))
+    for call in _CALL.finditer(line):
+        for literal in _LITERAL.finditer(line, call.start("rest"), call.end("rest")):
+            if _CALL_ARGUMENT.fullmatch(literal["s"]) and not _NO_SECRET.fullmatch(literal["s"]):
+                yield Span(*literal.span("s"))
+
+
+_CALL_ARGUMENT: Final = re.compile(r"[^\s,()]{3,}|[a-z]{4}(?: [a-z]{4}){3}")
+"""One word, or Google's four; a sentence in quotes is a message."""

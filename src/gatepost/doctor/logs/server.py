@@ -1,0 +1,63 @@
+"""Which server a log is about: the host and port that its lines name."""
+
+import re
+from typing import Final
+
+from gatepost.model.evidence import Target
+
+_HOST: Final = r"(?:[a-zA-Z0-9_](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?\.)+[a-zA-Z][a-zA-Z0-9-]+"
+_ADDRESS: Final = r"\d{1,3}(?:\.\d{1,3}){3}"
+MAIL_PORTS: Final = (25, 465, 587, 2465, 2525, 2587, 1025, 1587)
+_PORT: Final = r"(?:25|465|587|2465|2525|2587|1025|1587)"
+
+_PAIRS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\(['\"](?P<host>{_HOST}|localhost)['\"], (?P<port>\d+)\)",
+        rf"host \"?(?P<host>{_HOST}|localhost)\"?,? \(?port:? (?P<port>\d+)",
+        rf"(?P<host>{_HOST})\[{_ADDRESS}\](?::(?P<port>\d+))?",
+        rf"(?:ssl|tls|smtps?)://(?:[^\s@/]*@)?\[?(?P<host>{_HOST}|localhost)\]?(?::(?P<port>\d+))?",
+        rf"\b(?P<host>{_HOST}|localhost|{_ADDRESS})\]?:(?P<port>{_PORT})\b",
+        rf"\b(?P<host>{_HOST}|localhost)\b[^\n]{{0,20}}\bport\b\D{{0,3}}(?P<port>{_PORT})\b",
+        (
+            rf"(?:connected to|trying|lookup|ENOTFOUND|resolve host:?|relayhost *=) *"
+            rf"\[?(?P<host>{_HOST})(?:\]?:(?P<port>\d+))?"
+        ),
+        rf"\bhost(?:name)?['\"]?\s*(?:=>|[:=])\s*['\"]?(?P<host>{_HOST}|localhost)",
+        rf"^220[ -](?P<host>{_HOST})\b",
+    )
+)
+_PORT_ALONE: Final = re.compile(rf"(?i)(?:\bport\b['\"]?\D{{0,5}}|(?<![\w.]):)(?P<port>{_PORT})\b")
+_NOT_MAIL: Final = re.compile(
+    r"(?i)\.(?:py|js|go|rb|php|java|rs|cs|ts|log|pem|local\.js)$|github\.|example\.invalid"
+)
+
+
+def server_in(text: str) -> Target | None:
+    """Return the server that ``text`` names first and most surely, or None."""
+    for pattern in _PAIRS:
+        for match in pattern.finditer(text):
+            if _NOT_MAIL.search(match["host"]):
+                continue
+            port = match["port"] if "port" in match.groupdict() else None
+            return Target(match["host"].lower(), int(port) if port else port_in(text) or 0)
+    return None
+
+
+def port_in(text: str) -> int:
+    """Return the mail port that ``text`` names alone, 0 for none."""
+    match = _PORT_ALONE.search(text)
+    return int(match["port"]) if match else 0
+
+
+def named(text: str) -> tuple[Target | None, str]:
+    """Return the server that somebody named, and their words where these are more than a host."""
+    text = text.strip()
+    plain = re.fullmatch(rf"(?P<host>{_HOST}|localhost|{_ADDRESS})(?::(?P<port>\d+))?", text)
+    if plain is not None:
+        return Target(plain["host"].lower(), int(plain["port"] or 0)), ""
+    found = re.search(rf"(?P<host>{_HOST}|localhost)(?::(?P<port>\d+))?", text)
+    port = int(found["port"] or 0) if found else 0
+    host = found["host"].lower() if found else ""
+    port = port or port_in(text)
+    return (Target(host, port) if host else None), text

@@ -1,0 +1,310 @@
+"""Strikes secrets out of a pasted log before anything else sees it.
+
+Whatever the format: what follows AUTH, what answers a 334, and what looks like a secret by its
+shape or its place is replaced by a numbered mark. The mark's number leads to the form of what was
+there (``Response``), which is all that the rest of the doctor learns.
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
+
+from gatepost.doctor.logs.responses import (
+    WORDS_FOR_HIDDEN,
+    Answer,
+    Kind,
+    decode,
+    is_readable,
+    read_answer,
+)
+from gatepost.doctor.logs.secrets import spans
+from gatepost.model.evidence import Response
+from gatepost.model.transcript import STRUCK_OUT
+
+MARK: Final = re.compile(r"\[redacted#(\d+)\]")
+"""A struck out response; the number is its index in ``Struck.responses``."""
+MAX_OPEN: Final = 60
+"""Lines after AUTH or 334 in which the client's answers may come."""
+
+MECHANISM_NAMES: Final = (
+    r"(?:PLAIN-CLIENTTOKEN|PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|NTLM|XOAUTH2|XOAUTH|OAUTHBEARER|GSSAPI|"
+    r"GSS-SPNEGO|EXTERNAL|ANONYMOUS|SCRAM-SHA-[\w-]+)"
+)
+_LINE_END: Final = r"(?=\s*(?:\\r|\\n|['\"<,)}\]]|$))"
+_AUTH: Final = re.compile(
+    rf"(?i)(?<![\w=.-])AUTH[ \t]+[\"']?(?P<mech>{MECHANISM_NAMES})(?![\w-])[\"']?"
+    rf"(?:[ \t]+(?P<blob><[^>]*>|\S*/\*.*?\*/|[^\s'\"\\,)(;}}\]<]+){_LINE_END})?"
+)
+_LISTED: Final = re.compile(
+    r"(?:\b250[- ]|\bEHLO\b.*|extension.*|mechanisms?.*)['\"b]*$", re.IGNORECASE
+)
+_A_MECHANISM: Final = re.compile(MECHANISM_NAMES, re.IGNORECASE)
+_NO_BLOB: Final = re.compile(
+    r"(?i)failed|succeeded|command|was|is|not|authentication|mechanism|method|\.+|rejected|denied"
+)
+_CLIENT: Final = re.compile(
+    r"^.{0,160}?(?:(?<![\w])C(?:LIENT)?\s*:(?!\\)|CLIENT -> S(?:ERVER|MTP):|C --> S:|\bsend:|"
+    r"SMTP>>|>>>|-->|~>|>>|<- (?=\")|^\s*->|(?:^|[\s\]])>(?=\s)|\bWrote:|\bsending:?)"
+    r"\s*b?['\"]?(?P<rest>.*)$",
+    re.IGNORECASE,
+)
+_REPLY: Final = re.compile(
+    r"(?:^\s*|(?<![\w])S(?:ERVER)?\s*:\s*|[<>(:\[]\s*|['\"]|->\s*|<<?\s*|\*\s*|said:?\s*|code\s*)"
+    r"(?P<code>[2-5]\d\d)(?=[ \-)'\"]|$)"
+)
+_PROMPT: Final = re.compile(r"334[- ]+(?P<text>[A-Za-z0-9+/=]+)")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9+/]{3,}={0,2}")
+_LONG_TOKEN: Final = re.compile(r"(?<![\w+/])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/])")
+_MIN_ALIGNED: Final = 6
+_MIN_GLOBAL: Final = 4
+_COMMON: Final = frozenset(
+    [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "user",
+        "username",
+        "null",
+        "none",
+        "true",
+        "false",
+        "smtp",
+        "smtps",
+        "mail",
+        "login",
+        "plain",
+        "base64",
+        "undefined",
+        "auth",
+        "test",
+        "error",
+        "server",
+        "client",
+        "from",
+        "data",
+        "code",
+        "name",
+        "text",
+        "https",
+        "http",
+        "redacted",
+    ]
+)
+_CLASSES: Final = tuple(map(re.compile, ("[a-z]", "[A-Z]", r"\d")))
+_LONG: Final = 32
+
+
+@dataclass(slots=True)
+class Struck:
+    """A log without its secrets."""
+
+    text: str = ""
+    responses: list[Response] = field(default_factory=list)
+
+
+def strike_out(text: str) -> Struck:
+    """Return ``text`` with every secret, and the base64 of each and of user names, replaced."""
+    walk = _Walk()
+    kept = "\n".join(walk.line(line) for line in walk.shaped(text).split("\n"))
+    return Struck(walk.everywhere(kept), walk.responses)
+
+
+def unmarked(text: str) -> str:
+    """Return ``text`` as people may see it: marks without their numbers."""
+    return MARK.sub(STRUCK_OUT, text)
+
+
+class _Walk:
+    """Goes through the lines; knows where in a sign-in it is."""
+
+    def __init__(self) -> None:
+        self.responses: list[Response] = []
+        self._secrets: set[str] = set()
+        self._names: set[str] = set()
+        self._mechanism = ""
+        self._open = 0
+        self._answers = 0
+        self._prompt = ""
+
+    def shaped(self, text: str) -> str:
+        """Strike what stands in the places of secrets; each is looked for everywhere, too."""
+        found = sorted(_each_line(text), reverse=True)
+        end = len(text)
+        for start, stop in found:
+            if stop > end:
+                continue  # inside of another
+            self._secrets.add(text[start:stop])
+            text, end = f"{text[:start]}{STRUCK_OUT}{text[stop:]}", start
+        return text
+
+    def line(self, line: str) -> str:
+        """Return one line with the answers of a sign-in struck out."""
+        auth = _AUTH.search(line)
+        if auth is not None and not _is_listing(line, auth):
+            return self._auth(line, auth)
+        if self._open:
+            self._open -= 1
+            client = _CLIENT.match(line)
+            reply = _REPLY.search(line)
+            ours = client is not None and not re.match(r"\d{3}[ -]", client["rest"])
+            if reply is not None and not ours:
+                self._replied(line, reply["code"])
+            elif client is not None and ours:
+                return self._answer(line, *client.span("rest"))
+            else:
+                return self._unmarked_answer(line)
+        elif _PROMPT.search(line):
+            self._open = MAX_OPEN
+            self._replied(line, "334")
+        return self._readable(line)
+
+    def _auth(self, line: str, auth: re.Match[str]) -> str:
+        self._mechanism, self._open, self._answers = auth["mech"].upper(), MAX_OPEN, 0
+        self._prompt = ""
+        blob = auth["blob"]
+        if not blob or _NO_BLOB.fullmatch(blob) or _A_MECHANISM.fullmatch(blob):
+            return line
+        start, end = auth.span("blob")
+        return self._answer(line, start, end)
+
+    def _replied(self, line: str, code: str) -> None:
+        prompt = _PROMPT.search(line)
+        if code == "334":
+            self._open = MAX_OPEN
+            self._prompt = (decode(prompt["text"]) or b"").decode("latin-1") if prompt else ""
+        else:
+            self._open = 0
+
+    def _answer(self, line: str, start: int, end: int) -> str:
+        """Strike ``line[start:end]``, what the client sent, but for quotes and line ends."""
+        said = line[start:end]
+        core = re.sub(r"(?:\\r|\\n|['\"]|\s)+$", "", said)
+        if MARK.fullmatch(core):
+            return line
+        if not core and said.strip("'\"\\rn "):
+            return line
+        return line[:start] + self._mark(core) + line[start + len(core) :]
+
+    def _mark(self, text: str) -> str:
+        answer = read_answer(text.replace(STRUCK_OUT, "*"), self._kind())
+        self._keep(answer)
+        self._answers += 1
+        if WORDS_FOR_HIDDEN.fullmatch(text) and not _TOKEN.fullmatch(text):
+            self.responses.append(answer.response)
+            return f"[redacted#{len(self.responses) - 1}]"
+        self.responses.append(answer.response)
+        return f"[redacted#{len(self.responses) - 1}]"
+
+    def _keep(self, answer: Answer) -> None:
+        self._secrets.update(answer.secrets)
+        self._names.update(answer.names)
+
+    def _kind(self) -> Kind:
+        if self._mechanism in ("XOAUTH2", "OAUTHBEARER", "XOAUTH"):
+            return "token"
+        if self._mechanism in ("PLAIN", "PLAIN-CLIENTTOKEN"):
+            return "plain"
+        if self._mechanism == "CRAM-MD5":
+            return "digest"
+        if self._mechanism == "LOGIN" or not self._mechanism:
+            asked = self._prompt.lower()
+            if "pass" in asked or (self._answers and "user" not in asked):
+                return "password"
+            return "username"
+        return "unknown"
+
+    def _unmarked_answer(self, line: str) -> str:
+        """Strike an answer in a line that does not say who speaks."""
+        words = line.split()
+        if not words:
+            return line
+        if len(words) == 1 and not MARK.search(line):
+            start = line.index(words[0])
+            return line[:start] + self._mark(words[0]) + line[start + len(words[0]) :]
+        return _TOKEN.sub(self._token, line)
+
+    def _token(self, match: re.Match[str]) -> str:
+        token = match[0]
+        raw = decode(token)
+        mixed = all(each.search(token) for each in _CLASSES)
+        if raw and (token.endswith("=") or (mixed and is_readable(raw))):
+            return self._mark(token)
+        return token
+
+    def _readable(self, line: str) -> str:
+        """Strike base64 of something readable, wherever it stands, but for a server's prompt."""
+        prompt = _PROMPT.search(line)
+        keep = range(*prompt.span("text")) if prompt and self._is_prompt(prompt["text"]) else ()
+
+        def strike(match: re.Match[str]) -> str:
+            token, raw = match[0], decode(match[0].replace("-", "+").replace("_", "/"))
+            if match.start() in keep or raw is None:
+                return token
+            mixed = all(each.search(token) for each in _CLASSES)
+            if (is_readable(raw) and mixed) or (len(token) >= _LONG and mixed):
+                self._secrets.add(token)
+                return STRUCK_OUT
+            return token
+
+        return _LONG_TOKEN.sub(strike, line)
+
+    def _is_prompt(self, text: str) -> bool:
+        """Tell whether a 334 holds what servers say: a prompt, a challenge, an error document."""
+        said = (decode(text) or b"").decode("utf-8", "replace").lower()
+        return any(word in said for word in ("user", "pass", "name", "{", "<", "realm=", "nonce"))
+
+    def everywhere(self, text: str) -> str:
+        """Strike every known secret, and its base64 in any alignment, out of the whole text."""
+        forms: set[str] = set()
+        for secret in self._secrets:
+            forms |= _forms(secret)
+        for name in self._names:
+            forms |= set(_aligned(name.encode("utf-8", "surrogateescape")))
+        for form in sorted(forms, key=len, reverse=True):
+            if form in text:
+                edge = r"(?<!\w){}(?!\w)" if form.isalnum() and len(form) < _LONG // 4 else "{}"
+                text = re.sub(edge.format(re.escape(form)), STRUCK_OUT, text)
+        return text
+
+
+def _each_line(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where secrets stand; private keys reach over lines."""
+    if "PRIVATE KEY" in text:
+        yield from spans(text)
+        return
+    offset = 0
+    for line in text.split("\n"):
+        for span in spans(line):
+            yield offset + span.start, offset + span.end
+        offset += len(line) + 1
+
+
+def _is_listing(line: str, auth: re.Match[str]) -> bool:
+    """Tell whether AUTH here is what a server offers, not what a client sends."""
+    before = line[: auth.start()]
+    blob = auth["blob"] or ""
+    return _LISTED.search(before) is not None or _A_MECHANISM.fullmatch(blob) is not None
+
+
+def _forms(secret: str) -> set[str]:
+    if len(secret) < _MIN_GLOBAL or secret.lower() in _COMMON:
+        return set()
+    raw = secret.encode("utf-8", "surrogateescape")
+    forms = {secret, secret.strip(), quote(secret, safe=""), *_aligned(raw)}
+    forms |= {repr(secret)[1:-1], secret.replace("\\", "\\\\").replace('"', '\\"')}
+    return {form for form in forms if len(form) >= _MIN_GLOBAL}
+
+
+def _aligned(raw: bytes) -> Iterator[str]:
+    """Yield the base64 of ``raw`` as it shows inside of longer data: at each of three offsets."""
+    if raw:
+        yield from (form for form in (base64.b64encode(raw).decode(),) if len(form) >= _MIN_ALIGNED)
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
+        first, last = (8 * offset + 5) // 6, 8 * (offset + len(raw)) // 6
+        if last - first >= _MIN_ALIGNED:
+            yield encoded[first:last]
