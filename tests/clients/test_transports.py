@@ -22,7 +22,7 @@ from gatepost.relay.transport.acs_rest import SCOPE, AcsRestTransport
 from gatepost.relay.transport.contract import Handed, Place, Transport
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing import Emulator
-from tests.shell.leases import TRACE, lease
+from tests.leases import TRACE, lease
 
 OPTIONS = ("--https", "127.0.0.1:0", "--http", "off")
 

@@ -25,8 +25,8 @@ from gatepost.model.secret import Secret
 from gatepost.relay.transport.contract import Handed, Heard, Place
 from gatepost.relay.transport.smtp import Sending, SmtpTransport, upstream_of
 from tests.certificates import Authority, Pair
+from tests.leases import TRACE, lease
 from tests.shell.behaviours import Client, serving
-from tests.shell.leases import TRACE, lease
 
 BODY = BytesBody(b"Subject: hi\r\n\r\n.Hello\r\n")
 SENT = TRACE + b"Subject: hi\r\n\r\n..Hello\r\n"

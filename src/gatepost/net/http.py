@@ -106,11 +106,12 @@ class HttpClient:
         import aiohttp  # noqa: PLC0415 - see above
 
         host = _checked_host(request.url)
+        content = io.BytesIO(request.body) if request.body else None
         try:
             secure = self._context() if request.url.startswith("https:") else True
             async with self._open().request(
                 request.method, request.url, headers=dict(request.headers),
-                data=io.BytesIO(request.body) if request.body else None, ssl=secure, allow_redirects=False,
+                data=content, ssl=secure, allow_redirects=False,
             ) as response:  # fmt: skip
                 body = await _read(response.content)
                 found = {name.lower(): value for name, value in response.headers.items()}

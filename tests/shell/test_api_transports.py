@@ -1,0 +1,350 @@
+"""The APIs' transports against services that answer as they are told to."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+
+from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
+from gatepost.client.tokens.cache import TokenCache
+from gatepost.client.tokens.contract import AccessToken
+from gatepost.model.body import BytesBody
+from gatepost.model.delivery import Lease
+from gatepost.model.route import AcsRestTarget, GraphTarget
+from gatepost.model.secret import Secret
+from gatepost.net.http import HttpClient
+from gatepost.relay.transport.acs_rest import AcsRestTransport
+from gatepost.relay.transport.contract import Handed, Place, Transport
+from gatepost.relay.transport.graph import GraphTransport
+from tests.leases import lease
+from tests.shell.http_server import Asked, HttpServer, Told
+
+KEY = base64.b64encode(b"key").decode()
+CONTENT = (
+    b"From: Alerts <alerts@example.com>\r\nTo: b@example.net\r\nSubject: hi\r\n"
+    b"Message-ID: <1@example.com>\r\n\r\nHello\r\n"
+)
+
+
+class Source:
+    """Gives numbered tokens."""
+
+    identity = "the tester"
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    async def fetch(self, scope: str) -> AccessToken:
+        assert scope == "scope"
+        self.given += 1
+        return AccessToken(Secret(f"t0ken{self.given}"), 3600)
+
+
+Making = Callable[[str, HttpClient, HttpSignIn], Transport]
+
+
+def by_key(_: TokenCache) -> HttpSignIn:
+    return AccessKeySignIn("key", lambda: Secret(KEY))
+
+
+def by_token(cache: TokenCache) -> HttpSignIn:
+    return BearerSignIn(cache, Source(), "scope")
+
+
+def hand(
+    make: Making,
+    answer: Callable[[Asked], Told],
+    given: Lease | None = None,
+    *,
+    sign_in: Callable[[TokenCache], HttpSignIn] = by_key,
+    content: bytes = CONTENT,
+    seconds: float = 10.0,
+) -> tuple[Handed, list[Asked]]:
+    async def run(url: str) -> Handed:
+        http, cache = HttpClient(), TokenCache()
+        try:
+            transport = make(url, http, sign_in(cache))
+            deadline = asyncio.get_running_loop().time() + seconds
+            handed = await transport.deliver(
+                given or lease(), BytesBody(content), Place("hub"), deadline
+            )
+            await transport.close()
+            return handed
+        finally:
+            await cache.close()
+            await http.close()
+
+    with HttpServer(answer) as server:
+        return asyncio.run(run(server.url)), server.asked
+
+
+def acs(url: str, http: HttpClient, sign_in: HttpSignIn) -> Transport:
+    return AcsRestTransport(AcsRestTarget("acs", url, "c"), http, sign_in)
+
+
+def graph(mailbox: str = "") -> Making:
+    def make(url: str, http: HttpClient, sign_in: HttpSignIn) -> Transport:
+        return GraphTransport(GraphTarget("graph", "c", mailbox, url), http, sign_in)
+
+    return make
+
+
+def outcomes(handed: Handed) -> list[tuple[str, int]]:
+    return [(each.outcome, each.reply.code) for each in handed.verdicts]
+
+
+def told(document: Any, status: int = 200, **headers: str) -> Told:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Told(status, json.dumps(document).encode(), named)
+
+
+class Acs:
+    """Accepts a message, and tells of its operation what it is told to."""
+
+    def __init__(self, *states: Told, accepted: Told | None = None) -> None:
+        self.states: Iterator[Told] = iter(states)
+        self.accepted = accepted or told({"id": "1", "status": "Running"}, 202, retry_after="0")
+
+    def __call__(self, asked: Asked) -> Told:
+        return self.accepted if asked.method == "POST" else next(self.states)
+
+
+SUCCEEDED = told({"id": "op", "status": "Succeeded", "error": None})
+RUNNING = told({"id": "op", "status": "Running"})
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.relay.transport.acs_rest.FIRST_LOOK", 0.01)
+
+
+def test_an_operation_is_followed_to_its_end() -> None:
+    handed, asked = hand(acs, Acs(RUNNING, told({}, 503), told({}, 429), RUNNING, SUCCEEDED))
+    assert outcomes(handed) == [("delivered", 250)]
+    assert [each.method for each in asked] == ["POST", *["GET"] * 5]
+    post = asked[0]
+    id_ = post.headers["operation-id"]
+    assert post.target == "/emails:send?api-version=2025-09-01"
+    assert post.headers["authorization"].startswith("HMAC-SHA256 SignedHeaders=")
+    assert {each.target for each in asked[1:]} == {
+        f"/emails/operations/{id_}?api-version=2025-09-01"
+    }
+
+
+def test_it_is_asked_where_the_service_says_but_not_elsewhere() -> None:
+    for location, path in (
+        ("{origin}/emails/operations/theirs?api-version=x", "/emails/operations/theirs"),
+        ("https://evil.example/steal", None),
+    ):
+
+        def answer(asked: Asked, location: str = location) -> Told:
+            if asked.method == "GET":
+                return SUCCEEDED
+            origin = f"http://{asked.headers['host']}"
+            return told({}, 202, operation_location=location.format(origin=origin))
+
+        handed, asked = hand(acs, answer)
+        assert outcomes(handed) == [("delivered", 250)]
+        assert asked[1].path == path or (path is None and "/emails/operations/" in asked[1].path)
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "code"),
+    [
+        (
+            {"status": "Failed", "error": {"code": "EmailDroppedAllRecipientsSuppressed"}},
+            "failed",
+            550,
+        ),
+        ({"status": "Failed", "error": {"code": "Anything"}}, "failed", 554),
+        ({"status": "canceled"}, "failed", 554),
+        ({"status": "Failed", "error": {"code": "TooManyRequests"}}, "deferred", 451),
+    ],
+)
+def test_an_operation_that_fails(state: dict[str, Any], outcome: str, code: int) -> None:
+    handed, _ = hand(acs, Acs(told(state)))
+    assert outcomes(handed) == [(outcome, code)]
+
+
+def test_an_operation_that_does_not_end_is_asked_for_again_at_the_next_try() -> None:
+    handed, asked = hand(
+        acs, lambda a: RUNNING if a.method == "GET" else Acs().accepted, seconds=0.3
+    )
+    assert outcomes(handed) == [("deferred", 451)]
+    assert handed.attempt.seconds < 2
+    again, asked_again = hand(acs, Acs(SUCCEEDED), lease(attempts=1))
+    assert outcomes(again) == [("delivered", 250)]
+    assert [each.method for each in asked_again] == ["GET"]
+    assert asked_again[0].target == asked[-1].target
+
+
+def test_a_try_that_came_to_nothing_before_is_sent_anew() -> None:
+    def answer(asked: Asked) -> Told:
+        unknown = len(seen) == 0
+        seen.append(asked.method)
+        if asked.method == "POST":
+            return told({}, 202)
+        return told({"error": {"code": "OperationNotFound"}}, 404) if unknown else SUCCEEDED
+
+    seen: list[str] = []
+    handed, _ = hand(acs, answer, lease(attempts=3))
+    assert (outcomes(handed), seen) == ([("delivered", 250)], ["GET", "POST", "GET"])
+
+
+def test_a_conflict_is_an_operation_that_is_there() -> None:
+    handed, _ = hand(acs, Acs(SUCCEEDED, accepted=told({"error": {"code": "Conflict"}}, 409)))
+    assert outcomes(handed) == [("delivered", 250)]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "headers", "outcome", "phase", "retry_after"),
+    [
+        (400, "BadRequest", {}, "failed", "content", 0),
+        (400, "InvalidSenderUserName", {}, "failed", "content", 0),
+        (401, "Denied", {}, "deferred", "auth", 0),
+        (403, "Forbidden", {}, "deferred", "auth", 0),
+        (404, "DomainNotLinked", {}, "failed", "content", 0),
+        (404, "", {}, "deferred", "content", 0),
+        (413, "", {}, "failed", "content", 0),
+        (429, "TooManyRequests", {"Retry-After": "41"}, "deferred", "content", 41),
+        (429, "", {}, "deferred", "content", 60),
+        (500, "", {}, "deferred", "content", 0),
+        (503, "ServiceUnavailable", {"retry-after": "5"}, "deferred", "content", 5),
+        (302, "", {"location": "https://elsewhere.example"}, "deferred", "content", 0),
+    ],
+)
+def test_what_a_refusal_comes_to(
+    status: int, code: str, headers: dict[str, str], outcome: str, phase: str, retry_after: float
+) -> None:
+    body = json.dumps({"error": {"code": code, "message": "s3cret\r\n words"}}).encode()
+    handed, asked = hand(acs, lambda _: Told(status, body, headers))
+    assert [each.outcome for each in handed.verdicts] == [outcome]
+    assert (handed.attempt.phase, handed.retry_after) == (phase, retry_after)
+    assert handed.attempt.is_remote
+    assert handed.attempt.reply.text == f"HTTP {status} {code}".rstrip()
+    assert "s3cret" not in handed.attempt.reply.text
+    assert ("s3cret" in handed.attempt.reply.reason) == (phase != "auth")
+    assert [each.phase for each in handed.heard] == [phase]
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[1]", b'{"error": "x"}', b"\xff"])
+def test_an_answer_that_is_no_document(body: bytes) -> None:
+    handed, _ = hand(acs, lambda _: Told(502, body))
+    assert outcomes(handed) == [("deferred", 451)]
+
+
+def test_a_connection_that_is_cut_and_a_server_that_is_not_there() -> None:
+    handed, _ = hand(acs, lambda _: Told(body=None))
+    assert outcomes(handed) == [("deferred", 451)]
+    assert not handed.attempt.is_remote
+    assert handed.heard == ()
+
+
+def test_a_message_without_a_sender() -> None:
+    content = b"To: b@example.net\r\n\r\nHello\r\n"
+    handed, asked = hand(acs, Acs(), lease(sender=""), content=content)
+    assert (outcomes(handed), asked) == ([("failed", 554)], [])
+
+
+def test_blind_copies_have_verdicts_of_their_own() -> None:
+    def answer(asked: Asked) -> Told:
+        if asked.method == "GET":
+            return SUCCEEDED
+        [to] = json.loads(asked.body)["recipients"]["to"]
+        bad = to["address"].startswith("bad")
+        return told({"error": {"code": "BadRequest"}}, 400) if bad else told({}, 202)
+
+    given = lease("one@example.org", "bad@example.org", "two@example.org")
+    handed, _ = hand(acs, answer, given)
+    assert [each.outcome for each in handed.verdicts] == ["delivered", "failed", "delivered"]
+
+
+def test_a_rate_limit_stops_what_is_left_of_a_message() -> None:
+    given = lease(*[f"p{number}@example.org" for number in range(30)])
+    handed, asked = hand(acs, lambda _: told({}, 429, retry_after="9"), given)
+    assert {each.outcome for each in handed.verdicts} == {"deferred"}
+    assert len(asked) <= 8
+
+
+# Graph.
+
+
+def test_graph_gets_the_message_itself() -> None:
+    def answer(_: Asked) -> Told:
+        return Told(202, b"", {"request-id": "0a-1b"})
+
+    given = lease("b@example.net", "hidden@example.org")
+    handed, [asked] = hand(graph(), answer, given, sign_in=by_token)
+    assert [(each.outcome, str(each.reply)) for each in handed.verdicts] == [
+        ("delivered", "250 2.0.0 HTTP 202 Accepted (request 0a-1b)")
+    ] * 2
+    assert asked.path == "/v1.0/users/a@example.com/sendMail"
+    assert asked.headers["content-type"] == "text/plain"
+    assert asked.headers["authorization"] == "Bearer t0ken1"
+    content = base64.b64decode(asked.body, validate=True)
+    assert content == b"Bcc: hidden@example.org\r\n" + CONTENT
+    assert message_from_bytes(content, policy=policy.default)["subject"] == "hi"
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "sender", "path"),
+    [
+        ("", "a@example.com", "a@example.com"),
+        ("", "", "alerts@example.com"),
+        ("shared box+x@example.com", "a@example.com", "shared%20box%2Bx@example.com"),
+    ],
+)
+def test_whose_mailbox_sends(mailbox: str, sender: str, path: str) -> None:
+    _, [asked] = hand(graph(mailbox), lambda _: Told(202), lease(sender=sender))
+    assert asked.path == f"/v1.0/users/{path}/sendMail"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "mailbox", "outcome", "phase", "slug"),
+    [
+        (403, "ErrorAccessDenied", "", "deferred", "auth", ""),
+        (403, "ErrorSendAsDenied", "", "failed", "content", "sender_not_authorised"),
+        (404, "ErrorInvalidUser", "", "failed", "content", "sender_not_authorised"),
+        (404, "ErrorInvalidUser", "box@example.com", "deferred", "auth", ""),
+        (404, "MailboxNotEnabledForRESTAPI", "box@example.com", "deferred", "auth", ""),
+        (413, "ErrorMessageSizeExceeded", "", "failed", "content", ""),
+        (400, "ErrorInvalidRecipients", "", "failed", "content", ""),
+        (400, "ErrorMimeContentInvalidBase64String", "", "failed", "content", ""),
+        (401, "InvalidAuthenticationToken", "", "deferred", "auth", ""),
+        (429, "ApplicationThrottled", "", "deferred", "content", "rate_limited"),
+        (503, "", "", "deferred", "content", ""),
+    ],
+)
+def test_graph_refuses(
+    status: int, code: str, mailbox: str, outcome: str, phase: str, slug: str
+) -> None:
+    answer = told({"error": {"code": code, "message": "words"}}, status)
+    handed, _ = hand(graph(mailbox), lambda _: answer, sign_in=by_token)
+    assert [each.outcome for each in handed.verdicts] == [outcome]
+    assert handed.attempt.phase == phase
+    assert handed.error is not None
+    assert handed.error.slug == slug
+
+
+def test_an_old_token_that_is_refused_is_renewed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.client.tokens.cache.FRESH", -1.0)
+    shown: list[str] = []
+
+    def answer(asked: Asked) -> Told:
+        shown.append(asked.headers["authorization"])
+        return Told(202) if shown[-1] == "Bearer t0ken2" else Told(401)
+
+    handed, _ = hand(graph(), answer, sign_in=by_token)
+    assert outcomes(handed) == [("delivered", 250)]
+    assert shown == ["Bearer t0ken1", "Bearer t0ken2"]
+
+
+def test_a_fresh_token_that_is_refused_is_not() -> None:
+    handed, asked = hand(graph(), lambda _: Told(401), sign_in=by_token)
+    assert outcomes(handed) == [("deferred", 535)]
+    assert len(asked) == 1
