@@ -78,6 +78,27 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
 
 
 @asynccontextmanager
+async def open_queue(data: Path) -> AsyncIterator[Administer]:
+    """Give what runs an operation of ``app.queueing.operations`` on ``data``.
+
+    The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
+    ``open_mailbox`` does.
+    """
+    async with _connected(data) as calls:
+        if calls is not None:
+
+            async def ask(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+                return await calls.call(dict[str, Any], "queue", operation, fields)
+
+            yield ask
+            return
+        from gatepost.app.queueing.own import own_queue  # noqa: PLC0415
+
+        async with own_queue(data) as operate:
+            yield operate
+
+
+@asynccontextmanager
 async def _connected(data: Path, *, make: bool = False) -> "AsyncIterator[Calls | None]":
     """Give the connection to the relay of ``data``; None when none runs."""
     if not make and not (data / "store.db").exists():

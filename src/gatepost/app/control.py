@@ -17,6 +17,7 @@ from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
 from gatepost.app.events.operations import operate
 from gatepost.app.events.service import EventService
 from gatepost.app.hurry import SOCKET
+from gatepost.app.queueing.operations import QueueDesk, operate_queue
 from gatepost.app.rpc import Answers, Operation, decode, decoder
 from gatepost.app.uploads import Uploads, put_and_tell
 from gatepost.directory.azure.changes.outcome import Rejected
@@ -47,6 +48,8 @@ class Shared:
     """None: the directory is not changed from here."""
     events: EventService | None = None
     """None: nobody is told what becomes of mail."""
+    queue: QueueDesk | None = None
+    """None: nothing is relayed."""
 
 
 async def serve_control(
@@ -63,6 +66,8 @@ async def serve_control(
         operations |= administration_operations(shared.desks)
     if shared.events is not None:
         operations |= event_operations(shared.events)
+    if shared.queue is not None:
+        operations |= queue_operations(shared.queue)
     visitors = shared.visitors
     quotas, budget = shared.quotas, shared.budget or Budget(data)
 
@@ -175,6 +180,12 @@ def event_operations(service: EventService) -> dict[str, Operation]:
     """Return what the command line asks of events, as one operation."""
     run = partial(operate, service)
     return {"events": _taking(tuple[str, dict[str, Any]], run)}
+
+
+def queue_operations(desk: QueueDesk) -> dict[str, Operation]:
+    """Return what the command line asks of the queue, as one operation."""
+    run = partial(operate_queue, desk)
+    return {"queue": _taking(tuple[str, dict[str, Any]], run)}
 
 
 def _taking(kinds: Any, operation: Callable[..., Any]) -> Operation:

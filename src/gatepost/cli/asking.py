@@ -1,23 +1,37 @@
-"""How the commands about events ask a relay, or the store of a stopped one."""
+"""How the commands about events and the queue ask a relay, or the store of a stopped one."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 from gatepost.cli.output import Failed
 
 Document = dict[str, Any]
+Opened = AbstractAsyncContextManager[Callable[[str, dict[str, Any]], Awaitable[Document]]]
 
 
 def ask_events(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation of ``app.events``; what goes wrong is a Failed."""
-    import asyncio  # noqa: PLC0415 - `gatepost --help` does without
+    from gatepost.app.access import open_events  # noqa: PLC0415 - `gatepost --help` does without
 
-    from gatepost.app.access import open_events  # noqa: PLC0415
+    return _ask(open_events(data), operation, fields)
+
+
+def ask_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation of ``app.queueing``; what goes wrong is a Failed."""
+    from gatepost.app.access import open_queue  # noqa: PLC0415
+
+    return _ask(open_queue(data), operation, fields)
+
+
+def _ask(opened: Opened, operation: str, fields: Mapping[str, Any]) -> Document:
+    import asyncio  # noqa: PLC0415
+
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
     async def run() -> Document:
-        async with open_events(data) as operate:
+        async with opened as operate:
             return await operate(operation, dict(fields))
 
     try:

@@ -35,14 +35,19 @@ class Why:
     next_attempt: datetime | None = None
 
 
-def why(delivery: Delivery, now: datetime, obstacle: Obstacle | None = None) -> Why:
-    """Return why a delivery is where it is. ``obstacle`` is what its next hop waits for."""
+def why(
+    delivery: Delivery, now: datetime, obstacle: Obstacle | None = None, ahead: int | None = None
+) -> Why:
+    """Return why a delivery is where it is. ``obstacle`` is what its next hop waits for,
+    ``ahead`` how many have their turn before one that is leased; None: it has its turn."""
     replies = tuple([_told(each) for each in delivery.history])
     if delivery.state == "settled":
         return Why(_settled(delivery), replies)
     if delivery.state == "held":
         sentence = "It is held by an operator until it is released"
         return Why(f"{sentence}{_after(delivery)}.", replies)
+    if delivery.state == "leased" and ahead is not None:
+        return Why(f"{_in_line(delivery, ahead)}{_after(delivery)}.", replies)
     if delivery.state == "leased":
         return Why(f"It is being delivered now, {_nth(delivery.attempts + 1)}.", replies)
     due = delivery.due or now
@@ -126,6 +131,14 @@ def _next(due: datetime, now: datetime, delivery: Delivery) -> str:
 
 def _after(delivery: Delivery) -> str:
     return f"; before that, {_story(delivery.history[-1])}" if delivery.history else ""
+
+
+def _in_line(delivery: Delivery, ahead: int) -> str:
+    hop = delivery.next_hop.key
+    if not ahead:
+        return f"It is the next one for {hop}, which takes no more at the moment"
+    others = "another one" if ahead == 1 else f"{ahead} others"
+    return f"It waits behind {others} for {hop}, which takes no more at the moment"
 
 
 def _settled(delivery: Delivery) -> str:

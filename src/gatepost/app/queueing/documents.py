@@ -1,0 +1,112 @@
+"""The queue as JSON (docs/reference/json.md)."""
+
+from datetime import datetime
+from typing import Any
+
+from gatepost.model.delivery import Addressee, Attempt, Delivery, QueuedMessage
+from gatepost.model.reply import Reply
+from gatepost.queue.deliveries import QueueCount
+from gatepost.queue.selection import decode_subject
+from gatepost.queue.why import Why
+
+Document = dict[str, Any]
+
+
+def delivery_document(delivery: Delivery) -> Document:
+    """Return a delivery as a listing shows it."""
+    return {
+        "id": delivery.id,
+        "message": delivery.message,
+        "state": delivery.state,
+        "next_hop": delivery.next_hop.key,
+        "recipients": [_recipient(each) for each in delivery.addressees],
+        "attempts": delivery.attempts,
+        "next_attempt": None if delivery.due is None else _time(delivery.due),
+        "expires_at": _time(delivery.expires_at),
+        "last_attempt": attempt_document(delivery.history[-1]) if delivery.history else None,
+    }
+
+
+def message_document(message: QueuedMessage) -> Document:
+    """Return a message without its body."""
+    sender = message.envelope.sender
+    return {
+        "id": message.id,
+        "received_at": _time(message.received_at),
+        "mail_from": "" if sender is None else _text(str(sender)),
+        "subject": decode_subject(message.subject),
+        "message_id": _text(message.message_id),
+        "size": message.size,
+        "principal": _text(message.principal),
+    }
+
+
+def attempt_document(attempt: Attempt) -> Document:
+    """Return what one attempt, or several alike in a row, came to."""
+    contact = attempt.contact
+    return {
+        "at": _time(attempt.at),
+        "times": attempt.times,
+        "since": None if attempt.since is None else _time(attempt.since),
+        "target": contact.target,
+        "host": contact.host,
+        "address": contact.address,
+        "tls": contact.tls,
+        "mechanism": contact.mechanism,
+        "identity": _text(contact.identity),
+        "phase": attempt.phase,
+        "reply": reply_document(attempt.reply),
+        "remote": attempt.is_remote,
+        "reason": _text(attempt.reply.reason),
+        "seconds": round(attempt.seconds, 3),
+        "finding": attempt.finding or None,
+        "advice": _text(attempt.advice),
+    }
+
+
+def why_document(delivery: Delivery, why: Why) -> Document:
+    """Return why a delivery is where it is."""
+    last = delivery.history[-1] if delivery.history else None
+    ailing = last is not None and delivery.state != "settled"
+    return {
+        "id": delivery.id,
+        "state": delivery.state,
+        "next_hop": delivery.next_hop.key,
+        "sentence": _text(why.sentence),
+        "replies": [_text(each) for each in why.replies],
+        "next_attempt": None if why.next_attempt is None else _time(why.next_attempt),
+        "expires_at": _time(delivery.expires_at),
+        "finding": (last.finding or None) if ailing and last else None,
+        "advice": _text(last.advice) if ailing and last else "",
+    }
+
+
+def count_document(counts: dict[str, QueueCount]) -> list[Document]:
+    """Return how many wait for each next hop."""
+    return [
+        {"next_hop": key, "waiting": each.waiting, "leased": each.leased, "held": each.held}
+        for key, each in sorted(counts.items())
+    ]
+
+
+def reply_document(reply: Reply) -> Document:
+    """Return a reply as every command shows one."""
+    status = None if reply.status is None else str(reply.status)
+    return {"code": reply.code, "status": status, "text": _text(reply.text)}
+
+
+def _recipient(addressee: Addressee) -> Document:
+    return {
+        "address": _text(str(addressee.recipient.address)),
+        "fate": addressee.fate,
+        "reply": None if addressee.reply is None else reply_document(addressee.reply),
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _text(text: str) -> str:
+    """Octets that are no UTF-8 become replacement characters: JSON has no other way."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,117 @@
+"""``gatepost queue``: list, show, why, and an operator's word, on a running relay or its store."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, get_args
+
+from gatepost.app.queueing.documents import (
+    Document,
+    attempt_document,
+    count_document,
+    delivery_document,
+    message_document,
+    why_document,
+)
+from gatepost.model.delivery import Delivery, State
+from gatepost.model.route import parse_next_hop
+from gatepost.queue.deliveries import Action, Deliveries, QueueSelection
+from gatepost.queue.why import why
+from gatepost.relay.deliver import Deliverer
+
+MOST: Final = 10_000
+"""Deliveries of one listing."""
+_STATES: Final = frozenset(get_args(State))
+_DONE: Final[dict[Action, str]] = {
+    "retry": "retried",
+    "hold": "held",
+    "release": "released",
+    "drop": "dropped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDesk:
+    """Where the operator asks."""
+
+    deliveries: Deliveries
+    now: Callable[[], datetime]
+    deliverer: Deliverer | None = None
+    """None: no relay runs."""
+
+
+async def operate_queue(desk: QueueDesk, operation: str, fields: dict[str, Any]) -> Document:
+    """Run an operation. Raises KeyError for an id that is unknown, ValueError, QueueError."""
+    if operation == "list":
+        return await _list(desk, fields)
+    if operation == "show":
+        return await _show(desk, str(fields["id"]))
+    if operation == "why":
+        return await _why(desk, str(fields["id"]))
+    if operation in _DONE:
+        return await _act(desk, operation, fields)
+    raise ValueError(f"the queue knows nothing of {operation!r}")
+
+
+async def _list(desk: QueueDesk, fields: dict[str, Any]) -> Document:
+    states = tuple(fields.get("states", ()))
+    if unknown := set(states) - _STATES:
+        raise ValueError(f"there is no state {', '.join(sorted(unknown))}")
+    limit = min(int(fields.get("limit", MOST)), MOST)
+    selection = QueueSelection(str(fields.get("next_hop", "")), states, limit)
+    found = await desk.deliveries.list(selection)
+    listed = []
+    for delivery in found:
+        message = message_document(await desk.deliveries.message(delivery.message))
+        del message["id"]
+        listed.append(delivery_document(delivery) | message)
+    return {
+        "deliveries": listed,
+        "next_hops": count_document(await desk.deliveries.count()),
+    }
+
+
+async def _show(desk: QueueDesk, id_: str) -> Document:
+    found = await _find(desk, id_)
+    message = message_document(await desk.deliveries.message(found[0].message))
+    deliveries = [
+        delivery_document(each) | {"history": [attempt_document(one) for one in each.history]}
+        for each in found
+    ]
+    return message | {"deliveries": deliveries}
+
+
+async def _why(desk: QueueDesk, id_: str) -> Document:
+    found = await _find(desk, id_)
+    return {"id": found[0].message, "deliveries": [_answer(desk, each) for each in found]}
+
+
+def _answer(desk: QueueDesk, delivery: Delivery) -> Document:
+    deliverer = desk.deliverer
+    obstacle = ahead = None
+    if deliverer is not None:
+        obstacle = deliverer.obstacle(delivery.next_hop)
+        ahead = deliverer.ahead_of(delivery.id, delivery.next_hop)
+    return why_document(delivery, why(delivery, desk.now(), obstacle, ahead))
+
+
+async def _act(desk: QueueDesk, action: Action, fields: dict[str, Any]) -> Document:
+    ids: Sequence[str] | None = fields.get("ids")
+    hops = []
+    for id_ in ids or ():
+        hops += [each.next_hop for each in await _find(desk, id_)]
+    if ids is None:
+        hops = [parse_next_hop(key) for key in await desk.deliveries.count()]
+    if action == "retry" and desk.deliverer is not None:
+        desk.deliverer.forgive(list(dict.fromkeys(hops)))
+    done = await desk.deliveries.act(action, ids, desk.now())
+    if desk.deliverer is not None:
+        desk.deliverer.wake()
+    return {_DONE[action]: done}
+
+
+async def _find(desk: QueueDesk, id_: str) -> Sequence[Delivery]:
+    found = await desk.deliveries.find(id_)
+    if not found:
+        raise KeyError(f"message {id_} in the queue")
+    return found

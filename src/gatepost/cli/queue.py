@@ -1,0 +1,226 @@
+"""``gatepost queue``: mail on its way, why it is still here, and an operator's word on it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gatepost.cli.asking import Document, ask_queue
+from gatepost.cli.noun import answer, options
+from gatepost.cli.output import Failed
+from gatepost.cli.tables import print_rows, safe
+
+LIMIT = 500
+_STATES = ("waiting", "leased", "held", "settled")
+
+
+@click.group()
+def queue() -> None:
+    """Look at mail on its way, and decide about it; the relay may run or not.
+
+    ID is a message's, or that of one of its deliveries (the message's, a dot, a number).
+
+    \b
+    Example:
+      gatepost queue list
+      gatepost queue why 7-41
+    """
+
+
+@queue.command("list")
+@click.option("--state", "states", type=click.Choice(_STATES), multiple=True)
+@click.option("--next-hop", default="", metavar="KEY", help="Of this next hop alone.")
+@click.option("--limit", type=click.IntRange(1), default=LIMIT, show_default=True)
+@options
+def list_(states: tuple[str, ...], next_hop: str, limit: int, data: Path, as_json: bool) -> None:
+    """List deliveries that are not settled, those of the newest message first.
+
+    \b
+    Example:
+      gatepost queue list --state held --json
+    """
+    fields = {"states": states, "next_hop": next_hop, "limit": limit}
+    answer(ask_queue(data, "list", fields), as_json, _print_list)
+
+
+@queue.command()
+@click.argument("id_", metavar="ID")
+@options
+def show(id_: str, data: Path, as_json: bool) -> None:
+    """Show a message's deliveries, their recipients and last attempts.
+
+    \b
+    Example:
+      gatepost queue show 7-41
+    """
+    answer(ask_queue(data, "show", {"id": id_}), as_json, _print_message)
+
+
+@queue.command()
+@click.argument("id_", metavar="ID")
+@options
+def why(id_: str, data: Path, as_json: bool) -> None:
+    """Say in a sentence why a message is still here, and what was answered.
+
+    \b
+    Example:
+      gatepost queue why 7-41
+    """
+    answer(ask_queue(data, "why", {"id": id_}), as_json, _print_why)
+
+
+@queue.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that waits.")
+@options
+def retry(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
+    """Try now what waits, and forget why its next hop rests: say this once it is mended.
+
+    \b
+    Example:
+      gatepost queue retry --all
+    """
+    _act(data, "retry", _those(ids, everything=everything), as_json=as_json)
+
+
+@queue.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that waits.")
+@options
+def hold(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
+    """Keep mail from being tried until it is released; it does not expire meanwhile.
+
+    \b
+    Example:
+      gatepost queue hold 7-41
+    """
+    _act(data, "hold", _those(ids, everything=everything), as_json=as_json)
+
+
+@queue.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that is held.")
+@options
+def release(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
+    """Let mail that is held go on, now.
+
+    \b
+    Example:
+      gatepost queue release 7-41
+    """
+    _act(data, "release", _those(ids, everything=everything), as_json=as_json)
+
+
+@queue.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@options
+def drop(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
+    """Give mail up: it is not sent, and nobody is told.
+
+    \b
+    Example:
+      gatepost queue drop 7-41
+    """
+    _act(data, "drop", list(ids), as_json=as_json)
+
+
+def _those(ids: tuple[str, ...], *, everything: bool) -> list[str] | None:
+    if bool(ids) == everything:
+        raise click.UsageError("give either IDs or --all")
+    return None if everything else list(ids)
+
+
+def _act(data: Path, action: str, ids: list[str] | None, *, as_json: bool) -> None:
+    done = ask_queue(data, action, {"ids": ids})
+    [(word, number)] = done.items()
+    if not number and ids is not None:
+        raise Failed(f"nothing was {word}: {_reason(data, ids[0])}", "NothingToDo")
+    answer(done, as_json, lambda _: click.echo(f"{number} {word}"))
+
+
+def _reason(data: Path, id_: str) -> str:
+    first = ask_queue(data, "why", {"id": id_})["deliveries"][0]
+    return f"{first['id']} is {first['state']}"
+
+
+def _print_list(document: Document) -> None:
+    found = document["deliveries"]
+    if not found:
+        click.echo("nothing is on its way")
+        return
+    rows = [(each["id"], each["state"], each["next_hop"], _to(each), _said(each)) for each in found]
+    print_rows(("ID", "STATE", "NEXT HOP", "TO", "LAST WORD"), rows, whole=("ID", "STATE"))
+    total = sum(each["waiting"] + each["leased"] + each["held"] for each in document["next_hops"])
+    if total > len(found):
+        click.echo(f"... {total} in all")
+
+
+def _to(delivery: Mapping[str, Any]) -> str:
+    recipients: list[str] = [each["address"] for each in delivery["recipients"] if each["fate"] == "waiting"]
+    recipients = recipients or [each["address"] for each in delivery["recipients"]]
+    more = f" +{len(recipients) - 1}" if len(recipients) > 1 else ""
+    return recipients[0] + more
+
+
+def _said(delivery: Mapping[str, Any]) -> str:
+    last = delivery["last_attempt"]
+    if last is None:
+        return ""
+    return _told(last)
+
+
+def _reply(reply: Mapping[str, Any]) -> str:
+    words = (str(reply["code"]), reply["status"] or "", reply["text"])
+    return " ".join(each for each in words if each)
+
+
+def _print_message(document: Document) -> None:
+    lines = (
+        ("id", document["id"]),
+        ("received", _clock(document["received_at"])),
+        ("from", f"<{document['mail_from']}>"),
+        ("subject", document["subject"]),
+        ("signed in", document["principal"] or "nobody"),
+        ("size", f"{document['size']:,} octets"),
+    )
+    for name, value in lines:
+        click.echo(f"{name:>9}  {safe(value)}")
+    for delivery in document["deliveries"]:
+        click.echo()
+        click.echo(f"{delivery['id']}  {delivery['state']}, by {safe(delivery['next_hop'])}")
+        for each in delivery["recipients"]:
+            said = f": {_reply(each['reply'])}" if each["reply"] else ""
+            click.echo(safe(f"  <{each['address']}> {each['fate']}{said}"))
+        for each in delivery["history"]:
+            click.echo(safe(f"  {_clock(each['at'])}  {_where(each)}: {_told(each)}"))
+        if delivery["next_attempt"]:
+            click.echo(f"  next attempt {_clock(delivery['next_attempt'])}")
+
+
+def _where(attempt: Mapping[str, Any]) -> str:
+    host, address = attempt["host"] or attempt["target"], attempt["address"]
+    return f"{host} ({address})" if address and address != host else host
+
+
+def _told(attempt: Mapping[str, Any]) -> str:
+    said = _reply(attempt["reply"]) if attempt["remote"] else attempt["reason"]
+    times = f" ({attempt['times']} times)" if attempt["times"] > 1 else ""
+    return f"{said or attempt['reply']['text']}{times}"
+
+
+def _print_why(document: Document) -> None:
+    deliveries = document["deliveries"]
+    for each in deliveries:
+        name = f"{each['id']}: " if len(deliveries) > 1 else ""
+        click.echo(safe(f"{name}{each['sentence']}"))
+        if each["advice"]:
+            page = f" (findings/{each['finding']})" if each["finding"] else ""
+            click.echo(safe(f"  The doctor says: {each['advice']}{page}"))
+        for said in each["replies"]:
+            click.echo(safe(f"  {said}"))
+
+
+def _clock(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,184 @@
+"""What an operator asks of the queue, beside a relay that delivers, and without one."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gatepost.app.queueing.operations import QueueDesk, operate_queue
+from tests.delivering import (
+    GREYLISTED,
+    REFUSED,
+    Answer,
+    Upstream,
+    World,
+    limits,
+    refused_before_mail,
+    route,
+    smarthost,
+    steady,
+    unreachable,
+)
+
+
+def hub(say: Answer, **target: Any) -> tuple[World, Upstream]:
+    upstream = Upstream(smarthost(**target), say)
+    return World([upstream], [route(upstream.target, retry=steady())]), upstream
+
+
+async def ask(world: World, operation: str, *, running: bool = True, **fields: Any) -> Any:
+    deliverer = world.deliverer if running else None
+    desk = QueueDesk(world.deliveries, world.clock.now, deliverer)
+    return await operate_queue(desk, operation, fields)
+
+
+async def sentence(world: World, id_: str = "m1", **asked: Any) -> str:
+    [delivery] = (await ask(world, "why", id=id_, **asked))["deliveries"]
+    return str(delivery["sentence"])
+
+
+def test_the_list_tells_all_that_a_script_wants() -> None:
+    world, _ = hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(subject="Hello", message_id="<1@example.org>"))
+        await asyncio.sleep(1)
+        document = await ask(world, "list")
+        assert document["next_hops"] == [{"next_hop": "out", "waiting": 1, "leased": 0, "held": 0}]
+        [told] = document["deliveries"]
+        last = told.pop("last_attempt")
+        assert told == {
+            "id": "m1.0",
+            "message": "m1",
+            "state": "waiting",
+            "next_hop": "out",
+            "recipients": [
+                {
+                    "address": "bob@example.net",
+                    "fate": "waiting",
+                    "reply": {"code": 450, "status": "4.2.0", "text": "come back"},
+                }
+            ],
+            "attempts": 1,
+            "next_attempt": "2026-11-24T10:01:00Z",
+            "expires_at": "2026-11-29T10:00:00Z",
+            "received_at": "2026-11-24T10:00:00Z",
+            "mail_from": "alice@example.org",
+            "subject": "Hello",
+            "message_id": "<1@example.org>",
+            "size": 26,
+            "principal": "",
+        }
+        assert (last["host"], last["phase"], last["remote"]) == ("hub.example", "rcpt", True)
+        shown = await ask(world, "show", id="m1")
+        assert shown["deliveries"][0]["history"] == [last]
+
+    world.run(scenario)
+
+
+def test_why_is_one_sentence_with_reply_time_and_next_attempt() -> None:
+    world, _ = hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        for running in (True, False):
+            assert await sentence(world, running=running) == (
+                'hub.example answered "450 4.2.0 come back" to RCPT at 2026-11-24 10:00:00 UTC; '
+                "tried again at 2026-11-24 10:01:00 UTC, in 59 seconds."
+            )
+
+    world.run(scenario)
+
+
+def test_why_tells_of_a_server_that_rests() -> None:
+    world, _ = hub(unreachable())
+
+    async def scenario(world: World) -> None:
+        for number in range(9):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(2)
+        said = await sentence(world, "m8")
+        assert said.startswith("hub.example:587 is left alone for a while: connection refused; ")
+
+    world.run(scenario)
+
+
+def test_why_tells_of_a_sign_in_and_retry_forgives_it() -> None:
+    world, upstream = hub(refused_before_mail(REFUSED), credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+        for id_ in ("m1", "m2"):
+            assert (await sentence(world, id_)).startswith(
+                "credential acs is not let in: 535 5.7.3 Authentication unsuccessful; "
+            )
+        [first] = (await ask(world, "why", id="m1"))["deliveries"]
+        assert first["advice"]
+        upstream.say = Answer()
+        assert await ask(world, "retry", ids=None) == {"retried": 2}
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert len(upstream.taken) == 2
+
+
+def test_why_tells_who_is_in_line_and_who_is_on_the_wire() -> None:
+    world, _ = hub(Answer(seconds=100), limits=limits(connections=1))
+
+    async def scenario(world: World) -> None:
+        for number in range(3):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        assert await sentence(world, "m0") == "It is being delivered now, for the first time."
+        assert "is the next one for out" in await sentence(world, "m1")
+        assert "behind another one for out" in await sentence(world, "m2")
+
+    world.run(scenario)
+
+
+def test_hold_release_and_drop() -> None:
+    world, upstream = hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        for number in range(3):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        assert await ask(world, "hold", ids=["m0", "m1.0"]) == {"held": 2}
+        assert (await sentence(world, "m0")).startswith("It is held by an operator")
+        upstream.say = Answer()
+        await asyncio.sleep(3600)
+        assert [id_ for id_, _ in upstream.taken] == ["m2"]
+        assert await ask(world, "drop", ids=["m1"]) == {"dropped": 1}
+        assert await ask(world, "release", ids=None) == {"released": 1}
+        await asyncio.sleep(1)
+        assert [id_ for id_, _ in upstream.taken] == ["m2", "m0"]
+        assert "1 dropped" in await sentence(world, "m1")
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize("operation", ["show", "why", "retry", "hold", "release", "drop"])
+def test_what_is_not_there(operation: str) -> None:
+    world, _ = hub(Answer())
+
+    async def scenario(world: World) -> None:
+        with pytest.raises(KeyError, match="message nobody in the queue"):
+            await ask(world, operation, id="nobody", ids=["nobody"])
+
+    world.run(scenario)
+
+
+def test_what_cannot_be_asked() -> None:
+    world, _ = hub(Answer())
+
+    async def scenario(world: World) -> None:
+        with pytest.raises(ValueError, match="asleep"):
+            await ask(world, "list", states=["asleep"])
+        with pytest.raises(ValueError, match="dance"):
+            await ask(world, "dance")
+
+    world.run(scenario)
