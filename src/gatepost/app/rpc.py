@@ -27,6 +27,7 @@ NIL: Final = b"\xc0"
 _ERRORS: Final[Mapping[str, type[Exception]]] = {
     "KeyError": KeyError,
     "ValueError": ValueError,
+    "SubscriptionError": ValueError,
     "QueueError": QueueError,
     "QueueFull": QueueFull,
     "Unreadable": Unreadable,
@@ -209,10 +210,4 @@ def _encode_answer(number: int, result: Any) -> bytes:
             result = GatepostError(f"the answer does not travel: {type(error).__name__}")
     text = str(result.args[0]) if result.args else type(result).__name__
     plain = text.encode("utf-8", "backslashreplace").decode()
-    return _ENCODER.encode((number, _known_name(type(result)), plain))
-
-
-def _known_name(kind: type[BaseException]) -> str:
-    """Return what the other side knows the error as: of a kind that it has not, the base."""
-    names = [each.__name__ for each in kind.__mro__]
-    return next((name for name in names if name in _ERRORS), names[0])
+    return _ENCODER.encode((number, type(result).__name__, plain))
