@@ -156,5 +156,12 @@ _SENTENCES: Final = {
     "reports_delayed": "reports are delayed: {reason}",
     "domain_verified": "{proof} of domain {domain} is verified",
     "domain_not_verified": "{proof} of domain {domain} is NOT verified: {reason}",
+    "message_delivered": "delivered {id} to {rcpt_to} by {host}: {reply}",
+    "message_deferred": "deferred {id} to {rcpt_to} until {next_at}: {host}: {reply}: {reason}",
+    "message_failed": "FAILED {id} to {rcpt_to}: {reply}: {reason}",
+    "sender_warned": "told <{mail_from}> that {id} is delayed",
+    "next_hop_rests": "next hop {next_hop} rests for {seconds} s: {what}: {reason}",
+    "sign_in_stopped": "credential {credential} is NOT LET IN at {target}: {reply} {reason}",
+    "sign_in_works": "credential {credential} is let in at {target} again",
     "closed": "closed {peer}: {reply} {reason}",
 }

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, TypeVar, cast
 
 from gatepost.errors import QueueFull, TlsError
 from gatepost.mime.received import Hop
+from gatepost.mime.trace import MAX_HOPS, count_hops
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
@@ -478,6 +479,9 @@ class Receiver:
             return
         if self._late_refusal is not None:
             self._refuse_message(self._late_refusal)
+            return
+        if self._relay.router is not None and count_hops(self._spool.head) > MAX_HOPS:
+            self._refuse_message(self._session.replies.TOO_MANY_HOPS.because("it goes in circles"))
             return
         self._hop = hop_of(self._session, self._stream, self._hop)
         try:

@@ -65,6 +65,7 @@ class Replies:
     NEEDS_SMTPUTF8: Reply = Reply(553, "Non-ASCII address without SMTPUTF8", Esc(5, 6, 7))
     ACCESS_DENIED: Reply = Reply(554, "Access denied", Esc(5, 7, 1))
     NUL_IN_MESSAGE: Reply = Reply(554, "NUL octet in message", Esc(5, 6, 0))
+    TOO_MANY_HOPS: Reply = Reply(554, "Too many hops: the message is looping", Esc(5, 4, 6))
     NO_RECIPIENTS: Reply = Reply(554, "No valid recipients", Esc(5, 5, 1))
     NOT_SMTP: Reply = Reply(554, "This is an SMTP server", Esc(5, 5, 1))
     UNKNOWN_PARAMETER: Reply = Reply(555, "Parameter not recognized or not offered", Esc(5, 5, 4))
