@@ -31,13 +31,14 @@ from gatepost.app.serving import (
     served_profile,
 )
 from gatepost.app.signing import open_tokens
+from gatepost.app.stopping import open_watched
 from gatepost.app.web import WebServer
 from gatepost.app.workers import Workers
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
-from gatepost.errors import ConfigError, QueueError
+from gatepost.errors import ConfigError
 from gatepost.model.profile import Profile
 from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import is_loopback, listen
@@ -47,7 +48,7 @@ from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.relay.supervise import Supervisor
 from gatepost.rest.application import clear_application, secure_application
 from gatepost.rest.context import Site
-from gatepost.store.sqlite import SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore
 from gatepost.wire.server.replies import replies_with
 
 Place = tuple[str, int] | None
@@ -119,7 +120,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     data = options.data.resolve()
     profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
     _check_open(options, profile)
-    store, failed = _open_store(data)
+    store, failed = open_watched(data)
     stack.callback(store.close)
     remove_ready(data)
     listeners = _listen(options, stack)
@@ -186,21 +187,6 @@ def _check_open(options: Options, profile: Profile) -> None:
                 f"profile {profile.name} works without TLS, so it listens on loopback only, "
                 f"not on {place[0]}"
             )
-
-
-def _open_store(data: Path) -> tuple[SqliteStore, "asyncio.Future[str]"]:
-    """Open the store; a failed sync, told from its own thread, ends the relay."""
-    loop = asyncio.get_running_loop()
-    failed: asyncio.Future[str] = loop.create_future()
-
-    def stop(reason: str) -> None:
-        if not failed.done():
-            failed.set_result(reason)
-
-    def fail(error: QueueError) -> None:
-        loop.call_soon_threadsafe(stop, str(error))
-
-    return open_store(data, on_failure=fail), failed
 
 
 def _listen(options: Options, stack: AsyncExitStack) -> Listeners:

@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "sender": ("gatepost.cli.nouns.sender:sender", "Addresses that a domain may send with."),
     "smtp-username": ("gatepost.cli.nouns.smtp_username:smtp_username",
                       "Login names that stand for an application."),
+    "serve": ("gatepost.cli.serve:serve", "Run a relay by its configuration."),
     "suppression": ("gatepost.cli.suppression:suppression", "The managed suppression list."),
     "talk": ("gatepost.cli.talk:talk", "Speak SMTP by hand, through STARTTLS."),
     "tenant": ("gatepost.cli.nouns.tenant:tenant", "Entra directories."),

@@ -102,7 +102,7 @@ def up(as_json: bool, **options: Any) -> int:
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
     _check_profile(options["profile"], options["settings"])
-    _occupy_standard_descriptors()
+    occupy_standard_descriptors()
     os.umask(0o077)  # what lies in DATA is its owner's
     reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
     ready = _announce_json(reporter) if as_json else _announce(reporter)
@@ -126,7 +126,7 @@ def _check_profile(name: str, settings: tuple[str, ...]) -> None:
         raise click.UsageError(str(error)) from None
 
 
-def _occupy_standard_descriptors() -> None:
+def occupy_standard_descriptors() -> None:
     """Whoever closed our output must not find it in a file that we open next."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         os.set_inheritable(descriptor, True)

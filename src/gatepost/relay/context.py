@@ -49,3 +49,7 @@ class Relay:
 
     def __post_init__(self) -> None:
         self.intake = Intake(self.store)
+
+    def follow(self, store: Store) -> None:
+        """Put messages into another store from now on."""
+        self.store, self.intake = store, Intake(store)

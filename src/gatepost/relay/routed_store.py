@@ -28,6 +28,10 @@ class RoutedStore:
         self._store, self._deliveries = store, deliveries
         self._routes, self._deliverer = routes, deliverer
 
+    def follow(self, routes: Routes, deliverer: Deliverer) -> None:
+        """Go by other routes from now on."""
+        self._routes, self._deliverer = routes, deliverer
+
     def new_epoch(self) -> Awaitable[int]:
         return self._store.new_epoch()
 
@@ -45,7 +49,9 @@ class RoutedStore:
         if self._routes.are_kept_here(planned):
             return self._store.put(submission)
         body = submission.body
-        leased = self._deliverer.has_room(planned, body.size)
+        # The one that is asked is the one that gets it, even if another has its place by then.
+        deliverer = self._deliverer
+        leased = deliverer.has_room(planned, body.size)
         put = asyncio.ensure_future(self._deliveries.put(submission, planned, leased=leased))
 
         def hand_over(put: "asyncio.Future[tuple[Lease, ...]]") -> None:
@@ -53,9 +59,9 @@ class RoutedStore:
                 return
             if leased:
                 # A file goes away with its spool; pieces in memory stay for who holds them.
-                self._deliverer.take(put.result(), None if isinstance(body, FileBody) else body)
+                deliverer.take(put.result(), None if isinstance(body, FileBody) else body)
             else:
-                self._deliverer.left_in_store(planned)
+                self._deliverer.left_in_store(planned)  # it is for whoever delivers now
 
         put.add_done_callback(hand_over)
         return cast("asyncio.Future[None]", put)  # who accepts wants to know that it is done

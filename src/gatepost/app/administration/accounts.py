@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -81,8 +81,9 @@ async def create(desk: AccountDesk, wish: NewAccount) -> Document:
 async def set_password(desk: AccountDesk, wish: NewPassword) -> Document:
     """Give an account another password; sessions that are open stay."""
     before = _kept(desk, wish.name)
+    wish.cram_md5 = wish.cram_md5 or bool(before.cram_md5)
     account, told = await _made(desk, before.name, before.senders, wish)
-    await desk.directory.save([replace(account, senders=before.senders)])
+    await desk.directory.save([account])
     return document(account, "store") | told
 
 

@@ -1,0 +1,150 @@
+"""The delivering half of ``gatepost serve``: made of a configuration, made anew at a reload."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from gatepost.app.keys import Key
+from gatepost.app.upstreams import Upstreams
+from gatepost.client.tokens.cache import TokenCache
+from gatepost.config.settings import Config
+from gatepost.model.profile import Profile
+from gatepost.net.dns import DnsResolver
+from gatepost.net.http import Http
+from gatepost.profiles import load_profile
+from gatepost.profiles.load import available_profiles
+from gatepost.relay.context import Report
+from gatepost.relay.deliver import Deliverer
+from gatepost.relay.outbound import Outbound, make_deliverer
+from gatepost.relay.places import Own
+from gatepost.relay.routed_store import RoutedStore
+from gatepost.relay.routes import Routes
+from gatepost.relay.transport.contract import Transport
+from gatepost.relay.transport.smtp import Sending
+from gatepost.store.sqlite import SqliteStore
+
+FINISH: Final = 60.0
+"""Seconds that deliveries on the wire get at a reload before they are cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What no configuration changes."""
+
+    store: SqliteStore
+    key: Key
+    http: Http
+    report: Report
+    next_id: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """All that delivers by one configuration."""
+
+    config: Config
+    routes: Routes
+    tokens: TokenCache
+    transports: dict[str, Transport]
+    deliverer: Deliverer
+
+    async def stop(self, seconds: float) -> None:
+        """Begin nothing new, finish what is on the wire, say goodbye."""
+        await self.deliverer.stop(seconds)
+        await asyncio.gather(*[each.close() for each in self.transports.values()])
+        await self.tokens.close()
+
+
+class Outward:
+    """Delivers, by one configuration after the other. ``store`` is where mail is accepted."""
+
+    store: RoutedStore
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._now: Outgoing
+
+    @property
+    def deliverer(self) -> Deliverer:
+        """The one that delivers now."""
+        return self._now.deliverer
+
+    @property
+    def routes(self) -> Routes:
+        """Those that hold now."""
+        return self._now.routes
+
+    def prepare(self, config: Config) -> Outgoing:
+        """Return what a configuration needs; nothing is connected to. Raises ConfigError."""
+        ground, tokens = self._ground, TokenCache()
+        routes = Routes(config.routes)
+        upstreams = Upstreams(
+            config.credentials,
+            ground.http,
+            tokens,
+            ground.store,
+            ground.next_id,
+            ground.key,
+            Sending(local_name=config.hostname),
+        )
+        transports = upstreams.transports(config.routes)
+        parts = Outbound(
+            ground.store.deliveries,
+            routes,
+            transports,
+            DnsResolver(config.dns.nameservers, deadline=config.dns.timeout.total_seconds()),
+            config.hostname,
+            ground.next_id,
+            ground.report,
+            lambda: datetime.now(UTC),
+            time.monotonic,
+            random.random,
+            _own(config),
+            _known_providers(),
+        )
+        return Outgoing(config, routes, tokens, transports, make_deliverer(parts))
+
+    async def start(self, outgoing: Outgoing) -> None:
+        """Begin to deliver. Raises QueueError."""
+        self._now = outgoing
+        store = self._ground.store
+        self.store = RoutedStore(store, store.deliveries, outgoing.routes, outgoing.deliverer)
+        await outgoing.deliverer.start()
+
+    async def change(self, outgoing: Outgoing) -> None:
+        """Let another configuration deliver; what is on the wire is finished before.
+
+        Mail that is accepted meanwhile is queued. Raises QueueError.
+        """
+        before = self._now
+        if not _differ(before.config, outgoing.config):
+            return
+        self._now = outgoing
+        self.store.follow(outgoing.routes, outgoing.deliverer)
+        await before.stop(FINISH)
+        await outgoing.deliverer.start()
+
+    async def stop(self, seconds: float) -> None:
+        """End: what is not delivered by then stays in the queue."""
+        await self._now.stop(seconds)
+
+
+def _differ(one: Config, other: Config) -> bool:
+    """Tell whether two configurations deliver differently."""
+    return any(
+        getattr(one, name) != getattr(other, name)
+        for name in ("hostname", "routes", "credentials", "dns", "listeners")
+    )
+
+
+def _own(config: Config) -> Own:
+    addresses = [each.host for each in config.listeners if each.host and each.port == 25]
+    return Own((config.hostname,), tuple(addresses))
+
+
+def _known_providers() -> Iterable[Profile]:
+    return [load_profile(name) for name in available_profiles()]

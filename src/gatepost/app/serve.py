@@ -1,0 +1,277 @@
+"""``gatepost serve``: the production relay, from its configuration to a clean stop."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gatepost.app.accounts import account_desk
+from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.desks import Desks
+from gatepost.app.control import Shared, serve_control
+from gatepost.app.directories import Directories, ServedDirectory
+from gatepost.app.hurry import SOCKET
+from gatepost.app.inward import Inward, Written
+from gatepost.app.keys import Key, SealedAccessKeys, open_key
+from gatepost.app.listeners import visitor_limits
+from gatepost.app.outward import Ground, Outward
+from gatepost.app.ready import remove_ready, write_ready
+from gatepost.app.runtime import DRAIN
+from gatepost.app.serving import make_ids
+from gatepost.app.stopping import open_watched
+from gatepost.config.load import load_config
+from gatepost.config.problems import ConfigProblems
+from gatepost.config.settings import Config
+from gatepost.errors import ConfigError, GatepostError
+from gatepost.net.dns import DnsResolver
+from gatepost.net.http import HttpClient
+from gatepost.net.systemd import notify, reloading
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts
+from gatepost.relay.context import Relay, Report
+from gatepost.relay.spool import Budget
+from gatepost.store.sqlite.settings import History, Retention, Settings
+
+ENTRA_DEADLINE = 10.0
+"""Seconds for a token endpoint to answer."""
+_READS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    config: Path
+    workers: int | None = None
+    """Front processes; None: as the configuration has it."""
+
+    def read(self) -> Written:
+        """Read the configuration. Raises ConfigProblems."""
+        for _ in range(_READS):
+            text = _text_of(self.config)
+            config = load_config(self.config)
+            if _text_of(self.config) == text:  # nobody wrote it meanwhile
+                return Written(config, text, str(self.config))
+        raise ConfigError("it is being written", where=str(self.config))
+
+    def workers_of(self, config: Config) -> int:
+        """Return the number of front processes."""
+        return config.workers if self.workers is None else self.workers
+
+
+def _text_of(path: Path) -> str:
+    """Return a file's text, empty where it is none: what is wrong then is told elsewhere."""
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+async def serve(
+    options: Options, report: Report, on_ready: Callable[[dict[str, Any]], None]
+) -> int:
+    """Run the relay until SIGTERM or SIGINT; return the exit code. SIGHUP reloads.
+
+    ``on_ready`` gets the document of ready.json, again after each reload. Raises GatepostError
+    when it cannot start: ConfigProblems, StoreLocked, PortBusy.
+    """
+    signals = _Signals()
+    async with AsyncExitStack() as stack:
+        service = await Service.start(options, report, stack)
+        on_ready(service.tell_ready())
+        stack.callback(remove_ready, service.data)
+        stack.callback(notify, "STOPPING=1")
+        notify(f"READY=1\nMAINPID={os.getpid()}")
+        while not (signals.stopped.done() or service.failed.done()):
+            waited: set[asyncio.Future[Any]] = {signals.stopped, service.failed, signals.hangup}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if signals.hangup.done():
+                signals.hangup = asyncio.get_running_loop().create_future()
+                if await service.reload():
+                    on_ready(service.tell_ready())
+        ended = service.failed if service.failed.done() else signals.stopped
+        report("stopping", reason=ended.result())
+    return 1 if service.failed.done() else 0
+
+
+class _Signals:
+    """What the process is asked for; asking twice is asking."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.stopped: asyncio.Future[str] = loop.create_future()
+        self.hangup: asyncio.Future[None] = loop.create_future()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _stop(self) -> None:
+        if not self.stopped.done():
+            self.stopped.set_result("signal")
+
+    def _hang_up(self) -> None:
+        if not self.hangup.done():
+            self.hangup.set_result(None)
+
+
+@dataclass(slots=True)
+class Service:
+    """A relay that serves, and what a reload changes of it."""
+
+    options: Options
+    report: Report
+    data: Path
+    key: Key
+    written: Written
+    directory: ServedDirectory
+    directories: Directories
+    desks: Desks
+    visitors: VisitorCounts
+    outward: Outward
+    inward: Inward
+    relay: Relay
+    failed: "asyncio.Future[str]"
+    """Done with a reason when the relay must not go on."""
+
+    @classmethod
+    async def start(cls, options: Options, report: Report, stack: AsyncExitStack) -> "Service":
+        """Open everything; ``stack`` closes it in the reverse order."""
+        written = options.read()
+        config, data = written.config, written.config.storage.directory.resolve()
+        store, failed = open_watched(data, _settings(config))
+        stack.callback(store.close)
+        remove_ready(data)
+        key, http = open_key(data), HttpClient()
+        stack.push_async_callback(http.close)
+        ground = Ground(store, key, http, report, make_ids(await store.new_epoch()))
+        outward = Outward(ground)
+        outgoing = outward.prepare(config)
+        entra = HttpClient(timeout=ENTRA_DEADLINE)
+        stack.push_async_callback(entra.close)
+        directories = Directories(store, key, entra)
+        directory = await _first_directory(directories, config)
+        visitors = VisitorCounts(visitor_limits(config.limits), time.monotonic)
+        workers = options.workers_of(config)
+        relay = Relay(
+            directory=directory,
+            store=store,
+            budget=Budget(data, config.limits.memory // (workers + 1)),
+            report=report,
+            next_id=ground.next_id,
+            now=_now,
+            visitors=OwnVisitors(visitors),
+            router=outgoing.routes.router,
+        )
+        inward = Inward(relay, report, workers)
+        arrivals = inward.prepare(written, directory.mechanisms)
+        stack.callback(arrivals.abandon)
+        await outward.start(outgoing)
+        stack.push_async_callback(outward.stop, DRAIN)
+        relay.follow(outward.store)
+        desks = Desks()
+        shared = Shared(visitors=visitors, budget=relay.budget, desks=desks)
+        control = await serve_control(data, outward.store, directory, report, shared)
+        stack.callback((data / SOCKET).unlink, missing_ok=True)
+        stack.callback(control.close)
+        stack.push_async_callback(_stop_both, inward, outward)
+        service = cls(
+            options, report, data, key, written, directory, directories, desks, visitors,
+            outward, inward, relay, failed,
+        )  # fmt: skip
+        service._open_desks()
+        await inward.start(arrivals)
+        return service
+
+    def tell_ready(self) -> dict[str, Any]:
+        """Write ready.json and return what it says."""
+        document = {
+            "pid": os.getpid(),
+            "data": str(self.data),
+            "config": str(self.options.config.resolve()),
+            "hostname": self.written.config.hostname,
+            "listeners": [each.document() for each in self.inward.doors],
+        }
+        write_ready(self.data, document)
+        return document
+
+    def _open_desks(self) -> None:
+        accounts, azure = self.directories.accounts, self.directories.azure
+        self.desks.accounts = account_desk(accounts, self.key) if accounts else None
+        if azure is not None:
+            keys = SealedAccessKeys(self.key)
+            self.desks.azure = Desk(azure, keys, _now, resolver=DnsResolver(cached=0))
+
+    async def reload(self) -> bool:
+        """Read the configuration again and go by it; a bad one is refused, and nothing changes."""
+        notify(reloading())
+        try:
+            await self._reload()
+        except ConfigProblems as error:
+            for each in error.problems:
+                self.report("reload_refused", reason=str(each))
+        except (GatepostError, ValueError, OSError) as error:
+            self.report("reload_refused", reason=str(error))
+        else:
+            self.report("reloaded", config=str(self.options.config))
+            return True
+        finally:
+            notify("READY=1")
+        return False
+
+    async def _reload(self) -> None:
+        written = await asyncio.to_thread(self.options.read)
+        config = written.config
+        _check_unchanged(self.written.config, config)
+        outgoing = self.outward.prepare(config)
+        prepared = await self.directories.make(config.directories)
+        arrivals = self.inward.prepare(written, prepared.directory.mechanisms)
+        workers = self.options.workers_of(config)
+        if bool(workers) != bool(self.inward.workers):
+            arrivals.abandon()
+            raise ConfigError("between one process and front processes only a restart changes")
+        prepared.take(self.directory)
+        self._open_desks()
+        self.visitors.limits = visitor_limits(config.limits)
+        self.relay.budget.total = config.limits.memory // (workers + 1)
+        self.relay.router = outgoing.routes.router
+        self.written = written
+        await self.inward.take(arrivals, workers)
+        await self.outward.change(outgoing)
+
+
+async def _first_directory(directories: Directories, config: Config) -> ServedDirectory:
+    try:
+        prepared = await directories.make(config.directories)
+    except ValueError as error:
+        raise ConfigError(f"the directory cannot be read: {error}") from error
+    served = ServedDirectory(prepared.directory)
+    prepared.take(served)
+    return served
+
+
+async def _stop_both(inward: Inward, outward: Outward) -> None:
+    """Sessions and deliveries end side by side: the queue keeps what comes until the last."""
+    await asyncio.gather(inward.stop(), outward.stop(DRAIN))
+
+
+def _check_unchanged(before: Config, after: Config) -> None:
+    if before.storage != after.storage:
+        raise ConfigError("[storage] changes with a restart only")
+
+
+def _settings(config: Config) -> Settings:
+    storage = config.storage
+    return Settings(
+        retention=Retention(age=storage.captured),
+        history=History(storage.history, storage.history_messages),
+        watermark=storage.free_space,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,88 @@
+"""The program of a front process of ``gatepost serve``: SMTP here, the rest behind the socket."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gatepost.app.certificate_files import CertificateFiles
+from gatepost.app.front_process import FrontProcess
+from gatepost.app.listeners import Doorway, hang_certificates
+from gatepost.app.remote_directory import RemoteVisitors
+from gatepost.app.runtime import run
+from gatepost.app.serving import make_ids
+from gatepost.app.workers import Instruction
+from gatepost.config.load import parse_config
+from gatepost.config.settings import Config
+from gatepost.net.listen import Listener, adopt, inheritable
+from gatepost.relay.context import Relay
+from gatepost.relay.spool import Budget
+from gatepost.relay.supervise import Supervisor
+from gatepost.routing.route import Router
+
+
+@dataclass(frozen=True, slots=True)
+class ServeFront:
+    """What a front process is told: the configuration's text, and sockets by descriptor."""
+
+    text: str
+    file: str
+    data: str
+    processes: int
+    """Among which the byte budget is divided."""
+    listeners: dict[str, tuple[int, ...]]
+    """By name."""
+
+
+def instruct(
+    text: str, file: str, config: Config, listeners: Mapping[str, Listener], processes: int
+) -> Instruction:
+    """Return what makes front processes serve a configuration's listeners."""
+    descriptors = {name: inheritable(each) for name, each in listeners.items()}
+    data = str(config.storage.directory.resolve())
+    front = ServeFront(text, file, data, processes, descriptors)
+    every = tuple([each for some in descriptors.values() for each in some])
+    return Instruction("gatepost.app.serve_front", msgspec.json.encode(front), every)
+
+
+async def serve(front: ServeFront) -> None:
+    """Serve until we are told to stop, or until the store process is gone."""
+    config = parse_config(front.text, front.file)
+    process = await FrontProcess.connect(Path(front.data))
+    relay = Relay(
+        directory=process.directory,
+        store=process.store,
+        budget=Budget(Path(front.data), config.limits.memory // front.processes),
+        report=process.report,
+        next_id=make_ids(await process.store.new_epoch()),
+        now=lambda: datetime.now(UTC),
+        visitors=RemoteVisitors(process.calls),
+        router=Router(config.routes),
+    )
+    doorway = Doorway(config, process.directory.mechanisms)
+    entrances = {each.name: doorway.entrance(each) for each in config.listeners}
+    certificates = CertificateFiles(_unheard)
+    hang_certificates(certificates, entrances, config.listeners)
+    supervisor = Supervisor(relay)
+    for name, descriptors in front.listeners.items():
+        await supervisor.serve(adopt(descriptors), entrances[name])
+    certificates.watch()
+    await process.serve(supervisor)
+    certificates.close()
+
+
+def _unheard(event: str, **facts: Any) -> None:
+    """The store process looks at the same files, and tells."""
+
+
+def main() -> None:
+    """Read what to do from standard input, and do it."""
+    run(serve(msgspec.json.decode(sys.stdin.buffer.readline(), type=ServeFront)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""The store of a relay, and how the relay hears that it must not go on."""
+
+import asyncio
+from pathlib import Path
+
+from gatepost.errors import QueueError
+from gatepost.store.sqlite import SqliteStore, open_store
+from gatepost.store.sqlite.settings import Settings
+
+
+def open_watched(
+    data: Path, settings: Settings | None = None
+) -> tuple[SqliteStore, "asyncio.Future[str]"]:
+    """Open the store; a failed sync, told from its own thread, ends the relay.
+
+    Raises StoreLocked, Unreadable.
+    """
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[str] = loop.create_future()
+
+    def stop(reason: str) -> None:
+        if not failed.done():
+            failed.set_result(reason)
+
+    def fail(error: QueueError) -> None:
+        loop.call_soon_threadsafe(stop, str(error))
+
+    return open_store(data, settings or Settings(), on_failure=fail), failed

@@ -1,0 +1,79 @@
+"""``gatepost serve``: the production relay, in the foreground."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gatepost.cli.output import Failed
+from gatepost.cli.up import occupy_standard_descriptors
+
+EXAMPLE = """\b
+Example:
+  gatepost check --config /etc/gatepost.toml && gatepost serve --config /etc/gatepost.toml
+  gatepost serve --config gatepost.toml --workers 4 --json
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The one file that says everything; `gatepost check` explains it.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    help="Front processes that take connections; default: the configuration's.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def serve(as_json: bool, **given: Any) -> int:
+    """Run a relay: applications sign in here, Gatepost signs in upstream.
+
+    Nothing that was accepted is lost: it is delivered, or its sender is told, or it is captured.
+    SIGHUP reads the configuration again, without a pause; a bad one is refused. SIGTERM finishes
+    what is on the wire, keeps the rest, and stops.
+    """
+    from gatepost.app.report import Reporter  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.app.runtime import run  # noqa: PLC0415
+    from gatepost.app.serve import Options  # noqa: PLC0415
+    from gatepost.app.serve import serve as serving  # noqa: PLC0415
+    from gatepost.errors import GatepostError  # noqa: PLC0415
+
+    occupy_standard_descriptors()
+    os.umask(0o077)  # what lies in the storage directory is its owner's
+    reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
+
+    def announce(document: dict[str, Any]) -> None:
+        if as_json:
+            reporter("ready", **document)
+        else:
+            reporter.say(tell(document))
+
+    try:
+        return run(serving(Options(**given), reporter, announce))
+    except (GatepostError, OSError) as error:
+        if as_json:
+            reporter("failed", reason=str(error))
+        raise Failed(str(error), told=as_json) from None
+    finally:
+        reporter.close()
+
+
+def tell(document: dict[str, Any]) -> str:
+    """Return where the relay listens."""
+    lines = [f"Gatepost serves {document['config']} (process {document['pid']})."]
+    for each in document["listeners"]:
+        where = each.get("unix") or f"{_bracketed(each['host'])}:{each['port']}"
+        lines.append(f"  {each['name']:<12} {where} ({_TLS[each['tls']]})")
+    return "\n".join(lines)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+_TLS = {"starttls": "STARTTLS", "implicit": "implicit TLS", "none": "in clear"}

@@ -1,0 +1,34 @@
+"""What systemd wants to know of a service (sd_notify(3)), told without its library."""
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Final
+
+_VARIABLE: Final = "NOTIFY_SOCKET"
+
+
+def notify(state: str, environment: Mapping[str, str] | None = None) -> bool:
+    """Tell the service manager a state, ``READY=1``; False when none wants to know.
+
+    What cannot be told is not told: a service does not depend on who watches it.
+    """
+    known = os.environ if environment is None else environment
+    path = known.get(_VARIABLE, "")
+    if not path.startswith(("/", "@")) or not hasattr(socket, "AF_UNIX"):
+        return False
+    address = f"\0{path[1:]}" if path.startswith("@") else path
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.sendto(state.encode(), address)
+    except OSError:
+        return False
+    return True
+
+
+def reloading() -> str:
+    """Return the state that begins a reload (``Type=notify-reload``)."""
+    microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
+    return f"RELOADING=1\nMONOTONIC_USEC={microseconds}"
