@@ -1,11 +1,26 @@
 """From evidence to a diagnosis, with the providers that we know."""
 
 from gatepost.diagnosis.diagnose import diagnose as conclude
+from gatepost.diagnosis.providers import providers_in
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis
-from gatepost.profiles import available_profiles, load_profile
 
 
 def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     """Return what the rules of this version make of evidence, also of a saved one."""
-    return conclude(evidence, [load_profile(name) for name in available_profiles()])
+    named = None if evidence.source == "probe" else frozenset(providers_in(_named_by(evidence)))
+    if named is not None and not named:
+        return conclude(evidence)  # no profile to load: a paste is answered at once
+    from gatepost.profiles import available_profiles, load_profile  # noqa: PLC0415
+
+    names = available_profiles()
+    wanted = names if named is None else [name for name in names if name in named]
+    return conclude(evidence, [load_profile(name) for name in wanted])
+
+
+def _named_by(evidence: Evidence) -> str:
+    """Return what names the server in a log: its host, its EHLO line."""
+    hellos = (evidence.in_clear.value, evidence.over_tls.value)
+    greetings = [hello.capabilities.greeting for hello in hellos if hello is not None]
+    host = evidence.target.host if evidence.target else ""
+    return " ".join((host, *greetings))

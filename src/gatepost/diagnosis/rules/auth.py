@@ -1,22 +1,29 @@
 """AUTH: mechanisms that do not meet, and secrets that are not taken."""
 
 from collections.abc import Callable
-from typing import Final
+from functools import cache
+from typing import Final, Literal
 
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.rules.refusals import names_its_cause
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.profile import DoctorFacts
-from gatepost.sasl.mechanisms import MECHANISMS
 
 _WRONG_SECRET: Final = frozenset({535, 435})
 """535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
 
-PASSWORD: Final = frozenset(
-    name for name, entry in MECHANISMS.items() if entry.needs == "password"
-) | {"DIGEST-MD5", "NTLM", "SCRAM-SHA-512"}
-TOKEN: Final = frozenset(name for name, entry in MECHANISMS.items() if entry.needs == "token")
+_FOREIGN: Final = frozenset({"DIGEST-MD5", "NTLM", "SCRAM-SHA-512"})
+"""Mechanisms that take a password and that we do not speak."""
+
+
+@cache
+def mechanisms_for(proof: Literal["password", "token"]) -> frozenset[str]:
+    """Return the mechanisms that prove a password, or a token."""
+    from gatepost.sasl.mechanisms import MECHANISMS  # noqa: PLC0415 - few rules ask, and it is slow
+
+    known = frozenset(name for name, entry in MECHANISMS.items() if entry.needs == proof)
+    return known | _FOREIGN if proof == "password" else known
 
 
 def mechanism_not_offered(seen: Evidence) -> Finding | None:
@@ -73,19 +80,20 @@ def _unlisted(seen: Evidence) -> str | None:
     tried = [each.mechanism for each in seen.attempts if not each.reply.is_success]
     login = seen.login.value
     if not tried and login is not None and login.secret.kind != "token":
-        return None if PASSWORD.intersection(seen.offered) else ""
+        return None if mechanisms_for("password").intersection(seen.offered) else ""
     return next((name for name in tried if name not in seen.offered), None)
 
 
 def _no_way_for_a_password(seen: Evidence) -> Finding:
+    tokens = mechanisms_for("token").intersection(seen.offered)
+    with_token = ", with an access token" if tokens else ""
     return Finding(
         "mechanism_not_offered",
         "likely",
         f"A password cannot sign in here; the server offers {' '.join(seen.offered)}.",
         _offer(seen),
         "auth",
-        f"Let the client sign in with {seen.offered[0]}"
-        + (", with an access token." if TOKEN.intersection(seen.offered) else "."),
+        f"Let the client sign in with {seen.offered[0]}{with_token}.",
         explains=("mail",),
     )
 
