@@ -1,0 +1,124 @@
+"""Clients by address: how many sessions, how long a refused login waits."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def counts(**limits: float) -> VisitorCounts:
+    return VisitorCounts(VisitorLimits(**limits), Clock())  # type: ignore[arg-type]  # some are int
+
+
+def test_an_address_has_so_many_sessions() -> None:
+    visitors = OwnVisitors(counts(sessions=2))
+    assert visitors.enter("192.0.2.1")
+    assert visitors.enter("192.0.2.1")
+    assert not visitors.enter("192.0.2.1")
+    assert visitors.enter("192.0.2.2")
+    visitors.leave("192.0.2.1")
+    assert visitors.enter("192.0.2.1")
+
+
+def test_an_ipv6_customer_is_one_address() -> None:
+    visitors = OwnVisitors(counts(sessions=1))
+    assert visitors.enter("2001:db8::1")
+    assert not visitors.enter("2001:db8::2")
+    assert visitors.enter("2001:db8:0:1::1")
+
+
+def test_all_addresses_together_have_so_many() -> None:
+    visitors = OwnVisitors(counts(connections=2))
+    assert visitors.enter("192.0.2.1")
+    assert visitors.enter("192.0.2.2")
+    assert not visitors.enter("192.0.2.3")
+    visitors.leave("192.0.2.2")
+    assert visitors.enter("192.0.2.3")
+
+
+def test_processes_count_together_and_one_that_is_gone_is_forgotten() -> None:
+    known = counts(sessions=3)
+    one, other = OwnVisitors(known, "one"), OwnVisitors(known, "other")
+    assert one.enter("192.0.2.1")
+    assert one.enter("192.0.2.1")
+    assert other.enter("192.0.2.1")
+    assert not other.enter("192.0.2.1")
+    known.forget("one")
+    assert other.enter("192.0.2.1")
+    assert other.enter("192.0.2.1")
+    assert not other.enter("192.0.2.1")
+    known.forget("nobody")
+
+
+def test_who_was_not_counted_cannot_leave() -> None:
+    known = counts(sessions=1)
+    one, other = OwnVisitors(known, "one"), OwnVisitors(known, "other")
+    assert one.enter("192.0.2.1")
+    other.leave("192.0.2.1")
+    other.leave("192.0.2.9")
+    assert not other.enter("192.0.2.1")
+
+
+def test_no_limit_is_none() -> None:
+    visitors = OwnVisitors(counts())
+    assert all(visitors.enter("192.0.2.1") for _ in range(1000))
+
+
+def test_limits_may_change_while_somebody_is_there() -> None:
+    known = counts(sessions=1)
+    visitors = OwnVisitors(known)
+    assert visitors.enter("192.0.2.1")
+    known.limits = VisitorLimits(sessions=2)
+    assert visitors.enter("192.0.2.1")
+    known.limits = VisitorLimits(sessions=1)
+    visitors.leave("192.0.2.1")
+    assert not visitors.enter("192.0.2.1")
+
+
+def test_a_refused_login_waits_longer_each_time() -> None:
+    visitors = OwnVisitors(counts(failures=2, first_delay=1.0, longest_delay=6.0))
+    assert [visitors.delay("192.0.2.1") for _ in range(6)] == [1.0, 1.0, 2.0, 4.0, 6.0, 6.0]
+    assert visitors.delay("192.0.2.2") == 1.0
+
+
+def test_failures_are_forgotten_after_a_while() -> None:
+    clock = Clock()
+    known = VisitorCounts(VisitorLimits(failures=1, first_delay=1.0, forgotten=60.0), clock)
+    assert known.delay("192.0.2.1") == 1.0
+    clock.now = 50.0
+    assert known.delay("192.0.2.1") == 2.0
+    clock.now = 111.9  # 60 seconds after it was answered are not over
+    assert known.delay("192.0.2.1") == 4.0
+    clock.now = 300.0
+    assert known.delay("192.0.2.1") == 1.0
+
+
+def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.policy.visitors.MOST_REMEMBERED", 3)
+    known = counts(failures=1)
+    for number in range(1, 6):
+        known.delay(f"192.0.2.{number}")
+    assert known.delay("192.0.2.5") == 2.0
+    assert known.delay("192.0.2.1") == 1.0
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.booleans())))
+def test_counts_are_what_is_there(steps: list[tuple[str, str, bool]]) -> None:
+    known, there = counts(sessions=2, connections=4), list[tuple[str, str]]()
+    for owner, address, comes in steps:
+        if comes:
+            room = len(there) < 4 and sum(each[1] == address for each in there) < 2
+            assert known.enter(owner, address) is room
+            there += [(owner, address)] * room
+        else:
+            known.leave(owner, address)
+            if (owner, address) in there:
+                there.remove((owner, address))
