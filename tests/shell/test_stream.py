@@ -145,3 +145,30 @@ def test_a_flood_does_not_fill_the_memory(pair: Pair) -> None:
 
     with serving(flood, pair) as server:
         assert asyncio.run(sit(server.address)) < 1_000_000
+
+
+@pytest.mark.parametrize("reply", ["250 kept", "552 too big"])
+def test_a_quick_answer_to_all_of_it_is_not_too_early(
+    pair: Pair, reply: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is there before the sender looks again; it is the answer, read in its turn."""
+    sleep = asyncio.sleep
+    monkeypatch.setattr(
+        "gatepost.net.async_stream.asyncio.sleep", lambda _: sleep(0.05)
+    )  # as long as the server needs
+
+    def server(client: Client) -> None:
+        client.hear_content()
+        client.say(reply)
+        client.wait_for_end()
+
+    async def send(address: str) -> tuple[bytes, bytes]:
+        stream = await AsyncStream.connect(parse_server(address))
+        try:
+            early = await stream.send_body([b"content\r\n", b".\r\n"], WAIT)
+            return early, await stream.receive(WAIT)
+        finally:
+            stream.abort()
+
+    with serving(server, pair) as running:
+        assert asyncio.run(send(running.address)) == (b"", f"{reply}\r\n".encode())

@@ -107,6 +107,9 @@ class AsyncStream(asyncio.Protocol):
             await self._until(
                 lambda: self._can_read() or self._can_write(), deadline, "did not read"
             )
+        else:
+            if self._buffer and not self._transport.get_write_buffer_size():
+                return b""  # what it says to all of it is not too early, however quick it is
         if self._buffer:
             return self._take()
         if self._failure is not None:
