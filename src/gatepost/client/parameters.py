@@ -5,6 +5,7 @@ RFC 1870 6 (SIZE), RFC 6152 2 (BODY), RFC 3030 3 (BINARYMIME), RFC 6531 3.4
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -25,7 +26,7 @@ def in_ascii(envelope: Envelope, offered: Capabilities) -> Envelope:
     A domain that is not ASCII has a form that is (RFC 5890 2.3.2.1); a local part has none, and
     is left for ``mail_command`` to object to. With SMTPUTF8 nothing changes.
     """
-    if "SMTPUTF8" in offered:
+    if "SMTPUTF8" in offered or all(map(_is_ascii, _everybody(envelope))):
         return envelope
     people = tuple(
         replace(each, address=_with_a_labels(each.address)) for each in envelope.recipients
@@ -87,8 +88,17 @@ def rcpt_command(recipient: Recipient, offered: Capabilities) -> str:
 
 def needs_smtputf8(envelope: Envelope) -> bool:
     """True when the envelope says so, or an address is not ASCII."""
-    addresses = (envelope.sender, *(recipient.address for recipient in envelope.recipients))
-    return envelope.smtputf8 or any(one is not None and not one.is_ascii for one in addresses)
+    return envelope.smtputf8 or not all(map(_is_ascii, _everybody(envelope)))
+
+
+def _everybody(envelope: Envelope) -> Iterator[Address | None]:
+    yield envelope.sender
+    for recipient in envelope.recipients:
+        yield recipient.address
+
+
+def _is_ascii(address: Address | None) -> bool:
+    return address is None or address.is_ascii
 
 
 def encode_xtext(text: str) -> str:

@@ -216,6 +216,8 @@ class AsyncStream(asyncio.Protocol):
     # One future, completed by whatever happens next.
 
     async def _until(self, condition: Callable[[], bool], deadline: float, failing: str) -> None:
+        if condition():
+            return
         try:
             async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
                 while not condition():

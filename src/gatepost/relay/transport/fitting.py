@@ -87,7 +87,7 @@ def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> Fitt
             return Fitted(replace(envelope, smtputf8=False, body="7BIT"), SevenBit(body))
         except NotEncodable as error:
             return NO_UTF8_HEADER.because(str(error))
-    return Fitted(replace(envelope, smtputf8=False), body)
+    return Fitted(replace(envelope, smtputf8=False) if envelope.smtputf8 else envelope, body)
 
 
 def _as_8bit_goes(fitted: Fitted, offered: Capabilities, eight_bit: EightBit) -> Fitted | Reply:
@@ -97,7 +97,7 @@ def _as_8bit_goes(fitted: Fitted, offered: Capabilities, eight_bit: EightBit) ->
     if envelope.body == "8BITMIME" and "8BITMIME" in offered:
         return fitted
     if isinstance(body, SevenBit) or is_seven_bit(body):
-        return Fitted(replace(envelope, body="7BIT"), body)
+        return fitted if envelope.body == "7BIT" else Fitted(replace(envelope, body="7BIT"), body)
     is_binary = envelope.body == "BINARYMIME"
     if "8BITMIME" in offered and not is_binary:
         return Fitted(replace(envelope, body="8BITMIME"), body)
