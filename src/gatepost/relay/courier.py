@@ -1,5 +1,6 @@
 """One delivery, tried: the targets of its route's chain in turn, and the places of each."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -167,6 +168,11 @@ class Courier:
             target.servers, self._random, lambda each: self._traffic.wait_of(by_server[each]) > 0
         )
         return [by_server[each] for each in turn]
+
+    async def close(self) -> None:
+        """Close all connections that are kept."""
+        closing = [each.close() for each in self._transports.values()]
+        await asyncio.gather(*closing, return_exceptions=True)
 
     def refuse(self, lease: Lease, target: str, phase: Phase, reply: Reply) -> Handed:
         """Return what a try comes to that ended before anybody was asked."""

@@ -7,6 +7,7 @@ these take; while one's settlement is being written it is at its next delivery a
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -29,6 +30,8 @@ from gatepost.relay.transport.contract import Handed
 
 BATCH: Final = 200
 """Deliveries leased in one commit, so that acceptance never waits long."""
+GOODBYE: Final = 1.0
+"""Seconds for saying QUIT to servers at the end."""
 LOOK: Final = 30.0
 """Seconds after which the queue is looked at again, whatever it said: wall clocks jump."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
@@ -165,6 +168,8 @@ class Deliverer:
             await asyncio.wait({*self._workers, *self._settling}, timeout=seconds)
             for each in self._settling:
                 each.cancel()  # a store that does not work is not waited for
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._courier.close(), GOODBYE)
 
     # Leases come in.
 

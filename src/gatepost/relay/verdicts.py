@@ -1,6 +1,6 @@
 """From what a try came to, to what is written down of it and what the sender is told. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +10,7 @@ from gatepost.model.delivery import Addressee, Attempt, Delivery, Lease, Settlem
 from gatepost.model.dsn import Reported
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.retry import Retry
+from gatepost.queue.lessons import lesson_of
 from gatepost.queue.schedule import Random, Times, due_notice, next_attempt
 from gatepost.relay.transport.contract import Handed
 
@@ -46,6 +47,8 @@ def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
     if any(each.outcome == "deferred" for each in verdicts):
         attempts = delivery.attempts + 1
         next_at = next_attempt(times, now, attempts, pace.random, pace.at_least)
+        if next_at is not None and pace.at_least <= timedelta(0) and _is_for_number(verdicts):
+            next_at = now
     told = next_at is not None and _is_overdue(delivery, now)
     settlement = Settlement(
         [_final(each) if next_at is None else each for each in verdicts],
@@ -118,6 +121,15 @@ def _reported(
         return reported
     return replace(
         reported, status=EXPIRED, why="It could not be delivered in the time that it had."
+    )
+
+
+def _is_for_number(verdicts: Sequence[Verdict]) -> bool:
+    """The server took some, and the others were too many for one transaction: they follow at
+    once in another one (RFC 5321 4.5.3.1.10)."""
+    waiting = [each.reply for each in verdicts if each.outcome == "deferred"]
+    return any(each.outcome == "delivered" for each in verdicts) and all(
+        lesson_of(each, "rcpt").change == "fewer_recipients" for each in waiting
     )
 
 

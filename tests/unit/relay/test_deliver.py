@@ -155,6 +155,24 @@ def test_each_recipient_has_its_own_fate() -> None:
     assert b"b@x.example" not in hub.contents["n1"]
 
 
+def test_too_many_recipients_follow_at_once_in_another_transaction() -> None:
+    full = Reply(452, "Too many recipients", Esc(4, 5, 3))
+
+    def say(lease: object, _place: object) -> Answer:
+        count = len(lease.delivery.waiting)  # type: ignore[attr-defined]
+        return Answer((OK,) * min(count, 10) + (full,) * max(0, count - 10))
+
+    world, hub = one_hub(say)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=[f"u{number}@x.example" for number in range(95)]))
+        await asyncio.sleep(5)
+
+    world.run(scenario)
+    assert len(hub.tries) == 10
+    assert len(set(hub.taken)) == 95
+
+
 def test_who_waits_is_told_after_hours_and_again_when_the_time_is_up() -> None:
     def say(lease: object, _place: object) -> Answer:
         sender = lease.message.envelope.sender  # type: ignore[attr-defined]
@@ -507,6 +525,7 @@ def test_a_stop_cuts_what_takes_too_long() -> None:
     world.run(scenario)
     assert not hub.taken
     assert not hub.open
+    assert hub.closed
 
 
 def test_a_kill_loses_nothing() -> None:
