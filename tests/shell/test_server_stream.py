@@ -1,6 +1,7 @@
 """The accepted stream on a real socket, on both event loops: TLS, half-closes, flow control."""
 
 import asyncio
+import gc
 import socket
 import ssl
 import struct
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.app.report import spell
+from gatepost.net.tls import TlsLayer
 from tests.shell.peer import Peer, letter
 from tests.shell.served import Plan, Served, serving
 
@@ -261,6 +263,52 @@ def test_each_answer_is_one_segment(served: Served) -> None:
             peer.ask(command)
         assert peer.deliver(served.sender, letter(served.sender)).startswith("250 ")
         assert _segments_received(peer.sock) - before == 4 + 4
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="needs Linux's TCP_INFO")
+def test_what_tls_has_to_say_leaves_with_the_answer(served: Served) -> None:
+    """The session ticket with the reply to what came behind Finished; close_notify with 221."""
+    with served.greeted() as peer:
+        assert peer.ask("STARTTLS").startswith("220 ")
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = peer.context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        peer.send(outgoing.read())
+        while True:
+            incoming.write(peer.sock.recv(65_536))
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            break
+        for command, code in ((b"EHLO client.example", b"250"), (b"QUIT", b"221")):
+            before = _segments_received(peer.sock)
+            tls.write(command + b"\r\n")
+            peer.send(outgoing.read())
+            incoming.write(peer.sock.recv(65_536))
+            assert tls.read(65_536).startswith(code)
+            assert _segments_received(peer.sock) - before == 1
+        assert peer.sock.recv(65_536) == b""
+        assert _segments_received(peer.sock) - before == 1
+
+
+def test_nothing_stays_of_a_connection_that_is_gone(served: Served) -> None:
+    """TLS state is large: it goes at once, and does not wait for the garbage collector."""
+
+    def layers() -> int:
+        return sum(isinstance(each, TlsLayer) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = layers()
+        with served.signed_in() as peer:
+            assert layers() == before + 1
+            assert peer.ask("QUIT").startswith("221 ")
+        _eventually(lambda: layers() == before)
+    finally:
+        gc.enable()
 
 
 def _segments_received(sock: socket.socket) -> int:

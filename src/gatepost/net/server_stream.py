@@ -4,9 +4,8 @@ The stream knows TLS and flow control; who speaks on it is the handler's affair.
 """
 
 import asyncio
-import socket
 from collections.abc import Callable
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from gatepost.errors import TlsError
 from gatepost.net.tls import Context, TlsLayer
@@ -14,6 +13,8 @@ from gatepost.wire.proxy import BadProxyHeader, ProxyReader
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that a peer gets to take what is left before the connection is cut."""
+HELD: Final = 8_192
+"""Octets of TLS records that may wait for what else is said to what the peer said."""
 UNIX: Final = "unix"
 """The address of a peer on a Unix socket, which has none."""
 LINGER: Final = 1.0
@@ -59,8 +60,8 @@ class ServerStream(asyncio.Protocol):
     """One accepted connection, in clear or under TLS."""
 
     __slots__ = (
-        "_closing", "_cutter", "_ended", "_handler", "_implicit", "_is_proxy", "_proxy",
-        "_reading", "_tls", "_transport", "_writable", "peer_address",
+        "_closing", "_cutter", "_ended", "_handler", "_hearing", "_implicit", "_is_proxy",
+        "_proxy", "_reading", "_tls", "_transport", "_writable", "peer_address",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +84,8 @@ class ServerStream(asyncio.Protocol):
         self._cutter: asyncio.TimerHandle | None = None
         self._ended = False
         """The peer closed its half."""
+        self._hearing = False
+        """The handler is told something: what it answers leaves in one write."""
         self._reading = True
         self._writable = True
         self.peer_address = ""
@@ -122,7 +125,8 @@ class ServerStream(asyncio.Protocol):
         except TlsError as error:
             self._fail(error)
         else:
-            self._transport.write(self._tls.outgoing())
+            if not self._hearing or self._tls.unsent >= HELD:
+                self._flush()
 
     def start_tls(self, context: Context) -> None:
         """Await a ClientHello; call it right after the 220 was written (RFC 3207 4)."""
@@ -157,15 +161,13 @@ class ServerStream(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection; answers of a few octets must not wait for a full packet."""
+        """Take the connection.
+
+        Answers of a few octets must not wait for a full packet; every event loop sets
+        TCP_NODELAY by itself, once.
+        """
         self._transport = cast("asyncio.Transport", transport)
-        sock = transport.get_extra_info("socket")
-        if sock.family == getattr(socket, "AF_UNIX", None):
-            self.peer_address = UNIX
-        else:
-            name = transport.get_extra_info("peername")
-            self.peer_address = str(name[0]).partition("%")[0] if name else "unknown"
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.peer_address = _address_of(transport.get_extra_info("peername"))
         if self._is_proxy is not None and self._is_proxy(self.peer_address):
             self._proxy = ProxyReader()
         self._handler.accepted(self)
@@ -206,13 +208,21 @@ class ServerStream(asyncio.Protocol):
         if layer is None:
             self._handler.received(data)
             return
+        self._hearing = True
+        try:
+            self._hear(layer, data)
+        finally:
+            self._hearing = False
+        if not self._transport.is_closing():
+            self._flush()
+
+    def _hear(self, layer: TlsLayer, data: bytes) -> None:
         shaking = layer.handshaking
         try:
             data = layer.receive(data)
         except TlsError as error:
             self._fail(error)
             return
-        self._flush()
         if layer.handshaking:
             return
         if shaking:
@@ -241,11 +251,13 @@ class ServerStream(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
-        """Tell the handler, once."""
+        """Tell the handler, once, and let go of it: two that hold each other, and the TLS
+        state with them, would stay until the garbage collector comes."""
         self._closing = True
         if self._cutter is not None:
             self._cutter.cancel()
         self._handler.lost()
+        del self._handler
 
     def pause_writing(self) -> None:
         """A peer that does not take our answers gets no more questions read."""
@@ -298,3 +310,10 @@ class ServerStream(asyncio.Protocol):
             self._transport.abort()
         else:
             self._transport.close()
+
+
+def _address_of(name: Any) -> str:
+    """Return the IP address in a peer's name, or what stands for it; None: it is gone already."""
+    if isinstance(name, tuple):
+        return str(name[0]).partition("%")[0]
+    return "unknown" if name is None else UNIX

@@ -180,6 +180,17 @@ class TlsLayer:
         except ssl.SSLError as error:
             raise self._fail(error) from error
 
+    @property
+    def unsent(self) -> int:
+        """Octets that ``outgoing`` would return."""
+        return self._outgoing.pending
+
+    @property
+    def cipher(self) -> str:
+        """The cipher suite that was agreed on; empty before the handshake."""
+        cipher = self._object.cipher()
+        return cipher[0] if cipher else ""
+
     def outgoing(self) -> bytes:
         """Return the ciphertext to write now."""
         return self._outgoing.read()
@@ -196,10 +207,9 @@ class TlsLayer:
     @property
     def facts(self) -> TlsFacts:
         """What was agreed on; only after the handshake."""
-        cipher = self._object.cipher()
         return TlsFacts(
             version=self._object.version() or "",
-            cipher=cipher[0] if cipher else "",
+            cipher=self.cipher,
             chain=self._chain(),
             verified=self._object.context.verify_mode is ssl.CERT_REQUIRED,
         )

@@ -37,7 +37,7 @@ def hop_of(session: Session, stream: ServerStream, before: Hop | None) -> Hop:
         peer_address=stream.peer_address,
         protocol=session.protocol,
         host=session.setting.host,
-        cipher=stream.tls.facts.cipher if stream.tls is not None else "",
+        cipher=stream.tls.cipher if stream.tls is not None else "",
         signed_in=signed_in,
     )
 
