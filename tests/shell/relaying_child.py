@@ -87,7 +87,7 @@ async def main(plan: dict[str, Any]) -> None:
     )  # fmt: skip
     await deliverer.start()
     routed = RoutedStore(store, store.deliveries, table, deliverer)
-    shared = Shared(queue=QueueDesk(store.deliveries, now, deliverer))
+    shared = Shared(queue=QueueDesk(store.deliveries, now, lambda: deliverer))
     directory = (await azure()).directory
     control = await serve_control(Path(plan["data"]), routed, directory, report, shared)
     stop = asyncio.Event()

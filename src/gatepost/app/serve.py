@@ -21,6 +21,7 @@ from gatepost.app.inward import Inward, Written
 from gatepost.app.keys import Key, SealedAccessKeys, open_key
 from gatepost.app.listeners import visitor_limits
 from gatepost.app.outward import Ground, Outward
+from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import remove_ready, write_ready
 from gatepost.app.runtime import DRAIN
 from gatepost.app.serving import make_ids
@@ -174,7 +175,8 @@ class Service:
         stack.push_async_callback(outward.stop, DRAIN)
         relay.follow(outward.store)
         desks = Desks()
-        shared = Shared(visitors=visitors, budget=relay.budget, desks=desks)
+        queue = QueueDesk(store.deliveries, _now, lambda: outward.deliverer)
+        shared = Shared(visitors=visitors, budget=relay.budget, desks=desks, queue=queue)
         control = await serve_control(data, outward.store, directory, report, shared)
         stack.callback((data / SOCKET).unlink, missing_ok=True)
         stack.callback(control.close)

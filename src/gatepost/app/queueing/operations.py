@@ -36,8 +36,13 @@ class QueueDesk:
 
     deliveries: Deliveries
     now: Callable[[], datetime]
-    deliverer: Deliverer | None = None
-    """None: no relay runs."""
+    delivering: Callable[[], Deliverer] | None = None
+    """Returns who delivers now, which a reload changes; None: no relay runs."""
+
+    @property
+    def deliverer(self) -> Deliverer | None:
+        """Who delivers now; None: no relay runs."""
+        return None if self.delivering is None else self.delivering()
 
 
 async def operate_queue(desk: QueueDesk, operation: str, fields: dict[str, Any]) -> Document:

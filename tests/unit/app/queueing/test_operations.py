@@ -27,8 +27,8 @@ def hub(say: Answer, **target: Any) -> tuple[World, Upstream]:
 
 
 async def ask(world: World, operation: str, *, running: bool = True, **fields: Any) -> Any:
-    deliverer = world.deliverer if running else None
-    desk = QueueDesk(world.deliveries, world.clock.now, deliverer)
+    delivering = (lambda: world.deliverer) if running else None
+    desk = QueueDesk(world.deliveries, world.clock.now, delivering)
     return await operate_queue(desk, operation, fields)
 
 
