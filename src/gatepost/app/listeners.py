@@ -73,6 +73,8 @@ class Doorway:
     def _terms(self, settings: ListenerSettings, rule: NetworkRule) -> Terms:
         named = settings.mechanisms if rule.mechanisms is None else rule.mechanisms
         offered = self.verifiable & frozenset(named or self.verifiable)
+        if settings.tls == "none":  # there is no channel to bind to (RFC 5802 6)
+            offered = frozenset([each for each in offered if not each.endswith("-PLUS")])
         profile = served_profile(self.config, settings, may_relay=rule.may_relay)
         setting = Setting(
             profile,
