@@ -116,15 +116,17 @@ def dial(server: Server, timeout: float = CONNECT_TIMEOUT) -> socket.socket:
 
 def unreachable(server: Server, failures: Sequence[tuple[Endpoint, OSError]]) -> NetworkError:
     """Return the error that tells what each address said."""
-    said = "; ".join(f"{endpoint}: {_plainly(error)}" for endpoint, error in failures)
+    said = "; ".join(f"{endpoint}: {plainly(error)}" for endpoint, error in failures)
     silent = failures and all(isinstance(error, TimeoutError) for _, error in failures)
     kind = TimedOut if silent else ConnectError
     return kind(f"cannot connect to {server} ({said})").at("connect")
 
 
-def _plainly(error: OSError) -> str:
-    """What the system calls it; asyncio has a sentence of its own that says less."""
-    return os.strerror(error.errno) if error.errno else str(error.strerror or error)
+def plainly(error: OSError) -> str:
+    """Return what the system calls an error; asyncio has a sentence of its own that says less."""
+    if error.errno and error.errno > 0:  # getaddrinfo's are negative, and others
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__
 
 
 def host_name() -> str:

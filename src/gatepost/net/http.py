@@ -21,6 +21,7 @@ from gatepost.errors import (
     TimedOut,
     TlsError,
 )
+from gatepost.net.dial import plainly
 from gatepost.net.tls import Context, client_context
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ def _explained(host: str, error: Exception) -> Exception:
         failure = TlsError(f"{host}: certificate not accepted: {told}")
         return failure.because(str(getattr(wrong, "reason", "")), code, told).at("tls")
     cause = getattr(error, "os_error", None) or error
-    why = getattr(cause, "strerror", None) or type(error).__name__
+    known = isinstance(cause, OSError) and cause.errno  # its text may repeat the URL
+    why = plainly(cause) if known else type(error).__name__
     if isinstance(error, aiohttp.ClientSSLError):
         return TlsError(f"{host}: TLS failed: {why}").at("tls")
     if isinstance(error, aiohttp.ClientConnectorDNSError):

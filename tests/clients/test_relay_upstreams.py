@@ -1,0 +1,95 @@
+"""Our SMTP transport against other people's servers: it signs in with what each of them offers."""
+
+import asyncio
+import base64
+import tempfile
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from compliance.postfix import running_postfix
+from gatepost.client.sign_in import PasswordSignIn
+from gatepost.model.body import BytesBody
+from gatepost.model.route import Smarthost, SmarthostTarget
+from gatepost.model.secret import Secret
+from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.smtp import SmtpTransport
+from tests.clients.node import packages
+from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, USERNAME, running
+from tests.leases import TRACE, lease
+
+CONTENT = (
+    "From: a@example.com\r\nTo: b@example.net\r\nSubject: hi\r\n"
+    "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: 8bit\r\n\r\n"
+    ".a dot\r\n..two dots\r\nGrüße an alle, die das lesen und verstehen\r\n"
+).encode()
+PROGRAMS = [
+    pytest.param(AIOSMTPD, id="aiosmtpd"),
+    pytest.param(SMTP_SERVER, id="smtp-server", marks=packages.needs_node),
+]
+
+
+def hand(port: int, ca_file: str, sign_in: PasswordSignIn, times: int = 1) -> list[Handed]:
+    async def run() -> list[Handed]:
+        target = SmarthostTarget(
+            "hub", (Smarthost("localhost", port),), ca_file=ca_file, credential="c"
+        )
+        transport = SmtpTransport(target, sign_in)
+        place, loop = Place("localhost", port, "127.0.0.1"), asyncio.get_running_loop()
+        try:
+            return [
+                await transport.deliver(lease(), BytesBody(CONTENT), place, loop.time() + 15)
+                for _ in range(times)
+            ]
+        finally:
+            await transport.close()
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("mechanisms", [["LOGIN"], ["PLAIN"], ["PLAIN", "LOGIN"]], ids="-".join)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_three_messages_over_one_sign_in(
+    program: list[str], mechanisms: list[str], tmp_path: Path
+) -> None:
+    sign_in = PasswordSignIn(USERNAME, lambda: Secret(PASSWORD))
+    with running(program, tmp_path, mechanisms) as server:
+        handed = hand(server.port, server.ca_file, sign_in, 3)
+        accepted = [server.next_message() for _ in handed]
+    assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * 3
+    assert {each.attempt.contact.mechanism for each in handed} == {mechanisms[0]}
+    for each in accepted:
+        assert each["mechanism"] in mechanisms
+        content = base64.b64decode(each["content"])
+        assert content == TRACE + CONTENT
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_wrong_password(program: list[str], tmp_path: Path) -> None:
+    sign_in = PasswordSignIn(USERNAME, lambda: Secret("wr0ng"))
+    with running(program, tmp_path, ["PLAIN", "LOGIN"]) as server:
+        [handed] = hand(server.port, server.ca_file, sign_in)
+    assert handed.verdicts[0].outcome == "deferred"
+    assert (handed.attempt.phase, handed.attempt.reply.code) == ("auth", 535)
+    assert handed.evidence is not None
+
+
+@pytest.mark.compliance
+@pytest.mark.parametrize("offers", ["LOGIN", "PLAIN LOGIN"])
+def test_postfix(offers: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as parent:
+        Path(parent).chmod(0o755)
+        with running_postfix(Path(parent) / "postfix", offers) as server:
+            sign_in = PasswordSignIn(server.username, lambda: Secret(server.password))
+            handed = hand(server.port, server.ca_file, sign_in, 2)
+            assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * 2
+            contents = server.held()
+            assert "auth=1 mail=2 rcpt=2 bdat=2 quit=1" in server.log()
+    assert len(contents) == 2
+    message = message_from_bytes(contents[0], policy=default)
+    body = message.get_body()
+    assert body is not None
+    assert "Grüße" in body.get_content()

@@ -1,0 +1,225 @@
+"""What every transport promises, whatever it speaks."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+
+import pytest
+
+from gatepost.client.http_sign_in import AccessKeySignIn
+from gatepost.client.settings import Timeouts
+from gatepost.client.upstream import Opener
+from gatepost.model.body import BytesBody
+from gatepost.model.delivery import Lease
+from gatepost.model.route import (
+    AcsRestTarget,
+    Capture,
+    GraphTarget,
+    Smarthost,
+    SmarthostTarget,
+)
+from gatepost.model.secret import Secret
+from gatepost.net.http import HttpClient
+from gatepost.relay.transport.acs_rest import AcsRestTransport
+from gatepost.relay.transport.capture import CaptureTransport
+from gatepost.relay.transport.contract import Handed, Place, Transport
+from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.smtp import Sending, SmtpTransport
+from gatepost.store.memory import MemoryStore
+from tests.leases import lease
+from tests.shell.http_server import Asked, HttpServer, Told
+
+CONTENT = b"From: a@example.com\r\nTo: b@example.net\r\nSubject: hi\r\n\r\nHello\r\n"
+NETWORKED = ["smtp", "acs-rest", "graph"]
+KINDS = [*NETWORKED, "capture"]
+QUICK = Timeouts(quit=0.1)
+
+
+def smtp_session(connected: socket.socket, stall: threading.Event | None) -> None:
+    """Take every message; with `stall` none gets its answer before that is set."""
+    with connected, connected.makefile("rb") as lines:
+        connected.sendall(b"220 test\r\n")
+        for line in lines:
+            match line[:4].upper():
+                case b"DATA":
+                    connected.sendall(b"354 go\r\n")
+                    while next(lines) != b".\r\n":
+                        pass
+                    if stall is not None:
+                        stall.wait(10)
+                    connected.sendall(b"250 2.0.0 kept\r\n")
+                case b"QUIT":
+                    connected.sendall(b"221 bye\r\n")
+                case _:
+                    connected.sendall(b"250 ok\r\n")
+
+
+@contextmanager
+def smtp_server(stall: threading.Event | None) -> Iterator[int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def one(connected: socket.socket) -> None:
+        try:
+            smtp_session(connected, stall)
+        except (OSError, StopIteration):
+            pass  # the client left
+
+    def serve() -> None:
+        while True:
+            try:
+                connected, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=one, args=(connected,), daemon=True).start()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@contextmanager
+def http_server(stall: threading.Event | None) -> Iterator[int]:
+    def answer(asked: Asked) -> Told:
+        if stall is not None:
+            stall.wait(10)
+        status = 200 if asked.method == "GET" else 202
+        return Told(status, json.dumps({"id": "1", "status": "Succeeded"}).encode())
+
+    with HttpServer(answer) as server:
+        yield int(server.url.rpartition(":")[2])
+
+
+@asynccontextmanager
+async def transport(kind: str, port: int) -> AsyncIterator[Transport]:
+    http = HttpClient()
+    key = AccessKeySignIn("key", lambda: Secret("a2V5"))
+    url = f"http://localhost:{port}"
+    made: Transport
+    match kind:
+        case "smtp":
+            target = SmarthostTarget("t", (Smarthost("localhost", port),), "none")
+            made = SmtpTransport(target, sending=Sending(Opener(timeouts=QUICK)))
+        case "acs-rest":
+            made = AcsRestTransport(AcsRestTarget("t", url, "c"), http, key)
+        case "graph":
+            made = GraphTransport(GraphTarget("t", "c", "", url), http, key)
+        case _:
+            made = CaptureTransport(Capture("t"), MemoryStore(), iter(map(str, range(99))).__next__)
+    try:
+        yield made
+    finally:
+        await made.close()
+        await http.close()
+
+
+Act = Callable[[Transport, Place], Awaitable[None]]
+
+
+def play(kind: str, act: Act, stall: threading.Event | None = None) -> None:
+    async def run(port: int) -> None:
+        async with transport(kind, port) as made:
+            await asyncio.wait_for(act(made, Place("localhost", port, "127.0.0.1")), 15)
+
+    server = smtp_server if kind == "smtp" else http_server
+    with server(stall) as port:
+        try:
+            asyncio.run(run(port))
+        finally:
+            if stall is not None:
+                stall.set()
+
+
+async def hand(
+    made: Transport, place: Place, given: Lease | None = None, seconds: float = 10.0
+) -> Handed:
+    deadline = asyncio.get_running_loop().time() + seconds
+    return await made.deliver(given or lease(), BytesBody(CONTENT), place, deadline)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_verdict_for_each_that_waits_in_order(kind: str) -> None:
+    async def act(made: Transport, place: Place) -> None:
+        people = [f"p{number}@example.net" for number in range(5)]
+        handed = await hand(made, place, lease(*people))
+        assert [each.outcome for each in handed.verdicts] == ["delivered"] * 5
+        assert all(each.reply.is_success for each in handed.verdicts)
+        assert handed.attempt.reply.is_success
+        assert handed.attempt.contact.target == "t"
+        assert handed.is_final == (kind == "capture")
+        assert (handed.heard, handed.error, handed.evidence) == ((), None, None)
+
+    play(kind, act)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_at_once(kind: str) -> None:
+    async def act(made: Transport, place: Place) -> None:
+        tries = [hand(made, place, lease(id=f"m{number}")) for number in range(20)]
+        handed = await asyncio.gather(*tries)
+        assert {each.verdicts[0].outcome for each in handed} == {"delivered"}
+
+    play(kind, act)
+
+
+@pytest.mark.parametrize("kind", NETWORKED)
+def test_who_is_not_there_is_a_reason_to_wait(kind: str) -> None:
+    async def run(port: int) -> None:
+        async with transport(kind, port) as made:
+            handed = await hand(made, Place("localhost", port, "127.0.0.1"))
+        assert [each.outcome for each in handed.verdicts] == ["deferred"]
+        assert not handed.attempt.is_remote
+        assert handed.attempt.phase == "connect"
+        assert handed.heard == ()
+        assert handed.error is not None
+        assert "refused" in handed.attempt.reply.reason.lower()
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    asyncio.run(run(port))
+
+
+@pytest.mark.parametrize("kind", NETWORKED)
+def test_the_deadline_ends_a_try(kind: str) -> None:
+    async def act(made: Transport, place: Place) -> None:
+        handed = await hand(made, place, seconds=0.3)
+        assert [each.outcome for each in handed.verdicts] == ["deferred"]
+        assert handed.attempt.seconds < 3
+        assert handed.attempt.phase == "content"
+        assert not handed.attempt.is_remote
+
+    play(kind, act, threading.Event())
+
+
+@pytest.mark.parametrize("kind", NETWORKED)
+def test_a_cancelled_try_is_over_and_the_next_one_goes_on(kind: str) -> None:
+    stall = threading.Event()
+
+    async def act(made: Transport, place: Place) -> None:
+        first = asyncio.create_task(hand(made, place))
+        await asyncio.sleep(0.2)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        stall.set()
+        handed = await hand(made, place, lease(id="m2"))
+        assert handed.verdicts[0].outcome == "delivered"
+
+    play(kind, act, stall)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_closing_twice_is_closing(kind: str) -> None:
+    async def act(made: Transport, place: Place) -> None:
+        await hand(made, place)
+        await made.close()
+        await made.close()
+
+    play(kind, act)
