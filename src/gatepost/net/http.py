@@ -186,8 +186,8 @@ def _explained(host: str, error: Exception) -> Exception:
         failure = TlsError(f"{host}: certificate not accepted: {told}")
         return failure.because(str(getattr(wrong, "reason", "")), code, told).at("tls")
     cause = getattr(error, "os_error", None) or error
-    known = isinstance(cause, OSError) and cause.errno  # its text may repeat the URL
-    why = plainly(cause) if known else type(error).__name__
+    told = cause if isinstance(cause, OSError) and cause.errno else None  # else it may be the URL
+    why = plainly(told) if told is not None else type(error).__name__
     if isinstance(error, aiohttp.ClientSSLError):
         return TlsError(f"{host}: TLS failed: {why}").at("tls")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
