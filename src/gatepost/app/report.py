@@ -163,5 +163,6 @@ _SENTENCES: Final = {
     "next_hop_rests": "next hop {next_hop} rests for {seconds} s: {what}: {reason}",
     "sign_in_stopped": "credential {credential} is NOT LET IN at {target}: {reply} {reason}",
     "sign_in_works": "credential {credential} is let in at {target} again",
+    "api_failed": "API FAILED at {route}: {reason}",
     "closed": "closed {peer}: {reply} {reason}",
 }

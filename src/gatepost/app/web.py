@@ -4,11 +4,17 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from gatepost.net.listen import Listener
+
+GRACE: Final = 2
+"""Seconds that open requests get at the end."""
+LAST_ANSWERS: Final = 0.5
+"""Seconds in which those that were cut short are told so."""
 
 
 class _Server(uvicorn.Server):
@@ -31,12 +37,13 @@ class WebServer:
         config = uvicorn.Config(
             application,
             log_config=None,
+            log_level="critical",  # what fails is an event of ours; nothing else goes to stderr
             access_log=False,
             proxy_headers=False,  # X-Forwarded-For would forge who is logged and traced
             lifespan="off",
             ssl_certfile=chain,
             ssl_keyfile=str(key) if key else None,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=GRACE,
         )
         self._server = _Server(config)
         self._serving = asyncio.ensure_future(self._server.serve(list(listener.sockets)))
@@ -49,6 +56,9 @@ class WebServer:
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """Finish open requests and close."""
+        """Finish open requests, or cut them short, and close."""
         self._server.should_exit = True
         await self._serving
+        cut_short = list(self._server.server_state.tasks)
+        if cut_short:
+            await asyncio.wait(cut_short, timeout=LAST_ANSWERS)

@@ -1,6 +1,7 @@
 """The HTTP applications: the APIs on one HTTPS origin, the e-mail data plane in clear as well."""
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -8,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from gatepost.rest import arm, email, entra, events, graph
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError, answer_error
+from gatepost.rest.failures import Guard
 
 
 async def health(_request: Request) -> JSONResponse:
@@ -30,16 +32,17 @@ async def not_allowed(request: Request, error: Exception) -> Response:
 def secure_application(site: Site) -> Starlette:
     """Return what the HTTPS listener serves: every API."""
     apis = (email, entra, graph, events, arm)  # tried in turn; mail comes most
-    return _application([route for api in apis for route in api.routes(site)])
+    return _application(site, [route for api in apis for route in api.routes(site)])
 
 
 def clear_application(site: Site) -> Starlette:
     """Return what the HTTP listener serves: no tokens, no secrets."""
-    return _application(email.routes(site))
+    return _application(site, email.routes(site))
 
 
-def _application(routes: list[BaseRoute]) -> Starlette:
+def _application(site: Site, routes: list[BaseRoute]) -> Starlette:
     return Starlette(
         routes=[Route("/health", health, methods=["GET"]), *routes],
+        middleware=[Middleware(Guard, report=site.report)],
         exception_handlers={404: not_found, 405: not_allowed, ApiError: answer_error},
     )

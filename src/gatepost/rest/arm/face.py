@@ -21,6 +21,7 @@ from gatepost.rest.arm.table import OPERATIONS
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
+from gatepost.rest.failures import OPERATION
 
 BODY_LIMIT: Final = 1024 * 1024
 """Octets. Resource Manager takes 4 MB; none of these bodies comes near."""
@@ -72,6 +73,7 @@ class Face(BaseRoute):
         caller = authenticate_bearer(request, self._site, audiences)
         words = words_of(request.url.path)
         found = find(OPERATIONS, request.method, words)
+        request.scope[OPERATION] = found.operation.path
         _check_version(request, words)
         self._check_subscription(words, caller)
         call = Call(

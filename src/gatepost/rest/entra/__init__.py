@@ -4,15 +4,17 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gatepost.directory.azure.paths import is_guid, new_guid
 from gatepost.rest.context import Site
 from gatepost.rest.entra.discovery import show_configuration, show_instance, show_keys
-from gatepost.rest.entra.errors import EntraError
+from gatepost.rest.entra.errors import SERVER_FAILED, EntraError
 from gatepost.rest.entra.token import NOT_KEPT, give_token
+from gatepost.rest.errors import ApiError
+from gatepost.rest.failures import report_failure
 
 __all__ = ["routes"]
 
@@ -47,7 +49,12 @@ def _answering(site: Site, handler: Handler) -> Callable[[Request], Awaitable[Re
         correlation_id = asked if is_guid(asked) else new_guid()
         try:
             response = await handler(site, request)
-        except EntraError as error:
+        except (ApiError, ClientDisconnect):
+            raise
+        except Exception as error:  # noqa: BLE001 - msal must be able to read the answer
+            if not isinstance(error, EntraError):
+                report_failure(site.report, request, error)
+                error = EntraError(SERVER_FAILED)
             document = error.document(trace_id, correlation_id, site.now())
             response = JSONResponse(document, error.refusal.status, NOT_KEPT)
             if error.refusal.status == 405:

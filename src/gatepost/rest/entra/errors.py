@@ -95,6 +95,12 @@ RESOURCE_UNKNOWN: Final = Refusal(
     "consented to by any user in the tenant. You might have sent your authentication request to "
     "the wrong tenant.")
 
+TOO_SLOW: Final = Refusal(
+    90013, 408, "invalid_request", "Invalid input received from the user.")
+SERVER_FAILED: Final = Refusal(
+    50000, 500, "server_error",
+    "There was an error issuing a token or an issue with our sign-in service.")
+
 ASSERTION_MALFORMED: Final = Refusal(
     50027, 401, "invalid_client", "JWT token is invalid or malformed.")
 ASSERTION_OF_ANOTHER: Final = Refusal(

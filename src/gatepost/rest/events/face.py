@@ -26,6 +26,7 @@ from gatepost.rest.events.subscription import (
     SubscriptionError,
     check_name,
 )
+from gatepost.rest.failures import OPERATION
 
 T = TypeVar("T")
 
@@ -73,6 +74,7 @@ class EventGridFace(BaseRoute):
     async def _answer(self, request: Request) -> Response:
         match = _PATH.fullmatch(request.scope["path"])
         assert match is not None  # noqa: S101 - else it would not be ours
+        request.scope[OPERATION] = f"{{scope}}{PROVIDER}"
         caller = authenticate_bearer(request, self._site, MANAGEMENT | own_audiences(request))
         if not request.query_params.get("api-version"):
             raise ApiError(

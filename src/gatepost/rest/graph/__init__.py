@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -17,9 +17,10 @@ from gatepost.directory.azure.tokens import GRAPH
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
+from gatepost.rest.failures import OPERATION, report_failure
 from gatepost.rest.graph import applications, credentials, principals
 from gatepost.rest.graph.call import Call, read_body
-from gatepost.rest.graph.errors import error_document, of_token
+from gatepost.rest.graph.errors import error_document, failed, of_token
 
 __all__ = ["routes"]
 
@@ -29,13 +30,15 @@ _METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 
 class _Operation(NamedTuple):
+    name: str
     path: "re.Pattern[str]"
     handlers: dict[str, Handler]
 
 
 def _at(path: str, **handlers: Handler) -> _Operation:
     one = r"(?:/(?P<id>[^/()]{1,128})|\(appId='(?P<app_id>[^/()']{1,128})'\))"
-    return _Operation(re.compile(path.replace("ONE", one), re.IGNORECASE), handlers)
+    pattern = re.compile(path.replace("ONE", one), re.IGNORECASE)
+    return _Operation(path.replace("ONE", "/{id}"), pattern, handlers)
 
 
 _OPERATIONS: Final = (
@@ -66,6 +69,11 @@ def routes(site: Site) -> list[BaseRoute]:
             refusal = ApiError(rejected.status, rejected.code, rejected.message)
         except ApiError as error:
             refusal = of_token(error)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - a client of Graph must be able to read it
+            report_failure(site.report, request, error)
+            refusal = failed()
         else:
             return _with_ids(response, request_id, client_request_id)
         document = error_document(
@@ -107,6 +115,7 @@ async def _perform(site: Site, request: Request) -> Response:
             405,
         )
     version = request.url.path.split("/", 2)[1]
+    request.scope[OPERATION] = f"/{version}/{operation.name}"
     call = Call(
         site,
         caller,

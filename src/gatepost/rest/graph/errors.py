@@ -29,6 +29,11 @@ def unsupported(what: str, resource: str) -> Rejected:
     )
 
 
+def failed() -> ApiError:
+    """Return the refusal when something went wrong that is not the client's fault."""
+    return ApiError(500, "Service_InternalServerError", "Encountered an internal server error.")
+
+
 def of_token(error: ApiError) -> ApiError:
     """Return the refusal of a token in Graph's words."""
     if error.status != 401:

@@ -1,0 +1,102 @@
+"""The HTTP server on real sockets: how it stops, how long it waits, how many it serves."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gatepost.app.web import WebServer
+from gatepost.net.listen import listen
+from gatepost.rest.failures import Guard
+
+PATIENCE = 10.0
+
+
+async def stalled(_request: Request) -> Response:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def told(request: Request) -> Response:
+    return JSONResponse({"octets": len(await request.body())})
+
+
+class Serving:
+    """A server in a loop and thread of its own."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, **limits: Any) -> None:
+        self._loop, self._limits = loop, limits
+        self.reports: list[str] = []
+
+    async def start(self) -> None:
+        listener = listen("127.0.0.1", 0)
+        self.port = listener.port
+        routes = [
+            Route("/stalled", stalled),
+            Route("/told", told, methods=["GET", "POST"]),
+        ]
+        guard = Middleware(Guard, report=lambda event, **_: self.reports.append(event))
+        application = Starlette(routes=routes, middleware=[guard])
+        self.server = WebServer(listener, application, **self._limits)
+        await self.server.wait_started()
+
+    def run(self, step: Callable[[], Awaitable[Any]]) -> Any:
+        async def wait() -> Any:
+            return await step()
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop).result(PATIENCE)
+
+
+@contextmanager
+def serving(**limits: Any) -> Iterator[Serving]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    served = Serving(loop, **limits)
+    try:
+        served.run(served.start)
+        yield served
+        served.run(served.server.stop)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE)
+        loop.close()
+
+
+def ask(served: Serving, octets: bytes) -> socket.socket:
+    """Send these octets as they are, and give the connection."""
+    connection = socket.create_connection(("127.0.0.1", served.port), PATIENCE)
+    connection.sendall(octets)
+    return connection
+
+
+def answer(connection: socket.socket) -> tuple[int, Any]:
+    """Read until the server closes; return status and document."""
+    pieces = []
+    while piece := connection.recv(65_536):
+        pieces.append(piece)
+    head, _, body = b"".join(pieces).partition(b"\r\n\r\n")
+    return int(head.split(b" ")[1]), json.loads(body)
+
+
+def test_a_stop_tells_who_still_waits_and_nobody_else(capfd: pytest.CaptureFixture[str]) -> None:
+    with serving() as served:
+        waiting = ask(served, b"GET /stalled HTTP/1.1\r\nhost: here\r\n\r\n")
+        half = ask(served, b"POST /told HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\nhalf")
+        head = ask(served, b"GET /told HTTP/1.1\r\nhost:")
+        with head, half, waiting:
+            served.run(served.server.stop)
+            status, document = answer(waiting)
+    assert (status, document["error"]["code"]) == (503, "ServiceUnavailable")
+    assert capfd.readouterr() == ("", "")
+    assert not served.reports
