@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Final, TypeVar, cast
 
 from gatepost.errors import QueueFull, TlsError
 from gatepost.mime.received import Hop
-from gatepost.mime.trace import MAX_HOPS, count_hops
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
@@ -477,17 +476,14 @@ class Receiver:
         if self._spool is None:
             self._refuse(self._session.replies.STORE_FULL.because("no room for the content"))
             return
+        if self._late_refusal is None and self._relay.router is not None and self._spool.loops:
+            self._late_refusal = self._session.replies.TOO_MANY_HOPS
         if self._late_refusal is not None:
             self._refuse_message(self._late_refusal)
             return
-        if self._relay.router is not None and count_hops(self._spool.head) > MAX_HOPS:
-            self._refuse_message(self._session.replies.TOO_MANY_HOPS.because("it goes in circles"))
-            return
-        self._hop = hop_of(self._session, self._stream, self._hop)
+        self._hop = hop = hop_of(self._session, self._stream, self._hop)
         try:
-            message = receive_message(
-                self._relay, self._session, self._hop, event.envelope, self._spool
-            )
+            message = receive_message(self._relay, self._session, hop, event.envelope, self._spool)
         except OSError as error:  # what was still in a buffer found no room
             self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))
             return

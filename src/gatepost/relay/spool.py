@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from gatepost.mime.header import MAX_HEADER
+from gatepost.mime.trace import MAX_HOPS, count_hops
 from gatepost.model.body import WINDOW, Body, BytesBody
 
 MIB: Final = 1024 * 1024
@@ -110,6 +111,11 @@ class Spool:
             self._file.write(piece)
         self._pieces.clear()
         self._give_back()
+
+    @property
+    def loops(self) -> bool:
+        """It was passed on so often that it must go in circles (RFC 5321 6.3)."""
+        return count_hops(self.head) > MAX_HOPS
 
     def body(self) -> Body:
         """Return what was written."""

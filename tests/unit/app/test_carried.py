@@ -24,7 +24,7 @@ MESSAGES = [
     message(envelope=envelope("", "bob@example.net", '"c d"@example.com')),
     message(subject=NO_UTF8, message_id=NO_UTF8),
     message(subject="a\0b", message_id=""),
-    message(body=b""),
+    message(body=b"", application="11111111-2222-3333-4444-555555555555"),
     message(body=bytes(range(256)) * 10),
 ]
 
