@@ -31,7 +31,7 @@ from gatepost.relay.transport.contract import Handed
 BATCH: Final = 200
 """Deliveries leased in one commit, so that acceptance never waits long."""
 GOODBYE: Final = 1.0
-"""Seconds for saying QUIT to servers at the end."""
+"""Seconds for writing down what is given back at the end, and for saying QUIT to servers."""
 LOOK: Final = 30.0
 """Seconds after which the queue is looked at again, whatever it said: wall clocks jump."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
@@ -165,7 +165,8 @@ class Deliverer:
         for held in self._lines.take_all():
             self._hand_back(held)
         while self._workers or self._settling:
-            await asyncio.wait({*self._workers, *self._settling}, timeout=seconds)
+            left = {*self._workers, *self._settling}
+            await asyncio.wait(left, timeout=min(seconds, GOODBYE))
             for each in self._settling:
                 each.cancel()  # a store that does not work is not waited for
         with suppress(TimeoutError):
