@@ -7,7 +7,12 @@ from typing import Final, assert_never
 from gatepost.app.keys import Key
 from gatepost.app.refresh_tokens import KeptToken
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
-from gatepost.client.sign_in import PasswordSignIn, SignIn, TokenSignIn
+from gatepost.client.sign_in import (
+    CertificateSignIn,
+    PasswordSignIn,
+    SignIn,
+    TokenSignIn,
+)
 from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIdentity
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import TokenSource
@@ -17,6 +22,7 @@ from gatepost.client.tokens.refresh import RefreshClient, RefreshToken
 from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,
+    CertificateCredential,
     CredentialSettings,
     EntraCredential,
     GoogleCredential,
@@ -94,6 +100,9 @@ class Upstreams:
         credential = self._named(target.credential)
         if isinstance(credential, PasswordCredential):
             return PasswordSignIn(credential.username, credential.password.read)
+        if isinstance(credential, CertificateCredential):
+            key = credential.key or None
+            return CertificateSignIn(credential.certificate, key, credential.username)
         source, scope = self._source(credential)
         username = getattr(credential, "username", "")
         if not scope and isinstance(credential, EntraCredential | AzureIdentityCredential):
@@ -129,7 +138,7 @@ class Upstreams:
                 )
                 kept = KeptToken(self.key, credential.name, credential.refresh_token.read)
                 return RefreshToken(self.http, client, kept.read, kept.keep), credential.scope
-            case PasswordCredential() | AccessKeyCredential():
+            case PasswordCredential() | CertificateCredential() | AccessKeyCredential():
                 raise ConfigError(f"the credential {credential.name} gives no token")
         assert_never(credential)
 

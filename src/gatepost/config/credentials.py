@@ -9,6 +9,7 @@ from gatepost.config.reading import Table
 from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,
+    CertificateCredential,
     CredentialSettings,
     EntraCredential,
     GoogleCredential,
@@ -101,8 +102,18 @@ def _access_key(table: Table, name: str) -> CredentialSettings:
     return AccessKeyCredential(name, table.need("key", secret, NOWHERE))
 
 
+def _certificate(table: Table, name: str) -> CredentialSettings:
+    return CertificateCredential(
+        name,
+        table.need("certificate", values.text, ""),
+        table.take("key", values.optional_text, ""),
+        table.take("username", values.optional_text, ""),
+    )
+
+
 _KINDS: Final[Mapping[str, Callable[[Table, str], CredentialSettings]]] = {
     "password": _password,
+    "client-certificate": _certificate,
     "entra": _entra,
     "managed-identity": _azure_identity,
     "workload-identity": _azure_identity,

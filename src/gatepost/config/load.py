@@ -15,7 +15,14 @@ from gatepost.config.positions import find_positions
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.reading import Source, Table
 from gatepost.config.routes import read_retries, read_routes, read_targets
-from gatepost.config.settings import Config, DnsSettings, LimitSettings, StorageSettings
+from gatepost.config.settings import (
+    CertificateCredential,
+    Config,
+    CredentialSettings,
+    DnsSettings,
+    LimitSettings,
+    StorageSettings,
+)
 from gatepost.errors import ConfigError
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
@@ -154,12 +161,23 @@ def _check_files(config: Config, source: Source, environment: Mapping[str, str])
             if ca_file:
                 _check_readable(source, ("target", target.name, "ca_file"), ca_file)
     for name, credential in config.credentials.items():
-        for key in credential.__slots__:
-            _check_secret(source, ("credentials", name, key), getattr(credential, key), environment)
+        _check_credential(source, name, credential, environment)
     for directory in config.directories:
         for index, account in enumerate(getattr(directory, "accounts", ())):
             path = ("directory", "account", index, "password")
             _check_secret(source, path, account.password, environment)
+
+
+def _check_credential(
+    source: Source, name: str, credential: CredentialSettings, environment: Mapping[str, str]
+) -> None:
+    is_certificate = isinstance(credential, CertificateCredential)
+    for key in credential.__slots__:
+        value = getattr(credential, key)
+        if is_certificate and key in ("certificate", "key") and value:
+            _check_readable(source, ("credentials", name, key), value)
+        else:
+            _check_secret(source, ("credentials", name, key), value, environment)
 
 
 def _check_readable(source: Source, path: tuple[str | int, ...], file: str) -> None:

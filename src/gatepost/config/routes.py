@@ -9,6 +9,7 @@ from gatepost.config.problems import nearest
 from gatepost.config.reading import Table
 from gatepost.config.settings import (
     AccessKeyCredential,
+    CertificateCredential,
     CredentialSettings,
     PasswordCredential,
 )
@@ -32,6 +33,7 @@ from gatepost.net.listen import is_loopback
 from gatepost.sasl.mechanisms import MECHANISMS
 
 Credentials = Mapping[str, CredentialSettings]
+_GIVES_NO_TOKEN: Final = (PasswordCredential, CertificateCredential, AccessKeyCredential)
 _IMPLICIT: Final = frozenset({465, 2465})
 _LIMITS: Final = HopLimits()
 _RETRY: Final = Retry()
@@ -110,14 +112,14 @@ def _mx(table: Table, name: str, _credentials: Credentials) -> Target:
 def _acs_rest(table: Table, name: str, credentials: Credentials) -> Target:
     endpoint = table.need("endpoint", values.https_url, "")
     credential = _credential(table, credentials, optional=False)
-    if isinstance(credentials.get(credential), PasswordCredential):
+    if isinstance(credentials.get(credential), PasswordCredential | CertificateCredential):
         table.fault("credential", f"{table.name('credential')}: REST takes an access key or tokens")
     return AcsRestTarget(name, endpoint, credential, _limits(table))
 
 
 def _graph(table: Table, name: str, credentials: Credentials) -> Target:
     credential = _credential(table, credentials, optional=False)
-    if isinstance(credentials.get(credential), PasswordCredential | AccessKeyCredential):
+    if isinstance(credentials.get(credential), _GIVES_NO_TOKEN):
         table.fault("credential", f"{table.name('credential')}: Microsoft Graph takes tokens only")
     return GraphTarget(
         name,

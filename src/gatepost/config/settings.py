@@ -161,8 +161,20 @@ class AccessKeyCredential:
     key: NamedSecret
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateCredential:
+    """A TLS client certificate, and the user to act as, if any (EXTERNAL)."""
+
+    name: str
+    certificate: str
+    """PEM: certificate and chain, and the key unless ``key`` names its file."""
+    key: str = ""
+    username: str = ""
+
+
 CredentialSettings = (
     PasswordCredential
+    | CertificateCredential
     | EntraCredential
     | AzureIdentityCredential
     | GoogleCredential

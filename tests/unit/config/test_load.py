@@ -338,6 +338,11 @@ MISTAKES = [
     ("[credentials.c]\nkind = 'entra'\ntenant = 't'\nclient_id = 'c'",
      "g.toml:8: credentials.c.secret or certificate: one of them proves who it is"),
     ("[credentials.c]\nkind = 'password'\nusername = 'u'", "g.toml:8: credentials.c.password is"),
+    ("[credentials.c]\nkind = 'client-certificate'",
+     "g.toml:8: credentials.c.certificate is missing"),
+    (("[target.x]\nkind = 'graph'\ncredential = 'c'\n[credentials.c]\n"
+     "kind = 'client-certificate'\ncertificate = 'c.pem'"),
+     "g.toml:10: target.x.credential: Microsoft Graph takes tokens only"),
     ("[credentials]\nc = 'x'", "g.toml:9: credentials.c is a table: [credentials.c]"),
     ("[retry.x]\ntable = ['1m']\nfirst = '1m'",
      "g.toml:10: retry.x.first says nothing beside retry.x.table"),
@@ -409,6 +414,7 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
         + '[[listener]]\naddress = "127.0.0.1:0"\ncertificate = "/nowhere/cert.pem"\n'
         + '[[directory.account]]\nname = "a"\npassword = { environment = "APP" }\n'
         + '[credentials.x]\nkind = "access-key"\nkey = { systemd = "key" }\n'
+        + '[credentials.y]\nkind = "client-certificate"\ncertificate = "/nowhere/own.pem"\n'
     )
     with pytest.raises(ConfigProblems) as caught:
         load_config(path, {})
@@ -419,9 +425,11 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
             f"{path}:16: the systemd credential key cannot be read: systemd has set no "
             "$CREDENTIALS_DIRECTORY"
         ),
+        f"{path}:19: the file /nowhere/own.pem cannot be read: No such file or directory",
     ]
     (tmp_path / "key").write_text("k")
-    path.write_text(path.read_text().replace("/nowhere/cert.pem", str(tmp_path / "key")))
+    text = path.read_text().replace("/nowhere/cert.pem", str(tmp_path / "key"))
+    path.write_text(text.replace("/nowhere/own.pem", str(tmp_path / "key")))
     load_config(path, {"APP": "x", "CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 

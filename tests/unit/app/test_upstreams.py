@@ -1,0 +1,136 @@
+"""From a configuration's credentials to who signs in where, and by what transport."""
+
+from pathlib import Path
+
+import pytest
+
+from gatepost.app.keys import open_key
+from gatepost.app.upstreams import Upstreams
+from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn
+from gatepost.client.named_secret import NamedSecret
+from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
+from gatepost.client.tokens.cache import TokenCache
+from gatepost.config.settings import (
+    AccessKeyCredential,
+    AzureIdentityCredential,
+    CertificateCredential,
+    CredentialSettings,
+    EntraCredential,
+    GoogleCredential,
+    PasswordCredential,
+    RefreshCredential,
+)
+from gatepost.errors import ConfigError
+from gatepost.model.route import (
+    AcsRestTarget,
+    Capture,
+    GraphTarget,
+    MxTarget,
+    Route,
+    Smarthost,
+    SmarthostTarget,
+    Target,
+)
+from gatepost.net.http import HttpClient
+from gatepost.relay.transport.acs_rest import AcsRestTransport
+from gatepost.relay.transport.capture import CaptureTransport
+from gatepost.relay.transport.contract import Transport
+from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.smtp import SmtpTransport
+from gatepost.store.memory import MemoryStore
+
+SECRET = NamedSecret("environment", "S")
+CREDENTIALS: dict[str, CredentialSettings] = {
+    each.name: each
+    for each in (
+        PasswordCredential("password", "user", SECRET),
+        CertificateCredential("certificate", "c.pem", "k.pem", "act-as"),
+        EntraCredential("entra", "t", "c", SECRET, username="box@example.com"),
+        EntraCredential("entra-certificate", "t", "c", certificate=SECRET),
+        AzureIdentityCredential("machine", "managed-identity", "id"),
+        AzureIdentityCredential("pod", "workload-identity"),
+        GoogleCredential("google", "box@example.com", SECRET),
+        RefreshCredential("refresh", "box@example.com", "https://x.example/token", "c", SECRET),
+        AccessKeyCredential("key", SECRET),
+    )
+}
+
+
+def make(home: Path, target: Target) -> Transport:
+    upstreams = Upstreams(
+        CREDENTIALS, HttpClient(), TokenCache(), MemoryStore(), lambda: "1", open_key(home)
+    )
+    return upstreams.transports([Route("r", (target,))])[target.name]
+
+
+def smarthost(credential: str, host: str = "smtp.example") -> SmarthostTarget:
+    return SmarthostTarget("t", (Smarthost(host),), credential=credential)
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        (Capture("t"), CaptureTransport),
+        (MxTarget("t"), SmtpTransport),
+        (smarthost(""), SmtpTransport),
+        (AcsRestTarget("t", "https://r.example", "key"), AcsRestTransport),
+        (GraphTarget("t", "entra"), GraphTransport),
+    ],
+    ids=["capture", "mx", "smarthost", "acs-rest", "graph"],
+)
+def test_each_target_has_its_transport(tmp_path: Path, target: Target, kind: type) -> None:
+    assert isinstance(make(tmp_path, target), kind)
+
+
+@pytest.mark.parametrize(
+    ("credential", "kind", "identity"),
+    [
+        ("password", PasswordSignIn, "user"),
+        ("certificate", CertificateSignIn, "act-as"),
+        ("entra", TokenSignIn, "box@example.com"),
+        ("entra-certificate", TokenSignIn, ""),
+        ("machine", TokenSignIn, ""),
+        ("pod", TokenSignIn, ""),
+        ("google", TokenSignIn, "box@example.com"),
+        ("refresh", TokenSignIn, "box@example.com"),
+    ],
+)
+def test_who_signs_in_by_smtp(tmp_path: Path, credential: str, kind: type, identity: str) -> None:
+    transport = make(tmp_path, smarthost(credential))
+    assert isinstance(transport, SmtpTransport)
+    sign_in = transport.sign_in
+    assert sign_in is not None
+    assert isinstance(sign_in, kind)
+    assert sign_in.identity == identity
+    if isinstance(sign_in, CertificateSignIn):
+        assert (sign_in.certificate, sign_in.key) == ("c.pem", "k.pem")
+
+
+@pytest.mark.parametrize(
+    ("host", "scope"),
+    [
+        ("smtp.azurecomm.net", "https://communication.azure.com/.default"),
+        ("SMTP.AzureComm.net", "https://communication.azure.com/.default"),
+        ("smtp.office365.com", "https://outlook.office365.com/.default"),
+    ],
+)
+def test_the_scope_is_the_provider_s(tmp_path: Path, host: str, scope: str) -> None:
+    transport = make(tmp_path, smarthost("entra", host))
+    assert isinstance(transport, SmtpTransport)
+    assert isinstance(transport.sign_in, TokenSignIn)
+    assert transport.sign_in._scope == scope
+
+
+@pytest.mark.parametrize(
+    ("credential", "kind"), [("key", AccessKeySignIn), ("entra", BearerSignIn)]
+)
+def test_who_signs_in_by_rest(tmp_path: Path, credential: str, kind: type) -> None:
+    transport = make(tmp_path, AcsRestTarget("t", "https://r.example", credential))
+    assert isinstance(transport, AcsRestTransport)
+    assert isinstance(transport._api.sign_in, kind)
+
+
+@pytest.mark.parametrize("credential", ["password", "certificate", "key", "unknown"])
+def test_what_gives_no_token(tmp_path: Path, credential: str) -> None:
+    with pytest.raises(ConfigError, match=credential):
+        make(tmp_path, GraphTarget("t", credential))
