@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from demo import relay_story
 from demo.plain_only import PlainOnly
 from demo.stage import Relay, gatepost, heading, show
 
@@ -88,6 +89,7 @@ def main() -> int:
             show(f"process {killed} killed; process {relay.process.pid} runs on the same data")
             show(gatepost("messages", "list", "--data", str(relay.data)).decode())
             compare(relay, content)
+            relay = relay_story.tell(directory, relay)
         finally:
             relay.stop()
     print(f"\nThat was the whole story, in {time.monotonic() - began:.1f} seconds.")

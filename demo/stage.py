@@ -43,6 +43,34 @@ def gatepost(*arguments: str, expect: int = 0) -> bytes:
     return done.stdout
 
 
+def ask(*arguments: str) -> Any:
+    """Run a command with ``--json``, unseen."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gatepost.cli.main", *arguments],
+        stdout=subprocess.PIPE, check=True, timeout=30,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def _await(process: "subprocess.Popen[bytes]", data: Path, log: Path) -> dict[str, Any]:
+    """Wait until a process accepts; return its ready.json."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            ready: dict[str, Any] = json.loads((data / "ready.json").read_text())
+        except FileNotFoundError:
+            time.sleep(0.02)
+            continue
+        if ready["pid"] == process.pid:
+            return ready
+    raise SystemExit(f"the relay did not start:\n{log.read_text()}")
+
+
+def _find(text: str, words: str) -> str:
+    found = [line for line in text.splitlines() if words in line]
+    return found[0].partition(" ")[2] if found else ""
+
+
 @dataclass(slots=True)
 class Relay:
     """``gatepost up`` in a process group of its own."""
@@ -52,35 +80,73 @@ class Relay:
     ready: dict[str, Any]
 
     @classmethod
-    def start(cls, data: Path) -> "Relay":
-        """Start it on free ports and wait until it accepts."""
+    def start(cls, data: Path, port: int = 0) -> "Relay":
+        """Start it, on a free port unless it is given, and wait until it accepts."""
         log = (data.parent / "relay.log").open("ab")
         process = subprocess.Popen(
             [sys.executable, "-m", "gatepost.cli.main", "up", "--data", str(data),
-             "--smtp", "127.0.0.1:0", "--smtps", "off", "--https", "off", "--http", "off"],
+             "--smtp", f"127.0.0.1:{port}", "--smtps", "off", "--https", "off", "--http", "off"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         log.close()
-        deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                ready = json.loads((data / "ready.json").read_text())
-            except FileNotFoundError:
-                time.sleep(0.02)
-                continue
-            if ready["pid"] == process.pid:
-                return cls(data, process, ready)
-        raise SystemExit(f"the relay did not start:\n{(data.parent / 'relay.log').read_text()}")
+        return cls(data, process, _await(process, data, data.parent / "relay.log"))
 
     @property
     def address(self) -> str:
         """HOST:PORT of the STARTTLS listener."""
         return f"{self.ready['smtp']['host']}:{self.ready['smtp']['port']}"
 
+    @property
+    def log_size(self) -> int:
+        """How much it has said so far."""
+        return (self.data.parent / "relay.log").stat().st_size
+
+    def said(self, words: str, after: int) -> str:
+        """The first line of its log with these words, after so many octets; empty if none."""
+        octets = (self.data.parent / "relay.log").read_bytes()
+        return _find(octets[after:].decode(), words)
+
     def kill(self) -> None:
         """SIGKILL the whole group: no farewell, no flush."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def stop(self) -> None:
+        """Ask it to stop."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=15)
+
+
+@dataclass(slots=True)
+class Bridge:
+    """``gatepost serve`` in a process group of its own."""
+
+    config: Path
+    process: subprocess.Popen[bytes]
+    listener: dict[str, Any]
+
+    @classmethod
+    def start(cls, config: Path) -> "Bridge":
+        """Start it in the directory of its configuration, and wait until it accepts."""
+        directory = config.parent
+        with (directory / "bridge.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gatepost.cli.main", "serve", "--config", config.name],
+                cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        ready = _await(process, directory / "relay", directory / "bridge.log")
+        return cls(config, process, ready["listeners"][0])
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT of its listener."""
+        return f"{self.listener['host']}:{self.listener['port']}"
+
+    def line(self, words: str) -> str:
+        """The first line of its log with these words, without the time; empty if none."""
+        return _find((self.config.parent / "bridge.log").read_text(), words)
 
     def stop(self) -> None:
         """Ask it to stop."""

@@ -1,0 +1,149 @@
+"""The second act: an application that only speaks PLAIN, a provider that only takes LOGIN, and
+between them a relay that keeps the message while the provider is away."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from demo.plain_only import PlainOnly
+from demo.stage import Bridge, Relay, ask, gatepost, heading, show
+
+PATIENCE: Final = 15.0
+CONFIG: Final = """\
+hostname = "localhost"
+
+[[listener]]                       # the application comes here
+address = "127.0.0.1:0"
+certificate = "{certificate}"
+
+[[directory.account]]
+name = "old-app"
+password = {{ file = "app-password" }}
+senders = ["{sender}"]
+
+[credentials.acs]                  # and this is who we are upstream
+kind = "password"
+username = "{username}"
+password = {{ file = "acs-secret" }}
+
+[target.acs]
+kind = "smarthost"
+servers = ["{server}"]
+ca_file = "{ca_file}"
+credential = "acs"
+
+[retry.demo]
+first = "3s"
+
+[[route]]
+to = "acs"
+retry = "demo"
+
+[storage]
+directory = "{storage}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The application's side: how it signs in, and what it sends."""
+
+    sender: str
+    password: str
+    ca_file: str
+
+    def send(self, bridge: Bridge, subject: str) -> str:
+        """Sign in with PLAIN, and send; return what the relay says to the content."""
+        place = bridge.listener
+        client = PlainOnly(place["host"], place["port"], self.ca_file)
+        client.sign_in("old-app", self.password)
+        for command in (f"MAIL FROM:<{self.sender}>", "RCPT TO:<you@example.net>", "DATA"):
+            client.ask(command)
+        content = f"From: <{self.sender}>\r\nSubject: {subject}\r\n\r\nHello from an old program."
+        answer = client.ask(f"{content}\r\n.", "[the message]")
+        client.close()
+        show("\n".join(client.lines[-10:]))
+        if not answer.startswith("250 "):
+            raise SystemExit(f"the relay did not take it: {answer}")
+        return answer.rsplit(maxsplit=1)[-1]
+
+
+def configure(directory: Path, upstream: Relay) -> Scene:
+    """Write the relay's configuration and its secrets."""
+    ready = upstream.ready
+    scene = Scene(ready["from"], "old-app-password", ready["ca_file"])
+    for name, secret in (("app-password", scene.password), ("acs-secret", ready["password"])):
+        (directory / name).touch(mode=0o600)
+        (directory / name).write_text(secret)
+    (directory / "gatepost.toml").write_text(
+        CONFIG.format(
+            certificate=upstream.data / "tls" / "server.pem",
+            sender=scene.sender,
+            username=ready["username"],
+            server=upstream.address,
+            ca_file=ready["ca_file"],
+            storage=directory / "relay",
+        )
+    )
+    return scene
+
+
+def bridge(scene: Scene, relay: Bridge, upstream: Relay) -> None:
+    """PLAIN comes in, LOGIN goes out."""
+    heading(7, "PLAIN comes in, LOGIN goes out: the program of act 2 is delivered")
+    before = upstream.log_size
+    id_ = scene.send(relay, "Through the bridge")
+    _wait_delivered(relay, id_)
+    show(gatepost("messages", "list", "--data", str(upstream.data)).decode())
+    show(relay.line(f"delivered {id_}"))
+    signed_in = upstream.said("with LOGIN", before)
+    if not signed_in:
+        raise SystemExit("the relay did not sign in with LOGIN")
+    show(f"the provider's log: {signed_in}")
+
+
+def keep(scene: Scene, relay: Bridge, upstream: Relay) -> Relay:
+    """The provider is away: the message waits, and it can be asked why."""
+    heading(8, "The provider is stopped: the message is kept, and can be asked why")
+    port = upstream.ready["smtp"]["port"]
+    upstream.stop()
+    id_ = scene.send(relay, "While you were out")
+    _wait(lambda: relay.line(f"deferred {id_}"), "the message was not deferred")
+    show(gatepost("queue", "why", id_, "--config", str(relay.config)).decode())
+    heading(9, "The provider comes back: the message arrives")
+    upstream = Relay.start(upstream.data, port=port)
+    _wait_delivered(relay, id_)
+    show(relay.line(f"delivered {id_}"))
+    show(gatepost("messages", "list", "--data", str(upstream.data)).decode())
+    listed = ask("messages", "list", "--json", "--data", str(upstream.data))["messages"]
+    if [each["subject"] for each in listed].count("While you were out") != 1:
+        raise SystemExit("it did not arrive exactly once")
+    return upstream
+
+
+def _wait_delivered(relay: Bridge, id_: str) -> None:
+    _wait(lambda: relay.line(f"delivered {id_}"), f"{id_} was not delivered")
+
+
+def _wait(condition: Callable[[], object], otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(otherwise)
+        time.sleep(0.05)
+
+
+def tell(directory: Path, upstream: Relay) -> Relay:
+    """Tell it; return the provider, which was started again meanwhile."""
+    heading(6, "A second process: gatepost serve, the bridge, by this configuration")
+    scene = configure(directory, upstream)
+    show((directory / "gatepost.toml").read_text().partition("[retry.demo]")[0].rstrip())
+    relay = Bridge.start(directory / "gatepost.toml")
+    try:
+        show(f"gatepost serve: process {relay.process.pid} listens on {relay.address}")
+        bridge(scene, relay, upstream)
+        return keep(scene, relay, upstream)
+    finally:
+        relay.stop()
