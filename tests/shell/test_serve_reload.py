@@ -235,9 +235,8 @@ def test_a_front_that_dies_is_replaced(tmp_path: Path) -> None:
             assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")
 
 
-@pytest.mark.parametrize("workers", [0, 1, 3])
-def test_any_number_of_fronts_at_any_start(tmp_path: Path, workers: int) -> None:
-    for number in (workers, 0, workers):
+def test_any_number_of_fronts_at_any_start(tmp_path: Path) -> None:
+    for number in (2, 0, 1):
         with relaying(tmp_path, SUBMISSION, "--workers", str(number)) as relay:
             assert len(children(relay.process.pid)) == number
             with relay.signed_in("submission") as peer:
