@@ -13,6 +13,7 @@ from gatepost.cli.output import FAILED, USAGE, print_error
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "account": ("gatepost.cli.account:account", "Who may sign in to a relay."),
     "app": ("gatepost.cli.nouns.app:app", "Applications that sign in."),
+    "bench": ("gatepost.cli.bench:bench", "Put a relay to the test: kill it, and count."),
     "check": ("gatepost.cli.check:check", "Check a configuration, and explain every value."),
     "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),
     "domain": ("gatepost.cli.nouns.domain:domain", "Domains to send from, and their proofs."),

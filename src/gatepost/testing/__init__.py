@@ -1,6 +1,7 @@
 """For your tests: a relay of your own, dialogues, and fakes that behave.
 
 ``Emulator`` and the pytest fixtures ``gatepost`` and ``acs_relay`` run a real relay;
+``Upstream`` is a next hop that misbehaves;
 ``perform`` plays a written dialogue against Gatepost without a socket;
 ``MemoryDirectory``, ``ScriptedResolver``, ``FakeClock`` and ``Application`` stand in for what
 waits.
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from gatepost.testing.server import Mismatch as Mismatch
     from gatepost.testing.server import Performance as Performance
     from gatepost.testing.server import perform_server as perform_server
+    from gatepost.testing.upstream import Mischief as Mischief
+    from gatepost.testing.upstream import Taken as Taken
+    from gatepost.testing.upstream import Upstream as Upstream
 
 _BY_MODULE: Final = {
     "application": ("Accepted", "Application"),
@@ -41,6 +45,7 @@ _BY_MODULE: Final = {
     "emulator": ("Captured", "Emulator", "EmulatorError"),
     "perform": ("perform",),
     "server": ("Mismatch", "Performance", "perform_server"),
+    "upstream": ("Mischief", "Taken", "Upstream"),
 }
 _HOME: Final = {name: module for module, names in _BY_MODULE.items() for name in names}
 

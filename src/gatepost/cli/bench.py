@@ -1,0 +1,154 @@
+"""``gatepost bench``: put the promises of this very machine's relay to the test."""
+
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from gatepost.cli.output import FAILED, OK, Failed, print_json
+
+if TYPE_CHECKING:
+    from gatepost.testing.crash.run import Outcome
+
+SHOWN: Final = 20
+"""Names of what was lost that are printed; JSON has all."""
+
+
+@click.group()
+def bench() -> None:
+    """Put a relay to the test on this machine."""
+
+
+@bench.command()
+@click.option(
+    "--messages", type=click.IntRange(1), default=10_000, show_default=True,
+    help="Messages to be acknowledged, at least.",
+)  # fmt: skip
+@click.option(
+    "--kills", type=click.IntRange(0), default=200, show_default=True, help="SIGKILLs in all."
+)
+@click.option(
+    "--workers", type=click.IntRange(0, 64), default=2, show_default=True,
+    help="Front processes; 0: one process does all.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of chance: who is killed, and when."
+)
+@click.option(
+    "--directory", type=click.Path(path_type=Path, file_okay=False),
+    help="Where to work, and what is left to look at; else a temporary one, removed at the end.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def crash(
+    messages: int, kills: int, workers: int, seed: int, directory: Path | None, as_json: bool
+) -> int:
+    """Kill a relay again and again under load, and count.
+
+    Starts `gatepost serve` with a configuration of its own, senders, and upstreams that defer,
+    refuse, stall and hang up. Front processes, the store process and the whole relay get SIGKILL
+    at random instants, also while they start. Then the upstreams recover and the queue drains.
+    Every message whose 250 was read must have arrived, be queued, or have its notification, and
+    nothing may come twice that was not under way at a kill. Linux only. Exit: 0 when the promise
+    is kept, 1 when it is not.
+
+    \b
+    Example:
+      gatepost bench crash --messages 300 --kills 8
+      gatepost bench crash --json
+    """
+    if not Path("/proc/self/stat").exists():
+        raise Failed("this needs /proc, which tells the processes of the relay")
+    from gatepost.app.runtime import run  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.testing.crash.run import Plan, run_crash  # noqa: PLC0415
+    from gatepost.testing.crash.victim import NotServed  # noqa: PLC0415
+
+    home = _home(directory)
+    plan = Plan(messages, kills, workers, seed=seed)
+    try:
+        outcome = run(run_crash(plan, home, lambda said: click.echo(said, err=True)))
+    except NotServed as error:
+        raise Failed.by(error) from None
+    finally:
+        if directory is None:
+            shutil.rmtree(home, ignore_errors=True)
+    if as_json:
+        print_json(document(outcome))
+    else:
+        show(outcome)
+    return OK if outcome.is_good else FAILED
+
+
+def _home(directory: Path | None) -> Path:
+    if directory is None:
+        return Path(tempfile.mkdtemp(prefix="gatepost-crash-"))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise click.UsageError(f"{directory} is not empty")
+    except OSError as error:
+        raise Failed(f"{directory} cannot be used: {error}") from None
+    return directory.resolve()
+
+
+def document(outcome: "Outcome") -> dict[str, Any]:
+    """Return the JSON document (docs/reference/json.md)."""
+    return {
+        "kept": outcome.is_good,
+        **asdict(outcome.verdict),
+        "kills": outcome.kills,
+        "starts": outcome.starts,
+        "longest_outage": round(outcome.longest_outage, 3),
+        "seconds": round(outcome.seconds, 3),
+        "upstream": outcome.fates,
+        "senders": outcome.troubles,
+        "events": outcome.events,
+        "faults": outcome.faults,
+    }
+
+
+def show(outcome: "Outcome") -> None:
+    """Print the count."""
+    verdict = outcome.verdict
+    click.echo(
+        f"{verdict.acknowledged:,} messages acknowledged in {outcome.seconds:,.0f} s, "
+        f"{sum(outcome.kills.values())} kills ({_counts(outcome.kills)}), "
+        f"{outcome.starts} starts, longest outage {outcome.longest_outage:.1f} s"
+    )
+    click.echo(f"upstream: {_counts(outcome.fates)}")
+    click.echo(f"senders met: {_counts(outcome.troubles) or 'nothing'}")
+    click.echo()
+    for name, count in (
+        ("recipients promised", verdict.promised),
+        ("arrived", verdict.arrived),
+        ("sender notified", verdict.notified),
+        ("still queued", verdict.queued),
+        ("LOST", len(verdict.lost)),
+        ("DAMAGED", len(verdict.damaged)),
+        ("arrived without a 250", verdict.unacknowledged),
+        ("twice: in flight at a kill", verdict.doubled_by_kill),
+        ("twice: upstream hung up", verdict.doubled_by_upstream),
+        ("TWICE FOR NO REASON", len(verdict.unexplained)),
+        ("NOTIFIED TWICE", len(verdict.notified_twice)),
+        ("KILLS WITH TOO MANY TWICE", len(verdict.crowded)),
+        ("FAULTS REPORTED", len(outcome.faults)),
+    ):
+        if count or not name.isupper():
+            click.echo(f"{name:<27} {count:>7,}")
+    for name, pairs in (
+        ("lost", verdict.lost), ("damaged", verdict.damaged),
+        ("twice", verdict.unexplained), ("notified twice", verdict.notified_twice),
+    ):  # fmt: skip
+        for message_id, address in pairs[:SHOWN]:
+            click.echo(f"{name}: {message_id} to <{address}>")
+    for line in (*verdict.crowded, *outcome.faults):
+        click.echo(line)
+    click.echo()
+    click.echo("The promise is kept." if outcome.is_good else "The promise is BROKEN.")
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common())

@@ -1,0 +1,204 @@
+"""The run: load, kills, quiet, and the count."""
+
+import asyncio
+import math
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from gatepost.app.access import open_queue
+from gatepost.errors import GatepostError
+from gatepost.testing.crash.senders import Senders
+from gatepost.testing.crash.verdict import Books, Kill, Pair, Verdict, judge
+from gatepost.testing.crash.verdict import Victim as Whom
+from gatepost.testing.crash.victim import CONNECTIONS, Victim, hub_domain
+from gatepost.testing.upstream import WELL, Mischief, Taken, Upstream
+
+HUBS: Final = 3
+"""Upstreams: what one has taught the relay does not hold up the others."""
+PAUSE: Final = 0.02
+"""Seconds that a sender thinks between two messages, on average."""
+LONGEST: Final = 5.0
+"""Seconds of load until a kill, at most, however few messages came."""
+WHILE_STARTING: Final = 0.15
+"""The share of kills that do not wait until the relay serves."""
+STARTING: Final = (0.0, 1.0)
+"""Seconds from the start of the process to such a kill."""
+_VICTIMS: Final[dict[Whom, int]] = {"worker": 3, "store": 3, "relay": 4}
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do."""
+
+    messages: int = 10_000
+    """Acknowledged ones, at least."""
+    kills: int = 200
+    workers: int = 2
+    """Front processes; 0: one process does all."""
+    senders: int = 6
+    seed: int = 0
+    drain: float = 300.0
+    """Seconds that the queue gets to empty itself at the end."""
+    mischief: Mischief = field(default_factory=Mischief)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it."""
+
+    verdict: Verdict
+    kills: Counter[str]
+    starts: int
+    longest_outage: float
+    """Seconds from a kill to the next ready relay."""
+    seconds: float
+    fates: Counter[str]
+    """What the upstreams did."""
+    troubles: Counter[str]
+    """What the senders met."""
+    events: Counter[str]
+    """What the relay reported."""
+    faults: list[str]
+    """Faults of its own that it reported, and processes that it left behind."""
+
+    @property
+    def is_good(self) -> bool:
+        """The promise was kept, and the relay found nothing wrong with itself."""
+        return self.verdict.is_good and not self.faults
+
+
+async def run_crash(plan: Plan, home: Path, progress: Progress = lambda _: None) -> Outcome:
+    """Run ``plan`` in the empty directory ``home``. Raises NotServed."""
+    return await _Run(plan, home, progress).run()
+
+
+class _Run:
+    def __init__(self, plan: Plan, home: Path, progress: Progress) -> None:
+        self._plan, self._home, self._progress = plan, home, progress
+        self._chance = random.Random(plan.seed)  # noqa: S311 - a test's, to be repeated
+        self._taken: list[Taken] = []
+        self._kills: list[Kill] = []
+        self._upstreams = [
+            Upstream(plan.seed + number, plan.mischief, self._taken) for number in range(HUBS)
+        ]
+        self._victim: Victim
+        self._senders: Senders
+
+    async def run(self) -> Outcome:
+        plan, loop = self._plan, asyncio.get_running_loop()
+        begun = loop.time()
+        ports = [await each.start() for each in self._upstreams]
+        self._victim = victim = Victim(self._home, ports, plan.workers)
+        domains = [*map(hub_domain, range(HUBS))] * 6 + [plan.mischief.hopeless]
+        self._senders = Senders(victim.door, domains, PAUSE, self._chance)
+        try:
+            await victim.start()
+            await victim.wait_ready()
+            async with self._sending():
+                await self._kill_all()
+                await self._senders.wait_for(plan.messages, plan.drain)
+            self._progress("the upstream is well again; the queue drains")
+            queued = await self._drain()
+            await victim.stop()
+            faults = victim.told("internal_error") + victim.told("notification_lost")
+            faults += [f"process {pid} is left behind" for pid in victim.left_behind()]
+        finally:
+            victim.clean_up()
+            for each in self._upstreams:
+                each.close()
+        return Outcome(
+            judge(Books(self._senders.sent, self._taken, self._kills, queued)),
+            Counter(each.victim for each in self._kills),
+            victim.starts,
+            max(victim.outages, default=0.0),
+            loop.time() - begun,
+            sum((each.fates for each in self._upstreams), Counter()),
+            self._senders.troubles,
+            victim.events(),
+            faults,
+        )
+
+    @asynccontextmanager
+    async def _sending(self) -> AsyncIterator[None]:
+        tasks = [
+            asyncio.create_task(self._senders.send_on(f"sender-{number}"))
+            for number in range(self._plan.senders)
+        ]
+        try:
+            yield
+        finally:
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _kill_all(self) -> None:
+        """Kills are spread over the messages, each at a random one of its share."""
+        chance, share = self._chance, self._plan.messages / max(1, self._plan.kills)
+        for number in range(1, self._plan.kills + 1):
+            if chance.random() < WHILE_STARTING and self._kills:
+                await asyncio.sleep(chance.uniform(*STARTING))
+            else:
+                await self._victim.wait_ready()
+                count = math.ceil((number - 1 + chance.random()) * share)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._senders.wait_for(count, LONGEST), LONGEST)
+                await asyncio.sleep(chance.uniform(0.0, 2 * PAUSE))
+            await self._kill_one(self._choose())
+            if number % 10 == 0 or number == self._plan.kills:
+                self._progress(f"{number} kills, {len(self._senders.sent)} messages acknowledged")
+        await self._victim.wait_ready()
+
+    def _choose(self) -> Whom:
+        fronts = self._victim.fronts() if self._plan.workers else []
+        names = [each for each in _VICTIMS if fronts or each != "worker"]
+        return self._chance.choices(names, [_VICTIMS[each] for each in names])[0]
+
+    async def _kill_one(self, whom: Whom) -> None:
+        at = asyncio.get_running_loop().time()
+        if whom == "worker":
+            with suppress(ProcessLookupError, IndexError):
+                os.kill(self._chance.choice(self._victim.fronts()), signal.SIGKILL)
+                self._kills.append(Kill(whom, at))
+            return
+        await self._victim.kill(alone=whom == "store")
+        # Of each connection one delivery may be on the wire, and one be about to be settled.
+        self._kills.append(Kill(whom, at, in_flight=2 * CONNECTIONS * HUBS))
+        await self._victim.start()
+
+    async def _drain(self) -> frozenset[Pair]:
+        """Let the queue empty itself; return what is left of it."""
+        for each in self._upstreams:
+            each.mischief = Mischief(WELL)
+        await self._victim.stop()  # in good order, for once; and it forgets what it has learned
+        await self._victim.start()
+        await self._victim.wait_ready()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._plan.drain
+        left = await self._queued()
+        while left and loop.time() < deadline:
+            await asyncio.sleep(0.2)
+            left = await self._queued()
+        return left
+
+    async def _queued(self) -> frozenset[Pair]:
+        try:
+            async with open_queue(self._victim.data) as ask:
+                document = await ask("list", {})
+        except GatepostError as error:
+            self._progress(f"the queue does not answer: {error}")
+            return frozenset({("", "")})
+        return frozenset(
+            (each["message_id"], one["address"])
+            for each in document["deliveries"]
+            for one in each["recipients"]
+            if one["fate"] == "waiting"
+        )

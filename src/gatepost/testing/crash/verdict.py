@@ -1,0 +1,169 @@
+"""From what was promised and what arrived to a verdict. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final, Literal
+
+from gatepost.testing.upstream import Taken
+
+Victim = Literal["worker", "store", "relay"]
+"""A front process, the store process alone, or all processes of the relay at once."""
+
+SETTLED_WITHIN: Final = 10.0
+"""Seconds from the upstream's 250 to the commit that settles the delivery, at the very most: a
+kill that comes later cannot have had it in flight."""
+_FINAL: Final = "Final-Recipient: rfc822;"
+_FAILED: Final = "Action: failed"
+
+Pair = tuple[str, str]
+"""A Message-ID and one of its recipients: what a promise is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message whose final 250 its sender has read."""
+
+    message_id: str
+    recipients: tuple[str, ...]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One SIGKILL; ``at`` by the clock of ``Taken.at``."""
+
+    victim: Victim
+    at: float
+    in_flight: int = 0
+    """Deliveries that may have been under way: so many may come twice for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All that is known at the end."""
+
+    sent: Sequence[Sent]
+    taken: Sequence[Taken]
+    kills: Sequence[Kill]
+    queued: Collection[Pair] = frozenset()
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of every recipient of every acknowledged message."""
+
+    acknowledged: int = 0
+    """Messages."""
+    promised: int = 0
+    """Recipients of them."""
+    arrived: int = 0
+    notified: int = 0
+    """The sender has the notification that it failed."""
+    queued: int = 0
+    lost: list[Pair] = field(default_factory=list)
+    damaged: list[Pair] = field(default_factory=list)
+    """It arrived otherwise than it was sent."""
+    unacknowledged: int = 0
+    """Messages that arrived although no 250 was read: the relay died between."""
+    doubled_by_kill: int = 0
+    """Deliveries that were under way at a kill and came twice."""
+    doubled_by_upstream: int = 0
+    """The upstream took it and hung up: RFC 5321 4.5.3.2.6 has it sent again."""
+    unexplained: list[Pair] = field(default_factory=list)
+    """It came twice, and nothing excuses it."""
+    crowded: list[str] = field(default_factory=list)
+    """Kills after which more came twice than was in flight."""
+    notified_twice: list[Pair] = field(default_factory=list)
+    """Two different notifications of one failure."""
+
+    @property
+    def is_good(self) -> bool:
+        """The promise was kept."""
+        return not (
+            self.lost or self.damaged or self.unexplained or self.crowded or self.notified_twice
+        )
+
+
+def judge(books: Books) -> Verdict:
+    """Hold what arrived against what was promised."""
+    mail = [each for each in books.taken if each.sender]
+    arrivals = _by_pair(mail)
+    notices = _notices(each for each in books.taken if not each.sender)
+    verdict = Verdict(acknowledged=len(books.sent))
+    for message in books.sent:
+        for address in message.recipients:
+            verdict.promised += 1
+            pair = (message.message_id, address)
+            if pair in arrivals:
+                verdict.arrived += 1
+                if not all(each.content.endswith(message.content) for each in arrivals[pair]):
+                    verdict.damaged.append(pair)
+            elif address in notices:
+                verdict.notified += 1
+            elif pair in books.queued:
+                verdict.queued += 1
+            else:
+                verdict.lost.append(pair)
+    known = {each.message_id for each in books.sent}
+    verdict.unacknowledged = len({each.message_id for each in mail} - known)
+    verdict.notified_twice = [("", to) for to, ids in notices.items() if len(ids) > 1]
+    _count_doubles(verdict, _by_pair(books.taken), books.kills)
+    return verdict
+
+
+def _by_pair(taken: Iterable[Taken]) -> Mapping[Pair, list[Taken]]:
+    found: defaultdict[Pair, list[Taken]] = defaultdict(list)
+    for each in taken:
+        for address in each.recipients:
+            found[each.message_id, address].append(each)
+    return found
+
+
+def _notices(taken: Iterable[Taken]) -> Mapping[str, set[str]]:
+    """Return the Message-IDs of failure notices, by the recipient that they are about."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for each in taken:
+        for address in failed_recipients(each.content.decode("utf-8", "replace")):
+            found[address].add(each.message_id)
+    return found
+
+
+def failed_recipients(report: str) -> Iterator[str]:
+    """Yield the recipients that a delivery status notification calls failed (RFC 3464 2.3)."""
+    for block in report.replace("\r\n", "\n").split("\n\n"):
+        lines = block.split("\n")
+        if _FAILED in lines:
+            for line in lines:
+                if line.startswith(_FINAL):
+                    yield line.removeprefix(_FINAL).strip()
+
+
+def _count_doubles(
+    verdict: Verdict, arrivals: Mapping[Pair, list[Taken]], kills: Sequence[Kill]
+) -> None:
+    fatal = [each for each in kills if each.victim != "worker"]
+    by_kill: Counter[Kill] = Counter()
+    counted: set[tuple[int, int]] = set()
+    for pair, found in arrivals.items():
+        for first, second in pairwise(sorted(found, key=lambda each: each.at)):
+            if (id(first), id(second)) in counted:
+                continue  # another recipient of the same transaction
+            counted.add((id(first), id(second)))
+            if first.silent:
+                verdict.doubled_by_upstream += 1
+            elif (kill := _kill_between(first, second, fatal)) is not None:
+                verdict.doubled_by_kill += 1
+                by_kill[kill] += 1
+            else:
+                verdict.unexplained.append(pair)
+    for kill, count in by_kill.items():
+        if count > kill.in_flight:
+            verdict.crowded.append(f"{count} after a kill with {kill.in_flight} in flight")
+
+
+def _kill_between(first: Taken, second: Taken, kills: Sequence[Kill]) -> Kill | None:
+    """The one that can have kept the first from being settled."""
+    until = min(second.at, first.at + SETTLED_WITHIN)
+    return next((each for each in kills if first.at <= each.at <= until), None)

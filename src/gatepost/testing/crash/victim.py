@@ -1,0 +1,254 @@
+"""The relay under test: its configuration, its processes, and their violent ends."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from gatepost.app.certificates import ensure_certificates
+from gatepost.net.listen import listen
+from gatepost.testing.crash.senders import SENDER_DOMAIN, Door
+from gatepost.testing.upstream import Mischief
+
+CONNECTIONS: Final = 4
+"""Of the relay to each upstream."""
+STOP: Final = 12.0
+"""Seconds for a clean stop; it promises 10."""
+START: Final = 60.0
+_MAIN: Final = "from gatepost.cli.main import main; main()"
+_AGAIN: Final = 0.1
+"""Seconds until one that did not come up is started again (systemd's RestartSec)."""
+_PROC: Final = Path("/proc")
+
+_HEAD = """\
+hostname = "crash.test"
+workers = {workers}
+
+[[listener]]
+name = "submission"
+address = "127.0.0.1:{port}"
+tls = "starttls"
+certificate = "{certificate}"
+
+[[directory.account]]
+name = "application"
+password = {{ file = "{password}" }}
+senders = ["{senders}"]
+
+[limits]
+connections_per_address = 1000
+
+[storage]
+directory = "{storage}"
+free_space = "64 MiB"
+
+[retry.soon]
+table = ["1s"]
+jitter = 0.5
+expire = "1h"
+warn = "never"
+
+[retry.hopeless]
+table = ["1s"]
+expire = "4s"
+
+[[route]]
+recipients = ["{hopeless}"]
+to = "hub-0"
+retry = "hopeless"
+"""
+_HUB = """
+[target.hub-{number}]
+kind = "smarthost"
+servers = ["127.0.0.1:{port}"]
+tls = "none"
+connections = {connections}
+
+[[route]]
+name = "hub-{number}"
+recipients = [{recipients}]
+to = "hub-{number}"
+retry = "soon"
+"""
+
+
+class NotServed(RuntimeError):
+    """The relay did not start or stop as it should; the text holds its last words."""
+
+
+def hub_domain(number: int) -> str:
+    """Return the recipients' domain of an upstream."""
+    return f"hub-{number}.test"
+
+
+@dataclass(slots=True)
+class Victim:
+    """A relay with a directory of its own, whose processes may be killed."""
+
+    home: Path
+    upstreams: Sequence[int]
+    """Ports."""
+    workers: int
+    door: Door = field(init=False)
+    starts: int = 0
+    outages: list[float] = field(default_factory=list)
+    """Seconds from a kill until the relay served again."""
+    _process: Process | None = None
+    _down_since: float | None = None
+    _groups: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Write the configuration."""
+        certificates = ensure_certificates(self.home, datetime.now(UTC))
+        password = secrets.token_urlsafe(24)
+        (self.home / "password").write_text(password)
+        (self.home / "password").chmod(0o600)
+        free = listen("127.0.0.1", 0)
+        port = free.port
+        free.close()  # every start has to take the same one
+        self.door = Door(f"127.0.0.1:{port}", str(certificates.ca_file), "application", password)
+        text = _HEAD.format(
+            workers=self.workers,
+            port=port,
+            certificate=certificates.server_file,
+            password=self.home / "password",
+            senders=SENDER_DOMAIN,
+            storage=self.data,
+            hopeless=Mischief().hopeless,
+        )
+        for number, port in enumerate(self.upstreams):
+            domains = [hub_domain(number), *([SENDER_DOMAIN] if number == 0 else [])]
+            text += _HUB.format(
+                number=number,
+                port=port,
+                connections=CONNECTIONS,
+                recipients=", ".join(f'"{each}"' for each in domains),
+            )
+        self.config.write_text(text)
+
+    @property
+    def config(self) -> Path:
+        return self.home / "gatepost.toml"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def output(self) -> Path:
+        """What all its starts have said."""
+        return self.home / "events.jsonl"
+
+    async def start(self) -> None:
+        """Start a process; it may not be up yet."""
+        self.starts += 1
+        with self.output.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", _MAIN, "serve", "--config", str(self.config), "--json",
+                stdin=DEVNULL, stdout=output, stderr=STDOUT, start_new_session=True,
+            )  # fmt: skip
+        self._groups.add(self._process.pid)
+
+    async def wait_ready(self) -> None:
+        """Return when it serves; start it again, as an init system would, when it ended instead.
+
+        Raises NotServed.
+        """
+        deadline = time.monotonic() + START
+        while not self._is_ready():
+            if time.monotonic() > deadline:
+                raise NotServed(f"the relay did not come up:\n{self.last_words()}")
+            if self._process is None or self._process.returncode is not None:
+                await asyncio.sleep(_AGAIN)
+                await self.start()
+            await asyncio.sleep(0.01)
+        if self._down_since is not None:
+            self.outages.append(time.monotonic() - self._down_since)
+            self._down_since = None
+
+    def _is_ready(self) -> bool:
+        try:
+            ready = json.loads((self.data / "ready.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return False
+        return self._process is not None and bool(ready["pid"] == self._process.pid)
+
+    def fronts(self) -> list[int]:
+        """Return the front processes that run now."""
+        return children_of(self._process.pid) if self._process is not None else []
+
+    async def kill(self, *, alone: bool) -> None:
+        """SIGKILL the store process ``alone``, or with all that it started."""
+        assert self._process is not None  # noqa: S101 - it was started
+        self._down_since = self._down_since or time.monotonic()
+        with suppress(ProcessLookupError):
+            if alone:
+                os.kill(self._process.pid, signal.SIGKILL)
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it as an init system does. Raises NotServed when it does not end well."""
+        assert self._process is not None  # noqa: S101 - it was started
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = await asyncio.wait_for(self._process.wait(), STOP)
+        except TimeoutError:
+            raise NotServed(f"the relay did not stop:\n{self.last_words()}") from None
+        if status:
+            raise NotServed(f"the relay stopped with status {status}:\n{self.last_words()}")
+
+    def left_behind(self) -> list[int]:
+        """Return processes of the relay that still run."""
+        return [pid for pid, (_, group) in processes().items() if group in self._groups]
+
+    def clean_up(self) -> None:
+        """End whatever still runs of it."""
+        for group in {group for _, group in processes().values()} & self._groups:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+
+    def events(self) -> Counter[str]:
+        """Return how often each event was reported."""
+        return Counter(each["event"] for each in self._lines() if "event" in each)
+
+    def told(self, event: str) -> list[str]:
+        """Return what was reported under a name, as text."""
+        return [json.dumps(each) for each in self._lines() if each.get("event") == event]
+
+    def _lines(self) -> list[dict[str, Any]]:
+        lines = self.output.read_text("utf-8", "replace").splitlines()
+        return [json.loads(each) for each in lines if each.startswith("{") and each.endswith("}")]
+
+    def last_words(self) -> str:
+        """Return the end of what it said."""
+        return self.output.read_text("utf-8", "replace")[-3_000:]
+
+
+def processes() -> dict[int, tuple[int, int]]:
+    """Return parent and process group of every living process (Linux)."""
+    found = {}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError, ValueError):
+                state, parent, group = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
+                if state not in "ZX":
+                    found[int(entry.name)] = (int(parent), int(group))
+    return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the living children of a process (Linux)."""
+    return [each for each, (parent, _) in processes().items() if parent == pid]

@@ -1,0 +1,40 @@
+"""``gatepost bench crash``: kills of workers, store and relay under load lose nothing."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import GATEPOST
+
+
+def crash(*arguments: str, patience: float) -> dict[str, Any]:
+    command = [GATEPOST, "bench", "crash", "--json", *arguments]
+    done = subprocess.run(command, capture_output=True, timeout=patience, check=False)
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["kept"] == (done.returncode == 0)
+    assert document["kept"], {key: document[key] for key in BAD}
+    return document
+
+
+BAD = ("lost", "damaged", "unexplained", "crowded", "notified_twice", "faults")
+
+
+def test_eight_kills_lose_nothing(tmp_path: Path) -> None:
+    home = str(tmp_path / "crash")
+    found = crash("--messages", "300", "--kills", "8", "--directory", home, patience=150)
+    assert found["acknowledged"] >= 300
+    assert sum(found["kills"].values()) >= 8
+    assert found["arrived"] + found["notified"] + found["queued"] == found["promised"]
+    assert found["notified"]
+    assert found["events"]["message_deferred"]
+
+
+@pytest.mark.compliance
+@pytest.mark.parametrize(("workers", "seed"), [(0, 1), (2, 2), (3, 3)])
+def test_many_kills_lose_nothing(workers: int, seed: int) -> None:
+    arguments = ("--messages", "2000", "--kills", "40", "--workers", str(workers))
+    found = crash(*arguments, "--seed", str(seed), patience=600)
+    assert found["acknowledged"] >= 2_000
