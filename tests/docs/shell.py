@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ BIN: Final = Path(sys.executable).parent
 PATIENCE: Final = 30.0
 PORTS: Final = {"smtp": 2587, "smtps": 2465, "https": 2443, "http": 2480}
 """The pages speak of the default ports; here the relay takes free ones."""
+_ADDRESS: Final = re.compile(r"(?<=address = \")127\.0\.0\.1:(\d+)")
 _END: Final = "--- end of the command, status"
 _BLOCK: Final = "example.py"
 _PRINTED: Final = re.compile(r"print\(.*  # (.+)$", re.MULTILINE)
@@ -112,6 +114,8 @@ class Reader:
     def _do(self, command: str) -> tuple[str, int]:
         if command.startswith("gatepost up"):
             return self._up(command)
+        if command.startswith("gatepost serve "):
+            return self._serve(command)
         if command.startswith("make "):
             return self._make(command.split()[1])
         return self._run(command)
@@ -178,6 +182,32 @@ class Reader:
                 actual = ready[name]["port"] if "port" in ready[name] else ready[name]["url"]
                 self._actual[port] = int(str(actual).rpartition(":")[2])
         return self._wait_announced(output), 0
+
+    def _serve(self, command: str) -> tuple[str, int]:
+        """Start a relay in the background; its listeners get free ports, too."""
+        words = shlex.split(command)
+        config = self.home / words[words.index("--config") + 1]
+        text = config.read_text()
+        documented = [int(port) for port in _ADDRESS.findall(text)]
+        config.write_text(_ADDRESS.sub("127.0.0.1:0", text))
+        output = self.home / "serve.txt"
+        with output.open("wb") as log:
+            relay = subprocess.Popen(
+                [BIN / words[0], *words[1:]], cwd=self.home,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self._relays.append(relay)
+        data = self.home / tomllib.loads(text)["storage"]["directory"]
+        ready = self._wait_ready(data / "ready.json", relay)
+        if ready is None:
+            self._relays.remove(relay)
+            return output.read_text(), relay.wait()
+        ports = [each["port"] for each in ready["listeners"] if "port" in each]
+        self._actual.update(zip(documented, ports, strict=True))
+        deadline = time.monotonic() + PATIENCE
+        while "Gatepost serves" not in output.read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return output.read_text(), 0
 
     def _wait_ready(self, path: Path, relay: "subprocess.Popen[bytes]") -> dict[str, Any] | None:
         deadline = time.monotonic() + PATIENCE

@@ -164,5 +164,11 @@ _SENTENCES: Final = {
     "sign_in_stopped": "credential {credential} is NOT LET IN at {target}: {reply} {reason}",
     "sign_in_works": "credential {credential} is let in at {target} again",
     "api_failed": "API FAILED at {route}: {reason}",
+    "proxy_header_refused": "cut {peer}, which is to begin with a PROXY header: {reason}",
+    "certificate_reloaded": "certificate {file} is new, good until {expires_at}",
+    "certificate_kept": "certificate {file} CANNOT BE USED, the old one stays: {reason}",
+    "certificate_expires": "certificate {file} is good until {expires_at} only",
+    "reloaded": "reloaded {config}",
+    "reload_refused": "NOT RELOADED, nothing changes: {reason}",
     "closed": "closed {peer}: {reply} {reason}",
 }
