@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from bench import checks, logins, memory, report, rest, startup
+from bench import checks, logins, memory, relaying, report, rest, startup
 from bench.load import Load
 from bench.report import Promise
 from bench.scenarios import SCENARIOS, STALLS, Runs, Scenario, measure
@@ -83,6 +83,7 @@ def main() -> int:
         home.chmod(0o755)  # Postfix works as users of its own
         measured = rates(home, options)
         signed_in = [*logins.rates(home, options), *rest.rates(home, options)]
+        relayed = list(relaying.rates(home, options))
         if not options.peers_only and not options.only:
             promises += memory.promises(home)
             promises += startup.promises(home)
@@ -94,7 +95,9 @@ def main() -> int:
                 promises += latencies(scenario[ours].scenario, scenario[ours])
     for scenario in signed_in:
         promises += report.ratios(scenario)
-    measured += signed_in
+    for scenario in relayed:
+        promises += [*report.ratios(scenario), *relaying.promises(scenario)]
+    measured += [*signed_in, *relayed]
     report.show(measured, promises)
     report.save(RESULTS, measured, promises)
     return 0 if all(promise.kept for promise in promises) else 1

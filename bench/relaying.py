@@ -1,0 +1,219 @@
+"""End to end: accepted over STARTTLS and AUTH LOGIN, durable, delivered to a sink that counts.
+
+A rate is that of the sink: from the first connection of the generator until the last message is
+there. Ours and Postfix relay to one next hop, over twenty connections at most.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from bench.load import Load, LoadFailed, Outcome, command, environment
+from bench.process import busy_seconds, cpu_seconds
+from bench.report import Promise, ratio
+from bench.scenarios import Runs, Scenario, floors, measure
+from bench.servers import OURS, TWO_WORKERS, Server
+from bench.sink import Sink, running_sink
+from compliance.postfix import Postfix, running_postfix
+from tests.certificates import make_authority
+from tests.running import GATEPOST
+
+CONNECTIONS: Final = 20
+"""To the sink: Postfix's default_destination_concurrency_limit."""
+PATIENCE: Final = 300.0
+CPU_SHARE: Final = 0.25
+"""The most of Postfix's CPU time for a message that ours may take."""
+_SETTLED: Final = 1.0
+"""Seconds after the last arrival in which the servers clean up: their CPU time counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayServer(Server):
+    """A server and the sink that it relays to."""
+
+    sink: Sink
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLoad:
+    """A load whose end is at the sink."""
+
+    load: Load
+
+    def scaled(self, scale: float) -> "RelayLoad":
+        """The same with fewer or more messages."""
+        return replace(self, load=self.load.scaled(scale))
+
+    def run(self, server: Server) -> Outcome:
+        """Send it, and wait until all has arrived. Raises LoadFailed when something has not."""
+        assert isinstance(server, RelayServer)
+        sink = server.sink
+        wanted = sink.count + self.load.messages
+        cpu, sunk, busy = cpu_seconds(server.pid), cpu_seconds(sink.pid), busy_seconds()
+        start = time.monotonic()
+        with subprocess.Popen(
+            command(server, *self.load.arguments()), env=environment(server),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as generator:  # fmt: skip
+            arrived = sink.wait_for(wanted, PATIENCE)
+            seconds = time.monotonic() - start
+            said, complaint = generator.communicate(timeout=PATIENCE)
+        if generator.returncode or not arrived:
+            told = (complaint + said).decode().strip()
+            raise LoadFailed(f"{server.name}: {wanted - sink.count} did not arrive: {told}")
+        elapsed = busy_seconds() - busy
+        time.sleep(_SETTLED)
+        seen: dict[str, Any] = json.loads(said)
+        used = cpu_seconds(server.pid) - cpu
+        others = used + cpu_seconds(sink.pid) - sunk + seen["client_cpu_seconds"]
+        return Outcome(
+            rate=self.load.messages / seconds,
+            p50=seen["message_ms"]["p50"],
+            p99=seen["message_ms"]["p99"],
+            worst=seen["message_ms"]["max"],
+            stalls=seen["stalls"],
+            setup_p50=seen["setup_ms"]["p50"],
+            server_cpu=used / self.load.messages * 1e6,
+            foreign_cpu=max(0.0, elapsed - others) / seconds,
+        )
+
+
+# fmt: off
+SCENARIOS: Final = (
+    Scenario("end to end, 4 KB, kept, TLS + AUTH",
+             RelayLoad(Load(5000, per_connection=250, secure=True)), floors(postfix=4.0)),
+    Scenario("end to end, 100 KB, kept, TLS + AUTH",
+             RelayLoad(Load(1000, per_connection=50, size=102_400, secure=True)),
+             floors(postfix=2.0)),
+    Scenario("end to end, 4 KB, new TLS + AUTH for each",
+             RelayLoad(Load(2000, secure=True)), floors(postfix=2.0)),
+)
+# fmt: on
+
+
+def rates(home: Path, options: Namespace) -> Iterator[dict[str, Runs]]:
+    """Measure what ``--only`` leaves."""
+    for number, scenario in enumerate(SCENARIOS):
+        if options.only not in scenario.name:
+            continue
+        print(f"{scenario.name} ...", file=sys.stderr)
+        scaled = replace(scenario, load=scenario.load.scaled(options.scale))
+        here = home / f"relaying-{number}"
+        here.mkdir(mode=0o755)
+        with ExitStack() as stack:
+            running: list[Server] = [stack.enter_context(postfix(here / "postfix"))]
+            if not options.peers_only:
+                running += [stack.enter_context(gatepost(here, workers)) for workers in (1, 2)]
+            yield measure(scaled, running, options.rounds)
+
+
+def promises(measured: dict[str, Runs]) -> Iterator[Promise]:
+    """What CPU time a message may take, besides the rates."""
+    for ours in (OURS, TWO_WORKERS):
+        if (
+            ours in measured
+            and "postfix" in measured
+            and ratio(measured[ours], measured["postfix"])
+        ):
+            share = measured[ours].median("server_cpu") / measured["postfix"].median("server_cpu")
+            name = f"{measured[ours].scenario.name}: CPU of {ours} by postfix"
+            yield Promise(name, share, CPU_SHARE, "x")
+
+
+@contextmanager
+def postfix(home: Path) -> Iterator[RelayServer]:
+    """Postfix as it is shipped, with a relayhost and nothing held."""
+    with running_postfix(home) as server, running_sink(home) as sink:
+        _relay_to(server, sink.port)
+        yield RelayServer(
+            "postfix", server.pid, server.port, server.username, server.password,
+            "a@example.com", sink,
+        )  # fmt: skip
+
+
+def _relay_to(server: Postfix, port: int) -> None:
+    settings = (f"relayhost=[127.0.0.1]:{port}", "smtpd_recipient_restrictions=permit")
+    subprocess.run(["postconf", "-c", server.home / "etc", "-e", *settings], check=True)
+    server.control("reload")
+    server.wait_listening()
+
+
+CONFIG: Final = """\
+hostname = "relay.example.com"
+workers = {workers}
+
+[[listener]]
+address = "127.0.0.1:0"
+tls = "starttls"
+certificate = "{certificate}"
+key = "{key}"
+
+[[directory.account]]
+name = "user"
+password = {{ file = "{password}" }}
+senders = ["example.com"]
+
+[storage]
+directory = "{data}"
+
+[target.sink]
+kind = "smarthost"
+servers = ["127.0.0.1:{port}"]
+tls = "none"
+connections = {connections}
+
+[[route]]
+to = "sink"
+"""
+
+
+@contextmanager
+def gatepost(home: Path, workers: int) -> Iterator[RelayServer]:
+    """``gatepost serve`` with one smarthost; ``workers`` 1: in one process."""
+    here = home / f"gatepost-{workers}"
+    here.mkdir()
+    with running_sink(here) as sink, running_relay(here, sink.port, workers) as (pid, port):
+        name = OURS if workers == 1 else TWO_WORKERS
+        yield RelayServer(name, pid, port, "user", "secret", "a@example.com", sink)
+
+
+@contextmanager
+def running_relay(home: Path, sink: int, workers: int = 1) -> Iterator[tuple[int, int]]:
+    """``gatepost serve`` in ``home``, for the length of a ``with``: its process and its port."""
+    pair = make_authority(home).issue("localhost", "127.0.0.1")
+    (home / "password").write_text("secret")
+    (home / "gatepost.toml").write_text(
+        CONFIG.format(
+            workers=workers if workers > 1 else 0,
+            certificate=pair.certificate,
+            key=pair.key,
+            password=home / "password",
+            data=home / "data",
+            port=sink,
+            connections=CONNECTIONS,
+        )
+    )
+    with (
+        (home / "events").open("wb") as events,
+        subprocess.Popen(
+            [GATEPOST, "serve", "--config", home / "gatepost.toml", "--json"], stdout=events
+        ) as process,
+    ):
+        try:
+            ready = home / "data/ready.json"
+            deadline = time.monotonic() + PATIENCE
+            while not ready.exists() or json.loads(ready.read_text())["pid"] != process.pid:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise TimeoutError("gatepost serve did not come up")
+                time.sleep(0.01)
+            [listener] = json.loads(ready.read_text())["listeners"]
+            yield process.pid, listener["port"]
+        finally:
+            process.terminate()

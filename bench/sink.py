@@ -1,0 +1,65 @@
+"""Where relayed mail ends: Postfix's own smtp-sink, which counts and keeps nothing."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from compliance.postfix import free_port
+
+STARTED = 10.0
+_COUNT = re.compile(rb"mesg=(\d+)")
+_TAIL = 200
+"""Octets at the end of what it wrote, in which its last count stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A running smtp-sink."""
+
+    pid: int
+    port: int
+    output: Path
+
+    @property
+    def count(self) -> int:
+        """Messages that it has taken."""
+        with self.output.open("rb") as output:
+            output.seek(max(0, self.output.stat().st_size - _TAIL))
+            found = _COUNT.findall(output.read())
+        return int(found[-1]) if found else 0
+
+    def wait_for(self, count: int, seconds: float) -> bool:
+        """Tell whether it has taken so many in time."""
+        deadline = time.monotonic() + seconds
+        while self.count < count:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        return True
+
+
+@contextmanager
+def running_sink(home: Path) -> Iterator[Sink]:
+    """A sink for the length of a ``with``. ``home`` must exist."""
+    port, output = free_port(), home / "sink"
+    command = ["smtp-sink", "-c", "-u", "nobody", f"127.0.0.1:{port}", "1024"]
+    with output.open("wb") as file, subprocess.Popen(command, stdout=file) as process:
+        try:
+            _wait_listening(port)
+            yield Sink(process.pid, port, output)
+        finally:
+            process.kill()
+
+
+def _wait_listening(port: int) -> None:
+    """Wait without a connection, which would count: the kernel's table tells."""
+    wanted = f":{port:04X} 00000000:0000 0A"
+    deadline = time.monotonic() + STARTED
+    while wanted not in Path("/proc/net/tcp").read_text():
+        if time.monotonic() > deadline:
+            raise TimeoutError("smtp-sink did not come up")
+        time.sleep(0.01)
