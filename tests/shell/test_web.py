@@ -1,11 +1,13 @@
 """The HTTP server on real sockets: how it stops, how long it waits, how many it serves."""
 
 import asyncio
+import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gatepost.app.web import WebServer
+from gatepost.app.web import WebLimits, WebServer
 from gatepost.net.listen import listen
 from gatepost.rest.failures import Guard
 
@@ -100,3 +102,65 @@ def test_a_stop_tells_who_still_waits_and_nobody_else(capfd: pytest.CaptureFixtu
     assert (status, document["error"]["code"]) == (503, "ServiceUnavailable")
     assert capfd.readouterr() == ("", "")
     assert not served.reports
+
+
+# What a client may take.
+
+HEAD = b"POST /told HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n"
+SLOW = [
+    # what is sent, one octet at a time
+    b"",
+    b"GET /told HTTP/1.1\r\nhost: here\r\nx-pad: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    b"POST /told HTTP/1.1\r\nhost: here\r\ncontent-length: 999\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaa",
+    HEAD + b"{}" + b"GET /told HTTP/1.1\r\nhost: here\r\nx-pad: aaaaaaaaaaaaaaaaaaaaaaaaaaa",
+]
+
+
+@pytest.mark.parametrize("octets", SLOW)
+def test_who_sends_a_request_slowly_is_cut_off(octets: bytes) -> None:
+    """Slow-loris: each octet comes before any idle timeout, and the request never ends."""
+    limits = WebLimits(head=0.3, body=0.3)
+    with serving(limits=limits) as served, ask(served, octets[:-15]) as connection:
+        began = time.monotonic()
+        connection.settimeout(0.05)
+        rest, open_ = octets[-15:], True
+        while open_ and time.monotonic() - began < PATIENCE:
+            try:
+                open_ = connection.recv(65_536) != b""
+            except TimeoutError:
+                with suppress(OSError):
+                    connection.sendall(rest[:1])
+                    rest = rest[1:]
+            except OSError:
+                open_ = False
+        assert not open_
+        assert 0.25 < time.monotonic() - began < 3
+
+
+def test_a_request_in_time_is_answered_and_the_next_one_has_its_own_time() -> None:
+    with serving(limits=WebLimits(head=0.6, body=0.6)) as served:
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
+        for _ in range(4):
+            time.sleep(0.3)
+            connection.request("POST", "/told", b"{}")
+            assert json.loads(connection.getresponse().read()) == {"octets": 2}
+        connection.close()
+
+
+def test_too_many_connections_are_told_to_come_again() -> None:
+    request = b"GET /told HTTP/1.1\r\nhost: here\r\n\r\n"
+    with serving(limits=WebLimits(connections=2)) as served:
+        first, second = ask(served, b""), ask(served, b"")
+        with first, second:
+            with ask(served, request) as third:
+                status, document = answer(third)
+                assert (status, document["error"]["code"]) == (503, "ServerBusy")
+            first.sendall(HEAD + b"{}")
+            assert first.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            idle = [ask(served, b"") for _ in range(3)]
+            with suppress(OSError):
+                assert idle[-1].recv(65_536) == b""
+            for each in idle:
+                each.close()
+        with ask(served, request.replace(b"here", b"here\r\nconnection: close")) as again:
+            assert answer(again)[0] == 200

@@ -3,18 +3,86 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gatepost.net.listen import Listener
+from gatepost.rest.failures import busy
 
 GRACE: Final = 2
 """Seconds that open requests get at the end."""
 LAST_ANSWERS: Final = 0.5
 """Seconds in which those that were cut short are told so."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebLimits:
+    """What a client may take of the server."""
+
+    head: float = 30.0
+    """Seconds from a connection, or the last answer, to the end of a request's header."""
+    body: float = 90.0
+    """Seconds for a body, after which the connection is cut. The APIs have less patience, and
+    say so."""
+    connections: int = 1000
+    """Beyond them a request gets 503; beyond twice as many a connection is cut off at once."""
+
+
+class _Config(uvicorn.Config):
+    limits: WebLimits
+
+
+class _Connection(H11Protocol):
+    """One connection, which has to get on: uvicorn waits forever for a header or a body."""
+
+    def __init__(self, config: _Config, *args: Any, **kwargs: Any) -> None:
+        super().__init__(config, *args, **kwargs)
+        self._limits = config.limits
+        self._phase: object = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        excess = len(self.connections) - self._limits.connections
+        if excess > self._limits.connections:
+            transport.abort()
+        elif excess > 0:
+            self.app = busy
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._set_deadline(None)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Give what the client has to send next its time, once."""
+        phase = str(self.conn.their_state), self.cycle
+        if phase == self._phase:
+            return
+        self._phase = phase
+        self._set_deadline(
+            {"IDLE": self._limits.head, "SEND_BODY": self._limits.body}.get(phase[0])
+        )
+
+    def _set_deadline(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None
+        if seconds is not None:
+            self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
 
 class _Server(uvicorn.Server):
@@ -31,11 +99,14 @@ class WebServer:
         listener: Listener,
         application: ASGIApp,
         certificate: tuple[Path, Path] | None = None,
+        limits: WebLimits = WebLimits(),
     ) -> None:
         """``certificate``: chain and key in PEM, for HTTPS."""
         chain, key = certificate or (None, None)
-        config = uvicorn.Config(
+        config = _Config(
             application,
+            http=_Connection,
+            ws="none",
             log_config=None,
             log_level="critical",  # what fails is an event of ours; nothing else goes to stderr
             access_log=False,
@@ -45,6 +116,7 @@ class WebServer:
             ssl_keyfile=str(key) if key else None,
             timeout_graceful_shutdown=GRACE,
         )
+        config.limits = limits
         self._server = _Server(config)
         self._serving = asyncio.ensure_future(self._server.serve(list(listener.sockets)))
 

@@ -34,6 +34,17 @@ def stopping() -> ApiError:
     )
 
 
+async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer in place of the application while there are too many connections."""
+    refusal = ApiError(
+        503,
+        "ServerBusy",
+        "The server is busy. Please try again later.",
+        headers={"retry-after": "5", "connection": "close"},
+    )
+    await refusal.response()(scope, receive, send)
+
+
 def report_failure(report: Report, request: Request, error: Exception) -> None:
     """Tell the operator which operation failed with what; nothing of the request's content."""
     report(

@@ -19,6 +19,7 @@ from gatepost.rest.arm.operations import Words, find, words_of
 from gatepost.rest.arm.progress import Progress
 from gatepost.rest.arm.table import OPERATIONS
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
+from gatepost.rest.body import read_body
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import OPERATION
@@ -84,7 +85,7 @@ class Face(BaseRoute):
             found.names,
             f"/{'/'.join(words)}",
             dict(request.query_params),
-            await _body(request),
+            await read_body(request, BODY_LIMIT),
             f"{request.url.scheme}://{request.url.netloc}",
         )
         if found.operation.action:
@@ -133,14 +134,3 @@ def _check_communication(version: str, words: Words) -> None:
             f"'{version}' for type '{kind}'. The supported api-versions are '{OLDEST}' and all "
             "later ones. The supported locations are 'global'.",
         )
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise ApiError(
-                413, "RequestContentTooLarge", f"The request has more than {BODY_LIMIT} octets."
-            )
-    return bytes(body)

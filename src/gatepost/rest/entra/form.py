@@ -8,13 +8,16 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import Request
 
+from gatepost.rest.body import read_body
 from gatepost.rest.entra.errors import (
     BODY_TOO_LONG,
     INPUT_INVALID,
     PARAMETER_MISSING,
     PARAMETER_TWICE,
+    TOO_SLOW,
     EntraError,
 )
+from gatepost.rest.errors import ApiError
 
 MAX_BODY: Final = 65_536
 """Octets."""
@@ -42,13 +45,13 @@ async def read_form(request: Request) -> Form:
 
     A body of another type has no parameters. Raises EntraError.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise EntraError(BODY_TOO_LONG, f"bad_request: the body is longer than {MAX_BODY}")
+    try:
+        body = await read_body(request, MAX_BODY)
+    except ApiError as error:
+        kind = TOO_SLOW if error.status == 408 else BODY_TOO_LONG
+        raise EntraError(kind, f"bad_request: {error}") from None
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    form = parse_form(bytes(body)) if media_type == FORM else Form()
+    form = parse_form(body) if media_type == FORM else Form()
     for name, value in _basic(request.headers.getlist("authorization")).items():
         if form.setdefault(name, value) != value:
             raise EntraError(INPUT_INVALID, f"bad_request: Basic and the body differ in {name}")

@@ -16,6 +16,7 @@ from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.tokens import MANAGEMENT
 from gatepost.model.secret import Secret
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
+from gatepost.rest.body import read_body
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.events.arm import Body, Properties, apply, document
@@ -118,13 +119,9 @@ class Call:
 
     async def read(self, kind: type[T]) -> T:
         """Return the body. Raises ApiError."""
-        body = bytearray()
-        async for chunk in self.request.stream():
-            body += chunk
-            if len(body) > BODY_LIMIT:
-                raise ApiError(413, "RequestContentTooLarge", "The request is too large.")
+        body = await read_body(self.request, BODY_LIMIT)
         try:
-            return msgspec.json.decode(bytes(body), type=kind)
+            return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ApiError(400, "InvalidRequestContent", f"Not a body for this: {error}") from None
 

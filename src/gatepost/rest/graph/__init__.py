@@ -15,11 +15,12 @@ from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.paths import is_guid, new_guid
 from gatepost.directory.azure.tokens import GRAPH
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
+from gatepost.rest.body import read_body
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import OPERATION, report_failure
 from gatepost.rest.graph import applications, credentials, principals
-from gatepost.rest.graph.call import Call, read_body
+from gatepost.rest.graph.call import BODY_LIMIT, Call
 from gatepost.rest.graph.errors import error_document, failed, of_token
 
 __all__ = ["routes"]
@@ -121,7 +122,7 @@ async def _perform(site: Site, request: Request) -> Response:
         caller,
         {name: value for name, value in match.groupdict().items() if value},
         dict(request.query_params),
-        await read_body(request),
+        await read_body(request, BODY_LIMIT, "RequestEntityTooLarge"),
         f"{request.url.scheme}://{request.url.netloc}/{version}",
     )
     return await handler(call)

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import Rejected
@@ -15,7 +14,6 @@ from gatepost.directory.azure.entries import Application, ServicePrincipal, Subs
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.tokens import Claims
 from gatepost.rest.context import Site
-from gatepost.rest.errors import ApiError
 from gatepost.rest.graph.errors import bad_request
 
 BODY_LIMIT: Final = 256 * 1024
@@ -136,16 +134,6 @@ _UNREADABLE: Final = (
     "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is "
     "of valid JSON format."
 )
-
-
-async def read_body(request: Request) -> bytes:
-    """Return the request's content. Raises ApiError when there is too much."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise ApiError(413, "RequestEntityTooLarge", f"More than {BODY_LIMIT} octets.")
-    return bytes(body)
 
 
 def answer(document: Any, status: int = 200) -> Response:

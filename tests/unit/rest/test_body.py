@@ -1,0 +1,48 @@
+"""Bodies of requests: not too long, and not too slow."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from gatepost.rest.body import read_body
+from gatepost.rest.entra import form
+from gatepost.rest.errors import ApiError
+from tests.unit.rest.entra.asking import Asking
+
+CASES = [
+    # pieces, limit, what comes of it
+    ([b"ab", b"c"], 3, b"abc"),
+    ([], 3, b""),
+    ([b"ab", b"cd"], 3, (413, "RequestContentTooLarge")),
+    ([b"ab", None], 3, (408, "RequestTimeout")),
+    ([None], 3, (408, "RequestTimeout")),
+]
+
+
+@pytest.mark.parametrize(("pieces", "limit", "expected"), CASES)
+def test_a_body_has_its_limits(pieces: list[bytes | None], limit: int, expected: Any) -> None:
+    coming = list(pieces)
+
+    async def receive() -> dict[str, Any]:
+        piece = coming.pop(0) if coming else b""
+        if piece is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": piece, "more_body": bool(coming)}
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    try:
+        found: Any = asyncio.run(read_body(request, limit, patience=0.01))
+    except ApiError as error:
+        found = error.status, error.code
+    assert found == expected
+
+
+def test_the_token_endpoint_says_so_in_its_own_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait(*_: object) -> bytes:
+        raise ApiError(408, "RequestTimeout", "too slow")
+
+    monkeypatch.setattr(form, "read_body", wait)
+    answered = Asking().post({})
+    assert (answered.status, answered.number) == (408, 90013)
