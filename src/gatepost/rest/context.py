@@ -1,7 +1,7 @@
 """What the HTTP APIs of a relay share."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from gatepost.policy.quotas import OwnQuotas
 from gatepost.queue.operations import SendingStore
 from gatepost.relay.context import Report
 from gatepost.rest.events.contract import EventSubscriptions
+from gatepost.rest.turns import Turns
 
 
 class AccessKeys(Protocol):
@@ -69,3 +70,5 @@ class Site:
     """None: there is no Event Grid here."""
     resolver: Resolver | None = None
     """Asked for the records that prove a domain; None: there is no DNS."""
+    turns: Turns = field(default_factory=Turns)
+    """Held for a Message-ID from its check to its commit, over all listeners."""

@@ -78,7 +78,26 @@ class Sending:
             if known is not None:
                 return known
         service, letter = await self._read(order)
-        letter = await self._settle_message_id(letter)
+        if not letter.message_id:
+            return await self._accept(order, id_, request, service, letter)
+        async with self._site.turns.of(letter.message_id):
+            if await self._operations.has_message_id(letter.message_id):
+                # The same request may have come twice at once; then the other one has sent it.
+                known = await self._known(id_, order.caller, request)
+                if known is not None:
+                    return known
+                letter = _with_our_message_id(letter)
+            return await self._accept(order, id_, request, service, letter)
+
+    async def _accept(
+        self,
+        order: Order,
+        id_: str,
+        request: bytes,
+        service: CommunicationService,
+        letter: Letter,
+    ) -> SendOperation:
+        """Make the message and store it."""
         self._count(order.caller, service, letter.sender)
         operation = self._begin(id_, request, service, letter)
         stamp = Stamp(
@@ -107,14 +126,6 @@ class Sending:
         if known.request != request or not caller.owns(known.resource):
             raise conflict()
         return known
-
-    async def _settle_message_id(self, letter: Letter) -> Letter:
-        """A Message-ID that is taken is replaced by ours, or refused where the client wants."""
-        if not (letter.message_id and await self._operations.has_message_id(letter.message_id)):
-            return letter
-        if letter.headers.validate_message_id:
-            raise invalid_message_id()
-        return without_message_id(letter)
 
     def _count(self, caller: Caller, service: CommunicationService, sender: Address) -> None:
         """One more message of the subscription. Raises ApiError 429."""
@@ -199,6 +210,13 @@ class Sending:
             rcpt_to=[str(recipient.address) for recipient in envelope.recipients],
             size=submission.body.size,
         )
+
+
+def _with_our_message_id(letter: Letter) -> Letter:
+    """A Message-ID that is taken is replaced by ours, or refused where the client wants."""
+    if letter.headers.validate_message_id:
+        raise invalid_message_id()
+    return without_message_id(letter)
 
 
 def _read_id(given: str | None) -> str:

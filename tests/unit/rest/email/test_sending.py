@@ -1,5 +1,6 @@
 """What is sent: accepted once, stored whole, and told of truly."""
 
+import asyncio
 import base64
 import json
 from datetime import timedelta
@@ -334,3 +335,39 @@ def test_a_request_that_comes_twice_at_once_is_sent_once() -> None:
     assert [each.status for each in answers] == [202] * 4
     assert {each.json["id"] for each in answers} == {OPERATION}
     assert plane.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("validate", "headers", "statuses", "kept", "sent"),
+    [
+        # asked to validate, the same operation, what comes of four, kept Message-IDs, messages
+        ("true", {}, [202, 400, 400, 400], 1, 1),
+        ("false", {}, [202, 202, 202, 202], 1, 4),
+        ("true", {"operation-id": OPERATION}, [202, 202, 202, 202], 1, 1),
+    ],
+)
+def test_a_message_id_that_comes_often_at_once_is_used_once(
+    validate: str,
+    headers: dict[str, str],
+    statuses: list[int],
+    kept: int,
+    sent: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plane = DataPlane()
+    operations = type(plane.store.operations)
+    ask = operations.has_message_id
+
+    async def slowly(self: Any, message_id: str) -> bool:
+        found = await ask(self, message_id)
+        await asyncio.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(operations, "has_message_id", slowly)
+    named = {"Message-ID": MESSAGE_ID, "x-ms-acsemail-validate-message-id": validate}
+    body = json.dumps(document(headers=named)).encode()
+    answers = plane.call_at_once(4, body, headers)
+    assert sorted(each.status for each in answers) == statuses
+    assert plane.count() == sent
+    ids = [plane.message(each.id)["message-id"] for each in asyncio.run(plane.store.list())]
+    assert ids.count(MESSAGE_ID) == kept
