@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from bench import checks, logins, memory, relaying, report, rest, startup
+from bench import checks, logins, memory, relaying, report, rest, startup, waiting
 from bench.load import Load
 from bench.report import Promise
 from bench.scenarios import SCENARIOS, STALLS, Runs, Scenario, measure
@@ -84,6 +84,7 @@ def main() -> int:
         measured = rates(home, options)
         signed_in = [*logins.rates(home, options), *rest.rates(home, options)]
         relayed = list(relaying.rates(home, options))
+        crowded = list(waiting.promises(home, options))
         if not options.peers_only and not options.only:
             promises += memory.promises(home)
             promises += startup.promises(home)
@@ -97,6 +98,9 @@ def main() -> int:
         promises += report.ratios(scenario)
     for scenario in relayed:
         promises += [*report.ratios(scenario), *relaying.promises(scenario)]
+    for scenario, kept in crowded:
+        promises += kept
+        relayed.append(scenario)
     measured += [*signed_in, *relayed]
     report.show(measured, promises)
     report.save(RESULTS, measured, promises)
