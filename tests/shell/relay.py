@@ -28,7 +28,7 @@ directory = "data"
 free_space = 0
 [[directory.account]]
 name = "app"
-password = {{ environment = "APP_PASSWORD" }}
+password = { environment = "APP_PASSWORD" }
 senders = ["example.com"]
 [target.keep]
 kind = "capture"
@@ -45,6 +45,7 @@ class Relaying:
     directory: Path
     process: "subprocess.Popen[bytes]"
     authority: Authority
+    base: str = BASE
 
     @property
     def data(self) -> Path:
@@ -111,7 +112,7 @@ class Relaying:
     def reload(self, text: str | None = None) -> None:
         """Write another configuration, and say SIGHUP; not awaited."""
         if text is not None:
-            self.config.write_text(BASE.format() + text)
+            self.config.write_text(self.base + text)
         self.process.send_signal(signal.SIGHUP)
 
     def reloaded(self, text: str | None = None) -> None:
@@ -155,11 +156,11 @@ def wait_for(condition: Any) -> Any:
 
 
 @contextmanager
-def relaying(directory: Path, text: str, *arguments: str) -> Iterator[Relaying]:
+def relaying(directory: Path, text: str, *arguments: str, base: str = BASE) -> Iterator[Relaying]:
     """A relay that serves while the ``with`` lasts. ``cert.pem`` and ``key.pem`` are there."""
     authority = make_authority(directory)
     put_certificate(directory, authority)
-    (directory / "gatepost.toml").write_text(BASE.format() + text)
+    (directory / "gatepost.toml").write_text(base + text)
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gatepost.cli.main", "serve", "--json",
@@ -167,7 +168,7 @@ def relaying(directory: Path, text: str, *arguments: str) -> Iterator[Relaying]:
             cwd=directory, stdout=log, stderr=log,
             env={**os.environ, "APP_PASSWORD": "secret"},
         )  # fmt: skip
-    relay = Relaying(directory, process, authority)
+    relay = Relaying(directory, process, authority, base)
     try:
         ready = relay.data / "ready.json"
         wait_for(lambda: ready.exists() or process.poll() is not None)

@@ -36,6 +36,7 @@ MOST_AT_ONCE: Final = 2
 """Hashes that are computed side by side: each holds a processor and 19 MiB."""
 
 _KIND: Final = "account"
+_UNKNOWN: Final = "account_unknown: there is no account with that name"
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
 
 
@@ -138,9 +139,9 @@ class AccountDirectory:
         cram = {"CRAM-MD5"} if self._protection.unseal and kept else set()
         return frozenset({*_REVEALING, *HASHES, *cram})
 
-    def knows(self, username: str) -> bool:
-        """Tell whether there is an account of that name."""
-        return self._find(username) is not None
+    def unknown(self, username: str) -> str:
+        """See ``directory.combined``."""
+        return "" if self._find(username) is not None else _UNKNOWN
 
     def account(self, name: str) -> Account | None:
         """Return an account that the store keeps."""
@@ -193,7 +194,7 @@ class AccountDirectory:
         async with self._hashing:
             proven = await asyncio.to_thread(verify)
         if account is None:
-            return REFUSED.because("account_unknown: there is no account with that name")
+            return REFUSED.because(_UNKNOWN)
         if self._find(username) is not account:
             return REFUSED.because("account_changed: the account was changed meanwhile")
         if not proven:
@@ -212,7 +213,7 @@ class AccountDirectory:
                 return Verifier(principal, digest_state=self._protection.unseal(account.cram_md5))
             reason = f"mechanism_unsupported: the account has no verifier for {mechanism}"
         else:
-            reason = "account_unknown: there is no account with that name"
+            reason = _UNKNOWN
         key = self._protection.key
         return Verifier(
             None,

@@ -15,14 +15,16 @@ from gatepost.sasl.interview import Verifier
 
 REFUSED_AFTER: Final = 0.5
 """Seconds before a refusal is told: which directory refused shall not be read off the clock."""
+_ANY_NAME: Final = frozenset({"account_unknown", "username_format"})
+"""What is said of any name that is not theirs."""
 _TOKENS: Final = frozenset({"OAUTHBEARER", "XOAUTH2"})
 
 
 class KnowingDirectory(Directory, Protocol):
     """A directory that can be one of several; it is in this process."""
 
-    def knows(self, username: str) -> bool:
-        """Tell whether it has anybody of that name."""
+    def unknown(self, username: str) -> str:
+        """Return why it has nobody of that name (``slug: a sentence``); empty: it has."""
 
 
 class CombinedDirectory:
@@ -45,14 +47,10 @@ class CombinedDirectory:
         shared = frozenset.intersection(*offered)
         return shared | (frozenset.union(*offered) & _TOKENS)
 
-    def knows(self, username: str) -> bool:
-        """Tell whether any has the name."""
-        return any(each.knows(username) for each in self._directories)
-
     def _of(self, username: str, mechanism: str) -> KnowingDirectory:
         able = [each for each in self._directories if mechanism in each.mechanisms]
         for each in self._directories:
-            if each.knows(username):
+            if not each.unknown(username):
                 return each
         return able[0] if able else self._directories[0]
 
@@ -61,12 +59,22 @@ class CombinedDirectory:
         verdict = directory.identify(credentials, mechanism)
         if isinstance(verdict, Principal):
             return verdict
-        task = asyncio.ensure_future(self._told_late(verdict))
+        task = asyncio.ensure_future(self._told_late(verdict, self._unknown(credentials.username)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _told_late(self, verdict: "Later[Principal | Reply]") -> Principal | Reply:
+    def _unknown(self, username: str) -> str:
+        """Return why nobody knows a name, in the words of the one that made most of it."""
+        reasons = [each.unknown(username) for each in self._directories]
+        if not all(reasons):
+            return ""
+        telling = [each for each in reasons if each.partition(":")[0] not in _ANY_NAME]
+        return (telling or reasons)[0]
+
+    async def _told_late(
+        self, verdict: "Later[Principal | Reply]", unknown: str
+    ) -> Principal | Reply:
         loop = asyncio.get_running_loop()
         began = loop.time()
         if not isinstance(verdict, Principal | Reply):
@@ -74,7 +82,7 @@ class CombinedDirectory:
         if isinstance(verdict, Principal) or verdict.is_transient:
             return verdict
         await asyncio.sleep(self._refused_after - (loop.time() - began))
-        return REFUSED.because(verdict.reason)  # each has words of its own
+        return REFUSED.because(unknown or verdict.reason)  # each has words of its own
 
     def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
         return self._of(username, mechanism).verifier(username, mechanism)

@@ -95,9 +95,10 @@ class EntraDirectory:
         self._known.clear()
         self._version += 1
 
-    def knows(self, username: str) -> bool:
-        """Tell whether the name is that of an application that may sign in."""
-        return isinstance(self._admitted(username), CompositeName)
+    def unknown(self, username: str) -> str:
+        """See ``directory.combined``."""
+        name = self._admitted(username)
+        return name if isinstance(name, str) else ""
 
     def _admitted(self, username: str) -> CompositeName | str:
         """Return the name's parts, or why it may not sign in."""
@@ -163,6 +164,6 @@ class EntraDirectory:
         )
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
-        if not self.knows(principal.name):
+        if self.unknown(principal.name):
             return Standing.NOT_SIGNED_IN
         return standing_of(self._rules.senders(principal.application_id) or (), sender)

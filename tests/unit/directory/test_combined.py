@@ -23,9 +23,10 @@ class One:
     names: frozenset[str]
     mechanisms: frozenset[str] = frozenset({"PLAIN", "LOGIN"})
     asked: list[str] = field(default_factory=list)
+    excuse: str = ""
 
-    def knows(self, username: str) -> bool:
-        return username in self.names
+    def unknown(self, username: str) -> str:
+        return "" if username in self.names else self.excuse or f"unknown: to {self.word}"
 
     def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
         assert mechanism in self.mechanisms
@@ -39,7 +40,7 @@ class One:
         return Verifier(Principal(username, resource_id=self.word))
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
-        assert self.knows(principal.name)
+        assert not self.unknown(principal.name)
         allowed = sender.domain == f"{self.word}.example"
         return Standing.ALLOWED if allowed else Standing.DOMAIN_NOT_LINKED
 
@@ -62,7 +63,7 @@ def test_the_first_that_knows_the_name_answers(name: str, by: str) -> None:
         verdict = await told(both.identify(Credentials(name, Secret("right")), "PLAIN"))
         assert [len(each.asked) for each in (first, second)] == [by == "first", by == "second"]
         if name == "nobody":
-            assert verdict.reason == "refused: by first"
+            assert verdict.reason == "unknown: to first"
             return
         assert verdict.resource_id == by
         assert both.standing(verdict, parse_address(f"a@{by}.example")) is Standing.ALLOWED
@@ -102,6 +103,17 @@ def test_what_is_offered_is_what_any_name_could_use() -> None:
     assert both.mechanisms == {"PLAIN", "LOGIN", token}
     alike = CombinedDirectory([one("first", also=(scram,)), one("second", also=(scram,))])
     assert scram in alike.mechanisms
+
+
+def test_why_a_name_is_unknown_is_told_by_who_made_most_of_it() -> None:
+    async def steps() -> None:
+        first, second = one("first", "ann"), one("second", "bob")
+        first.excuse, second.excuse = "account_unknown: nobody", "tenant_unknown: another"
+        both = CombinedDirectory([first, second], 0.0)
+        verdict = await told(both.identify(Credentials("x", Secret("wrong")), "PLAIN"))
+        assert verdict.reason == "tenant_unknown: another"
+
+    asyncio.run(steps())
 
 
 def test_one_is_needed() -> None:

@@ -92,9 +92,10 @@ class AzureDirectory:
         """Everything, to be read at once: a change patches it."""
         return self._snapshot
 
-    def knows(self, username: str) -> bool:
-        """Tell whether the name stands for an application at a resource that there is."""
-        return isinstance(resolve(self._snapshot, username), Claim)
+    def unknown(self, username: str) -> str:
+        """See ``directory.combined``: known is what stands for an application at a resource."""
+        claim = resolve(self._snapshot, username)
+        return "" if isinstance(claim, Claim) else str(claim)
 
     def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
         if mechanism in TOKEN_MECHANISMS and credentials.token is not None:

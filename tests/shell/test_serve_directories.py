@@ -1,0 +1,217 @@
+"""Who may sign in to ``gatepost serve``: accounts, applications asked for at a real token endpoint,
+the Azure directory, and several of them at once."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.testing import Emulator
+from tests.shell.peer import Peer, letter
+from tests.shell.relay import Relaying, relaying
+
+LISTENER = """
+[[listener]]
+name = "submission"
+address = "127.0.0.1:0"
+certificate = "cert.pem"
+key = "key.pem"
+"""
+
+
+@dataclass
+class World:
+    """A relay, and the emulator whose token endpoint it asks."""
+
+    relay: Relaying
+    provider: Emulator
+
+    def secret(self, *arguments: str) -> str:
+        """The value of a new secret of the provider's application."""
+        made = subprocess.run(
+            [sys.executable, "-m", "gatepost.cli.main", "secret", "create", *arguments, "--json",
+             "--data", str(self.provider.data)],
+            check=True, stdout=subprocess.PIPE, timeout=30,
+        )  # fmt: skip
+        return str(json.loads(made.stdout)["value"])
+
+    def sign_in(self, username: str, password: str, mechanism: str = "PLAIN") -> str:
+        with self.relay.secured("submission") as peer:
+            if mechanism == "LOGIN":
+                return peer.login(username, password)
+            return plain(peer, username, password)
+
+
+def plain(peer: Peer, username: str, password: str) -> str:
+    response = base64.b64encode(f"\0{username}\0{password}".encode()).decode()
+    return peer.ask(f"AUTH PLAIN {response}")
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Emulator]:
+    with Emulator(options=("--https", "localhost:0", "--http", "off")) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def world(provider: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    ready: dict[str, Any] = provider.ready
+    directory = f"""
+[directory]
+kind = ["accounts", "entra"]
+tenants = "{ready["tenant_id"]}"
+authority = "{ready["authority"]}"
+cache = "1s"
+[[directory.application]]
+id = "{ready["client_id"]}"
+senders = ["alerts@contoso.example", "@reports.example"]
+"""
+    home = tmp_path_factory.mktemp("serve")
+    before = os.environ.get("SSL_CERT_FILE")
+    os.environ["SSL_CERT_FILE"] = ready["ca_file"]  # the relay's process trusts it
+    try:
+        with relaying(home, directory + LISTENER) as relay:
+            yield World(relay, provider)
+    finally:
+        del os.environ["SSL_CERT_FILE"]
+        if before is not None:
+            os.environ["SSL_CERT_FILE"] = before
+
+
+def test_an_application_s_secret_is_checked_at_the_token_endpoint(world: World) -> None:
+    ready = world.provider.ready
+    bars = ready["username"].replace(".", "|")
+    for username, mechanism in ((ready["username"], "PLAIN"), (bars, "LOGIN")):
+        assert world.sign_in(username, ready["client_secret"], mechanism).startswith("235 ")
+        assert world.relay.wait_event("signed_in", principal=username, mechanism=mechanism)
+
+
+# fmt: off
+REFUSALS = [
+    # what is wrong            what the operator reads
+    ("a wrong secret",         "oauth_client_auth_failed", "AADSTS7000215"),
+    ("an expired secret",      "expired_secret",           "AADSTS7000222"),
+    ("another application",    "application_unknown",      ""),
+    ("another tenant",         "tenant_unknown",           ""),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("what", "slug", "number"), REFUSALS)
+def test_why_it_is_refused_stands_in_the_log_alone(
+    world: World, what: str, slug: str, number: str
+) -> None:
+    ready, other = world.provider.ready, "99999999-9999-4999-8999-999999999999"
+    username, secret = ready["username"], ready["client_secret"]
+    if what == "a wrong secret":
+        secret = "wrong-secret-value"
+    elif what == "an expired secret":
+        secret = world.secret("--in", ready["client_id"], "--expires", "2020-01-01")
+    elif what == "another application":
+        username = username.replace(ready["client_id"], other)
+    else:
+        username = username.replace(ready["tenant_id"], other)
+    before = len(world.relay.events("auth_refused"))
+    assert world.sign_in(username, secret) == "535 5.7.8 Authentication credentials invalid"
+    reason = world.relay.wait_event("auth_refused", before + 1)["reason"]
+    assert reason.startswith(f"{slug}: ")
+    assert number in reason
+    assert secret not in (world.relay.directory / "log").read_text()
+
+
+def test_senders_of_an_application_are_the_configuration_s(world: World) -> None:
+    ready = world.provider.ready
+    with world.relay.secured("submission") as peer:
+        assert plain(peer, ready["username"], ready["client_secret"]).startswith("235 ")
+        for sender, code in (
+            ("alerts@contoso.example", "250"),
+            ("any@reports.example", "250"),
+            ("other@contoso.example", "550"),
+            ("app@example.com", "550"),
+        ):
+            assert peer.ask(f"MAIL FROM:<{sender}>").startswith(code)
+            peer.ask("RSET")
+        sender = "alerts@contoso.example"
+        assert peer.deliver(sender, letter(sender)).startswith("250 ")
+
+
+def test_accounts_and_applications_side_by_side(world: World) -> None:
+    assert world.sign_in("app", "secret").startswith("235 ")
+    assert world.sign_in("app", "wrong").startswith("535 ")
+    assert world.sign_in("nobody", "wrong").startswith("535 ")
+    with world.relay.secured("submission") as peer:
+        offered = peer.ask("EHLO client.example")
+        assert "AUTH PLAIN LOGIN" in offered, "what all names can use; SCRAM needs the password"
+
+
+def test_a_token_endpoint_that_is_away_refuses_for_now(world: World, tmp_path: Path) -> None:
+    ready = world.provider.ready
+    directory = f"""
+[directory]
+kind = "entra"
+tenants = "{ready["tenant_id"]}"
+authority = "https://localhost:1"
+senders = "*"
+"""
+    text = directory + LISTENER
+    with (
+        relaying(tmp_path, text, base=WITHOUT_ACCOUNTS) as relay,
+        relay.secured("submission") as peer,
+    ):
+        verdict = plain(peer, ready["username"], ready["client_secret"])
+        assert verdict.startswith("454 4.7.0 ")
+        assert relay.wait_event("auth_refused")["reason"].startswith("entra_unavailable: ")
+
+
+WITHOUT_ACCOUNTS = """
+hostname = "relay.example"
+[storage]
+directory = "data"
+free_space = 0
+[target.keep]
+kind = "capture"
+[[route]]
+to = "keep"
+"""
+
+
+def test_the_azure_directory_as_in_the_emulator(tmp_path: Path) -> None:
+    with relaying(
+        tmp_path, '[directory]\nkind = "azure"\n' + LISTENER, base=WITHOUT_ACCOUNTS
+    ) as relay:
+        relay.ask("tenant", "create", "contoso")
+        tenants = [each["name"] for each in relay.ask("tenant", "list")["tenants"]]
+        assert tenants == ["contoso"]
+        refused = relay.ask("account", "list")
+        assert "no accounts" in refused["error"]["message"]
+
+
+def test_every_mechanism_of_accounts(tmp_path: Path) -> None:
+    with relaying(tmp_path, LISTENER) as relay:
+        (relay.directory / "pw").write_text("secret")
+        relay.ask("account", "create", "old", "--password-file", str(relay.directory / "pw"),
+                  "--sender", "example.com", "--cram-md5")  # fmt: skip
+        relay.reloaded()
+        port = relay.listener("submission")["port"]
+        for mechanism in ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256",
+                          "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"):  # fmt: skip
+            sent = subprocess.run(
+                [sys.executable, "-m", "gatepost.cli.main", "send", "--json",
+                 "--server", f"127.0.0.1:{port}", "--ca-file", relay.authority.ca_file,
+                 "--username", "old", "--password-file", str(relay.directory / "pw"),
+                 "--auth", mechanism, "--from", "a@example.com", "--to", "bob@example.net",
+                 "--subject", mechanism, "--text", "hello"],
+                stdout=subprocess.PIPE, timeout=30, check=False,
+            )  # fmt: skip
+            assert sent.returncode == 0, (mechanism, sent.stdout)
+        subjects = [each["subject"] for each in relay.ask("messages", "list")["messages"]]
+        assert len(subjects) == 7
+        used = {each["mechanism"] for each in relay.events("signed_in")}
+        assert len(used) == 7
