@@ -24,10 +24,11 @@ PYTEST := $(BIN)/python -m pytest
 PYTEST_FLAGS ?=
 UP_FLAGS ?=
 BENCH_FLAGS ?=
+CORPUS ?= ../shared/corpus/cases.jsonl
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test check lint format compliance system bench lock clean npm
+.PHONY: help demo up test check lint format compliance system bench accuracy lock clean npm
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -58,6 +59,9 @@ compliance: $(VENV) system npm  ## tests against real clients and MTAs (root: in
 
 bench: $(VENV) system $(SMTPLOAD)  ## speed and memory beside real peers, as ratios (root)
 	$(BIN)/python -m bench $(BENCH_FLAGS)
+
+accuracy: $(VENV)  ## how often the doctor names the true cause of a log (CORPUS=FILE)
+	$(BIN)/python -m accuracy --corpus $(CORPUS)
 
 lock: requirements/runtime.in requirements/dev.in  ## renew the locks
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet pip-tools

@@ -54,7 +54,7 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
 
     ``text`` may hold anything; nothing in it is an error. Beyond MAX_LOG it is not read.
     """
-    text, server, client = _headed(_clean(text[:MAX_LOG]), server, client)
+    text, server, client = _headed(_clean(_without_surrogates(text[:MAX_LOG])), server, client)
     struck = strike_out(text)
     lines = struck.text.split("\n")
     spoken = format_of(lines)
@@ -75,6 +75,10 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
 
 
 _EMPTY: Final = Evidence("log")
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _clean(text: str) -> str:
@@ -110,7 +114,7 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
         if any(words in low for words in spoken.tls):
             talk.tls_started()
         said = spoken.speaks(line)
-        if said is None and after_server and re.match(r"\s+\d{3}[ -]", line):
+        if said is None and after_server and re.match(r"\s*\d{3}[ -]", line):
             said = ("S", line.strip())
         if said is not None and _is_spoken(said, spoken):
             for part in said[1].split("\n") or [""]:

@@ -14,7 +14,7 @@ class Span(NamedTuple):
 
 _KEY: Final = (
     r"[\w.\-]*(?:password|passwd|passphrase|passwort|pwd|secret|token|api[_-]?key|access[_-]?key"
-    r"|account[_-]?key|credential|sasl_pass\w*)s?"
+    r"|account[_-]?key|credential|sasl_pass\w*|[_.-]pass|smtp_?pass)s?"
 )
 
 # Always a secret, whatever stands around it: what its issuer made it look like.
@@ -34,7 +34,8 @@ _SHAPES: Final = re.compile(
 _PLACES: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"\b(?:bearer|authorization:? basic)\s+(?P<s>[\w.~+/=-]{8,})",
+        r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+(?P<s>[^\s\"',]+)",
+        r"\bbearer\s+(?P<s>[\w.~+/=-]{8,})",
         r"\bbasic\s+(?P<s>[a-z0-9+/]{8,}=+)",
         r"\baccess_?key=(?P<s>[^;\s\"'&]+)",
         r"://[^\s:/@\"'<>]*:(?P<s>[^\s\"'<>]+)@",
@@ -48,6 +49,12 @@ _PLACES: Final = tuple(
         r"\binvalid port \"?:?(?P<s>[^\"\s]+)\"? after host",
         r"\bcast to integer value as (?P<q>[\"'])(?P<s>.*?)(?P=q)",
         r"\bnon-existent parameter \"(?P<s>[^\"]+)\"",
+        r"\bstatic:[^\s:]+:(?P<s>\S+)",  # Postfix: smtp_sasl_password_maps
+        r"^\s*\[?[\w.-]+\.[\w.-]+\]?(?::\d+)?\s+[^\s:]+:(?P<s>\S+)\s*$",  # its table
+        r"^\s*password\s+(?P<s>\S+)\s*$",  # msmtprc
+        r"\blogin\s+\S+\s+password\s+(?P<s>\S+)",  # netrc
+        r"\bclient_send\s*=.*[\^:]\s*(?P<s>[^\^\s]+)\s*$",  # Exim
+        rf"<{_KEY}>(?P<s>[^<]+)<",
         r"\bauth=Bearer (?P<s>[^\x01\s\"']+)",
     )
 )
@@ -56,14 +63,17 @@ _CALL: Final = re.compile(
     r"Credentials::new|PasswordAuthentication|ConvertTo-SecureString|set_?password|\bauth)\s*"
     r"\(?(?P<rest>[^\n]*)"
 )
-_LITERAL: Final = re.compile(r"(?P<q>[\"'`])(?P<s>(?:\\.|(?!(?P=q)).){2,})(?P=q)")
+_LITERAL: Final = re.compile(r"(?P<q>[\"'`])(?P<s>(?:\\.|(?!(?P=q)).)*)(?P=q)")
 _NO_SECRET: Final = re.compile(
-    r"(?i)[245]\d\d\b.*|AADSTS.*|invalid_\w+|null|none|nil|undefined|true|false|\*+|x+|\.+|<.*>|"
-    r"\[redacted.*|\$\{?\w+\}?|%\w+%|process\.env.*|os\.\w+.*|env\(.*|getenv.*|[\w.]+\(|failed|"
-    r"required|missing|expired|incorrect|wrong|empty|[-\w.]+\.(?:com|net|org|de|io|local)(?::\d+)?|"
-    r"[^\s@]+@[^\s@]+\.\w+"
+    r"(?i)[245]\d\d(?:[- ][245]\.\d.*)?|AADSTS\d{5,7}:?|"
+    r"invalid_(?:grant|client|request|scope|token)|unauthorized_client|null|none|nil|undefined|true|false|\*+|x+|\.+|<[^<>]*>|\[redacted\]|"
+    r"\$\{?[A-Z_]+\}?|failed|required|missing|expired|incorrect|wrong|empty"
 )
-"""What stands in a secret's place and is none: replies, variables, hosts, addresses."""
+"""What stands in a secret's place and is none: replies, errors, names of variables."""
+_HOST: Final = re.compile(
+    r"(?i)(?:e?mail|smtps?|mx|relay|localhost|email-smtp)[\w-]*(?:\.[\w-]+)+|localhost"
+)
+_ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+\.[A-Za-z]+")
 
 
 def spans(line: str) -> Iterator[Span]:
@@ -75,9 +85,22 @@ def spans(line: str) -> Iterator[Span]:
             if match["s"] and not _NO_SECRET.fullmatch(match["s"]):
                 yield Span(*match.span("s"))
     for call in _CALL.finditer(line):
-        for literal in _LITERAL.finditer(line, call.start("rest"), call.end("rest")):
-            if _CALL_ARGUMENT.fullmatch(literal["s"]) and not _NO_SECRET.fullmatch(literal["s"]):
-                yield Span(*literal.span("s"))
+        yield from _in_call(line, call)
+
+
+def _in_call(line: str, call: re.Match[str]) -> Iterator[Span]:
+    """Yield the quoted words behind a call that signs in, but for a host and a leading name."""
+    words = [
+        literal
+        for literal in _LITERAL.finditer(line, call.start("rest"), call.end("rest"))
+        if _CALL_ARGUMENT.fullmatch(literal["s"])
+        and not _NO_SECRET.fullmatch(literal["s"])
+        and not _HOST.fullmatch(literal["s"])
+    ]
+    if len(words) > 1 and _ADDRESS.fullmatch(words[0]["s"]):
+        del words[0]
+    for literal in words:
+        yield Span(*literal.span("s"))
 
 
 _CALL_ARGUMENT: Final = re.compile(r"[^\s,()]{3,}|[a-z]{4}(?: [a-z]{4}){3}")

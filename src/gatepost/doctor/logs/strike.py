@@ -46,10 +46,13 @@ _NO_BLOB: Final = re.compile(
     r"(?i)failed|succeeded|command|was|is|not|authentication|mechanism|method|\.+|rejected|denied"
 )
 _CLIENT: Final = re.compile(
-    r"^.{0,160}?(?:(?<![\w])C(?:LIENT)?\s*:(?!\\)|CLIENT -> S(?:ERVER|MTP):|C --> S:|\bsend:|"
+    r"^.{0,160}?(?:(?<!-> )(?<!\w)C(?:LIENT)?\s*:(?!\\)|CLIENT -> S(?:ERVER|MTP):|C --> S:|\bsend:|"
     r"SMTP>>|>>>|-->|~>|>>|<- (?=\")|^\s*->|(?:^|[\s\]])>(?=\s)|\bWrote:|\bsending:?)"
     r"\s*b?['\"]?(?P<rest>.*)$",
     re.IGNORECASE,
+)
+_SURELY_CLIENT: Final = re.compile(
+    r"(?i).{0,160}?(?:(?<!-> )(?<!\w)C(?:LIENT)?\s*:(?!\\)|CLIENT -> S|C --> S:|\bsend:|SMTP>>)"
 )
 _REPLY: Final = re.compile(
     r"(?:^\s*|(?<![\w])S(?:ERVER)?\s*:\s*|[<>(:\[]\s*|['\"]|->\s*|<<?\s*|\*\s*|said:?\s*|code\s*)"
@@ -150,7 +153,9 @@ class _Walk:
             self._open -= 1
             client = _CLIENT.match(line)
             reply = _REPLY.search(line)
-            ours = client is not None and not re.match(r"\d{3}[ -]", client["rest"])
+            ours = client is not None and (
+                _SURELY_CLIENT.match(line) or not re.match(r"[2-5]\d\d[ -]", client["rest"])
+            )
             if reply is not None and not ours:
                 self._replied(line, reply["code"])
             elif client is not None and ours:
@@ -294,7 +299,7 @@ def _forms(secret: str) -> set[str]:
     if len(secret) < _MIN_GLOBAL or secret.lower() in _COMMON:
         return set()
     raw = secret.encode("utf-8", "surrogateescape")
-    forms = {secret, secret.strip(), quote(secret, safe=""), *_aligned(raw)}
+    forms = {secret, secret.strip(), quote(raw, safe=""), *_aligned(raw)}
     forms |= {repr(secret)[1:-1], secret.replace("\\", "\\\\").replace('"', '\\"')}
     return {form for form in forms if len(form) >= _MIN_GLOBAL}
 

@@ -1,0 +1,60 @@
+"""Worked cases: a log, what is known of client and server, and the true cause."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+OURS: Final = Path(__file__).parent / "cases"
+_BLOCK: Final = re.compile(r"^== ", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One log. ``literal``: it quotes what was said; else it only tells of it."""
+
+    id: str
+    cause: str
+    log: str
+    client: str = ""
+    server: str = ""
+    literal: bool = True
+
+
+def our_cases(directory: Path = OURS) -> Iterator[Case]:
+    """Yield the cases of ``*.txt``: ``== cause | client | server``, then the log's lines."""
+    for path in sorted(directory.glob("*.txt")):
+        for number, block in enumerate(_BLOCK.split(path.read_text("utf-8"))[1:], 1):
+            head, _, log = block.partition("\n")
+            cause, client, server = (part.strip() for part in head.split("|"))
+            yield Case(f"{path.stem}-{number}", cause, log.strip("\n"), client, server)
+
+
+def corpus_cases(path: Path) -> Iterator[Case]:
+    """Yield the cases of a corpus: one JSON object a line, as ``Case.of`` reads it."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip():
+                yield case_of(json.loads(line))
+
+
+def case_of(told: Mapping[str, Any]) -> Case:
+    """Return the case of a JSON object.
+
+    ``id``, ``cause``, ``client``, ``server``, ``symptom`` (text), ``transcript`` (``from`` C or S,
+    ``text``), ``ehlo`` (lines of an EHLO reply), ``symptom_kind``, ``transcript_kind``.
+    """
+    lines = [str(told.get("symptom", ""))]
+    lines += [f"{line['from']}: {line['text']}" for line in told.get("transcript", ())]
+    offers = list(told.get("ehlo", ()))
+    if offers and not any(": 250" in line for line in lines):
+        *more, last = ("server", *offers)
+        lines += [*(f"S: 250-{each}" for each in more), f"S: 250 {last}"]
+    quoted = told.get("symptom_kind") == "quoted"
+    spoken = told.get("transcript_kind") in ("excerpt", "session")
+    return Case(
+        str(told["id"]), str(told["cause"]), "\n".join(lines), str(told.get("client", "")),
+        str(told.get("server", "")), quoted or spoken,
+    )  # fmt: skip

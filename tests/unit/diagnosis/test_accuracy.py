@@ -1,0 +1,50 @@
+"""Our own worked cases: the true cause comes first. `make accuracy` shows the table."""
+
+import pytest
+
+from accuracy.cases import Case, case_of, our_cases
+from accuracy.measure import Outcome, found, judge, misses, shares, table
+from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.rank import PRIORS
+
+CASES = list(our_cases())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.id}-{case.cause}")
+def test_the_true_cause_comes_first(case: Case) -> None:
+    assert found(case)[:1] == (case.cause,)
+
+
+def test_every_cause_has_words_and_a_prior() -> None:
+    assert set(CAUSES) == set(PRIORS)
+    assert {case.cause for case in CASES} <= set(CAUSES)
+
+
+def test_most_causes_have_a_case() -> None:
+    """The others have no text of their own: nothing on the wire tells them."""
+    assert set(CAUSES) - {case.cause for case in CASES} == {
+        "credential_wrong_region", "server_auth_backend_bug",
+    }  # fmt: skip
+
+
+def test_a_case_of_a_corpus() -> None:
+    told = {
+        "id": "x", "cause": "c", "client": "a", "server": "b", "symptom": "s",
+        "ehlo": ["SIZE", "DSN"],
+        "transcript": [{"from": "C", "text": "EHLO me"}], "transcript_kind": "excerpt",
+    }  # fmt: skip
+    log = "s\nC: EHLO me\nS: 250-server\nS: 250-SIZE\nS: 250 DSN"
+    assert case_of(told) == Case("x", "c", log, "a", "b", literal=True)
+
+
+def test_the_table_adds_up() -> None:
+    cases = [Case("1", "a", ""), Case("2", "a", ""), Case("3", "b", ""), Case("4", "b", "")]
+    found = (("a",), ("b", "a"), ("b",), ())
+    outcomes = [Outcome(case, ids) for case, ids in zip(cases, found, strict=True)]
+    assert shares(outcomes) == (0.5, 0.75)
+    assert [line.split() for line in table(outcomes)][1:4] == [
+        ["a", "2", "1", "2"], ["b", "2", "1", "1"], ["all", "4", "2", "3"],
+    ]  # fmt: skip
+    assert [line.partition(":")[0] for line in misses(outcomes)] == ["2", "4"]
+    assert judge([]) == []
+    assert shares([]) == (0.0, 0.0)
