@@ -58,6 +58,7 @@ class Identity:
 
     client_id: str
     client_secret: Secret
+    """Empty when it proves nothing any more: it was deleted, or has expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Provisioned:
     subscription_id: str
     client_id: str
     client_secret: Secret
+    """Empty when it proves nothing any more: it was deleted, or has expired."""
     resource_id: str
     sender: str
     """An address that may stand in MAIL FROM and in From."""
@@ -88,7 +90,9 @@ class Provisioned:
         return f"{self.resource}.{self.client_id}.{self.tenant_id}"
 
     def connection_string(self, endpoint: str) -> Secret:
-        """Return what the Email SDKs take, for an ``https://HOST:PORT``."""
+        """Return what the Email SDKs take, for an ``https://HOST:PORT``; empty without a key."""
+        if not self.access_key:
+            return Secret("")
         key = self.access_key.reveal()
         return Secret(f"endpoint={endpoint.rstrip('/')}/;accesskey={key}")
 
@@ -109,7 +113,7 @@ async def provision(
     given = _recall(first, directory, key)
     admin = kept.get(_ADMIN_RECORD)
     if admin is not None:
-        return replace(given, admin=_recall_admin(admin, key))
+        return replace(given, admin=_recall_admin(admin, directory, key))
     tenant = directory.get(Tenant, given.tenant_id)
     if tenant is None:
         return given
@@ -118,22 +122,28 @@ async def provision(
     return replace(given, admin=made.identity)
 
 
-def _recall_admin(record: Record, key: Key) -> Identity:
-    sealed = base64.b64decode(record.fields["client_secret"])
-    secret = Secret(key.unseal(sealed, _ADMIN_SECRET).decode())
+def _recall_admin(record: Record, directory: AzureDirectory, key: Key) -> Identity:
+    secret = _recall_secret(record, directory, key, _ADMIN_SECRET)
     return Identity(record.fields["client_id"], secret)
+
+
+def _recall_secret(record: Record, directory: AzureDirectory, key: Key, purpose: str) -> Secret:
+    """Return the application's secret while it still is one."""
+    fields = record.fields
+    value = key.unseal(base64.b64decode(fields["client_secret"]), purpose).decode()
+    refused = directory.prove_secret(fields["client_id"], value)
+    return Secret("" if refused else value)
 
 
 def _recall(record: Record, directory: AzureDirectory, key: Key) -> Provisioned:
     fields = record.fields
     service = directory.get(CommunicationService, fields["resource_id"])
     access_key = SealedAccessKeys(key).open(service.primary_key) if service else Secret("")
-    client_secret = key.unseal(base64.b64decode(fields["client_secret"]), _OUR_SECRET).decode()
     return Provisioned(
         tenant_id=fields["tenant_id"],
         subscription_id=subscription_of(fields["resource_id"]),
         client_id=fields["client_id"],
-        client_secret=Secret(client_secret),
+        client_secret=_recall_secret(record, directory, key, _OUR_SECRET),
         resource_id=fields["resource_id"],
         sender=fields["sender"],
         access_key=access_key,

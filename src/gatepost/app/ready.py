@@ -7,6 +7,7 @@ import msgspec
 
 from gatepost.app.files import write_file
 from gatepost.app.provision import Provisioned
+from gatepost.model.secret import Secret
 from gatepost.net.listen import Listener
 
 FILE: Final = "ready.json"
@@ -36,12 +37,12 @@ def describe(
         "http": {"url": f"http://{_authority(http)}"} if http else None,
         "ca_file": str(ca_file),
         "username": provisioned.username,
-        "password": provisioned.client_secret.reveal(),
+        "password": _shown(provisioned.client_secret),
         "from": provisioned.sender,
-        "connection_string": provisioned.connection_string(url).reveal() if url else None,
+        "connection_string": _shown(provisioned.connection_string(url)) if url else None,
         "tenant_id": provisioned.tenant_id,
         "client_id": provisioned.client_id,
-        "client_secret": provisioned.client_secret.reveal(),
+        "client_secret": _shown(provisioned.client_secret),
         "subscription_id": provisioned.subscription_id,
         "resource": provisioned.resource,
         "resource_id": provisioned.resource_id,
@@ -57,9 +58,10 @@ def _environment(url: str, ca_file: Path, provisioned: Provisioned) -> dict[str,
 
     AZURE_*: azure-identity's EnvironmentCredential. REQUESTS_CA_BUNDLE: requests, so the
     synchronous libraries and msal; SSL_CERT_FILE: OpenSSL, so aiohttp and Go;
-    NODE_EXTRA_CA_CERTS: Node.js. The rest: the names in Microsoft's samples.
+    NODE_EXTRA_CA_CERTS: Node.js. The rest: the names in Microsoft's samples. A secret that
+    proves nothing any more is left out.
     """
-    return {
+    variables = {
         "AZURE_AUTHORITY_HOST": url,
         "AZURE_TENANT_ID": provisioned.tenant_id,
         "AZURE_CLIENT_ID": provisioned.client_id,
@@ -71,13 +73,18 @@ def _environment(url: str, ca_file: Path, provisioned: Provisioned) -> dict[str,
         "SSL_CERT_FILE": str(ca_file),
         "NODE_EXTRA_CA_CERTS": str(ca_file),
     }
+    return {name: value for name, value in variables.items() if value}
 
 
-def _admin(provisioned: Provisioned) -> dict[str, str] | None:
+def _shown(secret: Secret) -> str | None:
+    return secret.reveal() or None
+
+
+def _admin(provisioned: Provisioned) -> dict[str, str | None] | None:
     admin = provisioned.admin
     if admin is None:
         return None
-    return {"client_id": admin.client_id, "client_secret": admin.client_secret.reveal()}
+    return {"client_id": admin.client_id, "client_secret": _shown(admin.client_secret)}
 
 
 def _smtp(listener: Listener | None, tls: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gatepost.cli.environment import export_lines
+from gatepost.cli.environment import export_lines, missing_lines
 from gatepost.cli.output import Failed
 
 EXAMPLE = """\b
@@ -37,6 +37,8 @@ def env(data: Path, admin: bool, as_json: bool) -> int:
     They hold secrets: of an emulator that only this machine can reach.
     """
     variables = _variables(_read(data), admin=admin)
+    for missing in missing_lines(variables):
+        click.echo(f"gatepost env: {missing}", err=True)
     click.echo(json.dumps(variables) if as_json else "\n".join(export_lines(variables)))
     return 0
 
@@ -60,5 +62,7 @@ def _variables(document: dict[str, Any], *, admin: bool) -> dict[str, str]:
         if identity is None:
             raise Failed("this directory has no administrator: its tenant was deleted")
         variables["AZURE_CLIENT_ID"] = identity["client_id"]
-        variables["AZURE_CLIENT_SECRET"] = identity["client_secret"]
+        variables.pop("AZURE_CLIENT_SECRET", None)
+        if identity["client_secret"] is not None:
+            variables["AZURE_CLIENT_SECRET"] = identity["client_secret"]
     return variables

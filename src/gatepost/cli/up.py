@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from gatepost.cli.environment import export_lines
+from gatepost.cli.environment import export_lines, missing_lines
 from gatepost.cli.output import Failed
 
+_NO_PASSWORD = "none: the client secret was deleted or has expired"
 MAX_PORT = 65_535
 STDERR = 2
 EXAMPLE = """\b
@@ -154,7 +155,7 @@ def paste(document: dict[str, Any]) -> str:
             lines.append(f"  {name:<9} {place['host']}:{place['port']} ({what})")
     lines += [
         f"  username  {document['username']}",
-        f"  password  {document['password']}",
+        f"  password  {document['password'] or _NO_PASSWORD}",
         f"  from      {document['from']}",
         f"  CA file   {document['ca_file']}",
     ]
@@ -164,4 +165,5 @@ def paste(document: dict[str, Any]) -> str:
     if document["env"]:
         lines += ["", "For the libraries of Azure, in the application's shell:", ""]
         lines += [f"  {line}" for line in export_lines(document["env"])]
+        lines += [f"  # {line}" for line in missing_lines(document["env"])]
     return "\n".join([*lines, "", f"  as JSON   {document['data']}/ready.json", ""])

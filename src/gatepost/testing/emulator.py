@@ -167,8 +167,8 @@ class Emulator:
 
     @property
     def password(self) -> str:
-        """Its password."""
-        return str(self.ready["password"])
+        """Its password; empty when the first client secret was deleted or has expired."""
+        return str(self.ready["password"] or "")
 
     @property
     def sender(self) -> str:

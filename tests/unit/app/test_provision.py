@@ -10,6 +10,7 @@ from gatepost.app.keys import Key
 from gatepost.app.provision import Provisioned, provision
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
+    ClientSecret,
     CommunicationService,
     Domain,
     EmailService,
@@ -178,6 +179,23 @@ def test_a_resource_that_was_deleted_stays_deleted() -> None:
     assert directory.all(CommunicationService) == ()
     assert second.client_secret == first.client_secret
     assert not second.access_key
+    assert not second.connection_string("https://localhost:2443")
+
+
+@pytest.mark.parametrize(
+    ("days", "delete", "left"),
+    [(0, False, True), (3649, False, True), (3650, False, False), (0, True, False)],
+)
+def test_a_secret_that_proves_nothing_any_more_is_not_given(
+    days: int, delete: bool, left: bool
+) -> None:
+    records = MemoryRecords()
+    directory, _ = start(records)
+    if delete:
+        asyncio.run(directory.save([], directory.all(ClientSecret)))
+    _, later = start(records, at=NOW + timedelta(days=days))
+    assert later.admin is not None
+    assert (bool(later.client_secret), bool(later.admin.client_secret)) == (left, left)
 
 
 def test_no_secret_is_kept_or_shown_in_clear() -> None:

@@ -1,6 +1,6 @@
 """ready.json: what is off is null, an IPv6 address has its brackets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,10 +33,10 @@ def provisioned() -> Provisioned:
     )
 
 
-def document(**places: Place) -> dict[str, Any]:
+def document(given: Provisioned | None = None, **places: Place) -> dict[str, Any]:
     names = ("smtp", "smtps", "https", "http")
     listeners = {name: cast("Listener | None", places.get(name)) for name in names}
-    return describe(7, Path("/data"), listeners, Path("/data/ca.pem"), provisioned())
+    return describe(7, Path("/data"), listeners, Path("/data/ca.pem"), given or provisioned())
 
 
 def test_what_is_off_is_null() -> None:
@@ -70,6 +70,22 @@ def test_https_is_a_name_that_the_certificate_holds() -> None:
         "SENDER_ADDRESS": "from",
     }.items():
         assert found["env"][name] == found[key], name
+
+
+def test_what_works_no_longer_is_null() -> None:
+    gone = Secret("")
+    given = replace(
+        provisioned(), client_secret=gone, access_key=gone, admin=Identity("boss", gone)
+    )
+    found = document(given, https=Place("127.0.0.1", 2443))
+    assert found["password"] is found["client_secret"] is found["connection_string"] is None
+    assert found["admin"] == {"client_id": "boss", "client_secret": None}
+    assert (
+        found["env"]
+        .keys()
+        .isdisjoint({"AZURE_CLIENT_SECRET", "COMMUNICATION_SERVICES_CONNECTION_STRING"})
+    )
+    assert found["env"]["AZURE_CLIENT_ID"] == "app"
 
 
 def test_the_file_is_its_owners_and_goes(tmp_path: Path) -> None:

@@ -76,6 +76,19 @@ def test_what_there_is_not(
     assert said.out == ""
 
 
+@pytest.mark.parametrize("arguments", [(), ("--admin",)])
+def test_a_secret_that_works_no_longer_is_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    admin = {"client_id": "boss", "client_secret": None}
+    write(tmp_path, env={"AZURE_CLIENT_ID": "app"}, admin=admin)
+    assert run(tmp_path, *arguments, "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out).keys() == {"AZURE_CLIENT_ID"}
+    assert "no AZURE_CLIENT_SECRET: the client secret was deleted or has expired" in said.err
+    assert "no COMMUNICATION_SERVICES_CONNECTION_STRING: the resource was deleted" in said.err
+
+
 def test_a_damaged_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "ready.json").write_text("{")
     assert run(tmp_path) == 1

@@ -89,3 +89,25 @@ def test_the_paste_holds_what_an_application_needs() -> None:
         assert needed in said
     assert "implicit" not in said
     assert all(len(line) <= 80 for line in said.splitlines())
+
+
+def test_what_works_no_longer_is_not_shown_but_said() -> None:
+    document: dict[str, Any] = {
+        "pid": 7,
+        "data": "/data",
+        "smtp": None,
+        "smtps": None,
+        "https": {"url": "https://localhost:2443"},
+        "http": None,
+        "ca_file": "/data/ca.pem",
+        "username": "res.app.tenant",
+        "password": None,
+        "from": "DoNotReply@example.net",
+        "env": {"AZURE_AUTHORITY_HOST": "https://localhost:2443"},
+    }
+    said = paste(document)
+    assert "None" not in said
+    assert "  password  none: the client secret was deleted or has expired\n" in said
+    assert "# no AZURE_CLIENT_SECRET: " in said
+    assert "# no COMMUNICATION_SERVICES_CONNECTION_STRING: the resource was deleted\n" in said
+    assert all(len(line) <= 80 for line in said.splitlines())
