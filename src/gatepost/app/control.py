@@ -17,11 +17,12 @@ from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
 from gatepost.app.events.operations import operate
 from gatepost.app.events.service import EventService
 from gatepost.app.hurry import SOCKET
+from gatepost.app.keepers import Keeper, Keepers, keeping_operations
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
 from gatepost.app.rpc import Answers, Operation, decode, decoder
 from gatepost.app.uploads import Uploads, put_and_tell
 from gatepost.directory.azure.changes.outcome import Rejected
-from gatepost.directory.contract import Directory
+from gatepost.directory.contract import Directory, KeepableDirectory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.net.frames import FrameStream, serve_frames
@@ -68,6 +69,9 @@ async def serve_control(
         operations |= event_operations(shared.events)
     if shared.queue is not None:
         operations |= queue_operations(shared.queue)
+    keepers = Keepers()
+    if isinstance(directory, KeepableDirectory):
+        directory.follow(keepers.forget)
     visitors = shared.visitors
     quotas, budget = shared.quotas, shared.budget or Budget(data)
 
@@ -82,12 +86,17 @@ async def serve_control(
         def gone() -> None:
             """Who hangs up takes along what it began and whom it counted."""
             uploads.close()
+            keepers.leave(keeper)
             if quotas is not None:
                 quotas.forget(uploads)
             if visitors is not None:
                 visitors.forget(uploads)
 
-        return Answers({**operations, **own}, gone).make_stream()
+        table = {**operations, **own}
+        answers = Answers(table, gone)
+        keeper = Keeper(answers)
+        table |= keeping_operations(directory, keepers, keeper)
+        return answers.stream
 
     return await serve_frames(data / SOCKET, make_stream)
 

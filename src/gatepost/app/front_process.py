@@ -37,7 +37,7 @@ class FrontProcess:
     def report(self, event: str, **facts: Any) -> None:
         """Tell the operator, who listens to the store process."""
         try:
-            self.calls.tell("report", event, facts)
+            self.calls.tell_soon("report", event, facts)
         except Disconnected:
             return  # we stop in a moment
 

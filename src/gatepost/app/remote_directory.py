@@ -1,50 +1,120 @@
 """Directory and quotas of another process, under the contracts of those in this one."""
 
 import asyncio
+import secrets
+import time
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from gatepost.app.keepers import FORGET
 from gatepost.app.rpc import NIL, Calls, decode
+from gatepost.directory.remembered import MOST_REMEMBERED, ticket_of
 from gatepost.errors import Disconnected
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.standing import Standing
 from gatepost.sasl.interview import Verifier
 
-T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class RemoteDirectory:
-    """Implements ``directory.contract.Directory`` over calls; every answer is a future."""
+    """Implements ``directory.contract.Directory`` over calls; answers come later.
 
-    def __init__(self, calls: Calls, mechanisms: frozenset[str]) -> None:
+    Where the directory tells how long an answer holds (``KeepableDirectory``), it is kept, and
+    forgotten when the directory changes. Of a secret that signed in only a keyed digest stays.
+    """
+
+    def __init__(self, calls: Calls, mechanisms: frozenset[str], *, keeps: bool = False) -> None:
         self._calls = calls
         self.mechanisms: Final = mechanisms
+        self._keeps = keeps
+        self._key = secrets.token_bytes(32)
+        self._proven: dict[bytes, tuple[Principal, float]] = {}
+        self._standings: dict[tuple[Principal, Address], tuple[Standing, float]] = {}
+        calls.told = self._told
 
     @classmethod
     async def connect(cls, calls: Calls) -> "RemoteDirectory":
-        """Ask what the directory can verify."""
-        return cls(calls, frozenset(await calls.call(list[str], "mechanisms")))
+        """Ask what the directory can verify, and whether its answers may be kept."""
+        mechanisms = frozenset(await calls.call(list[str], "mechanisms"))
+        return cls(calls, mechanisms, keeps=await calls.call(bool, "keep"))
 
-    def identify(
-        self, credentials: Credentials, mechanism: str
-    ) -> "asyncio.Future[Principal | Reply]":
-        def read(raw: msgspec.Raw) -> Principal | Reply:
-            fields = decode(raw, dict[str, Any])
-            return decode(raw, Reply) if "code" in fields else decode(raw, Principal)
+    def _told(self, what: str, value: msgspec.Raw) -> None:
+        """The directory changes: whoever changes it waits for our word."""
+        if what == FORGET:
+            self._proven.clear()
+            self._standings.clear()
+            self._calls.tell("forgot", decode(value, int))
 
-        return self._calls.ask_for(read, "identify", credentials, mechanism)
+    def identify(self, credentials: Credentials, mechanism: str) -> "Later[Principal | Reply]":
+        ask_for = self._calls.ask_for
+        if not self._keeps or mechanism not in _REVEALING or credentials.password is None:
+            return ask_for(_verdict, "identify", credentials, mechanism)
+        if credentials.authzid:
+            return ask_for(_verdict, "identify", credentials, mechanism)
+        password = credentials.password.reveal().encode("utf-8", "surrogateescape")
+        ticket = ticket_of(self._key, 0, f"{mechanism} {credentials.username}", password)
+        known = self._proven.get(ticket)
+        if known is not None and time.time() < known[1]:
+            return known[0]
+        return ask_for(partial(self._keep_proof, ticket), "identify_kept", credentials, mechanism)
+
+    def _keep_proof(self, ticket: bytes, raw: msgspec.Raw) -> Principal | Reply:
+        principal, refusal, until = decode(raw, _PROOF)
+        if principal is None:
+            assert refusal is not None  # noqa: S101 - one of the two is always there
+            return refusal
+        if until:
+            _keep(self._proven, ticket, (principal, until))
+        return principal
 
     def verifier(self, username: str, mechanism: str) -> "asyncio.Future[Verifier]":
         return self._calls.ask_for(
             lambda raw: decode(raw, Verifier), "verifier", username, mechanism
         )
 
-    def standing(self, principal: Principal, sender: Address) -> "asyncio.Future[Standing]":
-        return self._calls.ask_for(lambda raw: decode(raw, Standing), "standing", principal, sender)
+    def standing(self, principal: Principal, sender: Address) -> Later[Standing]:
+        if not self._keeps:
+            return self._calls.ask_for(_standing, "standing", principal, sender)
+        known = self._standings.get((principal, sender))
+        if known is not None and time.time() < known[1]:
+            return known[0]
+        keep = partial(self._keep_standing, (principal, sender))
+        return self._calls.ask_for(keep, "standing_kept", principal, sender)
+
+    def _keep_standing(self, question: tuple[Principal, Address], raw: msgspec.Raw) -> Standing:
+        standing, until = decode(raw, _HELD_STANDING)
+        if until:
+            _keep(self._standings, question, (standing, until))
+        return standing
+
+
+_REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
+_HELD_STANDING: Final = tuple[Standing, float]
+_PROOF: Final = tuple[Principal | None, Reply | None, float]
+
+
+def _keep(kept: dict[K, V], question: K, answer: V) -> None:
+    """Keep an answer. There is a bound: a client may ask in many ways."""
+    if len(kept) >= MOST_REMEMBERED:
+        kept.clear()
+    kept[question] = answer
+
+
+def _verdict(raw: msgspec.Raw) -> Principal | Reply:
+    fields = decode(raw, dict[str, Any])
+    return decode(raw, Reply) if "code" in fields else decode(raw, Principal)
+
+
+def _standing(raw: msgspec.Raw) -> Standing:
+    return decode(raw, Standing)
 
 
 class RemoteQuotas:

@@ -1,7 +1,8 @@
 """Calls over a frame stream: what the command line and the front processes ask of the relay.
 
 A frame is MessagePack: ``[number, operation, arguments]`` one way, ``[number,
-outcome, value]`` the other. Number 0 expects no answer.
+outcome, value]`` the other. Number 0 expects no answer; so numbered, the answering end may tell
+something, too: ``[0, what, value]``.
 """
 
 import asyncio
@@ -72,6 +73,8 @@ class Calls:
         self._next = 1
         self._open: dict[int, tuple[asyncio.Future[Any], Callable[[msgspec.Raw], Any]]] = {}
         self.lost: asyncio.Event = asyncio.Event()
+        self.told: Callable[[str, msgspec.Raw], None] = _unheard
+        """Takes what the other end tells unasked."""
 
     @classmethod
     async def connect(cls, path: Path) -> "Calls":
@@ -89,6 +92,10 @@ class Calls:
     def tell(self, operation: str, *arguments: Any) -> None:
         """Call without an answer."""
         self._stream.send(_ENCODER.encode((0, operation, arguments)))
+
+    def tell_soon(self, operation: str, *arguments: Any) -> None:
+        """Call without an answer, and without a packet of its own where another one follows."""
+        self._stream.send_soon(_ENCODER.encode((0, operation, arguments)))
 
     def ask(self, operation: str, *arguments: Any) -> "asyncio.Future[msgspec.Raw]":
         """Return a future of the raw answer; it raises what the operation raised."""
@@ -118,6 +125,9 @@ class Calls:
         except msgspec.MsgspecError:
             self._stream.close()  # that is no relay
             return
+        if not number:
+            self.told(outcome, value)
+            return
         asked = self._open.pop(number, None)
         if asked is None or asked[0].done():
             return
@@ -139,6 +149,10 @@ class Calls:
         self.lost.set()
 
 
+def _unheard(what: str, value: msgspec.Raw) -> None:
+    """Nobody asked to be told."""
+
+
 def _as_it_is(answer: msgspec.Raw) -> msgspec.Raw:
     return answer
 
@@ -152,10 +166,20 @@ class Answers:
         self._operations = operations
         self._on_gone = on_gone
         self._running: set[asyncio.Future[Any]] = set()
+        self._stream = FrameStream(self._called, self._gone)
 
-    def make_stream(self) -> FrameStream:
-        """Return the protocol of one accepted connection."""
-        return FrameStream(self._called, self._gone)
+    @property
+    def stream(self) -> FrameStream:
+        """The protocol of the connection."""
+        return self._stream
+
+    def tell(self, what: str, value: Any) -> None:
+        """Tell what nobody asked for. Raises Disconnected when the other end is gone."""
+        self._stream.send(_ENCODER.encode((0, what, value)))
+
+    def hang_up(self) -> None:
+        """End the connection at once."""
+        self._stream.abort()
 
     def _called(self, stream: FrameStream, frame: bytes) -> None:
         try:

@@ -1,8 +1,8 @@
 """Who may sign in, and who may send what: the plug point."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -11,7 +11,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.standing import Standing
 from gatepost.sasl.interview import Verifier
 
-__all__ = ["Directory", "Later", "Record", "Records", "Standing"]
+__all__ = ["Directory", "KeepableDirectory", "Later", "Record", "Records", "Standing"]
 
 
 class Directory(Protocol):
@@ -39,6 +39,26 @@ class Directory(Protocol):
 
     def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
         """Tell whether the principal may use this sender now."""
+
+
+@runtime_checkable
+class KeepableDirectory(Directory, Protocol):
+    """A directory whose answers another process may keep, for it tells when they hold no more.
+
+    The second part of an answer says until when it holds, in seconds since 1970, unless the
+    directory changes before; 0: it must be asked for again.
+    """
+
+    def identify_kept(
+        self, credentials: Credentials, mechanism: str
+    ) -> tuple[Principal | Reply, float]:
+        """Return what ``identify`` does, and how long it holds."""
+
+    def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
+        """Return what ``standing`` does, and how long it holds."""
+
+    def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
+        """Await ``forget`` after each change, before who made it hears that it is done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from gatepost.net.local import LENGTH, ShortPath
 MAX_FRAME: Final = 64 * 1024 * 1024
 MAX_JOINED: Final = 65_536
 """Octets up to which copying them into one piece is cheaper than writing many."""
+SOON: Final = 0.02
+"""Seconds that a frame which is not urgent waits for one that is."""
 
 
 class FrameStream(asyncio.Protocol):
@@ -27,18 +29,38 @@ class FrameStream(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
+        self._is_due = False
+        """What waits is written at the end of this turn of the loop."""
+        self._later: asyncio.TimerHandle | None = None
         self._lost = False
 
     def send(self, frame: bytes) -> None:
         """Send one frame. Raises Disconnected when the other end is gone."""
+        self._wait(frame)
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._flush)
+
+    def send_soon(self, frame: bytes) -> None:
+        """Send one frame in its turn, together with the next one where that follows soon.
+
+        Raises Disconnected when the other end is gone.
+        """
+        self._wait(frame)
+        if not self._is_due and self._later is None:
+            self._later = self._loop.call_later(SOON, self._flush)
+
+    def _wait(self, frame: bytes) -> None:
         if self._lost:
             raise Disconnected("the relay's control socket is closed")
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
         self._waiting += (len(frame).to_bytes(LENGTH, "big"), frame)
 
     def _flush(self) -> None:
         """Write in one call what one turn of the loop sent: a group of answers is one write."""
+        self._is_due = False
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         if self._waiting and not self._lost:
             if sum(map(len, self._waiting)) < MAX_JOINED:
                 self._transport.write(b"".join(self._waiting))
@@ -50,6 +72,10 @@ class FrameStream(asyncio.Protocol):
         """Close after what was sent is written."""
         self._flush()
         self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.errors import Disconnected
-from gatepost.net.frames import MAX_FRAME, FrameStream
+from gatepost.net.frames import MAX_FRAME, SOON, FrameStream
 
 
 class Wire(asyncio.Transport):
@@ -80,6 +80,32 @@ def test_what_one_turn_sends_is_one_write() -> None:
         assert end.wire.written == [framed(b"one", b"", b"three")]
         await asyncio.sleep(0)
         assert len(end.wire.written) == 1
+
+    in_loop(steps)
+
+
+def test_what_is_not_urgent_goes_with_the_next_frame() -> None:
+    async def steps() -> None:
+        end = End()
+        end.stream.send_soon(b"one")
+        await asyncio.sleep(0)
+        assert end.wire.written == []
+        end.stream.send(b"two")
+        await asyncio.sleep(0)
+        assert end.wire.written == [framed(b"one", b"two")]
+        await asyncio.sleep(2 * SOON)
+        assert len(end.wire.written) == 1
+
+    in_loop(steps)
+
+
+def test_what_is_not_urgent_goes_alone_after_a_moment() -> None:
+    async def steps() -> None:
+        end = End()
+        end.stream.send_soon(b"one")
+        end.stream.send_soon(b"two")
+        await asyncio.sleep(10 * SOON)
+        assert end.wire.written == [framed(b"one", b"two")]
 
     in_loop(steps)
 

@@ -1,7 +1,8 @@
 """The directory itself: answers from memory, changes through the store."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -73,6 +74,7 @@ class AzureDirectory:
         self._remembered = RememberedSecrets(self.rules.token_cache)
         self._snapshot = Snapshot(BUILT_IN_ROLES)
         self._changing = asyncio.Lock()
+        self._followers: list[Callable[[], Awaitable[None]]] = []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} version={self.version}>"
@@ -115,6 +117,16 @@ class AzureDirectory:
             password = credentials.password.reveal()
             verdict = self._with_tokens(credentials.username, password, verdict)
         return self._answer(credentials, verdict)
+
+    def identify_kept(
+        self, credentials: Credentials, mechanism: str
+    ) -> tuple[Principal | Reply, float]:
+        """As ``identify``; a secret that signed in does so until its end. No refusal is kept,
+        for time may lift it, and nothing that a token proved."""
+        verdict = self.identify(credentials, mechanism)
+        if not isinstance(verdict, Principal) or not verdict.secret_id:
+            return verdict, 0.0
+        return verdict, self._end_of(verdict)
 
     @staticmethod
     def _answer(credentials: Credentials, verdict: Principal | Denial) -> Principal | Reply:
@@ -161,17 +173,28 @@ class AzureDirectory:
         return Verifier(None, REFUSED.because(reason), fake)
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
-        claim = still_allowed(self._snapshot, principal.name, self.rules, self._clock())
-        if isinstance(claim, Denial) or not self._secret_lives(principal):
-            return Standing.NOT_SIGNED_IN
-        return standing_of(self._snapshot, claim.service, sender)
+        return self.standing_kept(principal, sender)[0]
 
-    def _secret_lives(self, principal: Principal) -> bool:
-        """A session ends with the secret that opened it; one look each time, so never cached."""
+    def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
+        """As ``standing``; a session ends with the secret that opened it. Who is not let in now
+        may be later."""
+        now = self._clock()
+        claim = still_allowed(self._snapshot, principal.name, self.rules, now)
+        end = self._end_of(principal)
+        if isinstance(claim, Denial) or now.timestamp() >= end:
+            return Standing.NOT_SIGNED_IN, 0.0
+        return standing_of(self._snapshot, claim.service, sender), end
+
+    def _end_of(self, principal: Principal) -> float:
+        """Return when the secret ends that opened a session, in seconds since 1970."""
         if not principal.secret_id:
-            return True
+            return math.inf
         secret = self._snapshot.get(ClientSecret, principal.secret_id)
-        return secret is not None and self._clock() < secret.end
+        return secret.end.timestamp() if secret is not None else 0.0
+
+    def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
+        """See ``KeepableDirectory``."""
+        self._followers.append(forget)
 
     def is_managed(self, principal: Principal, sender: Address) -> bool:
         """Tell whether the sender's domain is Azure's own, whose rate is lower."""
@@ -259,6 +282,8 @@ class AzureDirectory:
             [*map(record_of, put), *beside], [(entry.kind, entry.key) for entry in delete]
         )
         self._snapshot.apply(put, delete)
+        for forget in self._followers:
+            await forget()
 
 
 async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:

@@ -1,0 +1,109 @@
+"""Front processes that keep answers of the directory, and forget them before a change counts.
+
+A change must be effective at the next command of any session, wherever that session is. So who
+changes the directory is told that it is done when every front process has said that it forgot,
+or was cut off because it did not.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+
+from gatepost.app.rpc import Answers, Operation, decode, decoder
+from gatepost.directory.contract import Directory, KeepableDirectory
+from gatepost.errors import Disconnected
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+
+FORGET: Final = "forget"
+"""What a front process is told; it answers with ``forgot`` and the same number."""
+PATIENCE: Final = 5.0
+"""Seconds that a front process gets to forget. One that hangs would go on with what was."""
+
+
+class Keepers:
+    """Every front process that keeps something."""
+
+    def __init__(self) -> None:
+        self._keepers: set[Keeper] = set()
+
+    def join(self, keeper: "Keeper") -> None:
+        """Remember who must forget."""
+        self._keepers.add(keeper)
+
+    def leave(self, keeper: "Keeper") -> None:
+        """It is gone, and what it kept with it."""
+        self._keepers.discard(keeper)
+        keeper.close()
+
+    async def forget(self) -> None:
+        """Return when all have forgotten what they kept."""
+        asked = {keeper.ask(): keeper for keeper in self._keepers}
+        if not asked:
+            return
+        _, late = await asyncio.wait(asked, timeout=PATIENCE)
+        for each in late:
+            asked[each].cut_off()
+
+
+class Keeper:
+    """One front process, on its connection."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._number = 0
+        self._asked: dict[int, asyncio.Future[None]] = {}
+
+    def ask(self) -> "asyncio.Future[None]":
+        """Tell it to forget; return what is done when it has, or is gone."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._number += 1
+        try:
+            self._answers.tell(FORGET, self._number)
+        except Disconnected:
+            future.set_result(None)
+        else:
+            self._asked[self._number] = future
+        return future
+
+    def forgot(self, number: int) -> None:
+        """It did."""
+        future = self._asked.pop(number, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    def cut_off(self) -> None:
+        """End its connection, without which it does not serve."""
+        self._answers.hang_up()
+
+    def close(self) -> None:
+        """Nobody is there any more."""
+        for number in tuple(self._asked):
+            self.forgot(number)
+
+
+def keeping_operations(
+    directory: Directory, keepers: Keepers, keeper: Keeper
+) -> dict[str, Operation]:
+    """Return the operations by which answers are asked for to be kept, by name."""
+    if not isinstance(directory, KeepableDirectory):
+        return {"keep": lambda _: False}
+
+    read_question = decoder(tuple[Credentials, str]).decode
+    read_sender = decoder(tuple[Principal, Address]).decode
+
+    def keep(_: msgspec.Raw) -> bool:
+        keepers.join(keeper)
+        return True
+
+    def identify(raw: msgspec.Raw) -> tuple[Any, ...]:
+        verdict, until = directory.identify_kept(*read_question(raw))
+        return (verdict, None, until) if isinstance(verdict, Principal) else (None, verdict, until)
+
+    return {
+        "keep": keep,
+        "forgot": lambda raw: keeper.forgot(*decode(raw, tuple[int])),
+        "identify_kept": identify,
+        "standing_kept": lambda raw: directory.standing_kept(*read_sender(raw)),
+    }

@@ -1,0 +1,211 @@
+"""Front processes keep the directory's answers, and forget them before a change counts."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from gatepost.app.control import serve_control
+from gatepost.app.hurry import SOCKET
+from gatepost.app.remote_directory import RemoteDirectory
+from gatepost.app.rpc import Calls
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.contract import Directory
+from gatepost.model.address import parse_address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.reply import Reply
+from gatepost.model.secret import Secret
+from gatepost.model.standing import Standing
+from gatepost.store.memory import MemoryStore
+from tests.contract.directories import CASES, Case
+from tests.unit.directory.azure.world import NOW
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directories of the tests live at NOW, so the front processes do, too."""
+    monkeypatch.setattr(time, "time", NOW.timestamp)
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a front process has of the directory."""
+
+    calls: Calls
+    directory: RemoteDirectory
+    case: Case
+
+    def identify(self, password: Secret | None = None) -> Any:
+        credentials = Credentials(self.case.username, password or self.case.password)
+        return self.directory.identify(credentials, "LOGIN")
+
+    def standing(self, principal: Principal, sender: str = "") -> Any:
+        return self.directory.standing(principal, parse_address(sender or self.case.allowed))
+
+    async def learn(self) -> Principal:
+        """Ask what is kept from then on."""
+        principal = await self.identify()
+        assert isinstance(principal, Principal)
+        assert await self.standing(principal) is Standing.ALLOWED
+        return principal
+
+
+Steps = Callable[[Case, list[Front]], Awaitable[None]]
+
+
+def run(tmp_path: Path, steps: Steps, name: str = "azure", fronts: int = 2) -> None:
+    """Run steps beside front processes of a directory."""
+
+    async def serve() -> None:
+        case = await CASES[name]()
+        server = await serve_control(tmp_path, MemoryStore(), case.directory, _ignore)
+        connected = []
+        for _ in range(fronts):
+            calls = await Calls.connect(tmp_path / SOCKET)
+            connected.append(Front(calls, await RemoteDirectory.connect(calls), case))
+        await asyncio.wait_for(steps(case, connected), 10)
+        for front in connected:
+            front.calls.close()
+            await front.calls.lost.wait()
+        server.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(serve())
+
+
+def _ignore(event: str, **facts: Any) -> None:
+    """A report to nobody."""
+
+
+def test_an_answer_is_there_at_once_when_it_was_asked_for_before(tmp_path: Path) -> None:
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        first, second = fronts
+        principal = await first.learn()
+        assert first.identify() == principal
+        assert first.standing(principal) is Standing.ALLOWED
+        assert await first.standing(principal, case.refused) is Standing.SENDER_NOT_REGISTERED
+        assert first.standing(principal, case.refused) is Standing.SENDER_NOT_REGISTERED
+        assert isinstance(second.identify(), asyncio.Future), "each keeps its own"
+
+    run(tmp_path, steps)
+
+
+def test_a_change_is_done_when_every_front_process_has_forgotten(tmp_path: Path) -> None:
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        principals = [await front.learn() for front in fronts]
+        await case.take_away()
+        for front, principal in zip(fronts, principals, strict=True):
+            standing, verdict = front.standing(principal), front.identify()
+            assert await standing is Standing.NOT_SIGNED_IN
+            assert isinstance(await verdict, Reply)
+
+    run(tmp_path, steps)
+
+
+def test_no_refusal_is_kept(tmp_path: Path) -> None:
+    """It may become right as time goes: a role takes effect, a secret begins."""
+
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        front = fronts[0]
+        principal = await front.learn()
+        for _ in range(2):
+            assert isinstance(await front.identify(Secret("wrong")), Reply)
+        await case.take_away()
+        for _ in range(2):
+            assert await front.standing(principal) is Standing.NOT_SIGNED_IN
+
+    run(tmp_path, steps)
+
+
+def test_an_answer_is_kept_until_the_secret_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        front = fronts[0]
+        principal = await front.learn()
+        assert isinstance(case.directory, AzureDirectory)
+        _, end = case.directory.standing_kept(principal, parse_address(case.allowed))
+        monkeypatch.setattr(time, "time", lambda: end - 1)
+        assert front.identify() == principal
+        assert front.standing(principal) is Standing.ALLOWED
+        monkeypatch.setattr(time, "time", lambda: end)
+        asked = front.identify(), front.standing(principal)
+        assert all(isinstance(each, asyncio.Future) for each in asked)
+        await asyncio.gather(*asked)
+
+    run(tmp_path, steps)
+
+
+def test_who_acts_as_another_is_looked_at_each_time(tmp_path: Path) -> None:
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        front = fronts[0]
+        await front.learn()
+        other = replace(Credentials(case.username, case.password), authzid="somebody")
+        verdict = front.directory.identify(other, "PLAIN")
+        assert isinstance(verdict, asyncio.Future)
+        assert isinstance(await verdict, Reply)
+
+    run(tmp_path, steps)
+
+
+def test_no_secret_lies_in_what_is_kept(tmp_path: Path) -> None:
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        front = fronts[0]
+        await front.learn()
+        assert case.password.reveal() not in repr(vars(front.directory))
+
+    run(tmp_path, steps)
+
+
+def test_a_front_process_that_does_not_forget_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepost.app.keepers.PATIENCE", 0.1)
+
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        deaf, other = fronts
+        principal = await other.learn()
+        deaf.calls.told = _deaf
+        await case.take_away()
+        await deaf.calls.lost.wait()
+        assert await other.standing(principal) is Standing.NOT_SIGNED_IN
+
+    run(tmp_path, steps)
+
+
+def _deaf(what: str, value: msgspec.Raw) -> None:
+    """It hangs."""
+
+
+def test_a_change_does_not_wait_for_who_is_gone(tmp_path: Path) -> None:
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        leaving, other = fronts
+        principal = await other.learn()
+        leaving.calls.told = _deaf
+        change = asyncio.ensure_future(case.take_away())
+        await asyncio.sleep(0.05)
+        assert not change.done()
+        leaving.calls.close()
+        await asyncio.wait_for(change, 1)
+        assert await other.standing(principal) is Standing.NOT_SIGNED_IN
+
+    run(tmp_path, steps)
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - {"azure"}))
+def test_a_directory_that_does_not_tell_is_asked_each_time(tmp_path: Path, name: str) -> None:
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        principal = await fronts[0].learn()
+        await fronts[0].learn()
+        directory: Directory = fronts[0].directory
+        assert isinstance(
+            directory.standing(principal, parse_address(case.allowed)), asyncio.Future
+        )
+        await asyncio.sleep(0.01)
+
+    run(tmp_path, steps, name)
