@@ -108,6 +108,20 @@ def test_a_client_that_asks_first_sends_nothing(relay: Emulator, key: str) -> No
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_bounce_counts_from_the_next_request_on(relay: Emulator, key: str) -> None:
+    """Contract 7.1: however soon it comes after the one that bounced."""
+    bounces = document(relay).replace(b"ann@example.net", b"bounced+soon@outcome.gatepost.test")
+    codes = []
+    for _ in range(3):
+        status, answer = ask(relay, key, bounces)
+        assert status == 202
+        target = f"/emails/operations/{answer['id']}?api-version=2025-09-01"
+        _, ended = ask(relay, key, b"", "GET", target)
+        codes.append((ended["status"], (ended["error"] or {}).get("code", "")))
+    suppressed = ("Failed", "EmailDroppedAllRecipientsSuppressed")
+    assert codes == [("Succeeded", ""), suppressed, suppressed]
+
+
 def test_what_is_announced_by_nobody_is_counted(relay: Emulator, key: str) -> None:
     """Chunked, without a length: read no further than the answer needs."""
     host, port = place(relay)

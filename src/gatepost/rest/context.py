@@ -32,6 +32,12 @@ class AccessKeys(Protocol):
 class Suppression(Protocol):
     """Who gets no mail: the managed list, and the customers' own lists."""
 
+    async def catch_up_on(self, recipients: Iterable[Address]) -> None:
+        """Return when mail that was accepted before, and may bounce, has listed these recipients.
+
+        It takes no time where nothing can have; else a moment, and a bounded one.
+        """
+
     def suppressed(
         self,
         service: CommunicationService,

@@ -29,6 +29,8 @@ from gatepost.routing.suppression import after_bounce, after_send, fold, in_forc
 
 PACE: Final = 0.05
 """Seconds that mail waits for more of it."""
+PATIENCE: Final = 2.0
+"""Seconds that who asks waits for it to catch up."""
 BATCH: Final = 200
 """Messages of one commit, and for how many the event loop is held up."""
 UPKEEP: Final = 60.0
@@ -59,6 +61,7 @@ class Consumer:
         self._leases: dict[str, Lease] = {}
         self._consuming = asyncio.Lock()
         self._rung = asyncio.Event()
+        self._asked: set[asyncio.Future[None]] = set()
 
     async def load(self) -> None:
         """Read the cursor and the managed list."""
@@ -66,6 +69,24 @@ class Consumer:
         self._leases = {each.address: each for each in await self._reports.leases()}
 
     # Who asks.
+
+    async def catch_up_on(self, recipients: Iterable[Address]) -> None:
+        """Implements ``rest.context.Suppression``.
+
+        Only an address that bounces can get on the managed list, so no other waits.
+        """
+        if not any(decide(str(each), self._rules.by_target).hard for each in recipients):
+            return
+        catching_up = asyncio.ensure_future(self.catch_up())
+        self._asked.add(catching_up)
+        catching_up.add_done_callback(self._answered)
+        # Not cut short: what is committed must be known here, too.
+        await asyncio.wait([catching_up], timeout=PATIENCE)
+
+    def _answered(self, catching_up: "asyncio.Future[None]") -> None:
+        self._asked.discard(catching_up)
+        if not catching_up.cancelled():
+            catching_up.exception()  # ``run`` meets the same, and tells it
 
     def suppressed(
         self,

@@ -99,6 +99,8 @@ class Sending:
     ) -> SendOperation:
         """Make the message and store it."""
         self._count(order.caller, service, letter.sender)
+        if self._site.suppression is not None:
+            await self._site.suppression.catch_up_on(letter.recipients)
         operation = self._begin(id_, request, service, letter)
         stamp = Stamp(
             id_,

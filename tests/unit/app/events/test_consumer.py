@@ -14,9 +14,9 @@ from gatepost.directory.azure.entries import (
 from gatepost.directory.azure.paths import child_path
 from gatepost.errors import QueueError
 from gatepost.model.address import parse_address
-from tests.contract.messages import NOON
+from tests.contract.messages import NOON, envelope, message
 from tests.unit.app.events.world import SENDER, URL, World, opened
-from tests.unit.directory.azure.world import DOMAIN, SERVICE
+from tests.unit.directory.azure.world import DOMAIN, SERVICE, USERNAME
 
 HOUR = timedelta(hours=1)
 ANN, BOB = "ann@example.net", "bob@example.net"
@@ -93,6 +93,43 @@ async def test_who_is_suppressed_can_be_asked_without_changing_anything(world: W
     assert (await world.ask("suppression_list"))["suppressed"][0]["level"] == 0
     later = world.now + 24 * HOUR
     assert not world.service.consumer.suppressed(service, parse_address(SENDER), asked, later)
+
+
+@in_a_world
+async def test_who_asks_about_an_address_that_bounces_waits_for_mail_before_it(
+    world: World,
+) -> None:
+    """Contract 7.1: a send right after the bounce is within its lease."""
+    await world.put("m1", ANN)
+    service = world.service.sources.service_of(await world.store.get("m1"))
+    assert service is not None
+    consumer = world.service.consumer
+    asked = [parse_address(DEAD), parse_address(ANN)]
+    bouncing = message(
+        "m2", envelope=envelope(SENDER, ANN, DEAD), principal=USERNAME, received_at=world.now
+    )
+    await world.store.put(bouncing)
+    assert consumer.suppressed(service, parse_address(SENDER), asked, world.now) == set()
+    await consumer.catch_up_on(asked[1:])  # no mail can have listed it: nobody waits
+    assert consumer.suppressed(service, parse_address(SENDER), asked, world.now) == set()
+    await consumer.catch_up_on(asked)
+    assert consumer.suppressed(service, parse_address(SENDER), asked, world.now) == {asked[0]}
+
+
+@in_a_world
+async def test_who_asks_does_not_wait_for_ever(world: World) -> None:
+    consumer = world.service.consumer
+    asked = [parse_address(DEAD)]
+
+    async def fail(*_: object) -> None:
+        raise QueueError("no")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(consumer, "_consume", fail)
+        await consumer.catch_up_on(asked)
+        patch.setattr("gatepost.app.events.consumer.PATIENCE", 0.01)
+        patch.setattr(consumer, "_consume", asyncio.Event().wait)
+        await consumer.catch_up_on(asked)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,12 @@ class Suppressing:
     """Suppresses some addresses."""
 
     addresses: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)
+    """Listed by mail that nobody has read yet."""
+
+    async def catch_up_on(self, recipients: Iterable[Address]) -> None:
+        if {str(each) for each in recipients} & self.pending:
+            self.addresses |= self.pending
 
     def suppressed(
         self,

@@ -371,3 +371,11 @@ def test_a_message_id_that_comes_often_at_once_is_used_once(
     assert plane.count() == sent
     ids = [plane.message(each.id)["message-id"] for each in asyncio.run(plane.store.list())]
     assert ids.count(MESSAGE_ID) == kept
+
+
+def test_mail_that_bounced_a_moment_ago_suppresses_the_next() -> None:
+    plane = DataPlane()
+    plane.suppression.pending = {"ann@example.net"}
+    id_ = plane.send(document(recipients={"to": [{"address": "ann@example.net"}]})).json["id"]
+    plane.now += timedelta(seconds=5)
+    assert plane.status(id_).json["error"]["code"] == "EmailDroppedAllRecipientsSuppressed"
