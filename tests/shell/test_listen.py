@@ -2,11 +2,12 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from gatepost.errors import NetworkError
-from gatepost.net.listen import Listener, PortBusy, adopt, listen
+from gatepost.net.listen import Listener, PortBusy, adopt, listen, listen_local
 
 
 def _has_ipv6() -> bool:
@@ -78,3 +79,58 @@ def test_sockets_survive_being_handed_on(listener: Listener) -> None:
     assert (adopted.host, adopted.port) == ("127.0.0.1", port)
     socket.create_connection(("127.0.0.1", port), 5).close()
     adopted.close()
+
+
+def test_every_address_of_both_families_on_one_port() -> None:
+    with_all = listen("::", 0)
+    for host in ("127.0.0.1", "::1") if _has_ipv6() else ("127.0.0.1",):
+        socket.create_connection((host, with_all.port), 5).close()
+    with_all.close()
+
+
+class TestUnixSocket:
+    def test_it_has_the_permissions_that_were_asked_for(self, tmp_path: Path) -> None:
+        path = tmp_path / "smtp.sock"
+        local = listen_local(path, 0o600)
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert local.is_local
+        assert (local.host, local.port) == (str(path), 0)
+        local.close()
+        assert not path.exists()
+
+    def test_one_that_was_left_behind_is_replaced(self, tmp_path: Path) -> None:
+        path = tmp_path / "smtp.sock"
+        left = socket.socket(socket.AF_UNIX)
+        left.bind(str(path))
+        left.close()
+        local = listen_local(path)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+        local.close()
+
+    def test_one_that_is_served_is_left_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "smtp.sock"
+        local = listen_local(path)
+        with pytest.raises(PortBusy, match="is in use"):
+            listen_local(path)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+        local.close()
+
+    def test_a_file_that_is_no_socket_is_left_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "precious"
+        path.write_text("data")
+        with pytest.raises(NetworkError, match="no socket"):
+            listen_local(path)
+        assert path.read_text() == "data"
+
+    def test_a_path_that_is_too_long_for_the_kernel(self, tmp_path: Path) -> None:
+        deep = tmp_path / ("d" * 90) / ("e" * 90)
+        deep.mkdir(parents=True)
+        local = listen_local(deep / "smtp.sock")
+        assert (deep / "smtp.sock").is_socket()
+        local.close()
+
+    def test_a_directory_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(NetworkError, match="cannot listen on"):
+            listen_local(tmp_path / "nowhere" / "smtp.sock")

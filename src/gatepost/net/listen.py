@@ -87,17 +87,18 @@ def listen_local(path: Path, mode: int = 0o660) -> Listener:
     One that was left behind is replaced. Raises PortBusy when somebody listens there, or
     NetworkError when the path cannot be had; what is no socket is left alone.
     """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _clear(path)
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with ShortPath(path) as address:
             sock.bind(address)
         # Before anybody can connect: the permissions of the file, not of the umask.
         path.chmod(mode)
         sock.listen(BACKLOG)
-    except PortBusy:
-        raise
     except OSError as error:
+        sock.close()
+        if isinstance(error, PortBusy):
+            raise
         raise NetworkError(f"cannot listen on {path}: {error.strerror or error}") from error
     sock.setblocking(False)
     return Listener((sock,), path)

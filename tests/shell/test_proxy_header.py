@@ -1,0 +1,102 @@
+"""A proxy's header on the wire: late, never, in pieces with what follows, and at the end."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatepost.net.listen import listen
+from gatepost.net.tls import server_context
+from gatepost.policy.networks import NetworkTable, parse_networks
+from gatepost.profiles import load_profile
+from gatepost.relay.entrance import Entrance, ServerCertificate, Terms
+from gatepost.wire.server.session import Setting
+from tests.certificates import make_authority
+from tests.shell.peer import Peer
+from tests.shell.served import Plan, Served, changed, serving
+
+HEADER = b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 587\r\n"
+
+
+@pytest.fixture(params=["in clear", "implicit TLS"])
+def implicit(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param == "implicit TLS")
+
+
+@pytest.fixture
+def served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, implicit: bool
+) -> Iterator[tuple[Served, int]]:
+    monkeypatch.setattr("gatepost.relay.receive.PROXY_TIMEOUT", 0.3)
+    monkeypatch.setattr("gatepost.relay.supervise.SWEEP", 0.05)
+    with serving(tmp_path, Plan(profile="open")) as served:
+        authority = make_authority(tmp_path)
+        pair = authority.issue("localhost", "127.0.0.1")
+        served.ca_file = authority.ca_file
+        setting = Setting(changed(load_profile("open")), "relay.example")
+        entrance = Entrance(
+            NetworkTable((), Terms(setting)),
+            ServerCertificate(server_context(pair.certificate, pair.key)),
+            implicit,
+            parse_networks(["127.0.0.1"]),
+        )
+        listener = listen("127.0.0.1", 0)
+        port = listener.port
+        served.run(served.supervisor.serve(listener, entrance))
+        yield served, port
+
+
+def connect(served: tuple[Served, int]) -> Peer:
+    return Peer.connect(served[1], served[0].ca_file)
+
+
+def test_a_header_that_does_not_come_is_not_awaited_for_long(served: tuple[Served, int]) -> None:
+    for said in (b"", b"PROXY TCP4 192.0"):
+        with connect(served) as peer:
+            peer.send(said)
+            assert peer.is_closed_within(3)
+
+
+def test_a_header_that_drips_gets_no_more_time(served: tuple[Served, int]) -> None:
+    with connect(served) as peer:
+        peer.sock.settimeout(0.05)
+        closed = False
+        for octet in HEADER * 2:
+            try:
+                peer.send(bytes([octet]))
+                closed = peer.sock.recv(1) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                closed = True
+            break
+        assert closed
+
+
+def test_what_follows_in_the_same_packet_is_heard(
+    served: tuple[Served, int], implicit: bool
+) -> None:
+    with connect(served) as peer:
+        if implicit:
+            peer.send(HEADER)
+            peer.shake()
+            assert peer.reply().startswith("220 ")
+            assert "[192.0.2.7]" in peer.ask("EHLO client.example")
+        else:
+            peer.send(HEADER + b"EHLO client.example\r\n")
+            assert peer.reply().startswith("220 ")
+            assert "[192.0.2.7]" in peer.reply()
+
+
+def test_who_waits_for_a_header_does_not_hold_up_the_end(served: tuple[Served, int]) -> None:
+    relay, _ = served
+    with connect(served) as peer, connect(served) as other:
+        other.send(HEADER)
+        relay.run(asyncio.sleep(0.05))
+        relay.run(relay.supervisor.drain(2.0))
+        assert peer.is_closed_within(1)
+        assert relay.supervisor.connections == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", served[1]), 1)

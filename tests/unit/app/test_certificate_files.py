@@ -1,0 +1,109 @@
+"""Certificates that are files: read once, taken anew when they change, kept when they are wrong."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.app.certificate_files import CertificateFiles
+from gatepost.errors import TlsError
+from gatepost.relay.entrance import ServerCertificate
+from tests.certificates import Authority, make_authority
+
+
+class Bench:
+    """Two files, and who follows them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.authority: Authority = make_authority(directory)
+        self.chain, self.key = directory / "chain.pem", directory / "key.pem"
+        self.files = str(self.chain), str(self.key)
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.taken: list[ServerCertificate] = []
+        self.put()
+        self.certificates = CertificateFiles(self.report)
+
+    def report(self, event: str, **facts: Any) -> None:
+        self.events.append((event, facts))
+
+    def put(self, *, until: datetime | None = None) -> None:
+        pair = self.authority.issue("localhost", valid_until=until)
+        Path(pair.certificate).replace(self.chain)
+        Path(pair.key).replace(self.key)
+
+    def told(self) -> list[str]:
+        return [event for event, _ in self.events if event != "certificate_expires"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_certificate_is_read_once_and_shared(bench: Bench) -> None:
+    first = bench.certificates.load(bench.files)
+    assert bench.certificates.load(bench.files) is first
+    assert first.bindings, "SCRAM-PLUS is bound to it"
+
+
+def test_who_follows_gets_it_now_and_whenever_it_changes(bench: Bench) -> None:
+    bench.certificates.follow(bench.files, bench.taken.append)
+    assert bench.certificates.look()
+    assert len(bench.taken) == 1
+    bench.put()
+    assert bench.certificates.look()
+    assert len(bench.taken) == 2
+    assert bench.taken[1].bindings != bench.taken[0].bindings
+    assert bench.certificates.load(bench.files) is bench.taken[1]
+    assert bench.told() == ["certificate_reloaded"]
+
+
+@pytest.mark.parametrize("trouble", ["no key", "another key", "gone", "expired"])
+def test_what_cannot_be_used_leaves_the_old_one_and_is_told_once(
+    bench: Bench, trouble: str
+) -> None:
+    bench.certificates.follow(bench.files, bench.taken.append)
+    if trouble == "no key":
+        bench.key.write_text("nonsense")
+    elif trouble == "another key":
+        Path(bench.authority.issue("localhost").key).replace(bench.key)
+    elif trouble == "gone":
+        bench.chain.unlink()
+    else:
+        bench.put(until=datetime.now(UTC) - timedelta(hours=1))
+    assert not bench.certificates.look()
+    assert bench.certificates.look(), "it has not changed since"
+    assert not bench.certificates.look(again=True), "but who asks is told again"
+    assert bench.told() == ["certificate_kept"] * 2
+    assert len(bench.taken) == 1
+    bench.put()
+    assert bench.certificates.look()
+    assert bench.told()[-1] == "certificate_reloaded"
+    assert len(bench.taken) == 2
+
+
+def test_one_that_cannot_be_used_at_the_start_is_an_error(bench: Bench) -> None:
+    bench.key.write_text("nonsense")
+    with pytest.raises(TlsError, match=r"chain\.pem"):
+        bench.certificates.load(bench.files)
+    with pytest.raises(TlsError, match="nowhere"):
+        bench.certificates.load(("nowhere.pem", None))
+
+
+def test_one_that_has_expired_is_served_at_the_start_and_told(bench: Bench) -> None:
+    bench.put(until=datetime.now(UTC) - timedelta(hours=1))
+    assert bench.certificates.load(bench.files).bindings
+    assert [event for event, _ in bench.events] == ["certificate_expires"]
+
+
+def test_who_is_no_listener_any_more_is_forgotten(bench: Bench) -> None:
+    bench.certificates.follow(bench.files, bench.taken.append)
+    bench.certificates.keep_only([bench.files])
+    bench.put()
+    bench.certificates.look()
+    assert len(bench.taken) == 1
+    bench.certificates.keep_only([])
+    bench.put()
+    assert bench.certificates.look()
+    assert len(bench.told()) == 1
