@@ -92,6 +92,24 @@ class Call:
 
         return await self.site.directory.change(stamp)
 
+    async def put(self, decide: Callable[[Snapshot], Changes[E]]) -> tuple[E, int]:
+        """Save what ``decide`` makes of the directory; return the entry, and the answer's status.
+
+        That is 201 when there was none, else 200: of several at once, one gets 201. Raises
+        Rejected.
+        """
+        status = 200
+
+        def judge(snapshot: Snapshot) -> Changes[E]:
+            nonlocal status
+            changes = decide(snapshot)
+            if snapshot.get(type(changes.entry), changes.entry.key) is None:
+                status = 201
+            return changes
+
+        changes = await self.change(judge)
+        return changes.entry, status
+
     async def delete(self, decide: Callable[[Snapshot], Changes[E]]) -> Response:
         """Delete what ``decide`` says: 200, or 204 when it is not there."""
         try:

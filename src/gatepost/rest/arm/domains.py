@@ -88,8 +88,7 @@ async def put(call: Call) -> Response:
     """``PUT .../domains/{name}``: 201 for a new one, 200 for another."""
     wish = call.read(_Put)
     check_global(wish.location, Domain.resource_type)
-    is_new = call.snapshot.get(Domain, call.scope) is None
-    changes = await call.change(
+    entry, status = await call.put(
         lambda snapshot: domains.put(
             snapshot,
             call.scope,
@@ -98,7 +97,7 @@ async def put(call: Call) -> Response:
             tags=wish.tags,
         )
     )
-    return JSONResponse(document(changes.entry), 201 if is_new else 200)
+    return JSONResponse(document(entry), status)
 
 
 async def patch(call: Call) -> Response:

@@ -54,13 +54,12 @@ async def put(call: Call) -> Response:
     """``PUT .../emailServices/{name}``: 201 for a new one, 200 for another."""
     wish = call.read(_Put)
     check_global(wish.location, EmailService.resource_type)
-    is_new = call.snapshot.get(EmailService, call.scope) is None
-    changes = await call.change(
+    entry, status = await call.put(
         lambda snapshot: email_services.put(
             snapshot, call.scope, wish.properties.data_location, wish.tags
         )
     )
-    return JSONResponse(document(changes.entry), 201 if is_new else 200)
+    return JSONResponse(document(entry), status)
 
 
 async def patch(call: Call) -> Response:

@@ -78,11 +78,10 @@ async def listing(call: Call) -> Response:
 async def put(call: Call) -> Response:
     """``PUT /subscriptions/{id}/resourcegroups/{name}``: 201 for a new one, 200 for another."""
     wish = call.read(_Put)
-    is_new = call.snapshot.get(ResourceGroup, call.scope) is None
-    changes = await call.change(
+    entry, status = await call.put(
         lambda snapshot: resource_groups.put(snapshot, call.scope, wish.location, wish.tags)
     )
-    return JSONResponse(_document(changes.entry), 201 if is_new else 200)
+    return JSONResponse(_document(entry), status)
 
 
 async def patch(call: Call) -> Response:

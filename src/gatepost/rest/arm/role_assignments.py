@@ -102,11 +102,10 @@ async def put(call: Call) -> Response:
         given.description or "",
         given.condition or "",
     )
-    is_new = call.snapshot.get(RoleAssignment, call.names[0]) is None
-    changes = await call.change(
+    entry, status = await call.put(
         lambda snapshot: role_assignments.put(snapshot, call.names[0], wish, call.now)
     )
-    return JSONResponse(_document(changes.entry), 201 if is_new else 200)
+    return JSONResponse(_document(entry), status)
 
 
 async def delete(call: Call) -> Response:

@@ -46,11 +46,10 @@ async def listing(call: Call) -> Response:
 async def put(call: Call) -> Response:
     """``PUT .../senderUsernames/{name}``: 201 for a new one, 200 for another."""
     wish = call.read(_Put).properties
-    is_new = call.snapshot.get(SenderUsername, call.scope) is None
-    changes = await call.change(
+    entry, status = await call.put(
         lambda snapshot: senders.put(snapshot, call.scope, wish.username, wish.display_name or "")
     )
-    return JSONResponse(_document(call, changes.entry), 201 if is_new else 200)
+    return JSONResponse(_document(call, entry), status)
 
 
 async def delete(call: Call) -> Response:

@@ -98,14 +98,13 @@ async def put(call: Call) -> Response:
     """``PUT .../communicationServices/{name}``: 201 for a new one, 200 for another."""
     body = call.read(_Body)
     check_global(body.location, CommunicationService.resource_type)
-    is_new = call.snapshot.get(CommunicationService, call.scope) is None
     _require_links(call, body.wish)
     keys = call.site.keys
     sealed = keys.seal(generate_access_key()), keys.seal(generate_access_key())
-    changes = await call.change(
+    entry, status = await call.put(
         lambda snapshot: services.put(snapshot, call.scope, body.wish, sealed)
     )
-    return JSONResponse(_document(call, changes.entry), 201 if is_new else 200)
+    return JSONResponse(_document(call, entry), status)
 
 
 async def patch(call: Call) -> Response:

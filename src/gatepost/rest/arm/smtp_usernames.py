@@ -47,13 +47,12 @@ async def put(call: Call) -> Response:
     """``PUT .../smtpUsernames/{name}``: 201 for a new one, 200 for another."""
     given = call.read(_Put).properties
     wish = SmtpUsernameWish(given.username, given.entra_application_id, given.tenant_id)
-    is_new = call.snapshot.get(SmtpUsername, call.scope) is None
-    changes = await call.change(
+    entry, status = await call.put(
         lambda snapshot: smtp_usernames.put(
             snapshot, call.scope, wish, call.now, call.site.directory.rules.actions
         )
     )
-    return JSONResponse(_document(changes.entry), 201 if is_new else 200)
+    return JSONResponse(_document(entry), status)
 
 
 async def delete(call: Call) -> Response:

@@ -78,11 +78,10 @@ async def lists(call: Call) -> Response:
 async def put_list(call: Call) -> Response:
     """``PUT .../suppressionLists/{name}``: 201 for a new one, 200 for another."""
     name = call.read(_PutList).properties.list_name
-    is_new = call.snapshot.get(SuppressionList, call.scope) is None
-    changes = await call.change(
+    entry, status = await call.put(
         lambda snapshot: suppressions.put_list(snapshot, call.scope, name, call.now)
     )
-    return JSONResponse(_list_document(call, changes.entry), 201 if is_new else 200)
+    return JSONResponse(_list_document(call, entry), status)
 
 
 async def delete_list(call: Call) -> Response:
@@ -110,11 +109,10 @@ async def put_address(call: Call) -> Response:
     wish = AddressWish(
         given.email, given.first_name or "", given.last_name or "", given.notes or ""
     )
-    is_new = call.snapshot.get(SuppressedAddress, call.scope) is None
-    changes = await call.change(
+    entry, status = await call.put(
         lambda snapshot: suppressions.put_address(snapshot, call.scope, wish, call.now)
     )
-    return JSONResponse(_address_document(call, changes.entry), 201 if is_new else 200)
+    return JSONResponse(_address_document(call, entry), status)
 
 
 async def delete_address(call: Call) -> Response:

@@ -148,7 +148,26 @@ class Management:
         )
         return asyncio.run(self._ask(method, path, body, text, sent))
 
+    def put_at_once(self, times: int, path: str, body: object) -> list[Answered]:
+        """``PUT`` so many times, all before the first is answered."""
+        headers = {"host": "localhost:2443", "authorization": f"Bearer {self.token()}"}
+
+        async def all_of_them() -> list[Answered]:
+            query = f"api-version={VERSION}"
+            asks = [self._once("PUT", path, body, query, headers) for _ in range(times)]
+            return await asyncio.gather(*asks)
+
+        return asyncio.run(all_of_them())
+
     async def _ask(
+        self, method: str, path: str, body: object, query: str, headers: Mapping[str, str]
+    ) -> Answered:
+        answered = await self._once(method, path, body, query, headers)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)  # what was begun and not awaited
+        return answered
+
+    async def _once(
         self, method: str, path: str, body: object, query: str, headers: Mapping[str, str]
     ) -> Answered:
         raw = (
@@ -177,8 +196,6 @@ class Management:
             sent.append(message)
 
         await self.application(scope, receive, send)
-        while others := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(others)  # what was begun and not awaited
         start = sent[0]
         content = b"".join(each.get("body", b"") for each in sent[1:])
         found = {name.decode(): value.decode() for name, value in start["headers"]}

@@ -1,5 +1,6 @@
 """A resource's life: 201, 200, changed, listed, gone; and what it shows."""
 
+import asyncio
 import re
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from tests.unit.directory.azure.world import (
     SUBSCRIPTION,
     TENANT,
 )
+from tests.unit.directory.memory import MemoryRecords
 from tests.unit.rest.arm.asking import ADMIN, BASE, OWNER, Management
 
 HOME = subscription_path(SUBSCRIPTION)
@@ -87,6 +89,21 @@ def test_a_life(path: str, body: dict[str, Any]) -> None:
     gone = api.ask("DELETE", path)
     assert gone.status == (404 if "/providers/" not in path else 204)
     assert api.ask("GET", path).status == 404
+
+
+@pytest.mark.parametrize(("path", "body"), LIVES, ids=[path.split("/")[-2] for path, _ in LIVES])
+def test_of_several_at_once_one_is_new(
+    path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = MemoryRecords.save_records
+
+    async def slowly(records: MemoryRecords, *args: Any) -> None:
+        await asyncio.sleep(0.001)
+        await save(records, *args)
+
+    monkeypatch.setattr(MemoryRecords, "save_records", slowly)
+    answers = Management().put_at_once(4, path, body)
+    assert sorted(each.status for each in answers) == [200, 200, 200, 201]
 
 
 def test_an_address_on_a_list() -> None:
