@@ -23,6 +23,7 @@ from gatepost.rest.body import read_body
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import OPERATION
+from gatepost.rest.routing import is_date
 
 BODY_LIMIT: Final = 1024 * 1024
 """Octets. Resource Manager takes 4 MB; none of these bodies comes near."""
@@ -115,7 +116,7 @@ def _check_version(request: Request, words: Words) -> None:
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
-    if not _VERSION.fullmatch(version):
+    if not _VERSION.fullmatch(version) or not is_date(version[: len(OLDEST)]):
         raise ApiError(
             400, "InvalidApiVersionParameter", f"The api-version '{version[:64]}' is invalid."
         )

@@ -18,6 +18,7 @@ from gatepost.rest.email.sending import Order, Sending
 from gatepost.rest.email.status import RETRY_AFTER, Status, describe
 from gatepost.rest.email.versions import check_version
 from gatepost.rest.errors import ApiError
+from gatepost.rest.routing import any_case
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _MOMENT: Final = 1e-6
@@ -43,8 +44,8 @@ class Endpoints:
     def routes(self) -> list[BaseRoute]:
         """Return what is answered."""
         return [
-            Route("/emails:send", self._answering(self.send), methods=["POST"]),
-            Route("/emails/operations/{id}", self._answering(self.status), methods=["GET"]),
+            any_case("/emails:send", self._answering(self.send), ["POST"]),
+            any_case("/emails/operations/{id}", self._answering(self.status), ["GET"]),
             Route("/openapi.json", openapi, methods=["GET"]),
         ]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gatepost.rest.email.refusals import missing_api_version, unsupported_api_version
+from gatepost.rest.routing import is_date
 
 SUPPORTED: Final = (
     "2023-01-15-preview",
@@ -21,7 +22,7 @@ SUPPORTED: Final = (
 that is still offered asks for it."""
 NEWEST: Final = SUPPORTED[-1]
 
-_VERSION: Final = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?:-preview)?")
+_VERSION: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:-preview)?", re.ASCII)
 
 
 def check_version(values: Sequence[str]) -> str:
@@ -34,7 +35,7 @@ def check_version(values: Sequence[str]) -> str:
         raise missing_api_version()
     version = values[0]
     match = _VERSION.fullmatch(version)
-    newer = match is not None and match[1] > NEWEST
+    newer = match is not None and match[1] > NEWEST and is_date(match[1])
     if len(values) > 1 or not (version in SUPPORTED or newer):
         raise unsupported_api_version(version, ", ".join(SUPPORTED))
     return version

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from gatepost.directory.azure.paths import is_guid, new_guid
 from gatepost.rest.context import Site
@@ -15,6 +15,7 @@ from gatepost.rest.entra.errors import SERVER_FAILED, EntraError
 from gatepost.rest.entra.token import NOT_KEPT, give_token
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import report_failure
+from gatepost.rest.routing import any_case
 
 __all__ = ["routes"]
 
@@ -37,7 +38,7 @@ def routes(site: Site) -> list[BaseRoute]:
         ("/{tenant}/oauth2/v2.0/token", second, _ANY),
         ("/{tenant}/oauth2/token", first, _ANY),
     )
-    return [Route(path, _answering(site, handler), methods=ways) for path, handler, ways in table]
+    return [any_case(path, _answering(site, handler), ways) for path, handler, ways in table]
 
 
 def _answering(site: Site, handler: Handler) -> Callable[[Request], Awaitable[Response]]:

@@ -68,6 +68,8 @@ VERSIONS = [
     (COMMUNICATION, "",                    "MissingApiVersionParameter"),
     (COMMUNICATION, "latest",              "InvalidApiVersionParameter"),
     (COMMUNICATION, "2025-09-01x",         "InvalidApiVersionParameter"),
+    (COMMUNICATION, "2099-02-31",          "InvalidApiVersionParameter"),
+    (GROUP,         "2025-13-01",          "InvalidApiVersionParameter"),
     (COMMUNICATION, "2020-08-19",          "NoRegisteredProviderFound"),
     (COMMUNICATION, "2020-08-20",          ""),
     (COMMUNICATION, "2020-08-20-preview",  ""),

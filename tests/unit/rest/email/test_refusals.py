@@ -3,6 +3,7 @@
 # ruff: noqa: E501  # a table
 
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from gatepost.model.profile import ApiRules, Profile, StrictLimits
 from tests.unit.directory.azure.world import DOMAIN, DOMAIN_NAME, NOW, SERVICE, entries
 from tests.unit.rest.email.calling import (
     OTHER_KEY,
+    PRIMARY,
     SENDER,
     VERSION,
     Answered,
@@ -273,6 +275,8 @@ VERSIONS = [
     ("api-version=2023-03-30", "UnsupportedApiVersionValue"),
     ("api-version=latest", "UnsupportedApiVersionValue"),
     ("api-version=2025-13-01", "UnsupportedApiVersionValue"),
+    ("api-version=2099-02-31", "UnsupportedApiVersionValue"),
+    ("api-version=2099-02-29-preview", "UnsupportedApiVersionValue"),
     ("api-version=2025-09-01&api-version=2023-03-31", "UnsupportedApiVersionValue"),
 ]
 
@@ -293,6 +297,20 @@ def test_a_version_that_is_answered(version: str) -> None:
     answer = DataPlane().send(query=f"api-version={version}")
     assert answer.status == 202
     assert answer.headers["operation-location"].endswith(f"?api-version={version}")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/Emails:Send", 202), ("/EMAILS:SEND", 202), ("/emails:sent", 404)]
+)
+def test_the_case_of_a_path_does_not_matter(path: str, status: int) -> None:
+    plane = DataPlane()
+    body = json.dumps(document()).encode()
+    headers = {"content-type": "application/json"}
+    answered = plane.call("POST", path, body, key=PRIMARY, headers=headers)
+    assert answered.status == status
+    if status == 202:
+        id_ = answered.json["id"]
+        assert plane.call("GET", f"/Emails/Operations/{id_.upper()}", key=PRIMARY).status == 200
 
 
 @pytest.mark.parametrize("announced", [True, False])

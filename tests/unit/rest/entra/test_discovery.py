@@ -30,6 +30,11 @@ def test_the_configuration(asking: Asking, tenant: str) -> None:
     assert "private_key_jwt" in document["token_endpoint_auth_methods_supported"]
 
 
+def test_the_case_of_a_path_does_not_matter(asking: Asking) -> None:
+    assert asking.get(f"/{TENANT.upper()}/V2.0/.Well-Known/OpenID-Configuration").status == 200
+    assert asking.post(with_secret(), f"/{TENANT}/OAuth2/V2.0/Token").status == 200
+
+
 def test_the_configuration_of_version_1(asking: Asking) -> None:
     document = asking.get(f"/{TENANT}/{OLD}").json
     assert document["issuer"] == f"{ORIGIN}/{TENANT}/"

@@ -50,6 +50,8 @@ def put(
     assert isinstance(email, EmailService)  # noqa: S101 - what holds domains
     path = place(snapshot, Domain, id)
     name = _name(path.rpartition("/")[2], management)
+    if management == "AzureManaged":
+        path = child_path(email.id, "domains", MANAGED_NAME)  # whatever its case was
     domain = Domain(
         path,
         management,

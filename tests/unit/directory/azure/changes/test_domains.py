@@ -82,6 +82,16 @@ def test_names(management: DomainManagement, name: str, fits: bool) -> None:
     assert put == ("" if fits else "InvalidResourceName")
 
 
+@pytest.mark.parametrize("name", ["AzureManagedDomain", "azuremanageddomain", "AZUREMANAGEDDOMAIN"])
+def test_azure_s_own_domain_has_one_name_in_one_spelling(name: str) -> None:
+    """Contract 5.1: literally AzureManagedDomain; ids are found in any case."""
+    changes = domains.put(two_services(), f"{OTHER_EMAIL}/domains/{name}", "AzureManaged")
+    assert changes.entry.id == f"{OTHER_EMAIL}/domains/AzureManagedDomain"
+    assert [each.id for each in changes.put[1:]] == [
+        f"{changes.entry.id}/senderUsernames/donotreply"
+    ]
+
+
 def test_a_domain_keeps_its_management() -> None:
     put = refusal(lambda: domains.put(world(), DOMAIN, "CustomerManaged"))
     assert put == ("PropertyChangeNotAllowed", 409)

@@ -1,0 +1,27 @@
+"""What the APIs' paths and versions have in common."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import date
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+
+def any_case(
+    path: str, endpoint: Callable[[Request], Awaitable[Response]], methods: Iterable[str]
+) -> Route:
+    """Return a route whose fixed words may have any case, as in Azure's paths."""
+    route = Route(path, endpoint, methods=list(methods))
+    route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
+    return route
+
+
+def is_date(text: str) -> bool:
+    """Tell whether there is such a day; ``text`` has the form YYYY-MM-DD."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
