@@ -12,10 +12,12 @@ from gatepost.diagnosis.remedies.library import Place
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.texts import from_texts, merged, worth_saying
 from gatepost.diagnosis.undecided import deciding_probe
-from gatepost.model.evidence import Evidence
+from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis, Finding, Verdict
 from gatepost.model.profile import DoctorFacts, Profile
 
+_SOMEWHERE: Final = Target("mail.example.com", 587)
+"""Stands in the code of cures where a log does not name the server."""
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
 
 
@@ -28,12 +30,23 @@ def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     found = [finding for finding in asked if finding is not None]
     ranked = rank(found) if seen.source == "probe" else _of_a_log(seen, found)
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
-    next_probe = next((each.next_probe for each in findings if each.next_probe), "")
+    next_probe = _next_probe(seen, findings)
     verdict = _verdict(seen, findings)
     if verdict == "unknown" and not next_probe:
         next_probe = deciding_probe(seen)
     unexplained = tuple(refusals(seen)) if verdict == "unknown" else ()
-    return Diagnosis(verdict, findings, (*unexplained, *notes(seen)), seen, next_probe)
+    told = notes(seen) if seen.source == "probe" else ()
+    return Diagnosis(verdict, findings, (*unexplained, *told), seen, next_probe)
+
+
+def _next_probe(seen: Evidence, findings: tuple[Finding, ...]) -> str:
+    """Return what would decide; nothing where a log has decided already."""
+    if seen.source == "log" and findings and findings[0].confidence == "certain":
+        return ""
+    probe = next((each.next_probe for each in findings if each.next_probe), "")
+    if seen.target is not None:
+        probe = probe.replace("HOST:PORT", str(seen.target))
+    return probe.replace("LIBRARY", seen.client.library or "LIBRARY")
 
 
 def _of_a_log(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
@@ -61,11 +74,12 @@ def recognise(seen: Evidence, profiles: Iterable[Profile]) -> str:
 
 
 def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
-    if seen.target is None:
+    if seen.target is None and seen.source == "probe":
         return finding
+    target = seen.target or _SOMEWHERE
     named = LIBRARIES.get(seen.client.library)
     libraries = (named,) if named else tuple(LIBRARIES.values())
-    place = Place(seen.target.host, seen.target.port, _certificate_name(seen))
+    place = Place(target.host, target.port, _certificate_name(seen))
     return replace(finding, remedies=remedies(finding.id, libraries, seen.offered, place))
 
 

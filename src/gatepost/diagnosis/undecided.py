@@ -77,6 +77,9 @@ def _refusals(seen: Evidence) -> list[Reply]:
 
 # fmt: off
 _PROBES: Final[tuple[Probe, ...]] = (
+    Probe(lambda seen: seen.source == "log" and not seen.attempts and seen.position == "resolve",
+     "gatepost doctor HOST:PORT --as LIBRARY, or the whole session: switch the client's debug "
+     "output on and paste all of it"),
     Probe(_never_greeted,
      "run the same from another network: what fails there, too, is the server's fault; what does "
      "not is a firewall's or proxy's in between"),

@@ -15,6 +15,8 @@ def printable(text: str) -> str:
 
 def facts(seen: Evidence) -> Iterator[str]:
     """Yield what was seen before EHLO, a line each."""
+    if seen.source == "log":
+        yield from _log(seen)
     if seen.resolution.value is not None and seen.resolution.value.error:
         yield f"name: {seen.resolution.value.error}"
     for connect in seen.connects.value or ():
@@ -22,7 +24,9 @@ def facts(seen: Evidence) -> Iterator[str]:
         yield f"{connect.address}: {state} after {connect.ms:.0f} ms"
     greeting = seen.greeting.value
     if greeting is not None:
-        waited = f"within {greeting.waited_ms / 1000:.1f} s"
+        waited = (
+            "in the log" if seen.source == "log" else f"within {greeting.waited_ms / 1000:.1f} s"
+        )
         silence = "closed without a greeting" if greeting.closed else f"no greeting {waited}"
         yield f"greeting: {greeting.reply}" if greeting.reply else silence
     first = seen.tls_first.value
@@ -32,6 +36,18 @@ def facts(seen: Evidence) -> Iterator[str]:
         yield from _tls(seen.tls.value)
     if seen.failure and seen.position not in ("resolve", "connect"):
         yield f"ended at {seen.position}: {seen.failure}"
+
+
+def _log(seen: Evidence) -> Iterator[str]:
+    """Yield what a log was taken for."""
+    client = " ".join(filter(None, (seen.client.library, seen.client.product)))
+    known = (
+        ("read as", seen.log_format and f"a session as {seen.log_format} prints it"),
+        ("client", client),
+        ("server", seen.server_name),
+        ("ends at", seen.position if seen.transcript else ""),
+    )
+    yield from (f"{name}: {value}" for name, value in known if value)
 
 
 def _tls(tls: TlsSeen) -> Iterator[str]:

@@ -215,6 +215,11 @@ SIGNS: Final = (
     Sign("tls_version_too_old", 3, _NO_AUTH, client=("javamail", "system-net-mail"),
          context=("old", "1.4", "java 7", "xp", "2008")),
 
+    Sign("mechanism_not_offered", 5, provider=("acs", "microsoft365"),
+         client=("go-net-smtp", "ruby-net-smtp"),
+         when=lambda r: not r.refusals and not signed_in(r),
+         proof="this library signs in with PLAIN unless told otherwise; the provider lists LOGIN"),
+
     # texts of the exchange itself
     Sign("client_host_mismatch", 16, ("wrong host name",)),
     Sign("auth_before_tls_refused_by_client", 16,

@@ -40,6 +40,7 @@ _IMPLICIT: Final = re.compile(
 )
 _IMPLICIT_PORTS: Final = (465, 2465)
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_SPEAKER: Final = re.compile(r"(?<![\w])[CS]: ")
 _SPLIT: Final = re.compile(r"(?<=\S)\s+(?=[CS]: (?:\d{3}[ -]|EHLO|HELO|AUTH|MAIL|RCPT|STARTTLS))")
 _HEADING: Final = re.compile(
     rf"(?i)^\s*(?P<what>client|server)\s*:\s*(?!{VERB.pattern[4:]})(?!\d{{3}}[ -]|[>\[*]|$)"
@@ -88,7 +89,7 @@ def _clean(text: str) -> str:
         text = html.unescape(re.sub(r"<br\s*/?>\n?", "\n", text))
     text = re.sub(r"(?:\\r)?\\n(?!['\"])(?=[^\n]*\d{3}[ -])", "\n", text)
     lines = (line[:_MAX_LINE] for line in text.split("\n"))
-    return "\n".join(part for line in lines for part in _SPLIT.split(line))
+    return "\n".join(part for line in lines for part in _parts(line))
 
 
 def _headed(text: str, server: str, client: str) -> tuple[str, str, str]:
@@ -103,6 +104,11 @@ def _headed(text: str, server: str, client: str) -> tuple[str, str, str]:
         else:
             server = server or head["said"]
     return "\n".join(kept), server, client
+
+
+def _parts(line: str) -> list[str]:
+    """Cut a line in which both sides speak, as in a session pasted into a sentence."""
+    return _SPLIT.split(line) if len(_SPEAKER.findall(line)) > 1 else [line]
 
 
 def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
@@ -163,7 +169,11 @@ def _strays(talk: Dialogue, remarks: list[str]) -> tuple[Stray, ...]:
 
 def _client(everything: str, client: str, spoken: Format, talk: Dialogue) -> Client:
     by_words = library_by_words(everything)
-    library = library_of(client) or spoken.library or (by_words.library if by_words else "")
+    library = (
+        library_of(client)
+        or ("" if spoken.shared else spoken.library)
+        or (by_words.library if by_words else "")
+    )
     version = _version(everything, library)
     wants = bool(talk.attempts) or _WANTS_AUTH.search(everything) is not None
     return Client(library, _tls_mode(talk), wants, product=client or version)

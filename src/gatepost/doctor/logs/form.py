@@ -10,6 +10,11 @@ Speaker = Literal["C", "S"]
 VERB: Final = re.compile(
     r"(?i)(?:EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL FROM|RCPT TO|DATA|BDAT|RSET|NOOP|QUIT|VRFY|HELP)\b"
 )
+COMMAND: Final = (
+    r"(?:EHLO|HELO|LHLO) \S+\s*$|AUTH [A-Z][\w-]+(?: \[redacted#\d+\])?\s*$|MAIL FROM:.*|"
+    r"RCPT TO:.*|(?:STARTTLS|DATA|RSET|NOOP|QUIT|HELP|EHLO|HELO)\s*$|BDAT \d+.*|VRFY \S+$"
+)
+"""A whole command, for logs in which nothing but its form tells it from a sentence."""
 CODE: Final = re.compile(r"[2-5]\d\d(?:[ -]|$)")
 
 
@@ -27,6 +32,8 @@ class Format:
     """The same for what the server sent."""
     hints: tuple[str, ...] = ()
     """One of these is in any log of this format; lower case."""
+    shared: bool = False
+    """Others print sessions alike: only its words tell the library."""
     quoted: bool = False
     """What was said stands in quotes, with escapes."""
     tls: tuple[str, ...] = ()
@@ -41,7 +48,7 @@ class Format:
         for speaker, pattern in (("S", self.server), ("C", self.client)):
             match = _compiled(pattern).match(line) if pattern else None
             if match is not None:
-                text = match["text"]
+                text = next(filter(None, match.groups()), "")
                 said = _unquoted(text) if self.quoted else text.rstrip()
                 return ("S" if speaker == "S" else "C"), said
         return None

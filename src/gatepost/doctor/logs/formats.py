@@ -29,7 +29,7 @@ from gatepost.doctor.logs.form import Format
 
 _MODULES: Final = (
     nodemailer, phpmailer, smtplib, go_mail, lettre, ruby_net_smtp, swaks, msmtp, postfix, exim,
-    perl_net_smtp, mailkit, symfony, curl, javamail, system_net_mail, s_client,
+    perl_net_smtp, mailkit, curl, symfony, javamail, system_net_mail, s_client,
     django, powershell, aiosmtplib, go_net_smtp,
 )  # fmt: skip
 FORMATS: Final[tuple[Format, ...]] = tuple(module.FORMAT for module in _MODULES)

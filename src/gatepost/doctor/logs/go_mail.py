@@ -10,7 +10,8 @@ FORMAT = Format(
     server=r"^.*?C <-- S: (?P<text>.*?)\"?$",
     hints=("c --> s:", "c <-- s:"),
     errors=(
-        "wneessen/go-mail", "smtpauth", "server does not support smtp auth type", "dial failed:",
+        "wneessen/go-mail", "smtpauthplain", "smtpauthlogin",
+        "server does not support smtp auth type", "dial failed:",
         "smtp auth failed:",
     ),
 )  # fmt: skip

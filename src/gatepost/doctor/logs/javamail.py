@@ -1,13 +1,13 @@
 """JavaMail, Jakarta Mail, Angus with ``mail.debug``; Spring uses it."""
 
-from gatepost.doctor.logs.form import VERB, Format
+from gatepost.doctor.logs.form import COMMAND, Format
 
 FORMAT = Format(
     "javamail",
     "JavaMail",
     library="javamail",
-    client=rf"^(?:DEBUG SMTP: (?=AUTH \S+ command trace))?(?P<text>(?-i:{VERB.pattern[4:]}).*?)"
-    r"(?: command trace suppressed)?$",
+    client=rf"^(?P<text>{COMMAND}|\[redacted#\d+\]$|\*$|\.$)"
+    r"|^DEBUG SMTP: (?P<traced>AUTH \S+) command trace suppressed$",
     server=r"^(?P<text>[2-5]\d\d(?:[ -].*)?)$",
     hints=("debug smtp", "debug: getprovider", "debug: jakarta mail", "debug: javamail"),
     errors=(

@@ -7,6 +7,8 @@ _TIME = r"^\s*(?:\d{4}-\d\d-\d\dT[\d:.]+Z?\s+)?"
 FORMAT = Format(
     "mailkit",
     "a session with C: and S:",
+    library="mailkit",
+    shared=True,
     client=_TIME + r"[Cc](?:lient)?\s*:\s?(?P<text>.*)$",
     server=_TIME + r"[Ss](?:erver)?\s*:\s?(?P<text>.*)$",
     hints=("c:", "s:", "client:", "server:"),
@@ -18,4 +20,3 @@ FORMAT = Format(
         "connected to smtps://",
     ),
 )  # fmt: skip
-"""Library unknown by the letters alone; its words say ``mailkit``."""

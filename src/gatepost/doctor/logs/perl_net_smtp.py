@@ -5,6 +5,7 @@ from gatepost.doctor.logs.form import Format
 FORMAT = Format(
     "perl-net-smtp",
     "Perl Net::SMTP",
+    library="perl-net-smtp",
     client=r"^.*?GLOB\(0x[0-9a-f]+\)>>> (?P<text>.*)$",
     server=r"^.*?GLOB\(0x[0-9a-f]+\)<<< (?P<text>.*)$",
     hints=("glob(0x",),

@@ -16,6 +16,11 @@ WORDS_FOR_HIDDEN: Final = re.compile(
     r"of|the|and|with|long|bytes?|octets?|characters?|chars?|\d+|x{3,}|[*.•/,\s-]+|[\[\]()])+>?"
 )
 """What people put in place of what they hid."""
+_PLACEHOLDER: Final = re.compile(
+    r"^[\[<{(/*.…•]|[\]>})*…•]$|\s|^(.)\1+$|(?i:redact|hidden|filtered)"
+)
+"""In place of an answer: brackets, asterisks, a sentence."""
+_BRACKETS: Final = "[<{(/*.…•"
 _LENGTH: Final = re.compile(r"(\d[\d,]*)\s*(?:bytes?|octets?|char)")
 _AUTHZID: Final = re.compile(r"(?i)user\S*\s+nul\s+user")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -44,6 +49,8 @@ def read_answer(text: str, kind: Kind) -> Answer:
     if WORDS_FOR_HIDDEN.fullmatch(text):
         return Answer(_described(text))
     raw = decode(text)
+    if raw is None and _PLACEHOLDER.search(text):
+        return Answer(_described(text), () if text[0] in _BRACKETS else (text,))
     if raw is None:
         fault = Response(len(text), "not_base64", username_form=_form(text, kind))
         return Answer(fault, (text,))

@@ -24,7 +24,7 @@ _PAIRS: Final = tuple(
             rf"\[?(?P<host>{_HOST})(?:\]?:(?P<port>\d+))?"
         ),
         rf"\bhost(?:name)?['\"]?\s*(?:=>|[:=])\s*['\"]?(?P<host>{_HOST}|localhost)",
-        rf"^220[ -](?P<host>{_HOST})\b",
+        rf"\b220[ -](?P<host>{_HOST})\b",
     )
 )
 _PORT_ALONE: Final = re.compile(rf"(?i)(?:\bport\b['\"]?\D{{0,5}}|(?<![\w.]):)(?P<port>{_PORT})\b")

@@ -48,18 +48,23 @@ _NO_BLOB: Final = re.compile(
 _CLIENT: Final = re.compile(
     r"^.{0,160}?(?:(?<!-> )(?<!\w)C(?:LIENT)?\s*:(?!\\)|CLIENT -> S(?:ERVER|MTP):|C --> S:|\bsend:|"
     r"SMTP>>|>>>|-->|~>|>>|<- (?=\")|^\s*->|(?:^|[\s\]])>(?=\s)|\bWrote:|\bsending:?)"
-    r"\s*b?['\"]?(?P<rest>.*)$",
+    r"\s*(?:\S+\[[\da-fA-F.:]+\](?::\d+)?:\s)?(?:b(?=['\"]))?['\"]?(?P<rest>.*)$",
     re.IGNORECASE,
 )
 _SURELY_CLIENT: Final = re.compile(
     r"(?i).{0,160}?(?:(?<!-> )(?<!\w)C(?:LIENT)?\s*:(?!\\)|CLIENT -> S|C --> S:|\bsend:|SMTP>>)"
 )
 _REPLY: Final = re.compile(
-    r"(?:^\s*|(?<![\w])S(?:ERVER)?\s*:\s*|[<>(:\[]\s*|['\"]|->\s*|<<?\s*|\*\s*|said:?\s*|code\s*)"
+    r"(?:^\s*|(?<![\w])S(?:ERVER)?\s*:\s*|[<>(:\[]\s*|['\"]|->\s*|<[-~*<]*[\s*]*|\*\s*|said:?\s*|code\s*)"
     r"(?P<code>[2-5]\d\d)(?=[ \-)'\"]|$)"
 )
 _PROMPT: Final = re.compile(r"334[- ]+(?P<text>[A-Za-z0-9+/=]+)")
+_A_PROMPT: Final = re.compile(rb"(?i)(?:user ?name|password|login|user):?\0?\s*")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/]{3,}={0,2}")
+_ALONE: Final = re.compile(
+    r"(?P<token>\[redacted#\d+\]|[A-Za-z0-9+/]*={0,2})(?:(?:\\r)?(?:\\n)?['\"]?\s*|['\"]\s*[,}].*)$"
+)
+"""A response, and behind it nothing but what the log's format wraps around."""
 _LONG_TOKEN: Final = re.compile(r"(?<![\w+/])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/])")
 _MIN_ALIGNED: Final = 6
 _MIN_GLOBAL: Final = 4
@@ -187,7 +192,8 @@ class _Walk:
     def _answer(self, line: str, start: int, end: int) -> str:
         """Strike ``line[start:end]``, what the client sent, but for quotes and line ends."""
         said = line[start:end]
-        core = re.sub(r"(?:\\r|\\n|['\"]|\s)+$", "", said)
+        alone = _ALONE.match(said)
+        core = alone["token"] if alone else re.sub(r"(?:\\r|\\n|['\"]|\s)+$", "", said)
         if MARK.fullmatch(core):
             return line
         if not core and said.strip("'\"\\rn "):
@@ -247,7 +253,7 @@ class _Walk:
 
         def strike(match: re.Match[str]) -> str:
             token, raw = match[0], decode(match[0].replace("-", "+").replace("_", "/"))
-            if match.start() in keep or raw is None:
+            if match.start() in keep or raw is None or _A_PROMPT.fullmatch(raw):
                 return token
             mixed = all(each.search(token) for each in _CLASSES)
             if (is_readable(raw) and mixed) or (len(token) >= _LONG and mixed):

@@ -1,0 +1,238 @@
+"""One session as every client prints it: recognised, and put together again alike."""
+
+import json
+
+import pytest
+
+from gatepost.doctor.logs import read_log
+from gatepost.model.evidence import Evidence
+
+DIALOGUE = (
+    ("S", "220 mail.example.com ESMTP Postfix"),
+    ("C", "EHLO me.example.org"),
+    ("S", "250-mail.example.com"),
+    ("S", "250-SIZE 10240000"),
+    ("S", "250 STARTTLS"),
+    ("C", "STARTTLS"),
+    ("S", "220 2.0.0 Ready to start TLS"),
+    ("C", "EHLO me.example.org"),
+    ("S", "250-mail.example.com"),
+    ("S", "250-AUTH PLAIN LOGIN"),
+    ("S", "250 8BITMIME"),
+    ("C", "AUTH LOGIN"),
+    ("S", "334 VXNlcm5hbWU6"),
+    ("C", "YW5uQGV4YW1wbGUub3Jn"),
+    ("S", "334 UGFzc3dvcmQ6"),
+    ("C", "bm90LW15LXBhc3N3b3Jk"),
+    ("S", "535 5.7.8 Error: authentication failed: no"),
+    ("C", "QUIT"),
+    ("S", "221 2.0.0 Bye"),
+)
+
+
+def told(client: str, server: str, lines: tuple[tuple[str, str], ...] = DIALOGUE) -> str:
+    """The dialogue, each line by the template of who says it."""
+    return "\n".join((client if who == "C" else server).format(text) for who, text in lines)
+
+
+PHPMAILER = (
+    "2024-05-05 10:00:00 Connection: opening to mail.example.com:587, timeout=300\n"
+    + told("2024-05-05 10:00:00 CLIENT -> SERVER: {}", "2024-05-05 10:00:00 SERVER -> CLIENT: {}")
+    + "\nSMTP Error: Could not authenticate."
+)
+JAVAMAIL = (
+    "DEBUG SMTP: useEhlo true, useAuth true\nDEBUG SMTP: trying to connect to host "
+    '"mail.example.com", port 587, isSSL false\n'
+    + told("{}", "{}")
+    + "\njavax.mail.AuthenticationFailedException: 535 5.7.8 Error: authentication failed: no"
+)
+S_CLIENT = (
+    "CONNECTED(00000003)\ndepth=0 CN = mail.example.com\nverify return:1\n---\n"
+    "New, TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384\n    Verify return code: 0 (ok)\n---\n"
+    + told("{}", "{}", DIALOGUE[7:])
+)
+# fmt: off
+SESSIONS: list[tuple[str, str, str]] = [
+    # log format, library, text
+    ("smtplib", "smtplib", told("send: '{}\\r\\n'", "reply: b'{}\\r\\n'")),
+    ("smtplib", "smtplib", told("10:00:00.1 send: '{}\\r\\n'", "10:00:00.1 reply: b'{}\\r\\n'")),
+    ("nodemailer", "nodemailer", told("[2024-05-05 10:00:00] DEBUG [a1] C: {}",
+                                      "[2024-05-05 10:00:00] DEBUG [a1] S: {}")),
+    ("nodemailer", "nodemailer", "\n".join(json.dumps({"level": 20, "msg": f"{who}: {text}"})
+                                           for who, text in DIALOGUE)),
+    ("phpmailer", "phpmailer", PHPMAILER),
+    ("phpmailer", "phpmailer", PHPMAILER.replace(">", "&gt;").replace("\n", "<br>\n")),
+    ("phpmailer", "phpmailer", told("CLIENT -> SMTP: {}", "SMTP -> FROM SERVER:{}")),
+    ("mailkit", "mailkit", "Connected to smtp://mail.example.com:587/?starttls=always\n"
+                           + told("C: {}", "S: {}")),
+    ("javamail", "javamail", JAVAMAIL),
+    ("go-mail", "go-mail", told("2024/05/05 10:00:00 DEBUG: C --> S: {}",
+                                "2024/05/05 10:00:00 DEBUG: C <-- S: {}")),
+    ("lettre", "lettre", told("[DEBUG lettre::transport::smtp::client] >> {}",
+                              "[DEBUG lettre::transport::smtp::client] << {}")),
+    ("ruby-net-smtp", "ruby-net-smtp", told('<- "{}\\r\\n"', '-> "{}\\r\\n"')),
+    ("swaks", "swaks", "=== Trying mail.example.com:587...\n" + told(" -> {}", "<-  {}")),
+    ("curl", "curl", "* Connected to mail.example.com (192.0.2.1) port 587\n" + told("> {}", "< {}")
+                     + "\ncurl: (67) Login denied"),
+    ("msmtp", "msmtp", told("--> {}", "<-- {}") + "\nmsmtp: authentication failed (method LOGIN)"),
+    ("postfix", "postfix", told("postfix/smtp[7]: > mail.example.com[192.0.2.1]:587: {}",
+                                "postfix/smtp[7]: < mail.example.com[192.0.2.1]:587: {}")),
+    ("exim", "exim", told("10:00:00 71  SMTP>> {}", "10:00:00 71  SMTP<< {}")),
+    ("symfony", "symfony", told("[2024-05-05T10:00:00+00:00] > {}",
+                                "[2024-05-05T10:00:00+00:00] < {}")
+                           + "\nSymfony\\Component\\Mailer\\Exception\\TransportException"),
+    ("symfony", "symfony", "++ Starting Swift_SmtpTransport\n" + told(">> {}", "<< {}")),
+    ("perl-net-smtp", "perl-net-smtp", told("Net::SMTP=GLOB(0x55d0)>>> {}",
+                                            "Net::SMTP=GLOB(0x55d0)<<< {}")),
+    ("system-net-mail", "system-net-mail", told("Information: Sending: {}",
+                                                "Information: Received: {}")),
+    ("s_client", "", told("{}", "{}")),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("log_format", "library", "text"), SESSIONS)
+def test_a_session(log_format: str, library: str, text: str) -> None:
+    seen = read_log(text)
+    assert (seen.log_format, seen.client.library) == (log_format, library)
+    assert not seen.offered_in_clear
+    assert seen.offers_starttls
+    assert seen.offered_over_tls == ("PLAIN", "LOGIN")
+    [attempt] = seen.attempts
+    assert (attempt.mechanism, attempt.form, attempt.tls) == ("LOGIN", "bare", True)
+    assert (attempt.accepted, attempt.secret_sent) == (True, True)
+    assert (attempt.reply.code, str(attempt.reply.status)) == (535, "5.7.8")
+    name, password = attempt.responses
+    assert (name.username_form, name.octets) == ("address", 20)
+    assert password.secret is not None
+    assert password.secret.length == 15
+    assert seen.position == "auth"
+    assert seen.target is not None
+    assert (seen.target.host, seen.target.port) == ("mail.example.com", 587)
+    assert "bm90LW15" not in str(seen)
+
+
+def test_a_session_under_tls_from_the_start() -> None:
+    seen = read_log(S_CLIENT)
+    assert seen.log_format == "s_client"
+    assert seen.offered_over_tls == ("PLAIN", "LOGIN")
+    assert seen.attempts[0].tls
+
+
+@pytest.mark.parametrize(
+    ("text", "library"),
+    [
+        ("smtplib.SMTPAuthenticationError: (535, b'no')", "smtplib"),
+        ('  File "/x/django/core/mail/backends/smtp.py", line 67, in open', "django"),
+        ("aiosmtplib.errors.SMTPConnectTimeoutError: Timed out", "aiosmtplib"),
+        ("fastapi_mail.errors.ConnectionErrors: Exception raised", "aiosmtplib"),
+        ("Error: Invalid login: 535 no\n  code: 'EAUTH'", "nodemailer"),
+        ("SMTP Error: Could not authenticate. PHPMailer 6.5", "phpmailer"),
+        ("MailKit.Security.AuthenticationException: 535: no", "mailkit"),
+        ("com.sun.mail.smtp.SMTPSendFailedException: 530 no", "javamail"),
+        ("org.springframework.mail.MailSendException: x javax.mail", "javamail"),
+        ("dial tcp 192.0.2.1:587: i/o timeout", "go-net-smtp"),
+        ("lettre::transport::smtp::Error { kind: Permanent }", "lettre"),
+        ("Net::SMTPAuthenticationError (535 no)", "ruby-net-smtp"),
+        ("curl: (67) Login denied", "curl"),
+        ("msmtp: authentication failed (method PLAIN)", "msmtp"),
+        ("postfix/smtp[1]: 4F: status=deferred (x)", "postfix"),
+        ("H=mail.example.com: SMTP error from remote mail server after MAIL FROM", "exim"),
+        ('Expected response code 250 but got code "530"', "symfony"),
+        ("System.Net.Mail.SmtpException: Failure sending mail.", "system-net-mail"),
+        ("Send-MailMessage : The SMTP server requires\n + CategoryInfo", "powershell"),
+        ("nothing that anybody knows", ""),
+    ],
+)
+def test_the_library_behind_an_error(text: str, library: str) -> None:
+    assert read_log(text).client.library == library
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "status", "position"),
+    [
+        ("(535, b'5.7.8 no\\n5.7.8 more')", 535, "5.7.8", "auth"),
+        ("SMTPSenderRefused: (530, b'5.7.0 first', 'a@b')", 530, "5.7.0", "mail"),
+        ("SMTPRecipientsRefused: {'a@b': (550, b'5.1.1 who')}", 550, "5.1.1", "rcpt"),
+        ("Invalid login: 504 5.7.4 Unrecognized", 504, "5.7.4", "auth"),
+        ("Message failed: 552 5.3.4 too big", 552, "5.3.4", "data"),
+        ("host x said: 550 5.7.1 no (in reply to RCPT TO command)", 550, "5.7.1", "rcpt"),
+        ("host x said: 550 5.7.1 no (in reply to end of DATA command)", 550, "5.7.1", "data"),
+        ("The server response was: 5.7.57 Client not authenticated", 530, "5.7.57", "mail"),
+        ('but got code "535", with message "535 5.7.8 no"', 535, "5.7.8", "auth"),
+        ("MAIL FROM failed: '550 Authentication is required'", 550, "None", "mail"),
+        ("421 4.7.0 Try again later (EHLO)", 421, "4.7.0", "ehlo"),
+    ],
+)
+def test_a_reply_inside_of_a_sentence(text: str, code: int, status: str, position: str) -> None:
+    [stray, *_] = read_log(text).strays
+    assert (stray.reply.code, str(stray.reply.status)) == (code, status)
+    assert stray.position == position
+
+
+@pytest.mark.parametrize(
+    "text", ["connect to 192.0.2.1:587", "port 465 or 587", "Version 4.2.1 of it", "12:00:00.550 x"]
+)
+def test_a_number_is_no_reply(text: str) -> None:
+    assert read_log(text).strays == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "server", "host", "port"),
+    [
+        ("connect: to ('smtp.example.com', 465) None", "", "smtp.example.com", 465),
+        ("smtp://ann@mail.example.com:2525", "", "mail.example.com", 2525),
+        ("dial tcp: lookup mail.example.com on 192.0.2.53:53", "", "mail.example.com", 587),
+        ("said mx.example.net[192.0.2.1]:25", "smtp.example.com:465", "smtp.example.com", 465),
+        ("x", "own server at mail.example.com, port 25", "mail.example.com", 25),
+        ("x", "own server :25", None, None),
+    ],
+)
+def test_which_server(text: str, server: str, host: str | None, port: int | None) -> None:
+    target = read_log(text, server).target
+    assert ((target.host, target.port) if target else (None, None)) == (host, port)
+
+
+def test_words_for_the_server_and_the_client_are_kept() -> None:
+    seen = read_log("Client: Gitea 1.21\nServer: Amazon SES\n535 no")
+    assert (seen.client.library, seen.client.product) == ("go-net-smtp", "Gitea 1.21")
+    assert seen.server_name == "Amazon SES"
+
+
+@pytest.mark.parametrize(
+    "hidden", ["[credentials hidden]", "********", "<password>", "/* secret */"]
+)
+def test_what_was_hidden_is_not_judged(hidden: str) -> None:
+    seen = read_log(f"C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: {hidden}\nS: 535 no")
+    [response] = seen.attempts[0].responses
+    assert response.form == "hidden"
+
+
+def responses(text: str) -> Evidence:
+    return read_log(f"C: EHLO a\nS: 250-b\nS: 250 AUTH PLAIN LOGIN XOAUTH2\n{text}\nS: 535 no")
+
+
+def test_the_form_of_what_was_sent() -> None:
+    [plain] = responses("C: AUTH PLAIN b3RoZXIAYW5uAHBhc3M=").attempts[0].responses
+    assert plain.authzid
+    [empty] = responses("C: AUTH PLAIN AAA=").attempts[0].responses
+    assert (empty.username_form, empty.secret and empty.secret.length) == ("empty", 0)
+    [twice] = responses("C: AUTH LOGIN WVc1dVFHVjRZVzF3YkdVdWIzSm4=").attempts[0].responses
+    assert twice.form == "twice_base64"
+    assert responses("C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: *").attempts[0].cancelled
+
+
+def test_the_message_itself_is_left_out() -> None:
+    seen = read_log(
+        "C: MAIL FROM:<a@b.c>\nS: 250 ok\nC: RCPT TO:<d@e.f>\nS: 250 ok\nC: DATA\nS: 354 go\n"
+        "C: Subject: private\nC: private words\nC: .\nS: 550 no"
+    )
+    assert "private" not in str(seen)
+    assert seen.content.value is not None
+    assert seen.content.value.code == 550
+
+
+def test_a_long_log_stays_within_bounds() -> None:
+    seen = read_log("\n".join(f"line {number}" for number in range(50_000)))
+    assert len(seen.remarks) == 400
+    assert seen.remarks[-1].startswith("line")
