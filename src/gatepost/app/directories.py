@@ -27,6 +27,7 @@ from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
 from gatepost.directory.contract import Directory, Records
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.directory.passwords import PasswordHasher
+from gatepost.directory.remembered import ticket_of
 from gatepost.errors import TokenError
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -71,7 +72,7 @@ class Directories:
     azure: AzureDirectory | None = None
     profile: Profile | None = None
     """By whose rules the Azure directory goes."""
-    _made: dict[str, tuple[AccountSettings, Secret, Account]] = field(default_factory=dict)
+    _made: dict[str, tuple[AccountSettings, bytes, Account]] = field(default_factory=dict)
 
     async def make(self, settings: Sequence[DirectorySettings]) -> "Prepared":
         """Return the directory of a configuration; nothing counts before ``Prepared.take``.
@@ -108,15 +109,17 @@ class Directories:
         kept, self._made = self._made, {}
         for each in settings.accounts:
             password = each.password.read()
+            octets = password.reveal().encode("utf-8", "surrogateescape")
+            ticket = ticket_of(self.key.subkey(PROOFS), 0, each.name, octets)
             before = kept.get(each.name)
-            if before is not None and before[:2] == (each, password):
+            if before is not None and before[:2] == (each, ticket):
                 account = before[2]
             else:
                 seal = sealer(self.key) if each.cram_md5 else None
                 account = make_account(
                     each.name, password, each.senders, PasswordHasher(), seal=seal
                 )
-            self._made[each.name] = each, password, account
+            self._made[each.name] = each, ticket, account
         return [account for *_, account in self._made.values()]
 
     async def _azure(self, settings: AzureDirectorySettings) -> AzureDirectory:

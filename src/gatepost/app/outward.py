@@ -27,7 +27,7 @@ from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.smtp import Sending
 from gatepost.store.sqlite import SqliteStore
 
-FINISH: Final = 60.0
+FINISH: Final = 20.0
 """Seconds that deliveries on the wire get at a reload before they are cut."""
 
 
@@ -67,6 +67,8 @@ class Outward:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._now: Outgoing
+        self._before: Outgoing | None = None
+        """What is still finishing."""
 
     @property
     def deliverer(self) -> Deliverer:
@@ -118,19 +120,22 @@ class Outward:
     async def change(self, outgoing: Outgoing) -> None:
         """Let another configuration deliver; what is on the wire is finished before.
 
-        Mail that is accepted meanwhile is queued. Raises QueueError.
+        From the first moment on mail is accepted by the new routes, and queued; the old ones begin
+        nothing more. Raises QueueError.
         """
         before = self._now
         if not _differ(before.config, outgoing.config):
             return
-        self._now = outgoing
+        self._now, self._before = outgoing, before
         self.store.follow(outgoing.routes, outgoing.deliverer)
         await before.stop(FINISH)
+        self._before = None
         await outgoing.deliverer.start()
 
     async def stop(self, seconds: float) -> None:
         """End: what is not delivered by then stays in the queue."""
-        await self._now.stop(seconds)
+        ending = [self._now] if self._before is None else [self._now, self._before]
+        await asyncio.gather(*[each.stop(seconds) for each in ending])
 
 
 def _differ(one: Config, other: Config) -> bool:

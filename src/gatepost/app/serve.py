@@ -32,7 +32,7 @@ from gatepost.config.settings import Config
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import HttpClient
-from gatepost.net.systemd import notify, reloading
+from gatepost.net.systemd import notify, reload_begins
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.spool import Budget
@@ -93,8 +93,14 @@ async def serve(
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if signals.hangup.done():
                 signals.hangup = asyncio.get_running_loop().create_future()
-                if await service.reload():
+                reloading = asyncio.create_task(service.reload())
+                waited = {reloading, signals.stopped, service.failed}
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if reloading.done() and reloading.result():
                     on_ready(service.tell_ready())
+                elif not reloading.done():  # the end does not wait for it
+                    reloading.cancel()
+                    await asyncio.wait({reloading})
         ended = service.failed if service.failed.done() else signals.stopped
         report("stopping", reason=ended.result())
     return 1 if service.failed.done() else 0
@@ -210,7 +216,7 @@ class Service:
 
     async def reload(self) -> bool:
         """Read the configuration again and go by it; a bad one is refused, and nothing changes."""
-        notify(reloading())
+        notify(reload_begins())
         try:
             await self._reload()
         except ConfigProblems as error:
@@ -242,8 +248,14 @@ class Service:
         self.relay.budget.total = config.limits.memory // (workers + 1)
         self.relay.router = outgoing.routes.router
         self.written = written
-        await self.inward.take(arrivals, workers)
-        await self.outward.change(outgoing)
+        # Side by side: new mail goes by the new routes while the last of the old is finished.
+        changing = asyncio.create_task(self.outward.change(outgoing))
+        try:
+            await asyncio.sleep(0)
+            await self.inward.take(arrivals, workers)
+            await changing
+        finally:
+            changing.cancel()
 
 
 async def _first_directory(directories: Directories, config: Config) -> ServedDirectory:

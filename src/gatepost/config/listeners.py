@@ -129,13 +129,12 @@ def _read_azure(table: Table) -> AzureDirectorySettings:
     )
 
 
-_TOKENS: Final = ("OAUTHBEARER", "XOAUTH2")
 _KEPT: Final = (
     "LOGIN", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
 )  # fmt: skip
 _VERIFIED: Final[Mapping[type, tuple[str, ...]]] = {
     AccountsDirectory: _KEPT,
-    AzureDirectorySettings: (*_KEPT, *_TOKENS),
+    AzureDirectorySettings: _KEPT,
     EntraDirectory: ("LOGIN", "PLAIN"),
 }
 """What each kind of directory can verify; CRAM-MD5 where an account asks for it."""
@@ -152,7 +151,7 @@ def check_mechanisms(
     chooses before anybody knows its name.
     """
     verified = [frozenset(_VERIFIED[type(each)]) for each in directories]
-    known = {*frozenset.intersection(*verified), *(frozenset.union(*verified) & {*_TOKENS})}
+    known = set(frozenset.intersection(*verified))
     accounts = [
         account
         for each in directories

@@ -28,7 +28,7 @@ def notify(state: str, environment: Mapping[str, str] | None = None) -> bool:
     return True
 
 
-def reloading() -> str:
+def reload_begins() -> str:
     """Return the state that begins a reload (``Type=notify-reload``)."""
     microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
     return f"RELOADING=1\nMONOTONIC_USEC={microseconds}"
