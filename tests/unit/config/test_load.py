@@ -309,7 +309,7 @@ MISTAKES = [
      "g.toml:8: a listener has an address or a unix socket: one of them"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['LOGN']",
      "g.toml:10: listener[1].mechanisms no mechanism is named 'LOGN' (did you mean LOGIN?)"),
-    ("[[listener]]\nunix = '/s'\nmechanisms = ['CRAM-MD5']",
+    ("[[listener]]\nunix = '/s'\nmechanisms = ['CRAM-MD5']\n[directory]\nkind = 'azure'",
      "g.toml:10: the directory cannot verify CRAM-MD5"),
     ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = '0.0.0.0/0'\nmay_relay = true",
      "g.toml:12: listener[1].network[0].may_relay: that is an open relay for everybody"),
