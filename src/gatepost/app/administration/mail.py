@@ -91,7 +91,8 @@ async def create_sender(desk: Desk, wish: NewSender) -> Document:
             raise Rejected(
                 "AlreadyExists", f"{domain.from_domain} has the sender {local!r} already", 409
             )
-        return senders.put(view, path, local, wish.display_name)
+        utf8 = desk.directory.rules.utf8_senders
+        return senders.put(view, path, local, wish.display_name, utf8=utf8)
 
     return desk.document(await desk.change(decide))
 

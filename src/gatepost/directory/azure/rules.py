@@ -34,6 +34,8 @@ class Rules:
     """A composite name counts only where an SMTP user name stands for the same application."""
     token_cache: timedelta = timedelta(0)
     """How long a secret that signed in goes on to, though it was deleted or expired since."""
+    utf8_senders: bool = False
+    """A sender's local part may have letters beyond ASCII: SMTPUTF8 is offered (RFC 6531)."""
 
 
 def rules_of(profile: Profile) -> Rules:
@@ -44,4 +46,5 @@ def rules_of(profile: Profile) -> Rules:
         propagation_delay=timedelta(seconds=profile.strict.propagation_delay),
         needs_smtp_username=given.require_smtp_username_resource,
         token_cache=timedelta(seconds=given.token_cache),
+        utf8_senders="SMTPUTF8" in profile.over_tls,
     )

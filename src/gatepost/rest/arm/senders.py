@@ -46,8 +46,9 @@ async def listing(call: Call) -> Response:
 async def put(call: Call) -> Response:
     """``PUT .../senderUsernames/{name}``: 201 for a new one, 200 for another."""
     wish = call.read(_Put).properties
+    name, utf8 = wish.display_name or "", call.site.directory.rules.utf8_senders
     entry, status = await call.put(
-        lambda snapshot: senders.put(snapshot, call.scope, wish.username, wish.display_name or "")
+        lambda snapshot: senders.put(snapshot, call.scope, wish.username, name, utf8=utf8)
     )
     return JSONResponse(_document(call, entry), status)
 

@@ -15,6 +15,10 @@ from gatepost.rest.email.document import Content, Email, Person
 from gatepost.rest.email.headers import Headers, read_headers
 from gatepost.rest.email.refusals import bad_request, invalid_address, invalid_property
 
+_LOCAL_SIZE: Final = 64
+"""Octets, RFC 5321 4.5.3.1.1."""
+_LABEL_SIZE: Final = 63
+"""Octets, RFC 1035 2.3.4; ``parse_address`` bounds the whole."""
 _BRACKETS: Final = re.compile(r"<([^<>]*)>")
 
 
@@ -159,8 +163,14 @@ def _person(path: str, person: Person) -> Mailbox:
 
 
 def _parse(text: str) -> Address:
-    """Return an address; the service offers no SMTPUTF8, so it is ASCII. Raises ValueError."""
+    """Return an address; the service offers no SMTPUTF8, so it is ASCII. Raises ValueError.
+
+    A domain of one label is one (RFC 5321 4.1.2): nothing is known of what the service says.
+    """
     address = parse_address(text)
     if not address.is_ascii:
         raise ValueError("not ASCII")
+    labels = address.domain.split(".")
+    if len(address.local) > _LOCAL_SIZE or max(map(len, labels)) > _LABEL_SIZE:
+        raise ValueError("too long")
     return address

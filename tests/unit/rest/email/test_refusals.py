@@ -61,6 +61,9 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], tuple[int, str, str]]] = {
     "an address with a name": ({"recipients": to("A <a@example.net>")}, BAD_ADDRESS),
     "an address with a line end": ({"recipients": to("a@example.net\r\nBcc: b@example.net")}, BAD_ADDRESS),
     "an address that is not ASCII": ({"recipients": to("ü@example.net")}, BAD_ADDRESS),
+    "a local part of 65 octets": ({"recipients": to(f"{'a' * 65}@example.net")}, BAD_ADDRESS),
+    "a label of 64 octets": ({"recipients": to(f"a@{'b' * 64}.example")}, BAD_ADDRESS),
+    "an address of 255 octets": ({"recipients": to("a@" + "b." * 122 + "example.n")}, BAD_ADDRESS),
     "a bad copy": ({"recipients": to("a@example.net") | {"cc": [{"address": "b@"}]}}, BAD_ADDRESS),
     "a bad blind copy": ({"recipients": to("a@example.net") | {"bcc": [{"address": "b@"}]}}, BAD_ADDRESS),
     "a bad reply address": ({"replyTo": [{"address": "x y"}]}, BAD_ADDRESS),
@@ -299,18 +302,16 @@ def test_a_version_that_is_answered(version: str) -> None:
     assert answer.headers["operation-location"].endswith(f"?api-version={version}")
 
 
-@pytest.mark.parametrize(
-    ("path", "status"), [("/Emails:Send", 202), ("/EMAILS:SEND", 202), ("/emails:sent", 404)]
-)
-def test_the_case_of_a_path_does_not_matter(path: str, status: int) -> None:
+@pytest.mark.parametrize("path", ["/Emails:Send", "/EMAILS:SEND"])
+def test_the_case_of_a_path_does_not_matter(path: str) -> None:
     plane = DataPlane()
     body = json.dumps(document()).encode()
     headers = {"content-type": "application/json"}
     answered = plane.call("POST", path, body, key=PRIMARY, headers=headers)
-    assert answered.status == status
-    if status == 202:
-        id_ = answered.json["id"]
-        assert plane.call("GET", f"/Emails/Operations/{id_.upper()}", key=PRIMARY).status == 200
+    assert answered.status == 202
+    id_ = answered.json["id"]
+    assert plane.call("GET", f"/Emails/Operations/{id_.upper()}", key=PRIMARY).status == 200
+    assert plane.call("POST", "/emails:sent").status == 404
 
 
 @pytest.mark.parametrize("announced", [True, False])

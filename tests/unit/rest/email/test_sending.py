@@ -379,3 +379,12 @@ def test_mail_that_bounced_a_moment_ago_suppresses_the_next() -> None:
     id_ = plane.send(document(recipients={"to": [{"address": "ann@example.net"}]})).json["id"]
     plane.now += timedelta(seconds=5)
     assert plane.status(id_).json["error"]["code"] == "EmailDroppedAllRecipientsSuppressed"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@b", "ann@localhost", f"{'a' * 64}@example.net", f"a@{'b' * 63}.example", "a@[192.0.2.1]"],
+)
+def test_what_is_an_address_by_the_rfc_is_one(address: str) -> None:
+    plane = DataPlane()
+    assert plane.send(document(recipients={"to": [{"address": address}]})).status == 202

@@ -22,17 +22,24 @@ _NAME_SIZE: Final = 256
 
 
 def put(
-    snapshot: Snapshot, id: str, username: str, display_name: str = ""
+    snapshot: Snapshot, id: str, username: str, display_name: str = "", *, utf8: bool = False
 ) -> Changes[SenderUsername]:
     """Register a local part, or change it.
 
-    Raises Rejected when it is none, when the domain has it already, or too many, and for a
-    display name that cannot stand in From.
+    ``utf8``: it may have letters beyond ASCII, as it may be sent with. Raises Rejected when it
+    is none, when the domain has it already, or too many, and for a display name that cannot
+    stand in From.
     """
     if not _LOCAL_PART.fullmatch(username) or len(username.encode()) > _LOCAL_SIZE:
         raise Rejected(
             "InvalidSenderUserName",
             f"Invalid email sender username: '{username}'. It stands before the @ of an address.",
+        )
+    if not username.isascii() and not utf8:
+        raise Rejected(
+            "InvalidSenderUserName",
+            f"Invalid email sender username: '{username}'. SMTPUTF8 is not offered, so nobody "
+            "could send as it: it may have ASCII characters only.",
         )
     if len(display_name) > _NAME_SIZE or not is_field_text(display_name):
         raise Rejected(

@@ -25,6 +25,8 @@ from gatepost.directory.azure.entries import (
     SuppressionList,
 )
 from gatepost.directory.azure.paths import group_path, resource_path, subscription_path
+from gatepost.directory.azure.rules import rules_of
+from gatepost.profiles import load_profile
 from tests.unit.directory.azure.changes.refusals import code, refusal
 from tests.unit.directory.azure.world import (
     DOMAIN,
@@ -153,7 +155,7 @@ def test_tags(tags: dict[str, str], code: str) -> None:
 
 # fmt: off
 LOCAL_PARTS = [
-    ("info", True), ("a.b+c", True), ("jörg", True), ("x" * 64, True),
+    ("info", True), ("a.b+c", True), ("jörg", False), ("x" * 64, True),
     ("", False), ("x" * 65, False), ("a@b", False), (".a", False), ("a b", False), ("a..b", False),
 ]
 # fmt: on
@@ -163,6 +165,14 @@ LOCAL_PARTS = [
 def test_a_sender_is_a_local_part(username: str, is_one: bool) -> None:
     put = code(lambda: senders.put(world(), f"{DOMAIN}/senderUsernames/new", username))
     assert put == ("" if is_one else "InvalidSenderUserName")
+
+
+@pytest.mark.parametrize(("profile", "fits"), [("acs", False), ("open", True)])
+def test_a_sender_beyond_ascii_is_one_where_it_may_send(profile: str, fits: bool) -> None:
+    """RFC 6531: without SMTPUTF8 in EHLO there is no way to send as it."""
+    utf8 = rules_of(load_profile(profile)).utf8_senders
+    put = code(lambda: senders.put(world(), f"{DOMAIN}/senderUsernames/new", "jörg", utf8=utf8))
+    assert put == ("" if fits else "InvalidSenderUserName")
 
 
 @pytest.mark.parametrize(
