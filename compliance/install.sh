@@ -5,6 +5,7 @@ set -eu
 
 PACKAGES="
     curl openssl swaks libnet-ssleay-perl msmtp golang-go
+    haproxy
     postfix libsasl2-modules libsasl2-modules-db sasl2-bin
     nodejs npm
     gcc libc6-dev libssl-dev
