@@ -1,7 +1,7 @@
 """Whatever we write in ASCII, the reference implementation of IDNA 2008 writes alike."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gatepost.model.idn import a_labels
@@ -11,6 +11,8 @@ idna = pytest.importorskip("idna")
 LETTERS = st.characters(categories=["Ll", "Lo", "Mn", "Nd"], max_codepoint=0x2FFF)
 
 
+@example("\u13f8")
+@example("stra\u1e9ee")
 @given(st.text(LETTERS, min_size=1, max_size=20))
 def test_agrees_with_the_reference(label: str) -> None:
     try:
