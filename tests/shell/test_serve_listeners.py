@@ -1,8 +1,10 @@
 """The listeners of ``gatepost serve``: proxies, networks, Unix sockets, limits, no open relay."""
 
 import base64
+import json
 import socket
 import struct
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from gatepost.wire.proxy import SIGNATURE
 from tests.shell.peer import letter
-from tests.shell.relay import RECIPIENT, SENDER, Relaying, relaying
+from tests.shell.relay import BASE, RECIPIENT, SENDER, Relaying, relaying
 
 LISTENERS = """
 [limits]
@@ -85,7 +87,8 @@ def v2(address: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relaying]:
-    with relaying(tmp_path_factory.mktemp("serve"), LISTENERS) as relay:
+    top = 'health = "127.0.0.1:0"\npostmaster = "ops@example.net"\n'
+    with relaying(tmp_path_factory.mktemp("serve"), LISTENERS, base=top + BASE) as relay:
         yield relay
 
 
@@ -236,3 +239,18 @@ def test_a_refused_login_is_answered_late_and_later(relay: Relaying) -> None:
     with relay.secured("proxied", v1("10.9.7.7")) as peer:
         assert peer.login("app", "wrong") == "535 5.7.8 Authentication credentials invalid"
         assert peer.login("app", "secret").startswith("235 ")
+
+
+def test_mail_for_the_postmaster_goes_where_the_configuration_says(relay: Relaying) -> None:
+    with relay.signed_in("submission") as peer:
+        assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("250 ")
+        assert peer.ask("RCPT TO:<PostMaster>").startswith("250 ")
+        assert peer.ask("DATA").startswith("354 ")
+        peer.send(letter(SENDER) + b".\r\n")
+        assert peer.reply().startswith("250 ")
+    assert relay.ask("messages", "show", "last")["rcpt_to"] == ["ops@example.net"]
+
+
+def test_health(relay: Relaying) -> None:
+    with urllib.request.urlopen(relay.ready["health"], timeout=10) as answer:
+        assert json.load(answer) == {"status": "ok"}

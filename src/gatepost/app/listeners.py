@@ -8,6 +8,7 @@ from typing import Final
 from gatepost.app.certificate_files import CertificateFiles, Files
 from gatepost.config.settings import Config, LimitSettings, ListenerSettings, NetworkRule
 from gatepost.config.values import Network
+from gatepost.model.address import parse_address
 from gatepost.model.profile import Profile
 from gatepost.net.listen import Listener, listen, listen_local
 from gatepost.policy.networks import UNIX, Networks, NetworkTable
@@ -81,6 +82,7 @@ class Doorway:
             self.config.hostname,
             offered,
             can_tls=settings.tls != "none",
+            postmaster=parse_address(self.config.postmaster) if self.config.postmaster else None,
             messages=self.config.limits.messages_per_connection,
         )
         return Terms(setting, rule.refuse)

@@ -16,6 +16,7 @@ from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.directories import Directories, ServedDirectory
+from gatepost.app.health import health_url, serve_health
 from gatepost.app.hurry import SOCKET
 from gatepost.app.inward import Inward, Written
 from gatepost.app.keys import Key, SealedAccessKeys, open_key
@@ -32,6 +33,7 @@ from gatepost.config.settings import Config
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import HttpClient
+from gatepost.net.listen import Listener
 from gatepost.net.systemd import notify, reload_begins
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts
 from gatepost.relay.context import Relay, Report
@@ -144,6 +146,7 @@ class Service:
     relay: Relay
     failed: "asyncio.Future[str]"
     """Done with a reason when the relay must not go on."""
+    health: Listener | None = None
 
     @classmethod
     async def start(cls, options: Options, report: Report, stack: AsyncExitStack) -> "Service":
@@ -193,6 +196,7 @@ class Service:
         )  # fmt: skip
         service._open_desks()
         await inward.start(arrivals)
+        service.health = await serve_health(config.health, lambda: store.refusal, stack)
         return service
 
     def tell_ready(self) -> dict[str, Any]:
@@ -203,6 +207,7 @@ class Service:
             "config": str(self.options.config.resolve()),
             "hostname": self.written.config.hostname,
             "listeners": [each.document() for each in self.inward.doors],
+            "health": health_url(self.health) if self.health else None,
         }
         write_ready(self.data, document)
         return document
@@ -274,8 +279,9 @@ async def _stop_both(inward: Inward, outward: Outward) -> None:
 
 
 def _check_unchanged(before: Config, after: Config) -> None:
-    if before.storage != after.storage:
-        raise ConfigError("[storage] changes with a restart only")
+    for name in ("storage", "health"):
+        if getattr(before, name) != getattr(after, name):
+            raise ConfigError(f"{name} changes with a restart only")
 
 
 def _settings(config: Config) -> Settings:

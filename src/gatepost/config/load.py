@@ -87,6 +87,7 @@ def _read(root: Table) -> Config:
     name = root.take("hostname", values.host, host_name())
     workers = root.take("workers", values.number(0, 64), 0)
     postmaster = root.take("postmaster", values.mailbox, "")
+    health = root.take("health", _place, None)
     listeners = read_listeners(root)
     directories = read_directories(root)
     check_mechanisms(root, listeners, directories)
@@ -97,8 +98,12 @@ def _read(root: Table) -> Config:
     limits, storage, dns = _limits(root), _storage(root), _dns(root)
     return Config(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
-        postmaster, tuple(root.effective),
+        postmaster, health, tuple(root.effective),
     )  # fmt: skip
+
+
+def _place(value: Any) -> tuple[str, int] | None:
+    return values.listening(value)
 
 
 def _limits(root: Table) -> LimitSettings:

@@ -236,5 +236,7 @@ class Config:
     workers: int = 0
     postmaster: str = ""
     """Who gets the mail to ``postmaster`` without a domain; empty: it is refused."""
+    health: tuple[str, int] | None = None
+    """Where ``GET /health`` is answered over HTTP; None: nowhere."""
     effective: tuple[Effective, ...] = ()
     """Every value as it holds, in the order in which the file would have it."""

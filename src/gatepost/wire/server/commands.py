@@ -5,7 +5,7 @@ application must, and None when it has said everything itself.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gatepost.model.reply import Reply
@@ -131,6 +131,12 @@ def rcpt(session: "Session", argument: bytes) -> Reply | events.Event:
         return session.replies.BAD_ARGUMENTS.because(str(error))
     except ValueError as error:
         return session.replies.BAD_RECIPIENT.because(str(error))
+    if not recipient.address.domain:
+        postmaster = session.setting.postmaster
+        if postmaster is None:
+            return session.replies.NO_ROUTE.because("no_postmaster: nobody is the postmaster here")
+        if postmaster.domain:
+            recipient = replace(recipient, address=postmaster)
     if not recipient.address.is_ascii and not session.wants_utf8:
         return session.replies.NEEDS_SMTPUTF8
     if len(session.recipients) >= session.profile.limits.recipients:

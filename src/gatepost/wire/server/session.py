@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import Profile
@@ -27,6 +28,8 @@ from gatepost.wire.server.states import State
 _TLS_RECORD: Final = b"\x16\x03"
 """How a ClientHello begins (RFC 8446 5.1)."""
 
+POSTMASTER: Final = Address("postmaster", "")
+"""The one recipient without a domain, left as it came."""
 MAX_REFUSALS: Final = 100
 """Refusals that are kept until somebody empties them; the oldest go."""
 
@@ -50,6 +53,8 @@ class Setting:
     """Those that the directory can verify here."""
     can_tls: bool = True
     """A certificate is there."""
+    postmaster: Address | None = POSTMASTER
+    """Who gets mail for ``postmaster`` without a domain (RFC 5321 4.5.1); None: it is refused."""
     messages: int = sys.maxsize
     """Messages that a session may bring until 421."""
 

@@ -1,0 +1,44 @@
+"""``GET /health`` of ``gatepost serve``: does it take mail now?"""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from gatepost.app.web import WebServer
+from gatepost.net.listen import Listener, listen
+
+
+def health_application(refusal: Callable[[], str]) -> Starlette:
+    """Return an application that answers 200, or 503 with why no mail is taken."""
+
+    async def health(_request: Request) -> JSONResponse:
+        reason = refusal()
+        if reason:
+            return JSONResponse({"status": "refusing", "reason": reason}, 503)
+        return JSONResponse({"status": "ok"})
+
+    return Starlette(routes=[Route("/health", health, methods=["GET"])])
+
+
+async def serve_health(
+    place: tuple[str, int] | None, refusal: Callable[[], str], stack: AsyncExitStack
+) -> Listener | None:
+    """Answer until ``stack`` is closed. Raises PortBusy, NetworkError."""
+    if place is None:
+        return None
+    listener = listen(*place)
+    stack.callback(listener.close)
+    server = WebServer(listener, health_application(refusal))
+    stack.push_async_callback(server.stop)
+    await server.wait_started()
+    return listener
+
+
+def health_url(listener: Listener) -> str:
+    """Return where to ask."""
+    host = f"[{listener.host}]" if ":" in listener.host else listener.host
+    return f"http://{host}:{listener.port}/health"
