@@ -1,9 +1,11 @@
 """Captured mail and the directory in DIR, whether or not its relay runs."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.app.hurry import SOCKET
 from gatepost.errors import ConfigError, ConnectError
@@ -11,6 +13,11 @@ from gatepost.queue.contract import Store
 
 if TYPE_CHECKING:
     from gatepost.app.rpc import Calls
+    from gatepost.store.sqlite import SqliteStore
+
+PATIENCE: Final = 5.0
+"""Seconds that a command waits for another one, or for a relay that starts or stops."""
+_PAUSE: Final = 0.02
 
 Administer = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Runs an operation of ``app.administration`` with its fields. Raises Rejected."""
@@ -21,22 +28,16 @@ async def open_mailbox(data: Path) -> AsyncIterator[Store]:
     """Give the store of ``data``: the relay's, over its socket, or the files themselves.
 
     Raises ConfigError when there is no such store, Unreadable when it cannot be opened
-    (StoreLocked while a relay starts or stops).
+    (StoreLocked when another process keeps it for more than a moment).
     """
-    async with _connected(data) as calls:
-        # Either way loads what the other does without, and a command is typed in a hurry.
+    async with _reached(data) as (calls, store):
         if calls is not None:
             from gatepost.app.remote_store import RemoteStore  # noqa: PLC0415
 
             yield RemoteStore(calls)
             return
-        from gatepost.store.sqlite import open_store  # noqa: PLC0415
-
-        store = open_store(data)
-        try:
-            yield store
-        finally:
-            store.close()
+        assert store is not None  # noqa: S101 - one of them is there
+        yield store
 
 
 @asynccontextmanager
@@ -46,14 +47,14 @@ async def open_administration(data: Path, *, make: bool = False) -> AsyncIterato
     A running relay goes by each change from the next command of any session on. With ``make``
     the directory need not be there yet. Raises as ``open_mailbox`` does.
     """
-    async with _connected(data, make=make) as calls:
+    async with _reached(data, make=make) as (calls, store):
         if calls is not None:
             yield _asking(calls)
             return
         from gatepost.app.administration.own import own_administration  # noqa: PLC0415
 
-        async with own_administration(data) as administer:
-            yield administer
+        assert store is not None  # noqa: S101 - one of them is there
+        yield await own_administration(data, store)
 
 
 @asynccontextmanager
@@ -63,7 +64,7 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
     ``open_mailbox`` does.
     """
-    async with _connected(data) as calls:
+    async with _reached(data) as (calls, store):
         if calls is not None:
 
             async def ask(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +74,8 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
             return
         from gatepost.app.events.own import own_events  # noqa: PLC0415
 
-        async with own_events(data) as operate:
+        assert store is not None  # noqa: S101 - one of them is there
+        async with own_events(data, store) as operate:
             yield operate
 
 
@@ -84,7 +86,7 @@ async def open_queue(data: Path) -> AsyncIterator[Administer]:
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
     ``open_mailbox`` does.
     """
-    async with _connected(data) as calls:
+    async with _reached(data) as (calls, store):
         if calls is not None:
 
             async def ask(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -94,28 +96,56 @@ async def open_queue(data: Path) -> AsyncIterator[Administer]:
             return
         from gatepost.app.queueing.own import own_queue  # noqa: PLC0415
 
-        async with own_queue(data) as operate:
-            yield operate
+        assert store is not None  # noqa: S101 - one of them is there
+        yield own_queue(store)
 
 
 @asynccontextmanager
-async def _connected(data: Path, *, make: bool = False) -> "AsyncIterator[Calls | None]":
-    """Give the connection to the relay of ``data``; None when none runs."""
+async def _reached(
+    data: Path, *, make: bool = False
+) -> "AsyncIterator[tuple[Calls | None, SqliteStore | None]]":
+    """Give the connection to the relay of ``data``, or its store when none runs."""
     if not make and not (data / "store.db").exists():
         raise ConfigError(f"there is nothing in {data}: no relay has run there")
-    calls = None
-    if (data / SOCKET).exists():
-        from gatepost.app.rpc import Calls  # noqa: PLC0415
-
-        try:
-            calls = await Calls.connect(data / SOCKET)
-        except ConnectError:
-            pass  # left behind by a relay that was killed
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        calls = await _connect(data)
+        store = None if calls else _open(data, may_wait=time.monotonic() < deadline)
+        if calls or store:
+            break
+        await asyncio.sleep(_PAUSE)
     try:
-        yield calls
+        yield calls, store
     finally:
-        if calls is not None:
-            calls.close()
+        for each in (calls, store):
+            if each is not None:
+                each.close()
+
+
+# Either way loads what the other does without, and a command is typed in a hurry.
+
+
+async def _connect(data: Path) -> "Calls | None":
+    if not (data / SOCKET).exists():
+        return None
+    from gatepost.app.rpc import Calls  # noqa: PLC0415
+
+    try:
+        return await Calls.connect(data / SOCKET)
+    except ConnectError:
+        return None  # left behind by a relay that was killed
+
+
+def _open(data: Path, *, may_wait: bool) -> "SqliteStore | None":
+    """Return the store; None when another process has it and one may wait. Raises Unreadable."""
+    from gatepost.store.sqlite import StoreLocked, open_store  # noqa: PLC0415
+
+    try:
+        return open_store(data)
+    except StoreLocked:
+        if not may_wait:
+            raise
+        return None
 
 
 def _asking(calls: "Calls") -> Administer:

@@ -1,7 +1,6 @@
 """The operations on a store that no relay has open."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,40 +12,34 @@ from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.errors import Unreadable
 from gatepost.net.dns import DnsResolver
-from gatepost.store.sqlite import open_store
+from gatepost.store.sqlite import SqliteStore
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@asynccontextmanager
 async def own_administration(
-    data: Path,
-) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
-    """Open the store of ``data`` and give what runs an operation on it.
+    data: Path, store: SqliteStore
+) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
+    """Return what runs an operation on ``store``, that of ``data``.
 
-    Raises Unreadable when it cannot be opened (StoreLocked while a relay starts or stops), or
-    holds what no directory does.
+    Raises Unreadable when it holds what no directory does.
     """
-    store = open_store(data)
+    key = open_key(data)
+    directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
     try:
-        key = open_key(data)
-        directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
-        try:
-            await directory.load()
-        except ValueError as error:
-            raise Unreadable(str(error)) from error
-        desk = Desk(directory, SealedAccessKeys(key), _now, resolver=DnsResolver(cached=0))
-        desks = Desks(desk)
+        await directory.load()
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
+    desk = Desk(directory, SealedAccessKeys(key), _now, resolver=DnsResolver(cached=0))
+    desks = Desks(desk)
 
-        async def administer(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
-            if operation.startswith("account ") and desks.accounts is None:
-                accounts = open_accounts(store, key)
-                await accounts.load()
-                desks.accounts = account_desk(accounts, key)
-            return await desks.administer(operation, fields)
+    async def administer(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        if operation.startswith("account ") and desks.accounts is None:
+            accounts = open_accounts(store, key)
+            await accounts.load()
+            desks.accounts = account_desk(accounts, key)
+        return await desks.administer(operation, fields)
 
-        yield administer
-    finally:
-        store.close()
+    return administer

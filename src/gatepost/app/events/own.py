@@ -12,7 +12,7 @@ from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.keys import DIGESTS, open_key
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.model.profile import EventRules
-from gatepost.store.sqlite import open_store
+from gatepost.store.sqlite import SqliteStore
 
 
 def _now() -> datetime:
@@ -26,23 +26,16 @@ def _say_nothing(event: str, **facts: Any) -> None:
 
 @asynccontextmanager
 async def own_events(
-    data: Path,
+    data: Path, store: SqliteStore
 ) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
-    """Open the store of ``data`` and give what runs an operation on it; nothing is sent.
-
-    Raises Unreadable when it cannot be opened (StoreLocked while a relay starts or stops).
-    """
-    store = open_store(data)
+    """Give what runs an operation on ``store``, that of ``data``; nothing is sent."""
+    key = open_key(data)
+    directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
+    await directory.load()
+    here = Surroundings(store, directory, key, EventRules(), _say_nothing, _now)
+    service = EventService(here)
+    await service.load()
     try:
-        key = open_key(data)
-        directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
-        await directory.load()
-        here = Surroundings(store, directory, key, EventRules(), _say_nothing, _now)
-        service = EventService(here)
-        await service.load()
-        try:
-            yield partial(operate, service)
-        finally:
-            await service.close()
+        yield partial(operate, service)
     finally:
-        store.close()
+        await service.close()

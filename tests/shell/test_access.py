@@ -1,0 +1,59 @@
+"""Commands on a directory whose relay does not run: one after the other, not one or nothing."""
+
+import asyncio
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from gatepost.app import access
+from gatepost.app.access import open_administration, open_events, open_mailbox, open_queue
+from gatepost.store.sqlite import StoreLocked, open_store
+from tests.running import GATEPOST, PATIENCE
+
+
+async def use(data: Path) -> None:
+    """Reach the store in each way that a command does."""
+    async with open_mailbox(data) as mailbox:
+        assert await mailbox.count() == 0
+    for reach, operation, answer in (
+        (open_administration, "tenant list", "tenants"),
+        (open_events, "webhook_list", "webhooks"),
+        (open_queue, "list", "deliveries"),
+    ):
+        async with reach(data) as operate:
+            assert answer in await operate(operation, {})
+
+
+def test_who_comes_while_another_has_the_store_waits_for_it(tmp_path: Path) -> None:
+    async def both() -> float:
+        held = open_store(tmp_path)
+        asyncio.get_running_loop().call_later(0.3, held.close)
+        began = time.monotonic()
+        await use(tmp_path)
+        return time.monotonic() - began
+
+    assert 0.25 < asyncio.run(both()) < access.PATIENCE
+
+
+def test_who_keeps_it_too_long_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "PATIENCE", 0.1)
+    held = open_store(tmp_path)
+    try:
+        with pytest.raises(StoreLocked, match="is in use by process"):
+            asyncio.run(use(tmp_path))
+    finally:
+        held.close()
+
+
+def test_commands_that_start_at_once_all_succeed(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    make = [GATEPOST, "tenant", "create", "--data", str(tmp_path)]
+    names = [f"t{number}.example" for number in range(4)]
+    running = [
+        subprocess.Popen([*make, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for name in names
+    ]
+    ended = [(*each.communicate(timeout=PATIENCE), each.returncode) for each in running]
+    assert [code for *_, code in ended] == [0] * 4, ended
