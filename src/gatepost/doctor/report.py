@@ -39,7 +39,7 @@ class _Pen:
     def report(self, diagnosis: Diagnosis) -> Iterator[str]:
         seen = diagnosis.evidence
         target = diagnosis.target or "a log"
-        yield from self._wrapped(f"{target}: {_VERDICTS[diagnosis.verdict]}", "", "", "bold")
+        yield from self._wrapped(f"{target}: {_verdict(diagnosis)}", "", "", "bold")
         yield ""
         for fact in facts(seen):
             yield from self._wrapped(fact, "  ", "    ")
@@ -124,6 +124,13 @@ class _Pen:
         if not self._colour or not style:
             return text
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
+    first = diagnosis.findings[0] if diagnosis.findings else None
+    if diagnosis.verdict == "finding" and first is not None and first.confidence == "possible":
+        return "no cause is proven; these fit best"
+    return _VERDICTS[diagnosis.verdict]
 
 
 def _column(lines: tuple[str, ...]) -> list[str]:

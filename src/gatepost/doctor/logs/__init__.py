@@ -4,7 +4,6 @@
 and keeps what was not part of it as remarks. It concludes nothing.
 """
 
-import html
 import re
 from dataclasses import replace
 from typing import Final
@@ -86,6 +85,8 @@ def _clean(text: str) -> str:
     """Take off what terminals, HTML and JSON wrap around a log."""
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     if "&gt;" in text or "&lt;" in text or "<br" in text:
+        import html  # noqa: PLC0415 - a big table, and few logs need it
+
         text = html.unescape(re.sub(r"<br\s*/?>\n?", "\n", text))
     text = re.sub(r"(?:\\r)?\\n(?!['\"])(?=[^\n]*\d{3}[ -])", "\n", text)
     lines = (line[:_MAX_LINE] for line in text.split("\n"))

@@ -1,0 +1,136 @@
+"""``gatepost doctor --log``: arguments, exit codes, what is printed."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.cli.main import main
+from gatepost.doctor.logs import MAX_LOG
+
+REFUSED = "504 5.7.4 Unrecognized authentication type"
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", *arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "mail.log"
+    path.write_text(REFUSED)
+    return path
+
+
+def document(capsys: pytest.CaptureFixture[str]) -> Any:
+    out, err = capsys.readouterr()
+    assert err == ""
+    return json.loads(out)
+
+
+def test_a_file(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ("--server", "smtp.azurecomm.net:587", "--client", "Go net/smtp")
+    assert run("--log", str(log), *place, "--json") == 2
+    told = document(capsys)
+    assert (told["verdict"], told["target"]) == ("finding", "smtp.azurecomm.net:587")
+    [first, *_] = told["findings"]
+    assert (first["id"], first["confidence"]) == ("mechanism_not_offered", "certain")
+    assert any(REFUSED in line for line in first["proof"])
+    assert told["evidence"]["source"] == "log"
+    assert told["evidence"]["client"]["library"] == "go-net-smtp"
+    assert told["next_probe"] is None
+
+
+def test_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"535 5.7.8 no"), "utf-8"))
+    assert run("--log", "-", "--json") == 2
+    told = document(capsys)
+    assert told["target"] is None
+    assert len(told["findings"]) > 1
+    assert told["next_probe"]
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "code"),
+    [
+        (b"what is this?", "unknown", 1),
+        (b"", "unknown", 1),
+        (
+            b"C: EHLO a\nS: 250-b\nS: 250 AUTH PLAIN\nC: AUTH PLAIN <secret>\nS: 235 ok",
+            "healthy",
+            0,
+        ),
+        (b"\xff\xfe" + REFUSED.encode("utf-16-le"), "finding", 2),
+        (b"535 Error: \xc7\xeb\xca\xb9\xd3\xc3\xca\xda\xc8\xa8\xc2\xeb", "finding", 2),
+        (bytes(range(256)), "unknown", 1),
+    ],
+)
+def test_any_octets(
+    text: bytes, verdict: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(text)
+    assert run("--log", str(path), "--json") == code
+    told = document(capsys)
+    assert told["verdict"] == verdict
+    assert verdict != "unknown" or told["next_probe"]
+
+
+def test_the_code_of_the_cure_comes_without_a_server(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_text("tls: first record does not look like a TLS handshake")
+    assert run("--log", str(log), "--client", "go", "--json") == 2
+    [finding, *_] = document(capsys)["findings"]
+    assert finding["id"] == "implicit_tls_on_starttls_port"
+    assert [each["library"] for each in finding["remedies"]] == ["go-net-smtp"]
+
+
+def test_what_was_read_can_be_kept_and_read_again(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_text(
+        "C: EHLO me\nS: 250-a\nS: 250 AUTH LOGIN\nC: AUTH PLAIN AGFubgBzZWNyZXQtMTIz\n"
+        f"S: {REFUSED}\nError: Invalid login\n"
+    )
+    kept = tmp_path / "seen.json"
+    assert run("--log", str(log), "--client", "nodemailer", "--save", str(kept), "--json") == 2
+    first = document(capsys)
+    assert run("--evidence", str(kept), "--json") == 2
+    assert document(capsys) == first
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--log", "{log}", "mail.example.com"),
+        ("--log", "{log}", "--evidence", "{log}"),
+        ("--server", "mail.example.com"),
+        ("mail.example.com", "--client", "go"),
+        ("--log", "nowhere"),
+    ],
+)
+def test_wrong_usage(arguments: tuple[str, ...], log: Path) -> None:
+    assert run(*(each.format(log=log) for each in arguments)) == 64
+
+
+def test_a_log_without_end(log: Path) -> None:
+    log.write_bytes(b"x" * (MAX_LOG + 1))
+    assert run("--log", str(log)) == 64
+
+
+def test_the_report_is_for_a_terminal(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log.write_text(f"S: 220 a\x1b[31m\nC: EHLO {'x' * 300}\nS: {REFUSED}\x07")
+    run("--log", str(log))
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert max(map(len, out.splitlines())) <= 80
