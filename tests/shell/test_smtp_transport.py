@@ -387,6 +387,14 @@ def test_a_server_that_says_nothing_until_the_deadline(authority: Authority, pai
         run(Relay(running.address, authority), act)
 
 
+def test_a_phase_that_takes_too_long_says_which(authority: Authority, pair: Pair) -> None:
+    with serving(lambda client: client.wait_for_end(), pair) as running:
+        impatient = Relay(running.address, authority, timeouts=replace(QUICK, greeting=0.2))
+        handed = hand_once(impatient)
+    assert handed.attempt.phase == "greeting"
+    assert handed.attempt.reply.reason == "the server said nothing in time"
+
+
 def test_a_server_that_stops_in_the_middle(authority: Authority, pair: Pair) -> None:
     def server(client: Client) -> None:
         greet(client)

@@ -62,6 +62,8 @@ async def hand_over(
         async with asyncio.timeout_at(deadline):
             content = await _read(body)
             await send(lease, content, work)
+    except TimedOut as error:  # that of one request: it may have been read
+        work.error = error.at("content")
     except TimeoutError:
         work.error = TimedOut("it took longer than a try may take").at("content")
     except GatepostError as error:

@@ -82,10 +82,10 @@ class SmtpTransport:
         try:
             async with asyncio.timeout_at(deadline):
                 await attempt.run()
+        except GatepostError as error:  # before TimeoutError, which TimedOut is, too
+            attempt.fail(error)
         except TimeoutError:
             attempt.fail(TimedOut("it took longer than a try may take"))
-        except GatepostError as error:
-            attempt.fail(error)
         return attempt.handed()
 
     async def close(self) -> None:
