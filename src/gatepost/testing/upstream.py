@@ -5,6 +5,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -100,6 +101,8 @@ class Upstream:
     fates: Counter[str] = field(default_factory=Counter)
     """How many transactions had each fate."""
     connections: "set[_Connection]" = field(default_factory=set)
+    emptied: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the last connection has ended."""
     chance: random.Random = field(init=False)
     _listener: Listener | None = None
     _server: asyncio.Server | None = None
@@ -116,10 +119,13 @@ class Upstream:
         self._server = await loop.create_server(accept, sock=self._listener.sockets[0])
         return self._listener.port
 
-    @property
-    def open_transactions(self) -> int:
-        """How many transactions are between MAIL and the end."""
-        return sum(each.fate is not None for each in self.connections)
+    async def quiet(self, seconds: float) -> None:
+        """Return when no connection is open any more, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.connections:
+                    self.emptied.clear()
+                    await self.emptied.wait()
 
     def draw(self, *, is_notification: bool) -> Fate:
         """Return what becomes of the next transaction."""
@@ -187,7 +193,10 @@ class _Connection:
         self._stream.close()
 
     def lost(self) -> None:
-        self._upstream.connections.discard(self)
+        upstream = self._upstream
+        upstream.connections.discard(self)
+        if not upstream.connections:
+            upstream.emptied.set()
         self.fate = None
         if self._waiting is not None:
             self._waiting.cancel()

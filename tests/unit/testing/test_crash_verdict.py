@@ -85,7 +85,7 @@ def test_what_was_not_promised_may_arrive() -> None:
 
 
 def store_killed(at: float, in_flight: int = 2) -> tuple[Kill, ...]:
-    return (Kill("store", at, in_flight),)
+    return (Kill("store", at, at + 0.1, in_flight),)
 
 
 DOUBLES = [
@@ -93,8 +93,9 @@ DOUBLES = [
     (False, store_killed(1.5),                                "doubled_by_kill"),
     (True,  (),                                               "doubled_by_upstream"),
     (False, (),                                               "unexplained"),
-    (False, (Kill("worker", 1.5),),                           "unexplained"),
+    (False, (Kill("worker", 1.5, 1.5),),                           "unexplained"),
     (False, store_killed(0.5),                                "unexplained"),
+    (False, store_killed(0.95),                               "doubled_by_kill"),
     (False, store_killed(25.0),                               "unexplained"),
     (False, store_killed(1.1 + SETTLED_WITHIN),               "unexplained"),
     (False, store_killed(1.5, in_flight=0),                   "crowded"),

@@ -30,6 +30,8 @@ WHILE_STARTING: Final = 0.15
 """The share of kills that do not wait until the relay serves."""
 STARTING: Final = (0.0, 1.0)
 """Seconds from the start of the process to such a kill."""
+READ_ON: Final = 2.0
+"""Seconds in which an upstream reads what a relay sent before it was killed, at most."""
 _VICTIMS: Final[dict[Whom, int]] = {"worker": 3, "store": 3, "relay": 4}
 
 Progress = Callable[[str], None]
@@ -167,11 +169,13 @@ class _Run:
         if whom == "worker":
             with suppress(ProcessLookupError, IndexError):
                 os.kill(self._chance.choice(self._victim.fronts()), signal.SIGKILL)
-                self._kills.append(Kill(whom, at))
+                self._kills.append(Kill(whom, at, at))
             return
         await self._victim.kill(alone=whom == "store")
+        await asyncio.gather(*[each.quiet(READ_ON) for each in self._upstreams])
         # Of each connection one delivery may be on the wire, and one be about to be settled.
-        self._kills.append(Kill(whom, at, in_flight=2 * CONNECTIONS * HUBS))
+        in_flight, over = 2 * CONNECTIONS * HUBS, asyncio.get_running_loop().time()
+        self._kills.append(Kill(whom, at, over, in_flight))
         await self._victim.start()
 
     async def _drain(self) -> frozenset[Pair]:

@@ -36,6 +36,8 @@ class Kill:
 
     victim: Victim
     at: float
+    over: float
+    """When the upstreams had read the last of what was on its way to them."""
     in_flight: int = 0
     """Deliveries that may have been under way: so many may come twice for it."""
 
@@ -166,4 +168,4 @@ def _count_doubles(
 def _kill_between(first: Taken, second: Taken, kills: Sequence[Kill]) -> Kill | None:
     """The one that can have kept the first from being settled."""
     until = min(second.at, first.at + SETTLED_WITHIN)
-    return next((each for each in kills if first.at <= each.at <= until), None)
+    return next((each for each in kills if first.at <= each.over and each.at <= until), None)
