@@ -15,7 +15,8 @@ MAX_LABEL: Final = 63
 
 _DEVIATIONS: Final = re.compile("[\u00df\u03c2]")
 """Letters of their own since 2008 (RFC 5894 7.2); nameprep maps them."""
-_KEPT: Final = re.compile("[^\u00df\u03c2]+")
+_CHEROKEE: Final = re.compile("[\u13f8-\u13fd\uab70-\uabbf]")
+"""Small letters of the one script that folds to its capitals (RFC 5892 2.2)."""
 _HYPHENS: Final = re.compile(r"-.*|.*-|..--.*")
 """Where RFC 5891 4.2.3.1 forbids them."""
 
@@ -29,8 +30,8 @@ def a_labels(domain: str) -> str:
 
 
 def _a_label(label: str) -> str:
-    # Lower case, and from there what case folding keeps apart: of Cherokee, the capitals.
-    folded = unicodedata.normalize("NFC", _KEPT.sub(lambda run: run[0].casefold(), label.lower()))
+    lower = _CHEROKEE.sub(lambda sign: sign[0].casefold(), label.lower())
+    folded = unicodedata.normalize("NFC", lower)
     known = _DEVIATIONS.sub("", folded)
     try:
         allowed = (
