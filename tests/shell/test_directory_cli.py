@@ -205,6 +205,7 @@ REFUSALS = [
     (("resource", "create", "x", "--kind", "queue"), 64, "Usage", "queue"),
     (("domain", "create"), 64, "Usage", "--managed"),
     (("secret", "create", "--lifetime", "long"), 64, "Usage", "90d"),
+    (("secret", "create", "--lifetime", "0d"), 64, "Usage", "--expires"),
     (("secret", "create", "--expires", "soon"), 64, "Usage", "2027-01-31"),
     (("secret", "create", "--lifetime", "1d", "--expires", "2030-01-01"), 64, "Usage", "exclude"),
 ]

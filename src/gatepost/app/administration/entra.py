@@ -105,6 +105,10 @@ async def create_secret(desk: Desk, wish: NewSecret) -> Document:
 
 def _span(wish: NewSecret, now: datetime) -> tuple[datetime, datetime]:
     """Return when the secret begins and ends; one that has expired began when it ended."""
+    if wish.lifetime is not None and wish.lifetime <= 0:
+        raise Rejected(
+            "BadRequest", "a secret lives longer than 0 s; --expires makes one that has expired"
+        )
     try:
         if wish.expires is not None:
             end = wish.expires.astimezone(UTC)

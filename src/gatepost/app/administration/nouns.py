@@ -40,6 +40,8 @@ class Noun(Generic[E]):
     ids: Callable[[E], Sequence[str]] = lambda each: (each.id,)
     parent: Callable[[E], str] = lambda _: ""
     """The id of what holds an entry."""
+    is_secret: bool = False
+    """People type its value where its id or name belongs: what was typed is never shown."""
 
 
 def _named(*attributes: str) -> Callable[[Snapshot, Any], Sequence[str]]:
@@ -61,7 +63,7 @@ TENANT: Final = Noun("tenant", Tenant, _named("domain"))
 APP: Final = Noun("app", Application, _named("display_name"),
                   lambda each: (each.id, each.object_id), lambda each: each.tenant_id)
 SECRET: Final = Noun("secret", ClientSecret, _named("display_name"),
-                     parent=lambda each: each.application_id)
+                     parent=lambda each: each.application_id, is_secret=True)
 ROLE: Final = Noun("role", RoleDefinition, _named("role_name"))
 SUBSCRIPTION: Final = Noun("subscription", Subscription, _named("display_name", "name"),
                            parent=lambda each: each.tenant_id)
@@ -142,7 +144,8 @@ def _the_one(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None) -> 
     ]
     if len(found) > 1:
         ids = ", ".join(each.id for each in found)
-        raise Rejected("Ambiguous", f"{len(found)} of the name {text!r}; say the id: {ids}", 409)
+        typed = "of that name" if noun.is_secret else f"of the name {text!r}"
+        raise Rejected("Ambiguous", f"{len(found)} {typed}; say the id: {ids}", 409)
     return found[0] if found else None
 
 
@@ -162,7 +165,8 @@ def _unknown(
         hint = f"; {_there_are(names)}"
     else:
         hint = f"; there is no {word} at all"
-    return Rejected("NotFound", f"there is no {word} {text[:100]!r}{hint}", 404)
+    typed = "of that id or name" if nouns[0].is_secret else repr(text[:100])
+    return Rejected("NotFound", f"there is no {word} {typed}{hint}", 404)
 
 
 def _there_are(names: Iterable[str]) -> str:

@@ -51,7 +51,10 @@ class Lifetime(click.ParamType[float]):
         match = _LIFETIME.fullmatch(str(value).strip().lower())
         if match is None:
             self.fail(f"{value!r} is no time like 90d, 12h or 30m", param, ctx)
-        return float(int(match[1]) * _UNITS[match[2]])
+        seconds = int(match[1]) * _UNITS[match[2]]
+        if not seconds:
+            self.fail(f"{value!r} is no time at all; --expires may lie in the past", param, ctx)
+        return float(seconds)
 
 
 class Moment(click.ParamType[datetime]):

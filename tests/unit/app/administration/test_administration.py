@@ -143,6 +143,21 @@ class TestSecrets:
             "BadRequest"
         )
 
+    @pytest.mark.parametrize("lifetime", [0.0, -1.0])
+    def test_none_without_a_life(self, office: Office, lifetime: float) -> None:
+        code, sentence = office.refusal("secret create", lifetime=lifetime)[:2]
+        assert code == "BadRequest"
+        assert "--expires" in sentence
+
+    @pytest.mark.parametrize("operation", ["secret show", "secret delete"])
+    def test_what_was_typed_is_not_shown(self, office: Office, operation: str) -> None:
+        """People paste the value where the id belongs."""
+        value = office.run("secret create", name="one")["value"]
+        code, sentence = office.refusal(operation, name=value)[:2]
+        assert code == "NotFound"
+        assert "there is no secret of that id or name" in sentence
+        assert value not in sentence
+
     def test_of_the_app_that_is_meant(self, office: Office) -> None:
         office.run("app create", name="billing")
         assert office.refusal("secret create")[0] == "ParentNeeded"
