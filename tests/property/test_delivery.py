@@ -149,7 +149,7 @@ class Book:
         )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 2**32),
     trouble=st.sampled_from((0.1, 0.5, 0.9)),

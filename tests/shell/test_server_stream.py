@@ -282,6 +282,7 @@ def test_what_tls_has_to_say_leaves_with_the_answer(served: Served) -> None:
             except ssl.SSLWantReadError:
                 continue
             break
+        before = 0
         for command, code in ((b"EHLO client.example", b"250"), (b"QUIT", b"221")):
             before = _segments_received(peer.sock)
             tls.write(command + b"\r\n")

@@ -209,9 +209,9 @@ def test_under_implicit_tls_it_offers_what_it_offers_under_tls() -> None:
 def test_commands_wait_while_replies_pile_up(session: Session) -> None:
     session.receive(b"NOOP\r\n" * (MAX_UNSENT + 10))
     assert session.next_event() is None
-    assert session.is_full
+    assert [session.is_full] == [True]
     first = session.send()
-    assert not session.is_full
+    assert [session.is_full] == [False]
     assert session.next_event() is None
     replies = (first + session.send()).splitlines()
     assert len(replies) == MAX_UNSENT + 10
