@@ -15,11 +15,12 @@ GatepostError                 .phase .slug .transcript
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
-from gatepost.model.plan import Plan
-from gatepost.model.reply import Reply
-from gatepost.model.transcript import Transcript
+if TYPE_CHECKING:  # a command that is waited for loads errors, and no model
+    from gatepost.model.plan import Plan
+    from gatepost.model.reply import Reply
+    from gatepost.model.transcript import Transcript
 
 Phase = Literal[
     "", "resolve", "connect", "greeting", "ehlo", "starttls", "tls", "auth", "mail", "rcpt",
@@ -32,9 +33,9 @@ class GatepostError(Exception):
 
     phase: Phase = ""
     slug: str = ""
-    transcript: Transcript | None = None
+    transcript: "Transcript | None" = None
 
-    def at(self, phase: Phase, transcript: Transcript | None = None) -> Self:
+    def at(self, phase: Phase, transcript: "Transcript | None" = None) -> Self:
         """Fill in phase and transcript where they are not known yet, and return the error."""
         self.phase = self.phase or phase
         self.transcript = self.transcript or transcript
@@ -124,7 +125,7 @@ class NoSharedMechanism(NegotiationError):
 
     slug = "mechanism_not_offered"
 
-    def __init__(self, offered: tuple[str, ...], usable: tuple[str, ...], plan: Plan) -> None:
+    def __init__(self, offered: tuple[str, ...], usable: tuple[str, ...], plan: "Plan") -> None:
         offers = " ".join(offered) or "no AUTH at all"
         super().__init__(f"server offers {offers}; usable here: {' '.join(usable) or 'none'}")
         self.offered = offered
@@ -143,7 +144,7 @@ class MissingExtension(NegotiationError):
 class Refused(GatepostError):
     """The server said no. ``reply`` is what it said, to ``command``."""
 
-    def __init__(self, reply: Reply, command: str = "") -> None:
+    def __init__(self, reply: "Reply", command: str = "") -> None:
         super().__init__(str(reply))
         self.reply = reply
         self.command = command
@@ -158,7 +159,7 @@ class AuthenticationRefused(Refused):
     """AUTH was refused. ``offered`` is what EHLO listed, ``finding`` the doctor's id if known."""
 
     def __init__(
-        self, reply: Reply, mechanism: str, offered: tuple[str, ...] = (), finding: str = ""
+        self, reply: "Reply", mechanism: str, offered: tuple[str, ...] = (), finding: str = ""
     ) -> None:
         super().__init__(reply, f"AUTH {mechanism}")
         self.mechanism = mechanism
@@ -174,7 +175,7 @@ class SenderRefused(Refused):
 class RecipientsRefused(Refused):
     """Every recipient was refused. ``by_address`` tells what was said of each."""
 
-    def __init__(self, by_address: Mapping[str, Reply]) -> None:
+    def __init__(self, by_address: "Mapping[str, Reply]") -> None:
         super().__init__(next(iter(by_address.values())), "RCPT TO")
         self.by_address = dict(by_address)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli import views
 from gatepost.cli.output import Failed, print_json
 from gatepost.cli.place import place_options
 
@@ -43,6 +42,7 @@ def list_(data: Path, as_json: bool) -> None:
     Example:
       gatepost messages list --json
     """
+    from gatepost.cli import views  # noqa: PLC0415 - read no faster than needed
 
     async def answer(store: "Store") -> None:
         found = await store.list()
@@ -103,6 +103,7 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
     if raw and as_json:
         raise click.UsageError("--raw and --json exclude each other")
 
+    from gatepost.cli import views  # noqa: PLC0415 - read no faster than needed
     from gatepost.model.report import message_guid  # noqa: PLC0415 - read no faster than needed
 
     async def answer(store: "Store") -> None:
@@ -139,7 +140,8 @@ def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> No
     Example:
       gatepost messages wait --to bob@example.net --subject '^Welcome' --timeout 10
     """
-    from gatepost.queue.contract import Selection  # noqa: PLC0415 - read no faster than needed
+    from gatepost.cli import views  # noqa: PLC0415 - read no faster than needed
+    from gatepost.queue.contract import Selection  # noqa: PLC0415
 
     _check_expression(subject)
 
