@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -81,8 +81,19 @@ def listening(sink: Sink, port: int = 0) -> Iterator[int]:
         controller.stop()
 
 
+@pytest.fixture(autouse=True)
+def _no_child_stays() -> Iterator[None]:
+    yield
+    while Relay.started:
+        process = Relay.started.pop()
+        process.kill()
+        process.wait()
+
+
 class Relay:
     """The child, and what it said."""
+
+    started: ClassVar[list["subprocess.Popen[bytes]"]] = []
 
     def __init__(self, **plan: Any) -> None:
         command = [sys.executable, "-m", "tests.shell.relaying_child", json.dumps(plan)]
@@ -90,6 +101,7 @@ class Relay:
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True,
         )  # fmt: skip
+        self.started.append(self.process)
         self.accepted: list[str] = []
         self.events: list[dict[str, Any]] = []
         assert self.process.stdout is not None
