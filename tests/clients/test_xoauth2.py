@@ -127,6 +127,13 @@ def refusal_after(site: Site, before: int) -> dict[str, Any]:
     return found[-1]
 
 
+def test_what_is_no_response_at_all(site: Site, client: smtplib.SMTP) -> None:
+    before = len(site.relay.events("auth_refused"))
+    response = base64.b64encode(b"user=a\1auth=Basic x\1\1").decode()
+    assert client.docmd("AUTH", f"XOAUTH2 {response}")[0] == 501
+    assert refusal_after(site, before)["reason"].startswith("response_malformed: ")
+
+
 @pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
 def test_refused(site: Site, client: smtplib.SMTP, make: Any, reason: str) -> None:
     wrong = make(site)

@@ -114,7 +114,8 @@ class Authentication:
             self._conclude(self, self._in_our_words(done.value))
             return
         except MalformedResponse as error:
-            self._conclude(self, self._session.replies.BAD_RESPONSE.because(str(error)))
+            reason = f"response_malformed: {error}"
+            self._conclude(self, self._session.replies.BAD_RESPONSE.because(reason))
             return
         directory = self._relay.directory
         match question:

@@ -13,7 +13,8 @@ _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 class ApiError(Exception):
     """Raised by a handler; answered as ``{"error": {"code", "message", ...}}``.
 
-    ``reason`` is for the operator and never sent.
+    ``reason`` is for the operator and never sent. ``told`` is what an event shows in place of
+    the message, where that quotes what a client sent: people paste secrets anywhere.
     """
 
     def __init__(
@@ -24,8 +25,10 @@ class ApiError(Exception):
         *,
         headers: Mapping[str, str] = _NONE,
         reason: str = "",
+        told: str = "",
     ) -> None:
         super().__init__(message)
+        self.told = told or message
         self.status, self.code, self.headers, self.reason = status, code, headers, reason
 
     @property

@@ -109,7 +109,7 @@ class Endpoints:
 
     def _report(self, request: Request, error: ApiError) -> None:
         peer = request.client.host if request.client else ""
-        reply = f"{error.status} {error.code}: {error}"
+        reply = f"{error.status} {error.code}: {error.told}"
         if error.status == 401:
             scheme = request.headers.get("authorization", "").partition(" ")[0]
             self._site.report(

@@ -7,10 +7,16 @@ api-version are those of the Azure REST API Guidelines. Texts that nobody showed
 """
 
 import math
+import re
+from typing import Final
 
+from gatepost.directory.azure.paths import is_guid
 from gatepost.model.address import Address
 from gatepost.rest.errors import ApiError
 
+UNKNOWN: Final = "(unknown)"
+"""Stands in events for what has not the form that it should have."""
+_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?", re.ASCII)
 _CHALLENGE = {"www-authenticate": "HMAC-SHA256, Bearer"}
 
 
@@ -109,7 +115,9 @@ def conflict() -> ApiError:
 
 def operation_not_found(id: str) -> ApiError:
     """No operation has that id, or it is another resource's."""
-    return ApiError(404, "OperationNotFound", f"The operation '{id[:80]}' was not found.")
+    sentence = "The operation '{}' was not found."
+    told = sentence.format(id if is_guid(id) else UNKNOWN)
+    return ApiError(404, "OperationNotFound", sentence.format(id[:80]), told=told)
 
 
 def not_stored(reason: str) -> ApiError:
@@ -134,8 +142,6 @@ def missing_api_version() -> ApiError:
 
 def unsupported_api_version(version: str, supported: str) -> ApiError:
     """Azure REST API Guidelines, api-version."""
-    return ApiError(
-        400,
-        "UnsupportedApiVersionValue",
-        f"Unsupported api-version '{version[:40]}'. The supported api-versions are '{supported}'.",
-    )
+    sentence = f"Unsupported api-version '{{}}'. The supported api-versions are '{supported}'."
+    told = sentence.format(version if _VERSION.fullmatch(version) else UNKNOWN)
+    return ApiError(400, "UnsupportedApiVersionValue", sentence.format(version[:40]), told=told)

@@ -134,6 +134,29 @@ ASSERTION_TIME: Final = Refusal(
 # fmt: on
 
 
+_RESOURCES: Final = (
+    "https://communication.azure.com", "https://management.azure.com",
+    "https://graph.microsoft.com", "https://outlook.office365.com",
+)  # fmt: skip
+_KNOWN: Final = frozenset(
+    {
+        "authorization_code", "client_credentials", "password", "refresh_token", "implicit",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "assertion", "authorization_endpoint", "client_assertion", "client_assertion_type",
+        "client_id", "client_secret", "grant_type", "resource", "scope",
+        "openid", "profile", "email", "offline_access",
+        "GET", "HEAD", "PUT", "PATCH", "DELETE",
+        *(f"{base}{end}" for base in _RESOURCES for end in ("", "/", "/.default", "//.default")),
+    }
+)  # fmt: skip
+
+
+def _told(value: str) -> str:
+    """Return what an event may show of a client's value: people paste secrets anywhere."""
+    return " ".join(each if each in _KNOWN else "(unknown)" for each in value.split()[:8])
+
+
 class EntraError(Exception):
     """A request is refused; ``reason`` is for the operator: a slug, a colon and a sentence."""
 
@@ -141,7 +164,8 @@ class EntraError(Exception):
         self.text = f"AADSTS{refusal.number}: {refusal.text.format_map(values)}"
         super().__init__(self.text)
         self.refusal = refusal
-        self.reason = reason or f"bad_request: {self.text}"
+        told = refusal.text.format_map({name: _told(value) for name, value in values.items()})
+        self.reason = reason or f"bad_request: AADSTS{refusal.number}: {told}"
 
     def document(self, trace_id: str, correlation_id: str, now: datetime) -> Mapping[str, Any]:
         """Return the body of the answer."""

@@ -73,7 +73,7 @@ def parse_form(body: bytes) -> Form:
         if name in form:
             raise EntraError(PARAMETER_TWICE, name=name[:64])
         if len(value) > (MAX_ASSERTION if name == "client_assertion" else MAX_FIELD):
-            raise EntraError(INPUT_INVALID, f"bad_request: {name[:64]!a} is too long")
+            raise EntraError(INPUT_INVALID, "bad_request: a parameter is too long")
         form[name] = value
     return Form({name: value for name, value in form.items() if value})
 

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from gatepost.model.profile import ApiRules, Profile, StrictLimits
-from tests.unit.directory.azure.world import DOMAIN, DOMAIN_NAME, NOW, SERVICE, entries
+from tests.unit.directory.azure.world import (
+    DOMAIN,
+    DOMAIN_NAME,
+    NOW,
+    PASSWORD,
+    SERVICE,
+    entries,
+)
 from tests.unit.rest.email.calling import (
     OTHER_KEY,
     PRIMARY,
@@ -289,6 +296,16 @@ def test_a_version_that_is_not_answered(query: str, code: str) -> None:
     plane = DataPlane()
     assert plane.send(query=query).error[:2] == (400, code)
     assert plane.status(OPERATION, query=query).error[:2] == (400, code)
+
+
+def test_a_secret_in_a_wrong_place_is_in_no_event() -> None:
+    plane = DataPlane()
+    assert plane.send(query=f"api-version={PASSWORD}").status == 400
+    assert plane.status(PASSWORD).status == 404
+    assert [facts["reply"].partition(":")[0] for _, facts in plane.reports] == [
+        "400 UnsupportedApiVersionValue", "404 OperationNotFound",
+    ]  # fmt: skip
+    assert PASSWORD not in str(plane.reports)
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,31 @@ def test_refusals(
     assert secret not in str(asking.reported)
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"grant_type": PASSWORD}, "grant type '(unknown)'"),
+        ({"grant_type": "password"}, "grant type 'password'"),
+        ({"scope": PASSWORD}, "scope (unknown) is not valid"),
+        ({"scope": f"{SCOPE} {PASSWORD}"}, f"scope {SCOPE} (unknown) is not valid"),
+        ({"resource": PASSWORD}, "'resource' request parameter"),
+    ],
+)
+def test_a_secret_in_a_wrong_place_is_in_no_event(
+    asking: Asking, fields: dict[str, str], told: str
+) -> None:
+    answered = asking.post(with_secret(**fields))
+    assert answered.status == 400
+    assert told in asking.reason
+    assert PASSWORD not in str(asking.reported)
+
+
+def test_a_secret_as_the_name_of_a_field_is_in_no_event(asking: Asking) -> None:
+    headers = {"content_type": entra_form()}
+    assert asking.ask("POST", PATH, f"{PASSWORD}=1&{PASSWORD}=2".encode(), headers).status == 400
+    assert PASSWORD not in str(asking.reported)
+
+
 def test_every_secret_is_compared_once_whoever_is_asked_for(
     asking: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
