@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.app.events.client import Client, Unreached
-from gatepost.errors import QueueError
 from gatepost.queue.backoff import DELIVERED, Backoff, Failure, again
 from gatepost.queue.reports import Due, ReportStore, Settlement
 from gatepost.relay.context import Report as Tell
+from gatepost.relay.faults import explain
 from gatepost.rest.events.documents import body, encode, event, headers
 from gatepost.rest.events.subscription import EventSubscription
 
@@ -104,8 +104,8 @@ class _Lane:
             self._woken.clear()
             try:
                 wait = await self._begin()
-            except (QueueError, OSError) as error:
-                self._webhooks.tell("reports_delayed", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - else nothing is sent until a restart
+                self._webhooks.tell("reports_delayed", reason=explain(error))
                 wait = PAUSE
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), wait)
@@ -135,35 +135,37 @@ class _Lane:
         self._woken.set()
 
     async def _send(self, batch: Sequence[Due]) -> None:
-        """Make one request and write down what became of it."""
-        webhooks, subscription = self._webhooks, self.subscription
-        octets, kind = body([each.report for each in batch], subscription)
-        said = headers(subscription, [each.report for each in batch], batch[0].attempts)
-        status = 0
+        """Make one request and write down what became of it; then all of it may be due again."""
         try:
-            answer = await webhooks.client.request(
+            status, outcome = await self._request(batch)
+            now = self._webhooks.now()
+            settlements = [Settlement(each.number, now) for each in batch]
+            if status not in DELIVERED:
+                settlements = self._failed(batch, Failure(status, now), outcome)
+            await self._webhooks.reports.settle(self.subscription.key, settlements)
+        except Exception as error:  # noqa: BLE001 - mostly the store
+            self._webhooks.tell("reports_delayed", reason=explain(error))
+            await asyncio.sleep(PAUSE)  # it stays due, and is sent again
+        finally:
+            self._on_its_way.difference_update(each.number for each in batch)
+
+    async def _request(self, batch: Sequence[Due]) -> tuple[int, str]:
+        """Make one request; return the status, 0 without one, and the outcome in words."""
+        subscription, reports = self.subscription, [each.report for each in batch]
+        try:
+            octets, kind = body(reports, subscription)
+            said = headers(subscription, reports, batch[0].attempts)
+            answer = await self._webhooks.client.request(
                 "POST", subscription.url, {"content-type": kind, **said}, octets,
                 ca_file=subscription.ca_file,
             )  # fmt: skip
         except Unreached as error:
-            outcome = str(error)
-        else:
-            status, outcome = answer.status, f"HTTP {answer.status}"
-        now = webhooks.now()
-        if status in DELIVERED:
-            await self._settle([Settlement(each.number, now) for each in batch])
-        else:
-            await self._settle(self._failed(batch, Failure(status, now), outcome))
+            return 0, str(error)
+        except Exception as error:  # noqa: BLE001 - a failure like another: sent again later
+            return 0, explain(error)
+        return answer.status, f"HTTP {answer.status}"
 
-    async def _settle(self, settlements: Sequence[Settlement]) -> None:
-        try:
-            await self._webhooks.reports.settle(self.subscription.key, settlements)
-        except QueueError as error:
-            self._webhooks.tell("reports_delayed", reason=str(error))
-            await asyncio.sleep(PAUSE)  # it stays due, and is sent again
-        self._on_its_way.difference_update(each.number for each in settlements)
-
-    def _failed(self, batch: Sequence[Due], failure: Failure, outcome: str) -> Sequence[Settlement]:
+    def _failed(self, batch: Sequence[Due], failure: Failure, outcome: str) -> list[Settlement]:
         """Decide for each event whether it is sent again, and tell the operator."""
         webhooks, subscription = self._webhooks, self.subscription
         backoff = subscription.retry.within(webhooks.schedule)

@@ -91,6 +91,55 @@ async def test_a_failure_is_tried_again_on_schedule(world: World) -> None:
     assert await shown(world) == (0, 0, None)
 
 
+@in_a_world
+async def test_a_fault_of_a_request_is_a_failure_like_another(world: World) -> None:
+    """Whatever nobody foresaw, the event is sent again, and the operator is told."""
+
+    def fail(asked: Asked) -> Answer:
+        if asked.headers.get("aeg-event-type") == "Notification":
+            raise ZeroDivisionError("s3cret")
+        return agree(asked)
+
+    await world.ask("webhook_create", url=URL)
+    world.endpoint.answer = fail
+    await send(world, "m1")
+    [(event, facts)] = world.told
+    assert (event, facts["attempts"]) == ("webhook_failed", 1)
+    assert facts["reason"].startswith("ZeroDivisionError at ")
+    assert "s3cret" not in str(facts)
+    world.endpoint.answer = agree
+    await world.advance(timedelta(seconds=10))
+    assert len(world.endpoint.notified) == 2
+    assert await shown(world) == (0, 0, None)
+
+
+@pytest.mark.parametrize("method", ["settle", "due", "next_due"])
+def test_a_fault_of_the_store_does_not_end_a_lane(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent and could not be written down is sent again: at least once."""
+
+    async def steps(world: World) -> None:
+        await world.ask("webhook_create", url=URL)
+        await world.settle()
+
+        async def fail(*_: object) -> None:
+            raise ZeroDivisionError("s3cret")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(world.store.reports, method, fail)
+            await send(world, "m1")
+        assert {event for event, _ in world.told} == {"reports_delayed"}
+        assert "s3cret" not in str(world.told)
+        await asyncio.sleep(0.05)
+        await world.settle()
+        assert len(world.endpoint.notified) == (2 if method == "settle" else 1)
+        assert await shown(world) == (0, 0, None)
+
+    monkeypatch.setattr("gatepost.app.events.webhooks.PAUSE", 0.02)
+    in_a_world(steps)()
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [(400, "BadRequest"), (401, "Unauthorized"), (413, "PayloadTooLarge")],
