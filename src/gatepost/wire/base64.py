@@ -1,6 +1,7 @@
 """Base64 as it travels in AUTH (RFC 4954 4): one line, no white space."""
 
 import binascii
+from functools import lru_cache
 
 from gatepost.model.reply import Reply
 
@@ -25,6 +26,7 @@ def encode_base64(octets: bytes) -> bytes:
     return binascii.b2a_base64(octets, newline=False)
 
 
+@lru_cache(maxsize=8)
 def challenge_reply(challenge: bytes) -> Reply:
-    """Return the 334 that carries a challenge (RFC 4954 4)."""
+    """Return the 334 that carries a challenge (RFC 4954 4); LOGIN's two are always the same."""
     return Reply(334, encode_base64(challenge).decode("ascii"))

@@ -6,6 +6,7 @@ application must, and None when it has said everything itself.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from gatepost.model.reply import Reply
@@ -48,8 +49,13 @@ def ehlo(session: "Session", argument: bytes) -> Reply:
     if not _is_name(argument):
         return session.replies.BAD_ARGUMENTS
     session.greet(argument.decode("ascii"), extended=True)
-    lines = (session.hello, *session.offer.lines)
-    return Reply(250, "\n".join(lines))
+    return _hello(session.hello, session.offer.lines)
+
+
+@lru_cache(maxsize=256)
+def _hello(hello: str, lines: tuple[str, ...]) -> Reply:
+    """Every client is told the same twice, so it is spelled once."""
+    return Reply(250, "\n".join((hello, *lines)))
 
 
 def helo(session: "Session", argument: bytes) -> Reply:
