@@ -163,6 +163,7 @@ SIGNS: Final = (
     Sign("mechanism_not_offered", 6, ("could not authenticate", "failed to authenticate"),
          provider=("acs",), client=("go-net-smtp", "ruby-net-smtp", "phpmailer")),
     Sign("mechanism_not_offered", 5, _NO_AUTH, when=lambda r: bool(r.seen.offered)),
+    Sign("mechanism_not_offered", -8, _NO_SHARED, context=("mailhog", "mailpit", "mailcatcher")),
     Sign("mechanism_not_offered", -12, codes=(504,), provider=("direct_send",)),
     Sign("mechanism_not_offered", -8, (*_NO_SHARED, "504"), when=only_exotic),
     Sign("client_lacks_mechanism", 16, (*_NO_SHARED, "504", "535", *_NO_AUTH), when=only_exotic),
@@ -203,6 +204,8 @@ SIGNS: Final = (
                                                         "internal",
                                                         "trusted", "mailhog", "mailcatcher",
                                                         "without auth", "127.0.0.1", "ip allow")),
+    Sign("unwanted_auth_attempt", 14, (*_NO_SHARED, *_NO_AUTH), context=("mailhog", "mailpit",
+                                                                         "mailcatcher")),
     Sign("unwanted_auth_attempt", 6, (*_NO_AUTH, *_UNKNOWN_COMMAND), by_server=True),
     Sign("unwanted_auth_attempt", 7, codes=(535, 504, 503, 502, 500), at=("auth",), context=(
         "whitelist", "relay", "allow-list", "allow list", "trusted", "without auth", "no auth",

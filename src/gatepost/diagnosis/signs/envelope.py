@@ -166,8 +166,9 @@ SIGNS: Final = (
          unless=("linked", "ehlo", "helo")),
     Sign("account_name_used_as_sender", 4, codes=(501, 553), at=("mail",)),
     Sign("account_name_used_as_sender", 5, ("from:<apikey", "from:<resend", "<apikey>", "<resend>",
-                                            "from: apikey", "\\"), when=lambda r: not
+                                            "from: apikey"), when=lambda r: not
          r.seen.attempts and any(w in r.text for w in ("sender", "from", "address"))),
+    Sign("envelope_sender_missing", 18, ("smtpsenderrefused*, '')", 'smtpsenderrefused*, "")')),
     Sign("envelope_sender_missing", 16, ("blank sender", "empty sender", "null sender", "<> ",
                                          "empty from", "empty envelope", "sender is empty",
                                          "missing sender", "sender missing", "no sender",

@@ -7,7 +7,8 @@ from gatepost.diagnosis.signs.sign import Sign
 # fmt: off
 SIGNS: Final = (
     Sign("non_ascii_password", 17, ("'ascii' codec can't encode", "ascii codec can't encode",
-                                    "unicodeencodeerror", "ordinal not in range",
+                                    "unicodeencodeerror", "undefinedconversionerror",
+                                    "ordinal not in range",
                                     "unmappable character", "non-ascii*password",
                                     "password*non-ascii", "umlaut", "non-ascii character")),
     Sign("credentials_missing", 16, ("missing credentials", "password is required",

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from gatepost.doctor.logs.dialogue import Dialogue
+from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, Dialogue
 from gatepost.doctor.logs.form import CODE, VERB, Format
 from gatepost.doctor.logs.formats import BARE, FORMATS, format_of, library_by_words
 from gatepost.doctor.logs.program import library_of
@@ -165,7 +165,7 @@ def _strays(talk: Dialogue, remarks: list[str]) -> tuple[Stray, ...]:
         key = (each.reply.code, each.reply.text)
         if key not in texts and (key not in found or found[key].position is None):
             found[key] = each
-    return tuple(found.values())
+    return tuple(found.values())[:MAX_OF_A_KIND]
 
 
 def _client(everything: str, client: str, spoken: Format, talk: Dialogue) -> Client:

@@ -31,6 +31,8 @@ _POSITION: Final[dict[str, Position]] = {
     "EHLO": "ehlo", "HELO": "ehlo", "LHLO": "ehlo", "STARTTLS": "starttls", "AUTH": "auth",
     "MAIL": "mail", "RCPT": "rcpt", "DATA": "data", "BDAT": "data", ".": "data",
 }  # fmt: skip
+MAX_OF_A_KIND: Final = 100
+"""Sign-ins, greetings, recipients that are kept of a log; one session has few."""
 _START_DATA: Final = 354
 _MORE: Final = 334
 
@@ -158,7 +160,7 @@ class Dialogue:
                 self._attempt(sent, reply)
             case "MAIL":
                 self.mail = Command(_argument(sent.text), reply, sent.tls, self.signed_in)
-            case "RCPT":
+            case "RCPT" if len(self.rcpt) < MAX_OF_A_KIND:
                 self.rcpt.append(Command(_argument(sent.text), reply, sent.tls, self.signed_in))
             case "DATA" if reply.code == _START_DATA:
                 self._in_content = True
@@ -193,6 +195,8 @@ class Dialogue:
         return place
 
     def _hello(self, name: str, reply: Reply) -> None:
+        if len(self.hellos) >= MAX_OF_A_KIND:
+            return
         self.hellos.append((self.tls, Hello(name, reply, parse_capabilities(reply))))
         self.position = "ehlo"
 
@@ -216,7 +220,8 @@ class Dialogue:
             accepted=sent.prompted or reply.code == 235,
             responses=tuple(sent.responses),
         )
-        self.attempts.append(attempt)
+        if len(self.attempts) < MAX_OF_A_KIND:
+            self.attempts.append(attempt)
         self.position = "auth"
 
 

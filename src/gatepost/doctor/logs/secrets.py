@@ -13,13 +13,13 @@ class Span(NamedTuple):
 
 
 _KEY: Final = (
-    r"[\w.\-]*(?:password|passwd|passphrase|passwort|pwd|secret|token|api[_-]?key|access[_-]?key"
+    r"(?:password|passwd|passphrase|passwort|pwd|secret|token|api[_-]?key|access[_-]?key"
     r"|account[_-]?key|credential|sasl_pass\w*|[_.-]pass|smtp_?pass)s?"
 )
 
 # Always a secret, whatever stands around it: what its issuer made it look like.
 _SHAPES: Final = re.compile(
-    r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"  # a JWT (RFC 7519)
+    r"(?<![\w.-])eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"  # a JWT (RFC 7519)
     r"|\bya29\.[\w-]+|\b1//[\w-]{20,}"  # Google's tokens
     r"|\bSG\.[\w-]{6,}(?:\.[\w-]{6,})?"  # SendGrid
     r"|\bx(?:smtp|key)sib-[\w-]+"  # Brevo
@@ -38,23 +38,23 @@ _PLACES: Final = tuple(
         r"\bbearer\s+(?P<s>[\w.~+/=-]{8,})",
         r"\bbasic\s+(?P<s>[a-z0-9+/]{8,}=+)",
         r"\baccess_?key=(?P<s>[^;\s\"'&]+)",
-        r"://[^\s:/@\"'<>]*:(?P<s>[^\s\"'<>]+)@",
-        rf"\b{_KEY}[\"']?\s*(?:=>|:=|[=:])\s*(?P<q>[\"'`])(?P<s>.*?)(?<!\\)(?P=q)",
+        r"://[^\s:/@\"'<>]{0,254}:(?P<s>[^\s\"'<>]{1,500})@",
+        rf"{_KEY}[\"']?\s*(?:=>|:=|[=:])\s*(?P<q>[\"'`])(?P<s>.*?)(?<!\\)(?P=q)",
         r"\bpass[\"']?\s*(?:=>|:=|[=:])\s*(?P<q>[\"'`])(?P<s>.*?)(?<!\\)(?P=q)",
-        rf"\b(?:{_KEY}|pass)\s*=\s*(?P<s>[^\s\"'`,;}}&>][^\s,;}}&]*)",
-        rf"^[\s>-]*(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`]\S*)\s*$",
-        rf"[{{,]\s*(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`,}}]+)\s*(?=[,}}])",
+        rf"(?:{_KEY}|\bpass)\s*=\s*(?P<s>[^\s\"'`,;}}&>][^\s,;}}&]*)",
+        rf"^[\s>-]{{0,20}}[\w.-]{{0,40}}?(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`]\S*)\s*$",
+        rf"[{{,]\s*\w{{0,40}}?(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`,}}]+)\s*(?=[,}}])",
         r"(?:--auth-password|--password|--pass|-pass|-ap|-xp)[ =][\"']?(?P<s>[^\s\"']+)",
         r"(?:\s-u|--user)[ =][\"']?[^\s:\"']+:(?P<s>[^\s\"']+)",
         r"\binvalid port \"?:?(?P<s>[^\"\s]+)\"? after host",
         r"\bcast to integer value as (?P<q>[\"'])(?P<s>.*?)(?P=q)",
         r"\bnon-existent parameter \"(?P<s>[^\"]+)\"",
         r"\bstatic:[^\s:]+:(?P<s>\S+)",  # Postfix: smtp_sasl_password_maps
-        r"^\s*\[?[\w.-]+\.[\w.-]+\]?(?::\d+)?\s+[^\s:]+:(?P<s>\S+)\s*$",  # its table
+        r"^\s*\[?[\w.-]{3,253}\]?(?::\d+)?\s+[^\s:]+:(?P<s>\S+)\s*$",  # its table
         r"^\s*password\s+(?P<s>\S+)\s*$",  # msmtprc
         r"\blogin\s+\S+\s+password\s+(?P<s>\S+)",  # netrc
         r"\bclient_send\s*=.*[\^:]\s*(?P<s>[^\^\s]+)\s*$",  # Exim
-        rf"<{_KEY}>(?P<s>[^<]+)<",
+        rf"<\w{{0,40}}?{_KEY}>(?P<s>[^<]+)<",
         r"\bauth=Bearer (?P<s>[^\x01\s\"']+)",
     )
 )

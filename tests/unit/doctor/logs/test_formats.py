@@ -1,6 +1,7 @@
 """One session as every client prints it: recognised, and put together again alike."""
 
 import json
+import time
 
 import pytest
 
@@ -236,3 +237,15 @@ def test_a_long_log_stays_within_bounds() -> None:
     seen = read_log("\n".join(f"line {number}" for number in range(50_000)))
     assert len(seen.remarks) == 400
     assert seen.remarks[-1].startswith("line")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["x", "password", "a.", "a-", "a:", "login('", "://a:", "Ab1+", "[", " ", "->", "250 ", "a@",
+     "eyJ", "eyJa.", "AUTH ", "'", "(535, b'", "*", "C: ", "\\n", "lookup "],
+)  # fmt: skip
+def test_no_line_takes_long(piece: str) -> None:
+    """Patterns that try every start of a long line would take minutes here."""
+    started = time.process_time()
+    read_log((piece * (4_000 // len(piece)) + "\n") * 10)
+    assert time.process_time() - started < 2
