@@ -219,8 +219,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A reply in a log that does not show what it answers; ``position`` as far as it can be told.
-    """
+    """A reply in a log that does not show what it answers; ``position`` as far as that shows."""
 
     reply: Reply
     position: Position | None = None
