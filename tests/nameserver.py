@@ -29,6 +29,12 @@ class Nameserver(asyncio.DatagramProtocol):
         self._zone = read_zone(zone)
         self.questions: list[str] = []
 
+    def change(self, zone: str) -> None:
+        """Let the names of these lines have these records instead."""
+        new = read_zone(zone)
+        names = {name for name, _, _ in new}
+        self._zone = [each for each in self._zone if each[0] not in names] + new
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.DatagramTransport)
         self._transport = transport

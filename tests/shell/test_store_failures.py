@@ -179,7 +179,8 @@ def test_mail_is_refused_under_the_watermark_and_deletion_is_not(tmp_path: Path)
         await store.put(message("a"))
         disk.room = 1_000
         await asyncio.sleep(CHECK_EVERY * 1.2)
-        await store.put(message("b"))  # the last one, at whose commit the disk is looked at
+        await store.put(message("b"))  # the last one, behind whose commit the disk is looked at
+        await asyncio.sleep(0.05)
         assert "kept free" in store.refusal
         with pytest.raises(QueueFull):
             await store.put(message("c"))
@@ -216,6 +217,15 @@ def test_the_reserve_lets_deletion_go_on(tmp_path: Path) -> None:
         await store.save_records([Record("app", "1", {})])
 
     run(tmp_path, steps, settings(disk, reserve=100_000, upkeep=0.1))
+
+
+def test_who_accepts_mail_has_the_reserve_from_the_start(tmp_path: Path) -> None:
+    async def steps(store: SqliteStore) -> None:
+        assert not (tmp_path / "reserve").exists(), "who only looks changes nothing"
+        store.keep_reserve()
+        assert (tmp_path / "reserve").stat().st_size == 100_000
+
+    run(tmp_path, steps, settings(FailingDisk(), reserve=100_000))
 
 
 def test_sqlite_itself_finds_no_room(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Lines are written by a thread, many at a time, so that a slow terminal or a
 full pipe never holds up a session.
 """
 
+import errno
 import os
 import threading
 import time
@@ -19,6 +20,8 @@ FLUSH: Final = 0.05
 """Seconds that a line may wait for others."""
 MAX_WAITING: Final = 20_000
 """Lines that may wait; beyond them lines are dropped, and counted."""
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""A file of events may lie on a disk that is full for a while."""
 LAST_WORDS: Final = 1.0
 """Seconds that a reader gets at the end."""
 
@@ -72,8 +75,11 @@ class Reporter:
                 text = "\n".join(lines) + "\n"
                 try:
                     write_all(self._descriptor, text.encode("utf-8", "backslashreplace"))
-                except OSError:
-                    self._descriptor = None  # nobody reads any more; mail goes on
+                except OSError as error:
+                    if error.errno in _FULL:
+                        self._dropped += len(lines)  # told once there is room again
+                    else:
+                        self._descriptor = None  # nobody reads any more; mail goes on
 
     def _spell(self, line: tuple[float, str, Mapping[str, Any]] | str) -> str:
         if isinstance(line, str):

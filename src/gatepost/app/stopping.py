@@ -25,4 +25,6 @@ def open_watched(
     def fail(error: QueueError) -> None:
         loop.call_soon_threadsafe(stop, str(error))
 
-    return open_store(data, settings or Settings(), on_failure=fail), failed
+    store = open_store(data, settings or Settings(), on_failure=fail)
+    store.keep_reserve()
+    return store, failed

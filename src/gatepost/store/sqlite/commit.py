@@ -230,6 +230,7 @@ class Committer:
         if not changes:
             return outcomes
         self._release()
+        self.move_wal("PASSIVE")  # so that it is written over, and need not grow
         try:
             return outcomes + self._attempt(changes, self._apply_one_by_one)
         except sqlite3.Error as error:

@@ -104,6 +104,13 @@ class SqliteStore:
             return str(self._writer.failure)
         return self._room.refusal and self._room.look()
 
+    def keep_reserve(self) -> None:
+        """Set the reserve aside now; who accepts mail calls it before. It may write the disk.
+
+        Otherwise the first upkeep does.
+        """
+        self._room.restore()
+
     def close(self) -> None:
         """Commit what was given and free the directory; blocks for as long as that takes."""
         if self._closed:
