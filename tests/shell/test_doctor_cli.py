@@ -78,7 +78,6 @@ def test_exit_codes(server: Server, authority: Authority) -> None:
         ("host", "--to", "a@example.com"),
         ("host", "--send", "--from", "a@example.com"),
         ("host", "--from", "no address"),
-        ("host", "--json", "--markdown"),
         ("host", "--evidence", __file__),
         ("--evidence", __file__),
         ("host", "--password", "secret"),
@@ -91,6 +90,13 @@ def test_usage_is_told_on_standard_error(
     out, err = capsys.readouterr()
     assert out == ""
     assert "Error: " in err
+
+
+def test_usage_is_told_in_json_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("host", "--json", "--markdown") == 64
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["code"] == "Usage"
+    assert "exclude each other" in err
 
 
 def test_an_unknown_library_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:

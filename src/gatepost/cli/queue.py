@@ -158,7 +158,9 @@ def _print_list(document: Document) -> None:
 
 
 def _to(delivery: Mapping[str, Any]) -> str:
-    recipients: list[str] = [each["address"] for each in delivery["recipients"] if each["fate"] == "waiting"]
+    recipients: list[str] = [
+        each["address"] for each in delivery["recipients"] if each["fate"] == "waiting"
+    ]
     recipients = recipients or [each["address"] for each in delivery["recipients"]]
     more = f" +{len(recipients) - 1}" if len(recipients) > 1 else ""
     return recipients[0] + more
