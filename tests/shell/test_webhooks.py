@@ -81,16 +81,16 @@ def test_mail_of_the_rest_api_is_reported_under_its_operation(
     from azure.core.credentials import AzureKeyCredential
 
     key = relay.ready["connection_string"].partition("accesskey=")[2]
-    client = EmailClient(relay.ready["http"]["url"], AzureKeyCredential(key))
-    poller = client.begin_send(
-        {
-            "senderAddress": relay.sender,
-            "content": {"subject": "hi", "plainText": "hello"},
-            "recipients": {"to": [{"address": "ann@example.net"}]},
-        },
-        polling_interval=0,
-    )
-    operation = poller.result()["id"]
+    with EmailClient(relay.ready["http"]["url"], AzureKeyCredential(key)) as client:
+        poller = client.begin_send(
+            {
+                "senderAddress": relay.sender,
+                "content": {"subject": "hi", "plainText": "hello"},
+                "recipients": {"to": [{"address": "ann@example.net"}]},
+            },
+            polling_interval=0,
+        )
+        operation = poller.result()["id"]
     [event] = webhook.wait(1)
     assert event["data"]["messageId"] == operation
     assert event["subject"] == f"sender/{relay.sender}/message/{operation}"

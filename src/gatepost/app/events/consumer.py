@@ -197,11 +197,17 @@ class Consumer:
 
         Where nothing was scripted, listed or subscribed to, only reserved recipients matter.
         """
-        scripted = self._rules.by_target or self._leases or self._sources.have_lists
-        if not scripted and not self._subscriptions.active:
-            return await self._reports.read_about(RESERVED_DOMAIN, BATCH)
+        if not self._all_matters:
+            about = await self._reports.read_about(RESERVED_DOMAIN, BATCH)
+            if not self._all_matters:  # nor began to while it was read
+                return about
         unread = await self._reports.read_on(BATCH)
         return unread, unread[-1].seq if unread else self._cursor
+
+    @property
+    def _all_matters(self) -> bool:
+        scripted = self._rules.by_target or self._leases or self._sources.have_lists
+        return bool(scripted or self._subscriptions.active)
 
     def _judge(self, message: StoredMessage, changed: dict[str, Lease]) -> Iterable[Published]:
         """Yield what is to be written of a message; ``changed`` takes the leases it changed."""

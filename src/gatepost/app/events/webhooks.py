@@ -80,6 +80,9 @@ class _Lane:
         self.subscription = subscription
         self._woken = asyncio.Event()
         self._on_its_way: set[int] = set()
+        self._landed: set[int] = set()
+        """What was on its way while the store was last asked: it may have answered before it was
+        told."""
         self._requests: set[asyncio.Task[None]] = set()
         self._loop = asyncio.create_task(self._run())
 
@@ -118,8 +121,10 @@ class _Lane:
             return None
         now = webhooks.now()
         most = len(self._on_its_way) + free * self.subscription.batch.events
+        self._landed.clear()
         due = await webhooks.reports.due(key, now, most)
-        fresh = [each for each in due if each.number not in self._on_its_way]
+        busy = self._on_its_way | self._landed
+        fresh = [each for each in due if each.number not in busy]
         for batch in list(_batches(fresh, self.subscription))[:free]:
             self._on_its_way.update(each.number for each in batch)
             request = asyncio.create_task(self._send(batch))
@@ -147,7 +152,9 @@ class _Lane:
             self._webhooks.tell("reports_delayed", reason=explain(error))
             await asyncio.sleep(PAUSE)  # it stays due, and is sent again
         finally:
-            self._on_its_way.difference_update(each.number for each in batch)
+            numbers = {each.number for each in batch}
+            self._on_its_way -= numbers
+            self._landed |= numbers
 
     async def _request(self, batch: Sequence[Due]) -> tuple[int, str]:
         """Make one request; return the status, 0 without one, and the outcome in words."""

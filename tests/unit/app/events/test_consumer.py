@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,28 @@ async def test_who_is_suppressed_can_be_asked_without_changing_anything(world: W
     assert (await world.ask("suppression_list"))["suppressed"][0]["level"] == 0
     later = world.now + 24 * HOUR
     assert not world.service.consumer.suppressed(service, parse_address(SENDER), asked, later)
+
+
+@in_a_world
+async def test_mail_right_after_a_subscription_is_reported(world: World) -> None:
+    """Though the store was being asked only for what matters without one."""
+    read = world.store.reports.read_about
+
+    async def slowly(*given: Any) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(world.store.reports, "read_about", read)
+            await world.ask("webhook_create", url=URL)
+        late = envelope(SENDER, ANN)
+        await world.store.put(
+            message("m2", envelope=late, principal=USERNAME, received_at=world.now)
+        )
+        return await read(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.store.reports, "read_about", slowly)
+        await world.service.consumer.catch_up()
+    await world.settle()
+    assert [each["data"]["recipient"] for each in world.endpoint.notified] == [ANN]
 
 
 @in_a_world

@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -89,6 +90,31 @@ async def test_a_failure_is_tried_again_on_schedule(world: World) -> None:
     assert len(world.endpoint.notified) == 5
     assert len({each["id"] for each in world.endpoint.notified}) == 1
     assert await shown(world) == (0, 0, None)
+
+
+@in_a_world
+async def test_what_lands_while_the_store_is_asked_is_not_sent_twice(world: World) -> None:
+    """The store's answer may be older than the settlement that it does not have."""
+    await world.ask("webhook_create", url=URL)
+    world.endpoint.stalled = asyncio.Event()
+    await send(world, "m1")
+    ask = world.store.reports.due
+
+    async def slowly(*given: Any) -> Any:
+        due = await ask(*given)
+        stalled.set()
+        await world.settle()
+        return due
+
+    stalled = world.endpoint.stalled
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.store.reports, "due", slowly)
+        world.service.webhooks.wake()
+        await world.settle()
+    await world.settle()
+    assert len(world.endpoint.notified) == 1
+    await send(world, "m2")
+    assert len(world.endpoint.notified) == 2
 
 
 @in_a_world
