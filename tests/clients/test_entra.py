@@ -254,6 +254,18 @@ def test_msal_with_a_certificate(site: Site, tmp_path: Path, kind: str) -> None:
     check(site, application.acquire_token_for_client([SCOPE])["access_token"])
 
 
+def test_msal_uses_an_assertion_again(site: Site, tmp_path: Path) -> None:
+    """Its ``jti`` included: refusing a repeated one would refuse msal."""
+    application = confidential(site, certificate_of(site, tmp_path, "pem"))
+    scopes = (
+        SCOPE,
+        "https://management.azure.com/.default",
+        "https://graph.microsoft.com/.default",
+    )
+    for scope in scopes:
+        assert "access_token" in application.acquire_token_for_client([scope])
+
+
 @pytest.mark.parametrize("version", ["/v2.0", ""])
 def test_msal_with_an_oidc_authority(site: Site, version: str) -> None:
     application = confidential(site, oidc_authority=f"{site.url}/{site.tenant}{version}")

@@ -55,7 +55,8 @@ class Expected:
 def check_assertion(assertion: str, expected: Expected) -> ClientCertificate:
     """Return the certificate whose key signed ``assertion``. Raises EntraError.
 
-    What it says counts only once its signature is verified.
+    What it says counts only once its signature is verified. The same ``jti`` may come again (RFC
+    7523 3: the server MAY refuse it): msal sends one assertion for every token of nine minutes.
     """
     header = _header(assertion)
     thumbprint = named_thumbprint(header)
