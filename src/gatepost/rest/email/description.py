@@ -92,7 +92,8 @@ _REFUSALS: Final = {
     409: "The Operation-Id was used for another request.",
     415: "The body is not JSON by its Content-Type.",
     429: "TooManyRequests: a rate window is full.",
-    503: "The message could not be stored.",
+    500: "The server failed.",
+    503: "The message could not be stored, or the server stops, or has too many connections.",
 }
 _VERSION: Final[JSON] = {
     "name": "api-version",
@@ -138,7 +139,7 @@ _SEND: Final[JSON] = {
     },
     "responses": {
         "202": _answer("It is stored.", "EmailSendResult", _LOCATION | _RETRY_AFTER),
-        **_refusals(400, 401, 404, 408, 409, 413, 415, 429, 503),
+        **_refusals(400, 401, 404, 408, 409, 413, 415, 429, 500, 503),
     },
 }
 _STATUS: Final[JSON] = {
@@ -147,7 +148,7 @@ _STATUS: Final[JSON] = {
     "parameters": [_VERSION, {"name": "id", "in": "path", "required": True, "schema": _GUID}],
     "responses": {
         "200": _answer("Its status.", "EmailSendResult", _RETRY_AFTER),
-        **_refusals(400, 401, 404, 408, 413, 429),
+        **_refusals(400, 401, 404, 408, 413, 429, 500, 503),
     },
 }
 
