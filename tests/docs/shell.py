@@ -19,7 +19,7 @@ from typing import IO, Any, Final, Self
 from tests.docs.pages import ROOT, Block
 
 BIN: Final = Path(sys.executable).parent
-PATIENCE: Final = 30.0
+PATIENCE: Final = 90.0
 PORTS: Final = {"smtp": 2587, "smtps": 2465, "https": 2443, "http": 2480}
 """The pages speak of the default ports; here the relay takes free ones."""
 _ADDRESS: Final = re.compile(r"(?<=address = \")127\.0\.0\.1:(\d+)")
