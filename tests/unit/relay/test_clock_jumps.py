@@ -1,0 +1,93 @@
+"""The clock on the wall is put forward or back while mail waits: nothing is lost, or twice."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.delivering import (
+    DAY,
+    GREYLISTED,
+    HOUR,
+    MINUTE,
+    Answer,
+    Upstream,
+    World,
+    route,
+    smarthost,
+    steady,
+    unreachable,
+)
+
+JUMPS = [-6 * HOUR, -HOUR, -MINUTE, MINUTE, HOUR, 3 * DAY, 10 * DAY, 40 * 365 * DAY]
+names = pytest.mark.parametrize("jump", JUMPS, ids=str)
+
+
+def jumped(world: World, jump: timedelta) -> None:
+    world.clock.set_time(world.clock.now() + jump)
+
+
+@names
+def test_what_waits_is_delivered_once_and_new_mail_at_once(jump: timedelta) -> None:
+    first = [Answer((GREYLISTED,), "rcpt")]
+
+    def say(*_: object) -> Answer:
+        return first.pop() if first else Answer()
+
+    hub = Upstream(smarthost(), say)
+    world = World([hub], [route(hub.target, retry=steady(warn=None))])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        jumped(world, jump)
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(0.1)
+        assert hub.taken[0] == ("m2", "bob@example.net")
+        # Put forward, it is due at the next look; put back, when its time has come again.
+        await asyncio.sleep(120 + max(0.0, -jump.total_seconds()))
+
+    world.run(scenario)
+    assert sorted(hub.taken) == [("m1", "bob@example.net"), ("m2", "bob@example.net")]
+    assert not world.told("message_failed"), "its time was up, but it had its last attempt"
+    assert not world.told("internal_error")
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR, 3 * DAY], ids=str)
+def test_a_rest_is_as_long_as_it_was(jump: timedelta) -> None:
+    """Servers are left alone by a clock that nobody puts."""
+    hub = Upstream(smarthost(), unreachable())
+    world = World([hub], [route(hub.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        for number in range(3):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        tries = len(hub.tries)
+        jumped(world, jump)
+        await asyncio.sleep(15)
+        assert len(hub.tries) == tries == 3
+        hub.say = Answer()
+        await asyncio.sleep(120 + max(0.0, -jump.total_seconds()))
+        assert len(hub.taken) == 3
+
+    world.run(scenario)
+    assert not world.told("internal_error")
+
+
+def test_a_machine_that_woke_in_1970() -> None:
+    """Accepted before the clock was put right: delivered at once, and tried again after it."""
+    later = [Answer((GREYLISTED,), "rcpt")]
+    hub = Upstream(smarthost(), lambda *_: later.pop() if later else Answer())
+    world = World([hub], [route(hub.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        now = world.clock.now()
+        world.clock.set_time(datetime(1970, 1, 1, tzinfo=UTC))
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        world.clock.set_time(now)
+        await asyncio.sleep(60)
+
+    world.run(scenario)
+    assert hub.taken == [("m1", "bob@example.net")]
