@@ -8,7 +8,8 @@ from tests.clients.node.packages import needs_node
 from tests.docs.pages import Page, taught_pages
 from tests.docs.shell import Step, Surprise, agrees, reader, steps
 
-PAGES = {page.name: page for page in taught_pages()}
+PAGES = {page.name: page for page in taught_pages() if page.path.suffixes == [".md"]}
+"""A translation shows the same examples, which ``test_translations`` sees to."""
 RUN = ("console", "python")
 SHOWN = ("text", "properties", "ini")
 """Languages of blocks that only show something."""

@@ -66,11 +66,7 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
     """
     async with _reached(data) as (calls, store):
         if calls is not None:
-
-            async def ask(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
-                return await calls.call(dict[str, Any], "events", operation, fields)
-
-            yield ask
+            yield _operating(calls, "events")
             return
         from gatepost.app.events.own import own_events  # noqa: PLC0415
 
@@ -88,11 +84,7 @@ async def open_queue(data: Path) -> AsyncIterator[Administer]:
     """
     async with _reached(data) as (calls, store):
         if calls is not None:
-
-            async def ask(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
-                return await calls.call(dict[str, Any], "queue", operation, fields)
-
-            yield ask
+            yield _operating(calls, "queue")
             return
         from gatepost.app.queueing.own import own_queue  # noqa: PLC0415
 
@@ -146,6 +138,13 @@ def _open(data: Path, *, may_wait: bool) -> "SqliteStore | None":
         if not may_wait:
             raise
         return None
+
+
+def _operating(calls: "Calls", what: str) -> Administer:
+    async def operate(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        return await calls.call(dict[str, Any], what, operation, fields)
+
+    return operate
 
 
 def _asking(calls: "Calls") -> Administer:

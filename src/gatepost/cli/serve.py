@@ -1,14 +1,11 @@
 """``gatepost serve``: the production relay, in the foreground."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gatepost.cli.output import Failed
-from gatepost.cli.up import occupy_standard_descriptors
+from gatepost.cli.foreground import run_in_foreground
 
 EXAMPLE = """\b
 Example:
@@ -37,30 +34,19 @@ def serve(as_json: bool, **given: Any) -> int:
     SIGHUP reads the configuration again, without a pause; a bad one is refused. SIGTERM finishes
     what is on the wire, keeps the rest, and stops.
     """
-    from gatepost.app.report import Reporter  # noqa: PLC0415 - heavy: not for --help
-    from gatepost.app.runtime import run  # noqa: PLC0415
-    from gatepost.app.serve import Options  # noqa: PLC0415
+    from gatepost.app.serve import Options  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.serve import serve as serving  # noqa: PLC0415
-    from gatepost.errors import GatepostError  # noqa: PLC0415
 
-    occupy_standard_descriptors()
-    os.umask(0o077)  # what lies in the storage directory is its owner's
-    reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
-
-    def announce(document: dict[str, Any]) -> None:
+    def announce(reporter: Any, document: dict[str, Any]) -> None:
         if as_json:
             reporter("ready", **document)
         else:
             reporter.say(tell(document))
 
-    try:
-        return run(serving(Options(**given), reporter, announce))
-    except (GatepostError, OSError) as error:
-        if as_json:
-            reporter("failed", reason=str(error))
-        raise Failed(str(error), told=as_json) from None
-    finally:
-        reporter.close()
+    options = Options(**given)
+    return run_in_foreground(
+        lambda report, ready: serving(options, report, ready), announce, as_json=as_json
+    )
 
 
 def tell(document: dict[str, Any]) -> str:

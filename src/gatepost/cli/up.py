@@ -1,7 +1,5 @@
 """``gatepost up``: the local relay, in the foreground."""
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +7,10 @@ from typing import Any
 import click
 
 from gatepost.cli.environment import export_lines, missing_lines
-from gatepost.cli.output import Failed
+from gatepost.cli.foreground import run_in_foreground
 
 _NO_PASSWORD = "none: the client secret was deleted or has expired"
 MAX_PORT = 65_535
-STDERR = 2
 EXAMPLE = """\b
 Example:
   gatepost up
@@ -89,32 +86,23 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
     "--strict", is_flag=True, help="The provider's rates, delays and effective limits as well."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def up(as_json: bool, **options: Any) -> int:
+def up(as_json: bool, **given: Any) -> int:
     """Run a local relay that behaves like a provider, in the foreground.
 
     Mail is captured, never sent on; any recipient is accepted. The first start makes a
     certificate authority, a directory and an application with its secret; what to paste into
     an application is printed, and stands in DATA/ready.json.
     """
-    from gatepost.app.report import Reporter  # noqa: PLC0415 - heavy: not for --help
-    from gatepost.app.runtime import run  # noqa: PLC0415
-    from gatepost.app.up import Options  # noqa: PLC0415
+    from gatepost.app.up import Options  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.up import up as serve  # noqa: PLC0415
-    from gatepost.errors import GatepostError  # noqa: PLC0415
 
-    _check_profile(options["profile"], options["settings"])
-    occupy_standard_descriptors()
-    os.umask(0o077)  # what lies in DATA is its owner's
-    reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
-    ready = _announce_json(reporter) if as_json else _announce(reporter)
-    try:
-        return run(serve(Options(**options), reporter, ready))
-    except (GatepostError, OSError) as error:
-        if as_json:
-            reporter("failed", reason=str(error))
-        raise Failed(str(error), told=as_json) from None
-    finally:
-        reporter.close()
+    _check_profile(given["profile"], given["settings"])
+    options = Options(**given)
+    return run_in_foreground(
+        lambda report, ready: serve(options, report, ready),
+        _announce_json if as_json else _announce,
+        as_json=as_json,
+    )
 
 
 def _check_profile(name: str, settings: tuple[str, ...]) -> None:
@@ -127,23 +115,13 @@ def _check_profile(name: str, settings: tuple[str, ...]) -> None:
         raise click.UsageError(str(error)) from None
 
 
-def occupy_standard_descriptors() -> None:
-    """Whoever closed our output must not find it in a file that we open next."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
+def _announce_json(reporter: Any, document: dict[str, Any]) -> None:
+    shown = ("pid", "data", "smtp", "smtps", "https", "http", "ca_file", "username", "from")
+    reporter("ready", **{key: document[key] for key in shown})
 
 
-def _announce_json(reporter: Any) -> Any:
-    def announce(document: dict[str, Any]) -> None:
-        shown = ("pid", "data", "smtp", "smtps", "https", "http", "ca_file", "username", "from")
-        reporter("ready", **{key: document[key] for key in shown})
-
-    return announce
-
-
-def _announce(reporter: Any) -> Any:
-    return lambda document: reporter.say(paste(document))
+def _announce(reporter: Any, document: dict[str, Any]) -> None:
+    reporter.say(paste(document))
 
 
 def paste(document: dict[str, Any]) -> str:

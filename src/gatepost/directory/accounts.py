@@ -16,8 +16,8 @@ from gatepost.directory.verifiers import (
     CHOSEN_ITERATIONS,
     HASHES,
     ScramVerifiers,
-    decoy,
     make_scram,
+    unproven,
 )
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -214,13 +214,7 @@ class AccountDirectory:
             reason = f"mechanism_unsupported: the account has no verifier for {mechanism}"
         else:
             reason = _UNKNOWN
-        key = self._protection.key
-        return Verifier(
-            None,
-            REFUSED.because(reason),
-            decoy(username, mechanism, key, CHOSEN_ITERATIONS),
-            key if mechanism == "CRAM-MD5" else None,
-        )
+        return unproven(REFUSED.because(reason), username, mechanism, self._protection.key)
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
         account = self._find(principal.name)

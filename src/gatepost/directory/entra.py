@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from gatepost.directory.azure.username import CompositeName, UsernameError, parse_username
 from gatepost.directory.remembered import Remembered, ticket_of
 from gatepost.directory.senders import standing_of
-from gatepost.directory.verifiers import CHOSEN_ITERATIONS, decoy
+from gatepost.directory.verifiers import unproven
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply
@@ -155,13 +155,7 @@ class EntraDirectory:
 
     def verifier(self, username: str, mechanism: str) -> Verifier:
         reason = f"mechanism_unsupported: a token endpoint cannot check {mechanism}"
-        key = self._key
-        return Verifier(
-            None,
-            REFUSED.because(reason),
-            decoy(username, mechanism, key, CHOSEN_ITERATIONS),
-            key if mechanism == "CRAM-MD5" else None,
-        )
+        return unproven(REFUSED.because(reason), username, mechanism, self._key)
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
         if self.unknown(principal.name):

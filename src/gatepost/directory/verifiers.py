@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.sasl.exchange import UnusableCredentials
-from gatepost.sasl.interview import ScramVerifier
+from gatepost.sasl.interview import ScramVerifier, Verifier
 from gatepost.sasl.verifiers import SALT_SIZE, ScramHash, decoy_scram, scram_verifier
 
 HASHES: Final[Mapping[str, ScramHash]] = {
@@ -56,3 +57,13 @@ def decoy(username: str, mechanism: str, key: bytes, iterations: int) -> ScramVe
     """Return what is shown for a name that has no verifier: the same at every try."""
     digest = HASHES.get(mechanism)
     return decoy_scram(username, key, iterations, digest) if digest else None
+
+
+def unproven(refusal: Reply, username: str, mechanism: str, key: bytes) -> Verifier:
+    """Return a verifier that nothing satisfies, and that looks like one of a chosen password."""
+    return Verifier(
+        None,
+        refusal,
+        decoy(username, mechanism, key, CHOSEN_ITERATIONS),
+        key if mechanism == "CRAM-MD5" else None,
+    )

@@ -90,11 +90,20 @@ class HttpClient:
     """The Http that is used; ``aiohttp`` is loaded with the first request.
 
     ``ca_file`` holds the authorities to trust instead of the system's; it is read anew when it
-    changed. Proxies are those of the environment (HTTPS_PROXY, NO_PROXY).
+    changed. ``proxies``: those of the environment (HTTPS_PROXY, NO_PROXY) are used. ``cuts``: of
+    an answer that is too long the beginning is enough; else it is an error.
     """
 
-    def __init__(self, *, ca_file: str | None = None, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        *,
+        ca_file: str | None = None,
+        timeout: float = TIMEOUT,
+        proxies: bool = True,
+        cuts: bool = False,
+    ) -> None:
         self._ca_file, self._timeout = ca_file, timeout
+        self._proxies, self._cuts = proxies, cuts
         self._session: aiohttp.ClientSession | None = None
         self._trusted: tuple[int, Context] | None = None
 
@@ -114,7 +123,7 @@ class HttpClient:
                 request.method, request.url, headers=dict(request.headers),
                 data=content, ssl=secure, allow_redirects=False,
             ) as response:  # fmt: skip
-                body = await _read(response.content)
+                body = await _read(response.content, cuts=self._cuts)
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return HttpResponse(response.status, MappingProxyType(found), body)
         except TimeoutError:
@@ -131,7 +140,7 @@ class HttpClient:
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"user-agent": "gatepost"},
-                trust_env=True,
+                trust_env=self._proxies,
             )
         return self._session
 
@@ -164,11 +173,13 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-async def _read(content: "aiohttp.StreamReader") -> bytes:
+async def _read(content: "aiohttp.StreamReader", *, cuts: bool) -> bytes:
     told = bytearray()
     async for chunk in content.iter_chunked(65_536):
         told += chunk
         if len(told) > MAX_ANSWER:
+            if cuts:
+                break
             raise ValueError("the answer is too long")
     return bytes(told)
 

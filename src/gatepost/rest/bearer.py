@@ -14,6 +14,7 @@ from starlette.requests import Request
 from gatepost.directory.azure.tokens import Claims, TokenError
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
+from gatepost.rest.failures import shown_route
 from gatepost.rest.origin import origin, origins
 
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)  # RFC 6750 2.1
@@ -34,7 +35,7 @@ def authenticate_bearer(request: Request, site: Site, audiences: Collection[str]
         return site.tokens.verify(match[1], audiences)
     except TokenError as error:
         slug, reason = error.slug, f"{error.slug}: {error}"
-    site.report("token_refused", path=request.url.path, reason=reason)
+    site.report("token_refused", route=shown_route(request.scope), reason=reason)
     if slug == "token_audience_wrong":
         raise _refusal(request, "InvalidAuthenticationTokenAudience", _AUDIENCE, reason)
     if slug == "token_expired":

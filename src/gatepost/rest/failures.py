@@ -49,13 +49,13 @@ def report_failure(report: Report, request: Request, error: Exception) -> None:
     """Tell the operator which operation failed with what; nothing of the request's content."""
     report(
         "api_failed",
-        route=f"{request.method} {_route(request.scope)}",
+        route=f"{request.method} {shown_route(request.scope)}",
         error=type(error).__name__,
         reason=explain(error),
     )
 
 
-def _route(scope: Scope) -> str:
+def shown_route(scope: Scope) -> str:
     """Return the path as the documentation writes it: people paste secrets into paths, too."""
     route = scope.get("route")
     return scope.get(OPERATION) or (route.path if isinstance(route, Route) else "(unknown)")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from gatepost.app.events.client import Client, HttpClient, Unreached
+from gatepost.app.events.client import Client, Unreached, WebhookClient
 from gatepost.app.events.consumer import Consumer
 from gatepost.app.events.rules import OutcomeRules
 from gatepost.app.events.sources import Sources
@@ -70,7 +70,7 @@ class EventService:
         self.rules = OutcomeRules(here.store)
         self.subscriptions = Subscriptions(here.store, here.seal, here.now)
         self.sources = Sources(here.directory)
-        self.client = client or HttpClient(here.rules.timeout)
+        self.client = client or WebhookClient(here.rules.timeout)
         self.webhooks = Webhooks(
             here.store.reports,
             self.client,

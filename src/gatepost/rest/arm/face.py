@@ -71,6 +71,7 @@ class Face(BaseRoute):
             return ApiError(rejected.status, rejected.code, str(rejected)).response()
 
     async def _perform(self, request: Request) -> Response:
+        request.scope[OPERATION] = "Resource Manager"  # until it is known which of its operations
         audiences = MANAGEMENT | own_audiences(request)
         caller = authenticate_bearer(request, self._site, audiences)
         words = words_of(request.url.path)

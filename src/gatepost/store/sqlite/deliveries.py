@@ -2,19 +2,19 @@
 
 import asyncio
 import sqlite3
-import zlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from gatepost.errors import QueueError, Unreadable
-from gatepost.model.body import Body, BytesBody
+from gatepost.errors import QueueError
+from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
 from gatepost.store.sqlite.commit import Put
+from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message, read_time
 from gatepost.store.sqlite.delivery_writer import (
     BATCH,
@@ -26,7 +26,7 @@ from gatepost.store.sqlite.delivery_writer import (
     find_keys,
 )
 from gatepost.store.sqlite.queries import microseconds
-from gatepost.store.sqlite.segments import Place, Segments
+from gatepost.store.sqlite.segments import Segments
 
 PAGE_ROWS: Final = 500
 """Rows of a listing in one read transaction."""
@@ -219,11 +219,7 @@ class Reading:
         return row
 
     def _open(self, id_: str) -> Body:
-        segment, offset, size, checksum, content = self._row("get_body", id_)
-        if segment is not None:
-            return self._segments.open(Place(segment, offset, size, checksum))
-        if content is None:
-            raise KeyError(id_)
-        if len(content) != size or zlib.crc32(content) != checksum:
-            raise Unreadable(f"the body of message {id_} is damaged")
-        return BytesBody(content)
+        row = self._row("get_body", id_)
+        if row[0] is None and row[-1] is None:
+            raise KeyError(id_)  # it was settled, and its content is gone
+        return open_content(id_, row, self._segments)

@@ -2,15 +2,14 @@
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from gatepost.errors import Unreadable
-from gatepost.model.body import Body, BytesBody
+from gatepost.model.body import Body
 from gatepost.model.message import StoredMessage
 from gatepost.queue.contract import Selection
 from gatepost.queue.selection import matcher
+from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.queries import QUERIES, stored_message
 from gatepost.store.sqlite.segments import Place, Segments
 
@@ -97,9 +96,4 @@ class Reader:
         return row
 
     def _open(self, id_: str) -> Body:
-        segment, offset, size, checksum, content = self._row("get_body", id_)
-        if segment is not None:
-            return self._segments.open(Place(segment, offset, size, checksum))
-        if content is None or len(content) != size or zlib.crc32(content) != checksum:
-            raise Unreadable(f"the body of message {id_} is damaged")
-        return BytesBody(content)
+        return open_content(id_, self._row("get_body", id_), self._segments)

@@ -1,0 +1,47 @@
+"""What ``up`` and ``serve`` have in common: they run until they are told to stop, and report."""
+
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from gatepost.cli.output import Failed
+
+STDERR: Final = 2
+
+Announce = Callable[[dict[str, Any]], None]
+
+
+def run_in_foreground(
+    run: Callable[[Any, Announce], Coroutine[Any, Any, int]],
+    announce: Callable[[Any, dict[str, Any]], None],
+    *,
+    as_json: bool,
+) -> int:
+    """Run until it ends, reporting on standard output; return the exit code.
+
+    ``run`` gets the reporter and what to call with the document of ready.json; ``announce``
+    tells of it, by the reporter. Raises Failed.
+    """
+    from gatepost.app import runtime  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.app.report import Reporter  # noqa: PLC0415
+    from gatepost.errors import GatepostError  # noqa: PLC0415
+
+    _occupy_standard_descriptors()
+    os.umask(0o077)  # what lies in the relay's directory is its owner's
+    reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
+    try:
+        return runtime.run(run(reporter, lambda document: announce(reporter, document)))
+    except (GatepostError, OSError) as error:
+        if as_json:
+            reporter("failed", reason=str(error))
+        raise Failed(str(error), told=as_json) from None
+    finally:
+        reporter.close()
+
+
+def _occupy_standard_descriptors() -> None:
+    """Whoever closed our output must not find it in a file that we open next."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)

@@ -1,0 +1,22 @@
+"""The content of a message as its row says where it is."""
+
+import zlib
+from typing import Any
+
+from gatepost.errors import Unreadable
+from gatepost.model.body import Body, BytesBody
+from gatepost.store.sqlite.segments import Place, Segments
+
+
+def open_content(id: str, row: tuple[Any, ...], segments: Segments) -> Body:
+    """Return a body; ``row``: segment, offset, size, checksum, and the content if it is here.
+
+    Small ones are verified now, large ones as they are read. Raises Unreadable for a damaged
+    one, FileNotFoundError when it moved to another segment meanwhile.
+    """
+    segment, offset, size, checksum, content = row
+    if segment is not None:
+        return segments.open(Place(segment, offset, size, checksum))
+    if content is None or len(content) != size or zlib.crc32(content) != checksum:
+        raise Unreadable(f"the body of message {id} is damaged")
+    return BytesBody(content)
