@@ -1,6 +1,7 @@
 """A client that does what it is told, right or wrong, on a plain socket."""
 
 import base64
+import contextlib
 import socket
 import ssl
 import struct
@@ -127,6 +128,56 @@ class Peer:
         except TimeoutError:
             return False
         return False
+
+
+class TlsInHand:
+    """TLS over a socket, step by step: it reads nothing unless told to.
+
+    An SSLSocket reads when it says close_notify, and loses what it reads then.
+    """
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
+        """Shake hands over a connected socket."""
+        self._sock, self._heard, self._said = sock, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._heard, self._said, server_hostname="localhost")
+        while True:
+            try:
+                self._tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._hear()
+        self._flush()
+
+    def send(self, octets: bytes) -> None:
+        self._tls.write(octets)
+        self._flush()
+
+    def say_close_notify(self) -> None:
+        """Say that no more will come; what the relay says can still be read."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        self._flush()
+
+    def rest(self) -> bytes:
+        """Read until the relay says close_notify; a ragged end raises SSLEOFError."""
+        octets = b""
+        while True:
+            try:
+                octets += self._tls.read(65_536)
+            except ssl.SSLWantReadError:
+                self._hear()
+            except ssl.SSLZeroReturnError:
+                return octets
+
+    def _hear(self) -> None:
+        if octets := self._sock.recv(65_536):
+            self._heard.write(octets)
+        else:
+            self._heard.write_eof()
+
+    def _flush(self) -> None:
+        self._sock.sendall(self._said.read())
 
 
 def _encoded(text: str) -> str:

@@ -71,9 +71,13 @@ def mailbox_field(name: str, mailboxes: Iterable[Mailbox]) -> bytes:
 
 
 def parameter(name: str, value: str) -> str:
-    """Return ``; name=value`` for a MIME field, on lines of its own. Raises ValueError."""
+    """Return ``; name=value`` for a MIME field, on lines of its own. Raises ValueError.
+
+    What looks like an encoded word is percent-encoded: many readers decode it, though it means
+    nothing there (RFC 2047 5).
+    """
     _check(value)
-    if value.isascii() and len(value) <= _PARAMETER:
+    if value.isascii() and "=?" not in value and len(value) <= _PARAMETER:
         text = value if _TOKEN.fullmatch(value) else _quoted(value)
         return f";\r\n {name}={text}"
     first, *others = _percent(value)

@@ -5,7 +5,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gatepost.mime.fields import (
@@ -54,6 +54,8 @@ def test_any_mailboxes_come_back(mailboxes: list[tuple[str, str]]) -> None:
 
 
 @given(TEXT.filter(bool))
+@example("=??B??=")
+@example("=?utf-8?B?eA==?=")
 def test_any_file_name_comes_back(name: str) -> None:
     field = f"Content-Disposition: attachment{parameter('filename', name)}\r\n".encode("ascii")
     assert max(map(len, field.split(b"\r\n"))) <= 78
