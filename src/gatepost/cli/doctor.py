@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.output import FAILED, FINDING, OK, UNREACHABLE, print_json
+from gatepost.cli.conclusion import EXIT, check_form, save_evidence, show
+from gatepost.cli.output import OK, print_json
 
 if TYPE_CHECKING:  # probing is loaded when there is something to probe
     from gatepost.doctor import Errand
     from gatepost.model.finding import Diagnosis
 
 MAX_PASSWORD: Final = 65_536
-EXIT: Final = {"healthy": OK, "unknown": FAILED, "finding": FINDING, "unreachable": UNREACHABLE}
 EXAMPLE: Final = """\b
 Examples:
   gatepost doctor smtp.azurecomm.net --as go-net-smtp
@@ -88,8 +88,7 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
     about = given.pop("log_server") or "", given.pop("client") or ""
     if log is None and any(about):
         raise click.UsageError("--server and --client belong to --log")
-    if as_json and as_markdown:
-        raise click.UsageError("--json and --markdown exclude each other")
+    check_form(as_json=as_json, as_markdown=as_markdown)
     if explained is not None:
         return _explain(explained, as_json)
     save = given.pop("save")
@@ -98,8 +97,8 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
     else:
         diagnosis = _read(evidence) if log is None else _read_log(log, *about)
     if save is not None:
-        _save(diagnosis, save)
-    _print(diagnosis, as_json, as_markdown)
+        save_evidence(diagnosis, save)
+    show(diagnosis, as_json=as_json, as_markdown=as_markdown)
     return EXIT[diagnosis.verdict]
 
 
@@ -194,33 +193,3 @@ def decode_log(text: bytes) -> str:
     if text.startswith((b"\xff\xfe", b"\xfe\xff")):
         return text.decode("utf-16", "replace")
     return text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace")
-
-
-def _save(diagnosis: "Diagnosis", path: Path) -> None:
-    import json  # noqa: PLC0415
-
-    from gatepost.doctor.saved import to_document  # noqa: PLC0415
-
-    document = json.dumps(to_document(diagnosis.evidence), ensure_ascii=False, indent=1)
-    try:
-        path.write_text(f"{document}\n", "utf-8")
-    except OSError as error:
-        raise click.ClickException(f"cannot save to {path}: {error.strerror}") from error
-
-
-def _print(diagnosis: "Diagnosis", as_json: bool, as_markdown: bool) -> None:
-    if as_json:
-        from gatepost.doctor.document import report_document  # noqa: PLC0415
-
-        print_json(report_document(diagnosis))
-    elif as_markdown:
-        from gatepost.doctor.markdown import render_markdown  # noqa: PLC0415
-
-        sys.stdout.write(render_markdown(diagnosis))
-    else:
-        import os  # noqa: PLC0415
-
-        from gatepost.doctor.report import render  # noqa: PLC0415
-
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        sys.stdout.write(render(diagnosis, colour=colour))

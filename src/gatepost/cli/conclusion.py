@@ -1,0 +1,53 @@
+"""What the doctor found, as a command prints, keeps and exits with it."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from gatepost.cli.output import FAILED, FINDING, OK, UNREACHABLE, print_json
+
+if TYPE_CHECKING:  # not for --help
+    from gatepost.model.finding import Diagnosis
+
+EXIT: Final = {"healthy": OK, "unknown": FAILED, "finding": FINDING, "unreachable": UNREACHABLE}
+"""From a verdict to the exit code."""
+
+
+def check_form(*, as_json: bool, as_markdown: bool) -> None:
+    """Refuse two forms at once."""
+    if as_json and as_markdown:
+        raise click.UsageError("--json and --markdown exclude each other")
+
+
+def save_evidence(diagnosis: "Diagnosis", path: Path) -> None:
+    """Keep the evidence as JSON. Raises ClickException."""
+    import json  # noqa: PLC0415
+
+    from gatepost.doctor.saved import to_document  # noqa: PLC0415
+
+    document = json.dumps(to_document(diagnosis.evidence), ensure_ascii=False, indent=1)
+    try:
+        path.write_text(f"{document}\n", "utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot save to {path}: {error.strerror}") from error
+
+
+def show(diagnosis: "Diagnosis", *, as_json: bool, as_markdown: bool) -> None:
+    """Print the report on standard output."""
+    if as_json:
+        from gatepost.doctor.document import report_document  # noqa: PLC0415
+
+        print_json(report_document(diagnosis))
+    elif as_markdown:
+        from gatepost.doctor.markdown import render_markdown  # noqa: PLC0415
+
+        sys.stdout.write(render_markdown(diagnosis))
+    else:
+        import os  # noqa: PLC0415
+
+        from gatepost.doctor.report import render  # noqa: PLC0415
+
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        sys.stdout.write(render(diagnosis, colour=colour))
