@@ -10,6 +10,7 @@ from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, remedies
 from gatepost.diagnosis.remedies.library import Place
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
+from gatepost.diagnosis.rules.replies import with_replies
 from gatepost.diagnosis.rules.texts import from_texts, merged, worth_saying
 from gatepost.diagnosis.undecided import deciding_probe
 from gatepost.model.evidence import Evidence, Target
@@ -28,7 +29,7 @@ def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     known = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
     asked = [*(rule(seen) for rule in RULES), *(rule(seen, known) for rule in PROVIDER_RULES)]
     found = [finding for finding in asked if finding is not None]
-    ranked = rank(found) if seen.source == "probe" else _of_a_log(seen, found)
+    ranked = rank(with_replies(found, seen)) if seen.source == "probe" else _of_a_log(seen, found)
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
     next_probe = _next_probe(seen, findings)
     verdict = _verdict(seen, findings)

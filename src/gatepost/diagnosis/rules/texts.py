@@ -7,7 +7,7 @@ from typing import Final
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.signs import SIGNS
 from gatepost.diagnosis.signs.reading import Reading
-from gatepost.diagnosis.signs.sign import CERTAIN, LEAST, LIKELY
+from gatepost.diagnosis.signs.sign import CERTAIN, LEAST, LIKELY, Sign
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding
 
@@ -22,10 +22,14 @@ _FAR_BEHIND: Final = 0.4
 
 def from_texts(seen: Evidence) -> tuple[Finding, ...]:
     """Return a finding for every cause that the texts of a log speak for."""
-    reading = Reading(seen)
+    return weigh(Reading(seen), SIGNS)
+
+
+def weigh(reading: Reading, signs: Iterable[Sign]) -> tuple[Finding, ...]:
+    """Return what the signs add up to, a finding for each cause."""
     points: dict[str, float] = {}
     proofs: dict[str, list[str]] = {}
-    for sign in SIGNS:
+    for sign in signs:
         proof = sign.proven(reading)
         if proof is None:
             continue

@@ -1,0 +1,93 @@
+"""What a server's refusals say to a probe: the same tables that logs are read by.
+
+A log hides much, so that its reader guesses from little. A probe has seen the whole dialogue, and
+was the client itself: only words of the server count here, and no fault of a client's.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from gatepost.diagnosis.rules.texts import merged, weigh
+from gatepost.diagnosis.signs import SIGNS
+from gatepost.diagnosis.signs.reading import Reading, Utterance
+from gatepost.diagnosis.signs.sign import LIKELY, Sign
+from gatepost.model.evidence import Evidence
+from gatepost.model.finding import Finding
+
+_SAID_BY_SERVERS: Final = frozenset({
+    "account_name_used_as_sender", "app_password_required", "auth_not_performed", "auth_throttled",
+    "bare_lf", "basic_auth_disabled", "conditional_access_block", "credential_wrong_region",
+    "daily_quota_exceeded", "envelope_sender_missing", "greylisted", "helo_rejected",
+    "line_too_long", "missing_from_header", "oauth_scope_wrong", "oauth_wrong_identity",
+    "provider_account_inactive", "provider_sandbox", "rate_limited", "raw_utf8_headers",
+    "security_defaults_block", "sender_domain_not_linked", "sender_not_authorised",
+    "sender_not_verified", "server_auth_backend_down", "server_tls_misconfigured",
+    "server_tls_state_bug", "smtp_auth_disabled_mailbox", "smtp_auth_disabled_tenant",
+    "smtputf8_not_supported_downstream", "starttls_required", "tls_version_too_old", "too_large",
+    "too_many_recipients", "username_format", "wrong_submission_host",
+})  # fmt: skip
+"""Causes that a server can know, and say."""
+_BY_WHOSE_SERVER: Final = frozenset({
+    "app_password_required", "oauth_scope_wrong", "oauth_wrong_identity",
+    "smtp_auth_disabled_mailbox",
+})  # fmt: skip
+"""Causes that follow from a bare refusal by whose server it is."""
+_ASKED: Final = frozenset({500, 501, 502, 503, 504, 534, 535, 538})
+"""How servers refuse a mechanism that was only asked about: rules compare those replies."""
+_NEAR: Final = 0.7
+"""A second cause is worth saying from this part of the first one's weight on."""
+
+
+def with_replies(found: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...]:
+    """Return the findings of rules together with what the server's refusals say."""
+    found = tuple(found)
+    reading = LiveReading(seen)
+    if not reading.said:
+        return found
+    told = [
+        each
+        for each in weigh(reading, filter(_counts, SIGNS))
+        if each.fit >= LIKELY and each.id not in _excluded(seen)
+    ]
+    if not told:
+        return found
+    by_rule = {each.id for each in found}
+    weighed = merged((*found, *told))
+    best = max(each.fit for each in weighed)
+    return tuple(each for each in weighed if each.id in by_rule or each.fit >= best * _NEAR)
+
+
+def _counts(sign: Sign) -> bool:
+    """Tell whether the sign holds for a probe: words of a refusal, or whose server refused."""
+    if sign.id not in _SAID_BY_SERVERS:
+        return False
+    by_words = bool(sign.words or sign.codes or sign.status or sign.at)
+    return by_words or sign.points < 0 or sign.id in _BY_WHOSE_SERVER
+
+
+def _excluded(seen: Evidence) -> Iterator[str]:
+    """Yield causes that what the probe did itself rules out."""
+    if seen.client.signs_in:
+        yield "auth_not_performed"
+    if seen.login.value is not None and seen.login.value.secret.kind == "google_app_password":
+        yield "app_password_required"
+
+
+class LiveReading(Reading):
+    """What the server refused, where the probe did what a client does."""
+
+    def __init__(self, seen: Evidence) -> None:
+        super().__init__(seen)
+        self.said: tuple[Utterance, ...] = tuple(
+            each for each in self.said
+            if each.reply is not None and each.reply.code >= 400 and _is_telling(each, seen)
+        )  # fmt: skip
+        self.text = "\n".join(each.text for each in self.said)
+
+
+def _is_telling(said: Utterance, seen: Evidence) -> bool:
+    if said.position == "ehlo":
+        return False  # other names were tried: what that shows is more than words
+    if said.position != "auth" or said.reply is None or said.reply.code not in _ASKED:
+        return True
+    return any(each.secret_sent and each.reply == said.reply for each in seen.attempts)
