@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compliance.postfix import free_port
+from compliance.jail import free_ports
 
 STARTED = 10.0
 _COUNT = re.compile(rb"mesg=(\d+)")
@@ -45,7 +45,7 @@ class Sink:
 @contextmanager
 def running_sink(home: Path) -> Iterator[Sink]:
     """A sink for the length of a ``with``. ``home`` must exist."""
-    port, output = free_port(), home / "sink"
+    [port], output = free_ports(1), home / "sink"
     command = ["smtp-sink", "-c", "-u", "nobody", f"127.0.0.1:{port}", "1024"]
     with output.open("wb") as file, subprocess.Popen(command, stdout=file) as process:
         try:

@@ -7,10 +7,18 @@ PACKAGES="
     curl openssl swaks libnet-ssleay-perl msmtp golang-go
     haproxy
     postfix libsasl2-modules libsasl2-modules-db sasl2-bin
+    dovecot-core
+    libdb5.3t64 libgnutls-dane0t64 libidn12 libidn2-0 libnsl2 libpcre2-8-0
+    libevent-2.1-7t64 libpam0g
     nodejs npm
     gcc libc6-dev libssl-dev
     strace e2fsprogs
 "
+
+# Mail servers that Debian will not have beside Postfix are unpacked and run from there, in a jail
+# (compliance/jail.py); the libraries that they need are in the list above.
+UNPACKED="exim4-daemon-light opensmtpd"
+home=/var/cache/gatepost-compliance
 
 missing=""
 for package in $PACKAGES; do
@@ -20,14 +28,18 @@ for package in $PACKAGES; do
     dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' \
         || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+packed=""
+for package in $UNPACKED; do
+    [ -d "$home/$package" ] || packed="$packed $package"
+done
+[ -n "$missing$packed" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "compliance/install.sh: install these yourself:$missing" >&2
+    echo "compliance/install.sh: install these yourself:$missing$packed" >&2
     exit 1
 fi
 if [ "$(id -u)" != 0 ]; then
-    echo "compliance/install.sh: root is needed to install:$missing" >&2
+    echo "compliance/install.sh: root is needed to install:$missing$packed" >&2
     exit 1
 fi
 
@@ -44,5 +56,15 @@ if command -v debconf-set-selections >/dev/null; then
     echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
 fi
 apt-get update -qq
-# shellcheck disable=SC2086  # a list of words is meant
-apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing </dev/null >/dev/null
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086  # a list of words is meant
+    apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing </dev/null >/dev/null
+fi
+for package in $packed; do
+    mkdir -p "$home/$package.part"
+    cd "$home/$package.part"
+    apt-get download -qq -o APT::Sandbox::User=root "$package" </dev/null >/dev/null
+    dpkg-deb --extract ./*.deb .
+    rm ./*.deb
+    mv "$home/$package.part" "$home/$package"
+done

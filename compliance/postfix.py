@@ -7,20 +7,19 @@ packages of ``compliance/install.sh``.
 import os
 import pwd
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from compliance.dovecot import Dovecot
+from compliance.jail import free_ports, wait_greeting
 from tests.certificates import make_authority
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
 REALM = "postfix.test"
-PATIENCE = 20.0
 
 MAIN_CF = """\
 compatibility_level = 3.6
@@ -50,10 +49,20 @@ smtpd_tls_security_level = may
 smtpd_tls_auth_only = yes
 smtpd_tls_chain_files = {key}, {certificate}
 smtpd_sasl_auth_enable = yes
-smtpd_sasl_type = cyrus
-smtpd_sasl_path = smtpd
+smtpd_sasl_type = {sasl_type}
+smtpd_sasl_path = {sasl_path}
 smtpd_sasl_local_domain = {realm}
 cyrus_sasl_config_path = {home}/sasl
+{settings}
+"""
+
+# With TLS first, and in clear: an override each of the main port's settings.
+OTHER_PORTS = """\
+127.0.0.1:{implicit} inet n - n - - smtpd
+  -o smtpd_tls_wrappermode=yes
+127.0.0.1:{clear} inet n - n - - smtpd
+  -o smtpd_tls_security_level=none
+  -o smtpd_tls_auth_only=no
 """
 
 MASTER_CF = """\
@@ -98,12 +107,23 @@ class Postfix:
     ca_file: str
     username: str
     password: str
+    ports: dict[str, int] = field(default_factory=dict)
+    """By the TLS mode, where the others were asked for: ``starttls``, ``implicit``, ``clear``."""
 
     @classmethod
-    def start(cls, home: Path, mechanisms: str = "PLAIN LOGIN") -> Self:
+    def start(
+        cls,
+        home: Path,
+        mechanisms: str = "PLAIN LOGIN",
+        *,
+        dovecot: Dovecot | None = None,
+        settings: str = "",
+        other_ports: bool = False,
+    ) -> Self:
         """Lay out `home` (which must not exist yet, on a disk that keeps what is synced) and run.
 
-        Raises TimeoutError with Postfix's own log when it does not come up.
+        With `dovecot` that answers for SASL, and its user signs in; `settings` come last in
+        main.cf. Raises TimeoutError with Postfix's own log when it does not come up.
         """
         postfix = pwd.getpwnam("postfix")
         for name in ("etc", "queue", "data", "log", "tls", "sasl"):
@@ -112,21 +132,33 @@ class Postfix:
         os.chown(home / "data", postfix.pw_uid, postfix.pw_gid)
         authority = make_authority(home / "tls")
         pair = authority.issue("localhost", "127.0.0.1")
-        server = cls(home, free_port(), authority.ca_file, f"user@{REALM}", "secret")
-        settings = {
+        ports = dict(zip(("starttls", "implicit", "clear"), free_ports(3), strict=True))
+        server = cls(
+            home,
+            ports["starttls"],
+            authority.ca_file,
+            dovecot.username if dovecot else f"user@{REALM}",
+            dovecot.password if dovecot else "secret",
+            ports,
+        )
+        words = {
             "home": home,
             "realm": REALM,
             "port": server.port,
             "mechanisms": mechanisms,
+            "sasl_type": "dovecot" if dovecot else "cyrus",
+            "sasl_path": dovecot.socket if dovecot else "smtpd",
             "key": pair.key,
             "certificate": pair.certificate,
+            "settings": settings,
+            **ports,
         }
         for path, text in (
             ("etc/main.cf", MAIN_CF),
-            ("etc/master.cf", MASTER_CF),
+            ("etc/master.cf", MASTER_CF + (OTHER_PORTS if other_ports else "")),
             ("sasl/smtpd.conf", SASL_CONF),
         ):
-            (home / path).write_text(text.format_map(settings))
+            (home / path).write_text(text.format_map(words))
         users = home / "sasl" / "users.db"
         subprocess.run(
             ["saslpasswd2", "-f", users, "-c", "-p", "-u", REALM, "user"],
@@ -153,16 +185,10 @@ class Postfix:
             )
 
     def wait_listening(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                    if connection.recv(3) == b"220":
-                        return
-            except OSError:
-                pass
-            time.sleep(0.05)
-        raise TimeoutError(f"Postfix did not come up:\n{self.log()}")
+        try:
+            wait_greeting(self.port)
+        except TimeoutError as error:
+            raise TimeoutError(f"Postfix did not come up:\n{self.log()}") from error
 
     def log(self) -> str:
         logs = sorted((self.home / "log").iterdir())
@@ -187,21 +213,22 @@ class Postfix:
 
 
 @contextmanager
-def running_postfix(home: Path, mechanisms: str = "PLAIN LOGIN") -> Iterator[Postfix]:
+def running_postfix(
+    home: Path,
+    mechanisms: str = "PLAIN LOGIN",
+    *,
+    dovecot: Dovecot | None = None,
+    settings: str = "",
+    other_ports: bool = False,
+) -> Iterator[Postfix]:
     """A Postfix for the length of a ``with``; its directory is removed at the end."""
     try:
-        server = Postfix.start(home, mechanisms)
+        server = Postfix.start(
+            home, mechanisms, dovecot=dovecot, settings=settings, other_ports=other_ports
+        )
         try:
             yield server
         finally:
             server.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago: Postfix cannot be told to take any."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

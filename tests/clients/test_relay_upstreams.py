@@ -3,13 +3,19 @@
 import asyncio
 import base64
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from compliance.postfix import running_postfix
+from compliance.dovecot import running_dovecot
+from compliance.exim import running_exim
+from compliance.opensmtpd import running_opensmtpd
+from compliance.postfix import Postfix, running_postfix
 from gatepost.client.sign_in import PasswordSignIn
 from gatepost.model.body import BytesBody
 from gatepost.model.route import Smarthost, SmarthostTarget
@@ -93,3 +99,34 @@ def test_postfix(offers: str) -> None:
     body = message.get_body()
     assert body is not None
     assert "Grüße" in body.get_content()
+
+
+@contextmanager
+def postfix_with_dovecot(home: Path) -> Iterator[Postfix]:
+    with (
+        running_dovecot(home.with_name("dovecot"), ["PLAIN", "SCRAM-SHA-256"]) as dovecot,
+        running_postfix(home, dovecot=dovecot) as server,
+    ):
+        yield server
+
+
+@pytest.mark.compliance
+@pytest.mark.parametrize(
+    ("start", "mechanism"),
+    [
+        pytest.param(postfix_with_dovecot, "SCRAM-SHA-256", id="postfix-dovecot"),
+        pytest.param(running_exim, "PLAIN", id="exim"),
+        pytest.param(running_opensmtpd, "PLAIN", id="opensmtpd"),
+    ],
+)
+def test_real_servers(start: Any, mechanism: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as parent:
+        Path(parent).chmod(0o755)
+        with start(Path(parent) / "server") as server:
+            sign_in = PasswordSignIn(server.username, lambda: Secret(server.password))
+            handed = hand(server.port, server.ca_file, sign_in, 2)
+            contents = server.held()
+    assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * 2
+    assert {each.attempt.contact.mechanism for each in handed} == {mechanism}
+    assert len(contents) == 2
+    assert b"Subject: hi" in contents[0]

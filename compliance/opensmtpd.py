@@ -1,0 +1,117 @@
+"""A real OpenSMTPD in a jail: STARTTLS, implicit TLS and clear text on three ports, mail kept.
+
+Needs root and the packages of ``compliance/install.sh``. Its users need not exist outside.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from compliance.jail import Jail, free_ports, stop, unpacked, wait_greeting
+from tests.certificates import make_authority
+
+USER: Final = "user@opensmtpd.test"
+PASSWORD: Final = "secret"
+
+# Accept from who has signed in (without TLS there is no AUTH: from anybody), then wait for a next
+# hop that is not there.
+CONFIG: Final = """\
+pki here cert "/tls/certificate.pem"
+pki here key "/tls/key.pem"
+table users {{ "{user}" = "{hashed}" }}
+smtp max-message-size "40M"
+listen on 127.0.0.1 port {starttls} tls-require pki here auth <users> hostname opensmtpd.test
+listen on 127.0.0.1 port {implicit} smtps pki here auth <users> hostname opensmtpd.test
+listen on 127.0.0.1 port {clear} hostname opensmtpd.test
+action "hold" relay host "smtp://127.0.0.1:9"
+{settings}
+match from any for any action "hold"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSmtpd:
+    """One running instance; `username` and `password` sign in with PLAIN or LOGIN."""
+
+    jail: Jail
+    process: "subprocess.Popen[bytes]"
+    ports: dict[str, int]
+    """By the TLS mode: ``starttls``, ``implicit``, ``clear``."""
+    ca_file: str
+    username: str = USER
+    password: str = PASSWORD
+
+    @classmethod
+    def start(cls, home: Path, *, settings: str = "", config: str = CONFIG) -> Self:
+        """Lay out `home` (which must not exist yet) and run.
+
+        `settings` stand before the rule that takes everything. Raises TimeoutError with its own log
+        when it does not come up.
+        """
+        jail = Jail.make(home, ["opensmtpd", "opensmtpq"])
+        package = unpacked("opensmtpd")
+        for name in ("usr/sbin/smtpd", "usr/sbin/smtpctl"):
+            jail.bring(package / name, name)
+        for name in ("var/spool/smtpd", "var/lib/opensmtpd/empty"):
+            (jail.root / name).mkdir(parents=True)
+            (jail.root / name).chmod(0o711)
+        authority = make_authority(jail.root / "tls")
+        pair = authority.issue("localhost", "127.0.0.1")
+        for source, name in ((pair.certificate, "certificate.pem"), (pair.key, "key.pem")):
+            (jail.root / "tls" / name).write_bytes(Path(source).read_bytes())
+            (jail.root / "tls" / name).chmod(0o600)
+        jail.write("etc/ssl/certs/ca-certificates.crt", Path(authority.ca_file).read_text())
+        names = ("starttls", "implicit", "clear")
+        ports = dict(zip(names, free_ports(3), strict=True))
+        text = config.format(user=USER, hashed=_hashed(PASSWORD), settings=settings, **ports)
+        jail.write("etc/smtpd.conf", text).chmod(0o600)
+        process = jail.start("/usr/sbin/smtpd", "-d")
+        server = cls(jail, process, ports, authority.ca_file)
+        try:
+            wait_greeting(ports["clear"], process)
+        except TimeoutError as error:
+            stop(process)
+            raise TimeoutError(f"OpenSMTPD did not come up:\n{jail.log()}") from error
+        return server
+
+    @property
+    def port(self) -> int:
+        return self.ports["starttls"]
+
+    def log(self) -> str:
+        return self.jail.log()
+
+    def held(self) -> list[bytes]:
+        """The messages that were accepted, in their order, with its headers on top."""
+        queue = self.jail.root / "var/spool/smtpd/queue"
+        files = sorted(queue.rglob("message"), key=lambda path: path.stat().st_mtime)
+        return [path.read_bytes() for path in files]
+
+
+@contextmanager
+def running_opensmtpd(
+    home: Path, *, settings: str = "", config: str = CONFIG
+) -> Iterator[OpenSmtpd]:
+    """An OpenSMTPD for the length of a ``with``; its directory is removed at the end."""
+    try:
+        server = OpenSmtpd.start(home, settings=settings, config=config)
+        try:
+            yield server
+        finally:
+            stop(server.process)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _hashed(password: str) -> str:
+    """As crypt(3) keeps it; OpenSSL makes it, because Python does so no more."""
+    done = subprocess.run(
+        ["openssl", "passwd", "-6", "-stdin"], input=password.encode(),
+        stdout=subprocess.PIPE, check=True, env={**os.environ, "OPENSSL_CONF": "/dev/null"},
+    )  # fmt: skip
+    return done.stdout.decode().strip()
