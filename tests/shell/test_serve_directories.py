@@ -1,6 +1,7 @@
 """Who may sign in to ``gatepost serve``: accounts, applications asked for at a real token endpoint,
 the Azure directory, and several of them at once."""
 
+import asyncio
 import base64
 import json
 import os
@@ -13,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from gatepost.client.tokens.entra import EntraApplication, EntraSecret
+from gatepost.model.secret import Secret
+from gatepost.net.http import HttpClient
 from gatepost.testing import Emulator
 from tests.shell.peer import Peer, letter
 from tests.shell.relay import Relaying, relaying
@@ -72,6 +76,8 @@ cache = "1s"
 [[directory.application]]
 id = "{ready["client_id"]}"
 senders = ["alerts@contoso.example", "@reports.example"]
+[limits]
+login_failures = 1000
 """
     home = tmp_path_factory.mktemp("serve")
     before = os.environ.get("SSL_CERT_FILE")
@@ -142,6 +148,54 @@ def test_senders_of_an_application_are_the_configuration_s(world: World) -> None
         assert peer.deliver(sender, letter(sender)).startswith("250 ")
 
 
+@pytest.fixture(scope="module")
+def token(provider: Emulator) -> str:
+    """An access token for the provider's application, as its client library gets it."""
+    ready = provider.ready
+
+    async def fetch() -> str:
+        http = HttpClient(ca_file=ready["ca_file"])
+        application = EntraApplication(ready["tenant_id"], ready["client_id"], ready["authority"])
+        source = EntraSecret(http, application, lambda: Secret(ready["client_secret"]))
+        try:
+            got = await source.fetch("https://communication.azure.com/.default")
+        finally:
+            await http.close()
+        return got.secret.reveal()
+
+    return asyncio.run(fetch())
+
+
+def by_token(peer: Peer, mechanism: str, username: str, token: str) -> str:
+    start = f"user={username}" if mechanism == "XOAUTH2" else f"n,a={username},"
+    response = f"{start}\1auth=Bearer {token}\1\1"
+    verdict = peer.ask(f"AUTH {mechanism} {base64.b64encode(response.encode()).decode()}")
+    return peer.ask("") if verdict.startswith("334 ") else verdict
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+def test_an_application_s_token_is_verified_by_its_tenant_s_keys(
+    world: World, token: str, mechanism: str
+) -> None:
+    ready = world.provider.ready
+    by_itself = f"token.{ready['client_id']}.{ready['tenant_id']}"
+    for username, principal in (
+        (ready["username"], ready["username"]),
+        ("alerts@contoso.example", by_itself),
+    ):
+        with world.relay.secured("submission") as peer:
+            assert by_token(peer, mechanism, username, token).startswith("235 ")
+            assert world.relay.wait_event("signed_in", principal=principal, mechanism=mechanism)
+            sender = "alerts@contoso.example"
+            assert peer.deliver(sender, letter(sender)).startswith("250 ")
+    with world.relay.secured("submission") as peer:
+        changed = f"{token[:-8]}{'A' * 8}"
+        assert by_token(peer, mechanism, ready["username"], changed).startswith("535 ")
+        refused = world.relay.wait_event("auth_refused", mechanism=mechanism)
+        assert refused["reason"].startswith("token_")
+    assert token not in (world.relay.directory / "log").read_text()
+
+
 def test_accounts_and_applications_side_by_side(world: World) -> None:
     assert world.sign_in("app", "secret").startswith("235 ")
     assert world.sign_in("app", "wrong").startswith("535 ")
@@ -149,6 +203,8 @@ def test_accounts_and_applications_side_by_side(world: World) -> None:
     with world.relay.secured("submission") as peer:
         offered = peer.ask("EHLO client.example")
         assert "AUTH PLAIN LOGIN" in offered, "what all names can use; SCRAM needs the password"
+        assert "SCRAM" not in offered
+        assert {"OAUTHBEARER", "XOAUTH2"} < set(offered.split()), "who has a token has one"
 
 
 def test_a_token_endpoint_that_is_away_refuses_for_now(world: World, tmp_path: Path) -> None:

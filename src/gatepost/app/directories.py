@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from gatepost.app.accounts import PROOFS, open_accounts, sealer
+from gatepost.app.entra_keys import published_by
 from gatepost.app.keys import DIGESTS, Key
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.config.settings import (
@@ -26,6 +27,7 @@ from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
 from gatepost.directory.contract import Directory, Records
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
+from gatepost.directory.entra_tokens import EntraTokens, audiences_of
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.directory.remembered import ticket_of
 from gatepost.errors import TokenError
@@ -146,7 +148,14 @@ class Directories:
             settings.cache.total_seconds(),
         )
         prove = partial(prove_at_endpoint, self.http, settings)
-        return EntraDirectory(rules, prove, self.key.subkey(PROOFS), time.monotonic)
+        audiences = [audiences_of(each) for each in settings.audiences or (settings.scope,)]
+        tokens = EntraTokens(
+            partial(published_by, self.http, settings.authority),
+            rules.tenants,
+            frozenset[str]().union(*audiences),
+            time.time,
+        )
+        return EntraDirectory(rules, prove, self.key.subkey(PROOFS), time.monotonic, tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,10 +132,11 @@ def _read_azure(table: Table) -> AzureDirectorySettings:
 _KEPT: Final = (
     "LOGIN", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
 )  # fmt: skip
+_TOKENS: Final = ("OAUTHBEARER", "XOAUTH2")
 _VERIFIED: Final[Mapping[type, tuple[str, ...]]] = {
     AccountsDirectory: _KEPT,
     AzureDirectorySettings: _KEPT,
-    EntraDirectory: ("LOGIN", "PLAIN"),
+    EntraDirectory: ("LOGIN", "PLAIN", *_TOKENS),
 }
 """What each kind of directory can verify; CRAM-MD5 where an account asks for it."""
 
@@ -148,10 +149,11 @@ def check_mechanisms(
     """Note each mechanism that a listener offers and the directory could not verify.
 
     With several directories a password's mechanism is one that all can verify, because a client
-    chooses before anybody knows its name.
+    chooses before anybody knows its name; a token's is one that any can.
     """
     verified = [frozenset(_VERIFIED[type(each)]) for each in directories]
     known = set(frozenset.intersection(*verified))
+    known |= frozenset.union(*verified) & frozenset(_TOKENS)
     if all(isinstance(each, AccountsDirectory) for each in directories):
         known.add("CRAM-MD5")  # of accounts that asked for it, here or with `gatepost account`
     for table, listener in zip(root.tables("listener"), listeners, strict=False):
@@ -170,6 +172,7 @@ def _read_entra(table: Table) -> EntraDirectory:
         table.take("authority", values.https_url, usual.authority),
         table.take("scope", values.text, usual.scope),
         table.take("cache", values.span, usual.cache),
+        table.take("audiences", values.many(values.text), usual.audiences),
     )
 
 

@@ -90,6 +90,8 @@ class EntraDirectory:
     scope: str = "https://communication.azure.com/.default"
     cache: timedelta = timedelta(minutes=5)
     """For which an answer is believed."""
+    audiences: tuple[str, ...] = ()
+    """Resources for which a token that signs in may be; none: that of ``scope``."""
 
 
 DirectorySettings = AccountsDirectory | AzureDirectorySettings | EntraDirectory

@@ -49,7 +49,7 @@ class CombinedDirectory:
 
     def _of(self, username: str, mechanism: str) -> KnowingDirectory:
         able = [each for each in self._directories if mechanism in each.mechanisms]
-        for each in self._directories:
+        for each in able or self._directories:
             if not each.unknown(username):
                 return each
         return able[0] if able else self._directories[0]

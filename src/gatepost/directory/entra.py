@@ -1,7 +1,8 @@
 """Applications of real Entra tenants: the token endpoint says whether a secret is right.
 
 A client signs in as to Azure Communication Services, with RESOURCE.APPLICATION.TENANT (or bars)
-and a client secret; what it may send as stands in the configuration. Only tenants and
+and a client secret, or with an access token of its tenant (XOAUTH2, OAUTHBEARER), which says by
+itself who asks; what it may send as stands in the configuration. Only tenants and
 applications that the configuration names are asked about, so that nobody can have us try
 secrets of others.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gatepost.directory.azure.username import CompositeName, UsernameError, parse_username
+from gatepost.directory.entra_tokens import EntraTokens, Faulty
 from gatepost.directory.remembered import Remembered, ticket_of
 from gatepost.directory.senders import standing_of
 from gatepost.directory.verifiers import unproven
@@ -29,9 +31,12 @@ UNAVAILABLE: Final = Reply(454, "Temporary authentication failure", Esc(4, 7, 0)
 REFUSAL_HOLDS: Final = 15.0
 """Seconds for which the same wrong secret is not asked about again: a client that repeats it
 would have the endpoint turn it, and us, away (AADSTS50196)."""
+BY_TOKEN: Final = "token"
+"""What stands for the resource in the name of who signed in with a token and no composite name."""
 MOST_AT_ONCE: Final = 32
 """Questions that are open at the endpoint."""
-_MECHANISMS: Final = frozenset({"LOGIN", "PLAIN"})
+_OF_SECRET: Final = frozenset({"LOGIN", "PLAIN"})
+_OF_TOKEN: Final = frozenset({"OAUTHBEARER", "XOAUTH2"})
 _USUAL: Final = 0.25
 """Seconds that a refusal takes, until one was seen."""
 
@@ -74,11 +79,17 @@ class EntraDirectory:
     """Implements ``Directory``. ``key`` keys what stands in memory for a secret;
     ``monotonic`` returns seconds and never steps back."""
 
-    mechanisms: Final = _MECHANISMS
-
     def __init__(
-        self, rules: EntraRules, prove: Prover, key: bytes, monotonic: Callable[[], float]
+        self,
+        rules: EntraRules,
+        prove: Prover,
+        key: bytes,
+        monotonic: Callable[[], float],
+        tokens: EntraTokens | None = None,
     ) -> None:
+        """Without ``tokens`` nobody signs in with one."""
+        self.mechanisms: Final = _OF_SECRET | (_OF_TOKEN if tokens else frozenset())
+        self._tokens = tokens
         self._rules = rules
         self._prove = prove
         self._key = key
@@ -115,8 +126,12 @@ class EntraDirectory:
     def identify(
         self, credentials: Credentials, mechanism: str
     ) -> "Principal | Reply | asyncio.Future[Principal | Reply]":
+        if mechanism in _OF_TOKEN and credentials.token is not None and self._tokens is not None:
+            return asyncio.ensure_future(
+                self._by_token(self._tokens, credentials.username, credentials.token)
+            )
         password = credentials.password
-        if mechanism not in _MECHANISMS or password is None:
+        if mechanism not in _OF_SECRET or password is None:
             return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no client secret")
         if credentials.authzid.lower() not in ("", credentials.username.lower()):
             return REFUSED.because("authzid_refused: nobody signs in here to act as another")
@@ -130,6 +145,34 @@ class EntraDirectory:
             self._open[ticket] = task
             task.add_done_callback(lambda _: self._open.pop(ticket, None))
         return asyncio.shield(task)  # who hangs up does not end it for another
+
+    async def _by_token(
+        self, tokens: EntraTokens, username: str, token: Secret
+    ) -> Principal | Reply:
+        """Prove who shows a token. A composite name must be of its application; any other name,
+        as a mailbox for Microsoft 365, says nothing, and the token alone counts."""
+        shown = await tokens.verify(token.reveal())
+        if isinstance(shown, Faulty):
+            reply = UNAVAILABLE if shown.is_transient else REFUSED
+            return reply.because(str(shown))
+        if self._rules.senders(shown.application_id) is None:
+            return REFUSED.because(
+                "application_unknown: the configuration does not name this application"
+            )
+        try:
+            name = parse_username(username)
+        except UsernameError:
+            name = CompositeName(BY_TOKEN, shown.application_id, shown.tenant_id)
+            return Principal(str(name), application_id=shown.application_id)
+        if name.application_id != shown.application_id:
+            return REFUSED.because(
+                "token_application_mismatch: the token is of another application than the user name"
+            )
+        if name.tenant_id != shown.tenant_id:
+            return REFUSED.because(
+                "token_tenant_mismatch: the token is of another tenant than the user name"
+            )
+        return Principal(username, application_id=shown.application_id)
 
     async def _ask(self, username: str, secret: Secret, ticket: bytes) -> Principal | Reply:
         name = self._admitted(username)

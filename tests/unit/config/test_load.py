@@ -292,8 +292,11 @@ MISTAKES = [
     ("[directory]\nkind = ['azure', 'azure']",
      "g.toml:9: directory.kind names each directory once"),
     ("[directory]\nkind = []", "g.toml:9: directory.kind names each directory once"),
-    (("[[listener]]\nunix = '/s'\nmechanisms = ['XOAUTH2']\n[directory]\nkind = 'entra'\n"
-      f"tenants = '{TENANT}'"), "g.toml:10: the directory cannot verify XOAUTH2"),
+    (("[[listener]]\nunix = '/s'\nmechanisms = ['SCRAM-SHA-1']\n[directory]\n"
+      f"kind = 'entra'\ntenants = '{TENANT}'"),
+     "g.toml:10: the directory cannot verify SCRAM-SHA-1"),
+    ("[[listener]]\nunix = '/s'\nmechanisms = ['XOAUTH2']",
+     "g.toml:10: the directory cannot verify XOAUTH2"),
     ("[[directory.account]]\nname = 'a'\npassword = 'hunter2'",
      "g.toml:10: directory.account[0].password is a secret, which never stands"),
     ("[[directory.account]]\nname = 'a'\npassword = { path = 'x' }",

@@ -1,0 +1,235 @@
+"""Access tokens of real Entra tenants, verified by the keys that each tenant publishes.
+
+What is looked at, and why: https://learn.microsoft.com/entra/identity-platform/access-tokens
+("Validate tokens", 2025). Keys are rolled over at any time, so an unknown one is asked for, but
+not more often than every five minutes; while the endpoint is away the keys that are known count.
+"""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import jwt
+from jwt.types import Options
+
+from gatepost.directory.azure.tokens import MAX_TOKEN, RESOURCES, resource_name
+
+KEYS_HOLD: Final = 6 * 3_600.0
+"""Seconds after which a tenant's keys are asked for anew."""
+KEYS_REST: Final = 300.0
+"""Seconds between two questions for one tenant's keys, whoever shows tokens meanwhile."""
+KEYS_RETRY: Final = 10.0
+"""The same, after one that was not answered."""
+SKEW: Final = 300.0
+"""Seconds that a clock may be behind the issuer's."""
+MOST_KEPT: Final = 10_000
+"""Verified tokens that are remembered, by a digest, until they end."""
+_ALGORITHM: Final = "RS256"
+_READING: Final[Options] = {"verify_signature": False, "verify_exp": False, "verify_aud": False}
+_CHECKING: Final[Options] = {
+    "verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False,
+    "verify_iss": False,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What a tenant publishes: under which names it issues, and its keys by id."""
+
+    names: frozenset[str]
+    keys: Mapping[str, Any]
+
+
+class Published(Protocol):
+    """Asks for a tenant's discovery documents and keys."""
+
+    async def __call__(self, tenant_id: str) -> Issuer | str:
+        """Return them, or why they cannot be had now. Takes as long as its deadline at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a token that is good says."""
+
+    tenant_id: str
+    application_id: str
+    until: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """Why a token is not taken: a slug and a sentence for the operator, nothing of the token."""
+
+    slug: str
+    sentence: str
+    is_transient: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.slug}: {self.sentence}"
+
+
+@dataclass(slots=True)
+class _Known:
+    issuer: Issuer | None = None
+    asked_at: float = float("-inf")
+    trouble: str = ""
+
+    def wants(self, key_id: str, now: float) -> bool:
+        """Tell whether the tenant should be asked, and may be."""
+        age = now - self.asked_at
+        if 0 <= age < (KEYS_RETRY if self.trouble else KEYS_REST):
+            return False
+        return self.issuer is None or key_id not in self.issuer.keys or age >= KEYS_HOLD
+
+    def take(self, answer: Issuer | str, now: float) -> None:
+        """Note what was answered."""
+        self.asked_at = now
+        if isinstance(answer, Issuer):
+            self.issuer, self.trouble = answer, ""
+        else:
+            self.trouble = answer
+
+
+class EntraTokens:
+    """Verifies tokens of ``tenants`` for ``audiences`` (lower case, without a slash at the end).
+
+    ``clock`` tells seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        published: Published,
+        tenants: frozenset[str],
+        audiences: frozenset[str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._published, self._clock = published, clock
+        self._tenants, self._audiences = tenants, audiences
+        self._known: dict[str, _Known] = {each: _Known() for each in tenants}
+        self._asking: dict[str, asyncio.Lock] = {each: asyncio.Lock() for each in tenants}
+        self._verified: OrderedDict[bytes, Shown] = OrderedDict()
+
+    async def verify(self, token: str) -> Shown | Faulty:
+        """Return what a token says, once it is proven, or what is wrong with it."""
+        if len(token) > MAX_TOKEN:
+            return Faulty("token_malformed", f"the token is longer than {MAX_TOKEN} characters")
+        digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+        shown = self._verified.get(digest)
+        if shown is not None:
+            return shown if self._clock() < shown.until else _ended()
+        try:
+            header = jwt.get_unverified_header(token)
+            claims = jwt.decode(token, options=_READING)
+        except (jwt.InvalidTokenError, RecursionError):
+            return Faulty(
+                "token_malformed", "that is no token: it has three parts with dots between them"
+            )
+        fault = self._fault_in(claims)
+        if fault is not None:
+            return fault
+        fault = await self._signed(token, header, claims)
+        if fault is not None:
+            return fault
+        shown = Shown(claims["tid"].lower(), _application(claims), float(claims["exp"]))
+        self._verified[digest] = shown
+        if len(self._verified) > MOST_KEPT:
+            self._verified.popitem(last=False)
+        return shown
+
+    def _fault_in(self, claims: Mapping[str, Any]) -> Faulty | None:
+        """Judge what a token says of itself, before anybody is asked for its keys."""
+        tenant, audience = claims.get("tid"), claims.get("aud")
+        if not isinstance(tenant, str) or tenant.lower() not in self._tenants:
+            return Faulty("tenant_unknown", "the configuration does not name the token's tenant")
+        if not _application(claims):
+            return Faulty("token_malformed", "the token names no application")
+        if "scp" in claims:
+            return Faulty(
+                "token_delegated", "the token is a person's; applications sign in with their own"
+            )
+        if not isinstance(audience, str) or audience.removesuffix("/").lower() not in (
+            self._audiences
+        ):
+            name = resource_name(audience) if isinstance(audience, str) else ""
+            return Faulty("token_audience_wrong", f"the token is for {name or 'another resource'}")
+        return self._untimely(claims)
+
+    def _untimely(self, claims: Mapping[str, Any]) -> Faulty | None:
+        now, end, start = self._clock(), claims.get("exp"), claims.get("nbf", 0)
+        if not isinstance(end, int | float) or not isinstance(start, int | float):
+            return Faulty("token_malformed", "the token does not say how long it is good")
+        if now >= end:
+            return _ended()
+        if now + SKEW < start:
+            return Faulty("token_not_yet_valid", "the token begins later; are the clocks right?")
+        return None
+
+    async def _signed(
+        self, token: str, header: Mapping[str, Any], claims: Mapping[str, Any]
+    ) -> Faulty | None:
+        if header.get("alg") != _ALGORITHM:
+            return Faulty("token_signature", "the token is not signed with RS256")
+        key_id, tenant = str(header.get("kid", "")), str(claims["tid"]).lower()
+        issuer = await self._issuer(tenant, key_id)
+        if isinstance(issuer, Faulty):
+            return issuer
+        key = issuer.keys.get(key_id)
+        if key is None:
+            return Faulty("token_signature", "the tenant publishes no such key")
+        try:
+            jwt.decode(token, key, algorithms=[_ALGORITHM], options=_CHECKING)
+        except (jwt.InvalidTokenError, ValueError):
+            return Faulty("token_signature", "the token was changed, or its signature was")
+        if claims.get("iss") not in issuer.names:
+            return Faulty("token_issuer_wrong", "the tenant did not issue the token")
+        return None
+
+    async def _issuer(self, tenant: str, key_id: str) -> Issuer | Faulty:
+        """Return what a tenant publishes, asked for anew where the key is unknown or time is up."""
+        known = self._known[tenant]
+        if known.wants(key_id, self._clock()):
+            async with self._asking[tenant]:  # who comes meanwhile waits for the one question
+                if known.wants(key_id, self._clock()):
+                    known.take(await self._published(tenant), self._clock())
+        if known.issuer is None:
+            return Faulty("entra_unavailable", known.trouble, is_transient=True)
+        return known.issuer
+
+
+def audiences_of(resource: str) -> frozenset[str]:
+    """Return all identifiers of a resource, given by one of them or by a scope of it."""
+    folded = resource.removesuffix("/.default").removesuffix("/").lower()
+    return next((ids for ids in RESOURCES.values() if folded in ids), frozenset({folded}))
+
+
+def read_issuer(discovered: Sequence[Mapping[str, Any]], key_set: Mapping[str, Any]) -> Issuer:
+    """Return what discovery documents and a key set say (RFC 7517 5). Raises ValueError."""
+    names = {each.get("issuer") for each in discovered}
+    if not names or not all(isinstance(each, str) and each for each in names):
+        raise ValueError("a discovery document names no issuer")
+    keys: dict[str, Any] = {}
+    published = key_set.get("keys")
+    for each in published if isinstance(published, list) else ():
+        if not isinstance(each, dict) or each.get("kty") != "RSA":
+            continue
+        try:
+            keys[str(each["kid"])] = jwt.PyJWK(each, algorithm=_ALGORITHM).key
+        except (jwt.PyJWTError, KeyError, TypeError) as error:
+            raise ValueError("a published key cannot be read") from error
+    if not keys:
+        raise ValueError("the tenant publishes no RSA key")
+    return Issuer(frozenset(map(str, names)), keys)
+
+
+def _application(claims: Mapping[str, Any]) -> str:
+    """Return the client id: ``appid`` in tokens of version 1.0, ``azp`` in those of 2.0."""
+    found = claims.get("appid", claims.get("azp"))
+    return found.lower() if isinstance(found, str) else ""
+
+
+def _ended() -> Faulty:
+    return Faulty("token_expired", "the token has ended")
