@@ -177,7 +177,8 @@ class _Conversation:
         return octets.decode("utf-8", "surrogateescape").rstrip("\r\n")
 
     def _start_tls(self) -> None:
-        assert self.script.pair is not None
+        if self.script.pair is None:
+            raise ConnectionError("there is no certificate")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.script.pair.certificate, self.script.pair.key)
         if self.script.maximum is not None:

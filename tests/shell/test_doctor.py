@@ -3,6 +3,7 @@
 import base64
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -22,7 +23,7 @@ from tests.shell.scripted import Script, Server, serving
 
 STARTTLS = ("STARTTLS",)
 PASSWORD = "correct horse battery"
-QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=3)
+QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=3, pause=0)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,10 @@ def test_try_all_finds_the_broken_mechanism(authority: Authority) -> None:
     )
     with serving(script) as server:
         errand = Errand(try_all=True)
-        seen = diagnose(server.address, "me", PASSWORD, settings=settings(authority), errand=errand)
+        seen = diagnose(
+            server.address, "me", PASSWORD, settings=settings(authority), errand=errand,
+            patience=QUICK,
+        )  # fmt: skip
         assert ids(seen) == ["mechanism_advertised_but_broken"]
 
 
@@ -215,6 +219,82 @@ def test_only_a_full_name_is_taken(authority: Authority) -> None:
         assert seen.evidence.offered == ("PLAIN", "LOGIN")
 
 
+def test_the_name_that_would_be_taken(authority: Authority) -> None:
+    script = Script(in_clear=STARTTLS, pair=authority.issue("127.0.0.1"), accepts_ehlo="[127.0.0.1")
+    with serving(script) as server:
+        seen = diagnose(server.address, settings=settings(authority, library="go"))
+        assert ids(seen) == ["helo_rejected"]
+        assert "[127.0.0.1]" in seen.findings[0].fix
+        assert [line for line in seen.findings[0].proof if "client.example.com" in line]
+
+
+def test_a_firewall_that_knows_no_ehlo(authority: Authority) -> None:
+    with serving(Script(replies={"EHLO": "500 what?", "HELO": "250 hi"})) as server:
+        assert ids(diagnose(server.address, settings=settings(authority))) == [
+            "smtp_inspection_middlebox"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("greeting", "offers"),
+    [("220 ********************", ()), ("220 mail.example.com", ("XXXXXXXA", "SIZE 5"))],
+)
+def test_a_firewall_that_overwrites(
+    authority: Authority, greeting: str, offers: tuple[str, ...]
+) -> None:
+    with serving(Script(greeting=greeting, in_clear=offers)) as server:
+        assert ids(diagnose(server.address, settings=settings(authority)))[0] == (
+            "smtp_inspection_middlebox"
+        )
+
+
+def test_another_port_lets_one_sign_in(authority: Authority) -> None:
+    open_door = Script(in_clear=STARTTLS, pair=authority.issue("127.0.0.1"))
+    implicit = replace(open_door, implicit=True)
+    with serving(Script()) as closed, serving(open_door) as door, serving(implicit) as other:
+        seen = diagnose(
+            closed.address, settings=settings(authority, library="smtplib"), patience=QUICK,
+            errand=Errand(ports=(door.port, other.port)),
+        )  # fmt: skip
+        assert ids(seen) == ["auth_not_advertised", "auth_not_offered_on_port"]
+        doors = seen.evidence.neighbours.value or ()
+        assert [(each.state, each.mechanisms) for each in doors] == [
+            ("greets", ("PLAIN", "LOGIN")), ("tls", ("PLAIN", "LOGIN")),
+        ]  # fmt: skip
+
+
+def test_other_ports_are_looked_at_where_this_one_is_closed(authority: Authority) -> None:
+    with serving(Script()) as gone:
+        pass
+    with serving(Script()) as door:
+        seen = diagnose(
+            gone.address, settings=settings(authority), patience=QUICK,
+            errand=Errand(ports=(door.port,)),
+        )  # fmt: skip
+        assert (seen.verdict, ids(seen)) == ("unreachable", ["port_blocked"])
+        assert any(str(door.port) in line for line in seen.findings[0].proof)
+
+
+def test_login_is_asked_about_in_both_forms(authority: Authority) -> None:
+    script = Script(
+        in_clear=STARTTLS,
+        over_tls=("AUTH LOGIN",),
+        replies={"AUTH LOGIN ": "501 5.5.4 no initial response"},
+        pair=authority.issue("127.0.0.1"),
+    )
+    with serving(script) as server:
+        seen = diagnose(server.address, settings=settings(authority, library="system-net-mail"))
+        assert ids(seen) == ["login_initial_response_rejected"]
+        assert not any(each.secret_sent for each in seen.evidence.attempts)
+
+
+def test_a_handshake_that_no_version_comes_to(authority: Authority) -> None:
+    with serving(Script(in_clear=STARTTLS)) as server:  # it has no certificate
+        seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
+        assert ids(seen) == ["server_tls_misconfigured"]
+        assert [each.taken for each in seen.evidence.tls_versions.value or ()] == [False] * 4
+
+
 def test_starttls_that_is_refused(authority: Authority) -> None:
     with serving(Script(in_clear=STARTTLS, replies={"STARTTLS": "454 4.7.0 no key"})) as server:
         seen = diagnose(server.address, settings=settings(authority))
@@ -229,6 +309,7 @@ def test_a_server_that_knows_old_tls_only(authority: Authority) -> None:
     with serving(script) as server:
         seen = diagnose(server.address, settings=settings(authority))
         assert ids(seen) == ["tls_version_too_old"]
+        assert "TLSv1.1 is taken" in seen.findings[0].proof
 
 
 @pytest.mark.parametrize("one_at_a_time", [False, True])

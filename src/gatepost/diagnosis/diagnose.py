@@ -19,6 +19,8 @@ from gatepost.model.profile import DoctorFacts, Profile
 
 _SOMEWHERE: Final = Target("mail.example.com", 587)
 """Stands in the code of cures where a log does not name the server."""
+_NOT_SIGNED_IN: Final = 530
+"""RFC 4954 6."""
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
 
 
@@ -118,6 +120,8 @@ def _went_well(seen: Evidence) -> bool:
     if seen.login.state == "seen" and not judged:
         return False
     commands = (*((seen.mail.value,) if seen.mail.value else ()), *(seen.rcpt.value or ()))
+    if seen.client.signs_in and not judged:  # asked about without a secret: then mail is refused
+        commands = tuple(each for each in commands if each.reply.code != _NOT_SIGNED_IN)
     content = seen.content.value
     return all(each.reply.is_success for each in commands) and (
         content is None or content.is_success

@@ -59,6 +59,17 @@ def unreachable_addresses(seen: Evidence) -> Iterator[str]:
                 yield f"{each.address} did not take the connection ({each.outcome})"
 
 
+def another_port(seen: Evidence) -> Iterator[str]:
+    """No port was given, and the usual one was closed."""
+    connects, target = seen.connects.value or (), seen.target
+    if target is None or not any(each.outcome == "ok" for each in connects):
+        return
+    for each in seen.neighbours.value or ():
+        closed = each.state in ("refused", "timeout", "unreachable")
+        if closed and each.host == target.host and len(seen.neighbours.value or ()) == 1:
+            yield f"no port was given: {each} is closed ({each.state}), so {target} was asked"
+
+
 def expiry(seen: Evidence) -> Iterator[str]:
     """A certificate that will be a finding soon."""
     certificate = seen.tls.value.certificate if seen.tls.value else None
@@ -98,7 +109,7 @@ def refusals(seen: Evidence) -> Iterator[str]:
 
 NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     no_secret_sent, who_cannot_sign_in, tls_of_the_library, auth_in_clear,
-    unreachable_addresses, expiry,
+    unreachable_addresses, another_port, expiry,
 )  # fmt: skip
 
 

@@ -1,6 +1,15 @@
 """A certificate in DER, as facts."""
 
+from typing import TYPE_CHECKING, Final
+
 from gatepost.model.evidence import Certificate
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+_WEAK_RSA: Final = 2048
+"""Bits below which an RSA key is too short (NIST SP 800-131A, since 2014)."""
+_WEAK_HASHES: Final = frozenset({"md5", "sha1"})
 
 
 def read_certificate(der: bytes) -> Certificate | None:
@@ -32,7 +41,31 @@ def read_certificate(der: bytes) -> Certificate | None:
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
             self_signed=certificate.subject == certificate.issuer,
+            authority=_may_sign(certificate),
+            weak=_weakness(certificate),
             issuer_urls=tuple(urls),
         )
     except ValueError:  # also what cryptography's own parse errors are
         return None
+
+
+def _may_sign(certificate: "x509.Certificate") -> bool:
+    from cryptography import x509  # noqa: PLC0415
+
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    except x509.ExtensionNotFound:
+        return False
+    return found.value.ca
+
+
+def _weakness(certificate: "x509.Certificate") -> str:
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _WEAK_RSA:
+        return f"an RSA key of {key.key_size} bits"
+    algorithm = certificate.signature_hash_algorithm
+    if algorithm is not None and algorithm.name in _WEAK_HASHES:
+        return f"a signature with {algorithm.name.upper()}"
+    return ""

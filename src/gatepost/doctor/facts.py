@@ -1,8 +1,14 @@
 """Evidence in sentences, for people; shared by the terminal's report and Markdown."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from gatepost.model.evidence import Evidence, Hello, TlsSeen
+
+_STATES: Final = {
+    "greets": "greets in clear", "tls": "TLS from the first byte", "silent": "takes the connection "
+    "and says nothing", "unresolved": "the name does not resolve", "timeout": "no answer",
+}  # fmt: skip
 
 
 def printable(text: str) -> str:
@@ -34,6 +40,11 @@ def facts(seen: Evidence) -> Iterator[str]:
         yield f"TLS answers first, and inside: {first.greeting or first.failure}"
     if seen.tls.value is not None:
         yield from _tls(seen.tls.value)
+    for version in seen.tls_versions.value or ():
+        yield f"{version.version} alone: {'taken' if version.taken else version.failure}"
+    for door in seen.neighbours.value or ():
+        offers = f", AUTH {' '.join(door.mechanisms)}" if door.mechanisms else ""
+        yield f"{door}: {_STATES.get(door.state, door.state)}{offers}"
     if seen.failure and seen.position not in ("resolve", "connect"):
         yield f"ended at {seen.position}: {seen.failure}"
 
@@ -59,6 +70,13 @@ def _tls(tls: TlsSeen) -> Iterator[str]:
     if certificate is not None:
         yield f"certificate for {', '.join(certificate.names) or certificate.subject}"
         yield f"signed by {certificate.issuer}, good until {certificate.not_after:%Y-%m-%d}"
+        count = tls.chain_length
+        told = (
+            f"{count} certificate{'s' if count != 1 else ''}"
+            if count
+            else "not told by this Python"
+        )
+        yield f"sent by the server: {told}"
     if tls.verified:
         yield f"verified against {'the system' if tls.trust == 'system' else tls.trust}"
     elif tls.verify_error:

@@ -1,6 +1,7 @@
 """A visit: look at a server as a client would, and conclude."""
 
 from dataclasses import replace
+from typing import Final
 
 from gatepost.client.connection import Password, make_credentials
 from gatepost.diagnosis.remedies import find_library
@@ -9,8 +10,10 @@ from gatepost.doctor.probe import examine
 from gatepost.doctor.visit import Errand, Patience, Settings, Visit
 from gatepost.model.finding import Diagnosis
 from gatepost.net.clock import SystemClock
-from gatepost.net.dial import parse_server
+from gatepost.net.dial import SUBMISSION, parse_server
 
+IMPLICIT: Final = 465
+"""RFC 8314 7.3."""
 _DEFAULT_SETTINGS = Settings()
 _NO_ERRAND = Errand()
 _PATIENCE = Patience()
@@ -25,7 +28,10 @@ def diagnose(
     errand: Errand = _NO_ERRAND,
     patience: Patience = _PATIENCE,
 ) -> Diagnosis:
-    """Probe ``server`` (``HOST`` or ``HOST:PORT``, 587 by default) and return what is wrong.
+    """Probe ``server`` and return what is wrong.
+
+    It is ``HOST`` or ``HOST:PORT``; without a port 587 is tried first, then the others where
+    submission is found.
 
     The password goes out once, under verified TLS, or not at all; with
     ``errand.try_all`` once for every mechanism. Nothing is sent to recipients
@@ -36,5 +42,8 @@ def diagnose(
     if settings.library:
         settings = replace(settings, library=find_library(settings.library).name)
     credentials = make_credentials(username, password)
-    visit = Visit(parse_server(server), settings, credentials, errand, patience)
+    usual = IMPLICIT if settings.tls == "implicit" else SUBMISSION
+    wanted = parse_server(server, usual)
+    any_port = wanted != parse_server(server, usual + 1)
+    visit = Visit(wanted, settings, credentials, errand, patience, any_port=any_port)
     return diagnose_evidence(examine(visit, SystemClock().now()))

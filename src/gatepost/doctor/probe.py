@@ -1,7 +1,8 @@
 """Walk through a server's dialogue as a client would, and write down what is seen.
 
 Polite: one main connection, a second one where a certificate does not verify or
-the client in question stays in clear, and one that asks whether TLS answers.
+the client in question stays in clear, and one that asks whether TLS answers. Only
+where this door stays closed are others looked at, each once.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,11 +15,13 @@ from typing import Final
 
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.doctor import reach, signin
+from gatepost.doctor.around import look_around
 from gatepost.doctor.certificate import read_certificate
 from gatepost.doctor.envelope import try_envelope
 from gatepost.doctor.parallel import start
 from gatepost.doctor.shapes import describe
 from gatepost.doctor.talk import Talk
+from gatepost.doctor.versions import try_versions
 from gatepost.doctor.visit import Visit
 from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
@@ -27,6 +30,8 @@ from gatepost.model.evidence import (
     Evidence,
     Fact,
     Greeting,
+    Hello,
+    Neighbour,
     Position,
     Resolution,
     Target,
@@ -34,7 +39,7 @@ from gatepost.model.evidence import (
     TlsSeen,
     seen,
 )  # fmt: skip
-from gatepost.net.dial import Endpoint, host_name, resolve
+from gatepost.net.dial import Endpoint, Server, host_name, resolve
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import TlsFacts, client_context
 
@@ -69,6 +74,7 @@ class _Probe:
             login=seen(describe(visit.credentials)) if visit.credentials else Fact(),
         )
         self.talk: Talk | None = None
+        self.endpoint: Endpoint | None = None
         self._name = ""
 
     def note(self, **facts: object) -> None:
@@ -80,7 +86,23 @@ class _Probe:
                 self._walk()
         finally:
             self._leave()
+        self._look_further()
         return self.seen
+
+    def _look_further(self) -> None:
+        """Ask what a failure leaves open: which TLS versions are taken, where else to sign in."""
+        known, endpoint = self.seen, self.endpoint
+        tls, hello = known.tls.value, known.over_tls.value or known.in_clear.value
+        if endpoint is None:
+            return
+        implicit = known.in_clear.value is None
+        if tls is not None and tls.failure and not tls.version:
+            versions = try_versions(self.visit, endpoint, self._name or NEUTRAL_NAME,
+                                    implicit=implicit)  # fmt: skip
+            self.note(tls_versions=seen(versions))
+        nobody_can = hello is not None and hello.reply.is_success and not known.offered
+        if self.visit.signs_in and nobody_can and not known.neighbours.value:
+            self.note(neighbours=seen(look_around(self.visit)))
 
     def _walk(self) -> None:
         endpoint, stream = self._arrive()
@@ -98,10 +120,13 @@ class _Probe:
         elif reach.answered(first):
             self._leave(politely=False)
             self._begin_with_tls(endpoint)
-        elif not greeting.closed:
-            self._ask_the_silent(talk)
         else:
-            self.note(failure="the server closed the connection without a word")
+            around = start(partial(look_around, self.visit))
+            if greeting.closed:
+                self.note(failure="the server closed the connection without a word")
+            else:
+                self._ask_the_silent(talk)
+            self.note(neighbours=seen(around.result()))
 
     def _await_greeting(
         self, talk: Talk, first: "Future[TlsFirst]", endpoint: Endpoint
@@ -143,12 +168,35 @@ class _Probe:
         addresses = tuple(endpoint.address for endpoint in endpoints)
         self.note(resolution=seen(Resolution(addresses)), position="connect")
         reached = reach.connect_all(endpoints, self.visit)
+        if reached.endpoint is None and self.visit.any_port:
+            reached = self._another_port(reached)
         self.note(connects=seen(reached.connects))
+        self.endpoint = reached.endpoint
         if reached.endpoint is None:
             self.note(failure="no address took the connection")
+            self.note(neighbours=seen(look_around(self.visit)))
         else:
             self.note(position="greeting")
         return reached.endpoint, reached.stream
+
+    def _another_port(self, closed: reach.Reached) -> reach.Reached:
+        """No port was given, and the usual one is closed: take the first that is open."""
+        for port in self.visit.errand.ports:
+            server = Server(self.visit.server.host, port)
+            if server == self.visit.server:
+                continue
+            reached = reach.connect_all(resolve(server), self.visit)
+            if reached.endpoint is not None:
+                was = self.visit.server
+                outcome = closed.connects[0].outcome
+                state = "refused" if outcome == "ok" else outcome
+                self.note(
+                    target=Target(server.host, port),
+                    neighbours=seen((Neighbour(was.host, was.port, state),)),
+                )
+                self.visit = replace(self.visit, server=server)
+                return reached
+        return closed
 
     def _take(self, talk: Talk) -> Talk:
         self.talk = talk
@@ -293,11 +341,20 @@ class _Probe:
         return hello.reply.is_success
 
     def _under_another_name(self, talk: Talk, renew: Callable[[], Talk]) -> Talk:
-        """Say EHLO with a name that nobody can object to, on a new connection if need be."""
-        self._name = NEUTRAL_NAME
-        if not talk.session.usable:
-            talk = renew()
-        self.note(other_name=seen(talk.hello(NEUTRAL_NAME)))
+        """Say EHLO with names that nobody can object to, then HELO; on new connections if need be.
+
+        What is taken becomes our name; where nothing is, the evidence says so.
+        """
+        tried: list[Hello] = []
+        for name in (NEUTRAL_NAME, literal_of(talk)):
+            talk = talk if talk.session.usable else renew()
+            tried.append(talk.hello(name))
+            self._name = name
+            self.note(other_name=seen(tried[-1]), other_names=seen(tuple(tried)))
+            if tried[-1].reply.is_success:
+                return talk
+        talk = talk if talk.session.usable else renew()
+        self.note(helo=seen(talk.ask(f"HELO {NEUTRAL_NAME}", "ehlo")))
         return talk
 
     def _ask_the_silent(self, talk: Talk) -> None:
@@ -316,8 +373,7 @@ class _Probe:
             return self._name
         library = LIBRARIES.get(self.visit.settings.library)
         wanted = self.visit.settings.local_name or (library.hello if library else "{fqdn}")
-        address = talk.stream.local_address.partition("%")[0]
-        literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+        literal = literal_of(talk)
         node = host_name()
         if not node.isascii():
             node = literal
@@ -344,6 +400,12 @@ class _Probe:
         steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.signed_in)
         for position, name, value in steps:
             self.note(**{name: seen(value), "position": position})
+
+
+def literal_of(talk: Talk) -> str:
+    """Return our own address as EHLO takes it (RFC 5321 4.1.3)."""
+    address = talk.stream.local_address.partition("%")[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 def _with_facts(before: TlsSeen, facts: TlsFacts) -> TlsSeen:

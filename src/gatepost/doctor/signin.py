@@ -4,7 +4,9 @@ The secret goes out once, and only to a verified server; a mechanism that needs
 no trying with it is only asked about: ``AUTH X``, cancelled with ``*``.
 """
 
+import base64
 import secrets
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -20,6 +22,8 @@ from gatepost.sasl.exchange import ClientSide, UnusableCredentials
 from gatepost.sasl.negotiate import plan
 
 CHALLENGE: Final = 334
+NOBODY: Final = base64.b64encode(b"nobody@client.example.com").decode()
+"""A user name where the form of the question is all that matters."""
 
 
 class Attempts:
@@ -60,24 +64,40 @@ class Attempts:
     def _ask_only(self, choice: str) -> None:
         """Show without a secret that the client's mechanism is refused, and another taken."""
         if choice:
-            self._ask(choice)
+            self._ask_in_its_form(choice)
         if self.library is None or any(attempt.accepted for attempt in self.made):
             return
         cure = self.library.could_use(self.offered)
         if cure and cure != choice:
             self._ask(cure)
 
-    def _ask(self, mechanism: str) -> None:
+    def _ask_in_its_form(self, mechanism: str) -> None:
+        """LOGIN as the library sends it, up to the prompt for the password; then the other form."""
+        eager = self.library is not None and mechanism in self.library.initial
+        if mechanism == "LOGIN" and eager:
+            self._ask(mechanism, NOBODY)
+            if self.made and self.made[-1].accepted:
+                return
+        self._ask(mechanism)
+
+    def _ask(self, mechanism: str, initial: str = "") -> None:
         """``AUTH X``; a prompt is answered with ``*`` (RFC 4954 4)."""
         if not self.talk.session.usable:
             return
-        reply = self.talk.ask(f"AUTH {mechanism}", "auth")
+        reply = self.talk.ask(f"AUTH {mechanism} {initial}".rstrip(), "auth")
         taken = reply.code == CHALLENGE
         cancelled = taken and self.talk.session.usable
         if cancelled:
             self.talk.ask("*", "auth")
         self.made.append(
-            AuthAttempt(mechanism, "bare", reply, self._tls, cancelled=cancelled, accepted=taken)
+            AuthAttempt(
+                mechanism,
+                "initial" if initial else "bare",
+                reply,
+                self._tls,
+                cancelled=cancelled,
+                accepted=taken,
+            )
         )
 
     def _sign_in(self, credentials: Credentials, choice: str) -> None:
@@ -88,6 +108,7 @@ class Attempts:
             if any(attempt.secret_sent for attempt in self.made):
                 if not self.visit.errand.try_all:
                     return
+                time.sleep(self.visit.patience.pause)
                 self.talk = self._renew()  # signed in, or refused once too often for some
             if not self.talk.session.usable:
                 return

@@ -1,11 +1,15 @@
 """What the doctor is asked, and how long it waits."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from gatepost.client.settings import Timeouts
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import TlsMode
 from gatepost.net.dial import Server
+
+PORTS: Final = (587, 465, 2587, 2465, 2525, 25)
+"""Where submission is found: RFC 6409, RFC 8314, what providers add, and 25 at last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class Patience:
     """Without a greeting where TLS answers: long enough to prove that none comes."""
     reply: float = 10.0
     content: float = 60.0
+    pause: float = 2.0
+    """Between two sign-ins: servers count them."""
 
     def timeouts(self) -> Timeouts:
         """Return the same as the driver knows it."""
@@ -50,6 +56,10 @@ class Errand:
     try_all: bool = False
     """Let the secret out once for every mechanism, not once only."""
     send: bool = False
+    audit: bool = False
+    """Look for holes in the server itself."""
+    ports: tuple[int, ...] = PORTS
+    """Other doors to look for where this one is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,8 @@ class Visit:
     credentials: Credentials | None = None
     errand: Errand = field(default_factory=Errand)
     patience: Patience = field(default_factory=Patience)
+    any_port: bool = False
+    """No port was given: the first of the errand's ``ports`` that takes the connection will do."""
 
     @property
     def signs_in(self) -> bool:

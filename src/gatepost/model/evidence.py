@@ -119,6 +119,10 @@ class Certificate:
     not_before: datetime
     not_after: datetime
     self_signed: bool = False
+    authority: bool = False
+    """It may sign others itself."""
+    weak: str = ""
+    """What is weak about its key or signature."""
     issuer_urls: tuple[str, ...] = ()
     """Where its issuer's certificate can be fetched (RFC 5280 4.2.2.1)."""
 
@@ -148,6 +152,40 @@ class TlsFirst:
     answered: bool
     greeting: Reply | None = None
     failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another door: a port of the same host, or of one that the provider names."""
+
+    host: str
+    port: int
+    state: Literal["greets", "tls", "silent", "refused", "timeout", "unreachable", "unresolved"]
+    """``tls``: it speaks TLS from the first byte; ``silent``: it took the connection only."""
+    greeting: str = ""
+    mechanisms: tuple[str, ...] = ()
+    """What EHLO offers there, under TLS where there is any."""
+
+    def __str__(self) -> str:
+        return str(Target(self.host, self.port))
+
+
+@dataclass(frozen=True, slots=True)
+class TlsVersion:
+    """A handshake that offered one version only."""
+
+    version: str
+    taken: bool
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question of an audit. ``told`` is what was said and answered, a sentence each."""
+
+    name: str
+    outcome: Literal["passed", "failed", "not_tried"]
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +285,16 @@ class Evidence:
     tls_first: Fact[TlsFirst] = Fact()
     in_clear: Fact[Hello] = Fact()
     other_name: Fact[Hello] = Fact()
+    other_names: Fact[tuple[Hello, ...]] = Fact()
+    """Every EHLO that was tried after a refusal, in order."""
+    helo: Fact[Reply] = Fact()
+    """HELO, where EHLO is refused whatever the name."""
     starttls: Fact[Reply] = Fact()
+    tls_versions: Fact[tuple[TlsVersion, ...]] = Fact()
+    """Each version alone, where the handshake failed, or in an audit."""
+    neighbours: Fact[tuple[Neighbour, ...]] = Fact()
+    """Where else the client could go; looked for when this door is closed."""
+    audit: Fact[tuple[Check, ...]] = Fact()
     tls: Fact[TlsSeen] = Fact()
     over_tls: Fact[Hello] = Fact()
     login: Fact[Login] = Fact()

@@ -6,6 +6,7 @@ still reaches the peer when it fails.
 """
 
 import ssl
+import warnings
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -46,6 +47,31 @@ def client_context(
     if certificate is not None:
         _load(context, certificate, key)
     _harden(context, minimum)
+    return context
+
+
+OLD_VERSIONS: Final = ("TLSv1", "TLSv1.1")
+"""Retired by RFC 8996."""
+_ALONE: Final = {
+    "TLSv1": "TLSv1", "TLSv1.1": "TLSv1_1", "TLSv1.2": "TLSv1_2", "TLSv1.3": "TLSv1_3",
+}  # fmt: skip
+VERSIONS: Final = tuple(_ALONE)
+"""What ``looking_context`` knows, the oldest first."""
+
+
+def looking_context(version: str) -> Context:
+    """Return a context that offers one version only, and every cipher that there is.
+
+    It verifies nothing: for a look at what a server takes, never for a secret.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the old ones are looked for
+        if version in OLD_VERSIONS:
+            context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = ssl.TLSVersion[_ALONE[version]]
     return context
 
 

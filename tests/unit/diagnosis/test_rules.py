@@ -7,7 +7,16 @@ import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.diagnosis.rules.tls import is_named
-from gatepost.model.evidence import Connect, Evidence, Fact, Greeting, Hello, Resolution, TlsFirst
+from gatepost.model.evidence import (
+    Connect,
+    Evidence,
+    Fact,
+    Greeting,
+    Hello,
+    Neighbour,
+    Resolution,
+    TlsFirst,
+)
 from gatepost.profiles import available_profiles, load_profile
 from tests.unit.diagnosis.cases import (
     DAY,
@@ -118,6 +127,8 @@ CASES = [
     (but(tls=tls(AIA, chain_length=1, **UNKNOWN_ISSUER)),
      ["cert_chain_incomplete", "cert_untrusted"]),
     (but(tls=tls(GOOD, chain_length=1, **UNKNOWN_ISSUER)), ["cert_untrusted"]),
+    (but(tls=tls(replace(GOOD, issuer="CN=Example Intermediate CA"), chain_length=1,
+                 **UNKNOWN_ISSUER)), ["cert_chain_incomplete", "cert_untrusted"]),
     (but(tls=tls(AIA, chain_length=2, **UNKNOWN_ISSUER)), ["cert_untrusted"]),
     (but(starttls=reply("454 4.7.0 TLS not available"), tls=Fact(), over_tls=Fact()),
      ["server_tls_misconfigured"]),
@@ -129,6 +140,8 @@ CASES = [
     (but(IN_CLEAR, client=client()), ["auth_not_advertised"]),
     (but(NO_AUTH, client=client(signs_in=False)), []),
     (but(NO_AUTH, over_tls=Fact(), tls=Fact()), []),
+    (but(NO_AUTH, neighbours=(Neighbour("mail.example.com", 465, "tls", "220", ("PLAIN",)),)),
+     ["auth_not_offered_on_port"]),
     (but(NO_AUTH, mail=mail("250 ok"), rcpt=(mail("250 ok"),)), ["unwanted_auth_attempt"]),
     (but(NO_AUTH, mail=mail("250 ok"), rcpt=(mail("550 5.7.1 relaying denied"),)),
      ["auth_not_advertised"]),
@@ -189,6 +202,20 @@ CASES = [
      ["port_blocked"]),
     (Evidence("probe", HEALTHY.target, connects=Fact("seen", (Connect("192.0.2.1", "refused"),))),
      []),
+    (Evidence("probe", HEALTHY.target, connects=Fact("seen", (Connect("192.0.2.1", "refused"),)),
+              neighbours=Fact("seen", (Neighbour("mail.example.com", 465, "tls", "220 hi"),))),
+     ["port_blocked"]),
+    (Evidence("probe", HEALTHY.target, connects=Fact("seen", (Connect("192.0.2.1", "timeout"),)),
+              neighbours=Fact("seen", (Neighbour("smtp.example.com", 587, "greets", "220 hi"),))),
+     ["port_blocked", "provider_endpoint_changed"]),
+    (Evidence("probe", HEALTHY.target, connects=Fact("seen", (
+        Connect("2001:db8::1", "unreachable"),))), ["ipv6_unreachable"]),
+    (but(connects=(Connect("2001:db8::1", "timeout"), Connect("192.0.2.1", "ok"))),
+     ["ipv6_unreachable"]),
+    (but(connects=(Connect("2001:db8::1", "unreachable"), Connect("192.0.2.1", "ok"))), []),
+    (but(connects=(Connect("::1", "refused"), Connect("127.0.0.1", "ok"))), []),
+    (but(connects=(Connect("2001:db8::1", "unreachable"), Connect("192.0.2.1", "ok")),
+         client=client("nodemailer")), ["ipv6_unreachable"]),
     (Evidence("probe", HEALTHY.target, greeting=Fact("seen", SILENT),
               greeting_after_ehlo=Fact("seen", Greeting(reply("220 hi")))),
      ["mesh_server_first_hang"]),
@@ -212,7 +239,7 @@ def test_every_finding_proves_itself(evidence: Evidence, expected: list[str]) ->
         assert finding.fix.endswith(".")
         assert finding.summary.endswith(".")
         assert finding.confidence != "possible" or finding.id in (
-            "port_blocked", "auth_throttled", "cert_untrusted",
+            "port_blocked", "auth_throttled", "cert_untrusted", "provider_endpoint_changed",
         )  # fmt: skip
 
 

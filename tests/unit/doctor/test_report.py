@@ -56,6 +56,7 @@ smtp.azurecomm.net:587: the cause is found
   TLSv1.3, TLS_AES_256_GCM_SHA384
   certificate for mail.example.com
   signed by CN=Some CA, good until 2026-03-03
+  sent by the server: 2 certificates
   verified against the system
 
 EHLO in clear                          | EHLO over TLS

@@ -8,19 +8,24 @@ from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
+_OVERWRITTEN: Final = re.compile(r"[*X]{6,}|\*{2,}[\s*02]*\*{4,}")
+_MASKED: Final = re.compile(r"X{3,}[A-Z]?|\*{4,}")
+"""What Cisco's inspection leaves of a keyword: XXXXXXXA for STARTTLS."""
 _TLS: Final = re.compile(r"\b(start)?tls\b", re.IGNORECASE)
 
 
 def helo_rejected(seen: Evidence) -> Finding | None:
     """The server does not like what the client calls itself."""
     hello = seen.in_clear.value or seen.over_tls.value
-    if hello is None or hello.reply.is_success:
+    if hello is None or hello.reply.is_success or _knows_helo_only(seen):
         return None
     other = seen.other_name.value
+    others = seen.other_names.value or ((other,) if other else ())
     accepted = other is not None and other.reply.is_success
     proof = [f"EHLO {hello.name} was answered {hello.reply}"]
-    if other is not None:
-        proof.append(f"EHLO {other.name} was answered {other.reply.code}")
+    proof += [f"EHLO {each.name} was answered {_first_line(each.reply)}" for each in others]
+    if seen.helo.value is not None:
+        proof.append(f"HELO was answered {_first_line(seen.helo.value)}")
     return Finding(
         "helo_rejected",
         "certain" if accepted else "likely",
@@ -28,10 +33,54 @@ def helo_rejected(seen: Evidence) -> Finding | None:
         tuple(proof),
         "ehlo",
         "Set the name that the client says in EHLO to a full host name of its own, or to its "
-        "address in brackets.",
+        "address in brackets."
+        + (f" The server takes {other.name}, for one." if other and accepted else ""),
         explains=("auth", "mail"),
-        next_probe="" if accepted else "EHLO with a full host name",
+        next_probe="" if accepted else "EHLO with a name that resolves to the client's address",
     )
+
+
+def smtp_inspection_middlebox(seen: Evidence) -> Finding | None:
+    """A firewall overwrites what it does not know, or lets no EHLO through."""
+    proof = []
+    greeting = seen.greeting.value
+    if greeting is not None and greeting.reply and _OVERWRITTEN.search(greeting.reply.text):
+        proof.append(f"the greeting is overwritten: {greeting.reply}")
+    hello = seen.in_clear.value
+    masked = (
+        [word for word in hello.capabilities.keywords if _MASKED.fullmatch(word)] if hello else []
+    )
+    if masked:
+        proof.append(f"EHLO lists what is overwritten: {' '.join(masked)}")
+    certain = bool(proof)
+    if hello is not None and _knows_helo_only(seen):
+        proof += [f"EHLO was answered {_first_line(hello.reply)}", "HELO is taken"]
+    if not proof or seen.source == "log":
+        return None
+    return Finding(
+        "smtp_inspection_middlebox",
+        "certain" if certain else "likely",
+        "A firewall's SMTP inspection rewrites the dialogue: STARTTLS and AUTH are masked.",
+        tuple(proof),
+        "greeting",
+        "Switch SMTP inspection off there (Cisco: no inspect esmtp / no fixup smtp), or use port "
+        "465. A very old server may not know EHLO, either: update it.",
+        explains=("ehlo", "starttls", "tls", "auth", "mail"),
+        next_probe="run the same on port 465 or from another network",
+    )
+
+
+def _knows_helo_only(seen: Evidence) -> bool:
+    """EHLO is an unknown command, HELO is taken."""
+    hello, helo = seen.in_clear.value or seen.over_tls.value, seen.helo.value
+    return (
+        helo is not None and helo.is_success and hello is not None
+        and hello.reply.code in (500, 502)
+    )  # fmt: skip
+
+
+def _first_line(reply: Reply) -> str:
+    return str(reply).partition("\n")[0]
 
 
 def starttls_required(seen: Evidence) -> Finding | None:
@@ -87,6 +136,9 @@ def auth_not_advertised(seen: Evidence) -> Finding | None:
     if last is None or not last.reply.is_success:
         return None
     tls_unseen = seen.offers_starttls and seen.over_tls.value is None
+    elsewhere = any(each.mechanisms for each in seen.neighbours.value or ())
+    if elsewhere and not _is_this_machine(seen):
+        return None  # another rule says where
     if tls_unseen or any(each.reply.is_success for each in seen.rcpt.value or ()):
         return None
     proof = []
@@ -110,6 +162,35 @@ def auth_not_advertised(seen: Evidence) -> Finding | None:
     )
 
 
+def auth_not_offered_on_port(seen: Evidence) -> Finding | None:
+    """No AUTH here, and another port of the same server, or of its provider, has it."""
+    last = seen.over_tls.value or seen.in_clear.value
+    if not seen.client.signs_in or seen.offered or last is None or not last.reply.is_success:
+        return None
+    doors = [each for each in seen.neighbours.value or () if each.mechanisms]
+    if not doors or any(each.reply.is_success for each in seen.rcpt.value or ()):
+        return None
+    return Finding(
+        "auth_not_offered_on_port",
+        "possible" if _is_this_machine(seen) else "certain",
+        "This port takes mail for delivery and lets nobody sign in; another one does.",
+        (
+            "EHLO lists no AUTH here",
+            *(f"{each} offers AUTH {' '.join(each.mechanisms)}" for each in doors[:3]),
+        ),
+        "ehlo",
+        f"Use {doors[0]}.",
+        explains=("auth",),
+    )
+
+
+def _is_this_machine(seen: Evidence) -> bool:
+    """Ports of one's own machine may belong to servers that have nothing to do with each other."""
+    host = seen.target.host if seen.target else ""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
-    helo_rejected, starttls_required, auth_not_advertised,
+    helo_rejected, starttls_required, auth_not_advertised, auth_not_offered_on_port,
+    smtp_inspection_middlebox,
 )  # fmt: skip

@@ -1,10 +1,14 @@
 """Before the first reply: names, addresses, silence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from gatepost.model.evidence import Evidence
+from gatepost.model.evidence import Evidence, Neighbour
 from gatepost.model.finding import Finding
+
+_ONE_FAMILY: Final = frozenset({"nodemailer"})
+"""Libraries that do not go on to the other address family."""
+_WORDS: Final = {"timeout": "no answer", "refused": "refused", "unreachable": "unreachable"}
 
 
 def dns_failure(seen: Evidence) -> Finding | None:
@@ -26,23 +30,104 @@ def dns_failure(seen: Evidence) -> Finding | None:
     )
 
 
+def ipv6_unreachable(seen: Evidence) -> Finding | None:
+    """The name has addresses of both families, and those of IPv6 lead nowhere.
+
+    A machine that refuses them at once harms nobody: clients go on to the next address. Packets
+    that vanish make a client wait, and one that tries a single address fails.
+    """
+    connects = seen.connects.value or ()
+    sixth = [each for each in connects if ":" in each.address]
+    fourth = [each for each in connects if ":" not in each.address]
+    lost = [each for each in sixth if each.outcome in ("timeout", "unreachable")]
+    if not lost or len(lost) < len(sixth):
+        return None
+    works = [each for each in fourth if each.outcome == "ok"]
+    waits = any(each.outcome == "timeout" for each in lost)
+    only = not fourth and all(each.outcome == "unreachable" for each in lost)
+    gives_up = seen.client.library in _ONE_FAMILY
+    if not only and not (works and (waits or gives_up)):
+        return None
+    return Finding(
+        "ipv6_unreachable",
+        "certain" if only or (works and gives_up) else "likely",
+        "The server's IPv6 address cannot be reached from here"
+        + (", its IPv4 address can." if works else "."),
+        (
+            *(f"{each.address}: {_WORDS[each.outcome]}" for each in lost),
+            *(f"{each.address}: connected" for each in works),
+        ),
+        "connect",
+        "Give the client's network IPv6, or let it prefer IPv4 (by its setting, by "
+        "/etc/gai.conf, or by the server's IPv4 name).",
+        explains=("greeting", "ehlo", "auth", "mail"),
+    )
+
+
 def port_blocked(seen: Evidence) -> Finding | None:
-    """Packets vanish: typical of a filter on outgoing mail, not of a server that is down."""
+    """Packets vanish, or one port alone is closed: typical of a filter on outgoing mail."""
     connects = seen.connects.value
-    if not connects or any(each.outcome != "timeout" for each in connects):
+    if not connects or any(each.outcome == "ok" for each in connects):
+        return None
+    elsewhere = tuple(_open(seen))
+    silent = all(each.outcome == "timeout" for each in connects)
+    if not silent and not elsewhere:
         return None
     port = seen.target.port if seen.target else 0
     return Finding(
         "port_blocked",
-        "possible",
-        f"Nothing answers on port {port}, not even with a refusal: it may be blocked.",
-        tuple(f"{each.address}: no answer in {each.ms / 1000:.0f} s" for each in connects),
+        "likely" if elsewhere else "possible",
+        f"Nothing answers on port {port}, not even with a refusal: it may be blocked."
+        if silent
+        else f"Port {port} is closed, others of this server are open.",
+        (
+            *(
+                f"{each.address}: {_WORDS[each.outcome]} after {each.ms / 1000:.1f} s"
+                for each in connects
+            ),
+            *elsewhere,
+        ),
         "connect",
         "Clouds and access providers block outgoing port 25, some 465 and 587 too: use another "
         "submission port of the provider (587, 465, 2587, 2525), or have the port opened.",
         explains=("greeting", "ehlo", "auth", "mail"),
         next_probe="connect to the same port of an unrelated mail host, and to another port here",
     )
+
+
+def provider_endpoint_changed(seen: Evidence) -> Finding | None:
+    """This host leads nowhere, and another one of the same provider answers."""
+    resolution, connects = seen.resolution.value, seen.connects.value
+    lost = (resolution is not None and resolution.error) or (
+        connects and not any(each.outcome == "ok" for each in connects)
+    )
+    host = seen.target.host.lower() if seen.target else ""
+    others = [each for each in seen.neighbours.value or ()
+              if each.host.lower() != host and each.state in ("greets", "tls")]  # fmt: skip
+    if not lost or not others:
+        return None
+    return Finding(
+        "provider_endpoint_changed",
+        "possible",
+        "This host takes no connections, another one of the provider does.",
+        tuple(_described(each) for each in others[:3]),
+        "connect",
+        f"Use the host and port that the provider names today, such as {others[0]}.",
+        explains=("greeting", "ehlo", "auth", "mail"),
+    )
+
+
+def _open(seen: Evidence) -> Iterator[str]:
+    """Yield what the other ports of the same host do, those that answer."""
+    host = seen.target.host.lower() if seen.target else ""
+    for each in seen.neighbours.value or ():
+        if each.host.lower() == host and each.state in ("greets", "tls"):
+            yield _described(each)
+
+
+def _described(door: Neighbour) -> str:
+    how = "speaks TLS from the first byte, and inside" if door.state == "tls" else "greets:"
+    return f"{door} {how} {door.greeting}"
 
 
 def mesh_server_first_hang(seen: Evidence) -> Finding | None:
@@ -66,16 +151,29 @@ def mesh_server_first_hang(seen: Evidence) -> Finding | None:
 
 
 def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
-    """TCP is accepted and closed: a balancer answers for a server that does not."""
-    greeting, first = seen.greeting.value, seen.tls_first.value
-    if greeting is None or greeting.reply or not greeting.closed or first is None or first.answered:
+    """TCP is accepted, and nobody speaks: a balancer answers for a server that does not."""
+    greeting, first, after = (
+        seen.greeting.value, seen.tls_first.value, seen.greeting_after_ehlo.value,
+    )  # fmt: skip
+    if seen.source == "log" or greeting is None or greeting.reply or (first and first.answered):
         return None
+    if not greeting.closed and (after is None or after.reply is not None):
+        return None
+    said = (
+        "closed before any greeting"
+        if greeting.closed
+        else f"no greeting within {greeting.waited_ms / 1000:.1f} s, nor after an unasked EHLO"
+    )
+    tls = (
+        f"TLS was not answered either: {first.failure}" if first else "TLS was not answered in time"
+    )
     return Finding(
         "backend_down_behind_proxy",
-        "likely",
-        "The connection is accepted and closed without a word: what listens is not the mail "
-        "server.",
-        ("closed before any greeting", f"TLS was not answered either: {first.failure}"),
+        "likely" if greeting.closed else "possible",
+        "The connection is accepted and closed without a word: what listens is not the mail server."
+        if greeting.closed
+        else "The connection is accepted, and nobody speaks: what listens is not the mail server.",
+        (said, tls, *_open(seen)),
         "greeting",
         "Look at the mail server behind the balancer or port forwarding; a server that refuses "
         "this address may do the same.",
@@ -85,5 +183,6 @@ def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
-    dns_failure, port_blocked, mesh_server_first_hang, backend_down_behind_proxy,
+    dns_failure, ipv6_unreachable, port_blocked, provider_endpoint_changed,
+    mesh_server_first_hang, backend_down_behind_proxy,
 )  # fmt: skip

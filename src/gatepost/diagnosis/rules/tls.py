@@ -1,7 +1,10 @@
 """TLS: the wrong kind for the port, and certificates that do not hold."""
 
 import ipaddress
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from gatepost.model.evidence import Certificate, Evidence, Position
@@ -14,6 +17,16 @@ _NO_ISSUER: Final = frozenset({2, 20, 21})
 _SELF_SIGNED: Final = frozenset({18, 19})
 _OTHERWISE_UNTRUSTED: Final = frozenset({24, 26, 27, 28})
 _OTHER_NAME: Final = frozenset({62, 64})
+_DATE: Final = re.compile(r"\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4}")
+"""A date as Exim and others greet with (RFC 5322 3.3)."""
+_SKEW: Final = timedelta(hours=1)
+_RETIRED: Final = frozenset({"TLSv1", "TLSv1.1"})
+"""RFC 8996."""
+_SIGNS_FOR_OTHERS: Final = re.compile(
+    r"CN=[^,]*(?:intermediate|issuing|sub(?:ordinate)?[ -]?ca|\b[RE]\d{1,2}\b|server ca|tls ca)",
+    re.IGNORECASE,
+)
+"""How authorities in the middle of a chain are called."""
 _TOO_OLD: Final = ("unsupported protocol", "protocol version", "wrong ssl version")
 
 
@@ -82,17 +95,48 @@ def server_tls_misconfigured(seen: Evidence) -> Finding | None:
 
 def tls_version_too_old(seen: Evidence) -> Finding | None:
     """No common TLS version: we offer 1.2 and 1.3."""
-    tls = seen.tls.value
-    if tls is None or not any(word in tls.failure.lower() for word in _TOO_OLD):
+    tls, alone = seen.tls.value, seen.tls_versions.value or ()
+    if tls is None or not tls.failure:
+        return None
+    taken = [each.version for each in alone if each.taken]
+    by_words = any(word in tls.failure.lower() for word in _TOO_OLD)
+    if alone and not (taken and all(version in _RETIRED for version in taken)):
+        by_words = by_words and not taken
+    elif taken:
+        by_words = True
+    if not by_words:
         return None
     return Finding(
         "tls_version_too_old",
         "certain",
         "The server takes neither TLS 1.2 nor TLS 1.3.",
-        (f"the handshake failed: {tls.failure}",),
+        (f"the handshake failed: {tls.failure}", *(f"{version} is taken" for version in taken)),
         "tls",
         "Update the server's TLS; versions before 1.2 are retired (RFC 8996).",
         explains=_BEHIND,
+    )
+
+
+def no_handshake(seen: Evidence) -> Finding | None:
+    """TLS is offered, and no version of it comes to a handshake: the server's side is broken."""
+    tls, alone = seen.tls.value, seen.tls_versions.value
+    if tls is None or not tls.failure or not alone or any(each.taken for each in alone):
+        return None
+    if any(word in tls.failure.lower() for word in _TOO_OLD):
+        return None
+    return Finding(
+        "server_tls_misconfigured",
+        "likely",
+        "The server offers TLS, and no handshake succeeds.",
+        (
+            f"the handshake failed: {tls.failure}",
+            f"alone fail, too: {', '.join(each.version for each in alone)}",
+        ),
+        "tls",
+        "The server's log says why: a certificate or key that is missing, unreadable or of a kind "
+        "that shares no cipher with clients.",
+        explains=_BEHIND,
+        next_probe="the server's other ports",
     )
 
 
@@ -113,12 +157,29 @@ def cert_expired(seen: Evidence) -> Finding | None:
         (
             f"it is good {'from' if early else 'until'} {bound:%Y-%m-%d %H:%M} UTC",
             f"the clock here says {seen.seen_at:%Y-%m-%d %H:%M} UTC",
+            *_servers_clock(seen),
         ),
         "tls",
         "Renew the server's certificate and reload the server"
         + (", or set the clock here right." if early else "; check the clock if it was renewed."),
         explains=_BEHIND,
     )
+
+
+def _servers_clock(seen: Evidence) -> Iterator[str]:
+    """Yield what the greeting says of the time, where it has a date and differs from ours."""
+    greeting = seen.greeting.value
+    if greeting is None or greeting.reply is None or seen.seen_at is None:
+        return
+    date = _DATE.search(greeting.reply.text)
+    if date is None:
+        return
+    try:
+        said = parsedate_to_datetime(date[0])
+    except ValueError:
+        return
+    if said.tzinfo and abs(said - seen.seen_at) > _SKEW:
+        yield f"the server's clock says {said.astimezone(UTC):%Y-%m-%d %H:%M} UTC: one is wrong"
 
 
 def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
@@ -148,17 +209,19 @@ def cert_chain_incomplete(seen: Evidence) -> Finding | None:
     if certificate is None or seen.tls.value is None or certificate.self_signed:
         return None
     tls = seen.tls.value
-    if tls.verify_code not in _NO_ISSUER or tls.chain_length != 1 or not certificate.issuer_urls:
+    if tls.verify_code not in _NO_ISSUER or tls.chain_length != 1:
+        return None
+    if certificate.issuer_urls:
+        hint = f"the certificate says where that one is: {certificate.issuer_urls[0]}"
+    elif _SIGNS_FOR_OTHERS.search(certificate.issuer):
+        hint = "by its name that is an authority between a root and servers"
+    else:
         return None
     return Finding(
         "cert_chain_incomplete",
         "likely",
         "The server sends its certificate without the one that signed it.",
-        (
-            "it sent 1 certificate",
-            f"its issuer, {certificate.issuer}, is not known here",
-            f"the certificate says where that one is: {certificate.issuer_urls[0]}",
-        ),
+        ("it sent 1 certificate", f"its issuer, {certificate.issuer}, is not known here", hint),
         "tls",
         "Install the full chain on the server (the file often named fullchain.pem).",
         explains=_BEHIND,
@@ -232,6 +295,6 @@ def _certificate(seen: Evidence) -> Certificate | None:
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     implicit_tls_on_starttls_port, starttls_on_implicit_tls_port, server_tls_misconfigured,
-    tls_version_too_old, cert_expired, cert_hostname_mismatch, cert_chain_incomplete,
+    tls_version_too_old, no_handshake, cert_expired, cert_hostname_mismatch, cert_chain_incomplete,
     cert_untrusted,
 )  # fmt: skip

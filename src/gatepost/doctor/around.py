@@ -1,0 +1,108 @@
+"""Other doors: the host's other ports, and the hosts that its provider names."""
+
+from collections.abc import Iterator
+from concurrent.futures import wait
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_address
+from typing import Final
+
+from gatepost.diagnosis.providers import providers_in
+from gatepost.doctor.parallel import start
+from gatepost.doctor.talk import Talk
+from gatepost.doctor.visit import Visit
+from gatepost.errors import GatepostError, ResolveError
+from gatepost.model.evidence import Neighbour
+from gatepost.net.dial import Server, connect_to, resolve
+from gatepost.net.stream import SyncStream
+from gatepost.net.tls import client_context
+from gatepost.profiles import available_profiles, load_profile
+
+MOST: Final = 12
+"""Doors that are looked at."""
+NAME: Final = "client.example.com"
+
+
+def look_around(visit: Visit) -> tuple[Neighbour, ...]:
+    """Knock at all other doors at once, and say what each did within some seconds."""
+    patience = visit.patience
+    asked = {server: start(partial(_knock, visit, server)) for server in others(visit)}
+    wait(asked.values(), timeout=patience.others + patience.silence + 1)
+    return tuple(
+        attempt.result() if attempt.done() else Neighbour(server.host, server.port, "timeout")
+        for server, attempt in asked.items()
+    )
+
+
+def others(visit: Visit) -> tuple[Server, ...]:
+    """Return where else this client could go."""
+    host = visit.server.host
+    hosts = (host, *(name for name in _known_hosts(host) if name != host.lower()))
+    doors = [Server(name, port) for name in hosts for port in visit.errand.ports]
+    return tuple(door for door in dict.fromkeys(doors) if door != visit.server)[:MOST]
+
+
+def _known_hosts(host: str) -> Iterator[str]:
+    """Yield the hosts of the provider that ``host`` belongs to."""
+    try:
+        ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return
+    named = next(providers_in(host), "")
+    for name in available_profiles():
+        profile = load_profile(name)
+        if name == named or host.lower() in profile.hosts:
+            yield from profile.hosts
+
+
+def _knock(visit: Visit, server: Server) -> Neighbour:
+    """Look at one door: does it greet, does it speak TLS, what does EHLO offer there?"""
+    patience = visit.patience
+    seen = Neighbour(server.host, server.port, "silent")
+    try:
+        endpoint = resolve(server)[0]
+        stream = SyncStream(connect_to(endpoint, patience.others))
+    except ResolveError:
+        return replace(seen, state="unresolved")
+    except TimeoutError:
+        return replace(seen, state="timeout")
+    except ConnectionRefusedError:
+        return replace(seen, state="refused")
+    except OSError:
+        return replace(seen, state="unreachable")
+    looked = Visit(server, patience=patience)
+    talk = Talk(looked, stream, client_context(verify=False))
+    try:
+        greeting = talk.greeting_within(patience.silence)
+        seen = replace(seen, state="greets", greeting=str(greeting))
+        return replace(seen, mechanisms=_offered(talk))
+    except GatepostError:
+        if seen.state == "greets":
+            return seen
+    finally:
+        talk.close(politely=talk.session.usable)
+    try:
+        talk = Talk.open(looked, endpoint, client_context(verify=False))
+    except OSError:
+        return seen
+    try:
+        talk.secure()
+        seen = replace(seen, state="tls", greeting=str(talk.greeting()))
+        return replace(seen, mechanisms=_offered(talk))
+    except GatepostError:
+        return seen
+    finally:
+        talk.close(politely=talk.session.usable)
+
+
+def _offered(talk: Talk) -> tuple[str, ...]:
+    """Return the mechanisms that EHLO lists, under TLS where that can be had."""
+    hello = talk.hello(NAME)
+    if "STARTTLS" in hello.capabilities and talk.session.facts is None:
+        if not talk.ask("STARTTLS", "starttls").is_success:
+            return hello.capabilities.mechanisms
+        talk.secure()
+        hello = talk.hello(NAME)
+    return hello.capabilities.mechanisms
