@@ -1,8 +1,11 @@
 """The pages that tables of the code are printed into: ``python -m tests.docs.generated``."""
 
 import ast
+import json
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
+from importlib.resources import files
 from inspect import cleandoc, getsource
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +17,9 @@ import click
 from gatepost.cli.main import COMMANDS, root
 from gatepost.model.profile import GROUPS as TABLES
 from gatepost.model.profile import Profile
-from gatepost.profiles import available_profiles, load_profile
+from gatepost.profiles import available_profiles, load_profile, pod_name
+from gatepost.profiles.effective import effective_values
+from gatepost.profiles.layer import Faults, read_layer
 from gatepost.rest.arm.operations import Operation
 from gatepost.rest.arm.table import OPERATIONS
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
@@ -120,17 +125,65 @@ def replies_page() -> str:
     lines = [
         "# Profiles: what the server says", "", NOTE, "",
         "A profile is a file in `src/gatepost/profiles`: what a provider offers, refuses and",
-        "limits, and where each value is known from. `gatepost up --profile NAME` serves one.",
-        "Of the mechanisms behind AUTH, a server offers those that its directory can verify.",
+        "limits, and where each value is known from. `gatepost up --profile NAME` serves one,",
+        "`gatepost profile show NAME` prints it. Of the mechanisms behind AUTH, a server offers",
+        "those that its directory can verify. A quirk has a cause, which the doctor finds; what is",
+        "not told of it is as in the profile that it extends.",
     ]  # fmt: skip
-    for name in available_profiles():
-        lines += ["", f"## {name}", "", *_profile(load_profile(name))]
+    found = [load_profile(name) for name in available_profiles()]
+    for kind, title in (("provider", "Providers"), ("server", "Servers"), ("quirk", "Quirks")):
+        rows = [
+            (
+                f"[`{each.name}`](#{_anchor(each.name)})",
+                each.title,
+                each.as_of or "ours",
+                each.directory.kind,
+                _cause(each),
+            )
+            for each in found
+            if each.kind == kind
+        ]
+        titles = ("profile", "what it is", "as of", "directory", "cause")
+        lines += ["", f"## {title}", "", *table(titles, rows)]
+    for each in found:
+        lines += ["", f"## {each.name}", "", *(_quirk if each.kind == "quirk" else _profile)(each)]
     lines += [
         "", "## Replies that no profile overrides", "",
         *table(("name", "reply"), [(f"`{name}`", getattr(Replies(), name))
                                    for name in sorted(NAMES, key=_code)]),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _anchor(name: str) -> str:
+    return name.lower().replace(".", "")
+
+
+def _cause(profile: Profile) -> str:
+    cause = profile.quirk.cause
+    return f"[`{cause}`](../findings/{cause}.md)" if cause else ""
+
+
+def _quirk(profile: Profile) -> Iterator[str]:
+    """Yield what is the matter with a server: what its own file says."""
+    yield f"{profile.title}."
+    yield ""
+    values = {each.key: each for each in effective_values(profile)}
+    own = [values[key] for key in load_own(profile.name) if key in values and key not in _TOLD]
+    yield from table(
+        ("key", "value", "source"),
+        [(f"`{each.key}`", f"`{json.dumps(each.value, ensure_ascii=False)}`", each.origin)
+         for each in own],
+    )  # fmt: skip
+
+
+def load_own(name: str) -> list[str]:
+    """Return the keys that a profile's own file sets."""
+    text = (files("gatepost.profiles") / "quirks" / f"{name}.toml").read_text("utf-8")
+    return list(read_layer(tomllib.loads(text), name, Faults()).values)
+
+
+_TOLD: Final = ("title", "kind", "as_of")
 
 
 def _code(name: str) -> tuple[int, str]:
@@ -140,7 +193,8 @@ def _code(name: str) -> tuple[int, str]:
 def _profile(profile: Profile) -> Iterator[str]:
     yield f"{profile.title}."
     yield ""
-    said = [(key, f"`{getattr(profile, key)}`", source(profile, key)) for key in _FIRST_LINES]
+    said = [(key, f"`{getattr(profile, key).replace(pod_name(), '{pod}')}`", source(profile, key))
+            for key in _FIRST_LINES]  # fmt: skip
     yield from table(("first line", "text", "source"), said)
     yield ""
     for when, offered in (("in clear", profile.in_clear), ("over TLS", profile.over_tls)):

@@ -93,6 +93,7 @@ def test_ready_json_is_the_documented_contract(relay: Emulator) -> None:
         "username": rf"[a-z0-9-]+\.{GUID}\.{GUID}",
         "password": r"\S{30,}",
         "from": rf"DoNotReply@{GUID}\.azurecomm\.net",
+        "access_token": None,
         "connection_string": rf"endpoint={url}/;accesskey=\S+",
         "tenant_id": GUID,
         "client_id": GUID,

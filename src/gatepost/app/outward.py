@@ -15,8 +15,7 @@ from gatepost.config.settings import Config
 from gatepost.model.profile import Profile
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import Http
-from gatepost.profiles import load_profile
-from gatepost.profiles.load import available_profiles
+from gatepost.profiles import known_providers, load_profile
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Deliverer
 from gatepost.relay.outbound import Outbound, make_deliverer
@@ -152,4 +151,4 @@ def _own(config: Config) -> Own:
 
 
 def _known_providers() -> Iterable[Profile]:
-    return [load_profile(name) for name in available_profiles()]
+    return [load_profile(name) for name in known_providers()]

@@ -7,6 +7,7 @@ import msgspec
 
 from gatepost.app.files import write_file
 from gatepost.app.provision import Provisioned
+from gatepost.app.provision_account import GivenAccount
 from gatepost.model.secret import Secret
 from gatepost.net.listen import Listener
 
@@ -23,7 +24,11 @@ def https_url(listeners: Listeners) -> str | None:
 
 
 def describe(
-    pid: int, data: Path, listeners: Listeners, ca_file: Path, provisioned: Provisioned
+    pid: int,
+    data: Path,
+    listeners: Listeners,
+    ca_file: Path,
+    provisioned: Provisioned | GivenAccount,
 ) -> dict[str, Any]:
     """Return the document: a contract that scripts depend on."""
     url = https_url(listeners)
@@ -37,8 +42,19 @@ def describe(
         "http": {"url": f"http://{_authority(http)}"} if http else None,
         "ca_file": str(ca_file),
         "username": provisioned.username,
+        **(
+            _account(provisioned)
+            if isinstance(provisioned, GivenAccount)
+            else _application(provisioned, url, ca_file)
+        ),
+    }
+
+
+def _application(provisioned: Provisioned, url: str | None, ca_file: Path) -> dict[str, Any]:
+    return {
         "password": _shown(provisioned.client_secret),
         "from": provisioned.sender,
+        "access_token": None,
         "connection_string": _shown(provisioned.connection_string(url)) if url else None,
         "tenant_id": provisioned.tenant_id,
         "client_id": provisioned.client_id,
@@ -50,6 +66,24 @@ def describe(
         "authority": url,
         "arm_url": url,
         "env": _environment(url, ca_file, provisioned) if url else {},
+    }
+
+
+_OF_AZURE: Final = (
+    "connection_string", "tenant_id", "client_id", "client_secret", "subscription_id", "resource",
+    "resource_id", "admin", "authority", "arm_url",
+)  # fmt: skip
+
+
+def _account(given: GivenAccount) -> dict[str, Any]:
+    """Plain accounts have nothing of Azure's."""
+    nothing: dict[str, Any] = dict.fromkeys(_OF_AZURE)
+    return {
+        "password": _shown(given.password),
+        "from": given.sender,
+        "access_token": _shown(given.token),
+        **nothing,
+        "env": {},
     }
 
 

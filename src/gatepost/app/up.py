@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gatepost.app.accounts import account_desk
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
 from gatepost.app.certificates import Certificates, ensure_certificates
@@ -20,6 +21,7 @@ from gatepost.app.front import instruct
 from gatepost.app.hurry import SOCKET
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
+from gatepost.app.provision_account import Accounts, provide_accounts
 from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN
 from gatepost.app.serving import (
@@ -38,6 +40,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.directory.contract import Directory
 from gatepost.errors import ConfigError
 from gatepost.model.profile import Profile
 from gatepost.net.dns import DnsResolver
@@ -125,6 +128,8 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     remove_ready(data)
     listeners = _listen(options, stack)
     directory, tokens, provisioned, certificates = await _provide(data, store, profile)
+    accounts = await _provide_accounts(data, store, profile)
+    signs_in: Directory = accounts.signs_in if accounts else directory
     quotas = _quotas(profile, directory) if profile.strict.counts else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
     keys = SealedAccessKeys(open_key(data))
@@ -140,24 +145,17 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         store, directory, open_key(data), profile.events, report, desk.now, desk.endpoint
     )
     events = await _serve_events(here, stack)
-    shared = Shared(quotas, budget=budget, desks=Desks(desk), events=events)
-    control = await serve_control(data, store, directory, report, shared)
+    desks = Desks(desk, account_desk(accounts.directory, open_key(data)) if accounts else None)
+    shared = Shared(quotas, budget=budget, desks=desks, events=events)
+    control = await serve_control(data, store, signs_in, report, shared)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)
     serving = Serving(str(data), profile, str(certificates.server_file), options.workers + 1)
+    backend = Backend(store, signs_in, OwnQuotas(quotas) if quotas else None)
     if options.workers:
-        workers = Workers(instruct(serving, listeners["smtp"], listeners["smtps"]), report)
-        stack.push_async_callback(workers.stop, DRAIN)
-        await workers.start(options.workers)
+        await _start_workers(serving, listeners, report, options.workers, stack)
     else:
-        backend = Backend(store, directory, OwnQuotas(quotas) if quotas else None)
-        relay = make_relay(serving, backend, report, await store.new_epoch())
-        supervisor = Supervisor(relay)
-        stack.push_async_callback(supervisor.drain, DRAIN)
-        for name, entrance in make_entrances(serving, directory).items():
-            listener = listeners[name]
-            if listener is not None:
-                await supervisor.serve(listener, entrance)
+        await _serve_smtp(serving, listeners, backend, report, stack)
     site = Site(
         profile,
         directory,
@@ -173,8 +171,29 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         resolver=desk.resolver,
     )
     await _serve_web(listeners, certificates, site, stack)
-    document = describe(os.getpid(), data, listeners, certificates.ca_file, provisioned)
+    given = accounts.given if accounts else provisioned
+    document = describe(os.getpid(), data, listeners, certificates.ca_file, given)
     return _Run(data, document, failed)
+
+
+async def _start_workers(
+    serving: Serving, listeners: Listeners, report: Report, number: int, stack: AsyncExitStack
+) -> None:
+    workers = Workers(instruct(serving, listeners["smtp"], listeners["smtps"]), report)
+    stack.push_async_callback(workers.stop, DRAIN)
+    await workers.start(number)
+
+
+async def _serve_smtp(
+    serving: Serving, listeners: Listeners, backend: Backend, report: Report, stack: AsyncExitStack
+) -> None:
+    relay = make_relay(serving, backend, report, await backend.store.new_epoch())
+    supervisor = Supervisor(relay)
+    stack.push_async_callback(supervisor.drain, DRAIN)
+    for name, entrance in make_entrances(serving, backend.directory).items():
+        listener = listeners[name]
+        if listener is not None:
+            await supervisor.serve(listener, entrance)
 
 
 def _check_open(options: Options, profile: Profile) -> None:
@@ -215,6 +234,13 @@ async def _provide(
     await directory.load()
     provisioned = await provision(store, directory, key, now)
     return directory, tokens, provisioned, ensure_certificates(data, now)
+
+
+async def _provide_accounts(data: Path, store: SqliteStore, profile: Profile) -> Accounts | None:
+    """Load the plain accounts, where the profile's provider has them."""
+    if profile.directory.kind != "accounts":
+        return None
+    return await provide_accounts(store, open_key(data), profile)
 
 
 async def _serve_events(here: Surroundings, stack: AsyncExitStack) -> EventService:

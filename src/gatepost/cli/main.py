@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "events": ("gatepost.cli.events:events", "Tell what became of each message."),
     "messages": ("gatepost.cli.messages:messages", "Look at the mail that a relay captured."),
     "outcome": ("gatepost.cli.outcome:outcome", "Script what becomes of mail."),
+    "profile": ("gatepost.cli.profile:profile", "Providers and servers that `up` behaves like."),
     "queue": ("gatepost.cli.queue:queue", "Mail on its way, and why it is still here."),
     "resource": ("gatepost.cli.nouns.resource:resource",
                  "Communication and Email services, groups, subscriptions."),

@@ -65,7 +65,8 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
     metavar="NAME|FILE.toml",
     default="acs",
     show_default=True,
-    help="Provider to behave like: acs, acs-xoauth2, gatepost, open, or a file of your own.",
+    help="Provider to behave like, such as acs, gmail or ses, or a file of your own. "
+    "`gatepost profile list` names them all.",
 )
 @click.option(
     "--set",
@@ -137,6 +138,8 @@ def paste(document: dict[str, Any]) -> str:
         f"  from      {document['from']}",
         f"  CA file   {document['ca_file']}",
     ]
+    if document["access_token"]:
+        lines.append(f"  token     {document['access_token']}")
     lines += [
         f"  {name:<9} {document[name]['url']}" for name in ("https", "http") if document[name]
     ]

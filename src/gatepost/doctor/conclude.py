@@ -11,9 +11,9 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     named = None if evidence.source == "probe" else frozenset(providers_in(_named_by(evidence)))
     if named is not None and not named:
         return conclude(evidence)  # no profile to load: a paste is answered at once
-    from gatepost.profiles import available_profiles, load_profile  # noqa: PLC0415
+    from gatepost.profiles import known_providers, load_profile  # noqa: PLC0415
 
-    names = available_profiles()
+    names = known_providers()
     wanted = names if named is None else [name for name in names if name in named]
     return conclude(evidence, [load_profile(name) for name in wanted])
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
+from gatepost.model.behaviour import AuthRules, FirstAccount, Quirk, ServerRules
 from gatepost.model.reply import Reply
 
 MINUTE = 60.0
@@ -70,6 +71,9 @@ class StrictLimits:
 class DirectoryRules:
     """What the provider asks of who signs in, and of a domain before it may be used."""
 
+    kind: Literal["azure", "accounts"] = "azure"
+    """Who may sign in to `gatepost up`: applications of Entra with a role, or plain accounts, the
+    first of which `[account]` describes."""
     required_actions: Literal["current", "legacy-2023"] | tuple[str, ...] = "current"
     """What a role must grant for sending: the actions themselves, or a named list of them;
     ``legacy-2023`` is the one that was documented until September 2024."""
@@ -133,6 +137,8 @@ class DoctorFacts:
     wrong_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """From a user name's form (`connection_string`, `guid`, `empty`) to what is wrong with it."""
     right_name: str = ""
+    wants_app_password: bool = False
+    """The account's own password is not taken, only one that is made for an application."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,9 @@ class Profile:
 
     name: str
     title: str = ""
+    kind: Literal["provider", "server", "quirk"] = "provider"
+    """A provider of mail, software that people run, or a server with something the matter with it.
+    """
     as_of: str = ""
     """The date of what it imitates: YYYY, YYYY-MM or YYYY-MM-DD."""
     hosts: tuple[str, ...] = ()
@@ -174,24 +183,35 @@ class Profile:
     bare_newline: Literal["convert", "refuse"] = "convert"
     """A bare CR or LF in the content becomes CRLF, or the message is refused."""
     replies: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    answers: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """From a command to the one reply that it gets, once its conditions hold (TLS, a login);
+    `CONTENT` is the end of a message."""
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     """Where each value comes from, and when it was seen: ``limits.recipients`` or ``limits``."""
     limits: Limits = field(default_factory=Limits)
+    auth: AuthRules = field(default_factory=AuthRules)
+    server: ServerRules = field(default_factory=ServerRules)
     strict: StrictLimits = field(default_factory=StrictLimits)
     directory: DirectoryRules = field(default_factory=DirectoryRules)
+    account: FirstAccount = field(default_factory=FirstAccount)
     api: ApiRules = field(default_factory=ApiRules)
     events: EventRules = field(default_factory=EventRules)
     doctor: DoctorFacts = field(default_factory=DoctorFacts)
+    quirk: Quirk = field(default_factory=Quirk)
 
 
 GROUPS: Final[Mapping[str, type]] = MappingProxyType(
     {
         "limits": Limits,
+        "auth": AuthRules,
+        "server": ServerRules,
         "strict": StrictLimits,
         "directory": DirectoryRules,
+        "account": FirstAccount,
         "api": ApiRules,
         "events": EventRules,
         "doctor": DoctorFacts,
+        "quirk": Quirk,
     }
 )
 """The tables of a profile: attribute to type."""

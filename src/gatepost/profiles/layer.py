@@ -10,9 +10,12 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 
 from gatepost.errors import ConfigError
+from gatepost.model.behaviour import FirstAccount
 from gatepost.model.profile import GROUPS, Profile
 from gatepost.model.reply import Esc, Reply
+from gatepost.profiles.credentials import fill_template
 from gatepost.wire.server.replies import NAMES as REPLY_NAMES
+from gatepost.wire.server.variants import ANSWERABLE
 
 EXTENDS: Final = "extends"
 """The key that names the profile below a file."""
@@ -28,16 +31,22 @@ _HINTS: Final[Mapping[str, Any]] = {
     },
 }
 """The type of every value, by its key in the file."""
-_TABLES: Final = frozenset({*GROUPS, "replies"})
+_REPLIES: Final = {"replies": REPLY_NAMES, "answers": ANSWERABLE}
+"""The tables whose values are replies, and their keys."""
+_TABLES: Final = frozenset({*GROUPS, *_REPLIES})
 _KEYS: Final = frozenset(each.name for each in fields(Profile)) - {"name"}
 _DATE: Final = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
-_REPLY: Final = re.compile(r"([2-5]\d\d)(?: ([245])\.(\d{1,3})\.(\d{1,3}))? (\S.*)")
+_REPLY: Final = re.compile(r"([2-5]\d\d)(?: ([245])\.(\d{1,3})\.(\d{1,3}))? (\S.*(?:\n.*)*)")
 _PLACEHOLDER: Final = re.compile(r"\{(\w*)\}")
 _PLACEHOLDERS: Final[Mapping[str, frozenset[str]]] = {
     "host": frozenset({"pod"}),
-    "greeting": frozenset({"host", "peer"}),
+    "greeting": frozenset({"host", "peer", "pod"}),
     "hello": frozenset({"host", "peer"}),
 }
+_TEMPLATES: Final = frozenset(
+    {"quirk.password", *(f"account.{each.name}" for each in fields(FirstAccount))}
+)
+_PATTERNS: Final = frozenset({"ehlo_pattern", "auth.username_pattern", "server.refused_names"})
 _SEEN_MISMATCHED: Final = frozenset({("451", "5")})
 """ACS answers MAIL before STARTTLS with ``451 5.7.3``."""
 
@@ -73,6 +82,7 @@ class Layer:
         return Profile(
             name=name,
             replies=MappingProxyType(tables["replies"]),
+            answers=MappingProxyType(tables["answers"]),
             sources=MappingProxyType(dict(self.sources)),
             **plain,
             **groups,
@@ -115,7 +125,7 @@ def read_layer(table: Mapping[str, Any], where: str, faults: Faults, *, source: 
     """
     values: dict[str, Any] = {}
     for key, value in _flat(table, where, faults):
-        if key.startswith("replies."):
+        if key.partition(".")[0] in _REPLIES:
             _take_reply(key, value, where, values, faults)
         elif key not in _HINTS:
             group, dot, _ = key.partition(".")
@@ -128,9 +138,12 @@ def read_layer(table: Mapping[str, Any], where: str, faults: Faults, *, source: 
 
 
 def parse_reply(text: str) -> Reply:
-    """Return the reply that a line such as ``504 5.7.4 Unrecognized`` is. Raises ValueError."""
-    match = _REPLY.fullmatch(text)
-    if match is None or not text.isascii():
+    """Return the reply that a line such as ``504 5.7.4 Unrecognized`` is. Raises ValueError.
+
+    Further lines are further lines of its text, without code and status.
+    """
+    match = _REPLY.fullmatch(text.removesuffix("\n"))
+    if match is None or not text.isascii() or "\r" in text:
         raise ValueError(f"not a reply line: {text!r}")
     code, klass, subject, detail, words = match.groups()
     if klass and klass != code[0] and (code, klass) not in _SEEN_MISMATCHED:
@@ -147,7 +160,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def is_text(key: str) -> bool:
     """Tell whether a key's value is a text, so that no quotes are needed around it."""
-    return key.startswith("replies.") or _HINTS.get(key) is str
+    return key.partition(".")[0] in _REPLIES or _HINTS.get(key) is str
 
 
 def _flat(table: Mapping[str, Any], where: str, faults: Faults) -> Iterable[tuple[str, Any]]:
@@ -184,16 +197,26 @@ def _take(key: str, value: Any, values: dict[str, Any]) -> str | None:
         taken = MappingProxyType(taken)
     if isinstance(taken, int | float) and not isinstance(taken, bool) and taken < 0:
         return "must not be negative"
+    if key in _PATTERNS and (fault := _no_pattern(taken)):
+        return fault
     if key == "as_of" and not _DATE.fullmatch(taken):
         return f"{taken!r} is no date; YYYY, YYYY-MM or YYYY-MM-DD"
     values[key] = taken
     return None
 
 
+def _no_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        return f"{text!r} is no regular expression: {error}"
+    return ""
+
+
 def _take_reply(key: str, line: Any, where: str, values: dict[str, Any], faults: Faults) -> None:
-    name = key.partition(".")[2]
-    if name not in REPLY_NAMES:
-        faults.unknown(where, key, REPLY_NAMES)
+    table, _, name = key.partition(".")
+    if name not in _REPLIES[table]:
+        faults.unknown(where, key, _REPLIES[table])
         return
     try:
         values[key] = parse_reply(msgspec.convert(line, str))
@@ -202,6 +225,12 @@ def _take_reply(key: str, line: Any, where: str, values: dict[str, Any], faults:
 
 
 def _check_placeholders(values: Mapping[str, Any], where: str, faults: Faults) -> None:
+    for key in _TEMPLATES & values.keys():
+        known = {"profile": "x"} if key == "account.username" else {"profile": "x", "username": "x"}
+        try:
+            fill_template(values[key], known)
+        except ValueError as error:
+            faults.add(where, f"{key}: {error}")
     for key, allowed in _PLACEHOLDERS.items():
         for placeholder in _PLACEHOLDER.findall(str(values.get(key, ""))):
             if placeholder not in allowed:

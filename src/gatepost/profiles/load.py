@@ -23,10 +23,42 @@ _POD_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 _HASH_ALPHABET: Final = "bcdf2456789"
 
 
+_QUIRKS: Final = "quirks"
+"""The folder of servers that no provider is: the doctor need not know them to recognise one."""
+
+
+@cache
+def _shipped() -> Mapping[str, str]:
+    """Return the profiles that come with Gatepost: name to file, relative to this package."""
+    here = files("gatepost.profiles")
+    folders = ((here, ""), (here / _QUIRKS, f"{_QUIRKS}/"))
+    found = {
+        entry.name[:-5]: f"{prefix}{entry.name}"
+        for folder, prefix in folders
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    }
+    return {name: found[name] for name in sorted(found)}
+
+
 def available_profiles() -> tuple[str, ...]:
     """Return the names of the profiles that come with Gatepost, in order."""
-    names = (entry.name for entry in files("gatepost.profiles").iterdir())
-    return tuple(sorted(name[:-5] for name in names if name.endswith(".toml")))
+    return tuple(_shipped())
+
+
+def known_providers() -> tuple[str, ...]:
+    """Return the names of those that a server is recognised by: all but the quirks."""
+    return tuple([name for name, file in _shipped().items() if not file.startswith(_QUIRKS)])
+
+
+def problems_in(path: Path) -> list[tuple[str, str]]:
+    """Return everything that is wrong with the profile ``path``: where, and what.
+
+    Raises ConfigError for a file that is no TOML, or that cannot be read.
+    """
+    faults = Faults()
+    _read_file(path, faults)
+    return [(where, fault) for where, told in faults.found.items() for fault in told]
 
 
 @cache
@@ -43,7 +75,7 @@ def load_profile(
 
     ``settings`` are ``KEY=VALUE``, as ``--set`` takes them, and come last. Without ``strict``
     the files' table of that name counts for nothing; what ``settings`` say of it does. ``{pod}``
-    in the host is replaced; ``{host}`` and ``{peer}`` stay for the session.
+    in the host and the greeting is replaced; ``{host}`` and ``{peer}`` stay for the session.
     Raises ConfigError when there is no such profile, or with everything that is wrong in it.
     """
     faults = Faults()
@@ -53,7 +85,10 @@ def load_profile(
     layer = _read_settings(settings, faults).over(layer)
     faults.raise_any()
     profile = layer.profile(name)
-    return replace(profile, host=profile.host.replace("{pod}", pod_name()))
+    named = {
+        key: getattr(profile, key).replace("{pod}", pod_name()) for key in ("host", "greeting")
+    }
+    return replace(profile, **named)
 
 
 def parse_profile(name: str, table: Mapping[str, Any], *, where: str = "") -> Profile:
@@ -71,8 +106,9 @@ def _read_shipped(name: str, faults: Faults) -> Layer:
             f"no profile is named {name!r}; there are {', '.join(known)}",
             did_you_mean=nearest(name, known),
         )
-    where = f"profiles/{name}.toml"
-    text = (files("gatepost.profiles") / f"{name}.toml").read_text("utf-8")
+    file = _shipped()[name]
+    where = f"profiles/{file}"
+    text = files("gatepost.profiles").joinpath(*file.split("/")).read_text("utf-8")
     return _with_base(_parse(text, where), where, None, faults)
 
 

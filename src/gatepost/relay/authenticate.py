@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final, Protocol
 
 from gatepost.model.credentials import Principal
@@ -19,8 +20,9 @@ from gatepost.sasl.interview import (
     MalformedResponse,
     ServerSide,
     Verify,
+    refuse_all,
 )
-from gatepost.sasl.mechanisms import interview
+from gatepost.sasl.mechanisms import MECHANISMS, interview
 from gatepost.wire.server.session import Session
 
 _NAMES: Final = re.compile(
@@ -29,6 +31,7 @@ _NAMES: Final = re.compile(
     re.IGNORECASE,
 )
 _SHORT: Final = 20
+_BROKEN: Final = "mechanism_broken: the proof is right, and the profile lets nobody in by it"
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -89,14 +92,20 @@ class Authentication:
 
     def begin(self) -> None:
         """Start."""
+        rules = self._session.profile.auth
         side = ServerSide(
             nonce=secrets.token_urlsafe(18),
             host=self._session.setting.host,
             offered=self._session.offer.mechanisms,
             bindings=self._claim.bindings,
             refusal=self._session.replies.AUTH_FAILED,
+            scope=rules.token_scope,
+            explains=rules.explains_tokens,
+            prompts=rules.login_prompts,
         )
-        self._interview = interview(self.mechanism, self._claim.initial, side)
+        known = self.mechanism in MECHANISMS
+        start = partial(interview, self.mechanism) if known else refuse_all
+        self._interview = start(self._claim.initial, side)
         self._advance(None)
 
     def respond(self, response: bytes) -> None:
@@ -123,13 +132,28 @@ class Authentication:
                 self._session.challenge(data)
             case Lookup(username, mechanism):
                 self.username = shown_name(username)
+                if self._is_misnamed(username):
+                    return
                 self._when(directory.verifier(username, mechanism), self._advance)
             case Verify(credentials, mechanism):
                 self.username = shown_name(credentials.username)
+                if self._is_misnamed(credentials.username):
+                    return
                 self._when(directory.identify(credentials, mechanism), self._advance)
+
+    def _is_misnamed(self, username: str) -> bool:
+        """Refuse a user name that has not the provider's form; True when that was done."""
+        pattern = self._session.profile.auth.username_pattern
+        if not pattern or re.fullmatch(pattern, username):
+            return False
+        reason = "username_format: the user name has not the form that the profile asks for"
+        self._conclude(self, self._session.replies.USERNAME_MALFORMED.because(reason))
+        return True
 
     def _in_our_words(self, verdict: Principal | Reply) -> Principal | Reply:
         """Whatever the reason was, the peer hears one refusal: the profile's."""
+        if isinstance(verdict, Principal) and self.mechanism in self._session.profile.auth.broken:
+            verdict = self._session.replies.AUTH_FAILED.because(_BROKEN)
         if isinstance(verdict, Principal) or verdict.is_transient:
             return verdict
         refusal = self._session.replies.AUTH_FAILED.because(verdict.reason)

@@ -2,9 +2,13 @@
 
 import asyncio
 import traceback
-from typing import Any
+from typing import Any, Final
 
 from gatepost.errors import GatepostError
+from gatepost.model.reply import Esc, Reply
+
+NO_ANSWER: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
+BROKEN: Final = Reply(421, "Local error, closing connection", Esc(4, 3, 0))
 
 
 def error_of(future: "asyncio.Future[Any]") -> BaseException | None:

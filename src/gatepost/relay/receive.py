@@ -14,26 +14,24 @@ from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
-from gatepost.model.reply import Esc, Reply
+from gatepost.model.reply import Reply
 from gatepost.model.standing import Standing
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender import check_from, check_sender
 from gatepost.relay.authenticate import Authentication, Claim
 from gatepost.relay.context import Relay
 from gatepost.relay.entrance import Entrance
-from gatepost.relay.faults import error_of, explain
+from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
+from gatepost.relay.pauses import after
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import Received, hop_of, receive_message, told
 from gatepost.relay.visit import Visit
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
+from gatepost.wire.server.odd import make_session
 from gatepost.wire.server.session import Session
 
 T = TypeVar("T")
-
-_QUEUED: Final = Esc(2, 0, 0)
-_NO_ANSWER: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
-_BROKEN: Final = Reply(421, "Local error, closing connection", Esc(4, 3, 0))
 
 MAX_DELAYS: Final = 8
 """A refused login is answered later each time, at most so many times the first delay."""
@@ -120,7 +118,7 @@ class Receiver:
         """Greet, unless there is no room."""
         address, stream = self._stream.peer_address, self._stream
         terms = self._entrance.terms.of(address)
-        self._session = Session(terms.setting, address, encrypted=stream.tls is not None)
+        self._session = make_session(terms.setting, address, encrypted=stream.tls is not None)
         self._early = False
         self._touch()
         visitors, replies = self._relay.visitors, self._session.replies
@@ -131,16 +129,21 @@ class Receiver:
         elif self._unwanted:
             self._turn_away(replies.TOO_MANY_CONNECTIONS)
         elif visitors is None:
-            self._flush()
+            self._welcome(admitted=True)
         else:
             self._visit = Visit(visitors, address)
             self._visit.begin(self._when, self._welcome)
 
     def _welcome(self, admitted: bool) -> None:
-        if admitted:
-            self._flush()
-        else:
+        if not admitted:
             self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS)
+        elif delay := self._session.profile.server.greeting_delay:
+            self._when(after(delay, admitted), self._greet)
+        else:
+            self._flush()
+
+    def _greet(self, _admitted: bool) -> None:
+        self._flush()
 
     def _turn_away(self, reply: Reply) -> None:
         self._session.send()  # not the greeting
@@ -276,7 +279,7 @@ class Receiver:
     def _answer_nothing(self, error: BaseException) -> None:
         """What we asked could not tell; the client may come again (RFC 5321 4.2.1, 4yz)."""
         self._relay.report("internal_error", peer=self.peer, reason=explain(error))
-        refusal = _NO_ANSWER if self._auth is None else self._session.replies.AUTH_UNAVAILABLE
+        refusal = NO_ANSWER if self._auth is None else self._session.replies.AUTH_UNAVAILABLE
         self._drop_auth()
         self._drop_spool()
         self._session.answer(refusal)
@@ -288,7 +291,7 @@ class Receiver:
         self._drop_spool()
         try:
             self._relay.report("internal_error", peer=self.peer, reason=explain(error))
-            self._session.end(_BROKEN)
+            self._session.end(BROKEN)
             self._flush()
         finally:
             self._stream.close()
@@ -388,12 +391,7 @@ class Receiver:
         )
 
     def _delay(self, reply: Reply, seconds: float) -> None:
-        if not seconds:
-            self._session.answer(reply)
-            return
-        later: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_later(seconds, later.set_result, reply)
-        self._when(later, self._session.answer)
+        self._when(after(seconds, reply) if seconds else reply, self._session.answer)
 
     def _check_sender(self, event: events.Sender) -> None:
         replies = self._session.replies
@@ -560,7 +558,9 @@ class Receiver:
         error = error_of(put)
         if error is None:
             self._taken += 1
-            self._session.answer(Reply(250, f"OK queued as {message.submission.id}", _QUEUED))
+            done = self._session.replies.ACCEPTED
+            text = done.text.replace("{id}", message.submission.id)
+            self._session.answer(Reply(250, text, done.status))
             self._relay.report("accepted", peer=self.peer, **told(message.submission))
         else:
             self._session.answer(self._not_stored(error))

@@ -93,6 +93,9 @@ class ServerSide:
     explains: bool = False
     """XOAUTH2 sends a JSON document before it refuses: Google does, Exchange does not."""
 
+    prompts: tuple[str, str] = ("Username:", "Password:")
+    """What LOGIN asks. Some clients compare these very words."""
+
     def refuse(self, reason: str) -> Reply:
         """Return the refusal with a reason (``slug: a sentence``) for the operator."""
         return self.refusal.because(reason)
@@ -109,6 +112,13 @@ which is not the same as an empty one (RFC 4954 4)."""
 
 class MalformedResponse(ValueError):
     """The client's response is not what the mechanism asks for. The text shows nothing of it."""
+
+
+def refuse_all(initial: bytes | None, side: ServerSide) -> Interview:
+    """The server of a mechanism that is listed and lets nobody in, whatever is said to it."""
+    if initial is None:
+        yield from ask(b"")
+    return side.refuse("mechanism_broken: the profile lets nobody in by this mechanism")
 
 
 def ask(data: bytes) -> Generator[Question, Answer, bytes]:

@@ -1,12 +1,22 @@
 """LOGIN (draft-murchison-sasl-login-00, MS-XLOGIN): never a standard, and all that some offer."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from gatepost.model.credentials import Credentials
 from gatepost.model.secret import Secret
 from gatepost.sasl.exchange import Exchange, encode
-from gatepost.sasl.interview import MAX_NAME, MAX_SECRET, Interview, ask, decode, verify
+from gatepost.sasl.interview import (
+    MAX_NAME,
+    MAX_SECRET,
+    Interview,
+    ServerSide,
+    ask,
+    decode,
+    verify,
+)
+
+_USUAL: Final = ServerSide()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +58,14 @@ class EagerLogin(Login):
     speaks_first: ClassVar[bool] = True
 
 
-def login(initial: bytes | None) -> Interview:
-    """The server, in every dialect. Some clients compare these very prompts.
+def login(initial: bytes | None, side: ServerSide = _USUAL) -> Interview:
+    """The server, in every dialect.
 
     An empty initial response (``AUTH LOGIN =``, old Go programs) is none.
     """
-    name = initial or (yield from ask(b"Username:"))
+    first, second = side.prompts
+    name = initial or (yield from ask(first.encode()))
     username = decode(name, "the user name", MAX_NAME)
-    secret = yield from ask(b"Password:")
+    secret = yield from ask(second.encode())
     password = Secret(decode(secret, "the password", MAX_SECRET))
     return (yield from verify(Credentials(username, password), "LOGIN"))

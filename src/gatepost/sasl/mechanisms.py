@@ -118,7 +118,7 @@ MECHANISMS: Final[Mapping[str, Entry]] = MappingProxyType({
     "SCRAM-SHA-256":      _scram_entry(ScramSha256),
     "SCRAM-SHA-1":        _scram_entry(ScramSha1),
     "PLAIN":       Entry(Plain,       "password",    _plain,       _alone(plain)),
-    "LOGIN":       Entry(Login,       "password",    _login,       _alone(login)),
+    "LOGIN":       Entry(Login,       "password",    _login,       login),
     "CRAM-MD5":    Entry(CramMd5,     "password",    _cram_md5,    cram_md5),
     "OAUTHBEARER": Entry(OauthBearer, "token",       _oauthbearer, oauthbearer),
     "XOAUTH2":     Entry(Xoauth2,     "token",       _xoauth2,     xoauth2),

@@ -9,18 +9,25 @@ from typing import Any
 
 import pytest
 
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.errors import ConfigError
+from gatepost.model.behaviour import Quirk
 from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Esc, Reply
 from gatepost.profiles import available_profiles, load_profile, pod_name
 from gatepost.profiles.layer import parse_reply
 from gatepost.profiles.load import parse_profile
+from gatepost.sasl.mechanisms import MECHANISMS
+from gatepost.wire.server.offer import make_offer
 
 PROFILES = available_profiles()
 
 
 def table_of(name: str) -> dict[str, Any]:
-    return tomllib.loads((files("gatepost.profiles") / f"{name}.toml").read_text("utf-8"))
+    here = files("gatepost.profiles")
+    paths = (here / f"{name}.toml", here / "quirks" / f"{name}.toml")
+    [text] = [path.read_text("utf-8") for path in paths if path.is_file()]
+    return tomllib.loads(text)
 
 
 def leaves(table: dict[str, Any]) -> Iterator[str]:
@@ -58,20 +65,28 @@ class TestEveryProfile:
 
     def test_announces_the_limits_that_it_has(self, name: str) -> None:
         profile = load_profile(name)
-        for lines in (profile.in_clear, profile.over_tls):
-            assert parameter(lines, "SIZE") == str(profile.limits.message_size)
-            limits = parameter(lines, "LIMITS")
+        for encrypted in (False, True):
+            offer = make_offer(profile, frozenset(MECHANISMS), encrypted=encrypted, can_tls=True)
+            size = parameter(offer.lines, "SIZE")
+            assert size in (None, str(profile.limits.message_size))
+            limits = parameter(offer.lines, "LIMITS")
             assert limits in (None, f"RCPTMAX={profile.limits.recipients}")
 
     def test_offers_starttls_in_clear_only(self, name: str) -> None:
         profile = load_profile(name)
-        assert "STARTTLS" in profile.in_clear
         assert "STARTTLS" not in profile.over_tls
+        if profile.kind != "quirk" and profile.server.tls != "implicit":
+            assert "STARTTLS" in profile.in_clear
 
-    def test_offers_no_login_in_clear_where_tls_is_required(self, name: str) -> None:
+    def test_has_a_date_unless_it_is_ours(self, name: str) -> None:
         profile = load_profile(name)
-        if profile.requires_tls:
-            assert parameter(profile.in_clear, "AUTH") is None
+        assert profile.as_of or profile.kind == "server"
+
+    def test_a_quirk_says_what_it_shows_and_a_provider_has_none(self, name: str) -> None:
+        profile = load_profile(name)
+        assert profile.quirk.cause == "" or (profile.quirk.cause in CAUSES)
+        if profile.kind != "quirk":
+            assert profile.quirk == Quirk()
 
     def test_recognises_its_own_greeting(self, name: str) -> None:
         profile = load_profile(name)
@@ -131,6 +146,7 @@ class TestAcs:
 
     def test_requires_all(self) -> None:
         profile = load_profile("acs")
+        assert parameter(profile.in_clear, "AUTH") is None
         assert profile.requires_tls
         assert profile.requires_auth
         assert profile.checks_sender
@@ -154,6 +170,14 @@ class TestAcs:
         ({"host": "{peer}"}, "host: {peer} is not known here", ""),
         ({"sources": {"title": "x"}}, "sources: title is not set in this file", ""),
         ({"name": "x"}, "unknown key name", ""),
+        ({"answers": {"STARTTL": "454 no"}}, "unknown key answers.STARTTL", "STARTTLS"),
+        ({"answers": {"AUTH": "no"}}, "answers.AUTH: not a reply line", ""),
+        ({"server": {"greet": "never"}}, "unknown key server.greet", "greets"),
+        ({"server": {"greets": "late"}}, "server.greets: Invalid enum value 'late'", ""),
+        ({"auth": {"username_pattern": "("}}, "'(' is no regular expression", ""),
+        ({"account": {"password": "{hexa:3}"}}, "account.password: {hexa:3} is not known", ""),
+        ({"account": {"username": "{username}"}}, "{username} is not known here", ""),
+        ({"quirk": {"case": "x"}}, "unknown key quirk.case", "cause"),
     ],
 )
 def test_a_fault_is_named(table: dict[str, Any], fault: str, did_you_mean: str) -> None:

@@ -95,7 +95,12 @@ def auth(session: "Session", argument: bytes) -> Reply | events.Event:
         return session.replies.AUTH_NEEDS_TLS.because("AUTH before STARTTLS")
     if mechanism not in session.offer.mechanisms:
         return session.replies.AUTH_UNRECOGNIZED.because(f"AUTH {mechanism[:40]} is not offered")
+    rules = session.profile.auth
+    if len(b"AUTH \r\n") + len(argument) > rules.command_line:
+        return session.replies.AUTH_LINE_TOO_LONG
     if len(words) == 1:
+        if mechanism in rules.needs_initial_response:
+            return session.replies.AUTH_FAILED.because("AUTH without an initial response")
         return events.Auth(mechanism, None)
     if mechanism == "LOGIN" and not session.profile.login_initial_response:
         return session.replies.BAD_ARGUMENTS.because("AUTH LOGIN with an initial response")

@@ -1,8 +1,12 @@
 """What EHLO offers: the profile's lines, less what this listener cannot keep."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from gatepost.model.profile import Profile
+
+_OLD_AUTH: Final = "AUTH="
+"""A spelling from a draft of RFC 2554, which servers list beside ``AUTH`` or in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ def make_offer(
     profile: Profile, verifiable: frozenset[str], *, encrypted: bool, can_tls: bool
 ) -> Offer:
     """Return what to offer; STARTTLS only where it can be done, mechanisms only if verifiable."""
+    verifiable |= frozenset(name.upper() for name in profile.auth.broken)
     lines: list[str] = []
     keywords: set[str] = set()
     mechanisms: set[str] = set()
@@ -29,12 +34,18 @@ def make_offer(
         keyword, *words = line.split()
         if keyword == "STARTTLS" and not can_tls:
             continue
+        if keyword[:5].upper() == _OLD_AUTH:
+            words = [keyword[5:], *words]
+            keyword = keyword[:4]
+            glue = "="
+        else:
+            glue = " "
         if keyword == "AUTH":
             words = [word for word in words if word.upper() in verifiable]
             if not words:
                 continue
             mechanisms.update(word.upper() for word in words)
-            line = " ".join((keyword, *words))
+            line = f"{keyword}{glue}{' '.join(words)}"
         lines.append(line)
         keywords.add(keyword.upper())
     if encrypted or not profile.requires_tls:

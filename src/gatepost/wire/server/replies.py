@@ -23,6 +23,7 @@ class Replies:
     SENDER_OK: Reply = Reply(250, "Sender OK", Esc(2, 1, 0))
     RECIPIENT_OK: Reply = Reply(250, "Recipient OK", Esc(2, 1, 5))
     CHUNK_OK: Reply = Reply(250, "Chunk received", Esc(2, 0, 0))
+    ACCEPTED: Reply = Reply(250, "OK queued as {id}", Esc(2, 0, 0))
     CANNOT_VERIFY: Reply = Reply(252, "Cannot verify, but will take the message", Esc(2, 1, 5))
     START_CONTENT: Reply = Reply(354, "Start mail input; end with <CRLF>.<CRLF>")
 
@@ -37,6 +38,7 @@ class Replies:
     TOO_MANY_RECIPIENTS: Reply = Reply(452, "Too many recipients", Esc(4, 5, 3))
     TLS_UNAVAILABLE: Reply = Reply(454, "TLS not available", Esc(4, 7, 0))
     AUTH_UNAVAILABLE: Reply = Reply(454, "Temporary authentication failure", Esc(4, 7, 0))
+    GREYLISTED: Reply = Reply(450, "Greylisted, please try again later", Esc(4, 2, 0))
     EXCESSIVE_RATE: Reply = Reply(450, "Excessive message rate from sender", Esc(4, 7, 1))
 
     UNKNOWN_COMMAND: Reply = Reply(500, "Command not recognized", Esc(5, 5, 1))
@@ -46,6 +48,8 @@ class Replies:
     BAD_ARGUMENTS: Reply = Reply(501, "Syntax error in arguments", Esc(5, 5, 4))
     BAD_BASE64: Reply = Reply(501, "Cannot decode base64", Esc(5, 5, 2))
     BAD_RESPONSE: Reply = Reply(501, "Malformed authentication response", Esc(5, 5, 2))
+    HELLO_REFUSED: Reply = Reply(501, "Invalid domain name", Esc(5, 5, 4))
+    USERNAME_MALFORMED: Reply = Reply(501, "Invalid user name", Esc(5, 5, 2))
     BAD_SENDER: Reply = Reply(501, "Bad sender address syntax", Esc(5, 1, 7))
     BAD_RECIPIENT: Reply = Reply(501, "Bad recipient address syntax", Esc(5, 1, 3))
     BYTES_BEFORE_TLS: Reply = Reply(501, "Data behind STARTTLS", Esc(5, 5, 2))

@@ -7,6 +7,7 @@ begin again when the session ``is_full``.
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -20,10 +21,11 @@ from gatepost.wire.base64 import challenge_reply, decode_base64
 from gatepost.wire.content import ChunkReader, DataReader, Newlines
 from gatepost.wire.line import LineReader, LineTooLong
 from gatepost.wire.server import events
-from gatepost.wire.server.commands import COMMANDS, missing_condition
+from gatepost.wire.server.commands import COMMANDS, Command, missing_condition
 from gatepost.wire.server.offer import Offer, make_offer
 from gatepost.wire.server.replies import Replies, replies_with
 from gatepost.wire.server.states import State
+from gatepost.wire.server.variants import commands_of
 
 _TLS_RECORD: Final = b"\x16\x03"
 """How a ClientHello begins (RFC 8446 5.1)."""
@@ -37,6 +39,7 @@ MAX_UNSENT: Final = 256
 """Replies that wait for ``send`` before no further command is read: some 64 KiB, each being
 an EHLO's."""
 
+_DROPPED: Final = Reply(421, "Closed without a reply", reason="the profile drops the connection")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TELLS: Final = (events.Content, events.ContentDropped, events.AuthAborted, events.Closing)
 """Events that pause nothing."""
@@ -64,6 +67,11 @@ def _replies_of(setting: Setting) -> Replies:
     return replies_with(setting.profile.replies)
 
 
+@lru_cache(maxsize=64)
+def _commands_of(setting: Setting) -> Mapping[bytes, Command]:
+    return commands_of(setting.profile)
+
+
 @lru_cache(maxsize=256)
 def _offer_of(setting: Setting, encrypted: bool, can_tls: bool) -> Offer:
     return make_offer(setting.profile, setting.mechanisms, encrypted=encrypted, can_tls=can_tls)
@@ -76,7 +84,8 @@ class Session:
     __slots__ = (
         "_auth_open", "_buffer", "_chunk", "_closing", "_command_line", "_commands", "_content",
         "_content_limit", "_envelope", "_errors", "_line", "_newlines", "_notice", "_out",
-        "_over", "_pending", "_pieces", "_received", "_refusal", "can_tls", "encrypted", "hello",
+        "_over", "_pending", "_pieces", "_received", "_refusal", "_table", "can_tls", "encrypted",
+        "hello",
         "message_limit", "offer", "peer_name", "profile", "protocol", "recipients", "refusals",
         "replies", "setting", "signed_in_as", "state",
     )
@@ -89,6 +98,7 @@ class Session:
         self.encrypted = encrypted
         self.can_tls = setting.can_tls and not encrypted
         self.message_limit = setting.profile.limits.message_size
+        self._table = _commands_of(setting)
         self._command_line = setting.profile.limits.command_line
         self._content_limit = min(
             self.message_limit, setting.profile.strict.effective_size or self.message_limit
@@ -287,6 +297,16 @@ class Session:
         self._closing = events.Closing(reply)
         self._out.append(reply.encode())
 
+    def drop(self) -> None:
+        """End without a word."""
+        self._closing = events.Closing(_DROPPED)
+
+    @property
+    def sender(self) -> str:
+        """The sender of the transaction; empty for the null sender and without one."""
+        sender = self._envelope.sender if self._envelope is not None else None
+        return sender.key if sender is not None else ""
+
     # The rest is ours.
 
     def _say(self, reply: Reply) -> None:
@@ -352,7 +372,7 @@ class Session:
             self._say_of_command(self.replies.MALFORMED_LINE)
             return None
         verb, _, argument = line.partition(b" ")
-        command = COMMANDS.get(verb) or COMMANDS.get(verb.upper())
+        command = self._table.get(verb) or self._table.get(verb.upper())
         if command is None:
             self._say_of_command(self.replies.UNKNOWN_COMMAND)
             return None

@@ -1,0 +1,120 @@
+"""The first start with plain accounts: one that can sign in, so that there is what to paste."""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from gatepost.app.accounts import open_accounts, sealer
+from gatepost.app.keys import Key
+from gatepost.directory.accounts import Account, AccountDirectory, make_account
+from gatepost.directory.contract import Record, Records
+from gatepost.directory.passwords import PasswordHasher
+from gatepost.directory.tokens_of_accounts import TokenAccounts
+from gatepost.model.profile import Profile
+from gatepost.model.secret import Secret
+from gatepost.profiles.credentials import fill_template
+
+_PURPOSE: Final = "first account's secrets"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAccount:
+    """What an application is given to sign in with."""
+
+    username: str
+    password: Secret
+    """Empty when it proves nothing any more: the account was deleted, or given another."""
+    sender: str
+    """An address that may stand in MAIL FROM and in From."""
+    token: Secret
+    """An access token, for XOAUTH2 and OAUTHBEARER; empty: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The directory of accounts, and what ``gatepost up`` says of the first one."""
+
+    directory: AccountDirectory
+    signs_in: TokenAccounts
+    given: GivenAccount
+
+
+async def provide_accounts(records: Records, key: Key, profile: Profile) -> Accounts:
+    """Return the accounts that the store keeps; at a profile's first start, make its account.
+
+    Raises ConfigError when ``key`` is not the one that it was made with.
+    """
+    mine = ("provisioned", f"account {profile.name}")
+    kept = {(each.kind, each.id): each for each in await records.load_records()}
+    first = kept.get(mine)
+    if first is None:
+        given = _make(profile)
+        account = await asyncio.to_thread(_account_of, given, key)
+        kind = ("account", account.name)
+        await records.save_records(
+            [
+                Record(*kind, msgspec.to_builtins(account)),
+                Record(*mine, _sealed(given, key)),
+            ]
+        )
+    else:
+        given = _opened(first, key)
+    directory = open_accounts(records, key)
+    await directory.load()
+    if first is not None and not await _proves(directory, given):
+        given = GivenAccount(given.username, Secret(""), given.sender, Secret(""))
+    tokens = {given.username: given.token} if given.token else {}
+    return Accounts(directory, TokenAccounts(directory, tokens), given)
+
+
+def _make(profile: Profile) -> GivenAccount:
+    """Draw the account's name and secrets, in the shape that the profile gives them."""
+    wish = profile.account
+    known = {"profile": profile.name.lower()}
+    known["username"] = username = fill_template(wish.username, known)
+    return GivenAccount(
+        username,
+        Secret(fill_template(wish.password, known)),
+        fill_template(wish.sender, known),
+        Secret(fill_template(wish.token, known)),
+    )
+
+
+def _account_of(given: GivenAccount, key: Key) -> Account:
+    senders = ("@" + given.sender.rpartition("@")[2],)
+    return make_account(given.username, given.password, senders, PasswordHasher(), seal=sealer(key))
+
+
+async def _proves(directory: AccountDirectory, given: GivenAccount) -> bool:
+    """Tell whether the account still has the password that it was made with."""
+    account = directory.account(given.username)
+    if account is None:
+        return False
+    password = given.password.reveal().encode()
+    return await asyncio.to_thread(partial(PasswordHasher().verify, account.password, password))
+
+
+def _sealed(given: GivenAccount, key: Key) -> dict[str, str]:
+    def seal(secret: Secret) -> str:
+        return base64.b64encode(key.seal(secret.reveal().encode(), _PURPOSE)).decode()
+
+    return {
+        "username": given.username,
+        "password": seal(given.password),
+        "sender": given.sender,
+        "token": seal(given.token),
+    }
+
+
+def _opened(record: Record, key: Key) -> GivenAccount:
+    def open_(sealed: str) -> Secret:
+        return Secret(key.unseal(base64.b64decode(sealed), _PURPOSE).decode())
+
+    fields = record.fields
+    return GivenAccount(
+        fields["username"], open_(fields["password"]), fields["sender"], open_(fields["token"])
+    )

@@ -1,0 +1,140 @@
+"""``gatepost profile``: the servers that ``gatepost up`` behaves like."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gatepost.cli.output import FAILED, OK, print_json
+from gatepost.cli.tables import print_rows
+
+if TYPE_CHECKING:
+    from gatepost.model.profile import Profile
+
+_WIDEST = 60
+
+
+@click.group()
+def profile() -> None:
+    """Look at the providers and servers that `gatepost up --profile` behaves like."""
+
+
+@profile.command(
+    name="list",
+    epilog="""\b
+Example:
+  gatepost profile list
+  gatepost profile list --kind quirk --json
+""",
+)
+@click.option(
+    "--kind", type=click.Choice(["provider", "server", "quirk"]), help="Only those of this kind."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def list_profiles(kind: str | None, as_json: bool) -> int:
+    """List the profiles that come with Gatepost, one a line.
+
+    A provider is a service of mail, a server is software that people run, and a quirk has
+    something the matter with it: its cause is what `gatepost doctor` finds.
+    """
+    from gatepost.profiles import available_profiles, load_profile  # noqa: PLC0415 - not for --help
+
+    found = [load_profile(name) for name in available_profiles()]
+    shown = [each for each in found if kind in (None, each.kind)]
+    if as_json:
+        print_json({"profiles": [_line(each) for each in shown]})
+        return OK
+    rows = [
+        (each.name, each.kind, each.as_of, each.quirk.cause or "-", each.title) for each in shown
+    ]
+    print_rows(("name", "kind", "as of", "cause", "title"), rows, whole=("name", "as of"))
+    return OK
+
+
+def _line(found: "Profile") -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "title": found.title,
+        "as_of": found.as_of or None,
+        "source": found.sources.get("title", ""),
+        "hosts": list(found.hosts),
+        "directory": found.directory.kind,
+        "cause": found.quirk.cause or None,
+    }
+
+
+@profile.command(
+    epilog="""\b
+Example:
+  gatepost profile show gmail
+  gatepost profile show mine.toml --set limits.recipients=3 --json
+"""
+)
+@click.argument("name", metavar="NAME|FILE.toml")
+@click.option(
+    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change one value. Repeatable."
+)
+@click.option(
+    "--own", is_flag=True, help="Only what the profile says, without what is usual anyway."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def show(name: str, settings: tuple[str, ...], own: bool, as_json: bool) -> int:
+    """Show every value of a profile, and where each is known from."""
+    from gatepost.app.serving import served_profile  # noqa: PLC0415 - not for --help
+    from gatepost.errors import ConfigError  # noqa: PLC0415
+    from gatepost.profiles.effective import DEFAULT, effective_values  # noqa: PLC0415
+
+    try:
+        found = served_profile(name, strict=True, settings=settings)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+    values = [each for each in effective_values(found) if not own or each.origin != DEFAULT]
+    if as_json:
+        told = [{"key": each.key, "value": each.value, "origin": each.origin} for each in values]
+        print_json(_line(found) | {"values": told})
+        return OK
+    lines = [(f"{each.key} = {_toml(each.value)}", each.origin) for each in values]
+    width = min(_WIDEST, max(len(text) for text, _ in lines))
+    for text, origin in lines:
+        click.echo(f"{text:<{width}}  # {origin}")
+    return OK
+
+
+def _toml(value: Any) -> str:
+    """JSON writes texts, numbers and lists of them as TOML does; there is no null in TOML."""
+    return '"none"' if value is None else json.dumps(value, ensure_ascii=False)
+
+
+@profile.command(
+    epilog="""\b
+Example:
+  gatepost profile check mine.toml
+  gatepost profile check mine.toml --json
+"""
+)
+@click.argument("path", metavar="FILE.toml", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def check(path: Path, as_json: bool) -> int:
+    """Check a profile of your own: every mistake at once, with what was probably meant.
+
+    Exit: 0 when it is right, 1 when it is not.
+    """
+    from gatepost.errors import ConfigError  # noqa: PLC0415 - not for --help
+    from gatepost.profiles.load import problems_in  # noqa: PLC0415
+
+    try:
+        problems = problems_in(path)
+    except ConfigError as error:
+        problems = [(error.where or str(path), str(error).removeprefix(f"{error.where}: "))]
+    if as_json:
+        told = [{"where": where, "message": message} for where, message in problems]
+        print_json({"valid": not problems, "problems": told})
+    else:
+        for where, message in problems:
+            click.echo(f"{where}: {message}", err=True)
+        count = len(problems)
+        verdict = f"{count} mistake{'s' if count != 1 else ''} in {path}." if count else "ok"
+        click.echo(verdict, err=bool(count))
+    return FAILED if problems else OK

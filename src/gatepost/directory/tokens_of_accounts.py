@@ -1,0 +1,56 @@
+"""Accounts that may also sign in with an access token, as a provider's mailboxes do."""
+
+import hmac
+from collections.abc import Mapping
+from typing import Final
+
+from gatepost.directory.accounts import REFUSED, AccountDirectory
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.later import Later
+from gatepost.model.reply import Reply
+from gatepost.model.secret import Secret
+from gatepost.model.standing import Standing
+from gatepost.sasl.interview import Verifier
+
+TOKENS: Final = frozenset({"OAUTHBEARER", "XOAUTH2"})
+
+
+class TokenAccounts:
+    """Implements ``Directory``: the accounts, and the tokens that some of them have."""
+
+    def __init__(self, accounts: AccountDirectory, tokens: Mapping[str, Secret]) -> None:
+        """``tokens`` are by the name of their account; one whose account is gone is worthless."""
+        self._accounts = accounts
+        self._tokens = dict(tokens)
+
+    @property
+    def mechanisms(self) -> frozenset[str]:
+        return self._accounts.mechanisms | (TOKENS if self._tokens else frozenset())
+
+    def identify(self, credentials: Credentials, mechanism: str) -> "Later[Principal | Reply]":
+        if mechanism not in TOKENS:
+            return self._accounts.identify(credentials, mechanism)
+        owner = self._owner(credentials.token)
+        if owner is None:
+            return REFUSED.because("token_unknown: nobody has this access token")
+        if credentials.username not in ("", owner) or credentials.authzid not in ("", owner):
+            return REFUSED.because("oauth_wrong_identity: the token is another account's")
+        if self._accounts.unknown(owner):
+            return REFUSED.because("account_unknown: the token's account is gone")
+        return Principal(owner)
+
+    def _owner(self, token: Secret | None) -> str | None:
+        """Return whose token it is; every one is compared, so that none is found by the clock."""
+        given = token.reveal().encode("utf-8", "surrogateescape") if token else b""
+        found = None
+        for name, kept in self._tokens.items():
+            if hmac.compare_digest(kept.reveal().encode(), given) and given:
+                found = name
+        return found
+
+    def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
+        return self._accounts.verifier(username, mechanism)
+
+    def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
+        return self._accounts.standing(principal, sender)

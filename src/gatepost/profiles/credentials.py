@@ -1,0 +1,50 @@
+"""User names, passwords and tokens in the shape that a provider gives them."""
+
+import re
+import secrets
+import string
+import uuid
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+_HEX: Final = "0123456789abcdef"
+_ALPHABETS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "lower": string.ascii_lowercase,
+        "upper": string.ascii_uppercase + string.digits,
+        "digits": string.digits,
+        "hex": _HEX,
+        "alnum": string.ascii_letters + string.digits,
+        "base64": string.ascii_letters + string.digits + "+/",
+        "base64url": string.ascii_letters + string.digits + "-_",
+    }
+)
+MAX_LENGTH: Final = 4_096
+"""Characters of chance in one place of a template."""
+_PLACE: Final = re.compile(r"\{([^{}]*)\}")
+_CHANCE: Final = re.compile(rf"({'|'.join(_ALPHABETS)}):([1-9]\d{{0,3}})")
+
+Choose = Callable[[str], str]
+"""Returns one character of an alphabet."""
+
+
+def fill_template(template: str, known: Mapping[str, str], choose: Choose = secrets.choice) -> str:
+    """Return ``template`` with what is ``known`` by name, and chance of the kind asked for.
+
+    Raises ValueError for a place that is neither.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        place = match[1]
+        if place in known:
+            return known[place]
+        if place == "guid":
+            octets = bytes(int(choose(_HEX) + choose(_HEX), 16) for _ in range(16))
+            return str(uuid.UUID(bytes=octets, version=4))
+        chance = _CHANCE.fullmatch(place)
+        if chance is None or int(chance[2]) > MAX_LENGTH:
+            raise ValueError(f"{{{place}}} is not known here")
+        return "".join([choose(_ALPHABETS[chance[1]]) for _ in range(int(chance[2]))])
+
+    return _PLACE.sub(fill, template)

@@ -1,0 +1,50 @@
+"""A session of a server that does odd things with what it says."""
+
+from gatepost.model.reply import Reply
+from gatepost.wire.server import events
+from gatepost.wire.server.session import Session, Setting
+
+
+def make_session(setting: Setting, peer: str, *, encrypted: bool = False) -> Session:
+    """Return the session of a connection, by what its profile asks for."""
+    profile = setting.profile
+    is_odd = (
+        profile.server.line_end != "crlf"
+        or profile.server.greets != "at once"
+        or profile.auth.ends_refused
+    )
+    return (OddSession if is_odd else Session)(setting, peer, encrypted=encrypted)
+
+
+class OddSession(Session):
+    """Ends its lines otherwise, holds its greeting back, or hangs up in place of a refusal."""
+
+    __slots__ = ("_heard",)
+
+    def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
+        self._heard = False
+        super().__init__(setting, peer, encrypted=encrypted)
+
+    def receive(self, octets: bytes) -> None:
+        """See ``Session``."""
+        self._heard = True
+        super().receive(octets)
+
+    def send(self) -> bytes:
+        """See ``Session``."""
+        rules = self.profile.server
+        if rules.greets == "never" or (rules.greets == "after the client" and not self._heard):
+            if rules.greets == "never":
+                super().send()
+            return b""
+        octets = super().send()
+        return octets.replace(b"\r\n", b"\n") if rules.line_end == "lf" else octets
+
+    def answer(self, reply: Reply) -> None:
+        """See ``Session``."""
+        asked = isinstance(self._pending, events.Auth | events.AuthResponse)
+        if asked and reply.code >= 400 and self.profile.auth.ends_refused:
+            self._pending = None
+            self.drop()
+        else:
+            super().answer(reply)
