@@ -35,6 +35,8 @@ class Script:
     accepts_ehlo: str = ""
     """Only this name is taken in EHLO."""
     maximum: ssl.TLSVersion | None = None
+    obeys_injected: bool = False
+    """What was sent in clear behind STARTTLS is answered under TLS."""
 
 
 DEFAULTS: Replies = {
@@ -133,7 +135,10 @@ class _Conversation:
             reply = self._hello(line)
         self._say(reply)
         if name == "STARTTLS" and reply.startswith("220"):
+            injected = self._line() if self.script.obeys_injected else ""
             self._start_tls()
+            if injected:
+                self._say("250 ok")
         elif name == "AUTH LOGIN" and reply.startswith("334"):
             self.awaiting = ["password"] if len(line.split()) > 2 else ["user", "password"]
         elif name == "AUTH PLAIN" and reply.startswith("334"):

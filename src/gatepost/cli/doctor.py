@@ -19,6 +19,7 @@ Examples:
   gatepost doctor smtp.azurecomm.net --as go-net-smtp
   gatepost doctor mail.example.com:465 --tls implicit --ca-file ca.pem
   gatepost doctor smtp.example.com:587 --username me --password-file -
+  gatepost doctor mail.example.com --audit
   gatepost doctor smtp.example.com --save seen.json
   gatepost doctor --evidence seen.json --json
   gatepost doctor --log mail.log --client nodemailer
@@ -58,6 +59,9 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     "--try-all", is_flag=True, help="Let the password out once for every mechanism, not once."
 )
 @click.option("--send", is_flag=True, help="Send a short test message, too.")
+@click.option(
+    "--audit", is_flag=True, help="Look for holes in the server itself; nothing is delivered."
+)
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the evidence as JSON."
 )
@@ -146,7 +150,7 @@ def _errand(given: dict[str, Any]) -> "Errand":
             parse_address(address)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-    return Errand(sender, recipients, given["try_all"], given["send"])
+    return Errand(sender, recipients, given["try_all"], given["send"], given["audit"])
 
 
 def _password(file: Any) -> str | None:

@@ -107,6 +107,12 @@ PRIORS: Final[Mapping[str, int]] = MappingProxyType(
         "provider_endpoint_changed": 1,
         "server_auth_backend_bug": 1,
         "stored_secret_undecryptable": 1,
+        "open_relay": 1,
+        "auth_in_clear": 1,
+        "mail_in_clear": 1,
+        "starttls_injection": 1,
+        "smtp_smuggling": 1,
+        "weak_tls": 1,
     }
 )
 """How often each was the cause in public threads; what is more telling than its neighbour

@@ -45,6 +45,8 @@ def facts(seen: Evidence) -> Iterator[str]:
     for door in seen.neighbours.value or ():
         offers = f", AUTH {' '.join(door.mechanisms)}" if door.mechanisms else ""
         yield f"{door}: {_STATES.get(door.state, door.state)}{offers}"
+    for check in seen.audit.value or ():
+        yield f"audit, {check.name}: {check.outcome.replace('_', ' ')}"
     if seen.failure and seen.position not in ("resolve", "connect"):
         yield f"ended at {seen.position}: {seen.failure}"
 

@@ -16,6 +16,7 @@ from typing import Final
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.doctor import reach, signin
 from gatepost.doctor.around import look_around
+from gatepost.doctor.audit import Audit, smuggle
 from gatepost.doctor.certificate import read_certificate
 from gatepost.doctor.envelope import try_envelope
 from gatepost.doctor.parallel import start
@@ -87,7 +88,18 @@ class _Probe:
         finally:
             self._leave()
         self._look_further()
+        if self.visit.errand.audit and self.endpoint is not None:
+            self._audit(self.endpoint)
         return self.seen
+
+    def _audit(self, endpoint: Endpoint) -> None:
+        hello = self.seen.over_tls.value or self.seen.in_clear.value
+        if hello is None:
+            return  # who does not get through the door cannot look behind it
+        implicit = self.seen.in_clear.value is None
+        asked = Audit(self.visit, endpoint, self._name or NEUTRAL_NAME, implicit=implicit)
+        checks = (*asked.run(), *(self.seen.audit.value or ()))
+        self.note(audit=seen(checks), transcript=(*self.seen.transcript, *asked.lines))
 
     def _look_further(self) -> None:
         """Ask what a failure leaves open: which TLS versions are taken, where else to sign in."""
@@ -400,6 +412,8 @@ class _Probe:
         steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.signed_in)
         for position, name, value in steps:
             self.note(**{name: seen(value), "position": position})
+        if self.visit.errand.audit and self.visit.errand.send and talk.session.usable:
+            self.note(audit=seen((smuggle(talk, self.visit, self.now),)))
 
 
 def literal_of(talk: Talk) -> str:

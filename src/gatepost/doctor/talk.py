@@ -63,9 +63,13 @@ class Talk:
         return self.clean(self.run(self.session.await_reply("greeting")))
 
     def greeting_within(self, seconds: float) -> Reply:
-        """Look for the greeting in clear for a moment; after TimedOut it can be looked for again.
+        """Look for the greeting for a moment; after TimedOut it can be looked for again."""
+        return self.reply_within(seconds)
 
-        Nothing is lost by that: what came of it stays in the session's reader.
+    def reply_within(self, seconds: float) -> Reply:
+        """Look for a reply for a moment.
+
+        Nothing is lost by a TimedOut: what came of it stays in the session's reader.
         """
         patient = self._driver
         self._driver = SyncDriver(self.stream, self._context, "", Timeouts(greeting=seconds))
@@ -81,10 +85,12 @@ class Talk:
         """Send a command without secrets and return its reply."""
         return self.clean(self.run(self.session.ask(command, phase)))
 
-    def say(self, command: str) -> None:
-        """Send a command and wait for nothing."""
-        self.session.transcript.client(command)
-        self.stream.send(f"{command}\r\n".encode(), self._visit.patience.reply)
+    def say(self, *commands: str) -> None:
+        """Send commands in one piece and wait for nothing."""
+        for command in commands:
+            self.session.transcript.client(command)
+        octets = "".join(f"{command}\r\n" for command in commands).encode()
+        self.stream.send(octets, self._visit.patience.reply)
 
     def hello(self, name: str) -> Hello:
         """Say EHLO; what was refused offers nothing."""

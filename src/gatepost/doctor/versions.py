@@ -12,10 +12,15 @@ def try_versions(
     visit: Visit, endpoint: Endpoint, name: str, *, implicit: bool
 ) -> tuple[TlsVersion, ...]:
     """Shake hands with every version alone; one connection after the other."""
-    return tuple(_try(visit, endpoint, name, version, implicit) for version in VERSIONS)
+    return tuple(
+        try_version(visit, endpoint, name, version, implicit=implicit) for version in VERSIONS
+    )
 
 
-def _try(visit: Visit, endpoint: Endpoint, name: str, version: str, implicit: bool) -> TlsVersion:
+def try_version(
+    visit: Visit, endpoint: Endpoint, name: str, version: str, *, implicit: bool
+) -> TlsVersion:
+    """Shake hands with this version alone."""
     try:
         talk = Talk.open(visit, endpoint, looking_context(version))
     except (OSError, ValueError) as error:  # a system may be built without a version

@@ -7,7 +7,7 @@ it in that file's RULES, give it a prior in ``rank``, and a page in ``docs/findi
 from collections.abc import Callable
 from typing import Final
 
-from gatepost.diagnosis.rules import auth, dialogue, ehlo, envelope, network, refusals, tls
+from gatepost.diagnosis.rules import audit, auth, dialogue, ehlo, envelope, network, refusals, tls
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
@@ -15,6 +15,7 @@ Rule = Callable[[Evidence], Finding | None]
 
 RULES: Final[tuple[Rule, ...]] = (
     *network.RULES, *tls.RULES, *ehlo.RULES, *auth.RULES, *refusals.RULES, *envelope.RULES,
+    *audit.RULES,
 )  # fmt: skip
 DIALOGUE_RULES: Final[tuple[Rule, ...]] = dialogue.RULES
 """Rules for logs, which show what a client did by itself."""

@@ -1,0 +1,188 @@
+"""Holes in the server itself: each question asked on a connection of its own, one after the other.
+
+Nothing here signs in or delivers: a recipient that is taken is let go with RSET. What needs a
+message (``smuggling``) goes only to the recipient that was given, and only with leave to send.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from gatepost.doctor.envelope import make_message
+from gatepost.doctor.talk import Talk
+from gatepost.doctor.versions import try_version
+from gatepost.doctor.visit import Visit
+from gatepost.errors import Disconnected, GatepostError, TimedOut
+from gatepost.model.evidence import Check
+from gatepost.model.transcript import Line
+from gatepost.net.dial import Endpoint
+from gatepost.net.tls import OLD_VERSIONS, client_context
+
+STRANGER: Final = "nobody@example.net"
+"""A recipient who is nobody's customer here; RFC 2606 keeps the domain free."""
+LISTENS: Final = 0.5
+"""Seconds that a server gets to take something for the end of a message."""
+ENDINGS: Final = (
+    ("LF . LF", b"\n.\n"), ("LF . CRLF", b"\n.\r\n"), ("CRLF . LF", b"\r\n.\n"),
+    ("CR . CR", b"\r.\r"), ("CRLF . CR", b"\r\n.\r"),
+)  # fmt: skip
+"""What is not the end of a message (RFC 5321 4.1.1.4) and has been taken for it."""
+
+
+class Audit:
+    """The questions, and what was said on their connections."""
+
+    def __init__(self, visit: Visit, endpoint: Endpoint, name: str, *, implicit: bool) -> None:
+        self.visit = visit
+        self.endpoint = endpoint
+        self.name = name
+        self.implicit = implicit
+        self.lines: list[Line] = []
+
+    def run(self) -> tuple[Check, ...]:
+        """Ask all that needs no message."""
+        return (
+            *self._on_a_connection(self._in_clear, "auth_in_clear", "mail_in_clear"),
+            *self._on_a_connection(self._injection, "starttls_injection"),
+            *self._on_a_connection(self._relay, "open_relay"),
+            self._old_tls(),
+        )
+
+    def _on_a_connection(
+        self, ask: Callable[[Talk], tuple[Check, ...]], *names: str
+    ) -> tuple[Check, ...]:
+        try:
+            talk = Talk.open(self.visit, self.endpoint, client_context(verify=False))
+        except OSError as error:
+            return tuple(Check(name, "not_tried", (str(error),)) for name in names)
+        try:
+            return ask(talk)
+        except GatepostError as error:
+            return tuple(Check(name, "not_tried", (str(error),)) for name in names)
+        finally:
+            talk.close(politely=talk.session.usable)
+            self.lines += talk.lines
+
+    def _in_clear(self, talk: Talk) -> tuple[Check, ...]:
+        """AUTH and MAIL before TLS."""
+        if self.implicit:
+            first = ("TLS comes first here",)
+            return Check("auth_in_clear", "passed", first), Check("mail_in_clear", "passed", first)
+        talk.greeting()
+        hello = talk.hello(self.name)
+        taken, told = False, list[str]()
+        for mechanism in ("PLAIN", "LOGIN"):
+            reply = talk.ask(f"AUTH {mechanism}", "auth")
+            told.append(f"AUTH {mechanism} in clear was answered {reply}")
+            if reply.code == 334:
+                talk.ask("*", "auth")
+                taken = True
+            if taken or not talk.session.usable:
+                break
+        auth = Check("auth_in_clear", "failed" if taken else "passed", tuple(told))
+        if "STARTTLS" not in hello.capabilities:
+            return auth, Check("mail_in_clear", "failed", ("EHLO offers no STARTTLS",))
+        if not talk.session.usable:
+            return auth, Check("mail_in_clear", "not_tried", ("the connection has ended",))
+        return auth, self._mail_in_clear(talk)
+
+    def _mail_in_clear(self, talk: Talk) -> Check:
+        accepted, told = self._recipient(talk, "in clear")
+        return Check("mail_in_clear", "failed" if accepted else "passed", told)
+
+    def _recipient(self, talk: Talk, where: str) -> tuple[bool, tuple[str, ...]]:
+        """Ask whether a stranger's mail is taken for a stranger; it is never sent."""
+        sender = self.visit.errand.mail_from
+        reply = talk.ask(f"MAIL FROM:<{sender}>", "mail")
+        told = [f"MAIL FROM:<{sender}> {where} was answered {reply}"]
+        if not reply.is_success or not talk.session.usable:
+            return False, tuple(told)
+        reply = talk.ask(f"RCPT TO:<{STRANGER}>", "rcpt")
+        told.append(f"RCPT TO:<{STRANGER}> {where} was answered {reply}")
+        if talk.session.usable:
+            talk.ask("RSET", "mail")
+        return reply.is_success, tuple(told)
+
+    def _injection(self, talk: Talk) -> tuple[Check, ...]:
+        """A command behind STARTTLS, in clear: is it obeyed under TLS (RFC 3207 4.2)?"""
+        name = "starttls_injection"
+        if self.implicit:
+            return (Check(name, "passed", ("there is no STARTTLS here",)),)
+        talk.greeting()
+        if "STARTTLS" not in talk.hello(self.name).capabilities:
+            return (Check(name, "passed", ("there is no STARTTLS here",)),)
+        talk.say("STARTTLS", "NOOP")
+        try:
+            reply = talk.reply_within(self.visit.patience.reply)
+        except (Disconnected, TimedOut) as error:
+            return (Check(name, "passed", (f"STARTTLS with more behind it: {error}",)),)
+        if reply.code != 220:
+            return (Check(name, "passed", (f"STARTTLS with more behind it: {reply}",)),)
+        try:
+            talk.secure()
+            reply = talk.ask("QUIT", "quit")
+        except GatepostError as error:
+            return (Check(name, "passed", (f"STARTTLS with more behind it: {error}",)),)
+        told = (
+            "NOOP was sent in clear behind STARTTLS",
+            f"the first reply under TLS, to QUIT, was {reply}",
+        )
+        return (Check(name, "passed" if reply.code == 221 else "failed", told),)
+
+    def _relay(self, talk: Talk) -> tuple[Check, ...]:
+        """Mail from strangers to strangers, without a sign-in."""
+        if self.implicit:
+            talk.secure()
+        talk.greeting()
+        offers = "STARTTLS" in talk.hello(self.name).capabilities and not self.implicit
+        if offers and talk.ask("STARTTLS", "starttls").is_success:
+            talk.secure()
+            talk.hello(self.name)
+        accepted, told = self._recipient(talk, "without a sign-in")
+        here = () if not talk.session.peer.loopback else ("asked from the server's own machine",)
+        return (Check("open_relay", "failed" if accepted else "passed", (*told, *here)),)
+
+    def _old_tls(self) -> Check:
+        tried = [
+            try_version(self.visit, self.endpoint, self.name, version, implicit=self.implicit)
+            for version in OLD_VERSIONS
+        ]
+        told = tuple(
+            f"{each.version} alone: {'taken' if each.taken else each.failure}" for each in tried
+        )
+        taken = any(each.taken for each in tried)
+        return Check("weak_tls", "failed" if taken else "passed", told)
+
+
+def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
+    """Send what is no end of a message, to see whether it is taken for one.
+
+    The message goes to the recipient that was given, if at all: without a true end it is dropped
+    when the connection is cut, and a server that takes a false one delivers it there.
+    """
+    name, errand = "smtp_smuggling", visit.errand
+    for command, phase in (
+        (f"MAIL FROM:<{errand.mail_from}>", "mail"), (f"RCPT TO:<{errand.rcpt_to[0]}>", "rcpt"),
+        ("DATA", "data"),
+    ):  # fmt: skip
+        reply = talk.ask(command, phase)  # type: ignore[arg-type]  # phases, all three
+        if reply.code not in (250, 251, 354):
+            return Check(name, "not_tried", (f"{command} was answered {reply}",))
+    talk.session.usable = False  # what follows has no end: no command can come after it
+    text = make_message(visit, now)
+    told = []
+    for title, octets in ENDINGS:
+        talk.stream.send(text + f"then {title}".encode() + octets, visit.patience.reply)
+        talk.session.transcript.client(f"[content, then {title}]")
+        text = b"more"
+        try:
+            reply = talk.reply_within(LISTENS)
+        except TimedOut:
+            told.append(f"{title} is no end of the message")
+            continue
+        except GatepostError as error:
+            return Check(name, "passed", (*told, f"{title}: {error}"))
+        outcome = "taken for the end of the message" if reply.is_success else "refused"
+        told.append(f"{title} is {outcome}: {reply}")
+        return Check(name, "failed" if reply.is_success else "passed", tuple(told))
+    return Check(name, "passed", tuple(told))

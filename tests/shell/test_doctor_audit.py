@@ -1,0 +1,88 @@
+"""An audit of servers with one hole each, and of one without."""
+
+import ssl
+from dataclasses import replace
+
+import pytest
+
+from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.model.finding import Diagnosis
+from tests.certificates import Authority, make_authority
+from tests.shell.scripted import Script, serving
+
+QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=3, pause=0)
+NO_TLS = "530 5.7.0 Must issue a STARTTLS command first"
+NO_AUTH = "530 5.7.0 Authentication required"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def sound(authority: Authority) -> Script:
+    """Nothing before TLS, no mail without a sign-in."""
+    replies = {"AUTH": NO_TLS, "AUTH PLAIN": NO_TLS, "AUTH LOGIN": NO_TLS, "MAIL": NO_TLS,
+               "tls MAIL": NO_AUTH, "tls AUTH PLAIN": "334 ", "tls AUTH LOGIN": "334 "}  # fmt: skip
+    return Script(in_clear=("STARTTLS",), replies=replies, pair=authority.issue("127.0.0.1"))
+
+
+def audit(script: Script, authority: Authority, errand: Errand | None = None) -> Diagnosis:
+    settings = Settings(ca_file=authority.ca_file)
+    with serving(script) as server:
+        found = diagnose(
+            server.address, settings=settings, patience=QUICK, errand=errand or Errand(audit=True)
+        )
+        assert server.count("DATA") == (1 + bool(errand.audit) if errand else 0)
+    return found
+
+
+def ids(diagnosis: Diagnosis) -> list[str]:
+    return [finding.id for finding in diagnosis.findings]
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_sound_server(sound: Script, authority: Authority, implicit: bool) -> None:
+    found = audit(replace(sound, implicit=implicit), authority)
+    assert (found.verdict, ids(found)) == ("healthy", [])
+    assert {each.outcome for each in found.evidence.audit.value or ()} == {"passed"}
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.parametrize(
+    ("hole", "change"),
+    [
+        ("auth_in_clear", {"replies": {"AUTH LOGIN": "334 VXNlcm5hbWU6"}}),
+        ("mail_in_clear", {"replies": {"MAIL": "250 ok"}}),
+        ("open_relay", {"replies": {"tls MAIL": "250 ok"}}),
+        ("starttls_injection", {"obeys_injected": True}),
+        ("weak_tls", {"maximum": ssl.TLSVersion.TLSv1_2}),
+    ],
+)
+def test_one_hole(
+    sound: Script, authority: Authority, hole: str, change: dict[str, object]
+) -> None:
+    if "replies" in change:
+        change = {"replies": {**sound.replies, **change["replies"]}}  # type: ignore[dict-item]
+    if hole == "starttls_injection":  # such a server waits for more behind every STARTTLS
+        with serving(replace(sound, obeys_injected=True, implicit=False)) as server:
+            found = diagnose(
+                server.address, settings=Settings(ca_file=authority.ca_file, tls="none"),
+                patience=replace(QUICK, reply=1), errand=Errand(audit=True),
+            )  # fmt: skip
+            assert hole in ids(found)
+            return
+    found = audit(replace(sound, **change), authority)  # type: ignore[arg-type]
+    assert ids(found) == [hole]
+    assert found.verdict == "finding"
+    assert found.findings[0].proof
+
+
+def test_smuggling_needs_leave_to_send(sound: Script, authority: Authority) -> None:
+    """The scripted server ends a message at any line with a dot."""
+    open_one = replace(sound, replies={**sound.replies, "tls MAIL": "250 ok"})
+    errand = Errand("a@example.com", ("b@example.com",), send=True, audit=True)
+    found = audit(open_one, authority, errand)
+    assert "smtp_smuggling" in ids(found)
+    assert "smtp_smuggling" not in ids(audit(open_one, authority, replace(errand, audit=False)))
