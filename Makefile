@@ -2,20 +2,24 @@
 
 # The newest interpreter that runs and can make a virtual environment: each one since 3.11 is
 # faster. Some builds of 3.13.0 cannot start an event loop, so that is tried, too.
-PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3 python3.11; do \
+first = $(shell for p in $(1); do \
 	$$p -c 'import sys, venv, ensurepip, asyncio; asyncio.run(asyncio.sleep(0)); sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { echo $$p; break; }; done)
+PYTHON ?= $(call first,python3.14 python3.13 python3.12 python3 python3.11)
+OLDEST = $(call first,python3.11 python3.12 python3 python3.13 python3.14)
 
-BIN := .venv/bin
+# The environment that everything runs in.
+ENV ?= .venv
+BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 NODE := tests/clients/node
 SMTPLOAD := bench/smtpload/smtpload
 
 # The old e-mail SDK, which cannot live beside the new one.
-EMAIL_1_0 := .venv/azure-email-1.0
+EMAIL_1_0 := $(ENV)/azure-email-1.0
 
 # Stamps: newer than the lock they were made from, or made again.
-VENV := .venv/.ready
+VENV := $(ENV)/.ready
 NODE_MODULES := $(NODE)/node_modules/.ready
 
 # What to run, so that a caller may change it: `make test PYTEST_FLAGS='-x -k login'`.
@@ -28,7 +32,7 @@ CORPUS ?= ../shared/corpus/cases.jsonl
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test check lint format compliance system bench accuracy lock clean npm
+.PHONY: help demo up test oldest check lint format compliance system bench accuracy lock clean npm
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -40,7 +44,11 @@ up: $(VENV)  ## run the local relay in the foreground
 	@$(BIN)/gatepost up $(UP_FLAGS)
 
 test: $(VENV) npm  ## all tests that need Python and npm packages only
-	$(PYTEST) -n auto -m 'not compliance' $(PYTEST_FLAGS)
+	$(PYTEST) -n auto --dist worksteal -m 'not compliance' $(PYTEST_FLAGS)
+
+oldest:  ## the tests that open no socket, under the oldest Python that is here
+	$(MAKE) --no-print-directory test ENV=.venv-oldest PYTHON=$(OLDEST) \
+		PYTEST_FLAGS='$(PYTEST_FLAGS) tests/unit tests/property tests/contract'
 
 check: lint test  ## lint, format, strict types, import contracts, tests
 
@@ -74,12 +82,12 @@ lock: requirements/runtime.in requirements/dev.in  ## renew the locks
 	cd $(NODE) && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean:  ## remove what make has made
-	rm -rf .venv $(NODE)/node_modules build src/*.egg-info $(SMTPLOAD) bench/results
+	rm -rf .venv .venv-oldest $(NODE)/node_modules build src/*.egg-info $(SMTPLOAD) bench/results
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
 $(VENV): requirements/dev.txt requirements/azure-email-1.0.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer with venv is needed (on Debian: python3-venv)' >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(ENV)
 	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
 	rm -rf $(EMAIL_1_0)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, cast
 
 import dns.flags
 import dns.message
@@ -36,8 +36,7 @@ class Nameserver(asyncio.DatagramProtocol):
         self._zone = [each for each in self._zone if each[0] not in names] + new
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # 3.11 does not derive it
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         answer = self.answer(data)

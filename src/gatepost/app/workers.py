@@ -148,6 +148,7 @@ class Workers:
 
 async def _wait_started(slots: Sequence[_Slot]) -> None:
     try:
-        await asyncio.wait_for(asyncio.gather(*[each.started for each in slots]), START_TIMEOUT)
+        async with asyncio.timeout(START_TIMEOUT):
+            await asyncio.gather(*[each.started for each in slots])
     except TimeoutError:
         raise GatepostError("a front process did not start in time") from None

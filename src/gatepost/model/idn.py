@@ -36,6 +36,7 @@ def _a_label(label: str) -> str:
     try:
         allowed = (
             idna.nameprep(known) == known
+            and _is_stable(known)
             and all(unicodedata.category(sign)[0] in "LMN" or sign == "-" for sign in folded)
             and not unicodedata.category(folded[0]).startswith("M")
             and not _HYPHENS.fullmatch(folded)
@@ -46,3 +47,9 @@ def _a_label(label: str) -> str:
     if not allowed or len(encoded) > MAX_LABEL:
         raise ValueError(f"not a label of a domain name: {label[:MAX_LABEL]!r}")
     return encoded
+
+
+def _is_stable(text: str) -> bool:
+    """Tell whether folding leaves it as it is (RFC 5892 2.2); nameprep knows Unicode 3.2 only."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return unicodedata.normalize("NFKC", folded) == text

@@ -34,7 +34,10 @@ MAX_ANSWER: Final = 1_048_576
 LONGEST_WAIT: Final = 86_400.0
 """Seconds of a Retry-After that are believed."""
 _PER_HOST: Final = 16
-_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def _none() -> Mapping[str, str]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class HttpRequest:
 
     method: str
     url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default=_NONE, repr=False)
+    headers: Mapping[str, str] = field(default_factory=_none, repr=False)
     body: bytes = field(default=b"", repr=False)
 
 
@@ -52,7 +55,7 @@ class HttpResponse:
     """The answer; header names in lower case."""
 
     status: int
-    headers: Mapping[str, str] = field(default=_NONE, repr=False)
+    headers: Mapping[str, str] = field(default_factory=_none, repr=False)
     body: bytes = field(default=b"", repr=False)
 
     def retry_after(self, now: datetime) -> float:

@@ -170,7 +170,8 @@ class Deliverer:
             for each in self._settling:
                 each.cancel()  # a store that does not work is not waited for
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._courier.close(), GOODBYE)
+            async with asyncio.timeout(GOODBYE):
+                await self._courier.close()
 
     # Leases come in.
 
@@ -187,7 +188,8 @@ class Deliverer:
                 seconds = 1.0
             if seconds > 0:
                 try:
-                    await asyncio.wait_for(self._due.wait(), seconds)
+                    async with asyncio.timeout(seconds):
+                        await self._due.wait()
                 except TimeoutError:
                     self._notice()
 

@@ -91,7 +91,8 @@ class Supervisor:
         if self._receivers:
             self._emptied.clear()
             try:
-                await asyncio.wait_for(self._emptied.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._emptied.wait()
             except TimeoutError:
                 _abort(self._receivers)
         if self._sweeper is not None:

@@ -78,7 +78,7 @@ class Taken:
 class Mischief:
     """How it misbehaves; may be changed while it runs."""
 
-    weights: Mapping[Fate, float] = USUAL
+    weights: Mapping[Fate, float] = field(default_factory=lambda: USUAL)
     stall: float = 2.0
     """Seconds without an answer, which then comes."""
     slowness: float = 0.2

@@ -147,7 +147,8 @@ class Consumer:
         try:
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._rung.wait(), max(0.0, upkeep_at - loop.time()))
+                    async with asyncio.timeout(max(0.0, upkeep_at - loop.time())):
+                        await self._rung.wait()
                 self._rung.clear()
                 await asyncio.sleep(PACE)
                 try:

@@ -111,7 +111,8 @@ class _Lane:
                 self._webhooks.tell("reports_delayed", reason=explain(error))
                 wait = PAUSE
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._woken.wait()
 
     async def _begin(self) -> float | None:
         """Begin what is due; return the seconds until something else is, None: when woken."""

@@ -152,7 +152,8 @@ class _Run:
                 await self._victim.wait_ready()
                 count = math.ceil((number - 1 + chance.random()) * share)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._senders.wait_for(count, LONGEST), LONGEST)
+                    async with asyncio.timeout(LONGEST):
+                        await self._senders.wait_for(count, LONGEST)
                 await asyncio.sleep(chance.uniform(0.0, 2 * PAUSE))
             await self._kill_one(self._choose())
             if number % 10 == 0 or number == self._plan.kills:

@@ -55,7 +55,8 @@ class Senders:
         while len(self.sent) < count:
             self._more.clear()
             try:
-                await asyncio.wait_for(self._more.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._more.wait()
             except TimeoutError:
                 return
 

@@ -204,7 +204,8 @@ class Victim:
         assert self._process is not None  # noqa: S101 - it was started
         self._process.send_signal(signal.SIGTERM)
         try:
-            status = await asyncio.wait_for(self._process.wait(), STOP)
+            async with asyncio.timeout(STOP):
+                status = await self._process.wait()
         except TimeoutError:
             raise NotServed(f"the relay did not stop:\n{self.last_words()}") from None
         if status:
