@@ -3,8 +3,9 @@
 import ast
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
+from functools import partial
 from importlib.resources import files
 from inspect import cleandoc, getsource
 from itertools import pairwise
@@ -15,6 +16,7 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.main import COMMANDS, root
+from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.profile import GROUPS as TABLES
 from gatepost.model.profile import Profile
 from gatepost.profiles import available_profiles, load_profile, pod_name
@@ -24,6 +26,7 @@ from gatepost.rest.arm.operations import Operation
 from gatepost.rest.arm.table import OPERATIONS
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
 from tests.docs.pages import FINDINGS, ROOT
+from tests.docs.remedies import FINDING_PAGES, finding_page, legend, rows, without_cures
 
 REFERENCE: Final = ROOT / "docs" / "reference"
 NOTE: Final = "<!-- Made by `python -m tests.docs.generated`: change the code, not this page. -->"
@@ -270,8 +273,25 @@ def _shown_default(key: "Field[Any]") -> str:
 def findings_page() -> str:
     """Return all pages of findings in one file, which goes into the package."""
     pages = sorted(path for path in FINDINGS.glob("*.md") if path.name != "README.md")
-    return "\n".join([NOTE.replace("the code, not this page", "docs/findings, not this file"), *(
-        f"\n{path.read_text('utf-8').strip()}" for path in pages)]) + "\n"  # fmt: skip
+    note = NOTE.replace("the code, not this page", "docs/findings, not this file")
+    told = (without_cures(path.read_text("utf-8")).strip() for path in pages)
+    return "\n".join([note, *(f"\n{each}" for each in told)]) + "\n"
+
+
+def remedies_page() -> str:
+    """Return how far each cure is proven in each library."""
+    lines = [
+        "# Remedies: what is proven", "", NOTE, "",
+        "For each cause that a change in the client's code or settings cures, and each library",
+        "that the doctor knows (`--as LIBRARY`, or `--log FILE --client LIBRARY`):", "",
+        *legend(), "",
+        "A cure that depends on what the server offers is marked for LOGIN.", "",
+        *table(("cause", *LIBRARIES), rows()), "",
+        "## What they are run with", "",
+        *table(("library", "with"), [(f"{each.title} (`{name}`)", each.tested or "not run")
+                                     for name, each in LIBRARIES.items()]),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
 
 
 # The management API.
@@ -298,7 +318,9 @@ def path_of(operation: Operation) -> str:
     return f"{{scope}}{path}" if path.startswith("/providers/Microsoft.Authorization") else path
 
 
-PAGES: Final = {
+PAGES: Final[Mapping[Path, Callable[[], str]]] = {
+    **{path: partial(finding_page, path) for path in FINDING_PAGES},
+    REFERENCE / "remedies.md": remedies_page,
     REFERENCE / "cli.md": cli_page,
     REFERENCE / "replies.md": replies_page,
     REFERENCE / "profiles.md": profiles_page,

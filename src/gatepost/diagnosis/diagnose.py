@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.diagnosis.notes import notes, refusals
 from gatepost.diagnosis.rank import rank
-from gatepost.diagnosis.remedies import LIBRARIES, remedies
+from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
 from gatepost.diagnosis.remedies.library import Place
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.replies import with_replies
@@ -80,10 +80,17 @@ def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
     if seen.target is None and seen.source == "probe":
         return finding
     target = seen.target or _SOMEWHERE
-    named = LIBRARIES.get(seen.client.library)
+    named = library_called(seen.client.product, seen.client.library)
     libraries = (named,) if named else tuple(LIBRARIES.values())
     place = Place(target.host, target.port, _certificate_name(seen))
-    return replace(finding, remedies=remedies(finding.id, libraries, seen.offered, place))
+    offered = _working(seen) if finding.id == "mechanism_advertised_but_broken" else seen.offered
+    return replace(finding, remedies=remedies(finding.id, libraries, offered, place))
+
+
+def _working(seen: Evidence) -> tuple[str, ...]:
+    """Return what is offered and was not refused."""
+    refused = {each.mechanism for each in seen.attempts if not each.accepted}
+    return tuple(name for name in seen.offered if name not in refused)
 
 
 def _certificate_name(seen: Evidence) -> str:

@@ -34,7 +34,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "proof": list(finding.proof),
         "fix": finding.fix,
         "remedies": [
-            {"library": remedy.library, "text": remedy.text, "code": remedy.code}
+            {
+                "library": remedy.library,
+                "text": remedy.text,
+                "code": remedy.code,
+                "executed": remedy.executed,
+            }
             for remedy in finding.remedies
         ],
         "docs": finding.docs,

@@ -22,7 +22,7 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
             yield from ("", f"EHLO {title}:", "")
             yield from _fence(printable(line) for line in hello_lines(hello, ""))
     for finding in diagnosis.findings:
-        yield from _finding(finding, bool(seen.client.library))
+        yield from _finding(finding)
     if diagnosis.notes:
         yield from ("", "## Notes", "")
         yield from _fence(printable(note) for note in diagnosis.notes)
@@ -36,16 +36,16 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
         )
 
 
-def _finding(finding: Finding, library_known: bool) -> Iterator[str]:
+def _finding(finding: Finding) -> Iterator[str]:
     yield from ("", f"## {finding.id} ({finding.confidence})", "")
     yield from _fence((printable(finding.summary), *map(_item, finding.proof)))
     yield from ("", finding.fix)
-    for remedy in finding.remedies if library_known else ():
+    for remedy in finding.remedies if len(finding.remedies) == 1 else ():
         yield from ("", f"**{remedy.library}**: {remedy.text}")
         if remedy.code:
             yield ""
             yield from _fence(remedy.code.splitlines())
-    if finding.remedies and not library_known:
+    if len(finding.remedies) > 1:
         names = ", ".join(remedy.library for remedy in finding.remedies)
         yield from ("", f"Code with `--as LIBRARY`: {names}")
 

@@ -45,7 +45,7 @@ class _Pen:
             yield from self._wrapped(fact, "  ", "    ")
         yield from self._hellos(seen)
         for number, finding in enumerate(diagnosis.findings):
-            yield from self._finding(finding, "Cause" if number == 0 else "Also", diagnosis)
+            yield from self._finding(finding, "Cause" if number == 0 else "Also")
         if diagnosis.notes:
             yield from ("", self._style("Notes", "bold"))
             for note in diagnosis.notes:
@@ -73,7 +73,7 @@ class _Pen:
         for before, after in zip_longest(left, right, fillvalue=""):
             yield f"{before:<{COLUMN}} | {after}".rstrip()
 
-    def _finding(self, finding: Finding, title: str, diagnosis: Diagnosis) -> Iterator[str]:
+    def _finding(self, finding: Finding, title: str) -> Iterator[str]:
         yield ""
         yield self._style(f"{title}: {finding.id}", "red") + f" ({finding.confidence})"
         yield from self._wrapped(finding.summary, "  ", "  ", "bold")
@@ -82,10 +82,8 @@ class _Pen:
             yield from self._wrapped(line, "    - ", "      ")
         yield "  Fix"
         yield from self._wrapped(finding.fix, "    ", "    ")
-        named = diagnosis.evidence.client.library
-        if named:
-            for remedy in finding.remedies:
-                yield from self._remedy(remedy)
+        if len(finding.remedies) == 1:
+            yield from self._remedy(finding.remedies[0])
         elif finding.remedies:
             libraries = ", ".join(remedy.library for remedy in finding.remedies)
             yield from self._wrapped(f"code with --as LIBRARY: {libraries}", "    ", "      ")

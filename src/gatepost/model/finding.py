@@ -17,6 +17,8 @@ class Remedy:
     library: str
     text: str
     code: str | None = None
+    executed: bool = False
+    """Our tests run the code: the fault first, then the cure, which delivers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,7 @@ class Remedy(msgspec.Struct, forbid_unknown_fields=True):
     library: str
     text: str
     code: str | None
+    executed: bool
 
 
 class Finding(msgspec.Struct, forbid_unknown_fields=True):

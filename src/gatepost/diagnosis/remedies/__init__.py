@@ -9,6 +9,7 @@ from gatepost.diagnosis.remedies import (
     aiosmtplib,
     curl,
     django,
+    go_mail,
     go_net_smtp,
     javamail,
     lettre,
@@ -16,18 +17,28 @@ from gatepost.diagnosis.remedies import (
     msmtp,
     nodemailer,
     phpmailer,
+    postfix,
+    powershell,
     python_smtplib,
     ruby_net_smtp,
+    spring,
     swaks,
+    symfony,
     system_net_mail,
 )
-from gatepost.diagnosis.remedies.library import MECHANISM_TOPICS, Library, Place, Topic
+from gatepost.diagnosis.remedies.causes import CURABLE, TOPICS, topic_of
+from gatepost.diagnosis.remedies.library import Library, Place
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Remedy
 
+__all__ = [
+    "CURABLE", "LIBRARIES", "TOPICS", "find_library", "library_called", "remedies", "topic_of",
+]  # fmt: skip
+
 _MODULES: Final = (
-    go_net_smtp, python_smtplib, aiosmtplib, django, nodemailer, phpmailer, javamail, mailkit,
-    system_net_mail, ruby_net_smtp, lettre, msmtp, curl, swaks,
+    go_net_smtp, python_smtplib, aiosmtplib, django, nodemailer, phpmailer, symfony, javamail,
+    spring, mailkit, system_net_mail, powershell, ruby_net_smtp, lettre, go_mail, msmtp, curl,
+    swaks, postfix,
 )  # fmt: skip
 LIBRARIES: Final[Mapping[str, Library]] = MappingProxyType(
     {module.LIBRARY.name: module.LIBRARY for module in _MODULES}
@@ -35,19 +46,6 @@ LIBRARIES: Final[Mapping[str, Library]] = MappingProxyType(
 _NAMES: Final[Mapping[str, Library]] = MappingProxyType(
     {name: library for library in LIBRARIES.values() for name in (library.name, *library.aliases)}
 )
-
-TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
-    {
-        "starttls_required": "starttls",
-        "implicit_tls_on_starttls_port": "starttls",
-        "starttls_on_implicit_tls_port": "implicit",
-        "cert_untrusted": "trust",
-        "cert_hostname_mismatch": "name",
-        "auth_not_advertised": "no_auth",
-        "unwanted_auth_attempt": "no_auth",
-    }
-)
-"""Findings that a change in the client cures; for a mechanism the topic depends on the offer."""
 
 
 def find_library(name: str) -> Library:
@@ -62,22 +60,27 @@ def find_library(name: str) -> Library:
     )
 
 
-def topic_of(finding_id: str, library: Library, offered: tuple[str, ...]) -> Topic | None:
-    """Return which cure of ``library`` answers the finding; None when its code is not at fault."""
-    if finding_id == "mechanism_not_offered":
-        return MECHANISM_TOPICS.get(library.could_use(offered))
-    return TOPICS.get(finding_id)
+def library_called(*names: str) -> Library | None:
+    """Return the first library that one of ``names`` means; None when none of them is ours."""
+    known = (_NAMES.get(name.strip().lower().replace("_", "-")) for name in names)
+    return next(filter(None, known), None)
 
 
 def remedies(
     finding_id: str, libraries: tuple[Library, ...], offered: tuple[str, ...], place: Place
 ) -> tuple[Remedy, ...]:
-    """Return the cures of these libraries for a finding, with the server's name filled in."""
+    """Return the cures of these libraries for a finding, with the server's name filled in.
+
+    A library that cannot have the fault says so if it is the only one asked about.
+    """
     found = []
     for library in libraries:
         topic = topic_of(finding_id, library, offered)
         cure = library.cures.get(topic) if topic else None
-        if cure is not None:
+        if cure is not None and topic is not None:
             code = place.fill(cure.code) if cure.code else None
-            found.append(Remedy(library.name, place.fill(cure.text), code))
+            executed = topic in library.executed
+            found.append(Remedy(library.name, place.fill(cure.text), code, executed))
+        elif topic is not None and topic in library.spared and len(libraries) == 1:
+            found.append(Remedy(library.name, library.spared[topic]))
     return tuple(found)

@@ -3,7 +3,15 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    NO_AUTHZID,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
+from gatepost.diagnosis.remedies.python_smtplib import CHECK, URL
 
 _STARTTLS: Final = """\
 await aiosmtplib.send(
@@ -37,6 +45,90 @@ await aiosmtplib.send(
 )
 """
 
+_ONLY: Final = """\
+smtp = aiosmtplib.SMTP(
+    hostname="{{host}}", port={{port}}, start_tls=True
+)
+async with smtp:
+    await smtp.auth_METHOD(username, password)  # this one and no other
+    await smtp.send_message(message)
+"""
+
+_TWO_LINES: Final = """\
+from base64 import b64encode
+
+smtp = aiosmtplib.SMTP(
+    hostname="{{host}}", port={{port}}, start_tls=True
+)
+async with smtp:
+    await smtp.execute_command(b"AUTH", b"LOGIN")
+    await smtp.execute_command(b64encode(username.encode()))
+    reply = await smtp.execute_command(b64encode(password.encode()))
+    if reply.code != 235:
+        raise aiosmtplib.SMTPAuthenticationError(reply.code, reply.message)
+    await smtp.send_message(message)
+"""
+
+_LONG_TOKEN: Final = """\
+from base64 import b64encode
+
+response = f"user={username}\\x01auth=Bearer {token}\\x01\\x01"
+await smtp.execute_command(b"AUTH", b"XOAUTH2")
+reply = await smtp.execute_command(b64encode(response.encode()))
+if reply.code != 235:
+    raise aiosmtplib.SMTPAuthenticationError(reply.code, reply.message)
+"""
+
+_HELLO: Final = """\
+await aiosmtplib.send(
+    message,
+    hostname="{{host}}",
+    port={{port}},
+    start_tls=True,
+    local_hostname="client.example.com",  # this machine's full name
+    username=username,
+    password=password,
+)
+"""
+
+_SENDER: Final = """\
+sender = "sender@example.com"  # an address that this account may use
+del message["From"]
+message["From"] = sender
+await aiosmtplib.send(
+    message,
+    sender=sender,
+    hostname="{{host}}",
+    port={{port}},
+    start_tls=True,
+    username=username,
+    password=password,
+)
+"""
+
+_MESSAGE: Final = """\
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+
+message = EmailMessage()
+message["From"] = "sender@example.com"  # send() does not add it
+message["To"] = "recipient@example.net"
+message["Subject"] = subject
+message["Date"] = formatdate()
+message["Message-ID"] = make_msgid(domain="example.com")
+message.set_content(text)
+"""
+
+_HEADERS: Final = """\
+from email.message import EmailMessage
+
+message = EmailMessage()
+message["Subject"] = subject  # becomes =?utf-8?...?= where it must
+message["From"] = "sender@example.com"
+message["To"] = "recipient@example.net"
+message.set_content(text)
+"""
+
 LIBRARY: Final = Library(
     name="aiosmtplib",
     title="aiosmtplib",
@@ -63,6 +155,47 @@ LIBRARY: Final = Library(
                 'await aiosmtplib.send(message, hostname="{{name}}", port={{port}})\n',
             ),
             "no_auth": Cure("Leave username and password out."),
+            "only_login": Cure(
+                "login() tries CRAM-MD5 first. Name LOGIN:", _ONLY.replace("METHOD", "login")
+            ),
+            "only_plain": Cure(
+                "login() tries CRAM-MD5 first. Name PLAIN:", _ONLY.replace("METHOD", "plain")
+            ),
+            "two_lines": Cure(
+                "auth_login() sends the user name with AUTH LOGIN. Speak it yourself:", _TWO_LINES
+            ),
+            "long_token": Cure(
+                "Keep the token off the AUTH line; it follows when the server prompts:",
+                _LONG_TOKEN,
+            ),
+            "url": Cure(
+                "aiosmtplib takes no URL; where a setting of yours is one, encode both parts:", URL
+            ),
+            "check": Cure("Fail when the program starts, not when it sends:", CHECK),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:",
+                'smtp = aiosmtplib.SMTP(hostname="{{host}}", port={{port}})\n',
+            ),
+            "hello": Cure("aiosmtplib says the machine's name. Give it a full one:", _HELLO),
+            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Cure("aiosmtplib sends the message as it is. Complete it:", _MESSAGE),
+            "short_lines": Cure(
+                "Encode the text so that no line is too long:",
+                'message.set_content(text, cte="quoted-printable")\n',
+            ),
+            "ascii_headers": Cure("Let EmailMessage encode the headers:", _HEADERS),
+            "one_tls": Cure(
+                "use_tls (implicit) and start_tls exclude each other. Keep one:", _STARTTLS
+            ),
+        }
+    ),
+    language="python",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "no_authzid": NO_AUTHZID,
+            "utf8": SENDS_UTF8,
+            "line_ends": WRITES_CRLF,
         }
     ),
 )

@@ -3,7 +3,11 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    SENDS_UTF8,
+    Cure,
+    Library,
+)
 
 _SEND: Final = """\
 curl --url SCHEME://{{host}}:{{port}} \\
@@ -16,6 +20,19 @@ def _send(*options: str, scheme: str = "smtp") -> str:
     extra = "".join(f"{option} " for option in options)
     return _SEND.replace("SCHEME", scheme).replace("OPTIONS", extra)
 
+
+_MIME: Final = """\
+curl --url smtp://{{host}}:{{port}} \\
+  --ssl-reqd --netrc-file login.netrc \\
+  --mail-from FROM --mail-rcpt TO \\
+  -H "From: FROM" -H "To: TO" -H "Subject: hello" \\
+  -F "=<body.txt;type=text/plain;encoder=quoted-printable"
+"""
+
+_URL: Final = """\
+# login.netrc, mode 0600:
+#   machine {{host}} login USERNAME password PASSWORD
+""" + _send("--ssl-reqd")
 
 LIBRARY: Final = Library(
     name="curl",
@@ -52,6 +69,35 @@ LIBRARY: Final = Library(
                 "curl --url smtp://{{name}}:{{port}} --ssl-reqd ...\n",
             ),
             "no_auth": Cure("Leave --user and --netrc out."),
+            "one_line": Cure(
+                "curl waits for a prompt unless it is told not to:",
+                _send("--ssl-reqd", "--sasl-ir"),
+            ),
+            "two_lines": Cure("Leave --sasl-ir out:", _send("--ssl-reqd")),
+            "long_token": Cure("Leave --sasl-ir out; the token then follows the prompt."),
+            "no_authzid": Cure("Leave --sasl-authzid out:", _send("--ssl-reqd")),
+            "url": Cure("Keep user name and password out of the URL:", _URL),
+            "check": Cure(
+                "Keep the secret in a file that must be there:",
+                "test -s login.netrc || exit 1\n",
+            ),
+            "host": Cure("The URL holds the bare host name and the port:", _send("--ssl-reqd")),
+            "hello": Cure(
+                "What follows the slash of the URL is the name that curl says in EHLO:",
+                _send("--ssl-reqd").replace("{{port}}", "{{port}}/client.example.com"),
+            ),
+            "sender": Cure(
+                "--mail-from and From are an address, not the login:", _send("--ssl-reqd")
+            ),
+            "from_header": Cure("curl sends the file as it is, or writes the header:", _MIME),
+            "line_ends": Cure("Have LF made CRLF:", _send("--ssl-reqd", "--crlf")),
+            "short_lines": Cure("Let curl encode the text:", _MIME),
+            "ascii_headers": Cure(
+                "curl passes headers on as they are: encode them (RFC 2047) where the message "
+                "is written."
+            ),
         }
     ),
+    language="sh",
+    spared=MappingProxyType({"utf8": SENDS_UTF8}),
 )

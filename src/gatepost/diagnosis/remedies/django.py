@@ -3,7 +3,15 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_HEADERS,
+    ENCODES_LINES,
+    NO_AUTHZID,
+    PLAIN_AT_ONCE,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _STARTTLS: Final = """\
 EMAIL_HOST = "{{host}}"
@@ -19,6 +27,8 @@ EMAIL_HOST = "{{host}}"
 EMAIL_PORT = {{port}}
 EMAIL_USE_SSL = True  # TLS from the first byte
 EMAIL_USE_TLS = False  # STARTTLS: never both
+EMAIL_HOST_USER = os.environ["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = os.environ["EMAIL_HOST_PASSWORD"]
 """
 
 _XOAUTH2: Final = """\
@@ -49,6 +59,91 @@ class PrivateAuthorityBackend(EmailBackend):  # set EMAIL_BACKEND to it
     ssl_context = ssl.create_default_context()
     ssl_context.load_verify_locations("ca.pem")
 """
+
+_ONLY: Final = """\
+import smtplib
+from django.core.mail.backends.smtp import EmailBackend
+
+class OneMechanism(smtplib.SMTP):
+    def login(self, user, password, **settings):
+        self.user, self.password = user, password
+        self.ehlo_or_helo_if_needed()
+        return self.auth("NAME", self.auth_METHOD, **settings)
+
+class Backend(EmailBackend):  # set EMAIL_BACKEND to it
+    connection_class = OneMechanism
+"""
+
+_TWO_LINES: Final = """\
+import smtplib
+from django.core.mail.backends.smtp import EmailBackend
+
+class TwoLines(smtplib.SMTP):
+    def login(self, user, password):
+        super().login(user, password, initial_response_ok=False)
+
+class Backend(EmailBackend):  # set EMAIL_BACKEND to it
+    connection_class = TwoLines
+"""
+
+_UTF8: Final = """\
+import smtplib
+from base64 import b64encode
+from django.core.mail.backends.smtp import EmailBackend
+
+class Utf8(smtplib.SMTP):
+    def login(self, user, password):
+        self.ehlo_or_helo_if_needed()
+        response = b64encode(f"\\0{user}\\0{password}".encode()).decode()
+        code, reply = self.docmd("AUTH", f"PLAIN {response}")
+        if code != 235:
+            raise smtplib.SMTPAuthenticationError(code, reply)
+
+class Backend(EmailBackend):  # set EMAIL_BACKEND to it
+    connection_class = Utf8
+"""
+
+_HELLO: Final = """\
+import smtplib
+from django.core.mail.backends.smtp import EmailBackend
+
+class Named(smtplib.SMTP):
+    def __init__(self, *args, **settings):
+        # this machine's full name
+        settings["local_hostname"] = "client.example.com"
+        super().__init__(*args, **settings)
+
+class Backend(EmailBackend):  # set EMAIL_BACKEND to it
+    connection_class = Named
+"""
+
+_URL: Final = """\
+from urllib.parse import quote
+
+login = f"{quote(username, safe='')}:{quote(password, safe='')}"
+EMAIL_URL = f"smtp+tls://{login}@{{host}}:{{port}}"
+"""
+
+_CHECK: Final = """\
+import os
+from django.core.exceptions import ImproperlyConfigured
+
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+if not EMAIL_HOST_USER or not EMAIL_HOST_PASSWORD:
+    raise ImproperlyConfigured("EMAIL_HOST_USER or its password is not set")
+"""
+
+_SENDER: Final = """\
+# addresses that the account may use, not the login
+DEFAULT_FROM_EMAIL = "sender@example.com"
+SERVER_EMAIL = "sender@example.com"
+"""
+
+
+def _only(name: str) -> str:
+    return _ONLY.replace("NAME", name).replace("METHOD", name.lower())
+
 
 LIBRARY: Final = Library(
     name="django",
@@ -86,6 +181,37 @@ LIBRARY: Final = Library(
                 "Leave user and password empty: Django then sends no AUTH:",
                 'EMAIL_HOST_USER = ""\nEMAIL_HOST_PASSWORD = ""\n',
             ),
+            "only_login": Cure("CRAM-MD5 is tried first. Name LOGIN:", _only("LOGIN")),
+            "only_plain": Cure("CRAM-MD5 is tried first. Name PLAIN:", _only("PLAIN")),
+            "two_lines": Cure(
+                "The user name goes out with AUTH LOGIN unless smtplib is told not to:", _TWO_LINES
+            ),
+            "long_token": Cure(
+                "In the backend that signs in with a token, keep it off the AUTH line:",
+                'self.connection.auth(\n    "XOAUTH2", lambda challenge: response,\n'
+                "    initial_response_ok=False,\n)\n",
+            ),
+            "utf8": Cure("smtplib encodes as ASCII, or fails. Encode PLAIN as UTF-8:", _UTF8),
+            "url": Cure("Encode both parts of a URL (django-environ, dj-email-url):", _URL),
+            "check": Cure("Fail when the settings are read, not when mail is sent:", _CHECK),
+            "host": Cure(
+                "Set the bare host name, and the port by itself:",
+                'EMAIL_HOST = "{{host}}"\nEMAIL_PORT = {{port}}\n',
+            ),
+            "hello": Cure("Django says the machine's name. Give smtplib a full one:", _HELLO),
+            "sender": Cure("Mail goes out from DEFAULT_FROM_EMAIL unless told otherwise:", _SENDER),
+            "one_tls": Cure("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other:", _STARTTLS),
+        }
+    ),
+    language="python",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "no_authzid": NO_AUTHZID,
+            "from_header": "EmailMessage writes From from from_email or DEFAULT_FROM_EMAIL itself.",
+            "line_ends": WRITES_CRLF,
+            "short_lines": ENCODES_LINES,
+            "ascii_headers": ENCODES_HEADERS,
         }
     ),
 )

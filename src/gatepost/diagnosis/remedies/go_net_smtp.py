@@ -3,7 +3,13 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _LOGIN = """\
 // LoginAuth speaks AUTH LOGIN, which net/smtp lacks
@@ -142,6 +148,154 @@ func trusting(caFile string) (*tls.Config, error) {
 }
 """
 
+_LONG_TOKEN = """\
+// XOAuth2 keeps the token off the AUTH line: some servers cut it
+// (imports: "errors", "net/smtp").
+func XOAuth2(username, token string) smtp.Auth {
+	return &xoauth2{username: username, token: token}
+}
+
+type xoauth2 struct {
+	username, token string
+	answered        bool
+}
+
+func (a *xoauth2) Start(server *smtp.ServerInfo) (string, []byte, error) {
+	if !server.TLS {
+		return "", nil, errors.New("unencrypted connection")
+	}
+	a.answered = false
+	return "XOAUTH2", nil, nil
+}
+
+// Next answers the prompt; a second one is an error document.
+func (a *xoauth2) Next(_ []byte, more bool) ([]byte, error) {
+	if !more {
+		return nil, nil
+	}
+	if a.answered {
+		return []byte{}, nil
+	}
+	a.answered = true
+	response := "user=" + a.username + "\\x01auth=Bearer " + a.token
+	return []byte(response + "\\x01\\x01"), nil
+}
+"""
+
+_HELLO = """\
+// dial says a full name in EHLO: smtp.SendMail says localhost
+// (imports: "crypto/tls", "net/smtp").
+func dial() (*smtp.Client, error) {
+	client, err := smtp.Dial("{{host}}:{{port}}")
+	if err != nil {
+		return nil, err
+	}
+	// this machine's full name
+	if err := client.Hello("client.example.com"); err != nil {
+		client.Close()
+		return nil, err
+	}
+	config := &tls.Config{ServerName: "{{host}}"}
+	if err := client.StartTLS(config); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return client, nil // then Auth, Mail, Rcpt, Data, Quit
+}
+"""
+
+_SENDER = """\
+// The envelope's sender is an address that the account may use, not the
+// login; the From of msg is the same.
+func send(auth smtp.Auth, to []string, msg []byte) error {
+	const from = "sender@example.com"
+	return smtp.SendMail("{{host}}:{{port}}", auth, from, to, msg)
+}
+"""
+
+_MESSAGE = """\
+// message writes the header that net/smtp does not add
+// (imports: "time").
+func message(subject, text string) []byte {
+	header := "From: sender@example.com\\r\\n" +
+		"To: recipient@example.net\\r\\n" +
+		"Date: " + time.Now().Format(time.RFC1123Z) + "\\r\\n" +
+		"Subject: " + subject + "\\r\\n" +
+		"\\r\\n"
+	return []byte(header + text)
+}
+"""
+
+_SHORT_LINES = """\
+// message encodes the text, so that no line is too long
+// (imports: "bytes", "mime/quotedprintable").
+func message(text string) ([]byte, error) {
+	var body bytes.Buffer
+	body.WriteString("From: sender@example.com\\r\\n" +
+		"To: recipient@example.net\\r\\n" +
+		"MIME-Version: 1.0\\r\\n" +
+		"Content-Type: text/plain; charset=utf-8\\r\\n" +
+		"Content-Transfer-Encoding: quoted-printable\\r\\n" +
+		"\\r\\n")
+	encoder := quotedprintable.NewWriter(&body)
+	if _, err := encoder.Write([]byte(text)); err != nil {
+		return nil, err
+	}
+	err := encoder.Close()
+	return body.Bytes(), err
+}
+"""
+
+_HEADERS = """\
+// message encodes what is not ASCII in the subject
+// (imports: "mime").
+func message(subject, text string) []byte {
+	return []byte("From: sender@example.com\\r\\n" +
+		"To: recipient@example.net\\r\\n" +
+		"Subject: " + mime.QEncoding.Encode("utf-8", subject) + "\\r\\n" +
+		"MIME-Version: 1.0\\r\\n" +
+		"Content-Type: text/plain; charset=utf-8\\r\\n" +
+		"Content-Transfer-Encoding: 8bit\\r\\n" +
+		"\\r\\n" + text)
+}
+"""
+
+_URL = """\
+// smtpURL encodes both parts; url.Parse and User.Password decode them
+// (imports: "net/url").
+func smtpURL(username, password string) string {
+	u := url.URL{
+		Scheme: "smtp",
+		User:   url.UserPassword(username, password),
+		Host:   "{{host}}:{{port}}",
+	}
+	return u.String()
+}
+"""
+
+_CHECK = """\
+// credentials fails when the program starts, not when it sends
+// (imports: "errors", "os").
+func credentials() (username, password string, err error) {
+	username = os.Getenv("SMTP_USERNAME")
+	password = os.Getenv("SMTP_PASSWORD")
+	if username == "" || password == "" {
+		err = errors.New("SMTP_USERNAME or SMTP_PASSWORD is not set")
+	}
+	return username, password, err
+}
+"""
+
+_HOST = """\
+// PlainAuth and tls.Config want the bare host, SendMail wants the port, too
+// (imports: "net", "net/smtp").
+func send(username, password, from string, to []string, msg []byte) error {
+	address := net.JoinHostPort("{{host}}", "{{port}}")
+	auth := smtp.PlainAuth("", username, password, "{{host}}")
+	return smtp.SendMail(address, auth, from, to, msg)
+}
+"""
+
 LIBRARY: Final = Library(
     name="go-net-smtp",
     title="Go net/smtp",
@@ -183,6 +337,28 @@ LIBRARY: Final = Library(
                 "Pass nil in place of the smtp.Auth: SendMail then sends no AUTH:",
                 'err := smtp.SendMail("{{host}}:{{port}}", nil, from, to, msg)\n',
             ),
+            "two_lines": Cure(
+                "Start must return no first response: nil in place of the user name:", _LOGIN
+            ),
+            "long_token": Cure(
+                "Start must return no first response; the token follows the prompt:", _LONG_TOKEN
+            ),
+            "no_authzid": Cure("PlainAuth's first argument stays empty:", _PLAIN),
+            "url": Cure("net/smtp takes no URL; where a setting of yours is one:", _URL),
+            "check": Cure("Fail when the program starts:", _CHECK),
+            "host": Cure(
+                "PlainAuth compares its last argument with the bare host name: no port in it:",
+                _HOST,
+            ),
+            "hello": Cure("smtp.SendMail says localhost. Dial, and call Hello first:", _HELLO),
+            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Cure("net/smtp sends msg as it is. Complete it:", _MESSAGE),
+            "short_lines": Cure("Encode the text with mime/quotedprintable:", _SHORT_LINES),
+            "ascii_headers": Cure("Encode the subject with package mime:", _HEADERS),
         }
+    ),
+    language="go",
+    spared=MappingProxyType(
+        {"one_line": PLAIN_AT_ONCE, "utf8": SENDS_UTF8, "line_ends": WRITES_CRLF}
     ),
 )

@@ -1,9 +1,18 @@
-"""JavaMail, Jakarta Mail (Angus), Spring: no STARTTLS unless enabled; LOGIN before PLAIN."""
+"""JavaMail and Jakarta Mail (Angus): no STARTTLS unless enabled; LOGIN before PLAIN."""
 
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_LINES,
+    LOGIN_IN_TWO,
+    OWN_SETTINGS,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _SERVER: Final = """\
 props.put("mail.smtp.host", "{{host}}");
@@ -37,10 +46,40 @@ _TRUST: Final = """\
 // java -Djavax.net.ssl.trustStore=mail.p12 ...
 """
 
+_NO_AUTHZID: Final = f"""\
+{_MECHANISM.replace("MECHANISM", "PLAIN")}props.put("mail.smtp.sasl.authorizationid", "");
+"""
+
+_CHECK: Final = """\
+String username = System.getenv("SMTP_USERNAME");
+String password = System.getenv("SMTP_PASSWORD");
+if (username == null || password == null || password.isEmpty()) {
+    throw new IllegalStateException("SMTP_USERNAME or its password");
+}
+"""
+
+_HOST: Final = """\
+props.put("mail.smtp.host", "{{host}}");
+props.put("mail.smtp.port", "{{port}}");
+"""
+
+_HELLO: Final = """\
+props.put("mail.smtp.localhost", "client.example.com"); // its full name
+"""
+
+_SENDER: Final = """\
+message.setFrom("sender@example.com"); // an address the account may use
+props.put("mail.smtp.from", "sender@example.com"); // the envelope
+"""
+
+_TLS_VERSION: Final = """\
+props.put("mail.smtp.ssl.protocols", "TLSv1.2 TLSv1.3");
+"""
+
 LIBRARY: Final = Library(
     name="javamail",
     title="JavaMail / Jakarta Mail",
-    aliases=("java", "jakarta-mail", "angus-mail", "angus", "spring", "spring-boot", "kotlin"),
+    aliases=("java", "jakarta-mail", "angus-mail", "angus", "kotlin"),
     mechanisms=("LOGIN", "PLAIN", "DIGEST-MD5"),
     settable=("NTLM", "XOAUTH2"),
     chooses="listed",
@@ -68,6 +107,34 @@ LIBRARY: Final = Library(
                 'props.put("mail.smtp.host", "{{name}}");\n',
             ),
             "no_auth": Cure("Switch the sign-in off:", 'props.put("mail.smtp.auth", "false");\n'),
+            "long_token": Cure("The token may follow the AUTH line:", _XOAUTH2),
+            "no_authzid": Cure(
+                "The user name goes into PLAIN's first field, too, unless that is set empty:",
+                _NO_AUTHZID,
+            ),
+            "check": Cure("Fail when the program starts:", _CHECK),
+            "host": Cure("Set the bare host name, and the port by itself:", _HOST),
+            "hello": Cure("JavaMail says the machine's name. Set a full one:", _HELLO),
+            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Cure(
+                "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'
+            ),
+            "ascii_headers": Cure(
+                "Name the character set, so that the subject is encoded:",
+                'message.setSubject(subject, "UTF-8");\n',
+            ),
+            "tls_version": Cure("Old releases ask for TLS 1.0 alone:", _TLS_VERSION),
+        }
+    ),
+    language="java",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
+            "line_ends": WRITES_CRLF,
+            "short_lines": ENCODES_LINES,
         }
     ),
 )

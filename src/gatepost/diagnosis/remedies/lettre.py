@@ -3,7 +3,17 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_HEADERS,
+    ENCODES_LINES,
+    LOGIN_IN_TWO,
+    NO_AUTHZID,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _STARTTLS: Final = """\
 let mailer = SmtpTransport::starttls_relay("{{host}}")?
@@ -36,6 +46,43 @@ let mailer = SmtpTransport::relay("{{host}}")?
     .port({{port}})
     .tls(Tls::Required(tls)) // Tls::Wrapper(tls) for implicit TLS
     .build();
+"""
+
+
+_URL: Final = """\
+// crate percent-encoding: utf8_percent_encode, NON_ALPHANUMERIC
+let encode = |part: &str| {
+    utf8_percent_encode(part, NON_ALPHANUMERIC).to_string()
+};
+let url = format!(
+    "smtp://{}:{}@{{host}}:{{port}}?tls=required",
+    encode(&username),
+    encode(&password),
+);
+let mailer = SmtpTransport::from_url(&url)?.build();
+"""
+
+_CHECK: Final = """\
+// an error names what is not set
+let username = std::env::var("SMTP_USERNAME")?;
+let password = std::env::var("SMTP_PASSWORD")?;
+"""
+
+_HELLO: Final = """\
+let name = ClientId::Domain("client.example.com".to_string());
+let mailer = SmtpTransport::starttls_relay("{{host}}")?
+    .port({{port}})
+    .hello_name(name) // this machine's full name
+    .credentials(Credentials::new(username, password))
+    .build();
+"""
+
+_SENDER: Final = """\
+let message = Message::builder()
+    .from("sender@example.com".parse()?) // not the login
+    .to("recipient@example.net".parse()?)
+    .subject(subject)
+    .body(text)?;
 """
 
 
@@ -73,6 +120,32 @@ LIBRARY: Final = Library(
                 'let builder = SmtpTransport::starttls_relay("{{name}}")?;\n',
             ),
             "no_auth": Cure("Leave credentials() out."),
+            "long_token": Cure(
+                "lettre has no setting for it: let a relay send the token on a line of its own."
+            ),
+            "url": Cure("Encode both parts of the URL, or use credentials():", _URL),
+            "check": Cure("Fail when the program starts:", _CHECK),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:",
+                'let mailer = SmtpTransport::starttls_relay("{{host}}")?\n'
+                "    .port({{port}})\n    .build();\n",
+            ),
+            "hello": Cure("lettre says the machine's name. Give it a full one:", _HELLO),
+            "sender": Cure("from() is an address, not the login:", _SENDER),
         }
     ),
+    language="rust",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "no_authzid": NO_AUTHZID,
+            "utf8": SENDS_UTF8,
+            "from_header": "Message::builder() refuses a message without From.",
+            "line_ends": WRITES_CRLF,
+            "short_lines": ENCODES_LINES,
+            "ascii_headers": ENCODES_HEADERS,
+        }
+    ),
+    tested="no registry that the tests use carries it; held against its source, 0.11",
 )

@@ -7,16 +7,15 @@ from typing import Final, Literal
 
 from gatepost.model.evidence import TlsMode
 
-Topic = Literal["login", "plain", "xoauth2", "starttls", "implicit", "trust", "name", "no_auth"]
-"""What a cure brings about.
-
-A mechanism; STARTTLS or implicit TLS, verified; trust in a private authority; the
-certificate's name as the host; no sign-in at all.
-"""
-
-MECHANISM_TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
-    {"LOGIN": "login", "PLAIN": "plain", "XOAUTH2": "xoauth2"}
-)
+Topic = Literal[
+    "login", "plain", "xoauth2", "only_login", "only_plain",
+    "starttls", "implicit", "trust", "name", "no_auth",
+    "one_line", "two_lines", "long_token", "no_authzid",
+    "url", "utf8", "check", "host", "hello",
+    "sender", "from_header", "line_ends", "short_lines", "ascii_headers",
+    "one_tls", "credentials", "tls_version", "plugin", "filter",
+]  # fmt: skip
+"""What a cure brings about; ``causes`` says what each one is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,23 @@ class Cure:
 
     text: str
     code: str | None = None
+
+
+OWN_SETTINGS: Final = (
+    "User name and password are settings of their own here, and go out as they are: no encoding. "
+    "Where something in front takes a URL apart, encode both parts there."
+)
+SENDS_UTF8: Final = (
+    "It sends UTF-8, as RFC 4616 wants it. If the server refuses that, set a password of ASCII "
+    "characters."
+)
+WRITES_CRLF: Final = "It writes CRLF at the end of every line itself."
+ENCODES_LINES: Final = "It encodes lines that are too long itself."
+ENCODES_HEADERS: Final = "It encodes what is not ASCII in a header itself (RFC 2047)."
+PLAIN_AT_ONCE: Final = "It sends PLAIN's response with the AUTH command already."
+LOGIN_IN_TWO: Final = "It sends the user name only when LOGIN prompts for it already."
+NO_AUTHZID: Final = "It leaves PLAIN's first field empty already."
+SEPARATE_PORT: Final = "Host and port are settings of their own; set the bare host name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,14 @@ class Library:
     cures: Mapping[Topic, Cure] = field(repr=False)
     last_resort: str = ""
     """What it sends where nothing that it knows is listed; empty when it gives up."""
+    language: str = "text"
+    """Of its cures, as a fence in Markdown names it."""
+    spared: Mapping[Topic, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """What need not be cured in it, and why."""
+    executed: frozenset[Topic] = frozenset()
+    """Cures that our tests run against the emulator: the fault first, then the cure."""
+    tested: str = ""
+    """What they are run with; where it is empty, why none is: nothing at hand carries it."""
 
     def first_choice(self, offered: tuple[str, ...]) -> str:
         """Return the mechanism that it tries where these are listed; empty when it gives up."""

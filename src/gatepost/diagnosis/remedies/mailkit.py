@@ -3,7 +3,17 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_HEADERS,
+    ENCODES_LINES,
+    LOGIN_IN_TWO,
+    OWN_SETTINGS,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _STARTTLS: Final = """\
 await client.ConnectAsync(
@@ -34,6 +44,25 @@ client.ServerCertificateValidationCallback = (_, leaf, chain, errors) => {
     chain.ChainPolicy.CustomTrustStore.Add(ca);
     return chain.Build(new X509Certificate2(leaf!));
 };
+"""
+
+_CHECK: Final = """\
+var username = Environment.GetEnvironmentVariable("SMTP_USERNAME");
+var password = Environment.GetEnvironmentVariable("SMTP_PASSWORD");
+if (string.IsNullOrEmpty(username) || string.IsNullOrEmpty(password))
+    throw new InvalidOperationException("SMTP_USERNAME or its password");
+"""
+
+_HELLO: Final = """\
+client.LocalDomain = "client.example.com"; // this machine's full name
+await client.ConnectAsync(
+    "{{host}}", {{port}}, SecureSocketOptions.StartTls);
+"""
+
+_SENDER: Final = """\
+// an address that the account may use, not the login
+message.From.Clear();
+message.From.Add(MailboxAddress.Parse("sender@example.com"));
 """
 
 LIBRARY: Final = Library(
@@ -75,6 +104,41 @@ LIBRARY: Final = Library(
                 "if (client.Capabilities.HasFlag(SmtpCapabilities.Authentication))\n"
                 "    await client.AuthenticateAsync(username, password);\n",
             ),
+            "no_authzid": Cure(
+                "Leave AuthorizationId of SaslMechanismPlain unset:",
+                _MECHANISM.replace("KIND", "Plain"),
+            ),
+            "long_token": Cure(
+                "MailKit has no setting for it: derive from SaslMechanismOAuth2 and let "
+                "SupportsInitialResponse be false.",
+                "class TwoLines(string user, string token)\n"
+                "    : SaslMechanismOAuth2(user, token)\n"
+                "{\n"
+                "    public override bool SupportsInitialResponse => false;\n"
+                "}\n",
+            ),
+            "check": Cure("Fail when the program starts:", _CHECK),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:",
+                "await client.ConnectAsync(\n"
+                '    "{{host}}", {{port}}, SecureSocketOptions.Auto);\n',
+            ),
+            "hello": Cure("MailKit says its address in brackets. Set a full name:", _HELLO),
+            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Cure("There is no From unless it is added:", _SENDER),
         }
     ),
+    language="csharp",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
+            "line_ends": WRITES_CRLF,
+            "short_lines": ENCODES_LINES,
+            "ascii_headers": ENCODES_HEADERS,
+        }
+    ),
+    tested=".NET is not at hand",
 )  # fmt: skip

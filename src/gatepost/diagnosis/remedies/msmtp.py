@@ -3,7 +3,16 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    LOGIN_IN_TWO,
+    NO_AUTHZID,
+    OWN_SETTINGS,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _SETTINGS: Final = """\
 account default
@@ -51,6 +60,48 @@ LIBRARY: Final = Library(
                 "Connect by the name that the certificate is good for:", "host {{name}}\n"
             ),
             "no_auth": Cure("Switch the sign-in off:", "auth off\n"),
+            "long_token": Cure(
+                "msmtp has no setting for it: let a relay send the token on a line of its own."
+            ),
+            "check": Cure(
+                "Let the command fail where the secret is missing:",
+                'user USERNAME\npasswordeval "cat /path/to/password"\n',
+            ),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:",
+                "host {{host}}\nport {{port}}\n",
+            ),
+            "hello": Cure(
+                "msmtp says localhost. Set this machine's full name:",
+                "domain client.example.com\n",
+            ),
+            "sender": Cure(
+                "The envelope is an address that the account may use, not the login:",
+                "from sender@example.com\nset_from_header on\n",
+            ),
+            "from_header": Cure(
+                "Let msmtp complete the message (1.8.8 and later):",
+                "from sender@example.com\nset_from_header on\n",
+            ),
+            "short_lines": Cure(
+                "msmtp passes the text on as it is: let the program that writes the message "
+                "encode it (quoted-printable or base64)."
+            ),
+            "ascii_headers": Cure(
+                "msmtp passes headers on as they are: encode them (RFC 2047) where the message "
+                "is written."
+            ),
+        }
+    ),
+    language="text",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "no_authzid": NO_AUTHZID,
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
+            "line_ends": WRITES_CRLF,
         }
     ),
 )

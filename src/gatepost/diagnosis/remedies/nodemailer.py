@@ -3,7 +3,16 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_HEADERS,
+    LOGIN_IN_TWO,
+    NO_AUTHZID,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _LOGIN: Final = """\
 const transport = nodemailer.createTransport({
@@ -15,6 +24,8 @@ const transport = nodemailer.createTransport({
   auth: { user: username, pass: password },
 });
 """
+
+_ONLY_PLAIN: Final = _LOGIN.replace("LOGIN", "PLAIN")
 
 _STARTTLS: Final = """\
 const transport = nodemailer.createTransport({
@@ -53,6 +64,69 @@ const transport = nodemailer.createTransport({
 });
 """
 
+_LONG_TOKEN: Final = """\
+const transport = nodemailer.createTransport({
+  host: "{{host}}",
+  port: {{port}},
+  secure: false,
+  requireTLS: true,
+  auth: { type: "custom", method: "XOAUTH2", user: username, pass: token },
+  customAuth: {
+    async XOAUTH2({ auth, sendCommand }) {
+      const { user, pass } = auth.credentials;
+      const text = `user=${user}\\x01auth=Bearer ${pass}\\x01\\x01`;
+      await sendCommand("AUTH XOAUTH2"); // the token is not on this line
+      const reply = await sendCommand(Buffer.from(text).toString("base64"));
+      if (reply.status !== 235) throw new Error(reply.text);
+    },
+  },
+});
+"""
+
+_URL: Final = """\
+const login = [username, password].map(encodeURIComponent).join(":");
+const transport = nodemailer.createTransport(
+  `smtp://${login}@{{host}}:{{port}}`,
+);
+"""
+
+_CHECK: Final = """\
+const username = process.env.SMTP_USERNAME;
+const password = process.env.SMTP_PASSWORD;
+if (!username || !password) {
+  throw new Error("SMTP_USERNAME or SMTP_PASSWORD is not set");
+}
+"""
+
+_HELLO: Final = """\
+const transport = nodemailer.createTransport({
+  host: "{{host}}",
+  port: {{port}},
+  secure: false,
+  requireTLS: true,
+  name: "client.example.com", // this machine's full name
+  auth: { user: username, pass: password },
+});
+"""
+
+_SENDER: Final = """\
+await transport.sendMail({
+  from: "sender@example.com", // an address that the account may use
+  to: "recipient@example.net",
+  subject,
+  text,
+});
+"""
+
+_SHORT_LINES: Final = """\
+await transport.sendMail({
+  from: "sender@example.com",
+  to: "recipient@example.net",
+  subject,
+  text, // encoded where it must be; raw goes out as it is
+});
+"""
+
 LIBRARY: Final = Library(
     name="nodemailer",
     title="nodemailer",
@@ -84,6 +158,31 @@ LIBRARY: Final = Library(
                 'host: "{{name}}", // or: tls: { servername: "{{name}}" }\n',
             ),
             "no_auth": Cure("Leave auth out altogether; empty strings in it still send AUTH."),
+            "only_plain": Cure("authMethod names the one to use:", _ONLY_PLAIN),
+            "long_token": Cure(
+                "Keep the token off the AUTH line, in a method of your own:", _LONG_TOKEN
+            ),
+            "url": Cure("Encode both parts of the URL, or give host and auth apart:", _URL),
+            "check": Cure("Fail when the program starts; the key is pass, not password:", _CHECK),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:",
+                'host: "{{host}}",\nport: {{port}},\n',
+            ),
+            "hello": Cure("nodemailer says [127.0.0.1] without a full name. Give one:", _HELLO),
+            "sender": Cure("from is an address, not the login:", _SENDER),
+            "from_header": Cure("Without from there is no From:", _SENDER),
+            "short_lines": Cure("Give text or html in place of raw:", _SHORT_LINES),
+        }
+    ),
+    language="javascript",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "no_authzid": NO_AUTHZID,
+            "utf8": SENDS_UTF8,
+            "line_ends": WRITES_CRLF,
+            "ascii_headers": ENCODES_HEADERS,
         }
     ),
 )

@@ -3,7 +3,16 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_LINES,
+    LOGIN_IN_TWO,
+    NO_AUTHZID,
+    OWN_SETTINGS,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _ACCOUNT: Final = """\
 $mail->isSMTP();
@@ -41,6 +50,56 @@ _TRUST: Final = """\
 $mail->SMTPOptions = ['ssl' => ['cafile' => '/path/to/ca.pem']];
 """
 
+_ONE_LINE: Final = """\
+use PHPMailer\\PHPMailer\\SMTP;
+
+class OneLine extends SMTP
+{
+    public function authenticate(
+        $username, $password, $authtype = null, $OAuth = null
+    ) {
+        $response = base64_encode("\\0{$username}\\0{$password}");
+        return $this->sendCommand('AUTH', "AUTH PLAIN {$response}", 235);
+    }
+}
+
+$mail->setSMTPInstance(new OneLine());
+"""
+
+_LONG_TOKEN: Final = """\
+use PHPMailer\\PHPMailer\\SMTP;
+
+class TwoLines extends SMTP
+{
+    public function authenticate(
+        $username, $password, $authtype = null, $OAuth = null
+    ) {
+        return $this->sendCommand('AUTH', 'AUTH XOAUTH2', 334)
+            && $this->sendCommand('Token', $OAuth->getOauth64(), 235);
+    }
+}
+
+$mail->setSMTPInstance(new TwoLines());
+"""
+
+_CHECK: Final = """\
+$username = getenv('SMTP_USERNAME');
+$password = getenv('SMTP_PASSWORD');
+if (!$username || !$password) {
+    throw new RuntimeException('SMTP_USERNAME or SMTP_PASSWORD is not set');
+}
+"""
+
+_SENDER: Final = """\
+$mail->setFrom('sender@example.com'); // an address the account may use
+$mail->Sender = 'sender@example.com'; // the envelope, if it was set apart
+"""
+
+_HOST: Final = """\
+$mail->Host = '{{host}}';
+$mail->Port = {{port}};
+"""
+
 LIBRARY: Final = Library(
     name="phpmailer",
     title="PHPMailer",
@@ -64,6 +123,35 @@ LIBRARY: Final = Library(
                 "$mail->Host = '{{name}}';\n",
             ),
             "no_auth": Cure("Switch the sign-in off:", "$mail->SMTPAuth = false;\n"),
+            "one_line": Cure(
+                "PHPMailer waits for a prompt. Send PLAIN's response with the command:", _ONE_LINE
+            ),
+            "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
+            "check": Cure("Fail before anything is sent:", _CHECK),
+            "host": Cure("Set the bare host name, and the port by itself:", _HOST),
+            "hello": Cure(
+                "PHPMailer says the machine's name. Set a full one:",
+                "$mail->Helo = 'client.example.com'; // this machine's full name\n",
+            ),
+            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Cure(
+                "From is what setFrom() says:", "$mail->setFrom('sender@example.com');\n"
+            ),
+            "ascii_headers": Cure(
+                "Name the character set, so that headers are encoded in it:",
+                "$mail->CharSet = PHPMailer::CHARSET_UTF8;\n",
+            ),
+        }
+    ),
+    language="php",
+    spared=MappingProxyType(
+        {
+            "two_lines": LOGIN_IN_TWO,
+            "no_authzid": NO_AUTHZID,
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
+            "line_ends": WRITES_CRLF,
+            "short_lines": ENCODES_LINES,
         }
     ),
 )

@@ -3,7 +3,12 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    NO_AUTHZID,
+    PLAIN_AT_ONCE,
+    Cure,
+    Library,
+)
 
 _STARTTLS: Final = """\
 import smtplib
@@ -41,6 +46,128 @@ context.load_verify_locations("ca.pem")  # the authority that signed it
 smtp.starttls(context=context)
 """
 
+_ONLY: Final = """\
+import smtplib
+import ssl
+
+with smtplib.SMTP("{{host}}", {{port}}, timeout=30) as smtp:
+    smtp.starttls(context=ssl.create_default_context())
+    smtp.ehlo()
+    smtp.user, smtp.password = username, password
+    smtp.auth("NAME", smtp.auth_METHOD)  # this one and no other
+    smtp.send_message(message)
+"""
+
+_TWO_LINES: Final = """\
+import smtplib
+import ssl
+
+with smtplib.SMTP("{{host}}", {{port}}, timeout=30) as smtp:
+    smtp.starttls(context=ssl.create_default_context())
+    smtp.login(username, password, initial_response_ok=False)
+    smtp.send_message(message)
+"""
+
+_LONG_TOKEN: Final = """\
+def xoauth2(challenge):
+    if challenge:  # an error document: the refusal follows
+        return ""
+    return f"user={username}\\x01auth=Bearer {token}\\x01\\x01"
+
+smtp.ehlo()
+smtp.auth("XOAUTH2", xoauth2, initial_response_ok=False)
+"""
+
+_UTF8: Final = """\
+import smtplib
+import ssl
+from base64 import b64encode
+
+with smtplib.SMTP("{{host}}", {{port}}, timeout=30) as smtp:
+    smtp.starttls(context=ssl.create_default_context())
+    smtp.ehlo()
+    response = b64encode(f"\\0{username}\\0{password}".encode()).decode()
+    code, reply = smtp.docmd("AUTH", f"PLAIN {response}")
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, reply)
+    smtp.send_message(message)
+"""
+
+URL: Final = """\
+from urllib.parse import quote
+
+login = f"{quote(username, safe='')}:{quote(password, safe='')}"
+url = f"smtp://{login}@{{host}}:{{port}}"
+"""
+
+_HELLO: Final = """\
+import smtplib
+import ssl
+
+name = "client.example.com"  # this machine's full name
+with smtplib.SMTP("{{host}}", {{port}}, local_hostname=name) as smtp:
+    smtp.starttls(context=ssl.create_default_context())
+    smtp.login(username, password)
+    smtp.send_message(message)
+"""
+
+_SENDER: Final = """\
+sender = "sender@example.com"  # an address that this account may use
+del message["From"]
+message["From"] = sender
+smtp.send_message(message, from_addr=sender)
+"""
+
+_MESSAGE: Final = """\
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+
+message = EmailMessage()
+message["From"] = "sender@example.com"  # send_message() does not add it
+message["To"] = "recipient@example.net"
+message["Subject"] = subject
+message["Date"] = formatdate()
+message["Message-ID"] = make_msgid(domain="example.com")
+message.set_content(text)
+"""
+
+_LINE_ENDS: Final = """\
+from email import message_from_bytes, policy
+
+# sendmail() leaves the line ends of bytes alone, send_message() writes CRLF
+message = message_from_bytes(raw, policy=policy.SMTP)
+smtp.send_message(message)
+"""
+
+_SHORT_LINES: Final = """\
+message.set_content(text, cte="quoted-printable")
+"""
+
+_HEADERS: Final = """\
+from email.message import EmailMessage
+
+message = EmailMessage()
+message["Subject"] = subject  # becomes =?utf-8?...?= where it must
+message["From"] = "sender@example.com"
+message["To"] = "recipient@example.net"
+message.set_content(text)
+smtp.send_message(message)  # sendmail() would take any bytes
+"""
+
+CHECK: Final = """\
+import os
+
+username = os.environ["SMTP_USERNAME"]  # a KeyError names what is not set
+password = os.environ["SMTP_PASSWORD"]
+if not username or not password:
+    raise SystemExit("SMTP_USERNAME or SMTP_PASSWORD is empty")
+"""
+
+
+def _only(name: str) -> str:
+    return _ONLY.replace("NAME", name).replace("METHOD", name.lower())
+
+
 LIBRARY: Final = Library(
     name="python-smtplib",
     title="Python smtplib",
@@ -75,6 +202,35 @@ LIBRARY: Final = Library(
                 'smtp = smtplib.SMTP("{{name}}", {{port}}, timeout=30)\n',
             ),
             "no_auth": Cure("Leave the call of login() out."),
+            "only_login": Cure("login() tries CRAM-MD5 first. Name LOGIN:", _only("LOGIN")),
+            "only_plain": Cure("login() tries CRAM-MD5 first. Name PLAIN:", _only("PLAIN")),
+            "two_lines": Cure(
+                "login() sends the user name with AUTH LOGIN unless told not to:", _TWO_LINES
+            ),
+            "long_token": Cure(
+                "Keep the token off the AUTH line; it follows when the server prompts:",
+                _LONG_TOKEN,
+            ),
+            "utf8": Cure(
+                "login() encodes as ASCII, or fails. Encode PLAIN's response as UTF-8 yourself:",
+                _UTF8,
+            ),
+            "url": Cure(
+                "smtplib takes no URL; where a setting of yours is one, encode both parts:", URL
+            ),
+            "check": Cure("Fail when the program starts, not when it sends:", CHECK),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:",
+                'smtp = smtplib.SMTP("{{host}}", {{port}}, timeout=30)\n',
+            ),
+            "hello": Cure("smtplib says socket.getfqdn(). Give it a full name:", _HELLO),
+            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Cure("smtplib sends the message as it is. Complete it:", _MESSAGE),
+            "line_ends": Cure("Parse the bytes and let send_message() write them:", _LINE_ENDS),
+            "short_lines": Cure("Encode the text so that no line is too long:", _SHORT_LINES),
+            "ascii_headers": Cure("Let EmailMessage encode the headers:", _HEADERS),
         }
     ),
+    language="python",
+    spared=MappingProxyType({"one_line": PLAIN_AT_ONCE, "no_authzid": NO_AUTHZID}),
 )

@@ -3,7 +3,18 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_HEADERS,
+    ENCODES_LINES,
+    LOGIN_IN_TWO,
+    NO_AUTHZID,
+    OWN_SETTINGS,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _SETTINGS: Final = """\
 config.action_mailer.smtp_settings = {
@@ -20,6 +31,34 @@ config.action_mailer.smtp_settings = {
 def _settings(mechanism: str = "plain", tls: str = "enable_starttls") -> str:
     return _SETTINGS.replace("MECHANISM", mechanism).replace("TLS", tls)
 
+
+_LONG_TOKEN: Final = """\
+class TwoLines < Net::SMTP::Authenticator
+  auth_type :xoauth2_two_lines
+
+  def auth(user, token)
+    continue("AUTH XOAUTH2")
+    finish(base64_encode("user=#{user}\\1auth=Bearer #{token}\\1\\1"))
+  end
+end
+# then authentication: :xoauth2_two_lines
+"""
+
+_CHECK: Final = """\
+# a KeyError names what is not set
+user_name: ENV.fetch("SMTP_USERNAME"),
+password: ENV.fetch("SMTP_PASSWORD"),
+"""
+
+_HELLO: Final = _settings().replace(
+    "  address:", '  domain: "client.example.com", # this machine\'s full name\n  address:'
+)
+
+_SENDER: Final = """\
+class ApplicationMailer < ActionMailer::Base
+  default from: "sender@example.com" # not the login
+end
+"""
 
 LIBRARY: Final = Library(
     name="ruby-net-smtp",
@@ -55,6 +94,28 @@ LIBRARY: Final = Library(
                 'address: "{{name}}",\n',
             ),
             "no_auth": Cure("Leave user_name, password and authentication out."),
+            "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
+            "check": Cure("Fail when the program starts:", _CHECK),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:",
+                'address: "{{host}}",\nport: {{port}},\n',
+            ),
+            "hello": Cure("Ruby says localhost. Give it a full name:", _HELLO),
+            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+        }
+    ),
+    language="ruby",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "no_authzid": NO_AUTHZID,
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
+            "from_header": "Mail refuses a message without a sender before it connects.",
+            "line_ends": WRITES_CRLF,
+            "short_lines": ENCODES_LINES,
+            "ascii_headers": ENCODES_HEADERS,
         }
     ),
 )

@@ -3,7 +3,15 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    LOGIN_IN_TWO,
+    NO_AUTHZID,
+    OWN_SETTINGS,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    Cure,
+    Library,
+)
 
 _SEND: Final = """\
 swaks --server {{host}} --port {{port}} \\
@@ -47,6 +55,42 @@ LIBRARY: Final = Library(
                 "swaks --server {{name}} --port {{port}} --tls --tls-verify ...\n",
             ),
             "no_auth": Cure("Leave --auth out."),
+            "check": Cure(
+                "swaks asks for what is not given; it does not send empty ones:",
+                _send("--tls --auth --auth-user USERNAME"),
+            ),
+            "host": Cure("Give the bare host name, and the port by itself:", _send("--tls")),
+            "hello": Cure(
+                "swaks says the machine's name. Give a full one:",
+                _send("--tls --ehlo client.example.com"),
+            ),
+            "sender": Cure(
+                "--from is an address that the account may use, not the login:", _send("--tls")
+            ),
+            "from_header": Cure(
+                "swaks writes From unless --data holds a message of yours:",
+                _send('--tls --header "Subject: hello" --body @body.txt'),
+            ),
+            "line_ends": Cure("Leave --no-data-fixup out:", _send("--tls --data @message.eml")),
+            "short_lines": Cure(
+                "swaks passes the text on as it is: encode it (quoted-printable or base64) where "
+                "the message is written."
+            ),
+            "ascii_headers": Cure(
+                "swaks passes headers on as they are: encode them (RFC 2047) where the message "
+                "is written."
+            ),
+        }
+    ),
+    language="sh",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "long_token": "It has no XOAUTH2.",
+            "no_authzid": NO_AUTHZID,
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
         }
     ),
 )

@@ -1,9 +1,17 @@
-"""System.Net.Mail.SmtpClient (.NET) and Send-MailMessage: STARTTLS only, LOGIN in practice."""
+"""System.Net.Mail.SmtpClient (.NET): STARTTLS only, LOGIN in practice."""
 
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_HEADERS,
+    NO_AUTHZID,
+    OWN_SETTINGS,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
 
 _STARTTLS: Final = """\
 using var client = new SmtpClient("{{host}}", {{port}}) {
@@ -21,10 +29,34 @@ await client.ConnectAsync(
 await client.AuthenticateAsync(ARGUMENTS);
 """
 
+_HELLO: Final = """\
+// dotnet add package MailKit
+using var client = new MailKit.Net.Smtp.SmtpClient();
+client.LocalDomain = "client.example.com"; // this machine's full name
+await client.ConnectAsync(
+    "{{host}}", {{port}}, SecureSocketOptions.StartTls);
+await client.AuthenticateAsync(username, password);
+"""
+
+_CHECK: Final = """var username = Environment.GetEnvironmentVariable("SMTP_USERNAME");
+var password = Environment.GetEnvironmentVariable("SMTP_PASSWORD");
+if (string.IsNullOrEmpty(username) || string.IsNullOrEmpty(password))
+    throw new InvalidOperationException("SMTP_USERNAME or its password");
+"""
+
+_SENDER: Final = """// an address that the account may use, not the login
+using var message = new MailMessage(
+    "sender@example.com", "recipient@example.net", subject, text);
+"""
+
+_TLS_VERSION: Final = """// .NET Framework before 4.7; later ones take what the system permits
+ServicePointManager.SecurityProtocol = SecurityProtocolType.Tls12;
+"""
+
 LIBRARY: Final = Library(
     name="system-net-mail",
     title="System.Net.Mail",
-    aliases=("smtpclient", "powershell", "send-mailmessage", "system.net.mail"),
+    aliases=("smtpclient", "system.net.mail", "dotnet-framework"),
     mechanisms=("GSSAPI", "NTLM", "LOGIN"),
     settable=(),
     chooses="listed",
@@ -67,6 +99,39 @@ LIBRARY: Final = Library(
                 "Set no credentials:",
                 "client.UseDefaultCredentials = false;\nclient.Credentials = null;\n",
             ),
+            "two_lines": Cure(
+                "It always sends the user name with AUTH LOGIN. Use MailKit:",
+                _MAILKIT.replace("OPTION", "StartTls").replace("ARGUMENTS", "username, password"),
+            ),
+            "check": Cure("Fail when the program starts:", _CHECK),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:",
+                'using var client = new SmtpClient("{{host}}", {{port}});\n',
+            ),
+            "hello": Cure("It says the computer's name and nothing else. Use MailKit:", _HELLO),
+            "sender": Cure("From is an address, not the login:", _SENDER),
+            "short_lines": Cure(
+                "Encode the text, so that no line is too long:",
+                "message.BodyTransferEncoding = TransferEncoding.QuotedPrintable;\n",
+            ),
+            "tls_version": Cure("Old releases ask for TLS 1.0 alone:", _TLS_VERSION),
+            "credentials": Cure(
+                "UseDefaultCredentials throws Credentials away: set it first:", _STARTTLS
+            ),
         }
     ),
+    language="csharp",
+    spared=MappingProxyType(
+        {
+            "one_line": "It has no PLAIN.",
+            "no_authzid": NO_AUTHZID,
+            "long_token": "It has no XOAUTH2.",
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
+            "from_header": "It refuses a MailMessage without From before it connects.",
+            "line_ends": WRITES_CRLF,
+            "ascii_headers": ENCODES_HEADERS,
+        }
+    ),
+    tested=".NET is not at hand",
 )

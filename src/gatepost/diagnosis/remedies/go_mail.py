@@ -1,0 +1,147 @@
+"""go-mail (github.com/wneessen/go-mail): STARTTLS or nothing; discovers mechanisms if told to."""
+
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_HEADERS,
+    ENCODES_LINES,
+    LOGIN_IN_TWO,
+    NO_AUTHZID,
+    OWN_SETTINGS,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
+
+_CLIENT: Final = """\
+client, err := mail.NewClient("{{host}}",
+	mail.WithPort({{port}}),
+	mail.OPTION,
+	mail.WithSMTPAuth(mail.SMTPAuthKIND),
+	mail.WithUsername(username),
+	mail.WithPassword(SECRET),
+)
+"""
+
+
+def _client(
+    kind: str = "AutoDiscover",
+    option: str = "WithTLSPolicy(mail.TLSMandatory)",
+    secret: str = "password",
+) -> str:
+    code = _CLIENT.replace("OPTION", option).replace("KIND", kind)
+    return code.replace("SECRET", secret)
+
+
+_TRUST: Final = """\
+pem, err := os.ReadFile("ca.pem") // the authority that signed it
+if err != nil {
+	return err
+}
+roots, err := x509.SystemCertPool()
+if err != nil {
+	return err
+}
+if !roots.AppendCertsFromPEM(pem) {
+	return errors.New("no certificate in ca.pem")
+}
+config := &tls.Config{ServerName: "{{host}}", RootCAs: roots}
+client, err := mail.NewClient("{{host}}",
+	mail.WithPort({{port}}),
+	mail.WithTLSConfig(config),
+)
+"""
+
+_LONG_TOKEN: Final = """\
+// XOAuth2 is an smtp.Auth of github.com/wneessen/go-mail/smtp whose Start
+// returns no first response, and whose Next answers the prompt with it.
+client, err := mail.NewClient("{{host}}",
+	mail.WithPort({{port}}),
+	mail.WithSMTPAuthCustom(XOAuth2(username, token)),
+)
+"""
+
+_CHECK: Final = """\
+username, password := os.Getenv("SMTP_USERNAME"), os.Getenv("SMTP_PASSWORD")
+if username == "" || password == "" {
+	log.Fatal("SMTP_USERNAME or SMTP_PASSWORD is not set")
+}
+"""
+
+_SENDER: Final = """\
+// an address that the account may use, not the login
+if err := message.From("sender@example.com"); err != nil {
+	return err
+}
+"""
+
+LIBRARY: Final = Library(
+    name="go-mail",
+    title="go-mail",
+    aliases=("wneessen-go-mail", "wneessen/go-mail"),
+    mechanisms=("SCRAM-SHA-256", "SCRAM-SHA-1", "NTLM", "CRAM-MD5", "PLAIN", "LOGIN"),
+    settable=("XOAUTH2",),
+    chooses="listed",
+    initial=frozenset({"PLAIN", "XOAUTH2"}),
+    hello="{node}",
+    tls="starttls",
+    cures=MappingProxyType(
+        {
+            "login": Cure(
+                "SMTPAuthAutoDiscover takes LOGIN where nothing stronger is listed; to insist:",
+                _client("Login"),
+            ),
+            "plain": Cure(
+                "SMTPAuthAutoDiscover takes PLAIN where nothing stronger is listed; to insist:",
+                _client("Plain"),
+            ),
+            "xoauth2": Cure(
+                "Name XOAUTH2, and give the access token as the password:",
+                _client("XOAUTH2", secret="token"),
+            ),
+            "starttls": Cure(
+                "TLSMandatory is STARTTLS or nothing; WithSSL is implicit TLS:", _client()
+            ),
+            "implicit": Cure(
+                "WithSSL speaks TLS from the first byte:", _client(option="WithSSL()")
+            ),
+            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
+            "name": Cure(
+                "Connect by the name that the certificate is good for:",
+                'client, err := mail.NewClient("{{name}}", mail.WithPort({{port}}))\n',
+            ),
+            "no_auth": Cure("Leave WithSMTPAuth, WithUsername and WithPassword out."),
+            "long_token": Cure(
+                "Keep the token off the AUTH line, with an smtp.Auth of your own:", _LONG_TOKEN
+            ),
+            "check": Cure("Fail when the program starts:", _CHECK),
+            "host": Cure(
+                "NewClient takes the bare host name; the port is an option:",
+                'client, err := mail.NewClient("{{host}}", mail.WithPort({{port}}))\n',
+            ),
+            "hello": Cure(
+                "go-mail says the machine's name. Give it a full one, beside the other options:",
+                'mail.WithHELO("client.example.com"),\n',
+            ),
+            "sender": Cure("From and EnvelopeFrom are an address, not the login:", _SENDER),
+        }
+    ),
+    language="go",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "no_authzid": NO_AUTHZID,
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
+            "from_header": "It refuses a message without From before it connects.",
+            "line_ends": WRITES_CRLF,
+            "short_lines": ENCODES_LINES,
+            "ascii_headers": ENCODES_HEADERS,
+        }
+    ),
+    tested="no registry that the tests use carries it; held against its source, 0.8.1",
+)

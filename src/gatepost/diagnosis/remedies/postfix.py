@@ -1,0 +1,124 @@
+"""Postfix with a smarthost (``relayhost``): Cyrus SASL's mechanisms, no plaintext unless told."""
+
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.diagnosis.remedies.library import (
+    LOGIN_IN_TWO,
+    OWN_SETTINGS,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    Cure,
+    Library,
+)
+
+_SIGN_IN: Final = """\
+relayhost = [{{host}}]:{{port}}
+smtp_sasl_auth_enable = yes
+smtp_sasl_password_maps = texthash:/etc/postfix/sasl_passwd
+smtp_sasl_security_options = noanonymous
+smtp_tls_security_level = secure
+smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
+"""
+
+_NO_AUTHZID: Final = """\
+# the default since 2.9
+send_cyrus_sasl_authzid = no
+"""
+
+_SENDER: Final = """\
+# /etc/postfix/generic: @example.local  sender@example.com
+smtp_generic_maps = texthash:/etc/postfix/generic
+"""
+
+_CHECK: Final = """\
+# /etc/postfix/sasl_passwd, mode 0600; the key is spelled as relayhost is:
+# [{{host}}]:{{port}}  USERNAME:PASSWORD
+smtp_sasl_password_maps = texthash:/etc/postfix/sasl_passwd
+"""
+
+LIBRARY: Final = Library(
+    name="postfix",
+    title="Postfix smarthost",
+    aliases=("relayhost", "smarthost"),
+    mechanisms=("DIGEST-MD5", "CRAM-MD5", "NTLM", "LOGIN", "PLAIN"),
+    settable=("SCRAM-SHA-256", "SCRAM-SHA-1", "XOAUTH2"),
+    chooses="listed",
+    initial=frozenset({"PLAIN", "XOAUTH2"}),
+    hello="{node}",
+    tls="none",
+    cures=MappingProxyType(
+        {
+            "login": Cure(
+                "Permit plaintext mechanisms, which the default forbids, and name LOGIN; "
+                "package libsasl2-modules holds it:",
+                f"{_SIGN_IN}smtp_sasl_mechanism_filter = login\n",
+            ),
+            "plain": Cure(
+                "Permit plaintext mechanisms, which the default forbids, and name PLAIN; "
+                "package libsasl2-modules holds it:",
+                f"{_SIGN_IN}smtp_sasl_mechanism_filter = plain\n",
+            ),
+            "xoauth2": Cure(
+                "Name XOAUTH2; a Cyrus plug-in for it (sasl-xoauth2) renews the tokens:",
+                f"{_SIGN_IN}smtp_sasl_mechanism_filter = xoauth2\n",
+            ),
+            "starttls": Cure("Require STARTTLS, verified:", _SIGN_IN),
+            "implicit": Cure(
+                "Speak TLS from the first byte:", f"{_SIGN_IN}smtp_tls_wrappermode = yes\n"
+            ),
+            "trust": Cure(
+                "Trust the authority that signed the certificate:",
+                "smtp_tls_CAfile = /path/to/ca.pem\n",
+            ),
+            "name": Cure(
+                "Connect by the name that the certificate is good for, in main.cf and in "
+                "sasl_passwd:",
+                "relayhost = [{{name}}]:{{port}}\n",
+            ),
+            "no_auth": Cure("Switch the sign-in off:", "smtp_sasl_auth_enable = no\n"),
+            "no_authzid": Cure("Send no authorisation identity:", _NO_AUTHZID),
+            "long_token": Cure(
+                "Postfix has no setting for it: leave XOAUTH2 to a relay that can send the token "
+                "on a line of its own."
+            ),
+            "check": Cure("Have an entry for exactly this relayhost:", _CHECK),
+            "host": Cure(
+                "Brackets around the bare host name, the port behind them:",
+                "relayhost = [{{host}}]:{{port}}\n",
+            ),
+            "hello": Cure(
+                "Postfix says myhostname. Set a full name:",
+                "smtp_helo_name = client.example.com\n",
+            ),
+            "sender": Cure("Write local senders as an address of the account:", _SENDER),
+            "from_header": Cure(
+                "Let Postfix complete messages that it passes on:",
+                "always_add_missing_headers = yes\n",
+            ),
+            "ascii_headers": Cure(
+                "Postfix passes headers on as they are: encode them (RFC 2047) where the message "
+                "is written."
+            ),
+            "plugin": Cure(
+                "Cyrus SASL keeps PLAIN and LOGIN in a package of their own:",
+                "apt-get install libsasl2-modules # RPM: cyrus-sasl-plain\n",
+            ),
+            "filter": Cure(
+                "The filter holds names of mechanisms, such as those that EHLO lists:",
+                "smtp_sasl_mechanism_filter = plain, login\n",
+            ),
+        }
+    ),
+    language="ini",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
+            "line_ends": "It takes LF from local programs and sends CRLF.",
+            "short_lines": "It breaks lines of more than smtp_line_length_limit (998) itself.",
+        }
+    ),
+)

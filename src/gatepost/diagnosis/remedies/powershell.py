@@ -1,0 +1,133 @@
+"""PowerShell's Send-MailMessage: System.Net.Mail behind a cmdlet that its makers call obsolete."""
+
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.diagnosis.remedies.library import (
+    NO_AUTHZID,
+    OWN_SETTINGS,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
+from gatepost.diagnosis.remedies.system_net_mail import LIBRARY as SYSTEM_NET_MAIL
+
+_SEND: Final = """\
+$credential = Get-Credential  # or Import-Clixml, for a script
+$mail = @{
+    SmtpServer = '{{host}}'; Port = {{port}}
+    UseSsl = $true  # STARTTLS
+    Credential = $credential
+    From = 'sender@example.com'; To = 'recipient@example.net'
+    Subject = $subject; Body = $text; Encoding = 'utf8'
+}
+Send-MailMessage @mail -ErrorAction Stop
+"""
+
+_INSTEAD: Final = """\
+# Install-Module Mailozaurr
+$mail = @{
+    Server = '{{host}}'; Port = {{port}}
+    SecureSocketOptions = 'OPTION'
+    Credential = $credential
+    From = 'sender@example.com'; To = 'recipient@example.net'
+    Subject = $subject; Text = $text
+}
+Send-EmailMessage @mail
+"""
+
+_TLS_VERSION: Final = """\
+# Windows PowerShell 5.1 on an old .NET Framework
+[Net.ServicePointManager]::SecurityProtocol = 'Tls12'
+"""
+
+_CHECK: Final = """\
+if (-not $env:SMTP_USERNAME -or -not $env:SMTP_PASSWORD) {
+    throw 'SMTP_USERNAME or SMTP_PASSWORD is not set'
+}
+$secret = ConvertTo-SecureString $env:SMTP_PASSWORD -AsPlainText -Force
+$credential = [pscredential]::new($env:SMTP_USERNAME, $secret)
+"""
+
+LIBRARY: Final = Library(
+    name="powershell",
+    title="PowerShell Send-MailMessage",
+    aliases=("send-mailmessage", "pwsh"),
+    mechanisms=SYSTEM_NET_MAIL.mechanisms,
+    settable=(),
+    chooses=SYSTEM_NET_MAIL.chooses,
+    initial=SYSTEM_NET_MAIL.initial,
+    hello=SYSTEM_NET_MAIL.hello,
+    tls="none",
+    cures=MappingProxyType(
+        {
+            "login": Cure("It takes LOGIN where EHLO lists it, which is after STARTTLS:", _SEND),
+            "plain": Cure(
+                "It has no PLAIN. Use a module that is built on MailKit:",
+                _INSTEAD.replace("OPTION", "StartTls"),
+            ),
+            "xoauth2": Cure(
+                "It has no XOAUTH2. Use a module that is built on MailKit, with OAuth2 = $true and "
+                "the token in the credential:",
+                _INSTEAD.replace("OPTION", "StartTls").replace(
+                    "Credential = $credential", "Credential = $credential; OAuth2 = $true"
+                ),
+            ),
+            "starttls": Cure("-UseSsl asks for STARTTLS:", _SEND),
+            "implicit": Cure(
+                "It has no implicit TLS: use the STARTTLS port, or a module that is built on "
+                "MailKit:",
+                _INSTEAD.replace("OPTION", "SslOnConnect"),
+            ),
+            "trust": Cure(
+                "It trusts what the machine trusts. Add the authority to the machine's store:",
+                "Import-Certificate ca.pem -CertStoreLocation Cert:\\LocalMachine\\Root\n",
+            ),
+            "name": Cure(
+                "Connect by the name that the certificate is good for:",
+                "$mail.SmtpServer = '{{name}}'\n",
+            ),
+            "no_auth": Cure("Leave -Credential out."),
+            "two_lines": Cure(
+                "It always sends the user name with AUTH LOGIN. Use a module that is built on "
+                "MailKit:",
+                _INSTEAD.replace("OPTION", "StartTls"),
+            ),
+            "check": Cure("Fail before anything is sent:", _CHECK),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:",
+                "$mail.SmtpServer = '{{host}}'; $mail.Port = {{port}}\n",
+            ),
+            "hello": Cure(
+                "It says the computer's name, and no setting changes that: give the computer a "
+                "full name, or use a module that is built on MailKit."
+            ),
+            "sender": Cure(
+                "-From is an address that the account may use, not the login:",
+                "$mail.From = 'sender@example.com'\n",
+            ),
+            "ascii_headers": Cure("Name the encoding:", "$mail.Encoding = 'utf8'\n"),
+            "tls_version": Cure(
+                "Old versions of .NET Framework ask for TLS 1.0 alone:", _TLS_VERSION
+            ),
+            "credentials": Cure(
+                "Give -Credential; without it the account of the process is tried:", _SEND
+            ),
+        }
+    ),
+    language="powershell",
+    spared=MappingProxyType(
+        {
+            "one_line": "It has no PLAIN.",
+            "no_authzid": NO_AUTHZID,
+            "long_token": "It has no XOAUTH2.",
+            "url": OWN_SETTINGS,
+            "utf8": SENDS_UTF8,
+            "from_header": "-From is required.",
+            "line_ends": WRITES_CRLF,
+            "short_lines": "-Encoding utf8 encodes the text, whose lines are then short.",
+        }
+    ),
+    tested="PowerShell is not at hand",
+)

@@ -1,0 +1,120 @@
+"""Spring Boot: JavaMail, set up by ``spring.mail``."""
+
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.diagnosis.remedies.javamail import LIBRARY as JAVAMAIL
+from gatepost.diagnosis.remedies.library import Cure, Library
+
+_SERVER: Final = """\
+spring.mail.host={{host}}
+spring.mail.port={{port}}
+spring.mail.username=${SMTP_USERNAME}
+spring.mail.password=${SMTP_PASSWORD}
+spring.mail.properties.mail.smtp.auth=true
+"""
+_IDENTITY: Final = """\
+spring.mail.properties.mail.smtp.ssl.checkserveridentity=true
+"""
+_STARTTLS: Final = f"""\
+{_SERVER}spring.mail.properties.mail.smtp.starttls.enable=true
+spring.mail.properties.mail.smtp.starttls.required=true
+{_IDENTITY}"""
+
+_IMPLICIT: Final = f"""\
+{_SERVER}spring.mail.properties.mail.smtp.ssl.enable=true
+{_IDENTITY}"""
+
+_TRUST: Final = """\
+# Boot 3.1 and later, or a trust store as for JavaMail
+spring.ssl.bundle.pem.mail.truststore.certificate=file:/path/to/ca.pem
+spring.mail.ssl.bundle=mail
+"""
+
+_CHECK: Final = """\
+# without a default after ":", the program does not start without them
+spring.mail.username=${SMTP_USERNAME}
+spring.mail.password=${SMTP_PASSWORD}
+"""
+
+_SENDER: Final = """\
+message.setFrom("sender@example.com"); // SimpleMailMessage or the helper
+// spring.mail.properties.mail.smtp.from=sender@example.com
+"""
+
+
+def _mechanism(name: str) -> str:
+    return f"{_STARTTLS}spring.mail.properties.mail.smtp.auth.mechanisms={name}\n"
+
+
+LIBRARY: Final = Library(
+    name="spring",
+    title="Spring Boot",
+    aliases=("spring-boot", "springboot", "java-mail-sender"),
+    mechanisms=JAVAMAIL.mechanisms,
+    settable=JAVAMAIL.settable,
+    chooses=JAVAMAIL.chooses,
+    initial=JAVAMAIL.initial,
+    hello=JAVAMAIL.hello,
+    tls=JAVAMAIL.tls,
+    cures=MappingProxyType(
+        {
+            "login": Cure(
+                "LOGIN comes first by itself; if mechanisms are set, set this one:",
+                _mechanism("LOGIN"),
+            ),
+            "plain": Cure(
+                "PLAIN is taken where LOGIN is not listed; if mechanisms are set, set this one:",
+                _mechanism("PLAIN"),
+            ),
+            "xoauth2": Cure(
+                "Name XOAUTH2; the password is the access token, which a bean must renew:",
+                _mechanism("XOAUTH2"),
+            ),
+            "starttls": Cure("It stays in clear unless told otherwise. Require TLS:", _STARTTLS),
+            "implicit": Cure("Speak TLS from the first byte:", _IMPLICIT),
+            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
+            "name": Cure(
+                "Connect by the name that the certificate is good for:",
+                "spring.mail.host={{name}}\n",
+            ),
+            "no_auth": Cure(
+                "Leave user name and password out, and switch the sign-in off:",
+                "spring.mail.properties.mail.smtp.auth=false\n",
+            ),
+            "long_token": Cure(
+                "The token may follow the AUTH line:",
+                f"{_mechanism('XOAUTH2')}"
+                "spring.mail.properties.mail.smtp.auth.xoauth2.two.line.\\\n"
+                "authentication.format=true\n",
+            ),
+            "no_authzid": Cure(
+                "The user name goes into PLAIN's first field, too, unless that is set empty:",
+                f"{_mechanism('PLAIN')}spring.mail.properties.mail.smtp.sasl.authorizationid=\n",
+            ),
+            "check": Cure("Take both from the environment:", _CHECK),
+            "host": Cure(
+                "Set the bare host name, and the port by itself:",
+                "spring.mail.host={{host}}\nspring.mail.port={{port}}\n",
+            ),
+            "hello": Cure(
+                "It says the machine's name. Set a full one:",
+                "spring.mail.properties.mail.smtp.localhost=client.example.com\n",
+            ),
+            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Cure(
+                "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'
+            ),
+            "ascii_headers": Cure(
+                "Name the character set:",
+                'var helper = new MimeMessageHelper(message, "UTF-8");\n',
+            ),
+            "tls_version": Cure(
+                "Old releases ask for TLS 1.0 alone:",
+                "spring.mail.properties.mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3\n",
+            ),
+        }
+    ),
+    language="properties",
+    spared=JAVAMAIL.spared,
+)

@@ -1,0 +1,200 @@
+"""Symfony Mailer and Laravel: a DSN; CRAM-MD5, LOGIN, PLAIN as listed, with the user as authzid."""
+
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.diagnosis.remedies.library import (
+    ENCODES_HEADERS,
+    ENCODES_LINES,
+    LOGIN_IN_TWO,
+    PLAIN_AT_ONCE,
+    SENDS_UTF8,
+    WRITES_CRLF,
+    Cure,
+    Library,
+)
+
+_STARTTLS: Final = """\
+$dsn = sprintf(
+    'smtp://%s:%s@{{host}}:{{port}}?require_tls=true',
+    rawurlencode($username),
+    rawurlencode($password),
+); // Laravel: MAIL_SCHEME=smtp, MAIL_PORT={{port}}
+$transport = Transport::fromDsn($dsn);
+"""
+
+_IMPLICIT: Final = """\
+$dsn = sprintf(
+    'smtps://%s:%s@{{host}}:{{port}}',
+    rawurlencode($username),
+    rawurlencode($password),
+); // Laravel: MAIL_SCHEME=smtps, MAIL_PORT={{port}}
+$transport = Transport::fromDsn($dsn);
+"""
+
+_ONLY: Final = """\
+use Symfony\\Component\\Mailer\\Transport\\Smtp\\Auth\\KINDAuthenticator;
+use Symfony\\Component\\Mailer\\Transport\\Smtp\\EsmtpTransport;
+
+// false: not implicit TLS, but STARTTLS
+$transport = new EsmtpTransport('{{host}}', {{port}}, false);
+$transport->setAuthenticators([new KINDAuthenticator()]);
+$transport->setUsername($username);
+$transport->setPassword($password);
+"""
+
+_PLAIN: Final = """\
+use Symfony\\Component\\Mailer\\Transport\\Smtp\\Auth\\AuthenticatorInterface;
+use Symfony\\Component\\Mailer\\Transport\\Smtp\\EsmtpTransport;
+
+class PlainAuthenticator implements AuthenticatorInterface
+{
+    public function getAuthKeyword(): string
+    {
+        return 'PLAIN';
+    }
+
+    public function authenticate(EsmtpTransport $client): void
+    {
+        $user = $client->getUsername();
+        $pass = $client->getPassword();
+        $response = base64_encode("\\0{$user}\\0{$pass}"); // no authzid
+        $client->executeCommand("AUTH PLAIN {$response}\\r\\n", [235]);
+    }
+}
+
+// false: not implicit TLS, but STARTTLS
+$transport = new EsmtpTransport('{{host}}', {{port}}, false);
+$transport->setAuthenticators([new PlainAuthenticator()]);
+$transport->setUsername($username);
+$transport->setPassword($password);
+"""
+
+_LONG_TOKEN: Final = """\
+use Symfony\\Component\\Mailer\\Transport\\Smtp\\Auth\\AuthenticatorInterface;
+use Symfony\\Component\\Mailer\\Transport\\Smtp\\EsmtpTransport;
+
+class TwoLines implements AuthenticatorInterface
+{
+    public function getAuthKeyword(): string
+    {
+        return 'XOAUTH2';
+    }
+
+    public function authenticate(EsmtpTransport $client): void
+    {
+        $user = $client->getUsername();
+        $token = $client->getPassword();
+        $text = "user={$user}\\1auth=Bearer {$token}\\1\\1";
+        $client->executeCommand("AUTH XOAUTH2\\r\\n", [334]);
+        $client->executeCommand(base64_encode($text) . "\\r\\n", [235]);
+    }
+}
+
+$transport->setAuthenticators([new TwoLines()]);
+"""
+
+_TRUST: Final = """\
+$stream = $transport->getStream();
+$stream->setStreamOptions(['ssl' => ['cafile' => '/path/to/ca.pem']]);
+"""
+
+_HELLO: Final = """\
+$dsn = sprintf(
+    'smtp://%s:%s@{{host}}:{{port}}?local_domain=client.example.com',
+    rawurlencode($username),
+    rawurlencode($password),
+); // Laravel: MAIL_EHLO_DOMAIN=client.example.com
+$transport = Transport::fromDsn($dsn);
+"""
+
+_CHECK: Final = """\
+$username = getenv('SMTP_USERNAME');
+$password = getenv('SMTP_PASSWORD');
+if (!$username || !$password) {
+    throw new RuntimeException('SMTP_USERNAME or SMTP_PASSWORD is not set');
+}
+"""
+
+_SENDER: Final = """\
+$email->from('sender@example.com'); // an address the account may use
+// Symfony: framework.mailer.envelope.sender; Laravel: MAIL_FROM_ADDRESS
+"""
+
+LIBRARY: Final = Library(
+    name="symfony",
+    title="Symfony Mailer / Laravel",
+    aliases=("laravel", "symfony-mailer", "swiftmailer", "illuminate"),
+    mechanisms=("CRAM-MD5", "LOGIN", "PLAIN"),
+    settable=("XOAUTH2",),
+    chooses="listed",
+    initial=frozenset({"PLAIN", "XOAUTH2"}),
+    hello="{literal}",
+    tls="auto",
+    cures=MappingProxyType(
+        {
+            "login": Cure(
+                "Symfony takes LOGIN by itself where EHLO lists it, which is after STARTTLS; "
+                "to insist:",
+                _ONLY.replace("KIND", "Login"),
+            ),
+            "plain": Cure(
+                "Symfony takes PLAIN by itself where EHLO lists it, and names the user twice; "
+                "to insist, without that:",
+                _PLAIN,
+            ),
+            "xoauth2": Cure(
+                "XOAUTH2 is tried last; name it, and give the access token as the password:",
+                _ONLY.replace("KIND", "XOAuth2").replace("$password", "$token"),
+            ),
+            "starttls": Cure(
+                "smtp:// takes STARTTLS where it is offered; require_tls (7.3 and later) insists:",
+                _STARTTLS,
+            ),
+            "implicit": Cure("smtps:// speaks TLS from the first byte:", _IMPLICIT),
+            "trust": Cure(
+                "Trust the authority that signed the certificate (or set openssl.cafile in "
+                "php.ini):",
+                _TRUST,
+            ),
+            "name": Cure(
+                "Connect by the name that the certificate is good for (Laravel: MAIL_HOST):",
+                "$transport = Transport::fromDsn(\n"
+                '    "smtp://{$login}@{{name}}:{{port}}",\n'
+                "); // $login: both parts percent-encoded\n",
+            ),
+            "no_auth": Cure(
+                "Leave user and password out of the DSN (Laravel: MAIL_USERNAME=null):",
+                "$transport = Transport::fromDsn('smtp://{{host}}:{{port}}');\n",
+            ),
+            "no_authzid": Cure(
+                "Symfony puts the user name into PLAIN's first field. Leave that empty:", _PLAIN
+            ),
+            "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
+            "url": Cure(
+                "Encode both parts of the DSN; in YAML double each % of it. Laravel's "
+                "MAIL_USERNAME and MAIL_PASSWORD are not encoded, its MAIL_URL is:",
+                _STARTTLS,
+            ),
+            "check": Cure("Fail before anything is sent:", _CHECK),
+            "host": Cure(
+                "The DSN holds the bare host name and the port; Laravel has a setting for each:",
+                "MAIL_HOST={{host}}\nMAIL_PORT={{port}}\n",
+            ),
+            "hello": Cure("Symfony says [127.0.0.1]. Give it a full name:", _HELLO),
+            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+        }
+    ),
+    language="php",
+    spared=MappingProxyType(
+        {
+            "one_line": PLAIN_AT_ONCE,
+            "two_lines": LOGIN_IN_TWO,
+            "utf8": SENDS_UTF8,
+            "from_header": "It refuses an Email without From or Sender before it connects.",
+            "line_ends": WRITES_CRLF,
+            "short_lines": ENCODES_LINES,
+            "ascii_headers": ENCODES_HEADERS,
+        }
+    ),
+)

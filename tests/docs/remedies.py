@@ -1,0 +1,92 @@
+"""The pages' tables and sections about cures, from the tables of ``diagnosis.remedies``."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from gatepost.diagnosis.remedies import CURABLE, LIBRARIES, topic_of
+from gatepost.diagnosis.remedies.causes import BY_MECHANISM
+from gatepost.diagnosis.remedies.library import Library, Place
+from tests.docs.pages import FINDINGS
+
+BEGIN: Final = "<!-- cures: made by `python -m tests.docs.generated`, from diagnosis/remedies -->"
+END: Final = "<!-- end of cures -->"
+_BLOCK: Final = re.compile(rf"\n*{re.escape(BEGIN)}.*?{re.escape(END)}\n*", re.DOTALL)
+_OFFERED: Final = ("LOGIN",)
+"""What the server of the examples offers, where the cure depends on it."""
+_MARKS: Final = {
+    "run": "printed, and run in our tests: the fault first, which the doctor names, then the cure, "
+    "which delivers",
+    "code": "printed, not run",
+    "told": "told in words: there is no code for it",
+    "never": "it cannot have the fault; asked about it, the doctor says why",
+}
+
+
+def without_cures(text: str) -> str:
+    """Return a finding's page without the section that is made from the tables."""
+    return _BLOCK.sub("\n\n", text).rstrip("\n") + "\n"
+
+
+def finding_page(path: Path) -> str:
+    """Return the page with its section of cures made anew."""
+    text = without_cures(path.read_text("utf-8"))
+    head, neighbours, tail = text.partition("## Neighbours\n")
+    section = "\n".join([BEGIN, *_section(path.stem), END])
+    parts = [head.rstrip("\n"), section, *([neighbours + tail.rstrip("\n")] if neighbours else [])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(finding: str) -> Iterator[str]:
+    place = Place("mail.example.com", 465 if "on_implicit" in finding else 587, "mail.example.com")
+    yield from ("## In your library", "")
+    if finding in BY_MECHANISM:
+        yield from ("Where LOGIN is offered; the doctor prints what fits your server.", "")
+    spared = []
+    for library in LIBRARIES.values():
+        topic = topic_of(finding, library, _OFFERED)
+        cure = library.cures.get(topic) if topic else None
+        if topic is None or cure is None:
+            spared += [library] if topic in library.spared else []
+            continue
+        run = " (run in our tests)" if topic in library.executed else ""
+        yield from (f"### {library.title}", "", f"{place.fill(cure.text)}{run}", "")
+        if cure.code:
+            yield from (f"```{library.language}", place.fill(cure.code).rstrip("\n"), "```", "")
+    if spared:
+        yield from ("### Not needed", "")
+        yield from (f"- {each.title}: {_why(each, finding)}" for each in spared)
+        yield ""
+
+
+def _why(library: Library, finding: str) -> str:
+    topic = topic_of(finding, library, _OFFERED)
+    return library.spared[topic] if topic else ""
+
+
+def mark(library: Library, finding: str) -> str:
+    """Return how far the cure of a finding is proven in a library; empty where there is none."""
+    topic = topic_of(finding, library, _OFFERED)
+    if topic in library.executed:
+        return "run"
+    if topic in library.spared:
+        return "never"
+    cure = library.cures.get(topic) if topic else None
+    return ("code" if cure.code else "told") if cure else ""
+
+
+def rows() -> Iterator[tuple[str, ...]]:
+    """Yield a row for each cause that a change in the client cures."""
+    for finding in CURABLE:
+        marks = [mark(library, finding) for library in LIBRARIES.values()]
+        yield (f"[{finding}](../findings/{finding}.md)", *marks)
+
+
+def legend() -> Iterator[str]:
+    """Yield what the marks mean."""
+    yield from (f"- `{name}`: {text};" for name, text in _MARKS.items())
+    yield "- nothing: the cause is not this library's to have."
+
+
+FINDING_PAGES: Final = tuple(FINDINGS / f"{each}.md" for each in CURABLE)
