@@ -50,21 +50,30 @@ class Authority:
             _write(self.directory / f"{stem}.key", _key_pem(key)),
         )
 
+    def intermediate(self) -> "Authority":
+        """Return an authority that this one has signed; what it issues comes without it."""
+        return _authority(self.directory, "Throw-away Intermediate CA", self)
+
 
 def make_authority(directory: Path) -> Authority:
     """Make an authority that nobody else knows."""
+    return _authority(directory, "Throw-away CA", None)
+
+
+def _authority(directory: Path, title: str, issuer: Authority | None) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Throw-away CA")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, title)])
+    signed_by = name if issuer is None else issuer.certificate.subject
     usage = x509.KeyUsage(
         digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False,
         key_encipherment=False, data_encipherment=False, key_agreement=False,
         encipher_only=False, decipher_only=False,
     )  # fmt: skip
     certificate = (
-        _builder("Throw-away CA", name, key.public_key(), datetime.now(UTC) + DAY)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        _builder(title, signed_by, key.public_key(), datetime.now(UTC) + DAY)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=1 if issuer is None else 0), True)
         .add_extension(usage, True)
-        .sign(key, hashes.SHA256())
+        .sign(key if issuer is None else issuer.key, hashes.SHA256())
     )
     ca_file = _write(directory / f"ca-{certificate.serial_number:x}.pem", _pem(certificate))
     return Authority(directory, key, certificate, ca_file)

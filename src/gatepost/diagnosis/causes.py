@@ -104,6 +104,10 @@ _CAUSES: Final = (
           "The client asks for TLS where it was not meant to: it takes the STARTTLS it is offered.",
           "Tell the client not to use STARTTLS towards this relay, or mend the relay's certificate "
           "and TLS.", "look in the client's log whether it sends STARTTLS"),
+    Cause("starttls_not_offered", "starttls",
+          "The client is set to STARTTLS, and the server does not offer it.",
+          "Give the server a certificate and switch STARTTLS on, or use its port for implicit TLS "
+          "(465).", "EHLO in clear: is STARTTLS among the lines?"),
     Cause("server_tls_misconfigured", "starttls", "The server offers STARTTLS and cannot do it.",
           "The server's certificate or key is missing or unreadable: its log says which. Trying "
           "again does not help.", "the server's other ports"),

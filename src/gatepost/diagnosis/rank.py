@@ -45,6 +45,7 @@ PRIORS: Final[Mapping[str, int]] = MappingProxyType(
         "security_defaults_block": 1,
         "sender_domain_not_linked": 1,
         "server_tls_misconfigured": 1,
+        "starttls_not_offered": 1,
         "smtp_auth_disabled_mailbox": 1,
         "tls_version_too_old": 1,
         "bare_lf": 3,

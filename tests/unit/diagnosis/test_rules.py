@@ -152,6 +152,15 @@ CASES = [
     (but(in_clear=EHLO_REFUSED, other_name=Fact(), over_tls=Fact(), tls=Fact()),
      ["helo_rejected"]),
 
+    # a password that nobody sends: the doctor itself, or a careful library
+    (but(IN_CLEAR, client=client(), login=login(), in_clear=hello("AUTH PLAIN")),
+     ["auth_before_tls_refused_by_client"]),
+    (but(IN_CLEAR, client=client("go-net-smtp"), in_clear=hello("AUTH PLAIN"),
+         auth=tried(attempt("PLAIN", "334 ", tls=False))), ["auth_before_tls_refused_by_client"]),
+    (but(IN_CLEAR, client=client("python-smtplib"), in_clear=hello("AUTH PLAIN"),
+         auth=tried(attempt("PLAIN", "334 ", tls=False))), []),
+    (but(IN_CLEAR, client=client(tls="starttls", signs_in=False)), ["starttls_not_offered"]),
+
     # 535 and its neighbours
     (but(login=login(), auth=tried(judged("LOGIN", "535 5.7.8 Authentication failed"))),
      ["bad_credentials"]),

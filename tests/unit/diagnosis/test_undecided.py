@@ -30,7 +30,7 @@ UNDECIDED: list[tuple[Evidence, str]] = [
     (but(failure="the connection was lost"), "with --save"),
     (but(over_tls=REFUSED_HELLO), "gatepost talk"),
     (but(login=login(), tls=UNVERIFIED), "--ca-file"),
-    (but(login=login(), tls=Fact(), over_tls=Fact(), in_clear=hello("AUTH CRAM-MD5")), "implicit"),
+    (but(login=login(), tls=Fact(), over_tls=Fact(), in_clear=hello("SIZE 5")), "implicit"),
     (but(login=login()), "credentials of the kind"),
     (but(auth=tried(attempt("LOGIN", "550 5.7.1 not today"))), "--try-all"),
     (but(login=login(), auth=tried(judged("LOGIN", "550 5.7.1 not today"))), "elsewhere"),

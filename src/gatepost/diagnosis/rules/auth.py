@@ -13,6 +13,8 @@ from gatepost.model.profile import DoctorFacts
 _WRONG_SECRET: Final = frozenset({535, 435})
 """535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
 
+_KEEP_PASSWORDS: Final = frozenset({"go-net-smtp", "msmtp"})
+"""Libraries that send no password without TLS, except to this machine."""
 _FOREIGN: Final = frozenset({"DIGEST-MD5", "NTLM", "SCRAM-SHA-512"})
 """Mechanisms that take a password and that we do not speak."""
 
@@ -172,6 +174,35 @@ def initial_response_required(seen: Evidence) -> Finding | None:
     )
 
 
+def auth_before_tls_refused_by_client(seen: Evidence) -> Finding | None:
+    """AUTH is listed in clear, there is no TLS, and this client sends no password so."""
+    hello = seen.in_clear.value
+    if seen.source == "log" or hello is None or seen.over_tls.value or not seen.offered_in_clear:
+        return None
+    library = LIBRARIES.get(seen.client.library)
+    careful = library is not None and library.name in _KEEP_PASSWORDS
+    kept = seen.login.value is not None and not any(each.secret_sent for each in seen.attempts)
+    host = seen.target.host if seen.target else ""
+    local = host in ("localhost", "127.0.0.1", "::1")
+    if seen.offers_starttls or not ((careful and not local) or kept):
+        return None
+    who = library.title if library and careful else "The client"
+    return Finding(
+        "auth_before_tls_refused_by_client",
+        "certain",
+        f"{who} will not send a password in clear, and there is no TLS here.",
+        (
+            f"EHLO in clear offers AUTH {' '.join(seen.offered_in_clear)} and no STARTTLS",
+            *(("the password was kept: the connection is not encrypted",) if kept else ()),
+        ),
+        "auth",
+        "Use the port with STARTTLS or implicit TLS, or switch TLS on in the server; for a local "
+        "relay leave the sign-in out.",
+        explains=("mail",),
+        next_probe="do 465 and 587 of the same host offer TLS?",
+    )
+
+
 def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
     """The same secret is refused by one listed mechanism and taken by another."""
     judged = [each for each in seen.attempts if each.secret_sent]
@@ -273,7 +304,7 @@ def refused_secret(seen: Evidence) -> AuthAttempt | None:
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     mechanism_not_offered, client_lacks_mechanism, login_initial_response_rejected,
-    initial_response_required, mechanism_advertised_but_broken,
+    initial_response_required, auth_before_tls_refused_by_client, mechanism_advertised_but_broken,
 )  # fmt: skip
 PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
     wrong_credential_kind, username_format, bad_credentials,

@@ -75,6 +75,29 @@ def starttls_on_implicit_tls_port(seen: Evidence) -> Finding | None:
     )
 
 
+def starttls_not_offered(seen: Evidence) -> Finding | None:
+    """The client is set to STARTTLS, and EHLO does not list it."""
+    hello = seen.in_clear.value
+    if seen.source == "log" or seen.client.tls != "starttls" or hello is None:
+        return None
+    if not hello.reply.is_success or seen.offers_starttls:
+        return None
+    return Finding(
+        "starttls_not_offered",
+        "certain",
+        "The client is set to STARTTLS, and the server does not offer it.",
+        (
+            f"EHLO in clear offers {' '.join(hello.capabilities.keywords) or 'nothing'}",
+            *(("it offers AUTH in clear",) if seen.offered_in_clear else ()),
+        ),
+        "starttls",
+        "Give the server a certificate and switch STARTTLS on, or use its port for implicit TLS "
+        "(465). A firewall that rewrites SMTP may have taken the line out, too.",
+        explains=("tls", *_BEHIND),
+        next_probe="the same from another network, and port 465 (--tls implicit)",
+    )
+
+
 def server_tls_misconfigured(seen: Evidence) -> Finding | None:
     """STARTTLS is offered and then refused: 454 means that the server cannot, RFC 3207 4."""
     reply = seen.starttls.value
@@ -294,7 +317,8 @@ def _certificate(seen: Evidence) -> Certificate | None:
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
-    implicit_tls_on_starttls_port, starttls_on_implicit_tls_port, server_tls_misconfigured,
+    implicit_tls_on_starttls_port, starttls_on_implicit_tls_port, starttls_not_offered,
+    server_tls_misconfigured,
     tls_version_too_old, no_handshake, cert_expired, cert_hostname_mismatch, cert_chain_incomplete,
     cert_untrusted,
 )  # fmt: skip
