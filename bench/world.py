@@ -34,7 +34,7 @@ from gatepost.directory.azure.paths import (
     resource_path,
     subscription_path,
 )
-from gatepost.directory.azure.roles import SEND_ACTIONS
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import digest_of, generate_access_key, new_secret
 from gatepost.directory.azure.tokens import AccessTokens

@@ -10,6 +10,7 @@ from typing import Final
 
 from gatepost.app.keys import DIGESTS, open_key
 from gatepost.app.provision import provision
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
     VERIFIED,
@@ -36,7 +37,6 @@ from gatepost.directory.azure.paths import (
     resource_path,
     subscription_path,
 )
-from gatepost.directory.azure.roles import SEND_ACTIONS
 from gatepost.directory.azure.secrets import digest_of
 from gatepost.store.sqlite import open_store
 

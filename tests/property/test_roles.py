@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatepost.directory.azure.actions import action_matches
 from gatepost.directory.azure.entries import Permission
-from gatepost.directory.azure.roles import action_matches, permits
+from gatepost.directory.azure.roles import permits
 
 WORD = st.text(st.sampled_from("aAbB*/.[(\\"), max_size=7)
 PATTERNS = st.lists(WORD, max_size=3).map(tuple)

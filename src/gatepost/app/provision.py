@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from gatepost.app.keys import Key, SealedAccessKeys
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
     VERIFIED,
@@ -32,7 +33,6 @@ from gatepost.directory.azure.paths import (
     subscription_of,
     subscription_path,
 )
-from gatepost.directory.azure.roles import SEND_ACTIONS
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import generate_access_key
 from gatepost.directory.contract import Record, Records

@@ -28,6 +28,10 @@ _SAME_PASSWORD: Final = (
     "gatepost doctor HOST:PORT --username NAME --password-file FILE with the password typed by hand"
 )
 
+_BEHIND: Final = (
+    "gatepost doctor HOST:PORT --username NAME --password-file FILE: it asks the tenant's authority"
+)
+
 # fmt: off
 _CAUSES: Final = (
     # the way to the server
@@ -341,6 +345,32 @@ _CAUSES: Final = (
     Cause("expired_secret", "auth", "The application's secret has expired.",
           "Make a new client secret, and put its value in place of the old one.",
           "a client-credentials request with the same application and secret"),
+    Cause("token_expired", "auth", "The access token is not valid at this time.",
+          "Get a new token before the old one ends; compare the clocks.",
+          "gatepost doctor --token-file FILE: when the token ends"),
+    Cause("tenant_unknown", "auth", "There is no such tenant.",
+          "Copy the Directory (tenant) ID from the application's overview.", _BEHIND),
+    Cause("application_unknown", "auth", "The tenant has no such application.",
+          "Copy the Application (client) ID from its overview, not the object id.", _BEHIND),
+    Cause("service_principal_missing", "auth",
+          "The application has no service principal in the tenant.",
+          "az ad sp create --id APPLICATION", _BEHIND),
+    Cause("resource_unknown", "auth",
+          "There is no Communication Services resource of the name in the user name.",
+          "Use the name of the Communication Services resource, as it was finally created.",
+          _BEHIND),
+    Cause("role_missing", "auth", "The application has no role that lets it send.",
+          "Assign Communication and Email Service Owner on the resource to its service principal.",
+          _BEHIND),
+    Cause("role_wrong_scope", "auth", "The role is assigned, but not where the resource is.",
+          "Assign it on the Communication Services resource, its resource group or subscription.",
+          _BEHIND),
+    Cause("smtp_username_missing", "auth",
+          "The SMTP user name does not exist, or stands for another application.",
+          "Make an SMTP user name of the resource that stands for the application.", _BEHIND),
+    Cause("access_not_propagated", "auth",
+          "The role or SMTP user name was made minutes ago and does not count everywhere yet.",
+          "Wait five minutes and try again, once.", _BEHIND),
 
     # MAIL, RCPT
     Cause("envelope_sender_missing", "mail", "MAIL FROM is empty.",

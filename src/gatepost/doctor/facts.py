@@ -49,6 +49,10 @@ def facts(seen: Evidence) -> Iterator[str]:
         yield f"audit, {check.name}: {check.outcome.replace('_', ' ')}"
     if seen.failure and seen.position not in ("resolve", "connect"):
         yield f"ended at {seen.position}: {seen.failure}"
+    if seen.token.value is not None or seen.behind.value is not None:
+        from gatepost.doctor.behind.facts import facts_behind  # noqa: PLC0415 - a paste is quick
+
+        yield from facts_behind(seen)
 
 
 def _log(seen: Evidence) -> Iterator[str]:

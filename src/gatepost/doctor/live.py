@@ -1,10 +1,12 @@
-"""A visit: look at a server as a client would, and conclude."""
+"""A visit: look at a server as a client would, look behind it where it refuses, and conclude."""
 
+import os
 from dataclasses import replace
 from typing import Final
 
 from gatepost.client.connection import Password, make_credentials
 from gatepost.diagnosis.remedies import find_library
+from gatepost.doctor.behind.look import look_behind
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.probe import examine
 from gatepost.doctor.visit import Errand, Patience, Settings, Visit
@@ -34,8 +36,9 @@ def diagnose(
     submission is found.
 
     The password goes out once, under verified TLS, or not at all; with
-    ``errand.try_all`` once for every mechanism. Nothing is sent to recipients
-    unless ``errand.send`` says so. A server that fails or does not answer is a
+    ``errand.try_all`` once for every mechanism. Where Microsoft Entra has refused it, it goes to
+    the tenant's authority, too, once, unless ``settings.backstage`` is closed. Nothing is sent to
+    recipients unless ``errand.send`` says so. A server that fails or does not answer is a
     diagnosis, not an error. Raises ConfigError for arguments that make no sense
     and TlsError for a CA file that cannot be used.
     """
@@ -46,4 +49,5 @@ def diagnose(
     wanted = parse_server(server, usual)
     any_port = wanted != parse_server(server, usual + 1)
     visit = Visit(wanted, settings, credentials, errand, patience, any_port=any_port)
-    return diagnose_evidence(examine(visit, SystemClock().now()))
+    seen = examine(visit, SystemClock().now())
+    return diagnose_evidence(look_behind(visit, seen, os.environ))

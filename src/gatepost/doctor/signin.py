@@ -12,11 +12,13 @@ from typing import Final
 
 from gatepost.client.authentication import attempt_with, channel_of
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.doctor.behind.provider import unlisted_mechanisms
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
 from gatepost.errors import RemoteProtocolError
 from gatepost.model.credentials import Credentials
-from gatepost.model.evidence import AuthAttempt
+from gatepost.model.evidence import AuthAttempt, Hello
+from gatepost.model.reply import Reply
 from gatepost.sasl import mechanisms
 from gatepost.sasl.exchange import ClientSide, UnusableCredentials
 from gatepost.sasl.negotiate import plan
@@ -102,6 +104,8 @@ class Attempts:
 
     def _sign_in(self, credentials: Credentials, choice: str) -> None:
         planned = plan(self.offered, credentials, self.channel).mechanisms
+        if not planned and credentials.token is not None:
+            planned = self._taken_unlisted(credentials)
         order = [name for name in planned if name == choice]
         order += [name for name in planned if name != choice]
         for name in order:
@@ -115,6 +119,13 @@ class Attempts:
             eager = name == "LOGIN" and self.library is not None and name in self.library.initial
             if not (eager and self._try(name, credentials, eager=True)):
                 self._try(name, credentials, eager=False)
+
+    def _taken_unlisted(self, credentials: Credentials) -> tuple[str, ...]:
+        """What takes a token although EHLO does not say so: Azure Communication Services does."""
+        hello = Hello("", Reply(250), self.talk.session.capabilities)
+        taken = unlisted_mechanisms(self.visit.server.host, hello)
+        plans = [plan(self.offered, credentials, self.channel, only=name) for name in taken]
+        return tuple(name for each in plans for name in each.mechanisms)
 
     def _try(self, name: str, credentials: Credentials, *, eager: bool) -> bool:
         """Run one mechanism with the secret; return whether that, or a proof of it, went out."""

@@ -1,7 +1,5 @@
 """One connection of the doctor: commands asked, replies returned without secrets."""
 
-import base64
-from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final, TypeVar
@@ -11,6 +9,7 @@ from gatepost.client.drivers import SyncDriver
 from gatepost.client.session import ClientSession, Peer
 from gatepost.client.settings import Timeouts
 from gatepost.client.steps import Conversation
+from gatepost.doctor.hiding import hide, hide_in_name
 from gatepost.doctor.visit import Visit
 from gatepost.errors import GatepostError, Phase
 from gatepost.model.evidence import Hello
@@ -22,8 +21,6 @@ from gatepost.net.tls import Context, TlsFacts
 from gatepost.wire.capabilities import parse_capabilities
 
 T = TypeVar("T")
-SHORTEST: Final = 4
-"""Characters of a fragment that is worth striking out; shorter ones are in every text."""
 GOODBYE: Final = 0.2
 """Seconds that a server gets to close its side; what it does then proves nothing."""
 
@@ -41,9 +38,9 @@ class Talk:
         self.session = ClientSession(peer)
         if visit.credentials is not None:
             hide_secrets(self.session, visit.credentials)
+            hide_in_name(self.session.transcript, visit.credentials.username)
             for secret in filter(None, (visit.credentials.password, visit.credentials.token)):
-                for fragment in base64_fragments(secret.reveal().encode("utf-8", "replace")):
-                    self.session.transcript.hide(fragment)
+                hide(self.session.transcript, secret.reveal())
         self._visit = visit
         self._context = context
         host, timeouts = visit.server.host, visit.patience.timeouts()
@@ -123,16 +120,3 @@ class Talk:
                 self.stream.close(GOODBYE)
             else:
                 self.stream.abort()
-
-
-def base64_fragments(secret: bytes) -> Iterator[str]:
-    """Yield what the secret is in base64 with something before and behind it, as in PLAIN.
-
-    Three octets are four characters, so there are three ways to lie across them;
-    characters that also depend on the neighbours are left out.
-    """
-    for shift in range(3):
-        encoded = base64.b64encode(bytes(shift) + secret).decode()
-        fragment = encoded[(shift * 8 + 5) // 6 : (shift + len(secret)) * 8 // 6]
-        if len(fragment) >= SHORTEST:
-            yield fragment

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gatepost.client.settings import Timeouts
+from gatepost.doctor.behind.backstage import Backstage
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import TlsMode
 from gatepost.net.dial import Server
@@ -45,6 +46,8 @@ class Settings:
     ca_file: str | None = None
     local_name: str = ""
     """What it says in EHLO; by default what the library says, or what we would."""
+    backstage: Backstage = field(default_factory=Backstage)
+    """Where to look behind a refused login, and how far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Generic, Literal, TypeVar
 
 from gatepost.model.capabilities import Capabilities
+from gatepost.model.entra import Behind, TokenSeen
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line
 
@@ -313,6 +314,10 @@ class Evidence:
     """Replies whose command a log does not show."""
     remarks: tuple[str, ...] = ()
     """Lines of a log that are not part of the dialogue: exceptions, messages of the program."""
+    token: Fact[TokenSeen] = Fact()
+    """What the client signs in with, where that is an access token."""
+    behind: Fact[Behind] = Fact()
+    """What was asked after a refused login, where Microsoft Entra decides."""
     schema: int = SCHEMA
 
     @property

@@ -139,6 +139,14 @@ class DoctorFacts:
     right_name: str = ""
     wants_app_password: bool = False
     """The account's own password is not taken, only one that is made for an application."""
+    identity: Literal["", "entra_application", "entra_user"] = ""
+    """Who decides behind the server: Microsoft Entra, by an application's secret or a person's."""
+    token_scope: str = ""
+    """What an access token for this provider is asked for with."""
+    token_audiences: tuple[str, ...] = ()
+    """The audiences that a token may have, without a slash at their end."""
+    token_permissions: tuple[str, ...] = ()
+    """Roles or scopes of which a token must have one."""
 
 
 @dataclass(frozen=True, slots=True)

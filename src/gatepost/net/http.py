@@ -118,7 +118,7 @@ class HttpClient:
     async def ask(self, request: HttpRequest) -> HttpResponse:
         import aiohttp  # noqa: PLC0415 - see above
 
-        host = _checked_host(request.url)
+        host = checked_host(request.url)
         content = io.BytesIO(request.body) if request.body else None
         try:
             secure = self._context() if request.url.startswith("https:") else True
@@ -154,7 +154,7 @@ class HttpClient:
         return self._trusted[1]
 
 
-def _checked_host(url: str) -> str:
+def checked_host(url: str) -> str:
     """Return the host of a URL that may be asked. Raises LocalProtocolError."""
     try:
         parts = urlsplit(url)

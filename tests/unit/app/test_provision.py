@@ -8,6 +8,7 @@ import pytest
 
 from gatepost.app.keys import Key
 from gatepost.app.provision import Provisioned, provision
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
     ClientSecret,
@@ -23,7 +24,6 @@ from gatepost.directory.azure.entries import (
     Tenant,
     principal_lookup,
 )
-from gatepost.directory.azure.roles import SEND_ACTIONS
 from gatepost.directory.azure.rules import Rules
 from gatepost.errors import ConfigError
 from gatepost.model.address import parse_address

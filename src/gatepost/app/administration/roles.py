@@ -14,6 +14,7 @@ from gatepost.app.administration.nouns import (
     find_resource,
 )
 from gatepost.app.administration.wishes import Listing, Named, NewRole, RoleGrant
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes import role_assignments, role_definitions
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.changes.role_assignments import AssignmentWish
@@ -29,7 +30,6 @@ from gatepost.directory.azure.entries import (
     principal_lookup,
 )
 from gatepost.directory.azure.paths import new_guid
-from gatepost.directory.azure.roles import SEND_ACTIONS
 from gatepost.directory.azure.snapshot import Snapshot
 
 

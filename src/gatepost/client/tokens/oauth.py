@@ -40,7 +40,7 @@ async def ask_for_token(
         response = await http.ask(HttpRequest("POST", endpoint, _HEADERS, body))
     except GatepostError as error:
         raise unreached(error) from error
-    document = _document(response)
+    document = read_document(response)
     if response.status != 200:
         raise refused(response, document, form.get("grant_type", ""))
     return read_token(document), document
@@ -69,9 +69,8 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
     Its description is not repeated, because a provider may quote what it got; of Entra's the
     number is taken, by which people look it up.
     """
-    error = document.get("error")
-    error = error if isinstance(error, str) and _ERROR.fullmatch(error) else ""
-    number = _number(document)
+    error = error_name(document)
+    number = error_number(document)
     code = f"AADSTS{number}" if number else error
     status = f"HTTP {response.status}"
     passing = is_passing(response.status, error, number)
@@ -87,7 +86,14 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
     return failure
 
 
-def _number(document: Mapping[str, Any]) -> int:
+def error_name(document: Mapping[str, Any]) -> str:
+    """Return the OAuth error; empty when it is none (RFC 6749 5.2)."""
+    error = document.get("error")
+    return error if isinstance(error, str) and _ERROR.fullmatch(error) else ""
+
+
+def error_number(document: Mapping[str, Any]) -> int:
+    """Return the number of Entra's error, AADSTS and this; 0 for another's."""
     codes = document.get("error_codes")
     if isinstance(codes, list) and codes and type(codes[0]) is int:
         return codes[0]
@@ -95,7 +101,8 @@ def _number(document: Mapping[str, Any]) -> int:
     return int(found[1]) if found else 0
 
 
-def _document(response: HttpResponse) -> Mapping[str, Any]:
+def read_document(response: HttpResponse) -> Mapping[str, Any]:
+    """Return the JSON object of an answer; empty when it is none."""
     try:
         document: Mapping[str, Any] = msgspec.json.decode(response.body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

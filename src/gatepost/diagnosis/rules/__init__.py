@@ -7,7 +7,18 @@ it in that file's RULES, give it a prior in ``rank``, and a page in ``docs/findi
 from collections.abc import Callable
 from typing import Final
 
-from gatepost.diagnosis.rules import audit, auth, dialogue, ehlo, envelope, network, refusals, tls
+from gatepost.diagnosis.rules import (
+    audit,
+    auth,
+    dialogue,
+    ehlo,
+    entra,
+    envelope,
+    network,
+    refusals,
+    tls,
+    tokens,
+)
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
@@ -19,5 +30,5 @@ RULES: Final[tuple[Rule, ...]] = (
 )  # fmt: skip
 DIALOGUE_RULES: Final[tuple[Rule, ...]] = dialogue.RULES
 """Rules for logs, which show what a client did by itself."""
-PROVIDER_RULES: Final = auth.PROVIDER_RULES
+PROVIDER_RULES: Final = (*auth.PROVIDER_RULES, *entra.RULES, *tokens.RULES)
 """Rules that are told what the provider's profile says to the doctor, too."""

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Final, Literal
 
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.rules import entra, tokens
 from gatepost.diagnosis.rules.refusals import names_its_cause
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
@@ -79,11 +80,20 @@ def _unlisted(seen: Evidence) -> str | None:
     if library is not None and not (seen.source == "log" and seen.attempts):
         choice = library.first_choice(seen.offered)
         return None if choice in seen.offered else choice
-    tried = [each.mechanism for each in seen.attempts if not each.reply.is_success]
+    tried = [
+        each.mechanism
+        for each in seen.attempts
+        if not (each.reply.is_success or _judged(seen, each))
+    ]
     login = seen.login.value
     if not tried and login is not None and login.secret.kind != "token":
         return None if mechanisms_for("password").intersection(seen.offered) else ""
     return next((name for name in tried if name not in seen.offered), None)
+
+
+def _judged(seen: Evidence, attempt: AuthAttempt) -> bool:
+    """A probe tries an unlisted mechanism only where it is known to be taken: then it was."""
+    return seen.source == "probe" and attempt.secret_sent and attempt.reply.code in _WRONG_SECRET
 
 
 def _no_way_for_a_password(seen: Evidence) -> Finding:
@@ -222,6 +232,23 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
     )
 
 
+def empty_password_sent(seen: Evidence) -> Finding | None:
+    """There was nothing in the place of the secret."""
+    login, refused = seen.login.value, refused_secret(seen)
+    if login is None or refused is None or login.secret.kind != "empty":
+        return None
+    return Finding(
+        "empty_password_sent",
+        "certain",
+        "The client sends an empty password.",
+        (f"AUTH {refused.mechanism} was answered {refused.reply}", "the password is empty"),
+        "auth",
+        "Look where the client takes its password from: the setting or variable is empty or has "
+        "another name.",
+        explains=("mail",),
+    )
+
+
 def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """The secret has the shape of something else that the provider hands out."""
     login, refused = seen.login.value, refused_secret(seen)
@@ -247,8 +274,8 @@ def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
 def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """The user name has the shape of a known mistake at this provider."""
     login, refused = seen.login.value, refused_secret(seen)
-    if login is None or refused is None:
-        return None
+    if login is None or refused is None or seen.behind.value is not None:
+        return None  # what was found behind the server says it better
     mistake = known.wrong_names.get(login.username_form)
     if mistake is None:
         return None
@@ -267,6 +294,8 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """A bare 535 to well-formed data: what remains when everything else is excluded."""
     refused = refused_secret(seen)
     if refused is None or seen.signed_in or names_its_cause(refused.reply):
+        return None
+    if any(rule(seen, known) for rule in (*entra.RULES, *tokens.RULES)):
         return None
     where = "over TLS" if refused.tls else "in clear"
     proof = [
@@ -305,6 +334,7 @@ def refused_secret(seen: Evidence) -> AuthAttempt | None:
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     mechanism_not_offered, client_lacks_mechanism, login_initial_response_rejected,
     initial_response_required, auth_before_tls_refused_by_client, mechanism_advertised_but_broken,
+    empty_password_sent,
 )  # fmt: skip
 PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
     wrong_credential_kind, username_format, bad_credentials,

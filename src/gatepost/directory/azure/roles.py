@@ -1,21 +1,13 @@
 """Role-based access control: actions granted on a scope and under it, less those excepted."""
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
+from gatepost.directory.azure.actions import grants
 from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition
 from gatepost.directory.azure.paths import is_within
 from gatepost.directory.azure.snapshot import Grant, Snapshot
-
-SEND_ACTIONS: Final = (
-    "Microsoft.Communication/CommunicationServices/Read",
-    "Microsoft.Communication/CommunicationServices/Write",
-    "Microsoft.Communication/EmailServices/Write",
-)
-"""What sending by SMTP needs (Microsoft Learn, SMTP authentication, custom role; 2025)."""
 
 _MAX_KEPT: Final = 10_000
 """Grants remembered: who may call may ask for any scope."""
@@ -60,27 +52,9 @@ BUILT_IN_ROLES: Final = (
 )
 
 
-@lru_cache(maxsize=1024)
-def _pattern(action: str) -> re.Pattern[str]:
-    return re.compile(re.escape(action).replace(r"\*", ".*"), re.IGNORECASE | re.DOTALL)
-
-
-def action_matches(pattern: str, action: str) -> bool:
-    """Tell whether ``action`` is one of those that ``pattern`` names; case does not matter."""
-    return _pattern(pattern).fullmatch(action) is not None
-
-
 def permits(permissions: Iterable[Permission], action: str) -> bool:
     """Tell whether one of the permissions grants ``action``; case does not matter."""
-    return any(
-        _any_matches(permission.actions, action)
-        and not _any_matches(permission.not_actions, action)
-        for permission in permissions
-    )
-
-
-def _any_matches(patterns: Iterable[str], action: str) -> bool:
-    return any(action_matches(pattern, action) for pattern in patterns)
+    return any(grants(each.actions, each.not_actions, action) for each in permissions)
 
 
 def grant_of(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.directory.azure.roles import SEND_ACTIONS
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.model.profile import Profile
 
 ACTION_SETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

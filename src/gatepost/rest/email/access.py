@@ -19,7 +19,13 @@ from gatepost.model.credentials import Principal
 from gatepost.model.standing import Standing
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
-from gatepost.rest.email.refusals import denied, domain_not_linked, invalid_sender, unauthorized
+from gatepost.rest.email.refusals import (
+    denied,
+    domain_not_linked,
+    invalid_sender,
+    no_such_host,
+    unauthorized,
+)
 from gatepost.rest.email.signatures import SCHEME, Signed, decode_key, read_signature, signer_of
 from gatepost.rest.errors import ApiError
 
@@ -157,14 +163,14 @@ class Access:
     # Resources and senders.
 
     def _candidates(self, request: Request) -> tuple[CommunicationService, ...]:
-        """The resource that Host names; without one, all."""
+        """The resource that Host names; without one, all. Raises ApiError 421."""
         directory = self._site.directory
         match = _HOST.fullmatch(request.headers.get("host", ""))
         if match is None:
             return directory.all(CommunicationService)
         found = directory.find(CommunicationService, match[1])
         if not found:
-            raise denied("resource_unknown: there is no resource of the name in Host")
+            raise no_such_host()
         return found
 
     def service_for(self, caller: Caller, sender: Address) -> CommunicationService:

@@ -89,6 +89,7 @@ _REFUSALS: Final = {
     404: "DomainNotLinked, or no such operation.",
     408: "The request took too long to arrive.",
     413: "The request is too large.",
+    421: "No resource has the name in Host.",
     409: "The Operation-Id was used for another request.",
     415: "The body is not JSON by its Content-Type.",
     429: "TooManyRequests: a rate window is full.",
@@ -139,7 +140,7 @@ _SEND: Final[JSON] = {
     },
     "responses": {
         "202": _answer("It is stored.", "EmailSendResult", _LOCATION | _RETRY_AFTER),
-        **_refusals(400, 401, 404, 408, 409, 413, 415, 429, 500, 503),
+        **_refusals(400, 401, 404, 408, 409, 413, 415, 421, 429, 500, 503),
     },
 }
 _STATUS: Final[JSON] = {
@@ -148,7 +149,7 @@ _STATUS: Final[JSON] = {
     "parameters": [_VERSION, {"name": "id", "in": "path", "required": True, "schema": _GUID}],
     "responses": {
         "200": _answer("Its status.", "EmailSendResult", _RETRY_AFTER),
-        **_refusals(400, 401, 404, 408, 413, 429, 500, 503),
+        **_refusals(400, 401, 404, 408, 413, 421, 429, 500, 503),
     },
 }
 

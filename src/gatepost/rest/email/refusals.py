@@ -38,6 +38,19 @@ def denied(reason: str) -> ApiError:
     )
 
 
+def no_such_host() -> ApiError:
+    """No resource has the name in Host (RFC 9110 15.5.20).
+
+    In Azure nobody answers then: the host of a resource that is not there does not resolve.
+    """
+    return ApiError(
+        421,
+        "ResourceNotFound",
+        "There is no Communication Services resource of the name in Host.",
+        reason="resource_unknown: there is no resource of the name in Host",
+    )
+
+
 def bad_request(message: str, reason: str = "") -> ApiError:
     """Any other mistake of the client."""
     return ApiError(400, "BadRequest", message, reason=reason)

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import ClientSecret, Entry, Permission
 from gatepost.directory.azure.identify import Denial, identify
 from gatepost.directory.azure.remembered import RememberedSecrets
-from gatepost.directory.azure.roles import SEND_ACTIONS
 from gatepost.directory.azure.rules import ACTION_SETS, Rules, rules_of
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal

@@ -7,6 +7,7 @@ from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.entries import (
     VERIFIED,
     Application,
@@ -26,7 +27,6 @@ from gatepost.directory.azure.entries import (
     Tenant,
 )
 from gatepost.directory.azure.paths import child_path, group_path, resource_path, subscription_path
-from gatepost.directory.azure.roles import SEND_ACTIONS
 from gatepost.directory.azure.secrets import digest_of
 from gatepost.directory.azure.snapshot import Snapshot
 

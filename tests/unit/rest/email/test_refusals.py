@@ -35,6 +35,11 @@ UNAUTHORIZED = (
     "Unauthorized",
     "The request has no credentials: an Authorization header is required.",
 )
+NO_SUCH_HOST = (
+    421,
+    "ResourceNotFound",
+    "There is no Communication Services resource of the name in Host.",
+)
 NOT_LINKED = (404, "DomainNotLinked", "The specified sender domain has not been linked.")
 BAD_ADDRESS = (400, "BadRequest", "Invalid format for email address")
 INVALID_SENDER = (
@@ -239,7 +244,6 @@ ACCESS: list[tuple[Callable[[DataPlane], Answered], tuple[int, str, str], str]] 
     (key_of_a_resource_that_takes_none, DENIED, "local_auth_disabled"),
     (key_that_was_replaced, DENIED, "signature_wrong"),
     (key_of_another_host, DENIED, "signature_wrong"),
-    (host_of_nobody, DENIED, "resource_unknown"),
     (another_host_than_signed, DENIED, "signature_wrong"),
     (another_body_than_signed, DENIED, "content_changed"),
     (another_target_than_signed, DENIED, "signature_wrong"),
@@ -269,6 +273,15 @@ def test_who_may_not_send(
     event, facts = plane.reports[-1]
     assert event == "auth_refused"
     assert facts["reason"].startswith(f"{reason}: ")
+
+
+def test_a_host_that_would_not_resolve_in_azure() -> None:
+    """Nobody is there to refuse anybody: no 401, which would send its reader to look for a role."""
+    plane = DataPlane()
+    assert host_of_nobody(plane).error == NO_SUCH_HOST
+    event, facts = plane.reports[-1]
+    assert event == "refused"
+    assert facts["reason"].startswith("resource_unknown: ")
 
 
 def test_a_role_takes_effect_after_a_while() -> None:

@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
+from gatepost.directory.azure.actions import action_matches
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.azure.entries import Permission
-from gatepost.directory.azure.roles import action_matches
 
 PROVIDER: Final = "Microsoft.Communication"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.changes.places import existing, holder_of, place
 from gatepost.directory.azure.entries import (
@@ -16,7 +17,7 @@ from gatepost.directory.azure.entries import (
     principal_lookup,
 )
 from gatepost.directory.azure.paths import is_guid
-from gatepost.directory.azure.roles import SEND_ACTIONS, grant_of
+from gatepost.directory.azure.roles import grant_of
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.username import UsernameError, parse_username
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes import Rejected, role_assignments, role_definitions
 from gatepost.directory.azure.changes.role_assignments import AssignmentWish
 from gatepost.directory.azure.changes.role_definitions import RoleWish
@@ -17,7 +18,7 @@ from gatepost.directory.azure.entries import (
     Tenant,
 )
 from gatepost.directory.azure.paths import group_path, subscription_path
-from gatepost.directory.azure.roles import BUILT_IN_ROLES, SEND_ACTIONS
+from gatepost.directory.azure.roles import BUILT_IN_ROLES
 from gatepost.directory.azure.snapshot import Snapshot
 from tests.unit.directory.azure.changes.refusals import code, refusal
 from tests.unit.directory.azure.world import (

@@ -1,0 +1,1 @@
+"""What Microsoft Entra says, in plain words: names, error codes, tokens. Pure."""

@@ -1,0 +1,31 @@
+"""User names of Azure Communication Services: what they stand for, and the usual mistakes.
+
+The grammar is the directory's own (``directory.azure.username``): RESOURCE.APPLICATION.TENANT, or
+the same with bars. What is no such name may be an SMTP user name of a resource, in free form or in
+the form of an address (Microsoft Learn, "Create credentials for SMTP authentication"; 2025).
+"""
+
+from typing import Final
+
+from gatepost.directory.azure.username import UsernameError, parse_username
+from gatepost.model.entra import EntraName
+
+MAY_BE_SMTP_NAME: Final = frozenset({"not_composite", "smtp_username_unknown", "not_guids"})
+"""Mistakes of a composite that an SMTP user name is free to make."""
+_SENTENCES: Final = {
+    "not_composite": "it has not the form RESOURCE.APPLICATION.TENANT, so it must be an SMTP user "
+    "name of the resource",
+    "smtp_username_unknown": "it is an address, so it must be an SMTP user name of the resource",
+    "not_guids": "its last two parts are no ids, so it must be an SMTP user name of the resource",
+}
+"""What is said where the name may be right all the same."""
+
+
+def read_name(username: str) -> EntraName:
+    """Return what a user name stands for, or the mistake in it; never any of its text then."""
+    try:
+        name = parse_username(username)
+    except UsernameError as error:
+        sentence = _SENTENCES.get(error.mistake, str(error))
+        return EntraName(mistake=error.mistake, sentence=sentence)
+    return EntraName(name.resource, name.application_id, name.tenant_id)

@@ -1,0 +1,546 @@
+"""Behind a refused login: what Entra, the e-mail API and Resource Manager said of it.
+
+The order is that of the directory's own checks: user name, tenant, application, secret, service
+principal, resource, role, SMTP user name. Each step was asked only when those before went well.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from gatepost.diagnosis.entra.codes import CODES, Code
+from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME
+from gatepost.diagnosis.entra.roles import RoleState, role_state
+from gatepost.model.entra import Answer, Behind, Managed, SmtpNameSeen
+from gatepost.model.evidence import Evidence
+from gatepost.model.finding import Confidence, Finding
+from gatepost.model.profile import DoctorFacts
+
+FRESH: Final = timedelta(minutes=5)
+"""What was granted within this time may not count yet: scripts wait 45 to 120 s (2025, 2026)."""
+_SURE: Final = frozenset({"connection_string", "empty", "white_space", "trailing_part"})
+"""Mistakes in a user name that no name can have."""
+_SECRET_WRONG: Final = 7000215
+_ROLE: Final = "Communication and Email Service Owner"
+_SENDER_REFUSED: Final = frozenset({"DomainNotLinked", "InvalidSenderUserName"})
+
+
+def behind_of(seen: Evidence) -> Behind | None:
+    """Return what was found behind the server."""
+    return seen.behind.value
+
+
+# The user name.
+
+
+def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
+    """The user name is no composite, and no SMTP user name either."""
+    behind = behind_of(seen)
+    if behind is None or not behind.name.mistake or behind.name.mistake in MAY_BE_SMTP_NAME:
+        return None
+    sure = behind.name.mistake in _SURE
+    return _finding(
+        "username_format",
+        "certain" if sure else "likely",
+        f"The user name does not have a form that signs in here: {behind.name.sentence}.",
+        (*_refusal(seen), behind.name.sentence),
+        known.right_name,
+    )
+
+
+def ids_swapped(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The application's id stands where the tenant's belongs, and the other way round."""
+    behind = behind_of(seen)
+    if behind is None or behind.swapped is None or behind.swapped.status != 200:
+        return None
+    name = behind.name
+    return _finding(
+        "username_format",
+        "certain",
+        "Application id and tenant id are swapped in the user name.",
+        (
+            *_tenant_proof(behind),
+            f"there is a tenant {name.application_id}, which stands in the application's place",
+        ),
+        f"Use {name.resource or 'RESOURCE'}.{name.tenant_id}.{name.application_id}.",
+    )
+
+
+# The authority.
+
+
+def tenant_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """Discovery knows no tenant of that id."""
+    behind = behind_of(seen)
+    if behind is None or behind.tenant is None or behind.tenant.status in (0, 200):
+        return None
+    code = CODES.get(behind.tenant.number)
+    swapped = behind.swapped is not None and behind.swapped.status == 200
+    if swapped or code is None or code.finding != "tenant_unknown":
+        return None
+    return _finding(
+        "tenant_unknown",
+        "certain",
+        f"There is no tenant {behind.name.tenant_id} at {behind.authority}.",
+        (*_tenant_proof(behind), "without a tenant no application and no secret is looked at"),
+        code.fix,
+    )
+
+
+def refused_by_authority(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The token endpoint says what the mail server keeps to itself."""
+    behind = behind_of(seen)
+    code = _refused_with(behind)
+    if behind is None or code is None:
+        return None
+    about = f"application {behind.name.application_id} of tenant {behind.name.tenant_id}"
+    return _finding(
+        code.finding,
+        "certain",
+        code.proves,
+        (*_token_proof(behind), f"it was asked for {about}", "the same secret got the 535"),
+        code.fix.replace("APPLICATION", behind.name.application_id),
+    )
+
+
+def no_token_at_all(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """What is observed, behind the cause: the authority gives no token."""
+    behind = behind_of(seen)
+    if behind is None or (behind.swapped is not None and behind.swapped.status == 200):
+        return None
+    code = _refused_with(behind) or _code(behind.tenant)
+    if code is None or code.finding not in _DEEPER:
+        return None
+    return _finding(
+        "oauth_client_auth_failed",
+        "certain",
+        "The authority gives no token for this tenant, application and secret.",
+        (_told(behind.token_request or behind.tenant),),
+        "The cause is the finding above.",
+    )
+
+
+_DEEPER: Final = frozenset({"tenant_unknown", "application_unknown", "service_principal_missing"})
+
+
+def secret_mangled(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The secret is wrong, and looks as if a piece of it were missing, or too much."""
+    behind, login = behind_of(seen), seen.login.value
+    code = _refused_with(behind)
+    if behind is None or login is None or code is None or code.number != _SECRET_WRONG:
+        return None
+    shape = login.secret
+    if shape.edge_blank:
+        damage = "it begins or ends with white space or a line end"
+    elif shape.kind == "cut_entra_secret":
+        damage = f"it begins as a client secret and has {shape.length} characters; such have 40"
+    else:
+        return None
+    return _finding(
+        "credential_mangled_by_config",
+        "certain" if shape.edge_blank else "likely",
+        "The client secret did not arrive whole.",
+        (*_token_proof(behind), damage),
+        "Compare length and last characters of the value in the running process with the source: "
+        "a line end from a file, a $ or # that the shell or .env reader takes, a field that is "
+        "too short.",
+    )
+
+
+def _refused_with(behind: Behind | None) -> Code | None:
+    return _code(behind.token_request) if behind else None
+
+
+def _code(answer: Answer | None) -> Code | None:
+    """Return the code of a final refusal."""
+    code = CODES.get(answer.number) if answer and answer.status not in (0, 200) else None
+    return code if code is not None and code.finding else None
+
+
+# The e-mail API.
+
+
+def resource_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The resource's own host does not exist."""
+    behind = behind_of(seen)
+    email = behind.email if behind else None
+    managed = behind.management if behind else None
+    if behind is None or not behind.name.resource:
+        return None
+    proof = list(_token_proof(behind))
+    confidence: Confidence = "likely"
+    if email is not None and email.phase == "resolve":
+        proof.append(f"the host of the resource does not resolve: {email.host}")
+    elif email is not None and email.status == _MISDIRECTED:
+        proof.append(f"{email.host} was answered {_shown(email)}: no such resource")
+    elif managed is None or not _read(managed) or managed.resource_id or not managed.resources:
+        return None
+    if managed is not None and _read(managed) and not managed.resource_id:
+        proof.append(f"Resource Manager lists {_names(managed.resources)}")
+        confidence = "certain"
+    return _finding(
+        "resource_unknown",
+        confidence,
+        f"There is no Communication Services resource named {behind.name.resource}.",
+        tuple(proof),
+        "Use the name of the Communication Services resource (not of the Email Communication "
+        "Services resource), as it was finally created: az communication list --query [].name.",
+    )
+
+
+_MISDIRECTED: Final = 421
+"""RFC 9110 15.5.20: what our own server says where in the cloud no host has the name."""
+
+
+def role_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """Token fine, e-mail API refuses it: no role, or one that does not suffice."""
+    behind = behind_of(seen)
+    if behind is None or (state := _role_state(behind)) is None:
+        return None
+    if state.missing is None:  # Resource Manager was not asked
+        return _finding(
+            "role_missing",
+            "likely",
+            "The secret is good; the application has no role that lets it send through "
+            f"{behind.name.resource}, or has it since some minutes only.",
+            (*_token_proof(behind), *_email_proof(behind)),
+            _assign(behind),
+            next_probe="gatepost doctor HOST:PORT ... --arm-token-file FILE with the token of "
+            "az account get-access-token: which roles the application has, and since when",
+        )
+    if not state.missing or state.elsewhere:
+        return None
+    what = (
+        f"Its roles ({', '.join(state.here)}) do not grant {', '.join(state.missing)}."
+        if state.here
+        else "No role is assigned to its service principal on the resource, its group or "
+        "subscription."
+    )
+    return _finding(
+        "role_missing",
+        "certain",
+        f"The application may not send through {behind.name.resource}. {what}",
+        (*_token_proof(behind), *_email_proof(behind), *_role_proof(behind)),
+        _assign(behind),
+    )
+
+
+def role_wrong_scope(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """A role that would suffice is assigned, but not where the resource is."""
+    behind = behind_of(seen)
+    state = _role_state(behind) if behind else None
+    if behind is None or state is None or not state.missing or not state.elsewhere:
+        return None
+    return _finding(
+        "role_wrong_scope",
+        "certain",
+        "The application has the role, but not on this resource: a role counts where it is "
+        "assigned, and below.",
+        (
+            *_token_proof(behind),
+            *_email_proof(behind),
+            *(f"{role} is assigned on {scope}" for role, scope in state.elsewhere),
+            f"the resource is {_resource_id(behind)}",
+        ),
+        _assign(behind),
+    )
+
+
+def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """Everything is there, and some of it since minutes only."""
+    behind = behind_of(seen)
+    if behind is None or seen.seen_at is None or behind.management is None:
+        return None
+    state = _role_state(behind)
+    if state is None and not _let_in(behind):
+        return None
+    young: list[str] = []
+    if state is not None and state.missing == () and state.since is not None:
+        if not _is_fresh(state.since, seen.seen_at):
+            return None
+        young.append(f"the role was assigned {_age(state.since, seen.seen_at)} ago")
+    young += [
+        f"the SMTP user name was made {_age(each.created_at, seen.seen_at)} ago"
+        for each in _own_names(behind)
+        if each.created_at is not None and _is_fresh(each.created_at, seen.seen_at)
+    ]
+    if not young:
+        return None
+    return _finding(
+        "access_not_propagated",
+        "likely",
+        "What signs in was set up minutes ago, and does not count everywhere yet.",
+        (*_token_proof(behind), *_email_proof(behind), *young),
+        "Wait five minutes and try again, once.",
+    )
+
+
+def smtp_username_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """Token and role are good, or nobody knows whom the name stands for."""
+    behind = behind_of(seen)
+    if behind is None:
+        return None
+    by_smtp_name = behind.name.mistake in MAY_BE_SMTP_NAME
+    managed = behind.management
+    listed = managed is not None and managed.smtp_names is not None
+    if by_smtp_name and listed and behind.name.known_from != "management":
+        return _no_such_smtp_name(seen, behind)
+    if by_smtp_name and not behind.name.application_id:
+        return _unknown_smtp_name(seen, behind)
+    if not _let_in(behind) or access_not_propagated(seen, _known) is not None:
+        return None
+    own = _own_names(behind)
+    proof = [*_token_proof(behind), *_email_proof(behind)]
+    if own and not by_smtp_name:
+        proof += [f"the SMTP user name {each.username} stands for it" for each in own]
+        fix = f"Sign in as {own[0].username}."
+    elif managed is not None and managed.smtp_names is not None and not own:
+        proof.append("the resource has no SMTP user name that stands for the application")
+        fix = _make_smtp_name(behind)
+    else:
+        fix = _make_smtp_name(behind)
+    return _finding(
+        "smtp_username_missing",
+        "likely",
+        "Secret, resource and role are good. What is left is the SMTP user name: it is missing, "
+        "stands for another application, or was made minutes ago.",
+        tuple(proof),
+        f"{fix} Made within the last minutes? Wait five and try again.",
+        next_probe="gatepost doctor HOST:PORT ... --arm-token-file FILE: which SMTP user names "
+        "there are" if managed is None else "",
+    )  # fmt: skip
+
+
+def _no_such_smtp_name(seen: Evidence, behind: Behind) -> Finding:
+    names = behind.management.smtp_names if behind.management else None
+    there = _names(tuple(each.username for each in names or ())) or "none"
+    return _finding(
+        "smtp_username_missing",
+        "certain",
+        "There is no SMTP user name like this one on any resource.",
+        (*_refusal(seen), behind.name.sentence, f"Resource Manager lists: {there}"),
+        _make_smtp_name(behind),
+    )
+
+
+def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
+    return _finding(
+        "smtp_username_missing",
+        "likely",
+        "The user name can only be an SMTP user name of the resource, and that may be missing, not "
+        "ready, or stand for another application.",
+        (*_refusal(seen), behind.name.sentence),
+        _make_smtp_name(behind),
+        next_probe="say whom it stands for (--stands-for RESOURCE.APPLICATION.TENANT), or show a "
+        "token for Resource Manager (--arm-token-file FILE)",
+    )
+
+
+# The sender, as the e-mail API sees it.
+
+
+def sender_domain_not_linked(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The e-mail API says of the sender what SMTP would say after the login."""
+    behind = behind_of(seen)
+    if behind is None or behind.email is None or behind.email.error != "DomainNotLinked":
+        return None
+    domain = behind.email_sender.rpartition("@")[2]
+    own = behind.name.mistake == "smtp_username_unknown"
+    return Finding(
+        "sender_domain_not_linked",
+        "certain" if own else "likely",  # the login fails first, for another cause
+        f"The domain {domain} is not linked to {behind.name.resource or 'the resource'}"
+        + (", so no user name of it signs in." if own else "."),
+        (*_refusal(seen), *_email_proof(behind)) if own else _email_proof(behind),
+        "auth" if own else "mail",
+        "Link the domain to the Communication Services resource (az communication update "
+        "--linked-domains ...), or use an address of a linked one.",
+        explains=("mail", "rcpt") if own else ("rcpt",),
+    )
+
+
+def sender_not_registered(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The same for its local part."""
+    behind = behind_of(seen)
+    if behind is None or behind.email is None or behind.email.error != "InvalidSenderUserName":
+        return None
+    if behind.name.mistake == "smtp_username_unknown" and not seen.mail.value:
+        return None  # the user name was tried as a sender for its domain only
+    return Finding(
+        "sender_not_authorised",
+        "likely",
+        f"{behind.email_sender} is not among the registered senders of its domain.",
+        _email_proof(behind),
+        "mail",
+        "Register the local part as a sender of the domain (MailFrom address): az communication "
+        "email domain sender-username create.",
+        explains=("rcpt",),
+    )
+
+
+# Proof, in sentences.
+
+
+def _refusal(seen: Evidence) -> Iterator[str]:
+    for each in seen.attempts:
+        if each.secret_sent and not each.reply.is_success:
+            yield f"AUTH {each.mechanism} was answered {each.reply}"
+            return
+
+
+def _tenant_proof(behind: Behind) -> Iterator[str]:
+    if behind.tenant is not None:
+        yield f"discovery of tenant {behind.name.tenant_id}: {_told(behind.tenant)}"
+
+
+def _token_proof(behind: Behind) -> Iterator[str]:
+    answer = behind.token_request
+    if answer is not None and answer.status == 200:
+        yield f"{answer.host} gives a token for this application and secret: both are good"
+    elif answer is not None:
+        yield f"the token endpoint says {_told(answer)}"
+
+
+def _email_proof(behind: Behind) -> tuple[str, ...]:
+    email = behind.email
+    if email is None or not email.status:
+        return ()
+    sender = f" as {behind.email_sender}" if behind.email_sender else ""
+    told = {
+        401: "the token is not let in",
+        404: "the token is let in, the sender's domain is not linked",
+    }.get(email.status, "the token is let in, nothing was sent")
+    return (f"POST /emails:send at {email.host}{sender} was answered {_shown(email)}: {told}",)
+
+
+def _role_proof(behind: Behind) -> Iterator[str]:
+    managed = behind.management
+    if managed is None or managed.roles is None:
+        return
+    if not managed.roles:
+        yield f"Resource Manager lists no role of service principal {managed.principal_id}"
+    for each in managed.roles[:5]:
+        yield f"it has {each.role or 'a role'} on {each.scope}"
+
+
+def _told(answer: Answer | None) -> str:
+    """Return an answer with what its code means."""
+    if answer is None:
+        return ""
+    if answer.failure:
+        return answer.failure
+    code = CODES.get(answer.number)
+    return f"{_shown(answer)}{': ' + code.proves if code else ''}"
+
+
+def _shown(answer: Answer) -> str:
+    number = f"AADSTS{answer.number}" if answer.number else ""
+    return " ".join(filter(None, (f"HTTP {answer.status}", answer.error, number)))
+
+
+# What follows from it.
+
+
+def _let_in(behind: Behind) -> bool:
+    """Tell whether the e-mail API went past token and role."""
+    email = behind.email
+    return email is not None and (email.status == 400 or email.error in _SENDER_REFUSED)
+
+
+def _role_state(behind: Behind) -> RoleState | None:
+    """Return what is known of the role; None when it is not in question."""
+    email, managed = behind.email, behind.management
+    denied = email is not None and email.status == 401
+    if managed is None or managed.roles is None or not managed.resource_id:
+        return RoleState() if denied else None
+    state = role_state(managed.roles, managed.resource_id)
+    return state if denied or state.missing else None
+
+
+def _own_names(behind: Behind) -> list[SmtpNameSeen]:
+    """The SMTP user names that stand for the application."""
+    managed, name = behind.management, behind.name
+    return [
+        each
+        for each in (managed.smtp_names or () if managed else ())
+        if each.application_id == name.application_id and each.tenant_id == name.tenant_id
+        and each.resource.lower() == name.resource.lower()
+    ]  # fmt: skip
+
+
+def _read(managed: Managed) -> bool:
+    return managed.answer.status == 200
+
+
+def _is_fresh(moment: datetime, now: datetime) -> bool:
+    return now - moment < FRESH
+
+
+def _age(moment: datetime | None, now: datetime) -> str:
+    seconds = max(0, int((now - moment).total_seconds())) if moment else 0
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _resource_id(behind: Behind) -> str:
+    managed = behind.management
+    if managed is not None and managed.resource_id:
+        return managed.resource_id
+    name = behind.name.resource or "RESOURCE"
+    return (
+        "/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.Communication/"
+        f"communicationServices/{name}"
+    )
+
+
+def _assign(behind: Behind) -> str:
+    managed = behind.management
+    token = behind.token
+    principal = (managed.principal_id if managed else "") or (token.object_id if token else "")
+    who = (
+        f"--assignee-object-id {principal} --assignee-principal-type ServicePrincipal"
+        if principal
+        else f"--assignee {behind.name.application_id or 'APPLICATION'}"
+    )
+    return (
+        f'az role assignment create {who} --role "{_ROLE}" --scope {_resource_id(behind)} '
+        "and wait some minutes. It is the service principal (Enterprise application) that gets the "
+        "role, not the app registration."
+    )
+
+
+def _make_smtp_name(behind: Behind) -> str:
+    name = behind.name
+    return (
+        "Make an SMTP user name: Azure portal, the Communication Services resource, SMTP "
+        "Usernames, or az communication smtp-username create --name NAME --username "
+        f"USERNAME --comm-service-name {name.resource or 'RESOURCE'} --entra-application-id "
+        f"{name.application_id or 'APPLICATION'} --tenant-id {name.tenant_id or 'TENANT'} "
+        "--resource-group GROUP. The application must have its role first."
+    )
+
+
+def _finding(
+    id: str,
+    confidence: Confidence,
+    summary: str,
+    proof: Iterable[str],
+    fix: str,
+    next_probe: str = "",
+) -> Finding:
+    kept = tuple(filter(None, proof))
+    return Finding(
+        id, confidence, summary, kept, "auth", fix, explains=("mail",), next_probe=next_probe
+    )
+
+
+Rule = Callable[[Evidence, DoctorFacts], Finding | None]
+
+RULES: Final[tuple[Rule, ...]] = (
+    username_format, ids_swapped, tenant_unknown, refused_by_authority, no_token_at_all,
+    secret_mangled, resource_unknown, role_missing, role_wrong_scope, access_not_propagated,
+    smtp_username_missing, sender_domain_not_linked, sender_not_registered,
+)  # fmt: skip

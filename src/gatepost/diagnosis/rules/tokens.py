@@ -1,0 +1,161 @@
+"""The access token that a client signs in with: what it says of itself, and what it lacks."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Final
+
+from gatepost.diagnosis.rules.entra import behind_of
+from gatepost.model.entra import TokenSeen
+from gatepost.model.evidence import Evidence
+from gatepost.model.finding import Finding
+from gatepost.model.profile import DoctorFacts
+
+NAMES: Final = {
+    "https://communication.azure.com": "Azure Communication Services",
+    "1fd5118e-2576-4263-8130-9503064c837a": "Azure Communication Services",
+    "https://graph.microsoft.com": "Microsoft Graph",
+    "00000003-0000-0000-c000-000000000000": "Microsoft Graph",
+    "https://outlook.office365.com": "Exchange Online",
+    "https://outlook.office.com": "Exchange Online",
+    "00000002-0000-0ff1-ce00-000000000000": "Exchange Online",
+    "https://management.azure.com": "Azure Resource Manager",
+    "https://management.core.windows.net": "Azure Resource Manager",
+}
+"""Whom a token is for, by its audience."""
+_INSTEAD: Final = {
+    "guid": "a GUID (an id, or the Secret ID)",
+    "connection_string": "a connection string",
+    "answer": "the token endpoint's whole answer: its access_token alone belongs here",
+    "header": "an Authorization header: what follows Bearer alone belongs here",
+    "refresh_token": "a refresh token: the access token that it gives belongs here",
+    "google_token": "an access token of Google's",
+    "client_secret": "a client secret: the token that it gives belongs here",
+    "white_space": "a token with white space or a line end around it",
+    "cut_off": "a token of which a part is missing",
+    "too_long": "longer than any token",
+}
+
+
+def whose(audience: str) -> str:
+    """Return what an audience is called, or the audience."""
+    return NAMES.get(audience.removesuffix("/").lower(), audience or "nobody")
+
+
+def not_a_token(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """Something else stands where the token belongs."""
+    token = seen.token.value
+    if token is None or token.form in ("jwt", "encrypted"):
+        return None
+    instead = _INSTEAD.get(token.looks_like, "")
+    if token.form == "opaque" and not instead:
+        return None  # other providers' tokens have any form
+    damaged = token.form == "damaged"
+    what = instead or ("nothing" if token.form == "empty" else "no token that can be read")
+    return Finding(
+        "credential_mangled_by_config" if damaged else "wrong_credential_kind",
+        "certain",
+        f"What was given as access token is {what}.",
+        (*_refusal(seen), f"it looks like {what}"),
+        "auth",
+        "Give the value of access_token from the token endpoint's answer, whole and alone.",
+        explains=("mail",),
+    )
+
+
+def token_expired(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The token is out of its time."""
+    token, now = seen.token.value, seen.seen_at
+    if token is None or now is None:
+        return None
+    if token.expires_at is not None and now >= token.expires_at:
+        told = f"it ended at {_moment(token.expires_at)}, and it is {_moment(now)}"
+        fix = "Get a new token; a client that keeps one must renew it before it ends."
+    elif token.not_before is not None and now < token.not_before:
+        told = f"it begins at {_moment(token.not_before)}, and it is {_moment(now)} here"
+        fix = "Set this machine's clock: the authority's is ahead of it."
+    else:
+        return None
+    return Finding(
+        "token_expired",
+        "certain",
+        "The access token is not valid at this time.",
+        (*_refusal(seen), told),
+        "auth",
+        fix,
+        explains=("mail",),
+    )
+
+
+def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
+    """The token is for something else, or permits something else."""
+    token = seen.token.value
+    if token is None or token.form != "jwt" or not known.token_audiences:
+        return None
+    right = [each.lower() for each in known.token_audiences]
+    if token.audience.removesuffix("/").lower() not in right:
+        summary = f"The access token is for {whose(token.audience)}, not for this server."
+        proof = f"its aud is {token.audience or 'missing'}; {known.token_audiences[0]} is wanted"
+    elif known.token_permissions and not _permitted(token, known.token_permissions):
+        summary = "The access token does not permit sending over SMTP."
+        has = ", ".join((*token.roles, *token.scopes)) or "no role or scope"
+        proof = f"it has {has}; one of {', '.join(known.token_permissions)} is wanted"
+    else:
+        return None
+    return Finding(
+        "oauth_scope_wrong",
+        "certain",
+        summary,
+        (*_refusal(seen), proof),
+        "auth",
+        f"Ask the authority for a token with the scope {known.token_scope}.",
+        explains=("mail",),
+    )
+
+
+def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The token is another application's or tenant's than the user name says."""
+    token, behind = seen.token.value, behind_of(seen)
+    if token is None or token.form != "jwt" or behind is None:
+        return None
+    name = behind.name
+    pairs = (
+        ("application", token.application_id, name.application_id),
+        ("tenant", token.tenant_id, name.tenant_id if "." not in name.tenant_id else ""),
+    )
+    wrong = [
+        f"the token is of {what} {has}, the user name stands for {what} {wanted}"
+        for what, has, wanted in pairs
+        if has and wanted and has != wanted
+    ]
+    if not wrong:
+        return None
+    return Finding(
+        "oauth_wrong_identity",
+        "certain",
+        "The access token is not of the application that the user name stands for.",
+        (*_refusal(seen), *wrong),
+        "auth",
+        "Get the token as that application, or sign in under a name that stands for the token's.",
+        explains=("mail",),
+    )
+
+
+def _permitted(token: TokenSeen, wanted: tuple[str, ...]) -> bool:
+    has = {each.lower() for each in (*token.roles, *token.scopes)}
+    return any(each.lower() in has for each in wanted)
+
+
+def _refusal(seen: Evidence) -> Iterator[str]:
+    for each in seen.attempts:
+        if each.secret_sent and not each.reply.is_success:
+            yield f"AUTH {each.mechanism} was answered {each.reply}"
+            return
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S UTC}"
+
+
+RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
+    not_a_token, token_expired, oauth_scope_wrong, oauth_wrong_identity,
+)  # fmt: skip

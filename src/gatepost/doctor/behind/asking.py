@@ -1,0 +1,73 @@
+"""One question behind the server: the answer's code, without what it says in words."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from gatepost.client.tokens.oauth import error_name, error_number, read_document
+from gatepost.doctor.parallel import start
+from gatepost.errors import GatepostError, TimedOut
+from gatepost.model.entra import Answer
+from gatepost.model.transcript import Transcript
+from gatepost.net.http import HttpRequest, HttpResponse
+
+Ask = Callable[[HttpRequest], HttpResponse]
+"""Raises NetworkError or ProtocolError when there is no answer."""
+
+DEADLINE: Final = 15.0
+"""Seconds for one question, whatever the other side does."""
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
+
+
+class Questions:
+    """Asks, and strikes secrets out of what comes back: only codes are kept, and they too are text.
+
+    ``hidden`` knows the secrets.
+    """
+
+    def __init__(self, ask: Ask, hidden: Transcript, deadline: float = DEADLINE) -> None:
+        self.hidden = hidden
+        self._ask, self._deadline = ask, deadline
+
+    def ask(self, request: HttpRequest) -> tuple[Answer, Mapping[str, Any]]:
+        """Return what it came to, and the document of the answer, empty when it is none."""
+        host = urlsplit(request.url).netloc
+        try:
+            response = self._within_deadline(request)
+        except GatepostError as error:
+            failure = self.hidden.redact(str(error))
+            return Answer(host, failure=failure, phase=error.phase), {}
+        document = read_document(response)
+        answer = Answer(host, response.status, _code_of(document), error_number(document))
+        return replace(answer, error=self.hidden.redact(answer.error)), document
+
+    def _within_deadline(self, request: HttpRequest) -> HttpResponse:
+        """A server that sends an octet now and then would never run into a timeout of reading."""
+        try:
+            return start(partial(self._ask, request)).result(self._deadline)
+        except TimeoutError as error:
+            if isinstance(error, GatepostError):
+                raise
+            raise TimedOut(f"no answer within {self._deadline:g} s") from None
+
+
+def bearer(token: str, body: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Return the headers of a request with a token, and with a JSON body."""
+    headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
+    return headers if body is None else headers | {"content-type": "application/json"}
+
+
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """Return the octets of a body."""
+    return json.dumps(document).encode()
+
+
+def _code_of(document: Mapping[str, Any]) -> str:
+    """Return the code of an error: OAuth's, or an API's."""
+    error = document.get("error")
+    code = error.get("code") if isinstance(error, dict) else error_name(document)
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""

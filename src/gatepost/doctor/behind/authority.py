@@ -1,0 +1,50 @@
+"""The tenant's authority: is it there, and does it give this application a token?
+
+OpenID Connect Discovery 1.0, 4; RFC 6749 4.4; Microsoft Learn, "OAuth 2.0 client credentials flow".
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from gatepost.client.tokens.entra import GRANT, EntraApplication
+from gatepost.client.tokens.oauth import read_token
+from gatepost.doctor.behind.asking import Questions
+from gatepost.errors import TokenError
+from gatepost.model.entra import Answer
+from gatepost.model.secret import Secret
+from gatepost.net.http import HttpRequest
+
+_FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+
+
+def ask_for_tenant(questions: Questions, authority: str, tenant: str) -> Answer:
+    """Ask whether there is such a tenant; no secret is in the question."""
+    url = f"{authority}/{quote(tenant, safe='')}/v2.0/.well-known/openid-configuration"
+    answer, _ = questions.ask(HttpRequest("GET", url, {"accept": "application/json"}))
+    return answer
+
+
+def ask_for_token(
+    questions: Questions, application: EntraApplication, secret: Secret, scope: str
+) -> tuple[Answer, Secret | None]:
+    """Show the secret to the authority, once, and return the token that it gives for it.
+
+    The endpoint is built, not taken from the discovery document: it stays at the authority.
+    """
+    form = {
+        "client_id": application.client_id,
+        "grant_type": GRANT,
+        "client_secret": secret.reveal(),
+        "scope": scope,
+    }
+    body = urlencode(form, errors="surrogateescape").encode()
+    answer, document = questions.ask(HttpRequest("POST", application.token_endpoint, _FORM, body))
+    return answer, _token_in(document) if answer.status == 200 else None
+
+
+def _token_in(document: Mapping[str, Any]) -> Secret | None:
+    try:
+        return read_token(document).secret
+    except TokenError:
+        return None

@@ -1,0 +1,26 @@
+"""How to look behind a server: what was named on the command line."""
+
+from dataclasses import dataclass
+
+from gatepost.model.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """URLs that were named; empty: by the environment, or as usual."""
+
+    authority: str = ""
+    arm: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backstage:
+    """Where to look, and how far."""
+
+    places: Places = Places()
+    stands_for: str = ""
+    """RESOURCE.APPLICATION.TENANT, where the user name is an SMTP user name."""
+    arm_token: Secret | None = None
+    closed: bool = False
+    """Ask the mail server alone."""

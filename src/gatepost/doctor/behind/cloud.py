@@ -1,0 +1,85 @@
+"""Where Entra, Resource Manager and the e-mail API are: Microsoft's clouds, or our own server.
+
+Authorities and Resource Manager: Microsoft Learn, "National clouds" and azure-core's
+``get_arm_endpoints`` (1.41.0; 2026). The e-mail API's host in other clouds is not documented.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from gatepost.client.tokens.entra import AUTHORITY
+from gatepost.doctor.behind.backstage import Places
+from gatepost.errors import ConfigError
+
+AUTHORITY_VARIABLE: Final = "AZURE_AUTHORITY_HOST"
+"""What Microsoft's libraries read."""
+ARM_VARIABLE: Final = "GATEPOST_ARM_URL"
+EMAIL_VARIABLE: Final = "GATEPOST_EMAIL_URL"
+RESOURCE: Final = "{resource}"
+"""Stands for the resource's name in the URL of the e-mail API."""
+
+_ARM: Final[Mapping[str, str]] = {
+    "login.microsoftonline.com": "https://management.azure.com",
+    "login.microsoftonline.us": "https://management.usgovcloudapi.net",
+    "login.chinacloudapi.cn": "https://management.chinacloudapi.cn",
+    "login.partner.microsoftonline.cn": "https://management.chinacloudapi.cn",
+}
+_EMAIL: Final = f"https://{RESOURCE}.communication.azure.com"
+_PUBLIC: Final = "login.microsoftonline.com"
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """URLs without a slash at the end; empty: not known."""
+
+    authority: str = ""
+    arm: str = ""
+    email: str = ""
+    """With ``{resource}`` for the resource's name, unless it is one resource's."""
+
+    @property
+    def authority_host(self) -> str:
+        """HOST or HOST:PORT of the authority."""
+        return urlsplit(self.authority).netloc
+
+
+def find_cloud(given: Places, environment: Mapping[str, str], *, local: bool) -> Cloud:
+    """Return where to ask. Raises ConfigError for a URL that is not https.
+
+    ``local``: the mail server is on this machine. Then nothing is asked of the real cloud unless
+    it is named: a secret of a local server is not for it.
+    """
+    named = given.authority or environment.get(AUTHORITY_VARIABLE, "")
+    if not named and local:
+        return Cloud()
+    authority = _read(named or AUTHORITY, "authority")
+    parts = urlsplit(authority)
+    host = (parts.hostname or "").lower()
+    arm, email = _ARM.get(host, ""), _EMAIL if host == _PUBLIC else ""
+    if host in _LOOPBACK:  # our own server has everything on one port
+        port = f":{parts.port}" if parts.port else ""
+        arm, email = authority, f"https://{RESOURCE}.communication.localhost{port}"
+    return Cloud(
+        authority,
+        _read(given.arm or environment.get(ARM_VARIABLE, "") or arm, "Resource Manager"),
+        _read(given.email or environment.get(EMAIL_VARIABLE, "") or email, "the e-mail API"),
+    )
+
+
+def _read(url: str, what: str) -> str:
+    """Return a URL in one spelling; as with Microsoft's libraries the scheme may be left out."""
+    if not url:
+        return ""
+    whole = url.strip() if "://" in url else f"https://{url.strip()}"
+    wrong = ConfigError(f"the URL of {what} must be https://HOST[:PORT]")
+    try:
+        parts = urlsplit(whole)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise wrong from None
+    if not host or parts.scheme != "https" or "@" in parts.netloc or parts.query:
+        raise wrong
+    return f"https://{parts.netloc.lower()}{parts.path.rstrip('/')}"

@@ -1,0 +1,244 @@
+"""Look behind a refused login, step by step; the first step that fails is the last one.
+
+The secret goes to the authority, under verified TLS, once. What is asked with the token that comes
+for it cannot be accepted, or only reads.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from gatepost.client.tokens.entra import EntraApplication
+from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME, read_name
+from gatepost.diagnosis.entra.tokens import read_token
+from gatepost.diagnosis.rules.auth import refused_secret
+from gatepost.doctor.behind.asking import Ask, Questions
+from gatepost.doctor.behind.authority import ask_for_tenant, ask_for_token
+from gatepost.doctor.behind.backstage import Backstage
+from gatepost.doctor.behind.cloud import RESOURCE, Cloud, find_cloud
+from gatepost.doctor.behind.email import ask_to_send
+from gatepost.doctor.behind.management import Management
+from gatepost.doctor.behind.provider import profile_of
+from gatepost.doctor.hiding import hide
+from gatepost.doctor.shapes import shape_of
+from gatepost.doctor.visit import Visit
+from gatepost.errors import ConfigError
+from gatepost.model.credentials import Credentials
+from gatepost.model.entra import Behind, EntraName, Managed
+from gatepost.model.evidence import Evidence, seen
+from gatepost.model.profile import DoctorFacts
+from gatepost.model.secret import Secret
+from gatepost.model.transcript import Transcript
+from gatepost.net.dial import Server
+
+TENANT_VARIABLE: Final = "AZURE_TENANT_ID"
+CLIENT_VARIABLE: Final = "AZURE_CLIENT_ID"
+_NO_SECRET: Final = frozenset({"empty", "guid", "access_key", "connection_string"})
+"""Shapes of what is no client secret: there is nothing to ask about."""
+
+
+def look_behind(
+    visit: Visit, found: Evidence, environment: Mapping[str, str], ask: Ask | None = None
+) -> Evidence:
+    """Return the evidence with what is behind a refused login, where Entra decides.
+
+    ``ask`` takes the place of the network. Raises ConfigError for a URL that is none, and TlsError
+    for a CA file that cannot be used.
+    """
+    credentials, backstage = visit.credentials, visit.settings.backstage
+    if credentials is None:
+        return found
+    if credentials.token is not None:
+        found = replace(found, token=seen(read_token(credentials.token.reveal())))
+    profile = profile_of(found)
+    if profile is None or not profile.doctor.identity or refused_secret(found) is None:
+        return found
+    local = is_local(visit.server, found)
+    cloud = Cloud()
+    if not backstage.closed:
+        cloud = find_cloud(backstage.places, environment, local=local)
+    questions = _questions(ask or _asking(visit.settings.ca_file), credentials, backstage)
+    look = Look(credentials, profile.doctor, cloud, questions)
+    behind = look.look(backstage, environment, visit.errand.mail_from)
+    return replace(found, behind=seen(behind))
+
+
+def is_local(server: Server, found: Evidence) -> bool:
+    """Tell whether the mail server runs on this machine."""
+    connects = found.connects.value or ()
+    addresses = [each.address for each in connects if each.outcome == "ok"] or [server.host]
+    return all(each.startswith("127.") or each in ("::1", "localhost") for each in addresses)
+
+
+def _asking(ca_file: str | None) -> Ask:
+    from gatepost.net.fetch import Fetcher  # noqa: PLC0415 - a healthy server needs none
+
+    return Fetcher(ca_file=ca_file).ask
+
+
+def _questions(ask: Ask, credentials: Credentials, backstage: Backstage) -> Questions:
+    hidden = Transcript()
+    for secret in (credentials.password, credentials.token, backstage.arm_token):
+        if secret is not None:
+            hide(hidden, secret.reveal())
+    return Questions(ask, hidden)
+
+
+class Look:
+    """One look; what it finds grows in ``behind``."""
+
+    def __init__(
+        self, credentials: Credentials, known: DoctorFacts, cloud: Cloud, questions: Questions
+    ) -> None:
+        self._credentials, self._known = credentials, known
+        self._cloud, self._questions = cloud, questions
+        self.behind = Behind(EntraName())
+        self._token = credentials.token
+
+    def look(self, backstage: Backstage, environment: Mapping[str, str], sender: str) -> Behind:
+        """Take the steps in order, and return what was found."""
+        steps = (
+            partial(self._read_name, backstage, environment),
+            self._read_secret,
+            partial(self._read_resources, backstage.arm_token),
+            self._find_tenant,
+            self._get_token,
+            partial(self._try_to_send, sender),
+            self._read_roles,
+        )
+        self._management: Management | None = None
+        self.behind = replace(self.behind, authority=self._cloud.authority_host)
+        for step in steps:
+            if not step():
+                break
+        return self.behind
+
+    # What needs no question.
+
+    def _read_name(self, backstage: Backstage, environment: Mapping[str, str]) -> bool:
+        username = self._credentials.username
+        if self._known.identity == "entra_user":
+            return self._read_address(username)
+        name = read_name(username)
+        if name.mistake in MAY_BE_SMTP_NAME:
+            name = _told(name, backstage, environment)
+        self.behind = replace(self.behind, name=name)
+        return not name.mistake or name.mistake in MAY_BE_SMTP_NAME
+
+    def _read_address(self, username: str) -> bool:
+        """Of a mailbox the domain names the tenant."""
+        _, at, domain = username.rpartition("@")
+        sane = bool(at) and domain.isascii() and domain.replace("-", "").replace(".", "").isalnum()
+        name = EntraName(tenant_id=domain.lower()) if sane else EntraName(mistake="no_address")
+        self.behind = replace(self.behind, name=name)
+        return sane
+
+    def _read_secret(self) -> bool:
+        password = self._credentials.password
+        if password is not None and shape_of(password.reveal()).kind in _NO_SECRET:
+            return self._stop("the password is no client secret")
+        if not self._cloud.authority:
+            return self._stop("no authority is named (--authority URL, or AZURE_AUTHORITY_HOST)")
+        return True
+
+    def _stop(self, why: str) -> bool:
+        self.behind = replace(self.behind, untried=why)
+        return False
+
+    # Questions.
+
+    def _read_resources(self, token: Secret | None) -> bool:
+        """Read what Resource Manager shows; an SMTP user name may be found there."""
+        if token is None or not self._cloud.arm or self._known.identity != "entra_application":
+            return True
+        self._management = Management(self._questions, self._cloud.arm, token)
+        name = self.behind.name
+        managed = self._management.resources(name.resource)
+        if name.mistake and not name.application_id:
+            found = _found_in(managed, self._credentials.username)
+            if found is not None:
+                name = replace(found, mistake=name.mistake, sentence=name.sentence)
+                managed = replace(managed, resource_id=self._management.id_of(name.resource))
+        self.behind = replace(self.behind, name=name, management=managed)
+        return True
+
+    def _find_tenant(self) -> bool:
+        name, authority = self.behind.name, self._cloud.authority
+        if not name.tenant_id:
+            return self._stop(
+                "whom the user name stands for is not known (--stands-for, or --arm-token-file)"
+            )
+        tenant = ask_for_tenant(self._questions, authority, name.tenant_id)
+        self.behind = replace(self.behind, tenant=tenant)
+        if tenant.status == 200:
+            return True
+        if tenant.number and name.application_id:
+            swapped = ask_for_tenant(self._questions, authority, name.application_id)
+            self.behind = replace(self.behind, swapped=swapped)
+        return False
+
+    def _get_token(self) -> bool:
+        password, name = self._credentials.password, self.behind.name
+        if self._known.identity != "entra_application":
+            return False
+        if password is None:
+            return self._token is not None
+        if not name.application_id:
+            return False
+        application = EntraApplication(name.tenant_id, name.application_id, self._cloud.authority)
+        answer, token = ask_for_token(
+            self._questions, application, password, self._known.token_scope
+        )
+        self.behind = replace(self.behind, token_request=answer)
+        if token is None:
+            return False
+        self._token = token
+        hide(self._questions.hidden, token.reveal())
+        self.behind = replace(self.behind, token=read_token(token.reveal()))
+        return True
+
+    def _try_to_send(self, sender: str) -> bool:
+        resource, endpoint, token = self.behind.name.resource, self._cloud.email, self._token
+        username = self._credentials.username
+        if not sender and self.behind.name.mistake == "smtp_username_unknown":
+            sender = username  # its domain must be linked, too
+        if token is not None and endpoint and (resource or RESOURCE not in endpoint):
+            answer = ask_to_send(self._questions, endpoint, resource, token, sender)
+            self.behind = replace(self.behind, email=answer, email_sender=sender)
+        return True
+
+    def _read_roles(self) -> bool:
+        managed, management = self.behind.management, self._management
+        token = self.behind.token or (read_token(self._token.reveal()) if self._token else None)
+        if managed is None or management is None or managed.answer.status != 200:
+            return False
+        if token is not None and token.object_id:
+            managed = management.with_roles(managed, token.object_id)
+            self.behind = replace(self.behind, management=managed)
+        return True
+
+
+def _told(name: EntraName, backstage: Backstage, environment: Mapping[str, str]) -> EntraName:
+    """Return what an SMTP user name stands for, as it was told. Raises ConfigError."""
+    if backstage.stands_for:
+        told = read_name(backstage.stands_for)
+        if told.mistake:
+            raise ConfigError(f"--stands-for: {told.sentence}")
+        return replace(told, mistake=name.mistake, sentence=name.sentence, known_from="option")
+    tenant, client = environment.get(TENANT_VARIABLE, ""), environment.get(CLIENT_VARIABLE, "")
+    if not (tenant and client):
+        return name
+    return replace(
+        name, tenant_id=tenant.lower(), application_id=client.lower(), known_from="environment"
+    )
+
+
+def _found_in(managed: Managed, username: str) -> EntraName | None:
+    """Return what an SMTP user name stands for in Resource Manager's eyes."""
+    for each in managed.smtp_names or ():
+        if each.username.lower() == username.lower():
+            return EntraName(
+                each.resource, each.application_id, each.tenant_id, known_from="management"
+            )
+    return None

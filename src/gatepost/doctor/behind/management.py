@@ -1,0 +1,181 @@
+"""Azure Resource Manager, where a token for it is at hand: resources, SMTP user names, roles.
+
+Reads only, and within bounds. Paths: azure-rest-api-specs, ``communication`` 2025-09-01,
+``authorization`` 2022-04-01, ``resources`` 2022-12-01.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+from gatepost.doctor.behind.asking import Questions, bearer
+from gatepost.model.entra import Answer, Managed, RoleSeen, SmtpNameSeen
+from gatepost.model.secret import Secret
+from gatepost.net.http import HttpRequest
+
+MAX_SUBSCRIPTIONS: Final = 10
+MAX_RESOURCES: Final = 30
+MAX_PAGES: Final = 5
+_SUBSCRIPTIONS: Final = "2022-12-01"
+_COMMUNICATION: Final = "2025-09-01"
+_AUTHORIZATION: Final = "2022-04-01"
+_NAMESPACE: Final = "providers/Microsoft.Communication/communicationServices"
+
+Document = Mapping[str, Any]
+
+
+class Management:
+    """What the token's owner may read; a refusal leaves out what it hides."""
+
+    def __init__(self, questions: Questions, base: str, token: Secret) -> None:
+        self._questions, self._base, self._token = questions, base, token
+        self._subscriptions: list[str] = []
+        self._resources: list[Document] = []
+        self._roles: dict[str, Document] = {}
+        self.last = Answer(urlsplit(base).netloc)
+
+    def resources(self, name: str) -> Managed:
+        """Return the resource of that name and its SMTP user names; without a name, all of them."""
+        self._subscriptions = [
+            text
+            for each in self._list("/subscriptions", _SUBSCRIPTIONS)
+            if (text := _text(each, "subscriptionId"))
+        ][:MAX_SUBSCRIPTIONS]
+        self._resources = [
+            each
+            for subscription in self._subscriptions
+            for each in self._list(
+                f"/subscriptions/{quote(subscription)}/{_NAMESPACE}", _COMMUNICATION
+            )
+        ][:MAX_RESOURCES]
+        names = tuple(_text(each, "name") for each in self._resources)
+        smtp_names = self._smtp_names(self._named(name) if name else self._resources)
+        return Managed(self.last, self.id_of(name), names, smtp_names)
+
+    def id_of(self, name: str) -> str:
+        """Return the id of the resource of that name; empty when there is none."""
+        found = self._named(name)
+        return _text(found[0], "id") if found else ""
+
+    def _named(self, name: str) -> list[Document]:
+        return [each for each in self._resources if _text(each, "name").lower() == name.lower()]
+
+    def with_roles(self, managed: Managed, principal_id: str) -> Managed:
+        """Add the principal's role assignments, wherever they are."""
+        wish = urlencode({"$filter": f"principalId eq '{principal_id}'"})
+        before = self.last
+        assigned: list[Document] = []
+        for subscription in self._subscriptions:
+            scope = f"/subscriptions/{quote(subscription)}"
+            path = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
+            assigned += self._list(path, _AUTHORIZATION, wish)
+        if self.last.status != 200:
+            return replace(managed, answer=self.last, principal_id=principal_id)
+        once = {_text(each, "id").lower(): each for each in assigned}
+        kept = tuple(role for each in once.values() for role in self._role(each))
+        if self.last.status != 200:
+            return replace(managed, answer=self.last, principal_id=principal_id)
+        return replace(managed, answer=before, roles=kept, principal_id=principal_id)
+
+    def _smtp_names(self, resources: list[Document]) -> tuple[SmtpNameSeen, ...] | None:
+        if self.last.status != 200:
+            return None
+        found: list[SmtpNameSeen] = []
+        for resource in resources:
+            path = f"{_text(resource, 'id')}/smtpUsernames"
+            found += [
+                _smtp_name(each, _text(resource, "name"))
+                for each in self._list(path, _COMMUNICATION)
+            ]
+        return tuple(found) if self.last.status == 200 else None
+
+    def _role(self, assignment: Document) -> Iterator[RoleSeen]:
+        properties = _part(assignment, "properties")
+        definition_id, scope = _text(properties, "roleDefinitionId"), _text(properties, "scope")
+        if not definition_id.startswith("/") or not scope:
+            return
+        if definition_id not in self._roles:
+            self._roles[definition_id] = self._get(definition_id, _AUTHORIZATION)
+        definition = _part(self._roles[definition_id], "properties")
+        granted = definition.get("permissions")
+        for each in granted if isinstance(granted, list) else ():
+            if isinstance(each, dict):
+                yield RoleSeen(
+                    scope,
+                    _text(definition, "roleName"),
+                    _texts(each, "actions"),
+                    _texts(each, "notActions"),
+                    _moment(properties.get("createdOn")),
+                )
+
+    def _list(self, path: str, version: str, wish: str = "") -> Iterator[Document]:
+        """Yield the entries of a list; ``nextLink`` is followed at the same origin only."""
+        url = self._url(path, version, wish)
+        for _ in range(MAX_PAGES):
+            document = self._ask(url)
+            value = document.get("value")
+            yield from (
+                (each for each in value if isinstance(each, dict))
+                if isinstance(value, list)
+                else ()
+            )
+            url = _text(document, "nextLink")
+            if not url or urlsplit(url)[:2] != urlsplit(self._base)[:2]:
+                return
+
+    def _get(self, path: str, version: str) -> Document:
+        return self._ask(self._url(path, version))
+
+    def _url(self, path: str, version: str, wish: str = "") -> str:
+        if not path.startswith("/"):  # it came in an answer, and must not become another host
+            path = "/"
+        return f"{self._base}{path}?api-version={version}{'&' + wish if wish else ''}"
+
+    def _ask(self, url: str) -> Document:
+        """Ask, unless a question before had no answer: then nothing more is asked."""
+        if self.last.status not in (0, 200) or self.last.failure:
+            return {}
+        request = HttpRequest("GET", url, bearer(self._token.reveal()))
+        self.last, document = self._questions.ask(request)
+        return document if self.last.status == 200 else {}
+
+
+def _smtp_name(entry: Document, resource: str) -> SmtpNameSeen:
+    properties = _part(entry, "properties")
+    return SmtpNameSeen(
+        _text(properties, "username"),
+        resource,
+        _text(properties, "entraApplicationId").lower(),
+        _text(properties, "tenantId").lower(),
+        _moment(_part(entry, "systemData").get("createdAt")),
+    )
+
+
+def _part(document: Document, name: str) -> Document:
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _text(document: Document, name: str) -> str:
+    found = document.get(name)
+    return found[:1_000] if isinstance(found, str) else ""
+
+
+def _texts(document: Document, name: str) -> tuple[str, ...]:
+    found = document.get(name)
+    return tuple(each for each in found if isinstance(each, str)) if isinstance(found, list) else ()
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return a time of Resource Manager, which may have seven digits behind the second."""
+    if not isinstance(value, str):
+        return None
+    text = value.rstrip("Z")
+    whole, _, fraction = text.partition(".")
+    try:
+        moment = datetime.fromisoformat(f"{whole}.{fraction[:6]}" if fraction else whole)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,26 @@
+"""Which provider this is, by its host or by how it answers EHLO."""
+
+from functools import cache
+
+from gatepost.diagnosis.diagnose import recognise
+from gatepost.model.evidence import Evidence, Hello, Target, seen
+from gatepost.model.profile import Profile
+from gatepost.profiles import available_profiles, load_profile
+
+
+@cache
+def known_profiles() -> tuple[Profile, ...]:
+    """Return every profile that comes with Gatepost."""
+    return tuple(map(load_profile, available_profiles()))
+
+
+def profile_of(evidence: Evidence) -> Profile | None:
+    """Return the provider's profile; None for one that is not known."""
+    name = recognise(evidence, known_profiles())
+    return next((each for each in known_profiles() if each.name == name), None)
+
+
+def unlisted_mechanisms(host: str, hello: Hello) -> tuple[str, ...]:
+    """Return what a provider takes although EHLO does not list it."""
+    profile = profile_of(Evidence("probe", target=Target(host, 0), over_tls=seen(hello)))
+    return profile.unadvertised_mechanisms if profile else ()
