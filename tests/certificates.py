@@ -50,6 +50,21 @@ class Authority:
             _write(self.directory / f"{stem}.key", _key_pem(key)),
         )
 
+    def self_signed(self, name: str) -> Pair:
+        """Return a certificate for ``name`` that nobody but itself has signed."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        signed = (
+            _builder(name, own, key.public_key(), datetime.now(UTC) + DAY)
+            .add_extension(x509.SubjectAlternativeName([_name(name)]), False)
+            .sign(key, hashes.SHA256())
+        )
+        stem = f"own-{signed.serial_number:x}"
+        return Pair(
+            _write(self.directory / f"{stem}.pem", _pem(signed)),
+            _write(self.directory / f"{stem}.key", _key_pem(key)),
+        )
+
     def intermediate(self) -> "Authority":
         """Return an authority that this one has signed; what it issues comes without it."""
         return _authority(self.directory, "Throw-away Intermediate CA", self)

@@ -342,7 +342,10 @@ SIGNS: Final = (
     Sign("username_format", 15, ("username must", "user name must"), by_server=True),
     Sign("username_format", 15, ("invalid user name", "invalid username", "full email address",
                                  "use*full*address*username",
-                                 "invalid format of user", "msg0049")),
+                                 "invalid format of user", "msg0049"),
+         unless=("invalid username or pass", "invalid username and pass",
+                 "invalid username/pass", "invalid user name or pass",
+                 "invalid user name and pass")),
     Sign("username_format", 9,
          when=lambda r: plainly_refused(r) and user_form(r) == "name" and not (
         r.providers & {"sendgrid", "resend", "ses", "mailjet", "brevo"}),

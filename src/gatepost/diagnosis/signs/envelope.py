@@ -48,6 +48,7 @@ _NOT_VERIFIED = (
     "must be verified", "not been verified", "sender address*valid*sender",
 )  # fmt: skip
 _TOO_LARGE = (
+    "too much mail data",
     "message size exceed", "max message size", "maximum message size", "message too large",
     "message too big", "size limit", "exceeds fixed", "exceeds size", "message is too large",
     "exceeded storage allocation*size", "too large", "maximum size", "message file too big",

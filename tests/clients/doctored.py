@@ -1,0 +1,82 @@
+"""What the doctor is asked about a server, and what it must say first: for tests of any server."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.model.evidence import TlsMode
+from gatepost.model.finding import Diagnosis
+from tests.certificates import Authority, Pair, make_authority
+
+USERNAME = "user@example.com"
+PASSWORD = "correct horse battery"
+PATIENT = Patience(connect=5, others=1, greeting=10, silence=0.6, reply=20, pause=0)
+"""Long where a busy machine may be slow, short where silence is to be proven."""
+ENVELOPE = Errand("a@example.com", ("b@example.com",), ports=())
+SENDING = Errand("a@example.com", ("b@example.com",), send=True, ports=())
+SIGNED_IN = (USERNAME, PASSWORD)
+WRONG = (USERNAME, "another horse")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How the doctor is asked."""
+
+    library: str = ""
+    tls: TlsMode = "auto"
+    login: tuple[str, str] | None = None
+    errand: Errand = field(default_factory=lambda: Errand(ports=()))
+    trusted: bool = True
+
+    def about(self, port: int, ca_file: str, host: str = "127.0.0.1") -> Diagnosis:
+        """Ask about the server at ``port``."""
+        settings = Settings(self.library, self.tls, ca_file if self.trusted else None)
+        return diagnose(
+            f"{host}:{port}", *(self.login or ()), settings=settings, errand=self.errand,
+            patience=PATIENT,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """One of each kind, for 127.0.0.1 unless it is the name that is wrong."""
+
+    authority: Authority
+    good: Pair
+    expired: Pair
+    misnamed: Pair
+    self_signed: Pair
+    without_intermediate: Pair
+
+    def named(self, kind: str) -> Pair:
+        """Return the pair by its field's name."""
+        pair = getattr(self, kind)
+        assert isinstance(pair, Pair)
+        return pair
+
+
+def make_certificates(directory: Path) -> Certificates:
+    """Make all of them."""
+    authority = make_authority(directory)
+    host = "127.0.0.1"
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    return Certificates(
+        authority,
+        good=authority.issue(host, "localhost"),
+        expired=authority.issue(host, valid_until=yesterday),
+        misnamed=authority.issue("mail.example.net"),
+        self_signed=authority.self_signed(host),
+        without_intermediate=authority.intermediate().issue(host),
+    )
+
+
+def check(diagnosis: Diagnosis, expected: str) -> None:
+    """Hold a diagnosis against the id of the true cause; empty: a healthy server."""
+    ids = [finding.id for finding in diagnosis.findings]
+    if not expected:
+        assert (diagnosis.verdict, ids) == ("healthy", []), diagnosis.notes
+        return
+    seen = diagnosis.evidence
+    assert ids[:1] == [expected], (diagnosis.verdict, ids, diagnosis.notes, seen.failure)
+    assert diagnosis.findings[0].proof
