@@ -127,10 +127,20 @@ class NoSharedMechanism(NegotiationError):
 
     def __init__(self, offered: tuple[str, ...], usable: tuple[str, ...], plan: "Plan") -> None:
         offers = " ".join(offered) or "no AUTH at all"
-        super().__init__(f"server offers {offers}; usable here: {' '.join(usable) or 'none'}")
+        usual = f"server offers {offers}; usable here: {' '.join(usable) or 'none'}"
+        super().__init__(f"{usual}{_objections(offered, plan)}")
         self.offered = offered
         self.usable = usable
         self.plan = plan
+
+
+def _objections(offered: tuple[str, ...], plan: "Plan") -> str:
+    """Say why what is offered is not used, in few words: a reason once, with whom it is about."""
+    by_reason: dict[str, list[str]] = {}
+    for each in plan.skipped(offered):
+        by_reason.setdefault(each.reason, []).append(each.mechanism)
+    told = [f"{' '.join(names)}: {reason}" for reason, names in by_reason.items()]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 class TlsUnavailable(NegotiationError):

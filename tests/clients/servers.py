@@ -14,6 +14,7 @@ from tests.clients.node import packages
 
 USERNAME = "user@example.com"
 PASSWORD = "a secret, long enough for a second line of base64 " * 3
+TOKEN = "a-token-that-signs-in"
 
 AIOSMTPD = [sys.executable, str(Path(__file__).with_name("aiosmtpd_server.py"))]
 SMTP_SERVER = [str(packages.NODE), str(packages.HERE / "server.mjs")]
@@ -21,11 +22,16 @@ SMTP_SERVER = [str(packages.NODE), str(packages.HERE / "server.mjs")]
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server program that prints one JSON object a line: its port, then each message."""
+    """A server program that prints one JSON object a line: its ports, then each message."""
 
-    port: int
+    ports: dict[str, int]
+    """By the TLS mode: ``starttls``, ``implicit``, ``clear``."""
     ca_file: str
     output: IO[bytes]
+
+    @property
+    def port(self) -> int:
+        return self.ports["starttls"]
 
     def next_message(self) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(self.output.readline())
@@ -34,20 +40,21 @@ class Server:
 
 @contextmanager
 def running(program: list[str], home: Path, mechanisms: list[str]) -> Iterator[Server]:
-    """`program` for the length of a ``with``: STARTTLS required, one user, these mechanisms."""
+    """`program` for the length of a ``with``: one user and these mechanisms."""
     authority = make_authority(home)
-    pair = authority.issue("localhost")
+    pair = authority.issue("localhost", "127.0.0.1")
     settings = {
         "certificate": pair.certificate,
         "key": pair.key,
         "username": USERNAME,
         "password": PASSWORD,
+        "token": TOKEN,
         "mechanisms": mechanisms,
     }
     with subprocess.Popen([*program, json.dumps(settings)], stdout=subprocess.PIPE) as process:
         assert process.stdout
         try:
-            port = json.loads(process.stdout.readline())["port"]
-            yield Server(port, authority.ca_file, process.stdout)
+            ports = json.loads(process.stdout.readline())["ports"]
+            yield Server(ports, authority.ca_file, process.stdout)
         finally:
             process.kill()

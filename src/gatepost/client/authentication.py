@@ -185,4 +185,9 @@ def _nothing_shared(
     if not offered:
         hidden = not channel.encrypted and "STARTTLS" in session.capabilities
         error.slug = "starttls_required" if hidden else "auth_not_advertised"
+        return error
+    causes = [each.finding for each in chosen.skipped(offered) if each.finding]
+    others = [each for each in causes if each != error.slug]
+    if others:  # something that could be used here stands against one that is offered
+        error.slug = others[0]
     return error

@@ -13,6 +13,7 @@ from gatepost.config.settings import (
     CredentialSettings,
     PasswordCredential,
 )
+from gatepost.config.sign_in import check_sign_in
 from gatepost.model.retry import Retry
 from gatepost.model.route import (
     AcsRestTarget,
@@ -29,7 +30,6 @@ from gatepost.model.route import (
     Target,
 )
 from gatepost.net.dial import Server
-from gatepost.net.listen import is_loopback
 from gatepost.sasl.mechanisms import MECHANISMS
 
 Credentials = Mapping[str, CredentialSettings]
@@ -67,20 +67,7 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
     tls = table.take("tls", _tls, usual)
     verify = table.take("verify", values.flag, True)
     credential = _credential(table, credentials, optional=True)
-    if credential and not all(is_loopback(each.host) for each in servers):
-        if tls in ("opportunistic", "none"):
-            table.fault(
-                "tls" if table.has("tls") else None,
-                f"{table.name('tls')}: a secret goes out under TLS only; "
-                'with a credential take "required" or "implicit"',
-            )
-        elif not verify:
-            table.fault(
-                "verify",
-                f"{table.name('verify')}: a secret goes to a server whose certificate is "
-                "verified; name its authority in ca_file",
-            )
-    return SmarthostTarget(
+    target = SmarthostTarget(
         name,
         tuple(
             [
@@ -96,6 +83,9 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
         _eight_bit(table),
         _limits(table),
     )
+    if credential in credentials:
+        check_sign_in(table, target, credentials[credential])
+    return target
 
 
 def _tls(value: Any) -> HopTls:

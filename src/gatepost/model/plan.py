@@ -1,5 +1,6 @@
 """Which mechanisms will be tried, in which order, and why not the others."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -10,6 +11,8 @@ class Choice:
     mechanism: str
     taken: bool
     reason: str
+    finding: str = ""
+    """The id of the cause that the reason stands for; empty where it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +25,7 @@ class Plan:
     def mechanisms(self) -> tuple[str, ...]:
         """Names to try, in order."""
         return tuple(choice.mechanism for choice in self.choices if choice.taken)
+
+    def skipped(self, names: Collection[str]) -> tuple[Choice, ...]:
+        """Return what stands against these mechanisms, the preferred ones first."""
+        return tuple([each for each in self.choices if each.mechanism in names and not each.taken])

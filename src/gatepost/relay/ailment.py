@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.model.profile import Profile
 from gatepost.relay.transport.contract import Handed
@@ -24,5 +25,6 @@ def ailment_of(handed: Handed, profiles: Iterable[Profile] = ()) -> Ailment:
             return Ailment(finding.id, f"{finding.summary} {finding.fix}".strip())
     error = handed.error
     if error is not None:
-        return Ailment(error.slug, str(error))
+        cause = CAUSES.get(error.slug)
+        return Ailment(error.slug, f"{error}. {cause.fix}" if cause is not None else str(error))
     return Ailment("", handed.attempt.reply.reason or str(handed.attempt.reply))

@@ -93,12 +93,18 @@ def plan(
     skipped: list[Choice] = []
     for name in PREFERENCE:
         case = _Case(name, names, credentials, channel, asked, allowed)
-        objection = next(filter(None, (object_to(case) for object_to in _OBJECTIONS)), "")
-        choice = Choice(name, not objection, objection or _why(case))
+        choice = _choose(case)
         (taken if choice.taken else skipped).append(choice)
     foreign = [name for name in (*names, asked) if name and name not in MECHANISMS]
     skipped.extend(Choice(name, False, _foreign(name)) for name in dict.fromkeys(foreign))
     return Plan((*taken, *skipped))
+
+
+def _choose(case: _Case) -> Choice:
+    for object_to, finding in _OBJECTIONS:
+        if objection := object_to(case):
+            return Choice(case.name, False, objection, finding)
+    return Choice(case.name, True, _why(case))
 
 
 def _why(case: _Case) -> str:
@@ -158,12 +164,20 @@ def _no_certificate(case: _Case) -> str:
     return ""
 
 
-def _would_reveal(case: _Case) -> str:
-    if case.channel.keeps_secrets or not MECHANISMS[case.name].kind.reveals_secret:
+def _would_reveal_in_clear(case: _Case) -> str:
+    if case.channel.encrypted or not _would_reveal(case):
         return ""
-    if case.channel.encrypted:
-        return "the server's certificate is not verified: anybody could be reading the secret"
     return "it reveals the secret, and there is no TLS"
+
+
+def _would_reveal_to_anybody(case: _Case) -> str:
+    if not _would_reveal(case):
+        return ""
+    return "the server's certificate is not verified: anybody could be reading the secret"
+
+
+def _would_reveal(case: _Case) -> bool:
+    return MECHANISMS[case.name].kind.reveals_secret and not case.channel.keeps_secrets
 
 
 def _not_bound(case: _Case) -> str:
@@ -190,15 +204,18 @@ def _cannot_carry(case: _Case) -> str:
     return ""
 
 
-_OBJECTIONS: Final[tuple[Callable[[_Case], str], ...]] = (
-    _another_was_asked_for,
-    _not_allowed,
-    _not_offered,
-    _nothing_to_prove,
-    _would_reveal,
-    _not_bound,
-    _cannot_carry,
+# fmt: off
+_OBJECTIONS: Final[tuple[tuple[Callable[[_Case], str], str], ...]] = (
+    (_another_was_asked_for,   ""),
+    (_not_allowed,             "client_mechanism_filter_wrong"),
+    (_not_offered,             "mechanism_not_offered"),
+    (_nothing_to_prove,        "mechanism_not_offered"),
+    (_would_reveal_in_clear,   "auth_before_tls_refused_by_client"),
+    (_would_reveal_to_anybody, "client_accepts_invalid_cert"),
+    (_not_bound,               ""),
+    (_cannot_carry,            ""),
 )
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)

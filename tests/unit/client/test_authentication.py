@@ -192,7 +192,9 @@ def test_a_server_without_proof_is_no_success() -> None:
         (["AUTH NTLM GSSAPI"], True, "mechanism_not_offered"),
         ([], True, "auth_not_advertised"),
         (["STARTTLS"], False, "starttls_required"),
-        (["AUTH PLAIN LOGIN"], False, "mechanism_not_offered"),
+        (["AUTH PLAIN LOGIN"], False, "auth_before_tls_refused_by_client"),
+        (["AUTH NTLM PLAIN"], False, "auth_before_tls_refused_by_client"),
+        (["AUTH XOAUTH2"], True, "mechanism_not_offered"),
     ],
 )
 def test_nothing_is_said_when_nothing_fits(lines: list[str], tls: bool, slug: str) -> None:

@@ -16,6 +16,7 @@ from gatepost.model.evidence import (
     Greeting,
     Hello,
     Target,
+    TlsFirst,
     TlsMode,
     TlsSeen,
     seen,
@@ -57,6 +58,8 @@ class Witness:
         server = self._upstream.server
         facts = self.session.facts if self.session is not None else None
         hellos = self._hellos()
+        greeting = self._greeting()
+        told = greeting.value.reply if greeting.value is not None else None
         is_implicit = self._upstream.tls == "implicit"
         in_clear, over_tls = ([], hellos) if is_implicit else (hellos[:1], hellos[1:])
         transcript = self.session.transcript if self.session is not None else None
@@ -65,7 +68,8 @@ class Witness:
             target=Target(server.host, server.port),
             seen_at=now,
             client=Client(tls=_TLS[self._upstream.tls], signs_in=True),
-            greeting=self._greeting(),
+            greeting=Fact() if is_implicit else greeting,
+            tls_first=seen(TlsFirst(True, told)) if is_implicit and told else Fact(),
             in_clear=seen(in_clear[0]) if in_clear else Fact(),
             starttls=self._starttls(),
             tls=_tls(facts),

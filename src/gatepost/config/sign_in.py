@@ -1,0 +1,102 @@
+"""Whether a target's credential can sign in there at all: what can be told without the server."""
+
+from typing import Final, assert_never
+
+from gatepost.config.reading import Table
+from gatepost.config.settings import (
+    AccessKeyCredential,
+    AzureIdentityCredential,
+    CertificateCredential,
+    CredentialSettings,
+    EntraCredential,
+    GoogleCredential,
+    PasswordCredential,
+    RefreshCredential,
+)
+from gatepost.model.route import SmarthostTarget
+from gatepost.net.listen import is_loopback
+from gatepost.sasl.mechanisms import MECHANISMS, Proof
+
+_IN_WORDS: Final[dict[Proof, str]] = {
+    "password": "a password",
+    "token": "a token",
+    "certificate": "a client certificate",
+}
+
+
+def check_sign_in(table: Table, target: SmarthostTarget, credential: CredentialSettings) -> None:
+    """Note what keeps every sign-in from working, whatever the server offers."""
+    if isinstance(credential, AccessKeyCredential):
+        table.fault(
+            "credential",
+            f"{table.name('credential')}: an access key signs REST requests; SMTP takes none",
+        )
+        return
+    proof = proof_of(credential)
+    if proof == "token" and not getattr(credential, "username", ""):
+        table.fault(
+            "credential",
+            f"{table.name('credential')}: with a token goes a user name; "
+            f"credentials.{credential.name}.username is missing",
+        )
+    _check_mechanisms(table, target, proof)
+
+
+def proof_of(credential: CredentialSettings) -> Proof:
+    """Return what a credential proves itself with to an SMTP server."""
+    match credential:
+        case PasswordCredential():
+            return "password"
+        case CertificateCredential():
+            return "certificate"
+        case EntraCredential() | AzureIdentityCredential() | GoogleCredential():
+            return "token"
+        case RefreshCredential():
+            return "token"
+        case AccessKeyCredential():
+            raise ValueError("an access key proves nothing to an SMTP server")
+    assert_never(credential)
+
+
+def _check_mechanisms(table: Table, target: SmarthostTarget, proof: Proof) -> None:
+    named = target.mechanisms or tuple(MECHANISMS)
+    fitting = [each for each in named if MECHANISMS[each].needs == proof]
+    if not fitting:
+        table.fault(
+            "mechanisms",
+            f"{table.name('mechanisms')}: {_IN_WORDS[proof]} cannot sign in by "
+            f"{' or '.join(named)}",
+        )
+    elif not all(is_loopback(each.host) for each in target.servers):
+        _check_protected(table, target)
+    elif not any(_is_protected(target, each) for each in fitting):
+        table.fault(
+            "tls" if table.has("tls") else None,
+            f"{table.name('tls')}: by {' or '.join(fitting)} nobody signs in without TLS to a "
+            'verified server; take "required" or "implicit"',
+        )
+
+
+def _check_protected(table: Table, target: SmarthostTarget) -> None:
+    """Beyond this machine nobody signs in without TLS and a certificate that was verified."""
+    if target.tls in ("opportunistic", "none"):
+        table.fault(
+            "tls" if table.has("tls") else None,
+            f"{table.name('tls')}: a secret goes out under TLS only; "
+            'with a credential take "required" or "implicit"',
+        )
+    elif not target.verify:
+        table.fault(
+            "verify",
+            f"{table.name('verify')}: a secret goes to a server whose certificate is "
+            "verified; name its authority in ca_file",
+        )
+
+
+def _is_protected(target: SmarthostTarget, mechanism: str) -> bool:
+    """Tell whether a mechanism may be used on such a connection."""
+    if mechanism == "EXTERNAL" or mechanism.endswith("-PLUS"):
+        return target.tls != "none"
+    if not MECHANISMS[mechanism].kind.reveals_secret:
+        return True
+    return target.verify and target.tls in ("required", "implicit")

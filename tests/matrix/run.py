@@ -1,0 +1,130 @@
+"""One run: everything handed in, and what came of each cell."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatepost.client.tokens.entra import EntraApplication, EntraSecret
+from gatepost.model.secret import Secret
+from gatepost.net.http import HttpClient
+from gatepost.testing import Emulator
+from tests.certificates import make_authority
+from tests.matrix.bridge import Bridge, bridging, problems_of
+from tests.matrix.cells import BY_ACCOUNT, Cell, Illegal, verdict_of
+from tests.matrix.tokens import token_services
+from tests.matrix.upstreams import Upstream
+
+PATIENCE = 60.0
+SCOPE = "https://communication.azure.com/.default"
+LOGIN = ("app", "secret")
+
+
+def entra_token(relay: Emulator) -> str:
+    """An access token that an emulator's own Entra gives."""
+    ready = relay.ready
+
+    async def fetch() -> str:
+        http = HttpClient(ca_file=ready["ca_file"])
+        application = EntraApplication(ready["tenant_id"], ready["client_id"], ready["authority"])
+        try:
+            source = EntraSecret(http, application, lambda: Secret(ready["client_secret"]))
+            return (await source.fetch(SCOPE)).secret.reveal()
+        finally:
+            await http.close()
+
+    return asyncio.run(fetch())
+
+
+@dataclass(frozen=True)
+class Result:
+    """What there is to judge."""
+
+    bridge: Bridge
+    legal: Sequence[Cell]
+    illegal: Sequence[tuple[Cell, Illegal]]
+    """Those that show when a message is to be sent."""
+    mistakes: Sequence[tuple[Cell, Illegal]]
+    """Those that the configuration shows; the relay does not start with them."""
+    problems: Mapping[str, str]
+    """What the configuration says of them, by target."""
+    why: Mapping[str, Mapping[str, Any]]
+    """What ``queue why`` says of the illegal ones, by route."""
+    expected: frozenset[str]
+    """Addresses that must be delivered to."""
+
+    def faults(self) -> list[str]:
+        """Everything that is not as it should be, a line each."""
+        found = [f"not delivered: {each}" for each in sorted(self.expected - self.delivered)]
+        found += [f"delivered: {each}" for each in sorted(self.delivered - self.expected)]
+        for cell in self.legal:
+            upstream = self.bridge.upstreams[cell.server]
+            taken = sum(f"@{self.bridge.name(cell)}.test" in each for each in upstream.accepted())
+            if taken != len(BY_ACCOUNT):
+                found.append(f"{cell}: the server has {taken} messages")
+        for cell, verdict in self.mistakes:
+            said = self.problems.get(str(cell), "")
+            if verdict.text not in said:
+                found.append(f"{cell}: wanted {verdict}, the configuration says {said!r}")
+        stops = self.bridge.stops()
+        for cell, verdict in self.illegal:
+            name = self.bridge.name(cell)
+            fault = _fault_of(verdict, self.why.get(name, {}), stops.get(name, []))
+            if fault:
+                found.append(f"{cell}: wanted {verdict}, {fault}")
+        return found
+
+    @property
+    def delivered(self) -> set[str]:
+        return self.bridge.delivered()
+
+
+def _fault_of(verdict: Illegal, why: Mapping[str, Any], stops: Sequence[Mapping[str, Any]]) -> str:
+    if why.get("state") != "waiting":
+        return f"it is {why.get('state')}"
+    if verdict.text not in why["sentence"] or why["finding"] != verdict.finding:
+        return f"got {why['finding']}: {why['sentence']}"
+    if not why["advice"]:
+        return "there is no advice"
+    if [each["finding"] for each in stops] != [verdict.finding]:
+        return f"raised {len(stops)} times"
+    return ""
+
+
+@contextmanager
+def run(home: Path, cells: Sequence[Cell], upstreams: Sequence[Upstream]) -> Iterator[Result]:
+    """Every legal cell from every intake that accounts have, every illegal one from one."""
+    offers = {each.name: each.offer() for each in upstreams}
+    verdicts = [(cell, verdict_of(cell, offers[cell.server])) for cell in cells]
+    legal = [cell for cell, verdict in verdicts if verdict is None]
+    wrong = [(cell, verdict) for cell, verdict in verdicts if verdict is not None]
+    mistakes = [each for each in wrong if each[1].is_mistake]
+    illegal = [each for each in wrong if not each[1].is_mistake]
+    services_home = home / "services"
+    services_home.mkdir()
+    authority = make_authority(services_home)
+    (services_home / "ca.pem").write_bytes(Path(authority.ca_file).read_bytes())
+    served = [*legal, *(cell for cell, _ in illegal)]
+    with token_services(services_home, authority, list(upstreams)) as services:
+        problems = problems_of([cell for cell, _ in mistakes], upstreams, services)
+        with bridging(home / "relay", served, upstreams, services) as bridge:
+            expected = set()
+            for intake in BY_ACCOUNT:
+                bridge.hand_in(intake, legal, LOGIN)
+                expected |= {bridge.address(cell, intake) for cell in legal}
+            ids = bridge.hand_in("PLAIN", [cell for cell, _ in illegal], LOGIN)
+            vain = {bridge.address(cell, "PLAIN") for cell, _ in illegal}
+            wait_until(lambda: expected <= bridge.delivered() and vain <= bridge.tried())
+            why: dict[str, Any] = {}
+            for each in ids:
+                why |= bridge.why(each)
+            yield Result(bridge, legal, illegal, mistakes, problems, why, frozenset(expected))
+
+
+def wait_until(condition: object) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and not condition():  # type: ignore[operator]
+        time.sleep(0.1)

@@ -1,0 +1,129 @@
+"""Real servers to deliver to, each under one face: what it offers, and what it has accepted."""
+
+import json
+import smtplib
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatepost.testing import Emulator
+from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, TOKEN, USERNAME, Server, running
+from tests.matrix.cells import KINDS, Offer
+
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One of them."""
+
+    name: str
+    ports: dict[str, int]
+    ca_file: str
+    username: str
+    password: str
+    token: str
+    """What every token service of the matrix gives for it; empty: it takes none."""
+    accepted: Callable[[], list[str]]
+    """Everything that it has taken: of each message at least the recipients' addresses."""
+    sender: str = "app@example.com"
+    unlisted: frozenset[str] = frozenset()
+    certificate: str = ""
+    """A client certificate, with its key, that it knows."""
+
+    def offer(self) -> Offer:
+        """Ask it what it offers."""
+        kinds = {
+            each
+            for each, what in KINDS.items()
+            if (what != "token" or self.token) and (what != "certificate" or self.certificate)
+        }
+        in_tls, in_clear = self._listed("implicit"), self._listed("clear")
+        same = self.ports["clear"] == self.ports["starttls"]
+        return Offer(
+            self.name, in_tls, in_clear, self.unlisted, frozenset(kinds), same and not in_clear
+        )
+
+    def _listed(self, mode: str) -> frozenset[str]:
+        trust = ssl.create_default_context(cafile=self.ca_file)
+        if self.certificate:
+            trust.load_cert_chain(self.certificate)
+        port = self.ports[mode]
+        made: smtplib.SMTP = (
+            smtplib.SMTP_SSL("localhost", port, timeout=PATIENCE, context=trust)
+            if mode == "implicit"
+            else smtplib.SMTP("localhost", port, timeout=PATIENCE)
+        )
+        with made as client:
+            client.ehlo("matrix.example")
+            return frozenset(str(client.esmtp_features.get("auth", "")).split())
+
+
+@contextmanager
+def emulator(
+    profile: str, token_of: Callable[[Emulator], str] | None = None, unlisted: str = ""
+) -> Iterator[Upstream]:
+    """Our own, with a provider's profile."""
+    options = ("--https", "localhost:0" if token_of else "off", "--http", "off")
+    with Emulator(profile, options=options) as relay:
+        ready = relay.ready
+        ports = {
+            "starttls": ready["smtp"]["port"],
+            "implicit": ready["smtps"]["port"],
+            "clear": ready["smtp"]["port"],
+        }
+        yield Upstream(
+            profile, ports, relay.ca_file, relay.username, relay.password,
+            token_of(relay) if token_of else "",
+            lambda: [" ".join(each.rcpt_to) for each in relay.messages()],
+            relay.sender, frozenset(unlisted.split()),
+        )  # fmt: skip
+
+
+@contextmanager
+def program(name: str, command: list[str], home: Path, mechanisms: list[str]) -> Iterator[Upstream]:
+    """A server of somebody else's, as a program."""
+    home.mkdir()
+    with running(command, home, mechanisms) as server:
+        yield Upstream(
+            name, server.ports, server.ca_file, USERNAME, PASSWORD, TOKEN,
+            _Taken(server).addresses,
+        )  # fmt: skip
+
+
+class _Taken:
+    """Reads what a program prints."""
+
+    def __init__(self, server: Server) -> None:
+        self._output, self._found = server.output, list[str]()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        with suppress(ValueError, OSError):  # closed at the end
+            for line in self._output:
+                self._found.append(" ".join(json.loads(line)["rcpt_to"]))
+
+    def addresses(self) -> list[str]:
+        return list(self._found)
+
+
+@contextmanager
+def usual_servers(home: Path, token_of: Callable[[Emulator], str]) -> Iterator[list[Upstream]]:
+    """Those that need Python and npm packages only."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(emulator("acs-xoauth2", token_of)),
+            stack.enter_context(emulator("gatepost")),
+            stack.enter_context(
+                program("aiosmtpd", AIOSMTPD, home / "aiosmtpd", ["PLAIN", "LOGIN", "XOAUTH2"])
+            ),
+            stack.enter_context(
+                program(
+                    "smtp-server", SMTP_SERVER, home / "smtp-server",
+                    ["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"],
+                )
+            ),
+        ]  # fmt: skip
