@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from gatepost.app.keys import Key, SealedAccessKeys
+from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
     VERIFIED,
@@ -34,7 +35,6 @@ from gatepost.directory.azure.paths import (
     resource_path,
     subscription_path,
 )
-from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import digest_of, generate_access_key, new_secret
 from gatepost.directory.azure.tokens import AccessTokens

@@ -25,6 +25,7 @@ from gatepost.relay.transport.smtp import SmtpTransport
 from tests.clients.node import packages
 from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, USERNAME, running
 from tests.leases import TRACE, lease
+from tests.shell.relay import wait_for
 
 CONTENT = (
     "From: a@example.com\r\nTo: b@example.net\r\nSubject: hi\r\n"
@@ -93,7 +94,7 @@ def test_postfix(offers: str) -> None:
             handed = hand(server.port, server.ca_file, sign_in, 2)
             assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * 2
             contents = server.held()
-            assert "auth=1 mail=2 rcpt=2 bdat=2 quit=1" in server.log()
+            wait_for(lambda: "auth=1 mail=2 rcpt=2 bdat=2 quit=1" in server.log())
     assert len(contents) == 2
     message = message_from_bytes(contents[0], policy=default)
     body = message.get_body()
