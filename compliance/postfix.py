@@ -119,11 +119,13 @@ class Postfix:
         dovecot: Dovecot | None = None,
         settings: str = "",
         other_ports: bool = False,
+        services: str = "",
     ) -> Self:
         """Lay out `home` (which must not exist yet, on a disk that keeps what is synced) and run.
 
         With `dovecot` that answers for SASL, and its user signs in; `settings` come last in
-        main.cf. Raises TimeoutError with Postfix's own log when it does not come up.
+        main.cf, `services` in master.cf. Raises TimeoutError with Postfix's own log when it does
+        not come up.
         """
         postfix = pwd.getpwnam("postfix")
         for name in ("etc", "queue", "data", "log", "tls", "sasl"):
@@ -151,11 +153,12 @@ class Postfix:
             "key": pair.key,
             "certificate": pair.certificate,
             "settings": settings,
+            "services": services,
             **ports,
         }
         for path, text in (
             ("etc/main.cf", MAIN_CF),
-            ("etc/master.cf", MASTER_CF + (OTHER_PORTS if other_ports else "")),
+            ("etc/master.cf", MASTER_CF + (OTHER_PORTS if other_ports else "") + "{services}"),
             ("sasl/smtpd.conf", SASL_CONF),
         ):
             (home / path).write_text(text.format_map(words))
@@ -220,12 +223,14 @@ def running_postfix(
     dovecot: Dovecot | None = None,
     settings: str = "",
     other_ports: bool = False,
+    services: str = "",
 ) -> Iterator[Postfix]:
     """A Postfix for the length of a ``with``; its directory is removed at the end."""
     try:
         server = Postfix.start(
-            home, mechanisms, dovecot=dovecot, settings=settings, other_ports=other_ports
-        )
+            home, mechanisms, dovecot=dovecot, settings=settings, other_ports=other_ports,
+            services=services,
+        )  # fmt: skip
         try:
             yield server
         finally:

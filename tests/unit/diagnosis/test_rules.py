@@ -204,6 +204,10 @@ CASES = [
                                          "by user me"),)), ["sender_not_authorised"]),
     (but(mail=mail("250 ok"), rcpt=(mail("550 5.1.1 no such user"),)), []),
 
+    (but(mail=mail("250 ok"), rcpt=(replace(mail("554 5.7.1 <b@example.com>: Recipient address "
+                                                 "rejected: Access denied"), authenticated=False),)
+         ), ["auth_not_performed"]),
+
     # before the first reply
     (Evidence("probe", HEALTHY.target, resolution=Fact("seen", Resolution(error="no address"))),
      ["dns_failure"]),
@@ -249,6 +253,7 @@ def test_every_finding_proves_itself(evidence: Evidence, expected: list[str]) ->
         assert finding.summary.endswith(".")
         assert finding.confidence != "possible" or finding.id in (
             "port_blocked", "auth_throttled", "cert_untrusted", "provider_endpoint_changed",
+            "auth_not_performed",
         )  # fmt: skip
 
 

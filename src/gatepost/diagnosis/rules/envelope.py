@@ -6,6 +6,9 @@ from typing import Final
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
+_SIGN_IN: Final = 530
+"""RFC 4954 6."""
+
 
 def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
     """No AUTH is offered, and none is needed: the recipient is taken without it."""
@@ -26,4 +29,32 @@ def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
     )
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (unwanted_auth_attempt,)
+def auth_not_performed(seen: Evidence) -> Finding | None:
+    """Nobody signed in, the server lets one, and mail is refused by policy."""
+    if seen.source == "log" or seen.client.signs_in or not seen.offered:
+        return None
+    mail = seen.mail.value
+    commands = (*((("MAIL FROM", mail),) if mail else ()),
+                *(("RCPT TO", each) for each in seen.rcpt.value or ()))  # fmt: skip
+    for verb, each in commands:
+        by_policy = each.reply.code == _SIGN_IN or str(each.reply.status).startswith("5.7.")
+        if each.reply.is_permanent and by_policy and not each.authenticated:
+            return Finding(
+                "auth_not_performed",
+                "possible",
+                "The server takes mail from those who have signed in, and nobody has.",
+                (
+                    f"{verb}:<{each.argument}> without a sign-in was answered {each.reply}",
+                    f"EHLO offers AUTH {' '.join(seen.offered)}",
+                ),
+                "mail",
+                "Switch authentication on in the client, and give it user name and password.",
+                explains=("rcpt",),
+                next_probe="the same with --username and --password-file",
+            )
+    return None
+
+
+RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+    unwanted_auth_attempt, auth_not_performed,
+)  # fmt: skip
