@@ -23,6 +23,7 @@ Examples:
   gatepost doctor smtp.example.com --save seen.json
   gatepost doctor --evidence seen.json --json
   gatepost doctor --log mail.log --client nodemailer
+  gatepost doctor --config .env
   gatepost doctor --explain mechanism_not_offered
 
 \b
@@ -73,6 +74,12 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
 )
 @click.option("--server", "log_server", metavar="HOST:PORT", help="Whom the log is about.")
 @click.option("--client", metavar="NAME", help="Whose log it is: a library, a program.")
+@click.option(
+    "--config",
+    type=click.File("rb"),
+    help="Look for mistakes in a configuration (.env, settings.py, main.cf, ...); - for standard "
+    "input.",
+)
 @click.option("--explain", metavar="ID", help="Print what is known of a finding, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
@@ -82,12 +89,14 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
     Walks through the server's dialogue as the client would, without sending a
     message and without a password unless one is given; that goes out once, and
     only under TLS with a verified certificate. Or reads what a client has
-    written (--log), whatever wrote it; secrets in it are struck out.
+    written (--log), whatever wrote it; or its configuration (--config). Secrets
+    in these are never shown.
     """
     explained, evidence, log = given.pop("explain"), given.pop("evidence"), given.pop("log")
-    if [server, evidence, log, explained].count(None) != 3:
+    config = given.pop("config")
+    if [server, evidence, log, config, explained].count(None) != 4:
         raise click.UsageError(
-            "give either HOST[:PORT], --log FILE, --evidence FILE or --explain ID"
+            "give either HOST[:PORT], --log FILE, --config FILE, --evidence FILE or --explain ID"
         )
     about = given.pop("log_server") or "", given.pop("client") or ""
     if log is None and any(about):
@@ -98,6 +107,8 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
     save = given.pop("save")
     if server is not None:
         diagnosis = _probe(server, given)
+    elif config is not None:
+        diagnosis = _read_config(config)
     else:
         diagnosis = _read(evidence) if log is None else _read_log(log, *about)
     if save is not None:
@@ -178,6 +189,17 @@ def _read(evidence: Any) -> "Diagnosis":
         return diagnose_evidence(from_json(evidence.read(MAX_DOCUMENT + 1)))
     except ConfigError as error:
         raise click.UsageError(f"{evidence.name}: {error}") from error
+
+
+def _read_config(config: Any) -> "Diagnosis":
+    from gatepost.diagnosis.diagnose import diagnose  # noqa: PLC0415
+    from gatepost.doctor.lint import MAX_CONFIG, read_config  # noqa: PLC0415
+
+    name = getattr(config, "name", "<stdin>")
+    raw = config.read(MAX_CONFIG + 1)
+    if len(raw) > MAX_CONFIG:
+        raise click.UsageError(f"{name}: longer than {MAX_CONFIG} octets")
+    return diagnose(read_config(raw, "-" if name == "<stdin>" else name))
 
 
 def _read_log(log: Any, server: str, client: str) -> "Diagnosis":

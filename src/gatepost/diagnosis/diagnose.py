@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from gatepost.diagnosis import lint
 from gatepost.diagnosis.notes import notes, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
@@ -26,6 +27,8 @@ _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
 
 def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     """Return what ``seen`` proves; ``profiles`` are the providers that can be recognised."""
+    if seen.source == "config":
+        return _of_a_config(seen)
     profiles = tuple(profiles)
     seen = replace(seen, provider=recognise(seen, profiles) or seen.provider)
     known = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
@@ -59,6 +62,16 @@ def _of_a_log(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
     return worth_saying(rank(merged(all_of_them)))
 
 
+def _of_a_config(seen: Evidence) -> Diagnosis:
+    """Settings are judged by themselves: nothing was said on any wire."""
+    findings = tuple(_with_remedies(each, seen) for each in rank(lint.lint(seen)))
+    next_probe = _next_probe(seen, findings)
+    if not findings and seen.target is not None:
+        next_probe = f"gatepost doctor {seen.target}: whether the server takes what is set here"
+    verdict: Verdict = "finding" if findings else "healthy" if seen.configs else "unknown"
+    return Diagnosis(verdict, findings, lint.notes(seen), seen, next_probe)
+
+
 def recognise(seen: Evidence, profiles: Iterable[Profile]) -> str:
     """Return the name of the profile whose host or EHLO line this is; empty when none fits."""
     host = seen.target.host.rstrip(".").lower() if seen.target else ""
@@ -81,6 +94,8 @@ def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
         return finding
     target = seen.target or _SOMEWHERE
     named = library_called(seen.client.product, seen.client.library)
+    if named is None and seen.source == "config":
+        return finding  # the cure is in the file's own words
     libraries = (named,) if named else tuple(LIBRARIES.values())
     place = Place(target.host, target.port, _certificate_name(seen))
     offered = _working(seen) if finding.id == "mechanism_advertised_but_broken" else seen.offered

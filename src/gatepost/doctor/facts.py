@@ -9,6 +9,15 @@ _STATES: Final = {
     "greets": "greets in clear", "tls": "TLS from the first byte", "silent": "takes the connection "
     "and says nothing", "unresolved": "the name does not resolve", "timeout": "no answer",
 }  # fmt: skip
+CONFIG_KINDS: Final = {
+    "dotenv": "environment variables", "laravel": "Laravel's .env", "django": "Django settings",
+    "python": "Python settings", "dotnet": "appsettings.json", "json": "JSON",
+    "spring": "Spring's application.properties or .yaml", "properties": "Java properties",
+    "yaml": "YAML", "compose": "a Compose file", "kubernetes": "a Kubernetes Secret",
+    "postfix": "Postfix's main.cf", "msmtp": "msmtprc", "url": "a URL", "rails": "Rails",
+    "php": "PHP", "javascript": "JavaScript", "ini": "an .ini file",
+}  # fmt: skip
+"""What each kind of configuration file is called."""
 
 
 def printable(text: str) -> str:
@@ -21,8 +30,8 @@ def printable(text: str) -> str:
 
 def facts(seen: Evidence) -> Iterator[str]:
     """Yield what was seen before EHLO, a line each."""
-    if seen.source == "log":
-        yield from _log(seen)
+    if seen.source != "probe":
+        yield from (_log if seen.source == "log" else _config)(seen)
     if seen.resolution.value is not None and seen.resolution.value.error:
         yield f"name: {seen.resolution.value.error}"
     for connect in seen.connects.value or ():
@@ -65,6 +74,27 @@ def _log(seen: Evidence) -> Iterator[str]:
         ("ends at", seen.position if seen.transcript else ""),
     )
     yield from (f"{name}: {value}" for name, value in known if value)
+
+
+def title(seen: Evidence, target: str | None) -> str:
+    """Return what a report is about."""
+    if seen.source == "config":
+        return seen.configs[0].file if seen.configs else "a configuration"
+    return target or "a log"
+
+
+def _config(seen: Evidence) -> Iterator[str]:
+    """Yield what a configuration file was taken for, and what stands in it."""
+    if seen.log_format:
+        yield f"read as: {CONFIG_KINDS.get(seen.log_format, seen.log_format)}"
+    for config in seen.configs:
+        if config.name:
+            yield f"account: {config.name}"
+        found = dict.fromkeys(
+            f"{each.key} ({each.role}{f' {each.shown}' if each.shown else ''}, line {each.line})"
+            for each in config.settings
+        )
+        yield f"settings: {'; '.join(found)}"
 
 
 def _tls(tls: TlsSeen) -> Iterator[str]:

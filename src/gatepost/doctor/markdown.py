@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from gatepost.doctor.facts import facts, hello_lines, printable
+from gatepost.doctor.facts import facts, hello_lines, printable, title
 from gatepost.model.finding import Diagnosis, Finding
 
 
@@ -14,12 +14,12 @@ def render_markdown(diagnosis: Diagnosis) -> str:
 
 def _report(diagnosis: Diagnosis) -> Iterator[str]:
     seen = diagnosis.evidence
-    yield f"# {_code(diagnosis.target or 'log')}: {diagnosis.verdict}"
+    yield f"# {_code(title(seen, diagnosis.target))}: {diagnosis.verdict}"
     yield ""
     yield from _fence(printable(line) for line in facts(seen))
-    for title, hello in (("in clear", seen.in_clear.value), ("over TLS", seen.over_tls.value)):
+    for when, hello in (("in clear", seen.in_clear.value), ("over TLS", seen.over_tls.value)):
         if hello is not None:
-            yield from ("", f"EHLO {title}:", "")
+            yield from ("", f"EHLO {when}:", "")
             yield from _fence(printable(line) for line in hello_lines(hello, ""))
     for finding in diagnosis.findings:
         yield from _finding(finding)

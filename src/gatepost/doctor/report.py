@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Final
 
-from gatepost.doctor.facts import facts, hello_lines, printable
+from gatepost.doctor.facts import facts, hello_lines, printable, title
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis, Finding, Remedy, Verdict
 
@@ -24,6 +24,12 @@ _VERDICTS: Final[dict[Verdict, str]] = {
     "unknown": "something fails, and no known cause fits",
 }
 
+_OF_SETTINGS: Final[dict[Verdict, str]] = {
+    "healthy": "healthy: no mistake is found in these settings",
+    "finding": "a mistake is found in these settings",
+    "unknown": "no settings for sending mail are found",
+}  # fmt: skip
+
 
 def render(diagnosis: Diagnosis, *, colour: bool = False) -> str:
     """Return the report; ``colour`` adds ANSI escapes for a terminal."""
@@ -38,7 +44,7 @@ class _Pen:
 
     def report(self, diagnosis: Diagnosis) -> Iterator[str]:
         seen = diagnosis.evidence
-        target = diagnosis.target or "a log"
+        target = title(seen, diagnosis.target)
         yield from self._wrapped(f"{target}: {_verdict(diagnosis)}", "", "", "bold")
         yield ""
         for fact in facts(seen):
@@ -128,6 +134,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
     first = diagnosis.findings[0] if diagnosis.findings else None
     if diagnosis.verdict == "finding" and first is not None and first.confidence == "possible":
         return "no cause is proven; these fit best"
+    if diagnosis.evidence.source == "config":
+        return _OF_SETTINGS.get(diagnosis.verdict, _VERDICTS[diagnosis.verdict])
     return _VERDICTS[diagnosis.verdict]
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.model.credentials import Credentials
-from gatepost.model.evidence import Login, SecretShape
+from gatepost.model.evidence import Login
+from gatepost.model.setting import SecretShape
 
 _GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 ACCESS_KEY_OCTETS: Final = 64
@@ -32,6 +33,8 @@ _SECRETS: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
     ("connection_string", _matches(r"(?i)endpoint=.*")),
     ("access_key", _is_access_key),
     ("sendgrid_key", _matches(r"SG\..+")),
+    ("brevo_api_key", _matches(r"xkeysib-.+")),
+    ("apple_app_password", _matches(r"[a-z]{4}(?:-[a-z]{4}){3}")),
     ("aws_secret_key", _matches(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/]{40}")),
     ("ses_password", _matches(r"B[A-Za-z0-9+/]{43}=?")),
     ("google_app_password", _matches(r"[a-z]{4}(?: ?[a-z]{4}){3}")),

@@ -11,6 +11,7 @@ from typing import Final, Generic, Literal, TypeVar
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.entra import Behind, TokenSeen
 from gatepost.model.reply import Reply
+from gatepost.model.setting import Config, SecretShape
 from gatepost.model.transcript import Line
 
 SCHEMA: Final = 1
@@ -190,18 +191,6 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretShape:
-    """What a secret looks like, without what it is."""
-
-    length: int
-    kind: str = ""
-    """A shape that is known: ``guid``, ``access_key``, ``connection_string``, ..."""
-    ascii: bool = True
-    edge_blank: bool = False
-    """It begins or ends with white space or a line end."""
-
-
-@dataclass(frozen=True, slots=True)
 class Response:
     """What a client sent within AUTH, as a log shows it: its form, never its content.
 
@@ -272,7 +261,7 @@ class Evidence:
     way TLS began; ``other_name`` is a second EHLO, tried after a refusal.
     """
 
-    source: Literal["probe", "log"]
+    source: Literal["probe", "log", "config"]
     target: Target | None = None
     seen_at: datetime | None = None
     client: Client = field(default_factory=Client)
@@ -318,6 +307,8 @@ class Evidence:
     """What the client signs in with, where that is an access token."""
     behind: Fact[Behind] = Fact()
     """What was asked after a refused login, where Microsoft Entra decides."""
+    configs: tuple[Config, ...] = ()
+    """What a configuration file sets."""
     schema: int = SCHEMA
 
     @property

@@ -16,7 +16,6 @@ from gatepost.model.evidence import (
     Hello,
     Login,
     Resolution,
-    SecretShape,
     Target,
     TlsFirst,
     TlsMode,
@@ -24,6 +23,7 @@ from gatepost.model.evidence import (
     seen,
 )
 from gatepost.model.reply import Reply
+from gatepost.model.setting import SecretShape
 from gatepost.wire.capabilities import parse_capabilities
 from gatepost.wire.replies import parse_reply
 

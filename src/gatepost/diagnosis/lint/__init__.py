@@ -1,0 +1,58 @@
+"""What is wrong in a configuration: rules over settings, one finding for each cause.
+
+A rule is a pure function that is given one client's settings and yields faults. To add one: write
+it in the file of its subject and list it in that file's RULES.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.lint import credentials, marks, tls
+from gatepost.diagnosis.lint.fault import Fault, View
+from gatepost.model.evidence import Evidence
+from gatepost.model.finding import Confidence, Finding
+
+Rule = Callable[[View], Iterator[Fault]]
+
+RULES: Final[tuple[Rule, ...]] = (*marks.RULES, *tls.RULES, *credentials.RULES)
+MAX_PROOFS: Final = 20
+_ORDER: Final[tuple[Confidence, ...]] = ("certain", "likely", "possible")
+
+
+def lint(seen: Evidence) -> tuple[Finding, ...]:
+    """Return a finding for each cause that the settings hold, with every place that shows it."""
+    faults: dict[str, list[Fault]] = {}
+    for config in seen.configs:
+        view = View(config)
+        for rule in RULES:
+            for fault in rule(view):
+                faults.setdefault(fault.id, []).append(fault)
+    return tuple(_finding(id_, found) for id_, found in faults.items())
+
+
+def _finding(id_: str, faults: list[Fault]) -> Finding:
+    cause = CAUSES[id_]
+    surest = min((each.confidence for each in faults), key=_ORDER.index)
+    proof = tuple(dict.fromkeys(each.proof for each in faults))[:MAX_PROOFS]
+    fix = " ".join(tuple(dict.fromkeys(each.fix for each in faults))[:3])
+    return Finding(
+        id_, surest, cause.summary, proof, cause.position, fix,
+        next_probe="" if surest == "certain" else cause.probe,
+    )  # fmt: skip
+
+
+def notes(seen: Evidence) -> tuple[str, ...]:
+    """Return what is worth knowing of settings that show no fault."""
+    if not seen.configs:
+        return ("no settings for sending mail were found in this file",)
+    elsewhere = sorted({
+        f"{config.file}:{each.line}: {each.key}" for config in seen.configs
+        for each in config.settings if each.state == "elsewhere" and each.role in _OF_INTEREST
+    })  # fmt: skip
+    if not elsewhere:
+        return ()
+    return (f"values that lie elsewhere were not seen: {', '.join(elsewhere[:8])}",)
+
+
+_OF_INTEREST: Final = frozenset({"password", "username", "host", "port", "url"})

@@ -1,0 +1,285 @@
+"""User name, password and sender: missing, of the wrong kind, of a form that does not sign in."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from gatepost.diagnosis.lint.fault import Fault, View
+from gatepost.model.finding import Confidence
+from gatepost.model.setting import Setting
+
+_WANT_LOGIN: Final = frozenset({
+    "acs", "microsoft365", "gmail", "ses", "sendgrid", "mailgun", "postmark", "brevo", "mailjet",
+    "zoho", "yandex", "qq", "netease", "yahoo", "icloud", "resend", "mailersend", "mail_ru", "gmx",
+})  # fmt: skip
+"""Providers at which nobody sends without signing in."""
+
+
+class Wrong(NamedTuple):
+    """A form that does not sign in at a provider."""
+
+    id: str
+    confidence: Confidence
+    said: str
+    fix: str
+
+
+_ADDRESS: Final = "Set the whole address of the mailbox (name@domain) as the user name."
+_NEW_APP_PASSWORD: Final = (
+    "Make a password for applications in the account's security settings, and set that."
+)
+# fmt: off
+_SECRETS: Final[Mapping[tuple[str, str], Wrong]] = MappingProxyType({
+    ("acs", "guid"): Wrong("wrong_credential_kind", "likely", " has the form of a GUID: that is "
+                                                        "the ID of a client secret, not its value",
+                           "Set the secret's value, which Entra shows once, when it is made."),
+    ("acs", "connection_string"): Wrong("wrong_credential_kind", "certain", " is a connection "
+                                                                            "string",
+                           "Set the client secret of the Entra application; connection strings "
+                           "are for the REST API."),
+    ("acs", "access_key"): Wrong("wrong_credential_kind", "certain", " has the form of an access "
+                                                                     "key",
+                           "Set the client secret of the Entra application; access keys are for "
+                           "the REST API."),
+    ("ses", "aws_secret_key"): Wrong("wrong_credential_kind", "likely", " has the form of an AWS "
+                                                                      "secret key (40 characters)",
+                           "Derive the SMTP password (44 characters) from the secret key for "
+                           "this region, or make SMTP credentials."),
+    ("brevo", "brevo_api_key"): Wrong("wrong_credential_kind", "certain", " has the form of an "
+                                                                          "API key (xkeysib)",
+                           "Set an SMTP key (xsmtpsib), from Brevo's page SMTP & API."),
+})
+_NAMES: Final[Mapping[tuple[str, str], Wrong]] = MappingProxyType({
+    ("acs", "guid"): Wrong("username_format", "likely", " is a GUID alone",
+                           "Set RESOURCE.APPLICATION.TENANT: the Communication Services "
+                           "resource's name, "
+                           "the application's ID, the tenant's ID, with dots between."),
+    ("acs", "entra_malformed"): Wrong("username_format", "certain", " does not have the form "
+                                                                    "RESOURCE.APPLICATION.TENANT",
+                           "Set RESOURCE.APPLICATION.TENANT (or with | between): the "
+                           "Communication Services resource's "
+                           "name, the application's ID, the tenant's ID."),
+    ("acs", "connection_string"): Wrong("username_format", "certain", " is a connection string",
+                           "Set RESOURCE.APPLICATION.TENANT, or an SMTP user name of the "
+                           "resource."),
+    ("microsoft365", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
+    ("microsoft365", "domain_user"): Wrong("username_format", "likely", " has the form "
+                                                                        "DOMAIN\\user", _ADDRESS),
+    ("microsoft365", "guid"): Wrong("username_format", "likely", " is no address", _ADDRESS),
+    ("mailgun", "name"): Wrong("username_format", "likely", " is no address", "Set the SMTP user "
+                                                             "of the domain (postmaster@DOMAIN)."),
+    ("zoho", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
+    ("ionos", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
+    ("strato", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
+    ("ovh", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
+    ("icloud", "name"): Wrong("username_format", "possible", " is no address", _ADDRESS),
+    ("brevo", "name"): Wrong("username_format", "likely", " is no address", "Set the login that "
+                                                                 "Brevo's page SMTP & API shows."),
+    ("ses", "address"): Wrong("username_format", "likely", " is an address", "Set the SMTP user "
+                                                                 "name (AKIA..., 20 characters)."),
+    ("ses", "name"): Wrong("username_format", "possible", " does not begin with AKIA",
+                           "Set the SMTP user name (AKIA..., 20 characters)."),
+})
+# fmt: on
+_LITERAL: Final[Mapping[str, str]] = MappingProxyType({"sendgrid": "apikey", "resend": "resend"})
+"""Providers at which everybody has the same user name."""
+_APP_PASSWORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "gmail": frozenset({"google_app_password"}),
+        "yahoo": frozenset({"google_app_password"}),
+        "icloud": frozenset({"apple_app_password"}),
+    }
+)
+"""What a password for applications looks like at each."""
+_STRICT_SENDER: Final[Mapping[str, str]] = MappingProxyType({
+    "acs": "sender_domain_not_linked",
+    **dict.fromkeys(
+        ("ses", "sendgrid", "postmark", "resend", "brevo", "mailjet", "mailersend"),
+        "sender_not_verified",
+    ),
+    **dict.fromkeys(
+        ("microsoft365", "yandex", "zoho", "qq", "netease"), "sender_not_authorised"
+    ),
+})  # fmt: skip
+"""What a sender that is not the account's comes to."""
+_LOGIN_ONLY: Final = frozenset({"acs", "microsoft365"})
+"""Providers that list LOGIN and XOAUTH2, and no PLAIN."""
+
+
+def missing(view: View) -> Iterator[Fault]:
+    """No user name, no password, or one without the other."""
+    name, secret = view.first("username"), view.first("password")
+    if view.sends_elsewhere or view.has("maps"):
+        return
+    for one, other, what in ((name, secret, "password"), (secret, name, "user name")):
+        if one is None or one.state == "empty":
+            continue
+        if other is not None and other.state == "empty":
+            yield _missing(view, other, "certain", f" (the {what}) is empty")
+        elif other is None and what == "password" and view.host and view.kind in _WHOLE:
+            yield _missing(view, one, "likely", " is set, and no password")
+        elif other is None and what == "user name" and view.host:
+            yield _missing(view, one, "likely", " is set, and no user name")
+    host = view.first("host")
+    if (
+        host is None
+        or not (view.providers & _WANT_LOGIN)
+        or (view.has("url") and view.has("username"))
+    ):
+        return
+    if (name is None or name.state == "empty") and (secret is None or secret.state == "empty"):
+        said = f": {view.host} lets nobody send without signing in, and no user name is set"
+        if view.kind in _WHOLE or name is not None:
+            yield _missing(view, host, "likely", said)
+
+
+_WHOLE: Final = frozenset({"django", "python", "dotnet", "spring", "msmtp", "rails", "php", "url",
+                           "laravel", "javascript", "dotenv"})  # fmt: skip
+"""Kinds of files that hold all of a client's settings."""
+
+
+def _missing(view: View, setting: Setting, sure: Confidence, said: str) -> Fault:
+    return Fault(
+        "credentials_missing",
+        sure,
+        view.at(setting, said),
+        "Set user name and password, both; or leave both out where the server wants none.",
+    )
+
+
+_SWITCH_ON: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({
+    "php": ("$mail->SMTPAuth", "$mail->SMTPAuth = true;"), "msmtp": ("auth", "auth on"),
+    "postfix": ("smtp_sasl_auth_enable", "smtp_sasl_auth_enable = yes"),
+})  # fmt: skip
+"""What has these sign in: the setting, and how it is written."""
+
+
+def not_used(view: View) -> Iterator[Fault]:
+    """Credentials are there, and signing in is not switched on."""
+    auth = view.first("auth")
+    if not (view.has("password") or view.has("maps")) or (view.is_local and not view.has("maps")):
+        return
+    if view.kind in ("php", "msmtp") and auth is None:
+        where = view.first("username") or view.first("password")
+        if where is not None and view.host and (view.kind != "php" or "." not in where.key):
+            name, fix = _SWITCH_ON[view.kind]
+            said = f": {name} is not set, and without it nobody signs in"
+            yield Fault("auth_not_performed", "certain", view.at(where, said), fix)
+    elif auth is not None and auth.on is False:
+        if view.kind in ("spring", "javascript"):  # they sign in wherever a user name is set
+            return
+        sure: Confidence = "certain" if view.kind in ("php", "msmtp", "postfix") else "likely"
+        said = ": there is a password, and signing in is not switched on"
+        fix = _SWITCH_ON.get(view.kind, ("", "Switch authentication on."))[1]
+        yield Fault("auth_not_performed", sure, view.at(auth, said), fix)
+
+
+def postfix_sasl(view: View) -> Iterator[Fault]:
+    """Postfix's own filters take the passwords' mechanisms out."""
+    for setting in view.all("filter"):
+        default = "noplaintext_default" in setting.marks
+        said = (": smtp_sasl_security_options is not set, and its default excludes PLAIN and LOGIN"
+                if default else " excludes PLAIN and LOGIN (noplaintext)")  # fmt: skip
+        yield Fault("client_mechanism_filter_wrong", "likely", view.at(setting, said),
+                    "smtp_sasl_security_options = noanonymous (and under TLS "
+                    "smtp_sasl_tls_security_options = noanonymous).")  # fmt: skip
+    auth = view.first("auth")
+    if view.kind == "postfix" and auth is not None and auth.on and not view.has("maps"):
+        said = " = yes, and smtp_sasl_password_maps is not set"
+        yield _missing(view, auth, "certain", said)
+
+
+def kinds(view: View) -> Iterator[Fault]:
+    """A secret or a user name of a form that the provider does not take."""
+    for provider in sorted(view.providers):
+        for setting in view.all("password"):
+            if setting.secret is None or "placeholder" in setting.marks:
+                continue
+            wrong = _SECRETS.get((provider, setting.secret.kind))
+            if wrong is None and provider == "sendgrid" and setting.secret.kind != "sendgrid_key":
+                wrong = Wrong("wrong_credential_kind", "likely", " does not begin with SG.",
+                              "Set an API key (SG....) that may send mail.")  # fmt: skip
+            if wrong is not None:
+                yield _wrong(view, setting, wrong)
+            shapes = _APP_PASSWORDS.get(provider)
+            if shapes is not None and setting.secret.kind not in shapes:
+                said = (
+                    " does not look like a password for applications, and the account's own "
+                    "is not taken"
+                )
+                sure: Confidence = "likely" if provider == "gmail" else "possible"
+                proof = view.at(setting, said)
+                yield Fault("app_password_required", sure, proof, _NEW_APP_PASSWORD)
+        for setting in view.all("username"):
+            if setting.state != "set" or "placeholder" in setting.marks:
+                continue
+            wrong = _NAMES.get((provider, setting.form))
+            literal = _LITERAL.get(provider)
+            if literal is not None and setting.form != literal:
+                wrong = Wrong(
+                    "username_format",
+                    "certain",
+                    f" is not {literal}",
+                    f"Set the user name {literal}, these very letters; the key is the password.",
+                )
+            if wrong is not None:
+                yield _wrong(view, setting, wrong)
+
+
+def _wrong(view: View, setting: Setting, wrong: Wrong) -> Fault:
+    return Fault(wrong.id, wrong.confidence, view.at(setting, wrong.said), wrong.fix)
+
+
+def mechanisms(view: View) -> Iterator[Fault]:
+    """A mechanism that the provider does not list."""
+    for setting in view.all("mechanism"):
+        named = set(setting.shown.replace(",", " ").split())
+        if named and named <= {"PLAIN", "CRAM-MD5"} and view.providers & _LOGIN_ONLY:
+            said = f" = {setting.shown.lower()}, and {view.host} lists LOGIN and XOAUTH2 alone"
+            fix = {
+                "rails": "authentication: :login",
+                "msmtp": "auth login",
+                "postfix": "smtp_sasl_mechanism_filter = login",
+            }.get(view.kind, "Set login.")
+            yield Fault("mechanism_not_offered", "certain", view.at(setting, said), fix)
+
+
+def senders(view: View) -> Iterator[Fault]:
+    """A sender that the provider will not take, where it cares."""
+    sender, name = view.first("sender"), view.first("username")
+    provider = next((each for each in sorted(view.providers) if each in _STRICT_SENDER), "")
+    if sender is not None and sender.state == "set" and sender.form == "no_address":
+        if name is not None and name.state == "set" and name.form not in ("address", "empty"):
+            said = " is no address"
+            yield Fault("account_name_used_as_sender", "likely", view.at(sender, said),
+                        "Set an address of a domain that you may send from.")  # fmt: skip
+        return
+    if not provider or view.sends_elsewhere:
+        return
+    if sender is not None and sender.state == "set" and sender.form == "example_address":
+        said = " is an address of a domain for examples, which the provider does not take"
+        yield Fault(_STRICT_SENDER[provider], "likely", view.at(sender, said),
+                    "Set an address that the account may send from.")  # fmt: skip
+    default = _DEFAULT_SENDERS.get(view.kind)
+    where = view.first("host")
+    if sender is None and default is not None and where is not None:
+        said = f": {default}; the provider does not take that"
+        yield Fault(
+            _STRICT_SENDER[provider],
+            "possible",
+            view.at(where, said),
+            f"Set {_SENDER_SETTING[view.kind]} to an address that the account may send from.",
+        )
+
+
+_DEFAULT_SENDERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "django": "without DEFAULT_FROM_EMAIL Django sends from webmaster@localhost",
+        "laravel": "without MAIL_FROM_ADDRESS Laravel sends from hello@example.com",
+    }
+)
+_SENDER_SETTING: Final[Mapping[str, str]] = MappingProxyType(
+    {"django": "DEFAULT_FROM_EMAIL", "laravel": "MAIL_FROM_ADDRESS"}
+)
+
+RULES: Final = (missing, not_used, postfix_sasl, kinds, mechanisms, senders)

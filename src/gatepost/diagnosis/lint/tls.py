@@ -1,0 +1,195 @@
+"""Port and TLS mode that disagree, switches that exclude each other, checks that are off."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from gatepost.diagnosis.lint import words
+from gatepost.diagnosis.lint.fault import IMPLICIT_PORTS, STARTTLS_PORTS, Fault, View
+from gatepost.model.finding import Confidence
+from gatepost.model.setting import Setting
+
+_OTHER_PROTOCOLS: Final = {
+    110: "POP3",
+    995: "POP3",
+    143: "IMAP",
+    993: "IMAP",
+    80: "HTTP",
+    443: "HTTP",
+}
+_REFUSES_BOTH: Final = frozenset({"django", "python"})
+"""They raise an exception where both switches are on."""
+_PREFERS_IMPLICIT: Final = frozenset({"spring", "javascript", "dotnet", "php", "laravel"})
+"""With both on they do implicit TLS."""
+_CLOSED: Final = {"acs": (465, 2465), "microsoft365": (465, 2465), "icloud": (465,)}
+"""Ports at which these providers do not answer (2026-01)."""
+
+
+def mode_and_port(view: View) -> Iterator[Fault]:
+    """TLS from the first byte on a port that begins in clear, or the other way round."""
+    mode, setting = view.mode()
+    where = setting or view.port_setting
+    if mode == "both" and view.kind in _PREFERS_IMPLICIT:
+        mode = "implicit"
+    if not view.port or where is None or view.sends_elsewhere:
+        return
+    port = f"the port is {view.port}"
+    told = view.at(
+        where, f"{_value(where)}: TLS from the first byte, and {port}, which begins in clear"
+    )
+    # EMAIL_URL: django-environ takes smtps:// for STARTTLS.
+    django_url = where.key.upper() == "EMAIL_URL"
+    if mode == "implicit" and view.port in STARTTLS_PORTS and not django_url:
+        sure: Confidence = "likely" if view.port == 2525 or view.kind in _GUESSED else "certain"
+        fix = f"{words.starttls(view.kind)}; or {words.implicit(view.kind)}."
+        yield Fault("implicit_tls_on_starttls_port", sure, told, fix)
+    elif mode in ("starttls", "clear") and view.port in IMPLICIT_PORTS and not django_url:
+        if mode == "clear" and view.is_local:
+            return
+        how = "STARTTLS" if mode == "starttls" else "no TLS"
+        said = f"{_value(where)}: {how}, and {port}, which wants TLS from the first byte"
+        sure = "likely" if view.kind in _GUESSED else "certain"
+        fix = f"{words.implicit(view.kind)}; or {words.starttls(view.kind)}."
+        yield Fault("starttls_on_implicit_tls_port", sure, view.at(where, said), fix)
+
+
+_GUESSED: Final = frozenset({"dotenv", "compose", "yaml", "json", "ini", "properties", "laravel",
+                             "dotnet", "kubernetes"})  # fmt: skip
+"""What their switches do is up to the program that reads them."""
+
+
+def url_scheme(view: View) -> Iterator[Fault]:
+    """smtp:// with 465: only Symfony takes that for implicit TLS."""
+    url = view.first("url")
+    if url is None or url.shown not in ("smtp", "submission") or view.port not in IMPLICIT_PORTS:
+        return
+    if url.key.upper().endswith(("MAILER_DSN", "EMAIL_URL", "MAIL_URL")) or view.mode()[0]:
+        return
+    said = (
+        f" begins with {url.shown}://, and the port is {view.port}, which wants TLS from the "
+        "first byte"
+    )
+    fix = f"{words.implicit('url')}; or {words.starttls('url')}."
+    yield Fault("starttls_on_implicit_tls_port", "likely", view.at(url, said), fix)
+
+
+def both_switches(view: View) -> Iterator[Fault]:
+    """Implicit TLS and STARTTLS at the same time."""
+    mode, implicit = view.mode()
+    starttls = view.first("starttls", on=True)
+    if mode != "both" or implicit is None or starttls is None:
+        return
+    if view.kind in _PREFERS_IMPLICIT or (view.kind == "rails" and "auto" in starttls.key):
+        return
+    sure: Confidence = "certain" if view.kind in _REFUSES_BOTH else "likely"
+    proof = view.at(
+        implicit, f" and {starttls.key} (line {starttls.line}) are both on; they exclude each other"
+    )
+    fix = f"{words.starttls(view.kind)}; or {words.implicit(view.kind)}."
+    yield Fault("client_config_conflict", sure, proof, fix)
+
+
+def text_that_is_true(view: View) -> Iterator[Fault]:
+    """``"False"`` in Python, or an environment variable taken as a switch."""
+    for setting in (*view.all("starttls"), *view.all("implicit"), *view.all("tls")):
+        if "false_text" in setting.marks:
+            said = ' is a text, and every text but the empty one is true, "False" too'
+            id_ = "unwanted_starttls" if setting.role == "starttls" else "client_config_conflict"
+            if setting.role == "implicit" and view.port in STARTTLS_PORTS:
+                id_ = "implicit_tls_on_starttls_port"
+            if view.mode()[0] == "both":
+                id_ = "client_config_conflict"
+            yield Fault(
+                id_,
+                "certain",
+                view.at(setting, said),
+                f"Write {setting.key} = False, without quotes.",
+            )
+        elif "untyped" in setting.marks:
+            said = ' is an environment variable\'s text as it is: "False" and "0" are true, too'
+            fix = (
+                f'{setting.key} = os.environ.get(...) == "True", or a reader that makes a bool '
+                "of it."
+            )
+            id_ = "unwanted_starttls" if setting.role == "starttls" else "client_config_conflict"
+            yield Fault(id_, "possible", view.at(setting, said), fix)
+
+
+def no_tls(view: View) -> Iterator[Fault]:
+    """A submission port, somebody to sign in, and no word of TLS."""
+    mode, setting = view.mode()
+    where = setting or view.port_setting
+    if mode != "clear" or where is None or view.is_local or view.sends_elsewhere:
+        return
+    if view.port not in (587, 2587) and not (view.port == 25 and view.providers):
+        return
+    if not (view.has("password") or view.has("maps") or view.providers):
+        return
+    said = f"{_value(where)}: the client stays in clear"
+    if setting is None or "default" in setting.marks:
+        said = ": nothing switches TLS on, and the client stays in clear without"
+    sure: Confidence = "likely" if view.kind not in _GUESSED else "possible"
+    yield Fault("starttls_required", sure, view.at(where, said), f"{words.starttls(view.kind)}.")
+
+
+def scheme(view: View) -> Iterator[Fault]:
+    """Laravel's MAIL_SCHEME knows smtp and smtps."""
+    for setting in view.all("implicit"):
+        if "bad_scheme" in setting.marks:
+            said = ' is neither smtp nor smtps: Symfony Mailer answers "scheme is not supported"'
+            fix = f"{words.starttls('laravel')}; or {words.implicit('laravel')}."
+            yield Fault("client_config_conflict", "certain", view.at(setting, said), fix)
+        if "wrapper_needs_encrypt" in setting.marks:
+            said = (
+                ": smtp_tls_wrappermode = yes works with smtp_tls_security_level = encrypt or "
+                "higher only"
+            )
+            yield Fault(
+                "client_config_conflict",
+                "certain",
+                view.at(setting, said),
+                f"{words.implicit('postfix')}.",
+            )
+
+
+def unverified(view: View) -> Iterator[Fault]:
+    """The certificate is not checked."""
+    for setting in view.all("verify"):
+        if setting.on is False and not (view.host and view.is_local):
+            said = (
+                f"{_value(setting)}: the server's certificate is not verified, anybody may "
+                "take the password"
+            )
+            yield Fault("client_accepts_invalid_cert", "certain", view.at(setting, said),
+                        "Switch verification on; for a private authority name its certificate "
+                        "(CA file) instead.")  # fmt: skip
+
+
+def wrong_service(view: View) -> Iterator[Fault]:
+    """A port or host of another protocol; a port that the provider does not serve."""
+    where = view.port_setting
+    if where is None:
+        return
+    other = _OTHER_PROTOCOLS.get(view.port)
+    first = view.host.partition(".")[0]
+    if other or first in ("imap", "pop", "pop3", "imaps"):
+        said = f" leads to {other or first.upper()}, which takes no mail"
+        setting = where if other else view.first("host") or where
+        yield Fault("wrong_submission_host", "likely", view.at(setting, said),
+                    f"Set the provider's host for sending (smtp.…): "
+                    f"{words.starttls(view.kind)}.")  # fmt: skip
+    for provider in view.providers:
+        if view.port in _CLOSED.get(provider, ()):
+            said = f": {view.host} does not answer on {view.port}"
+            yield Fault(
+                "port_blocked", "likely", view.at(where, said), f"{words.starttls(view.kind)}."
+            )
+
+
+def _value(setting: Setting) -> str:
+    return f" = {setting.shown}" if setting.shown else ""
+
+
+RULES: Final = (
+    mode_and_port, url_scheme, both_switches, text_that_is_true, no_tls, scheme, unverified,
+    wrong_service,
+)  # fmt: skip

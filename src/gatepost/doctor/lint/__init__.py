@@ -1,0 +1,97 @@
+"""Configuration files of mail clients: read as their framework does, never run, never shown.
+
+``read_config`` recognises whose file it is, and turns its mail settings into an Evidence of forms
+and marks. No value of a secret leaves this package; ``gatepost.diagnosis.lint`` judges.
+"""
+
+from importlib import import_module
+from typing import Final
+
+from gatepost.doctor.lint.entry import Entry, Section
+from gatepost.doctor.lint.kinds import LIBRARIES, kind_of
+from gatepost.model.evidence import Client, Evidence, Target
+from gatepost.model.setting import Config
+
+__all__ = ["MAX_CONFIG", "read_config"]
+
+MAX_CONFIG: Final = 1024 * 1024
+"""Octets of a configuration file; larger ones are refused."""
+MAX_SECTIONS: Final = 50
+_READERS: Final = {
+    "dotenv": "dotenv", "laravel": "dotenv", "django": "python", "python": "python",
+    "dotnet": "json", "json": "json", "spring": "properties", "properties": "properties",
+    "yaml": "yaml", "compose": "yaml", "kubernetes": "yaml", "postfix": "postfix",
+    "msmtp": "msmtp", "rails": "pairs", "php": "pairs", "javascript": "pairs", "ini": "properties",
+}  # fmt: skip
+"""Which module reads which kind; loaded when there is such a file."""
+
+
+def read_config(raw: bytes, name: str) -> Evidence:
+    """Return what the file ``name`` with the content ``raw`` sets. Anything may stand in it."""
+    text, wide = _text(raw)
+    kind = kind_of(name, text)
+    file = name.replace("\\", "/").rsplit("/", 1)[-1] if name != "-" else "standard input"
+    configs = tuple(
+        config for section in _sections(kind, text, name)[:MAX_SECTIONS]
+        if (config := _config(file, kind, section, wide)).settings
+    )  # fmt: skip
+    client = Client(LIBRARIES.get(kind, ""), signs_in=True)
+    return Evidence(
+        "config", target=_target(configs), client=client, configs=configs, log_format=kind
+    )
+
+
+def _text(raw: bytes) -> tuple[str, bool]:
+    """Return the file's text, and whether it is UTF-16, as PowerShell's > writes it."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", "replace"), True
+    try:
+        return raw.decode("utf-8"), False
+    except UnicodeDecodeError:
+        return raw.decode("latin-1"), False
+
+
+def _sections(kind: str, text: str, name: str) -> list[Section]:
+    if kind == "url":
+        return [Section("", [Entry("URL", 1, text.strip("\ufeff").strip().strip("'\""), "text")])]
+    if kind not in _READERS:
+        return []
+    module = import_module(f"gatepost.doctor.lint.{_module(kind, text, name)}")
+    if kind == "ini":
+        return list(module.read_ini(text))
+    if kind == "php":
+        return list(module.read(text, dollars=True))
+    return list(module.read(text))
+
+
+def _module(kind: str, text: str, name: str) -> str:
+    """Spring's settings come in two syntaxes."""
+    if kind == "spring" and (
+        name.lower().endswith((".yaml", ".yml")) or "\nspring:" in f"\n{text.lstrip()}"
+    ):
+        return "yaml"
+    return _READERS[kind]
+
+
+def _config(file: str, kind: str, section: Section, wide: bool) -> Config:
+    from gatepost.doctor.lint import programs  # noqa: PLC0415 - read after the file is known
+    from gatepost.doctor.lint.values import config_of  # noqa: PLC0415
+
+    if wide and kind in ("dotenv", "laravel", "properties", "spring", "postfix", "msmtp"):
+        section.entries = [each.marked("utf16") for each in section.entries]
+    if kind == "postfix":
+        return programs.postfix_config(file, section)
+    if kind == "msmtp":
+        return programs.msmtp_config(file, section)
+    return config_of(file, kind, section)
+
+
+def _target(configs: tuple[Config, ...]) -> Target | None:
+    """Return the server that the first configuration names, where that is plain to see."""
+    for config in configs:
+        roles = {each.role: each for each in config.settings}
+        host, port = roles.get("host"), roles.get("port") or roles.get("endpoint")
+        if host is not None and host.shown and "/" not in host.shown and host.state == "set":
+            number = int(port.shown) if port is not None and port.shown else 0
+            return Target(host.shown.strip("[]").lower(), number) if number else None
+    return None

@@ -1,0 +1,71 @@
+"""What a reader makes of a file: names with values, and what was noticed about each."""
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+Form = Literal["bare", "text", "true", "false", "null", "elsewhere"]
+"""``bare`` has no type; ``text`` is a literal string of a typed language."""
+
+INVISIBLE: Final = "\u00a0\u00ad\u2007\u202f\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+"""Blanks that do not look like any, and characters of no width."""
+_INVISIBLE: Final = re.compile(f"[{INVISIBLE}]")
+_SMART: Final = re.compile("[\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb]")
+DOLLAR: Final = re.compile(r"(?<!\\)\$(?:\{|\(|\w|\$)")
+"""What shells, Compose and most readers of .env files put a variable in place of."""
+_REFERENCE: Final = re.compile(
+    r"\$\{[^}]*\}|\$[A-Z][A-Z0-9_]*|\$\([^)]*\)|%[\w(): .-]+%|\{\{.*\}\}|\{%.*%\}|<%.*%>|#\{.*\}#?|"
+    r"@Microsoft\.KeyVault\(.*\)|\*{3,}|•+|(?:op|vault|ref|secret|arn|sops|aws|gcp|azure)[:+].*|"
+    r"ENC\[.*\]|ENC\(.*\)|\{cipher\}.*|<redacted>|\[redacted\]",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A value that only says where the value is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One setting of a file. ``path``: its name, sections before it, with dots between."""
+
+    path: str
+    line: int
+    value: str = ""
+    form: Form = "bare"
+    marks: frozenset[str] = frozenset()
+
+    def marked(self, *marks: str) -> "Entry":
+        """Return this entry with more marks."""
+        return replace(self, marks=self.marks | frozenset(marks))
+
+
+@dataclass(slots=True)
+class Section:
+    """The entries of one client."""
+
+    name: str = ""
+    entries: list[Entry] = field(default_factory=list)
+
+
+def is_reference(value: str) -> bool:
+    """Tell whether ``value`` stands for one that lies elsewhere."""
+    if value[:1] == "$" and value[1:].isalnum() and value != value.upper():
+        return False  # a password may begin like this
+    return _REFERENCE.fullmatch(value) is not None
+
+
+def seen_in(value: str) -> frozenset[str]:
+    """Return the marks that a value has in any format."""
+    marks = set()
+    if value != value.strip(" \t\r\n"):
+        marks.add("newline" if value.rstrip(" \t") != value.rstrip() else "edge_blank")
+    elif "\n" in value or "\r" in value:
+        marks.add("newline")
+    if _INVISIBLE.search(value):
+        marks.add("invisible")
+    if _SMART.search(value):
+        marks.add("smart_quotes")
+    return frozenset(marks)
+
+
+def without_invisible(text: str) -> str:
+    """Return ``text`` without characters that do not show."""
+    return _INVISIBLE.sub("", text)

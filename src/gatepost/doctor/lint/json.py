@@ -1,0 +1,71 @@
+"""appsettings.json as .NET takes it: comments and trailing commas are allowed, names are not cased.
+
+A reader of its own, because it must know the line of every value.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from gatepost.doctor.lint.entry import Entry, Form, Section, is_reference
+
+_TOKEN: Final = re.compile(
+    r'(?P<skip>[\s,]+|//[^\n]*|/\*.*?\*/)|(?P<text>"(?:\\.|[^"\\\n])*")|(?P<open>[{\[])|'
+    r"(?P<close>[}\]])|(?P<colon>:)|(?P<word>[^\s,:{}\[\]\"/]+)|(?P<other>.)",
+    re.DOTALL,
+)
+_MAX_DEPTH: Final = 60
+
+
+def read(text: str) -> list[Section]:
+    """Return every value under its path; a name that comes twice is marked."""
+    section, known = Section(), set[str]()
+    for entry in _values(text.removeprefix("\ufeff")):
+        name = entry.path.lower()
+        section.entries.append(entry.marked("twice") if name in known else entry)
+        known.add(name)
+    return [section]
+
+
+def _values(text: str) -> Iterator[Entry]:
+    stack: list[tuple[bool, str]] = []
+    key, line, pending = "", 1, ""
+    for match in _TOKEN.finditer(text):
+        what, said = match.lastgroup, match[0]
+        if what == "open":
+            if len(stack) > _MAX_DEPTH:
+                return
+            stack.append((said == "{", key))
+            key = ""
+        elif what == "close":
+            key = ""
+            if stack:
+                stack.pop()
+        elif what == "colon":
+            key = pending
+        elif what in ("text", "word"):
+            inside = bool(stack) and stack[-1][0]
+            if inside and not key:
+                pending = _string(said) if what == "text" else said
+            else:
+                path = ".".join(filter(None, (*(name for _, name in stack), key)))
+                yield _entry(path, line, said, what == "text")
+                key = ""
+        line += said.count("\n")
+
+
+def _entry(path: str, line: int, said: str, is_text: bool) -> Entry:
+    if not is_text:
+        forms: dict[str, Form] = {"true": "true", "false": "false", "null": "null"}
+        return Entry(path, line, "" if said == "null" else said, forms.get(said, "bare"))
+    value = _string(said)
+    form: Form = "elsewhere" if is_reference(value) else "text"
+    return Entry(path, line, value, form)
+
+
+def _string(literal: str) -> str:
+    try:
+        return str(json.loads(literal, strict=False))
+    except ValueError:
+        return literal.strip('"')

@@ -1,0 +1,80 @@
+"""Whose file this is: by its name, then by what stands in it."""
+
+import re
+from typing import Final
+
+from gatepost.doctor.lint.urls import is_dsn
+
+LIBRARIES: Final = {
+    "django": "django", "spring": "spring", "laravel": "symfony", "postfix": "postfix", "msmtp": "msmtp",
+    "rails": "ruby-net-smtp", "php": "phpmailer", "javascript": "nodemailer",
+    "dotnet": "system-net-mail",
+}  # fmt: skip
+"""The library behind a kind of file, where there is no doubt."""
+
+_BY_NAME: Final = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE))
+    for kind, pattern in (
+        ("dotenv", r"\.env(?:\..+)?|.+\.env|env(?:\.list|file)?|environment"),
+        ("postfix", r"main\.cf(?:\..+)?"), ("msmtp", r"\.?msmtprc(?:\..+)?"),
+        ("compose", r"(?:docker-)?compose(?:\..+)?\.ya?ml"), ("yaml", r".+\.ya?ml"),
+        ("python", r".+\.py"), ("json", r".+\.jsonc?"), ("properties", r".+\.properties"),
+        ("ruby", r".+\.rb"), ("php", r".+\.php"), ("javascript", r".+\.[cm]?[jt]s"),
+        ("ini", r".+\.(?:ini|cfg)"),
+    )
+)  # fmt: skip
+_BY_CONTENT: Final = tuple(
+    (kind, re.compile(pattern, re.MULTILINE))
+    for kind, pattern in (
+        ("php", r"\A\s*<\?php|->(?:Host|SMTPSecure|SMTPAuth|Password)\s*="),
+        ("json", r"\A\s*(?://[^\n]*\s*|/\*.*?\*/\s*)*\{\s*(?:[\"/}]|$)"),
+        ("ruby", r"smtp_settings|action_mailer"),
+        ("javascript", r"createTransport\s*\("),
+        ("python", r"^\s*(?:E?MAIL_\w+|MAILERS|DEFAULT_FROM_\w+) += |^import |^from \S+ import "),
+        ("postfix", r"^(?:relayhost|smtp_sasl_\w+|smtp_tls_\w+|myhostname|mydestination)\s*="),
+        ("msmtp", r"^\s*(?:defaults\s*$|(?:account|tls_starttls|passwordeval)\s+\S)"),
+        ("properties", r"^\s*(?:spring|mail|quarkus|smtp)\.[\w.\[\]-]+\s*[=:]"),
+        ("ini", r"^\[[\w. -]+\]\s*$"),
+        ("dotenv", r"^\s*(?:export\s+)?[A-Za-z_]\w*=[^=]"),
+        ("yaml", r"^[\w.-]+:(?:\s|$)"),
+    )
+)  # fmt: skip
+
+
+def kind_of(name: str, text: str) -> str:
+    """Return the kind of a file: which reader reads it, and whose words its cures have."""
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    kind = next((kind for kind, pattern in _BY_NAME if pattern.fullmatch(base)), "")
+    if not kind:
+        stripped = text.strip().strip("\ufeff'\"")
+        if "\n" not in stripped and is_dsn(stripped):
+            return "url"
+        kind = next((kind for kind, pattern in _BY_CONTENT if pattern.search(text)), "")
+    return _special(kind, base, text)
+
+
+def _special(kind: str, base: str, text: str) -> str:
+    """Tell frameworks apart that use one syntax."""
+    if kind == "dotenv" and re.search(
+        r"(?m)^\s*MAIL_(?:MAILER|DRIVER|ENCRYPTION|SCHEME)\s*=", text
+    ):
+        return "laravel"
+    if kind == "python":
+        django = re.search(
+            r"\bEMAIL_(?:HOST|PORT|USE_|BACKEND|URL)|DEFAULT_FROM_EMAIL|INSTALLED_APPS", text
+        )
+        return "django" if django else "python"
+    if kind == "json":
+        return "dotnet" if base.lower().startswith(("appsettings", "secrets")) or re.search(
+            r'(?i)"(?:Logging|ConnectionStrings|AllowedHosts|Serilog|EnableSsl|SmtpSettings|'
+            r'EmailSettings|MailSettings)"', text) else "json"  # fmt: skip
+    if kind == "properties":
+        return "spring" if "spring.mail" in text.lower() or base.startswith("application") else kind
+    if kind in ("yaml", "compose"):
+        if re.search(r"(?m)^\s*kind:\s*Secret\s*$", text):
+            return "kubernetes"
+        if kind == "compose" or re.search(r"(?m)^services:\s*$", text):
+            return "compose"
+        spring = re.search(r"(?m)^\s*spring:\s*$|^\s*spring\.mail", text)
+        return "spring" if spring or base.lower().startswith("application") else "yaml"
+    return "rails" if kind == "ruby" else kind

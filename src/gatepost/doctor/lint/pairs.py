@@ -1,0 +1,88 @@
+"""Names and literal values in code: Rails environments, PHP, JavaScript. Nothing is run."""
+
+import re
+from typing import Final
+
+from gatepost.doctor.lint.entry import Entry, Form, Section, is_reference
+
+_LITERAL: Final = (
+    r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|:\w+|[^\s,;(){}\[\n][^,;)}\n]*)"""
+)
+_PAIR: Final = re.compile(
+    rf"(?:(?P<quoted>['\"])(?P<a>[\w.-]+)(?P=quoted)\s*(?:=>|:|\]\s*=)|:(?P<b>\w+)\s*=>|"
+    rf"->(?P<c>\w+)\s*=(?!=)|define\(\s*['\"](?P<d>\w+)['\"]\s*,|(?<![\w:.$?])(?P<e>\w+)\s*:(?!:)|"
+    rf"\bENV\[['\"](?P<f>\w+)['\"]\]\s*\|?\|?=)\s*(?P<value>{_LITERAL})"
+)
+_CALL: Final = re.compile(r"->\s*(?P<name>setFrom)\(\s*(?P<value>[^,)\n]+)")
+_OPENS: Final = re.compile(
+    r"['\"]?([A-Za-z_]\w*)['\"]?\]?\s*(?:=>|:|=)\s*(?:\{|\[|array\()\s*$|\.?(\w*smtp_settings)\s*="
+)
+_COMMENT: Final = re.compile(r"^\s*(?://|#|\*|/\*)")
+
+
+def read(text: str, dollars: bool = False) -> list[Section]:
+    """Return the pairs, in order; ``dollars``: double quotes take variables, as in PHP."""
+    section = Section()
+    offset, stack = 0, [""]
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        if _COMMENT.match(line):
+            continue
+        opened = _OPENS.search(line.rstrip())
+        for match in (*_PAIR.finditer(line), *_CALL.finditer(line)):
+            groups = match.groupdict()
+            name = next((groups[each] for each in "abcdef" if groups.get(each)), groups.get("name"))
+            raw = match["value"].strip()
+            if name and not raw.startswith(("{", "[", "array(", "{{")):
+                section.entries.append(_entry(_under(stack, name), number, raw, dollars))
+        if opened:
+            stack.append(opened[1] or opened[2] or "")
+        elif re.match(r"\s*[}\])]", line) and len(stack) > 1:
+            stack.pop()
+        offset += len(line) + 1
+    return [section]
+
+
+def _under(stack: list[str], name: str) -> str:
+    inside = next((each for each in reversed(stack) if each), "")
+    return f"{inside}.{name}" if inside and inside.lower() not in ("const", "options") else name
+
+
+def _entry(path: str, line: int, raw: str, dollars: bool) -> Entry:
+    if raw[0] not in "'\"`" or len(raw) < 2:
+        return _bare(path, line, raw)
+    quote, inner = raw[0], raw[1:-1]
+    marks = set()
+    if quote == '"':
+        if dollars and re.search(r"(?<!\\)\$[A-Za-z_{]", inner):
+            return Entry(path, line, inner, "elsewhere" if is_reference(inner) else "text",
+                         frozenset({"dollar"}))  # fmt: skip
+        if re.search(r"#\{|\$\{", inner):
+            return Entry(path, line, "", "elsewhere")
+        if re.search(r"\\[^\"\\$]", inner):
+            marks.add("backslash")
+    elif quote == "`" and "${" in inner:
+        return Entry(path, line, "", "elsewhere")
+    value = re.sub(r"\\(['\"`\\$])", r"\1", inner)
+    return Entry(
+        path, line, value, "elsewhere" if is_reference(value) else "text", frozenset(marks)
+    )
+
+
+def _bare(path: str, line: int, raw: str) -> Entry:
+    low = raw.lower()
+    forms: dict[str, Form] = {
+        "true": "true", "false": "false", "nil": "null", "null": "null", "undefined": "null",
+    }  # fmt: skip
+    if low in forms:
+        return Entry(path, line, "" if forms[low] == "null" else low, forms[low])
+    if re.fullmatch(r"\d+", raw):
+        return Entry(path, line, raw)
+    if re.fullmatch(r":\w+", raw):
+        return Entry(path, line, raw[1:], "text")
+    constant = re.fullmatch(
+        r"\\?PHPMailer(?:\\\w+)*::ENCRYPTION_(\w+)|OpenSSL::SSL::VERIFY_(\w+)", raw
+    )
+    if constant:
+        said = {"SMTPS": "ssl", "STARTTLS": "tls", "NONE": "none", "PEER": "peer"}
+        return Entry(path, line, said.get(constant[1] or constant[2], ""), "text")
+    return Entry(path, line, "", "elsewhere")

@@ -1,0 +1,69 @@
+"""Postfix's main.cf: ``#`` begins a comment only at a line's start, blanks continue a line."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from gatepost.doctor.lint.entry import Entry, Section
+
+_PARAMETER: Final = re.compile(r"([\w.]+)\s*=\s*(.*)", re.DOTALL)
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
+_STATIC: Final = re.compile(r"\s*static:\{?\s*([^\s:}]+):(.*?)\}?\s*", re.DOTALL)
+_INLINE: Final = re.compile(
+    r"\s*(?:inline:\{)\s*\{?\s*[^=]+?=\s*([^\s:}]+):(.*?)\s*\}+\s*", re.DOTALL
+)
+
+
+def read(text: str) -> list[Section]:
+    """Return the parameters; a later one of the same name counts. Tables are not followed."""
+    found: dict[str, Entry] = {}
+    for line, logical in _logical(text):
+        match = _PARAMETER.fullmatch(logical)
+        if match is not None:
+            name, value = match[1], match[2].strip()
+            if name == "smtp_sasl_password_maps":
+                for entry in _maps(name, line, value):
+                    found[entry.path] = entry
+            else:
+                found[name] = Entry(name, line, value)
+    known = {name: each.value for name, each in found.items()}
+    entries = [
+        Entry(each.path, each.line, _expanded(each.value, known), each.form, each.marks)
+        for each in found.values()
+    ]
+    return [Section("", entries)] if entries else []
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    held, first = "", 0
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        line = raw.removesuffix("\r")
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if line[0] in " \t" and held:
+            held += f" {line.strip()}"
+            continue
+        if held:
+            yield first, held
+        held, first = line, number
+    if held:
+        yield first, held
+
+
+def _maps(name: str, line: int, value: str) -> Iterator[Entry]:
+    yield Entry(name, line, "static" if ":" not in value else value.partition(":")[0])
+    match = _STATIC.fullmatch(value) or _INLINE.fullmatch(value)
+    if match is not None:
+        yield Entry("sasl username", line, match[1], "text")
+        yield Entry("sasl password", line, match[2], "text")
+
+
+def _expanded(value: str, known: dict[str, str]) -> str:
+    """Put parameters in place of ``$name``, as far as the file sets them."""
+
+    def replaced(match: re.Match[str]) -> str:
+        return known.get(match[1] or match[2] or match[3] or "", match[0])
+
+    for _ in range(3):
+        value = _VARIABLE.sub(replaced, value)[:4_000]
+    return value

@@ -1,0 +1,93 @@
+"""Java's .properties (Spring's application.properties), and .ini files with sections."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from gatepost.doctor.lint.entry import Entry, Section, is_reference
+
+_SPLIT: Final = re.compile(r"((?:\\.|[^=:\s\\])+)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_KNOWN: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}
+
+
+def read(text: str) -> list[Section]:
+    """Return the properties, escapes and continuation lines resolved as Java does."""
+    section = Section()
+    for line, logical in _logical(text):
+        match = _SPLIT.fullmatch(logical)
+        if match is None:
+            continue
+        key, raw = match[1].replace("\\", ""), match[2]
+        marks = set()
+        if key.startswith("\ufeff"):
+            key = key.removeprefix("\ufeff")
+            marks.add("bom")
+        value = _ESCAPE.sub(_unescaped, raw)
+        if re.search(r"\\(?![:=#!\\ u])", raw):
+            marks.add("backslash_dropped")
+        if re.search(r"\S.*\$\{|\$\{[^}]*\}.*\S$", value) and not is_reference(value):
+            marks.add("dollar")
+        form = "elsewhere" if is_reference(value.strip()) else "bare"
+        if not value.isascii():
+            marks.add("latin1")
+        section.entries.append(
+            Entry(
+                key, line, value, "elsewhere" if form == "elsewhere" else "bare", frozenset(marks)
+            )
+        )
+    return [section]
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the number and text of each logical line: comments out, continuations joined."""
+    held, first = "", 0
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.removesuffix("\r").lstrip(" \t\f")  # noqa: PLW2901
+        if not held and (not line or line[0] in "#!"):
+            continue
+        first = first if held else number
+        ends = len(line) - len(line.rstrip("\\"))
+        if ends % 2:
+            held += line[:-1]
+            continue
+        yield first, held + line
+        held = ""
+    if held:
+        yield first, held
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    what = match[1]
+    if what[0] == "u" and len(what) == 5:
+        return chr(int(what[1:], 16))
+    return _KNOWN.get(what, what)
+
+
+def read_ini(text: str) -> list[Section]:
+    """Return the settings of an .ini file, their section's name before them."""
+    section, name = Section(), ""
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.strip()  # noqa: PLW2901
+        if not line or line[0] in "#;":
+            continue
+        if line[0] == "[":
+            name = line.strip("[] ")
+            continue
+        key, equals, raw = line.partition("=")
+        if not equals:
+            continue
+        value, marks = raw.strip(), set()
+        long_quotes = re.fullmatch(r'"""(.*)"""|`(.*)`', value)
+        if long_quotes:
+            value = long_quotes[1] or long_quotes[2] or ""
+        elif len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        elif re.search(r"[#;]", value):
+            marks.add("hash")
+        form = "elsewhere" if is_reference(value) else "bare"
+        section.entries.append(
+            Entry(f"{name}.{key.strip()}" if name else key.strip(), number, value,
+                  "elsewhere" if form == "elsewhere" else "bare", frozenset(marks))
+        )  # fmt: skip
+    return [section]

@@ -1,0 +1,128 @@
+"""Python settings (Django, Flask): parsed, never run. What is computed lies elsewhere."""
+
+import ast
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gatepost.doctor.lint.entry import Entry, Section
+
+_ASKS: Final = frozenset({"get", "getenv", "env", "environ", "config", "str"})
+"""Calls that answer with a variable's text, whatever it says."""
+_CASTS: Final = frozenset({"cast", "type"})
+MAX_VARIANTS: Final = 8
+"""Combinations of branches that are read of one file."""
+
+Names = dict[str, Entry]
+
+
+def read(text: str) -> list[Section]:
+    """Return the assignments of the module, one section for each way through its branches."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an escape that the file spells badly
+            tree = ast.parse(text.removeprefix("\ufeff"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    variants = _block(tree.body, [{}])
+    return [Section("", list(names.values())) for names in variants]
+
+
+def _block(body: Sequence[ast.stmt], variants: list[Names]) -> list[Names]:
+    for statement in body:
+        if isinstance(statement, ast.If):
+            taken = _block(statement.body, [dict(each) for each in variants])
+            other = _block(statement.orelse, [dict(each) for each in variants])
+            both = [*taken, *(each for each in other if each not in taken)]
+            variants = both[:MAX_VARIANTS]
+        elif isinstance(statement, ast.Try | ast.With | ast.ClassDef):
+            variants = _block(statement.body, variants)
+        else:
+            for entry in _assigned(statement):
+                for names in variants:
+                    names[entry.path] = entry
+    return variants
+
+
+def _assigned(statement: ast.stmt) -> Iterator[Entry]:
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        targets: Sequence[ast.expr] = (statement.target,)
+        value = statement.value
+    elif isinstance(statement, ast.Assign):
+        targets, value = statement.targets, statement.value
+    else:
+        return
+    for target in targets:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            for one, its in zip(target.elts, value.elts, strict=False):
+                yield from _values(_name(one), its)
+        else:
+            yield from _values(_name(target), value)
+
+
+def _name(target: ast.expr) -> str:
+    if isinstance(target, ast.Name):
+        return target.id
+    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        return str(target.slice.value)  # app.config["MAIL_SERVER"]
+    return ""
+
+
+def _values(name: str, value: ast.expr) -> Iterator[Entry]:
+    if not name:
+        return
+    if isinstance(value, ast.Dict):
+        for key, each in zip(value.keys, value.values, strict=True):
+            if isinstance(key, ast.Constant):
+                yield from _values(f"{name}.{key.value!s}", each)
+        return
+    if isinstance(value, ast.Tuple) and len(value.elts) == 1:
+        for entry in _values(name, value.elts[0]):
+            yield entry.marked("tuple")
+        return
+    yield _entry(name, value)
+
+
+def _entry(name: str, value: ast.expr) -> Entry:
+    line = value.lineno
+    known = _constant(value)
+    if known is None and not _is_none(value):
+        marks = frozenset({"untyped"}) if _asks(value) else frozenset[str]()
+        return Entry(name, line, "", "elsewhere", marks)
+    if known is None:
+        return Entry(name, line, "", "null")
+    if isinstance(known, bool):
+        return Entry(name, line, str(known), "true" if known else "false")
+    if isinstance(known, bytes):
+        return Entry(name, line, known.decode("latin-1"), "text")
+    return Entry(name, line, str(known), "text" if isinstance(known, str) else "bare")
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _constant(value: ast.expr) -> str | bytes | int | float | bool | None:
+    """Return what is written out, strings put together included; None for anything else."""
+    if isinstance(value, ast.Constant):
+        return value.value if isinstance(value.value, str | bytes | int | float) else None
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+        left, right = _constant(value.left), _constant(value.right)
+        if isinstance(left, str) and isinstance(right, str):
+            return left + right
+    return None
+
+
+def _asks(value: ast.expr) -> bool:
+    """Tell whether this is the text of an environment variable, not made into anything else."""
+    if isinstance(value, ast.BoolOp):
+        return any(_asks(each) for each in value.values)
+    if isinstance(value, ast.Subscript):
+        return "environ" in ast.dump(value.value)
+    if not isinstance(value, ast.Call) or any(each.arg in _CASTS for each in value.keywords):
+        return False
+    called = value.func
+    if isinstance(called, ast.Attribute):
+        holder = ast.dump(called.value)
+        return called.attr == "getenv" or (called.attr == "get" and "environ" in holder)
+    return isinstance(called, ast.Name) and called.id == "getenv"

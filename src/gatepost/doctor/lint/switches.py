@@ -1,0 +1,107 @@
+"""Values that switch something: on or off, or how, as each framework takes them."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, cast
+
+from gatepost.doctor.lint.entry import Entry, without_invisible
+from gatepost.doctor.lint.roles import ENCRYPTIONS, words_of
+from gatepost.doctor.lint.texts import Task
+from gatepost.model.setting import Role, Setting
+
+_TRUE: Final = frozenset({"true", "1", "yes", "on", "y", "t", "enabled", "always", "required",
+                          "mandatory", "enable"})  # fmt: skip
+_FALSE: Final = frozenset({"false", "0", "no", "off", "n", "f", "disabled", "never", "", "none",
+                           "null", "disable"})  # fmt: skip
+_TYPED: Final = frozenset({"django", "python"})
+"""A text is true in these, whatever it says."""
+
+
+def truth(entry: Entry, kind: str) -> tuple[bool | None, tuple[str, ...]]:
+    """Return how the framework takes a switch, and what is odd about that."""
+    low = without_invisible(entry.value).strip().lower()
+    if entry.form in ("true", "false"):
+        return entry.form == "true", ()
+    if entry.form == "text" and kind in _TYPED:
+        odd = ("false_text",) if low in _FALSE and entry.value else ()
+        return bool(entry.value), odd
+    if low in _TRUE or low in _FALSE:
+        return low in _TRUE, ()
+    return None, ()
+
+
+def of_switch(task: Task) -> Iterator[Setting]:
+    """Something that is on or off, or says how in a word."""
+    entry, role = task.entry, task.role
+    on, marks = truth(entry, task.kind)
+    low = entry.value.strip().lower()
+    if on is None and low in ENCRYPTIONS and role in ("implicit", "tls", "starttls"):
+        yield from of_encryption(task)
+        return
+    if role == "starttls" and low in ("auto", "opportunistic", "when_available"):
+        on = True
+    if role == "enable_ssl":
+        role = "starttls"
+    yield Setting(
+        cast("Role", role), entry.path, entry.line, low if re.fullmatch(r"\w{1,12}", low) else "",
+        on=on, marks=marks,
+    )  # fmt: skip
+
+
+def of_encryption(task: Task) -> Iterator[Setting]:
+    """A word for a mode of TLS, or nodemailer's ``secure``, a switch for implicit TLS."""
+    entry = task.entry
+    low = entry.value.strip().lower()
+    words = words_of(entry.path)
+    switch, marks = truth(entry, task.kind)
+    if low not in ENCRYPTIONS and switch is not None and words.endswith("secure"):
+        yield Setting("implicit", entry.path, entry.line, low[:8], on=switch, marks=marks)
+        return
+    if words.endswith(("scheme", "protocol")):
+        if task.kind == "laravel" and low not in ("smtp", "smtps", "", "null"):
+            yield Setting("implicit", entry.path, entry.line, on=None, marks=("bad_scheme",))
+            return
+        if low in ("smtp", "tls", "ssl", "none", "") and task.kind != "laravel":
+            return
+    means = ENCRYPTIONS.get(low)
+    if means is not None:
+        yield Setting(means, entry.path, entry.line, low, on=True)
+
+
+def of_verify(task: Task) -> Iterator[Setting]:
+    """Whether certificates are verified."""
+    entry, role = task.entry, task.role
+    on, low = truth(entry, "")[0], entry.value.strip().lower()
+    if role == "trust":
+        if entry.value.strip() == "*":
+            yield Setting("verify", entry.path, entry.line, "*", on=False)
+        return
+    if role == "verify_off" and on is not None:
+        on = not on
+    if on is not None or low == "peer":
+        yield Setting(
+            "verify",
+            entry.path,
+            entry.line,
+            low if re.fullmatch(r"\w{1,8}", low) else "",
+            on=on is not False,
+        )
+
+
+def of_mechanism(task: Task) -> Iterator[Setting]:
+    """How to sign in, or whether."""
+    entry = task.entry
+    on, _ = truth(entry, task.kind)
+    name = entry.value.strip().strip(":").upper()
+    if entry.form in ("true", "false") or (on is not None and name != "NONE"):
+        yield Setting("auth", entry.path, entry.line, on=on)
+    elif re.fullmatch(r"[A-Z][A-Z0-9_ ,-]{1,60}", name):
+        yield Setting("mechanism", entry.path, entry.line, name.replace("_", "-"))
+
+
+def of_backend(task: Task) -> Iterator[Setting]:
+    """What carries the mail away."""
+    entry = task.entry
+    value = entry.value.strip()
+    if re.fullmatch(r"[\w.\\]{1,100}", value):
+        yield Setting("backend", entry.path, entry.line, value)

@@ -1,0 +1,171 @@
+"""From entries to settings: here a value becomes its form, and nothing behind sees it any more."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, cast
+
+from gatepost.doctor.lint import urls
+from gatepost.doctor.lint.entry import Entry, Section, is_reference, seen_in
+from gatepost.doctor.lint.roles import is_about_mail, role_of, words_of
+from gatepost.doctor.lint.switches import (
+    of_backend,
+    of_encryption,
+    of_mechanism,
+    of_switch,
+    of_verify,
+)
+from gatepost.doctor.lint.texts import Task, of_host, of_port, of_text
+from gatepost.model.setting import Config, Role, Setting
+
+_DEFAULT_HOSTS: Final = {
+    "gmail": "smtp.gmail.com", "sendgrid": "smtp.sendgrid.net", "ses": "email-smtp.amazonaws.com",
+    "mailgun": "smtp.mailgun.org", "postmark": "smtp.postmarkapp.com", "resend": "smtp.resend.com",
+    "brevo": "smtp-relay.brevo.com", "mailjet": "in-v3.mailjet.com",
+}  # fmt: skip
+_MAIL_KINDS: Final = frozenset({"rails", "php", "javascript"})
+"""Kinds whose reader takes short names: ``host`` needs no ``smtp`` before it."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One section on its way to settings."""
+
+    kind: str
+    settings: list[Setting] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+
+
+def config_of(file: str, kind: str, section: Section) -> Config:
+    """Return a section's settings, of each role and name the last."""
+    reading = _Reading(kind)
+    for entry in section.entries:
+        reading.settings += _settings(entry, reading)
+    hidden = [each for each in reading.secrets if each]
+    settings = [_concealed(each, hidden) for each in reading.settings]
+    last = {(each.role, each.key.lower()): each for each in settings}
+    ordered = tuple(each for each in settings if last[each.role, each.key.lower()] is each)
+    return Config(file, kind, section.name, ordered)
+
+
+def _concealed(setting: Setting, secrets: Iterable[str]) -> Setting:
+    """Show nothing that holds a secret: a server's key may be its user name, too."""
+    if any(each in setting.shown or each in setting.key for each in secrets if len(each) > 1):
+        key = "" if any(each in setting.key for each in secrets if len(each) > 1) else setting.key
+        return replace(setting, shown="", key=key or setting.role)
+    return setting
+
+
+def _settings(entry: Entry, reading: _Reading) -> Iterator[Setting]:
+    role = _role(entry, reading.kind)
+    if (
+        role == "url"
+        or (role not in ("password", "host") and urls.is_dsn(entry.value))
+        or (role == "host" and urls.is_dsn(entry.value) and _may_be_url(entry))
+    ):
+        for one in urls.each_dsn(entry.value):
+            yield from _of_url(entry, one, reading)
+        return
+    if not role:
+        return
+    if entry.form == "elsewhere":
+        if role == "password" and entry.value:
+            reading.secrets.append(entry.value)
+        marks = tuple(sorted(entry.marks & {"untyped"})) if role in _SWITCHES else ()
+        plain = _SWITCHES.get(role, role)
+        if plain not in ("verify", "encryption"):
+            yield Setting(
+                cast("Role", plain), entry.path, entry.line, state="elsewhere", marks=marks
+            )
+        return
+    yield from _READERS.get(role, of_text)(Task(entry, role, reading.kind, reading.secrets))
+
+
+def _may_be_url(entry: Entry) -> bool:
+    """A server may be a URL; a host is none, unless it brings its user along."""
+    return "@" in entry.value or not words_of(entry.path).endswith(("host", "hostname", "address"))
+
+
+def _role(entry: Entry, kind: str) -> str:
+    """Return an entry's role; in .env files and the like only what names mail has one."""
+    words = words_of(entry.path)
+    if words in ("node_tls_reject_unauthorized", "pythonhttpsverify"):
+        return "verify"
+    if kind not in _MAIL_KINDS and not is_about_mail(entry.path):
+        return ""
+    if kind in _MAIL_KINDS and re.search(r"(?:imap|pop|ldap|redis|database|db)_", words):
+        return ""
+    role = role_of(entry.path)
+    if role == "host" and entry.value.startswith("{"):
+        return ""
+    if (
+        role == "host"
+        and "@" in entry.value
+        and "://" not in entry.value
+        and words.endswith("address")
+    ):
+        return "sender"
+    if role == "" and words.endswith(("from_address", "email_from")) and "@" in entry.value:
+        return "sender"
+    if kind == "dotnet" and role == "auth" and words.endswith("default_credentials"):
+        return ""
+    if kind in ("django", "python") and role == "tls":
+        return "starttls"
+    if words in ("email_use_tls", "mail_use_tls"):
+        return "starttls"
+    return role
+
+
+def _of_url(entry: Entry, url: str, reading: _Reading) -> Iterator[Setting]:
+    if entry.form == "elsewhere" or is_reference(url):
+        yield Setting("url", entry.path, entry.line, state="elsewhere")
+        return
+    dsn = urls.parse(url)
+    if dsn is None or urls.NOT_SMTP.fullmatch(dsn.scheme):
+        return
+    reading.secrets += [each for each in (*dsn.held, dsn.password or "") if each]
+    marks = (entry.marks | dsn.marks | seen_in(url)) - {"backslash", "dollar_ok"}
+    if dsn.password is None and dsn.username is None:
+        marks -= {"hash", "dollar"}
+    yield Setting("url", entry.path, entry.line, dsn.scheme, marks=tuple(sorted(marks)))
+    yield from _parts(entry, dsn, reading)
+
+
+def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
+    host = dsn.host if dsn.sure else ""
+    if dsn.host == "default":
+        host = _DEFAULT_HOSTS.get(dsn.scheme.partition("+")[0], "")
+    yield Setting("host", entry.path, entry.line, host, "set" if dsn.host else "empty")
+    if dsn.port.isdigit() and 0 < int(dsn.port[:6]) < 65536:
+        yield Setting("port", entry.path, entry.line, dsn.port)
+    if dsn.username is not None:
+        parts = [("username", dsn.username)]
+        if dsn.password is not None:
+            parts.append(("password", dsn.password))
+        for role, value in parts:
+            form = "elsewhere" if is_reference(value) else "text"
+            inner = Entry(
+                entry.path, entry.line, value, "elsewhere" if form == "elsewhere" else "text"
+            )
+            if inner.form == "elsewhere":
+                yield Setting(cast("Role", role), entry.path, entry.line, state="elsewhere")
+            else:
+                yield from of_text(Task(inner, role, reading.kind, reading.secrets))
+    if dsn.scheme in ("smtps", "submissions", "smtp+ssl") or dsn.scheme.endswith("+smtps"):
+        yield Setting("implicit", entry.path, entry.line, dsn.scheme, on=True)
+    for name, value in dsn.query:
+        if re.fullmatch(r"[\w.\-\[\]]{1,60}", name):
+            inner = Entry(f"smtp.{name}", entry.line, value)
+            yield from (replace(each, key=entry.path) for each in _settings(inner, reading)
+                        if each.role != "url")  # fmt: skip
+
+
+_SWITCHES: Final = {"starttls": "starttls", "implicit": "implicit", "tls": "tls", "auth": "auth",
+                    "enable_ssl": "starttls", "encryption": "encryption", "verify_off": "verify",
+                    "trust": "verify"}  # fmt: skip
+_READERS: Final = {
+    "host": of_host, "endpoint": of_host, "port": of_port, "starttls": of_switch,
+    "implicit": of_switch, "tls": of_switch, "enable_ssl": of_switch, "auth": of_switch,
+    "encryption": of_encryption, "verify": of_verify, "verify_off": of_verify,
+    "trust": of_verify, "mechanism": of_mechanism, "backend": of_backend,
+}  # fmt: skip
