@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -46,18 +47,32 @@ Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
 """Gets a message to where its body is written, as what the function makes of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """How functions get into the store's threads."""
+
+    change: Run
+    ride: Run
+    read: Run
+
+
 class SqliteDeliveries:
     """Implements ``queue.deliveries.Deliveries``.
 
-    ``change`` runs a function of a Transaction in the next group, ``read`` one in the reader
-    thread, which is the only one that may use ``reading``.
+    ``change`` runs a function of a Transaction in the next group, ``ride`` in one that many
+    others of its kind may share, ``read`` one in the reader thread, which is the only one that may
+    use ``reading``.
     """
 
     def __init__(
-        self, writer: DeliveryWriter, accept: Accept, change: Run, read: Run, reading: "Reading"
+        self,
+        writer: DeliveryWriter,
+        accept: Accept,
+        runs: "Runs",
+        reading: "Reading",
     ) -> None:
-        self._writer, self._accept, self._change, self._read = writer, accept, change, read
-        self._reading = reading
+        self._writer, self._accept, self._reading = writer, accept, reading
+        self._change, self._ride, self._read = runs.change, runs.ride, runs.read
 
     async def take_over(self, now: datetime) -> int:
         epoch: int = await self._change(self._writer.take_over, microseconds(now))
@@ -93,7 +108,7 @@ class SqliteDeliveries:
         return None if due is None else read_time(due)
 
     async def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> None:
-        await self._change(self._writer.settle, lease, settlement, microseconds(now))
+        await self._ride(self._writer.settle, lease, settlement, microseconds(now))
 
     async def body(self, message: str) -> Body:
         body: Body = await self._read(self._reading.body, message)

@@ -75,12 +75,13 @@ SET due = ?, epoch = NULL, held = ?, attempts = ?, warned = ?, notice = ?, addre
     history = ?
 WHERE message = ? AND part = ?;
 
--- name: is_unsettled
-SELECT 1 FROM queue_deliveries
-WHERE message = ? AND (due IS NOT NULL OR epoch IS NOT NULL OR held = 1) LIMIT 1;
-
 -- name: finish_message
-UPDATE queue_messages SET settled = ?, segment = NULL, "offset" = NULL WHERE seq = ?;
+-- Nothing happens as long as one of its deliveries is not settled.
+UPDATE queue_messages SET settled = ?, segment = NULL, "offset" = NULL
+WHERE seq = ? AND NOT EXISTS (
+    SELECT 1 FROM queue_deliveries
+    WHERE message = ? AND (due IS NOT NULL OR epoch IS NOT NULL OR held = 1)
+);
 
 -- name: delete_body
 DELETE FROM queue_bodies WHERE seq = ?;

@@ -231,6 +231,8 @@ def _address(text: str) -> Address:
 
 def _parameters(envelope: Envelope) -> str | None:
     """Return what MAIL had beside the sender; None for nothing."""
+    if envelope.addressed_to(()) == Envelope(envelope.sender):
+        return None
     names = ("body", "smtputf8", "size", "auth", "ret", "envid")
     given = {name: getattr(envelope, name) for name in names}
     changed = {name: value for name, value in given.items() if value != getattr(_PLAIN, name)}

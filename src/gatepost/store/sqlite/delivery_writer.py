@@ -243,8 +243,7 @@ class DeliveryWriter:
     def _finish(self, transaction: Transaction, seq: int, now: int) -> None:
         """The body goes with the last delivery."""
         execute = transaction.connection.execute
-        if execute(SQL["is_unsettled"], (seq,)).fetchone() is None:
-            execute(SQL["finish_message"], (now, seq))
+        if execute(SQL["finish_message"], (now, seq, seq)).rowcount:
             execute(SQL["delete_body"], (seq,))
 
     def _rows(self, planned: Sequence[Planned], *, leased: bool) -> Iterator[tuple[Any, ...]]:

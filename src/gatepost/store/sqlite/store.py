@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from gatepost.errors import QueueError, QueueFull, Unreadable
 from gatepost.model.body import Body, BytesBody
@@ -20,7 +20,7 @@ from gatepost.queue.contract import Selection
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.sqlite.bodies import BodyWriter
 from gatepost.store.sqlite.commit import Change, Committer, Put, Step, Transaction
-from gatepost.store.sqlite.deliveries import Reading, SqliteDeliveries
+from gatepost.store.sqlite.deliveries import Reading, Runs, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter
 from gatepost.store.sqlite.operations import Beside, SqliteOperations, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
@@ -44,6 +44,9 @@ from gatepost.store.worker import Worker
 
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record
+
+LINGER: Final = 0.002
+"""Seconds that what a loop commits, and nobody is waiting for, waits for company at most."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -79,16 +82,17 @@ class SqliteStore:
         self._writer = Writer(
             parts.committer, parts.room, self._waiters, self._fail, parts.settings.quick
         )
-        self._gathered: deque[Put] = deque()
-        """Messages that a loop will commit in its next turn."""
+        self._gathered: deque[Put | Change] = deque()
+        """What a loop will commit: messages in its next turn, settlements with them or soon."""
+        self._called = False
+        """A loop will commit in its next turn."""
         self.operations = SqliteOperations(self._put, self._read, parts.reading)
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
         self._queue = DeliveryWriter(parts.committer.connection)
         self.deliveries = SqliteDeliveries(
             self._queue,
             self._accept,
-            self._change,
-            self._read,
+            Runs(self._change, self._ride, self._read),
             Reading(parts.reading, parts.segments, self._queue),
         )
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
@@ -158,25 +162,27 @@ class SqliteStore:
     def _gather(self, put: Put) -> None:
         """Let the loop commit what one turn of it brought together."""
         self._gathered.append(put)
-        if len(self._gathered) == 1:  # behind the first, all are taken
+        if not self._called:
+            self._called = True
             put.future.get_loop().call_soon(self._commit_gathered)
 
     def _commit_gathered(self) -> None:
+        self._called = False
         group = self._take_gathered()
         if group and not self._writer.commit_here(group):
             self._pass_on(group)
 
-    def _take_gathered(self) -> "list[Put]":
+    def _take_gathered(self) -> "list[Put | Change]":
         """Take what there is; another loop, in another thread, may take some of it."""
-        group: list[Put] = []
+        group: list[Put | Change] = []
         with suppress(IndexError):
             while True:
                 group.append(self._gathered.popleft())
         return group
 
-    def _pass_on(self, group: "Iterable[Put]") -> None:
-        for put in group:
-            self._writer.give(put)
+    def _pass_on(self, group: "Iterable[Put | Change]") -> None:
+        for each in group:
+            self._writer.give(each)
 
     async def new_epoch(self) -> int:
         return await self._change(_next_epoch)
@@ -237,6 +243,24 @@ class SqliteStore:
         if self._closed:
             raise _closed()
         self._writer.give(Change(lambda transaction: apply(transaction, *args, **kwargs), future))
+        return await future
+
+    async def _ride(
+        self, apply: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As ``_change``, for what many others of its kind follow: where the loop commits, it goes
+        with the next messages, so that one sync is for both, or with its kind a moment later."""
+        if not self._writer.is_quick:
+            return await self._change(apply, *args, **kwargs)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        if self._closed:
+            raise _closed()
+        if not self._gathered:
+            loop.call_later(LINGER, self._commit_gathered)
+        self._gathered.append(
+            Change(lambda transaction: apply(transaction, *args, **kwargs), future)
+        )
         return await future
 
     async def _read(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

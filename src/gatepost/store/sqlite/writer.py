@@ -33,7 +33,7 @@ Told = tuple[asyncio.Future[Any], Any]
 class Writer:
     """Commits groups and tells the outcomes, with one wake-up of the event loop per group.
 
-    Whoever commits holds a lock: that is the store thread, or an event loop for messages of its
+    Whoever commits holds a lock: that is the store thread, or an event loop for what is its
     own (``commit_here``). A checkpoint, which may take long, is the store thread's alone.
 
     After a failed sync it does nothing more, for good: it does not even close its connection.
@@ -104,7 +104,7 @@ class Writer:
         """True when an event loop may commit in its own thread."""
         return self._committer.duration < self._quick
 
-    def commit_here(self, group: Sequence[Put]) -> bool:
+    def commit_here(self, group: Sequence[Operation]) -> bool:
         """Commit in this thread, that of the running loop; False when it cannot be done now."""
         if self._worker.is_behind or not self._committing.acquire(blocking=False):
             return False
