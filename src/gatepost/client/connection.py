@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from math import inf
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -275,9 +276,12 @@ class AsyncConnection:
         """Ask whether the server is still there. Raises NetworkError, ProtocolError, Refused."""
         await self.run(self.session.check())
 
-    async def run(self, conversation: Conversation[T]) -> T:
-        """Run a conversation of the session; an error leaves it with phase and transcript."""
-        return await self._driver.run(self.session.guard(conversation))
+    async def run(self, conversation: Conversation[T], deadline: float = inf) -> T:
+        """Run a conversation of the session; an error leaves it with phase and transcript.
+
+        ``deadline``: of ``time.monotonic``, after which no step goes on.
+        """
+        return await self._driver.run(self.session.guard(conversation), deadline)
 
     async def __aenter__(self) -> Self:
         return await self.open()

@@ -5,6 +5,7 @@ wrong is thrown into the conversation, which knows what it was doing.
 """
 
 import time
+from math import inf
 from typing import TYPE_CHECKING, cast
 
 from gatepost.client.settings import Timeouts
@@ -20,17 +21,20 @@ if TYPE_CHECKING:  # who sends in blocking calls loads no asyncio
 class _Pace:
     """How long the next step may take: the same Read again has what is left of its time."""
 
-    __slots__ = ("_deadline", "_step", "timeouts")
+    __slots__ = ("_deadline", "_step", "end", "timeouts")
 
     def __init__(self, timeouts: Timeouts) -> None:
         self.timeouts = timeouts
         self._step: Step | None = None
         self._deadline = 0.0
+        self.end = inf
+        """When all of it is over."""
 
     def left(self, step: Step) -> float:
         now = time.monotonic()
         if step is not self._step:
-            self._step, self._deadline = step, now + self.timeouts.of(step.phase)
+            self._step = step
+            self._deadline = min(now + self.timeouts.of(step.phase), self.end)
         return max(self._deadline - now, 0.0)
 
 
@@ -90,8 +94,12 @@ class AsyncDriver:
         self._server_name = server_name
         self._pace = _Pace(timeouts)
 
-    async def run(self, conversation: Conversation[T]) -> T:
-        """Return what ``conversation`` returns, raise what it raises."""
+    async def run(self, conversation: Conversation[T], deadline: float = inf) -> T:
+        """Return what ``conversation`` returns, raise what it raises.
+
+        ``deadline``: of ``time.monotonic``, after which no step goes on.
+        """
+        self._pace.end = deadline
         answer: Answer | None = None
         failure: GatepostError | None = None
         try:
@@ -102,7 +110,19 @@ class AsyncDriver:
                     step = conversation.send(cast("Answer", answer))
                 answer, failure = None, None
                 try:
-                    answer = await self._perform(step)
+                    match step:  # here, because a call less is felt by every message
+                        case Read():
+                            said = await self.stream.receive(self._pace.left(step))
+                            answer = said or _ended(self.stream.ragged)
+                        case Write():
+                            await self.stream.send(step.octets, self._pace.left(step))
+                            answer = b""
+                        case WriteFrom():
+                            answer = await self.stream.send_body(
+                                step.windows, self._pace.timeouts.block
+                            )
+                        case StartTls():
+                            answer = await self._start_tls()
                 except GatepostError as error:
                     failure = error
         except StopIteration as done:
@@ -110,20 +130,10 @@ class AsyncDriver:
         finally:
             conversation.close()
 
-    async def _perform(self, step: Step) -> Answer:
-        match step:
-            case Read():
-                said = await self.stream.receive(self._pace.left(step))
-                return said or _ended(self.stream.ragged)
-            case Write():
-                await self.stream.send(step.octets, self._pace.left(step))
-                return b""
-            case WriteFrom():
-                return await self.stream.send_body(step.windows, self._pace.timeouts.block)
-            case StartTls():
-                timeout = self._pace.timeouts.tls
-                layer = await self.stream.start_tls(self._context, self._server_name, timeout)
-                return layer.facts
+    async def _start_tls(self) -> Answer:
+        timeout = self._pace.timeouts.tls
+        layer = await self.stream.start_tls(self._context, self._server_name, timeout)
+        return layer.facts
 
 
 def _ended(ragged: bool) -> bytes:

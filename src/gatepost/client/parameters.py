@@ -7,6 +7,7 @@ RFC 1870 6 (SIZE), RFC 6152 2 (BODY), RFC 3030 3 (BINARYMIME), RFC 6531 3.4
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from gatepost.errors import LocalProtocolError, MissingExtension
@@ -106,6 +107,7 @@ def encode_xtext(text: str) -> str:
     return _NO_XTEXT.sub(lambda match: f"+{ord(match[0]):02X}", text)
 
 
+@lru_cache(maxsize=1024)
 def _path(address: Address | None) -> str:
     """Return the path, once our own grammar has confirmed that it is nothing more."""
     path = f"<{address or ''}>"

@@ -35,6 +35,9 @@ class Poolable(Protocol):
         """Say goodbye and close."""
 
 
+_TICK: Final = 0.002
+"""Seconds by which a loop's timer may be early."""
+
 C = TypeVar("C", bound=Poolable)
 
 
@@ -61,16 +64,19 @@ class Terms:
 class _Kept(Generic[C]):
     """A connection, and what is remembered of it."""
 
-    __slots__ = ("closed", "connection", "messages", "rested", "timer")
+    __slots__ = ("closed", "connection", "is_resting", "messages", "rested", "retires", "timer")
 
     def __init__(self, connection: C, closed: Callable[[], None]) -> None:
         self.connection = connection
         self.closed = closed
         self.messages = 0
-        self.rested = 0.0
+        self.is_resting = False
+        self.rested = self.retires = 0.0
+        """Since when, and until when on the loop's clock, if it does."""
         self.timer: asyncio.TimerHandle | None = None
+        """Looks whether it has rested for too long; it goes on while the connection is lent."""
 
-    def wake(self) -> None:
+    def end(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -146,6 +152,18 @@ class Pool(Generic[C]):
         shelf = self._shelves.get(key)
         return len(shelf.idle) if shelf else 0
 
+    def lend(self, key: Hashable, terms: Terms) -> Loan[C] | None:
+        """Return a connection at rest that is known to listen; None: see ``borrow``."""
+        shelf = self._shelves.get(key)
+        if shelf is None or not shelf.idle or self._is_closed:
+            return None
+        kept = shelf.idle[-1]
+        if self._seconds() - kept.rested >= self._check_after or not kept.connection.usable:
+            return None
+        shelf.idle.pop()
+        kept.is_resting = False
+        return Loan(self, key, terms, kept)
+
     async def borrow(
         self, key: Hashable, terms: Terms, opening: Callable[[], Awaitable[C]]
     ) -> Loan[C]:
@@ -158,7 +176,9 @@ class Pool(Generic[C]):
         while True:
             if self._is_closed:
                 raise Disconnected("the pool is closed").at("connect")
-            shelf = self._shelves.setdefault(key, _Shelf())
+            shelf = self._shelves.get(key)
+            if shelf is None:
+                shelf = self._shelves[key] = _Shelf()
             if shelf.idle:
                 kept = shelf.idle.pop()
                 try:
@@ -209,7 +229,7 @@ class Pool(Generic[C]):
             raise
 
     async def _is_well(self, kept: _Kept[C]) -> bool:
-        kept.wake()
+        kept.is_resting = False
         connection = kept.connection
         if not connection.usable:
             return False
@@ -229,15 +249,25 @@ class Pool(Generic[C]):
         if worn or self._is_closed or not kept.connection.usable:
             self._discard(key, shelf, kept)
             return
-        kept.rested = self._seconds()
+        kept.rested, kept.is_resting = self._seconds(), True
         loop = asyncio.get_running_loop()
-        kept.timer = loop.call_later(terms.idle, self._retire, key, shelf, kept)
+        kept.retires = loop.time() + terms.idle
+        if kept.timer is None:
+            kept.timer = loop.call_at(kept.retires, self._look, key, shelf, kept)
         shelf.idle.append(kept)
         self._wake(shelf)
 
-    def _retire(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
-        shelf.idle.remove(kept)
-        self._discard(key, shelf, kept)
+    def _look(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+        """Close what has rested for too long; it may have been lent meanwhile."""
+        kept.timer = None
+        loop = asyncio.get_running_loop()
+        if not kept.is_resting:
+            return
+        if loop.time() < kept.retires - _TICK:
+            kept.timer = loop.call_at(kept.retires, self._look, key, shelf, kept)
+        else:
+            shelf.idle.remove(kept)
+            self._discard(key, shelf, kept)
 
     def _evict(self) -> None:
         """Close the connection that has rested longest, whoever's it is; the crowd is told then."""
@@ -248,7 +278,8 @@ class Pool(Generic[C]):
 
     def _discard(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
         """Close one in the background: its place is free when the server has seen it go."""
-        kept.wake()
+        kept.end()
+        kept.is_resting = False
         shelf.closing += 1
         task = asyncio.get_running_loop().create_task(self._end(key, shelf, kept))
         self._closing.add(task)

@@ -118,14 +118,9 @@ class ClientSession:
     def await_reply(self, phase: Phase, command: str = "") -> Conversation[Reply]:
         """Return the next reply."""
         self.phase = phase
-        read, asked = Read(phase), time.monotonic()
-        while (reply := self.reader.next_reply()) is None:
-            try:
-                self.reader.feed(cast("bytes", (yield read)))
-            except NetworkError:
-                if self._lost is not None:
-                    raise self._lost from None
-                raise
+        asked = time.monotonic() if self.listen_in is not None else 0.0
+        if (reply := self.reader.next_reply()) is None:
+            reply = yield from self._read_reply(Read(phase))
         self.transcript.server("\n".join(self.reader.said))
         if reply.code != CHALLENGE:  # whoever shows a refusal must not show what it repeats
             text = self.transcript.redact(reply.text)
@@ -136,6 +131,17 @@ class ClientSession:
         if reply.code == CLOSING:
             self.usable = False
         return reply
+
+    def _read_reply(self, read: Read) -> Conversation[Reply]:
+        while True:
+            try:
+                self.reader.feed(cast("bytes", (yield read)))
+            except NetworkError:
+                if self._lost is not None:
+                    raise self._lost from None
+                raise
+            if (reply := self.reader.next_reply()) is not None:
+                return reply
 
     def pour(self, windows: Iterable[bytes], command: str) -> Conversation[Reply]:
         """Send the content in ``windows`` and return the reply, also one that comes too early."""

@@ -28,10 +28,11 @@ class Transcript:
     response that is announced as a whole).
     """
 
-    __slots__ = ("_hidden", "_lines", "tls")
+    __slots__ = ("_hidden", "_said", "tls")
 
     def __init__(self) -> None:
-        self._lines: list[Line] = []
+        self._said: list[tuple[Speaker, str, bool]] = []
+        """Texts of one line or more, redacted; cut into lines when somebody looks at them."""
         self._hidden: list[str] = []
         self.tls = False
 
@@ -47,7 +48,7 @@ class Transcript:
     def copy(self) -> "Transcript":
         """Return one that goes on from here by itself, with the same secrets."""
         copied = Transcript()
-        copied._lines, copied._hidden, copied.tls = self._lines[:], self._hidden, self.tls
+        copied._said, copied._hidden, copied.tls = self._said[:], self._hidden, self.tls
         return copied
 
     def client(self, text: str) -> None:
@@ -65,14 +66,18 @@ class Transcript:
         return text
 
     def _add(self, speaker: Speaker, text: str) -> None:
-        for line in self.redact(text).splitlines() or [""]:
-            if len(self._lines) < MAX_LINES:
-                self._lines.append(Line(speaker, line[:MAX_LINE], self.tls))
+        if len(self._said) < MAX_LINES:
+            self._said.append((speaker, self.redact(text), self.tls))
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """Everything so far."""
-        return tuple(self._lines)
+        lines = [
+            Line(speaker, line[:MAX_LINE], tls)
+            for speaker, text, tls in self._said
+            for line in text.splitlines() or [""]
+        ]
+        return tuple(lines[:MAX_LINES])
 
     def __str__(self) -> str:
-        return "\n".join(f"{line.speaker}: {line.text}" for line in self._lines)
+        return "\n".join(f"{line.speaker}: {line.text}" for line in self.lines)

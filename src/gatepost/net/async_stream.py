@@ -34,9 +34,14 @@ class AsyncStream(asyncio.Protocol):
         self._socket = connected
         self._buffer = bytearray()
         self._transport: asyncio.Transport
-        self._changed: asyncio.Future[None] | None = None
+        self._changed: asyncio.Future[bool] | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        """The deadline that the timer was set for."""
         self._writable = True
         self._lost = False
+        self._peer_address = ""
         self._failure: NetworkError | None = None
         self.tls: TlsLayer | None = None
         self.ended = False
@@ -72,7 +77,7 @@ class AsyncStream(asyncio.Protocol):
     @property
     def peer_address(self) -> str:
         """The IP address that took the connection."""
-        return str(self._transport.get_extra_info("peername")[0])
+        return self._peer_address
 
     @property
     def is_quiet(self) -> bool:
@@ -81,7 +86,8 @@ class AsyncStream(asyncio.Protocol):
 
     async def receive(self, timeout: float) -> bytes:
         """Return what came next, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
-        await self._until(self._can_read, time.monotonic() + timeout, "said nothing")
+        if not self._can_read():
+            await self._until(self._can_read, time.monotonic() + timeout, "said nothing")
         if not self._buffer and self._failure is not None:
             raise self._failure
         return self._take()
@@ -89,7 +95,8 @@ class AsyncStream(asyncio.Protocol):
     async def send(self, octets: bytes, timeout: float) -> None:
         """Write all of ``octets``. Raises TimedOut, Disconnected or TlsError."""
         self._write(octets)
-        await self._until(self._can_write, time.monotonic() + timeout, "did not read")
+        if not self._can_write():
+            await self._until(self._can_write, time.monotonic() + timeout, "did not read")
         if self._lost:
             raise self._failure or Disconnected("connection lost")
 
@@ -98,10 +105,15 @@ class AsyncStream(asyncio.Protocol):
 
         Returns what it said too early, ``b""`` when all was written. Raises as ``send`` does.
         """
-        for window in windows:
+        left = iter(windows)
+        following = next(left, None)
+        while (window := following) is not None:
             if self._can_read():
                 break
             self._write(window)
+            following = next(left, None)
+            if following is None and not self._transport.get_write_buffer_size():
+                return b""  # all is on its way: what is said now is not too early
             deadline = time.monotonic() + timeout
             await asyncio.sleep(0)  # let the loop read: the peer may have spoken
             await self._until(
@@ -160,6 +172,7 @@ class AsyncStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self._peer_address = str(self._transport.get_extra_info("peername")[0])
 
     def data_received(self, data: bytes) -> None:
         """Take what came, decrypt it, and stop reading when nobody takes it."""
@@ -188,6 +201,9 @@ class AsyncStream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that nothing can be said any more."""
         self._lost = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if exc is not None and self._failure is None:
             self._read_last_words()
             why = exc.strerror if isinstance(exc, OSError) else None
@@ -216,19 +232,35 @@ class AsyncStream(asyncio.Protocol):
     # One future, completed by whatever happens next.
 
     async def _until(self, condition: Callable[[], bool], deadline: float, failing: str) -> None:
-        if condition():
-            return
-        try:
-            async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
-                while not condition():
-                    self._changed = asyncio.get_running_loop().create_future()
-                    await self._changed
-        except TimeoutError as error:
-            raise TimedOut(f"the server {failing} in time") from error
+        """Wait until ``condition`` holds. Raises TimedOut."""
+        loop = asyncio.get_running_loop()
+        while not condition():
+            self._deadline = deadline
+            if self._timer is None or deadline < self._timer_at:
+                self._set_timer(loop)
+            self._changed = loop.create_future()
+            if not await self._changed and not condition():
+                raise TimedOut(f"the server {failing} in time")
 
     def _wake(self) -> None:
         if self._changed is not None and not self._changed.done():
-            self._changed.set_result(None)
+            self._changed.set_result(True)
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer is for all waits: it looks again when the deadline has moved meanwhile."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = self._deadline
+        self._timer = loop.call_later(max(self._deadline - time.monotonic(), 0.0), self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._lost or self._changed is None or self._changed.done():
+            return
+        if time.monotonic() < self._deadline:
+            self._set_timer(loop)
+        else:
+            self._changed.set_result(False)
 
     def _is_over(self) -> bool:
         return self.ended or self._failure is not None

@@ -161,7 +161,7 @@ class Courier:
         return replace(handed, attempt=attempt)
 
     def _in_turn(self, target: Target, places: Sequence[Place]) -> Iterable[Place]:
-        if not isinstance(target, SmarthostTarget):
+        if not isinstance(target, SmarthostTarget) or len(places) == 1:
             return places
         by_server = dict(zip(target.servers, places, strict=True))
         turn = in_turn(

@@ -145,6 +145,8 @@ class Deliverer:
     def changed(self, key: str) -> None:
         """Something about a target, a server or an identity is otherwise than it was."""
         self._lines.changed(key)
+        if not self._resting:
+            return
         for next_hop, (pause, _) in list(self._resting.items()):
             if pause.key == key:
                 self._look_again(next_hop)

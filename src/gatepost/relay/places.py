@@ -39,17 +39,18 @@ class Places:
     def __init__(self, resolver: Resolver, own: Own, random: Callable[[], float]) -> None:
         self._resolver, self._own, self._random = resolver, own, random
         self._known: OrderedDict[tuple[str, str], Found] = OrderedDict()
+        self._configured: dict[str, tuple[Target, Found]] = {}
 
     def known(self, target: Target, destination: str) -> Found | None:
         """Return where a target is; of what the DNS says, what it said last, or None."""
         if isinstance(target, MxTarget):
             return self._known.get((target.name, destination))
-        return _configured(target)
+        return self._of(target)
 
     async def find(self, target: Target, destination: str) -> Found | Reply:
         """Return where a target is; a Reply tells why there is no place, for now or for good."""
         if not isinstance(target, MxTarget):
-            return _configured(target)
+            return self._of(target)
         found = await self._exchangers(target, destination)
         key = (target.name, destination)
         self._known.pop(key, None)
@@ -58,6 +59,12 @@ class Places:
             if len(self._known) > KNOWN:
                 self._known.popitem(last=False)
         return found
+
+    def _of(self, target: Target) -> Found:
+        known = self._configured.get(target.name)
+        if known is None or known[0] is not target:
+            known = self._configured[target.name] = (target, _configured(target))
+        return known[1]
 
     async def _exchangers(self, target: MxTarget, domain: str) -> Found | Reply:
         if domain.startswith("["):

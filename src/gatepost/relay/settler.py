@@ -11,6 +11,7 @@ from gatepost.errors import LeaseLost, QueueError
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Outcome, Settlement, Verdict
 from gatepost.model.dsn import Reported
+from gatepost.model.reply import Reply
 from gatepost.model.retry import Retry
 from gatepost.queue.deliveries import Deliveries
 from gatepost.queue.schedule import Random
@@ -137,24 +138,23 @@ class Settler:
         """Report each outcome that some recipient has."""
         attempt = handed.attempt
         facts: dict[str, Any] = {"host": str(attempt.contact)}
+        by_outcome: dict[Outcome, list[tuple[str, Reply]]] = {}
+        judged = zip(lease.delivery.waiting, settlement.verdicts, strict=True)
+        for recipient, verdict in judged:
+            some = by_outcome.setdefault(verdict.outcome, [])
+            some.append((str(recipient.address), verdict.reply))
         for outcome, event in _EVENTS.items():
-            some = [
-                (recipient, verdict)
-                for recipient, verdict in zip(
-                    lease.delivery.waiting, settlement.verdicts, strict=True
-                )
-                if verdict.outcome == outcome
-            ]
-            if not some:
+            if outcome not in by_outcome:
                 continue
-            reply = some[0][1].reply
+            some = by_outcome[outcome]
+            reply = some[0][1]
             if outcome == "delivered":
                 facts |= {"seconds": round(attempt.seconds, 3)}
             else:
                 facts |= {"reason": attempt.advice or reply.reason}
             if outcome == "deferred" and settlement.next_at is not None:
                 facts |= {"next_at": _time(settlement.next_at)}
-            told = [str(recipient.address) for recipient, _ in some]
+            told = [address for address, _ in some]
             self._report(event, **_named(lease, told), reply=str(reply), **facts)
         self._tell_warned(lease, settlement)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gatepost.model.route import Capture, HopLimits, MxTarget, Target
@@ -144,6 +145,8 @@ class Traffic:
                 shaper.breaker = Breaker(HOST)
 
     def _identities_of(self, target: Target) -> Sequence[tuple[str, str, Identity]]:
+        if not (self._identities or self._stops):
+            return ()
         name, found = credential_of(target), []
         if (known := self._identities.get(name)) is not None:
             found.append((identity_key(name), f"credential {name}", known))
@@ -173,7 +176,7 @@ class Traffic:
         return Pause(key, wait, Obstacle(what, "open", wait, source.reason, is_stop))
 
     def _shaper(self, target: Target, found: Found) -> tuple[str, Shaper]:
-        key = f"{target.name} {found.site}".rstrip()
+        key = f"{target.name} {found.site}" if found.site else target.name
         shaper = self._shapers.get(key)
         if shaper is None:
             _make_room(self._shapers, self._is_idle)
@@ -207,6 +210,7 @@ def limits_of(target: Target) -> HopLimits:
     return HopLimits() if isinstance(target, Capture) else target.limits
 
 
+@lru_cache(maxsize=KNOWN)
 def host_key(place: Place) -> str:
     """Return what a server is known by; its addresses stand and fall alone."""
     return f"host {place} {place.address}"

@@ -42,18 +42,17 @@ class Pace:
 def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
     """Return what one try, which ended ``now``, makes of a delivery."""
     delivery, verdicts = lease.delivery, handed.verdicts
-    times = _times(lease, pace.retry)
-    next_at = None
+    next_at: datetime | None = None
     if any(each.outcome == "deferred" for each in verdicts):
         attempts = delivery.attempts + 1
-        next_at = next_attempt(times, now, attempts, pace.random, pace.at_least)
+        next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
         if next_at is not None and pace.at_least <= timedelta(0) and _is_for_number(verdicts):
             next_at = now
     told = next_at is not None and _is_overdue(delivery, now)
     settlement = Settlement(
         [_final(each) if next_at is None else each for each in verdicts],
         next_at,
-        times.expires_at if told else None,
+        delivery.expires_at if told else None,
         handed.attempt,
         warned=told and not delivery.warned,
     )

@@ -12,5 +12,7 @@ def in_turn(
 ) -> tuple[Smarthost, ...]:
     """Return the servers by priority, equal ones in an order of chance, those last that are known
     to be down. ``random`` returns numbers from 0 to 1; ``is_open`` tells of a server's breaker."""
+    if len(servers) == 1:
+        return tuple(servers)
     drawn = [(is_open(each), each.priority, random(), each) for each in servers]
     return tuple([each for *_, each in sorted(drawn, key=lambda entry: entry[:3])])

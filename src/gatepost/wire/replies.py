@@ -6,6 +6,7 @@ line decides). Who asked is the conversation's business, not the reader's.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from gatepost.errors import RemoteProtocolError
@@ -15,6 +16,9 @@ MAX_LINE: Final = 16_384
 """Octets of one reply line; RFC 5321 4.5.3.1.5 says 512, a SASL challenge may take 12,288."""
 MAX_LINES: Final = 512
 """Lines of one reply."""
+
+_SHORT: Final = 120
+"""Octets of a reply line of which the like will come again, so that what it says is remembered."""
 
 _LINE: Final = re.compile(r"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
@@ -48,6 +52,9 @@ class ReplyReader:
         while (end := self._buffer.find(b"\n")) >= 0:
             raw = bytes(self._buffer[:end]).removesuffix(b"\r")
             del self._buffer[: end + 1]
+            if not self._lines and end <= _SHORT and (known := _known_reply(raw)) is not None:
+                self.said, reply = known
+                return reply
             line = raw.decode("utf-8", "surrogateescape")
             match = _LINE.fullmatch(line) if len(raw) <= MAX_LINE else None
             if match is None:
@@ -63,6 +70,14 @@ class ReplyReader:
                 "a reply line without end", self._buffer[:80].decode("ascii", "replace")
             )
         return None
+
+
+@lru_cache(maxsize=512)
+def _known_reply(raw: bytes) -> tuple[tuple[str, ...], Reply] | None:
+    """Return a reply of one line, as it came and read; None: it is none, or goes on."""
+    line = raw.decode("utf-8", "surrogateescape")
+    match = _LINE.fullmatch(line)
+    return ((line,), parse_reply((line,))) if match is not None and match[2] != "-" else None
 
 
 def _no_reply(what: str, line: str) -> RemoteProtocolError:

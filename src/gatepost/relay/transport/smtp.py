@@ -1,6 +1,7 @@
 """SMTP to a smarthost or to a domain's exchangers, over connections that are kept."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ from gatepost.relay.transport.witness import Witness
 
 _USUAL: Final = frozenset({25, 465, 587})
 """Ports that nobody has to be told of."""
+KNOWN: Final = 1_000
+"""Places that are remembered as connections see them."""
 SMALL: Final = 262_144
 """Octets of a content that is looked through at once; a larger one is read in a thread."""
 
@@ -75,13 +78,23 @@ class SmtpTransport:
         self.pool: Pool[AsyncConnection] = Pool()
         limits = target.limits
         self.terms = Terms(limits.connections, limits.messages_per_connection)
+        self._upstreams: dict[Place, Upstream] = {}
+
+    def upstream(self, place: Place) -> Upstream:
+        """Return a place as connections see it."""
+        known = self._upstreams.get(place)
+        if known is None:
+            if len(self._upstreams) >= KNOWN:
+                self._upstreams.clear()
+            known = upstream_of(self.target, place, self.sending.local_name)
+            self._upstreams[place] = known
+        return known
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
         """Try to hand ``lease.envelope`` over at ``place``."""
-        attempt = _Try(self, lease, body, place)
+        attempt = _Try(self, lease, body, place, deadline)
         try:
-            async with asyncio.timeout_at(deadline):
-                await attempt.run()
+            await attempt.run()
         except GatepostError as error:  # before TimeoutError, which TimedOut is, too
             attempt.fail(error)
         except TimeoutError:
@@ -96,12 +109,15 @@ class SmtpTransport:
 class _Try:
     """One try, and what is known of it so far."""
 
-    def __init__(self, transport: SmtpTransport, lease: Lease, body: Body, place: Place) -> None:
-        self.transport, self.place = transport, place
+    def __init__(
+        self, transport: SmtpTransport, lease: Lease, body: Body, place: Place, deadline: float
+    ) -> None:
+        self.transport, self.place, self.deadline = transport, place, deadline
         self.envelope = lease.envelope
         self.body: Body = Traced(lease.message.trace, body)
-        self.upstream = upstream_of(transport.target, place, transport.sending.local_name)
-        self.witness = Witness(self.upstream)
+        self.upstream = transport.upstream(place)
+        self.witness: Witness | None = None
+        """Of a connection that was opened for it."""
         self.course = Course()
         self.session: ClientSession | None = None
         self.address = place.address
@@ -132,15 +148,21 @@ class _Try:
 
     async def _borrow(self) -> Loan[AsyncConnection]:
         transport = self.transport
-        opener, sign_in = transport.sending.opener, transport.sign_in
-        key = key_of(self.upstream, sign_in)
+        key = key_of(self.upstream, transport.sign_in)
+        loan = transport.pool.lend(key, transport.terms)
+        if loan is not None:
+            return loan
+        async with asyncio.timeout_at(self.deadline):
+            return await transport.pool.borrow(key, transport.terms, self._open)
 
-        async def opening() -> AsyncConnection:
-            connection = await opener.open(self.upstream, sign_in, self.witness.meet)
-            self.witness.leave()
-            return connection
-
-        return await transport.pool.borrow(key, transport.terms, opening)
+    async def _open(self) -> AsyncConnection:
+        transport = self.transport
+        witness = self.witness = Witness(self.upstream)
+        connection = await transport.sending.opener.open(
+            self.upstream, transport.sign_in, witness.meet
+        )
+        witness.leave()
+        return connection
 
     async def _hand_over(self, connection: AsyncConnection) -> None:
         self.session, self.address = connection.session, connection.peer_address
@@ -150,7 +172,11 @@ class _Try:
             self.refusal = fitted
             return
         course = self.course
-        await connection.run(transact(connection.session, fitted.envelope, fitted.body, course))
+        left = self.deadline - asyncio.get_running_loop().time()
+        await connection.run(
+            transact(connection.session, fitted.envelope, fitted.body, course),
+            time.monotonic() + left,
+        )
 
     async def _fit(self, offered: Capabilities) -> Fitted | Reply:
         arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
@@ -160,19 +186,25 @@ class _Try:
 
     def fail(self, error: GatepostError) -> None:
         """Note what ended it."""
-        session = self.session or self.witness.session
+        session = self._met()
         self.error = error.at(session.phase if session is not None else "connect")
+
+    def _met(self) -> ClientSession | None:
+        """The session that it came to, if it came to one."""
+        if self.session is None and self.witness is not None:
+            return self.witness.session
+        return self.session
 
     # What it came to.
 
     def handed(self) -> Handed:
         """Return all that is known."""
-        session, error = self.session or self.witness.session, self.error
+        session, error, witness = self._met(), self.error, self.witness
         verdicts, phase, reply = self._judged(session)
         now = self.transport.sending.now()
         evidence = None
-        if error is not None and error.phase in BEFORE_MAIL and self.witness.session is not None:
-            evidence = self.witness.testify(error, now)
+        if error is not None and error.phase in BEFORE_MAIL and witness and witness.session:
+            evidence = witness.testify(error, now)
         return Handed(
             Attempt(
                 now, self._contact(session), phase, reply, self._is_remote(),
@@ -211,7 +243,9 @@ class _Try:
     def _contact(self, session: ClientSession | None) -> Contact:
         facts = session.facts if session is not None else None
         sign_in = self.transport.sign_in
-        address, port = self.address or self.witness.address, self.place.port
+        address, port = self.address, self.place.port
+        if not address and self.witness is not None:
+            address = self.witness.address
         return Contact(
             self.transport.target.name,
             self.place.host,
