@@ -144,6 +144,7 @@ class Exim:
         *,
         settings: str = "",
         clients: Authority | None = None,
+        config: str = CONFIG,
     ) -> Self:
         """Lay out `home` (which must not exist yet) and run, with `settings` as the last ones.
 
@@ -160,7 +161,7 @@ class Exim:
             (jail.root / "tls" / name).chmod(0o644)
         shutil.copy((clients or authority).ca_file, jail.root / "tls/clients.pem")
         starttls, implicit, clear = free_ports(3)
-        text = CONFIG.format(
+        text = config.format(
             ports=f"{starttls} : {implicit} : {clear}", implicit=implicit, clear=clear,
             settings=settings, authenticators="".join(_authenticator(each) for each in mechanisms),
         )  # fmt: skip
@@ -205,10 +206,11 @@ def running_exim(
     *,
     settings: str = "",
     clients: Authority | None = None,
+    config: str = CONFIG,
 ) -> Iterator[Exim]:
     """An Exim for the length of a ``with``; its directory is removed at the end."""
     try:
-        server = Exim.start(home, mechanisms, settings=settings, clients=clients)
+        server = Exim.start(home, mechanisms, settings=settings, clients=clients, config=config)
         try:
             yield server
         finally:

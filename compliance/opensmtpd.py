@@ -6,15 +6,17 @@ Needs root and the packages of ``compliance/install.sh``. Its users need not exi
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Self
 
 from compliance.jail import Jail, free_ports, stop, unpacked, wait_greeting
 from tests.certificates import make_authority
 
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 USER: Final = "user@opensmtpd.test"
 PASSWORD: Final = "secret"
 
@@ -47,10 +49,14 @@ class OpenSmtpd:
     password: str = PASSWORD
 
     @classmethod
-    def start(cls, home: Path, *, settings: str = "", config: str = CONFIG) -> Self:
+    def start(
+        cls, home: Path, *, settings: str = "", config: str = CONFIG,
+        certificates: Mapping[str, str] = _NONE,
+    ) -> Self:  # fmt: skip
         """Lay out `home` (which must not exist yet) and run.
 
-        `settings` stand before the rule that takes everything. Raises TimeoutError with its own log
+        `settings` stand before the rule that takes everything; `certificates` are further files
+        for `/tls`, by name. Raises TimeoutError with its own log
         when it does not come up.
         """
         jail = Jail.make(home, ["opensmtpd", "opensmtpq"])
@@ -62,7 +68,8 @@ class OpenSmtpd:
             (jail.root / name).chmod(0o711)
         authority = make_authority(jail.root / "tls")
         pair = authority.issue("localhost", "127.0.0.1")
-        for source, name in ((pair.certificate, "certificate.pem"), (pair.key, "key.pem")):
+        own = {"certificate.pem": pair.certificate, "key.pem": pair.key}
+        for name, source in {**own, **certificates}.items():
             (jail.root / "tls" / name).write_bytes(Path(source).read_bytes())
             (jail.root / "tls" / name).chmod(0o600)
         jail.write("etc/ssl/certs/ca-certificates.crt", Path(authority.ca_file).read_text())
@@ -95,11 +102,15 @@ class OpenSmtpd:
 
 @contextmanager
 def running_opensmtpd(
-    home: Path, *, settings: str = "", config: str = CONFIG
+    home: Path,
+    *,
+    settings: str = "",
+    config: str = CONFIG,
+    certificates: Mapping[str, str] = _NONE,
 ) -> Iterator[OpenSmtpd]:
     """An OpenSMTPD for the length of a ``with``; its directory is removed at the end."""
     try:
-        server = OpenSmtpd.start(home, settings=settings, config=config)
+        server = OpenSmtpd.start(home, settings=settings, config=config, certificates=certificates)
         try:
             yield server
         finally:

@@ -28,10 +28,12 @@ class Asked:
     login: tuple[str, str] | None = None
     errand: Errand = field(default_factory=lambda: Errand(ports=()))
     trusted: bool = True
+    local_name: str = ""
 
     def about(self, port: int, ca_file: str, host: str = "127.0.0.1") -> Diagnosis:
         """Ask about the server at ``port``."""
-        settings = Settings(self.library, self.tls, ca_file if self.trusted else None)
+        trust = ca_file if self.trusted else None
+        settings = Settings(self.library, self.tls, trust, self.local_name)
         return diagnose(
             f"{host}:{port}", *(self.login or ()), settings=settings, errand=self.errand,
             patience=PATIENT,

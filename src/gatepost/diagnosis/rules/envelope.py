@@ -5,6 +5,7 @@ from typing import Final
 
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
+from gatepost.model.reply import Reply
 
 _SIGN_IN: Final = 530
 """RFC 4954 6."""
@@ -38,6 +39,7 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
                 *(("RCPT TO", each) for each in seen.rcpt.value or ()))  # fmt: skip
     for verb, each in commands:
         by_policy = each.reply.code == _SIGN_IN or str(each.reply.status).startswith("5.7.")
+        by_policy = by_policy or _says_no_relaying(seen, each.reply)
         if each.reply.is_permanent and by_policy and not each.authenticated:
             return Finding(
                 "auth_not_performed",
@@ -53,6 +55,13 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
                 next_probe="the same with --username and --password-file",
             )
     return None
+
+
+def _says_no_relaying(seen: Evidence, reply: Reply) -> bool:
+    """OpenSMTPD calls a recipient invalid that no rule of its lets through."""
+    greeting = seen.greeting.value
+    opensmtpd = greeting and greeting.reply and "opensmtpd" in greeting.reply.text.lower()
+    return bool(opensmtpd) and reply.code == 550 and "invalid recipient" in reply.text.lower()
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
