@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatepost.cli.behind import (
+    behind_options,
+    diagnose_token,
+    read_backstage,
+    read_credential,
+)
 from gatepost.cli.conclusion import EXIT, check_form, save_evidence, show
 from gatepost.cli.output import OK, print_json
 
@@ -13,7 +19,6 @@ if TYPE_CHECKING:  # probing is loaded when there is something to probe
     from gatepost.doctor import Errand
     from gatepost.model.finding import Diagnosis
 
-MAX_PASSWORD: Final = 65_536
 EXAMPLE: Final = """\b
 Examples:
   gatepost doctor smtp.azurecomm.net --as go-net-smtp
@@ -24,6 +29,7 @@ Examples:
   gatepost doctor --evidence seen.json --json
   gatepost doctor --log mail.log --client nodemailer
   gatepost doctor --config .env
+  gatepost doctor --token-file token
   gatepost doctor --explain mechanism_not_offered
 
 \b
@@ -72,6 +78,7 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     type=click.File("rb"),
     help="Diagnose a log: an error line, a traceback, a session; - for standard input.",
 )
+@behind_options
 @click.option("--server", "log_server", metavar="HOST:PORT", help="Whom the log is about.")
 @click.option("--client", metavar="NAME", help="Whose log it is: a library, a program.")
 @click.option(
@@ -80,7 +87,9 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     help="Look for mistakes in a configuration (.env, settings.py, main.cf, ...); - for standard "
     "input.",
 )
-@click.option("--explain", metavar="ID", help="Print what is known of a finding, and stop.")
+@click.option(
+    "--explain", metavar="ID", help="Print what is known of a finding or an AADSTS code, and stop."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
 def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -> int:
@@ -88,15 +97,19 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
 
     Walks through the server's dialogue as the client would, without sending a
     message and without a password unless one is given; that goes out once, and
-    only under TLS with a verified certificate. Or reads what a client has
-    written (--log), whatever wrote it; or its configuration (--config). Secrets
-    in these are never shown.
+    only under TLS with a verified certificate. Where Microsoft Entra decides and the
+    server says 535, the secret goes to the tenant's authority, too, once: that
+    says why. Or reads what a client has written (--log), whatever wrote it; its
+    configuration (--config); or a token (--token-file). Secrets in these are
+    never shown.
     """
     explained, evidence, log = given.pop("explain"), given.pop("evidence"), given.pop("log")
     config = given.pop("config")
-    if [server, evidence, log, config, explained].count(None) != 4:
+    alone = given["token_file"] if server is None else None
+    if [server, evidence, log, config, explained, alone].count(None) != 5:
         raise click.UsageError(
-            "give either HOST[:PORT], --log FILE, --config FILE, --evidence FILE or --explain ID"
+            "give one of HOST[:PORT], --log FILE, --config FILE, --token-file FILE, "
+            "--evidence FILE and --explain ID"
         )
     about = given.pop("log_server") or "", given.pop("client") or ""
     if log is None and any(about):
@@ -109,6 +122,8 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
         diagnosis = _probe(server, given)
     elif config is not None:
         diagnosis = _read_config(config)
+    elif alone is not None:
+        diagnosis = diagnose_token(given)
     else:
         diagnosis = _read(evidence) if log is None else _read_log(log, *about)
     if save is not None:
@@ -137,12 +152,12 @@ def _probe(server: str, given: dict[str, Any]) -> "Diagnosis":
     from gatepost.errors import ConfigError, TlsError  # noqa: PLC0415
 
     errand = _errand(given)
-    settings = Settings(given["library"] or "", given["tls"], given["ca_file"])
-    username, password = given["username"], _password(given["password_file"])
-    if (username is None) != (password is None):
-        raise click.UsageError("--username and --password-file belong together")
+    settings = Settings(
+        given["library"] or "", given["tls"], given["ca_file"], backstage=read_backstage(given)
+    )
+    credential = read_credential(given)
     try:
-        return diagnose(server, username, password, settings=settings, errand=errand)
+        return diagnose(server, given["username"], credential, settings=settings, errand=errand)
     except (ConfigError, TlsError) as error:
         raise click.UsageError(str(error)) from error
 
@@ -162,22 +177,6 @@ def _errand(given: dict[str, Any]) -> "Errand":
         except ValueError as error:
             raise click.UsageError(str(error)) from error
     return Errand(sender, recipients, given["try_all"], given["send"], given["audit"])
-
-
-def _password(file: Any) -> str | None:
-    if file is None:
-        return None
-    raw = file.read(MAX_PASSWORD + 1)
-    if len(raw) > MAX_PASSWORD:
-        raise click.UsageError(f"a password of more than {MAX_PASSWORD} octets")
-    for line_end in (b"\r\n", b"\n"):
-        if raw.endswith(line_end):
-            raw = raw.removesuffix(line_end)
-            break
-    try:
-        return str(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise click.UsageError("the password file is not UTF-8") from None
 
 
 def _read(evidence: Any) -> "Diagnosis":

@@ -34,7 +34,7 @@ def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     known = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
     asked = [*(rule(seen) for rule in RULES), *(rule(seen, known) for rule in PROVIDER_RULES)]
     found = [finding for finding in asked if finding is not None]
-    ranked = rank(with_replies(found, seen)) if seen.source == "probe" else _of_a_log(seen, found)
+    ranked = _of_a_log(seen, found) if seen.source == "log" else rank(with_replies(found, seen))
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
     next_probe = _next_probe(seen, findings)
     verdict = _verdict(seen, findings)
@@ -90,7 +90,7 @@ def recognise(seen: Evidence, profiles: Iterable[Profile]) -> str:
 
 
 def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
-    if seen.target is None and seen.source == "probe":
+    if finding.remedies or (seen.target is None and seen.source != "log"):
         return finding
     target = seen.target or _SOMEWHERE
     named = library_called(seen.client.product, seen.client.library)
@@ -117,6 +117,8 @@ def _certificate_name(seen: Evidence) -> str:
 
 def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
     resolution, connects = seen.resolution.value, seen.connects.value
+    if seen.source == "token":
+        return "finding" if findings else "healthy"
     if (resolution and resolution.error) or (
         connects is not None and not any(each.outcome == "ok" for each in connects)
     ):

@@ -8,7 +8,8 @@ from gatepost.model.finding import Diagnosis
 
 def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     """Return what the rules of this version make of evidence, also of a saved one."""
-    named = None if evidence.source == "probe" else frozenset(providers_in(_named_by(evidence)))
+    asked = evidence.source in ("probe", "token")
+    named = None if asked else frozenset(providers_in(_named_by(evidence)))
     if named is not None and not named:
         return conclude(evidence)  # no profile to load: a paste is answered at once
     from gatepost.profiles import known_providers, load_profile  # noqa: PLC0415

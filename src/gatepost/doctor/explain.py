@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from gatepost.diagnosis.entra.codes import find_code, page_of
 from gatepost.errors import ConfigError
 
 PAGES: Final = "findings.md"
@@ -27,7 +28,13 @@ def pages() -> dict[str, str]:
 
 
 def explain(id: str) -> str:
-    """Return the page of the finding ``id``. Raises ConfigError when there is none."""
+    """Return the page of the finding ``id``, or of Entra's error ``AADSTS`` and a number.
+
+    Raises ConfigError when there is none.
+    """
+    code = find_code(id)
+    if code is not None:
+        return page_of(code)
     found = pages().get(id.strip().lower().removeprefix("findings/").replace("-", "_"))
     if found is None:
         near = difflib.get_close_matches(id, pages(), 1)

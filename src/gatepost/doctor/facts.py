@@ -30,7 +30,7 @@ def printable(text: str) -> str:
 
 def facts(seen: Evidence) -> Iterator[str]:
     """Yield what was seen before EHLO, a line each."""
-    if seen.source != "probe":
+    if seen.source in ("log", "config"):
         yield from (_log if seen.source == "log" else _config)(seen)
     if seen.resolution.value is not None and seen.resolution.value.error:
         yield f"name: {seen.resolution.value.error}"
@@ -80,7 +80,7 @@ def title(seen: Evidence, target: str | None) -> str:
     """Return what a report is about."""
     if seen.source == "config":
         return seen.configs[0].file if seen.configs else "a configuration"
-    return target or "a log"
+    return target or f"a {seen.source}"
 
 
 def _config(seen: Evidence) -> Iterator[str]:

@@ -136,6 +136,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
         return "no cause is proven; these fit best"
     if diagnosis.evidence.source == "config":
         return _OF_SETTINGS.get(diagnosis.verdict, _VERDICTS[diagnosis.verdict])
+    if diagnosis.evidence.source == "token" and diagnosis.verdict == "healthy":
+        return "healthy: nothing is wrong with what the token says"
     return _VERDICTS[diagnosis.verdict]
 
 

@@ -261,7 +261,7 @@ class Evidence:
     way TLS began; ``other_name`` is a second EHLO, tried after a refusal.
     """
 
-    source: Literal["probe", "log", "config"]
+    source: Literal["probe", "log", "config", "token"]
     target: Target | None = None
     seen_at: datetime | None = None
     client: Client = field(default_factory=Client)

@@ -116,6 +116,8 @@ def _read(response: http.client.HTTPResponse) -> HttpResponse:
     body = response.read(MAX_ANSWER + 1)
     if len(body) > MAX_ANSWER:
         raise ValueError("the answer is too long")
+    if response.length:
+        raise ValueError("the answer is cut short")
     headers = {name.lower(): value for name, value in response.getheaders()}
     return HttpResponse(response.status, MappingProxyType(headers), body)
 

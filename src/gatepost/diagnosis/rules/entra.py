@@ -4,16 +4,32 @@ The order is that of the directory's own checks: user name, tenant, application,
 principal, resource, role, SMTP user name. Each step was asked only when those before went well.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.diagnosis.entra.codes import CODES, Code
 from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME
 from gatepost.diagnosis.entra.roles import RoleState, role_state
+from gatepost.diagnosis.entra.telling import (
+    ROLE,
+    age,
+    assign_role,
+    email_proof,
+    make_smtp_name,
+    refusal,
+    resource_id,
+    role_proof,
+    shown,
+    some_of,
+    tenant_proof,
+    token_proof,
+    told,
+)
 from gatepost.model.entra import Answer, Behind, Managed, SmtpNameSeen
 from gatepost.model.evidence import Evidence
-from gatepost.model.finding import Confidence, Finding
+from gatepost.model.finding import Confidence, Finding, Remedy
 from gatepost.model.profile import DoctorFacts
 
 FRESH: Final = timedelta(minutes=5)
@@ -21,7 +37,15 @@ FRESH: Final = timedelta(minutes=5)
 _SURE: Final = frozenset({"connection_string", "empty", "white_space", "trailing_part"})
 """Mistakes in a user name that no name can have."""
 _SECRET_WRONG: Final = 7000215
-_ROLE: Final = "Communication and Email Service Owner"
+_ASSIGN: Final = (
+    f"Assign the role {ROLE} on the Communication Services resource to the application's service "
+    "principal (Enterprise application), not to the app registration; it counts after some minutes."
+)
+_MAKE: Final = (
+    "Make an SMTP user name that stands for the application (Azure portal, the Communication "
+    "Services resource, SMTP Usernames); the application must have its role first."
+)
+_WAIT: Final = "Made within the last minutes? Wait five and try again."
 _SENDER_REFUSED: Final = frozenset({"DomainNotLinked", "InvalidSenderUserName"})
 
 
@@ -43,7 +67,7 @@ def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
         "username_format",
         "certain" if sure else "likely",
         f"The user name does not have a form that signs in here: {behind.name.sentence}.",
-        (*_refusal(seen), behind.name.sentence),
+        (*refusal(seen), behind.name.sentence),
         known.right_name,
     )
 
@@ -59,7 +83,7 @@ def ids_swapped(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "certain",
         "Application id and tenant id are swapped in the user name.",
         (
-            *_tenant_proof(behind),
+            *tenant_proof(behind),
             f"there is a tenant {name.application_id}, which stands in the application's place",
         ),
         f"Use {name.resource or 'RESOURCE'}.{name.tenant_id}.{name.application_id}.",
@@ -82,7 +106,7 @@ def tenant_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "tenant_unknown",
         "certain",
         f"There is no tenant {behind.name.tenant_id} at {behind.authority}.",
-        (*_tenant_proof(behind), "without a tenant no application and no secret is looked at"),
+        (*tenant_proof(behind), "without a tenant no application and no secret is looked at"),
         code.fix,
     )
 
@@ -98,7 +122,7 @@ def refused_by_authority(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         code.finding,
         "certain",
         code.proves,
-        (*_token_proof(behind), f"it was asked for {about}", "the same secret got the 535"),
+        (*token_proof(behind), f"it was asked for {about}", "the same secret got the 535"),
         code.fix.replace("APPLICATION", behind.name.application_id),
     )
 
@@ -115,7 +139,7 @@ def no_token_at_all(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "oauth_client_auth_failed",
         "certain",
         "The authority gives no token for this tenant, application and secret.",
-        (_told(behind.token_request or behind.tenant),),
+        (told(behind.token_request or behind.tenant),),
         "The cause is the finding above.",
     )
 
@@ -140,7 +164,7 @@ def secret_mangled(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "credential_mangled_by_config",
         "certain" if shape.edge_blank else "likely",
         "The client secret did not arrive whole.",
-        (*_token_proof(behind), damage),
+        (*token_proof(behind), damage),
         "Compare length and last characters of the value in the running process with the source: "
         "a line end from a file, a $ or # that the shell or .env reader takes, a field that is "
         "too short.",
@@ -167,16 +191,16 @@ def resource_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     managed = behind.management if behind else None
     if behind is None or not behind.name.resource:
         return None
-    proof = list(_token_proof(behind))
+    proof = list(token_proof(behind))
     confidence: Confidence = "likely"
     if email is not None and email.phase == "resolve":
         proof.append(f"the host of the resource does not resolve: {email.host}")
     elif email is not None and email.status == _MISDIRECTED:
-        proof.append(f"{email.host} was answered {_shown(email)}: no such resource")
+        proof.append(f"{email.host} was answered {shown(email)}: no such resource")
     elif managed is None or not _read(managed) or managed.resource_id or not managed.resources:
         return None
     if managed is not None and _read(managed) and not managed.resource_id:
-        proof.append(f"Resource Manager lists {_names(managed.resources)}")
+        proof.append(f"Resource Manager lists {some_of(managed.resources)}")
         confidence = "certain"
     return _finding(
         "resource_unknown",
@@ -198,13 +222,16 @@ def role_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     if behind is None or (state := _role_state(behind)) is None:
         return None
     if state.missing is None:  # Resource Manager was not asked
-        return _finding(
-            "role_missing",
-            "likely",
-            "The secret is good; the application has no role that lets it send through "
-            f"{behind.name.resource}, or has it since some minutes only.",
-            (*_token_proof(behind), *_email_proof(behind)),
-            _assign(behind),
+        return replace(
+            _finding(
+                "role_missing",
+                "likely",
+                "The secret is good; the application has no role that lets it send through "
+                f"{behind.name.resource}, or has it since some minutes only.",
+                (*token_proof(behind), *email_proof(behind)),
+                _ASSIGN,
+                assign_role(behind),
+            ),
             next_probe="gatepost doctor HOST:PORT ... --arm-token-file FILE with the token of "
             "az account get-access-token: which roles the application has, and since when",
         )
@@ -220,8 +247,9 @@ def role_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "role_missing",
         "certain",
         f"The application may not send through {behind.name.resource}. {what}",
-        (*_token_proof(behind), *_email_proof(behind), *_role_proof(behind)),
-        _assign(behind),
+        (*token_proof(behind), *email_proof(behind), *role_proof(behind)),
+        _ASSIGN,
+        assign_role(behind),
     )
 
 
@@ -237,12 +265,13 @@ def role_wrong_scope(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "The application has the role, but not on this resource: a role counts where it is "
         "assigned, and below.",
         (
-            *_token_proof(behind),
-            *_email_proof(behind),
+            *token_proof(behind),
+            *email_proof(behind),
             *(f"{role} is assigned on {scope}" for role, scope in state.elsewhere),
-            f"the resource is {_resource_id(behind)}",
+            f"the resource is {resource_id(behind)}",
         ),
-        _assign(behind),
+        _ASSIGN,
+        assign_role(behind),
     )
 
 
@@ -258,9 +287,9 @@ def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None
     if state is not None and state.missing == () and state.since is not None:
         if not _is_fresh(state.since, seen.seen_at):
             return None
-        young.append(f"the role was assigned {_age(state.since, seen.seen_at)} ago")
+        young.append(f"the role was assigned {age(state.since, seen.seen_at)} ago")
     young += [
-        f"the SMTP user name was made {_age(each.created_at, seen.seen_at)} ago"
+        f"the SMTP user name was made {age(each.created_at, seen.seen_at)} ago"
         for each in _own_names(behind)
         if each.created_at is not None and _is_fresh(each.created_at, seen.seen_at)
     ]
@@ -270,7 +299,7 @@ def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None
         "access_not_propagated",
         "likely",
         "What signs in was set up minutes ago, and does not count everywhere yet.",
-        (*_token_proof(behind), *_email_proof(behind), *young),
+        (*token_proof(behind), *email_proof(behind), *young),
         "Wait five minutes and try again, once.",
     )
 
@@ -290,22 +319,23 @@ def smtp_username_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None
     if not _let_in(behind) or access_not_propagated(seen, _known) is not None:
         return None
     own = _own_names(behind)
-    proof = [*_token_proof(behind), *_email_proof(behind)]
+    proof = [*token_proof(behind), *email_proof(behind)]
     if own and not by_smtp_name:
         proof += [f"the SMTP user name {each.username} stands for it" for each in own]
-        fix = f"Sign in as {own[0].username}."
-    elif managed is not None and managed.smtp_names is not None and not own:
-        proof.append("the resource has no SMTP user name that stands for the application")
-        fix = _make_smtp_name(behind)
+        fix, cure = f"Sign in as {own[0].username}. {_WAIT}", None
     else:
-        fix = _make_smtp_name(behind)
-    return _finding(
+        if listed and not own:
+            proof.append("the resource has no SMTP user name that stands for the application")
+        fix, cure = f"{_MAKE} {_WAIT}", make_smtp_name(behind)
+    return replace(
+        _finding(
         "smtp_username_missing",
         "likely",
         "Secret, resource and role are good. What is left is the SMTP user name: it is missing, "
         "stands for another application, or was made minutes ago.",
         tuple(proof),
-        f"{fix} Made within the last minutes? Wait five and try again.",
+        fix,
+        cure,),
         next_probe="gatepost doctor HOST:PORT ... --arm-token-file FILE: which SMTP user names "
         "there are" if managed is None else "",
     )  # fmt: skip
@@ -313,24 +343,28 @@ def smtp_username_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None
 
 def _no_such_smtp_name(seen: Evidence, behind: Behind) -> Finding:
     names = behind.management.smtp_names if behind.management else None
-    there = _names(tuple(each.username for each in names or ())) or "none"
+    there = some_of(tuple(each.username for each in names or ())) or "none"
     return _finding(
         "smtp_username_missing",
         "certain",
         "There is no SMTP user name like this one on any resource.",
-        (*_refusal(seen), behind.name.sentence, f"Resource Manager lists: {there}"),
-        _make_smtp_name(behind),
+        (*refusal(seen), behind.name.sentence, f"Resource Manager lists: {there}"),
+        _MAKE,
+        make_smtp_name(behind),
     )
 
 
 def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
-    return _finding(
-        "smtp_username_missing",
-        "likely",
-        "The user name can only be an SMTP user name of the resource, and that may be missing, not "
-        "ready, or stand for another application.",
-        (*_refusal(seen), behind.name.sentence),
-        _make_smtp_name(behind),
+    return replace(
+        _finding(
+            "smtp_username_missing",
+            "likely",
+            "The user name can only be an SMTP user name of the resource. It may be missing, not "
+            "ready, or stand for another application.",
+            (*refusal(seen), behind.name.sentence),
+            _MAKE,
+            make_smtp_name(behind),
+        ),
         next_probe="say whom it stands for (--stands-for RESOURCE.APPLICATION.TENANT), or show a "
         "token for Resource Manager (--arm-token-file FILE)",
     )
@@ -351,7 +385,7 @@ def sender_domain_not_linked(seen: Evidence, _known: DoctorFacts) -> Finding | N
         "certain" if own else "likely",  # the login fails first, for another cause
         f"The domain {domain} is not linked to {behind.name.resource or 'the resource'}"
         + (", so no user name of it signs in." if own else "."),
-        (*_refusal(seen), *_email_proof(behind)) if own else _email_proof(behind),
+        (*refusal(seen), *email_proof(behind)) if own else email_proof(behind),
         "auth" if own else "mail",
         "Link the domain to the Communication Services resource (az communication update "
         "--linked-domains ...), or use an address of a linked one.",
@@ -370,72 +404,12 @@ def sender_not_registered(seen: Evidence, _known: DoctorFacts) -> Finding | None
         "sender_not_authorised",
         "likely",
         f"{behind.email_sender} is not among the registered senders of its domain.",
-        _email_proof(behind),
+        email_proof(behind),
         "mail",
         "Register the local part as a sender of the domain (MailFrom address): az communication "
         "email domain sender-username create.",
         explains=("rcpt",),
     )
-
-
-# Proof, in sentences.
-
-
-def _refusal(seen: Evidence) -> Iterator[str]:
-    for each in seen.attempts:
-        if each.secret_sent and not each.reply.is_success:
-            yield f"AUTH {each.mechanism} was answered {each.reply}"
-            return
-
-
-def _tenant_proof(behind: Behind) -> Iterator[str]:
-    if behind.tenant is not None:
-        yield f"discovery of tenant {behind.name.tenant_id}: {_told(behind.tenant)}"
-
-
-def _token_proof(behind: Behind) -> Iterator[str]:
-    answer = behind.token_request
-    if answer is not None and answer.status == 200:
-        yield f"{answer.host} gives a token for this application and secret: both are good"
-    elif answer is not None:
-        yield f"the token endpoint says {_told(answer)}"
-
-
-def _email_proof(behind: Behind) -> tuple[str, ...]:
-    email = behind.email
-    if email is None or not email.status:
-        return ()
-    sender = f" as {behind.email_sender}" if behind.email_sender else ""
-    told = {
-        401: "the token is not let in",
-        404: "the token is let in, the sender's domain is not linked",
-    }.get(email.status, "the token is let in, nothing was sent")
-    return (f"POST /emails:send at {email.host}{sender} was answered {_shown(email)}: {told}",)
-
-
-def _role_proof(behind: Behind) -> Iterator[str]:
-    managed = behind.management
-    if managed is None or managed.roles is None:
-        return
-    if not managed.roles:
-        yield f"Resource Manager lists no role of service principal {managed.principal_id}"
-    for each in managed.roles[:5]:
-        yield f"it has {each.role or 'a role'} on {each.scope}"
-
-
-def _told(answer: Answer | None) -> str:
-    """Return an answer with what its code means."""
-    if answer is None:
-        return ""
-    if answer.failure:
-        return answer.failure
-    code = CODES.get(answer.number)
-    return f"{_shown(answer)}{': ' + code.proves if code else ''}"
-
-
-def _shown(answer: Answer) -> str:
-    number = f"AADSTS{answer.number}" if answer.number else ""
-    return " ".join(filter(None, (f"HTTP {answer.status}", answer.error, number)))
 
 
 # What follows from it.
@@ -476,64 +450,23 @@ def _is_fresh(moment: datetime, now: datetime) -> bool:
     return now - moment < FRESH
 
 
-def _age(moment: datetime | None, now: datetime) -> str:
-    seconds = max(0, int((now - moment).total_seconds())) if moment else 0
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _resource_id(behind: Behind) -> str:
-    managed = behind.management
-    if managed is not None and managed.resource_id:
-        return managed.resource_id
-    name = behind.name.resource or "RESOURCE"
-    return (
-        "/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.Communication/"
-        f"communicationServices/{name}"
-    )
-
-
-def _assign(behind: Behind) -> str:
-    managed = behind.management
-    token = behind.token
-    principal = (managed.principal_id if managed else "") or (token.object_id if token else "")
-    who = (
-        f"--assignee-object-id {principal} --assignee-principal-type ServicePrincipal"
-        if principal
-        else f"--assignee {behind.name.application_id or 'APPLICATION'}"
-    )
-    return (
-        f'az role assignment create {who} --role "{_ROLE}" --scope {_resource_id(behind)} '
-        "and wait some minutes. It is the service principal (Enterprise application) that gets the "
-        "role, not the app registration."
-    )
-
-
-def _make_smtp_name(behind: Behind) -> str:
-    name = behind.name
-    return (
-        "Make an SMTP user name: Azure portal, the Communication Services resource, SMTP "
-        "Usernames, or az communication smtp-username create --name NAME --username "
-        f"USERNAME --comm-service-name {name.resource or 'RESOURCE'} --entra-application-id "
-        f"{name.application_id or 'APPLICATION'} --tenant-id {name.tenant_id or 'TENANT'} "
-        "--resource-group GROUP. The application must have its role first."
-    )
-
-
 def _finding(
     id: str,
     confidence: Confidence,
     summary: str,
     proof: Iterable[str],
     fix: str,
-    next_probe: str = "",
+    cure: Remedy | None = None,
 ) -> Finding:
-    kept = tuple(filter(None, proof))
     return Finding(
-        id, confidence, summary, kept, "auth", fix, explains=("mail",), next_probe=next_probe
+        id,
+        confidence,
+        summary,
+        tuple(filter(None, proof)),
+        "auth",
+        fix,
+        explains=("mail",),
+        remedies=(cure,) if cure else (),
     )
 
 

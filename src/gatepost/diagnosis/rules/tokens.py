@@ -1,9 +1,10 @@
 """The access token that a client signs in with: what it says of itself, and what it lacks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from gatepost.diagnosis.entra.telling import refusal
 from gatepost.diagnosis.rules.entra import behind_of
 from gatepost.model.entra import TokenSeen
 from gatepost.model.evidence import Evidence
@@ -55,7 +56,7 @@ def not_a_token(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "credential_mangled_by_config" if damaged else "wrong_credential_kind",
         "certain",
         f"What was given as access token is {what}.",
-        (*_refusal(seen), f"it looks like {what}"),
+        (*refusal(seen), f"it looks like {what}"),
         "auth",
         "Give the value of access_token from the token endpoint's answer, whole and alone.",
         explains=("mail",),
@@ -79,7 +80,7 @@ def token_expired(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "token_expired",
         "certain",
         "The access token is not valid at this time.",
-        (*_refusal(seen), told),
+        (*refusal(seen), told),
         "auth",
         fix,
         explains=("mail",),
@@ -93,7 +94,7 @@ def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
         return None
     right = [each.lower() for each in known.token_audiences]
     if token.audience.removesuffix("/").lower() not in right:
-        summary = f"The access token is for {whose(token.audience)}, not for this server."
+        summary = f"The access token is for {whose(token.audience)}, not for SMTP here."
         proof = f"its aud is {token.audience or 'missing'}; {known.token_audiences[0]} is wanted"
     elif known.token_permissions and not _permitted(token, known.token_permissions):
         summary = "The access token does not permit sending over SMTP."
@@ -105,7 +106,7 @@ def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
         "oauth_scope_wrong",
         "certain",
         summary,
-        (*_refusal(seen), proof),
+        (*refusal(seen), proof),
         "auth",
         f"Ask the authority for a token with the scope {known.token_scope}.",
         explains=("mail",),
@@ -133,7 +134,7 @@ def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "oauth_wrong_identity",
         "certain",
         "The access token is not of the application that the user name stands for.",
-        (*_refusal(seen), *wrong),
+        (*refusal(seen), *wrong),
         "auth",
         "Get the token as that application, or sign in under a name that stands for the token's.",
         explains=("mail",),
@@ -143,13 +144,6 @@ def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 def _permitted(token: TokenSeen, wanted: tuple[str, ...]) -> bool:
     has = {each.lower() for each in (*token.roles, *token.scopes)}
     return any(each.lower() in has for each in wanted)
-
-
-def _refusal(seen: Evidence) -> Iterator[str]:
-    for each in seen.attempts:
-        if each.secret_sent and not each.reply.is_success:
-            yield f"AUTH {each.mechanism} was answered {each.reply}"
-            return
 
 
 def _moment(moment: datetime) -> str:

@@ -55,7 +55,7 @@ def find_cloud(given: Places, environment: Mapping[str, str], *, local: bool) ->
     named = given.authority or environment.get(AUTHORITY_VARIABLE, "")
     if not named and local:
         return Cloud()
-    authority = _read(named or AUTHORITY, "authority")
+    authority = _read(named or AUTHORITY, "the authority")
     parts = urlsplit(authority)
     host = (parts.hostname or "").lower()
     arm, email = _ARM.get(host, ""), _EMAIL if host == _PUBLIC else ""

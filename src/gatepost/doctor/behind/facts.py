@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from gatepost.diagnosis.entra.codes import CODES
+from gatepost.diagnosis.entra.telling import told
 from gatepost.diagnosis.rules.tokens import whose
-from gatepost.model.entra import Answer, Behind, TokenSeen
+from gatepost.model.entra import Behind, TokenSeen
 from gatepost.model.evidence import Evidence
 
 
@@ -23,11 +23,11 @@ def facts_behind(seen: Evidence) -> Iterator[str]:
         (f"a token for application {behind.name.application_id}", behind.token_request),
     ):
         if answer is not None:
-            yield f"{answer.host}, {what}: {_told(answer)}"
+            yield f"{answer.host}, {what}: {told(answer)}"
     if behind.token is not None:
         yield from _token("that token", behind.token, seen.seen_at)
     if behind.email is not None:
-        yield f"{behind.email.host}, sending nothing to nobody: {_told(behind.email)}"
+        yield f"{behind.email.host}, sending nothing to nobody: {told(behind.email)}"
     yield from _managed(behind)
     if behind.untried:
         yield f"behind the server no more was asked: {behind.untried}"
@@ -49,6 +49,8 @@ def _token(what: str, token: TokenSeen, now: datetime | None) -> Iterator[str]:
         yield f"{what}: {'encrypted, not to be read' if token.form == 'encrypted' else token.form}"
         return
     rights = ", ".join((*token.roles, *token.scopes)) or "none in it"
+    if whose(token.audience) == "Azure Communication Services" and not token.roles:
+        rights += " (what counts is the role on the resource)"
     whom = token.username or f"application {token.application_id or 'unknown'}"
     yield f"{what}: for {whose(token.audience)} (aud {token.audience or 'missing'})"
     yield f"{what}: of {whom}, tenant {token.tenant_id or 'missing'}; roles: {rights}"
@@ -67,7 +69,7 @@ def _managed(behind: Behind) -> Iterator[str]:
     if managed is None:
         return
     if managed.answer.status != 200:
-        yield f"{managed.answer.host}, Resource Manager: {_told(managed.answer)}"
+        yield f"{managed.answer.host}, Resource Manager: {told(managed.answer)}"
         return
     yield f"Resource Manager: {managed.resource_id or 'no resource of that name'}"
     if managed.roles is not None:
@@ -76,12 +78,3 @@ def _managed(behind: Behind) -> Iterator[str]:
     if managed.smtp_names is not None:
         names = ", ".join(each.username for each in managed.smtp_names)
         yield f"SMTP user names: {names or 'none'}"
-
-
-def _told(answer: Answer) -> str:
-    if answer.failure:
-        return answer.failure
-    code = CODES.get(answer.number)
-    number = f"AADSTS{answer.number}" if answer.number else ""
-    said = " ".join(filter(None, (f"HTTP {answer.status}", answer.error, number)))
-    return f"{said}: {code.proves}" if code else said

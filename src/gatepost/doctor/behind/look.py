@@ -183,7 +183,7 @@ class Look:
         if self._known.identity != "entra_application":
             return False
         if password is None:
-            return self._token is not None
+            return self._token is not None and self._is_for_us(self._token)
         if not name.application_id:
             return False
         application = EntraApplication(name.tenant_id, name.application_id, self._cloud.authority)
@@ -197,6 +197,11 @@ class Look:
         hide(self._questions.hidden, token.reveal())
         self.behind = replace(self.behind, token=read_token(token.reveal()))
         return True
+
+    def _is_for_us(self, token: Secret) -> bool:
+        """A token for something else would be refused everywhere, which proves nothing."""
+        audience = read_token(token.reveal()).audience.removesuffix("/").lower()
+        return audience in self._known.token_audiences
 
     def _try_to_send(self, sender: str) -> bool:
         resource, endpoint, token = self.behind.name.resource, self._cloud.email, self._token

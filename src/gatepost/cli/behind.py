@@ -1,0 +1,116 @@
+"""Options of the doctor about what is behind a server: tokens, authorities, their APIs."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:  # not for --help
+    from gatepost.client.settings import Token
+    from gatepost.doctor.behind.backstage import Backstage
+    from gatepost.model.finding import Diagnosis
+
+MAX_SECRET: Final = 65_536
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS: Final = (
+    click.option(
+        "--token-file",
+        type=click.File("rb"),
+        help="Sign in with this access token (XOAUTH2); without HOST only read what it says.",
+    ),
+    click.option(
+        "--authority",
+        metavar="URL",
+        help="Of Microsoft Entra; else AZURE_AUTHORITY_HOST, or the public cloud's.",
+    ),
+    click.option(
+        "--arm-url",
+        metavar="URL",
+        help="Of Azure Resource Manager; else GATEPOST_ARM_URL, or the authority's cloud's.",
+    ),
+    click.option(
+        "--email-url",
+        metavar="URL",
+        help="Of the e-mail API, {resource} for the name; else GATEPOST_EMAIL_URL, or the cloud's.",
+    ),
+    click.option(
+        "--arm-token-file",
+        type=click.File("rb"),
+        help="A token for Resource Manager: roles and SMTP user names are looked up.",
+    ),
+    click.option(
+        "--stands-for",
+        metavar="NAME",
+        help="RESOURCE.APPLICATION.TENANT, when the user name is an SMTP user name.",
+    ),
+    click.option(
+        "--smtp-only",
+        is_flag=True,
+        help="Ask the mail server alone, whatever it answers to the password.",
+    ),
+)
+
+
+def behind_options(command: F) -> F:
+    """Add the options to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_secret(file: Any, what: str) -> str | None:
+    """Return what a file holds, less one line end behind it. Raises UsageError."""
+    if file is None:
+        return None
+    raw = file.read(MAX_SECRET + 1)
+    if len(raw) > MAX_SECRET:
+        raise click.UsageError(f"a {what} of more than {MAX_SECRET} octets")
+    for line_end in (b"\r\n", b"\n"):
+        if raw.endswith(line_end):
+            raw = raw.removesuffix(line_end)
+            break
+    try:
+        return str(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise click.UsageError(f"the {what} file is not UTF-8") from None
+
+
+def read_credential(given: dict[str, Any]) -> "str | Token | None":
+    """Return the password or the token. Raises UsageError."""
+    username, password, token = given["username"], given["password_file"], given["token_file"]
+    if password is not None and token is not None:
+        raise click.UsageError("--password-file and --token-file exclude each other")
+    if (username is None) != (password is None and token is None):
+        raise click.UsageError("--username belongs to --password-file or --token-file")
+    if token is None:
+        return read_secret(password, "password")
+    from gatepost.client.settings import Token  # noqa: PLC0415
+
+    return Token(read_secret(token, "token") or "")
+
+
+def read_backstage(given: dict[str, Any]) -> "Backstage":
+    """Return how to look behind the server."""
+    from gatepost.doctor.behind.backstage import Backstage, Places  # noqa: PLC0415
+    from gatepost.model.secret import Secret  # noqa: PLC0415
+
+    places = (given["authority"] or "", given["arm_url"] or "", given["email_url"] or "")
+    token = read_secret(given["arm_token_file"], "token")
+    return Backstage(
+        Places(*places),
+        given["stands_for"] or "",
+        Secret(token.strip()) if token else None,
+        given["smtp_only"],
+    )
+
+
+def diagnose_token(given: dict[str, Any]) -> "Diagnosis":
+    """Say what a token says, and what is wrong with it; nobody is asked."""
+    from gatepost.doctor.behind.token import examine_token  # noqa: PLC0415
+    from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
+    from gatepost.net.clock import SystemClock  # noqa: PLC0415
+
+    text = read_secret(given["token_file"], "token") or ""
+    seen = examine_token(text, given["username"] or "", SystemClock().now())
+    return diagnose_evidence(seen)

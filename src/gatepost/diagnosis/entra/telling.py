@@ -1,0 +1,132 @@
+"""What was found behind a server, as proof and as a cure that can be pasted."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from gatepost.diagnosis.entra.codes import CODES
+from gatepost.model.entra import Answer, Behind
+from gatepost.model.evidence import Evidence
+from gatepost.model.finding import Remedy
+
+AZURE: Final = "azure-cli"
+"""Whose command the cure is, where a library's is elsewhere."""
+ROLE: Final = "Communication and Email Service Owner"
+
+
+def refusal(seen: Evidence) -> Iterator[str]:
+    """Yield how the login was refused."""
+    for each in seen.attempts:
+        if each.secret_sent and not each.reply.is_success:
+            yield f"AUTH {each.mechanism} was answered {each.reply}"
+            return
+
+
+def tenant_proof(behind: Behind) -> Iterator[str]:
+    """Yield what discovery said of the tenant."""
+    if behind.tenant is not None:
+        yield f"discovery of tenant {behind.name.tenant_id}: {told(behind.tenant)}"
+
+
+def token_proof(behind: Behind) -> Iterator[str]:
+    """Yield what the token endpoint said."""
+    answer = behind.token_request
+    if answer is not None and answer.status == 200:
+        yield f"{answer.host} gives a token for this application and secret: both are good"
+    elif answer is not None:
+        yield f"the token endpoint says {told(answer)}"
+
+
+def email_proof(behind: Behind) -> tuple[str, ...]:
+    """Return what the e-mail API said, and what that means."""
+    email = behind.email
+    if email is None or not email.status:
+        return ()
+    sender = f" as {behind.email_sender}" if behind.email_sender else ""
+    means = {
+        401: "the token is not let in",
+        404: "the token is let in, the sender's domain is not linked",
+    }.get(email.status, "the token is let in, nothing was sent")
+    return (f"POST /emails:send at {email.host}{sender} was answered {shown(email)}: {means}",)
+
+
+def role_proof(behind: Behind) -> Iterator[str]:
+    """Yield the application's roles."""
+    managed = behind.management
+    if managed is None or managed.roles is None:
+        return
+    if not managed.roles:
+        yield f"Resource Manager lists no role of service principal {managed.principal_id}"
+    for each in managed.roles[:5]:
+        yield f"it has {each.role or 'a role'} on {each.scope}"
+
+
+def told(answer: Answer | None) -> str:
+    """Return an answer with what its code means."""
+    if answer is None:
+        return ""
+    if answer.failure:
+        return answer.failure
+    code = CODES.get(answer.number)
+    return f"{shown(answer)}{': ' + code.proves if code else ''}"
+
+
+def shown(answer: Answer) -> str:
+    """Return an answer's status and codes."""
+    number = f"AADSTS{answer.number}" if answer.number else ""
+    return " ".join(filter(None, (f"HTTP {answer.status}", answer.error, number)))
+
+
+def age(moment: datetime | None, now: datetime) -> str:
+    """Return how long ago it was."""
+    seconds = max(0, int((now - moment).total_seconds())) if moment else 0
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+
+
+def some_of(names: tuple[str, ...]) -> str:
+    """Return the first names of a list."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def resource_id(behind: Behind) -> str:
+    """Return the id of the resource, as far as it is known."""
+    managed = behind.management
+    if managed is not None and managed.resource_id:
+        return managed.resource_id
+    name = behind.name.resource or "RESOURCE"
+    return (
+        "/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.Communication/"
+        f"communicationServices/{name}"
+    )
+
+
+def assign_role(behind: Behind) -> Remedy:
+    """Return the command that gives the service principal its role."""
+    managed, token = behind.management, behind.token
+    principal = (managed.principal_id if managed else "") or (token.object_id if token else "")
+    who: tuple[str, ...] = (f"--assignee {behind.name.application_id or 'APPLICATION'}",)
+    if principal:
+        who = f"--assignee-object-id {principal}", "--assignee-principal-type ServicePrincipal"
+    lines = (
+        "az role assignment create",
+        *who,
+        f'--role "{ROLE}"',
+        f"--scope {resource_id(behind)}",
+    )
+    return Remedy(AZURE, "Assign it, then wait some minutes:", _command(lines))
+
+
+def make_smtp_name(behind: Behind) -> Remedy:
+    """Return the command that makes an SMTP user name."""
+    name = behind.name
+    lines = (
+        "az communication smtp-username create --name NAME --username USERNAME",
+        f"--comm-service-name {name.resource or 'RESOURCE'} --resource-group GROUP",
+        f"--entra-application-id {name.application_id or 'APPLICATION'}",
+        f"--tenant-id {name.tenant_id or 'TENANT'}",
+    )
+    return Remedy(AZURE, "Make it, then wait some minutes:", _command(lines))
+
+
+def _command(lines: tuple[str, ...]) -> str:
+    return " \\\n    ".join(lines)

@@ -1,0 +1,36 @@
+"""A token by itself: what it says, and for whom it could be."""
+
+from datetime import datetime
+
+from gatepost.diagnosis.entra.names import read_name
+from gatepost.diagnosis.entra.tokens import read_token
+from gatepost.doctor.behind.provider import known_profiles
+from gatepost.model.entra import Behind, TokenSeen
+from gatepost.model.evidence import Client, Evidence, Fact, seen
+
+_USUAL = "acs"
+"""Whose token it should be, where its audience is nobody's that takes mail."""
+
+
+def examine_token(text: str, username: str, now: datetime) -> Evidence:
+    """Return what a token says of itself; ``username`` may be empty."""
+    token = read_token(text)
+    name = read_name(username) if username else None
+    compared = name is not None and not name.mistake
+    return Evidence(
+        "token",
+        seen_at=now,
+        client=Client(signs_in=True),
+        provider=_provider_of(token),
+        token=seen(token),
+        behind=seen(Behind(name)) if name is not None and compared else Fact(),
+        position="auth",
+    )
+
+
+def _provider_of(token: TokenSeen) -> str:
+    audience = token.audience.removesuffix("/").lower()
+    for profile in known_profiles():
+        if audience in profile.doctor.token_audiences:
+            return profile.name
+    return _USUAL

@@ -1,0 +1,54 @@
+"""Every error code of Entra that we know is explained, and by the finding that others name, too."""
+
+import pytest
+
+from gatepost.diagnosis.entra.codes import CODES, find_code
+from gatepost.diagnosis.rank import PRIORS
+from gatepost.diagnosis.token_errors import _BY_NUMBER, is_passing
+from gatepost.doctor.explain import explain
+from gatepost.errors import ConfigError
+from gatepost.rest.entra import errors
+
+DEEPER = {"tenant_unknown", "application_unknown", "service_principal_missing", "oauth_scope_wrong"}
+"""What is only ``oauth_client_auth_failed`` where a number is all that is kept."""
+
+
+@pytest.mark.parametrize("number", sorted(_BY_NUMBER))
+def test_every_code_that_means_a_finding_is_explained(number: int) -> None:
+    code = CODES[number]
+    assert code.finding == _BY_NUMBER[number] or code.finding in DEEPER
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=lambda code: str(code.number))
+def test_what_it_proves_and_what_to_do(code: object) -> None:
+    known = CODES[code.number]  # type: ignore[attr-defined]
+    assert known.proves.endswith((".", "?"))
+    assert len(known.fix) > 15
+    assert known.finding in PRIORS or is_passing(400, "", known.number)
+
+
+def test_the_refusals_of_a_login_by_our_own_endpoint_are_explained() -> None:
+    refusals = (
+        errors.TENANT_MALFORMED, errors.TENANT_UNKNOWN, errors.APPLICATION_UNKNOWN,
+        errors.SECRET_WRONG, errors.SECRET_EXPIRED, errors.PRINCIPAL_MISSING,
+        errors.CREDENTIAL_MISSING, errors.SCOPE_INVALID, errors.RESOURCE_UNKNOWN,
+    )  # fmt: skip
+    assert {each.number for each in refusals} <= set(CODES)
+
+
+@pytest.mark.parametrize("text", ["AADSTS7000215", "aadsts7000215:", " 7000215 "])
+def test_as_people_write_it(text: str) -> None:
+    found = find_code(text)
+    assert found is not None
+    assert found.number == 7000215
+    assert "oauth_client_auth_failed" in explain(text)
+
+
+@pytest.mark.parametrize("text", ["AADSTS1", "AADSTS", "700021500000000000", "role_missing"])
+def test_what_is_no_code_of_ours(text: str) -> None:
+    assert find_code(text) is None
+
+
+def test_an_unknown_one() -> None:
+    with pytest.raises(ConfigError):
+        explain("AADSTS1")

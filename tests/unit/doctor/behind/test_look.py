@@ -1,0 +1,408 @@
+"""What is asked behind a refused login, in which order, of whom; and what is never asked."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from gatepost.directory.azure.entries import Application, ServicePrincipal
+from gatepost.doctor.behind.asking import Questions
+from gatepost.doctor.behind.backstage import Backstage, Places
+from gatepost.doctor.behind.look import is_local, look_behind
+from gatepost.doctor.behind.management import MAX_PAGES, Management
+from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.document import report_document
+from gatepost.doctor.saved import from_json, to_document
+from gatepost.doctor.visit import Settings, Visit
+from gatepost.errors import ConfigError, Disconnected, TimedOut
+from gatepost.model.credentials import Credentials
+from gatepost.model.evidence import Connect, Evidence, Target, seen
+from gatepost.model.finding import Diagnosis
+from gatepost.model.secret import Secret
+from gatepost.model.transcript import Transcript
+from gatepost.net.dial import Server
+from gatepost.net.http import HttpRequest, HttpResponse
+from tests.conformance.acs_cases import ACCESS_KEY, CONNECTION_STRING, NOBODY
+from tests.conformance.acs_world import (
+    APPLICATION,
+    CUSTOM,
+    MANAGED,
+    PASSWORD,
+    SENDER,
+    TENANT,
+    UNLINKED,
+    USERNAME,
+    World,
+)
+from tests.unit.diagnosis.cases import but, hello, judged, login, tried
+from tests.unit.doctor.behind.backstage import (
+    ENVIRONMENT,
+    REFUSED,
+    SMTP,
+    Backdoor,
+    by_password,
+    not_resolved,
+    refused,
+)
+
+STANDS_FOR = USERNAME
+
+
+def build(world: World) -> None:
+    application = world.add_application(id=APPLICATION)
+    world.add_smtp_username("smtp-login", application)
+    world.add_smtp_username(f"printer@{CUSTOM}", application)
+    world.add_smtp_username(f"printer@{UNLINKED}", application)
+
+
+@cache
+def shared() -> Backdoor:
+    return Backdoor.build(build)[0]
+
+
+@pytest.fixture
+def door() -> Backdoor:
+    """The emulator's faces; nobody has asked them yet."""
+    return Backdoor(shared().plane)
+
+
+def ids(diagnosis: Diagnosis) -> list[str]:
+    return [each.id for each in diagnosis.findings]
+
+
+def paths(door: Backdoor) -> list[str]:
+    return [urlsplit(each.url).path.rpartition("/")[2] for each in door.asked]
+
+
+# The order, and what leaves.
+
+
+def test_the_steps_and_where_the_secret_goes(door: Backdoor) -> None:
+    door.examine(by_password(USERNAME, PASSWORD))
+    assert paths(door) == ["openid-configuration", "token", "emails:send"]
+    with_secret = [each for each in door.asked if PASSWORD.encode() in each.body]
+    assert [urlsplit(each.url).path for each in with_secret] == [f"/{TENANT}/oauth2/v2.0/token"]
+    assert not any(PASSWORD in f"{each.url}{each.headers}" for each in door.asked)
+
+
+@pytest.mark.parametrize("secret", [NOBODY, ACCESS_KEY, CONNECTION_STRING, ""])
+def test_what_is_no_client_secret_goes_nowhere(door: Backdoor, secret: str) -> None:
+    diagnosis = door.examine(by_password(USERNAME, secret))
+    assert door.asked == []
+    assert "no client secret" in str(diagnosis.evidence.behind.value)
+
+
+@pytest.mark.parametrize("username", [APPLICATION, CONNECTION_STRING, f"{USERNAME}.x", " "])
+def test_a_name_with_a_mistake_is_asked_nobody_about(door: Backdoor, username: str) -> None:
+    diagnosis = door.examine(by_password(username, PASSWORD))
+    assert door.asked == []
+    assert ids(diagnosis)[0] == "username_format"
+    assert ACCESS_KEY not in json.dumps(report_document(diagnosis))
+
+
+def test_nothing_is_asked_when_only_smtp_is_wanted(door: Backdoor) -> None:
+    diagnosis = door.examine(by_password(USERNAME, PASSWORD), closed=True)
+    assert door.asked == []
+    assert ids(diagnosis) == ["bad_credentials"]
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        but(target=Target(SMTP.host, 587), auth=tried(judged("LOGIN", "235 ok")), login=login()),
+        but(target=Target("mail.example.com", 587), auth=tried(judged("LOGIN", REFUSED))),
+        but(target=Target(SMTP.host, 587), over_tls=hello("AUTH LOGIN")),
+    ],
+)
+def test_without_a_refusal_or_another_provider(door: Backdoor, evidence: Evidence) -> None:
+    visit = Visit(SMTP, Settings(), by_password(USERNAME, PASSWORD))
+    assert look_behind(visit, evidence, ENVIRONMENT, door.ask) == evidence
+    assert door.asked == []
+
+
+def test_a_local_server_s_secret_is_not_for_the_real_cloud(door: Backdoor) -> None:
+    credentials = by_password(USERNAME, PASSWORD)
+    local = replace(refused(credentials), connects=seen((Connect("127.0.0.1", "ok", 1.0),)))
+    visit = Visit(Server("localhost", 2587), Settings(), credentials)
+    found = look_behind(visit, local, {}, door.ask).behind.value
+    assert door.asked == []
+    assert found is not None
+    assert "--authority" in found.untried
+
+
+def test_what_is_local() -> None:
+    here, there = Connect("127.0.0.1", "ok", 1.0), Connect("192.0.2.1", "ok", 1.0)
+    assert is_local(Server("x", 1), but(connects=(here, Connect("192.0.2.1", "refused", 0))))
+    assert not is_local(Server("localhost", 1), but(connects=(there,)))
+
+
+# Rows that need more than a login.
+
+
+def test_the_resource_s_host_does_not_resolve(door: Backdoor) -> None:
+    door.around = not_resolved
+    diagnosis = door.examine(by_password(USERNAME.replace("demo", "demo2"), PASSWORD))
+    assert ids(diagnosis) == ["resource_unknown"]
+    assert any("does not resolve" in line for line in diagnosis.findings[0].proof)
+
+
+def test_all_is_well_but_smtp_refuses(door: Backdoor) -> None:
+    diagnosis = door.examine(by_password(USERNAME, PASSWORD), arm_token=door.admin_token())
+    assert ids(diagnosis) == ["smtp_username_missing"]
+    assert "Sign in as smtp-login" in diagnosis.findings[0].fix
+
+
+SENDERS = [
+    (f"a@{UNLINKED}",    ["smtp_username_missing", "sender_domain_not_linked"]),
+    (f"nobody@{MANAGED}", ["smtp_username_missing", "sender_not_authorised"]),
+    (SENDER,             ["smtp_username_missing"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sender", "wanted"), SENDERS)
+def test_the_sender_is_looked_at_and_nothing_is_sent(
+    door: Backdoor, sender: str, wanted: list[str]
+) -> None:
+    before = door.plane.count()
+    diagnosis = door.examine(by_password(USERNAME, PASSWORD), sender=sender)
+    assert ids(diagnosis) == wanted
+    assert door.plane.count() == before
+    body = json.loads(door.asked[-1].body)
+    assert not any("@" in each["address"] for each in body["recipients"]["to"])
+
+
+# SMTP user names.
+
+
+def test_whom_an_smtp_user_name_stands_for_is_not_known(door: Backdoor) -> None:
+    diagnosis = door.examine(by_password("smtp-login", PASSWORD))
+    assert door.asked == []
+    assert ids(diagnosis) == ["smtp_username_missing"]
+    assert "--stands-for" in diagnosis.next_probe
+
+
+def test_it_is_told(door: Backdoor) -> None:
+    diagnosis = door.examine(by_password("smtp-login", "n0t~it"), stands_for=STANDS_FOR)
+    assert ids(diagnosis) == ["oauth_client_auth_failed"]
+
+
+def test_the_environment_tells_it() -> None:
+    door = Backdoor(shared().plane)
+    credentials = by_password("smtp-login", "n0t~it")
+    named = {**ENVIRONMENT, "AZURE_TENANT_ID": TENANT.upper(), "AZURE_CLIENT_ID": APPLICATION}
+    found = look_behind(Visit(SMTP, Settings(), credentials), refused(credentials), named, door.ask)
+    assert found.behind.value is not None
+    assert found.behind.value.name.known_from == "environment"
+    assert found.behind.value.token_request is not None
+    assert found.behind.value.token_request.number == 7000215
+
+
+def test_resource_manager_knows_it(door: Backdoor) -> None:
+    token = door.admin_token()
+    diagnosis = door.examine(by_password("SMTP-Login", "n0t~it"), arm_token=token)
+    assert ids(diagnosis) == ["oauth_client_auth_failed"]
+    diagnosis = door.examine(by_password("smtp-logon", PASSWORD), arm_token=token)
+    assert ids(diagnosis) == ["smtp_username_missing"]
+    assert diagnosis.findings[0].confidence == "certain"
+    assert any("smtp-login" in line for line in diagnosis.findings[0].proof)
+
+
+def test_one_in_the_form_of_an_address_needs_its_domain(door: Backdoor) -> None:
+    name = f"printer@{UNLINKED}"
+    diagnosis = door.examine(by_password(name, PASSWORD), stands_for=STANDS_FOR)
+    assert ids(diagnosis)[0] == "sender_domain_not_linked"
+    diagnosis = door.examine(by_password(f"printer@{CUSTOM}", PASSWORD), stands_for=STANDS_FOR)
+    assert ids(diagnosis) == ["smtp_username_missing"]
+
+
+def test_what_it_is_said_to_stand_for_must_be_such_a_name(door: Backdoor) -> None:
+    with pytest.raises(ConfigError, match="--stands-for"):
+        door.examine(by_password("smtp-login", PASSWORD), stands_for="acs-demo")
+
+
+# Tokens.
+
+
+def by_token(door: Backdoor, audience: str) -> Credentials:
+    plane = door.plane
+    application = plane.directory.get(Application, APPLICATION)
+    [principal] = [
+        each for each in plane.directory.all(ServicePrincipal) if each.application_id == APPLICATION
+    ]
+    assert application is not None
+    issued = plane.tokens.issue(application, principal, audience, f"https://x/{TENANT}/")
+    return Credentials(USERNAME, token=issued.token)
+
+
+def test_a_given_token_is_asked_about_where_it_is_for(door: Backdoor) -> None:
+    diagnosis = door.examine(by_token(door, "https://communication.azure.com"))
+    assert paths(door) == ["openid-configuration", "emails:send"]
+    assert ids(diagnosis) == ["smtp_username_missing"]
+
+
+def test_a_token_for_something_else_goes_nowhere(door: Backdoor) -> None:
+    diagnosis = door.examine(by_token(door, "https://graph.microsoft.com"))
+    assert paths(door) == ["openid-configuration"]
+    assert ids(diagnosis) == ["oauth_scope_wrong"]
+
+
+# What answers badly.
+
+
+def unreachable(_request: HttpRequest) -> HttpResponse:
+    raise Disconnected("localhost closed the connection: Connection reset by peer")
+
+
+def silent(_request: HttpRequest) -> HttpResponse:
+    raise TimedOut("localhost did not answer within 10 s")
+
+
+def busy(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse(503, {}, b'{"error": "temporarily_unavailable"}')
+
+
+def strange(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse(200, {}, b'[{"error": {"code": 7}}]')
+
+
+def echoing(request: HttpRequest) -> HttpResponse:
+    """An authority that repeats what it got where its error's name should be."""
+    if request.method != "POST":
+        return HttpResponse(200, {}, b"{}")
+    return HttpResponse(400, {}, json.dumps({"error": SECRET, "error_codes": [1]}).encode())
+
+
+SECRET = "Abcdefghijklmnopqrstuvwxyz0123456789ABCD"
+
+
+@pytest.mark.parametrize("around", [unreachable, silent, busy, strange])
+def test_an_authority_that_is_not_there_proves_nothing(
+    door: Backdoor, around: Callable[[HttpRequest], HttpResponse]
+) -> None:
+    door.around = around
+    diagnosis = door.examine(by_password(USERNAME, PASSWORD), arm_token=door.admin_token())
+    assert ids(diagnosis) == ["bad_credentials"]
+
+
+def test_an_authority_that_repeats_the_secret(door: Backdoor) -> None:
+    door.around = echoing
+    diagnosis = door.examine(by_password(USERNAME, SECRET))
+    assert SECRET not in json.dumps(report_document(diagnosis))
+
+
+def test_a_server_that_never_ends_its_answer() -> None:
+    forever = threading.Event()
+
+    def never(_request: HttpRequest) -> HttpResponse:
+        forever.wait(30)
+        raise AssertionError
+
+    questions = Questions(never, Transcript(), deadline=0.05)
+    answer, document = questions.ask(HttpRequest("GET", "https://localhost:1/x"))
+    forever.set()
+    assert (answer.status, document) == (0, {})
+    assert "no answer" in answer.failure
+
+
+# Resource Manager.
+
+
+def management(answer: dict[str, Any], asked: list[HttpRequest]) -> Management:
+    def ask(request: HttpRequest) -> HttpResponse:
+        asked.append(request)
+        return HttpResponse(200, {}, json.dumps(answer).encode())
+
+    return Management(Questions(ask, Transcript()), "https://arm.example", Secret("t0ken"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {}, {"value": None}, {"value": [1, None, "x"]}, {"value": [{"subscriptionId": 7}]},
+        {"value": [{"subscriptionId": "s", "name": {}, "id": []}]},
+        {"value": [{"subscriptionId": "s", "properties": {"permissions": 7}}]},
+    ],
+)  # fmt: skip
+def test_lists_of_any_form(answer: dict[str, Any]) -> None:
+    asked: list[HttpRequest] = []
+    manager = management(answer, asked)
+    managed = manager.with_roles(manager.resources("acs-demo"), "p")
+    assert managed.resource_id == ""
+
+
+def test_links_lead_nowhere_else_and_not_for_ever() -> None:
+    asked: list[HttpRequest] = []
+    management({"value": [], "nextLink": "https://elsewhere.example/"}, asked).resources("x")
+    assert {urlsplit(each.url).netloc for each in asked} == {"arm.example"}
+    asked.clear()
+    management({"value": [], "nextLink": "https://arm.example/again"}, asked).resources("x")
+    assert len(asked) == MAX_PAGES
+
+
+def test_an_id_that_came_in_an_answer_becomes_no_other_host() -> None:
+    asked: list[HttpRequest] = []
+    evil = {"value": [{"subscriptionId": "s", "name": "x", "id": ".elsewhere.example/y"}]}
+    management(evil, asked).resources("x")
+    assert {urlsplit(each.url).netloc for each in asked} == {"arm.example"}
+
+
+def test_a_token_that_resource_manager_does_not_take(door: Backdoor) -> None:
+    token = by_token(door, "https://communication.azure.com").token
+    diagnosis = door.examine(by_password(USERNAME, PASSWORD), arm_token=token)
+    assert ids(diagnosis) == ["smtp_username_missing"]
+    behind = diagnosis.evidence.behind.value
+    assert behind is not None
+    assert behind.management is not None
+    assert behind.management.answer.status == 401
+
+
+# Kept evidence.
+
+
+@pytest.mark.parametrize("username", [USERNAME, "smtp-login", f"acs-demo.{NOBODY}.{TENANT}"])
+def test_kept_evidence_is_diagnosed_as_the_visit_was(door: Backdoor, username: str) -> None:
+    live = door.examine(by_password(username, PASSWORD), arm_token=door.admin_token())
+    kept = from_json(json.dumps(to_document(live.evidence)).encode())
+    assert kept == live.evidence
+    assert diagnose_evidence(kept) == live
+
+
+# Mailboxes of Microsoft 365.
+
+OFFICE = Server("smtp.office365.com", 587)
+
+
+def office(username: str, door: Backdoor) -> Diagnosis:
+    credentials = by_password(username, PASSWORD)
+    found = replace(refused(credentials), target=Target(OFFICE.host, 587))
+    found = replace(found, over_tls=seen(hello("AUTH LOGIN XOAUTH2")))
+    visit = Visit(OFFICE, Settings(), credentials)
+    return diagnose_evidence(look_behind(visit, found, ENVIRONMENT, door.ask))
+
+
+def test_of_a_mailbox_only_the_domain_is_asked_about(door: Backdoor) -> None:
+    diagnosis = office("ann@nowhere.example", door)
+    assert ids(diagnosis)[0] == "tenant_unknown"
+    assert paths(door) == ["openid-configuration"]
+    assert "tenant_unknown" not in ids(office("ann@example.com", door))
+    assert not any(PASSWORD.encode() in each.body for each in door.asked)
+
+
+def test_a_user_name_that_is_no_address(door: Backdoor) -> None:
+    assert ids(office("ann", door))[0] == "username_format"
+    assert door.asked == []
+
+
+def test_places_may_be_named(door: Backdoor) -> None:
+    places = Places("https://localhost:2443", "https://localhost:2443", "https://localhost:2443")
+    credentials = by_password(USERNAME, PASSWORD)
+    visit = Visit(SMTP, Settings(backstage=Backstage(places)), credentials)
+    found = look_behind(visit, refused(credentials), {}, door.ask)
+    assert found.behind.value is not None
+    assert found.behind.value.email is not None
+    assert found.behind.value.email.host == "localhost:2443"
