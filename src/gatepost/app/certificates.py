@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from gatepost.app.files import PUBLIC, write_file
 from gatepost.errors import ConfigError
@@ -27,6 +27,9 @@ LIFETIME: Final = timedelta(days=397)
 """Apple, Mozilla and Chromium refuse a server's certificate that lives for more than 398 days."""
 RENEW_BEFORE: Final = timedelta(days=30)
 
+Flaw = Literal["expired", "other-name", "self-signed", "incomplete"]
+OTHER_NAME: Final = "other.communication.localhost"
+"""A name that our authority permits, and that is nobody's."""
 _BACKDATED: Final = timedelta(hours=1)
 """For clients whose clock is slow."""
 
@@ -81,6 +84,37 @@ def ensure_certificates(
     if not _server_fits(server_file, authority, names, now):
         write_file(server_file, _make_server(authority, names, now).encode())
     return Certificates(ca_file, server_file)
+
+
+def make_flawed(directory: Path, flaw: Flaw, now: datetime) -> Path:
+    """Return a server's certificate and key in one PEM file, with something the matter.
+
+    It is made anew each time; ``ensure_certificates`` has made the authority before.
+    """
+    private = directory / "tls"
+    authority = _read_authority(private / "ca.pem")
+    if authority is None:
+        raise ConfigError("there is no certificate authority yet", where=str(private / "ca.pem"))
+    pair = _make_self_signed(NAMES, now)
+    match flaw:
+        case "expired":
+            pair = _make_server(authority, NAMES, now - LIFETIME - timedelta(days=3))
+        case "other-name":
+            pair = _make_server(authority, (OTHER_NAME,), now)
+        case "self-signed":
+            pass
+        case "incomplete":
+            pair = _make_server(_make_authority(NAMES, now), NAMES, now, _missing_issuer())
+    path = private / f"server-{flaw}.pem"
+    write_file(path, pair.encode())
+    return path
+
+
+def _missing_issuer() -> x509.AuthorityInformationAccess:
+    """Where a public authority would tell that its own certificate is to be had."""
+    place = x509.UniformResourceIdentifier("http://ca.invalid/issuer.crt")
+    kind = AuthorityInformationAccessOID.CA_ISSUERS
+    return x509.AuthorityInformationAccess([x509.AccessDescription(kind, place)])
 
 
 def _read_authority(path: Path) -> _Pair | None:
@@ -148,19 +182,34 @@ def _make_authority(names: tuple[str, ...], now: datetime) -> _Pair:
     return _Pair(builder.sign(key, hashes.SHA256()), key)
 
 
-def _make_server(authority: _Pair, names: tuple[str, ...], now: datetime) -> _Pair:
-    key = ec.generate_private_key(ec.SECP256R1())
+def _make_server(
+    authority: _Pair, names: tuple[str, ...], now: datetime, *extra: x509.ExtensionType
+) -> _Pair:
+    subject = authority.certificate.subject
     until = min(now + LIFETIME, authority.certificate.not_valid_after_utc)
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _server_builder(_builder(_subject(names[0]), subject, key, now, until), names)
+    for each in (_issuer_identifier(authority.key), *extra):
+        builder = builder.add_extension(each, critical=False)
+    return _Pair(builder.sign(authority.key, hashes.SHA256()), key)
+
+
+def _make_self_signed(names: tuple[str, ...], now: datetime) -> _Pair:
+    key, subject = ec.generate_private_key(ec.SECP256R1()), _subject(names[0])
+    builder = _server_builder(_builder(subject, subject, key, now, now + LIFETIME), names)
+    return _Pair(builder.sign(key, hashes.SHA256()), key)
+
+
+def _server_builder(
+    builder: x509.CertificateBuilder, names: tuple[str, ...]
+) -> x509.CertificateBuilder:
     served = x509.SubjectAlternativeName([_general_name(name) for name in names])
-    builder = (
-        _builder(_subject(names[0]), authority.certificate.subject, key, now, until)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(served, critical=False)
-        .add_extension(_issuer_identifier(authority.key), critical=False)
     )
-    return _Pair(builder.sign(authority.key, hashes.SHA256()), key)
 
 
 def _builder(

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import secrets
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -18,6 +19,8 @@ from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.profiles.credentials import fill_template
 
+UNKNOWN: Final = 32
+"""Octets of chance in a password that nobody is told."""
 _PURPOSE: Final = "first account's secrets"
 
 
@@ -27,7 +30,8 @@ class GivenAccount:
 
     username: str
     password: Secret
-    """Empty when it proves nothing any more: the account was deleted, or given another."""
+    """Empty when it proves nothing any more: the account was deleted, or given another; or where
+    the provider takes no password at all."""
     sender: str
     """An address that may stand in MAIL FROM and in From."""
     token: Secret
@@ -52,7 +56,7 @@ async def provide_accounts(records: Records, key: Key, profile: Profile) -> Acco
     kept = {(each.kind, each.id): each for each in await records.load_records()}
     first = kept.get(mine)
     if first is None:
-        given = _make(profile)
+        given = draw_account(profile)
         account = await asyncio.to_thread(_account_of, given, key)
         kind = ("account", account.name)
         await records.save_records(
@@ -65,13 +69,13 @@ async def provide_accounts(records: Records, key: Key, profile: Profile) -> Acco
         given = _opened(first, key)
     directory = open_accounts(records, key)
     await directory.load()
-    if first is not None and not await _proves(directory, given):
+    if first is not None and given.password and not await _proves(directory, given):
         given = GivenAccount(given.username, Secret(""), given.sender, Secret(""))
     tokens = {given.username: given.token} if given.token else {}
     return Accounts(directory, TokenAccounts(directory, tokens), given)
 
 
-def _make(profile: Profile) -> GivenAccount:
+def draw_account(profile: Profile) -> GivenAccount:
     """Draw the account's name and secrets, in the shape that the profile gives them."""
     wish = profile.account
     known = {"profile": profile.name.lower()}
@@ -85,8 +89,9 @@ def _make(profile: Profile) -> GivenAccount:
 
 
 def _account_of(given: GivenAccount, key: Key) -> Account:
+    password = given.password or Secret(secrets.token_urlsafe(UNKNOWN))
     senders = ("@" + given.sender.rpartition("@")[2],)
-    return make_account(given.username, given.password, senders, PasswordHasher(), seal=sealer(key))
+    return make_account(given.username, password, senders, PasswordHasher(), seal=sealer(key))
 
 
 async def _proves(directory: AccountDirectory, given: GivenAccount) -> bool:

@@ -1,6 +1,8 @@
 """DIR/ready.json: what runs where, and what to sign in with; there once everything accepts."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +14,8 @@ from gatepost.model.secret import Secret
 from gatepost.net.listen import Listener
 
 FILE: Final = "ready.json"
+
+_USUAL: Final[Mapping[str, str]] = MappingProxyType({"smtp": "starttls", "smtps": "implicit"})
 
 Listeners = dict[str, Listener | None]
 """``smtp``, ``smtps``, ``https``, ``http``; None where it is off."""
@@ -29,15 +33,16 @@ def describe(
     listeners: Listeners,
     ca_file: Path,
     provisioned: Provisioned | GivenAccount,
+    tls: Mapping[str, str] = _USUAL,
 ) -> dict[str, Any]:
-    """Return the document: a contract that scripts depend on."""
+    """Return the document: a contract that scripts depend on; ``tls`` is of its ports."""
     url = https_url(listeners)
     http = listeners["http"]
     return {
         "pid": pid,
         "data": str(data),
-        "smtp": _smtp(listeners["smtp"], "starttls"),
-        "smtps": _smtp(listeners["smtps"], "implicit"),
+        "smtp": _smtp(listeners["smtp"], tls["smtp"]),
+        "smtps": _smtp(listeners["smtps"], tls["smtps"]),
         "https": {"url": url} if url else None,
         "http": {"url": f"http://{_authority(http)}"} if http else None,
         "ca_file": str(ca_file),

@@ -68,22 +68,32 @@ def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -
 
 
 def make_entrances(serving: Serving, directory: Directory) -> dict[str, Entrance]:
-    """Return what ``gatepost up`` serves: ``smtp`` with STARTTLS, ``smtps`` with TLS first."""
+    """Return what ``gatepost up`` serves, by the names of the ports."""
     profile = serving.profile
     setting = Setting(profile, profile.host, directory.mechanisms)
-    certificate = load_certificate(serving.certificate)
+    certificate = load_certificate(serving.certificate, newest=profile.server.tls_maximum)
     return {
-        "smtp": plain_entrance(setting, certificate),
-        "smtps": plain_entrance(setting, certificate, implicit=True),
+        port: plain_entrance(setting, certificate, implicit=tls == "implicit")
+        for port, tls in tls_of_ports(profile).items()
     }
 
 
-def load_certificate(chain: str, key: str | None = None) -> ServerCertificate:
+def tls_of_ports(profile: Profile) -> dict[str, str]:
+    """Return how each port begins: ``starttls``, or ``implicit`` with TLS first."""
+    kind = profile.server.tls
+    if kind == "both":
+        return {"smtp": "starttls", "smtps": "implicit"}
+    return {"smtp": kind, "smtps": kind}
+
+
+def load_certificate(
+    chain: str, key: str | None = None, newest: str = "TLSv1.3"
+) -> ServerCertificate:
     """Return the certificate of two PEM files; ``key`` None: it lies beside the chain.
 
     Raises TlsError when they cannot be used together.
     """
-    context = server_context(chain, key)
+    context = server_context(chain, key, newest=newest)
     return ServerCertificate(context, _bindings(Path(chain)))
 
 

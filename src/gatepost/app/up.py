@@ -14,7 +14,7 @@ from typing import Any
 from gatepost.app.accounts import account_desk
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
-from gatepost.app.certificates import Certificates, ensure_certificates
+from gatepost.app.certificates import Certificates, ensure_certificates, make_flawed
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.front import instruct
@@ -31,6 +31,7 @@ from gatepost.app.serving import (
     make_ids,
     make_relay,
     served_profile,
+    tls_of_ports,
 )
 from gatepost.app.signing import open_tokens
 from gatepost.app.stopping import open_watched
@@ -150,7 +151,8 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     control = await serve_control(data, store, signs_in, report, shared)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)
-    serving = Serving(str(data), profile, str(certificates.server_file), options.workers + 1)
+    certificate = _served_certificate(data, profile, certificates)
+    serving = Serving(str(data), profile, str(certificate), options.workers + 1)
     backend = Backend(store, signs_in, OwnQuotas(quotas) if quotas else None)
     if options.workers:
         await _start_workers(serving, listeners, report, options.workers, stack)
@@ -172,7 +174,9 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     )
     await _serve_web(listeners, certificates, site, stack)
     given = accounts.given if accounts else provisioned
-    document = describe(os.getpid(), data, listeners, certificates.ca_file, given)
+    document = describe(
+        os.getpid(), data, listeners, certificates.ca_file, given, tls_of_ports(profile)
+    )
     return _Run(data, document, failed)
 
 
@@ -234,6 +238,13 @@ async def _provide(
     await directory.load()
     provisioned = await provision(store, directory, key, now)
     return directory, tokens, provisioned, ensure_certificates(data, now)
+
+
+def _served_certificate(data: Path, profile: Profile, certificates: Certificates) -> Path:
+    flaw = profile.server.certificate
+    if flaw == "valid":
+        return certificates.server_file
+    return make_flawed(data, flaw, datetime.now(UTC))
 
 
 async def _provide_accounts(data: Path, store: SqliteStore, profile: Profile) -> Accounts | None:

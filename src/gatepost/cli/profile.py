@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,7 +12,8 @@ from gatepost.cli.tables import print_rows
 if TYPE_CHECKING:
     from gatepost.model.profile import Profile
 
-_WIDEST = 60
+KINDS: Final = ("provider", "server", "quirk")
+_WIDEST: Final = 60
 
 
 @click.group()
@@ -28,9 +29,7 @@ Example:
   gatepost profile list --kind quirk --json
 """,
 )
-@click.option(
-    "--kind", type=click.Choice(["provider", "server", "quirk"]), help="Only those of this kind."
-)
+@click.option("--kind", type=click.Choice(KINDS), help="Only those of this kind.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def list_profiles(kind: str | None, as_json: bool) -> int:
     """List the profiles that come with Gatepost, one a line.
@@ -41,15 +40,18 @@ def list_profiles(kind: str | None, as_json: bool) -> int:
     from gatepost.profiles import available_profiles, load_profile  # noqa: PLC0415 - not for --help
 
     found = [load_profile(name) for name in available_profiles()]
-    shown = [each for each in found if kind in (None, each.kind)]
+    shown = [each for one in KINDS for each in found if each.kind == one and kind in (None, one)]
     if as_json:
         print_json({"profiles": [_line(each) for each in shown]})
         return OK
-    rows = [
-        (each.name, each.kind, each.as_of, each.quirk.cause or "-", each.title) for each in shown
-    ]
-    print_rows(("name", "kind", "as of", "cause", "title"), rows, whole=("name", "as of"))
+    rows = [(each.name, each.as_of or "ours", _what(each)) for each in shown]
+    print_rows(("name", "as of", "what"), rows, whole=("name", "as of"))
     return OK
+
+
+def _what(found: "Profile") -> str:
+    cause = found.quirk.cause
+    return f"{cause}: {found.title}" if cause else found.title
 
 
 def _line(found: "Profile") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from gatepost.cli.environment import export_lines, missing_lines
 from gatepost.cli.foreground import run_in_foreground
 
 _NO_PASSWORD = "none: the client secret was deleted or has expired"
+_TLS = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
 MAX_PORT = 65_535
 EXAMPLE = """\b
 Example:
@@ -128,17 +129,17 @@ def _announce(reporter: Any, document: dict[str, Any]) -> None:
 def paste(document: dict[str, Any]) -> str:
     """Return what to paste into an application."""
     lines = [f"Gatepost is up (process {document['pid']}); Ctrl-C stops it, mail is kept.", ""]
-    for name, what in (("smtp", "STARTTLS"), ("smtps", "implicit TLS")):
+    for name in ("smtp", "smtps"):
         place = document[name]
         if place is not None:
-            lines.append(f"  {name:<9} {place['host']}:{place['port']} ({what})")
+            lines.append(f"  {name:<9} {place['host']}:{place['port']} ({_TLS[place['tls']]})")
     lines += [
         f"  username  {document['username']}",
         f"  password  {document['password'] or _NO_PASSWORD}",
         f"  from      {document['from']}",
         f"  CA file   {document['ca_file']}",
     ]
-    if document["access_token"]:
+    if document.get("access_token"):
         lines.append(f"  token     {document['access_token']}")
     lines += [
         f"  {name:<9} {document[name]['url']}" for name in ("https", "http") if document[name]

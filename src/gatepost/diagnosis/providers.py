@@ -66,3 +66,12 @@ def providers_in(text: str) -> Iterator[str]:
     for name, words in _NAMES:
         if re.search(words, low):
             yield name
+
+
+def providers_of(profile: str) -> frozenset[str]:
+    """Return whom a profile's name stands for: ``gmail-relay`` is the provider gmail_relay."""
+    key = profile.replace("-", "_")
+    return frozenset({key}) if key in _KNOWN else frozenset(providers_in(profile))
+
+
+_KNOWN: Final = frozenset(name for name, _ in _NAMES)

@@ -1,7 +1,7 @@
 """From evidence to a diagnosis, with the providers that we know."""
 
 from gatepost.diagnosis.diagnose import diagnose as conclude
-from gatepost.diagnosis.providers import providers_in
+from gatepost.diagnosis.providers import providers_in, providers_of
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis
 
@@ -15,7 +15,7 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     from gatepost.profiles import known_providers, load_profile  # noqa: PLC0415
 
     names = known_providers()
-    wanted = names if named is None else [name for name in names if name in named]
+    wanted = names if named is None else [name for name in names if providers_of(name) & named]
     return conclude(evidence, [load_profile(name) for name in wanted])
 
 

@@ -55,7 +55,7 @@ class ServerRules:
 
     tls: Literal["both", "starttls", "implicit"] = "both"
     """`both`: port `smtp` begins in clear, `smtps` with TLS; else both ports begin so."""
-    certificate: Literal["valid", "expired", "other-name", "self-signed"] = "valid"
+    certificate: Literal["valid", "expired", "other-name", "self-signed", "incomplete"] = "valid"
     """What is wrong with the certificate."""
     tls_maximum: Literal["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] = "TLSv1.3"
     """The newest version of TLS that it speaks; with one before 1.2, it speaks those before, too.

@@ -76,18 +76,35 @@ def looking_context(version: str) -> Context:
 
 
 def server_context(
-    certificate: str, key: str | None = None, *, minimum: Version = "TLSv1.2"
+    certificate: str,
+    key: str | None = None,
+    *,
+    minimum: Version = "TLSv1.2",
+    newest: str = "TLSv1.3",
 ) -> Context:
     """Return a context that serves the PEM chain in ``certificate`` with the key in ``key``.
 
     One session ticket: two cost a second write, and no mail client uses both.
-    Raises TlsError when the files cannot be used together.
+    ``newest`` is the newest version to speak; an old one (``OLD_VERSIONS``) is for trying clients
+    out, and lowers what is asked of keys and hashes. Raises TlsError when the files cannot be used
+    together.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load(context, certificate, key)
     context.num_tickets = 1
     _harden(context, minimum)
+    if newest != "TLSv1.3":
+        _age(context, newest)
     return context
+
+
+def _age(context: Context, newest: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the old ones are asked for
+        if newest in OLD_VERSIONS:
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion[_ALONE[newest]]
 
 
 def _load(context: Context, certificate: str, key: str | None) -> None:

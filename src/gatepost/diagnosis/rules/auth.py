@@ -290,6 +290,27 @@ def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
     )
 
 
+def app_password_required(seen: Evidence, known: DoctorFacts) -> Finding | None:
+    """The provider takes no account's own password, and this one has not the shape of another."""
+    login, refused = seen.login.value, refused_secret(seen)
+    if login is None or refused is None or not known.wants_app_password or seen.signed_in:
+        return None
+    if login.secret.kind in ("google_app_password", "token"):
+        return None
+    return Finding(
+        "app_password_required",
+        "likely",
+        "The provider takes a password that is made for an application, not the account's own.",
+        (
+            f"AUTH {refused.mechanism} was answered {refused.reply}",
+            "this provider never takes an account's own password here",
+        ),
+        "auth",
+        known.right_secret,
+        explains=("mail",),
+    )
+
+
 def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """A bare 535 to well-formed data: what remains when everything else is excluded."""
     refused = refused_secret(seen)
@@ -337,6 +358,6 @@ RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     empty_password_sent,
 )  # fmt: skip
 PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
-    wrong_credential_kind, username_format, bad_credentials,
+    wrong_credential_kind, username_format, app_password_required, bad_credentials,
 )  # fmt: skip
 """These ask what is known of the provider, which its profile says."""

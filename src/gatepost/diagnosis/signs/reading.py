@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from gatepost.diagnosis.providers import providers_in
+from gatepost.diagnosis.providers import providers_in, providers_of
 from gatepost.model.evidence import Evidence, Position
 from gatepost.model.reply import Reply
 
@@ -43,8 +43,8 @@ class Reading:
         greetings = " ".join(hello.capabilities.greeting for hello in hellos if hello)
         greeting = self.seen.greeting.value
         first = f"{greeting.reply}" if greeting else ""
-        named = f"{self.host} {self.seen.server_name} {self.seen.provider}"
-        found = frozenset(providers_in(named))
+        named = f"{self.host} {self.seen.server_name}"
+        found = frozenset(providers_in(named)) | providers_of(self.seen.provider)
         return found or frozenset(providers_in(f"{greetings} {first} {self.text}"))
 
     @cached_property

@@ -32,7 +32,7 @@ def make_offer(
             "{recipients}", str(profile.limits.recipients)
         )
         keyword, *words = line.split()
-        if keyword == "STARTTLS" and not can_tls:
+        if keyword.upper() == "STARTTLS" and not can_tls:
             continue
         if keyword[:5].upper() == _OLD_AUTH:
             words = [keyword[5:], *words]
@@ -40,7 +40,7 @@ def make_offer(
             glue = "="
         else:
             glue = " "
-        if keyword == "AUTH":
+        if keyword.upper() == "AUTH":
             words = [word for word in words if word.upper() in verifiable]
             if not words:
                 continue

@@ -1,0 +1,136 @@
+"""The server of a profile in a thread, with the account that `gatepost up` would make for it."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gatepost.app.certificates import ensure_certificates, make_flawed
+from gatepost.app.provision_account import GivenAccount, draw_account
+from gatepost.app.serving import Serving, make_entrances
+from gatepost.directory.accounts import Account, AccountDirectory, Protection
+from gatepost.directory.contract import Directory
+from gatepost.directory.tokens_of_accounts import TokenAccounts
+from gatepost.directory.verifiers import GENERATED_ITERATIONS, make_scram
+from gatepost.model.profile import Profile
+from gatepost.model.secret import Secret
+from gatepost.net.listen import listen
+from gatepost.relay.context import Relay
+from gatepost.relay.spool import Budget
+from gatepost.relay.supervise import Supervisor
+from gatepost.sasl.verifiers import cram_md5_state
+from gatepost.store.memory import MemoryStore
+from tests.contract.directories import QuickHasher, azure
+from tests.unit.directory.azure.world import KEY
+from tests.unit.directory.memory import MemoryRecords
+
+PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Provided:
+    """Where a profile is served, and who may sign in."""
+
+    profile: Profile
+    port: int
+    tls_port: int
+    ca_file: str
+    given: GivenAccount
+    store: MemoryStore
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def server(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def count(self) -> int:
+        """How many messages were captured."""
+        counting = asyncio.run_coroutine_threadsafe(self.store.count(), self.loop)
+        return counting.result(PATIENCE)
+
+
+def _unheard(event: str, **facts: object) -> None:
+    """What the relay reports is not looked at here."""
+    del event, facts
+
+
+class Host:
+    """A thread with an event loop, and certificates, for one profile after the other."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.certificates = ensure_certificates(directory, datetime.now(UTC))
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="profiles", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(PATIENCE)
+        self.loop.close()
+
+    @contextmanager
+    def serve(self, profile: Profile) -> Iterator[Provided]:
+        """Serve a profile while the ``with`` lasts."""
+        start = asyncio.run_coroutine_threadsafe(self._start(profile), self.loop)
+        provided, supervisor = start.result(PATIENCE)
+        try:
+            yield provided
+        finally:
+            drain = supervisor.drain(0.1)
+            asyncio.run_coroutine_threadsafe(drain, self.loop).result(PATIENCE)
+
+    async def _start(self, profile: Profile) -> tuple[Provided, Supervisor]:
+        directory, given = await _who_may_sign_in(profile)
+        store, numbers = MemoryStore(), itertools.count(1)
+        relay = Relay(
+            directory=directory,
+            store=store,
+            quotas=None,
+            budget=Budget(self.directory),
+            report=_unheard,
+            next_id=lambda: f"1-{next(numbers)}",
+            now=lambda: datetime.now(UTC),
+        )
+        supervisor = Supervisor(relay)
+        flaw = profile.server.certificate
+        certificate = self.certificates.server_file
+        if flaw != "valid":
+            certificate = make_flawed(self.directory, flaw, datetime.now(UTC))
+        serving = Serving(str(self.directory), profile, str(certificate))
+        listeners: dict[str, Any] = {}
+        for port, entrance in make_entrances(serving, directory).items():
+            listeners[port] = listen("127.0.0.1", 0)
+            await supervisor.serve(listeners[port], entrance)
+        return Provided(
+            profile, listeners["smtp"].port, listeners["smtps"].port,
+            str(self.certificates.ca_file), given, store, self.loop,
+        ), supervisor  # fmt: skip
+
+
+async def _who_may_sign_in(profile: Profile) -> tuple[Directory, GivenAccount]:
+    if profile.directory.kind == "azure":
+        case = await azure()
+        token = case.token or Secret("")
+        return case.directory, GivenAccount(case.username, case.password, case.allowed, token)
+    given = draw_account(profile)
+    hasher = QuickHasher()
+    password = given.password or Secret("nobody's")
+    account = Account(
+        given.username,
+        hasher.hash(password.reveal().encode()),
+        ("@" + given.sender.rpartition("@")[2],),
+        make_scram(password, GENERATED_ITERATIONS),
+        cram_md5_state(password)[::-1],
+    )
+    protection = Protection(KEY, hasher, unseal=lambda sealed: sealed[::-1])
+    directory = AccountDirectory(MemoryRecords(), protection, lambda: 0.0)
+    await directory.load()
+    await directory.save([account])
+    tokens = {given.username: given.token} if given.token else {}
+    return TokenAccounts(directory, tokens), given
