@@ -50,7 +50,7 @@ def _section(finding: str) -> Iterator[str]:
         if topic is None or cure is None:
             spared += [library] if topic in library.spared else []
             continue
-        run = " (run in our tests)" if topic in library.executed else ""
+        run = " (run in our tests)" if finding in library.executed else ""
         yield from (f"### {library.title}", "", f"{place.fill(cure.text)}{run}", "")
         if cure.code:
             yield from (f"```{library.language}", place.fill(cure.code).rstrip("\n"), "```", "")
@@ -68,7 +68,7 @@ def _why(library: Library, finding: str) -> str:
 def mark(library: Library, finding: str) -> str:
     """Return how far the cure of a finding is proven in a library; empty where there is none."""
     topic = topic_of(finding, library, _OFFERED)
-    if topic in library.executed:
+    if finding in library.executed:
         return "run"
     if topic in library.spared:
         return "never"

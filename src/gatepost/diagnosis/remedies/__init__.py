@@ -79,8 +79,8 @@ def remedies(
         cure = library.cures.get(topic) if topic else None
         if cure is not None and topic is not None:
             code = place.fill(cure.code) if cure.code else None
-            executed = topic in library.executed
-            found.append(Remedy(library.name, place.fill(cure.text), code, executed))
+            run = finding_id in library.executed
+            found.append(Remedy(library.name, place.fill(cure.text), code, run))
         elif topic is not None and topic in library.spared and len(libraries) == 1:
             found.append(Remedy(library.name, library.spared[topic]))
     return tuple(found)

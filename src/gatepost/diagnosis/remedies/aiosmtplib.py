@@ -41,7 +41,13 @@ import ssl
 context = ssl.create_default_context()
 context.load_verify_locations("ca.pem")  # the authority that signed it
 await aiosmtplib.send(
-    message, hostname="{{host}}", port={{port}}, tls_context=context
+    message,
+    hostname="{{host}}",
+    port={{port}},
+    start_tls=True,
+    tls_context=context,
+    username=username,
+    password=password,
 )
 """
 
@@ -50,6 +56,7 @@ smtp = aiosmtplib.SMTP(
     hostname="{{host}}", port={{port}}, start_tls=True
 )
 async with smtp:
+    await smtp.ehlo()
     await smtp.auth_METHOD(username, password)  # this one and no other
     await smtp.send_message(message)
 """
@@ -61,6 +68,7 @@ smtp = aiosmtplib.SMTP(
     hostname="{{host}}", port={{port}}, start_tls=True
 )
 async with smtp:
+    await smtp.ehlo()
     await smtp.execute_command(b"AUTH", b"LOGIN")
     await smtp.execute_command(b64encode(username.encode()))
     reply = await smtp.execute_command(b64encode(password.encode()))
@@ -73,6 +81,7 @@ _LONG_TOKEN: Final = """\
 from base64 import b64encode
 
 response = f"user={username}\\x01auth=Bearer {token}\\x01\\x01"
+await smtp.ehlo()
 await smtp.execute_command(b"AUTH", b"XOAUTH2")
 reply = await smtp.execute_command(b64encode(response.encode()))
 if reply.code != 235:
@@ -152,7 +161,7 @@ LIBRARY: Final = Library(
             "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
             "name": Cure(
                 "Connect by the name that the certificate is good for:",
-                'await aiosmtplib.send(message, hostname="{{name}}", port={{port}})\n',
+                _STARTTLS.replace("{{host}}", "{{name}}"),
             ),
             "no_auth": Cure("Leave username and password out."),
             "only_login": Cure(
@@ -190,6 +199,24 @@ LIBRARY: Final = Library(
         }
     ),
     language="python",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "login_initial_response_rejected",
+            "auth_command_too_long",
+            "account_name_used_as_sender",
+            "sender_domain_not_linked",
+            "client_config_conflict",
+        }
+    ),
+    tested="PyPI's",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

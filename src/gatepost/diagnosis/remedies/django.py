@@ -204,6 +204,24 @@ LIBRARY: Final = Library(
         }
     ),
     language="python",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "auth_not_advertised",
+            "login_initial_response_rejected",
+            "non_ascii_password",
+            "account_name_used_as_sender",
+            "sender_domain_not_linked",
+            "client_config_conflict",
+        }
+    ),
+    tested="PyPI's, 5.2",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

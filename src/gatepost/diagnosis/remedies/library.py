@@ -70,8 +70,8 @@ class Library:
     """Of its cures, as a fence in Markdown names it."""
     spared: Mapping[Topic, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """What need not be cured in it, and why."""
-    executed: frozenset[Topic] = frozenset()
-    """Cures that our tests run against the emulator: the fault first, then the cure."""
+    executed: frozenset[str] = frozenset()
+    """Causes whose cure our tests run against the emulator: the fault first, then the cure."""
     tested: str = ""
     """What they are run with; where it is empty, why none is: nothing at hand carries it."""
 

@@ -175,6 +175,23 @@ LIBRARY: Final = Library(
         }
     ),
     language="javascript",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "auth_command_too_long",
+            "credential_url_encoding",
+            "envelope_sender_missing",
+            "sender_domain_not_linked",
+        }
+    ),
+    tested="npm's",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

@@ -232,5 +232,25 @@ LIBRARY: Final = Library(
         }
     ),
     language="python",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "login_initial_response_rejected",
+            "auth_command_too_long",
+            "credential_url_encoding",
+            "non_ascii_password",
+            "account_name_used_as_sender",
+            "sender_domain_not_linked",
+            "bare_lf",
+        }
+    ),
+    tested="Python's own, 3.11 to 3.14",
     spared=MappingProxyType({"one_line": PLAIN_AT_ONCE, "no_authzid": NO_AUTHZID}),
 )

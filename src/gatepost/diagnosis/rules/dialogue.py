@@ -237,7 +237,8 @@ def sender_faults(seen: Evidence) -> Finding | None:
         return None
     if not command.argument:
         proof = ("MAIL FROM is empty", f"the server answered {refusal}")
-        return _finding("envelope_sender_missing", "likely", proof)
+        at_once = not command.reply.is_success
+        return _finding("envelope_sender_missing", "certain" if at_once else "likely", proof)
     if "@" not in command.argument and not command.reply.is_success:
         proof = (f"MAIL FROM:<{command.argument}> is no address", f"it was answered {refusal}")
         return _finding("account_name_used_as_sender", "certain", proof)

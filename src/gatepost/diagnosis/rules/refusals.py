@@ -43,7 +43,7 @@ def _replies(seen: Evidence, position: Position) -> Iterator[tuple[str, Reply]]:
         for attempt in seen.attempts:
             yield f"AUTH {attempt.mechanism}", attempt.reply
         return
-    if seen.mail.value is not None:
+    if seen.mail.value is not None and seen.mail.value.argument:  # of nobody it tells nothing
         yield "MAIL FROM", seen.mail.value.reply
     for recipient in seen.rcpt.value or ():
         yield "RCPT TO", recipient.reply

@@ -1,0 +1,50 @@
+"""What goes wrong with nodemailer."""
+
+from typing import Final
+
+from tests.clients.remedies.proof import Case
+
+
+def _transport(*options: str) -> str:
+    usual = ('host: "{host}"', "port: {port}", *options)
+    return f"const transport = nodemailer.createTransport({{ {', '.join(usual)} }});\n"
+
+
+_AUTH: Final = "auth: { user: username, pass: password }"
+_STARTTLS: Final = ("secure: false", "requireTLS: true", _AUTH)
+_MESSAGE: Final = "{ from: sender, to: recipient, subject, text }"
+_SEND: Final = f"await transport.sendMail({_MESSAGE});\n"
+_CURE: Final = "{cure}" + _SEND
+
+NODEMAILER: Final = (
+    Case("mechanism_not_offered", "acs", _transport(*_STARTTLS, 'authMethod: "PLAIN"') + _SEND,
+         _CURE),
+    Case("starttls_required", "acs", _transport("ignoreTLS: true", _AUTH) + _SEND, _CURE),
+    Case("implicit_tls_on_starttls_port", "acs", _transport("secure: true", _AUTH) + _SEND, _CURE),
+    Case("starttls_on_implicit_tls_port", "acs",
+         _transport(*_STARTTLS, "greetingTimeout: 500") + _SEND, _CURE,
+         door="smtps", told_by="probe"),
+    Case("cert_untrusted", "acs", _transport(*_STARTTLS) + _SEND,
+         "const account = { auth: { user: username, pass: password } };\n"
+         "const real = nodemailer;\nnodemailer = { createTransport: (options) =>\n"
+         "  real.createTransport({ ...account, ...options }) };\n" + _CURE, trusting=False),
+    Case("cert_hostname_mismatch", "acs", _transport(*_STARTTLS) + _SEND,
+         "const transport = nodemailer.createTransport({\n{cure}  port: {port}, requireTLS: true,\n"
+         f"  {_AUTH},\n}});\n{_SEND}"),
+    Case("auth_not_performed", "acs", _transport("requireTLS: true") + _SEND, _CURE),
+    Case("auth_command_too_long", "token",
+         _transport("requireTLS: true",
+                    'auth: { type: "OAuth2", user: username, accessToken: token }') + _SEND, _CURE),
+    Case("credential_url_encoding", "words",
+         "const transport = nodemailer.createTransport(\n"
+         "  `smtp://${username}:${password}@{host}:{port}`);\n" + _SEND, _CURE),
+    Case("helo_rejected", "names", _transport(*_STARTTLS, 'name: "localhost"') + _SEND, _CURE),
+    # what is no address becomes an empty one
+    Case("envelope_sender_missing", "acs",
+         _transport(*_STARTTLS, "logger: true", "debug: true")
+         + _SEND.replace("from: sender", "from: username"),
+         _transport(*_STARTTLS) + "{cure}"),
+    Case("sender_domain_not_linked", "acs",
+         _transport(*_STARTTLS) + _SEND.replace("from: sender", 'from: "me@elsewhere.example"'),
+         _transport(*_STARTTLS) + "{cure}"),
+)  # fmt: skip

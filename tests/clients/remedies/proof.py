@@ -1,0 +1,153 @@
+"""A cure is proven: the fault fails, the doctor names it from what the client says, the cure sends.
+
+The code of the cure is what the doctor prints. A case only adds what stands around it in a program,
+and fills in values: who signs in, who sends, where the authority's certificate lies.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from gatepost.diagnosis.remedies import LIBRARIES, topic_of
+from gatepost.diagnosis.remedies.library import Place
+from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.live import diagnose
+from gatepost.doctor.logs import read_log
+from gatepost.doctor.visit import Patience, Settings
+from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
+from tests.running import RECIPIENT
+
+SUBJECT: Final = "cured"
+Door = Literal["smtp", "smtps"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A cause, and a client that has it; ``{cure}`` in ``program`` is where the cure goes."""
+
+    cause: str
+    ground: str
+    broken: str
+    """A program that fails for this cause and for no other."""
+    program: str = "{cure}"
+    door: Door = "smtp"
+    told_by: Literal["log", "probe"] = "log"
+    """Whether the client's words are enough, or the server has to be asked (``--as``)."""
+    trusting: bool = True
+    """Whether the program is told to trust the emulator's authority."""
+    delivers: bool = True
+    """False where the cure ends with an error before anything is sent, which is what it is for."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A program to run."""
+
+    code: str
+    ground: Ground
+    home: Path
+    port: int
+    host: str
+    ca_file: str
+    """Empty: none that knows the emulator's."""
+    library: str
+
+    @property
+    def sender(self) -> str:
+        return self.ground.relay.sender
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: how it ended, and all that the client said."""
+
+    ok: bool
+    output: str
+
+
+Run = Callable[[Order], Outcome]
+
+
+@dataclass(frozen=True)
+class Prover:
+    """Proves the cases of a library, one after the other."""
+
+    library: str
+    run: Run
+    home: Path
+    client: str = ""
+    """As whom the log is read (``--client``); a log of most tells by itself."""
+    problems: list[str] = field(default_factory=list)
+
+    def prove(self, case: Case, ground: Ground) -> None:
+        """Note what is wrong with a case, if anything is."""
+        before = ground.relay.count()
+        failed = self._fail(case, ground)
+        if failed.ok:
+            self._problem(case, "the broken program does not fail", failed)
+        if ground.relay.count() != before:
+            self._problem(case, "the broken program delivers", failed)
+        named = self.named(case, ground, failed.output)
+        if named[:1] != [case.cause]:
+            self._problem(case, f"the doctor says {named}", failed)
+        cure = self.cure(case, ground)
+        code = case.program.replace("{cure}", cure)
+        cured = self.run(self._order(code, case, ground, "localhost"))
+        if not case.delivers:
+            if cured.ok or ground.relay.count() != before:
+                self._problem(case, "the cure does not stop it", cured)
+        elif not cured.ok or ground.relay.count() != before + 1:
+            self._problem(case, f"the cure delivers nothing:\n{code}", cured)
+
+    def _fail(self, case: Case, ground: Ground) -> Outcome:
+        if case.cause != "cert_hostname_mismatch":
+            return self.run(self._order(case.broken, case, ground, "localhost"))
+        with another_name(self._port(case, ground)):
+            return self.run(self._order(case.broken, case, ground, ANOTHER))
+
+    def cure(self, case: Case, ground: Ground) -> str:
+        """Return the code that the doctor prints, for this server."""
+        library = LIBRARIES[self.library]
+        offered = ground.offered
+        if case.cause == "mechanism_advertised_but_broken":
+            offered = tuple(name for name in offered if name != "CRAM-MD5")
+        topic = topic_of(case.cause, library, offered)
+        assert topic is not None, case.cause
+        place = Place("localhost", self._port(case, ground), "localhost")
+        return place.fill(library.cures[topic].code or "")
+
+    def named(self, case: Case, ground: Ground, output: str) -> list[str]:
+        """Return the causes that the doctor names, the most likely first."""
+        port = self._port(case, ground)
+        if case.told_by == "log":
+            host = ANOTHER if case.cause == "cert_hostname_mismatch" else "localhost"
+            found = diagnose_evidence(read_log(output, f"{host}:{port}", self.client))
+        else:
+            authority = ground.relay.ca_file if case.trusting else None
+            settings = Settings(library=self.library, tls=_tls(case), ca_file=authority)
+            found = diagnose(f"localhost:{port}", settings=settings, patience=Patience(silence=0.3))
+        return [each.id for each in found.findings]
+
+    def _port(self, case: Case, ground: Ground) -> int:
+        return (ground.relay.smtp if case.door == "smtp" else ground.relay.smtps).port
+
+    def _order(self, code: str, case: Case, ground: Ground, host: str) -> Order:
+        relay, home = ground.relay, self.home
+        code = code.replace("{host}", host).replace("{port}", str(self._port(case, ground)))
+        code = code.replace(SENDER, relay.sender).replace("recipient@example.net", RECIPIENT)
+        code = re.sub(r"(?<![\w/-])(/path/to/)?ca\.pem", relay.ca_file, code)
+        authority = relay.ca_file if case.trusting else ""
+        return Order(code, ground, home, self._port(case, ground), host, authority, self.library)
+
+    def _problem(self, case: Case, what: str, outcome: Outcome) -> None:
+        self.problems.append(f"{self.library}, {case.cause}: {what}\n{outcome.output[-2500:]}")
+
+
+def _tls(case: Case) -> Literal["auto", "none", "starttls", "implicit"]:
+    return {
+        "starttls_required": "none",
+        "implicit_tls_on_starttls_port": "implicit",
+        "starttls_on_implicit_tls_port": "starttls",
+    }.get(case.cause, "auto")  # type: ignore[return-value]

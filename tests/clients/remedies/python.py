@@ -1,0 +1,230 @@
+"""What goes wrong in Python: smtplib, aiosmtplib, Django (a program is its settings)."""
+
+from typing import Final
+
+from tests.clients.remedies.proof import Case
+
+_OPEN: Final = """\
+import smtplib
+import ssl
+smtp = smtplib.SMTP("{host}", {port}, timeout=30)
+"""
+_TLS: Final = _OPEN + "smtp.starttls(context=ssl.create_default_context())\n"
+_LOGIN: Final = _TLS + "smtp.login(username, password)\n"
+_SEND: Final = "\nsmtp.send_message(message)\nsmtp.quit()\n"
+
+SMTPLIB: Final = (
+    Case(
+        "mechanism_not_offered",
+        "acs",
+        _TLS + "smtp.ehlo()\nsmtp.user, smtp.password = username, password\n"
+        'smtp.auth("PLAIN", smtp.auth_plain)\n',
+    ),
+    Case("starttls_required", "acs", _OPEN + "smtp.login(username, password)\n"),
+    Case(
+        "implicit_tls_on_starttls_port",
+        "acs",
+        "import smtplib, ssl\n"
+        'smtplib.SMTP_SSL("{host}", {port}, context=ssl.create_default_context())\n',
+    ),
+    Case(
+        "starttls_on_implicit_tls_port",
+        "acs",
+        _TLS.replace("timeout=30", "timeout=0.5"),
+        door="smtps",
+        told_by="probe",
+    ),
+    Case(
+        "cert_untrusted",
+        "acs",
+        _TLS,
+        _OPEN + "{cure}smtp.login(username, password)" + _SEND,
+        trusting=False,
+    ),
+    Case(
+        "cert_hostname_mismatch",
+        "acs",
+        _TLS,
+        "import smtplib, ssl\n{cure}smtp.starttls(context=ssl.create_default_context())\n"
+        "smtp.login(username, password)" + _SEND,
+    ),
+    Case("auth_not_performed", "acs", _TLS + "smtp.send_message(message)\n"),
+    Case("login_initial_response_rejected", "login", _LOGIN),
+    Case(
+        "auth_command_too_long",
+        "token",
+        _TLS + "def xoauth2(challenge=None):\n"
+        '    return "" if challenge else f"user={username}\\1auth=Bearer {token}\\1\\1"\n'
+        'smtp.ehlo()\nsmtp.auth("XOAUTH2", xoauth2)\n',
+        _TLS + "{cure}" + _SEND,
+    ),
+    Case("non_ascii_password", "utf8", _LOGIN),
+    Case(
+        "credential_url_encoding",
+        "words",
+        "from urllib.parse import urlsplit\n"
+        'parts = urlsplit(f"smtp://{username}:{password}@{host}:{port}")\n'
+        "print(parts.port)\n",
+        "{cure}import smtplib, ssl\nfrom urllib.parse import unquote, urlsplit\n"
+        "parts = urlsplit(url)\nsmtp = smtplib.SMTP(parts.hostname, parts.port)\n"
+        "smtp.starttls(context=ssl.create_default_context())\n"
+        "smtp.login(unquote(parts.username), unquote(parts.password))" + _SEND,
+    ),
+    Case(
+        "helo_rejected",
+        "names",
+        _OPEN.replace("timeout", 'local_hostname="localhost", timeout')
+        + "smtp.starttls(context=ssl.create_default_context())\n",
+    ),
+    Case(
+        "account_name_used_as_sender",
+        "acs",
+        _LOGIN + "smtp.send_message(message, from_addr=username)\n",
+        _LOGIN + "{cure}smtp.quit()\n",
+    ),
+    Case(
+        "sender_domain_not_linked",
+        "acs",
+        _LOGIN + 'smtp.send_message(message, from_addr="me@elsewhere.example")\n',
+        _LOGIN + "{cure}smtp.quit()\n",
+    ),
+    Case(
+        "bare_lf",
+        "plain",
+        _LOGIN + "smtp.sendmail(sender, [recipient], raw)\n",
+        _LOGIN + "{cure}smtp.quit()\n",
+    ),
+)
+
+_AIO: Final = """\
+import aiosmtplib
+import ssl
+smtp = aiosmtplib.SMTP(hostname="{host}", port={port}, OPTIONS)
+await smtp.connect()
+"""
+_AIO_TLS: Final = _AIO.replace("OPTIONS", "start_tls=True")
+_AIO_LOGIN: Final = _AIO_TLS + "await smtp.login(username, password)\n"
+_AIO_CURE: Final = "import aiosmtplib\n{cure}"
+_AIO_SEND: Final = "\nawait smtp.send_message(message)\nawait smtp.quit()\n"
+
+
+def _aio_send(*options: str) -> str:
+    said = ", ".join(('hostname="{host}"', "port={port}", *options))
+    return f"import aiosmtplib\nawait aiosmtplib.send(message, {said})\n"
+
+
+_AIO_ACCOUNT: Final = "username=username, password=password"
+
+AIOSMTPLIB: Final = (
+    Case(
+        "mechanism_not_offered",
+        "acs",
+        _AIO_TLS + "await smtp.ehlo()\nawait smtp.auth_plain(username, password)\n",
+        _AIO_CURE,
+    ),
+    Case("starttls_required", "acs", _aio_send("start_tls=False", _AIO_ACCOUNT), _AIO_CURE),
+    Case(
+        "implicit_tls_on_starttls_port", "acs", _aio_send("use_tls=True", _AIO_ACCOUNT), _AIO_CURE
+    ),
+    Case(
+        "starttls_on_implicit_tls_port",
+        "acs",
+        _aio_send("start_tls=True", "timeout=0.5", _AIO_ACCOUNT),
+        _AIO_CURE,
+        door="smtps",
+        told_by="probe",
+    ),
+    Case(
+        "cert_untrusted",
+        "acs",
+        _aio_send("start_tls=True", _AIO_ACCOUNT),
+        _AIO_CURE,
+        trusting=False,
+    ),
+    Case(
+        "cert_hostname_mismatch",
+        "acs",
+        _aio_send("start_tls=True", _AIO_ACCOUNT),
+        _AIO_CURE,
+    ),
+    Case("auth_not_performed", "acs", _aio_send("start_tls=True"), _AIO_CURE),
+    Case("login_initial_response_rejected", "login", _AIO_LOGIN, _AIO_CURE),
+    Case(
+        "auth_command_too_long",
+        "token",
+        _AIO_TLS + "await smtp.auth_xoauth2(username, token)\n",
+        _AIO_TLS + "{cure}" + _AIO_SEND,
+    ),
+    Case(
+        "helo_rejected",
+        "names",
+        _aio_send("start_tls=True", 'local_hostname="localhost"', _AIO_ACCOUNT),
+        _AIO_CURE,
+    ),
+    Case(
+        "account_name_used_as_sender",
+        "acs",
+        _aio_send("start_tls=True", "sender=username", _AIO_ACCOUNT),
+        _AIO_CURE,
+    ),
+    Case(
+        "sender_domain_not_linked",
+        "acs",
+        _aio_send("start_tls=True", 'sender="me@elsewhere.example"', _AIO_ACCOUNT),
+        _AIO_CURE,
+    ),
+    Case(
+        "client_config_conflict",
+        "acs",
+        _aio_send("start_tls=True", "use_tls=True", _AIO_ACCOUNT),
+        _AIO_CURE,
+    ),
+)
+
+
+def _django(*settings: str) -> str:
+    usual = (
+        "import os",
+        'EMAIL_HOST = "{host}"',
+        "EMAIL_PORT = {port}",
+        "EMAIL_HOST_USER = username",
+        "EMAIL_HOST_PASSWORD = password",
+    )
+    return "\n".join((*usual, *settings, ""))
+
+
+_DJANGO: Final = _django("EMAIL_USE_TLS = True")
+DJANGO: Final = (
+    Case("starttls_required", "acs", _django(), "import os\n{cure}"),
+    Case(
+        "implicit_tls_on_starttls_port", "acs", _django("EMAIL_USE_SSL = True"), "import os\n{cure}"
+    ),
+    Case(
+        "starttls_on_implicit_tls_port",
+        "acs",
+        _DJANGO + "EMAIL_TIMEOUT = 0.5\n",
+        "import os\n{cure}",
+        door="smtps",
+        told_by="probe",
+    ),
+    Case("cert_untrusted", "acs", _DJANGO, _DJANGO + "{cure}", trusting=False),
+    Case("cert_hostname_mismatch", "acs", _DJANGO, _DJANGO + "{cure}"),
+    Case("auth_not_performed", "acs", _DJANGO + 'EMAIL_HOST_USER = ""\n', "import os\n{cure}"),
+    Case("auth_not_advertised", "nobody", _DJANGO, _DJANGO + "{cure}"),
+    Case("login_initial_response_rejected", "login", _DJANGO, _DJANGO + "{cure}"),
+    Case("non_ascii_password", "utf8", _DJANGO, _DJANGO + "{cure}"),
+    Case("helo_rejected", "names", _DJANGO, _DJANGO + "{cure}"),
+    Case(
+        "account_name_used_as_sender",
+        "acs",
+        _DJANGO + "DEFAULT_FROM_EMAIL = username\n",
+        _DJANGO + "{cure}",
+    ),
+    Case(
+        "sender_domain_not_linked",
+        "acs",
+        _DJANGO + 'DEFAULT_FROM_EMAIL = "me@elsewhere.example"\n',
+        _DJANGO + "{cure}",
+    ),
+    Case("client_config_conflict", "acs", _DJANGO + "EMAIL_USE_SSL = True\n", "import os\n{cure}"),
+)

@@ -1,0 +1,14 @@
+"""What the tables say is executed is what these tests execute."""
+
+import pytest
+
+from gatepost.diagnosis.remedies import LIBRARIES
+from tests.clients.remedies.test_scripts import CASES as SCRIPTS
+
+PROVEN = {**SCRIPTS}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_what_is_marked_as_executed_is(library: str) -> None:
+    proven = [case.cause for case in PROVEN.get(library, ())]
+    assert sorted(proven) == sorted(LIBRARIES[library].executed)
