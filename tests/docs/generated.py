@@ -17,6 +17,7 @@ import click
 
 from gatepost.cli.main import COMMANDS, root
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.imitations import IMITATIONS
 from gatepost.model.profile import GROUPS as TABLES
 from gatepost.model.profile import Profile
 from gatepost.profiles import available_profiles, load_profile, pod_name
@@ -294,6 +295,40 @@ def remedies_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def imitations_page() -> str:
+    """Return what the doctor does in each library's place, and how that is known."""
+    tls = {"auto": "STARTTLS where offered", "starttls": "STARTTLS, required",
+           "implicit": "from the first byte", "none": "none"}  # fmt: skip
+    names = {"{node}": "the machine's name", "{literal}": "its address in brackets",
+             "{fqdn}": "a full name, else the address"}  # fmt: skip
+    rows = [
+        (
+            f"{each.title} (`{name}`)",
+            " ".join(each.mechanisms) + (", whatever is listed" if each.chooses == "first" else ""),
+            " ".join(sorted(each.initial.intersection(each.mechanisms))) or "none",
+            names.get(each.hello, f"`{each.hello}`"),
+            tls[each.tls],
+            "kept" if IMITATIONS[name].keeps_passwords else "sent",
+            IMITATIONS[name].source
+            + (" (and run in our tests)" if IMITATIONS[name].tested else ""),
+        )
+        for name, each in LIBRARIES.items()
+    ]
+    lines = [
+        "# Libraries, as the doctor imitates them", "", NOTE, "",
+        "`gatepost doctor HOST --as LIBRARY` signs in as the library does with a user name and a",
+        "password, unless it is set to something else: the first of its mechanisms that EHLO",
+        "lists, with the response on the AUTH line or after a prompt. In clear the doctor itself",
+        "sends no password, whatever the library does.", "",
+        *table(("library", "mechanisms, in its order", "response on the AUTH line", "name in EHLO",
+                "TLS by itself", "passwords in clear", "known from"), rows), "",
+        "Jakarta Mail, and Spring with it, say the user name in PLAIN's first field, too: whom to",
+        "act as. Some servers refuse that:",
+        "[authzid_not_permitted](../findings/authzid_not_permitted.md).",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
 # The management API.
 
 
@@ -321,6 +356,7 @@ def path_of(operation: Operation) -> str:
 PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     **{path: partial(finding_page, path) for path in FINDING_PAGES},
     REFERENCE / "remedies.md": remedies_page,
+    REFERENCE / "libraries.md": imitations_page,
     REFERENCE / "cli.md": cli_page,
     REFERENCE / "replies.md": replies_page,
     REFERENCE / "profiles.md": profiles_page,

@@ -288,6 +288,28 @@ def test_login_is_asked_about_in_both_forms(authority: Authority) -> None:
         assert not any(each.secret_sent for each in seen.evidence.attempts)
 
 
+@pytest.mark.parametrize(
+    ("try_all", "found"),
+    [(False, ["bad_credentials", "authzid_not_permitted"]), (True, ["authzid_not_permitted"])],
+)
+def test_whom_to_act_as(authority: Authority, try_all: bool, found: list[str]) -> None:
+    """JavaMail says the user name in PLAIN's first field, too; this server wants it empty."""
+    first = base64.b64encode(b"me\0").decode()
+    script = Script(
+        in_clear=STARTTLS,
+        over_tls=("AUTH PLAIN",),
+        replies={f"AUTH PLAIN {first}": "535 5.7.8 no", "AUTH PLAIN AG": "235 ok"},
+        pair=authority.issue("127.0.0.1"),
+    )
+    with serving(script) as server:
+        seen = diagnose(
+            server.address, "me", PASSWORD, settings=settings(authority, library="javamail"),
+            errand=Errand(try_all=try_all), patience=QUICK,
+        )  # fmt: skip
+        assert ids(seen) == found
+        assert "cGFzc3dvcmQ" not in repr(seen), "no part of PLAIN's response"
+
+
 def test_a_handshake_that_no_version_comes_to(authority: Authority) -> None:
     with serving(Script(in_clear=STARTTLS)) as server:  # it has no certificate
         seen = diagnose(server.address, settings=settings(authority), patience=QUICK)

@@ -1,7 +1,10 @@
 """What the table says of a library is what the library does."""
 
 import asyncio
+import base64
 import contextlib
+import json
+import os
 import smtplib
 import ssl
 import subprocess
@@ -13,11 +16,14 @@ import aiosmtplib
 import pytest
 
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.imitations import IMITATIONS
 from gatepost.diagnosis.remedies.library import Library
 from tests.certificates import Authority, make_authority
+from tests.clients.node import packages
 from tests.shell.scripted import Script, serving
 
 OFFERS = ["LOGIN PLAIN CRAM-MD5", "LOGIN PLAIN", "LOGIN", "PLAIN", "CRAM-MD5 LOGIN", "XOAUTH2"]
+GO = Path(__file__).parents[2] / "compliance" / "go"
 MESSAGE = b"Subject: hello\n\nhello\n"
 
 
@@ -81,7 +87,32 @@ def with_swaks(place: Place) -> None:
     )  # fmt: skip
 
 
+def with_nodemailer(place: Place) -> None:
+    transport = {
+        "host": "localhost", "port": place.port, "auth": {"user": "me", "pass": "secret"},
+        "tls": {"ca": Path(place.ca_file).read_text()},
+    }  # fmt: skip
+    envelope = {"from": "a@example.com", "to": ["b@example.com"]}
+    raw = base64.b64encode(MESSAGE).decode()
+    order = {"transport": transport, "envelope": envelope, "raw": raw}
+    subprocess.run(
+        [str(packages.NODE), str(packages.HERE / "send.mjs")], input=json.dumps(order).encode(),
+        capture_output=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def with_go(place: Place) -> None:
+    order = ("-ca-file", place.ca_file, "-username", "me", "-from", "a@example.com", "-to",
+             "b@example.com", "-server", f"localhost:{place.port}")  # fmt: skip
+    subprocess.run(
+        ["go", "run", ".", *order], input=MESSAGE, capture_output=True, timeout=120, check=False,
+        cwd=GO, env=os.environ | {"SMTP_PASSWORD": "secret", "GOTOOLCHAIN": "local"},
+    )  # fmt: skip
+
+
 CLIENTS = [
+    pytest.param("nodemailer", with_nodemailer, id="nodemailer", marks=packages.needs_node),
+    pytest.param("go-net-smtp", with_go, id="go", marks=pytest.mark.compliance),
     pytest.param("python-smtplib", with_smtplib, id="smtplib"),
     pytest.param("aiosmtplib", with_aiosmtplib, id="aiosmtplib"),
     pytest.param("msmtp", with_msmtp, id="msmtp", marks=pytest.mark.compliance),
@@ -114,3 +145,10 @@ def test_the_table_tells_the_truth(
     assert [words[1] for words in sent[:1]] == ([choice] if choice else [])
     for _, mechanism, *response in sent:
         assert bool(response) is (mechanism in library.initial)
+
+
+def test_every_imitation_has_a_source() -> None:
+    assert set(IMITATIONS) == set(LIBRARIES)
+    assert all(each.source for each in IMITATIONS.values())
+    run_here = {param.values[0] for param in CLIENTS}
+    assert {name for name, each in IMITATIONS.items() if each.tested} == run_here

@@ -8,16 +8,18 @@ import base64
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from gatepost.client.authentication import attempt_with, channel_of
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.doctor.behind.provider import unlisted_mechanisms
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
 from gatepost.errors import RemoteProtocolError
 from gatepost.model.credentials import Credentials
-from gatepost.model.evidence import AuthAttempt, Hello
+from gatepost.model.evidence import AuthAttempt, Hello, Response
 from gatepost.model.reply import Reply
 from gatepost.sasl import mechanisms
 from gatepost.sasl.exchange import ClientSide, UnusableCredentials
@@ -39,6 +41,7 @@ class Attempts:
         self._renew = renew
         self.offered = offered
         self.library = LIBRARIES.get(visit.settings.library)
+        self.imitation = imitation_of(visit.settings.library)
         self.made: list[AuthAttempt] = []
         self.channel = channel_of(talk.session)
 
@@ -108,7 +111,14 @@ class Attempts:
             planned = self._taken_unlisted(credentials)
         order = [name for name in planned if name == choice]
         order += [name for name in planned if name != choice]
+        if "PLAIN" in order and self.imitation.fills_authzid:
+            order.insert(order.index("PLAIN") + 1, "PLAIN")  # once more, without the identity
         for name in order:
+            again = (
+                bool(self.made) and self.made[-1].mechanism == name and self.made[-1].secret_sent
+            )
+            if again and self.made[-1].reply.is_success:
+                continue
             if any(attempt.secret_sent for attempt in self.made):
                 if not self.visit.errand.try_all:
                     return
@@ -116,6 +126,9 @@ class Attempts:
                 self.talk = self._renew()  # signed in, or refused once too often for some
             if not self.talk.session.usable:
                 return
+            if again:
+                self._try(name, credentials, eager=False, fill=False)
+                continue
             eager = name == "LOGIN" and self.library is not None and name in self.library.initial
             if not (eager and self._try(name, credentials, eager=True)):
                 self._try(name, credentials, eager=False)
@@ -127,8 +140,11 @@ class Attempts:
         plans = [plan(self.offered, credentials, self.channel, only=name) for name in taken]
         return tuple(name for each in plans for name in each.mechanisms)
 
-    def _try(self, name: str, credentials: Credentials, *, eager: bool) -> bool:
-        """Run one mechanism with the secret; return whether that, or a proof of it, went out."""
+    def _try(self, name: str, credentials: Credentials, *, eager: bool, fill: bool = True) -> bool:
+        """Run one mechanism with the secret; return whether that, or a proof of it, went out.
+
+        ``fill`` does in PLAIN's first field what the library does.
+        """
         session, server = self.talk.session, self.visit.server
         if not session.usable:
             return False
@@ -140,6 +156,9 @@ class Attempts:
             host=server.host,
             port=server.port,
         )
+        acting = name == "PLAIN" and fill and self.imitation.fills_authzid
+        if acting:
+            credentials = replace(credentials, authzid=credentials.username)
         try:
             mechanism = mechanisms.client(name, credentials, side)
         except UnusableCredentials:
@@ -159,6 +178,7 @@ class Attempts:
                 self._tls,
                 secret_sent=attempt.secret_sent,
                 accepted=reply.is_success or not attempt.to_command,
+                responses=(Response(authzid=True),) if acting else (),
             )
         )
         return attempt.secret_sent

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Final, Literal
 
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules import entra, tokens
 from gatepost.diagnosis.rules.refusals import names_its_cause
 from gatepost.model.evidence import AuthAttempt, Evidence
@@ -14,8 +15,6 @@ from gatepost.model.profile import DoctorFacts
 _WRONG_SECRET: Final = frozenset({535, 435})
 """535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
 
-_KEEP_PASSWORDS: Final = frozenset({"go-net-smtp", "msmtp"})
-"""Libraries that send no password without TLS, except to this machine."""
 _FOREIGN: Final = frozenset({"DIGEST-MD5", "NTLM", "SCRAM-SHA-512"})
 """Mechanisms that take a password and that we do not speak."""
 
@@ -190,7 +189,7 @@ def auth_before_tls_refused_by_client(seen: Evidence) -> Finding | None:
     if seen.source == "log" or hello is None or seen.over_tls.value or not seen.offered_in_clear:
         return None
     library = LIBRARIES.get(seen.client.library)
-    careful = library is not None and library.name in _KEEP_PASSWORDS
+    careful = library is not None and imitation_of(library.name).keeps_passwords
     kept = seen.login.value is not None and not any(each.secret_sent for each in seen.attempts)
     host = seen.target.host if seen.target else ""
     local = host in ("localhost", "127.0.0.1", "::1")
@@ -213,11 +212,39 @@ def auth_before_tls_refused_by_client(seen: Evidence) -> Finding | None:
     )
 
 
+def authzid_not_permitted(seen: Evidence) -> Finding | None:
+    """PLAIN with the user name in its first field, as some libraries send it, is refused."""
+    if seen.source == "log":
+        return None
+    plain = [each for each in seen.attempts if each.mechanism == "PLAIN" and each.secret_sent]
+    acting = next((each for each in plain if each.responses and not each.reply.is_success), None)
+    if acting is None:
+        return None
+    without = [each for each in plain if not each.responses]
+    works = any(each.reply.code == 235 for each in without)
+    if without and not works:
+        return None
+    return Finding(
+        "authzid_not_permitted",
+        "certain" if works else "possible",
+        "The client says in PLAIN whom to act as, and the server does not allow it.",
+        (
+            f"PLAIN with the user name in its first field, too, was answered {acting.reply}",
+            *(("PLAIN with an empty first field signs in",) if works else ()),
+        ),
+        "auth",
+        "Leave the authorisation identity (first field of PLAIN) empty.",
+        explains=("mail",),
+        next_probe="" if works else "the same with --try-all: then PLAIN is tried without it, too",
+    )
+
+
 def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
     """The same secret is refused by one listed mechanism and taken by another."""
     judged = [each for each in seen.attempts if each.secret_sent]
     failed = [each for each in judged if each.reply.code in _WRONG_SECRET]
     worked = [each for each in judged if each.reply.code == 235]
+    failed = [each for each in failed if each.mechanism not in {one.mechanism for one in worked}]
     if not failed or not worked:
         return None
     return Finding(
@@ -354,7 +381,8 @@ def refused_secret(seen: Evidence) -> AuthAttempt | None:
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     mechanism_not_offered, client_lacks_mechanism, login_initial_response_rejected,
-    initial_response_required, auth_before_tls_refused_by_client, mechanism_advertised_but_broken,
+    initial_response_required, auth_before_tls_refused_by_client, authzid_not_permitted,
+    mechanism_advertised_but_broken,
     empty_password_sent,
 )  # fmt: skip
 PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (

@@ -1,0 +1,59 @@
+"""What ``--as LIBRARY`` rests on: where each library's behaviour is written, and its odd ways.
+
+Order of mechanisms, initial responses, EHLO's name and TLS stand in the library's own file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Imitation:
+    """How we know, and what else the library does."""
+
+    source: str
+    """The file that says so, and the versions that it holds for."""
+    tested: bool = False
+    """Our tests also run the library itself, and compare."""
+    keeps_passwords: bool = False
+    """It sends no password without TLS, except to this machine."""
+    fills_authzid: bool = False
+    """PLAIN's first field holds the user name, too."""
+
+
+# fmt: off
+IMITATIONS: Final[Mapping[str, Imitation]] = MappingProxyType({
+    "go-net-smtp": Imitation("net/smtp/smtp.go and auth.go of Go 1.24", tested=True,
+                             keeps_passwords=True),
+    "python-smtplib": Imitation("Lib/smtplib.py of Python 3.11 to 3.14", tested=True),
+    "aiosmtplib": Imitation("aiosmtplib/auth.py and smtp.py, 5.1", tested=True),
+    "django": Imitation("django/core/mail/backends/smtp.py, 5.2: smtplib below"),
+    "nodemailer": Imitation("lib/smtp-connection/index.js, 7 and later", tested=True),
+    "phpmailer": Imitation("src/SMTP.php (authenticate) and PHPMailer.php, 6.9 to 7.0"),
+    "symfony": Imitation("Transport/Smtp/EsmtpTransport.php and Auth/*.php, 7"),
+    "javamail": Imitation("org/eclipse/angus/mail/smtp/SMTPTransport.java, 2.0 (authenticate, "
+                          "PlainAuthenticator)", fills_authzid=True),
+    "spring": Imitation("JavaMailSenderImpl.java, 6: Jakarta Mail below", fills_authzid=True),
+    "mailkit": Imitation("MailKit/Security/SaslMechanism.cs (AuthMechanismRank) and "
+                         "Net/Smtp/SmtpClient.cs, 4"),
+    "system-net-mail": Imitation("System/Net/Mail/SmtpConnection.cs and SmtpConnection.Auth.cs, "
+                                 ".NET 9"),
+    "powershell": Imitation("Send-MailMessage: System.Net.Mail below"),
+    "ruby-net-smtp": Imitation("lib/net/smtp.rb and lib/net/smtp/auth_*.rb, 0.5"),
+    "lettre": Imitation("src/transport/smtp/authentication.rs (DEFAULT_MECHANISMS) and "
+                        "client/connection.rs, 0.11"),
+    "go-mail": Imitation("client.go and smtp/auth_*.go of wneessen/go-mail, 0.6"),
+    "msmtp": Imitation("src/smtp.c (smtp_auth), 1.8", tested=True, keeps_passwords=True),
+    "curl": Imitation("lib/curl_sasl.c, 8", tested=True),
+    "swaks": Imitation("swaks (do_smtp_auth), 20240103", tested=True),
+    "postfix": Imitation("src/smtp/smtp_sasl_glue.c, 3.10: Cyrus SASL chooses"),
+})
+# fmt: on
+_UNKNOWN: Final = Imitation("")
+
+
+def imitation_of(library: str) -> Imitation:
+    """Return what is known of ``library``, which may be empty."""
+    return IMITATIONS.get(library, _UNKNOWN)
