@@ -12,10 +12,13 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     named = None if asked else frozenset(providers_in(_named_by(evidence)))
     if named is not None and not named:
         return conclude(evidence)  # no profile to load: a paste is answered at once
+    from gatepost.doctor.providers import known_profiles  # noqa: PLC0415
+
+    if named is None:
+        return conclude(evidence, known_profiles())
     from gatepost.profiles import known_providers, load_profile  # noqa: PLC0415
 
-    names = known_providers()
-    wanted = names if named is None else [name for name in names if providers_of(name) & named]
+    wanted = [name for name in known_providers() if providers_of(name) & named]
     return conclude(evidence, [load_profile(name) for name in wanted])
 
 

@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import unquote
 
 from gatepost.model.transcript import Transcript
 
@@ -11,9 +12,12 @@ SHORTEST: Final = 4
 """Characters of a fragment that is worth striking out; shorter ones are in every text."""
 _PART: Final = 16
 """Characters of a token's part that is worth striking out by itself."""
-_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@]*:([^\s@/]+)@", re.IGNORECASE)
+_URL_SAFE: Final = str.maketrans("+/", "-_")
+"""The other alphabet (RFC 4648 5), in which tokens are written."""
+_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@]*:(\S+)@", re.IGNORECASE)
 _IN_CONNECTION_STRING: Final = re.compile(
-    r"(?:accesskey|sharedaccesskey|password|pwd|secret)\s*=\s*([^\s;&]+)", re.IGNORECASE
+    r"(?:accesskey|sharedaccesskey|accountkey|password|pwd|secret|sig)\s*=\s*([^\s;&]+)",
+    re.IGNORECASE,
 )
 
 
@@ -39,7 +43,7 @@ def hide_in_name(transcript: Transcript, username: str) -> None:
 def secrets_in(text: str) -> tuple[str, ...]:
     """Return the passwords and keys inside of a text that should hold none."""
     found = (*_IN_URL.findall(text), *_IN_CONNECTION_STRING.findall(text))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(each for secret in found for each in (secret, unquote(secret))))
 
 
 def base64_fragments(secret: bytes) -> Iterator[str]:
@@ -53,3 +57,5 @@ def base64_fragments(secret: bytes) -> Iterator[str]:
         fragment = encoded[(shift * 8 + 5) // 6 : (shift + len(secret)) * 8 // 6]
         if len(fragment) >= SHORTEST:
             yield fragment
+            if "+" in fragment or "/" in fragment:
+                yield fragment.translate(_URL_SAFE)

@@ -6,7 +6,7 @@ from typing import Final
 
 from gatepost.client.connection import Password, make_credentials
 from gatepost.diagnosis.remedies import find_library
-from gatepost.doctor.behind.look import look_behind
+from gatepost.doctor.behind.look import check, look_behind
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.probe import examine
 from gatepost.doctor.visit import Errand, Patience, Settings, Visit
@@ -44,6 +44,7 @@ def diagnose(
     """
     if settings.library:
         settings = replace(settings, library=find_library(settings.library).name)
+    check(settings.backstage)
     credentials = make_credentials(username, password)
     usual = IMPLICIT if settings.tls == "implicit" else SUBMISSION
     wanted = parse_server(server, usual)

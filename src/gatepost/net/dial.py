@@ -28,8 +28,10 @@ class Server:
 def parse_server(text: str, default_port: int = SUBMISSION) -> Server:
     """Return what ``host``, ``host:port``, ``[::1]:port`` or a bare IPv6 address names.
 
-    Raises ConfigError.
+    Raises ConfigError, which shows nothing of a URL: people paste those with their password.
     """
+    if "@" in text or "://" in text:
+        raise ConfigError("not a server: it is a URL or names a user; write HOST:PORT")
     host, port = text.strip(), str(default_port)
     if host.startswith("["):
         host, bracket, port = host[1:].partition("]")

@@ -19,8 +19,8 @@ from gatepost.doctor.behind.backstage import Backstage
 from gatepost.doctor.behind.cloud import RESOURCE, Cloud, find_cloud
 from gatepost.doctor.behind.email import ask_to_send
 from gatepost.doctor.behind.management import Management
-from gatepost.doctor.behind.provider import profile_of
 from gatepost.doctor.hiding import hide
+from gatepost.doctor.providers import profile_of
 from gatepost.doctor.shapes import shape_of
 from gatepost.doctor.visit import Visit
 from gatepost.errors import ConfigError
@@ -38,13 +38,20 @@ _NO_SECRET: Final = frozenset({"empty", "guid", "access_key", "connection_string
 """Shapes of what is no client secret: there is nothing to ask about."""
 
 
+def check(backstage: Backstage) -> None:
+    """Raise ConfigError for what was named and makes no sense, before anything is asked."""
+    find_cloud(backstage.places, {}, local=True)
+    if backstage.stands_for:
+        _told(EntraName(), backstage, {})
+
+
 def look_behind(
     visit: Visit, found: Evidence, environment: Mapping[str, str], ask: Ask | None = None
 ) -> Evidence:
     """Return the evidence with what is behind a refused login, where Entra decides.
 
-    ``ask`` takes the place of the network. Raises ConfigError for a URL that is none, and TlsError
-    for a CA file that cannot be used.
+    ``ask`` takes the place of the network. Raises ConfigError as ``check`` does, and TlsError for a
+    CA file that cannot be used.
     """
     credentials, backstage = visit.credentials, visit.settings.backstage
     if credentials is None:
@@ -55,13 +62,16 @@ def look_behind(
     if profile is None or not profile.doctor.identity or refused_secret(found) is None:
         return found
     local = is_local(visit.server, found)
-    cloud = Cloud()
+    cloud, trouble = Cloud(), ""
     if not backstage.closed:
-        cloud = find_cloud(backstage.places, environment, local=local)
+        try:
+            cloud = find_cloud(backstage.places, environment, local=local)
+        except ConfigError as error:  # of the environment; the visit was worth its while
+            trouble = str(error)
     questions = _questions(ask or _asking(visit.settings.ca_file), credentials, backstage)
     look = Look(credentials, profile.doctor, cloud, questions)
     behind = look.look(backstage, environment, visit.errand.mail_from)
-    return replace(found, behind=seen(behind))
+    return replace(found, behind=seen(replace(behind, untried=trouble or behind.untried)))
 
 
 def is_local(server: Server, found: Evidence) -> bool:

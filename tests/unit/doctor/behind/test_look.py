@@ -135,6 +135,15 @@ def test_a_local_server_s_secret_is_not_for_the_real_cloud(door: Backdoor) -> No
     assert "--authority" in found.untried
 
 
+def test_an_environment_that_names_nonsense_costs_no_diagnosis(door: Backdoor) -> None:
+    credentials = by_password(USERNAME, PASSWORD)
+    named = {"AZURE_AUTHORITY_HOST": "http://localhost"}
+    found = look_behind(Visit(SMTP, Settings(), credentials), refused(credentials), named, door.ask)
+    assert door.asked == []
+    assert found.behind.value is not None
+    assert "must be https" in found.behind.value.untried
+
+
 def test_what_is_local() -> None:
     here, there = Connect("127.0.0.1", "ok", 1.0), Connect("192.0.2.1", "ok", 1.0)
     assert is_local(Server("x", 1), but(connects=(here, Connect("192.0.2.1", "refused", 0))))

@@ -5,13 +5,13 @@ from functools import cache
 from gatepost.diagnosis.diagnose import recognise
 from gatepost.model.evidence import Evidence, Hello, Target, seen
 from gatepost.model.profile import Profile
-from gatepost.profiles import available_profiles, load_profile
+from gatepost.profiles import known_providers, load_profile
 
 
 @cache
 def known_profiles() -> tuple[Profile, ...]:
-    """Return every profile that comes with Gatepost."""
-    return tuple(map(load_profile, available_profiles()))
+    """Return the profile of every provider."""
+    return tuple(map(load_profile, known_providers()))
 
 
 def profile_of(evidence: Evidence) -> Profile | None:

@@ -1,0 +1,171 @@
+"""``gatepost doctor`` behind the 535 of ``gatepost up``: over sockets, TLS and the command line."""
+
+import json
+import ssl
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.cli.main import main
+from gatepost.testing import Emulator
+
+NOBODY = "00000000-1111-2222-3333-444444444444"
+
+
+@pytest.fixture(scope="module")
+def relay() -> Iterator[Emulator]:
+    with Emulator(options=("--https", "127.0.0.1:0", "--http", "off")) as it:
+        yield it
+
+
+@pytest.fixture(autouse=True)
+def environment(relay: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `gatepost env` prints, as far as the doctor reads it."""
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", relay.ready["authority"])
+    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", *arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def secret_in(path: Path, secret: str) -> str:
+    path.write_text(f"{secret}\n")
+    return str(path)
+
+
+def token_of(relay: Emulator, identity: dict[str, str], scope: str) -> str:
+    ready = relay.ready
+    form = {
+        "client_id": identity["client_id"],
+        "client_secret": identity["client_secret"],
+        "grant_type": "client_credentials",
+        "scope": scope,
+    }
+    url = f"{ready['authority']}/{ready['tenant_id']}/oauth2/v2.0/token"
+    context = ssl.create_default_context(cafile=ready["ca_file"])
+    body = urllib.parse.urlencode(form).encode()
+    with urllib.request.urlopen(url, body, context=context, timeout=30) as answer:
+        token: str = json.load(answer)["access_token"]
+    return token
+
+
+def visit(relay: Emulator, username: str, *arguments: str) -> tuple[str, ...]:
+    return (
+        f"localhost:{relay.smtp.port}", "--ca-file", relay.ca_file, "--username", username,
+        *arguments,
+    )  # fmt: skip
+
+
+def parts(relay: Emulator) -> tuple[str, str, str]:
+    resource, application, tenant = relay.username.split(".")
+    return resource, application, tenant
+
+
+def test_each_part_of_the_login_is_told_apart(
+    relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resource, application, tenant = parts(relay)
+    good, bad = secret_in(tmp_path / "good", relay.password), secret_in(tmp_path / "bad", "n0~t")
+    logins = {
+        f"{resource}.{application}.{NOBODY}": (good, "tenant_unknown"),
+        f"{resource}|{NOBODY}|{tenant}": (good, "application_unknown"),
+        f"{resource}.{application}.{tenant}": (bad, "oauth_client_auth_failed"),
+        f"no-{resource}.{application}.{tenant}": (good, "resource_unknown"),
+        f"{resource}.{tenant}.{application}": (good, "username_format"),
+    }
+    for username, (secret, wanted) in logins.items():
+        assert run(*visit(relay, username, "--password-file", secret, "--json")) == 2
+        shown = capsys.readouterr().out
+        assert relay.password not in shown
+        document = json.loads(shown)
+        assert document["findings"][0]["id"] == wanted
+
+
+def test_a_secret_of_this_relay_goes_nowhere_without_an_authority(
+    relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("AZURE_AUTHORITY_HOST")
+    bad = secret_in(tmp_path / "bad", "n0~t")
+    assert run(*visit(relay, relay.username, "--password-file", bad)) == 2
+    assert "no authority is named" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_role_that_was_taken_away(
+    relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = secret_in(tmp_path / "good", relay.password)
+    admin = token_of(relay, relay.ready["admin"], "https://management.azure.com/.default")
+    arm = secret_in(tmp_path / "arm", admin)
+    save = str(tmp_path / "seen.json")
+    role = ("role", "unassign", "Email Sender", "--from", relay.ready["client_id"])
+    with pytest.raises(SystemExit) as ended:
+        main([*role, "--data", relay.ready["data"]])
+    assert ended.value.code == 0
+    capsys.readouterr()
+    try:
+        login = visit(relay, relay.username, "--password-file", good)
+        assert run(*login, "--arm-token-file", arm, "--save", save) == 2
+        shown = capsys.readouterr().out
+        assert "Cause: role_missing (certain)" in shown
+        assert relay.ready["resource_id"] in shown
+        assert run("--evidence", save) == 2
+        assert capsys.readouterr().out == shown
+        assert run(*login, "--json") == 2
+        document = json.loads(capsys.readouterr().out)
+        assert [each["id"] for each in document["findings"]] == ["role_missing"]
+        assert document["findings"][0]["confidence"] == "likely"
+    finally:
+        with pytest.raises(SystemExit):
+            main([
+                "role", "assign", "Email Sender", "--to", relay.ready["client_id"],
+                "--on", relay.ready["resource"], "--data", relay.ready["data"],
+            ])  # fmt: skip
+    text = "".join(Path(each).read_text() for each in (save,))
+    assert relay.password not in text
+    assert admin.rpartition(".")[2] not in text
+
+
+def test_a_token_signs_in_or_is_told_why_not(
+    relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = token_of(relay, relay.ready, "https://communication.azure.com/.default")
+    wrong = token_of(relay, relay.ready, "https://graph.microsoft.com/.default")
+    files = [secret_in(tmp_path / name, token) for name, token in (("r", right), ("w", wrong))]
+    assert run(*visit(relay, relay.username, "--token-file", files[0])) == 0
+    assert run(*visit(relay, relay.username, "--token-file", files[1], "--json")) == 2
+    capsys.readouterr()
+    assert run("--token-file", files[0]) == 0
+    shown = capsys.readouterr().out
+    assert relay.ready["client_id"] in shown.replace("\n    ", "")
+    assert right.rpartition(".")[2] not in shown
+    assert run("--token-file", files[1], "--json") == 2
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert [each["id"] for each in document["findings"]] == ["oauth_scope_wrong"]
+    assert document["evidence"]["token"]["value"]["application_id"] == relay.ready["client_id"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--token-file", __file__, "--password-file", __file__, "--username", "me", "localhost:1"),
+        ("--token-file", __file__, "localhost:1"),
+        ("--token-file", __file__, "--log", __file__),
+        ("localhost:1", "--username", "me", "--password-file", __file__, "--authority", "http://x"),
+        ("smtp://me:s3cr3t~pass@localhost:587",),
+        ("me:s3cr3t~pass@localhost",),
+    ],
+)
+def test_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*arguments) == 64
+    shown = capsys.readouterr()
+    assert "s3cr3t~pass" not in shown.err + shown.out
