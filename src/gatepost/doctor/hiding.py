@@ -32,6 +32,7 @@ def hide(transcript: Transcript, secret: str) -> None:
         transcript.hide(part)
         for fragment in base64_fragments(part.encode("utf-8", "surrogateescape")):
             transcript.hide(fragment)
+            transcript.hide(fragment.translate(_URL_SAFE))
 
 
 def hide_in_name(transcript: Transcript, username: str) -> None:
@@ -57,5 +58,3 @@ def base64_fragments(secret: bytes) -> Iterator[str]:
         fragment = encoded[(shift * 8 + 5) // 6 : (shift + len(secret)) * 8 // 6]
         if len(fragment) >= SHORTEST:
             yield fragment
-            if "+" in fragment or "/" in fragment:
-                yield fragment.translate(_URL_SAFE)
