@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from tests.docs.pages import ROOT, Block
 
 BIN: Final = Path(sys.executable).parent
 PATIENCE: Final = 90.0
+OURS: Final = (2526, 9587)
+"""Ports of the pages that no relay listens on: commands of their own take free ones, too."""
 PORTS: Final = {"smtp": 2587, "smtps": 2465, "https": 2443, "http": 2480}
 """The pages speak of the default ports; here the relay takes free ones."""
 _ADDRESS: Final = re.compile(r"(?<=address = \")127\.0\.0\.1:(\d+)")
@@ -91,7 +94,7 @@ class Reader:
             ["bash", "--noprofile", "--norc"], cwd=home, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        return cls(home, bash)
+        return cls(home, bash, _actual={port: _free_port() for port in OURS})
 
     def follow(self, block: Block) -> None:
         """Do what the block shows. Raises Surprise."""
@@ -247,6 +250,11 @@ class Reader:
             finally:
                 relay.kill()
             assert status == 0, f"gatepost up ended with {status}"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 @contextmanager

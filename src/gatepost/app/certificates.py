@@ -117,6 +117,17 @@ def _missing_issuer() -> x509.AuthorityInformationAccess:
     return x509.AuthorityInformationAccess([x509.AccessDescription(kind, place)])
 
 
+def read_certificates(directory: Path, why: Exception) -> Certificates:
+    """Return the certificates that whoever has the lock on ``directory`` keeps there.
+
+    Raises ConfigError with ``why`` when there are none.
+    """
+    found = Certificates(directory / "ca.pem", directory / "tls" / "server.pem")
+    if not (found.ca_file.exists() and found.server_file.exists()):
+        raise ConfigError(f"{why}, and has no certificates there yet") from why
+    return found
+
+
 def _read_authority(path: Path) -> _Pair | None:
     try:
         return _parse_pair(path.read_bytes())

@@ -23,6 +23,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "outcome": ("gatepost.cli.outcome:outcome", "Script what becomes of mail."),
     "profile": ("gatepost.cli.profile:profile", "Providers and servers that `up` behaves like."),
     "queue": ("gatepost.cli.queue:queue", "Mail on its way, and why it is still here."),
+    "record": ("gatepost.cli.record:record",
+               "Record what an application says to its server, and why it fails."),
     "resource": ("gatepost.cli.nouns.resource:resource",
                  "Communication and Email services, groups, subscriptions."),
     "role": ("gatepost.cli.nouns.role:role", "Roles, and to whom they are assigned."),

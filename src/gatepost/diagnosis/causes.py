@@ -168,6 +168,20 @@ _CAUSES: Final = (
           "The client does not greet again after STARTTLS (RFC 3207 4.2).",
           "Let the client send EHLO after the TLS handshake, before AUTH.",
           "EHLO after TLS, then AUTH"),
+    Cause("client_speaks_http", "ehlo", "The client speaks HTTP to a mail port.",
+          "Point what speaks HTTP (a health check, a webhook, a browser) to an HTTP port; a check "
+          "of the mail port waits for 220 and says QUIT.",
+          "which program connects from that address"),
+    Cause("client_left_after_greeting", "greeting",
+          "The client leaves after the greeting, without EHLO.",
+          "If that is a health check or a port scan, nothing is wrong. Else the client did not "
+          "like the greeting, or gave up on a slow one: raise its timeout, and see what it logs.",
+          "what the client logs at the same moment"),
+    Cause("pipelining_not_offered", "ehlo",
+          "The client sends commands ahead of the replies, and the server offers no PIPELINING.",
+          "Let the client wait for each reply (RFC 5321 4.3.1), or switch its pipelining off where "
+          "EHLO does not list PIPELINING (RFC 2920).",
+          "the same commands, each after the reply to the one before"),
     Cause("client_reply_desync", "ehlo",
           "The client speaks before the reply is complete: answers go to the wrong commands.",
           "Update the client: a reply ends at the line with a blank after its code (RFC 5321 "

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.diagnosis import lint
-from gatepost.diagnosis.notes import notes, refusals
+from gatepost.diagnosis.notes import notes, of_a_session, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
 from gatepost.diagnosis.remedies.library import Place
-from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
+from gatepost.diagnosis.rules import CONDUCT_RULES, DIALOGUE_RULES, PROVIDER_RULES, RULES
+from gatepost.diagnosis.rules.conduct import accomplished, left_without_auth
 from gatepost.diagnosis.rules.replies import with_replies
-from gatepost.diagnosis.rules.texts import from_texts, merged, worth_saying
+from gatepost.diagnosis.rules.texts import from_texts, merged, outweighing, worth_saying
 from gatepost.diagnosis.undecided import deciding_probe
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis, Finding, Verdict
@@ -34,20 +35,20 @@ def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     known = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
     asked = [*(rule(seen) for rule in RULES), *(rule(seen, known) for rule in PROVIDER_RULES)]
     found = [finding for finding in asked if finding is not None]
-    ranked = _of_a_log(seen, found) if seen.source == "log" else rank(with_replies(found, seen))
+    ranked = _RANKED[seen.source](seen, found)
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
     next_probe = _next_probe(seen, findings)
     verdict = _verdict(seen, findings)
     if verdict == "unknown" and not next_probe:
         next_probe = deciding_probe(seen)
     unexplained = tuple(refusals(seen)) if verdict == "unknown" else ()
-    told = notes(seen) if seen.source == "probe" else ()
+    told = notes(seen) if seen.source == "probe" else of_a_session(seen)
     return Diagnosis(verdict, findings, (*unexplained, *told), seen, next_probe)
 
 
 def _next_probe(seen: Evidence, findings: tuple[Finding, ...]) -> str:
     """Return what would decide; nothing where a log has decided already."""
-    if seen.source == "log" and findings and findings[0].confidence == "certain":
+    if seen.source != "probe" and findings and findings[0].confidence == "certain":
         return ""
     probe = next((each.next_probe for each in findings if each.next_probe), "")
     if seen.target is not None:
@@ -70,6 +71,25 @@ def _of_a_config(seen: Evidence) -> Diagnosis:
         next_probe = f"gatepost doctor {seen.target}: whether the server takes what is set here"
     verdict: Verdict = "finding" if findings else "healthy" if seen.configs else "unknown"
     return Diagnosis(verdict, findings, lint.notes(seen), seen, next_probe)
+
+
+def _of_a_session(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
+    """A recorded session hides nothing; what the client tried on its way to success is no fault."""
+    own = [finding for rule in CONDUCT_RULES if (finding := rule(seen)) is not None]
+    if accomplished(seen):
+        return rank(own)
+    told = [*(rule(seen) for rule in DIALOGUE_RULES), *found, *own, *left_without_auth(seen)]
+    shown = [outweighing(each) for each in told if each is not None]
+    return worth_saying(rank(merged((*shown, *from_texts(seen)))))
+
+
+def _of_a_probe(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
+    return rank(with_replies(found, seen))
+
+
+_RANKED: Final = {
+    "probe": _of_a_probe, "token": _of_a_probe, "log": _of_a_log, "record": _of_a_session,
+}  # fmt: skip
 
 
 def recognise(seen: Evidence, profiles: Iterable[Profile]) -> str:
@@ -125,7 +145,8 @@ def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
         return "unreachable"
     if findings:
         return "finding"
-    return "healthy" if _went_well(seen) else "unknown"
+    went_well = accomplished(seen) if seen.source == "record" else _went_well(seen)
+    return "healthy" if went_well else "unknown"
 
 
 def _went_well(seen: Evidence) -> bool:

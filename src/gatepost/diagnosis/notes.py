@@ -116,3 +116,18 @@ NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
 def notes(seen: Evidence) -> tuple[str, ...]:
     """Return every note that the evidence gives."""
     return tuple(line for note in NOTES for line in note(seen))
+
+
+def of_a_session(seen: Evidence) -> tuple[str, ...]:
+    """Return what is worth knowing of a recorded session."""
+    conduct = seen.conduct.value
+    if conduct is None:
+        return ()
+    told = []
+    if conduct.is_opaque:
+        told.append("what was said under TLS was not seen: record with --tls starttls or implicit")
+    if any(each.secret_sent and not each.tls for each in seen.attempts):
+        told.append("the client sent its password in clear")
+    if conduct.authority and conduct.handshakes:
+        told.append("the client accepted the certificate that it was shown for the recording")
+    return tuple(told)

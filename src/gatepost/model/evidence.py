@@ -190,6 +190,9 @@ class Check:
     told: tuple[str, ...] = ()
 
 
+ResponseForm = Literal["hidden", "base64", "not_base64", "twice_base64", "malformed", "cancel"]
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """What a client sent within AUTH, as a log shows it: its form, never its content.
@@ -198,7 +201,10 @@ class Response:
     """
 
     octets: int = 0
-    form: Literal["hidden", "base64", "not_base64", "twice_base64", "cancel"] = "hidden"
+    form: Literal["hidden", "base64", "not_base64", "twice_base64", "malformed", "cancel"] = (
+        "hidden"
+    )
+    """``malformed``: base64 of what the mechanism does not ask for."""
     lines: int = 1
     """On how many lines it came; RFC 4954 4 allows one."""
     authzid: bool = False
@@ -246,6 +252,59 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a message looked like on the wire, without what it says."""
+
+    octets: int = 0
+    """As far as it came, the final dot aside."""
+    complete: bool = False
+    """Its end came: CRLF, dot, CRLF."""
+    bare_lf: int = 0
+    """Line ends without CR, and CR without LF."""
+    longest_line: int = 0
+    eight_bit_headers: int = 0
+    """Lines of the header with octets outside ASCII."""
+    has_from: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """What a client did, octet by octet: what neither its log nor a probe can show."""
+
+    speaks: Literal["nothing", "smtp", "tls", "http", "other"] = "nothing"
+    """What its first octets are; ``tls`` where the port begins in clear."""
+    ended_by: Literal["client", "server", "time", "stop"] = "client"
+    commands: int = 0
+    ahead: tuple[str, ...] = ()
+    """Commands that it sent before the reply to the one before, without PIPELINING."""
+    too_eager: tuple[str, ...] = ()
+    """The same behind a command that must be the last of a group (RFC 2920 3.1)."""
+    before_greeting: bool = False
+    interrupted: int = 0
+    """How often it spoke while a reply was not complete."""
+    unasked: int = 0
+    """Replies that the server gave to nothing."""
+    bare_lf: int = 0
+    """Commands that end with LF alone."""
+    stray_base64: int = 0
+    """Lines that look like the rest of an answer, behind the AUTH that was refused already."""
+    handshakes: int = 0
+    """TLS handshakes that it finished with us."""
+    tls_version: str = ""
+    """The newest that its ClientHello offers."""
+    tls_name: str = ""
+    """Whom its ClientHello asks for."""
+    tls_end: str = ""
+    """How it broke off TLS: the alert's name, ``sealed alert``, ``closed`` within the handshake,
+    or ``silent`` when it left behind it without a word."""
+    authority: str = ""
+    """The file of the authority whose certificate it was shown; empty: the server's own."""
+    is_opaque: bool = False
+    """TLS went through unopened: what was said inside is not known."""
+    content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stray:
     """A reply in a log that does not show what it answers; ``position`` as far as that shows."""
 
@@ -261,7 +320,7 @@ class Evidence:
     way TLS began; ``other_name`` is a second EHLO, tried after a refusal.
     """
 
-    source: Literal["probe", "log", "config", "token"]
+    source: Literal["probe", "log", "config", "token", "record"]
     target: Target | None = None
     seen_at: datetime | None = None
     client: Client = field(default_factory=Client)
@@ -309,6 +368,8 @@ class Evidence:
     """What was asked after a refused login, where Microsoft Entra decides."""
     configs: tuple[Config, ...] = ()
     """What a configuration file sets."""
+    conduct: Fact[Conduct] = Fact()
+    """Of a recorded session: what the client did."""
     schema: int = SCHEMA
 
     @property

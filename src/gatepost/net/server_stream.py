@@ -301,7 +301,11 @@ class ServerStream(asyncio.Protocol):
         if self._ended:
             transport.close()
         else:
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # a reset came that the loop has not told of yet
+                transport.abort()
+                return
             transport.resume_reading()
         self._cutter = asyncio.get_running_loop().call_later(patience, self._cut)
 

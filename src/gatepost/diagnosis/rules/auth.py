@@ -264,6 +264,8 @@ def empty_password_sent(seen: Evidence) -> Finding | None:
     login, refused = seen.login.value, refused_secret(seen)
     if login is None or refused is None or login.secret.kind != "empty":
         return None
+    if login.username_form == "empty":
+        return None  # no credentials at all: a sign-in that nobody wanted
     return Finding(
         "empty_password_sent",
         "certain",

@@ -76,7 +76,7 @@ def empty_credentials(seen: Evidence) -> Finding | None:
         if secret is None or secret.length or attempt.reply.code < 400:
             continue
         proof = f"AUTH {attempt.mechanism} carried an empty password"
-        if response.username_form == "empty":
+        if any(each.username_form == "empty" for each in attempt.responses):
             both = f"AUTH {attempt.mechanism} carried an empty user name and password"
             return _finding("unwanted_auth_attempt", "certain", (both,))
         return _finding("empty_password_sent", "certain", (proof,))
@@ -170,7 +170,8 @@ def client_skipped_ehlo(seen: Evidence) -> Finding | None:
 
 def client_no_ehlo_after_starttls(seen: Evidence) -> Finding | None:
     """The next command after STARTTLS is not EHLO."""
-    said = [line.text.split(" ")[0].upper() for line in seen.transcript if line.speaker == "C"]
+    spoken = [text for text in client_lines(seen.transcript) if not text.startswith("[")]
+    said = [text.split(" ")[0].upper() for text in spoken]
     if "STARTTLS" not in said or seen.starttls.value is None:
         return None
     after = said[said.index("STARTTLS") + 1 :]

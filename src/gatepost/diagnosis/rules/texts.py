@@ -15,6 +15,8 @@ _FIT: Final[dict[Confidence, float]] = {"certain": 17.0, "likely": 10.0, "possib
 """What a finding of a rule weighs beside the points of texts."""
 _WEIGHED: Final = {"bad_credentials": 6.0, "username_format": 9.0}
 """Causes that remain when nothing else is known: what logs leave out may be something else."""
+_SEEN: Final = 1.6
+"""How much more a rule weighs where nothing is hidden from it."""
 MOST: Final = 5
 """Findings that a log is given."""
 _FAR_BEHIND: Final = 0.4
@@ -56,6 +58,11 @@ def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             this = replace(first, proof=proof, fit=first.fit + second.fit / 4)
         best[finding.id] = this
     return tuple(best.values())
+
+
+def outweighing(finding: Finding) -> Finding:
+    """Return a finding of a rule that saw the whole session: it knows more than any text."""
+    return replace(finding, fit=_SEEN * (_WEIGHED.get(finding.id) or _FIT[finding.confidence]))
 
 
 def worth_saying(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:

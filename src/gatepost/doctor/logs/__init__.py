@@ -9,23 +9,14 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, Dialogue
+from gatepost.doctor.logs.evidence import evidence_of
 from gatepost.doctor.logs.form import CODE, VERB, Format
 from gatepost.doctor.logs.formats import BARE, FORMATS, format_of, library_by_words
 from gatepost.doctor.logs.program import library_of
 from gatepost.doctor.logs.prose import replies_in
 from gatepost.doctor.logs.server import named, port_in, server_in
 from gatepost.doctor.logs.strike import MARK, strike_out, unmarked
-from gatepost.model.evidence import (
-    Client,
-    Evidence,
-    Fact,
-    Hello,
-    Login,
-    Stray,
-    Target,
-    TlsMode,
-    seen,
-)
+from gatepost.model.evidence import Client, Evidence, Stray, Target, TlsMode
 
 __all__ = ["MAX_LOG", "read_log"]
 
@@ -68,7 +59,7 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
     remarks = _walk(lines, spoken, talk)
     strays = _strays(talk, remarks)
     who = _client(everything, client, spoken if talk.lines else BARE, talk)
-    return _evidence(talk, remarks, strays, replace(
+    return evidence_of(talk, remarks, strays, replace(
         _EMPTY, target=_asked(place), client=who, server_name=server_name or _alone(server, place),
         log_format=spoken.name if talk.lines else "",
     ))  # fmt: skip
@@ -199,57 +190,3 @@ def _asked(place: Target | None) -> Target | None:
 
 def _alone(server: str, place: Target | None) -> str:
     return "" if place else server.strip()
-
-
-def _evidence(
-    talk: Dialogue, remarks: list[str], strays: tuple[Stray, ...], known: Evidence
-) -> Evidence:
-    in_clear, other, over_tls = _hellos(talk)
-    return replace(
-        known,
-        greeting=seen(talk.greeting) if talk.greeting else Fact(),
-        in_clear=in_clear,
-        other_name=other,
-        over_tls=over_tls,
-        starttls=seen(talk.starttls) if talk.starttls else Fact(),
-        login=_login(talk),
-        auth=seen(tuple(talk.attempts)) if talk.attempts else Fact(),
-        mail=seen(talk.mail) if talk.mail else Fact(),
-        rcpt=seen(tuple(talk.rcpt)) if talk.rcpt else Fact(),
-        content=seen(talk.content) if talk.content else Fact(),
-        position=talk.position,
-        transcript=tuple(talk.lines),
-        strays=strays,
-        remarks=tuple(remarks),
-    )
-
-
-def _hellos(talk: Dialogue) -> tuple[Fact[Hello], Fact[Hello], Fact[Hello]]:
-    """Return EHLO in clear, its second try, and EHLO over TLS; a lone list is judged by itself."""
-    clear = [hello for tls, hello in talk.hellos if not tls]
-    over = [hello for tls, hello in talk.hellos if tls]
-    if clear and not over and talk.greeting is None and talk.starttls is None:
-        unmarked_list = clear[-1]
-        if not unmarked_list.name and "STARTTLS" not in unmarked_list.capabilities:
-            over = [clear.pop()]
-    first = clear[0] if clear else None
-    other = clear[1] if len(clear) > 1 and first and not first.reply.is_success else None
-    if first and first.reply.is_success and len(clear) > 1:
-        first = next((each for each in reversed(clear) if each.capabilities.lines), first)
-    best = next((each for each in reversed(over) if each.capabilities.lines), None)
-    last = best or (over[-1] if over else None)
-    return (
-        seen(first) if first else Fact(),
-        seen(other) if other else Fact(),
-        seen(last) if last else Fact(),
-    )
-
-
-def _login(talk: Dialogue) -> Fact[Login]:
-    """Return the form of the last credentials that the log held."""
-    form, secret = "", None
-    for attempt in talk.attempts:
-        for response in attempt.responses:
-            form = response.username_form or form
-            secret = response.secret or secret
-    return seen(Login(form, secret)) if secret is not None else Fact()

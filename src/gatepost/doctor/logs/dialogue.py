@@ -51,7 +51,10 @@ class Sent:
 class Dialogue:
     """Takes lines in order; what it has seen stands in its attributes."""
 
-    def __init__(self, responses: list[Response], *, tls: bool = False) -> None:
+    def __init__(
+        self, responses: list[Response], *, tls: bool = False, from_start: bool = False
+    ) -> None:
+        """``from_start``: the first reply is the greeting, whatever was said before it."""
         self.tls = self.began_with_tls = tls
         self.lines: list[Line] = []
         self.greeting: Greeting | None = None
@@ -64,7 +67,7 @@ class Dialogue:
         self.strays: list[Stray] = []
         self.position: Position = "resolve"
         self._responses = responses
-        self._pending: deque[Sent] = deque()
+        self._pending: deque[Sent] = deque([Sent("greeting", "", tls)] if from_start else [])
         self._reply: list[str] = []
         self._in_content = False
         self._last_verb = ""
@@ -86,11 +89,18 @@ class Dialogue:
         elif match := VERB.match(text):
             verb = match[0].split()[0].upper()
             self._sent(Sent(verb, text, self.tls, list(self._marked(text))))
-        self._note("C", text)
+        elif text.strip() == "*":
+            self._sent(Sent("*", text, self.tls))  # behind the refusal, as Go's net/smtp says it
+        self.note("C", text)
+
+    def other(self, text: str) -> None:
+        """Take ``text`` for a line of the client's that is no command: its reply says nothing."""
+        self._sent(Sent("*", text, self.tls))
+        self.note("C", text)
 
     def server(self, text: str) -> None:
         """Take one line that the server sent."""
-        self._note("S", text)
+        self.note("S", text)
         match = _REPLY_LINE.match(text)
         if match is None:
             return
@@ -113,7 +123,8 @@ class Dialogue:
                 self._attempt(sent, Reply(0))
                 break
 
-    def _note(self, speaker: str, text: str) -> None:
+    def note(self, speaker: str, text: str) -> None:
+        """Write a line down, and conclude nothing from it."""
         if len(self.lines) < MAX_LINES:
             shown = unmarked(text)[:MAX_LINE]
             self.lines.append(Line("C" if speaker == "C" else "S", shown, self.tls))
@@ -151,6 +162,10 @@ class Dialogue:
         match sent.verb:
             case "HELO" if reply.is_success:
                 pass  # it lists nothing
+            case "*":
+                pass
+            case "greeting":
+                self.greeting = Greeting(reply)
             case "EHLO" | "HELO" | "LHLO":
                 self._hello(sent.text[4:].strip(), reply)
             case "STARTTLS":

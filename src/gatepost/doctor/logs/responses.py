@@ -42,15 +42,23 @@ class Answer:
 def read_answer(text: str, kind: Kind) -> Answer:
     """Return the form of ``text``, which a client sent as ``kind``, and what it gave away."""
     text = text.strip()
+    if text in ("", "=", "*"):
+        return read_sent(text, kind)
+    if WORDS_FOR_HIDDEN.fullmatch(text):
+        return Answer(_described(text))
+    if decode(text) is None and _PLACEHOLDER.search(text):
+        return Answer(_described(text), () if text[0] in _BRACKETS else (text,))
+    return read_sent(text, kind)
+
+
+def read_sent(text: str, kind: Kind) -> Answer:
+    """Return the same of a text that nobody has touched since it was sent."""
+    text = text.strip()
     if text == "*":
         return Answer(Response(1, "cancel"))
     if not text or text == "=":
         return Answer(_empty(kind))
-    if WORDS_FOR_HIDDEN.fullmatch(text):
-        return Answer(_described(text))
     raw = decode(text)
-    if raw is None and _PLACEHOLDER.search(text):
-        return Answer(_described(text), () if text[0] in _BRACKETS else (text,))
     if raw is None:
         fault = Response(len(text), "not_base64", username_form=_form(text, kind))
         return Answer(fault, (text,))
@@ -59,6 +67,22 @@ def read_answer(text: str, kind: Kind) -> Answer:
         return Answer(Response(len(text), "twice_base64"), (text, raw.decode("latin-1")))
     parts = _PARTS[kind](raw.decode("utf-8", "surrogateescape"), len(text))
     return Answer(parts.response, (text, *parts.secrets), parts.names)
+
+
+def kind_of(mechanism: str, prompt: str, answers: int) -> Kind:
+    """Return what a client answers: its mechanism, what it was asked, what it answered before."""
+    if mechanism in ("XOAUTH2", "OAUTHBEARER", "XOAUTH"):
+        return "token"
+    if mechanism in ("PLAIN", "PLAIN-CLIENTTOKEN"):
+        return "plain"
+    if mechanism == "CRAM-MD5":
+        return "digest"
+    if mechanism in ("LOGIN", ""):
+        asked = prompt.lower()
+        if "pass" in asked or (answers and "user" not in asked):
+            return "password"
+        return "username"
+    return "unknown"
 
 
 def decode(text: str) -> bytes | None:

@@ -7,7 +7,7 @@ there (``Response``), which is all that the rest of the doctor learns.
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from gatepost.doctor.logs.responses import (
     Kind,
     decode,
     is_readable,
+    kind_of,
     read_answer,
 )
 from gatepost.doctor.logs.secrets import spans
@@ -215,18 +216,7 @@ class _Walk:
         self._names.update(answer.names)
 
     def _kind(self) -> Kind:
-        if self._mechanism in ("XOAUTH2", "OAUTHBEARER", "XOAUTH"):
-            return "token"
-        if self._mechanism in ("PLAIN", "PLAIN-CLIENTTOKEN"):
-            return "plain"
-        if self._mechanism == "CRAM-MD5":
-            return "digest"
-        if self._mechanism == "LOGIN" or not self._mechanism:
-            asked = self._prompt.lower()
-            if "pass" in asked or (self._answers and "user" not in asked):
-                return "password"
-            return "username"
-        return "unknown"
+        return kind_of(self._mechanism, self._prompt, self._answers)
 
     def _unmarked_answer(self, line: str) -> str:
         """Strike an answer in a line that does not say who speaks."""
@@ -272,14 +262,19 @@ class _Walk:
         """Strike every known secret, and its base64 in any alignment, out of the whole text."""
         forms: set[str] = set()
         for secret in self._secrets:
-            forms |= _forms(secret)
+            forms |= forms_of(secret)
         for name in self._names:
-            forms |= set(_aligned(name.encode("utf-8", "surrogateescape")))
-        for form in sorted(forms, key=len, reverse=True):
-            if form in text:
-                edge = r"(?<!\w){}(?!\w)" if form.isalnum() and len(form) < _LONG // 4 else "{}"
-                text = re.sub(edge.format(re.escape(form)), STRUCK_OUT, text)
-        return text
+            forms |= set(aligned(name.encode("utf-8", "surrogateescape")))
+        return struck(text, forms)
+
+
+def struck(text: str, forms: Iterable[str]) -> str:
+    """Return ``text`` without these; a short word goes only where it stands alone."""
+    for form in sorted(forms, key=len, reverse=True):
+        if form in text:
+            edge = r"(?<!\w){}(?!\w)" if form.isalnum() and len(form) < _LONG // 4 else "{}"
+            text = re.sub(edge.format(re.escape(form)), STRUCK_OUT, text)
+    return text
 
 
 def _each_line(text: str) -> Iterator[tuple[int, int]]:
@@ -301,16 +296,17 @@ def _is_listing(line: str, auth: re.Match[str]) -> bool:
     return _LISTED.search(before) is not None or _A_MECHANISM.fullmatch(blob) is not None
 
 
-def _forms(secret: str) -> set[str]:
+def forms_of(secret: str) -> set[str]:
+    """Return how a secret may show: as it is, escaped, and in base64."""
     if len(secret) < _MIN_GLOBAL or secret.lower() in _COMMON:
         return set()
     raw = secret.encode("utf-8", "surrogateescape")
-    forms = {secret, secret.strip(), quote(raw, safe=""), *_aligned(raw)}
+    forms = {secret, secret.strip(), quote(raw, safe=""), *aligned(raw)}
     forms |= {repr(secret)[1:-1], secret.replace("\\", "\\\\").replace('"', '\\"')}
     return {form for form in forms if len(form) >= _MIN_GLOBAL}
 
 
-def _aligned(raw: bytes) -> Iterator[str]:
+def aligned(raw: bytes) -> Iterator[str]:
     """Yield the base64 of ``raw`` as it shows inside of longer data: at each of three offsets."""
     if raw:
         yield from (form for form in (base64.b64encode(raw).decode(),) if len(form) >= _MIN_ALIGNED)

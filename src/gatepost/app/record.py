@@ -1,0 +1,111 @@
+"""``gatepost record``: one session between an application and its server, and its diagnosis."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gatepost.app.certificates import Certificates, ensure_certificates, read_certificates
+from gatepost.doctor.recording.conclude import conclude
+from gatepost.doctor.recording.recorder import Recorder
+from gatepost.doctor.recording.way import Bounds, Leg, Way
+from gatepost.errors import ConfigError
+from gatepost.model.finding import Diagnosis
+from gatepost.net.dial import Server
+from gatepost.net.listen import Listener, is_loopback, listen
+from gatepost.net.tls import client_context, server_context
+from gatepost.store.lock import DirectoryLock, StoreLocked
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    listen: tuple[str, int]
+    server: Server
+    client_tls: Leg = "pass"
+    server_tls: Leg = "pass"
+    data: Path = Path(".gatepost")
+    ca_file: str | None = None
+    client: str = ""
+    beyond_loopback: bool = False
+    wait: float | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where the application is to connect, and whom it has to trust."""
+
+    listener: Listener
+    authority: Path | None
+
+
+async def record(options: Options, on_ready: Callable[[Ready], None]) -> Diagnosis:
+    """Record one session and return its diagnosis; SIGINT and SIGTERM end it early.
+
+    Raises ConfigError, NetworkError where it cannot listen, NobodyCame.
+    """
+    host = options.listen[0]
+    if not (is_loopback(host) or options.beyond_loopback):
+        raise ConfigError(
+            f"{host} is more than this machine: whoever connects speaks with the server as you; "
+            "say --beyond-loopback if that is meant"
+        )
+    way, authority = _way(options)
+    async with AsyncExitStack() as stack:
+        listener = listen(*options.listen)
+        stack.callback(listener.close)
+        recorder = Recorder(way)
+        await recorder.serve(listener, stack)
+        _on_signals(recorder.stop)
+        on_ready(Ready(listener, authority))
+        session = await recorder.wait(options.wait)
+        return await conclude(session, way, options.client)
+
+
+def _way(options: Options) -> tuple[Way, Path | None]:
+    server_tls = options.server_tls
+    way = Way(options.server, options.client_tls, server_tls, bounds=options.bounds)
+    authority: Path | None = None
+    if options.client_tls in ("starttls", "implicit"):
+        certificates = certificates_in(options.data)
+        authority = certificates.ca_file
+        way = replace(
+            way,
+            certificate=server_context(str(certificates.server_file)),
+            authority=str(authority),
+        )
+    if server_tls in ("starttls", "implicit"):
+        way = replace(
+            way, verifying=client_context(ca_file=options.ca_file), ca_file=options.ca_file
+        )
+    return way, authority
+
+
+def certificates_in(data: Path) -> Certificates:
+    """Return the certificates of ``gatepost up`` in ``data``, made where there are none.
+
+    Raises ConfigError when they cannot be had.
+    """
+    data, now = data.resolve(), datetime.now(UTC)
+    try:
+        data.mkdir(0o700, parents=True, exist_ok=True)
+        lock = DirectoryLock(data)
+    except StoreLocked as error:  # a relay runs there, with certificates that it looks after
+        return read_certificates(data, error)
+    except OSError as error:
+        raise ConfigError(f"{data} cannot be used: {error.strerror or error}") from error
+    try:
+        return ensure_certificates(data, now)
+    finally:
+        lock.release()
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop)

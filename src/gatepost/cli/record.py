@@ -1,0 +1,129 @@
+"""``gatepost record``: what does my application really say to its server?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import click
+
+from gatepost.cli.conclusion import EXIT, check_form, save_evidence, show
+from gatepost.cli.output import Failed
+
+if TYPE_CHECKING:  # recording is loaded when there is something to record
+    from gatepost.app.record import Options, Ready
+
+MODES: Final = ("pass", "starttls", "implicit", "none")
+EXAMPLE: Final = """\b
+Examples:
+  gatepost record --listen localhost:2525 --to smtp.example.com:587 --tls starttls
+  gatepost record --listen localhost:4650 --to smtp.example.com:465 --tls implicit
+  gatepost record --listen localhost:2525 --to localhost:2587 --client nodemailer --json
+
+\b
+Exit: 0 healthy, 1 unknown or nobody came, 2 finding, 3 server unreachable, 64 usage.
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.option(
+    "--listen", "place", metavar="HOST:PORT", required=True,
+    help="Where the application is to connect; port 0 takes a free one.",
+)  # fmt: skip
+@click.option(
+    "--to", "server", metavar="HOST:PORT", required=True, help="The application's server."
+)
+@click.option(
+    "--tls", type=click.Choice(MODES), default="pass", show_default=True,
+    help="TLS with the application: let it through unopened; or take it off, from STARTTLS on or "
+    "from the first octet; or have none.",
+)  # fmt: skip
+@click.option(
+    "--server-tls", type=click.Choice(MODES[1:]),
+    help="TLS with the server, where it is another than the application's.",
+)  # fmt: skip
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=Path(".gatepost"), show_default=True,
+    help="Where the authority lies that the application has to trust, as `gatepost up` makes it.",
+)  # fmt: skip
+@click.option(
+    "--ca-file", type=click.Path(exists=True, dir_okay=False),
+    help="Authorities that the server is checked with, in place of the system's (PEM).",
+)  # fmt: skip
+@click.option("--client", metavar="NAME", default="", help="The application's mail library.")
+@click.option("--beyond-loopback", is_flag=True, help="Listen where other machines can connect.")
+@click.option(
+    "--wait", type=click.FloatRange(0.1, 86_400), help="Seconds to wait for the application."
+)
+@click.option(
+    "--idle", type=click.FloatRange(0.1, 3_600), default=300.0, show_default=True,
+    help="Seconds of silence that end the session.",
+)  # fmt: skip
+@click.option(
+    "--limit", type=click.FloatRange(0.1, 86_400), default=900.0, show_default=True,
+    help="Seconds that the session may take.",
+)  # fmt: skip
+@click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the evidence as JSON."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
+def record(as_json: bool, as_markdown: bool, save: Path | None, **given: Any) -> int:
+    """Record one session between an application and its server, and say what is wrong.
+
+    Sits between the two and passes on every octet. Secrets are struck out as they go by, and
+    nothing of a message is kept. With --tls starttls or implicit the application must trust the
+    authority that is named on standard error; without, what is said under TLS is not seen.
+    """
+    from gatepost.app import runtime  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.app.record import record as recording  # noqa: PLC0415
+    from gatepost.doctor.recording.recorder import NobodyCame  # noqa: PLC0415
+    from gatepost.errors import ConfigError, GatepostError, TlsError  # noqa: PLC0415
+
+    check_form(as_json=as_json, as_markdown=as_markdown)
+    options = _options(given)
+    try:
+        diagnosis = runtime.run(recording(options, lambda ready: _announce(ready, options)))
+    except NobodyCame as error:
+        raise Failed(str(error), "NobodyCame") from None
+    except (ConfigError, TlsError) as error:
+        raise click.UsageError(str(error)) from error
+    except GatepostError as error:
+        raise Failed.by(error) from None
+    if save is not None:
+        save_evidence(diagnosis, save)
+    show(diagnosis, as_json=as_json, as_markdown=as_markdown)
+    return EXIT[diagnosis.verdict]
+
+
+def _options(given: dict[str, Any]) -> "Options":
+    from gatepost.app.record import Options  # noqa: PLC0415
+    from gatepost.config.values import listening  # noqa: PLC0415
+    from gatepost.doctor.recording.way import Bounds, Leg  # noqa: PLC0415
+    from gatepost.errors import ConfigError  # noqa: PLC0415
+    from gatepost.net.dial import parse_server  # noqa: PLC0415
+
+    if given["server_tls"] is not None and given["tls"] == "pass":
+        raise click.UsageError("--server-tls needs --tls starttls, implicit or none")
+    try:
+        place, server = listening(given["place"]), parse_server(given["server"])
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    except ValueError as error:
+        raise click.UsageError(f"--listen {error}") from error
+    mode = cast("Leg", given["tls"])
+    return Options(
+        place, server, mode, cast("Leg", given["server_tls"] or mode), given["data"],
+        given["ca_file"], given["client"].strip()[:200], given["beyond_loopback"], given["wait"],
+        Bounds(given["idle"], given["limit"], min(30.0, given["idle"])),
+    )  # fmt: skip
+
+
+def _announce(ready: "Ready", options: "Options") -> None:
+    """Say on standard error where to connect: standard output is the report's."""
+    host = f"[{ready.listener.host}]" if ":" in ready.listener.host else ready.listener.host
+    lines = [f"Recording one session on {host}:{ready.listener.port}, to {options.server}."]
+    if ready.authority is not None:
+        lines.append(f"The application must trust {ready.authority}")
+    elif options.client_tls == "pass":
+        lines.append("TLS is let through unopened (--tls starttls or implicit takes it off).")
+    for line in lines:
+        click.echo(line, err=True)

@@ -1,0 +1,181 @@
+"""What a client says within AUTH, struck out as it goes by; what is left is its form."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gatepost.doctor.logs.responses import decode, is_readable, kind_of, read_sent
+from gatepost.doctor.logs.strike import MECHANISM_NAMES, aligned, forms_of, struck
+from gatepost.model.evidence import Response, ResponseForm
+from gatepost.model.transcript import STRUCK_OUT
+
+_MECHANISM: Final = re.compile(MECHANISM_NAMES, re.IGNORECASE)
+_RARE: Final = ("KERBEROS_V4", "OTP", "SKEY", "SRP", "MSN")
+_PIECE: Final = 57
+"""Octets from which on an answer may be the first piece of one: encoders cut no earlier."""
+_PROMPT: Final = re.compile(r"(?i)(?:user ?name|password|login|user|name):?\0?\s*")
+_SEALED: Final = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{16,}={0,2}(?![\w+/=-])")
+_WITHIN: Final = re.compile(r"[\0\1]|auth=Bearer ")
+"""Between a name and a secret in one answer."""
+_MOST_FORMS: Final = 4_000
+_MOST_RESPONSES: Final = 200
+
+
+class Secrets:
+    """Everything that a client gave away; struck out of what is said before and behind it."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+
+    def learn(self, secrets: tuple[str, ...], names: tuple[str, ...] = ()) -> None:
+        """Take secrets, and names whose base64 is not to be seen either.
+
+        Who gives away more than anybody has gets nothing shown any more.
+        """
+        if len(self._forms) > _MOST_FORMS:
+            return
+        for secret in secrets:
+            self._forms |= forms_of(secret) | set(aligned(_raw(secret)))
+        for name in names:
+            self._forms |= set(aligned(_raw(name)))
+
+    def learn_any(self, text: str) -> None:
+        """Take a text that may be a secret, or hold one: its words, and what they are base64 of."""
+        words = text.split()
+        for piece in {text, text.strip(), text.partition(" ")[2], *words, *words[:1]}:
+            raw = decode(piece.strip().replace("-", "+").replace("_", "/"))
+            held = raw.decode("utf-8", "surrogateescape") if raw is not None else ""
+            parts = _WITHIN.split(held)
+            self.learn((piece, held, *(each for each in parts if each)))
+
+    def strike(self, text: str) -> str:
+        """Return ``text`` without them."""
+        if len(self._forms) > _MOST_FORMS:
+            return STRUCK_OUT
+        return struck(text, self._forms)
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+@dataclass(slots=True)
+class _Exchange:
+    mechanism: str
+    prompt: str = ""
+    answers: int = 0
+    asked: bool = False
+    """A 334 waits for its answer."""
+    piece: str = ""
+    """The last answer, which the next line may go on with."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """Follows the sign-ins of one session."""
+
+    secrets: Secrets
+    responses: list[Response] = field(default_factory=list)
+    """The form of each answer; a mark in the text has its number."""
+    _now: _Exchange | None = None
+    _refused: str | None = None
+    """The last answer of a sign-in that was refused just now."""
+
+    def begin(self, line: str, offered: Sequence[str] = ()) -> str:
+        """Return an AUTH command as it may be shown; ``offered`` are the server's mechanisms."""
+        words = line.split(None, 2)
+        name = words[1] if len(words) > 1 else ""
+        known = _MECHANISM.fullmatch(name) is not None or name.upper() in (*offered, *_RARE)
+        self._now, self._refused = _Exchange(name.upper() if known else ""), None
+        if not known:  # whatever it is, it may be a secret
+            self.secrets.learn_any(line.strip()[len(words[0]) :])
+            return f"AUTH {STRUCK_OUT}" if name else "AUTH"
+        if len(words) < 3:
+            return f"{words[0]} {name}"
+        return f"{words[0]} {name} {self.answer(line.split(None, 2)[2])}"
+
+    def challenged(self, text: str) -> str:
+        """Return a 334 as it may be shown: a prompt or an error document says something."""
+        if self._now is None:
+            return text
+        self._now.asked, said = True, (decode(text.strip()) or b"").decode("utf-8", "replace")
+        self._now.prompt = said
+        if not text.strip() or _PROMPT.fullmatch(said) or said.startswith("{"):
+            return text
+        self.secrets.learn((text.strip(),))
+        return STRUCK_OUT
+
+    def ended(self, text: str, *, refused: bool) -> str:
+        """Return the last reply as it may be shown (SCRAM's has the server's proof in it)."""
+        exchange, self._now = self._now, None
+        self._refused = exchange.piece if exchange is not None and refused else None
+        if exchange is not None and exchange.mechanism.startswith("SCRAM"):
+            return _SEALED.sub(STRUCK_OUT, text)
+        return text
+
+    @property
+    def awaited(self) -> bool:
+        """The server asked for an answer."""
+        return self._now is not None and self._now.asked
+
+    @property
+    def open(self) -> bool:
+        """A sign-in goes on."""
+        return self._now is not None
+
+    def goes_on(self, line: str) -> bool:
+        """Tell whether a line is the rest of an answer that was refused already."""
+        return self._refused is not None and decode(line.strip()) is not None
+
+    def stray(self, line: str) -> str:
+        """Strike a line that is no command."""
+        before, self._refused = self._refused or "", None
+        self.secrets.learn_any(line)
+        self.secrets.learn_any(before + line.strip())
+        return STRUCK_OUT
+
+    def answer(self, line: str) -> str:
+        """Return a mark in place of what the client answered."""
+        exchange = self._now or _Exchange("")
+        kind = kind_of(exchange.mechanism, exchange.prompt, exchange.answers)
+        goes_on = not exchange.asked and len(exchange.piece) >= _PIECE
+        if not goes_on:
+            exchange.answers += 1
+        whole = exchange.piece + line.strip() if goes_on else line
+        answer = read_sent(whole, kind)
+        self.secrets.learn((line.strip(), *answer.secrets), answer.names)
+        if answer.response.form != "base64":
+            self.secrets.learn_any(line)
+        response = replace(answer.response, form=_form(whole, answer.response, exchange.mechanism))
+        exchange.asked, exchange.piece = False, whole.strip()
+        if goes_on:
+            response = replace(response, lines=2)
+        if line.strip() == "*" or len(self.responses) >= _MOST_RESPONSES:
+            return line.strip() if line.strip() == "*" else STRUCK_OUT
+        self.responses.append(response)
+        return f"[redacted#{len(self.responses) - 1}]"
+
+
+def _form(text: str, response: Response, mechanism: str) -> ResponseForm:
+    """Return an answer's form, judged as strictly as a server may (RFC 4648 3.2, RFC 4954 4)."""
+    if response.form != "base64" or not text.strip() or text.strip() == "=":
+        return response.form
+    raw = decode(text.strip()) or b""
+    if text != text.strip() or len(text) % 4:
+        return "not_base64"
+    if mechanism in ("PLAIN", "LOGIN") and not is_readable(raw) and not _is_latin(raw):
+        return "not_base64"
+    if mechanism == "PLAIN" and raw.count(b"\0") != 2:
+        return "malformed"
+    if mechanism == "XOAUTH2" and raw and not _XOAUTH2.match(raw):
+        return "malformed"
+    return response.form
+
+
+_XOAUTH2: Final = re.compile(rb"(?s)user=[^\x01]*\x01auth=Bearer [^\x01]+\x01\x01$")
+
+
+def _is_latin(raw: bytes) -> bool:
+    """Letters of an 8-bit character set, of which a password may be made."""
+    return all(each >= 0xA0 or 0x20 <= each < 0x7F or each == 0 for each in raw)

@@ -1,0 +1,64 @@
+"""From a session that is over to a diagnosis."""
+
+import asyncio
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from gatepost.diagnosis.remedies import find_library
+from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.logs.program import library_of
+from gatepost.doctor.parallel import start
+from gatepost.doctor.probe import examine
+from gatepost.doctor.recording.evidence import Surroundings, evidence_in
+from gatepost.doctor.recording.session import Session
+from gatepost.doctor.recording.way import Way
+from gatepost.doctor.visit import Settings, Visit
+from gatepost.errors import ConfigError, GatepostError
+from gatepost.model.evidence import Evidence, Target, TlsMode
+from gatepost.model.finding import Diagnosis
+
+LOOK: Final = 20.0
+"""Seconds for a look of our own at the server."""
+
+
+async def conclude(session: Session, way: Way, client: str = "") -> Diagnosis:
+    """Return what a finished session shows; ``client`` is anybody's word for its library.
+
+    Where the session ended at the server's silence or certificate, the server is looked at once
+    more, without a password.
+    """
+    outcome, tap = session.outcome, session.tap
+    tls = outcome.tls.value
+    refused = tls is not None and bool(tls.verify_code or tls.failure)
+    reached = any(each.outcome == "ok" for each in outcome.connects.value or ())
+    silent = reached and not tap.greeted and not tap.conduct.is_opaque and not refused
+    if silent or (refused and way.opens):
+        looked = await _look(way, outcome.began)
+        if silent:
+            outcome.tls_first = looked.tls_first
+        elif looked.tls.value is not None:
+            outcome.tls = looked.tls
+    tap.note(authority=way.authority)
+    target = Target(way.server.host, way.server.port)
+    return diagnose_evidence(
+        evidence_in(tap, Surroundings(target, outcome, _library(client), client))
+    )
+
+
+async def _look(way: Way, now: datetime) -> Evidence:
+    modes: dict[str, TlsMode] = {"starttls": "starttls", "implicit": "implicit"}
+    settings = Settings(tls=modes.get(way.server_tls, "auto"), ca_file=way.ca_file)
+    looking = start(partial(examine, Visit(way.server, settings), now))
+    try:
+        async with asyncio.timeout(LOOK):
+            return await asyncio.wrap_future(looking)
+    except (TimeoutError, GatepostError):
+        return Evidence("probe")
+
+
+def _library(client: str) -> str:
+    try:
+        return find_library(client).name
+    except ConfigError:
+        return library_of(client)

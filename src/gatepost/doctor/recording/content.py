@@ -1,0 +1,79 @@
+"""A message as it goes by: where it ends, what is wrong with its form. Nothing of it is kept."""
+
+from typing import Final
+
+from gatepost.model.evidence import Content
+
+_END: Final = b"\r\n.\r\n"
+_HEAD: Final = 1_024
+"""Octets of a header line that are looked at."""
+
+
+class ContentScan:
+    """Takes a message in any pieces, as sent: dots are still doubled."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        """Its end came, by RFC 5321 4.1.1.4: at CRLF.CRLF only."""
+        self.looks_ended = False
+        """It stops behind a dot alone on its line, by whatever line ends."""
+        self._tail = b"\r\n"
+        self._cr = b""
+        """A CR that waits to be known for a line end, or none."""
+        self._octets = self._bare = self._line = self._longest = self._eight_bit = 0
+        self._head = bytearray()
+        self._in_headers = True
+        self._has_from = False
+
+    def feed(self, octets: bytes) -> bytes:
+        """Take what came and return what lies behind the message's end."""
+        known = self._tail + octets
+        at = known.find(_END)
+        if at < 0:
+            self._scan(octets)
+            self._tail = known[-len(_END) + 1 :]
+            self.looks_ended = known.endswith((b"\n.\n", b"\n.\r\n"))
+            return b""
+        end = at + len(_END) - len(self._tail)
+        self._scan(octets[:end])
+        self._octets = max(self._octets - 3, 0)  # the dot and its line end
+        self.ended = True
+        return octets[end:]
+
+    def skip(self, octets: bytes) -> None:
+        """Take a piece of BDAT's, whose end is told by its length (RFC 3030 2)."""
+        self._scan(octets)
+
+    def _scan(self, octets: bytes) -> None:
+        self._octets += len(octets)
+        text = self._cr + octets
+        self._cr = b"\r" if text.endswith(b"\r") else b""
+        text = text.removesuffix(b"\r")
+        pairs = text.count(b"\r\n")
+        self._bare += text.count(b"\n") + text.count(b"\r") - 2 * pairs
+        *whole, rest = text.split(b"\n")
+        for line in whole:
+            self._more(line.removesuffix(b"\r"))
+            self._line_ended()
+        self._more(rest)
+
+    def _more(self, part: bytes) -> None:
+        self._line += len(part)
+        self._longest = max(self._longest, self._line)
+        if self._in_headers:
+            self._head += part[: _HEAD - len(self._head)]
+
+    def _line_ended(self) -> None:
+        self._line = 0
+        if not self._in_headers:
+            return
+        self._in_headers = bool(self._head)
+        self._eight_bit += not self._head.isascii()
+        self._has_from |= self._head[:5].lower() == b"from:"
+        self._head.clear()
+
+    def seen(self) -> Content:
+        """Return what is known by now."""
+        return Content(
+            self._octets, self.ended, self._bare, self._longest, self._eight_bit, self._has_from
+        )

@@ -1,0 +1,85 @@
+"""From what a tap took to Evidence: the same that a log gives, and what only octets show."""
+
+from dataclasses import dataclass, replace
+
+from gatepost.doctor.logs.dialogue import Dialogue
+from gatepost.doctor.logs.evidence import evidence_of
+from gatepost.doctor.recording.library import library_in
+from gatepost.doctor.recording.outcome import Outcome
+from gatepost.doctor.recording.tap import Tap
+from gatepost.model.evidence import Client, Evidence, Fact, Greeting, Target, TlsMode, seen
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known besides what was said."""
+
+    target: Target
+    outcome: Outcome
+    library: str = ""
+    """The client's, as somebody named it."""
+    product: str = ""
+
+
+def evidence_in(tap: Tap, around: Surroundings) -> Evidence:
+    """Return what was seen. The tap must be finished."""
+    talk, outcome = _replayed(tap), around.outcome
+    library = around.library or library_in(talk.lines)
+    known = Evidence(
+        "record",
+        target=around.target,
+        seen_at=outcome.began,
+        client=Client(library, _tls_mode(tap, talk), bool(talk.attempts), product=around.product),
+        resolution=outcome.resolution,
+        connects=outcome.connects,
+        tls_first=outcome.tls_first,
+        tls=outcome.tls,
+        conduct=seen(tap.conduct),
+    )
+    found = evidence_of(talk, [], tuple(talk.strays), known)
+    return replace(
+        found,
+        greeting=_greeting(tap, talk, outcome),
+        position=outcome.position or found.position,
+        failure=tap.secrets.strike(outcome.failure),
+    )
+
+
+def _replayed(tap: Tap) -> Dialogue:
+    """Put the dialogue together, now that every secret is known."""
+    talk = Dialogue(tap.answers.responses, tls=tap.began_with_tls, from_start=True)
+    for entry in tap.entries:
+        text = tap.secrets.strike(entry.text)
+        match entry.kind:
+            case "C":
+                talk.client(text)
+            case "S":
+                talk.server(entry.text[:4] + tap.secrets.strike(entry.text[4:]))
+            case "other":
+                talk.other(text)
+            case "note":
+                talk.note("C", text)
+            case "tls":
+                talk.tls_started()
+    talk.finish()
+    return talk
+
+
+def _greeting(tap: Tap, talk: Dialogue, outcome: Outcome) -> Fact[Greeting]:
+    if talk.greeting is not None:
+        return seen(replace(talk.greeting, waited_ms=outcome.waited_ms))
+    reached = any(each.outcome == "ok" for each in outcome.connects.value or ())
+    if not reached or tap.conduct.is_opaque or tap.greeted:
+        return Fact()
+    return seen(Greeting(None, outcome.waited_ms, closed=tap.conduct.ended_by == "server"))
+
+
+def _tls_mode(tap: Tap, talk: Dialogue) -> TlsMode:
+    """What the client does about TLS."""
+    if tap.began_with_tls or tap.conduct.speaks == "tls":
+        return "implicit"
+    if talk.starttls is not None:
+        return "starttls"
+    if not tap.greeted:
+        return "starttls"  # it waits for a greeting in clear
+    return "auto"

@@ -1,0 +1,23 @@
+"""What is known of a recorded session besides what was said."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gatepost.model.evidence import Connect, Fact, Position, Resolution, TlsFirst, TlsSeen
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Filled in as the session goes on."""
+
+    began: datetime
+    resolution: Fact[Resolution] = field(default_factory=Fact)
+    connects: Fact[tuple[Connect, ...]] = field(default_factory=Fact)
+    tls: Fact[TlsSeen] = field(default_factory=Fact)
+    """With the server."""
+    tls_first: Fact[TlsFirst] = field(default_factory=Fact)
+    waited_ms: float = 0.0
+    """For the greeting."""
+    failure: str = ""
+    position: Position | None = None
+    """Where it ended, where that is not the last command's place."""

@@ -1,0 +1,81 @@
+"""Takes connections until one of them is a session."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from gatepost.doctor.recording.session import Session
+from gatepost.doctor.recording.way import Way
+from gatepost.net.clock import SystemClock
+from gatepost.net.listen import Listener
+from gatepost.net.server_stream import ServerStream
+
+
+class NobodyCame(Exception):
+    """It was stopped, or waited long enough, before a session began."""
+
+
+class Recorder:
+    """One way, one session."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._clock = SystemClock()
+        self._open: dict[Session, asyncio.Task[None]] = {}
+        self._chosen: Session | None = None
+        self._first: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._servers: list[asyncio.Server] = []
+
+    async def serve(self, listener: Listener, stack: AsyncExitStack) -> None:
+        """Accept connections, until the first that counts."""
+        loop = asyncio.get_running_loop()
+        for sock in listener.sockets:
+            server = await loop.create_server(self._take, sock=sock)
+            self._servers.append(server)
+            stack.callback(server.close)
+        stack.push_async_callback(self._end)
+
+    def _take(self) -> ServerStream:
+        session = Session(self._way, self._clock, self._counts)
+        self._open[session] = task = asyncio.ensure_future(session.run())
+        task.add_done_callback(lambda _: self._done(session))
+        return session.stream
+
+    def _counts(self, session: Session) -> None:
+        """This is the one; nobody else is let in, and who is here already has to go."""
+        if self._first.done():
+            return
+        self._chosen = session
+        self._first.set_result(session)
+        for server in self._servers:
+            server.close()
+        for other in self._open:
+            if other is not session:
+                other.stop()
+
+    def _done(self, session: Session) -> None:
+        if session is not self._chosen:
+            del self._open[session]
+
+    def stop(self) -> None:
+        """End what goes on."""
+        if self._chosen is not None:
+            self._chosen.stop()
+        elif not self._first.done():
+            self._first.set_exception(NobodyCame("stopped before anybody connected"))
+
+    async def wait(self, seconds: float | None) -> Session:
+        """Return the session once it is over. Raises NobodyCame."""
+        try:
+            async with asyncio.timeout(seconds):
+                session = await asyncio.shield(self._first)
+        except TimeoutError:
+            raise NobodyCame(f"nobody connected within {seconds:g} s") from None
+        await self._open[session]
+        return session
+
+    async def _end(self) -> None:
+        """Nobody is left hanging."""
+        tasks = list(self._open.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

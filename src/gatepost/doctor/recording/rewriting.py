@@ -1,0 +1,40 @@
+"""EHLO's reply with STARTTLS in it: for a client that wants it, of a server that has none to offer.
+
+RFC 3207 4: STARTTLS is offered in clear, and not any more under TLS.
+"""
+
+import re
+from typing import Final
+
+_LINE: Final = re.compile(rb"(\d{3})(?:([ -])(.*))?$", re.DOTALL)
+_STARTTLS: Final = re.compile(rb"(?i)\d{3}[ -]STARTTLS\s*$")
+
+
+class Offering:
+    """Goes over what a server says while the client is in clear. Feed it whole replies or parts."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._lines: list[bytes] = []
+
+    def feed(self, octets: bytes, *, is_hello: bool) -> bytes:
+        """Return what the client is to hear; parts of a reply wait for the rest."""
+        self._buffer += octets
+        said = bytearray()
+        while (end := self._buffer.find(b"\n")) >= 0:
+            line = bytes(self._buffer[: end + 1])
+            del self._buffer[: end + 1]
+            self._lines.append(line)
+            match = _LINE.match(line.rstrip(b"\r\n"))
+            if match is None or match[2] != b"-":
+                said += _offering(self._lines) if is_hello else b"".join(self._lines)
+                self._lines = []
+        return bytes(said)
+
+
+def _offering(lines: list[bytes]) -> bytes:
+    if not lines[-1].startswith(b"250") or any(_STARTTLS.match(line) for line in lines):
+        return b"".join(lines)
+    *head, last = lines
+    text = last[4:] or b"\r\n"
+    return b"".join((*head, b"250-" + text, b"250 STARTTLS\r\n"))

@@ -1,0 +1,380 @@
+"""Carries one session between a client and its server, and lets a tap see what passes."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Final, Literal
+
+from gatepost.doctor.certificate import read_certificate
+from gatepost.doctor.recording.client_side import ClientSide, Event, WatchedStream
+from gatepost.doctor.recording.outcome import Outcome
+from gatepost.doctor.recording.rewriting import Offering
+from gatepost.doctor.recording.tap import Tap
+from gatepost.doctor.recording.way import OPENS_AHEAD, REWRITES, Way
+from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError
+from gatepost.model.evidence import Connect, Position, Resolution, TlsSeen, seen
+from gatepost.net.async_stream import AsyncStream
+from gatepost.net.clock import Clock
+from gatepost.wire.replies import ReplyReader
+
+LAST_WORDS: Final = 2.0
+"""Seconds that the server gets to finish behind a client that has said all it wanted."""
+A_LOOK: Final = 1.0
+"""Seconds within which somebody who says nothing only looked whether the port is open."""
+_ALERT: Final = re.compile(r"ALERT_(\w+)$")
+_READY: Final = b"220 2.0.0 Ready to start TLS\r\n"
+_NO_SERVER: Final = b"421 4.4.1 The server cannot be reached\r\n"
+_NO_TLS: Final = b"454 4.7.0 TLS with the server failed\r\n"
+
+
+class _Over(Exception):
+    """The session ends here."""
+
+
+class Session:
+    """One connection of a client's. Give ``stream`` to the event loop, then ``run``."""
+
+    def __init__(self, way: Way, clock: Clock, on_counts: Callable[["Session"], None]) -> None:
+        self._way = way
+        self._clock = clock
+        self._on_counts = on_counts
+        self.client = ClientSide()
+        begins_with_tls = way.client_tls == "implicit"
+        self.tap = Tap(opens=way.opens, tls=begins_with_tls)
+        self.outcome = Outcome(clock.now())
+        self.counts = False
+        """It is more than a look whether the port is open."""
+        self.stream = WatchedStream(
+            self.client, self._handshake, way.certificate if begins_with_tls else None
+        )
+        self._server: AsyncStream | None = None
+        self._reading: asyncio.Task[bytes] | None = None
+        self._hearing: asyncio.Task[Event] | None = None
+        self._offering = Offering() if way.pair in REWRITES else None
+        self._secured_at = -1
+        self._said = [0, 0]
+        self._client_ended = self._client_lost = False
+
+    async def run(self) -> None:
+        """Carry until it is over. What went wrong stands in ``outcome``."""
+        staying = asyncio.get_running_loop().call_later(A_LOOK, self._counted)
+        try:
+            async with asyncio.timeout(self._way.bounds.total):
+                await self._carry()
+        except TimeoutError:
+            self._ends("time", f"the session took longer than {self._way.bounds.total:g} s")
+        except _Over:
+            pass
+        finally:
+            staying.cancel()
+            await self._close()
+            self._tell_tls()
+            self.tap.finish()
+
+    def stop(self) -> None:
+        """End it: somebody wants the answer now."""
+        self.client.stop()
+
+    # The way.
+
+    async def _carry(self) -> None:
+        first = await self._await_client()
+        if first.kind != "connected":
+            self._client_did(first)
+            raise _Over
+        await self._reach()
+        if self._way.pair in OPENS_AHEAD:
+            await self._open_ahead()
+        while True:
+            await self._one_of_both()
+
+    async def _await_client(self) -> Event:
+        try:
+            async with asyncio.timeout(self._way.bounds.idle):
+                return await self.client.events.get()
+        except TimeoutError:
+            self._ends("time", f"the client said nothing for {self._way.bounds.idle:g} s")
+            raise _Over from None
+
+    async def _reach(self) -> None:
+        way, began = self._way, self._clock.monotonic()
+        try:
+            self._server = await AsyncStream.connect(way.server, way.bounds.connect)
+        except ResolveError as error:
+            self.outcome.resolution = seen(Resolution(error=str(error)))
+            await self._refuse(_NO_SERVER, str(error), "resolve")
+        except (GatepostError, OSError) as error:
+            ms = round((self._clock.monotonic() - began) * 1000, 1)
+            self.outcome.connects = seen((Connect(way.server.host, _outcome_of(error), ms),))
+            await self._refuse(_NO_SERVER, str(error), "connect")
+        else:
+            ms = round((self._clock.monotonic() - began) * 1000, 1)
+            self.outcome.connects = seen((Connect(self._server.peer_address, "ok", ms),))
+        if way.server_tls == "implicit":
+            await self._secure_server()
+        self._connected = self._clock.monotonic()
+
+    async def _refuse(self, reply: bytes, why: str, position: Position) -> None:
+        """Tell the client that it goes no further. Raises _Over."""
+        if self.client.events.empty():  # else it has gone already
+            self._counted()
+        self.outcome.failure, self.outcome.position = why, position
+        await self.client.write(reply)
+        raise _Over
+
+    async def _secure_server(self) -> None:
+        way, server = self._way, self._server
+        assert server is not None and way.verifying is not None  # noqa: S101, PT018 - reached
+        trust = way.ca_file or "system"
+        try:
+            layer = await server.start_tls(way.verifying, way.server.host, way.bounds.connect)
+        except GatepostError as error:
+            code = error.verify_code if isinstance(error, TlsError) else 0
+            words = error.verify_error if isinstance(error, TlsError) else ""
+            failure = "" if code else str(error)
+            self.outcome.tls = seen(
+                TlsSeen(verify_code=code, verify_error=words, trust=trust, failure=failure)
+            )
+            await self._refuse(_NO_TLS, f"TLS with the server failed: {error}", "tls")
+        else:
+            facts = layer.facts
+            self.outcome.tls = seen(
+                TlsSeen(
+                    facts.version,
+                    facts.cipher,
+                    read_certificate(facts.chain[0]) if facts.chain else None,
+                    len(facts.chain),
+                    verified=facts.verified,
+                    trust=trust,
+                )
+            )
+
+    async def _open_ahead(self) -> None:
+        """Say STARTTLS for a client that will not: the greeting waits until TLS is up."""
+        reader = ReplyReader()
+        greeting = await self._ask(reader, b"")
+        for command in (b"EHLO [127.0.0.1]\r\n", b"STARTTLS\r\n"):
+            said = await self._ask(reader, command)
+            if not said.startswith(b"2"):
+                word = command.split()[0].decode()
+                await self._refuse(
+                    said, f"the server answers {word} with {said[:80]!r}", "starttls"
+                )
+        await self._secure_server()
+        await self._to_client(greeting)
+
+    async def _ask(self, reader: ReplyReader, command: bytes) -> bytes:
+        server, idle = self._server, self._way.bounds.idle
+        assert server is not None  # noqa: S101 - reached
+        try:
+            if command:
+                await server.send(command, idle)
+            while (reply := reader.next_reply()) is None:
+                octets = await server.receive(idle)
+                if not octets:
+                    self._ends("server", "the server closed the connection")
+                    raise _Over
+                reader.feed(octets)
+        except GatepostError as error:
+            self._ends("server", str(error))
+            raise _Over from None
+        del reply
+        return "".join(f"{line}\r\n" for line in reader.said).encode("utf-8", "surrogateescape")
+
+    # Both sides.
+
+    async def _one_of_both(self) -> None:
+        """Wait for either side, and carry what it said; the client first, who spoke before it
+        could have heard what else is there."""
+        waits: set[asyncio.Task[bytes] | asyncio.Task[Event]] = set()
+        server = self._server
+        assert server is not None  # noqa: S101 - reached
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(server.receive(self._way.bounds.total))
+        waits.add(self._reading)
+        if self._hearing is None and not self._client_lost:
+            self._hearing = asyncio.ensure_future(self.client.events.get())
+        if self._hearing is not None:
+            waits.add(self._hearing)
+        patience = LAST_WORDS if self._client_ended else self._way.bounds.idle
+        done, _ = await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            if not self._client_ended:
+                self._ends("time", f"nothing was said for {patience:g} s")
+            raise _Over
+        if self._hearing in done:
+            event, self._hearing = self._hearing.result(), None
+            await self._hear(event)
+        if self._reading in done:
+            await self._read()
+
+    async def _hear(self, event: Event) -> None:
+        if event.kind == "said":
+            await self._from_client(event.octets)
+        elif event.kind == "secured":
+            self.tap.secured()
+            self._secured_at = self.tap.client_octets
+        else:
+            self._client_did(event)
+            is_over = event.kind in ("stop", "failed") or not self.counts
+            if is_over or not self._server_still_speaks():
+                raise _Over
+
+    def _server_still_speaks(self) -> bool:
+        """Tell whether a reply is due that says something, with the client gone or not."""
+        return bool(self.tap.pending) and (not self._client_lost or not self.tap.greeted)
+
+    def _client_did(self, event: Event) -> None:
+        if event.kind == "stop":
+            self._ends("stop", "the recording was stopped")
+        elif event.kind == "failed" and event.error is not None:
+            self._counted()
+            alert = _ALERT.search(event.error.reason)
+            self.tap.note(tls_end=(alert[1] if alert else event.error.reason).lower() or "failed")
+            self._ends("client", f"TLS with the client failed: {event.error}", "tls")
+        else:
+            self._client_ended = True
+            self._client_lost = self._client_lost or event.kind == "lost"
+            if event.kind == "ended" and self.tap.greeted:
+                self._counted()  # it has read the greeting: who has not is reset, not ended
+            if self.stream.is_shaking:
+                self.tap.note(tls_end="closed")
+                self._ends("client", "the client closed within the TLS handshake", "tls")
+
+    async def _from_client(self, octets: bytes) -> None:
+        server = self._server
+        assert server is not None  # noqa: S101 - reached
+        self._counted()
+        self._weigh(0, octets)
+        self.tap.client(octets)
+        starts = self.tap.awaits_starttls
+        if starts and self._offering is not None:
+            await self._start_here(octets)
+            return
+        try:
+            await server.send(octets, self._way.bounds.idle)
+        except GatepostError as error:
+            if not self.outcome.failure:
+                self.outcome.failure = str(error)
+            # What it said before it stopped to read comes by the read.
+        if not (starts and self._way.opens):
+            self.stream.resume()
+
+    async def _start_here(self, octets: bytes) -> None:
+        """Answer STARTTLS ourselves; what stands before it goes on."""
+        server = self._server
+        assert server is not None  # noqa: S101 - reached
+        at = octets.upper().rfind(b"STARTTLS")
+        if at > 0:
+            await server.send(octets[:at], self._way.bounds.idle)
+        self.tap.server(_READY)
+        await self._start_client_tls(_READY)
+
+    async def _start_client_tls(self, reply: bytes) -> None:
+        assert self._way.certificate is not None  # noqa: S101 - it opens TLS
+        self._offering = None
+        await self.client.write(reply)
+        if not self.stream.is_closing:
+            self.stream.start_tls(self._way.certificate)
+            self.stream.resume()
+
+    async def _read(self) -> None:
+        """Take what the server said."""
+        reading, self._reading = self._reading, None
+        assert reading is not None  # noqa: S101 - it is done
+        try:
+            octets = reading.result()
+        except GatepostError as error:
+            self._ends("server", str(error))
+            raise _Over from None
+        if not octets:
+            self._server_ended()
+            raise _Over
+        self._weigh(1, octets)
+        if not self.tap.greeted:
+            self.outcome.waited_ms = round((self._clock.monotonic() - self._connected) * 1000, 1)
+        await self._to_client(octets)
+
+    async def _to_client(self, octets: bytes) -> None:
+        awaited = self.tap.awaits_starttls
+        if self._offering is not None:
+            hello = bool(self.tap.pending) and self.tap.pending[0] in ("EHLO", "LHLO")
+            octets = self._offering.feed(octets, is_hello=hello)
+        self.tap.server(octets)
+        if awaited and self._way.opens and not self.tap.awaits_starttls:
+            if self.tap.starttls_taken:
+                await self._secure_server()
+                await self._start_client_tls(octets)
+                return
+            self.stream.resume()
+        await self.client.write(octets)
+
+    def _server_ended(self) -> None:
+        if self.tap.last_verb == "QUIT" or self._client_ended or self.tap.conduct.is_opaque:
+            return
+        self._ends("server", "the server closed the connection")
+
+    def _weigh(self, direction: int, octets: bytes) -> None:
+        self._said[direction] += len(octets)
+        if self._said[direction] > self._way.bounds.octets:
+            self._ends("stop", f"more than {self._way.bounds.octets} octets were sent")
+            raise _Over
+
+    def _handshake(self, octets: bytes) -> None:
+        """Look at the client's part of a TLS handshake with us."""
+        self.tap.client_records.feed(octets)
+        self._counted()
+
+    def _counted(self) -> None:
+        if not self.counts:
+            self.counts = True
+            self._on_counts(self)
+
+    # The end.
+
+    def _ends(self, by: str, why: str, position: Position | None = None) -> None:
+        self.tap.note(ended_by=by)
+        self.outcome.failure = self.outcome.failure or why
+        self.outcome.position = self.outcome.position or position
+
+    def _tell_tls(self) -> None:
+        """Say how the client left TLS, where it did so before it said anything."""
+        tap, conduct = self.tap, self.tap.conduct
+        by_client = conduct.ended_by == "client"
+        if conduct.tls_end:
+            return
+        if conduct.is_opaque:
+            if tap.client_records.alert not in ("", "close_notify"):
+                tap.note(tls_end=tap.client_records.alert)
+            elif tap.client_records.seems_refused:
+                tap.note(tls_end="sealed alert")
+            elif tap.server_records.alert not in ("", "close_notify"):
+                words = tap.server_records.alert.replace("_", " ")
+                self.outcome.tls = seen(TlsSeen(failure=f"the server's TLS alert: {words}"))
+                self._ends("server", f"the server ended TLS: {words}", "tls")
+        elif by_client and self._way.opens:
+            silent = self._secured_at >= 0 and tap.client_octets == self._secured_at
+            if silent or (self._way.client_tls == "implicit" and self._began_silently()):
+                tap.note(tls_end="silent")
+
+    def _began_silently(self) -> bool:
+        """TLS from the first octet was finished, and then nothing came."""
+        hello = self.tap.client_records.hello
+        return hello is not None and not self.tap.client_octets and not self.stream.is_shaking
+
+    async def _close(self) -> None:
+        for task in (self._reading, self._hearing):
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(
+            *(each for each in (self._reading, self._hearing) if each), return_exceptions=True
+        )
+        if self._server is not None:
+            await self._server.close(0.2)
+        self.stream.close()
+
+
+def _outcome_of(error: Exception) -> Literal["refused", "timeout", "unreachable"]:
+    if isinstance(error, TimedOut):
+        return "timeout"
+    return "refused" if "refused" in str(error).lower() else "unreachable"

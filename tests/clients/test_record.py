@@ -1,0 +1,174 @@
+"""Real clients on their way to the relay, recorded: what works, and what is their own fault."""
+
+import asyncio
+import base64
+import json
+import os
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiosmtplib
+import pytest
+
+from gatepost.doctor.recording.way import Leg
+from gatepost.model.finding import Diagnosis
+from gatepost.testing import Emulator
+from tests.clients.node.packages import HERE, NODE, needs_node
+from tests.clients.test_go import program  # noqa: F401 - a fixture
+from tests.recording import ids, recorded
+from tests.running import RECIPIENT
+
+Client = Callable[[int], object]
+
+
+def watched(relay: Emulator, client: Client, *, tls: Leg = "starttls") -> Diagnosis:
+    """The client on its way to the relay, which shows the same certificate as we do."""
+    port = relay.smtp.port if tls == "starttls" else relay.smtps.port
+    return recorded(
+        f"localhost:{port}", Path(relay.data), client, client_tls=tls, server_tls=tls,
+        ca_file=relay.ca_file,
+    )  # fmt: skip
+
+
+def aiosmtplib_client(relay: Emulator, message: bytes, **changes: Any) -> Client:
+    def send(port: int) -> None:
+        context = ssl.create_default_context(cafile=relay.ca_file)
+        settings: dict[str, Any] = {
+            "sender": relay.sender, "recipients": [RECIPIENT], "hostname": "127.0.0.1",
+            "port": port, "username": relay.username, "password": relay.password,
+            "start_tls": True, "tls_context": context,
+        }  # fmt: skip
+        asyncio.run(aiosmtplib.send(message, **(settings | changes)))
+
+    return send
+
+
+def test_aiosmtplib(relay: Emulator, message: bytes, delivered: Callable[[], None]) -> None:
+    diagnosis = watched(relay, aiosmtplib_client(relay, message))
+    assert (diagnosis.verdict, diagnosis.evidence.client.library) == ("healthy", "aiosmtplib")
+    delivered()
+
+
+def test_aiosmtplib_with_a_wrong_password(relay: Emulator, message: bytes) -> None:
+    diagnosis = watched(relay, aiosmtplib_client(relay, message, password="not-the-secret"))
+    assert diagnosis.verdict == "finding"
+    assert "not-the-secret" not in repr(diagnosis)
+    assert base64.b64encode(b"not-the-secret").decode() not in repr(diagnosis)
+
+
+def nodemailer(relay: Emulator, message: bytes, **changes: Any) -> Client:
+    def send(port: int) -> None:
+        transport = {
+            "host": "localhost", "port": port, "requireTLS": True,
+            "tls": {"ca": Path(relay.ca_file).read_text()},
+            "auth": {"user": relay.username, "pass": relay.password},
+        }  # fmt: skip
+        order = {
+            "transport": transport | changes, "raw": base64.b64encode(message).decode(),
+            "envelope": {"from": relay.sender, "to": [RECIPIENT]},
+        }  # fmt: skip
+        subprocess.run([str(NODE), HERE / "send.mjs"], input=json.dumps(order).encode(),
+                       capture_output=True, check=False, timeout=30)  # fmt: skip
+
+    return send
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("changes", "tls", "found"),
+    [
+        ({}, "starttls", []),
+        ({"secure": True, "requireTLS": False}, "implicit", []),
+        ({"secure": True}, "starttls", ["implicit_tls_on_starttls_port"]),
+        ({"authMethod": "PLAIN"}, "starttls", ["mechanism_not_offered"]),
+        ({"auth": {"user": "somebody"}}, "starttls", ["credentials_missing"]),
+        ({"tls": {}}, "starttls", ["cert_untrusted"]),
+        ({"auth": None}, "starttls", ["auth_not_performed"]),
+        ({"requireTLS": False, "ignoreTLS": True}, "starttls", ["starttls_required"]),
+    ],
+    ids=["healthy", "implicit", "secure", "plain", "no-password", "no-ca", "no-auth", "in-clear"],
+)
+def test_nodemailer(
+    relay: Emulator, message: bytes, changes: dict[str, Any], tls: Leg, found: list[str]
+) -> None:
+    diagnosis = watched(relay, nodemailer(relay, message, **changes), tls=tls)
+    assert ids(diagnosis)[:1] == found, diagnosis.findings
+    assert relay.password not in repr(diagnosis)
+
+
+@pytest.mark.compliance
+def test_go(
+    program: Path,  # noqa: F811
+    relay: Emulator,
+    message: bytes,
+) -> None:
+    def plain(port: int) -> None:
+        subprocess.run(
+            [
+                *(program, "-auth", "plain", "-username", relay.username),
+                *("-server", f"localhost:{port}", "-ca-file", relay.ca_file),
+                *("-from", relay.sender, "-to", RECIPIENT),
+            ],
+            input=message, env=os.environ | {"SMTP_PASSWORD": relay.password},
+            capture_output=True, timeout=30, check=False,
+        )  # fmt: skip
+
+    diagnosis = watched(relay, plain)
+    assert ids(diagnosis)[:1] == ["mechanism_not_offered"]
+    assert diagnosis.evidence.client.library == "go-net-smtp"
+    assert "smtp.Auth" in diagnosis.findings[0].remedies[0].text
+
+
+def command(message: bytes, *words: str | Path) -> Client:
+    """A program, with PORT in its words."""
+
+    def run(port: int) -> None:
+        told = [str(word).replace("PORT", str(port)) for word in words]
+        subprocess.run(told, input=message, capture_output=True, timeout=30, check=False)
+
+    return run
+
+
+@pytest.mark.compliance
+def test_curl(relay: Emulator, message: bytes, delivered: Callable[[], None]) -> None:
+    common = (
+        *("curl", "--silent", "--url", "smtp://localhost:PORT", "--ssl-reqd"),
+        *("--mail-from", relay.sender, "--mail-rcpt", RECIPIENT, "--upload-file", "-"),
+    )
+    user = ("--user", f"{relay.username}:{relay.password}")
+    diagnosis = watched(relay, command(message, *common, "--cacert", relay.ca_file, *user))
+    assert diagnosis.verdict == "healthy"
+    delivered()
+    assert ids(watched(relay, command(message, *common, *user)))[0] == "cert_untrusted"
+    plain = (*common, "--cacert", relay.ca_file, *user, "--login-options", "AUTH=PLAIN")
+    assert "mechanism_not_offered" in ids(watched(relay, command(message, *plain)))
+
+
+@pytest.mark.compliance
+def test_swaks(relay: Emulator, message: bytes) -> None:
+    common = (
+        *("swaks", "--server", "localhost:PORT", "--tls", "--tls-ca-path", relay.ca_file),
+        *("--from", relay.sender, "--to", RECIPIENT, "--data", "-"),
+    )
+    login = ("--auth-user", relay.username, "--auth-password", relay.password)
+    text = message.replace(b"\r\n", b"\n")
+    diagnosis = watched(relay, command(text, *common, "--auth", "LOGIN", *login))
+    assert diagnosis.verdict == "healthy"
+    assert ids(watched(relay, command(text, *common)))[0] == "auth_not_performed"
+
+
+@pytest.mark.compliance
+def test_msmtp(relay: Emulator, message: bytes, password_file: Path) -> None:
+    common = (
+        *("msmtp", "--host=localhost", "--port=PORT", "--tls=on", "--file=/dev/null"),
+        *(f"--from={relay.sender}", f"--user={relay.username}"),
+        f"--passwordeval=cat {password_file}",
+    )
+    trusting = f"--tls-trust-file={relay.ca_file}"
+    diagnosis = watched(relay, command(message, *common, trusting, "--auth=login", RECIPIENT))
+    assert diagnosis.verdict == "healthy"
+    plain = command(message, *common, trusting, "--auth=plain", RECIPIENT)
+    assert "mechanism_not_offered" in ids(watched(relay, plain))

@@ -1,0 +1,43 @@
+"""A client in a thread, recorded on its way to its server."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gatepost.app.record import Options, Ready, record
+from gatepost.doctor.recording.way import Bounds
+from gatepost.model.finding import Diagnosis
+from gatepost.net.dial import parse_server
+
+PATIENCE = 30.0
+
+
+def recorded(server: str, data: Path, client: Callable[[int], object], **how: Any) -> Diagnosis:
+    """What ``client`` did, who gets the port; whatever it raises is its own affair."""
+    bounds = Bounds(how.pop("idle", PATIENCE), how.pop("total", PATIENCE), PATIENCE)
+    place = ("127.0.0.1", 0)
+    options = Options(place, parse_server(server), data=data, bounds=bounds, **how)
+
+    async def both() -> Diagnosis:
+        port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def ready(where: Ready) -> None:
+            port.set_result(where.listener.port)
+
+        recording = asyncio.ensure_future(record(options, ready))
+        waited: set[asyncio.Future[Any]] = {recording, port}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if not recording.done():
+            speaking = asyncio.ensure_future(asyncio.to_thread(client, await port))
+            diagnosis = await recording
+            await asyncio.gather(speaking, return_exceptions=True)
+            return diagnosis
+        return recording.result()
+
+    return asyncio.run(both())
+
+
+def ids(diagnosis: Diagnosis) -> list[str]:
+    """Its findings."""
+    return [each.id for each in diagnosis.findings]

@@ -1,0 +1,301 @@
+"""``gatepost record`` between real sockets: who speaks TLS with whom, and how a session ends."""
+
+import contextlib
+import json
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.app.record import Options, certificates_in, record
+from gatepost.doctor.recording.recorder import NobodyCame
+from gatepost.errors import ConfigError
+from gatepost.net.dial import Server as Place
+from gatepost.store.lock import DirectoryLock
+from tests.certificates import Authority, Pair
+from tests.recording import ids, recorded
+from tests.shell.scripted import Script, Server, serving
+
+PASSWORD = "correct-horse-battery"
+MESSAGE = "From: ann@example.org\r\nSubject: x\r\n\r\n.a dot\r\nhello\r\n"
+PLAIN_FIRST = ("AUTH PLAIN", "SIZE 100000")
+TAKEN = {"AUTH PLAIN": "235 ok"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where our authority lies; made once."""
+    made = tmp_path_factory.mktemp("record") / "data"
+    certificates_in(made)
+    return made
+
+
+@pytest.fixture
+def server(pair: Pair) -> Iterator[Server]:
+    with serving(
+        Script(in_clear=("STARTTLS",), over_tls=PLAIN_FIRST, replies=TAKEN, pair=pair)
+    ) as it:
+        yield it
+
+
+def sending(
+    data: Path | None = None, *, tls: str = "starttls", password: str = PASSWORD
+) -> Callable[[int], None]:
+    """A client that signs in and sends; ``data`` is where the authority lies that it trusts."""
+
+    def send(port: int) -> None:
+        context = ssl.create_default_context(cafile=str(data / "ca.pem") if data else None)
+        if tls == "implicit":
+            client: smtplib.SMTP = smtplib.SMTP_SSL("127.0.0.1", port, timeout=20, context=context)
+        else:
+            client = smtplib.SMTP("127.0.0.1", port, timeout=20)
+        with client:
+            if tls == "starttls":
+                client.starttls(context=context)
+            client.login("ann@example.org", password)
+            client.sendmail("ann@example.org", ["bob@example.net"], MESSAGE)
+
+    return send
+
+
+WAYS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    # the client's TLS, the server's, what the server is like
+    "STARTTLS on both sides": ("starttls", "starttls", {}),
+    "TLS first on both sides": ("implicit", "implicit", {"implicit": True}),
+    "STARTTLS, and the server begins with TLS": ("starttls", "implicit", {"implicit": True}),
+    "STARTTLS, and the server has none": ("starttls", "none", {"in_clear": PLAIN_FIRST}),
+    "TLS first, and the server wants STARTTLS": ("implicit", "starttls", {}),
+    "TLS first, and the server has none": ("implicit", "none", {"in_clear": PLAIN_FIRST}),
+    "no TLS, and the server wants STARTTLS": ("none", "starttls", {}),
+    "no TLS, and the server begins with it": ("none", "implicit", {"implicit": True}),
+    "no TLS at all": ("none", "none", {"in_clear": PLAIN_FIRST}),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_message_goes_its_way(name: str, data: Path, pair: Pair, authority: Authority) -> None:
+    client_tls, server_tls, like = WAYS[name]
+    script: dict[str, Any] = {"in_clear": ("STARTTLS",), "over_tls": PLAIN_FIRST} | like
+    with serving(Script(replies=TAKEN, pair=pair, **script)) as server:
+        diagnosis = recorded(
+            server.address, data, sending(data, tls=client_tls), client_tls=client_tls,
+            server_tls=server_tls, ca_file=authority.ca_file,
+        )  # fmt: skip
+    assert (diagnosis.verdict, ids(diagnosis)) == ("healthy", [])
+    assert server.count("<bob@example.net>") == 1
+    assert diagnosis.evidence.signed_in
+    assert diagnosis.evidence.client.library == "python-smtplib"
+    conduct = diagnosis.evidence.conduct.value
+    assert conduct is not None
+    assert conduct.content is not None
+    assert conduct.content.octets == len(MESSAGE.replace("\r\n.a", "\r\n..a"))
+    assert PASSWORD not in json.dumps([line.text for line in diagnosis.evidence.transcript])
+
+
+def test_what_goes_through_unopened_is_said_to_be_so(server: Server, data: Path) -> None:
+    def client(port: int) -> None:
+        context = ssl._create_unverified_context()
+        with smtplib.SMTP("127.0.0.1", port, timeout=20) as it:
+            it.starttls(context=context)
+            it.login("ann@example.org", PASSWORD)
+
+    diagnosis = recorded(server.address, data, client)
+    assert server.count("AUTH PLAIN") == 1
+    assert diagnosis.verdict == "unknown"
+    assert any("--tls starttls" in note for note in diagnosis.notes)
+
+
+def test_a_client_that_does_not_trust_us(server: Server, data: Path, authority: Authority) -> None:
+    diagnosis = recorded(
+        server.address, data, sending(), client_tls="starttls", server_tls="starttls",
+        ca_file=authority.ca_file,
+    )  # fmt: skip
+    assert ids(diagnosis)[0] == "cert_untrusted"
+    assert diagnosis.findings[0].confidence == "certain"
+    assert str(data / "ca.pem") in diagnosis.findings[0].fix
+    assert server.count("AUTH") == 0
+
+
+def test_a_client_that_does_not_trust_the_server(server: Server, data: Path) -> None:
+    """Unopened: TLS 1.3 seals the alert, and its length tells."""
+    diagnosis = recorded(server.address, data, sending())
+    assert ids(diagnosis)[0] == "cert_untrusted"
+
+
+def test_nothing_secret_goes_to_a_server_that_nobody_vouches_for(
+    server: Server, data: Path
+) -> None:
+    diagnosis = recorded(
+        server.address, data, sending(data), client_tls="starttls", server_tls="starttls"
+    )
+    assert diagnosis.findings[0].id == "cert_untrusted"
+    assert "Throw-away CA" in " ".join(diagnosis.findings[0].proof)
+    assert server.count("AUTH PLAIN") == 0
+
+
+def test_a_client_that_waits_where_tls_comes_first(pair: Pair, data: Path) -> None:
+    def client(port: int) -> None:
+        with contextlib.suppress(OSError):
+            smtplib.SMTP("127.0.0.1", port, timeout=1.2)
+
+    with serving(Script(implicit=True, pair=pair)) as server:
+        diagnosis = recorded(server.address, data, client)
+    assert ids(diagnosis)[0] == "starttls_on_implicit_tls_port"
+
+
+def test_tls_where_the_port_begins_in_clear(server: Server, data: Path) -> None:
+    diagnosis = recorded(
+        server.address, data, sending(data, tls="implicit"), client_tls="starttls",
+        server_tls="starttls",
+    )  # fmt: skip
+    assert ids(diagnosis)[0] == "implicit_tls_on_starttls_port"
+
+
+def test_http(server: Server, data: Path) -> None:
+    def client(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), 20) as it:
+            it.sendall(b"GET /?token=abcdefgh HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            it.recv(4096)
+
+    diagnosis = recorded(server.address, data, client)
+    assert ids(diagnosis)[0] == "client_speaks_http"
+    assert "abcdefgh" not in repr(diagnosis)
+
+
+def test_who_only_looks_whether_the_port_is_open_does_not_count(server: Server, data: Path) -> None:
+    def client(port: int) -> None:
+        for _ in range(3):
+            socket.create_connection(("127.0.0.1", port), 20).close()
+        with smtplib.SMTP("127.0.0.1", port, timeout=20) as it:
+            it.ehlo()
+
+    diagnosis = recorded(server.address, data, client)
+    assert [line.text for line in diagnosis.evidence.transcript if line.speaker == "C"]
+
+
+def test_a_server_that_nobody_reaches(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    heard = []
+
+    def client(at: int) -> None:
+        with socket.create_connection(("127.0.0.1", at), 20) as it:
+            heard.append(it.recv(4096))
+
+    diagnosis = recorded(f"127.0.0.1:{port}", data, client)
+    assert diagnosis.verdict == "unreachable"
+    assert heard[0].startswith(b"421 ")
+
+
+def test_silence_ends_a_session(server: Server, data: Path) -> None:
+    def client(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), 20) as it:
+            it.sendall(b"EHLO app\r\nAUTH PL")
+            while it.recv(4096):
+                pass
+
+    diagnosis = recorded(server.address, data, client, idle=0.5)
+    assert "nothing was said" in diagnosis.evidence.failure
+    conduct = diagnosis.evidence.conduct.value
+    assert conduct is not None
+    assert conduct.ended_by == "time"
+
+
+def test_a_session_takes_so_long_and_no_longer(server: Server, data: Path) -> None:
+    def client(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), 20) as it, contextlib.suppress(OSError):
+            while it.recv(4096):
+                it.sendall(b"NOOP\r\n")
+
+    diagnosis = recorded(server.address, data, client, total=0.7)
+    assert "longer than" in diagnosis.evidence.failure
+
+
+def test_other_machines_are_let_in_by_choice_only(data: Path) -> None:
+    import asyncio
+
+    options = Options(("0.0.0.0", 0), Place("127.0.0.1", 25), data=data)
+    with pytest.raises(ConfigError, match="--beyond-loopback"):
+        asyncio.run(record(options, lambda _: None))
+
+
+def test_the_authority_of_a_relay_that_runs(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path)
+    with pytest.raises(ConfigError, match="no certificates there yet"):
+        certificates_in(tmp_path)
+    lock.release()
+    made = certificates_in(tmp_path)
+    lock = DirectoryLock(tmp_path)
+    assert certificates_in(tmp_path) == made
+    lock.release()
+
+
+def test_nobody_comes(data: Path) -> None:
+    with pytest.raises(NobodyCame):
+        recorded("127.0.0.1:9", data, lambda _: None, wait=0.2)
+
+
+COMMAND = (sys.executable, "-m", "gatepost.cli.main", "record", "--listen", "127.0.0.1:0")
+
+
+def start(*arguments: str) -> "tuple[subprocess.Popen[str], int]":
+    """The command, and the port that it tells on standard error."""
+    running = subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr is not None
+    told = running.stderr.readline()
+    return running, int(told.partition(", to ")[0].rpartition(":")[2])
+
+
+def test_the_command_ends_cleanly_on_a_signal(server: Server, tmp_path: Path) -> None:
+    saved = tmp_path / "seen.json"
+    running, port = start("--to", server.address, "--json", "--save", str(saved))
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        heard = client.recv(4096)
+        client.sendall(b"EHLO app\r\n")
+        while b"STARTTLS" not in heard:
+            heard += client.recv(4096)
+        running.send_signal(signal.SIGTERM)
+        out, _ = running.communicate(timeout=30)
+    document = json.loads(out)
+    assert document["evidence"]["failure"] == "the recording was stopped"
+    assert document["evidence"]["source"] == "record"
+    assert running.returncode == 1
+    assert json.loads(saved.read_text())["source"] == "record"
+
+
+def test_the_command_says_that_nobody_came(server: Server) -> None:
+    running, _ = start("--to", server.address, "--json")
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 1
+    assert json.loads(out)["error"]["code"] == "NobodyCame"
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--to", "host:99999"),
+        ("--to", "host", "--tls", "perhaps"),
+        ("--to", "host", "--server-tls", "implicit"),
+        ("--to", "host", "--json", "--markdown"),
+        ("--to", "host", "--idle", "0"),
+        (),
+    ],
+)
+def test_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    from gatepost.cli.main import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["record", "--listen", "localhost:0", *arguments])
+    assert ended.value.code == 64
+    assert capsys.readouterr().err

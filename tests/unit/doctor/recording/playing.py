@@ -1,0 +1,38 @@
+"""Plays a session into a tap, as if it went by, and gives what it shows."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.recording.evidence import Surroundings, evidence_in
+from gatepost.doctor.recording.outcome import Outcome
+from gatepost.doctor.recording.tap import Tap
+from gatepost.model.evidence import Connect, Evidence, Target, seen
+from gatepost.model.finding import Diagnosis
+
+Said = tuple[str, bytes | str]
+"""Who, and what: C, S; T: TLS is up from here."""
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def played(
+    session: Iterable[Said], *, opens: bool = True, tls: bool = False, ended_by: str = "client",
+    failure: str = "",
+) -> tuple[Tap, Evidence]:  # fmt: skip
+    """A line of text gets its CRLF; octets are taken as they are."""
+    tap = Tap(opens=opens, tls=tls)
+    for who, said in session:
+        octets = said if isinstance(said, bytes) else f"{said}\r\n".encode()
+        if who == "T":
+            tap.secured()
+        else:
+            (tap.client if who == "C" else tap.server)(octets)
+    tap.note(ended_by=ended_by)
+    tap.finish()
+    outcome = Outcome(NOW, connects=seen((Connect("127.0.0.1", "ok", 1.0),)), failure=failure)
+    return tap, evidence_in(tap, Surroundings(Target("mail.example.com", 587), outcome))
+
+
+def diagnosed(session: Iterable[Said], **how: object) -> Diagnosis:
+    """What the doctor makes of it."""
+    return diagnose_evidence(played(session, **how)[1])  # type: ignore[arg-type]
