@@ -13,11 +13,15 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
 from gatepost.doctor.markdown import render_markdown
+from gatepost.doctor.probe import examine
 from gatepost.doctor.report import render
+from gatepost.doctor.visit import Visit
 from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
+from gatepost.net.dial import Server as Address
 from tests.certificates import Authority, Pair, make_authority
 from tests.shell.scripted import Script, Server, serving
 
@@ -226,6 +230,38 @@ def test_the_name_that_would_be_taken(authority: Authority) -> None:
         assert ids(seen) == ["helo_rejected"]
         assert "[127.0.0.1]" in seen.findings[0].fix
         assert [line for line in seen.findings[0].proof if "client.example.com" in line]
+
+
+def test_a_name_that_is_refused_when_mail_comes(authority: Authority) -> None:
+    """As Postfix does; the password goes out once all the same."""
+    script = Script(
+        in_clear=STARTTLS,
+        over_tls=("AUTH PLAIN",),
+        replies={"RCPT": "504 5.5.2 <localhost>: Helo command rejected", "AUTH PLAIN AG": "235 ok"},
+        pair=authority.issue("127.0.0.1"),
+    )
+    with serving(script) as server:
+        seen = diagnose(
+            server.address, "me", PASSWORD, settings=settings(authority, library="go"),
+            errand=Errand("a@example.com", ("b@example.com",)),
+        )  # fmt: skip
+        assert ids(seen) == ["helo_rejected"]
+        tried = seen.evidence.renamed.value or ()
+        assert [each.name for each in tried] == ["client.example.com", "[127.0.0.1]"]
+        assert len([line for line in server.heard if line.startswith("AUTH PLAIN")]) == 1
+
+
+def test_the_first_open_port_where_none_was_given(authority: Authority) -> None:
+    with serving(Script()) as gone:
+        pass
+    with serving(Script(in_clear=STARTTLS, pair=authority.issue("127.0.0.1"))) as door:
+        visit = Visit(
+            Address("127.0.0.1", gone.port), settings(authority), patience=QUICK, any_port=True,
+            errand=Errand(ports=(gone.port, door.port)),
+        )  # fmt: skip
+        seen = diagnose_evidence(examine(visit, datetime.now(UTC)))
+        assert (seen.verdict, seen.target) == ("healthy", door.address)
+        assert any("no port was given" in note for note in seen.notes)
 
 
 def test_a_firewall_that_knows_no_ehlo(authority: Authority) -> None:

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from gatepost.diagnosis.providers import providers_in
+from gatepost.doctor.names import NEUTRAL
 from gatepost.doctor.parallel import start
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
@@ -16,17 +17,20 @@ from gatepost.model.evidence import Neighbour
 from gatepost.net.dial import Server, connect_to, resolve
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import client_context
-from gatepost.profiles import available_profiles, load_profile
+from gatepost.profiles import known_providers, load_profile
 
 MOST: Final = 12
 """Doors that are looked at."""
-NAME: Final = "client.example.com"
 
 
-def look_around(visit: Visit) -> tuple[Neighbour, ...]:
-    """Knock at all other doors at once, and say what each did within some seconds."""
+def look_around(visit: Visit, *, own: bool = True) -> tuple[Neighbour, ...]:
+    """Knock at all other doors at once, and say what each did within some seconds.
+
+    Without ``own`` only at those of the provider's other hosts.
+    """
     patience = visit.patience
-    asked = {server: start(partial(_knock, visit, server)) for server in others(visit)}
+    doors = [each for each in others(visit) if own or each.host != visit.server.host]
+    asked = {server: start(partial(_knock, visit, server)) for server in doors}
     wait(asked.values(), timeout=patience.others + patience.silence + 1)
     return tuple(
         attempt.result() if attempt.done() else Neighbour(server.host, server.port, "timeout")
@@ -51,7 +55,7 @@ def _known_hosts(host: str) -> Iterator[str]:
     else:
         return
     named = next(providers_in(host), "")
-    for name in available_profiles():
+    for name in known_providers():
         profile = load_profile(name)
         if name == named or host.lower() in profile.hosts:
             yield from profile.hosts
@@ -99,10 +103,10 @@ def _knock(visit: Visit, server: Server) -> Neighbour:
 
 def _offered(talk: Talk) -> tuple[str, ...]:
     """Return the mechanisms that EHLO lists, under TLS where that can be had."""
-    hello = talk.hello(NAME)
+    hello = talk.hello(NEUTRAL)
     if "STARTTLS" in hello.capabilities and talk.session.facts is None:
         if not talk.ask("STARTTLS", "starttls").is_success:
             return hello.capabilities.mechanisms
         talk.secure()
-        hello = talk.hello(NAME)
+        hello = talk.hello(NEUTRAL)
     return hello.capabilities.mechanisms

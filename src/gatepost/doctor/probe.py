@@ -19,6 +19,7 @@ from gatepost.doctor.around import look_around
 from gatepost.doctor.audit import Audit, smuggle
 from gatepost.doctor.certificate import read_certificate
 from gatepost.doctor.envelope import try_envelope
+from gatepost.doctor.names import NEUTRAL, literal_of, refused_for_the_name, under_other_names
 from gatepost.doctor.parallel import start
 from gatepost.doctor.shapes import describe
 from gatepost.doctor.talk import Talk
@@ -34,6 +35,7 @@ from gatepost.model.evidence import (
     Hello,
     Neighbour,
     Position,
+    Renamed,
     Resolution,
     Target,
     TlsFirst,
@@ -44,8 +46,6 @@ from gatepost.net.dial import Endpoint, Server, host_name, resolve
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import TlsFacts, client_context
 
-NEUTRAL_NAME: Final = "client.example.com"
-"""A full host name for a second EHLO; RFC 2606 keeps it free."""
 _AT: Final[dict[str, Position]] = {"content": "data", "quit": "data", "": "connect"}
 
 
@@ -97,7 +97,7 @@ class _Probe:
         if hello is None:
             return  # who does not get through the door cannot look behind it
         implicit = self.seen.in_clear.value is None
-        asked = Audit(self.visit, endpoint, self._name or NEUTRAL_NAME, implicit=implicit)
+        asked = Audit(self.visit, endpoint, self._name or NEUTRAL, implicit=implicit)
         checks = (*asked.run(), *(self.seen.audit.value or ()))
         self.note(audit=seen(checks), transcript=(*self.seen.transcript, *asked.lines))
 
@@ -109,7 +109,7 @@ class _Probe:
             return
         implicit = known.in_clear.value is None
         if tls is not None and tls.failure and not tls.version:
-            versions = try_versions(self.visit, endpoint, self._name or NEUTRAL_NAME,
+            versions = try_versions(self.visit, endpoint, self._name or NEUTRAL,
                                     implicit=implicit)  # fmt: skip
             self.note(tls_versions=seen(versions))
         nobody_can = hello is not None and hello.reply.is_success and not known.offered
@@ -176,6 +176,8 @@ class _Probe:
             endpoints = resolve(self.visit.server)
         except ResolveError as error:
             self.note(resolution=seen(Resolution(error=str(error))), failure=str(error))
+            if doors := look_around(self.visit, own=False):
+                self.note(neighbours=seen(doors))
             return None, None
         addresses = tuple(endpoint.address for endpoint in endpoints)
         self.note(resolution=seen(Resolution(addresses)), position="connect")
@@ -358,7 +360,7 @@ class _Probe:
         What is taken becomes our name; where nothing is, the evidence says so.
         """
         tried: list[Hello] = []
-        for name in (NEUTRAL_NAME, literal_of(talk)):
+        for name in (NEUTRAL, literal_of(talk)):
             talk = talk if talk.session.usable else renew()
             tried.append(talk.hello(name))
             self._name = name
@@ -366,7 +368,7 @@ class _Probe:
             if tried[-1].reply.is_success:
                 return talk
         talk = talk if talk.session.usable else renew()
-        self.note(helo=seen(talk.ask(f"HELO {NEUTRAL_NAME}", "ehlo")))
+        self.note(helo=seen(talk.ask(f"HELO {NEUTRAL}", "ehlo")))
         return talk
 
     def _ask_the_silent(self, talk: Talk) -> None:
@@ -392,6 +394,21 @@ class _Probe:
         names = {"{literal}": literal, "{node}": node, "{fqdn}": node if "." in node else literal}
         return names.get(wanted, wanted)
 
+    def _rename(self, literal: str, renew: Callable[[], Talk]) -> None:
+        """Find a name under which mail is not refused for the name."""
+
+        def greet(name: str) -> Talk:
+            self._name = name
+            return renew()
+
+        tried: list[Renamed] = []
+        try:
+            for each in under_other_names(self.visit.errand, (NEUTRAL, literal), greet):
+                tried.append(each)
+                self.note(renamed=seen(tuple(tried)))
+        except GatepostError:
+            return  # what was refused is known; this would only have told more
+
     # Signing in, and the envelope.
 
     def _use(self, talk: Talk, renew: Callable[[], Talk]) -> None:
@@ -403,23 +420,19 @@ class _Probe:
         finally:
             if attempts.made:
                 self.note(auth=seen(tuple(attempts.made)))
-        self._envelope(attempts.talk)
+        self._envelope(attempts.talk, renew)
 
-    def _envelope(self, talk: Talk) -> None:
+    def _envelope(self, talk: Talk, renew: Callable[[], Talk]) -> None:
         if not self.visit.errand.mail_from or not talk.session.usable:
             return
         self._reached("mail")
         steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.signed_in)
         for position, name, value in steps:
             self.note(**{name: seen(value), "position": position})
-        if self.visit.errand.audit and self.visit.errand.send and talk.session.usable:
+        if refused_for_the_name(self.seen):
+            self._rename(literal_of(talk), renew)
+        elif self.visit.errand.audit and self.visit.errand.send and talk.session.usable:
             self.note(audit=seen((smuggle(talk, self.visit, self.now),)))
-
-
-def literal_of(talk: Talk) -> str:
-    """Return our own address as EHLO takes it (RFC 5321 4.1.3)."""
-    address = talk.stream.local_address.partition("%")[0]
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 def _with_facts(before: TlsSeen, facts: TlsFacts) -> TlsSeen:

@@ -173,6 +173,14 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """MAIL and RCPT under another name in EHLO; ``reply`` is the last one."""
+
+    name: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class TlsVersion:
     """A handshake that offered one version only."""
 
@@ -336,6 +344,9 @@ class Evidence:
     other_name: Fact[Hello] = Fact()
     other_names: Fact[tuple[Hello, ...]] = Fact()
     """Every EHLO that was tried after a refusal, in order."""
+    renamed: Fact[tuple[Renamed, ...]] = Fact()
+    """The refusal at MAIL or RCPT named EHLO's name: what it is under others, without signing in.
+    """
     helo: Fact[Reply] = Fact()
     """HELO, where EHLO is refused whatever the name."""
     starttls: Fact[Reply] = Fact()

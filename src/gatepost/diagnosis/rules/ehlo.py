@@ -11,6 +11,7 @@ from gatepost.model.reply import Reply
 _OVERWRITTEN: Final = re.compile(r"[*X]{6,}|\*{2,}[\s*02]*\*{4,}")
 _MASKED: Final = re.compile(r"X{3,}[A-Z]?|\*{4,}")
 """What Cisco's inspection leaves of a keyword: XXXXXXXA for STARTTLS."""
+_NAME: Final = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)
 _TLS: Final = re.compile(r"\b(start)?tls\b", re.IGNORECASE)
 
 
@@ -38,6 +39,36 @@ def helo_rejected(seen: Evidence) -> Finding | None:
         explains=("auth", "mail"),
         next_probe="" if accepted else "EHLO with a name that resolves to the client's address",
     )
+
+
+def helo_rejected_later(seen: Evidence) -> Finding | None:
+    """The name is refused only when mail comes, and another one is not."""
+    tried = seen.renamed.value or ()
+    hello = seen.over_tls.value or seen.in_clear.value
+    said = (*(seen.rcpt.value or ()), *((seen.mail.value,) if seen.mail.value else ()))
+    refused = next((each.reply for each in said if _objects(each.reply)), None)
+    if not tried or hello is None or refused is None:
+        return None
+    taken = next((each for each in tried if not _objects(each.reply)), None)
+    return Finding(
+        "helo_rejected",
+        "certain" if taken else "likely",
+        f"The server refuses mail of a client that calls itself {hello.name}.",
+        (
+            f"after EHLO {hello.name} came {refused}",
+            *(f"after EHLO {each.name} came {_first_line(each.reply)}" for each in tried),
+        ),
+        "ehlo",
+        "Set the name that the client says in EHLO to a full host name of its own, or to its "
+        "address in brackets."
+        + (f" The server does not object to {taken.name}, for one." if taken else ""),
+        explains=("auth", "mail"),
+        next_probe="" if taken else "EHLO with a name that resolves to the client's address",
+    )
+
+
+def _objects(reply: Reply) -> bool:
+    return not reply.is_success and _NAME.search(reply.text) is not None
 
 
 def smtp_inspection_middlebox(seen: Evidence) -> Finding | None:
@@ -191,6 +222,6 @@ def _is_this_machine(seen: Evidence) -> bool:
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
-    helo_rejected, starttls_required, auth_not_advertised, auth_not_offered_on_port,
-    smtp_inspection_middlebox,
+    helo_rejected, helo_rejected_later, starttls_required, auth_not_advertised,
+    auth_not_offered_on_port, smtp_inspection_middlebox,
 )  # fmt: skip
