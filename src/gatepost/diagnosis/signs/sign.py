@@ -81,11 +81,24 @@ class Sign:
 
 
 def contains(text: str, words: str) -> bool:
-    """Tell whether the parts of ``words``, which ``*`` separates, stand in ``text`` in order."""
+    """Tell whether the parts of ``words``, which ``*`` separates, stand in ``text`` in order.
+
+    A number stands for itself, not for digits within an identifier.
+    """
     start = 0
     for part in words.split("*"):
-        found = text.find(part, start)
+        found = _number(text, part, start) if part.isdigit() else text.find(part, start)
         if found < 0:
             return False
         start = found + len(part)
     return True
+
+
+def _number(text: str, digits: str, start: int) -> int:
+    found = text.find(digits, start)
+    while found >= 0:
+        end = found + len(digits)
+        if not (text[found - 1 : found].isalnum() or text[end : end + 1].isalnum()):
+            break
+        found = text.find(digits, found + 1)
+    return found
