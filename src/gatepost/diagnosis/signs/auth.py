@@ -1,5 +1,6 @@
 """AUTH: mechanisms, and refusals of names and passwords."""
 
+import re
 from typing import Final
 
 from gatepost.diagnosis.providers import OWN_PASSWORD_REFUSED
@@ -82,6 +83,25 @@ def user_form(reading: Reading) -> str:
     return next(filter(None, reversed(forms)), login.username_form if login else "")
 
 
+_REGION: Final = re.compile(
+    r"\b(?:us|eu|ap|sa|ca|af|me|il)-(?:north|south|east|west|central)\w*-\d\b"
+)
+_NAMED_USER: Final = re.compile(
+    r"\b(?:user(?:name)?|login|account)\b\W{0,3}(?:is|was)?\W{0,3}([\w.+@\\-]{2,80})"
+)
+
+
+def two_regions(reading: Reading) -> bool:
+    """More than one region of a cloud is named."""
+    return len(set(_REGION.findall(f"{reading.text} {reading.context}"))) > 1
+
+
+def short_name(reading: Reading) -> bool:
+    """Somebody names the user, and that is no address."""
+    match = _NAMED_USER.search(reading.context)
+    return match is not None and "@" not in match[1] and match[1] not in ("and", "or", "name")
+
+
 _NO_SHARED = (
     "no compatible authentication", "no matching authentication", "no suitable authentication",
     "no supported authentication", "no authentication mechanisms supported by both",
@@ -138,6 +158,22 @@ _GBK = ("\\xc7\\xeb", "\\xca\\xda\\xc8\\xa8", "<gbk", "请使用授权码", "授
 _CONFIG = (".env", "env file", "environment variable", "docker-compose", "compose", "dotenv", "\\$",
            "quot", "special character", "escape", "kubernetes secret", "helm", "yaml",
            "#")  # fmt: skip
+
+_WANTS_NONE = (
+    "without login", "without auth", "needs no login", "needs no auth", "no auth needed",
+    "no login needed", "no authentication needed", "no authentication required",
+    "does not need auth", "does not require auth", "doesn't require auth", "accepts mail from our",
+    "accepts mail from the", "anonymous relay", "allowed by ip", "by ip address", "ip whitelist",
+    "whitelisted ip", "trusts our", "trusted network", "open relay internally",
+)  # fmt: skip
+"""Somebody says that the server wants nobody to sign in."""
+_BY_ENVIRONMENT = (
+    "mastodon", "typebot", "authentik", "vaultwarden", "bitwarden", "umami", "outline", "plane",
+    "immich", "cal.com", "calcom", "directus", "supabase", "gotrue", "rallly", "chatwoot",
+    "formbricks", "documenso", "langfuse", "dify", "appsmith", "nocodb", "paperless", "netbox",
+    "docker", "compose", "kubernetes", "helm", "container", "dotenv", ".env", "environment",
+)  # fmt: skip
+"""Programs that take their password from .env files and Compose."""
 
 _UPGRADES_ITSELF: Final = (
     "nodemailer",
@@ -204,6 +240,12 @@ SIGNS: Final = (
                                                         "internal",
                                                         "trusted", "mailhog", "mailcatcher",
                                                         "without auth", "127.0.0.1", "ip allow")),
+    Sign("unwanted_auth_attempt", 9, _WANTS_NONE),
+    Sign("unwanted_auth_attempt", 18, ("missing credentials", "no credentials"),
+         context=("mailhog", "mailpit", "mailcatcher", "smtp4dev", "localhost", "127.0.0.1")),
+    Sign("credentials_missing", -12, ("missing credentials",),
+         context=("mailhog", "mailpit", "mailcatcher", "smtp4dev")),
+    Sign("credentials_missing", -8, _WANTS_NONE),
     Sign("unwanted_auth_attempt", 14, (*_NO_SHARED, *_NO_AUTH), context=("mailhog", "mailpit",
                                                                          "mailcatcher")),
     Sign("unwanted_auth_attempt", 6, (*_NO_AUTH, *_UNKNOWN_COMMAND), by_server=True),
@@ -246,6 +288,7 @@ SIGNS: Final = (
     Sign("auth_command_too_long", 10, codes=(500, 501, 555), at=("auth",), when=lambda r: tried(
         r, "XOAUTH2", "OAUTHBEARER")),
     Sign("auth_command_too_long", 9, codes=(555,), provider=("gmail",)),
+    Sign("auth_command_too_long", 12, codes=(555,), when=lambda r: tried(r, "XOAUTH2")),
     Sign("auth_command_too_long", 5, ("too long",), when=lambda r: tried(r, "XOAUTH2")),
     Sign("base64_line_wrapped", 10, ("base64*line break", "base64*newline", "wrapped", "76 char",
                                      "60 char", "72 char", "64 char", "line feed*base64",
@@ -299,6 +342,9 @@ SIGNS: Final = (
     # Postfix's own SASL library, before the server was asked: there is nothing to sign in with
     Sign("unwanted_auth_attempt", 14, ("cannot authenticate to server*generic failure",)),
     Sign("credentials_missing", 9, ("cannot authenticate to server*generic failure",)),
+    Sign("server_tls_state_bug", 16, codes=(538, 530, 504), at=("auth",), when=lambda r: any(
+        word in r.text for word in ("is tls", "tls already", "already encrypted", "already tls",
+                                    "is encrypted", "under tls already", "tls is up"))),
     Sign("server_auth_backend_down", 7, codes=(454, 451, 421), at=("auth",)),
     Sign("auth_throttled", 15, _THROTTLED, unless=("#auth005",)),
     Sign("auth_throttled", 9, codes=(454,), at=("auth", "mail", None),
@@ -332,6 +378,8 @@ SIGNS: Final = (
     Sign("credential_wrong_region", 6, when=lambda r: plainly_refused(r) and "ses" in r.providers,
          proof="SMTP credentials of SES are good in the region they were made for"),
     Sign("credential_wrong_region", 8, ("region",), provider=("ses",), when=refused),
+    Sign("credential_wrong_region", 12, when=lambda r: refused(r) and two_regions(r),
+         proof="two regions of the provider are named"),
     Sign("stored_secret_undecryptable", 3, when=lambda r: plainly_refused(r) and (
         "ses" in r.providers), proof="a stored secret may have been read back wrongly"),
     Sign("username_format", 10, when=lambda r: plainly_refused(r) and bool(
@@ -353,6 +401,9 @@ SIGNS: Final = (
     Sign("username_format", 4, when=lambda r: plainly_refused(r) and bool(
         r.providers & {"strato", "ionos", "ovh", "gmx"}),
         proof="this provider wants the full address as the user name"),
+    Sign("username_format", 9, when=lambda r: plainly_refused(r) and short_name(r) and bool(
+        r.providers & {"strato", "ionos", "ovh", "gmx", "microsoft365", "zoho", "mailgun"}),
+        proof="this provider wants the full address as the user name, and another is named"),
     Sign("username_format", 8, codes=(501,), provider=("strato",)),
     Sign("bad_credentials", 6, when=lambda r: plainly_refused(r) and not by_token(r),
          proof="the sign-in was refused, and no text says why"),
@@ -362,7 +413,10 @@ SIGNS: Final = (
     Sign("bad_credentials", 5, ("login denied",), client=("curl",)),
     Sign("bad_credentials", 6, codes=(435,)),
     Sign("bad_credentials", 7, codes=(435,), provider=("mailjet",)),
-    Sign("credential_mangled_by_config", 6.5, when=lambda r: plainly_refused(r) and not by_token(r),
+    Sign("credential_mangled_by_config", 2, when=lambda r: plainly_refused(r) and any(
+        word in r.context for word in _BY_ENVIRONMENT),
+        proof="the client is set up by environment variables, whose readers change characters"),
+    Sign("credential_mangled_by_config", 5.5, when=lambda r: plainly_refused(r) and not by_token(r),
          proof="a refused password is often another one than was set"),
     Sign("credential_mangled_by_config", 7, _CONFIG, when=plainly_refused),
     Sign("credential_mangled_by_config", 1, when=lambda r: plainly_refused(r) and bool(
@@ -373,6 +427,10 @@ SIGNS: Final = (
         proof="Microsoft 365 refuses so, too, where SMTP is switched off for the mailbox"),
     Sign("empty_password_sent", 15, ("invalid format", "empty password", "password is empty",
                                      "blank password", "password*empty", "password not set")),
+    Sign("server_auth_backend_bug", 14, ("server log*traceback", "server log*exception",
+                                         "server log*error", "server's log*error",
+                                         "server's log*exception", "authenticator*typeerror",
+                                         "authenticator*exception"), when=plainly_refused),
     Sign("server_auth_backend_bug", 3,
          when=lambda r: plainly_refused(r) and not r.providers and any(
         word in r.context for word in ("own server", "self-hosted", "localhost", "test server")),

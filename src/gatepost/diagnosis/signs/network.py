@@ -16,7 +16,9 @@ _ODD: Final = re.compile(
     r"\b(?:enotfound|lookup|resolve host:?) [^\s,]+(?:,[^\s]| :)|"
     r"\(b?['\"][^'\"]*[\s,:/][^'\"]*['\"]\)|"
     r"\b(?:enotfound|eai_again|lookup) (?:['\"]|undefined|null|none\b|true\b|false\b|\d+\b(?!\.))|"
-    r"\b(?:enotfound|eai_again|lookup) [^\s:]+:\d+(?!.*no such host is known)|"
+    r"\b(?:enotfound|eai_again|lookup|resolve host:?|getaddrinfo for) [^\s:]+:\d+\b"
+    r"(?!.*no such host is known)|"
+    r"(?:not known|resolution|found)\W*['\"](?: [^'\"]+|[^'\"]+ )['\"]|"
     r"unknown port|%20|"
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for)  +\S|"
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for) (?:https?|smtps?|ssl|tls)\b(?![.-])|"
@@ -81,6 +83,19 @@ def from_a_url(reading: Reading) -> bool:
     said = reading.text + reading.context
     match = re.search(r"\b(?:enotfound|eai_again|lookup) ([^\s:,'\"]+)", reading.text)
     return any(word in said for word in words) and match is not None and "." not in match[1]
+
+
+_RETIRED: Final = (
+    "smtp.1and1.", "smtp.1und1.de", "sendinblue.com", "smtp.live.com", "smtp.critsend.com",
+    "in.mailjet.com", "smtp.aim.com", "smtp.verizon.net", "smtp.cox.net",
+)  # fmt: skip
+"""Hosts that providers have given up."""
+
+
+def retired_host(reading: Reading) -> bool:
+    """A host is named that its provider has given up."""
+    said = f"{reading.text} {reading.context}"
+    return any(host in said for host in _RETIRED)
 
 
 def redacted_name(reading: Reading) -> bool:
@@ -197,6 +212,12 @@ SIGNS: Final = (
     Sign("ipv6_unreachable", 5, ("enetunreach", "network is unreachable"),
          when=lambda r: not names_ipv6(r)),
     Sign("ipv6_unreachable", 5, _TIMEOUT, when=lambda r: names_ipv6(r) and silent(r)),
+    Sign("address_family_not_tried", 13, ("econnrefused ::1", "econnrefused*[::1]",
+                                          "dial tcp [::1]*refused", "connect to ::1*refused",
+                                          "localhost*resolves to ::1", "::1*connection refused",
+                                          "[::1]*actively refused")),
+    Sign("address_family_not_tried", 9, ("listens on 127.0.0.1", "127.0.0.1*only",
+                                         "only on ipv4", "only on ipv6"), when=names_ipv6),
     Sign("address_family_not_tried", 9, ("ipv4*only", "ipv6*only", "only*aaaa", "ipv6-only",
                                          "only tries ipv4", "only tries ipv6")),
     Sign("smtp_inspection_middlebox", 22, when=masked,
@@ -238,6 +259,8 @@ SIGNS: Final = (
     Sign("provider_endpoint_changed", 13, (*_HANG, *_REFUSED, *_EOF, *_DNS),
          context=("smtp.1and1.com", "sendinblue.com", "smtp.live.com", "smtp.mandrillapp.com:465",
                   "mail.google.com", "smtp.googlemail.com:25", "smtp.1und1.de:25")),
+    Sign("provider_endpoint_changed", 8, (*_HANG, *_REFUSED, *_EOF, *_DNS), when=retired_host,
+         proof="the provider has retired this host"),
     Sign("provider_endpoint_changed", 9, ("no longer supported", "has moved", "new host",
                                           "been discontinued", "been retired", "shut down",
                                           "no longer available")),

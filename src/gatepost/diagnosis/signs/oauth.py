@@ -18,7 +18,7 @@ def error_document(reading: Reading) -> bool:
 _REFRESH = (
     "invalid_grant", "expired or revoked", "refresh token*expired", "aadsts70008", "aadsts700082",
     "aadsts700084", "refresh token*invalid", "refresh_token*expired", "refresh token*revoked",
-    "token has been expired", "aadsts50173", "bad protocol / cancel", "bad protocol",
+    "token has been expired", "aadsts50173",
     "token refresh failed", "failed to refresh", "could not refresh", "refreshing token",
 )  # fmt: skip
 _CLIENT = ("invalid_client", "aadsts7000215", "aadsts700016", "unauthorized_client",
@@ -30,6 +30,7 @@ _SEND_SCOPES = ("gmail.send", "gmail.modify", "mail.send", "smtp.send", "gmail.c
 # fmt: off
 SIGNS: Final = (
     Sign("oauth_refresh_token_expired", 19, _REFRESH),
+    Sign("oauth_refresh_token_expired", 19, ("bad protocol",), when=by_token),
     Sign("expired_secret", 18, ("aadsts7000222", "secret keys*expired", "client secret*expired",
                                 "secret has expired", "expired*client secret")),
     Sign("expired_secret", 4, when=lambda r: refused(r) and "acs" in r.providers,

@@ -85,6 +85,8 @@ def contains(text: str, words: str) -> bool:
 
     A number stands for itself, not for digits within an identifier.
     """
+    if "*" not in words and not words.isdigit():
+        return words in text
     start = 0
     for part in words.split("*"):
         found = _number(text, part, start) if part.isdigit() else text.find(part, start)

@@ -1,5 +1,6 @@
 """TLS: the wrong kind for the port, versions, certificates."""
 
+import re
 from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS
@@ -28,14 +29,22 @@ def under_tls(reading: Reading) -> bool:
 
 def foreign_certificate(reading: Reading) -> bool:
     """A great provider was asked for, and the certificate is somebody else's."""
-    for name in reading.providers.intersection(DOMAINS):
-        if any(domain in reading.host for domain in DOMAINS[name].split()):
+    expected = _EXPECTED.search(reading.text)
+    host = reading.host or (expected[1] if expected else "")
+    for name in DOMAINS:
+        if any(domain in host for domain in DOMAINS[name].split()):
             named = [each.text for each in reading.said if _names_of_certificate(each.text)]
             return bool(named) and not any(
-                _own(text, domain, reading.host) for text in named
-                for domain in DOMAINS[name].split()
-            )  # fmt: skip
+                _own(text, domain, host) for text in named for domain in DOMAINS[name].split()
+            )
     return False
+
+
+_EXPECTED: Final = re.compile(
+    r"(?:expected cn=|, not |host:? |hostname |target host(?: name)? |server name:? )"
+    r"[`'\"]?([\w-]+(?:\.[\w-]+)+)"
+)
+"""The name that a certificate should have had."""
 
 
 def _own(text: str, domain: str, host: str) -> bool:
@@ -83,6 +92,7 @@ _NAME = (
     "not valid for any names", "certificate for*doesn't match", "does not match target host",
     "legacy common name field", "the host name did not match", "ssl: no alternative",
     "server identity", "certificatenamemismatch", "peer certificate cn",
+    "verify identity of server", "verify identity of the server", "hostname verification failed",
 )  # fmt: skip
 _NO_ISSUER = (
     "unable to get local issuer", "unable to verify the first certificate", "partialchain",
@@ -100,6 +110,11 @@ _VERIFY = ("certificate verify failed", "certificate_verify_failed", "verificati
            "certificate problem", "remote certificate is invalid", "certificate verification",
            "remotecertificatechainerrors", "ssl certificate error", "peer certificate",
            "cert validation", "certificate is invalid", "invalid peer certificate")  # fmt: skip
+_OWN_AUTHORITY = (
+    "internal ca", "private ca", "own ca", "corporate ca", "company ca", "company's ca",
+    "company's internal", "internal certificate authority", "private certificate authority",
+    "private root", "corp root", "in-house ca", "enterprise ca", "adcs",
+)  # fmt: skip
 _UNKNOWN_AUTHORITY = (
     "unknown authority",
     "no trusted certificate",
@@ -156,12 +171,20 @@ SIGNS: Final = (
     Sign("unwanted_starttls", 10, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025), when=is_private,
          unless=("hostname", "host name", "altname", "expired")),
     Sign("cert_chain_incomplete", -5, _NO_ISSUER, when=is_private),
+    Sign("cert_untrusted", 8, _OWN_AUTHORITY, when=lambda r: any(
+        w in r.text for w in (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY))),
+    Sign("cert_untrusted", 9, ("hasn't got a known issuer", "issuer is unknown",
+                               "no known issuer", "issuer is not known")),
     Sign("cert_untrusted", -8, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025), when=is_private),
     Sign("unwanted_starttls", 4, _VERIFY, client=("ruby-net-smtp",),
          unless=("hostname", "host name", "local issuer", "expired")),
     Sign("unwanted_starttls", 3, (*_VERIFY, *_UNTRUSTED), context=(
         "self-signed", "relay", "localhost", "internal", "own server"),
          when=lambda r: r.port in (0, 25, 1025) or ":25" in r.context),
+    Sign("unwanted_starttls", 12, ("starttls*= false", "starttls: false", "starttls=false",
+                                   "starttls_auto: false", "starttls is off", "starttls off",
+                                   "tls disabled in*settings", "smtpautotls = true"),
+         when=lambda r: any(w in r.text for w in (*_VERIFY, *_UNTRUSTED, *_NOT_TLS))),
     Sign("unwanted_starttls", 8, ("starttls*disabled", "starttls*although", "enable_starttls",
                                   "starttls_auto", "without asking*starttls", "ignoretls",
                                   "autotls", "smtpautotls")),
@@ -217,6 +240,10 @@ SIGNS: Final = (
     Sign("tls_version_too_old", 12, _OLD),
     Sign("tls_version_too_old", -5, ("handshake failure",), unless=("version", "protocol")),
     Sign("client_tls_disabled", 16, _DISABLED),
+    Sign("client_accepts_invalid_cert", 8, ("accepted without*error", "accepted without*warning",
+                                            "no error*self-signed", "rejectunauthorized: false",
+                                            "without checking", "verify=false",
+                                            "check_hostname = false", "cert_none", "mitm")),
     Sign("client_accepts_invalid_cert", 9, ("not verified", "does not verify", "accepts any",
                                             "accepts invalid", "insecureskipverify",
                                             "rejectunauthorized: false", "verify_none",

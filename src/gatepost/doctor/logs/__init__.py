@@ -5,6 +5,7 @@ and keeps what was not part of it as remarks. It concludes nothing.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +17,7 @@ from gatepost.doctor.logs.program import library_of
 from gatepost.doctor.logs.prose import replies_in
 from gatepost.doctor.logs.server import named, port_in, server_in
 from gatepost.doctor.logs.strike import MARK, strike_out, unmarked
+from gatepost.doctor.logs.wrapping import unwrapped
 from gatepost.model.evidence import Client, Evidence, Stray, Target, TlsMode
 
 __all__ = ["MAX_LOG", "read_log"]
@@ -36,6 +38,9 @@ _HEADING: Final = re.compile(
     rf"(?i)^\s*(?P<what>client|server)\s*:\s*(?!{VERB.pattern[4:]})(?!\d{{3}}[ -]|[>\[*]|$)"
     r"(?P<said>[\w(\"'][^\n]{1,200})$"
 )
+_IS_ERROR: Final = re.compile(
+    r"(?i)\b(?:does not|doesn't|not supported|error|fail\w*|refus\w*|cannot|can't)\b"
+)
 _EHLO_NOTE: Final = re.compile(r"(?i)^\s*EHLO(?: offers| lists|:| reply:?| response:?)[: ]+(.*)$")
 _WANTS_AUTH: Final = re.compile(r"(?i)\bauth|log ?in\b|credential|password|sasl")
 
@@ -53,6 +58,7 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
     place, server_name = named(server)
     place = place or server_in(everything)
     port = (place.port if place else 0) or port_in(server) or port_in(everything)
+    port = port or port_in(client)
     place = replace(place, port=port) if place else None
     implicit = port in _IMPLICIT_PORTS or bool(_IMPLICIT.search(everything))
     talk = Dialogue(struck.responses, tls=implicit)
@@ -74,14 +80,38 @@ def _without_surrogates(text: str) -> str:
 
 def _clean(text: str) -> str:
     """Take off what terminals, HTML and JSON wrap around a log."""
-    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = unwrapped(_ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
     if "&gt;" in text or "&lt;" in text or "<br" in text:
         import html  # noqa: PLC0415 - a big table, and few logs need it
 
         text = html.unescape(re.sub(r"<br\s*/?>\n?", "\n", text))
     text = re.sub(r"(?:\\r)?\\n(?!['\"])(?=[^\n]*\d{3}[ -])", "\n", text)
+    if "<CRLF>" in text:
+        text = "\n".join(_without_marks(text.split("\n")))
+    text = _JOINED.sub(r"\n\1", text)
     lines = (line[:_MAX_LINE] for line in text.split("\n"))
     return "\n".join(part for line in lines for part in _parts(line))
+
+
+_JOINED: Final = re.compile(
+    r"(?<=[^\s>:'\"])(250[- ](?:PIPELINING|SIZE|AUTH|STARTTLS|8BITMIME|ENHANCEDSTATUSCODES|"
+    r"CHUNKING|DSN|SMTPUTF8|HELP|VRFY|ETRN|BINARYMIME)(?![A-Za-z]))"
+)
+"""The lines of EHLO's answer, printed as one."""
+
+
+def _without_marks(lines: list[str]) -> Iterator[str]:
+    """Take lettre's <CRLF> for what it is; each of its lines repeats the reply so far."""
+    before = ""
+    for line in lines:
+        head, arrow, said = line.partition("<< ")
+        if not arrow:
+            yield line.replace("<CRLF>", "")
+            continue
+        new = said.removeprefix(before)
+        parts = [each for each in new.split("<CRLF>") if each]
+        before = said if parts and re.match(r"\d{3}-", parts[-1]) else ""
+        yield from (f"{head}{arrow}{each}" for each in parts)
 
 
 def _headed(text: str, server: str, client: str) -> tuple[str, str, str]:
@@ -89,7 +119,7 @@ def _headed(text: str, server: str, client: str) -> tuple[str, str, str]:
     kept = []
     for line in text.split("\n"):
         head = _HEADING.match(line)
-        if head is None:
+        if head is None or _IS_ERROR.search(head["said"]):
             kept.append(line)
         elif head["what"].lower() == "client":
             client = client or head["said"]

@@ -23,6 +23,7 @@ from gatepost.wire.capabilities import parse_capabilities
 from gatepost.wire.replies import parse_reply
 
 _REPLY_LINE: Final = re.compile(r"([2-5]\d\d)(?:([ -])(.*))?$", re.DOTALL)
+_GREETS: Final = re.compile(r"(?i)[\w-]+(?:\.[\w-]+)+\s.*(?:smtp|mail|ready)")
 _PATH: Final = re.compile(r":\s*<([^>]*)>|:\s*(\S+)")
 _EXTENSIONS: Final = re.compile(
     r"(?i)^(?:AUTH|SIZE|PIPELINING|STARTTLS|8BITMIME|ENHANCEDSTATUSCODES|CHUNKING|SMTPUTF8|DSN)\b"
@@ -118,10 +119,16 @@ class Dialogue:
         if self._reply:
             lines, self._reply = tuple(map(unmarked, self._reply)), []
             self._replied(parse_reply(lines))
+        self._left_off()
+
+    def _left_off(self) -> None:
+        """The session ends, or another one begins: what waits gets no reply any more."""
         for sent in self._pending:
             if sent.verb == "AUTH":
                 self._attempt(sent, Reply(0))
                 break
+        self._pending.clear()
+        self._in_content = False
 
     def note(self, speaker: str, text: str) -> None:
         """Write a line down, and conclude nothing from it."""
@@ -143,6 +150,8 @@ class Dialogue:
         self.position = _POSITION.get(sent.verb, self.position)
 
     def _replied(self, reply: Reply) -> None:
+        if self._pending and self._pending[0].verb != "STARTTLS" and _is_greeting(reply):
+            self._left_off()
         if not self._pending:
             self._unasked(reply)
             return
@@ -191,6 +200,8 @@ class Dialogue:
             self.content = reply
         elif _looks_like_hello(reply):
             self._hello("", reply)
+        elif _is_greeting(reply) and (self.hellos or self.greeting):
+            self.tls = self.began_with_tls  # another session
         elif reply.code == 220 and (self.hellos or self.greeting):
             self.starttls, self.tls = reply, True
         elif reply.code == 220:
@@ -250,6 +261,11 @@ def _gave_secret(sent: Sent, mechanism: str) -> bool:
     if mechanism == "LOGIN":
         return len(sent.responses) > 1
     return bool(sent.responses)
+
+
+def _is_greeting(reply: Reply) -> bool:
+    """Tell a server's first words from its answer to STARTTLS."""
+    return reply.code == 220 and reply.status is None and _GREETS.match(reply.text) is not None
 
 
 def _looks_like_hello(reply: Reply) -> bool:

@@ -58,6 +58,12 @@ _PLACES: Final = tuple(
         r"\bauth=Bearer (?P<s>[^\x01\s\"']+)",
     )
 )
+_MAY_HOLD: Final = re.compile(
+    r"(?i)pass|pwd|secret|secure|token|key|credential|bearer|basic|auth|login|://|\s-u|--user|-ap|-xp|"
+    r"invalid port|cast to|non-existent|static:|client_send"
+)
+"""One of these stands in every line that any other of the places fits; most lines have none."""
+_ANYWHERE: Final = tuple(place for place in _PLACES if place.pattern.startswith(r"^\s*\[?"))
 _CALL: Final = re.compile(
     r"(?i)(?:\blogin|PlainAuth|LoginAuth|CRAMMD5Auth|NetworkCredential|\bauthenticate|"
     r"Credentials::new|PasswordAuthentication|ConvertTo-SecureString|set_?password|\bauth)\s*"
@@ -80,11 +86,12 @@ def spans(line: str) -> Iterator[Span]:
     """Yield where secrets stand in ``line``, by their shape or by what stands before them."""
     for match in _SHAPES.finditer(line):
         yield Span(*match.span())
-    for place in _PLACES:
+    places = _PLACES if _MAY_HOLD.search(line) else _ANYWHERE
+    for place in places:
         for match in place.finditer(line):
             if match["s"] and not _NO_SECRET.fullmatch(match["s"]):
                 yield Span(*match.span("s"))
-    for call in _CALL.finditer(line):
+    for call in _CALL.finditer(line) if places is _PLACES else ():
         yield from _in_call(line, call)
 
 

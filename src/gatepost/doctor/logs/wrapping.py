@@ -1,0 +1,161 @@
+"""Takes off what carried a log: containers, journals, JSON lines, quoted mail.
+
+Every way of unwrapping that fits is tried on the first lines, and the one is taken in which most
+lines are a dialogue's; where none is better than the log as it is, that stays.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from gatepost.doctor.logs.formats import FORMATS
+
+_SURE: Final = 3
+"""So many of the steps leave no doubt that something is wrapped."""
+_SAMPLE: Final = 80
+"""Lines that are looked at to choose."""
+_ENOUGH: Final = 0.7
+"""The share of lines that must be wrapped alike."""
+_PASSES: Final = 5
+_TIME: Final = r"\d{1,2}:\d\d:\d\d(?:[.,]\d+)?"
+_STAMP: Final = rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]{_TIME}(?:Z|[+-]\d\d:?\d\d)?"
+_PREFIXES: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"[\w./-]{1,80}(?:[ ]+)?\| ?",  # Compose
+        rf"(?:{_STAMP}|[A-Z][a-z]{{2}} [ \d]\d {_TIME}) [\w.-]{{1,80}} [\w./()-]{{1,60}}\[\d+\]: ",
+        rf"[A-Z][a-z]{{2}} [ \d]\d {_TIME} [\w.-]{{1,80}} [\w./()-]{{1,60}}: ",  # syslog
+        rf"\[?{_STAMP}\]?[ \t](?:(?:stdout|stderr) [FP] )?",
+        rf"\[?\d\d?[./]\d\d?[./]\d{{4}},? {_TIME}\]?[ \t]",
+        r"[\w./()-]{1,60}\[[\w.]+\]: ",  # Heroku's app[web.1]
+        r"[\w.-]+-[a-z0-9]{5,10}-[a-z0-9]{5} [\w.-]+ ",  # a pod and its container
+        r"\d{10}(?:\.\d+|\d{3})?[ \t]",
+        rf"\[?{_TIME}\]?[ \t]",
+        r"\[?(?i:DEBUG|INFO|WARN|WARNING|ERROR|TRACE|NOTICE|FATAL)\]?:?[ \t]+",
+        r"[\w.-]{2,40}:? ",  # a logger's name, where every line has it
+        r"[ \t]+",
+    )
+)
+_KEYS: Final = ("log", "message", "msg", "MESSAGE", "@message", "textPayload", "text", "line",
+                "event", "error", "err", "body")  # fmt: skip
+_LOGFMT: Final = re.compile(r'\bmsg=(?P<msg>"(?:\\.|[^"\\])*"|\S+)')
+_PINO: Final = re.compile(r"[CS]: ")
+
+Unwrap = Callable[[list[str]], list[str] | None]
+
+
+def unwrapped(text: str) -> str:
+    """Return ``text`` without what wraps each of its lines, or as it is."""
+    lines = text.split("\n")
+    sample = lines[:_SAMPLE]
+    chain: list[Unwrap] = []
+    best, best_count = 0, _dialogue_lines(sample)
+    now = sample
+    for _ in range(_PASSES):
+        ways = [(each, done) for each in _STEPS if (done := each(now)) is not None and done != now]
+        if not ways:
+            break
+        counts = [_dialogue_lines(done) for _, done in ways]
+        count = max(counts)
+        step, now = ways[counts.index(count)]
+        chain.append(step)
+        if count > best_count or (count and step in _STEPS[:_SURE] and count == best_count):
+            best, best_count = len(chain), count
+    for step in chain[:best]:
+        lines = step(lines) or lines
+    return "\n".join(lines)
+
+
+def _dialogue_lines(lines: list[str]) -> int:
+    """Return how many lines the best format takes for a dialogue's."""
+    low = "\n".join(lines).lower()
+    return max(
+        each.fits(lines) for each in FORMATS
+        if (each.client or each.server) and (not each.hints or any(h in low for h in each.hints))
+    )  # fmt: skip
+
+
+def _without_json(lines: list[str]) -> list[str] | None:
+    """JSON lines: what they say, a line each; other lines stay."""
+    filled = [line for line in lines if line.strip()]
+    parsed = [_json(line) for line in filled]
+    if not filled or sum(each is not None for each in parsed) < _ENOUGH * len(filled):
+        return None
+    kept: list[str] = []
+    for line in lines:
+        found = _json(line)
+        kept += [line] if found is None else _said(found, line)
+    return kept
+
+
+def _json(line: str) -> dict[str, Any] | None:
+    text = line.strip()
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _said(found: dict[str, Any], line: str) -> Iterator[str]:
+    texts = [found[key] for key in _KEYS if isinstance(found.get(key), str)]
+    if not texts or ("level" in found and _PINO.match(texts[0])):
+        yield line  # nodemailer's own JSON has a format of its own
+        return
+    for text in texts:
+        yield from text.rstrip("\r\n").split("\n")
+
+
+def _without_logfmt(lines: list[str]) -> list[str] | None:
+    """``time=... level=... msg="..."``: the message."""
+    filled = [line for line in lines if line.strip()]
+    hits = sum(_LOGFMT.search(line) is not None and "level=" in line for line in filled)
+    if not filled or hits < _ENOUGH * len(filled):
+        return None
+    return [part for line in lines for part in _message(line)]
+
+
+def _message(line: str) -> list[str]:
+    match = _LOGFMT.search(line)
+    if match is None or "level=" not in line:
+        return [line]
+    said = match["msg"]
+    try:
+        text = str(json.loads(said)) if said.startswith('"') else said
+    except ValueError:
+        text = said.strip('"')
+    rest = line[match.end() :].strip()
+    return [*text.split("\n"), *([rest] if "=" in rest else [])]
+
+
+def _without_quotes(lines: list[str]) -> list[str] | None:
+    """A quoted mail: each line begins with >."""
+    filled = [line for line in lines if line.strip()]
+    if len(filled) < 2 or any(not line.lstrip(" ").startswith(">") for line in filled):
+        return None
+    return [re.sub(r"^ *> ?", "", line) for line in lines]
+
+
+def _prefix(pattern: re.Pattern[str]) -> Unwrap:
+    def without(lines: list[str]) -> list[str] | None:
+        filled = [line for line in lines if line.strip()]
+        hits = sum(pattern.match(line) is not None for line in filled)
+        if len(filled) < 2 or hits < _ENOUGH * len(filled):
+            return None
+        if pattern is _PREFIXES[-1]:
+            depth = min(len(line) - len(line.lstrip(" \t")) for line in filled)
+            return [line[depth:] for line in lines] if depth else None
+        if pattern is _PREFIXES[-2] and len({match[0] for line in filled
+                                             if (match := pattern.match(line))}) > 1:  # fmt: skip
+            return None
+        return [pattern.sub("", line, count=1) for line in lines]
+
+    return without
+
+
+_STEPS: Final[tuple[Unwrap, ...]] = (
+    _without_json, _without_logfmt, _without_quotes, *map(_prefix, _PREFIXES),
+)  # fmt: skip
