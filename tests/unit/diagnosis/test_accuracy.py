@@ -24,7 +24,6 @@ def test_every_cause_has_words_and_a_prior() -> None:
 def test_most_causes_have_a_case() -> None:
     """The others have no text of their own: nothing tells them, or a recorded session alone."""
     assert set(CAUSES) - {case.cause for case in CASES} == {
-        "credential_wrong_region", "server_auth_backend_bug",
         # told by the token endpoint, the e-mail API, Resource Manager or the token itself
         "access_not_propagated", "application_unknown", "resource_unknown", "role_missing",
         "role_wrong_scope", "service_principal_missing", "smtp_username_missing", "tenant_unknown",

@@ -94,7 +94,8 @@ def test_what_is_no_dialogue_stays_as_it_is(text: str) -> None:
 def test_two_sessions_in_one_paste() -> None:
     """The second begins in clear again."""
     second = [("S", "220 other.example.com ESMTP"), ("C", "EHLO me"),
-              ("S", "250-other.example.com"), ("S", "250 STARTTLS"), ("C", "MAIL FROM:<a@example.org>"),
+              ("S", "250-other.example.com"), ("S", "250 STARTTLS"),
+              ("C", "MAIL FROM:<a@example.org>"),
               ("S", "530 5.7.0 Must issue a STARTTLS command first")]  # fmt: skip
     for first in (DIALOGUE, DIALOGUE[:12]):  # the first may have been cut off
         seen = read_log(told("C: {}", "S: {}", (*first, *second)))
