@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 DAY = timedelta(days=1)
 
@@ -30,11 +30,11 @@ class Authority:
     certificate: x509.Certificate
     ca_file: str
 
-    def issue(self, *names: str, valid_until: datetime | None = None) -> Pair:
+    def issue(self, *names: str, valid_until: datetime | None = None, issuer_url: str = "") -> Pair:
         """Return a server's certificate for host names and IP addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         until = valid_until or datetime.now(UTC) + DAY
-        signed = (
+        builder = (
             _builder(names[0], self.certificate.subject, key.public_key(), until)
             .add_extension(x509.SubjectAlternativeName([_name(one) for one in names]), False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
@@ -42,13 +42,24 @@ class Authority:
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
             )
-            .sign(self.key, hashes.SHA256())
         )
+        if issuer_url:
+            where = x509.AccessDescription(
+                AuthorityInformationAccessOID.CA_ISSUERS,
+                x509.UniformResourceIdentifier(issuer_url),
+            )
+            builder = builder.add_extension(x509.AuthorityInformationAccess([where]), False)
+        signed = builder.sign(self.key, hashes.SHA256())
         stem = f"{names[0].replace(':', '_')}-{signed.serial_number:x}"
         return Pair(
             _write(self.directory / f"{stem}.pem", _pem(signed)),
             _write(self.directory / f"{stem}.key", _key_pem(key)),
         )
+
+    @property
+    def der(self) -> bytes:
+        """Its own certificate."""
+        return self.certificate.public_bytes(serialization.Encoding.DER)
 
     def self_signed(self, name: str) -> Pair:
         """Return a certificate for ``name`` that nobody but itself has signed."""
@@ -88,6 +99,12 @@ def _authority(directory: Path, title: str, issuer: Authority | None) -> Authori
         _builder(title, signed_by, key.public_key(), datetime.now(UTC) + DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=1 if issuer is None else 0), True)
         .add_extension(usage, True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                (key if issuer is None else issuer.key).public_key()
+            ),
+            False,
+        )
         .sign(key if issuer is None else issuer.key, hashes.SHA256())
     )
     ca_file = _write(directory / f"ca-{certificate.serial_number:x}.pem", _pem(certificate))

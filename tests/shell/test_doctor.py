@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -23,6 +24,7 @@ from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import Server as Address
 from tests.certificates import Authority, Pair, make_authority
+from tests.shell.http_server import HttpServer, Told
 from tests.shell.scripted import Script, Server, serving
 
 STARTTLS = ("STARTTLS",)
@@ -158,6 +160,31 @@ def test_a_certificate_that_does_not_hold(
         assert seen.evidence.offered == ("PLAIN", "LOGIN"), "the probe goes on"
         assert [line for line in it.heard if line.startswith("AUTH")] == []
         assert any("not sent" in note for note in seen.notes)
+
+
+@pytest.mark.parametrize(
+    ("lies_there", "found", "confidence"),
+    [
+        ("intermediate", ["cert_chain_incomplete"], "certain"),
+        ("stranger", ["cert_untrusted"], "certain"),
+        ("nothing", ["cert_chain_incomplete", "cert_untrusted"], "likely"),
+    ],
+)
+def test_the_certificate_that_was_left_out(
+    authority: Authority, tmp_path: Path, lies_there: str, found: list[str], confidence: str
+) -> None:
+    """Fetched from where the server's own says, and tried."""
+    intermediate, stranger = authority.intermediate(), make_authority(tmp_path)
+    answers = {
+        "intermediate": Told(200, intermediate.der), "stranger": Told(200, stranger.der),
+        "nothing": Told(404, b""),
+    }  # fmt: skip
+    with HttpServer(lambda _asked: answers[lies_there]) as http:
+        pair = intermediate.issue("127.0.0.1", issuer_url=f"{http.url}/ca.der")
+        with serving(Script(in_clear=STARTTLS, pair=pair)) as server:
+            seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
+    assert ids(seen) == found
+    assert seen.findings[0].confidence == confidence
 
 
 def test_implicit_tls_on_a_starttls_port(acs: Server, authority: Authority) -> None:

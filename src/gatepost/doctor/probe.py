@@ -14,11 +14,13 @@ from functools import partial
 from typing import Final
 
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.rules.tls import missing_issuer
 from gatepost.doctor import reach, signin
 from gatepost.doctor.around import look_around
 from gatepost.doctor.audit import Audit, smuggle
 from gatepost.doctor.certificate import read_certificate
 from gatepost.doctor.envelope import try_envelope
+from gatepost.doctor.issuer import find_issuer
 from gatepost.doctor.names import NEUTRAL, literal_of, refused_for_the_name, under_other_names
 from gatepost.doctor.parallel import start
 from gatepost.doctor.shapes import describe
@@ -112,6 +114,13 @@ class _Probe:
             versions = try_versions(self.visit, endpoint, self._name or NEUTRAL,
                                     implicit=implicit)  # fmt: skip
             self.note(tls_versions=seen(versions))
+        if (
+            tls is not None
+            and (url := missing_issuer(tls))
+            and not self.visit.settings.backstage.closed
+        ):
+            found = find_issuer(self.visit, endpoint, self._name or NEUTRAL, url, implicit=implicit)
+            self.note(issuer=seen(found))
         nobody_can = hello is not None and hello.reply.is_success and not known.offered
         if self.visit.signs_in and nobody_can and not known.neighbours.value:
             self.note(neighbours=seen(look_around(self.visit)))

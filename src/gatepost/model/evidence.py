@@ -190,6 +190,17 @@ class TlsVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Issuer:
+    """The certificate that the server left out, fetched from where its own one says."""
+
+    url: str
+    subject: str = ""
+    completes: bool = False
+    """With it the server's certificate is good."""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One question of an audit. ``told`` is what was said and answered, a sentence each."""
 
@@ -352,6 +363,8 @@ class Evidence:
     starttls: Fact[Reply] = Fact()
     tls_versions: Fact[tuple[TlsVersion, ...]] = Fact()
     """Each version alone, where the handshake failed, or in an audit."""
+    issuer: Fact[Issuer] = Fact()
+    """Asked for where the server's certificate came alone and nobody here knows who signed it."""
     neighbours: Fact[tuple[Neighbour, ...]] = Fact()
     """Where else the client could go; looked for when this door is closed."""
     audit: Fact[tuple[Check, ...]] = Fact()

@@ -18,6 +18,8 @@ Version = Literal["TLSv1.2", "TLSv1.3"]
 RECORD: Final = 16_384
 """Octets of plaintext in one record at most (RFC 8446 5.1)."""
 
+_PARTIAL_CHAIN: Final = 0x80000
+"""X509_V_FLAG_PARTIAL_CHAIN: an authority in the store counts as a root. Set since Python 3.13."""
 _DER: Final = 2
 """``_ssl.ENCODING_DER``."""
 _MINIMUM: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
@@ -47,6 +49,20 @@ def client_context(
     if certificate is not None:
         _load(context, certificate, key)
     _harden(context, minimum)
+    return context
+
+
+def completing_context(ca_file: str | None, issuer: bytes) -> Context:
+    """Return a verifying context that also has one authority's certificate (DER) to build with.
+
+    It is no root: a chain must still end at one that is trusted without it. Raises TlsError.
+    """
+    context = client_context(ca_file=ca_file)
+    context.verify_flags &= ~_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(cadata=issuer)
+    except ssl.SSLError as error:
+        raise TlsError(f"no certificate: {error.reason or error}") from error
     return context
 
 

@@ -4,10 +4,9 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Final
 
-from gatepost.model.evidence import Certificate, Evidence, Position
+from gatepost.model.evidence import Certificate, Evidence, Position, TlsSeen
 from gatepost.model.finding import Finding
 
 _BEHIND: Final[tuple[Position, ...]] = ("auth", "mail")
@@ -197,6 +196,8 @@ def _servers_clock(seen: Evidence) -> Iterator[str]:
     date = _DATE.search(greeting.reply.text)
     if date is None:
         return
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # slow, and few greetings tell
+
     try:
         said = parsedate_to_datetime(date[0])
     except ValueError:
@@ -226,6 +227,15 @@ def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
     )
 
 
+def missing_issuer(tls: TlsSeen) -> str:
+    """Return where the certificate says that its issuer is, where that was left out, or ""."""
+    certificate = tls.certificate
+    alone = tls.verify_code in _NO_ISSUER and tls.chain_length == 1
+    if certificate is None or certificate.self_signed or not alone:
+        return ""
+    return certificate.issuer_urls[0] if certificate.issuer_urls else ""
+
+
 def cert_chain_incomplete(seen: Evidence) -> Finding | None:
     """Only the leaf came, and it tells where its issuer is to be had: a public one does that."""
     certificate = _certificate(seen)
@@ -234,21 +244,27 @@ def cert_chain_incomplete(seen: Evidence) -> Finding | None:
     tls = seen.tls.value
     if tls.verify_code not in _NO_ISSUER or tls.chain_length != 1:
         return None
-    if certificate.issuer_urls:
+    issuer = seen.issuer.value
+    if issuer is not None and issuer.subject and not issuer.completes:
+        return None  # it is there, and leads to nobody who is trusted
+    if issuer is not None and issuer.completes:
+        hint = f"with {issuer.subject} from {issuer.url} it verifies"
+    elif certificate.issuer_urls:
         hint = f"the certificate says where that one is: {certificate.issuer_urls[0]}"
     elif _SIGNS_FOR_OTHERS.search(certificate.issuer):
         hint = "by its name that is an authority between a root and servers"
     else:
         return None
+    proven = issuer is not None and issuer.completes
     return Finding(
         "cert_chain_incomplete",
-        "likely",
+        "certain" if proven else "likely",
         "The server sends its certificate without the one that signed it.",
         ("it sent 1 certificate", f"its issuer, {certificate.issuer}, is not known here", hint),
         "tls",
         "Install the full chain on the server (the file often named fullchain.pem).",
         explains=_BEHIND,
-        next_probe="fetch the issuer and verify the certificate with it",
+        next_probe="" if proven else "fetch the issuer and verify the certificate with it",
     )
 
 
@@ -262,6 +278,8 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
     if tls.verify_code not in untrusted and not unexplained:
         return None
     incomplete = cert_chain_incomplete(seen) is not None
+    if seen.issuer.value is not None and seen.issuer.value.completes:
+        return None  # nothing but the missing certificate is wrong
     who = "itself" if certificate.self_signed else certificate.issuer
     proof = [f"it is signed by {who}", f"verification says: {tls.verify_error or 'not trusted'}"]
     if tls.trust != "system":

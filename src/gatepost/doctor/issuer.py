@@ -1,0 +1,78 @@
+"""The certificate that a server left out: fetched, and tried (RFC 5280 4.2.2.1)."""
+
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+from gatepost.doctor.certificate import read_certificate
+from gatepost.doctor.talk import Talk
+from gatepost.doctor.visit import Visit
+from gatepost.errors import GatepostError, RemoteProtocolError
+from gatepost.model.evidence import Issuer
+from gatepost.net.dial import Endpoint, Server, connect_to, resolve
+from gatepost.net.stream import SyncStream
+from gatepost.net.tls import completing_context
+
+TIMEOUT: Final = 3.0
+MAX_ANSWER: Final = 65_536
+"""Octets; a certificate has some two thousand."""
+
+
+def find_issuer(visit: Visit, endpoint: Endpoint, name: str, url: str, *, implicit: bool) -> Issuer:
+    """Fetch the certificate at ``url``, and shake hands again with it at hand."""
+    try:
+        der = _fetch(url, endpoint)
+    except (OSError, GatepostError, ValueError) as error:
+        return Issuer(url, failure=str(error))
+    certificate = read_certificate(der)
+    if certificate is None:
+        return Issuer(url, failure="what lies there is no certificate in DER")
+    try:
+        talk = Talk.open(visit, endpoint, completing_context(visit.settings.ca_file, der))
+    except (OSError, GatepostError) as error:
+        return Issuer(url, certificate.subject, failure=str(error))
+    try:
+        if not implicit:
+            talk.greeting()
+            talk.hello(name)
+            if not talk.ask("STARTTLS", "starttls").is_success:
+                return Issuer(url, certificate.subject, failure="STARTTLS was refused")
+        talk.secure()
+    except GatepostError as error:
+        return Issuer(url, certificate.subject, failure=str(error))
+    finally:
+        talk.close(politely=False)
+    return Issuer(url, certificate.subject, completes=True)
+
+
+def _fetch(url: str, mail_server: Endpoint) -> bytes:
+    """GET by plain HTTP: what is fetched is signed, and a server may not lead us into our network.
+
+    Raises OSError, GatepostError or ValueError.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(f"not fetched: {url[:80]!r} is no http URL")
+    if not url.isascii() or any(sign in url for sign in " \r\n"):
+        raise ValueError("not fetched: odd characters in the URL")
+    [endpoint, *_] = resolve(Server(parts.hostname, parts.port or 80))
+    if not _is_public(endpoint) and _is_public(mail_server):
+        raise ValueError(f"not fetched: {parts.hostname} is an address of this network")
+    stream = SyncStream(connect_to(endpoint, TIMEOUT))
+    try:
+        target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        stream.send(f"GET {target} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n".encode(), TIMEOUT)
+        answer = b""
+        while len(answer) <= MAX_ANSWER and (chunk := stream.receive(TIMEOUT)):
+            answer += chunk
+    finally:
+        stream.abort()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status = head.partition(b"\r\n")[0].decode("ascii", "replace")
+    if status.split(" ")[1:2] != ["200"] or len(answer) > MAX_ANSWER:
+        raise RemoteProtocolError(f"{parts.hostname} answered {status[:60]!r}")
+    return body
+
+
+def _is_public(endpoint: Endpoint) -> bool:
+    return ipaddress.ip_address(endpoint.address.partition("%")[0]).is_global
