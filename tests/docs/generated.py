@@ -1,16 +1,13 @@
 """The pages that tables of the code are printed into: ``python -m tests.docs.generated``."""
 
-import ast
 import json
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from functools import partial
 from importlib.resources import files
-from inspect import cleandoc, getsource
-from itertools import pairwise
+from inspect import cleandoc
 from pathlib import Path
-from textwrap import dedent
 from typing import Any, Final
 
 import click
@@ -28,23 +25,12 @@ from gatepost.rest.arm.table import OPERATIONS
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
 from tests.docs.pages import FINDINGS, ROOT
 from tests.docs.remedies import FINDING_PAGES, finding_page, legend, rows, without_cures
+from tests.docs.report_schema import report_page, schema_file
+from tests.docs.tables import attribute_docstrings, table
 
 REFERENCE: Final = ROOT / "docs" / "reference"
 NOTE: Final = "<!-- Made by `python -m tests.docs.generated`: change the code, not this page. -->"
 GROUPS: Final[Mapping[str, type[Any]]] = {"": Profile, **TABLES}
-
-
-def cell(text: object) -> str:
-    """Return a text that does not break a table."""
-    return str(text).replace("|", "\\|").replace("\n", " ").strip()
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
-    """Yield the lines of a table."""
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield f"| {' | '.join(cell(each) for each in row)} |"
 
 
 # The command line.
@@ -253,18 +239,6 @@ def profiles_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def attribute_docstrings(kind: type[Any]) -> dict[str, str]:
-    """Return what the source says below each attribute of a class."""
-    body = ast.parse(dedent(getsource(kind))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    return {
-        str(field.target.id): cleandoc(str(below.value.value)).replace("``", "`")
-        for field, below in pairwise(body.body)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-    }  # fmt: skip
-
-
 def _shown_default(key: "Field[Any]") -> str:
     if key.default is MISSING:  # a table, empty
         return "none"
@@ -357,6 +331,8 @@ PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     **{path: partial(finding_page, path) for path in FINDING_PAGES},
     REFERENCE / "remedies.md": remedies_page,
     REFERENCE / "libraries.md": imitations_page,
+    REFERENCE / "doctor-report.md": partial(report_page, NOTE),
+    REFERENCE / "doctor.schema.json": schema_file,
     REFERENCE / "cli.md": cli_page,
     REFERENCE / "replies.md": replies_page,
     REFERENCE / "profiles.md": profiles_page,

@@ -11,6 +11,7 @@ from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
 from gatepost.diagnosis.remedies.library import Place
 from gatepost.diagnosis.rules import CONDUCT_RULES, DIALOGUE_RULES, PROVIDER_RULES, RULES
+from gatepost.diagnosis.rules.behind import found_behind
 from gatepost.diagnosis.rules.conduct import accomplished, left_without_auth
 from gatepost.diagnosis.rules.replies import with_replies
 from gatepost.diagnosis.rules.texts import from_texts, merged, outweighing, worth_saying
@@ -35,6 +36,7 @@ def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
     known = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
     asked = [*(rule(seen) for rule in RULES), *(rule(seen, known) for rule in PROVIDER_RULES)]
     found = [finding for finding in asked if finding is not None]
+    found += found_behind(seen, known)
     ranked = _RANKED[seen.source](seen, found)
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
     next_probe = _next_probe(seen, findings)

@@ -13,12 +13,10 @@ from gatepost.diagnosis.rules import (
     conduct,
     dialogue,
     ehlo,
-    entra,
     envelope,
     network,
     refusals,
     tls,
-    tokens,
 )
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
@@ -33,5 +31,5 @@ DIALOGUE_RULES: Final[tuple[Rule, ...]] = dialogue.RULES
 """Rules for logs, which show what a client did by itself."""
 CONDUCT_RULES: Final[tuple[Rule, ...]] = conduct.RULES
 """Rules for recorded sessions, which show what it did octet by octet."""
-PROVIDER_RULES: Final = (*auth.PROVIDER_RULES, *entra.RULES, *tokens.RULES)
+PROVIDER_RULES: Final = auth.PROVIDER_RULES
 """Rules that are told what the provider's profile says to the doctor, too."""

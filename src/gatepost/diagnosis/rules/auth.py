@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import imitation_of
-from gatepost.diagnosis.rules import entra, tokens
+from gatepost.diagnosis.rules.behind import found_behind
 from gatepost.diagnosis.rules.refusals import names_its_cause
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
@@ -345,7 +345,7 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     refused = refused_secret(seen)
     if refused is None or seen.signed_in or names_its_cause(refused.reply):
         return None
-    if any(rule(seen, known) for rule in (*entra.RULES, *tokens.RULES)):
+    if found_behind(seen, known):
         return None
     where = "over TLS" if refused.tls else "in clear"
     proof = [

@@ -1,0 +1,74 @@
+"""The reference of the doctor's report, from the types that it is made of."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, Final, get_type_hints
+
+from gatepost.doctor import schema
+from gatepost.model import capabilities, entra, evidence, reply, setting
+from tests.docs.tables import attribute_docstrings, cell, table
+
+_MODULES: Final = (schema, evidence, entra, reply, capabilities, setting)
+_MODULE: Final = re.compile(r"\b(?:gatepost\.[\w.]+|typing|collections\.abc|datetime)\.(?=\w)")
+_OWN: Final = {"Line"}
+"""What stands in the document in another form."""
+
+
+def schema_file() -> str:
+    """Return the JSON Schema."""
+    return json.dumps(schema.report_schema(), indent=1) + "\n"
+
+
+def report_page(note: str) -> str:
+    """Return the page: every object with its keys, types and meanings."""
+    lines = [
+        "# The doctor's report", "", note, "",
+        "What `gatepost doctor --json` prints, and `gatepost doctor --save` keeps (the evidence).",
+        "There is a [JSON Schema](doctor.schema.json). What is listed here stays; more keys may",
+        "come. A fact has `state` (`seen`; `hidden`: it happened, and was not shown; `not_tried`)",
+        "and `value`, null unless it was seen. Times are RFC 3339 in UTC.",
+    ]  # fmt: skip
+    for name, told in _objects():
+        lines += ["", f"## {name}", "", *told]
+    return "\n".join(lines) + "\n"
+
+
+def _objects() -> Iterator[tuple[str, list[str]]]:
+    kinds = schema.report_schema()["$defs"]
+    for name in ("Report", *(each for each in kinds if each != "Report")):
+        if name.startswith("Fact_") or name in _OWN:
+            continue
+        kind = _kind(name)
+        if "properties" not in kinds[name]:
+            yield name, ["An array of three numbers (RFC 3463)."]
+            continue
+        meanings = attribute_docstrings(kind)
+        hints = get_type_hints(kind)
+        rows = [
+            (f"`{key}`", f"`{_type(key, hints)}`", meanings.get(_attribute(kind, key), ""))
+            for key in kinds[name]["properties"]
+        ]
+        told = (kind.__doc__ or "").replace("``", "`").strip().split("\n\n")[0]
+        yield name, [cell(told), "", *table(("key", "type", ""), rows)]
+
+
+def _kind(name: str) -> type[Any]:
+    """Return the class, from the module that defines it."""
+    found = next(filter(None, (getattr(module, name, None) for module in _MODULES)))
+    assert isinstance(found, type)
+    return found
+
+
+def _attribute(kind: type[Any], key: str) -> str:
+    """Return the attribute that a key is named otherwise than."""
+    names = [each.name for each in fields(kind)] if is_dataclass(kind) else kind.__struct_fields__
+    return key if key in names else {"from": "speaker"}[key]
+
+
+def _type(key: str, hints: dict[str, Any]) -> str:
+    hint = hints.get(key, hints.get("speaker"))
+    text = hint.__name__ if isinstance(hint, type) else _MODULE.sub("", str(hint))
+    text = text.replace(", ...", "")
+    return f"one of {text[8:-1]}" if text.startswith("Literal[") else text
