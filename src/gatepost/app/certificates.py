@@ -111,8 +111,8 @@ def make_flawed(directory: Path, flaw: Flaw, now: datetime) -> Path:
 
 
 def _missing_issuer() -> x509.AuthorityInformationAccess:
-    """Where a public authority would tell that its own certificate is to be had."""
-    place = x509.UniformResourceIdentifier("http://ca.invalid/issuer.crt")
+    """Where a public authority would say that its own certificate is; nothing is there."""
+    place = x509.UniformResourceIdentifier("http://127.0.0.1:9/issuer.crt")
     kind = AuthorityInformationAccessOID.CA_ISSUERS
     return x509.AuthorityInformationAccess([x509.AccessDescription(kind, place)])
 

@@ -131,7 +131,7 @@ def check(path: Path, as_json: bool) -> int:
     except ConfigError as error:
         problems = [(error.where or str(path), str(error).removeprefix(f"{error.where}: "))]
     if as_json:
-        told = [{"where": where, "message": message} for where, message in problems]
+        told = [_problem(*each) for each in problems]
         print_json({"valid": not problems, "problems": told})
     else:
         for where, message in problems:
@@ -140,3 +140,8 @@ def check(path: Path, as_json: bool) -> int:
         verdict = f"{count} mistake{'s' if count != 1 else ''} in {path}." if count else "ok"
         click.echo(verdict, err=bool(count))
     return FAILED if problems else OK
+
+
+def _problem(where: str, message: str) -> dict[str, str]:
+    told, _, near = message.rstrip("?").partition(", did you mean ")
+    return {"where": where, "message": told, "did_you_mean": near}

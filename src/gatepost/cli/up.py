@@ -1,15 +1,20 @@
 """``gatepost up``: the local relay, in the foreground."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gatepost.cli.environment import export_lines, missing_lines
 from gatepost.cli.foreground import run_in_foreground
 
+if TYPE_CHECKING:
+    from gatepost.model.profile import Profile
+
 _NO_PASSWORD = "none: the client secret was deleted or has expired"
+_TOKEN_ONLY = "none: this provider takes the token only"
 _TLS = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
 MAX_PORT = 65_535
 EXAMPLE = """\b
@@ -98,21 +103,21 @@ def up(as_json: bool, **given: Any) -> int:
     from gatepost.app.up import Options  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.up import up as serve  # noqa: PLC0415
 
-    _check_profile(given["profile"], given["settings"])
+    profile = _checked_profile(given["profile"], given["settings"])
     options = Options(**given)
     return run_in_foreground(
         lambda report, ready: serve(options, report, ready),
-        _announce_json if as_json else _announce,
+        _announce_json if as_json else partial(_announce, profile),
         as_json=as_json,
     )
 
 
-def _check_profile(name: str, settings: tuple[str, ...]) -> None:
+def _checked_profile(name: str, settings: tuple[str, ...]) -> "Profile":
     from gatepost.app.serving import served_profile  # noqa: PLC0415 - as above
     from gatepost.errors import ConfigError  # noqa: PLC0415
 
     try:
-        served_profile(name, strict=True, settings=settings)
+        return served_profile(name, strict=True, settings=settings)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
 
@@ -122,8 +127,12 @@ def _announce_json(reporter: Any, document: dict[str, Any]) -> None:
     reporter("ready", **{key: document[key] for key in shown})
 
 
-def _announce(reporter: Any, document: dict[str, Any]) -> None:
+def _announce(profile: "Profile", reporter: Any, document: dict[str, Any]) -> None:
+    from gatepost.profiles.asking import doctor_command  # noqa: PLC0415 - as above
+
     reporter.say(paste(document))
+    if command := doctor_command(profile, document):
+        reporter.say(f"What is the matter, {profile.quirk.cause}, shows:\n\n  {command}\n")
 
 
 def paste(document: dict[str, Any]) -> str:
@@ -133,9 +142,10 @@ def paste(document: dict[str, Any]) -> str:
         place = document[name]
         if place is not None:
             lines.append(f"  {name:<9} {place['host']}:{place['port']} ({_TLS[place['tls']]})")
+    none = _TOKEN_ONLY if document.get("access_token") else _NO_PASSWORD
     lines += [
         f"  username  {document['username']}",
-        f"  password  {document['password'] or _NO_PASSWORD}",
+        f"  password  {document['password'] or none}",
         f"  from      {document['from']}",
         f"  CA file   {document['ca_file']}",
     ]

@@ -60,9 +60,9 @@ class ServerRules:
     tls_maximum: Literal["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] = "TLSv1.3"
     """The newest version of TLS that it speaks; with one before 1.2, it speaks those before, too.
     """
-    greets: Literal["at once", "after the client", "never"] = "at once"
-    """`after the client`: a proxy waits for a line of the client first; `never`: nothing is said.
-    """
+    greets: Literal["at once", "after the client", "never", "hangs up"] = "at once"
+    """`after the client`: a proxy waits for a line of the client first; `never`: nothing is said;
+    `hangs up`: the connection is taken and closed, as by a balancer whose server is down."""
     greeting_delay: float = 0.0
     """Seconds until the greeting."""
     refused_names: str = ""
@@ -85,8 +85,9 @@ class Quirk:
     """Whom it hits (`--as`); empty: anybody."""
     tls: TlsMode = "auto"
     """What the client is set to (`--tls`)."""
-    login: Literal["none", "right", "wrong"] = "none"
-    """Whether the doctor signs in, and with the right password (`--username`)."""
+    login: Literal["none", "right", "wrong", "token"] = "none"
+    """Whether the doctor signs in (`--username`): with the password, with a wrong one, or with the
+    access token."""
     try_all: bool = False
     """By every mechanism (`--try-all`)."""
     mail_from: str = ""

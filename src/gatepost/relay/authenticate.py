@@ -139,7 +139,15 @@ class Authentication:
                 self.username = shown_name(credentials.username)
                 if self._is_misnamed(credentials.username):
                     return
-                self._when(directory.identify(credentials, mechanism), self._advance)
+                self._when(directory.identify(credentials, mechanism), self._judge)
+
+    def _judge(self, verdict: Principal | Reply) -> None:
+        self._advance(self._unless_broken(verdict))
+
+    def _unless_broken(self, verdict: Principal | Reply) -> Principal | Reply:
+        if isinstance(verdict, Reply) or self.mechanism not in self._session.profile.auth.broken:
+            return verdict
+        return self._session.replies.AUTH_FAILED.because(_BROKEN)
 
     def _is_misnamed(self, username: str) -> bool:
         """Refuse a user name that has not the provider's form; True when that was done."""
@@ -152,8 +160,7 @@ class Authentication:
 
     def _in_our_words(self, verdict: Principal | Reply) -> Principal | Reply:
         """Whatever the reason was, the peer hears one refusal: the profile's."""
-        if isinstance(verdict, Principal) and self.mechanism in self._session.profile.auth.broken:
-            verdict = self._session.replies.AUTH_FAILED.because(_BROKEN)
+        verdict = self._unless_broken(verdict)
         if isinstance(verdict, Principal) or verdict.is_transient:
             return verdict
         refusal = self._session.replies.AUTH_FAILED.because(verdict.reason)

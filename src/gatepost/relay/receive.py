@@ -140,10 +140,10 @@ class Receiver:
         elif delay := self._session.profile.server.greeting_delay:
             self._when(after(delay, admitted), self._greet)
         else:
-            self._flush()
+            self._run()
 
     def _greet(self, _admitted: bool) -> None:
-        self._flush()
+        self._run()
 
     def _turn_away(self, reply: Reply) -> None:
         self._session.send()  # not the greeting

@@ -167,8 +167,13 @@ class Emulator:
 
     @property
     def password(self) -> str:
-        """Its password; empty when the first client secret was deleted or has expired."""
+        """Its password; empty when it was deleted, has expired, or the provider takes none."""
         return str(self.ready["password"] or "")
+
+    @property
+    def token(self) -> str:
+        """An access token that signs the user name in, too; empty where the profile has none."""
+        return str(self.ready["access_token"] or "")
 
     @property
     def sender(self) -> str:

@@ -69,7 +69,8 @@ def _excluded(seen: Evidence) -> Iterator[str]:
     """Yield causes that what the probe did itself rules out."""
     if seen.client.signs_in:
         yield "auth_not_performed"
-    if seen.login.value is not None and seen.login.value.secret.kind == "google_app_password":
+    kind = seen.login.value.secret.kind if seen.login.value is not None else ""
+    if kind in ("google_app_password", "token"):
         yield "app_password_required"
 
 

@@ -42,13 +42,14 @@ def whose(audience: str) -> str:
     return NAMES.get(audience.removesuffix("/").lower(), audience or "nobody")
 
 
-def not_a_token(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def not_a_token(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """Something else stands where the token belongs."""
     token = seen.token.value
     if token is None or token.form in ("jwt", "encrypted"):
         return None
     instead = _INSTEAD.get(token.looks_like, "")
-    if token.form == "opaque" and not instead:
+    is_own = token.looks_like == "google_token" and not known.token_audiences
+    if token.form == "opaque" and (is_own or not instead):
         return None  # other providers' tokens have any form
     damaged = token.form == "damaged"
     what = instead or ("nothing" if token.form == "empty" else "no token that can be read")

@@ -1,8 +1,12 @@
 """A session of a server that does odd things with what it says."""
 
+from typing import Final
+
 from gatepost.model.reply import Reply
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session, Setting
+
+_MUTE: Final = frozenset({"never", "hangs up"})
 
 
 def make_session(setting: Setting, peer: str, *, encrypted: bool = False) -> Session:
@@ -24,6 +28,8 @@ class OddSession(Session):
     def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
         self._heard = False
         super().__init__(setting, peer, encrypted=encrypted)
+        if self.profile.server.greets == "hangs up":
+            self.drop()
 
     def receive(self, octets: bytes) -> None:
         """See ``Session``."""
@@ -33,9 +39,10 @@ class OddSession(Session):
     def send(self) -> bytes:
         """See ``Session``."""
         rules = self.profile.server
-        if rules.greets == "never" or (rules.greets == "after the client" and not self._heard):
-            if rules.greets == "never":
-                super().send()
+        if rules.greets == "after the client" and not self._heard:
+            return b""
+        if rules.greets in _MUTE:
+            super().send()
             return b""
         octets = super().send()
         return octets.replace(b"\r\n", b"\n") if rules.line_end == "lf" else octets

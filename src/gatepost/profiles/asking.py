@@ -1,0 +1,43 @@
+"""How to ask the doctor, so that it sees what is the matter with a server."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from gatepost.model.profile import Profile
+
+_RECIPIENT: Final = "recipient{}@example.net"
+
+
+def doctor_command(profile: Profile, ready: Mapping[str, Any]) -> str:
+    """Return the command that shows a quirk's cause; empty for a profile that has none.
+
+    ``ready`` is what ``ready.json`` says of the server.
+    """
+    quirk = profile.quirk
+    place = ready["smtps" if quirk.tls == "implicit" else "smtp"]
+    if not quirk.cause or place is None:
+        return ""
+    return " ".join(
+        ["gatepost doctor", f"{place['host']}:{place['port']}", *_options(profile, ready)]
+    )
+
+
+def _options(profile: Profile, ready: Mapping[str, Any]) -> Iterator[str]:
+    quirk = profile.quirk
+    yield f"--ca-file {ready['ca_file']}"
+    if quirk.tls != "auto":
+        yield f"--tls {quirk.tls}"
+    if quirk.library:
+        yield f"--as {quirk.library}"
+    if quirk.login == "token":
+        yield f"--username {ready['username']} --token-file TOKEN"
+    elif quirk.login != "none":
+        yield f"--username {ready['username']} --password-file PASSWORD"
+    if quirk.mail_from:
+        yield f"--from {ready['from'] if quirk.mail_from == 'own' else quirk.mail_from}"
+    for number in range(quirk.recipients):
+        yield f"--to {_RECIPIENT.format(number)}"
+    if quirk.try_all:
+        yield "--try-all"
+    if quirk.send:
+        yield "--send"
