@@ -247,3 +247,11 @@ def test_an_audit_alone_finds_a_hole(servers: Servers) -> None:
     check(asked.about(port, servers.certificates.authority.ca_file), "")
     found = replace(asked, errand=AUDIT).about(port, servers.certificates.authority.ca_file)
     assert found.verdict == "finding"
+
+
+def test_an_audit_tells_which_versions_are_taken(servers: Servers) -> None:
+    port = servers.serve(Variant(versions=NEW))
+    found = Asked(errand=AUDIT).about(port, servers.certificates.authority.ca_file)
+    taken = [each.version for each in found.evidence.tls_versions.value or () if each.taken]
+    assert (found.verdict, taken) == ("healthy", ["TLSv1.3"])
+    assert any("TLS 1.3 alone" in note for note in found.notes)

@@ -103,6 +103,26 @@ def test_a_refused_password_is_not_tried_again(authority: Authority) -> None:
         assert len([line for line in server.heard if line.startswith("AUTH")]) == 1
 
 
+def test_visits_are_few_and_far_between(acs: Server, authority: Authority) -> None:
+    """One connection to talk on, one that asks whether TLS answers; a pause between sign-ins."""
+    diagnose(acs.address, settings=settings(authority), patience=QUICK)
+    assert acs.connections <= 2
+    before, began = acs.connections, monotonic()
+    diagnose(acs.address, settings=settings(authority), errand=Errand(audit=True), patience=QUICK)
+    assert acs.connections - before <= 2 + 3 + 4
+    script = Script(
+        in_clear=STARTTLS, over_tls=("AUTH PLAIN LOGIN",), pair=authority.issue("127.0.0.1"),
+        replies={"AUTH PLAIN": "535 5.7.8 no"},
+    )  # fmt: skip
+    with serving(script) as server:
+        began = monotonic()
+        diagnose(
+            server.address, "me", PASSWORD, settings=settings(authority),
+            errand=Errand(try_all=True), patience=replace(QUICK, pause=0.4),
+        )  # fmt: skip
+        assert monotonic() - began >= 0.4
+
+
 def test_try_all_finds_the_broken_mechanism(authority: Authority) -> None:
     script = Script(
         in_clear=STARTTLS,

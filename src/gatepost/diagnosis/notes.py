@@ -59,6 +59,13 @@ def unreachable_addresses(seen: Evidence) -> Iterator[str]:
                 yield f"{each.address} did not take the connection ({each.outcome})"
 
 
+def only_new_tls(seen: Evidence) -> Iterator[str]:
+    """A server that leaves out what many clients of ten years ago can at best."""
+    taken = [each.version for each in seen.tls_versions.value or () if each.taken]
+    if taken == ["TLSv1.3"]:
+        yield "TLS 1.3 alone is taken: clients with TLS 1.2 at most cannot connect"
+
+
 def another_port(seen: Evidence) -> Iterator[str]:
     """No port was given, and the usual one was closed."""
     connects, target = seen.connects.value or (), seen.target
@@ -109,7 +116,7 @@ def refusals(seen: Evidence) -> Iterator[str]:
 
 NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     no_secret_sent, who_cannot_sign_in, tls_of_the_library, auth_in_clear,
-    unreachable_addresses, another_port, expiry,
+    unreachable_addresses, another_port, only_new_tls, expiry,
 )  # fmt: skip
 
 

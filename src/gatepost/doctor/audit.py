@@ -10,10 +10,10 @@ from typing import Final
 
 from gatepost.doctor.envelope import make_message
 from gatepost.doctor.talk import Talk
-from gatepost.doctor.versions import try_version
+from gatepost.doctor.versions import try_versions
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, TimedOut
-from gatepost.model.evidence import Check
+from gatepost.model.evidence import Check, TlsVersion
 from gatepost.model.transcript import Line
 from gatepost.net.dial import Endpoint
 from gatepost.net.tls import OLD_VERSIONS, client_context
@@ -38,6 +38,7 @@ class Audit:
         self.name = name
         self.implicit = implicit
         self.lines: list[Line] = []
+        self.versions: tuple[TlsVersion, ...] = ()
 
     def run(self) -> tuple[Check, ...]:
         """Ask all that needs no message."""
@@ -143,14 +144,13 @@ class Audit:
         return (Check("open_relay", "failed" if accepted else "passed", (*told, *here)),)
 
     def _old_tls(self) -> Check:
-        tried = [
-            try_version(self.visit, self.endpoint, self.name, version, implicit=self.implicit)
-            for version in OLD_VERSIONS
-        ]
+        self.versions = try_versions(self.visit, self.endpoint, self.name, implicit=self.implicit)
         told = tuple(
-            f"{each.version} alone: {'taken' if each.taken else each.failure}" for each in tried
+            f"{each.version} alone: {'taken' if each.taken else each.failure}"
+            for each in self.versions
+            if each.version in OLD_VERSIONS
         )
-        taken = any(each.taken for each in tried)
+        taken = any(each.taken for each in self.versions if each.version in OLD_VERSIONS)
         return Check("weak_tls", "failed" if taken else "passed", told)
 
 

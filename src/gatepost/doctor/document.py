@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gatepost.doctor.saved import to_document
+from gatepost.doctor.saved import outward, to_document
 from gatepost.model.finding import Diagnosis, Finding
 
 SCHEMA: Final = 1
@@ -16,8 +16,8 @@ def report_document(diagnosis: Diagnosis) -> dict[str, Any]:
         "schema": SCHEMA,
         "verdict": diagnosis.verdict,
         "target": diagnosis.target,
-        "findings": [_finding(finding) for finding in diagnosis.findings],
-        "notes": list(diagnosis.notes),
+        "findings": [outward(_finding(finding)) for finding in diagnosis.findings],
+        "notes": outward(diagnosis.notes),
         "next_probe": diagnosis.next_probe or None,
         "evidence": evidence,
         "transcript": [

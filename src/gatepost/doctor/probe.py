@@ -102,6 +102,8 @@ class _Probe:
         asked = Audit(self.visit, endpoint, self._name or NEUTRAL, implicit=implicit)
         checks = (*asked.run(), *(self.seen.audit.value or ()))
         self.note(audit=seen(checks), transcript=(*self.seen.transcript, *asked.lines))
+        if asked.versions:
+            self.note(tls_versions=seen(asked.versions))
 
     def _look_further(self) -> None:
         """Ask what a failure leaves open: which TLS versions are taken, where else to sign in."""
@@ -204,22 +206,29 @@ class _Probe:
 
     def _another_port(self, closed: reach.Reached) -> reach.Reached:
         """No port was given, and the usual one is closed: take the first that is open."""
-        for port in self.visit.errand.ports:
-            server = Server(self.visit.server.host, port)
-            if server == self.visit.server:
+        was = self.visit.server
+        servers = [Server(was.host, port) for port in self.visit.errand.ports if port != was.port]
+        tries = [
+            (server, start(partial(reach.connect_all, resolve(server), self.visit)))
+            for server in servers
+        ]
+        best = closed
+        for server, attempt in tries:
+            reached = attempt.result()
+            if reached.stream is None:
                 continue
-            reached = reach.connect_all(resolve(server), self.visit)
-            if reached.endpoint is not None:
-                was = self.visit.server
-                outcome = closed.connects[0].outcome
-                state = "refused" if outcome == "ok" else outcome
-                self.note(
-                    target=Target(server.host, port),
-                    neighbours=seen((Neighbour(was.host, was.port, state),)),
-                )
-                self.visit = replace(self.visit, server=server)
-                return reached
-        return closed
+            if best.stream is not None:
+                reached.stream.abort()
+                continue
+            best = reached
+            outcome = closed.connects[0].outcome
+            state = "refused" if outcome == "ok" else outcome
+            self.note(
+                target=Target(server.host, server.port),
+                neighbours=seen((Neighbour(was.host, was.port, state),)),
+            )
+            self.visit = replace(self.visit, server=server)
+        return best
 
     def _take(self, talk: Talk) -> Talk:
         self.talk = talk

@@ -15,7 +15,7 @@ _INWARD: Final = frozenset({"_wire", "reason"})
 
 def to_document(evidence: Evidence) -> dict[str, Any]:
     """Return ``evidence`` as what JSON can hold."""
-    document = _outward(msgspec.to_builtins(evidence, enc_hook=_plain))
+    document = outward(msgspec.to_builtins(evidence, enc_hook=_plain))
     if not isinstance(document, dict):
         raise TypeError("evidence is a record")
     return document
@@ -60,11 +60,12 @@ def _plain(value: object) -> object:
     raise NotImplementedError(type(value).__name__)
 
 
-def _outward(value: Any) -> Any:
+def outward(value: Any) -> Any:
+    """Return ``value`` without what a Reply keeps for our own side, and as JSON can hold it."""
     if isinstance(value, dict):
-        return {key: _outward(part) for key, part in value.items() if key not in _INWARD}
+        return {key: outward(part) for key, part in value.items() if key not in _INWARD}
     if isinstance(value, list | tuple):
-        return [_outward(part) for part in value]
+        return [outward(part) for part in value]
     if isinstance(value, str):  # JSON holds no octets that are not UTF-8
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return value

@@ -12,12 +12,10 @@ def try_versions(
     visit: Visit, endpoint: Endpoint, name: str, *, implicit: bool
 ) -> tuple[TlsVersion, ...]:
     """Shake hands with every version alone; one connection after the other."""
-    return tuple(
-        try_version(visit, endpoint, name, version, implicit=implicit) for version in VERSIONS
-    )
+    return tuple(_try(visit, endpoint, name, version, implicit=implicit) for version in VERSIONS)
 
 
-def try_version(
+def _try(
     visit: Visit, endpoint: Endpoint, name: str, version: str, *, implicit: bool
 ) -> TlsVersion:
     """Shake hands with this version alone."""

@@ -205,3 +205,10 @@ def test_every_page_has_a_finding() -> None:
 def test_the_secret_s_shape_is_not_the_secret() -> None:
     seen = but(login=login("", edge_blank=True), auth=tried(judged("LOGIN", "535 5.7.8 no")))
     assert "white space" in render(diagnose(seen))
+
+
+def test_octets_that_are_no_text_leave_json_whole() -> None:
+    """A server's 535 in GBK, say, read as UTF-8 with what does not fit escaped."""
+    seen = but(login=login(), auth=tried(judged("LOGIN", "535 \udcc7\udceb no")))
+    text = json.dumps(report_document(diagnose(seen)))
+    assert msgspec.json.decode(text)["verdict"] == "finding"
