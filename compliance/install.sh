@@ -10,6 +10,7 @@ PACKAGES="
     dovecot-core
     libdb5.3t64 libgnutls-dane0t64 libidn12 libidn2-0 libnsl2 libpcre2-8-0
     libevent-2.1-7t64 libpam0g
+    php-cli libphp-phpmailer php-symfony-mailer ruby ruby-mail
     nodejs npm
     gcc libc6-dev libssl-dev
     strace e2fsprogs

@@ -15,7 +15,7 @@ from gatepost.diagnosis.remedies.library import Place
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.live import diagnose
 from gatepost.doctor.logs import read_log
-from gatepost.doctor.visit import Patience, Settings
+from gatepost.doctor.visit import Errand, Patience, Settings
 from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
 from tests.running import RECIPIENT
 
@@ -33,8 +33,9 @@ class Case:
     """A program that fails for this cause and for no other."""
     program: str = "{cure}"
     door: Door = "smtp"
-    told_by: Literal["log", "probe"] = "log"
-    """Whether the client's words are enough, or the server has to be asked (``--as``)."""
+    told_by: Literal["log", "probe", "logins"] = "log"
+    """Whether the client's words are enough, or the server has to be asked (``--as``), by every
+    mechanism even (``--try-all``)."""
     trusting: bool = True
     """Whether the program is told to trust the emulator's authority."""
     delivers: bool = True
@@ -57,6 +58,18 @@ class Order:
     @property
     def sender(self) -> str:
         return self.ground.relay.sender
+
+
+def values(order: Order) -> dict[str, str]:
+    """Return what a program finds in its environment: who signs in, and who sends to whom."""
+    return {
+        "USERNAME_": order.ground.relay.username,
+        "SECRET_": order.ground.secret,
+        "SENDER_": order.sender,
+        "RECIPIENT_": RECIPIENT,
+        "SMTP_USERNAME": order.ground.relay.username,
+        "SMTP_PASSWORD": order.ground.secret,
+    }
 
 
 @dataclass(frozen=True)
@@ -127,7 +140,14 @@ class Prover:
         else:
             authority = ground.relay.ca_file if case.trusting else None
             settings = Settings(library=self.library, tls=_tls(case), ca_file=authority)
-            found = diagnose(f"localhost:{port}", settings=settings, patience=Patience(silence=0.3))
+            login = (ground.relay.username, ground.secret) if case.told_by == "logins" else ()
+            found = diagnose(
+                f"localhost:{port}",
+                *login,
+                settings=settings,
+                errand=Errand(try_all=bool(login)),
+                patience=Patience(silence=0.3, pause=0.0),
+            )
         return [each.id for each in found.findings]
 
     def _port(self, case: Case, ground: Ground) -> int:

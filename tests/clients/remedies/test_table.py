@@ -3,9 +3,10 @@
 import pytest
 
 from gatepost.diagnosis.remedies import LIBRARIES
+from tests.clients.remedies.test_packages import CASES as PACKAGES
 from tests.clients.remedies.test_scripts import CASES as SCRIPTS
 
-PROVEN = {**SCRIPTS}
+PROVEN = {**SCRIPTS, **PACKAGES}
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

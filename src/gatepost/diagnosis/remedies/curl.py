@@ -66,7 +66,7 @@ LIBRARY: Final = Library(
             ),
             "name": Cure(
                 "Connect by the name that the certificate is good for:",
-                "curl --url smtp://{{name}}:{{port}} --ssl-reqd ...\n",
+                _send("--ssl-reqd").replace("{{host}}", "{{name}}"),
             ),
             "no_auth": Cure("Leave --user and --netrc out."),
             "one_line": Cure(
@@ -99,5 +99,23 @@ LIBRARY: Final = Library(
         }
     ),
     language="sh",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "initial_response_required",
+            "credential_url_encoding",
+            "account_name_used_as_sender",
+            "sender_domain_not_linked",
+            "bare_lf",
+        }
+    ),
+    tested="Debian's",
     spared=MappingProxyType({"utf8": SENDS_UTF8}),
 )

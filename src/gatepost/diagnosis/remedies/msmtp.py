@@ -94,6 +94,22 @@ LIBRARY: Final = Library(
         }
     ),
     language="text",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "auth_not_advertised",
+            "account_name_used_as_sender",
+            "sender_domain_not_linked",
+        }
+    ),
+    tested="Debian's",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

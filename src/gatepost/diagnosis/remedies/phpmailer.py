@@ -144,6 +144,24 @@ LIBRARY: Final = Library(
         }
     ),
     language="php",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_advertised_but_broken",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "auth_not_advertised",
+            "initial_response_required",
+            "auth_command_too_long",
+            "account_name_used_as_sender",
+            "sender_domain_not_linked",
+        }
+    ),
+    tested="Debian's libphp-phpmailer",
     spared=MappingProxyType(
         {
             "two_lines": LOGIN_IN_TWO,

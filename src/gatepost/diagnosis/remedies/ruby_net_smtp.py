@@ -105,6 +105,21 @@ LIBRARY: Final = Library(
         }
     ),
     language="ruby",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_advertised_but_broken",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "auth_command_too_long",
+        }
+    ),
+    tested="Debian's ruby (Net::SMTP) and ruby-mail, which ActionMailer hands its settings to",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

@@ -38,40 +38,47 @@ LIBRARY: Final = Library(
         {
             "login": Cure(
                 "Name the mechanism; swaks asks for the password:",
-                _send("--tls --auth LOGIN --auth-user USERNAME"),
+                _send("--tls --tls-verify --auth LOGIN --auth-user USERNAME"),
             ),
             "plain": Cure(
                 "Name the mechanism; swaks asks for the password:",
-                _send("--tls --auth PLAIN --auth-user USERNAME"),
+                _send("--tls --tls-verify --auth PLAIN --auth-user USERNAME"),
             ),
-            "starttls": Cure("--tls asks for STARTTLS and insists on it:", _send("--tls")),
-            "implicit": Cure("TLS from the first byte:", _send("--tls-on-connect")),
+            "starttls": Cure(
+                "--tls asks for STARTTLS and insists on it:", _send("--tls --tls-verify")
+            ),
+            "implicit": Cure("TLS from the first byte:", _send("--tls-on-connect --tls-verify")),
             "trust": Cure(
                 "Trust the authority that signed the certificate:",
                 _send("--tls --tls-verify --tls-ca-path ca.pem"),
             ),
             "name": Cure(
                 "Connect by the name that the certificate is good for:",
-                "swaks --server {{name}} --port {{port}} --tls --tls-verify ...\n",
+                _send("--tls --tls-verify").replace("{{host}}", "{{name}}"),
             ),
             "no_auth": Cure("Leave --auth out."),
             "check": Cure(
                 "swaks asks for what is not given; it does not send empty ones:",
-                _send("--tls --auth --auth-user USERNAME"),
+                _send("--tls --tls-verify --auth --auth-user USERNAME"),
             ),
-            "host": Cure("Give the bare host name, and the port by itself:", _send("--tls")),
+            "host": Cure(
+                "Give the bare host name, and the port by itself:", _send("--tls --tls-verify")
+            ),
             "hello": Cure(
                 "swaks says the machine's name. Give a full one:",
-                _send("--tls --ehlo client.example.com"),
+                _send("--tls --tls-verify --ehlo client.example.com"),
             ),
             "sender": Cure(
-                "--from is an address that the account may use, not the login:", _send("--tls")
+                "--from is an address that the account may use, not the login:",
+                _send("--tls --tls-verify"),
             ),
             "from_header": Cure(
                 "swaks writes From unless --data holds a message of yours:",
-                _send('--tls --header "Subject: hello" --body @body.txt'),
+                _send('--tls --tls-verify --header "Subject: hello" --body @body.txt'),
             ),
-            "line_ends": Cure("Leave --no-data-fixup out:", _send("--tls --data @message.eml")),
+            "line_ends": Cure(
+                "Leave --no-data-fixup out:", _send("--tls --tls-verify --data @message.eml")
+            ),
             "short_lines": Cure(
                 "swaks passes the text on as it is: encode it (quoted-printable or base64) where "
                 "the message is written."
@@ -83,6 +90,21 @@ LIBRARY: Final = Library(
         }
     ),
     language="sh",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "helo_rejected",
+            "account_name_used_as_sender",
+            "sender_domain_not_linked",
+            "bare_lf",
+        }
+    ),
+    tested="Debian's",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

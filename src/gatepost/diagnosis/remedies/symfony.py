@@ -186,6 +186,21 @@ LIBRARY: Final = Library(
         }
     ),
     language="php",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_not_offered",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "auth_command_too_long",
+            "credential_url_encoding",
+            "sender_domain_not_linked",
+        }
+    ),
+    tested="Debian's php-symfony-mailer; Laravel's settings are not run",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

@@ -217,7 +217,7 @@ def client_ehlo_parse_bug(seen: Evidence) -> Finding | None:
     words = ("not support auth", "auth extension not supported", "doesn't support auth",
              "not support smtp auth", "did not advertise auth")  # fmt: skip
     said = next((r for r in seen.remarks if any(w in r.lower() for w in words)), "")
-    if not said or not seen.offered:
+    if not said or not seen.offered or "authentication method" in said:
         return None
     listed = seen.over_tls.value or seen.in_clear.value
     if listed is None or (seen.over_tls.value is None and seen.offers_starttls):

@@ -17,10 +17,58 @@ def sender_is_empty(reading: Reading) -> bool:
     return mail is not None and not mail.argument
 
 
+def never_asked_for_tls(reading: Reading) -> bool:
+    """EHLO in clear lists STARTTLS and no AUTH, and the client asks for neither."""
+    seen = reading.seen
+    hello = seen.in_clear.value
+    if hello is None or seen.attempts or seen.over_tls.value or seen.starttls.state == "seen":
+        return False
+    return "STARTTLS" in hello.capabilities and "AUTH" not in hello.capabilities
+
+
+def connected(reading: Reading) -> bool:
+    """The server has greeted, or answered EHLO."""
+    return reading.seen.greeting.value is not None or reading.seen.in_clear.value is not None
+
+
+def has_tls(reading: Reading) -> bool:
+    """EHLO was answered under TLS: the client has taken the certificate."""
+    return reading.seen.over_tls.value is not None and reading.seen.starttls.value is not None
+
+
+def never_signed_in(reading: Reading) -> bool:
+    """A whole dialogue, with AUTH offered under TLS and none sent."""
+    seen = reading.seen
+    return bool(seen.offered and seen.over_tls.value and not seen.attempts and seen.mail.value)
+
+
 # fmt: off
+_WAY: Final = ("address_family_not_tried", "ipv6_unreachable", "port_blocked", "dns_failure")
+_TRUST: Final = ("cert_expired", "cert_untrusted", "cert_chain_incomplete",
+                 "cert_hostname_mismatch", "client_ca_store_missing")
 SIGNS: Final = (
     # says so only where it has no TLS
     Sign("starttls_required", 17, ("try connecting via tls (or starttls)",)),
+    Sign("starttls_required", 18, ("could not authenticate", "does not support auth",
+                                   "requested but", "login denied", "authentication failed",
+                                   "cannot authenticate", "not support authentication"),
+         when=never_asked_for_tls),
+    # what works is not the cause, whatever a verbose client says of it
+    *(Sign(id_, -20, when=connected, proof="-") for id_ in _WAY),
+    *(Sign(id_, -20, when=has_tls, proof="-") for id_ in _TRUST),
+    Sign("cert_hostname_mismatch", 22, ("did not match expected name",
+                                        "does not match the expected",
+                                        "subject name matches target")),
+    Sign("client_ca_store_missing", -20, ("subject name matches target",)),
+    Sign("mechanism_not_offered", 17, ("failed to find an authenticator supported",
+                                       "requested type not available",
+                                       "does not support authentication method",
+                                       "no overlap between offered and configured")),
+    Sign("credential_url_encoding", 13, ("url using bad/illegal format",)),
+    Sign("auth_not_performed", 17, codes=(530,), at=("mail", "rcpt"), when=never_signed_in,
+         unless=("5.7.0 must", "starttls")),
+    Sign("account_name_used_as_sender", 20, ("invalid address:*(sender)",
+                                             "invalid address:*(from)")),
     Sign("client_config_conflict", 16, ("options are not compatible",)),
     Sign("login_initial_response_rejected", 14, codes=(500, 501, 502, 503), when=says_auth_login),
     # these end with another error when a sign-in is refused, so nobody tried to

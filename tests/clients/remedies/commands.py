@@ -1,0 +1,162 @@
+"""What goes wrong with curl, swaks and msmtp: programs are shell scripts, or msmtp's settings."""
+
+import os
+import subprocess
+from typing import Final
+
+from tests.clients.remedies.proof import Case, Order, Outcome
+from tests.running import RECIPIENT
+
+_TRUST: Final = "tls_trust_file"
+
+
+def _prepared(order: Order, ends: str = "\r\n") -> str:
+    """Lay out what the scripts read, and return the script with its values."""
+    relay, home = order.ground.relay, order.home
+    login = home / "login.netrc"
+    login.touch(mode=0o600)
+    login.write_text(
+        f'machine {order.host} login {relay.username} password "{order.ground.secret}"\n'
+    )
+    message = f"From: {order.sender}\nTo: {RECIPIENT}\nSubject: hello\n\nhello\n"
+    (home / "message.eml").write_bytes(message.replace("\n", ends).encode())
+    (home / "lines.eml").write_bytes(message.encode())
+    (home / "dotted.eml").write_bytes(f"{message}\r\n.\r\n".encode())
+    (home / "body.txt").write_text("hello\n")
+    (home / "password").write_text(order.ground.secret)
+    code = order.code
+    for name, value in (
+        ("USERNAME", relay.username), ("PASSWORD", order.ground.secret), ("FROM", order.sender),
+        (" TO", f" {RECIPIENT}"), ("/path/to/password", str(home / "password")),
+    ):  # fmt: skip
+        code = code.replace(name, value)
+    return code
+
+
+def _run(order: Order, *command: str, **environment: str) -> Outcome:
+    done = subprocess.run(
+        command,
+        cwd=order.home,
+        env=os.environ | environment,
+        input=f"From: {order.sender}\nTo: {RECIPIENT}\nSubject: hello\n\nhello\n".encode(),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    return Outcome(done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace"))
+
+
+def run_shell(order: Order) -> Outcome:
+    """Run a script; curl and swaks print the dialogue where the script asks them to."""
+    trust = {"SSL_CERT_FILE": order.ca_file, "CURL_CA_BUNDLE": order.ca_file}
+    known = trust if order.ca_file else {}
+    code = _prepared(order)
+    if "auth" in code:  # an option of swaks, even from there, has it sign in
+        known["SWAKS_OPT_auth_password"] = order.ground.secret
+    return _run(order, "sh", "-c", code, **known)
+
+
+def run_msmtp(order: Order) -> Outcome:
+    """Send with settings, and print the dialogue."""
+    settings = order.home / "msmtprc"
+    code = _prepared(order)
+    lines = code.splitlines()
+    if order.ca_file and _TRUST not in code and "tls off" not in lines:
+        lines += [f"{_TRUST} {order.ca_file}"]
+    if not any(line.startswith("from ") for line in lines):
+        lines += [f"from {order.sender}"]
+    settings.write_text("\n".join([*lines, ""]))
+    settings.chmod(0o600)
+    return _run(order, "msmtp", "-v", f"--file={settings}", "--", RECIPIENT)
+
+
+_CURL: Final = """\
+curl -v --url smtp://{host}:{port} OPTIONS --netrc-file login.netrc \\
+  --mail-from FROM --mail-rcpt TO --upload-file message.eml
+"""
+
+
+def _curl(*options: str) -> str:
+    return _CURL.replace("OPTIONS", " ".join(options))
+
+
+CURL: Final = (
+    Case("mechanism_not_offered", "acs", _curl("--ssl-reqd", "--login-options AUTH=PLAIN")),
+    Case("starttls_required", "acs", _curl()),
+    Case("implicit_tls_on_starttls_port", "acs", _curl("--ssl-reqd").replace("smtp:", "smtps:")),
+    Case("starttls_on_implicit_tls_port", "acs", _curl("--ssl-reqd", "--max-time 1"),
+         door="smtps", told_by="probe"),
+    Case("cert_untrusted", "acs", _curl("--ssl-reqd"), trusting=False),
+    Case("cert_hostname_mismatch", "acs", _curl("--ssl-reqd"),
+         "{cure}"),
+    Case("auth_not_performed", "acs", _curl("--ssl-reqd").replace("--netrc-file login.netrc", "")),
+    Case("initial_response_required", "bare-plain", _curl("--ssl-reqd")),
+    Case("credential_url_encoding", "words",
+         _curl("--ssl-reqd").replace("smtp://", "smtp://USERNAME:'PASSWORD'@")),
+    Case("helo_rejected", "names", _curl("--ssl-reqd").replace("{port}", "{port}/localhost")),
+    Case("account_name_used_as_sender", "acs",
+         _curl("--ssl-reqd").replace("--mail-from FROM", "--mail-from USERNAME")),
+    Case("sender_domain_not_linked", "acs",
+         _curl("--ssl-reqd").replace("--mail-from FROM", "--mail-from me@elsewhere.example")),
+    Case("bare_lf", "plain", _curl("--ssl-reqd").replace("message.eml", "lines.eml"),
+         "cp lines.eml message.eml\n{cure}"),
+)  # fmt: skip
+
+_SWAKS: Final = """\
+swaks --server {host} --port {port} OPTIONS --from FROM --to TO
+"""
+_AUTH: Final = "--auth --auth-user USERNAME"
+
+
+def _swaks(*options: str) -> str:
+    return _SWAKS.replace("OPTIONS", " ".join(options))
+
+
+_SIGNED_IN: Final = "export SWAKS_OPT_auth=LOGIN SWAKS_OPT_auth_user=USERNAME\n{cure}"
+
+SWAKS: Final = (
+    Case("mechanism_not_offered", "acs", _swaks("--tls", "--auth PLAIN --auth-user USERNAME")),
+    Case("starttls_required", "acs", _swaks(_AUTH), _SIGNED_IN),
+    Case("implicit_tls_on_starttls_port", "acs", _swaks("--tls-on-connect", _AUTH), _SIGNED_IN),
+    Case("starttls_on_implicit_tls_port", "acs", _swaks("--tls", "--timeout 1", _AUTH), _SIGNED_IN,
+         door="smtps", told_by="probe"),
+    Case("cert_untrusted", "acs", _swaks("--tls", "--tls-verify", _AUTH), _SIGNED_IN,
+         trusting=False),
+    Case("auth_not_performed", "acs", _swaks("--tls")),
+    Case("helo_rejected", "names", _swaks("--tls", "--ehlo localhost"),
+         "export SWAKS_OPT_auth=PLAIN SWAKS_OPT_auth_user=USERNAME\n{cure}"),
+    Case("account_name_used_as_sender", "acs",
+         _swaks("--tls", _AUTH).replace("--from FROM", "--from USERNAME"), _SIGNED_IN),
+    Case("sender_domain_not_linked", "acs",
+         _swaks("--tls", _AUTH).replace("--from FROM", "--from me@elsewhere.example"), _SIGNED_IN),
+    Case("bare_lf", "plain", _swaks("--tls", _AUTH, "--data @dotted.eml", "--no-data-fixup"),
+         "export SWAKS_OPT_auth=PLAIN SWAKS_OPT_auth_user=USERNAME\n{cure}"),
+)  # fmt: skip
+
+_MSMTP: Final = """\
+account default
+host {host}
+port {port}
+tls on
+tls_starttls on
+auth on
+user USERNAME
+passwordeval "cat /path/to/password"
+"""
+
+MSMTP: Final = (
+    Case("mechanism_not_offered", "acs", _MSMTP.replace("auth on", "auth plain")),
+    Case("starttls_required", "acs", _MSMTP.replace("tls on\ntls_starttls on", "tls off")),
+    Case("implicit_tls_on_starttls_port", "acs",
+         _MSMTP.replace("tls_starttls on", "tls_starttls off")),
+    Case("starttls_on_implicit_tls_port", "acs", _MSMTP + "timeout 1\n", door="smtps",
+         told_by="probe"),
+    Case("cert_untrusted", "acs", _MSMTP, _MSMTP + "{cure}", trusting=False),
+    Case("cert_hostname_mismatch", "acs", _MSMTP, _MSMTP.replace("host {host}\n", "{cure}")),
+    Case("auth_not_performed", "acs", _MSMTP.replace("auth on", "auth off")),
+    Case("auth_not_advertised", "nobody", _MSMTP, _MSMTP.replace("auth on\n", "{cure}")),
+    Case("helo_rejected", "names", _MSMTP, _MSMTP + "{cure}"),
+    Case("account_name_used_as_sender", "acs", _MSMTP + "from USERNAME\n", _MSMTP + "{cure}"),
+    Case("sender_domain_not_linked", "acs", _MSMTP + "from me@elsewhere.example\n",
+         _MSMTP + "{cure}"),
+)  # fmt: skip

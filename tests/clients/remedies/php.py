@@ -1,0 +1,158 @@
+"""What goes wrong in PHP: PHPMailer and Symfony Mailer, of Debian's packages."""
+
+import os
+import subprocess
+from typing import Final
+
+from tests.clients.remedies.proof import Case, Order, Outcome, values
+
+_HEAD: Final = """\
+<?php
+error_reporting(E_ALL & ~E_DEPRECATED);
+[$username, $password, $token] = [getenv('USERNAME_'), getenv('SECRET_'), getenv('SECRET_')];
+[$sender, $recipient] = [getenv('SENDER_'), getenv('RECIPIENT_')];
+"""
+
+
+def run_php(order: Order) -> Outcome:
+    """Run a program; what it prints is the library's debug output and its exception."""
+    program = order.home / "program.php"
+    program.write_text(_HEAD + order.code)
+    command = ["php", "-d", f"openssl.cafile={order.ca_file}", "-d", "default_socket_timeout=1"]
+    done = subprocess.run(
+        [*command, program],
+        env=os.environ | values(order),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    said = (done.stdout + done.stderr).decode(errors="replace")
+    return Outcome(done.returncode == 0, said)
+
+
+_MAIL: Final = """\
+require '/usr/share/php/libphp-phpmailer/autoload.php';
+use PHPMailer\\PHPMailer\\PHPMailer;
+$mail = new PHPMailer(true);
+$mail->SMTPDebug = 2;
+$mail->Timeout = 1;
+"""
+_SET: Final = """\
+$mail->isSMTP();
+$mail->Host = '{host}';
+$mail->Port = {port};
+$mail->SMTPAuth = true;
+$mail->Username = $username;
+$mail->Password = $password;
+"""
+_TLS: Final = _SET + "$mail->SMTPSecure = PHPMailer::ENCRYPTION_STARTTLS;\n"
+_FROM: Final = """
+$mail->setFrom($sender);
+"""
+_SEND: Final = """
+$mail->addAddress($recipient);
+$mail->Subject = 'hello';
+$mail->Body = 'hello';
+$mail->send();
+"""
+_TOKENS: Final = """\
+class Tokens implements \\PHPMailer\\PHPMailer\\OAuthTokenProvider
+{
+    public function getOauth64()
+    {
+        $user = getenv('USERNAME_');
+        $token = getenv('SECRET_');
+        return base64_encode("user={$user}\\1auth=Bearer {$token}\\1\\1");
+    }
+}
+$mail->AuthType = 'XOAUTH2';
+$mail->setOAuth(new Tokens());
+"""
+_CURE: Final = _MAIL + "{cure}" + _FROM + _SEND
+_ADDED: Final = _MAIL + _TLS + "{cure}" + _FROM + _SEND
+
+
+def _broken(*lines: str, before: str = _TLS) -> str:
+    return "\n".join((_MAIL, before, *lines, _FROM, _SEND))
+
+
+PHPMAILER: Final = (
+    Case("mechanism_advertised_but_broken", "broken", _broken(), _CURE, told_by="logins"),
+    Case("starttls_required", "acs", _broken("$mail->SMTPAutoTLS = false;", before=_SET), _CURE),
+    Case("implicit_tls_on_starttls_port", "acs",
+         _broken("$mail->SMTPSecure = 'ssl';", "$mail->SMTPDebug = 3;"), _CURE),
+    Case("starttls_on_implicit_tls_port", "acs",
+         _broken("$mail->getSMTPInstance()->Timelimit = 1;"), _CURE, door="smtps",
+         told_by="probe"),
+    Case("cert_untrusted", "acs", _broken(), _ADDED, trusting=False),
+    Case("cert_hostname_mismatch", "acs", _broken(), _ADDED),
+    Case("auth_not_performed", "acs", _broken("$mail->SMTPAuth = false;"), _CURE),
+    Case("auth_not_advertised", "nobody", _broken(), _ADDED),
+    Case("initial_response_required", "bare-plain", _broken("$mail->AuthType = 'PLAIN';"), _ADDED),
+    Case("auth_command_too_long", "token", _broken(_TOKENS),
+         _MAIL + _TLS + _TOKENS + "{cure}" + _FROM + _SEND),
+    Case("helo_rejected", "names", _broken("$mail->Helo = 'localhost';"), _ADDED),
+    Case("account_name_used_as_sender", "acs", _broken("$mail->Sender = $username;"),
+         _MAIL + _TLS + "$mail->Sender = $username;\n{cure}" + _SEND),
+    Case("sender_domain_not_linked", "acs", _broken("$mail->Sender = 'me@elsewhere.example';"),
+         _MAIL + _TLS + "{cure}" + _SEND),
+)  # fmt: skip
+
+_SYMFONY: Final = """\
+require '/usr/share/php/Symfony/Component/Mailer/autoload.php';
+use Symfony\\Component\\Mailer\\Transport;
+"""
+_EMAIL: Final = """\
+$email = (new Symfony\\Component\\Mime\\Email())->from($sender)->to($recipient)
+    ->subject('hello')->text('hello');
+"""
+_DELIVER: Final = """
+try {
+    $transport->send($email);
+} catch (Symfony\\Component\\Mailer\\Exception\\TransportException $error) {
+    echo $error->getDebug();
+    throw $error;
+}
+"""
+_DSN: Final = """\
+$login = rawurlencode($username) . ':' . rawurlencode($password);
+$transport = Transport::fromDsn("SCHEME://{$login}@{host}:{port}");
+"""
+_SYMFONY_CURE: Final = _SYMFONY + "{cure}" + _EMAIL + _DELIVER
+_SMTP: Final = _DSN.replace("SCHEME", "smtp")
+_ESMTP: Final = """\
+$transport = new Symfony\\Component\\Mailer\\Transport\\Smtp\\EsmtpTransport(
+    '{host}', {port}, false);
+$transport->setUsername($username);
+$transport->setPassword($password);
+$transport->setAuthenticators([
+    new Symfony\\Component\\Mailer\\Transport\\Smtp\\Auth\\KINDAuthenticator()]);
+"""
+
+
+def _refused(transport: str, email: str = _EMAIL) -> str:
+    return _SYMFONY + transport + email + _DELIVER
+
+
+SYMFONY: Final = (
+    Case("mechanism_not_offered", "acs", _refused(_ESMTP.replace("KIND", "Plain")), _SYMFONY_CURE),
+    Case("implicit_tls_on_starttls_port", "acs", _refused(_DSN.replace("SCHEME", "smtps")),
+         _SYMFONY_CURE),
+    Case("starttls_on_implicit_tls_port", "acs", _refused(_ESMTP.replace("KIND", "Login")),
+         _SYMFONY_CURE, door="smtps", told_by="probe"),
+    Case("cert_untrusted", "acs", _refused(_SMTP), _refused(_SMTP + "{cure}"), trusting=False),
+    Case("cert_hostname_mismatch", "acs", _refused(_SMTP),
+         _refused("$login = rawurlencode($username) . ':' . rawurlencode($password);\n{cure}")),
+    Case("auth_not_performed", "acs", _refused(
+         "$transport = Transport::fromDsn('smtp://{host}:{port}');\n"), _SYMFONY_CURE),
+    Case("auth_command_too_long", "token", _refused(_ESMTP.replace("KIND", "XOAuth2")),
+         _refused(_ESMTP.replace("KIND", "XOAuth2") + "{cure}")),
+    Case("credential_url_encoding", "words", _refused(
+         "$transport = Transport::fromDsn(\"smtp://{$username}:{$password}@{host}:{port}\");\n"),
+         _SYMFONY_CURE),
+    Case("helo_rejected", "names", _refused(_SMTP), _SYMFONY_CURE),
+    Case("sender_domain_not_linked", "acs",
+         _refused(_SMTP, _EMAIL.replace("$sender", "'me@elsewhere.example'")),
+         _refused(_SMTP, "$email = (new Symfony\\Component\\Mime\\Email())->to($recipient)\n"
+                         "    ->subject('hello')->text('hello');\n{cure}")),
+)  # fmt: skip
