@@ -117,7 +117,8 @@ def test_a_role_that_was_taken_away(
         assert run(*login, "--arm-token-file", arm, "--save", save) == 2
         shown = capsys.readouterr().out
         assert "Cause: role_missing (certain)" in shown
-        assert relay.ready["resource_id"] in shown
+        assert f"[?name=='{relay.ready['resource']}'].id" in shown
+        assert max(map(len, shown.splitlines())) <= 80
         assert run("--evidence", save) == 2
         assert capsys.readouterr().out == shown
         assert run(*login, "--json") == 2

@@ -12,6 +12,8 @@ from gatepost.model.evidence import Login
 from gatepost.model.setting import SecretShape
 
 _GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_ENTRA: Final = r"[A-Za-z0-9~._-]{3}\dQ~[A-Za-z0-9~._-]"
+"""How the value of a client secret begins; 40 characters (patterns of public secret scanners)."""
 ACCESS_KEY_OCTETS: Final = 64
 """An access key of an Azure resource is at least this long, in base64."""
 
@@ -30,8 +32,11 @@ def _matches(pattern: str) -> Callable[[str], bool]:
 _SECRETS: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
     ("empty", _matches(r"")),
     ("guid", _matches(_GUID)),
-    ("connection_string", _matches(r"(?i)endpoint=.*")),
+    ("connection_string", _matches(r"(?i)(?:endpoint|accesskey)=.*")),
     ("access_key", _is_access_key),
+    ("quoted", _matches(r"([\"'`]).+\1")),
+    ("entra_secret", _matches(rf"{_ENTRA}{{34,37}}")),
+    ("cut_entra_secret", _matches(rf"{_ENTRA}{{0,33}}")),
     ("sendgrid_key", _matches(r"SG\..+")),
     ("brevo_api_key", _matches(r"xkeysib-.+")),
     ("apple_app_password", _matches(r"[a-z]{4}(?:-[a-z]{4}){3}")),
@@ -60,9 +65,8 @@ def describe(credentials: Credentials) -> Login:
 
 def shape_of(secret: str) -> SecretShape:
     """Return what ``secret`` looks like."""
-    return SecretShape(
-        len(secret), _first(_SECRETS, secret), secret.isascii(), secret != secret.strip()
-    )
+    kind = _first(_SECRETS, secret.strip() or secret)
+    return SecretShape(len(secret), kind, secret.isascii(), secret != secret.strip())
 
 
 def form_of(username: str) -> str:

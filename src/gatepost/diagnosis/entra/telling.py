@@ -111,7 +111,8 @@ def assign_role(behind: Behind) -> Remedy:
         "az role assignment create",
         *who,
         f'--role "{ROLE}"',
-        f"--scope {resource_id(behind)}",
+        '--scope "$(az communication list --output tsv',
+        f'    --query "[?name==\'{behind.name.resource or "RESOURCE"}\'].id")"',
     )
     return Remedy(AZURE, "Assign it, then wait some minutes:", _command(lines))
 
@@ -121,7 +122,8 @@ def make_smtp_name(behind: Behind) -> Remedy:
     name = behind.name
     lines = (
         "az communication smtp-username create --name NAME --username USERNAME",
-        f"--comm-service-name {name.resource or 'RESOURCE'} --resource-group GROUP",
+        f"--comm-service-name {name.resource or 'RESOURCE'}",
+        "--resource-group GROUP",
         f"--entra-application-id {name.application_id or 'APPLICATION'}",
         f"--tenant-id {name.tenant_id or 'TENANT'}",
     )

@@ -156,13 +156,15 @@ def secret_mangled(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     shape = login.secret
     if shape.edge_blank:
         damage = "it begins or ends with white space or a line end"
+    elif shape.kind == "quoted":
+        damage = "it stands between quotation marks, which no client secret has"
     elif shape.kind == "cut_entra_secret":
         damage = f"it begins as a client secret and has {shape.length} characters; such have 40"
     else:
         return None
     return _finding(
         "credential_mangled_by_config",
-        "certain" if shape.edge_blank else "likely",
+        "certain",
         "The client secret did not arrive whole.",
         (*token_proof(behind), damage),
         "Compare length and last characters of the value in the running process with the source: "

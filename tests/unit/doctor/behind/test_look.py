@@ -152,6 +152,29 @@ def test_what_is_local() -> None:
 
 # Rows that need more than a login.
 
+WHOLE = "abc8Q~" + "x" * 34
+DAMAGED = {
+    "a line end": f"{PASSWORD}\n",
+    "a blank": f" {PASSWORD}",
+    "quotation marks": f'"{WHOLE}"',
+    "a part of it": WHOLE[:30],
+    "its beginning": WHOLE[:6],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_secret_that_did_not_arrive_whole(door: Backdoor, damage: str) -> None:
+    diagnosis = door.examine(by_password(USERNAME, DAMAGED[damage]))
+    assert ids(diagnosis) == ["credential_mangled_by_config", "oauth_client_auth_failed"]
+
+
+def test_a_whole_secret_is_only_wrong(door: Backdoor) -> None:
+    assert ids(door.examine(by_password(USERNAME, WHOLE))) == ["oauth_client_auth_failed"]
+
+
+def test_a_secret_id_with_white_space_around_it(door: Backdoor) -> None:
+    assert ids(door.examine(by_password(USERNAME, f" {NOBODY} ")))[0] == "wrong_credential_kind"
+
 
 def test_the_resource_s_host_does_not_resolve(door: Backdoor) -> None:
     door.around = not_resolved

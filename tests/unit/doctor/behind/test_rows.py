@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from gatepost.doctor.report import render
 from gatepost.model.finding import Diagnosis
 from tests.conformance.acs_cases import CASES, GOOD, ORDER, PAIRS, USERNAMES, build
 from tests.conformance.acs_world import Login
@@ -70,6 +71,7 @@ def test_the_cause_comes_first_with_proof_and_fix(name: str, managed: bool) -> N
     assert any("535" in line for line in first.proof) or len(first.proof) >= 2
     assert len(first.fix) > 20
     assert diagnosis.evidence.behind.state == "seen"
+    assert max(map(len, render(diagnosis).splitlines())) <= 80
 
 
 @pytest.mark.parametrize("name", TOGETHER)
