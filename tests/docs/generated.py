@@ -23,6 +23,7 @@ from gatepost.profiles.layer import Faults, read_layer
 from gatepost.rest.arm.operations import Operation
 from gatepost.rest.arm.table import OPERATIONS
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
+from tests.docs.aadsts import aadsts_page
 from tests.docs.pages import FINDINGS, ROOT
 from tests.docs.remedies import FINDING_PAGES, finding_page, legend, rows, without_cures
 from tests.docs.report_schema import report_page, schema_file
@@ -331,6 +332,7 @@ PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     **{path: partial(finding_page, path) for path in FINDING_PAGES},
     REFERENCE / "remedies.md": remedies_page,
     REFERENCE / "libraries.md": imitations_page,
+    REFERENCE / "aadsts.md": partial(aadsts_page, NOTE),
     REFERENCE / "doctor-report.md": partial(report_page, NOTE),
     REFERENCE / "doctor.schema.json": schema_file,
     REFERENCE / "cli.md": cli_page,
