@@ -78,9 +78,9 @@ def cli_page() -> str:
     )  # fmt: skip
     lines += [
         "",
-        "Every command takes `--json` (one document on standard output; `up`: one object a line)",
-        "and `--help`, and never takes a secret as an argument. Exit codes: 0 done or healthy,",
-        "1 failed or unknown, 2 finding, 3 unreachable, 64 wrong usage.",
+        "Every command takes `--json` (one document on standard output; `up`, `serve` and `watch`:",
+        "one object a line) and `--help`, and never takes a secret as an argument. Exit codes: 0",
+        "done or healthy, 1 failed or unknown, 2 finding, 3 unreachable, 64 wrong usage.",
     ]
     for name, command in commands(root, "gatepost"):
         arguments = [f" {each.make_metavar(click.Context(command))}" for each in command.params

@@ -137,9 +137,14 @@ class _Shown(dict[str, Any]):
         super().__init__(facts)
         if "rcpt_to" in facts:
             self["rcpt_to"] = _first_of(facts["rcpt_to"])
+        if "findings" in facts:
+            self["findings_named"] = "".join(f" {each}" for each in facts["findings"])
+        if "certificate_days_left" in facts:
+            old, left = facts["certificate_days_old"], facts["certificate_days_left"]
+            self["certificate_named"] = f", certificate {old} days old, {left} left"
 
     def __missing__(self, key: str) -> str:
-        return "-"
+        return "" if key.endswith("_named") else "-"
 
 
 def _first_of(recipients: list[str]) -> str:
@@ -174,6 +179,13 @@ _SENTENCES: Final = {
     "certificate_reloaded": "certificate {file} is new, good until {expires_at}",
     "certificate_kept": "certificate {file} CANNOT BE USED, the old one stays: {reason}",
     "certificate_expires": "certificate {file} is good until {expires_at} only",
+    "probed": "{upstream}: {verdict}{findings_named}{certificate_named}",
+    "changed": "{upstream}: CHANGED: {sentence}",
+    "upstream_certificate_expires": "{upstream}: the certificate has {days_left} days left",
+    "probe_failed": "{upstream}: COULD NOT BE LOOKED AT: {reason}",
+    "login_rests": "{upstream}: the password was refused, and is not sent again for {hours:g} h",
+    "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is left out: {reason}",
+    "snapshot_not_kept": "{upstream}: the snapshot could NOT be kept: {reason}",
     "reloaded": "reloaded {config}",
     "reload_refused": "NOT RELOADED, nothing changes: {reason}",
     "closed": "closed {peer}: {reply} {reason}",

@@ -38,6 +38,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "talk": ("gatepost.cli.talk:talk", "Speak SMTP by hand, through STARTTLS."),
     "tenant": ("gatepost.cli.nouns.tenant:tenant", "Entra directories."),
     "up": ("gatepost.cli.up:up", "Run a local relay that behaves like a provider."),
+    "watch": ("gatepost.cli.watch:watch",
+              "Look at upstreams on a schedule, tell what is different."),
     "webhook": ("gatepost.cli.webhook:webhook", "Have events sent to an HTTP endpoint."),
 }
 # fmt: on

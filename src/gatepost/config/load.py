@@ -1,18 +1,13 @@
 """From a file to a configuration: everything that is wrong with it is said at once."""
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Any
 
-from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
 from gatepost.config.credentials import read_credentials
 from gatepost.config.listeners import check_mechanisms, read_directories, read_listeners
-from gatepost.config.positions import find_positions
-from gatepost.config.problems import ConfigProblems
 from gatepost.config.reading import Source, Table
 from gatepost.config.routes import read_retries, read_routes, read_targets
 from gatepost.config.settings import (
@@ -23,13 +18,16 @@ from gatepost.config.settings import (
     LimitSettings,
     StorageSettings,
 )
+from gatepost.config.source_file import (
+    check_readable,
+    check_secret,
+    parse,
+    raise_problems,
+    read_text,
+)
 from gatepost.errors import ConfigError
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
-
-MOST: Final = 4 * 1024 * 1024
-"""Octets of a configuration."""
-_AT_LINE: Final = re.compile(r" ?\(at (?:line (\d+)[^)]*|end of document)\)")
 
 
 def load_config(path: FilePath, environment: Mapping[str, str] | None = None) -> Config:
@@ -38,22 +36,10 @@ def load_config(path: FilePath, environment: Mapping[str, str] | None = None) ->
     The files that it names are looked for, secrets are read once, and forgotten. Raises
     ConfigProblems with every mistake, each at ``file:line``.
     """
-    try:
-        with path.open("rb") as file:
-            octets = file.read(MOST + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise _alone(f"the configuration cannot be read: {reason}", str(path)) from error
-    if len(octets) > MOST:
-        raise _alone(f"the configuration is longer than {MOST} octets", str(path))
-    try:
-        text = octets.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        raise _alone("the configuration is no UTF-8", f"{path}:{line}") from error
+    text = read_text(path)
     config, source = read_config(text, str(path))
     _check_files(config, source, os.environ if environment is None else environment)
-    _raise_any(source)
+    raise_problems(source)
     return config
 
 
@@ -63,7 +49,7 @@ def parse_config(text: str, file: str = "gatepost.toml") -> Config:
     Raises ConfigProblems.
     """
     config, source = read_config(text, file)
-    _raise_any(source)
+    raise_problems(source)
     return config
 
 
@@ -72,12 +58,7 @@ def read_config(text: str, file: str) -> tuple[Config, Source]:
 
     Raises ConfigProblems when it is no TOML at all.
     """
-    try:
-        fields = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _no_toml(error, text, file) from error
-    source = Source(file, find_positions(text))
-    root = Table(source, fields)
+    root, source = parse(text, file)
     config = _read(root)
     root.finish()
     return config, source
@@ -159,18 +140,18 @@ def _check_files(config: Config, source: Source, environment: Mapping[str, str])
         for key in ("certificate", "key"):
             file = getattr(listener, key)
             if file:
-                _check_readable(source, ("listener", index, key), file)
+                check_readable(source, ("listener", index, key), file)
     for route in config.routes:
         for target in route.chain:
             ca_file = getattr(target, "ca_file", None)
             if ca_file:
-                _check_readable(source, ("target", target.name, "ca_file"), ca_file)
+                check_readable(source, ("target", target.name, "ca_file"), ca_file)
     for name, credential in config.credentials.items():
         _check_credential(source, name, credential, environment)
     for directory in config.directories:
         for index, account in enumerate(getattr(directory, "accounts", ())):
             path = ("directory", "account", index, "password")
-            _check_secret(source, path, account.password, environment)
+            check_secret(source, path, account.password, environment)
 
 
 def _check_credential(
@@ -180,50 +161,6 @@ def _check_credential(
     for key in credential.__slots__:
         value = getattr(credential, key)
         if is_certificate and key in ("certificate", "key") and value:
-            _check_readable(source, ("credentials", name, key), value)
+            check_readable(source, ("credentials", name, key), value)
         else:
-            _check_secret(source, ("credentials", name, key), value, environment)
-
-
-def _check_readable(source: Source, path: tuple[str | int, ...], file: str) -> None:
-    try:
-        with FilePath(file).open("rb"):
-            pass
-    except OSError as error:
-        said = f"the file {file} cannot be read: {error.strerror or error}"
-        if not any(said in str(each) for each in source.problems):
-            source.fault(path, said)
-
-
-def _check_secret(
-    source: Source, path: tuple[str | int, ...], secret: object, environment: Mapping[str, str]
-) -> None:
-    if isinstance(secret, NamedSecret) and secret.name:
-        try:
-            secret.read(environment)
-        except ConfigError as error:
-            source.fault(path, str(error))
-
-
-def _no_toml(error: tomllib.TOMLDecodeError, text: str, file: str) -> ConfigProblems:
-    said = str(error)
-    match = _AT_LINE.search(said)
-    line = text.count("\n") + 1
-    if match:
-        line = int(match[1]) if match[1] else line
-        said = _AT_LINE.sub("", said)
-    return _alone(f"no TOML: {said}", f"{file}:{line}")
-
-
-def _alone(message: str, where: str) -> ConfigProblems:
-    return ConfigProblems([ConfigError(message, where=where)])
-
-
-def _raise_any(source: Source) -> None:
-    if source.problems:
-        raise ConfigProblems(sorted(source.problems, key=lambda each: _line_of(each.where)))
-
-
-def _line_of(where: str) -> int:
-    line = where.rpartition(":")[2]
-    return int(line) if line.isdecimal() else 0
+            check_secret(source, ("credentials", name, key), value, environment)

@@ -10,9 +10,8 @@ from gatepost.diagnosis.notes import notes, of_a_session, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
 from gatepost.diagnosis.remedies.library import Place
-from gatepost.diagnosis.rules import CONDUCT_RULES, DIALOGUE_RULES, PROVIDER_RULES, RULES
+from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.behind import found_behind
-from gatepost.diagnosis.rules.conduct import accomplished, left_without_auth
 from gatepost.diagnosis.rules.replies import with_replies
 from gatepost.diagnosis.rules.texts import from_texts, merged, outweighing, worth_saying
 from gatepost.diagnosis.undecided import deciding_probe
@@ -77,10 +76,13 @@ def _of_a_config(seen: Evidence) -> Diagnosis:
 
 def _of_a_session(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
     """A recorded session hides nothing; what the client tried on its way to success is no fault."""
-    own = [finding for rule in CONDUCT_RULES if (finding := rule(seen)) is not None]
-    if accomplished(seen):
+    from gatepost.diagnosis.rules import conduct  # noqa: PLC0415 - a paste is answered at once
+
+    own = [finding for rule in conduct.RULES if (finding := rule(seen)) is not None]
+    if seen.accomplished:
         return rank(own)
-    told = [*(rule(seen) for rule in DIALOGUE_RULES), *found, *own, *left_without_auth(seen)]
+    behind_ehlo = conduct.left_without_auth(seen)
+    told = [*(rule(seen) for rule in DIALOGUE_RULES), *found, *own, *behind_ehlo]
     shown = [outweighing(each) for each in told if each is not None]
     return worth_saying(rank(merged((*shown, *from_texts(seen)))))
 
@@ -147,7 +149,7 @@ def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
         return "unreachable"
     if findings:
         return "finding"
-    went_well = accomplished(seen) if seen.source == "record" else _went_well(seen)
+    went_well = seen.accomplished if seen.source == "record" else _went_well(seen)
     return "healthy" if went_well else "unknown"
 
 

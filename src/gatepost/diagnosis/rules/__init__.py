@@ -10,7 +10,6 @@ from typing import Final
 from gatepost.diagnosis.rules import (
     audit,
     auth,
-    conduct,
     dialogue,
     ehlo,
     envelope,
@@ -29,7 +28,5 @@ RULES: Final[tuple[Rule, ...]] = (
 )  # fmt: skip
 DIALOGUE_RULES: Final[tuple[Rule, ...]] = dialogue.RULES
 """Rules for logs, which show what a client did by itself."""
-CONDUCT_RULES: Final[tuple[Rule, ...]] = conduct.RULES
-"""Rules for recorded sessions, which show what it did octet by octet."""
 PROVIDER_RULES: Final = auth.PROVIDER_RULES
 """Rules that are told what the provider's profile says to the doctor, too."""

@@ -347,18 +347,3 @@ RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     client_distrusts, another_name, client_ca_store_missing, client_tls_disabled, base64_goes_on,
     malformed_answer, mail_before_auth, null_sender, client_left_after_greeting,
 )  # fmt: skip
-
-
-def accomplished(seen: Evidence) -> bool:
-    """Tell whether a recorded client got what it came for, at last."""
-    hello = seen.over_tls.value or seen.other_name.value or seen.in_clear.value
-    if seen.failure or hello is None or not hello.reply.is_success or seen.strays:
-        return False
-    if seen.attempts and not seen.signed_in:
-        return False
-    mail, recipients = seen.mail.value, seen.rcpt.value or ()
-    if mail is None:
-        return seen.signed_in
-    content = seen.content.value
-    taken = mail.reply.is_success and all(each.reply.is_success for each in recipients)
-    return taken and (content is None or content.is_success)

@@ -1,0 +1,81 @@
+"""Snapshots on disk: a file each, numbered, so that a clock that jumps puts none out of order."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from gatepost.app.files import write_file
+from gatepost.doctor.watching.differences import known_before
+from gatepost.doctor.watching.snapshot import MAX_SNAPSHOT, Snapshot, decode, encode
+from gatepost.errors import ConfigError
+
+LOOK_BACK: Final = 200
+"""Snapshots that are read for what the last ones did not see."""
+AT_LEAST: Final = 2
+"""Snapshots that stay, however old: without one there is nothing to compare with."""
+_NAME: Final = re.compile(r"(\d{8,12})-\d{8}T\d{6}Z\.json")
+
+Damaged = Callable[[Path, str], None]
+"""Told of a file that cannot be read, and why."""
+
+
+class Snapshots:
+    """Those of one upstream, in a directory of its own."""
+
+    def __init__(self, directory: Path, keep: int, keep_for: timedelta) -> None:
+        self._directory = directory
+        self._keep = keep
+        self._keep_for = keep_for
+        self._next: int | None = None
+
+    def last(self, damaged: Damaged) -> Snapshot | None:
+        """Return what was known at the last look; None at the first."""
+        return known_before(self._newest_first(damaged))
+
+    def _newest_first(self, damaged: Damaged) -> Iterator[Snapshot]:
+        for _, path in reversed(self._files()[-LOOK_BACK:]):
+            try:
+                with path.open("rb") as file:
+                    yield decode(file.read(MAX_SNAPSHOT + 1))
+            except OSError as error:
+                damaged(path, error.strerror or str(error))
+            except ConfigError as error:
+                damaged(path, str(error))
+
+    def add(self, snapshot: Snapshot) -> Path:
+        """Keep a snapshot, and let go of those that are too many or too old. Raises OSError."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files = self._files()
+        if self._next is None:
+            self._next = files[-1][0] + 1 if files else 1
+        when = snapshot.taken_at.astimezone(UTC)
+        path = self._directory / f"{self._next:08}-{when:%Y%m%dT%H%M%SZ}.json"
+        write_file(path, encode(snapshot))
+        self._next += 1
+        self._let_go([each for _, each in files], when)
+        return path
+
+    def _let_go(self, older: list[Path], now: datetime) -> None:
+        """``older`` are those before the one that was just kept."""
+        too_many = len(older) + 1 - self._keep
+        for number, path in enumerate(older[: len(older) + 1 - AT_LEAST]):
+            if number < too_many or now - _taken_at(path) > self._keep_for:
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> list[tuple[int, Path]]:
+        try:
+            names = list(self._directory.iterdir())
+        except FileNotFoundError:
+            return []
+        found = [(match, path) for path in names if (match := _NAME.fullmatch(path.name))]
+        return sorted((int(match[1]), path) for match, path in found)
+
+
+def _taken_at(path: Path) -> datetime:
+    stamp = path.name.partition("-")[2].removesuffix(".json")
+    try:
+        return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:  # a date that there is not
+        return datetime.min.replace(tzinfo=UTC)

@@ -1,0 +1,87 @@
+"""``gatepost watch``: are the upstreams still what they were?"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gatepost.cli.conclusion import EXIT
+from gatepost.cli.foreground import run_in_foreground
+from gatepost.cli.output import FAILED, OK
+
+EXAMPLE = """\b
+Example:
+  gatepost watch --config watch.toml
+  gatepost watch --config watch.toml --once --json
+
+\b
+Exit with --once: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage; of several upstreams a
+finding counts before one that is unreachable. Without: 0 after a signal.
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The upstreams, how often, and where snapshots are kept (TOML).",
+)
+@click.option("--once", is_flag=True, help="Look at every upstream once, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def watch(path: Path, once: bool, as_json: bool) -> int:
+    """Look at upstreams on a schedule, and tell what is different from the last time.
+
+    A mechanism that has gone, another certificate, a finding, a server that is back: each is a
+    sentence, compared with a snapshot on disk, so also after a restart. Prometheus gets the same
+    as metrics. A password is sent only where the file names one, and not again once it was refused.
+    """
+    from gatepost.app.watch.run import Watch  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.app.watch.run import watch as watching  # noqa: PLC0415
+    from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
+    from gatepost.config.watch import load_watch  # noqa: PLC0415
+
+    try:
+        config = load_watch(path)
+    except ConfigProblems as error:
+        return _mistakes(path, error, as_json)
+    wanted, verdict = Watch(config, path, once), []
+
+    async def run(report: Any, ready: Any) -> int:
+        verdict.append(await watching(wanted, report, ready))
+        return OK
+
+    def announce(reporter: Any, document: dict[str, Any]) -> None:
+        if as_json:
+            reporter("watching", **document)
+        else:
+            reporter.say(_told(document))
+
+    run_in_foreground(run, announce, as_json=as_json)
+    return EXIT[verdict[0]] if once else OK
+
+
+def _mistakes(path: Path, error: Any, as_json: bool) -> int:
+    from gatepost.cli.output import print_json  # noqa: PLC0415
+    from gatepost.config.explain import problems_document  # noqa: PLC0415
+
+    if as_json:
+        print_json(problems_document(error))
+    else:
+        for each in error.problems:
+            click.echo(str(each), err=True)
+        count = len(error.problems)
+        click.echo(f"{count} mistake{'s' if count != 1 else ''} in {path}.", err=True)
+    return FAILED
+
+
+def _told(document: dict[str, Any]) -> str:
+    count = len(document["upstreams"])
+    lines = [
+        f"Watching {count} upstream{'s' if count != 1 else ''}: {', '.join(document['upstreams'])}",
+        f"  snapshots in {document['directory']}",
+    ]
+    if document["metrics"]:
+        lines.append(f"  metrics at {document['metrics']}")
+    return "\n".join(lines)

@@ -1,0 +1,92 @@
+"""A configuration's file: from octets to a table, and its mistakes together at the end."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Final
+
+from gatepost.client.named_secret import NamedSecret
+from gatepost.config.positions import find_positions
+from gatepost.config.problems import ConfigProblems
+from gatepost.config.reading import Source, Table
+from gatepost.errors import ConfigError
+
+MOST: Final = 4 * 1024 * 1024
+"""Octets of a configuration."""
+_AT_LINE: Final = re.compile(r" ?\(at (?:line (\d+)[^)]*|end of document)\)")
+
+
+def read_text(path: FilePath) -> str:
+    """Return what stands in the file. Raises ConfigProblems."""
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MOST + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _alone(f"the configuration cannot be read: {reason}", str(path)) from error
+    if len(octets) > MOST:
+        raise _alone(f"the configuration is longer than {MOST} octets", str(path))
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise _alone("the configuration is no UTF-8", f"{path}:{line}") from error
+    return text
+
+
+def parse(text: str, file: str) -> tuple[Table, Source]:
+    """Return the root of what ``text`` says. Raises ConfigProblems when it is no TOML at all."""
+    try:
+        fields = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(error, text, file) from error
+    source = Source(file, find_positions(text))
+    return Table(source, fields), source
+
+
+def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> None:
+    """Note it when a file that the configuration names cannot be read."""
+    try:
+        with FilePath(file).open("rb"):
+            pass
+    except OSError as error:
+        said = f"the file {file} cannot be read: {error.strerror or error}"
+        if not any(said in str(each) for each in source.problems):
+            source.fault(path, said)
+
+
+def check_secret(
+    source: Source, path: tuple[str | int, ...], secret: object, environment: Mapping[str, str]
+) -> None:
+    """Note it when a secret is not where the configuration says."""
+    if isinstance(secret, NamedSecret) and secret.name:
+        try:
+            secret.read(environment)
+        except ConfigError as error:
+            source.fault(path, str(error))
+
+
+def _no_toml(error: tomllib.TOMLDecodeError, text: str, file: str) -> ConfigProblems:
+    said = str(error)
+    match = _AT_LINE.search(said)
+    line = text.count("\n") + 1
+    if match:
+        line = int(match[1]) if match[1] else line
+        said = _AT_LINE.sub("", said)
+    return _alone(f"no TOML: {said}", f"{file}:{line}")
+
+
+def _alone(message: str, where: str) -> ConfigProblems:
+    return ConfigProblems([ConfigError(message, where=where)])
+
+
+def raise_problems(source: Source) -> None:
+    """Raise ConfigProblems with every mistake that was noted, in the order of the file."""
+    if source.problems:
+        raise ConfigProblems(sorted(source.problems, key=lambda each: _line_of(each.where)))
+
+
+def _line_of(where: str) -> int:
+    line = where.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0

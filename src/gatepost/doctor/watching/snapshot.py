@@ -1,0 +1,178 @@
+"""What one look at an upstream showed, short enough to be kept for a year."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from gatepost.errors import ConfigError
+from gatepost.model.evidence import AuthAttempt, Certificate, Evidence, Hello
+from gatepost.model.finding import Diagnosis, Verdict
+
+SCHEMA: Final = 1
+MAX_SNAPSHOT: Final = 1024 * 1024
+_MOST: Final = 200
+"""Findings, keywords or names that are kept of one look."""
+_LONGEST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One EHLO: mechanisms, other keywords, SIZE."""
+
+    mechanisms: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    """Without AUTH and SIZE."""
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding, as far as it is compared."""
+
+    id: str
+    confidence: str
+    summary: str
+    position: str
+    is_kept: bool = False
+    """Of a login that is not tried now; it was so when it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One look. What was not seen is None: it has not changed, it is not known."""
+
+    taken_at: datetime
+    target: str
+    verdict: Verdict
+    findings: tuple[Found, ...] = ()
+    in_clear: Offer | None = None
+    over_tls: Offer | None = None
+    tls_version: str = ""
+    certificate: Certificate | None = None
+    signed_in: bool | None = None
+    """None: nobody tried."""
+    login_refused: bool = False
+    """The server did not take the password."""
+    seconds: float = 0.0
+    schema: int = field(default=SCHEMA)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Somebody answered."""
+        return self.verdict != "unreachable"
+
+    def finding(self, id_: str) -> Found | None:
+        """Return what was found under this id."""
+        return next((each for each in self.findings if each.id == id_), None)
+
+
+def snapshot_of(diagnosis: Diagnosis, seconds: float) -> Snapshot:
+    """Return what is kept of a diagnosis."""
+    seen = diagnosis.evidence
+    if seen.seen_at is None:
+        raise ValueError("a probe says when it was")
+    tls = seen.tls.value
+    judged = [each for each in seen.attempts if each.secret_sent]
+    return Snapshot(
+        seen.seen_at,
+        str(diagnosis.target or ""),
+        diagnosis.verdict,
+        _findings(diagnosis),
+        _offer(_taken(seen, seen.in_clear.value)),
+        _offer(_taken(seen, seen.over_tls.value)),
+        tls.version if tls else "",
+        _bounded(tls.certificate) if tls and tls.certificate else None,
+        seen.signed_in if judged else None,
+        any(_is_refusal(each) for each in judged) and not seen.signed_in,
+        round(seconds, 3),
+    )
+
+
+def _findings(diagnosis: Diagnosis) -> tuple[Found, ...]:
+    found = {
+        each.id: Found(each.id, each.confidence, each.summary[:_LONGEST], each.position)
+        for each in reversed(diagnosis.findings[:_MOST])
+    }
+    return tuple(reversed(found.values()))
+
+
+def _is_refusal(attempt: AuthAttempt) -> bool:
+    return attempt.reply.is_permanent
+
+
+def _taken(seen: Evidence, hello: Hello | None) -> Hello | None:
+    """Return the EHLO that was taken in the end; a refused one offers nothing, and hides it."""
+    if hello is not None and not hello.reply.is_success:
+        other = seen.other_name.value
+        return other if other is not None and other.reply.is_success else None
+    return hello
+
+
+def _offer(hello: Hello | None) -> Offer | None:
+    if hello is None:
+        return None
+    offered = hello.capabilities
+    others = [name[:_LONGEST] for name in offered.keywords if name not in ("AUTH", "SIZE")]
+    return Offer(
+        tuple(name[:_LONGEST] for name in offered.mechanisms[:_MOST]),
+        tuple(sorted(others)[:_MOST]),
+        offered.size,
+    )
+
+
+def _bounded(certificate: Certificate) -> Certificate:
+    return replace(
+        certificate,
+        subject=certificate.subject[:_LONGEST],
+        issuer=certificate.issuer[:_LONGEST],
+        names=tuple(name[:_LONGEST] for name in certificate.names[:_MOST]),
+        issuer_urls=(),
+    )
+
+
+def keeping_login(now: Snapshot, before: Snapshot) -> Snapshot:
+    """Return a look without a login with what the last login showed: that is not mended yet."""
+    known = {each.id for each in now.findings}
+    kept = tuple(
+        replace(each, is_kept=True)
+        for each in before.findings
+        if each.position in ("auth", "mail", "rcpt") and each.id not in known
+    )
+    verdict: Verdict = "finding" if kept and now.verdict == "healthy" else now.verdict
+    return replace(
+        now, findings=(*now.findings, *kept), verdict=verdict, signed_in=before.signed_in,
+        login_refused=True,
+    )  # fmt: skip
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """Return the snapshot as JSON."""
+    return msgspec.json.format(msgspec.json.encode(_clean(msgspec.to_builtins(snapshot)))) + b"\n"
+
+
+def decode(text: bytes) -> Snapshot:
+    """Return a kept snapshot. Raises ConfigError when it is damaged, or newer than we are."""
+    if len(text) > MAX_SNAPSHOT:
+        raise ConfigError(f"no snapshot is longer than {MAX_SNAPSHOT} octets")
+    try:
+        snapshot = msgspec.json.decode(text, type=Snapshot)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigError(f"no snapshot: {error}") from error
+    if snapshot.schema > SCHEMA:
+        raise ConfigError(f"a snapshot of schema {snapshot.schema}; this version reads {SCHEMA}")
+    if snapshot.taken_at.tzinfo is None:
+        raise ConfigError("no snapshot: its time has no zone")
+    return snapshot
+
+
+def _clean(value: Any) -> Any:
+    """A server may say what is no Unicode."""
+    if isinstance(value, dict):
+        return {key: _clean(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(part) for part in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return value
