@@ -446,6 +446,13 @@ def test_a_greeting_that_is_none(authority: Authority, greeting: str) -> None:
         assert greeting in seen.evidence.failure
 
 
+def test_a_proxy_that_ends_tls_before_nobody(authority: Authority) -> None:
+    script = Script(greeting="", implicit=True, pair=authority.issue("127.0.0.1"))
+    with serving(script) as server:
+        seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
+        assert ids(seen) == ["backend_down_behind_proxy"]
+
+
 def test_a_server_that_closes_at_once(authority: Authority) -> None:
     with serving(Script(greeting="")) as server:
         seen = diagnose(server.address, settings=settings(authority), patience=QUICK)

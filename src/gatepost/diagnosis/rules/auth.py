@@ -278,6 +278,34 @@ def empty_password_sent(seen: Evidence) -> Finding | None:
     )
 
 
+def dropped_before_auth(seen: Evidence) -> Finding | None:
+    """EHLO under TLS, which would list AUTH, ends the connection; the one in clear does not.
+
+    Postfix does so when it finds no mechanism, or nobody behind its SASL socket.
+    """
+    before, tls = seen.in_clear.value, seen.tls.value
+    if seen.source == "log" or seen.position != "ehlo" or seen.over_tls.value or not seen.failure:
+        return None
+    if before is None or not before.reply.is_success or tls is None or not tls.version:
+        return None
+    if seen.offered_in_clear or "time" in seen.failure:
+        return None
+    return Finding(
+        "server_auth_backend_down",
+        "possible",
+        "The server drops the connection where it would say who can sign in.",
+        (
+            "EHLO in clear is answered, and lists no AUTH",
+            f"EHLO over TLS, where AUTH would be listed, ends so: {seen.failure}",
+        ),
+        "auth",
+        "The server's log says why. Postfix ends so where its SASL library or socket offers no "
+        "mechanism: look at smtpd_sasl_type, smtpd_sasl_path and the service behind it.",
+        explains=("mail",),
+        next_probe="the server's log at this time",
+    )
+
+
 def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """The secret has the shape of something else that the provider hands out."""
     login, refused = seen.login.value, refused_secret(seen)
@@ -384,7 +412,7 @@ def refused_secret(seen: Evidence) -> AuthAttempt | None:
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     mechanism_not_offered, client_lacks_mechanism, login_initial_response_rejected,
     initial_response_required, auth_before_tls_refused_by_client, authzid_not_permitted,
-    mechanism_advertised_but_broken,
+    mechanism_advertised_but_broken, dropped_before_auth,
     empty_password_sent,
 )  # fmt: skip
 PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (

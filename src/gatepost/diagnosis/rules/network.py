@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from gatepost.model.evidence import Evidence, Neighbour
+from gatepost.model.evidence import Evidence, Neighbour, TlsFirst
 from gatepost.model.finding import Finding
 
 _ONE_FAMILY: Final = frozenset({"nodemailer"})
@@ -155,8 +155,10 @@ def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
     greeting, first, after = (
         seen.greeting.value, seen.tls_first.value, seen.greeting_after_ehlo.value,
     )  # fmt: skip
-    if seen.source == "log" or greeting is None or greeting.reply or (first and first.answered):
+    if seen.source == "log" or greeting is None or greeting.reply:
         return None
+    if first and first.answered:
+        return _silent_inside(seen, first)
     if not greeting.closed and (after is None or after.reply is not None):
         return None
     said = (
@@ -177,6 +179,22 @@ def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
         "greeting",
         "Look at the mail server behind the balancer or port forwarding; a server that refuses "
         "this address may do the same.",
+        explains=("ehlo", "auth", "mail"),
+        next_probe="repeat, and connect to the mail server's own port",
+    )
+
+
+def _silent_inside(seen: Evidence, first: TlsFirst) -> Finding | None:
+    """TLS ends at a proxy, and nobody is behind it."""
+    if first.greeting is not None or seen.over_tls.value is not None or not first.failure:
+        return None
+    return Finding(
+        "backend_down_behind_proxy",
+        "likely",
+        "TLS is answered, and no greeting comes inside: what ends TLS is not the mail server.",
+        ("a TLS ClientHello is answered", f"then, in place of a greeting: {first.failure}"),
+        "greeting",
+        "Look at the mail server behind the proxy that ends TLS (stunnel, HAProxy, a balancer).",
         explains=("ehlo", "auth", "mail"),
         next_probe="repeat, and connect to the mail server's own port",
     )
