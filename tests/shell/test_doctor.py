@@ -393,6 +393,23 @@ def test_whom_to_act_as(authority: Authority, try_all: bool, found: list[str]) -
         assert "cGFzc3dvcmQ" not in repr(seen), "no part of PLAIN's response"
 
 
+def test_all_forms_are_asked_about_without_a_secret(acs: Server, authority: Authority) -> None:
+    seen = diagnose(
+        acs.address, settings=settings(authority), errand=Errand(try_all=True), patience=QUICK
+    )
+    assert [(each.mechanism, each.form) for each in seen.evidence.attempts] == [
+        ("LOGIN", "bare"), ("LOGIN", "initial"),
+    ]  # fmt: skip
+    assert (seen.verdict, acs.heard.count("*")) == ("healthy", 2)
+
+
+def test_a_server_of_another_protocol(authority: Authority) -> None:
+    """LMTP knows neither EHLO nor HELO: it is not the name."""
+    unknown = "500 5.5.1 command not recognized"
+    with serving(Script(replies={"EHLO": unknown, "HELO": unknown})) as server:
+        assert diagnose(server.address, settings=settings(authority)).verdict == "unknown"
+
+
 def test_a_handshake_that_no_version_comes_to(authority: Authority) -> None:
     with serving(Script(in_clear=STARTTLS)) as server:  # it has no certificate
         seen = diagnose(server.address, settings=settings(authority), patience=QUICK)

@@ -63,7 +63,9 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
 )
 @click.option("--as", "library", metavar="LIBRARY", help="Behave as this mail library does.")
 @click.option(
-    "--try-all", is_flag=True, help="Let the password out once for every mechanism, not once."
+    "--try-all",
+    is_flag=True,
+    help="Try every mechanism: the password goes out once for each, not once only.",
 )
 @click.option("--send", is_flag=True, help="Send a short test message, too.")
 @click.option(

@@ -47,12 +47,15 @@ class Attempts:
 
     def make(self) -> None:
         """Ask, and sign in where that is safe."""
-        if not self.visit.signs_in and self.visit.settings.tls != "none":
+        asks = self.visit.signs_in or self.visit.errand.try_all
+        if not asks and self.visit.settings.tls != "none":
             return
         choice = self._clients_choice()
         credentials = self.visit.credentials
         if credentials is None or not self.channel.keeps_secrets:
             self._ask_only(choice)
+            if self.visit.errand.try_all:
+                self._ask_all_forms()
             return
         if choice and choice not in self.offered:
             self._ask(choice)
@@ -75,6 +78,16 @@ class Attempts:
         cure = self.library.could_use(self.offered)
         if cure and cure != choice:
             self._ask(cure)
+
+    def _ask_all_forms(self) -> None:
+        """PLAIN, and LOGIN in both forms up to the prompt for the password, where listed."""
+        for name, initial in (("PLAIN", ""), ("LOGIN", ""), ("LOGIN", NOBODY)):
+            form = "initial" if initial else "bare"
+            known = any((each.mechanism, each.form) == (name, form) for each in self.made)
+            if name in self.offered and not known:
+                if not self.talk.session.usable:
+                    self.talk = self._renew()
+                self._ask(name, initial)
 
     def _ask_in_its_form(self, mechanism: str) -> None:
         """LOGIN as the library sends it, up to the prompt for the password; then the other form."""

@@ -23,6 +23,8 @@ def helo_rejected(seen: Evidence) -> Finding | None:
     other = seen.other_name.value
     others = seen.other_names.value or ((other,) if other else ())
     accepted = other is not None and other.reply.is_success
+    if not accepted and others and hello.reply.code in (500, 502):
+        return None  # not the name: the server does not know the command
     proof = [f"EHLO {hello.name} was answered {hello.reply}"]
     proof += [f"EHLO {each.name} was answered {_first_line(each.reply)}" for each in others]
     if seen.helo.value is not None:
