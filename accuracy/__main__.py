@@ -5,7 +5,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from accuracy.cases import Case, corpus_cases, our_cases
+from accuracy.cases import AMBIGUOUS, Case, corpus_cases, our_cases
 from accuracy.measure import judge, misses, shares, table
 
 FIRST, AMONG = 0.92, 0.97
@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--misses", action="store_true", help="name the cases that were missed")
     asked = parser.parse_args()
     _show("our own cases", list(our_cases()), asked.misses)
+    _show("texts with several causes", list(our_cases(AMBIGUOUS)), asked.misses)
     if asked.corpus is None or not asked.corpus.exists():
         print(f"\nno corpus at {asked.corpus}: skipped (give one with CORPUS=FILE)")
         return 0

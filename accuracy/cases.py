@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 OURS: Final = Path(__file__).parent / "cases"
+AMBIGUOUS: Final = Path(__file__).parent / "ambiguous"
+"""Texts that several causes have: the true one is to be among the first three."""
 _BLOCK: Final = re.compile(r"^== ", re.MULTILINE)
 
 

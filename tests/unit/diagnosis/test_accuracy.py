@@ -2,18 +2,29 @@
 
 import pytest
 
-from accuracy.cases import Case, case_of, our_cases
+from accuracy.cases import AMBIGUOUS, Case, case_of, our_cases
 from accuracy.measure import Outcome, found, judge, misses, shares, table
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.rank import PRIORS
 from gatepost.diagnosis.rules.audit import HOLES
+from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.logs import read_log
 
 CASES = list(our_cases())
+UNDECIDED = list(our_cases(AMBIGUOUS))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.id}-{case.cause}")
 def test_the_true_cause_comes_first(case: Case) -> None:
     assert found(case)[:1] == (case.cause,)
+
+
+@pytest.mark.parametrize("case", UNDECIDED, ids=lambda case: f"{case.id}-{case.cause}")
+def test_what_cannot_be_decided_is_not_called_certain(case: Case) -> None:
+    diagnosis = diagnose_evidence(read_log(case.log, case.server, case.client))
+    assert case.cause in [each.id for each in diagnosis.findings[:3]]
+    assert "certain" not in [each.confidence for each in diagnosis.findings]
+    assert diagnosis.next_probe
 
 
 def test_every_cause_has_words_and_a_prior() -> None:

@@ -19,6 +19,7 @@ _SEEN: Final = 1.6
 """How much more a rule weighs where nothing is hidden from it."""
 MOST: Final = 5
 """Findings that a log is given."""
+_ALIKE: Final = 0.85
 _FAR_BEHIND: Final = 0.4
 
 
@@ -70,7 +71,24 @@ def worth_saying(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:
     if not ranked:
         return ()
     least = ranked[0].fit * _FAR_BEHIND
-    return tuple(each for each in ranked if each.fit >= least)[:MOST]
+    return _undecided(tuple(each for each in ranked if each.fit >= least)[:MOST])
+
+
+def _undecided(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Two causes that fit almost alike cannot both be proven: call them likely, and ask on."""
+    first, rivals = ranked[0], ranked[1:]
+    if not any(each.confidence == "certain" and each.fit >= first.fit * _ALIKE for each in rivals):
+        return ranked
+    return tuple(
+        replace(each, confidence="likely", next_probe=_probe(each))
+        if each.confidence == "certain" else each
+        for each in ranked
+    )  # fmt: skip
+
+
+def _probe(finding: Finding) -> str:
+    cause = CAUSES.get(finding.id)
+    return finding.next_probe or (cause.probe if cause else "")
 
 
 def _finding(id_: str, total: float, proof: list[str]) -> Finding:

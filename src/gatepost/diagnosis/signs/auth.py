@@ -62,6 +62,13 @@ def hidden_behind_tls(reading: Reading) -> bool:
     return seen.offers_starttls and not seen.offered and seen.over_tls.value is None
 
 
+def differs_under_tls(reading: Reading) -> bool:
+    """Somebody has noted which mechanisms EHLO lists before TLS, and which after."""
+    lists = [line.text.lower() for line in reading.seen.transcript if "auth" in line.text.lower()]
+    before = any("(before" in line or "(in clear" in line for line in lists)
+    return before and any("(after" in line or "(over tls" in line for line in lists)
+
+
 def only_exotic(reading: Reading) -> bool:
     """The server lists nothing that takes a plain password."""
     offered = frozenset(reading.seen.offered)
@@ -103,6 +110,8 @@ def short_name(reading: Reading) -> bool:
 
 
 _NO_SHARED = (
+    "none of the mechanisms", "no mechanism in common", "mechanisms offered*not usable",
+    "offered mechanisms*not supported",
     "no compatible authentication", "no matching authentication", "no suitable authentication",
     "no supported authentication", "no authentication mechanisms supported by both",
     "none of the*authentication mechanisms", "cannot find a usable authentication method",
@@ -164,7 +173,8 @@ _WANTS_NONE = (
     "no login needed", "no authentication needed", "no authentication required",
     "does not need auth", "does not require auth", "doesn't require auth", "accepts mail from our",
     "accepts mail from the", "anonymous relay", "allowed by ip", "by ip address", "ip whitelist",
-    "whitelisted ip", "trusts our", "trusted network", "open relay internally",
+    "whitelisted ip", "trusts our", "trusts the", "are unset", "trusted network",
+    "open relay internally",
 )  # fmt: skip
 """Somebody says that the server wants nobody to sign in."""
 _BY_ENVIRONMENT = (
@@ -193,6 +203,13 @@ SIGNS: Final = (
     Sign("mechanism_not_offered", 12, _NO_SHARED),
     Sign("mechanism_not_offered", 4, ("no authentication mechanisms supported by both",)),
     Sign("mechanism_not_offered", 13, ("authentication rejected",), by_server=True),
+    Sign("mechanism_not_offered", 13, ("no mechanism available", "invalid mechanism",
+                                       "invalid authentication mechanism"), codes=(535,)),
+    Sign("client_sasl_plugin_missing", -12, ("no mechanism available",), codes=(535,)),
+    Sign("client_mechanism_filter_wrong", -12, ("no mechanism available",), codes=(535,)),
+    Sign("mechanism_not_offered", 13, ("doesn't support auth type", "not support auth type")),
+    Sign("client_lacks_mechanism", 12, ("no matching mechanism", "advertises no matching",
+                                        "no usable mechanism*ntlm"), when=only_exotic),
     Sign("mechanism_not_offered", 6, _UNKNOWN_COMMAND, at=("auth",)),
     Sign("mechanism_not_offered", 4, _NO_AUTH, provider=("acs", "microsoft365", "exchange")),
     Sign("mechanism_not_offered", 6, ("login denied",), client=("curl",)),
@@ -205,6 +222,10 @@ SIGNS: Final = (
     Sign("client_lacks_mechanism", 16, (*_NO_SHARED, "504", "535", *_NO_AUTH), when=only_exotic),
     Sign("client_lacks_mechanism", 6, ("ntlm",), unless=("auth=login", "plain"),
          when=lambda r: any(w in r.text for w in _NO_SHARED)),
+    Sign("client_lacks_mechanism", 18, ("cannot use a secure authentication method",),
+         when=only_exotic),
+    Sign("auth_before_tls_refused_by_client", -10, ("cannot use a secure authentication method",),
+         when=only_exotic),
     Sign("client_lacks_mechanism", 4, ("gssapi", "ntlm", "kerberos")),
     Sign("unwanted_auth_attempt", 10, codes=(504,), provider=("direct_send",)),
     Sign("unwanted_auth_attempt", 8, (*_NO_AUTH, *_NO_SHARED), provider=("direct_send",)),
@@ -220,6 +241,8 @@ SIGNS: Final = (
         r.seen.over_tls.value is None and r.client != "lettre")),
     Sign("auth_not_offered_on_port", 13, _NO_SHARED, ports=(25,),
          when=lambda r: not r.seen.offered),
+    Sign("mechanism_not_offered", -4, _NO_SHARED, ports=(25,), when=lambda r: not r.seen.offered),
+    Sign("starttls_required", 16, _NO_SHARED, when=differs_under_tls),
     Sign("starttls_required", 8, _NO_SHARED, when=hidden_behind_tls),
     Sign("starttls_required", 10, _NO_SHARED, client=("lettre",),
          when=lambda r: not r.seen.offered),
@@ -251,7 +274,7 @@ SIGNS: Final = (
     Sign("unwanted_auth_attempt", 6, (*_NO_AUTH, *_UNKNOWN_COMMAND), by_server=True),
     Sign("unwanted_auth_attempt", 7, codes=(535, 504, 503, 502, 500), at=("auth",), context=(
         "whitelist", "relay", "allow-list", "allow list", "trusted", "without auth", "no auth",
-        "anonymous")),
+        "anonymous"), unless=("relayhost", "smarthost", "smtp-relay")),
     Sign("unwanted_auth_attempt", 5, codes=(535, 504), at=("auth",), provider=("exchange",),
          ports=(25,)),
     Sign("helo_rejected", 3, _NO_AUTH, when=lambda r: r.refused_at("ehlo")),
@@ -373,6 +396,9 @@ SIGNS: Final = (
         proof="this provider signs in with a key of its own, not with the account's password"),
     Sign("wrong_credential_kind", 6, ("secret key", "iam", "access key", "api key", "40 char",
                                       "connection string"), when=refused),
+    Sign("wrong_credential_kind", 9, context=("access key", "api key", "secret key", "secret id",
+                                              "connection string", "iam user", "iam access"),
+         when=plainly_refused, proof="another kind of secret than the SMTP password is named"),
     Sign("wrong_credential_kind", 5, when=lambda r: plainly_refused(r) and "acs" in r.providers,
          proof="Azure wants the client secret's value, neither its id nor an access key"),
     Sign("credential_wrong_region", 6, when=lambda r: plainly_refused(r) and "ses" in r.providers,

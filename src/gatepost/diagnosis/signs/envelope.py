@@ -88,6 +88,16 @@ _RAW = ("invalid characters", "non-ascii", "8-bit", "8bit", "unencoded", "illega
         "illegal character", "invalid header", "non ascii")  # fmt: skip
 
 
+_TLS_OFF = (
+    "starttls: false", "starttls=false", "starttls = false", "starttls: off", "starttls off",
+    "enablessl = false", "enablessl=false", "enablessl false", "tls: false", "tls=false", "tls off",
+    "secure: none", "encryption: none", "encryption=none", "encryption=null", "no tls",
+    "without tls", "smtpautotls false", "smtpsecure empty", "without starttls", "security: none",
+    "ssl: false", "unencrypted",
+)  # fmt: skip
+"""Somebody says that the client is set to no TLS."""
+
+
 def unread_by_server(reading: Reading) -> bool:
     """Nothing tells that the client signed in."""
     return no_auth_sent(reading) and not signed_in(reading)
@@ -115,13 +125,17 @@ SIGNS: Final = (
     Sign("auth_not_performed", 11, _NEEDS_AUTH,
          when=lambda r: unread_by_server(r) and "gmail_relay" not in r.providers,
          unless=("secure connection or the client", "5.7.57", "535", "504 ", "5.7.139")),
+    Sign("auth_not_performed", 7, ("rcpt failed: 55", "mail failed: 53", "rcpt failed: 53"),
+         client=("curl",), when=unread_by_server),
     Sign("auth_not_performed", 7, codes=(530,), unless=("starttls", "5.7.57", "ssl", "tls", "535"),
          when=unread_by_server),
+    Sign("starttls_required", 14, ("5.7.57", "530"), context=_TLS_OFF, when=unread_by_server),
     Sign("auth_not_performed", 5, ("5.7.57",), when=unread_by_server, unless=("5.7.139",)),
-    Sign("client_credentials_dropped", 13, (*_NEEDS_AUTH, "secure connection or the client"),
+    Sign("client_credentials_dropped", 11.5, (*_NEEDS_AUTH, "secure connection or the client"),
          client=("system-net-mail", "powershell"), when=unread_by_server,
          unless=("5.7.139", "5.7.57", "starttls", "5.7.3 ", "5.7.4 ", "535", "504", "5.7.0 must")),
-    Sign("client_credentials_dropped", 5, _NEEDS_AUTH, when=unread_by_server),
+    Sign("client_credentials_dropped", 5, _NEEDS_AUTH, when=unread_by_server,
+         unless=("unable to relay", "relay access denied")),
     Sign("client_credentials_dropped", 9, ("usedefaultcredentials",)),
     Sign("client_credentials_dropped", 14, ("usedefaultcredentials = true",
                                             "usedefaultcredentials=true",
@@ -144,13 +158,24 @@ SIGNS: Final = (
     Sign("sender_not_authorised", 9, codes=(553,), at=("mail", "data", "rcpt", None),
          unless=("auth failure",)),
     Sign("sender_not_authorised", 5, codes=(550, 553, 554), at=("mail",), when=signed_in),
+    Sign("sender_not_verified", 15, ("sender*not validated", "not been validated",
+                                     "sender*not*validat", "not a sender signature",
+                                     "sender signature", "from address*not validated",
+                                     "domain*not validated")),
     Sign("sender_not_verified", 15, _NOT_VERIFIED, unless=("identities failed the check",)),
     Sign("provider_sandbox", 17, ("identities failed the check", "sandbox", "testing emails",
                                   "authorized recipients", "trial account", "trial mode",
                                   "test mode", "only send*to your own", "only send testing",
                                   "free accounts*authorized", "development mode"),
          unless=("activate your",)),
+    Sign("provider_sandbox", 20, ("recipient addresses must share", "must share the same domain",
+                                  "only send to verified", "only to verified recipients")),
     Sign("provider_sandbox", 12, ("email address is not verified",), provider=("ses",)),
+    Sign("sender_not_verified", 6, ("not verified*no-reply@", "not verified*noreply@",
+                                    "not verified*info@", "not verified*hello@",
+                                    "not verified*support@", "not verified*admin@",
+                                    "not verified*notifications@")),
+    Sign("sender_not_verified", 6, ("not verified",), context=("production",)),
     Sign("sender_not_verified", 8, ("email address is not verified",
                                     "identities failed the check")),
     Sign("provider_account_inactive", 17, ("activate your", "not activated", "account*suspended",
@@ -173,6 +198,8 @@ SIGNS: Final = (
                                             "invalid sender address", "bad address syntax"),
          unless=("linked", "ehlo", "helo")),
     Sign("account_name_used_as_sender", 4, codes=(501, 553), at=("mail",)),
+    Sign("account_name_used_as_sender", 14, ("invalid address*(from)", "(from): apikey",
+                                             "missing final '@domain'", "(from): resend")),
     Sign("account_name_used_as_sender", 5, ("from:<apikey", "from:<resend", "<apikey>", "<resend>",
                                             "from: apikey"), when=lambda r: not
          r.seen.attempts and any(w in r.text for w in ("sender", "from", "address"))),
@@ -183,7 +210,8 @@ SIGNS: Final = (
         not r.seen.mail.value.argument) and r.seen.mail.value.reply.code >= 500,
         proof="MAIL FROM is empty, and was refused"),
     Sign("envelope_sender_missing", 16, ("blank sender", "empty sender", "null sender", "<> ",
-                                         "empty from", "empty envelope", "sender is empty",
+                                         "empty from", "empty envelope", "from is empty",
+                                         "sender is empty",
                                          "missing sender", "sender missing", "no sender",
                                          "sender address is required", "from:<>")),
     Sign("greylisted", 17, _GREY),

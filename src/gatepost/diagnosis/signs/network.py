@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from gatepost.diagnosis.providers import DOMAINS
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign
 
@@ -61,6 +62,11 @@ _SERVICES: Final = frozenset(
     ]
 )
 """Names without a dot that containers and local networks really have."""
+
+
+def great_host(reading: Reading) -> bool:
+    """The host is one that surely exists."""
+    return any(domain in reading.host for name in DOMAINS for domain in DOMAINS[name].split())
 
 
 def a_label_of_a_secret(reading: Reading) -> bool:
@@ -183,12 +189,14 @@ SIGNS: Final = (
     Sign("dns_failure", 3, ("temporary failure", "eai_again", "server misbehaving",
                             "try again"), when=lambda r: any(w in r.text for w in _DNS)),
     Sign("host_setting_malformed", 14, _DNS, when=odd_name),
+    Sign("host_setting_malformed", 10, ("the name ends in a blank",), when=great_host),
     Sign("host_setting_malformed", 13,
          ("missing port in address", "too many colons in address", "label empty or too long",
           "invalid hostname", "invalid host name", "hostname is invalid", "not a valid host",
           "idna' codec failed", "url scheme*not allowed", "host must not contain",
           "invalid address:", "invalid relayhost", "bad host", "malformed host",
-          "invalid port number")),
+          "invalid port number", "tcp://http", "ssl://http", "tcp://smtp://", "tcp://ssl",
+          "ssl://ssl", "ssl://smtp:", "tls://tls", "tcp://tcp"), unless=("(from)", "(to)")),
     Sign("credential_url_encoding", 15, _DNS, when=redacted_name),
     Sign("credential_url_encoding", 12, _DNS, when=a_label_of_a_secret),
     Sign("credential_url_encoding", 13, _DNS, when=from_a_url),
@@ -245,7 +253,7 @@ SIGNS: Final = (
          when=silent),
     Sign("starttls_on_implicit_tls_port", 3, _HANG, client=("system-net-mail", "powershell"),
          ports=(465,), when=silent),
-    Sign("backend_down_behind_proxy", 7, _EOF, when=silent),
+    Sign("backend_down_behind_proxy", 6, _EOF, when=silent),
     Sign("backend_down_behind_proxy", 4, context=("proxy", "socat", "haproxy", "load balancer",
                                                   "bridge", "nginx", "tunnel", "balancer",
                                                   "docker"),

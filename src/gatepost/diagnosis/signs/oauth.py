@@ -30,6 +30,8 @@ _SEND_SCOPES = ("gmail.send", "gmail.modify", "mail.send", "smtp.send", "gmail.c
 # fmt: off
 SIGNS: Final = (
     Sign("oauth_refresh_token_expired", 19, _REFRESH),
+    Sign("oauth_refresh_token_expired", 12, ("create new access token", "refresh the access token",
+                                             "no refresh token", "renew access token")),
     Sign("oauth_refresh_token_expired", 19, ("bad protocol",), when=by_token),
     Sign("expired_secret", 18, ("aadsts7000222", "secret keys*expired", "client secret*expired",
                                 "secret has expired", "expired*client secret")),
@@ -48,6 +50,9 @@ SIGNS: Final = (
             refused(r) or "error" in r.text or not r.refusals),
         proof="Google refuses a token so that is not for its full mail scope"),
     Sign("oauth_scope_wrong", 5, _SEND_SCOPES, when=by_token),
+    Sign("oauth_scope_wrong", 16, ("aud*graph.microsoft.com", "scp*mail.send", "scope*mail.send",
+                                   "aud*management.azure", "audience*graph", "scp*imap."),
+         when=refused),
     Sign("oauth_scope_wrong", 9, when=lambda r: by_token(r) and refused(r) and (
         "microsoft365" in r.providers),
         proof="Microsoft refuses a token without SMTP.Send with the same words"),

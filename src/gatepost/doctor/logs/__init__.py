@@ -16,7 +16,7 @@ from gatepost.doctor.logs.formats import BARE, FORMATS, format_of, library_by_wo
 from gatepost.doctor.logs.program import library_of
 from gatepost.doctor.logs.prose import replies_in
 from gatepost.doctor.logs.server import named, port_in, server_in
-from gatepost.doctor.logs.strike import MARK, strike_out, unmarked
+from gatepost.doctor.logs.strike import MARK, MECHANISM_NAMES, strike_out, unmarked
 from gatepost.doctor.logs.wrapping import unwrapped
 from gatepost.model.evidence import Client, Evidence, Stray, Target, TlsMode
 
@@ -42,6 +42,16 @@ _IS_ERROR: Final = re.compile(
     r"(?i)\b(?:does not|doesn't|not supported|error|fail\w*|refus\w*|cannot|can't)\b"
 )
 _EHLO_NOTE: Final = re.compile(r"(?i)^\s*EHLO(?: offers| lists|:| reply:?| response:?)[: ]+(.*)$")
+_BLANK_BEHIND: Final = re.compile(r"\b(?:ENOTFOUND|[Uu]nknown host:?|resolve host:?) [\w.-]+ +$")
+_OFFER: Final = re.compile(
+    r"(?i)(?:\b250[- ]|^\s*(?=AUTH:)|\bcapabilities:?\s*|"
+    r"\b(?:offers?|lists?|advertises?|announces?|supports?)\b[\w\s]{0,20}:?\s*)"
+    rf"AUTH[ =:]+(?P<names>{MECHANISM_NAMES}(?:[ ,/]+(?:and )?{MECHANISM_NAMES})*)\b"
+)
+"""A sentence that says what the server offers."""
+_PATH_ALONE: Final = re.compile(
+    r"(?i)(?:MAIL FROM|RCPT TO):\s*<[^>]*>(?:\s+[A-Z0-9-]+(?:=\S*)?)*\s*$"
+)
 _WANTS_AUTH: Final = re.compile(r"(?i)\bauth|log ?in\b|credential|password|sasl")
 
 
@@ -153,7 +163,13 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
             for each in ("250-server", *(f"250-{each}" for each in offered), "250 OK"):
                 talk.server(each)
         elif line.strip():
-            remarks.setdefault(unmarked(line.strip()))
+            offer = None if talk.hellos else _OFFER.search(line)
+            if offer is not None:
+                names = " ".join(re.split(r"[ ,/]+|and ", offer["names"]))
+                for each in ("250-server", f"250-AUTH {names}", "250 OK"):
+                    talk.server(each)
+            blank = " (the name ends in a blank)" if _BLANK_BEHIND.search(line) else ""
+            remarks.setdefault(unmarked(line.strip()) + blank)
             after_server = False
     talk.finish()
     kept = list(remarks)
@@ -166,6 +182,8 @@ def _is_spoken(said: tuple[str, str], spoken: Format) -> bool:
     speaker, text = said
     if speaker == "S":
         return CODE.match(text) is not None or spoken is not BARE
+    if spoken is BARE and "<" in text and text[:4].upper() in ("MAIL", "RCPT"):
+        return _PATH_ALONE.match(text) is not None
     return (
         spoken is not BARE
         or VERB.match(text) is not None
