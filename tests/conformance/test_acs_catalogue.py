@@ -135,12 +135,11 @@ def _answer(acs: Acs, login: Login) -> str:
 @pytest.mark.parametrize(
     ("case", "reason"),
     [
-        ("resource name alone", "username_format"),
         ("one that has ended", "secret_expired"),
         ("only role_missing", "role_missing"),
     ],
 )
-def test_three_causes_of_one_535(acs: Acs, case: str, reason: str) -> None:
+def test_two_causes_of_one_535(acs: Acs, case: str, reason: str) -> None:
     """Alike on the wire; the doctor lists them, the operator's log names the one."""
     login, before = acs.logins[case], len(acs.relay.events("auth_refused"))
     seen = visit(acs, login=login)
@@ -149,6 +148,14 @@ def test_three_causes_of_one_535(acs: Acs, case: str, reason: str) -> None:
     for cause in ("expired", "role", "SMTP user name"):
         assert cause in seen.findings[0].fix
     assert acs.refusal(login, after=before)["reason"].startswith(f"{reason}: ")
+
+
+def test_a_name_that_only_an_smtp_user_name_can_be(acs: Acs) -> None:
+    """The same 535; but the form of the name tells the doctor what is missing."""
+    login, before = acs.logins["resource name alone"], len(acs.relay.events("auth_refused"))
+    seen = visit(acs, login=login)
+    assert [each.id for each in seen.findings] == ["smtp_username_missing"]
+    assert acs.refusal(login, after=before)["reason"].startswith("username_format: ")
 
 
 def test_a_user_name_that_is_an_address(acs: Acs) -> None:

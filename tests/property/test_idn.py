@@ -14,6 +14,8 @@ LETTERS = st.characters(categories=["Ll", "Lo", "Mn", "Nd"], max_codepoint=0x2FF
 @example("\u13f8")
 @example("stra\u1e9ee")
 @example("\u1c80")
+@example("0\u180f")
+@example("\u212a")
 @given(st.text(LETTERS, min_size=1, max_size=20))
 def test_agrees_with_the_reference(label: str) -> None:
     try:

@@ -532,8 +532,8 @@ def test_login_where_only_login_is_offered(authority: Authority, pair: Pair) -> 
     [
         ("AUTH XOAUTH2", True, (), "mechanism_not_offered"),
         ("SIZE 1000", True, (), "auth_not_advertised"),
-        ("AUTH PLAIN LOGIN", True, ("CRAM-MD5", "SCRAM-SHA-256"), "mechanism_not_offered"),
-        ("AUTH PLAIN", False, (), "mechanism_not_offered"),
+        ("AUTH PLAIN LOGIN", True, ("CRAM-MD5", "SCRAM-SHA-256"), "client_mechanism_filter_wrong"),
+        ("AUTH PLAIN", False, (), "auth_before_tls_refused_by_client"),
     ],
 )
 def test_with_a_credential_nothing_goes_without_it(

@@ -17,6 +17,10 @@ _DEVIATIONS: Final = re.compile("[\u00df\u03c2]")
 """Letters of their own since 2008 (RFC 5894 7.2); nameprep maps them."""
 _CHEROKEE: Final = re.compile("[\u13f8-\u13fd\uab70-\uabbf]")
 """Small letters of the one script that folds to its capitals (RFC 5892 2.2)."""
+_IGNORABLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that are not shown (RFC 5892 2.7, Default_Ignorable_Code_Point)."""
 _HYPHENS: Final = re.compile(r"-.*|.*-|..--.*")
 """Where RFC 5891 4.2.3.1 forbids them."""
 
@@ -40,10 +44,13 @@ def _a_label(label: str) -> str:
             and all(unicodedata.category(sign)[0] in "LMN" or sign == "-" for sign in folded)
             and not unicodedata.category(folded[0]).startswith("M")
             and not _HYPHENS.fullmatch(folded)
+            and not _IGNORABLE.search(folded)
         )
     except UnicodeError:
         allowed = False
-    encoded = f"xn--{folded.encode('punycode').decode('ascii')}"
+    encoded = folded
+    if not folded.isascii():  # the Kelvin sign folds to a k
+        encoded = f"xn--{folded.encode('punycode').decode('ascii')}"
     if not allowed or len(encoded) > MAX_LABEL:
         raise ValueError(f"not a label of a domain name: {label[:MAX_LABEL]!r}")
     return encoded
