@@ -99,7 +99,7 @@ class _Probe:
         if hello is None:
             return  # who does not get through the door cannot look behind it
         implicit = self.seen.in_clear.value is None
-        asked = Audit(self.visit, endpoint, self._name or NEUTRAL, implicit=implicit)
+        asked = Audit(self.visit, endpoint, self._taken_name, implicit=implicit)
         checks = (*asked.run(), *(self.seen.audit.value or ()))
         self.note(audit=seen(checks), transcript=(*self.seen.transcript, *asked.lines))
         if asked.versions:
@@ -113,7 +113,7 @@ class _Probe:
             return
         implicit = known.in_clear.value is None
         if tls is not None and tls.failure and not tls.version:
-            versions = try_versions(self.visit, endpoint, self._name or NEUTRAL,
+            versions = try_versions(self.visit, endpoint, self._taken_name,
                                     implicit=implicit)  # fmt: skip
             self.note(tls_versions=seen(versions))
         if (
@@ -121,7 +121,7 @@ class _Probe:
             and (url := missing_issuer(tls))
             and not self.visit.settings.backstage.closed
         ):
-            found = find_issuer(self.visit, endpoint, self._name or NEUTRAL, url, implicit=implicit)
+            found = find_issuer(self.visit, endpoint, self._taken_name, url, implicit=implicit)
             self.note(issuer=seen(found))
         nobody_can = hello is not None and hello.reply.is_success and not known.offered
         if self.visit.signs_in and nobody_can and not known.neighbours.value:
@@ -399,6 +399,12 @@ class _Probe:
             self.note(failure=str(error), greeting_after_ehlo=seen(Greeting()))
             return
         self.note(greeting_after_ehlo=seen(Greeting(reply)))
+
+    @property
+    def _taken_name(self) -> str:
+        """What this server has let us call ourselves."""
+        hello = self.seen.over_tls.value or self.seen.in_clear.value
+        return self._name or (hello.name if hello else NEUTRAL)
 
     def _local_name(self, talk: Talk) -> str:
         if self._name:
