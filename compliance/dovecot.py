@@ -20,7 +20,7 @@ from compliance.jail import PATIENCE, stop
 
 USER: Final = "user@dovecot.test"
 PASSWORD: Final = "secret"
-TOKEN: Final = "a-token-of-dovecot"
+TOKEN: Final = "a-token-that-signs-in"
 
 CONFIG: Final = """\
 dovecot_config_version = 2.4.0

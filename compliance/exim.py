@@ -17,7 +17,7 @@ from tests.certificates import Authority, make_authority
 
 USER: Final = "user@exim.test"
 PASSWORD: Final = "secret"
-TOKEN: Final = "a-token-of-exim"
+TOKEN: Final = "a-token-that-signs-in"
 
 # Accept from who has signed in, queue, and start nothing that would deliver.
 CONFIG: Final = """\
@@ -117,8 +117,8 @@ external:
   public_name = EXTERNAL
   server_advertise_condition = ${if def:tls_in_peercert}
   server_param2 = ${certextract{subject,CN}{$tls_in_peercert}}
-  server_condition = ${if eq{$auth2}{$auth1}}
-  server_set_id = $auth1
+  server_condition = ${if and{{def:auth2}{or{{eq{$auth1}{}}{eq{$auth1}{$auth2}}}}}}
+  server_set_id = $auth2
 """,
 }
 

@@ -209,6 +209,7 @@ class Postfix:
                 ["postcat", "-c", self.home / "etc", "-hbq", path.name],
                 check=True,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # which settings come twice
             ).stdout
             for path in files
             if path.is_file()

@@ -99,6 +99,14 @@ class Bridge:
         events = self.relay.events("message_deferred") + self.relay.events("message_failed")
         return {address for each in events for address in each["rcpt_to"]}
 
+    def last_word(self, address: str) -> str:
+        """What was reported when mail was tried in vain."""
+        events = self.relay.events("message_deferred") + self.relay.events("message_failed")
+        said = [
+            f"{each['reply']} {each['reason']}" for each in events if address in each["rcpt_to"]
+        ]
+        return said[-1] if said else "it was not tried"
+
     def why(self, message: str) -> dict[str, dict[str, Any]]:
         """What ``queue why`` says, by the name of the route."""
         return {

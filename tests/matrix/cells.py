@@ -60,8 +60,10 @@ class Offer:
     """Taken under TLS all the same."""
     kinds: frozenset[str] = frozenset(KINDS)
     """Credentials that can be made for it."""
-    clear_wants_tls: bool = False
-    """The port in clear is the one with STARTTLS, and lets nobody sign in before."""
+    clear_takes_starttls: bool = False
+    """The port in clear is the one with STARTTLS."""
+    modes: frozenset[str] = frozenset({"starttls", "implicit", "clear"})
+    """Of TLS, for which it has a port."""
 
     def takes(self, mechanism: str, *, encrypted: bool) -> bool:
         """Tell whether a sign-in by it can work."""
@@ -86,13 +88,13 @@ class Illegal:
     """Why no sign-in is made, and who says so: the configuration, or a message that waits."""
 
     text: str
-    finding: str = ""
-    """The doctor's; empty: ``gatepost check`` says it before anything runs."""
+    findings: tuple[str, ...] = ()
+    """The doctor's, one of them; none: ``gatepost check`` says it before anything runs."""
 
     @property
     def is_mistake(self) -> bool:
         """It stands in the configuration."""
-        return not self.finding
+        return not self.findings
 
 
 def verdict_of(cell: Cell, offer: Offer) -> Illegal | None:
@@ -127,22 +129,30 @@ def _is_protected(mechanism: str, tls: str) -> bool:
 
 def _refused(offer: Offer, *, encrypted: bool) -> Illegal:
     """A single mechanism is used whether it is listed or not, and here the server refuses it."""
-    if not encrypted and offer.clear_wants_tls:
-        return Illegal("", "starttls_required")
-    return Illegal("", "mechanism_not_offered")
+    listed = offer.in_tls if encrypted else offer.in_clear
+    if not listed:
+        return Illegal("", (_nothing_listed(offer),))
+    if not encrypted and offer.clear_takes_starttls:  # some want TLS before anything else
+        return Illegal("", ("mechanism_not_offered", "starttls_required"))
+    return Illegal("", ("mechanism_not_offered",))
+
+
+def _nothing_listed(offer: Offer) -> str:
+    return "starttls_required" if offer.clear_takes_starttls else "auth_not_advertised"
 
 
 def _nothing_fits(
     listed: frozenset[str], in_vain: frozenset[str], cell: Cell, offer: Offer
 ) -> Illegal:
     if not listed:
-        finding = "starttls_required" if offer.clear_wants_tls else "auth_not_advertised"
-        return Illegal("server offers no AUTH at all", finding)
+        return Illegal("server offers no AUTH at all", (_nothing_listed(offer),))
+    if not listed.intersection(MECHANISMS):
+        return Illegal("not spoken here", ("mechanism_not_offered",))
     if not in_vain:
-        return Illegal(_NOT_GIVEN[KINDS[cell.kind]], "mechanism_not_offered")
+        return Illegal(_NOT_GIVEN[KINDS[cell.kind]], ("mechanism_not_offered",))
     if cell.tls == "none":
-        return Illegal("it reveals the secret, and there is no TLS", _BEFORE_TLS)
-    return Illegal("the server's certificate is not verified", "client_accepts_invalid_cert")
+        return Illegal("it reveals the secret, and there is no TLS", (_BEFORE_TLS,))
+    return Illegal("the server's certificate is not verified", ("client_accepts_invalid_cert",))
 
 
 _BEFORE_TLS: Final = "auth_before_tls_refused_by_client"
@@ -163,7 +173,7 @@ def cells(offers: Iterable[Offer]) -> list[Cell]:
         Cell(offer.server, mechanism, kind, tls)
         for offer in offers
         for mechanism, kind, tls in product((AUTO, *MECHANISMS), KINDS, TLS)
-        if kind in offer.kinds
+        if kind in offer.kinds and TLS[tls][0] in offer.modes
     ]
 
 

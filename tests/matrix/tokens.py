@@ -33,7 +33,7 @@ class TokenServices:
     def credential(self, kind: str, upstream: Upstream) -> str:
         """Return the lines of ``[credentials.NAME]`` for a kind of credential."""
         name = upstream.name
-        who = f'username = "{upstream.username}"\n'
+        who = f"username = {json.dumps(upstream.username)}\n"
         application = f'client_id = "{CLIENT}"\n'
         entra = f'{who}{application}tenant = "{TENANT}"\nauthority = "{self.plain.url}"\n'
         scope = f'scope = "https://{name}.matrix.test/.default"\n'

@@ -41,25 +41,34 @@ class Upstream:
             for each, what in KINDS.items()
             if (what != "token" or self.token) and (what != "certificate" or self.certificate)
         }
-        in_tls, in_clear = self._listed("implicit"), self._listed("clear")
-        same = self.ports["clear"] == self.ports["starttls"]
+        listed = {mode: self._listed(mode) for mode in ("implicit", "starttls", "clear")}
+        in_tls = listed["implicit"] if listed["implicit"] is not None else listed["starttls"]
         return Offer(
-            self.name, in_tls, in_clear, self.unlisted, frozenset(kinds), same and not in_clear
-        )
+            self.name, in_tls or frozenset(), listed["clear"] or frozenset(), self.unlisted,
+            frozenset(kinds), self.ports["clear"] == self.ports["starttls"],
+            frozenset([mode for mode, found in listed.items() if found is not None]),
+        )  # fmt: skip
 
-    def _listed(self, mode: str) -> frozenset[str]:
+    def _listed(self, mode: str) -> frozenset[str] | None:
+        """The mechanisms in one TLS mode; None: it has no port for that."""
         trust = ssl.create_default_context(cafile=self.ca_file)
         if self.certificate:
             trust.load_cert_chain(self.certificate)
         port = self.ports[mode]
-        made: smtplib.SMTP = (
-            smtplib.SMTP_SSL("localhost", port, timeout=PATIENCE, context=trust)
-            if mode == "implicit"
-            else smtplib.SMTP("localhost", port, timeout=PATIENCE)
-        )
-        with made as client:
-            client.ehlo("matrix.example")
-            return frozenset(str(client.esmtp_features.get("auth", "")).split())
+        try:
+            made: smtplib.SMTP = (
+                smtplib.SMTP_SSL("localhost", port, timeout=PATIENCE, context=trust)
+                if mode == "implicit"
+                else smtplib.SMTP("localhost", port, timeout=PATIENCE)
+            )
+            with made as client:
+                client.ehlo("matrix.example")
+                if mode == "starttls":
+                    client.starttls(context=trust)
+                    client.ehlo("matrix.example")
+                return frozenset(str(client.esmtp_features.get("auth", "")).split())
+        except (ssl.SSLError, smtplib.SMTPNotSupportedError):
+            return None
 
 
 @contextmanager
@@ -77,7 +86,7 @@ def emulator(
         }
         yield Upstream(
             profile, ports, relay.ca_file, relay.username, relay.password,
-            token_of(relay) if token_of else "",
+            token_of(relay) if token_of else ready["access_token"] or "",
             lambda: [" ".join(each.rcpt_to) for each in relay.messages()],
             relay.sender, frozenset(unlisted.split()),
         )  # fmt: skip

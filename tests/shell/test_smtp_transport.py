@@ -22,6 +22,7 @@ from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import HopLimits, HopTls, MxTarget, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
+from gatepost.relay.ailment import ailment_of
 from gatepost.relay.transport.contract import Handed, Heard, Place
 from gatepost.relay.transport.smtp import Sending, SmtpTransport, upstream_of
 from tests.certificates import Authority, Pair
@@ -604,6 +605,25 @@ def test_a_refused_password_is_tried_once_and_shown_to_the_doctor(
     shown = f"{handed.attempt} {handed.verdicts} {handed.evidence}"
     assert "s3cret" not in shown
     assert base64.b64encode(b"\0relay@example.com\0s3cret").decode() not in shown
+
+
+def test_what_was_seen_behind_implicit_tls(authority: Authority, pair: Pair) -> None:
+    """The greeting came inside: it does not say that the port begins in clear."""
+
+    def server(client: Client) -> None:
+        client.start_tls()
+        greet(client, "250-test\n250 AUTH XOAUTH2")
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="implicit", sign_in=PASSWORD))
+    assert handed.evidence is not None
+    assert handed.evidence.greeting.value is None
+    first = handed.evidence.tls_first.value
+    assert first is not None
+    assert first.answered
+    assert ailment_of(handed).finding == "mechanism_not_offered"
+    assert "XOAUTH2: no token was given" in ailment_of(handed).sentence
 
 
 def test_an_old_token_that_is_refused_is_renewed_once(authority: Authority, pair: Pair) -> None:

@@ -203,6 +203,11 @@ def test_nothing_is_said_when_nothing_fits(lines: list[str], tls: bool, slug: st
         sign_in(session, "")
     assert caught.value.slug == slug
     assert caught.value.plan.choices
+    if "AUTH NTLM PLAIN" in lines:
+        assert str(caught.value).endswith(
+            "(PLAIN: it reveals the secret, and there is no TLS; "
+            "NTLM: not spoken here: it is Microsoft's own, and superseded)"
+        )
     assert session.transcript.lines == ()
 
 

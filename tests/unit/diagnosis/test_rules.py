@@ -72,6 +72,9 @@ CASES = [
     (but(client=client(), over_tls=hello("AUTH XOAUTH2"), login=login("token")), []),
     (but(client=client("nodemailer"), over_tls=hello("AUTH XOAUTH2"),
          auth=tried(PLAIN_REFUSED)), ["mechanism_not_offered"]),
+    (but(client=client(), over_tls=hello("AUTH PLAIN SCRAM-SHA-1"), auth=tried(judged(
+         "SCRAM-SHA-1-PLUS", "535 5.7.8 Error: authentication failed: bad protocol / cancel"))),
+     ["mechanism_not_offered"]),
     # ... not where the server takes what it does not list, nor where smtplib picks LOGIN
     (but(client=client("go-net-smtp"), over_tls=LOGIN_ONLY,
          auth=tried(attempt("PLAIN", "334 "))), []),

@@ -73,7 +73,7 @@ def _unlisted(seen: Evidence) -> str | None:
 
     Empty when it gives up before AUTH; None when there is nothing to object to.
     """
-    if not seen.offered or any(each.accepted for each in _own(seen)):
+    if not seen.offered or any(each.accepted and not _broke_off(each) for each in _own(seen)):
         return None
     library = LIBRARIES.get(seen.client.library)
     if library is not None and not (seen.source == "log" and seen.attempts):
@@ -92,7 +92,8 @@ def _unlisted(seen: Evidence) -> str | None:
 
 def _judged(seen: Evidence, attempt: AuthAttempt) -> bool:
     """A probe tries an unlisted mechanism only where it is known to be taken: then it was."""
-    return seen.source == "probe" and attempt.secret_sent and attempt.reply.code in _WRONG_SECRET
+    refused = attempt.secret_sent and attempt.reply.code in _WRONG_SECRET
+    return seen.source == "probe" and refused and not _broke_off(attempt)
 
 
 def _no_way_for_a_password(seen: Evidence) -> Finding:
@@ -107,6 +108,12 @@ def _no_way_for_a_password(seen: Evidence) -> Finding:
         f"Let the client sign in with {seen.offered[0]}{with_token}.",
         explains=("mail",),
     )
+
+
+def _broke_off(attempt: AuthAttempt) -> bool:
+    """The exchange ended before the secret was judged (Cyrus SASL's ``SASL_BADPROT``): it prompts
+    for mechanisms that it does not list, and cannot go on with them."""
+    return "bad protocol" in attempt.reply.text.lower()
 
 
 def _own(seen: Evidence) -> tuple[AuthAttempt, ...]:
@@ -404,7 +411,11 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
 def refused_secret(seen: Evidence) -> AuthAttempt | None:
     """Return the attempt in which the server judged a secret and said no."""
     return next(
-        (each for each in seen.attempts if each.secret_sent and each.reply.code in _WRONG_SECRET),
+        (
+            each
+            for each in seen.attempts
+            if each.secret_sent and each.reply.code in _WRONG_SECRET and not _broke_off(each)
+        ),
         None,
     )
 

@@ -1,0 +1,78 @@
+"""A credential that can never sign in at its target is a mistake, told before anything runs."""
+
+import pytest
+
+from gatepost.config.load import parse_config
+from gatepost.config.problems import ConfigProblems
+
+TEXT = """\
+[[listener]]
+unix = "/run/gatepost.sock"
+[[route]]
+to = "x"
+[target.x]
+kind = "smarthost"
+credential = "c"
+{target}
+[credentials.c]
+{credential}
+"""
+PASSWORD = 'kind = "password"\nusername = "u"\npassword = { environment = "P" }'
+TOKEN = 'kind = "managed-identity"\nusername = "u@example.com"'
+NO_NAME = 'kind = "managed-identity"'
+KEY = 'kind = "access-key"\nkey = { environment = "P" }'
+CERTIFICATE = 'kind = "client-certificate"\ncertificate = "own.pem"'
+AWAY, HERE = 'servers = "mx.example.com"\n', 'servers = "localhost"\n'
+
+
+def mistakes(target: str, credential: str) -> list[str]:
+    try:
+        parse_config(TEXT.format(target=target, credential=credential), "g.toml")
+    except ConfigProblems as found:
+        return [str(each) for each in found.problems]
+    return []
+
+
+# fmt: off
+CASES = [
+    (AWAY + 'mechanisms = "XOAUTH2"', PASSWORD,
+     "g.toml:9: target.x.mechanisms: a password cannot sign in by XOAUTH2"),
+    (AWAY + 'mechanisms = ["PLAIN", "LOGIN"]', TOKEN,
+     "g.toml:9: target.x.mechanisms: a token cannot sign in by PLAIN or LOGIN"),
+    (AWAY + 'mechanisms = "PLAIN"', CERTIFICATE,
+     "g.toml:9: target.x.mechanisms: a client certificate cannot sign in by PLAIN"),
+    (AWAY, NO_NAME,
+     ("g.toml:7: target.x.credential: with a token goes a user name; "
+     "credentials.c.username is missing")),
+    (AWAY, KEY,
+     "g.toml:7: target.x.credential: an access key signs REST requests; SMTP takes none"),
+    (AWAY + 'tls = "opportunistic"', PASSWORD,
+     ("g.toml:9: target.x.tls: a secret goes out under TLS only; "
+     'with a credential take "required" or "implicit"')),
+    (HERE + 'tls = "none"\nmechanisms = ["PLAIN", "XOAUTH2"]', PASSWORD,
+     ("g.toml:9: target.x.tls: by PLAIN nobody signs in without TLS to a verified server; "
+     'take "required" or "implicit"')),
+    (HERE + 'tls = "none"', CERTIFICATE,
+     ("g.toml:9: target.x.tls: by EXTERNAL nobody signs in without TLS to a verified server; "
+     'take "required" or "implicit"')),
+    (HERE + 'tls = "opportunistic"', TOKEN,
+     ("g.toml:9: target.x.tls: by OAUTHBEARER or XOAUTH2 nobody signs in without TLS to a "
+     'verified server; take "required" or "implicit"')),
+]
+GOOD = [
+    (HERE + 'tls = "none"', PASSWORD),  # SCRAM keeps it, if the server offers that
+    (HERE + 'tls = "none"\nmechanisms = ["PLAIN", "CRAM-MD5"]', PASSWORD),
+    (HERE + 'tls = "opportunistic"', CERTIFICATE),
+    (AWAY + 'mechanisms = ["PLAIN", "XOAUTH2"]', TOKEN),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("target", "credential", "told"), CASES)
+def test_what_can_never_work_is_told_with_its_line(target: str, credential: str, told: str) -> None:
+    assert told in mistakes(target, credential)
+
+
+@pytest.mark.parametrize(("target", "credential"), GOOD)
+def test_what_may_work_is_left_to_the_server(target: str, credential: str) -> None:
+    assert mistakes(target, credential) == []
