@@ -5,7 +5,6 @@ RFC 1870 6 (SIZE), RFC 6152 2 (BODY), RFC 3030 3 (BINARYMIME), RFC 6531 3.4
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -27,7 +26,7 @@ def in_ascii(envelope: Envelope, offered: Capabilities) -> Envelope:
     A domain that is not ASCII has a form that is (RFC 5890 2.3.2.1); a local part has none, and
     is left for ``mail_command`` to object to. With SMTPUTF8 nothing changes.
     """
-    if "SMTPUTF8" in offered or all(map(_is_ascii, _everybody(envelope))):
+    if "SMTPUTF8" in offered or is_ascii(envelope):
         return envelope
     people = tuple(
         replace(each, address=_with_a_labels(each.address)) for each in envelope.recipients
@@ -89,17 +88,14 @@ def rcpt_command(recipient: Recipient, offered: Capabilities) -> str:
 
 def needs_smtputf8(envelope: Envelope) -> bool:
     """True when the envelope says so, or an address is not ASCII."""
-    return envelope.smtputf8 or not all(map(_is_ascii, _everybody(envelope)))
+    return envelope.smtputf8 or not is_ascii(envelope)
 
 
-def _everybody(envelope: Envelope) -> Iterator[Address | None]:
-    yield envelope.sender
-    for recipient in envelope.recipients:
-        yield recipient.address
-
-
-def _is_ascii(address: Address | None) -> bool:
-    return address is None or address.is_ascii
+def is_ascii(envelope: Envelope) -> bool:
+    """True when every address is."""
+    if envelope.sender is not None and not envelope.sender.is_ascii:
+        return False
+    return all(each.address.is_ascii for each in envelope.recipients)
 
 
 def encode_xtext(text: str) -> str:

@@ -20,7 +20,7 @@ class Capabilities:
     """Every line after the first, as sent."""
 
     def __contains__(self, keyword: str) -> bool:
-        return keyword.upper() in self.keywords
+        return keyword in self.keywords or keyword.upper() in self.keywords
 
     @property
     def mechanisms(self) -> tuple[str, ...]:

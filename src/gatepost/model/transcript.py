@@ -67,7 +67,7 @@ class Transcript:
 
     def _add(self, speaker: Speaker, text: str) -> None:
         if len(self._said) < MAX_LINES:
-            self._said.append((speaker, self.redact(text), self.tls))
+            self._said.append((speaker, self.redact(text) if self._hidden else text, self.tls))
 
     @property
     def lines(self) -> tuple[Line, ...]:

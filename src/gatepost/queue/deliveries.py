@@ -139,15 +139,17 @@ def queued(submission: Submission) -> QueuedMessage:
     )
 
 
-def planned_delivery(message: str, part: int, planned: Planned) -> Delivery:
-    """Return a delivery as it is before anybody has it."""
+def planned_delivery(
+    message: str, part: int, planned: Planned, *, leased: bool = False
+) -> Delivery:
+    """Return a delivery as it is at first: waiting, or leased to who accepted it."""
     return Delivery(
         id=f"{message}.{part}",
         message=message,
         next_hop=planned.next_hop,
         addressees=tuple([Addressee(each) for each in planned.recipients]),
-        state="waiting",
-        due=planned.due,
+        state="leased" if leased else "waiting",
+        due=None if leased else planned.due,
         expires_at=planned.expires_at,
         notice_at=planned.notice_at,
     )

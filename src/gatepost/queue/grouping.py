@@ -41,17 +41,19 @@ def plan_deliveries(
     """
     by_hop: dict[NextHop, list[Recipient]] = {}
     unroutable: list[Recipient] = []
-    for recipient in dict.fromkeys(envelope.recipients):
+    recipients = envelope.recipients
+    for recipient in dict.fromkeys(recipients) if len(recipients) > 1 else recipients:
         hop = next_hop(recipient)
         if hop is None:
             unroutable.append(recipient)
         else:
             by_hop.setdefault(hop, []).append(recipient)
     planned: list[Planned] = []
-    for hop, recipients in by_hop.items():
+    for hop, together in by_hop.items():
         term = terms(hop)
-        times = Times(term.retry, now)
-        for start in range(0, len(recipients), max(1, term.recipients)):
-            some = tuple(recipients[start : start + max(1, term.recipients)])
-            planned.append(Planned(hop, some, now, times.expires_at, times.notice_at(warned=False)))
+        times, most = Times(term.retry, now), max(1, term.recipients)
+        expires_at, notice_at = times.expires_at, times.notice_at(warned=False)
+        for start in range(0, len(together), most):
+            some = tuple(together[start : start + most])
+            planned.append(Planned(hop, some, now, expires_at, notice_at))
     return Groups(tuple(planned), tuple(unroutable))

@@ -25,14 +25,17 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
     if waits and settlement.next_at is None:
         raise ValueError("a deferred delivery needs a time for its next attempt")
     attempt = settlement.attempt
-    return replace(
-        delivery,
-        addressees=addressees,
-        state=("held" if held else "waiting") if waits else "settled",
-        due=settlement.next_at if waits and not held else None,
-        notice_at=settlement.notice_at or delivery.notice_at,
-        attempts=delivery.attempts + (attempt is not None),
-        history=delivery.history if attempt is None else remember(delivery.history, attempt),
+    return Delivery(
+        delivery.id,
+        delivery.message,
+        delivery.next_hop,
+        addressees,
+        ("held" if held else "waiting") if waits else "settled",
+        settlement.next_at if waits and not held else None,
+        delivery.expires_at,
+        settlement.notice_at or delivery.notice_at,
+        delivery.attempts + (attempt is not None),
+        delivery.history if attempt is None else remember(delivery.history, attempt),
         warned=delivery.warned or settlement.warned,
     )
 

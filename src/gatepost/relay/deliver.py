@@ -282,17 +282,18 @@ class Deliverer:
 
     async def _work(self, held: Held, clear: Clear) -> None:
         """Deliver one after the other; each is settled while the next is on its way."""
-        settling: asyncio.Task[None] | None = None
+        settled: asyncio.Future[None] | None = None
         turn: tuple[Held, Clear] | None = (held, clear)
         while turn is not None:
             held = turn[0]
             handed = await self._try(*turn)
-            if settling is not None and not settling.done():
-                await asyncio.wait([settling])
+            if settled is not None:
+                await settled
             if isinstance(handed, Pause):
                 self._put_back(held, handed)
             else:
-                settling = self._run(self._settle(held, handed))
+                settled = asyncio.get_running_loop().create_future()
+                self._run(self._settle(held, handed, settled))
             turn = self._next()
 
     async def _try(self, held: Held, clear: Clear) -> Handed | Pause:
@@ -365,11 +366,16 @@ class Deliverer:
             self._release(held)
         self._note_due(due)
 
-    async def _settle(self, held: Held, handed: Handed) -> None:
+    async def _settle(
+        self, held: Held, handed: Handed, settled: "asyncio.Future[None] | None" = None
+    ) -> None:
+        """Write down what a try came to; ``settled`` tells that it is done, well or not."""
         try:
             due = await self._settler.settle(held.lease, handed, lambda: self._load(held))
         finally:
             self._release(held)
+            if settled is not None and not settled.done():  # cancelled: its worker is gone
+                settled.set_result(None)
         self._note_due(due)
 
     def _note_due(self, due: datetime | None) -> None:

@@ -54,10 +54,7 @@ class Settler:
         now = self.now()
         pace = Pace(self._retry(lease), self._random, timedelta(seconds=handed.retry_after))
 
-        async def decide() -> Settlement:
-            return await self._with_mail(lease, judge(lease, handed, pace, now), load, now)
-
-        settlement = await self._decide(lease, decide)
+        settlement = await self._decide(lease, lambda: judge(lease, handed, pace, now), load, now)
         if settlement is None:
             verdicts = [_undecided(each) for each in handed.verdicts]
             settlement = Settlement(verdicts, now + LATER, attempt=handed.attempt)
@@ -70,10 +67,7 @@ class Settler:
         """Write down that a delivery could not be tried; one whose time is up has failed."""
         now = self.now()
 
-        async def decide() -> Settlement:
-            return await self._with_mail(lease, give_back(lease, now, next_at), load, now)
-
-        settlement = await self._decide(lease, decide)
+        settlement = await self._decide(lease, lambda: give_back(lease, now, next_at), load, now)
         if settlement is None:
             verdicts = [Verdict("deferred", WAITS)] * len(lease.delivery.waiting)
             settlement = Settlement(verdicts, now + LATER)
@@ -89,11 +83,14 @@ class Settler:
         return retry_of(self._routes.named(lease.delivery.next_hop.route))
 
     async def _decide(
-        self, lease: Lease, decide: Callable[[], Awaitable[Settlement]]
+        self, lease: Lease, decide: Callable[[], Judged], load: Load, now: datetime
     ) -> Settlement | None:
         """A fault of ours in what is decided must not lose a message."""
         try:
-            return await decide()
+            judged = decide()
+            if not judged.reported:
+                return judged.settlement
+            return await self._with_mail(lease, judged, load, now)
         except Exception as error:  # noqa: BLE001
             self._report("internal_error", id=lease.message.id, reason=explain(error))
             return None
@@ -101,8 +98,6 @@ class Settler:
     async def _with_mail(
         self, lease: Lease, judged: Judged, load: Load, now: datetime
     ) -> Settlement:
-        if not judged.reported:
-            return judged.settlement
         body = await self._returned(lease, judged.reported, load)
         emits = self._notifier.notify(lease.message, body, judged.reported, now)
         return replace(judged.settlement, emits=emits)

@@ -53,6 +53,8 @@ class Router:
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = tuple(routes)
         self._by_name = {each.name: each for each in routes}
+        self._hops = {each.name: NextHop(each.name) for each in routes if not each.is_by_domain}
+        """Of routes that have one for all recipients."""
 
     def choose(self, origin: Origin, recipient: Address) -> Route | None:
         """Return the route for a recipient; None when the relay has none for it."""
@@ -70,7 +72,9 @@ class Router:
     def next_hop(self, origin: Origin, recipient: Address) -> NextHop | None:
         """Return what ``queue.grouping`` groups by; None when there is no route."""
         route = self.choose(origin, recipient)
-        return None if route is None else next_hop_of(route, recipient)
+        if route is None:
+            return None
+        return self._hops.get(route.name) or next_hop_of(route, recipient)
 
     def named(self, name: str) -> Route | None:
         """Return the route of a delivery; None when the configuration has lost it."""

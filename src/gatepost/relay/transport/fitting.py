@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gatepost.client.parameters import in_ascii
+from gatepost.client.parameters import in_ascii, is_ascii
 from gatepost.mime.eight_bit import NotEncodable, SevenBit, is_seven_bit
 from gatepost.model.body import Body
 from gatepost.model.capabilities import Capabilities
@@ -72,7 +72,7 @@ def fit(
 
 def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> Fitted | Reply:
     """SMTPUTF8 is asked for only where it is needed, however it came."""
-    if "SMTPUTF8" in offered and envelope.smtputf8:
+    if ("SMTPUTF8" in offered) if envelope.smtputf8 else is_ascii(envelope):
         return Fitted(envelope, body)
     try:
         spelled = in_ascii(envelope, offered)

@@ -82,6 +82,8 @@ def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verd
         reply = mail if mail is not None else reply_of(error or Disconnected("nothing was said"))
         return (verdict_on(reply, error if mail is None else None),) * count
     end = course.last if error is None else reply_of(error)
+    if end is not None and error is None and course.accepted == count:
+        return (Verdict(outcome_of(end), end),) * count
     return tuple(_each(course, count, end or course.replies[-1]))
 
 
@@ -116,12 +118,12 @@ def heard(course: Course, error: GatepostError | None, phase: Phase) -> tuple[He
     found: list[Heard] = []
     if course.mail is not None and not course.mail.is_success:
         found.append(Heard(course.mail, "mail"))
-    found += [Heard(each, "rcpt") for each in course.recipients if not each.is_success]
+    found += [Heard(each, "rcpt") for each in course.replies[1:] if not each.is_success]
     if course.last is not None and not course.last.is_success:
         found.append(Heard(course.last, phase))
     if isinstance(error, Refused):
         found.append(Heard(error.reply, error.phase or phase))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
 
 def taken_at_once(course: Course) -> int:

@@ -258,17 +258,10 @@ class DeliveryWriter:
         message = queued(put.submission)
         return tuple(
             [
-                Lease(_leased(planned_delivery(message.id, part, each)), message, self.owner, 1)
+                Lease(planned_delivery(message.id, part, each, leased=True), message, self.owner, 1)
                 for part, each in enumerate(put.planned)
             ]
         )
-
-
-def _leased(delivery: Delivery) -> Delivery:
-    return Delivery(
-        delivery.id, delivery.message, delivery.next_hop, delivery.addressees, "leased", None,
-        delivery.expires_at, delivery.notice_at,
-    )  # fmt: skip
 
 
 def _inline(submission: Submission) -> tuple[Place, bytes]:
