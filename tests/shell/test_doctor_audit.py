@@ -1,11 +1,14 @@
 """An audit of servers with one hole each, and of one without."""
 
+import base64
 import ssl
 from dataclasses import replace
 
 import pytest
 
 from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.doctor.markdown import render_markdown
+from gatepost.doctor.report import render
 from gatepost.model.finding import Diagnosis
 from tests.certificates import Authority, make_authority
 from tests.shell.scripted import Script, serving
@@ -86,3 +89,22 @@ def test_smuggling_needs_leave_to_send(sound: Script, authority: Authority) -> N
     found = audit(open_one, authority, errand)
     assert "smtp_smuggling" in ids(found)
     assert "smtp_smuggling" not in ids(audit(open_one, authority, replace(errand, audit=False)))
+
+
+def test_a_server_that_repeats_the_password_later_does_not_get_it_published(
+    sound: Script, authority: Authority
+) -> None:
+    """It has the password by then, and says it in place of replies."""
+    password = "correct horse battery"
+    garbage = f"{password} {base64.b64encode(password.encode()).decode()}"
+    replies = {**sound.replies, "tls AUTH PLAIN": "235 ok", "AUTH LOGIN": garbage,
+               "tls MAIL": garbage}  # fmt: skip
+    with serving(replace(sound, replies=replies)) as server:
+        seen = diagnose(
+            server.address, "me", password, settings=Settings(ca_file=authority.ca_file),
+            patience=QUICK, errand=Errand(audit=True),
+        )  # fmt: skip
+        assert server.count("AUTH PLAIN") >= 1
+    texts = render(seen) + render_markdown(seen) + repr(seen)
+    assert "not an SMTP reply" in texts
+    assert not [each for each in (password, *garbage.split()[3:]) if each in texts]

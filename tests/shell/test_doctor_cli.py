@@ -113,6 +113,17 @@ def test_json_is_one_document(server: Server, authority: Authority, document: An
     assert {"from": "C", "text": "AUTH PLAIN", "tls": True} in report["transcript"]
 
 
+def test_an_audit_is_asked_for(server: Server, authority: Authority, document: Any) -> None:
+    trusted = ("--ca-file", authority.ca_file, "--json")
+    assert run(server.address, *trusted, "--audit") == 2
+    report = document()
+    assert "auth_in_clear" in [each["id"] for each in report["findings"]]
+    assert {"name": "starttls_injection", "outcome": "passed"}.items() <= next(
+        each for each in report["evidence"]["audit"]["value"]
+        if each["name"] == "starttls_injection"
+    ).items()  # fmt: skip
+
+
 @pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])
 @pytest.mark.parametrize("source", ["file", "-"])
 def test_the_password_comes_from_a_file(

@@ -59,7 +59,7 @@ class Audit:
         try:
             return ask(talk)
         except GatepostError as error:
-            return tuple(Check(name, "not_tried", (str(error),)) for name in names)
+            return tuple(Check(name, "not_tried", (talk.explain(error),)) for name in names)
         finally:
             talk.close(politely=talk.session.usable)
             self.lines += talk.lines
@@ -116,14 +116,18 @@ class Audit:
         try:
             reply = talk.reply_within(self.visit.patience.reply)
         except (Disconnected, TimedOut) as error:
-            return (Check(name, "passed", (f"STARTTLS with more behind it: {error}",)),)
+            return (
+                Check(name, "passed", (f"STARTTLS with more behind it: {talk.explain(error)}",)),
+            )
         if reply.code != 220:
             return (Check(name, "passed", (f"STARTTLS with more behind it: {reply}",)),)
         try:
             talk.secure()
             reply = talk.ask("QUIT", "quit")
         except GatepostError as error:
-            return (Check(name, "passed", (f"STARTTLS with more behind it: {error}",)),)
+            return (
+                Check(name, "passed", (f"STARTTLS with more behind it: {talk.explain(error)}",)),
+            )
         told = (
             "NOOP was sent in clear behind STARTTLS",
             f"the first reply under TLS, to QUIT, was {reply}",
@@ -181,7 +185,7 @@ def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
             told.append(f"{title} is no end of the message")
             continue
         except GatepostError as error:
-            return Check(name, "passed", (*told, f"{title}: {error}"))
+            return Check(name, "passed", (*told, f"{title}: {talk.explain(error)}"))
         outcome = "taken for the end of the message" if reply.is_success else "refused"
         told.append(f"{title} is {outcome}: {reply}")
         return Check(name, "failed" if reply.is_success else "passed", tuple(told))

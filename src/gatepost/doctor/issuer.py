@@ -39,7 +39,7 @@ def find_issuer(visit: Visit, endpoint: Endpoint, name: str, url: str, *, implic
                 return Issuer(url, certificate.subject, failure="STARTTLS was refused")
         talk.secure()
     except GatepostError as error:
-        return Issuer(url, certificate.subject, failure=str(error))
+        return Issuer(url, certificate.subject, failure=talk.explain(error))
     finally:
         talk.close(politely=False)
     return Issuer(url, certificate.subject, completes=True)

@@ -105,12 +105,12 @@ def tls_first(visit: Visit, endpoint: Endpoint) -> TlsFirst:
         talk.secure()
     except GatepostError as error:
         talk.close(politely=False)
-        return TlsFirst(False, failure=str(error))
+        return TlsFirst(False, failure=talk.explain(error))
     try:
         greeting = talk.greeting()
     except GatepostError as error:
         talk.close(politely=False)
-        return TlsFirst(True, failure=str(error))
+        return TlsFirst(True, failure=talk.explain(error))
     talk.close()
     return TlsFirst(True, greeting)
 

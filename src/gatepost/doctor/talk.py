@@ -101,6 +101,10 @@ class Talk:
         """Shake hands."""
         return self.run(self.session.secure())
 
+    def explain(self, error: Exception) -> str:
+        """Return what went wrong, secrets struck out: it may quote the server."""
+        return self.session.transcript.redact(str(error))
+
     def clean(self, reply: Reply) -> Reply:
         """Strike secrets out of what the server said: it may repeat them."""
         return replace(reply, text=self.session.transcript.redact(reply.text))

@@ -32,7 +32,7 @@ def _try(
                 return TlsVersion(version, taken=False, failure=str(reply))
         talk.secure()
     except GatepostError as error:
-        return TlsVersion(version, taken=False, failure=str(error))
+        return TlsVersion(version, taken=False, failure=talk.explain(error))
     finally:
         talk.close(politely=False)
     return TlsVersion(version, taken=True)
