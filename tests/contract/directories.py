@@ -12,6 +12,7 @@ from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.combined import CombinedDirectory
 from gatepost.directory.contract import Directory
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
+from gatepost.directory.tokens_of_accounts import TokenAccounts
 from gatepost.model.secret import Secret
 from tests.unit.directory.azure.world import (
     DOMAIN_NAME,
@@ -108,6 +109,14 @@ async def configured_accounts() -> Case:
     )
 
 
+async def token_accounts() -> Case:
+    """An account that has an access token, too."""
+    case, token = await accounts(), Secret("an-opaque-token")
+    assert isinstance(case.directory, AccountDirectory)
+    directory = TokenAccounts(case.directory, {case.username: token})
+    return replace(case, directory=directory, token=token)
+
+
 async def entra() -> Case:
     application = "77777777-0000-4000-8000-000000000001"
     tenant = "00000000-0000-4000-8000-00000000000a"
@@ -153,6 +162,7 @@ CASES: dict[str, Callable[[], Awaitable[Case]]] = {
     "azure": azure,
     "accounts": accounts,
     "configured accounts": configured_accounts,
+    "token accounts": token_accounts,
     "entra": entra,
     "combined": combined,
     "combined application": combined_application,

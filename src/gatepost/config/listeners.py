@@ -17,7 +17,7 @@ from gatepost.config.settings import (
     NetworkRule,
 )
 from gatepost.net.listen import is_loopback
-from gatepost.profiles.load import available_profiles
+from gatepost.profiles.load import known_providers
 from gatepost.sasl.mechanisms import MECHANISMS
 
 _MECHANISMS: Final = values.many(values.mechanism(MECHANISMS))
@@ -211,4 +211,4 @@ _READERS: Final[Mapping[str, Callable[[Table], DirectorySettings]]] = {
 
 def _profile(value: Any) -> str:
     given = values.text(value)
-    return given if given.endswith(".toml") else values.one_of(available_profiles())(given)
+    return given if given.endswith(".toml") else values.one_of(known_providers())(given)

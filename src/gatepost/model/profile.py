@@ -160,6 +160,7 @@ class Profile:
 
     name: str
     title: str = ""
+    """What it imitates, in a few words."""
     kind: Literal["provider", "server", "quirk"] = "provider"
     """A provider of mail, software that people run, or a server with something the matter with it.
     """
@@ -172,14 +173,20 @@ class Profile:
     host: str = "localhost"
     """Our own name; may hold ``{pod}``, replaced once per process."""
     greeting: str = "{host} ESMTP"
+    """What follows 220; may name `{host}`, `{peer}` (the client's address) and `{pod}`."""
     hello: str = "{host}"
+    """The first line of the answer to EHLO."""
     in_clear: tuple[str, ...] = ()
+    """The other lines before STARTTLS, exactly as sent; `{size}` and `{recipients}` stand for the
+    limits. Mechanisms that nobody here can verify are left out."""
     over_tls: tuple[str, ...] = ()
+    """The same under TLS."""
     unadvertised_mechanisms: tuple[str, ...] = ()
     """Accepted after TLS although EHLO does not list them."""
     requires_tls: bool = True
     """MAIL and AUTH only under TLS."""
     requires_auth: bool = True
+    """MAIL only after a login."""
     checks_sender: bool = False
     """The sender's domain must be linked and its local part registered, at MAIL and in From."""
     sender_phase: Literal["mail", "rcpt", "data"] = "mail"
@@ -191,6 +198,7 @@ class Profile:
     bare_newline: Literal["convert", "refuse"] = "convert"
     """A bare CR or LF in the content becomes CRLF, or the message is refused."""
     replies: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """Texts by the name of their condition: the table at the end of the list of profiles."""
     answers: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """From a command to the one reply that it gets, once its conditions hold (TLS, a login);
     `CONTENT` is the end of a message."""

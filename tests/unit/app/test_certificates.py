@@ -5,6 +5,7 @@ import shutil
 import ssl
 import stat
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,7 +14,13 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from gatepost.app.certificates import NAMES, Certificates, ensure_certificates
+from gatepost.app.certificates import (
+    NAMES,
+    Certificates,
+    Flaw,
+    ensure_certificates,
+    make_flawed,
+)
 from gatepost.errors import ConfigError
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -61,6 +68,27 @@ def handshake(made: Certificates, name: str) -> None:
 @pytest.mark.parametrize("name", SERVED)
 def test_a_strict_client_trusts_the_server(made: Certificates, name: str) -> None:
     handshake(made, name)
+
+
+@pytest.mark.parametrize(
+    ("flaw", "says"),
+    [
+        ("expired", "has expired"),
+        ("other-name", "[Mm]ismatch"),
+        ("self-signed", "self-signed"),
+        ("incomplete", "unable to get local issuer"),
+    ],
+)
+def test_a_flawed_one_is_refused_for_its_flaw(made: Certificates, flaw: Flaw, says: str) -> None:
+    path = make_flawed(made.ca_file.parent, flaw, NOW)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(ssl.SSLCertVerificationError, match=says):
+        handshake(replace(made, server_file=path), "localhost")
+
+
+def test_a_flawed_one_wants_an_authority(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no certificate authority yet"):
+        make_flawed(tmp_path, "expired", NOW)
 
 
 @pytest.mark.parametrize("name", ["example.com", "communication.localhost", "127.0.0.2"])

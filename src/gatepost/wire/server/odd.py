@@ -1,11 +1,13 @@
 """A session of a server that does odd things with what it says."""
 
+import itertools
 from typing import Final
 
 from gatepost.model.reply import Reply
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session, Setting
 
+_SERIALS: Final = itertools.count(1)
 _MUTE: Final = frozenset({"never", "hangs up"})
 
 
@@ -15,18 +17,23 @@ def make_session(setting: Setting, peer: str, *, encrypted: bool = False) -> Ses
     is_odd = (
         profile.server.line_end != "crlf"
         or profile.server.greets != "at once"
+        or profile.server.greylists
         or profile.auth.ends_refused
     )
     return (OddSession if is_odd else Session)(setting, peer, encrypted=encrypted)
 
 
 class OddSession(Session):
-    """Ends its lines otherwise, holds its greeting back, or hangs up in place of a refusal."""
+    """Ends its lines otherwise, holds its greeting back, or hangs up in place of a refusal.
 
-    __slots__ = ("_heard",)
+    It has a number of its own: greylisting must know a session again, and no other for it.
+    """
+
+    __slots__ = ("_heard", "serial")
 
     def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
         self._heard = False
+        self.serial = next(_SERIALS)
         super().__init__(setting, peer, encrypted=encrypted)
         if self.profile.server.greets == "hangs up":
             self.drop()

@@ -91,6 +91,9 @@ class Session:
     )
     # fmt: on
 
+    serial: int = 0
+    """Tells sessions apart, where the profile must: see ``odd``."""
+
     def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
         self.setting = setting
         self.profile: Final = setting.profile

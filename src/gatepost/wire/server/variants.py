@@ -108,16 +108,16 @@ class _Greylist:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], int] = {}
-        """Sender and recipient, to the session that named them first."""
+        """Sender and recipient, to the number of the session that named them first."""
 
     def __call__(self, session: "Session", argument: bytes) -> Reply | events.Event | None:
         answer = COMMANDS[b"RCPT"].handle(session, argument)
         if not isinstance(answer, events.Rcpt):
             return answer
         pair = session.sender, answer.recipient.address.key
-        first = self._seen.setdefault(pair, id(session))
+        first = self._seen.setdefault(pair, session.serial)
         if len(self._seen) > MAX_SEEN:
             del self._seen[next(iter(self._seen))]
-        if first != id(session):
+        if first != session.serial:
             return answer
         return session.replies.GREYLISTED.because("the profile greylists: the first attempt")

@@ -36,6 +36,21 @@ def test_lines(
     assert offer.keywords == {line.split()[0] for line in lines}
 
 
+@pytest.mark.parametrize(
+    ("line", "offered", "mechanisms"),
+    [
+        ("AUTH=PLAIN LOGIN NTLM", "AUTH=PLAIN LOGIN", {"PLAIN", "LOGIN"}),
+        ("AUTH=NTLM", "", set()),
+        ("auth Plain", "auth Plain", {"PLAIN"}),
+    ],
+)
+def test_auth_in_other_spellings(line: str, offered: str, mechanisms: set[str]) -> None:
+    profile = Profile("test", over_tls=(line,))
+    offer = make_offer(profile, ALL, encrypted=True, can_tls=False)
+    assert offer.lines == ((offered,) if offered else ())
+    assert offer.mechanisms == mechanisms
+
+
 def test_what_is_not_advertised_is_accepted_under_tls_only() -> None:
     over_tls = make_offer(PROFILE, ALL, encrypted=True, can_tls=False)
     in_clear = make_offer(PROFILE, ALL, encrypted=False, can_tls=True)

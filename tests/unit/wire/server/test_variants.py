@@ -1,0 +1,177 @@
+"""Servers that answer otherwise than the RFCs say, without a socket."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatepost.model.behaviour import AuthRules, ServerRules
+from gatepost.model.credentials import Principal
+from gatepost.model.profile import Profile
+from gatepost.model.reply import Esc, Reply
+from gatepost.wire.server import events
+from gatepost.wire.server.commands import COMMANDS
+from gatepost.wire.server.odd import OddSession, make_session
+from gatepost.wire.server.session import Session, Setting
+from gatepost.wire.server.variants import MAX_SEEN, commands_of
+
+PROFILE = Profile(
+    "test",
+    in_clear=("AUTH PLAIN LOGIN",),
+    over_tls=("AUTH PLAIN LOGIN", "CHUNKING"),
+    requires_tls=False,
+    requires_auth=False,
+)
+MECHANISMS = frozenset({"PLAIN", "LOGIN"})
+
+
+def open_session(profile: Profile, setting: Setting | None = None) -> Session:
+    setting = setting or Setting(profile, "mx.example", MECHANISMS)
+    return make_session(setting, "192.0.2.1", encrypted=True)
+
+
+def say(session: Session, *lines: str) -> str:
+    """Say lines, accept what is asked, and return what came back."""
+    for line in lines:
+        session.receive(f"{line}\r\n".encode())
+        while (event := session.next_event()) is not None:
+            if session.is_waiting:
+                session.answer(Reply(235 if isinstance(event, events.Auth) else 250, "fine"))
+    return session.send().decode()
+
+
+def test_an_ordinary_server_has_the_ordinary_table_and_session() -> None:
+    assert commands_of(PROFILE) is COMMANDS
+    assert type(open_session(PROFILE)) is Session
+
+
+@pytest.mark.parametrize("verb", ["EHLO", "AUTH", "MAIL", "NOOP", "RSET"])
+def test_an_answer_stands_in_for_a_command(verb: str) -> None:
+    reply = Reply(454, "not today", Esc(4, 7, 0))
+    session = open_session(replace(PROFILE, answers={verb: reply}))
+    first = [] if verb == "EHLO" else ["EHLO x"]
+    rest = {"MAIL": "MAIL FROM:<a@b.example>", "AUTH": "AUTH PLAIN"}.get(verb, f"{verb} x")
+    assert say(session, *first, rest).endswith("454 4.7.0 not today\r\n")
+    assert session.refusals[-1] == reply
+
+
+def test_an_answer_waits_for_what_must_hold_before() -> None:
+    profile = replace(PROFILE, requires_auth=True, answers={"MAIL": Reply(451, "later")})
+    assert "530" in say(open_session(profile), "EHLO x", "MAIL FROM:<a@b.example>")
+
+
+def test_an_answer_of_421_ends_the_session() -> None:
+    session = open_session(replace(PROFILE, answers={"NOOP": Reply(421, "gone")}))
+    assert say(session, "NOOP").endswith("421 gone\r\n")
+    assert say(session, "NOOP") == ""
+
+
+@pytest.mark.parametrize(
+    "content", [("DATA", "Subject: x", "", "."), ("BDAT 2 LAST\r\nhi",)], ids=["DATA", "BDAT"]
+)
+def test_a_message_is_refused_at_its_end(content: tuple[str, ...]) -> None:
+    session = open_session(replace(PROFILE, answers={"CONTENT": Reply(554, "rejected")}))
+    said = say(session, "EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", *content)
+    assert "554 rejected\r\n" in said
+
+
+def test_a_command_drops_the_connection() -> None:
+    session = open_session(replace(PROFILE, server=ServerRules(drops=("auth",))))
+    say(session, "EHLO x")
+    session.receive(b"AUTH PLAIN\r\n")
+    assert isinstance(session.next_event(), events.Closing)
+    assert session.send() == b""
+
+
+@pytest.mark.parametrize("verb", ["EHLO", "HELO"])
+def test_a_name_is_refused(verb: str) -> None:
+    profile = replace(PROFILE, server=ServerRules(refused_names="localhost"))
+    session = open_session(profile)
+    assert "501 5.5.4 Invalid domain name" in say(session, f"{verb} LocalHost")
+    assert "250" in say(session, f"{verb} localhost.example.com"), "all of the name is meant"
+
+
+def test_ehlo_forgets_who_signed_in() -> None:
+    session = open_session(replace(PROFILE, requires_auth=True, auth=AuthRules(ehlo_resets=True)))
+    say(session, "EHLO x")
+    session.signed_in_as = Principal("me")
+    assert "250" in say(session, "MAIL FROM:<a@b.example>", "RSET")
+    assert "530" in say(session, "EHLO x", "MAIL FROM:<a@b.example>")
+
+
+class TestGreylisting:
+    setting = Setting(replace(PROFILE, server=ServerRules(greylists=True)), "mx.example")
+
+    def attempt(self, to: str) -> str:
+        session = open_session(self.setting.profile, self.setting)
+        say(session, "EHLO x", "MAIL FROM:<a@b.example>")
+        return say(session, f"RCPT TO:<{to}>", f"RCPT TO:<{to}>")
+
+    def test_the_second_session_gets_in(self) -> None:
+        first, second = self.attempt("c@d.example"), self.attempt("c@D.example")
+        assert first.count("450 4.2.0") == 2, "again in the same session is not later"
+        assert second.count("250") == 2
+        assert "450" in self.attempt("other@d.example")
+
+    def test_what_it_remembers_is_bounded(self) -> None:
+        handle = commands_of(self.setting.profile)[b"RCPT"].handle
+        session = open_session(self.setting.profile, self.setting)
+        say(session, "EHLO x", "MAIL FROM:<a@b.example>")
+        for number in range(MAX_SEEN + 10):
+            handle(session, b"TO:<r%d@d.example>" % number)
+        assert len(handle._seen) == MAX_SEEN  # type: ignore[attr-defined]
+
+
+class TestOddSession:
+    def test_lines_end_in_lf(self) -> None:
+        session = open_session(replace(PROFILE, server=ServerRules(line_end="lf")))
+        assert isinstance(session, OddSession)
+        said = say(session, "EHLO x")
+        assert "\r" not in said
+        assert said.endswith("250 CHUNKING\n")
+
+    def test_the_greeting_waits_for_the_client(self) -> None:
+        session = open_session(replace(PROFILE, server=ServerRules(greets="after the client")))
+        assert session.send() == b""
+        assert say(session, "EHLO x").startswith("220 mx.example ESMTP\r\n250-")
+
+    def test_nothing_is_ever_said(self) -> None:
+        session = open_session(replace(PROFILE, server=ServerRules(greets="never")))
+        assert session.send() == b""
+        assert say(session, "EHLO x", "QUIT") == ""
+
+    def test_it_hangs_up_at_once(self) -> None:
+        session = open_session(replace(PROFILE, server=ServerRules(greets="hangs up")))
+        assert isinstance(session.next_event(), events.Closing)
+        assert session.send() == b""
+
+    def test_it_hangs_up_in_place_of_a_refused_login(self) -> None:
+        session = open_session(replace(PROFILE, auth=AuthRules(ends_refused=True)))
+        say(session, "EHLO x")
+        session.receive(b"AUTH PLAIN AGEAYg==\r\n")
+        assert isinstance(session.next_event(), events.Auth)
+        session.answer(Reply(535, "no"))
+        assert session.send() == b""
+        assert isinstance(session.next_event(), events.Closing)
+
+    def test_a_login_that_is_right_is_answered(self) -> None:
+        session = open_session(replace(PROFILE, auth=AuthRules(ends_refused=True)))
+        assert "235 fine" in say(session, "EHLO x", "AUTH PLAIN AGEAYg==")
+
+
+class TestAuth:
+    def test_a_mechanism_may_want_its_response_at_once(self) -> None:
+        rules = AuthRules(needs_initial_response=("PLAIN",))
+        session = open_session(replace(PROFILE, auth=rules))
+        assert "535" in say(session, "EHLO x", "AUTH PLAIN")
+        assert "235" in say(session, "AUTH PLAIN AGEAYg==")
+
+    def test_its_command_may_be_too_long(self) -> None:
+        session = open_session(replace(PROFILE, auth=AuthRules(command_line=64)))
+        say(session, "EHLO x")
+        fits, too_long = "A" * 48, "A" * 52
+        assert "500 5.5.6" in say(session, f"AUTH PLAIN {too_long}")
+        assert "235" in say(session, f"AUTH PLAIN {fits}")
+
+    def test_what_is_broken_is_listed_though_nobody_can_verify_it(self) -> None:
+        profile = replace(PROFILE, over_tls=("AUTH NTLM PLAIN",), auth=AuthRules(broken=("ntlm",)))
+        assert "250 AUTH NTLM PLAIN" in say(open_session(profile), "EHLO x")
