@@ -11,6 +11,7 @@ PACKAGES="
     libdb5.3t64 libgnutls-dane0t64 libidn12 libidn2-0 libnsl2 libpcre2-8-0
     libevent-2.1-7t64 libpam0g
     php-cli libphp-phpmailer php-symfony-mailer ruby ruby-mail
+    default-jdk-headless libjakarta-mail-java
     nodejs npm
     gcc libc6-dev libssl-dev
     strace e2fsprogs
@@ -23,8 +24,8 @@ home=/var/cache/gatepost-compliance
 
 missing=""
 for package in $PACKAGES; do
-    # Node.js may come from elsewhere than Debian; any that runs will do.
-    case $package in nodejs) command -v node ;; npm) command -v npm ;; gcc) command -v cc ;; *) false ;; esac \
+    # Node.js and Java may come from elsewhere than Debian; any that runs will do.
+    case $package in default-jdk-headless) command -v javac ;; nodejs) command -v node ;; npm) command -v npm ;; gcc) command -v cc ;; *) false ;; esac \
         >/dev/null && continue
     dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' \
         || missing="$missing $package"

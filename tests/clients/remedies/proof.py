@@ -6,7 +6,7 @@ and fills in values: who signs in, who sends, where the authority's certificate 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,6 +20,8 @@ from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
 from tests.running import RECIPIENT
 
 SUBJECT: Final = "cured"
+ELSEWHERE: Final = ("cert_hostname_mismatch", "auth_before_tls_refused_by_client")
+"""Causes that need another name for this machine."""
 Door = Literal["smtp", "smtps"]
 
 
@@ -38,8 +40,8 @@ class Case:
     mechanism even (``--try-all``)."""
     trusting: bool = True
     """Whether the program is told to trust the emulator's authority."""
-    delivers: bool = True
-    """False where the cure ends with an error before anything is sent, which is what it is for."""
+    outside: bool = False
+    """Whether the cure is what to do around the program, which its runner follows."""
 
 
 @dataclass(frozen=True)
@@ -105,20 +107,27 @@ class Prover:
         named = self.named(case, ground, failed.output)
         if named[:1] != [case.cause]:
             self._problem(case, f"the doctor says {named}", failed)
-        cure = self.cure(case, ground)
-        code = case.program.replace("{cure}", cure)
-        cured = self.run(self._order(code, case, ground, "localhost"))
-        if not case.delivers:
-            if cured.ok or ground.relay.count() != before:
-                self._problem(case, "the cure does not stop it", cured)
-        elif not cured.ok or ground.relay.count() != before + 1:
-            self._problem(case, f"the cure delivers nothing:\n{code}", cured)
+        order = self.healed(case, ground)
+        cured = self.run(order)
+        if not cured.ok or ground.relay.count() != before + 1:
+            self._problem(case, f"the cure delivers nothing:\n{order.code}", cured)
+
+    def fault(self, case: Case, ground: Ground) -> Order:
+        """Return the program that fails."""
+        return self._order(case.broken, case, ground, _host(case))
+
+    def healed(self, case: Case, ground: Ground) -> Order:
+        """Return the program with the cure."""
+        code = case.program.replace("{cure}", self.cure(case, ground))
+        order = self._order(code, case, ground, "localhost")
+        return replace(order, ca_file=ground.relay.ca_file) if case.outside else order
 
     def _fail(self, case: Case, ground: Ground) -> Outcome:
-        if case.cause != "cert_hostname_mismatch":
-            return self.run(self._order(case.broken, case, ground, "localhost"))
-        with another_name(self._port(case, ground)):
-            return self.run(self._order(case.broken, case, ground, ANOTHER))
+        order = self.fault(case, ground)
+        if order.host != ANOTHER:
+            return self.run(order)
+        with another_name(order.port):
+            return self.run(order)
 
     def cure(self, case: Case, ground: Ground) -> str:
         """Return the code that the doctor prints, for this server."""
@@ -135,8 +144,7 @@ class Prover:
         """Return the causes that the doctor names, the most likely first."""
         port = self._port(case, ground)
         if case.told_by == "log":
-            host = ANOTHER if case.cause == "cert_hostname_mismatch" else "localhost"
-            found = diagnose_evidence(read_log(output, f"{host}:{port}", self.client))
+            found = diagnose_evidence(read_log(output, f"{_host(case)}:{port}", self.client))
         else:
             authority = ground.relay.ca_file if case.trusting else None
             settings = Settings(library=self.library, tls=_tls(case), ca_file=authority)
@@ -163,6 +171,10 @@ class Prover:
 
     def _problem(self, case: Case, what: str, outcome: Outcome) -> None:
         self.problems.append(f"{self.library}, {case.cause}: {what}\n{outcome.output[-2500:]}")
+
+
+def _host(case: Case) -> str:
+    return ANOTHER if case.cause in ELSEWHERE else "localhost"
 
 
 def _tls(case: Case) -> Literal["auto", "none", "starttls", "implicit"]:

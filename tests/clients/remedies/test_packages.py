@@ -1,11 +1,14 @@
 """The cures for what Debian carries are run as they are printed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.clients.remedies.commands import CURL, MSMTP, SWAKS, run_msmtp, run_shell
+from tests.clients.remedies.go import GO, GoPrograms
 from tests.clients.remedies.grounds import Grounds
+from tests.clients.remedies.java import JAVAMAIL, SPRING, Java
 from tests.clients.remedies.php import PHPMAILER, SYMFONY, run_php
 from tests.clients.remedies.proof import Case, Prover, Run
 from tests.clients.remedies.ruby import RUBY, run_ruby
@@ -13,8 +16,11 @@ from tests.clients.remedies.ruby import RUBY, run_ruby
 pytestmark = pytest.mark.compliance
 
 CASES = {
+    "go-net-smtp": GO,
     "phpmailer": PHPMAILER,
     "symfony": SYMFONY,
+    "javamail": JAVAMAIL,
+    "spring": SPRING,
     "ruby-net-smtp": RUBY,
     "curl": CURL,
     "swaks": SWAKS,
@@ -28,6 +34,8 @@ RUNNERS: dict[str, Run] = {
     "swaks": run_shell,
     "msmtp": run_msmtp,
 }
+BUILT = {"go-net-smtp": "go_programs", "javamail": "java", "spring": "java"}
+"""Fixtures of what is built first."""
 PROOFS = [
     pytest.param(library, case, id=f"{library}-{case.cause}")
     for library, cases in CASES.items()
@@ -35,8 +43,32 @@ PROOFS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def go_programs(grounds: Grounds, tmp_path_factory: pytest.TempPathFactory) -> GoPrograms:
+    home = tmp_path_factory.mktemp("go")
+    prover = Prover("go-net-smtp", RUNNERS["curl"], home)  # it only writes the programs
+    orders = [
+        order
+        for case in GO
+        for order in (
+            prover.fault(case, grounds[case.ground]), prover.healed(case, grounds[case.ground])
+        )
+    ]  # fmt: skip
+    return GoPrograms(home, [order.code for order in orders])
+
+
+@pytest.fixture(scope="module")
+def java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Java]:
+    running = Java(tmp_path_factory.mktemp("java"))
+    yield running
+    running.close()
+
+
 @pytest.mark.parametrize(("library", "case"), PROOFS)
-def test_cure(library: str, case: Case, grounds: Grounds, tmp_path: Path) -> None:
-    prover = Prover(library, RUNNERS[library], tmp_path)
+def test_cure(
+    library: str, case: Case, grounds: Grounds, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    run = RUNNERS.get(library) or request.getfixturevalue(BUILT[library]).run
+    prover = Prover(library, run, tmp_path)
     prover.prove(case, grounds[case.ground])
     assert prover.problems == [], "\n\n".join(prover.problems)

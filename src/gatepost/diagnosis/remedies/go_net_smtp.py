@@ -358,6 +358,24 @@ LIBRARY: Final = Library(
         }
     ),
     language="go",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "auth_before_tls_refused_by_client",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "auth_not_advertised",
+            "auth_command_too_long",
+            "credential_url_encoding",
+            "client_host_mismatch",
+        }
+    ),
+    tested="Go's own, Debian's golang-go",
     spared=MappingProxyType(
         {"one_line": PLAIN_AT_ONCE, "utf8": SENDS_UTF8, "line_ends": WRITES_CRLF}
     ),

@@ -42,8 +42,10 @@ props.put("mail.smtp.ssl.checkserveridentity", "true");
 """
 
 _TRUST: Final = """\
-// keytool -importcert -file ca.pem -alias mail -keystore mail.p12
-// java -Djavax.net.ssl.trustStore=mail.p12 ...
+// keytool -importcert -noprompt -file ca.pem -alias mail \\
+//   -keystore mail.p12 -storepass changeit
+// java -Djavax.net.ssl.trustStore=mail.p12 \\
+//   -Djavax.net.ssl.trustStorePassword=changeit ...
 """
 
 _NO_AUTHZID: Final = f"""\
@@ -100,7 +102,9 @@ LIBRARY: Final = Library(
             "starttls": Cure("It stays in clear unless told otherwise. Require TLS:", _STARTTLS),
             "implicit": Cure("Speak TLS from the first byte:", _IMPLICIT),
             "trust": Cure(
-                "Put the authority that signed the certificate into a trust store:", _TRUST
+                "Put the authority that signed the certificate into a trust store; the password only "
+                "guards public certificates:",
+                _TRUST,
             ),
             "name": Cure(
                 "Connect by the name that the certificate is good for:",
@@ -127,6 +131,22 @@ LIBRARY: Final = Library(
         }
     ),
     language="java",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_advertised_but_broken",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "account_name_used_as_sender",
+            "sender_domain_not_linked",
+        }
+    ),
+    tested="Debian's libjakarta-mail-java",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

@@ -116,5 +116,17 @@ LIBRARY: Final = Library(
         }
     ),
     language="properties",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_not_offered",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+        }
+    ),
+    tested="the settings as Spring Boot hands them to JavaMail; Spring itself is not run",
     spared=JAVAMAIL.spared,
 )

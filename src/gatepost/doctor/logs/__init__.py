@@ -151,6 +151,8 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
         low = line.lower()
         if any(words in low for words in spoken.tls):
             talk.tls_started()
+        if spoken.signed_in and re.match(spoken.signed_in, low):
+            talk.server("235 (so says the client)")
         said = spoken.speaks(line)
         if said is None and after_server and re.match(r"\s*\d{3}[ -]", line):
             said = ("S", line.strip())

@@ -38,6 +38,8 @@ class Format:
     """What was said stands in quotes, with escapes."""
     tls: tuple[str, ...] = ()
     """TLS is up after a line with one of these; lower case."""
+    signed_in: str = ""
+    """A regular expression, lower case, for a line in the place of the server's yes to AUTH."""
     errors: tuple[str, ...] = ()
     """Words that only this library says, in its exceptions; lower case."""
     version: str = ""

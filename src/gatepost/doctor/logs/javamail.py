@@ -10,6 +10,7 @@ FORMAT = Format(
     r"|^DEBUG SMTP: (?P<traced>AUTH \S+) command trace suppressed$",
     server=r"^(?P<text>[2-5]\d\d(?:[ -].*)?)$",
     hints=("debug smtp", "debug: getprovider", "debug: jakarta mail", "debug: javamail"),
+    signed_in=r"debug smtp: auth \S+ succeeded",
     errors=(
         "javax.mail", "jakarta.mail", "com.sun.mail", "org.eclipse.angus", "mail.smtp.",
         "no authentication mechanisms supported by both server and client", "mailconnectexception",

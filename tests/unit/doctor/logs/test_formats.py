@@ -249,3 +249,15 @@ def test_no_line_takes_long(piece: str) -> None:
     started = time.process_time()
     read_log((piece * (4_000 // len(piece)) + "\n") * 10)
     assert time.process_time() - started < 2
+
+
+def test_javamail_says_that_it_signed_in_where_it_hides_how() -> None:
+    """What is answered next belongs to the next command."""
+    seen = read_log(
+        "DEBUG SMTP: useEhlo true\n220 mail.example.com ESMTP\nEHLO me\n250 AUTH LOGIN\n"
+        "DEBUG SMTP: AUTH LOGIN command trace suppressed\nDEBUG SMTP: AUTH LOGIN succeeded\n"
+        "MAIL FROM:<account>\n501 5.1.7 no address\nRSET\n250 ok\n"
+    )
+    assert [each.reply.code for each in seen.attempts] == [235]
+    assert seen.mail.value is not None
+    assert seen.mail.value.reply.code == 501

@@ -1,0 +1,202 @@
+"""What goes wrong with Go's net/smtp; all programs are packages of one binary, built once."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from tests.clients.remedies.proof import Case, Order, Outcome, values
+
+_PACKAGES: Final = {
+    "bytes": r"\bbytes\.", "crypto/tls": r"\btls\.[A-Z]", "crypto/x509": r"\bx509\.[A-Z]",
+    "errors": r"\berrors\.New\b", "fmt": r"\bfmt\.", "net": r"\bnet\.[A-Z]",
+    "net/smtp": r"\bsmtp\.[A-Z]", "net/url": r"\burl\.[A-Z]", "os": r"\bos\.[A-Z]",
+    "time": r"\btime\.[A-Z]",
+}  # fmt: skip
+_MAIN: Final = """\
+package main
+
+import (
+	"fmt"
+	"os"
+%s)
+
+type run func(username, password, from string, to []string, msg []byte) error
+
+func main() {
+	programs := map[string]run{
+%s	}
+	from, to := os.Getenv("SENDER_"), os.Getenv("RECIPIENT_")
+	msg := "From: " + from + "\\r\\nTo: " + to + "\\r\\nSubject: hello\\r\\n\\r\\nhello\\r\\n"
+	err := programs[os.Args[1]](os.Getenv("USERNAME_"), os.Getenv("SECRET_"), from, []string{to}, []byte(msg))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+"""
+
+
+class GoPrograms:
+    """Every program of the cases, in one binary."""
+
+    def __init__(self, home: Path, programs: Iterable[str]) -> None:
+        self._binary = home / "programs"
+        self._names = {code: f"p{number}" for number, code in enumerate(dict.fromkeys(programs))}
+        for code, name in self._names.items():
+            _write_package(home / name, name, code)
+        imports = "".join(f'\t"programs/{name}"\n' for name in self._names.values())
+        entries = "".join(f'\t\t"{name}": {name}.Run,\n' for name in self._names.values())
+        (home / "main.go").write_text(_MAIN % (imports, entries))
+        (home / "go.mod").write_text("module programs\n\ngo 1.21\n")
+        offline = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
+        built = subprocess.run(
+            ["go", "build", "-o", self._binary, "."],
+            cwd=home,
+            env=os.environ | offline,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert built.returncode == 0, built.stderr
+
+    def run(self, order: Order) -> Outcome:
+        """Run a program, which prints its error."""
+        trust = {"SSL_CERT_FILE": order.ca_file} if order.ca_file else {}
+        done = subprocess.run(
+            [self._binary, self._names[order.code]],
+            env=os.environ | values(order) | trust,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        return Outcome(done.returncode == 0, done.stderr)
+
+
+def _write_package(directory: Path, name: str, code: str) -> None:
+    spoken = re.sub(r"//.*", "", code)
+    imports = "".join(f'\t"{each}"\n' for each, use in _PACKAGES.items() if re.search(use, spoken))
+    directory.mkdir()
+    (directory / "program.go").write_text(f"package {name}\n\nimport (\n{imports})\n\n{code}\n")
+
+
+def _run(body: str) -> str:
+    return (
+        f"func Run(username, password, from string, to []string, msg []byte) error {{\n{body}\n}}\n"
+    )
+
+
+_PLAIN_AUTH: Final = 'smtp.PlainAuth("", username, password, "{host}")'
+_SEND_MAIL: Final = 'return smtp.SendMail("{host}:{port}", AUTH, from, to, msg)'
+_DELIVER: Final = """
+func deliver(client *smtp.Client, auth smtp.Auth, from string, to []string, msg []byte) error {
+	defer client.Close()
+	if auth != nil {
+		if err := client.Auth(auth); err != nil {
+			return err
+		}
+	}
+	if err := client.Mail(from); err != nil {
+		return err
+	}
+	if err := client.Rcpt(to[0]); err != nil {
+		return err
+	}
+	body, err := client.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := body.Write(msg); err != nil {
+		return err
+	}
+	if err := body.Close(); err != nil {
+		return err
+	}
+	return client.Quit()
+}
+"""
+_DIAL: Final = _DELIVER + _run("""\
+	client, err := DIAL
+	if err != nil {
+		return err
+	}
+	MORE
+	return deliver(client, AUTH, from, to, msg)""")
+
+
+def _dialled(dial: str, auth: str = _PLAIN_AUTH, more: str = "") -> str:
+    return _DIAL.replace("DIAL", dial).replace("AUTH", auth).replace("MORE", more)
+
+
+def _sent(auth: str = _PLAIN_AUTH) -> str:
+    return _run(_SEND_MAIL.replace("AUTH", auth))
+
+
+_CURED: Final = "{cure}" + _run("	return send(username, password, from, to, msg)")
+_CURED_DIAL: Final = "{cure}" + _dialled("dial()")
+_START_TLS: Final = """\
+if err := client.StartTLS(CONFIG); err != nil {
+		return err
+	}"""
+_EAGER: Final = """\
+type eager struct{ name, first, then string }
+
+func (a eager) Start(*smtp.ServerInfo) (string, []byte, error) {
+	return a.name, []byte(a.first), nil
+}
+
+func (a eager) Next(_ []byte, more bool) ([]byte, error) {
+	if more {
+		return []byte(a.then), nil
+	}
+	return nil, nil
+}
+"""
+_WAITING: Final = """\
+func dial() (*smtp.Client, error) {
+	conn, err := net.Dial("tcp", "{host}:{port}")
+	if err != nil {
+		return nil, err
+	}
+	conn.SetDeadline(time.Now().Add(500 * time.Millisecond))
+	return smtp.NewClient(conn, "{host}")
+}
+"""
+
+GO: Final = (
+    Case("mechanism_not_offered", "acs", _sent(), _CURED),
+    Case("starttls_required", "plain", _dialled('smtp.Dial("{host}:{port}")', "nil"), _CURED_DIAL),
+    Case("auth_before_tls_refused_by_client", "plain", _dialled('smtp.Dial("{host}:{port}")'),
+         _CURED_DIAL),
+    Case("implicit_tls_on_starttls_port", "plain", _run(
+         '	conn, err := tls.Dial("tcp", "{host}:{port}", nil)\n	if err != nil {\n'
+         "		return err\n	}\n	return conn.Close()"), _CURED_DIAL),
+    Case("starttls_on_implicit_tls_port", "plain", _WAITING + _dialled("dial()"), _CURED_DIAL,
+         door="smtps", told_by="probe"),
+    Case("cert_untrusted", "plain", _sent(), "{cure}" + _dialled(
+         'smtp.Dial("{host}:{port}")', more='config, err := trusting("ca.pem")\n'
+         "	if err != nil {\n		return err\n	}\n	"
+         + _START_TLS.replace("CONFIG", "config")), trusting=False),
+    Case("cert_hostname_mismatch", "plain", _sent(),
+         _run(f"	auth := {_PLAIN_AUTH}\n{{cure}}\n	return err")),
+    Case("auth_not_performed", "plain", _sent("nil"), _CURED),
+    Case("auth_not_advertised", "nobody", _sent(), _run("{cure}\n	return err")),
+    Case("auth_command_too_long", "token", _EAGER + _sent(
+         'eager{"XOAUTH2", "user=" + username + "\\x01auth=Bearer " + password + "\\x01\\x01", ""}'),
+         "{cure}" + _sent("XOAuth2(username, password)")),
+    Case("client_host_mismatch", "plain",
+         _sent('smtp.PlainAuth("", username, password, "{host}:{port}")'), _CURED),
+    Case("helo_rejected", "names", _sent(), _CURED_DIAL),
+    Case("credential_url_encoding", "words", _run(
+         '	u, err := url.Parse(fmt.Sprintf("smtp://%s:%s@{host}:{port}", username, password))\n'
+         "	if err != nil {\n		return err\n	}\n"
+         + _SEND_MAIL.replace("{host}:{port}", '" + u.Host + "').replace("AUTH", _PLAIN_AUTH)),
+         "{cure}" + _run(
+         "	u, err := url.Parse(smtpURL(username, password))\n"
+         "	if err != nil {\n		return err\n	}\n	secret, _ := u.User.Password()\n"
+         "	auth := smtp.PlainAuth(\"\", u.User.Username(), secret, u.Hostname())\n"
+         "	return smtp.SendMail(u.Host, auth, from, to, msg)")),
+)  # fmt: skip
