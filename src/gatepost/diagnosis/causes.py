@@ -77,6 +77,11 @@ _CAUSES: Final = (
           "The connection is taken and closed without a word: what listens is not the mail server.",
           "Look at the mail server behind the balancer, port forwarding or bridge.",
           "repeat, and connect to the mail server's own port"),
+    Cause("address_blocklisted", "greeting",
+          "The server takes nothing from this address: it stands on a block list.",
+          "Sign in (many servers ask block lists only about strangers), send by the provider's own "
+          "relay, or have the address taken off the list that the reply names.",
+          "look the address up at the list that the reply names"),
     Cause("provider_endpoint_changed", "connect",
           "The provider has moved: this host or port is served no more.",
           "Use the host and port that the provider names today.",

@@ -46,6 +46,7 @@ PRIORS: Final[Mapping[str, int]] = MappingProxyType(
         "sender_domain_not_linked": 1,
         "server_tls_misconfigured": 1,
         "starttls_not_offered": 1,
+        "address_blocklisted": 1,
         "smtp_auth_disabled_mailbox": 1,
         "tls_version_too_old": 1,
         "bare_lf": 3,

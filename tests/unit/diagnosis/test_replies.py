@@ -79,6 +79,8 @@ CASES = [
      "sender_not_verified"),
     (at_data("554 Message rejected: Email address is not verified. The following identities failed "
              "the check in region EU-WEST-1: a@example.com"), "provider_sandbox"),
+    (at_rcpt("554 5.7.1 Service unavailable; Client host [203.0.113.7] blocked using "
+             "zen.spamhaus.org"), "address_blocklisted"),
     (at_data("521 5.5.2 Error: bare <LF> received"), "bare_lf"),
     (but(mail=mail("530 5.7.0 Authentication required")), "auth_not_performed"),
     (but(mail=mail("250 ok"), rcpt=(mail("554 5.7.1 <b@example.com>: Relay access denied"),)),

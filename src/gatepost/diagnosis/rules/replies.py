@@ -15,7 +15,8 @@ from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
 _SAID_BY_SERVERS: Final = frozenset({
-    "account_name_used_as_sender", "app_password_required", "auth_not_performed", "auth_throttled",
+    "account_name_used_as_sender", "address_blocklisted",
+    "app_password_required", "auth_not_performed", "auth_throttled",
     "bare_lf", "basic_auth_disabled", "conditional_access_block", "credential_wrong_region",
     "daily_quota_exceeded", "envelope_sender_missing", "greylisted", "helo_rejected",
     "line_too_long", "missing_from_header", "oauth_scope_wrong", "oauth_wrong_identity",

@@ -181,6 +181,12 @@ _NO_GREETING = ("greeting never received", "initial server greeting", "did not r
                 "before*greeting")  # fmt: skip
 _MESH = ("istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
          "kuma mesh", "cilium")  # fmt: skip
+_LISTED = (
+    "blocked using", "spamhaus", "blocklisted", "blacklisted", "on a block list",
+    "on our block list", "on a blacklist", "dnsbl", "rbl.", "barracudacentral", "spamcop",
+    "sorbs.net", "banned sending ip", "poor reputation", "listed by*list", "address*listed in",
+    "on block list", "blocked*block list", "5.7.511", "5.7.606",
+)  # fmt: skip
 _MAIL_PORTS = (25, 465, 587, 2465, 2525, 2587)
 
 # fmt: off
@@ -264,6 +270,7 @@ SIGNS: Final = (
     Sign("helo_rejected", 4, ("eof",), client=("go-net-smtp",), when=silent),
     Sign("helo_rejected", 4, _EOF, provider=("gmail_relay",), when=silent),
     Sign("cert_expired", 2, ("eof",), when=silent),
+    Sign("address_blocklisted", 19, _LISTED),
     Sign("provider_endpoint_changed", 13, (*_HANG, *_REFUSED, *_EOF, *_DNS),
          context=("smtp.1and1.com", "sendinblue.com", "smtp.live.com", "smtp.mandrillapp.com:465",
                   "mail.google.com", "smtp.googlemail.com:25", "smtp.1und1.de:25")),
