@@ -30,7 +30,8 @@ func main() {
 %s	}
 	from, to := os.Getenv("SENDER_"), os.Getenv("RECIPIENT_")
 	msg := "From: " + from + "\\r\\nTo: " + to + "\\r\\nSubject: hello\\r\\n\\r\\nhello\\r\\n"
-	err := programs[os.Args[1]](os.Getenv("USERNAME_"), os.Getenv("SECRET_"), from, []string{to}, []byte(msg))
+	username, password := os.Getenv("USERNAME_"), os.Getenv("SECRET_")
+	err := programs[os.Args[1]](username, password, from, []string{to}, []byte(msg))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -185,7 +186,7 @@ GO: Final = (
     Case("auth_not_performed", "plain", _sent("nil"), _CURED),
     Case("auth_not_advertised", "nobody", _sent(), _run("{cure}\n	return err")),
     Case("auth_command_too_long", "token", _EAGER + _sent(
-         'eager{"XOAUTH2", "user=" + username + "\\x01auth=Bearer " + password + "\\x01\\x01", ""}'),
+         r'eager{"XOAUTH2", "user=" + username + "\x01auth=Bearer " + password + "\x01\x01", ""}'),
          "{cure}" + _sent("XOAuth2(username, password)")),
     Case("client_host_mismatch", "plain",
          _sent('smtp.PlainAuth("", username, password, "{host}:{port}")'), _CURED),

@@ -102,8 +102,8 @@ LIBRARY: Final = Library(
             "starttls": Cure("It stays in clear unless told otherwise. Require TLS:", _STARTTLS),
             "implicit": Cure("Speak TLS from the first byte:", _IMPLICIT),
             "trust": Cure(
-                "Put the authority that signed the certificate into a trust store; the password only "
-                "guards public certificates:",
+                "Put the authority that signed the certificate into a trust store; its password "
+                "guards nothing but public certificates:",
                 _TRUST,
             ),
             "name": Cure(
