@@ -129,6 +129,23 @@ def test_a_client_that_does_not_trust_the_server(server: Server, data: Path) -> 
     assert ids(diagnosis)[0] == "cert_untrusted"
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize("tls", ["pass", "starttls"])
+def test_tls_of_the_past(tls: Any, server: Server, data: Path, authority: Authority) -> None:
+    def client(port: int) -> None:
+        context = ssl._create_unverified_context()
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        with smtplib.SMTP("127.0.0.1", port, timeout=20) as it:
+            it.starttls(context=context)
+
+    diagnosis = recorded(
+        server.address, data, client, client_tls=tls, server_tls=tls, ca_file=authority.ca_file
+    )
+    assert ids(diagnosis) == ["client_tls_disabled"]
+
+
 def test_nothing_secret_goes_to_a_server_that_nobody_vouches_for(
     server: Server, data: Path
 ) -> None:

@@ -46,6 +46,11 @@ class Hello:
     version: str = ""
     server_name: str = ""
 
+    @property
+    def is_old(self) -> bool:
+        """It takes nothing newer than TLS 1.1 (RFC 8996)."""
+        return self.version in ("SSLv3", "TLSv1", "TLSv1.1")
+
 
 class RecordReader:
     """Takes what one side sends under TLS; keeps what can be known without keys."""

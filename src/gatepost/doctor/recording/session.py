@@ -350,7 +350,9 @@ class Session:
                 tap.note(tls_end="sealed alert")
             elif tap.server_records.alert not in ("", "close_notify"):
                 words = tap.server_records.alert.replace("_", " ")
-                self.outcome.tls = seen(TlsSeen(failure=f"the server's TLS alert: {words}"))
+                hello = tap.client_records.hello
+                if hello is None or not hello.is_old:  # else it is the client's version
+                    self.outcome.tls = seen(TlsSeen(failure=f"the server's TLS alert: {words}"))
                 self._ends("server", f"the server ended TLS: {words}", "tls")
         elif by_client and self._way.opens:
             silent = self._secured_at >= 0 and tap.client_octets == self._secured_at

@@ -22,6 +22,8 @@ MAX_LINE: Final = 32_768
 """Octets of a line that are looked at; more than any SASL answer may have (RFC 4954 4.1)."""
 MAX_KEPT: Final = 2 * 1024 * 1024
 """Octets of lines that are kept."""
+_MOST_STRANGE: Final = 100
+"""Lines that are no command and are counted one by one."""
 _MAX_HELD: Final = 1024 * 1024
 """Octets behind DATA that wait for its reply."""
 _HTTP_VERB: Final = re.compile(r"(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PRI) .*(HTTP/\d)")
@@ -79,6 +81,10 @@ class Tap:
         self._scan: ContentScan | None = None
         self._content: Content | None = None
         self._chunk = 0
+        self._strange = 0
+        """Lines that are no command."""
+        self._too_long = 0
+        """Octets of the line that now comes that went by unseen."""
 
     # What the client says.
 
@@ -145,14 +151,17 @@ class Tap:
         self._scan = self._scan or ContentScan()
 
     def _next_line(self) -> bool:
-        end = self._said.find(b"\n")
-        if end < 0 and len(self._said) < MAX_LINE:
+        end = self._said.find(b"\n") + 1
+        if not end:
+            # A line without end is looked at as far as anybody's may go; the rest goes by.
+            self._too_long += max(len(self._said) - MAX_LINE, 0)
+            del self._said[MAX_LINE:]
             return False
-        end = end + 1 or len(self._said)
-        raw = bytes(self._said[:end])
-        del self._said[:end]
-        if not raw.endswith(b"\r\n"):
+        raw, is_whole = bytes(self._said[: min(end, MAX_LINE)]), not self._too_long
+        if is_whole and not self._said.endswith(b"\r\n", 0, end):
             self._note(bare_lf=self.conduct.bare_lf + 1)
+        del self._said[:end]
+        self._too_long = 0
         text = raw.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
         self._line(MARK.sub(STRUCK_OUT, text))
         return True
@@ -192,6 +201,11 @@ class Tap:
             self._note(stray_base64=self.conduct.stray_base64 + 1)
         self._send("*")
         self.answers.stray(text)
+        self._strange += 1
+        if self._strange == _MOST_STRANGE:
+            self._entry("note", "[and more that are no commands]")
+        if self._strange >= _MOST_STRANGE:
+            return
         self._entry("other", f"[{len(text)} octets that are no command]" if text else "")
 
     def _command(self, verb: str, text: str) -> None:
@@ -264,6 +278,8 @@ class Tap:
             self._entry("S", line)
             return
         code, is_last = match[1], match[2] != "-"
+        if not self.pending and self._scan is not None and self._scan.looks_ended:
+            self._content_ended()  # the server takes LF for a line end
         verb = self.pending[0] if self.pending else ""
         if verb == "AUTH":
             head, text = line[:4], line[4:]
@@ -294,8 +310,6 @@ class Tap:
             self._data_answered(code)
         elif verb == "STARTTLS":
             self._starttls_answered(code)
-        elif not verb or verb == _GREETING:
-            self._answered_early()
 
     def _data_answered(self, code: int) -> None:
         if self._said:
@@ -323,12 +337,6 @@ class Tap:
             self._said.clear()
         self._mode = "line"
         self._go_on()
-
-    def _answered_early(self) -> None:
-        """A reply within a message: the server has had enough, or takes LF for a line end."""
-        if self._mode == "content" and self._scan is not None and self._scan.looks_ended:
-            self._take_content()
-            self._mode = "line"
 
     def _go_on(self) -> None:
         while self._said and self._step():
