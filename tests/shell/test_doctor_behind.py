@@ -90,13 +90,19 @@ def test_each_part_of_the_login_is_told_apart(
         assert document["findings"][0]["id"] == wanted
 
 
-def test_a_secret_of_this_relay_goes_nowhere_without_an_authority(
+def test_a_secret_of_this_relay_goes_to_its_own_authority_or_to_none(
     relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    """Which that is, it tells beside its certificate."""
     monkeypatch.delenv("AZURE_AUTHORITY_HOST")
     bad = secret_in(tmp_path / "bad", "n0~t")
     assert run(*visit(relay, relay.username, "--password-file", bad)) == 2
+    assert "AADSTS7000215" in capsys.readouterr().out
+    alone = tmp_path / "ca.pem"
+    alone.write_bytes(Path(relay.ca_file).read_bytes())
+    login = ("--username", relay.username, "--password-file", bad)
+    assert run(f"localhost:{relay.smtp.port}", "--ca-file", str(alone), *login) == 2
     assert "no authority is named" in " ".join(capsys.readouterr().out.split())
 
 

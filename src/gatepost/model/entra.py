@@ -100,6 +100,8 @@ class Managed:
     roles: tuple[RoleSeen, ...] | None = None
     """The application's, wherever they are."""
     principal_id: str = ""
+    host: str = ""
+    """Of the resource's e-mail API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +123,7 @@ class Behind:
     email_sender: str = ""
     """The sender that it named."""
     management: Managed | None = None
+    differs: bool = False
+    """The token that signs in is another mailbox's than the user name."""
     untried: str = ""
     """Why no more was asked."""

@@ -403,9 +403,17 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
         "expired or replaced password, a user name without its domain, and an account for which "
         "SMTP is switched off.",
         explains=("mail",),
-        next_probe=known.next_probe
+        next_probe=_authority_unnamed(seen, known)
         or "sign in with the same name and password elsewhere (IMAP, the provider's web page)",
     )
+
+
+def _authority_unnamed(seen: Evidence, known: DoctorFacts) -> str:
+    """Return the provider's next step; the doctor takes it when it knows where."""
+    behind = seen.behind.value
+    if behind is None or behind.authority or not known.next_probe:
+        return known.next_probe
+    return f"name the authority (--authority URL), or {known.next_probe}"
 
 
 def refused_secret(seen: Evidence) -> AuthAttempt | None:

@@ -27,6 +27,7 @@ from gatepost.diagnosis.entra.telling import (
     token_proof,
     told,
 )
+from gatepost.diagnosis.token_errors import is_passing
 from gatepost.model.entra import Answer, Behind, Managed, SmtpNameSeen
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding, Remedy
@@ -124,6 +125,23 @@ def refused_by_authority(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         code.proves,
         (*token_proof(behind), f"it was asked for {about}", "the same secret got the 535"),
         code.fix.replace("APPLICATION", behind.name.application_id),
+    )
+
+
+def refused_for_something_else(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The token endpoint refuses with a code that we do not know."""
+    behind = behind_of(seen)
+    answer = behind.token_request if behind else None
+    if behind is None or answer is None or answer.number in CODES or not 400 <= answer.status < 500:
+        return None
+    if is_passing(answer.status, answer.error, answer.number):
+        return None
+    return _finding(
+        "oauth_client_auth_failed",
+        "likely",
+        "The tenant's authority gives no token for this application and secret.",
+        (*refusal(seen), *token_proof(behind)),
+        "Look the code up: https://login.microsoftonline.com/error",
     )
 
 
@@ -475,7 +493,8 @@ def _finding(
 Rule = Callable[[Evidence, DoctorFacts], Finding | None]
 
 RULES: Final[tuple[Rule, ...]] = (
-    username_format, ids_swapped, tenant_unknown, refused_by_authority, no_token_at_all,
-    secret_mangled, resource_unknown, role_missing, role_wrong_scope, access_not_propagated,
+    username_format, ids_swapped, tenant_unknown, refused_by_authority,
+    refused_for_something_else, no_token_at_all, secret_mangled, resource_unknown,
+    role_missing, role_wrong_scope, access_not_propagated,
     smtp_username_missing, sender_domain_not_linked, sender_not_registered,
 )  # fmt: skip

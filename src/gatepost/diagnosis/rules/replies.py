@@ -73,6 +73,8 @@ def _excluded(seen: Evidence) -> Iterator[str]:
     kind = seen.login.value.secret.kind if seen.login.value is not None else ""
     if kind in ("google_app_password", "token"):
         yield "app_password_required"
+    if seen.token.value is not None and seen.token.value.form == "jwt":
+        yield from ("oauth_scope_wrong", "oauth_wrong_identity")  # the token itself was read
 
 
 class LiveReading(Reading):

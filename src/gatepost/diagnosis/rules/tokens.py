@@ -142,6 +142,23 @@ def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     )
 
 
+def another_mailbox(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+    """The user name is another mailbox than the token's: a shared one, as a rule."""
+    token, behind = seen.token.value, behind_of(seen)
+    if token is None or behind is None or not behind.differs:
+        return None
+    return Finding(
+        "oauth_wrong_identity",
+        "likely",
+        "The user name is not the mailbox that the access token is for.",
+        (*refusal(seen), f"the token is {token.username}'s"),
+        "auth",
+        f"Sign in as {token.username}; a shared mailbox stands in MAIL FROM and From only, and its "
+        "delegate signs in.",
+        explains=("mail",),
+    )
+
+
 def _permitted(token: TokenSeen, wanted: tuple[str, ...]) -> bool:
     has = {each.lower() for each in (*token.roles, *token.scopes)}
     return any(each.lower() in has for each in wanted)
@@ -152,5 +169,5 @@ def _moment(moment: datetime) -> str:
 
 
 RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
-    not_a_token, token_expired, oauth_scope_wrong, oauth_wrong_identity,
+    not_a_token, token_expired, oauth_scope_wrong, oauth_wrong_identity, another_mailbox,
 )  # fmt: skip

@@ -26,7 +26,7 @@ _ARM: Final[Mapping[str, str]] = {
     "login.chinacloudapi.cn": "https://management.chinacloudapi.cn",
     "login.partner.microsoftonline.cn": "https://management.chinacloudapi.cn",
 }
-_EMAIL: Final = f"https://{RESOURCE}.communication.azure.com"
+PUBLIC_EMAIL: Final = f"https://{RESOURCE}.communication.azure.com"
 _PUBLIC: Final = "login.microsoftonline.com"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -58,7 +58,7 @@ def find_cloud(given: Places, environment: Mapping[str, str], *, local: bool) ->
     authority = _read(named or AUTHORITY, "the authority")
     parts = urlsplit(authority)
     host = (parts.hostname or "").lower()
-    arm, email = _ARM.get(host, ""), _EMAIL if host == _PUBLIC else ""
+    arm, email = _ARM.get(host, ""), PUBLIC_EMAIL if host == _PUBLIC else ""
     if host in _LOOPBACK:  # our own server has everything on one port
         port = f":{parts.port}" if parts.port else ""
         arm, email = authority, f"https://{RESOURCE}.communication.localhost{port}"

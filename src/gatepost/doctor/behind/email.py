@@ -8,22 +8,43 @@ token and a role that are good. The order of the checks is not documented.
 from typing import Any, Final
 
 from gatepost.doctor.behind.asking import Questions, as_json, bearer
-from gatepost.doctor.behind.cloud import RESOURCE
+from gatepost.doctor.behind.cloud import PUBLIC_EMAIL, RESOURCE
 from gatepost.model.entra import Answer
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest
 
 API_VERSION: Final = "2023-03-31"
 """The first that is generally available."""
+GEOGRAPHIES: Final = (
+    "unitedstates", "europe", "asiapacific", "australia", "brazil", "canada", "france", "germany",
+    "india", "japan", "korea", "norway", "switzerland", "uae", "uk", "africa",
+)  # fmt: skip
+"""Labels of hosts, from endpoints in public samples (2023 to 2026) and the data locations of the
+service; only asked where the plain host does not resolve."""
 NO_ADDRESS: Final = "gatepost-doctor-sends-nothing"
 """Stands for a recipient: without ``@`` it is none, and the request is refused for it."""
 
 
-def ask_to_send(
-    questions: Questions, endpoint: str, resource: str, token: Secret, sender: str
-) -> Answer:
+def endpoints_of(template: str, resource: str, host: str) -> tuple[str, ...]:
+    """Return where the resource may be asked: the host that Resource Manager names, or the usual.
+
+    In the public cloud a host may have the label of the data's geography.
+    """
+    if host:
+        return (f"https://{host}",)
+    if RESOURCE not in template:
+        return (template,) if template else ()
+    if not resource:
+        return ()
+    first = template.replace(RESOURCE, resource)
+    if template != PUBLIC_EMAIL:
+        return (first,)
+    return (first, *(template.replace(RESOURCE, f"{resource}.{each}") for each in GEOGRAPHIES))
+
+
+def ask_to_send(questions: Questions, endpoint: str, token: Secret, sender: str) -> Answer:
     """Ask the resource to send nothing to nobody; ``sender`` may be empty."""
-    url = f"{endpoint.replace(RESOURCE, resource)}/emails:send?api-version={API_VERSION}"
+    url = f"{endpoint}/emails:send?api-version={API_VERSION}"
     body = as_json(_document(sender))
     headers = bearer(token.reveal(), {})
     answer, _ = questions.ask(HttpRequest("POST", url, headers, body))

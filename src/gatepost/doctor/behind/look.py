@@ -16,8 +16,9 @@ from gatepost.diagnosis.rules.auth import refused_secret
 from gatepost.doctor.behind.asking import Ask, Questions
 from gatepost.doctor.behind.authority import ask_for_tenant, ask_for_token
 from gatepost.doctor.behind.backstage import Backstage
-from gatepost.doctor.behind.cloud import RESOURCE, Cloud, find_cloud
-from gatepost.doctor.behind.email import ask_to_send
+from gatepost.doctor.behind.beside import authority_beside
+from gatepost.doctor.behind.cloud import AUTHORITY_VARIABLE, Cloud, find_cloud
+from gatepost.doctor.behind.email import ask_to_send, endpoints_of
 from gatepost.doctor.behind.management import Management
 from gatepost.doctor.hiding import hide
 from gatepost.doctor.providers import profile_of
@@ -62,6 +63,8 @@ def look_behind(
     if profile is None or not profile.doctor.identity or refused_secret(found) is None:
         return found
     local = is_local(visit.server, found)
+    if local and (beside := authority_beside(visit.settings.ca_file, visit.server)):
+        environment = {AUTHORITY_VARIABLE: beside, **environment}
     cloud, trouble = Cloud(), ""
     if not backstage.closed:
         try:
@@ -93,6 +96,9 @@ def _questions(ask: Ask, credentials: Credentials, backstage: Backstage) -> Ques
         if secret is not None:
             hide(hidden, secret.reveal())
     return Questions(ask, hidden)
+
+
+_NO_ADDRESS: Final = EntraName(mistake="no_address", sentence="it is no mailbox's address")
 
 
 class Look:
@@ -140,9 +146,14 @@ class Look:
         """Of a mailbox the domain names the tenant."""
         _, at, domain = username.rpartition("@")
         sane = bool(at) and domain.isascii() and domain.replace("-", "").replace(".", "").isalnum()
-        name = EntraName(tenant_id=domain.lower()) if sane else EntraName(mistake="no_address")
-        self.behind = replace(self.behind, name=name)
+        name = EntraName(tenant_id=domain.lower()) if sane else _NO_ADDRESS
+        self.behind = replace(self.behind, name=name, differs=self._is_another_s_token(username))
         return sane
+
+    def _is_another_s_token(self, username: str) -> bool:
+        """A shared mailbox takes its delegate's name here, and its own in MAIL FROM."""
+        whose = read_token(self._token.reveal()).username if self._token is not None else ""
+        return whose.lower() not in ("", username.lower())
 
     def _read_secret(self) -> bool:
         password = self._credentials.password
@@ -169,7 +180,11 @@ class Look:
             found = _found_in(managed, self._credentials.username)
             if found is not None:
                 name = replace(found, mistake=name.mistake, sentence=name.sentence)
-                managed = replace(managed, resource_id=self._management.id_of(name.resource))
+                managed = replace(
+                    managed,
+                    resource_id=self._management.id_of(name.resource),
+                    host=self._management.host_of(name.resource),
+                )
         self.behind = replace(self.behind, name=name, management=managed)
         return True
 
@@ -214,13 +229,19 @@ class Look:
         return audience in self._known.token_audiences
 
     def _try_to_send(self, sender: str) -> bool:
-        resource, endpoint, token = self.behind.name.resource, self._cloud.email, self._token
+        resource, token, managed = self.behind.name.resource, self._token, self.behind.management
+        endpoints = endpoints_of(self._cloud.email, resource, managed.host if managed else "")
         username = self._credentials.username
         if not sender and self.behind.name.mistake == "smtp_username_unknown":
             sender = username  # its domain must be linked, too
-        if token is not None and endpoint and (resource or RESOURCE not in endpoint):
-            answer = ask_to_send(self._questions, endpoint, resource, token, sender)
-            self.behind = replace(self.behind, email=answer, email_sender=sender)
+        if token is None:
+            return False
+        for endpoint in endpoints:
+            answer = ask_to_send(self._questions, endpoint, token, sender)
+            if self.behind.email is None or answer.phase != "resolve":
+                self.behind = replace(self.behind, email=answer, email_sender=sender)
+            if answer.phase != "resolve":
+                break
         return True
 
     def _read_roles(self) -> bool:

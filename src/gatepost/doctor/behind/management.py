@@ -4,6 +4,7 @@ Reads only, and within bounds. Paths: azure-rest-api-specs, ``communication`` 20
 ``authorization`` 2022-04-01, ``resources`` 2022-12-01.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +23,12 @@ _SUBSCRIPTIONS: Final = "2022-12-01"
 _COMMUNICATION: Final = "2025-09-01"
 _AUTHORIZATION: Final = "2022-04-01"
 _NAMESPACE: Final = "providers/Microsoft.Communication/communicationServices"
+
+_HOST: Final = re.compile(
+    r"(?:[a-z0-9-]+\.){1,5}(?:communication\.azure\.(?:com|us)|communication\.localhost:\d{1,5})",
+    re.IGNORECASE,
+)
+"""Hosts that a token may be shown to because an answer named them."""
 
 Document = Mapping[str, Any]
 
@@ -52,12 +59,19 @@ class Management:
         ][:MAX_RESOURCES]
         names = tuple(_text(each, "name") for each in self._resources)
         smtp_names = self._smtp_names(self._named(name) if name else self._resources)
-        return Managed(self.last, self.id_of(name), names, smtp_names)
+        managed = Managed(self.last, self.id_of(name), names, smtp_names)
+        return replace(managed, host=self.host_of(name))
 
     def id_of(self, name: str) -> str:
         """Return the id of the resource of that name; empty when there is none."""
         found = self._named(name)
         return _text(found[0], "id") if found else ""
+
+    def host_of(self, name: str) -> str:
+        """Return the host of that resource's e-mail API; empty when it is not told."""
+        found = self._named(name)
+        host = _text(_part(found[0], "properties"), "hostName") if found else ""
+        return host if _HOST.fullmatch(host) else ""
 
     def _named(self, name: str) -> list[Document]:
         return [each for each in self._resources if _text(each, "name").lower() == name.lower()]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,13 +14,14 @@ import pytest
 from gatepost.directory.azure.entries import Application, ServicePrincipal
 from gatepost.doctor.behind.asking import Questions
 from gatepost.doctor.behind.backstage import Backstage, Places
+from gatepost.doctor.behind.beside import authority_beside
 from gatepost.doctor.behind.look import is_local, look_behind
 from gatepost.doctor.behind.management import MAX_PAGES, Management
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
 from gatepost.doctor.saved import from_json, to_document
 from gatepost.doctor.visit import Settings, Visit
-from gatepost.errors import ConfigError, Disconnected, TimedOut
+from gatepost.errors import ConfigError, Disconnected, ResolveError, TimedOut
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import Connect, Evidence, Target, seen
 from gatepost.model.finding import Diagnosis
@@ -40,6 +42,7 @@ from tests.conformance.acs_world import (
     World,
 )
 from tests.unit.diagnosis.cases import but, hello, judged, login, tried
+from tests.unit.diagnosis.test_entra_tokens import token
 from tests.unit.doctor.behind.backstage import (
     ENVIRONMENT,
     REFUSED,
@@ -142,6 +145,32 @@ def test_an_environment_that_names_nonsense_costs_no_diagnosis(door: Backdoor) -
     assert door.asked == []
     assert found.behind.value is not None
     assert "must be https" in found.behind.value.untried
+
+
+def test_a_local_server_tells_where_its_authority_is(door: Backdoor, tmp_path: Path) -> None:
+    """`gatepost up` writes it beside its certificate."""
+    ready = {"smtp": {"port": 2587}, "smtps": None, "authority": "https://localhost:2443"}
+    (tmp_path / "ready.json").write_text(json.dumps(ready))
+    ca_file = str(tmp_path / "ca.pem")
+    credentials = by_password(USERNAME, "n0t~it")
+    local = replace(refused(credentials), connects=seen((Connect("127.0.0.1", "ok", 1.0),)))
+    visit = Visit(Server("localhost", 2587), Settings(ca_file=ca_file), credentials)
+    assert ids(diagnose_evidence(look_behind(visit, local, {}, door.ask))) == [
+        "oauth_client_auth_failed"
+    ]
+    asked = len(door.asked)
+    other = Visit(Server("localhost", 2588), Settings(ca_file=ca_file), credentials)
+    look_behind(other, local, {}, door.ask)
+    assert len(door.asked) == asked
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"smtp": 7}', '{"smtp": {"port": 2587}, "authority": 7}', " " * 70_000]
+)
+def test_what_does_not_tell_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ready.json").write_text(text)
+    assert authority_beside(str(tmp_path / "ca.pem"), Server("localhost", 2587)) == ""
+    assert authority_beside(None, Server("localhost", 2587)) == ""
 
 
 def test_what_is_local() -> None:
@@ -281,6 +310,51 @@ def test_a_token_for_something_else_goes_nowhere(door: Backdoor) -> None:
     diagnosis = door.examine(by_token(door, "https://graph.microsoft.com"))
     assert paths(door) == ["openid-configuration"]
     assert ids(diagnosis) == ["oauth_scope_wrong"]
+
+
+def test_an_unknown_code_is_shown_as_it_is(door: Backdoor) -> None:
+    def around(request: HttpRequest) -> HttpResponse | None:
+        told = b'{"error": "invalid_request", "error_codes": [900144]}'
+        return HttpResponse(400, {}, told) if request.method == "POST" else None
+
+    door.around = around
+    diagnosis = door.examine(by_password(USERNAME, PASSWORD))
+    assert ids(diagnosis) == ["oauth_client_auth_failed"]
+    assert any("AADSTS900144" in line for line in diagnosis.findings[0].proof)
+
+
+# Where the e-mail API is.
+
+
+def test_a_host_with_the_label_of_a_geography(door: Backdoor) -> None:
+    there = "acs-demo.europe.communication.azure.com"
+
+    def around(request: HttpRequest) -> HttpResponse | None:
+        host = urlsplit(request.url).netloc
+        if host.endswith("communication.azure.com") and host != there:
+            raise ResolveError(f"{host}: Name or service not known").at("resolve")
+        return HttpResponse(401, {}, b'{"error": {"code": "Denied"}}') if host == there else None
+
+    door.around = around
+    public = Places(email="https://{resource}.communication.azure.com")
+    diagnosis = door.examine(by_password(USERNAME, PASSWORD), places=public)
+    assert ids(diagnosis) == ["role_missing"]
+    assert [urlsplit(each.url).netloc for each in door.asked][-1] == there
+
+
+def test_the_host_that_resource_manager_names(door: Backdoor) -> None:
+    nowhere = Places(email="https://{resource}.elsewhere.example")
+    door.examine(by_password(USERNAME, PASSWORD), places=nowhere, arm_token=door.admin_token())
+    hosts = {urlsplit(each.url).netloc for each in door.asked}
+    assert "acs-demo.communication.localhost:2443" in hosts
+    assert not any("elsewhere" in each for each in hosts)
+
+
+@pytest.mark.parametrize("host", ["x.elsewhere.example", "communication.azure.com.evil.example"])
+def test_a_host_of_somebody_else_gets_no_token(host: str) -> None:
+    answer = {"value": [{"subscriptionId": "s", "name": "x", "id": "/y",
+                         "properties": {"hostName": host}}]}  # fmt: skip
+    assert management(answer, []).resources("x").host == ""
 
 
 # What answers badly.
@@ -423,6 +497,20 @@ def test_of_a_mailbox_only_the_domain_is_asked_about(door: Backdoor) -> None:
     assert paths(door) == ["openid-configuration"]
     assert "tenant_unknown" not in ids(office("ann@example.com", door))
     assert not any(PASSWORD.encode() in each.body for each in door.asked)
+
+
+@pytest.mark.parametrize(("username", "differs"), [("shared@example.com", True),
+                                                   ("Ann@Example.com", False)])  # fmt: skip
+def test_a_shared_mailbox_signs_in_under_its_delegate_s_name(
+    door: Backdoor, username: str, differs: bool
+) -> None:
+    mine = token(aud="https://outlook.office365.com", scp="SMTP.Send", upn="ann@example.com")
+    credentials = Credentials(username, token=Secret(mine))
+    found = replace(refused(credentials), target=Target(OFFICE.host, 587))
+    found = replace(found, over_tls=seen(hello("AUTH LOGIN XOAUTH2")))
+    visit = Visit(OFFICE, Settings(), credentials)
+    diagnosis = diagnose_evidence(look_behind(visit, found, ENVIRONMENT, door.ask))
+    assert ("oauth_wrong_identity" in ids(diagnosis)) is differs
 
 
 def test_a_user_name_that_is_no_address(door: Backdoor) -> None:
