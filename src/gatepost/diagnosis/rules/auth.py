@@ -380,7 +380,9 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     refused = refused_secret(seen)
     if refused is None or seen.signed_in or names_its_cause(refused.reply):
         return None
-    if found_behind(seen, known):
+    behind, told = seen.behind.value, found_behind(seen, known)
+    was_asked = behind is None or behind.tenant is not None
+    if told and (was_asked or any(each.confidence == "certain" for each in told)):
         return None
     where = "over TLS" if refused.tls else "in clear"
     proof = [

@@ -46,6 +46,11 @@ _MAKE: Final = (
     "Make an SMTP user name that stands for the application (Azure portal, the Communication "
     "Services resource, SMTP Usernames); the application must have its role first."
 )
+_WITH_ARM: Final = "gatepost doctor HOST:PORT ... --arm-token-file FILE"
+_STANDS_FOR: Final = (
+    "say whom it stands for (--stands-for RESOURCE.APPLICATION.TENANT), or show a token for "
+    "Resource Manager (--arm-token-file FILE)"
+)
 _WAIT: Final = "Made within the last minutes? Wait five and try again."
 _SENDER_REFUSED: Final = frozenset({"DomainNotLinked", "InvalidSenderUserName"})
 
@@ -324,8 +329,8 @@ def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None
     )
 
 
-def smtp_username_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """Token and role are good, or nobody knows whom the name stands for."""
+def smtp_username_missing(seen: Evidence, known: DoctorFacts) -> Finding | None:
+    """There is no such SMTP user name; or all else is good, or nobody knows whom it stands for."""
     behind = behind_of(seen)
     if behind is None:
         return None
@@ -336,29 +341,34 @@ def smtp_username_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None
         return _no_such_smtp_name(seen, behind)
     if by_smtp_name and not behind.name.application_id:
         return _unknown_smtp_name(seen, behind)
-    if not _let_in(behind) or access_not_propagated(seen, _known) is not None:
+    answer = behind.token_request
+    if by_smtp_name and behind.email is None and answer is not None and answer.status == 200:
+        return _only_the_secret_is_known(seen, behind)
+    if not _let_in(behind) or access_not_propagated(seen, known) is not None:
         return None
+    return _all_else_is_good(behind, listed=listed, composite=not by_smtp_name)
+
+
+def _all_else_is_good(behind: Behind, *, listed: bool, composite: bool) -> Finding:
     own = _own_names(behind)
     proof = [*token_proof(behind), *email_proof(behind)]
-    if own and not by_smtp_name:
+    fix, cure = f"{_MAKE} {_WAIT}", make_smtp_name(behind)
+    if own and composite:
         proof += [f"the SMTP user name {each.username} stands for it" for each in own]
-        fix, cure = f"Sign in as {own[0].username}. {_WAIT}", None
-    else:
-        if listed and not own:
-            proof.append("the resource has no SMTP user name that stands for the application")
-        fix, cure = f"{_MAKE} {_WAIT}", make_smtp_name(behind)
-    return replace(
-        _finding(
+        fix = f"Sign in as {own[0].username}. {_WAIT}"
+    elif listed and not own:
+        proof.append("the resource has no SMTP user name that stands for the application")
+    found = _finding(
         "smtp_username_missing",
         "likely",
         "Secret, resource and role are good. What is left is the SMTP user name: it is missing, "
         "stands for another application, or was made minutes ago.",
-        tuple(proof),
+        proof,
         fix,
-        cure,),
-        next_probe="gatepost doctor HOST:PORT ... --arm-token-file FILE: which SMTP user names "
-        "there are" if managed is None else "",
-    )  # fmt: skip
+        None if own and composite else cure,
+    )
+    probe = f"{_WITH_ARM}: which SMTP user names there are"
+    return replace(found, next_probe="" if behind.management else probe)
 
 
 def _no_such_smtp_name(seen: Evidence, behind: Behind) -> Finding:
@@ -374,20 +384,30 @@ def _no_such_smtp_name(seen: Evidence, behind: Behind) -> Finding:
     )
 
 
-def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
-    return replace(
-        _finding(
-            "smtp_username_missing",
-            "likely",
-            "The user name can only be an SMTP user name of the resource. It may be missing, not "
-            "ready, or stand for another application.",
-            (*refusal(seen), behind.name.sentence),
-            _MAKE,
-            make_smtp_name(behind),
-        ),
-        next_probe="say whom it stands for (--stands-for RESOURCE.APPLICATION.TENANT), or show a "
-        "token for Resource Manager (--arm-token-file FILE)",
+def _only_the_secret_is_known(seen: Evidence, behind: Behind) -> Finding:
+    found = _finding(
+        "smtp_username_missing",
+        "likely",
+        "The secret is good. The SMTP user name may be missing or stand for another application, "
+        "or the application's role be missing.",
+        (*refusal(seen), *token_proof(behind), behind.name.sentence),
+        _MAKE,
+        make_smtp_name(behind),
     )
+    return replace(found, next_probe=_STANDS_FOR)
+
+
+def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
+    found = _finding(
+        "smtp_username_missing",
+        "likely",
+        "The user name can only be an SMTP user name of the resource. It may be missing, not "
+        "ready, or stand for another application.",
+        (*refusal(seen), behind.name.sentence),
+        _MAKE,
+        make_smtp_name(behind),
+    )
+    return replace(found, next_probe=_STANDS_FOR)
 
 
 # The sender, as the e-mail API sees it.

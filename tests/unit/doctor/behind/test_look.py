@@ -243,7 +243,7 @@ def test_the_sender_is_looked_at_and_nothing_is_sent(
 def test_whom_an_smtp_user_name_stands_for_is_not_known(door: Backdoor) -> None:
     diagnosis = door.examine(by_password("smtp-login", PASSWORD))
     assert door.asked == []
-    assert ids(diagnosis) == ["smtp_username_missing"]
+    assert ids(diagnosis) == ["smtp_username_missing", "bad_credentials"]
     assert "--stands-for" in diagnosis.next_probe
 
 
@@ -261,6 +261,11 @@ def test_the_environment_tells_it() -> None:
     assert found.behind.value.name.known_from == "environment"
     assert found.behind.value.token_request is not None
     assert found.behind.value.token_request.number == 7000215
+    credentials = by_password("smtp-logon", PASSWORD)
+    found = look_behind(Visit(SMTP, Settings(), credentials), refused(credentials), named, door.ask)
+    diagnosis = diagnose_evidence(found)
+    assert ids(diagnosis) == ["smtp_username_missing"]
+    assert "The secret is good" in diagnosis.findings[0].summary
 
 
 def test_resource_manager_knows_it(door: Backdoor) -> None:
