@@ -84,7 +84,8 @@ def expiry(seen: Evidence) -> Iterator[str]:
         return
     left = certificate.not_after - seen.seen_at
     if timedelta(0) < left <= EXPIRES_SOON:
-        yield f"the certificate expires in {left.days} days"
+        hours = int(left.total_seconds() // 3600)
+        yield f"the certificate expires in {f'{left.days} days' if left.days else f'{hours} hours'}"
 
 
 def no_secret_sent(seen: Evidence) -> Iterator[str]:

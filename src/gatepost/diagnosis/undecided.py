@@ -19,6 +19,11 @@ def deciding_probe(seen: Evidence) -> str:
     return next(probe.text for probe in _PROBES if probe.holds(seen))
 
 
+def _refused_everywhere(seen: Evidence) -> bool:
+    connects = seen.connects.value
+    return bool(connects) and all(each.outcome == "refused" for each in connects or ())
+
+
 def _never_greeted(seen: Evidence) -> bool:
     return seen.in_clear.value is None and seen.over_tls.value is None
 
@@ -80,6 +85,9 @@ _PROBES: Final[tuple[Probe, ...]] = (
     Probe(lambda seen: seen.source == "log" and not seen.attempts and seen.position == "resolve",
      "gatepost doctor HOST:PORT --as LIBRARY, or the whole session: switch the client's debug "
      "output on and paste all of it"),
+    Probe(_refused_everywhere,
+     "look whether the server runs and listens on this port; if it does, run the same from another "
+     "network: what fails there, too, is a firewall's at the server"),
     Probe(_never_greeted,
      "run the same from another network: what fails there, too, is the server's fault; what does "
      "not is a firewall's or proxy's in between"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.model.evidence import Evidence, Fact
+from gatepost.model.evidence import Connect, Evidence, Fact
 from tests.unit.diagnosis.cases import (
     HEALTHY,
     attempt,
@@ -48,6 +48,13 @@ def test_the_probe_that_would_decide(seen: Evidence, probe: str) -> None:
         pytest.fail(f"not undecided: {[each.id for each in diagnosis.findings]}")
     assert diagnosis.verdict == "unknown"
     assert probe in diagnosis.next_probe
+
+
+def test_a_closed_port_is_told_what_to_look_at() -> None:
+    refused: Fact[tuple[Connect, ...]] = Fact("seen", (Connect("192.0.2.1", "refused"),))
+    diagnosis = diagnose(Evidence("probe", HEALTHY.target, connects=refused))
+    assert (diagnosis.verdict, diagnosis.findings) == ("unreachable", ())
+    assert "listens on this port" in diagnosis.next_probe
 
 
 @pytest.mark.parametrize("seen", [seen for seen, _ in CASES])
