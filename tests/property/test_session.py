@@ -1,13 +1,16 @@
 """What holds for a session whatever comes in, and however it is cut."""
 
+import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.profiles.load import load_profile
+from gatepost.model.profile import Profile
+from gatepost.profiles.load import available_profiles, load_profile
 from gatepost.testing import (
     Application,
     Dialogue,
@@ -17,7 +20,8 @@ from gatepost.testing import (
     perform_server,
 )
 from gatepost.wire.server import events
-from gatepost.wire.server.session import Session, Setting
+from gatepost.wire.server.odd import make_session
+from gatepost.wire.server.session import Setting
 
 DIALOGUES = [
     dialogue
@@ -25,6 +29,7 @@ DIALOGUES = [
     if "server" in (dialogue := load_dialogue(path)).roles
 ]
 OPEN = load_profile("open")
+profile_of = cache(load_profile)
 
 
 def outcome(performance: Performance) -> tuple[object, ...]:
@@ -72,10 +77,15 @@ OCTETS = st.one_of(WORDS, st.binary(max_size=30))
 def play(pieces: list[bytes], **changes: object) -> Application:
     """A session and its application after these pieces; whatever happens, it must not raise."""
     profile = replace(OPEN, limits=replace(OPEN.limits, errors=1000, message_size=200), **changes)  # type: ignore[arg-type]  # keys of a profile
+    return play_as(profile, pieces)
+
+
+def play_as(profile: Profile, pieces: list[bytes]) -> Application:
+    """The same with another profile."""
     directory = MemoryDirectory(["LOGIN", "PLAIN"])
     directory.add("a", "b")
     setting = Setting(profile, "mx.example", directory.mechanisms)
-    application = Application(Session(setting, "192.0.2.1"), directory)
+    application = Application(make_session(setting, "192.0.2.1"), directory)
     for piece in pieces:
         application.session.receive(piece)
         application.run()
@@ -114,6 +124,15 @@ def test_any_cut_of_any_octets_gives_the_same(pieces: list[bytes], size: int) ->
     assert whole.session.send() == in_pieces.session.send()
     assert whole.messages == in_pieces.messages
     assert whole.closed == in_pieces.closed
+
+
+@given(st.sampled_from(available_profiles()), st.lists(OCTETS, max_size=25))
+def test_every_profile_speaks_smtp_whatever_it_hears(name: str, pieces: list[bytes]) -> None:
+    profile = profile_of(name)
+    said = play_as(profile, pieces).session.send()
+    end = b"\n" if profile.server.line_end == "lf" else b"\r\n"
+    for line in said.split(end)[:-1]:
+        assert re.match(rb"[2-5]\d\d[ -]", line)
 
 
 @given(st.lists(OCTETS, max_size=25))

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import smtplib
 import socket
 import ssl
 import stat
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+import gatepost
 from gatepost.testing import Emulator
 from tests.running import GATEPOST, PATIENCE, count
 from tests.shell.peer import Peer, letter
@@ -473,3 +475,24 @@ def test_a_stale_ready_json_goes_before_anything_is_done(tmp_path: Path) -> None
         place = f"127.0.0.1:{taken.getsockname()[1]}"
         assert refused("--data", data, *OFF, "--smtp", place).returncode == 1
     assert not (data / "ready.json").exists()
+
+
+def test_a_provider_with_accounts_gives_one_that_stays(tmp_path: Path) -> None:
+    """By front processes, too, and over a restart; nothing of Azure's is told."""
+    told = ("username", "password", "access_token", "from")
+    with Emulator("gmail", workers=1, data=tmp_path) as first:
+        before = {key: first.ready[key] for key in told}
+        assert first.ready["tenant_id"] is first.ready["admin"] is None
+        assert first.ready["env"] == {}
+        tls = gatepost.Tls(ca_file=first.ca_file)
+        for secret in (first.password, gatepost.Token(first.token)):
+            message = f"From: {first.sender}\r\nTo: a@example.net\r\n\r\nhi\r\n"
+            gatepost.send(message, str(first.smtp), first.username, secret, tls=tls)
+        assert first.count() == 2
+    with Emulator("gmail", data=tmp_path) as second:
+        assert {key: second.ready[key] for key in told} == before
+        with smtplib.SMTP(second.smtp.host, second.smtp.port) as client:
+            client.starttls(context=ssl.create_default_context(cafile=second.ca_file))
+            with pytest.raises(smtplib.SMTPAuthenticationError, match="BadCredentials"):
+                client.login(second.username, "the-accounts-own")
+            assert client.login(second.username, second.password)[0] == 235

@@ -55,6 +55,8 @@ def _read(data: Path) -> dict[str, Any]:
 
 def _variables(document: dict[str, Any], *, admin: bool) -> dict[str, str]:
     variables: dict[str, str] = dict(document["env"])
+    if not variables and document.get("tenant_id") is None:
+        raise Failed("this relay has nothing of Azure's: its profile's accounts are plain ones")
     if not variables:
         raise Failed("the relay serves no APIs: it was started with --https off")
     if admin:

@@ -57,7 +57,8 @@ def test_the_identity(
     ("changes", "arguments", "says"),
     [
         (None, (), "no relay is up"),
-        ({"env": {}}, (), "--https off"),
+        ({"env": {}, "tenant_id": "a-tenant"}, (), "--https off"),
+        ({"env": {}, "tenant_id": None}, (), "accounts are plain ones"),
         ({"admin": None}, ("--admin",), "no administrator"),
     ],
 )
