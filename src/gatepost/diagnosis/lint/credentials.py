@@ -116,6 +116,8 @@ def missing(view: View) -> Iterator[Fault]:
             continue
         if other is not None and other.state == "empty":
             yield _missing(view, other, "certain", f" (the {what}) is empty")
+        elif other is None and one.state != "set":
+            continue
         elif other is None and what == "password" and view.host and view.kind in _WHOLE:
             yield _missing(view, one, "likely", " is set, and no password")
         elif other is None and what == "user name" and view.host:
@@ -208,7 +210,7 @@ def kinds(view: View) -> Iterator[Fault]:
                     "is not taken"
                 )
                 sure: Confidence = "likely" if provider == "gmail" else "possible"
-                proof = view.at(setting, said)
+                proof = view.at(setting, f" (the password){said}")
                 yield Fault("app_password_required", sure, proof, _NEW_APP_PASSWORD)
         for setting in view.all("username"):
             if setting.state != "set" or "placeholder" in setting.marks:
@@ -227,7 +229,10 @@ def kinds(view: View) -> Iterator[Fault]:
 
 
 def _wrong(view: View, setting: Setting, wrong: Wrong) -> Fault:
-    return Fault(wrong.id, wrong.confidence, view.at(setting, wrong.said), wrong.fix)
+    what = "user name" if setting.role == "username" else "password"
+    return Fault(
+        wrong.id, wrong.confidence, view.at(setting, f" (the {what}){wrong.said}"), wrong.fix
+    )
 
 
 def mechanisms(view: View) -> Iterator[Fault]:
@@ -282,4 +287,45 @@ _SENDER_SETTING: Final[Mapping[str, str]] = MappingProxyType(
     {"django": "DEFAULT_FROM_EMAIL", "laravel": "MAIL_FROM_ADDRESS"}
 )
 
-RULES: Final = (missing, not_used, postfix_sasl, kinds, mechanisms, senders)
+
+def filter_names(view: View) -> Iterator[Fault]:
+    """Postfix's filter takes names of mechanisms; anything else leaves none."""
+    if view.kind != "postfix":
+        return
+    for setting in view.all("mechanism"):
+        named = setting.shown.replace(",", " ").split()
+        if (
+            named
+            and not any(name in _MECHANISMS for name in named)
+            and not any(name.startswith("!") for name in named)
+        ):
+            said = f" = {setting.shown.lower()} names no mechanism: none is left"
+            yield Fault("client_mechanism_filter_wrong", "certain", view.at(setting, said),
+                        "smtp_sasl_mechanism_filter = plain, login (or leave it out).")  # fmt: skip
+
+
+_MECHANISMS: Final = frozenset({
+    "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "XOAUTH2", "OAUTHBEARER", "GSSAPI",
+    "EXTERNAL", "SCRAM-SHA-1", "SCRAM-SHA-256", "GS2-KRB5", "GS2-IAKERB", "STATIC:ALL", "ALL",
+})  # fmt: skip
+
+
+def pass_not_password(view: View) -> Iterator[Fault]:
+    """nodemailer reads auth.pass, and nothing else."""
+    if view.kind == "javascript":
+        for setting in view.all("password"):
+            if setting.key.rpartition(".")[2].lower() == "password":
+                said = ": nodemailer reads auth.pass, not auth.password"
+                yield _missing(view, setting, "likely", said)
+
+
+RULES: Final = (
+    filter_names,
+    pass_not_password,
+    missing,
+    not_used,
+    postfix_sasl,
+    kinds,
+    mechanisms,
+    senders,
+)

@@ -123,6 +123,8 @@ class View:
         if any(each.state == "elsewhere" or each.on is None for each in known):
             return "", None
         tls, clear = self.first("tls"), self.first("clear")
+        if implicit is not None and tls is None and self.port in IMPLICIT_PORTS:
+            return "clear", implicit
         if tls is not None and tls.on:
             return "either", tls
         if clear is not None:
@@ -132,6 +134,8 @@ class View:
             return "clear", off
         if self.kind in _CLEAR_BY_DEFAULT:
             return "clear", None
+        if self.kind == "rails":
+            return "starttls", None  # enable_starttls_auto
         return "", None
 
 

@@ -53,6 +53,10 @@ VALUES: Final[Mapping[str, Mark]] = MappingProxyType({
                                                  "reader takes that"),
     "invisible":         Mark(_VALUE, "certain", "holds a character that does not show (no-break "
                                                  "space, zero width)"),
+    "control":           Mark(_VALUE, "likely", "holds a control character: an escape was "
+                              "read in it"),
+    "quotes_kept":       Mark(_VALUE, "likely", "keeps its quotes, which are part of the "
+                              "value here"),
     "smart_quotes":      Mark(_VALUE, "likely", "holds typographic quotes, which are part of the "
                                                 "value"),
     "number":            Mark(_VALUE, "likely", "is a number to YAML, and does not come out as "

@@ -4,19 +4,23 @@
 and marks. No value of a secret leaves this package; ``gatepost.diagnosis.lint`` judges.
 """
 
+import re
+from dataclasses import replace
 from importlib import import_module
+from posixpath import commonprefix
 from typing import Final
 
 from gatepost.doctor.lint.entry import Entry, Section
 from gatepost.doctor.lint.kinds import LIBRARIES, kind_of
 from gatepost.model.evidence import Client, Evidence, Target
-from gatepost.model.setting import Config
+from gatepost.model.setting import Config, Setting
 
 __all__ = ["MAX_CONFIG", "read_config"]
 
 MAX_CONFIG: Final = 1024 * 1024
 """Octets of a configuration file; larger ones are refused."""
 MAX_SECTIONS: Final = 50
+_MAILER: Final = re.compile(r"(?i)(.*(?:smtp|mail(?:er)?))")
 _READERS: Final = {
     "dotenv": "dotenv", "laravel": "dotenv", "django": "python", "python": "python",
     "dotnet": "json", "json": "json", "spring": "properties", "properties": "properties",
@@ -33,12 +37,30 @@ def read_config(raw: bytes, name: str) -> Evidence:
     file = name.replace("\\", "/").rsplit("/", 1)[-1] if name != "-" else "standard input"
     configs = tuple(
         config for section in _sections(kind, text, name)[:MAX_SECTIONS]
-        if (config := _config(file, kind, section, wide)).settings
-    )  # fmt: skip
+        for config in _clients(_config(file, kind, section, wide)) if config.settings
+    )[:MAX_SECTIONS]  # fmt: skip
     client = Client(LIBRARIES.get(kind, ""), signs_in=True)
     return Evidence(
         "config", target=_target(configs), client=client, configs=configs, log_format=kind
     )
+
+
+def _clients(config: Config) -> list[Config]:
+    """Tell clients apart that one file holds, by what their settings' names begin with."""
+    hosts = {_group(each.key) for each in config.settings if each.role in ("host", "url")}
+    if len(hosts) < 2 or config.kind in ("postfix", "msmtp", "url"):
+        return [config]
+    own: dict[str, list[Setting]] = {group: [] for group in sorted(hosts)}
+    for each in config.settings:
+        group = _group(each.key)
+        near = max(own, key=lambda other: len(commonprefix((other, group))))
+        own[group if group in own else near].append(each)
+    return [replace(config, settings=tuple(settings)) for settings in own.values()]
+
+
+def _group(key: str) -> str:
+    match = _MAILER.match(key)
+    return match[1].lower() if match else key.rpartition(".")[0].lower()
 
 
 def _text(raw: bytes) -> tuple[str, bool]:

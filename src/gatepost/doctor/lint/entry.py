@@ -59,6 +59,8 @@ def seen_in(value: str) -> frozenset[str]:
         marks.add("newline" if value.rstrip(" \t") != value.rstrip() else "edge_blank")
     elif "\n" in value or "\r" in value:
         marks.add("newline")
+    if any(each < " " and each not in "\r\n" for each in value.strip()):
+        marks.add("control")
     if _INVISIBLE.search(value):
         marks.add("invisible")
     if _SMART.search(value):

@@ -28,14 +28,16 @@ def read(text: str, dollars: bool = False) -> list[Section]:
         if _COMMENT.match(line):
             continue
         opened = _OPENS.search(line.rstrip())
+        if opened and opened[2]:
+            stack.append(opened[2])
         for match in (*_PAIR.finditer(line), *_CALL.finditer(line)):
             groups = match.groupdict()
             name = next((groups[each] for each in "abcdef" if groups.get(each)), groups.get("name"))
             raw = match["value"].strip()
             if name and not raw.startswith(("{", "[", "array(", "{{")):
                 section.entries.append(_entry(_under(stack, name), number, raw, dollars))
-        if opened:
-            stack.append(opened[1] or opened[2] or "")
+        if opened and not opened[2]:
+            stack.append(opened[1] or "")
         elif re.match(r"\s*[}\])]", line) and len(stack) > 1:
             stack.pop()
         offset += len(line) + 1

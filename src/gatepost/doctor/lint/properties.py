@@ -29,6 +29,8 @@ def read(text: str) -> list[Section]:
         if re.search(r"\S.*\$\{|\$\{[^}]*\}.*\S$", value) and not is_reference(value):
             marks.add("dollar")
         form = "elsewhere" if is_reference(value.strip()) else "bare"
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            marks.add("quotes_kept")
         if not value.isascii():
             marks.add("latin1")
         section.entries.append(

@@ -59,7 +59,7 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
      """),
     ("username", """
         user username user_name login usr user_id account account_name smtpuser\\w* uname
-        auth_name
+        auth_name (?:settings|configuration|config|options)_e?mail(?:_address)?
      """),
     ("port", "port smtpport"),
     ("sender", """

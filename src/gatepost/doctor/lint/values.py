@@ -138,7 +138,12 @@ def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
     yield Setting("host", entry.path, entry.line, host, "set" if dsn.host else "empty")
     if dsn.port.isdigit() and 0 < int(dsn.port[:6]) < 65536:
         yield Setting("port", entry.path, entry.line, dsn.port)
-    if dsn.username is not None:
+    key_alone = dsn.password is None and dsn.scheme.partition("+")[0] in _DEFAULT_HOSTS
+    if dsn.username is not None and key_alone:
+        yield from of_text(Task(Entry(entry.path, entry.line, dsn.username, "text"), "password",
+                                reading.kind, reading.secrets))  # fmt: skip
+        yield Setting("username", entry.path, entry.line, state="elsewhere")
+    elif dsn.username is not None:
         parts = [("username", dsn.username)]
         if dsn.password is not None:
             parts.append(("password", dsn.password))

@@ -109,6 +109,8 @@ def _item(path: str, number: int, body: str) -> list[Entry]:
     name, equals, value = plain.value.partition("=")
     if equals and re.fullmatch(r"[A-Za-z_][\w.]*", name):
         form: Form = "elsewhere" if is_reference(value) else "bare"
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            plain = plain.marked("quotes_kept")
         return [replace(plain, path=f"{path}.{name}", value=value, form=form)]
     return [plain]
 
