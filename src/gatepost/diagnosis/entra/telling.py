@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.diagnosis.entra.codes import CODES
+from gatepost.directory.azure.paths import is_guid
 from gatepost.model.entra import Answer, Behind
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Remedy
@@ -105,7 +106,7 @@ def assign_role(behind: Behind) -> Remedy:
     managed, token = behind.management, behind.token
     principal = (managed.principal_id if managed else "") or (token.object_id if token else "")
     who: tuple[str, ...] = (f"--assignee {behind.name.application_id or 'APPLICATION'}",)
-    if principal:
+    if is_guid(principal):  # it came in a token, and goes into a command
         who = f"--assignee-object-id {principal}", "--assignee-principal-type ServicePrincipal"
     lines = (
         "az role assignment create",

@@ -13,6 +13,7 @@ from gatepost.client.tokens.entra import EntraApplication
 from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME, read_name
 from gatepost.diagnosis.entra.tokens import read_token
 from gatepost.diagnosis.rules.auth import refused_secret
+from gatepost.directory.azure.paths import is_guid
 from gatepost.doctor.behind.asking import Ask, Questions
 from gatepost.doctor.behind.authority import ask_for_tenant, ask_for_token
 from gatepost.doctor.behind.backstage import Backstage
@@ -263,7 +264,7 @@ def _told(name: EntraName, backstage: Backstage, environment: Mapping[str, str])
             raise ConfigError(f"--stands-for: {told.sentence}")
         return replace(told, mistake=name.mistake, sentence=name.sentence, known_from="option")
     tenant, client = environment.get(TENANT_VARIABLE, ""), environment.get(CLIENT_VARIABLE, "")
-    if not (tenant and client):
+    if not (is_guid(client) and tenant):
         return name
     return replace(
         name, tenant_id=tenant.lower(), application_id=client.lower(), known_from="environment"
