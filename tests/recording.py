@@ -13,8 +13,8 @@ from gatepost.net.dial import parse_server
 PATIENCE = 30.0
 
 
-def recorded(server: str, data: Path, client: Callable[[int], object], **how: Any) -> Diagnosis:
-    """What ``client`` did, who gets the port; whatever it raises is its own affair."""
+def recorded(server: str, data: Path, speak: Callable[[int], object], **how: Any) -> Diagnosis:
+    """What ``speak`` did, which gets the port; whatever it raises is its own affair."""
     bounds = Bounds(how.pop("idle", PATIENCE), how.pop("total", PATIENCE), PATIENCE)
     place = ("127.0.0.1", 0)
     options = Options(place, parse_server(server), data=data, bounds=bounds, **how)
@@ -29,7 +29,7 @@ def recorded(server: str, data: Path, client: Callable[[int], object], **how: An
         waited: set[asyncio.Future[Any]] = {recording, port}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if not recording.done():
-            speaking = asyncio.ensure_future(asyncio.to_thread(client, await port))
+            speaking = asyncio.ensure_future(asyncio.to_thread(speak, await port))
             diagnosis = await recording
             await asyncio.gather(speaking, return_exceptions=True)
             return diagnosis

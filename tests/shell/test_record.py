@@ -1,5 +1,6 @@
 """``gatepost record`` between real sockets: who speaks TLS with whom, and how a session ends."""
 
+import asyncio
 import contextlib
 import json
 import signal
@@ -15,7 +16,10 @@ from typing import Any
 import pytest
 
 from gatepost.app.record import Options, certificates_in, record
+from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.recording.recorder import NobodyCame
+from gatepost.doctor.report import render
+from gatepost.doctor.saved import from_json, to_document
 from gatepost.errors import ConfigError
 from gatepost.net.dial import Server as Place
 from gatepost.store.lock import DirectoryLock
@@ -236,11 +240,30 @@ def test_a_session_takes_so_long_and_no_longer(server: Server, data: Path) -> No
 
 
 def test_other_machines_are_let_in_by_choice_only(data: Path) -> None:
-    import asyncio
-
     options = Options(("0.0.0.0", 0), Place("127.0.0.1", 25), data=data)
     with pytest.raises(ConfigError, match="--beyond-loopback"):
         asyncio.run(record(options, lambda _: None))
+
+
+def test_nobody_is_sent_round_in_a_circle(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = Options(("127.0.0.1", port), Place("localhost", port), data=data)
+    with pytest.raises(ConfigError, match="where it listens"):
+        asyncio.run(record(options, lambda _: None))
+
+
+def test_what_was_saved_is_diagnosed_again(
+    server: Server, data: Path, tmp_path: Path, authority: Authority
+) -> None:
+    diagnosis = recorded(
+        server.address, data, sending(data), client_tls="starttls", server_tls="starttls",
+        ca_file=authority.ca_file, client="Django",
+    )  # fmt: skip
+    assert "client: Django (as it was called)" in render(diagnosis)
+    kept = from_json(json.dumps(to_document(diagnosis.evidence)).encode())
+    assert kept == diagnosis.evidence
+    assert diagnose_evidence(kept).verdict == "healthy"
 
 
 def test_the_authority_of_a_relay_that_runs(tmp_path: Path) -> None:

@@ -59,6 +59,8 @@ async def record(options: Options, on_ready: Callable[[Ready], None]) -> Diagnos
     async with AsyncExitStack() as stack:
         listener = listen(*options.listen)
         stack.callback(listener.close)
+        if is_loopback(options.server.host) and options.server.port == listener.port:
+            raise ConfigError(f"{options.server} is where it listens, not a server")
         recorder = Recorder(way)
         await recorder.serve(listener, stack)
         _on_signals(recorder.stop)

@@ -1,6 +1,6 @@
 """Evidence in sentences, for people; shared by the terminal's report and Markdown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from gatepost.model.evidence import Evidence, Hello, TlsSeen
@@ -30,8 +30,8 @@ def printable(text: str) -> str:
 
 def facts(seen: Evidence) -> Iterator[str]:
     """Yield what was seen before EHLO, a line each."""
-    if seen.source in ("log", "config"):
-        yield from (_log if seen.source == "log" else _config)(seen)
+    if (told := _OF_SOURCE.get(seen.source)) is not None:
+        yield from told(seen)
     if seen.resolution.value is not None and seen.resolution.value.error:
         yield f"name: {seen.resolution.value.error}"
     for connect in seen.connects.value or ():
@@ -95,6 +95,23 @@ def _config(seen: Evidence) -> Iterator[str]:
             for each in config.settings
         )
         yield f"settings: {'; '.join(found)}"
+
+
+def _session(seen: Evidence) -> Iterator[str]:
+    """Yield what is known of the client of a recorded session."""
+    client, conduct = seen.client, seen.conduct.value
+    named = client.product or client.library
+    if named:
+        by = "as it was called" if client.product else "by its habits"
+        yield f"client: {named} ({by})"
+    if conduct is not None and conduct.tls_version:
+        asks = f", asks for {conduct.tls_name}" if conduct.tls_name else ""
+        yield f"the client's TLS: {conduct.tls_version} at most{asks}"
+
+
+_OF_SOURCE: Final[Mapping[str, Callable[[Evidence], Iterator[str]]]] = {
+    "log": _log, "config": _config, "record": _session,
+}  # fmt: skip
 
 
 def _tls(tls: TlsSeen) -> Iterator[str]:

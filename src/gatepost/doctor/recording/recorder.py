@@ -2,12 +2,20 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import Final, cast
 
 from gatepost.doctor.recording.session import Session
 from gatepost.doctor.recording.way import Way
 from gatepost.net.clock import SystemClock
 from gatepost.net.listen import Listener
-from gatepost.net.server_stream import ServerStream
+
+MOST_AT_ONCE: Final = 20
+"""Connections that are open before one of them is the session."""
+
+
+class _Refusal(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()
 
 
 class NobodyCame(Exception):
@@ -34,7 +42,9 @@ class Recorder:
             stack.callback(server.close)
         stack.push_async_callback(self._end)
 
-    def _take(self) -> ServerStream:
+    def _take(self) -> asyncio.BaseProtocol:
+        if len(self._open) >= MOST_AT_ONCE:
+            return _Refusal()
         session = Session(self._way, self._clock, self._counts)
         self._open[session] = task = asyncio.ensure_future(session.run())
         task.add_done_callback(lambda _: self._done(session))

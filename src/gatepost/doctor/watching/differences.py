@@ -90,20 +90,20 @@ def _offers(before: Offer | None, now: Offer | None, where: str, on: str) -> Ite
         return
     for name in _without(before.mechanisms, now.mechanisms):
         yield Difference(
-            "mechanism_disappeared", name, f"{name} disappeared from AUTH {where} {on}"
+            "mechanism_disappeared", name, f"{name} disappeared from AUTH {on} ({where})"
         )
     for name in _without(now.mechanisms, before.mechanisms):
-        yield Difference("mechanism_appeared", name, f"{name} appeared in AUTH {where} {on}")
+        yield Difference("mechanism_appeared", name, f"{name} appeared in AUTH {on} ({where})")
     for name in _without(before.extensions, now.extensions):
         yield Difference(
-            "extension_disappeared", name, f"{name} disappeared from EHLO {where} {on}"
+            "extension_disappeared", name, f"{name} disappeared from EHLO {on} ({where})"
         )
     for name in _without(now.extensions, before.extensions):
-        yield Difference("extension_appeared", name, f"{name} appeared in EHLO {where} {on}")
+        yield Difference("extension_appeared", name, f"{name} appeared in EHLO {on} ({where})")
     if before.size != now.size:
         yield Difference(
             "size", where,
-            f"SIZE {where} changed from {_size(before.size)} to {_size(now.size)} {on}",
+            f"SIZE changed from {_size(before.size)} to {_size(now.size)} {on} ({where})",
         )  # fmt: skip
 
 

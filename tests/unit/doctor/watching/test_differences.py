@@ -28,21 +28,21 @@ RENEWED = replace(CERTIFICATE, not_before=NOW, not_after=NOW + 90 * DAY)
     ("today", "sentences"),
     [
         (now(), []),
-        (now(over_tls=NO_CRAM), [f"CRAM-MD5 disappeared from AUTH over TLS {ON}"]),
+        (now(over_tls=NO_CRAM), [f"CRAM-MD5 disappeared from AUTH {ON} (over TLS)"]),
         (
             now(over_tls=replace(OVER_TLS, mechanisms=("PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"))),
-            [f"XOAUTH2 appeared in AUTH over TLS {ON}"],
+            [f"XOAUTH2 appeared in AUTH {ON} (over TLS)"],
         ),
         (
             now(in_clear=replace(CLEAR, extensions=("STARTTLS", "SMTPUTF8"))),
             [
-                f"PIPELINING disappeared from EHLO in clear {ON}",
-                f"SMTPUTF8 appeared in EHLO in clear {ON}",
+                f"PIPELINING disappeared from EHLO {ON} (in clear)",
+                f"SMTPUTF8 appeared in EHLO {ON} (in clear)",
             ],
         ),
         (
             now(over_tls=replace(OVER_TLS, size=None)),
-            [f"SIZE over TLS changed from 1000 to none {ON}"],
+            [f"SIZE changed from 1000 to none {ON} (over TLS)"],
         ),
         (now(tls_version="TLSv1.2"), [f"TLS changed from TLSv1.3 to TLSv1.2 {ON}"]),
         (
@@ -86,7 +86,7 @@ def test_a_server_that_is_back_is_compared_with_what_it_was_before() -> None:
     said = [each.sentence for each in differences(known, now(over_tls=NO_CRAM))]
     assert said[0].startswith(f"mail.example.com:587 is reachable again {ON} (at the last look")
     assert said[1] == f"finding port_blocked disappeared {ON}"
-    assert said[2:] == [f"CRAM-MD5 disappeared from AUTH over TLS {ON}"]
+    assert said[2:] == [f"CRAM-MD5 disappeared from AUTH {ON} (over TLS)"]
 
 
 def test_the_login() -> None:
