@@ -75,6 +75,21 @@ def test_nothing_acknowledged_is_lost_with_a_worker(relay: Emulator) -> None:
     assert relay.count() >= acknowledged
 
 
+def test_a_worker_that_is_killed_while_all_start_ends_nothing_else(tmp_path: Path) -> None:
+    process = start_group(tmp_path / "data", tmp_path / "log")
+    try:
+        eventually(lambda: bool(children(process.pid)), PATIENCE)
+        first = min(children(process.pid))
+        os.kill(first, signal.SIGKILL)
+        ready = wait_ready(tmp_path / "data", process)
+        eventually(lambda: len(children(process.pid) - {first}) == 2, PATIENCE)
+        with signed_in(ready) as peer:
+            assert peer.deliver(ready["from"], letter(ready["from"])).startswith("250 ")
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
 def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
     relay = Emulator(workers=2, data=tmp_path / "data")
     workers = children(relay.pid)

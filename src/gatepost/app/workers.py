@@ -15,6 +15,9 @@ from gatepost.relay.context import Report
 RESTART_DELAY: Final = 0.5
 READY: Final = b"ready\n"
 START_TIMEOUT: Final = 30.0
+STARTS: Final = 3
+"""Processes that may end one after the other before they accept: one may be killed, when memory is
+short; if none comes up it is of no use to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,22 @@ class _Slot:
         return self._process.pid if self._process is not None else None
 
     async def _keep_alive(self) -> None:
+        starts = 0
         while not self._over:
+            starts += 1
             try:
                 ended = await self._run()
             except OSError as error:  # no process, or none that listens to us
                 ended = str(error)
-            if not self.started.done():
+            if not self.started.done() and (starts >= STARTS or self._is_over()):
                 self.started.set_exception(GatepostError(f"a front process did not start: {ended}"))
             if not self._over:
                 self._report("worker_died", reason=ended)
                 await asyncio.sleep(RESTART_DELAY)
+
+    def _is_over(self) -> bool:
+        """Tell whether it was ended meanwhile."""
+        return self._over
 
     async def _run(self) -> str:
         """Run one process to its end; return how that was."""

@@ -21,6 +21,7 @@ _REST: Final = Lesson("identity", "rest")
 _REST_HOST: Final = Lesson("host", "rest")
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
 """Phases in which a failure that nobody answered is the server's."""
+_OF_TLS: Final = frozenset({"starttls", "tls"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Teacher:
         moment = Moment(now, self._random, at_least=handed.retry_after, accepted=handed.accepted)
         for heard in handed.heard:
             self._take(heard, host, shaper, identity, moment)
-        ailment = self._sign_in(made, handed, moment)
+        ailment = self._sign_in(made, handed, moment) or self._secure(made, handed)
         if any(each.outcome == "delivered" for each in handed.verdicts):
             shaper.succeeded(now)
             if identity is not None:
@@ -106,6 +107,15 @@ class Teacher:
             return None
         return self._tell(made, handed)
 
+    def _secure(self, made: Try, handed: Handed) -> Ailment | None:
+        """Say what keeps TLS from standing, where that is known: somebody has to mend it, too."""
+        if handed.attempt.phase not in _OF_TLS or handed.error is None or handed.evidence is None:
+            return None
+        ailment = ailment_of(handed, self._profiles)
+        if not ailment.finding:
+            return None
+        return self._tell(made, handed) if credential_of(made.target) else ailment
+
     def _tell(self, made: Try, handed: Handed) -> Ailment:
         ailment = ailment_of(handed, self._profiles)
         for key in self._keys(made, handed):
@@ -134,7 +144,8 @@ class Teacher:
 
     @staticmethod
     def _keys(made: Try, handed: Handed) -> Sequence[str]:
-        """A misfit is between a credential and a target; a refusal is the credential's."""
-        if isinstance(handed.error, NoSharedMechanism):
+        """A misfit is between a credential and a target, TLS the target's own affair; a refusal
+        is the credential's."""
+        if isinstance(handed.error, NoSharedMechanism) or handed.attempt.phase in _OF_TLS:
             return (f"target {made.target.name}",)
         return (f"credential {credential_of(made.target)}",)
