@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from compliance.postfix import running_postfix
 from tests.clients.remedies.commands import CURL, MSMTP, SWAKS, run_msmtp, run_shell
 from tests.clients.remedies.go import GO, GoPrograms
 from tests.clients.remedies.grounds import Grounds
@@ -12,6 +14,7 @@ from tests.clients.remedies.java import JAVAMAIL, SPRING, Java
 from tests.clients.remedies.php import PHPMAILER, SYMFONY, run_php
 from tests.clients.remedies.proof import Case, Prover, Run
 from tests.clients.remedies.ruby import RUBY, run_ruby
+from tests.clients.remedies.smarthost import POSTFIX, Smarthost
 
 pytestmark = pytest.mark.compliance
 
@@ -25,6 +28,7 @@ CASES = {
     "curl": CURL,
     "swaks": SWAKS,
     "msmtp": MSMTP,
+    "postfix": POSTFIX,
 }
 RUNNERS: dict[str, Run] = {
     "phpmailer": run_php,
@@ -34,7 +38,8 @@ RUNNERS: dict[str, Run] = {
     "swaks": run_shell,
     "msmtp": run_msmtp,
 }
-BUILT = {"go-net-smtp": "go_programs", "javamail": "java", "spring": "java"}
+BUILT = {"go-net-smtp": "go_programs", "javamail": "java", "spring": "java",
+         "postfix": "postfix"}  # fmt: skip
 """Fixtures of what is built first."""
 PROOFS = [
     pytest.param(library, case, id=f"{library}-{case.cause}")
@@ -62,6 +67,14 @@ def java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Java]:
     running = Java(tmp_path_factory.mktemp("java"))
     yield running
     running.close()
+
+
+@pytest.fixture(scope="module")
+def postfix() -> Iterator[Smarthost]:
+    with TemporaryDirectory(prefix="smarthost-", dir="/var/tmp") as directory:
+        Path(directory).chmod(0o755)  # Postfix changes users
+        with running_postfix(Path(directory) / "home") as running:
+            yield Smarthost(running)
 
 
 @pytest.mark.parametrize(("library", "case"), PROOFS)

@@ -111,6 +111,19 @@ LIBRARY: Final = Library(
         }
     ),
     language="ini",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "starttls_required",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "sender_domain_not_linked",
+        }
+    ),
+    tested="Debian's, as a client",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

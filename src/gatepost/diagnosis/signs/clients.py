@@ -58,7 +58,8 @@ SIGNS: Final = (
     *(Sign(id_, -20, when=has_tls, proof="-") for id_ in _TRUST),
     Sign("cert_hostname_mismatch", 22, ("did not match expected name",
                                         "does not match the expected",
-                                        "subject name matches target")),
+                                        "subject name matches target", "ip address mismatch",
+                                        "num=62:hostname mismatch")),
     Sign("client_ca_store_missing", -20, ("subject name matches target",)),
     Sign("mechanism_not_offered", 17, ("failed to find an authenticator supported",
                                        "requested type not available",
@@ -74,6 +75,8 @@ SIGNS: Final = (
     # these end with another error when a sign-in is refused, so nobody tried to
     Sign("auth_not_performed", 13, ("smtpsenderrefused: (530", "mail command failed: 530"),
          unless=("starttls", "5.7.139")),
+    Sign("auth_not_performed", 13, ("said: 530*in reply to mail from",), client=("postfix",),
+         unless=("starttls", "5.7.139", "sasl authentication failed")),
     # nobody's domain cannot be linked
     Sign("sender_domain_not_linked", -20, codes=(501, 550), at=("mail",), when=sender_is_empty),
 )

@@ -1,0 +1,98 @@
+"""What goes wrong with Postfix that hands its mail to a smarthost: programs are its main.cf."""
+
+import re
+import shutil
+import subprocess
+import time
+from typing import Final
+
+from compliance.postfix import Postfix
+from tests.clients.remedies.proof import Case, Order, Outcome
+from tests.running import PATIENCE, RECIPIENT
+
+_CLIENT: Final = """
+default_transport = smtp
+relay_transport = smtp
+smtp_host_lookup = native
+smtp_sasl_security_options = noanonymous
+smtp_tls_loglevel = 1
+smtp_helo_timeout = 1s
+"""
+_LOCAL: Final = "me@example.local"
+_DONE: Final = re.compile(r"status=(sent|deferred|bounced|undeliverable)")
+
+
+class Smarthost:
+    """One Postfix, whose main.cf each program replaces."""
+
+    def __init__(self, postfix: Postfix) -> None:
+        self._postfix = postfix
+        self._settings = postfix.home / "etc" / "main.cf"
+        self._usual = self._settings.read_text()
+
+    def run(self, order: Order) -> Outcome:
+        """Send one message with these settings; what Postfix says of it is in its log."""
+        settings = self._laid_out(order)
+        self._settings.write_text(self._usual + _CLIENT + settings)
+        self._control("postfix", "reload")
+        before = len(self._log())
+        sender = _LOCAL if "sender" in order.code else order.sender
+        subprocess.run(
+            ["sendmail", "-C", self._settings.parent, "-f", sender, RECIPIENT],
+            input=f"From: {sender}\nSubject: hello\n\nhello\n".encode(),
+            check=True,
+        )
+        said = self._wait(before)
+        self._control("postsuper", "-d", "ALL")
+        return Outcome("status=sent" in said, said)
+
+    def _laid_out(self, order: Order) -> str:
+        """Write the files that the settings name, as the comments in them say."""
+        home = self._postfix.home
+        authority = home / "ca.pem"
+        shutil.copy(order.ground.relay.ca_file, authority)
+        login = f"{order.ground.relay.username}:{order.ground.secret}"
+        (home / "sasl_passwd").write_text(f"[{order.host}]:{order.port}  {login}\n")
+        code = order.code.replace(order.ground.relay.ca_file, str(authority))
+        if order.ca_file:
+            code = code.replace("/etc/ssl/certs/ca-certificates.crt", str(authority))
+        for name, content in re.findall(r"^# /etc/postfix/(\w+): (.*)$", code, re.MULTILINE):
+            (home / name).write_text(f"{content}\n")
+        return code.replace("/etc/postfix/", f"{home}/")
+
+    def _wait(self, before: int) -> str:
+        deadline = time.monotonic() + PATIENCE
+        while not _DONE.search(said := self._log()[before:]):
+            assert time.monotonic() < deadline, said
+            time.sleep(0.05)
+        return said
+
+    def _log(self) -> str:
+        return (self._postfix.home / "log" / "maillog").read_text(errors="replace")
+
+    def _control(self, *command: str) -> None:
+        name, *arguments = command
+        subprocess.run(
+            [name, "-c", self._settings.parent, *arguments], check=True, capture_output=True
+        )
+
+
+_RELAY: Final = """\
+relayhost = [{host}]:{port}
+smtp_sasl_auth_enable = yes
+smtp_sasl_password_maps = texthash:/etc/postfix/sasl_passwd
+smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
+"""
+_SECURE: Final = _RELAY + "smtp_tls_security_level = secure\n"
+
+POSTFIX: Final = (
+    Case("starttls_required", "acs", _RELAY + "smtp_tls_security_level = none\n"),
+    Case("implicit_tls_on_starttls_port", "acs", _SECURE + "smtp_tls_wrappermode = yes\n"),
+    Case("starttls_on_implicit_tls_port", "acs", _SECURE, door="smtps", told_by="probe"),
+    Case("cert_untrusted", "acs", _SECURE, _SECURE + "{cure}", trusting=False),
+    Case("cert_hostname_mismatch", "acs", _SECURE, _SECURE + "{cure}"),
+    Case("auth_not_performed", "acs", _SECURE.replace("= yes", "= no")),
+    Case("helo_rejected", "names", _SECURE, _SECURE + "{cure}"),
+    Case("sender_domain_not_linked", "acs", _SECURE + "# a sender from here\n",
+         _SECURE + "{cure}"),
+)  # fmt: skip
