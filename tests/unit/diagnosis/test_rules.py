@@ -15,6 +15,7 @@ from gatepost.model.evidence import (
     Hello,
     Neighbour,
     Resolution,
+    Target,
     TlsFirst,
 )
 from gatepost.profiles import available_profiles, load_profile
@@ -133,6 +134,17 @@ CASES = [
     (but(tls=tls(replace(GOOD, issuer="CN=Example Intermediate CA"), chain_length=1,
                  **UNKNOWN_ISSUER)), ["cert_chain_incomplete", "cert_untrusted"]),
     (but(tls=tls(AIA, chain_length=2, **UNKNOWN_ISSUER)), ["cert_untrusted"]),
+    # whose certificate it is
+    (but(tls=tls(replace(GOOD, issuer="CN=Zscaler Intermediate Root CA,O=Zscaler Inc."),
+                 **UNKNOWN_ISSUER)), ["tls_intercepted", "cert_untrusted"]),
+    (but(target=Target("smtp.gmail.com", 587),
+         tls=tls(replace(GOOD, names=("*.hoster.example",)), verify_code=62)),
+     ["connection_redirected_by_network", "cert_hostname_mismatch"]),
+    (but(target=Target("smtp.gmail.com", 587),
+         tls=tls(replace(GOOD, names=("imap.gmail.com",)), verify_code=62)),
+     ["cert_hostname_mismatch"]),
+    (but(tls=tls(replace(GOOD, issuer="CN=R11,O=Let's Encrypt,C=US"), chain_length=2,
+                 **UNKNOWN_ISSUER)), ["client_ca_store_missing", "cert_untrusted"]),
     (but(starttls=reply("454 4.7.0 TLS not available"), tls=Fact(), over_tls=Fact()),
      ["server_tls_misconfigured"]),
     (but(tls=replace(tls(), certificate=None, failure="TLS failed: unsupported protocol"),

@@ -16,6 +16,7 @@ from gatepost.diagnosis.rules import (
     network,
     refusals,
     tls,
+    trust,
 )
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
@@ -23,8 +24,8 @@ from gatepost.model.finding import Finding
 Rule = Callable[[Evidence], Finding | None]
 
 RULES: Final[tuple[Rule, ...]] = (
-    *network.RULES, *tls.RULES, *ehlo.RULES, *auth.RULES, *refusals.RULES, *envelope.RULES,
-    *audit.RULES,
+    *network.RULES, *tls.RULES, *trust.RULES, *ehlo.RULES, *auth.RULES, *refusals.RULES,
+    *envelope.RULES, *audit.RULES,
 )  # fmt: skip
 DIALOGUE_RULES: Final[tuple[Rule, ...]] = dialogue.RULES
 """Rules for logs, which show what a client did by itself."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from typing import Final
 
+from gatepost.diagnosis.rules.trust import client_ca_store_missing
 from gatepost.model.evidence import Certificate, Evidence, Position, TlsSeen
 from gatepost.model.finding import Finding
 
@@ -286,7 +287,7 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
         proof.append(f"verified against {tls.trust}")
     return Finding(
         "cert_untrusted",
-        "possible" if incomplete else "certain",
+        "possible" if incomplete or client_ca_store_missing(seen) else "certain",
         "The server's certificate is signed by nobody whom this machine trusts.",
         tuple(proof),
         "tls",

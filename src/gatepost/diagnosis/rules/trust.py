@@ -1,0 +1,114 @@
+"""Whose certificate it is: a product's in between, another server's, a public authority's."""
+
+from collections.abc import Callable
+from typing import Final
+
+from gatepost.diagnosis.providers import DOMAINS
+from gatepost.model.evidence import Certificate, Evidence, Position
+from gatepost.model.finding import Finding
+
+_BEHIND: Final[tuple[Position, ...]] = ("ehlo", "auth", "mail")
+_INSPECTS: Final = (
+    "avast", "avg technologies", "kaspersky", "eset ", "bitdefender", "zscaler", "fortinet",
+    "fortigate", "netskope", "sophos", "mcafee", "norton", "blue coat", "bluecoat", "palo alto",
+    "mail shield", "web shield", "mitmproxy", "fiddler", "charles proxy", "check point",
+    "watchguard", "sonicwall", "forcepoint", "cisco umbrella", "squid", "doctor web", "dr.web",
+    "untangle", "ssl inspection", "tls inspection",
+)  # fmt: skip
+"""Products that end TLS to look inside, as their authorities call themselves."""
+_PUBLIC: Final = (
+    "let's encrypt", "digicert", "google trust services", "amazon", "sectigo", "globalsign",
+    "microsoft corporation", "godaddy", "entrust", "comodo", "usertrust", "identrust",
+    "quovadis", "swisssign", "certum", "buypass", "d-trust", "t-systems", "zerossl", "ssl.com",
+)  # fmt: skip
+"""Authorities that every system's store holds."""
+_NO_ISSUER: Final = frozenset({2, 19, 20, 21})
+
+
+def tls_intercepted(seen: Evidence) -> Finding | None:
+    """The certificate is signed by a product that inspects TLS."""
+    certificate, tls = _certificate(seen), seen.tls.value
+    if certificate is None or tls is None or tls.verified:
+        return None
+    who = next((word for word in _INSPECTS if word in certificate.issuer.lower()), "")
+    if not who:
+        return None
+    return Finding(
+        "tls_intercepted",
+        "certain",
+        "A product in between answers with its own certificate.",
+        (f"the certificate is signed by {certificate.issuer}", "that is no public authority"),
+        "tls",
+        "Exempt the mail ports from its inspection, or trust its authority.",
+        explains=_BEHIND,
+        next_probe="compare the certificate's issuer with the one seen from another network",
+    )
+
+
+def connection_redirected_by_network(seen: Evidence) -> Finding | None:
+    """A great provider was asked for, and somebody else's server answers."""
+    certificate, tls = _certificate(seen), seen.tls.value
+    host = seen.target.host.rstrip(".").lower() if seen.target else ""
+    owner = next((name for name, domains in DOMAINS.items()
+                  if any(_within(host, each) for each in domains.split())), "")  # fmt: skip
+    if certificate is None or tls is None or tls.verified or not owner or not certificate.names:
+        return None
+    if any(_within(name, each) for name in certificate.names for each in DOMAINS[owner].split()):
+        return None
+    return Finding(
+        "connection_redirected_by_network",
+        "certain",
+        f"{host} was asked for, and another server answers: the network leads mail elsewhere.",
+        (
+            f"the certificate is for {', '.join(certificate.names[:5])}",
+            f"none of these belongs to {DOMAINS[owner].split()[0]}",
+        ),
+        "tls",
+        "Have the hoster's SMTP restriction lifted (cPanel/WHM: SMTP Restrictions; GoDaddy: use "
+        "their relay), or use a port that is not redirected.",
+        explains=_BEHIND,
+        next_probe="compare greeting and certificate with those seen from another network",
+    )
+
+
+def client_ca_store_missing(seen: Evidence) -> Finding | None:
+    """A public authority that this machine does not know: its store is empty, or old."""
+    certificate, tls = _certificate(seen), seen.tls.value
+    if certificate is None or tls is None or tls.verify_code not in _NO_ISSUER:
+        return None
+    public = any(word in certificate.issuer.lower() for word in _PUBLIC)
+    if not public or tls.trust != "system" or tls.chain_length < _WITH_ISSUER:
+        return None
+    return Finding(
+        "client_ca_store_missing",
+        "likely",
+        "This machine does not know an authority that all others know.",
+        (
+            f"the certificate is signed by {certificate.issuer}",
+            f"the server sent {tls.chain_length} certificates",
+            f"verification says: {tls.verify_error}",
+        ),
+        "tls",
+        "Install the authorities where the client runs (ca-certificates in a container), or point "
+        "it to them.",
+        explains=_BEHIND,
+        next_probe="connect to any other public TLS host from the same place",
+    )
+
+
+_WITH_ISSUER: Final = 2
+"""Certificates in a chain that is whole."""
+
+
+def _within(name: str, domain: str) -> bool:
+    name = name.lower().removeprefix("*.")
+    return name == domain or name.endswith(f".{domain}")
+
+
+def _certificate(seen: Evidence) -> Certificate | None:
+    return seen.tls.value.certificate if seen.source != "log" and seen.tls.value else None
+
+
+RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+    tls_intercepted, connection_redirected_by_network, client_ca_store_missing,
+)  # fmt: skip
