@@ -78,6 +78,7 @@ class _Probe:
         )
         self.talk: Talk | None = None
         self.endpoint: Endpoint | None = None
+        self.reached = reach.Reached(())
         self._name = ""
 
     def note(self, **facts: object) -> None:
@@ -107,6 +108,8 @@ class _Probe:
 
     def _look_further(self) -> None:
         """Ask what a failure leaves open: which TLS versions are taken, where else to sign in."""
+        if self.reached.late and self.endpoint is not None:
+            self.note(connects=seen(self.reached.settled(2 * self.visit.patience.others)))
         known, endpoint = self.seen, self.endpoint
         tls, hello = known.tls.value, known.over_tls.value or known.in_clear.value
         if endpoint is None:
@@ -196,7 +199,7 @@ class _Probe:
         if reached.endpoint is None and self.visit.any_port:
             reached = self._another_port(reached)
         self.note(connects=seen(reached.connects))
-        self.endpoint = reached.endpoint
+        self.endpoint, self.reached = reached.endpoint, reached
         if reached.endpoint is None:
             self.note(failure="no address took the connection")
             self.note(neighbours=seen(look_around(self.visit)))

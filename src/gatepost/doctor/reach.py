@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
 
@@ -23,6 +23,7 @@ ENOUGH: Final = 0.3
 """Seconds without a greeting where TLS answers and nobody needs the silence proven."""
 
 Outcome = Literal["ok", "refused", "timeout", "unreachable"]
+Tried = tuple[Outcome, float, SyncStream | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,21 @@ class Reached:
     connects: tuple[Connect, ...]
     endpoint: Endpoint | None = None
     stream: SyncStream | None = None
+    late: tuple[tuple[int, "Future[Tried]"], ...] = ()
+    """Connections that were still being tried, by their place in ``connects``."""
+
+    def settled(self, seconds: float) -> tuple[Connect, ...]:
+        """Return what every address did, after ``seconds`` more for those that were late."""
+        wait([attempt for _, attempt in self.late], timeout=seconds)
+        connects = list(self.connects)
+        for place, attempt in self.late:
+            if attempt.done():
+                outcome, ms, _ = attempt.result()
+                connects[place] = Connect(connects[place].address, outcome, round(ms, 1))
+            else:
+                waited = connects[place].ms + seconds * 1000
+                connects[place] = replace(connects[place], ms=round(waited, 1))
+        return tuple(connects)
 
 
 def connect_all(endpoints: tuple[Endpoint, ...], visit: Visit) -> Reached:
@@ -43,10 +59,12 @@ def connect_all(endpoints: tuple[Endpoint, ...], visit: Visit) -> Reached:
     }
     _wait_for_one(tries, visit)
     connects: list[Connect] = []
+    late: list[tuple[int, Future[Tried]]] = []
     best: tuple[Endpoint, SyncStream] | None = None
     for endpoint, attempt in tries.items():
         if not attempt.done():
             attempt.add_done_callback(_close_late)
+            late.append((len(connects), attempt))
             elapsed = (time.monotonic() - began) * 1000
             connects.append(Connect(endpoint.address, "timeout", round(elapsed, 1)))
             continue
@@ -56,10 +74,8 @@ def connect_all(endpoints: tuple[Endpoint, ...], visit: Visit) -> Reached:
             best = endpoint, stream
         elif stream is not None:
             stream.abort()
-    return Reached(tuple(connects), *(best or (None, None)))
-
-
-Tried = tuple[Outcome, float, SyncStream | None]
+    endpoint, stream = best or (None, None)
+    return Reached(tuple(connects), endpoint, stream, tuple(late))
 
 
 def _connect(endpoint: Endpoint, timeout: float) -> Tried:

@@ -238,8 +238,9 @@ CASES = [
      ["port_blocked", "provider_endpoint_changed"]),
     (Evidence("probe", HEALTHY.target, connects=Fact("seen", (
         Connect("2001:db8::1", "unreachable"),))), ["ipv6_unreachable"]),
-    (but(connects=(Connect("2001:db8::1", "timeout"), Connect("192.0.2.1", "ok"))),
+    (but(connects=(Connect("2001:db8::1", "timeout", 3000), Connect("192.0.2.1", "ok"))),
      ["ipv6_unreachable"]),
+    (but(connects=(Connect("2001:db8::1", "timeout", 900), Connect("192.0.2.1", "ok"))), []),
     (but(connects=(Connect("2001:db8::1", "unreachable"), Connect("192.0.2.1", "ok"))), []),
     (but(connects=(Connect("::1", "refused"), Connect("127.0.0.1", "ok"))), []),
     (but(connects=(Connect("2001:db8::1", "unreachable"), Connect("192.0.2.1", "ok")),

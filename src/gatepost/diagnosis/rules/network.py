@@ -8,6 +8,8 @@ from gatepost.model.finding import Finding
 
 _ONE_FAMILY: Final = frozenset({"nodemailer"})
 """Libraries that do not go on to the other address family."""
+_PATIENT: Final = 2000.0
+"""Milliseconds after which a missing answer is no slow one: a lost SYN is sent again after one."""
 _WORDS: Final = {"timeout": "no answer", "refused": "refused", "unreachable": "unreachable"}
 
 
@@ -43,7 +45,7 @@ def ipv6_unreachable(seen: Evidence) -> Finding | None:
     if not lost or len(lost) < len(sixth):
         return None
     works = [each for each in fourth if each.outcome == "ok"]
-    waits = any(each.outcome == "timeout" for each in lost)
+    waits = any(each.outcome == "timeout" and each.ms >= _PATIENT for each in lost)
     only = not fourth and all(each.outcome == "unreachable" for each in lost)
     gives_up = seen.client.library in _ONE_FAMILY
     if not only and not (works and (waits or gives_up)):

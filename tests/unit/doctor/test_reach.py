@@ -1,0 +1,18 @@
+"""Addresses that answer late are asked after at the end of a visit."""
+
+from concurrent.futures import Future
+
+from gatepost.doctor.reach import Reached, Tried
+from gatepost.model.evidence import Connect
+
+
+def test_what_was_late_is_seen_in_the_end() -> None:
+    answered: Future[Tried] = Future()
+    answered.set_result(("ok", 1500.0, None))
+    silent: Future[Tried] = Future()
+    first = (Connect("::1", "timeout", 1000), Connect("127.0.0.1", "ok", 1),
+             Connect("::2", "timeout", 1000))  # fmt: skip
+    reached = Reached(first, late=((0, answered), (2, silent)))
+    assert reached.settled(0.01) == (
+        Connect("::1", "ok", 1500), Connect("127.0.0.1", "ok", 1), Connect("::2", "timeout", 1010),
+    )  # fmt: skip
