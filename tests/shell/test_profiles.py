@@ -79,12 +79,12 @@ def visit(served: Provided) -> Diagnosis:
 def login_of(served: Provided, login: str) -> tuple[str, str | Token] | tuple[None, None]:
     """Whom the doctor signs in as: nobody, the account, or somebody with another password."""
     given, quirk = served.given, served.profile.quirk
+    name = {"own": given.sender, "": given.username}.get(quirk.username, quirk.username)
     if login == "token":
-        return given.username, Token(given.token.reveal())
+        return name, Token(given.token.reveal())
     if login == "right":
-        return given.username, given.password.reveal()
+        return name, given.password.reveal()
     if login == "wrong":
-        name = given.username if quirk.password else given.sender
         return name, fill_template(quirk.password or "{alnum:20}", {})
     return None, None
 

@@ -86,7 +86,7 @@ PRIORS: Final[Mapping[str, int]] = MappingProxyType(
         "greylisted": 1,
         "ipv6_unreachable": 1,
         "oauth_refresh_token_expired": 1,
-        "oauth_wrong_identity": 1,
+        "oauth_wrong_identity": 2,
         "provider_account_inactive": 1,
         "provider_sandbox": 1,
         "raw_utf8_headers": 1,

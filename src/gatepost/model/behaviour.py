@@ -88,6 +88,8 @@ class Quirk:
     login: Literal["none", "right", "wrong", "token"] = "none"
     """Whether the doctor signs in (`--username`): with the password, with a wrong one, or with the
     access token."""
+    username: str = ""
+    """Another name to sign in with than the account's; `own` is the address that it sends from."""
     try_all: bool = False
     """By every mechanism (`--try-all`)."""
     mail_from: str = ""

@@ -24,15 +24,17 @@ def doctor_command(profile: Profile, ready: Mapping[str, Any]) -> str:
 
 def _options(profile: Profile, ready: Mapping[str, Any]) -> Iterator[str]:
     quirk = profile.quirk
+    own = {"own": ready["from"], "": ready["username"]}
+    name = own.get(quirk.username, quirk.username)
     yield f"--ca-file {ready['ca_file']}"
     if quirk.tls != "auto":
         yield f"--tls {quirk.tls}"
     if quirk.library:
         yield f"--as {quirk.library}"
     if quirk.login == "token":
-        yield f"--username {ready['username']} --token-file TOKEN"
+        yield f"--username {name} --token-file TOKEN"
     elif quirk.login != "none":
-        yield f"--username {ready['username']} --password-file PASSWORD"
+        yield f"--username {name} --password-file PASSWORD"
     if quirk.mail_from:
         yield f"--from {ready['from'] if quirk.mail_from == 'own' else quirk.mail_from}"
     for number in range(quirk.recipients):
