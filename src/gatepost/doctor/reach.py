@@ -74,8 +74,9 @@ def connect_all(endpoints: tuple[Endpoint, ...], visit: Visit) -> Reached:
             best = endpoint, stream
         elif stream is not None:
             stream.abort()
-    endpoint, stream = best or (None, None)
-    return Reached(tuple(connects), endpoint, stream, tuple(late))
+    if best is None:
+        return Reached(tuple(connects), late=tuple(late))
+    return Reached(tuple(connects), *best, tuple(late))
 
 
 def _connect(endpoint: Endpoint, timeout: float) -> Tried:
