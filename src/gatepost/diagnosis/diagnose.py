@@ -142,7 +142,9 @@ def _certificate_name(seen: Evidence) -> str:
 def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
     resolution, connects = seen.resolution.value, seen.connects.value
     if seen.source == "token":
-        return "finding" if findings else "healthy"
+        if findings:
+            return "finding"
+        return "healthy" if seen.token.value and seen.token.value.form == "jwt" else "unknown"
     if (resolution and resolution.error) or (
         connects is not None and not any(each.outcome == "ok" for each in connects)
     ):

@@ -82,6 +82,9 @@ def _refusals(seen: Evidence) -> list[Reply]:
 
 # fmt: off
 _PROBES: Final[tuple[Probe, ...]] = (
+    Probe(lambda seen: seen.source == "token",
+     "this token says nothing that can be read; sign in with it: gatepost doctor HOST:PORT "
+     "--username NAME --token-file FILE"),
     Probe(lambda seen: seen.source == "log" and not seen.attempts and seen.position == "resolve",
      "gatepost doctor HOST:PORT --as LIBRARY, or the whole session: switch the client's debug "
      "output on and paste all of it"),

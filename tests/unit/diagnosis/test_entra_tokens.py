@@ -85,7 +85,8 @@ INSTEAD = [
     (f"{token().rpartition('.')[0]}.",           "damaged",   "cut_off"),
     ("e" * (MAX_TOKEN + 1),                      "damaged",   "too_long"),
     ("eyJh.b.c.d.e",                             "encrypted", ""),
-    ("something else",                           "opaque",    ""),
+    ("something-else",                           "opaque",    ""),
+    ("something else",                           "damaged",   "white_space"),
     ("[.[.[",                                    "damaged",   "cut_off"),
 ]
 # fmt: on
@@ -121,7 +122,7 @@ FINDINGS = [
     (APPLICATION,                                    "",  "wrong_credential_kind"),
     ("",                                             "",  "wrong_credential_kind"),
     (f"{token()}\n",                                 "",  "credential_mangled_by_config"),
-    ("something else",                               "",  None),
+    ("something-else",                               "",  None),
     ("eyJh.b.c.d.e",                                 "",  None),
 ]
 # fmt: on
@@ -140,6 +141,10 @@ def test_what_is_wrong_with_it(text: str, username: str, wanted: str | None) -> 
 def test_a_token_alone_is_healthy_or_a_finding() -> None:
     assert diagnose_evidence(examine_token(token(), "", NOW)).verdict == "healthy"
     assert diagnose_evidence(examine_token("", "", NOW)).verdict == "finding"
+    for unreadable in ("something-else", "eyJh.b.c.d.e"):
+        unknown = diagnose_evidence(examine_token(unreadable, "", NOW))
+        assert unknown.verdict == "unknown"
+        assert "--token-file" in unknown.next_probe
 
 
 def test_a_token_that_a_provider_refused_though_it_does_not_list_the_mechanism() -> None:

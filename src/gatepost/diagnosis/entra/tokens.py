@@ -40,11 +40,13 @@ def read_token(text: str) -> TokenSeen:
     parts = text.split(".")
     if not text:
         return TokenSeen("empty")
-    if text != text.strip() or len(text) > MAX_TOKEN:
-        return TokenSeen("damaged", "white_space" if len(text) <= MAX_TOKEN else "too_long")
+    if len(text) > MAX_TOKEN:
+        return TokenSeen("damaged", "too_long")
     instead = next((name for name, form in _INSTEAD if form.fullmatch(text)), "")
     if instead:
         return TokenSeen("opaque", instead)
+    if any(map(str.isspace, text)):
+        return TokenSeen("damaged", "white_space")
     if len(parts) == 5 and all(map(_PART.fullmatch, parts)):
         return TokenSeen("encrypted")
     if len(parts) != 3:

@@ -31,7 +31,7 @@ _INSTEAD: Final = {
     "refresh_token": "a refresh token: the access token that it gives belongs here",
     "google_token": "an access token of Google's",
     "client_secret": "a client secret: the token that it gives belongs here",
-    "white_space": "a token with white space or a line end around it",
+    "white_space": "a token with white space or a line end in it or around it",
     "cut_off": "a token of which a part is missing",
     "too_long": "longer than any token",
 }
