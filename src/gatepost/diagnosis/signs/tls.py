@@ -140,7 +140,7 @@ _EXPIRED = (
     "certificate has expired", "cert_has_expired", "certificate expired", "not yet valid",
     "nottimevalid", "cert_not_yet_valid", "verify error:num=10", "verify error:num=9",
     "certexpired", "certificate is not valid yet", "expired certificate", "return code: 10",
-    "certificateexpired", "certificate*expired", "certificatenotyetvalid", "notafter",
+    "certificateexpired", "certificate*expired", "certificatenotyetvalid", "notafter*in the past",
 )  # fmt: skip
 _OLD = (
     "protocol version", "unsupported protocol", "tlsv1 alert", "wrong ssl version",
