@@ -49,7 +49,9 @@ def ids(diagnosis: Diagnosis) -> list[str]:
 def test_a_sound_server(sound: Script, authority: Authority, implicit: bool) -> None:
     found = audit(replace(sound, implicit=implicit), authority)
     assert (found.verdict, ids(found)) == ("healthy", [])
-    assert {each.outcome for each in found.evidence.audit.value or ()} == {"passed"}
+    outcomes = {each.name: each.outcome for each in found.evidence.audit.value or ()}
+    assert outcomes.pop("smtp_smuggling") == "not_tried"
+    assert set(outcomes.values()) == {"passed"}
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")

@@ -47,7 +47,13 @@ class Audit:
             *self._on_a_connection(self._injection, "starttls_injection"),
             *self._on_a_connection(self._relay, "open_relay"),
             self._old_tls(),
+            *self._not_sent(),
         )
+
+    def _not_sent(self) -> tuple[Check, ...]:
+        if self.visit.errand.send:
+            return ()
+        return (Check("smtp_smuggling", "not_tried", ("this needs --send, --from and --to",)),)
 
     def _on_a_connection(
         self, ask: Callable[[Talk], tuple[Check, ...]], *names: str
