@@ -17,6 +17,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     const order = JSON.parse(line);
     const { username, password, sender, recipient, subject, code } = order;
     const raw = `From: ${sender}\nTo: ${recipient}\nSubject: ${subject}\n\nhello\n`;
+    process.env.SMTP_USERNAME = username;
+    process.env.SMTP_PASSWORD = password;
     let ok = true;
     said = '';
     try {

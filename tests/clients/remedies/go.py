@@ -185,6 +185,8 @@ GO: Final = (
          _run(f"	auth := {_PLAIN_AUTH}\n{{cure}}\n	return err")),
     Case("auth_not_performed", "plain", _sent("nil"), _CURED),
     Case("auth_not_advertised", "nobody", _sent(), _run("{cure}\n	return err")),
+    Case("mechanism_advertised_but_broken", "broken", _sent("smtp.CRAMMD5Auth(username, password)"),
+         _CURED, told_by="logins"),
     Case("auth_command_too_long", "token", _EAGER + _sent(
          r'eager{"XOAUTH2", "user=" + username + "\x01auth=Bearer " + password + "\x01\x01", ""}'),
          "{cure}" + _sent("XOAuth2(username, password)")),

@@ -38,6 +38,8 @@ NODEMAILER: Final = (
     Case("credential_url_encoding", "words",
          "const transport = nodemailer.createTransport(\n"
          "  `smtp://${username}:${password}@{host}:{port}`);\n" + _SEND, _CURE),
+    Case("mechanism_advertised_but_broken", "broken",
+         _transport(*_STARTTLS, 'authMethod: "CRAM-MD5"') + _SEND, _CURE, told_by="logins"),
     Case("helo_rejected", "names", _transport(*_STARTTLS, 'name: "localhost"') + _SEND, _CURE),
     # what is no address becomes an empty one
     Case("envelope_sender_missing", "acs",

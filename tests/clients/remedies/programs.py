@@ -17,7 +17,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from email.message import EmailMessage
 from typing import Any
 
-SHARED = ("aiosmtplib", "context", "message", "smtp", "url")
+SHARED = ("aiosmtplib", "context", "message", "password", "smtp", "url", "username")
 
 
 def known(order: dict[str, Any]) -> dict[str, Any]:
@@ -56,9 +56,10 @@ def with_django(names: dict[str, Any]) -> None:
 
 
 def run(order: dict[str, Any]) -> dict[str, Any]:
+    for name in ("SMTP_", "EMAIL_HOST_"):
+        os.environ[f"{name}PASSWORD"] = order["password"]
+    os.environ["SMTP_USERNAME"] = os.environ["EMAIL_HOST_USER"] = order["username"]
     if order["library"] == "django":
-        os.environ["EMAIL_HOST_USER"] = order["username"]
-        os.environ["EMAIL_HOST_PASSWORD"] = order["password"]
         return ran(order, with_django)
     declared = f"    global {', '.join(SHARED)}\n"
     body = textwrap.indent(order["code"], "    ")

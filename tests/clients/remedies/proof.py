@@ -5,7 +5,7 @@ and fills in values: who signs in, who sends, where the authority's certificate 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -35,9 +35,9 @@ class Case:
     """A program that fails for this cause and for no other."""
     program: str = "{cure}"
     door: Door = "smtp"
-    told_by: Literal["log", "probe", "logins"] = "log"
+    told_by: Literal["log", "probe", "logins", "envelope"] = "log"
     """Whether the client's words are enough, or the server has to be asked (``--as``), by every
-    mechanism even (``--try-all``)."""
+    mechanism even (``--try-all``), or whether it takes mail (``--from``, ``--to``)."""
     trusting: bool = True
     """Whether the program is told to trust the emulator's authority."""
     outside: bool = False
@@ -83,6 +83,23 @@ class Outcome:
 
 
 Run = Callable[[Order], Outcome]
+
+
+def and_kin(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Return the cases, and those that differ from one of them in a word.
+
+    A sender of a domain that is not linked, and one whose domain is, but who is not registered; a
+    server that lists no AUTH, and one that takes mail without.
+    """
+    found = []
+    for case in cases:
+        found.append(case)
+        if case.cause == "sender_domain_not_linked":
+            unknown = case.broken.replace("me@elsewhere.example", "someone@{domain}")
+            found.append(replace(case, cause="sender_not_authorised", broken=unknown))
+        if case.cause == "auth_not_advertised":
+            found.append(replace(case, cause="unwanted_auth_attempt", told_by="envelope"))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -149,11 +166,14 @@ class Prover:
             authority = ground.relay.ca_file if case.trusting else None
             settings = Settings(library=self.library, tls=_tls(case), ca_file=authority)
             login = (ground.relay.username, ground.secret) if case.told_by == "logins" else ()
+            sends = case.told_by == "envelope"
             found = diagnose(
                 f"localhost:{port}",
                 *login,
                 settings=settings,
-                errand=Errand(try_all=bool(login)),
+                errand=Errand(
+                    SENDER if sends else "", (RECIPIENT,) if sends else (), try_all=bool(login)
+                ),
                 patience=Patience(silence=0.3, pause=0.0),
             )
         return [each.id for each in found.findings]
@@ -164,6 +184,7 @@ class Prover:
     def _order(self, code: str, case: Case, ground: Ground, host: str) -> Order:
         relay, home = ground.relay, self.home
         code = code.replace("{host}", host).replace("{port}", str(self._port(case, ground)))
+        code = code.replace("{domain}", relay.sender.partition("@")[2])
         code = code.replace(SENDER, relay.sender).replace("recipient@example.net", RECIPIENT)
         code = re.sub(r"(?<![\w/-])(/path/to/)?ca\.pem", relay.ca_file, code)
         authority = relay.ca_file if case.trusting else ""

@@ -89,6 +89,18 @@ SMTPLIB: Final = (
         _LOGIN + "{cure}smtp.quit()\n",
     ),
     Case(
+        "envelope_sender_missing",
+        "acs",
+        _LOGIN + 'smtp.send_message(message, from_addr="")\n',
+        _LOGIN + "{cure}smtp.quit()\n",
+    ),
+    Case(
+        "empty_password_sent",
+        "acs",
+        _TLS + 'smtp.login(username, "")\n',
+        "{cure}" + _LOGIN + _SEND,
+    ),
+    Case(
         "bare_lf",
         "plain",
         _LOGIN + "smtp.sendmail(sender, [recipient], raw)\n",
@@ -116,6 +128,17 @@ def _aio_send(*options: str) -> str:
 _AIO_ACCOUNT: Final = "username=username, password=password"
 
 AIOSMTPLIB: Final = (
+    Case(
+        "credential_url_encoding",
+        "words",
+        "from urllib.parse import urlsplit\n"
+        'parts = urlsplit(f"smtp://{username}:{password}@{host}:{port}")\n'
+        "print(parts.port)\n",
+        "{cure}import aiosmtplib\nfrom urllib.parse import unquote, urlsplit\n"
+        "parts = urlsplit(url)\nawait aiosmtplib.send(\n"
+        "    message, hostname=parts.hostname, port=parts.port, start_tls=True,\n"
+        "    username=unquote(parts.username), password=unquote(parts.password))\n",
+    ),
     Case(
         "mechanism_not_offered",
         "acs",

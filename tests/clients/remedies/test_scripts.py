@@ -8,15 +8,15 @@ import pytest
 from tests.clients.node.packages import needs_node
 from tests.clients.remedies.grounds import Grounds
 from tests.clients.remedies.javascript import NODEMAILER
-from tests.clients.remedies.proof import Case, Prover
+from tests.clients.remedies.proof import Case, Prover, and_kin
 from tests.clients.remedies.python import AIOSMTPLIB, DJANGO, SMTPLIB
 from tests.clients.remedies.worker import NODE, PYTHON, Workers
 
 CASES = {
-    "python-smtplib": SMTPLIB,
-    "aiosmtplib": AIOSMTPLIB,
-    "django": DJANGO,
-    "nodemailer": NODEMAILER,
+    "python-smtplib": and_kin(SMTPLIB),
+    "aiosmtplib": and_kin(AIOSMTPLIB),
+    "django": and_kin(DJANGO),
+    "nodemailer": and_kin(NODEMAILER),
 }
 PROOFS = [
     pytest.param(

@@ -211,7 +211,9 @@ LIBRARY: Final = Library(
             "helo_rejected",
             "login_initial_response_rejected",
             "auth_command_too_long",
+            "credential_url_encoding",
             "account_name_used_as_sender",
+            "sender_not_authorised",
             "sender_domain_not_linked",
             "client_config_conflict",
         }

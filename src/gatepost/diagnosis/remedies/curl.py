@@ -102,6 +102,7 @@ LIBRARY: Final = Library(
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
             "mechanism_not_offered",
             "starttls_required",
             "implicit_tls_on_starttls_port",
@@ -112,6 +113,8 @@ LIBRARY: Final = Library(
             "initial_response_required",
             "credential_url_encoding",
             "account_name_used_as_sender",
+            "envelope_sender_missing",
+            "sender_not_authorised",
             "sender_domain_not_linked",
             "bare_lf",
         }

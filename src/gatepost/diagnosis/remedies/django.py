@@ -214,9 +214,11 @@ LIBRARY: Final = Library(
             "cert_hostname_mismatch",
             "helo_rejected",
             "auth_not_advertised",
+            "unwanted_auth_attempt",
             "login_initial_response_rejected",
             "non_ascii_password",
             "account_name_used_as_sender",
+            "sender_not_authorised",
             "sender_domain_not_linked",
             "client_config_conflict",
         }

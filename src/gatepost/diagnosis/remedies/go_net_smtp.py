@@ -361,6 +361,7 @@ LIBRARY: Final = Library(
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
             "mechanism_not_offered",
             "starttls_required",
             "implicit_tls_on_starttls_port",
@@ -370,6 +371,7 @@ LIBRARY: Final = Library(
             "cert_hostname_mismatch",
             "helo_rejected",
             "auth_not_advertised",
+            "unwanted_auth_attempt",
             "auth_command_too_long",
             "credential_url_encoding",
             "client_host_mismatch",

@@ -33,7 +33,7 @@ _XOAUTH2: Final = """\
 props.put("mail.smtp.auth.mechanisms", "XOAUTH2");
 // two steps, for servers that limit the length of the AUTH line
 props.put("mail.smtp.auth.xoauth2.two.line.authentication.format", "true");
-transport.connect("{{host}}", {{port}}, username, accessToken);
+// the password is the access token
 """
 
 _IMPLICIT: Final = f"""\
@@ -111,7 +111,10 @@ LIBRARY: Final = Library(
                 'props.put("mail.smtp.host", "{{name}}");\n',
             ),
             "no_auth": Cure("Switch the sign-in off:", 'props.put("mail.smtp.auth", "false");\n'),
-            "long_token": Cure("The token may follow the AUTH line:", _XOAUTH2),
+            "long_token": Cure(
+                "The token may follow the AUTH line (Angus Mail; Jakarta Mail 2.0.0 cannot):",
+                _XOAUTH2,
+            ),
             "no_authzid": Cure(
                 "The user name goes into PLAIN's first field, too, unless that is set empty:",
                 _NO_AUTHZID,
@@ -143,6 +146,7 @@ LIBRARY: Final = Library(
             "cert_hostname_mismatch",
             "helo_rejected",
             "account_name_used_as_sender",
+            "sender_not_authorised",
             "sender_domain_not_linked",
         }
     ),

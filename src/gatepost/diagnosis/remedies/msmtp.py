@@ -97,6 +97,7 @@ LIBRARY: Final = Library(
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
             "mechanism_not_offered",
             "starttls_required",
             "implicit_tls_on_starttls_port",
@@ -105,7 +106,9 @@ LIBRARY: Final = Library(
             "cert_hostname_mismatch",
             "helo_rejected",
             "auth_not_advertised",
+            "unwanted_auth_attempt",
             "account_name_used_as_sender",
+            "sender_not_authorised",
             "sender_domain_not_linked",
         }
     ),

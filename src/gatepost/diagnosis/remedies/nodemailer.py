@@ -178,6 +178,7 @@ LIBRARY: Final = Library(
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
             "mechanism_not_offered",
             "starttls_required",
             "implicit_tls_on_starttls_port",
@@ -188,6 +189,7 @@ LIBRARY: Final = Library(
             "auth_command_too_long",
             "credential_url_encoding",
             "envelope_sender_missing",
+            "sender_not_authorised",
             "sender_domain_not_linked",
         }
     ),

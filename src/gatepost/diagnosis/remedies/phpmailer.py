@@ -155,9 +155,11 @@ LIBRARY: Final = Library(
             "cert_hostname_mismatch",
             "helo_rejected",
             "auth_not_advertised",
+            "unwanted_auth_attempt",
             "initial_response_required",
             "auth_command_too_long",
             "account_name_used_as_sender",
+            "sender_not_authorised",
             "sender_domain_not_linked",
         }
     ),

@@ -246,7 +246,10 @@ LIBRARY: Final = Library(
             "auth_command_too_long",
             "credential_url_encoding",
             "non_ascii_password",
+            "empty_password_sent",
             "account_name_used_as_sender",
+            "envelope_sender_missing",
+            "sender_not_authorised",
             "sender_domain_not_linked",
             "bare_lf",
         }

@@ -83,7 +83,7 @@ LIBRARY: Final = Library(
                 "spring.mail.properties.mail.smtp.auth=false\n",
             ),
             "long_token": Cure(
-                "The token may follow the AUTH line:",
+                "The token may follow the AUTH line (Angus Mail; Jakarta Mail 2.0.0 cannot):",
                 f"{_mechanism('XOAUTH2')}"
                 "spring.mail.properties.mail.smtp.auth.xoauth2.two.line.\\\n"
                 "authentication.format=true\n",

@@ -98,8 +98,11 @@ LIBRARY: Final = Library(
             "implicit_tls_on_starttls_port",
             "starttls_on_implicit_tls_port",
             "cert_untrusted",
+            "cert_hostname_mismatch",
             "helo_rejected",
             "account_name_used_as_sender",
+            "envelope_sender_missing",
+            "sender_not_authorised",
             "sender_domain_not_linked",
             "bare_lf",
         }

@@ -197,6 +197,7 @@ LIBRARY: Final = Library(
             "helo_rejected",
             "auth_command_too_long",
             "credential_url_encoding",
+            "sender_not_authorised",
             "sender_domain_not_linked",
         }
     ),

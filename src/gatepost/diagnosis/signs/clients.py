@@ -59,7 +59,10 @@ SIGNS: Final = (
     Sign("cert_hostname_mismatch", 22, ("did not match expected name",
                                         "does not match the expected",
                                         "subject name matches target", "ip address mismatch",
-                                        "num=62:hostname mismatch")),
+                                        "num=62:hostname mismatch",
+                                        "did not match target host")),
+    # swaks tells the date of every certificate
+    Sign("cert_expired", -20, ("=== tls peer[0]",), unless=("expired",)),
     Sign("client_ca_store_missing", -20, ("subject name matches target",)),
     Sign("mechanism_not_offered", 17, ("failed to find an authenticator supported",
                                        "requested type not available",

@@ -28,7 +28,7 @@ SIGNS: Final = (
                                      "keyerror: '*pass", "keyerror: '*user", "user not specified",
                                      "username not set", "failed to connect, no password",
                                      "cannot read propert*auth"),
-         unless=("535", "534")),
+         unless=("535 ", "534 ", "535,", "534,", "535-", "534-", "535:")),
     Sign("credentials_missing", 14, ("username \"\"", "username ''", "user \"\"")),
     Sign("credentials_missing", 12, ("nonetype*auth_plain", "auth_plain*nonetype",
                                      "nonetype*password",
