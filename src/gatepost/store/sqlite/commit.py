@@ -92,6 +92,15 @@ Outcome = tuple[Operation, Any]
 """An operation and its result, which may be the exception to raise."""
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A group that is written and not yet synced."""
+
+    group: Sequence[Operation]
+    ledger: Ledger
+    outcomes: list[Outcome]
+
+
 class Committer:
     """Owns the writing connection. Not a thread: whoever calls waits for the disk."""
 
@@ -129,6 +138,24 @@ class Committer:
                 return self._without_room(group)
             return [(each, QueueError(f"not stored: {error}")) for each in group]
 
+    def begin(self, group: Sequence[Operation]) -> "Begun | None":
+        """Write a group, and leave its sync to ``finish``; None when ``commit`` has to do it.
+
+        Raises Failed.
+        """
+        try:
+            return self._begin(group, self._apply_together)
+        except (sqlite3.Error, *_BAD_ROW):
+            return None
+
+    def finish(self, begun: "Begun") -> list[Outcome]:
+        """Return what ``commit`` does, for a group that was begun. Raises Failed."""
+        self.is_full = False
+        try:
+            return self._finish(begun)
+        except sqlite3.Error:
+            return self.commit(begun.group)
+
     @property
     def needs_checkpoint(self) -> bool:
         """True when there is enough WAL to be moved into the database."""
@@ -155,6 +182,13 @@ class Committer:
         apply: Callable[[Transaction, Sequence[Operation]], list[Outcome]],
     ) -> list[Outcome]:
         """Commit the group, or nothing of it. Raises sqlite3.Error, or Failed."""
+        return self._finish(self._begin(group, apply))
+
+    def _begin(
+        self,
+        group: Sequence[Operation],
+        apply: Callable[[Transaction, Sequence[Operation]], list[Outcome]],
+    ) -> "Begun":
         transaction = Transaction(self.connection, replace(self.ledger))
         execute = self.connection.execute
         try:
@@ -165,17 +199,28 @@ class Committer:
                 set_counter = QUERIES["set_counter"]
                 execute(set_counter, (ledger.messages, "messages"))
                 execute(set_counter, (ledger.octets, "octets"))
-            began = time.perf_counter()
-            execute("COMMIT")
-            self.duration += (time.perf_counter() - began - self.duration) / SMOOTHING
         except BaseException as error:
-            if isinstance(error, sqlite3.Error) and _is_final(error):
-                raise Failed(f"the store cannot be written: {error}") from error
-            self._roll_back()
+            self._undo(error)
             raise
-        ledger.pages += _PAGES_PER_GROUP
-        self.ledger = ledger
-        return outcomes
+        return Begun(group, ledger, outcomes)
+
+    def _finish(self, begun: "Begun") -> list[Outcome]:
+        began = time.perf_counter()
+        try:
+            self.connection.execute("COMMIT")
+        except BaseException as error:
+            self._undo(error)
+            raise
+        self.duration += (time.perf_counter() - began - self.duration) / SMOOTHING
+        begun.ledger.pages += _PAGES_PER_GROUP
+        self.ledger = begun.ledger
+        return begun.outcomes
+
+    def _undo(self, error: BaseException) -> None:
+        """Roll back. Raises Failed when ``error`` is final."""
+        if isinstance(error, sqlite3.Error) and _is_final(error):
+            raise Failed(f"the store cannot be written: {error}") from error
+        self._roll_back()
 
     def _roll_back(self) -> None:
         if self.connection.in_transaction:  # SQLite has done so itself after some errors

@@ -44,11 +44,12 @@ class Settings:
     """Taken from the disk beforehand, so that deletion can go on when it is full."""
     upkeep: float = 10.0
     """Between two rounds of retention."""
-    quick: float = 0.002
-    """A commit that lasts no longer on average is done by the event loop itself; 0: never.
+    quick: float = 0.02
+    """While a sync takes no longer on average, an event loop writes its own rows, and only the
+    sync is another thread's; 0: never.
 
-    Measured: handing a group of small messages to another thread and back costs as much as
-    committing it. A loop that waits for a slow disk would leave everything else undone.
+    Measured: two threads that work at once cost as much for passing the interpreter's lock to and
+    fro as the rows do. From a slow disk a loop should not even have to read a page.
     """
     shared_mount: bool = False
     """Take a directory that another machine may share, on the operator's word."""

@@ -48,11 +48,6 @@ if TYPE_CHECKING:
 LINGER: Final = 0.002
 """Seconds that what a loop commits, and nobody is waiting for, waits for company at most."""
 
-WORTH: Final = 8
-"""Operations that a loop commits itself, at least: for fewer the thread is asked, because all
-connections would wait for the disk. Measured: new connections that bring one message each are
-served a third faster so, and many messages at once cost less without the hand-over."""
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -91,6 +86,10 @@ class SqliteStore:
         """What a loop will commit: messages in its next turn, settlements with them or soon."""
         self._called = False
         """A loop will commit in its next turn."""
+        self._round = 0
+        """How often a loop has taken what was gathered."""
+        self._syncing = False
+        """What it took last is being committed; what has come since goes next."""
         self.operations = SqliteOperations(self._put, self._read, parts.reading)
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
         self._queue = DeliveryWriter(parts.committer.connection)
@@ -159,23 +158,48 @@ class SqliteStore:
             submission = replace(submission, body=body)
         put = make(submission, future)
         if self._writer.is_quick:
-            self._gather(put)
+            self._gather(put, urgent=True)
         else:
             self._writer.give(put)
         return future
 
-    def _gather(self, put: Put) -> None:
-        """Let the loop commit what one turn of it brought together."""
-        self._gathered.append(put)
+    def _gather(self, operation: Put | Change, *, urgent: bool) -> None:
+        """Let the loop commit what one turn of it brought together; what is not urgent waits for
+        what is, or for a moment."""
+        loop = operation.future.get_loop()
         if not self._called:
-            self._called = True
-            put.future.get_loop().call_soon(self._commit_gathered)
+            if urgent and not self._syncing:
+                self._called = True
+                loop.call_soon(self._commit_gathered)
+            elif not self._gathered:  # in case that the end of the sync does not call us
+                loop.call_later(LINGER, self._commit_late, self._round)
+        self._gathered.append(operation)
+
+    def _commit_late(self, number: int) -> None:
+        if number == self._round:  # nobody did meanwhile
+            self._commit_gathered()
 
     def _commit_gathered(self) -> None:
         self._called = False
+        if not self._gathered:
+            return
+        loop = asyncio.get_running_loop()
+        if self._syncing:
+            loop.call_later(LINGER, self._commit_late, self._round)
+            return
+        self._round += 1
+        self._syncing = True
         group = self._take_gathered()
-        if len(group) < WORTH or not self._writer.commit_here(group):
+        if not self._writer.begin_here(group, partial(self._synced, loop)):
+            self._syncing = False
             self._pass_on(group)
+
+    def _synced(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread of the store: what was gathered meanwhile may go."""
+        self._syncing = False
+        if self._gathered:
+            with suppress(RuntimeError):  # the loop was closed
+                loop.call_soon_threadsafe(self._commit_gathered)
 
     def _take_gathered(self) -> "list[Put | Change]":
         """Take what there is; another loop, in another thread, may take some of it."""
@@ -261,11 +285,8 @@ class SqliteStore:
         future: asyncio.Future[T] = loop.create_future()
         if self._closed:
             raise _closed()
-        if not self._gathered:
-            loop.call_later(LINGER, self._commit_gathered)
-        self._gathered.append(
-            Change(lambda transaction: apply(transaction, *args, **kwargs), future)
-        )
+        change = Change(lambda transaction: apply(transaction, *args, **kwargs), future)
+        self._gather(change, urgent=False)
         return await future
 
     async def _read(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -4,12 +4,14 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage
 from gatepost.queue.selection import captured
 from gatepost.store.sqlite.commit import (
+    Begun,
     Committer,
     Failed,
     Operation,
@@ -34,7 +36,9 @@ class Writer:
     """Commits groups and tells the outcomes, with one wake-up of the event loop per group.
 
     Whoever commits holds a lock: that is the store thread, or an event loop for what is its
-    own (``commit_here``). A checkpoint, which may take long, is the store thread's alone.
+    own (``begin_here``). A loop writes the rows, a thread that waits for nothing else lets the
+    disk take them: every statement gives up the interpreter's lock, and a thread of its own
+    would have to get it back each time. A checkpoint, which may take long, is the store thread's.
 
     After a failed sync it does nothing more, for good: it does not even close its connection.
     `on_failure` is called once, in the thread that saw the failure.
@@ -57,12 +61,16 @@ class Writer:
         """Called here after each group that held a message."""
         self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP)
         self.give: Callable[[Operation], None] = self._worker.give
+        self._syncing: Worker[tuple[Begun, Callable[[], None]]] = Worker(
+            "gatepost-sync", self._sync, 1
+        )
 
     def start(self, upkeep: Callable[[], float], after: float) -> None:
         """Begin; `upkeep` runs in the store thread, first in `after` seconds.
 
         It returns the seconds to its next run.
         """
+        self._syncing.start()
         self._worker.start(lambda: upkeep() if self.failure is None else IDLE, after)
 
     @property
@@ -86,6 +94,7 @@ class Writer:
 
     def close(self) -> None:
         """Commit what was given, empty the WAL, close the database."""
+        self._syncing.stop()
         self._worker.stop()
         if self.failure is None:
             try:
@@ -101,45 +110,64 @@ class Writer:
 
     @property
     def is_quick(self) -> bool:
-        """True when an event loop may commit in its own thread."""
+        """True when an event loop may write in its own thread."""
         return self._committer.duration < self._quick
 
-    def commit_here(self, group: Sequence[Operation]) -> bool:
-        """Commit in this thread, that of the running loop; False when it cannot be done now."""
+    def begin_here(self, group: Sequence[Operation], done: Callable[[], None]) -> bool:
+        """Write in this thread, that of the running loop; False when it cannot be done now.
+
+        ``done`` is called in another thread, when the group is committed and that is told.
+        """
         if self._worker.is_behind or not self._committing.acquire(blocking=False):
             return False
+        begun: Begun | None = None
         try:
-            self._commit(group, asyncio.get_running_loop())
+            if self.failure is None:
+                begun = self._committer.begin(group)
+        except Failed as error:
+            self.fail(error)
         finally:
-            self._committing.release()
-        if self._committer.needs_checkpoint:
-            self.give(_CHECKPOINT)
+            if begun is None:
+                self._committing.release()
+        if begun is None:
+            return False  # the store thread finds out which of them is bad
+        self._syncing.give((begun, done))
         return True
+
+    def _sync(self, jobs: list[tuple[Begun, Callable[[], None]]]) -> None:
+        for begun, done in jobs:
+            try:
+                self._conclude(begun.group, partial(self._committer.finish, begun))
+            finally:
+                self._committing.release()
+                done()
+            if self._committer.needs_checkpoint:
+                self.give(_CHECKPOINT)
 
     def _work(self, group: list[Operation]) -> None:
         with self._committing:
-            self._commit(group)
+            self._conclude(group, partial(self._committer.commit, group))
             if self.failure is None:
                 self._checkpoint()
 
-    def _commit(
-        self, group: Sequence[Operation], here: asyncio.AbstractEventLoop | None = None
+    def _conclude(
+        self, group: Sequence[Operation], commit: Callable[[], Sequence[Outcome]]
     ) -> None:
         if self.failure is None:
             try:
-                outcomes = self._committer.commit(group)
+                outcomes = commit()
             except Exception as error:  # noqa: BLE001 (whatever it is: nothing may be believed)
                 self.fail(error if isinstance(error, QueueError) else Failed(repr(error)))
             else:
-                self._finish(outcomes, here)
+                self._finish(outcomes)
                 return
-        tell([(each, QueueError(str(self.failure))) for each in group], here)
+        tell([(each, QueueError(str(self.failure))) for each in group])
 
-    def _finish(self, outcomes: Sequence[Outcome], here: asyncio.AbstractEventLoop | None) -> None:
+    def _finish(self, outcomes: Sequence[Outcome]) -> None:
         """Tell, then do what nobody needs to wait for."""
         if self._committer.is_full:
             self._room.run_out()
-        tell(outcomes, here)
+        tell(outcomes)
         if self.on_commit is not None and any(isinstance(each, Put) for each, _ in outcomes):
             self.on_commit()
         if self._waiters:
@@ -167,11 +195,8 @@ def _captured(outcomes: Sequence[Outcome]) -> Iterator[StoredMessage]:
             yield captured(operation.submission)
 
 
-def tell(outcomes: Iterable[Outcome], here: asyncio.AbstractEventLoop | None = None) -> None:
-    """Resolve the futures, each loop's at once; run what follows a Step in this thread.
-
-    `here` is the loop that runs in this thread, if one does.
-    """
+def tell(outcomes: Iterable[Outcome]) -> None:
+    """Resolve the futures, each loop's at once; run what follows a Step in this thread."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Told]] = {}
     for operation, result in outcomes:
         if isinstance(operation, Step):
@@ -180,9 +205,6 @@ def tell(outcomes: Iterable[Outcome], here: asyncio.AbstractEventLoop | None = N
             future = operation.future
             by_loop.setdefault(future.get_loop(), []).append((future, result))
     for loop, told in by_loop.items():
-        if loop is here:
-            resolve(told)
-            continue
         with suppress(RuntimeError):  # the loop was closed: nobody listens any more
             loop.call_soon_threadsafe(resolve, told)
 
