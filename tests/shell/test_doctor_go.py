@@ -14,8 +14,8 @@ pytestmark = pytest.mark.compliance
 
 GO = LIBRARIES["go-net-smtp"]
 PACKAGES = (
-    "bytes", "crypto/tls", "crypto/x509", "encoding/base64", "errors", "fmt", "io", "log", "mime", "mime/quotedprintable",
-    "net", "net/mail", "net/smtp", "net/url", "os", "strings", "time",
+    "bytes", "crypto/tls", "crypto/x509", "encoding/base64", "errors", "fmt", "io", "log", "mime",
+    "mime/quotedprintable", "net", "net/mail", "net/smtp", "net/url", "os", "strings", "time",
 )  # fmt: skip
 """What the code may import; of a name that it uses, the last part stands before a dot."""
 WHOLE = [topic for topic, cure in GO.cures.items() if "func " in (cure.code or "")]
