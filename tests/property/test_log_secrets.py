@@ -54,6 +54,12 @@ STYLES: dict[str, Say] = {
     "msmtp":      lambda who, text: f"{'-->' if who == 'C' else '<--'} {text}",
     "postfix":    lambda who, text: "May  5 10:00:00 mx postfix/smtp[7]: "
                   f"{'>' if who == 'C' else '<'} mail.example.com[192.0.2.1]:587: {text}",
+    "rainloop":   lambda who, text: "[12:29:47.567][70f77b35] SMTP[DATA]: "
+                  f"{'>' if who == 'C' else '<'} {text}",
+    "thunderbird": lambda who, text: "[Parent 4711: Main Thread]: I/SMTP SMTP "
+                  f"{'Send' if who == 'C' else 'Response'}: {text}",
+    "stalwart":   lambda who, text: f'TRACE smtp: event="{"read" if who == "C" else "write"}" '
+                  f'data="{text}\\r\\n" size=9',
     "exim":       lambda who, text: f"10:00:00 71  SMTP{'>>' if who == 'C' else '<<'} {text}",
     "symfony":    lambda who, text: f"[2024-05-05T10:00:00.235+00:00] "
                   f"{'>' if who == 'C' else '<'} {text}",

@@ -26,16 +26,20 @@ def _finding(id_: str, confidence: Confidence, proof: tuple[str, ...]) -> Findin
     )  # fmt: skip
 
 
+def _auth(attempt: AuthAttempt) -> str:
+    return f"AUTH {attempt.mechanism}".rstrip()
+
+
 def base64_line_wrapped(seen: Evidence) -> Finding | None:
     """A response came on several lines, or ends where encoders break lines."""
     for attempt, response in _responses(seen):
         if attempt.reply.code == 235 or (response.secret is not None and attempt.accepted):
             continue
         if response.lines > 1:
-            proof = f"the response to AUTH {attempt.mechanism} came on {response.lines} lines"
+            proof = f"the response to {_auth(attempt)} came on {response.lines} lines"
             return _finding("base64_line_wrapped", "certain", (proof,))
         if response.octets in _WRAPPED_AT and response.form == "base64":
-            proof = f"the response to AUTH {attempt.mechanism} ends after {response.octets} octets"
+            proof = f"the response to {_auth(attempt)} ends after {response.octets} octets"
             return _finding("base64_line_wrapped", "possible", (proof,))
     return None
 
@@ -52,7 +56,7 @@ def wrapped_answers(seen: Evidence) -> Finding | None:
         ):
             cut = next(each.octets for each in sent if each.octets in _WRAPPED_AT)
             proof = (
-                f"AUTH {attempt.mechanism} was answered with {len(sent)} lines",
+                f"{_auth(attempt)} was answered with {len(sent)} lines",
                 f"one of them has {cut} octets, where encoders break lines",
             )
             return _finding("base64_line_wrapped", "certain", proof)
@@ -64,7 +68,7 @@ def credentials_not_base64(seen: Evidence) -> Finding | None:
     for attempt, response in _responses(seen):
         if response.form in ("not_base64", "twice_base64") and attempt.reply.code != 235:
             how = "is not base64" if response.form == "not_base64" else "is base64 of base64"
-            proof = f"what the client sent for AUTH {attempt.mechanism} {how}"
+            proof = f"what the client sent for {_auth(attempt)} {how}"
             return _finding("credentials_not_base64", "certain", (proof,))
     return None
 
@@ -75,9 +79,9 @@ def empty_credentials(seen: Evidence) -> Finding | None:
         secret = response.secret
         if secret is None or secret.length or attempt.reply.code < 400:
             continue
-        proof = f"AUTH {attempt.mechanism} carried an empty password"
+        proof = f"{_auth(attempt)} carried an empty password"
         if any(each.username_form == "empty" for each in attempt.responses):
-            both = f"AUTH {attempt.mechanism} carried an empty user name and password"
+            both = f"{_auth(attempt)} carried an empty user name and password"
             return _finding("unwanted_auth_attempt", "certain", (both,))
         return _finding("empty_password_sent", "certain", (proof,))
     return None
@@ -116,7 +120,7 @@ def auth_command_too_long(seen: Evidence) -> Finding | None:
         if long and attempt.reply.code in (500, 501, 555):
             proof = (
                 f"the AUTH line carried {response.octets} octets",
-                f"AUTH {attempt.mechanism} was answered {attempt.reply}",
+                f"{_auth(attempt)} was answered {attempt.reply}",
             )
             return _finding("auth_command_too_long", "certain", proof)
     return None
@@ -126,7 +130,7 @@ def client_sasl_bug(seen: Evidence) -> Finding | None:
     """The client broke the exchange off itself."""
     for attempt in seen.attempts:
         if attempt.cancelled:
-            proof = f"the client cancelled AUTH {attempt.mechanism} with *"
+            proof = f"the client cancelled {_auth(attempt)} with *"
             return _finding("client_sasl_bug", "likely", (proof,))
     return None
 
@@ -281,7 +285,7 @@ def foreign_mechanism(seen: Evidence) -> Finding | None:
             exotic = set(listed) <= _EXOTIC and not (library and library.could_use(listed))
             proof = (
                 f"EHLO offers AUTH {' '.join(listed)}",
-                f"AUTH {attempt.mechanism} was answered {attempt.reply}",
+                f"{_auth(attempt)} was answered {attempt.reply}",
             )
             id_ = "client_lacks_mechanism" if exotic else "mechanism_not_offered"
             return _finding(id_, "certain", proof)

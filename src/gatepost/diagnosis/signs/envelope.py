@@ -204,6 +204,9 @@ SIGNS: Final = (
                                             "from: apikey"), when=lambda r: not
          r.seen.attempts and any(w in r.text for w in ("sender", "from", "address"))),
     Sign("envelope_sender_missing", 18, ("smtpsenderrefused*, '')", 'smtpsenderrefused*, "")')),
+    Sign("envelope_sender_missing", 16, ("<>: sender address rejected", "from=<>*sender*rejected",
+                                         "rejected*from=<>")),
+    Sign("sender_not_authorised", -12, ("<>: sender address rejected",)),
     Sign("sender_not_authorised", -12, _NOT_YOURS, when=lambda r: (
         r.seen.mail.value is not None and not r.seen.mail.value.argument)),
     Sign("envelope_sender_missing", 19, when=lambda r: r.seen.mail.value is not None and (
@@ -216,6 +219,8 @@ SIGNS: Final = (
                                          "sender address is required", "from:<>")),
     Sign("greylisted", 17, _GREY),
     Sign("greylisted", 6, codes=(450, 451), at=("rcpt",)),
+    Sign("greylisted", 5, ("try again", "recipient address rejected", "later"), codes=(450, 451),
+         at=("rcpt",)),
     Sign("greylisted", 4, ("try again later", "try again in", "please try later"),
          codes=(450, 451)),
     Sign("rate_limited", 15, _RATE),

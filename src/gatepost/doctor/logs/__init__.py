@@ -96,6 +96,8 @@ def _clean(text: str) -> str:
 
         text = html.unescape(re.sub(r"<br\s*/?>\n?", "\n", text))
     text = re.sub(r"(?:\\r)?\\n(?!['\"])(?=[^\n]*\d{3}[ -])", "\n", text)
+    if "type: 'client'" in text:
+        text = _OBJECT.sub(_as_lines, text)
     if "<CRLF>" in text:
         text = "\n".join(_without_marks(text.split("\n")))
     text = _JOINED.sub(r"\n\1", text)
@@ -108,6 +110,18 @@ _JOINED: Final = re.compile(
     r"CHUNKING|DSN|SMTPUTF8|HELP|VRFY|ETRN|BINARYMIME)(?![A-Za-z]))"
 )
 """The lines of EHLO's answer, printed as one."""
+
+
+_OBJECT: Final = re.compile(
+    r"\{\s*type: '(?P<who>client|server)',\s*message: '(?P<said>(?:\\.|[^'\\])*)'\s*\}"
+)
+"""What nodemailer printed before it had lines."""
+
+
+def _as_lines(match: re.Match[str]) -> str:
+    who = "C" if match["who"] == "client" else "S"
+    said = match["said"].replace("\\r", "").replace("\\n", "\n").strip("\n")
+    return "\n".join(f"{who}: {line}" for line in said.split("\n"))
 
 
 def _without_marks(lines: list[str]) -> Iterator[str]:

@@ -11,8 +11,8 @@ VERB: Final = re.compile(
     r"(?i)(?:EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL FROM|RCPT TO|DATA|BDAT|RSET|NOOP|QUIT|VRFY|HELP)\b"
 )
 COMMAND: Final = (
-    r"(?:EHLO|HELO|LHLO) \S+\s*$|AUTH [A-Z][\w-]+(?: \[redacted#\d+\])?\s*$|MAIL FROM:.*|"
-    r"RCPT TO:.*|(?:STARTTLS|DATA|RSET|NOOP|QUIT|HELP|EHLO|HELO)\s*$|BDAT \d+.*|VRFY \S+$"
+    r"(?i:EHLO|HELO|LHLO) \S+\s*$|AUTH [A-Z][\w-]+(?: \[redacted#\d+\])?\s*$|(?i:MAIL FROM):.*|"
+    r"(?i:RCPT TO):.*|(?:STARTTLS|DATA|RSET|NOOP|QUIT|HELP|EHLO|HELO)\s*$|BDAT \d+.*|VRFY \S+$"
 )
 """A whole command, for logs in which nothing but its form tells it from a sentence."""
 CODE: Final = re.compile(r"[2-5]\d\d(?:[ -]|$)")

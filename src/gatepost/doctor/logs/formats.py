@@ -18,16 +18,20 @@ from gatepost.doctor.logs import (
     phpmailer,
     postfix,
     powershell,
+    rainloop,
     ruby_net_smtp,
     s_client,
     smtplib,
+    stalwart,
     swaks,
     symfony,
     system_net_mail,
+    thunderbird,
 )
 from gatepost.doctor.logs.form import Format
 
 _MODULES: Final = (
+    rainloop, thunderbird, stalwart,
     nodemailer, phpmailer, smtplib, go_mail, lettre, ruby_net_smtp, swaks, msmtp, postfix, exim,
     perl_net_smtp, mailkit, curl, symfony, javamail, system_net_mail, s_client,
     django, powershell, aiosmtplib, go_net_smtp,

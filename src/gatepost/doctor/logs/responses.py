@@ -23,6 +23,7 @@ _PLACEHOLDER: Final = re.compile(
 _BRACKETS: Final = "[<{(/*.…•"
 _LENGTH: Final = re.compile(r"(\d[\d,]*)\s*(?:bytes?|octets?|char)")
 _AUTHZID: Final = re.compile(r"(?i)user\S*\s+nul\s+user")
+_WRAPPED: Final = re.compile(r"[A-Za-z0-9+/]{16,}(?:(?:\\r)?\\n[A-Za-z0-9+/]+)+={0,2}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 Kind = Literal["plain", "username", "password", "token", "digest", "unknown"]
@@ -46,6 +47,8 @@ def read_answer(text: str, kind: Kind) -> Answer:
         return read_sent(text, kind)
     if WORDS_FOR_HIDDEN.fullmatch(text):
         return Answer(_described(text))
+    if _WRAPPED.fullmatch(text):
+        return _wrapped(re.split(r"(?:\\r)?\\n", text))
     if decode(text) is None and _PLACEHOLDER.search(text):
         return Answer(_described(text), () if text[0] in _BRACKETS else (text,))
     return read_sent(text, kind)
@@ -83,6 +86,13 @@ def kind_of(mechanism: str, prompt: str, answers: int) -> Kind:
             return "password"
         return "username"
     return "unknown"
+
+
+def _wrapped(pieces: list[str]) -> Answer:
+    """One response, with line ends within, as a log prints them."""
+    raw = decode("".join(pieces)) or b""
+    response = Response(len(pieces[0]), "base64", lines=len(pieces))
+    return Answer(response, (*pieces, raw.decode("utf-8", "surrogateescape")))
 
 
 def decode(text: str) -> bytes | None:

@@ -48,7 +48,8 @@ _NO_BLOB: Final = re.compile(
 )
 _CLIENT: Final = re.compile(
     r"^.{0,160}?(?:(?<!-> )(?<!\w)C(?:LIENT)?\s*:(?!\\)|CLIENT -> S(?:ERVER|MTP):|C --> S:|\bsend:|"
-    r"SMTP>>|>>>|-->|~>|>>|<- (?=\")|^\s*->|(?:^|[\s\]])>(?=\s)|\bWrote:|\bsending:?)"
+    r"SMTP>>|>>>|-->|~>|>>|<- (?=\")|^\s*->|(?:^|[\s\]])>(?=\s)|\bWrote:|\bsending:?|"
+    r"\bevent=\"read\".{0,80}?\bdata=)"
     r"\s*(?:\S+\[[\da-fA-F.:]+\](?::\d+)?:\s)?(?:b(?=['\"]))?['\"]?(?P<rest>.*)$",
     re.IGNORECASE,
 )
@@ -63,7 +64,7 @@ _PROMPT: Final = re.compile(r"334[- ]+(?P<text>[A-Za-z0-9+/=]+)")
 _A_PROMPT: Final = re.compile(rb"(?i)(?:user ?name|password|login|user):?\0?\s*")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/]{3,}={0,2}")
 _ALONE: Final = re.compile(
-    r"(?P<token>\[redacted#\d+\]|[A-Za-z0-9+/]*={0,2})(?:(?:\\r)?(?:\\n)?['\"]?\s*|['\"]\s*[,}].*)$"
+    r"(?P<token>\[redacted#\d+\]|[A-Za-z0-9+/]*={0,2})(?:(?:\\r)?(?:\\n)?['\"]?\s*(?:size=\d+)?|['\"]\s*[,}].*)$"
 )
 """A response, and behind it nothing but what the log's format wraps around."""
 _LONG_TOKEN: Final = re.compile(r"(?<![\w+/])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/])")

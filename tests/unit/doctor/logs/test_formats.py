@@ -76,6 +76,12 @@ SESSIONS: list[tuple[str, str, str]] = [
     ("curl", "curl", "* Connected to mail.example.com (192.0.2.1) port 587\n" + told("> {}", "< {}")
                      + "\ncurl: (67) Login denied"),
     ("msmtp", "msmtp", told("--> {}", "<-- {}") + "\nmsmtp: authentication failed (method LOGIN)"),
+    ("rainloop", "", told("[12:29:47.567][70f77b35] SMTP[DATA]: > {}",
+                          "[12:29:47.567][70f77b35] SMTP[DATA]: < {}")),
+    ("thunderbird", "", told("[Parent 4711: Main Thread]: D/SMTP SMTP Send: {}",
+                             "[Parent 4711: Main Thread]: I/SMTP SMTP Response: {}")),
+    ("stalwart", "", told('TRACE smtp::inbound::session: event="read" data="{}\\r\\n" size=9',
+                          'TRACE smtp::inbound::session: event="write" data="{}\\r\\n" size=9')),
     ("postfix", "postfix", told("postfix/smtp[7]: > mail.example.com[192.0.2.1]:587: {}",
                                 "postfix/smtp[7]: < mail.example.com[192.0.2.1]:587: {}")),
     ("exim", "exim", told("10:00:00 71  SMTP>> {}", "10:00:00 71  SMTP<< {}")),
