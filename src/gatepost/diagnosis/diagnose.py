@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from gatepost.diagnosis import lint
 from gatepost.diagnosis.notes import notes, of_a_session, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
@@ -66,6 +65,8 @@ def _of_a_log(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
 
 def _of_a_config(seen: Evidence) -> Diagnosis:
     """Settings are judged by themselves: nothing was said on any wire."""
+    from gatepost.diagnosis import lint  # noqa: PLC0415 - a paste must not wait for it
+
     findings = tuple(_with_remedies(each, seen) for each in rank(lint.lint(seen)))
     next_probe = _next_probe(seen, findings)
     if not findings and seen.target is not None:
