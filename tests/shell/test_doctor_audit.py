@@ -13,7 +13,7 @@ from gatepost.model.finding import Diagnosis
 from tests.certificates import Authority, make_authority
 from tests.shell.scripted import Script, serving
 
-QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=3, pause=0)
+QUICK = Patience(connect=10, others=1, greeting=15, silence=2, reply=15, pause=0)
 NO_TLS = "530 5.7.0 Must issue a STARTTLS command first"
 NO_AUTH = "530 5.7.0 Authentication required"
 
@@ -74,7 +74,7 @@ def test_one_hole(
         with serving(replace(sound, obeys_injected=True, implicit=False)) as server:
             found = diagnose(
                 server.address, settings=Settings(ca_file=authority.ca_file, tls="none"),
-                patience=replace(QUICK, reply=1), errand=Errand(audit=True),
+                patience=replace(QUICK, reply=6), errand=Errand(audit=True),
             )  # fmt: skip
             assert hole in ids(found)
             return
