@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gatepost.diagnosis.notes import notes, of_a_session, refusals
 from gatepost.diagnosis.rank import rank
@@ -14,9 +14,12 @@ from gatepost.diagnosis.rules.behind import found_behind
 from gatepost.diagnosis.rules.replies import with_replies
 from gatepost.diagnosis.rules.texts import from_texts, merged, outweighing, worth_saying
 from gatepost.diagnosis.undecided import deciding_probe
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis, Finding, Verdict
-from gatepost.model.profile import DoctorFacts, Profile
+
+if TYPE_CHECKING:
+    from gatepost.model.profile import Profile
 
 _SOMEWHERE: Final = Target("mail.example.com", 587)
 """Stands in the code of cures where a log does not name the server."""
@@ -25,7 +28,7 @@ _NOT_SIGNED_IN: Final = 530
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
 
 
-def diagnose(seen: Evidence, profiles: Iterable[Profile] = ()) -> Diagnosis:
+def diagnose(seen: Evidence, profiles: "Iterable[Profile]" = ()) -> Diagnosis:
     """Return what ``seen`` proves; ``profiles`` are the providers that can be recognised."""
     if seen.source == "config":
         return _of_a_config(seen)
@@ -97,7 +100,7 @@ _RANKED: Final = {
 }  # fmt: skip
 
 
-def recognise(seen: Evidence, profiles: Iterable[Profile]) -> str:
+def recognise(seen: Evidence, profiles: "Iterable[Profile]") -> str:
     """Return the name of the profile whose host or EHLO line this is; empty when none fits."""
     host = seen.target.host.rstrip(".").lower() if seen.target else ""
     greetings = [

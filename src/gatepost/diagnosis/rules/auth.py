@@ -8,9 +8,9 @@ from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules.behind import found_behind
 from gatepost.diagnosis.rules.refusals import names_its_cause
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
-from gatepost.model.profile import DoctorFacts
 
 _WRONG_SECRET: Final = frozenset({535, 435})
 """535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""

@@ -1,8 +1,8 @@
 """The rules about tokens and what is behind a server: loaded where something of that was seen."""
 
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
-from gatepost.model.profile import DoctorFacts
 
 
 def found_behind(seen: Evidence, known: DoctorFacts) -> tuple[Finding, ...]:

@@ -28,10 +28,10 @@ from gatepost.diagnosis.entra.telling import (
     told,
 )
 from gatepost.diagnosis.token_errors import is_passing
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import Answer, Behind, Managed, SmtpNameSeen
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding, Remedy
-from gatepost.model.profile import DoctorFacts
 
 FRESH: Final = timedelta(minutes=5)
 """What was granted within this time may not count yet: scripts wait 45 to 120 s (2025, 2026)."""

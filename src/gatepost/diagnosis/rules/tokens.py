@@ -6,10 +6,10 @@ from typing import Final
 
 from gatepost.diagnosis.entra.telling import refusal
 from gatepost.diagnosis.rules.entra import behind_of
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import TokenSeen
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
-from gatepost.model.profile import DoctorFacts
 
 NAMES: Final = {
     "https://communication.azure.com": "Azure Communication Services",
