@@ -177,15 +177,18 @@ class Postfix:
         self.control("stop")
 
     def control(self, verb: str) -> None:
+        """Start, stop or reload it. Raises RuntimeError with Postfix's own words."""
         log = self.home / "log" / "control"
         with log.open("ab") as output:
-            subprocess.run(
+            run = subprocess.run(
                 ["postfix", "-c", self.home / "etc", verb],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                check=True,
+                check=False,
             )
+        if run.returncode:
+            raise RuntimeError(f"postfix {verb} ended with {run.returncode}:\n{self.log()}")
 
     def wait_listening(self) -> None:
         try:
