@@ -30,7 +30,7 @@ Examples:
   gatepost doctor --log mail.log --client nodemailer
   gatepost doctor --config .env
   gatepost doctor --token-file token
-  gatepost doctor --explain mechanism_not_offered
+  gatepost doctor --explain mechanism_not_offered --as nodemailer
 
 \b
 Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
@@ -90,7 +90,9 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     "input.",
 )
 @click.option(
-    "--explain", metavar="ID", help="Print what is known of a finding or an AADSTS code, and stop."
+    "--explain",
+    metavar="ID",
+    help="Print what is known of a finding or an AADSTS code, with --as its cure there, and stop.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
@@ -118,7 +120,7 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
         raise click.UsageError("--server and --client belong to --log")
     check_form(as_json=as_json, as_markdown=as_markdown)
     if explained is not None:
-        return _explain(explained, as_json)
+        return _explain(explained, given["library"] or "", as_json)
     save = given.pop("save")
     if server is not None:
         diagnosis = _probe(server, given)
@@ -134,12 +136,12 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
     return EXIT[diagnosis.verdict]
 
 
-def _explain(id: str, as_json: bool) -> int:
-    from gatepost.doctor.explain import explain  # noqa: PLC0415
+def _explain(id: str, library: str, as_json: bool) -> int:
+    from gatepost.doctor.explain import cure_in, explain  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
 
     try:
-        page = explain(id)
+        page = explain(id) + (cure_in(id, library) if library else "")
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     if as_json:

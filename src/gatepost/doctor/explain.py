@@ -7,6 +7,8 @@ from importlib.resources import files
 from typing import Final
 
 from gatepost.diagnosis.entra.codes import find_code, page_of
+from gatepost.diagnosis.remedies import find_library, remedies
+from gatepost.diagnosis.remedies.library import Place
 from gatepost.errors import ConfigError
 
 PAGES: Final = "findings.md"
@@ -40,3 +42,21 @@ def explain(id: str) -> str:
         near = difflib.get_close_matches(id, pages(), 1)
         raise ConfigError(f"no finding is named {id!r}", did_you_mean=near[0] if near else "")
     return found
+
+
+_SOMEWHERE: Final = Place("mail.example.com", 587)
+_OFFERED: Final = ("LOGIN",)
+"""What the example's server offers; the doctor asks yours."""
+
+
+def cure_in(id: str, library: str) -> str:
+    """Return the cure of the finding ``id`` in a library, as Markdown; empty when there is none.
+
+    Raises ConfigError when no library has that name.
+    """
+    known = find_library(library)
+    wanted = id.strip().lower().removeprefix("findings/").replace("-", "_")
+    for remedy in remedies(wanted, (known,), _OFFERED, _SOMEWHERE):
+        code = f"\n\n```{known.language}\n{remedy.code.rstrip()}\n```" if remedy.code else ""
+        return f"\n## In {known.title}\n\n{remedy.text}{code}\n"
+    return ""

@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.cli.main import main
 from gatepost.diagnosis.rank import PRIORS
-from gatepost.doctor.explain import explain, pages
+from gatepost.doctor.explain import cure_in, explain, pages
 from gatepost.errors import ConfigError
 
 
@@ -57,3 +57,23 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         main(["doctor", "--explain", "rate-limited", "--json"])
     document = json.loads(capsys.readouterr().out)
     assert document == {"id": "rate_limited", "page": explain("rate_limited")}
+
+
+@pytest.mark.parametrize(
+    ("id", "library", "cure"),
+    [
+        ("mechanism_not_offered", "go", "func LoginAuth"),
+        ("bare-lf", "smtplib", "smtp.send_message(message)"),
+        ("bare_lf", "aiosmtplib", "It writes CRLF"),
+        ("bad_credentials", "curl", ""),
+    ],
+)
+def test_the_cure_in_a_library(id: str, library: str, cure: str) -> None:
+    told = cure_in(id, library)
+    assert cure in told
+    assert bool(told) is bool(cure)
+
+
+def test_no_cure_for_a_library_that_nobody_knows() -> None:
+    with pytest.raises(ConfigError, match="no library is called"):
+        cure_in("bare_lf", "qqqq")
