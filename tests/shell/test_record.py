@@ -171,6 +171,30 @@ def test_a_client_that_waits_where_tls_comes_first(pair: Pair, data: Path) -> No
     assert ids(diagnosis)[0] == "starttls_on_implicit_tls_port"
 
 
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (b"", "starttls_on_implicit_tls_port"),
+        (b"EHLO app\r\n", "starttls_on_implicit_tls_port"),
+        (b"GET / HTTP/1.1\r\n\r\n", "client_speaks_http"),
+    ],
+)
+def test_what_is_said_in_clear_where_we_begin_with_tls(
+    said: bytes, cause: str, pair: Pair, data: Path, authority: Authority
+) -> None:
+    def client(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), 1.2) as it:
+            it.sendall(said)
+            it.recv(4096)
+
+    with serving(Script(implicit=True, pair=pair)) as server:
+        diagnosis = recorded(
+            server.address, data, client, client_tls="implicit", server_tls="implicit",
+            ca_file=authority.ca_file,
+        )  # fmt: skip
+    assert ids(diagnosis)[0] == cause
+
+
 def test_tls_where_the_port_begins_in_clear(server: Server, data: Path) -> None:
     diagnosis = recorded(
         server.address, data, sending(data, tls="implicit"), client_tls="starttls",
@@ -231,9 +255,9 @@ def test_silence_ends_a_session(server: Server, data: Path) -> None:
 
 def test_a_session_takes_so_long_and_no_longer(server: Server, data: Path) -> None:
     def client(port: int) -> None:
-        with socket.create_connection(("127.0.0.1", port), 20) as it, contextlib.suppress(OSError):
+        with socket.create_connection(("127.0.0.1", port), 20) as it:
             while it.recv(4096):
-                it.sendall(b"NOOP\r\n")
+                pass
 
     diagnosis = recorded(server.address, data, client, total=0.7)
     assert "longer than" in diagnosis.evidence.failure

@@ -79,7 +79,7 @@ def _way(options: Options) -> tuple[Way, Path | None]:
         way = replace(
             way,
             certificate=server_context(str(certificates.server_file)),
-            authority=str(authority),
+            authority=str(options.data / authority.name),  # as it was given: reports are public
         )
     if server_tls in ("starttls", "implicit"):
         way = replace(

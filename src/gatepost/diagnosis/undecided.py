@@ -59,6 +59,10 @@ def _mechanism_refused(seen: Evidence) -> bool:
     return any(not each.accepted for each in seen.attempts)
 
 
+def _is_opaque(seen: Evidence) -> bool:
+    return seen.conduct.value is not None and seen.conduct.value.is_opaque
+
+
 def _sender_refused(seen: Evidence) -> bool:
     return seen.mail.value is not None and not seen.mail.value.reply.is_success
 
@@ -88,6 +92,10 @@ _PROBES: Final[tuple[Probe, ...]] = (
     Probe(lambda seen: seen.source == "log" and not seen.attempts and seen.position == "resolve",
      "gatepost doctor HOST:PORT --as LIBRARY, or the whole session: switch the client's debug "
      "output on and paste all of it"),
+    Probe(_is_opaque,
+     "record it once more with --tls starttls, or --tls implicit: what is said under TLS"),
+    Probe(lambda seen: seen.source == "record" and not _refusals(seen),
+     "what the client itself logs of this session: gatepost doctor --log FILE"),
     Probe(_refused_everywhere,
      "look whether the server runs and listens on this port; if it does, run the same from another "
      "network: what fails there, too, is a firewall's at the server"),

@@ -76,6 +76,8 @@ def _greeting(tap: Tap, talk: Dialogue, outcome: Outcome) -> Fact[Greeting]:
 
 def _tls_mode(tap: Tap, talk: Dialogue) -> TlsMode:
     """What the client does about TLS."""
+    if tap.is_in_vain:
+        return "auto" if tap.conduct.speaks in ("http", "other") else "starttls"
     if tap.began_with_tls or tap.conduct.speaks == "tls":
         return "implicit"
     if talk.starttls is not None:

@@ -57,6 +57,7 @@ class Session:
 
     async def run(self) -> None:
         """Carry until it is over. What went wrong stands in ``outcome``."""
+        began = self._clock.monotonic()
         staying = asyncio.get_running_loop().call_later(A_LOOK, self._counted)
         try:
             async with asyncio.timeout(self._way.bounds.total):
@@ -67,6 +68,8 @@ class Session:
             pass
         finally:
             staying.cancel()
+            if not self.tap.greeted:
+                self.outcome.waited_ms = round((self._clock.monotonic() - began) * 1000, 1)
             await self._close()
             self._tell_tls()
             self.tap.finish()
@@ -81,6 +84,8 @@ class Session:
         first = await self._await_client()
         if first.kind != "connected":
             self._client_did(first)
+            if self.tap.client_records.hello is None:  # it wanted no TLS: what does the server?
+                await self._reach()
             raise _Over
         await self._reach()
         if self._way.pair in OPENS_AHEAD:
@@ -94,7 +99,7 @@ class Session:
                 return await self.client.events.get()
         except TimeoutError:
             self._ends("time", f"the client said nothing for {self._way.bounds.idle:g} s")
-            raise _Over from None
+            return Event("lost")
 
     async def _reach(self) -> None:
         way, began = self._way, self._clock.monotonic()
@@ -237,7 +242,7 @@ class Session:
             self._client_lost = self._client_lost or event.kind == "lost"
             if event.kind == "ended" and self.tap.greeted:
                 self._counted()  # it has read the greeting: who has not is reset, not ended
-            if self.stream.is_shaking:
+            if self.stream.is_shaking and self.tap.client_records.hello is not None:
                 self.tap.note(tls_end="closed")
                 self._ends("client", "the client closed within the TLS handshake", "tls")
 
@@ -323,6 +328,8 @@ class Session:
     def _handshake(self, octets: bytes) -> None:
         """Look at the client's part of a TLS handshake with us."""
         self.tap.client_records.feed(octets)
+        if not self.tap.client_records.is_tls:
+            self.tap.client(octets)
         self._counted()
 
     def _counted(self) -> None:

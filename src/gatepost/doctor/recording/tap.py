@@ -227,7 +227,7 @@ class Tap:
 
     def _send(self, verb: str) -> None:
         """Note that ``verb`` was said, and whether it came too early."""
-        if self.pending and verb not in _LEAVING:
+        if self.pending and verb not in _LEAVING and not self.is_in_vain:
             before = self.pending[-1]
             shown = verb if verb != "*" else "a line that is no command"
             if before == _GREETING:
@@ -354,6 +354,11 @@ class Tap:
     def awaits_starttls(self) -> bool:
         """STARTTLS is the last that the client said, and waits for its reply."""
         return bool(self.pending) and self.pending[-1] == "STARTTLS"
+
+    @property
+    def is_in_vain(self) -> bool:
+        """It speaks in clear where TLS comes first: nobody hears it."""
+        return self.began_with_tls and self.client_records.hello is None
 
     def note(self, **facts: object) -> None:
         """Add to the client's conduct what only the connection shows."""
