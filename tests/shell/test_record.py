@@ -225,6 +225,21 @@ def test_who_only_looks_whether_the_port_is_open_does_not_count(server: Server, 
     assert [line.text for line in diagnosis.evidence.transcript if line.speaker == "C"]
 
 
+def test_a_look_at_a_port_that_begins_with_tls_does_not_count(pair: Pair, data: Path) -> None:
+    def client(port: int) -> None:
+        socket.create_connection(("127.0.0.1", port), 20).close()
+        with contextlib.suppress(OSError):
+            sending(tls="implicit")(port)
+
+    with serving(Script(implicit=True, pair=pair)) as server:
+        diagnosis = recorded(
+            server.address, data, client, client_tls="implicit", server_tls="implicit"
+        )
+    assert ids(diagnosis)[:1] == ["cert_untrusted"]
+    assert diagnosis.evidence.conduct.value is not None
+    assert diagnosis.evidence.conduct.value.tls_version == "TLSv1.3"
+
+
 def test_a_server_that_nobody_reaches(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -237,6 +252,21 @@ def test_a_server_that_nobody_reaches(data: Path) -> None:
     diagnosis = recorded(f"127.0.0.1:{port}", data, client)
     assert diagnosis.verdict == "unreachable"
     assert heard[0].startswith(b"421 ")
+
+
+def test_a_server_that_sends_everybody_away(data: Path) -> None:
+    def client(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), 20) as it:
+            while it.recv(4096):
+                pass
+
+    with serving(Script(greeting="554 5.7.1 not you", replies={"?": "421 bye"})) as server:
+        diagnosis = recorded(server.address, data, client, idle=0.5)
+    greeting = diagnosis.evidence.greeting.value
+    assert greeting is not None
+    assert greeting.reply is not None
+    assert greeting.reply.code == 554
+    assert "client_left_after_greeting" not in ids(diagnosis)
 
 
 def test_silence_ends_a_session(server: Server, data: Path) -> None:

@@ -54,6 +54,8 @@ class Session:
         self._secured_at = -1
         self._said = [0, 0]
         self._client_ended = self._client_lost = False
+        self._only_looked = False
+        """Somebody came and went before there was anything to hear: is the port open?"""
 
     async def run(self) -> None:
         """Carry until it is over. What went wrong stands in ``outcome``."""
@@ -68,6 +70,8 @@ class Session:
             pass
         finally:
             staying.cancel()
+            if not self._only_looked:
+                self._counted()
             if not self.tap.greeted:
                 self.outcome.waited_ms = round((self._clock.monotonic() - began) * 1000, 1)
             await self._close()
@@ -84,7 +88,10 @@ class Session:
         first = await self._await_client()
         if first.kind != "connected":
             self._client_did(first)
-            if self.tap.client_records.hello is None:  # it wanted no TLS: what does the server?
+            self._only_looked = self._client_ended and not self.counts
+            if (
+                self.tap.client_records.hello is None and not self._only_looked
+            ):  # it wanted no TLS: what does the server?
                 await self._reach()
             raise _Over
         await self._reach()
@@ -195,7 +202,7 @@ class Session:
         server = self._server
         assert server is not None  # noqa: S101 - reached
         if self._reading is None:
-            self._reading = asyncio.ensure_future(server.receive(self._way.bounds.total))
+            self._reading = asyncio.ensure_future(server.receive(2 * self._way.bounds.total))
         waits.add(self._reading)
         if self._hearing is None and not self._client_lost:
             self._hearing = asyncio.ensure_future(self.client.events.get())
@@ -221,7 +228,8 @@ class Session:
             self._secured_at = self.tap.client_octets
         else:
             self._client_did(event)
-            is_over = event.kind in ("stop", "failed") or not self.counts
+            self._only_looked = self._client_ended and not self.counts
+            is_over = event.kind in ("stop", "failed") or self._only_looked
             if is_over or not self._server_still_speaks():
                 raise _Over
 
