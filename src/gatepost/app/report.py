@@ -186,6 +186,7 @@ _SENTENCES: Final = {
     "login_rests": "{upstream}: the password was refused, and is not sent again for {hours:g} h",
     "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is left out: {reason}",
     "snapshot_not_kept": "{upstream}: the snapshot could NOT be kept: {reason}",
+    "store_recovered": "THE STORE WAS MENDED: {reason}",
     "reloaded": "reloaded {config}",
     "reload_refused": "NOT RELOADED, nothing changes: {reason}",
     "closed": "closed {peer}: {reply} {reason}",

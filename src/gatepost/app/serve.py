@@ -153,7 +153,7 @@ class Service:
         """Open everything; ``stack`` closes it in the reverse order."""
         written = options.read()
         config, data = written.config, written.config.storage.directory.resolve()
-        store, failed = open_watched(data, _settings(config))
+        store, failed = open_watched(data, _settings(config), report)
         stack.callback(store.close)
         remove_ready(data)
         key, http = open_key(data), HttpClient()

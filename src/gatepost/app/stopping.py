@@ -4,15 +4,17 @@ import asyncio
 from pathlib import Path
 
 from gatepost.errors import QueueError
+from gatepost.relay.context import Report
 from gatepost.store.sqlite import SqliteStore, open_store
 from gatepost.store.sqlite.settings import Settings
 
 
 def open_watched(
-    data: Path, settings: Settings | None = None
+    data: Path, settings: Settings | None = None, report: Report | None = None
 ) -> tuple[SqliteStore, "asyncio.Future[str]"]:
     """Open the store; a failed sync, told from its own thread, ends the relay.
 
+    What had to be carried over from a damaged file is reported.
     Raises StoreLocked, Unreadable.
     """
     loop = asyncio.get_running_loop()
@@ -26,5 +28,7 @@ def open_watched(
         loop.call_soon_threadsafe(stop, str(error))
 
     store = open_store(data, settings or Settings(), on_failure=fail)
+    if store.recovered and report is not None:
+        report("store_recovered", reason=store.recovered)
     store.keep_reserve()
     return store, failed

@@ -124,7 +124,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     data = options.data.resolve()
     profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
     _check_open(options, profile)
-    store, failed = open_watched(data)
+    store, failed = open_watched(data, report=report)
     stack.callback(store.close)
     remove_ready(data)
     listeners = _listen(options, stack)

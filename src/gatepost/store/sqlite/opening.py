@@ -3,23 +3,20 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from gatepost.errors import QueueError, Unreadable
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
 from gatepost.store.sqlite.commit import PAGE, Committer
 from gatepost.store.sqlite.queries import QUERIES, read_sql
-from gatepost.store.sqlite.recovery import DATABASE, recover
+from gatepost.store.sqlite.recovery import DATABASE, mark_failed, recover
 from gatepost.store.sqlite.room import Room
+from gatepost.store.sqlite.salvage import APPLICATION, VERSION, is_damaged
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.store import Parts, SqliteStore
 
-VERSION: Final = 4
-"""Of the schema: ``schema_N.sql`` leads from N - 1 to N."""
-APPLICATION: Final = 0x47505354
-"""PRAGMA application_id, by which our files are known: ``GPST``."""
+__all__ = ["APPLICATION", "VERSION", "open_store"]
 
 
 def _ignore(_error: QueueError) -> None:
@@ -35,8 +32,8 @@ def open_store(
 
     `on_failure` is called once, in a thread of the store, when a sync has failed: then
     nothing is accepted any more, and the process has to end. Raises StoreLocked when another
-    process has the directory, Unreadable when it is on a shared mount, damaged, or newer than
-    this program.
+    process has the directory, Unreadable when it is on a shared mount or newer than this program.
+    Of a damaged file everything that can be read is carried into a new one; ``recovered`` says so.
     """
     directory = directory.resolve()
     try:
@@ -47,6 +44,12 @@ def open_store(
     except OSError as error:
         raise Unreadable(f"{directory} cannot be used: {error}") from error
     try:
+        try:
+            return _open(directory, settings, lock, on_failure)
+        except sqlite3.Error as error:
+            if not is_damaged(error):
+                raise
+            mark_failed(directory, str(error))
         return _open(directory, settings, lock, on_failure)
     except (OSError, sqlite3.Error) as error:
         lock.release()
@@ -68,16 +71,16 @@ def _open(
         _prepare(connection)
         settings.disk.sync_directory(directory)
         segments = Segments(directory / "segments", settings.disk, settings.segment)
-        _resume(segments, connection, afresh=recovered)
+        _resume(segments, connection, afresh=bool(recovered))
+        room = Room(directory, settings.disk, settings.watermark, settings.reserve)
+        room.look()
+        committer = Committer(connection, room.release)
         reading = settings.disk.connect(directory / DATABASE, read_only=True)
     except BaseException:
         connection.close()
         raise
-    room = Room(directory, settings.disk, settings.watermark, settings.reserve)
-    room.look()
-    committer = Committer(connection, room.release)
     return SqliteStore(
-        Parts(directory, settings, lock, committer, reading, segments, room), on_failure
+        Parts(directory, settings, lock, committer, reading, segments, room, recovered), on_failure
     )
 
 

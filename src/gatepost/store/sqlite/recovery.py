@@ -1,4 +1,4 @@
-"""After a failed sync: what can be read is copied to a new file before mail is accepted.
+"""After a failed sync, or damage: what can be read goes to a new file before mail is accepted.
 
 The kernel forgets a page whose write failed, so the old file may differ from what its readers
 see; appending to it would build on sand. The marker need not survive a power cut: after one,
@@ -6,17 +6,21 @@ the old file is what it is for every reader.
 """
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
 from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.salvage import is_damaged, salvage
 
 DATABASE: Final = "store.db"
 _MARKER: Final = "store.failed"
 _PARTIAL: Final = "store.db.copying"
 _COMPLETE: Final = "store.db.copied"
+ASIDE: Final = "store.db.damaged"
+"""The last damaged file, for whoever can read more of it."""
 
 
 def mark_failed(directory: Path, reason: str) -> None:
@@ -24,16 +28,17 @@ def mark_failed(directory: Path, reason: str) -> None:
     (directory / _MARKER).write_text(f"{reason}\n", encoding="utf-8")
 
 
-def recover(directory: Path, disk: Disk) -> bool:
-    """Replace a database whose sync failed by a copy; tell whether there was one.
+def recover(directory: Path, disk: Disk) -> str:
+    """Replace a database whose sync failed, or that is damaged, by a copy.
 
-    May be interrupted anywhere and is then done again. Raises Unreadable.
+    Returns what was carried over, empty when there was no such database. May be interrupted
+    anywhere and is then done again. Raises Unreadable.
     """
-    complete = directory / _COMPLETE
+    complete, told = directory / _COMPLETE, "a copy that was begun before is used"
     if not complete.exists():
         if not (directory / _MARKER).exists():
-            return False
-        _copy(directory, disk)
+            return ""
+        told = _copy(directory, disk)
     # The old WAL must be gone before the copy gets the name with which it would be paired.
     for suffix in ("-wal", "-shm"):
         (directory / f"{DATABASE}{suffix}").unlink(missing_ok=True)
@@ -41,19 +46,25 @@ def recover(directory: Path, disk: Disk) -> bool:
     complete.replace(directory / DATABASE)
     (directory / _MARKER).unlink(missing_ok=True)
     disk.sync_directory(directory)
-    return True
+    return told
 
 
-def _copy(directory: Path, disk: Disk) -> None:
-    partial = directory / _PARTIAL
+def _copy(directory: Path, disk: Disk) -> str:
+    partial, database = directory / _PARTIAL, directory / DATABASE
     partial.unlink(missing_ok=True)
-    connection = disk.connect(directory / DATABASE, read_only=True)  # else closing would checkpoint
+    told = "the store was copied after a failed sync"
     try:
-        connection.execute("VACUUM INTO ?", (str(partial),))
+        try:
+            _vacuum(database, partial, disk)
+        except sqlite3.Error as error:
+            if not is_damaged(error):
+                raise
+            partial.unlink(missing_ok=True)
+            told = f"the store was damaged ({error}): {salvage(database, partial, disk)}; the old "
+            told += f"file is {ASIDE}"
+            _put_aside(directory)
     except sqlite3.Error as error:
-        raise Unreadable(f"{directory / DATABASE} cannot be copied: {error}") from error
-    finally:
-        connection.close()
+        raise Unreadable(f"{database} cannot be copied: {error}") from error
     descriptor = os.open(partial, os.O_RDWR)
     try:
         disk.sync(descriptor)
@@ -61,3 +72,22 @@ def _copy(directory: Path, disk: Disk) -> None:
         os.close(descriptor)
     partial.replace(directory / _COMPLETE)
     disk.sync_directory(directory)
+    return told
+
+
+def _vacuum(database: Path, partial: Path, disk: Disk) -> None:
+    connection = disk.connect(database, read_only=True)  # else closing would checkpoint
+    try:
+        connection.execute("VACUUM INTO ?", (str(partial),))
+    finally:
+        connection.close()
+
+
+def _put_aside(directory: Path) -> None:
+    """Keep the damaged file, under another name; it may be there already from a start before."""
+    for suffix in ("", "-wal"):
+        old, aside = directory / f"{DATABASE}{suffix}", directory / f"{ASIDE}{suffix}"
+        aside.unlink(missing_ok=True)
+        if old.exists():
+            shutil.copyfile(old, aside)
+            aside.chmod(0o600)

@@ -28,6 +28,7 @@ from gatepost.store.sqlite.reader import Reader
 from gatepost.store.sqlite.recovery import mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
 from gatepost.store.sqlite.room import Room
+from gatepost.store.sqlite.salvage import is_damaged
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.upkeep import (
@@ -63,6 +64,7 @@ class Parts:
     reading: sqlite3.Connection
     segments: Segments
     room: Room
+    recovered: str = ""
 
 
 class SqliteStore:
@@ -104,6 +106,11 @@ class SqliteStore:
         self._collector = Collector(parts.segments, self._reader, threads, self._writer.fail)
         # Not at once: who only looks into a stopped relay's store must not change it.
         self._writer.start(self._upkeep, after=parts.settings.upkeep)
+
+    @property
+    def recovered(self) -> str:
+        """What was carried over when this was opened, in a sentence; empty: nothing had to be."""
+        return self._parts.recovered
 
     @property
     def refusal(self) -> str:
@@ -302,6 +309,8 @@ class SqliteStore:
                 result = read(*args, **kwargs)
             except sqlite3.Error as error:
                 result = Unreadable(f"the store cannot be read: {error}")
+                if is_damaged(error):  # the next start carries over what can be read
+                    self._writer.fail(result)
             except Exception as error:  # noqa: BLE001 (raised where it is awaited)
                 result = error
             with suppress(RuntimeError):  # the loop was closed

@@ -1,0 +1,64 @@
+"""A store whose file was damaged while mail waited: what can be read of it goes out."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from tests.shell.peer import letter
+from tests.shell.relay import Relaying, relaying, wait_for
+from tests.shell.upstreams import upstream
+
+LISTENER = """
+[[listener]]
+name = "submission"
+address = "127.0.0.1:0"
+certificate = "cert.pem"
+key = "key.pem"
+[target.hub]
+kind = "smarthost"
+servers = ["127.0.0.1:{port}"]
+tls = "none"
+[[route]]
+name = "hub"
+recipients = ["hub.test"]
+to = "hub"
+"""
+PAGE = 4096
+SENDER = "app@example.com"
+
+
+def queue(relay: Relaying, number: int) -> None:
+    with relay.signed_in("submission") as peer:
+        for each in range(number):
+            peer.begin(SENDER, f"{each}@hub.test")
+            peer.send(letter(SENDER) + b".\r\n")
+            assert peer.reply().startswith("250 ")
+
+
+def damage(file: Path, word: bytes) -> None:
+    """Overwrite the page where the word stands first."""
+    octets = bytearray(file.read_bytes())
+    page = octets.index(word) // PAGE * PAGE
+    octets[page : page + PAGE] = b"\xa5" * PAGE
+    file.write_bytes(octets)
+
+
+def test_a_damaged_store_is_mended_and_drains(tmp_path: Path) -> None:
+    number = 200
+    with relaying(tmp_path, LISTENER.format(port=1)) as relay:
+        queue(relay, number)
+        assert relay.stop() == 0
+    damage(tmp_path / "data/store.db", b"90@hub.test")
+    # Whoever meets the damage ends the relay; a service manager starts it again.
+    with suppress(AssertionError), relaying(tmp_path, LISTENER.format(port=1)) as relay:
+        assert relay.process.wait(30) == 1
+    with upstream() as (hub, port), relaying(tmp_path, LISTENER.format(port=port)) as relay:
+        [mended] = relay.events("store_recovered")
+        assert "messages wait to be sent" in mended["reason"]
+        waiting = {each["id"] for each in relay.ask("queue", "list")["deliveries"]}
+        relay.ask("queue", "retry", "--all")
+        wait_for(lambda: not relay.ask("queue", "list")["deliveries"])
+        came = {each.recipients for each in list(hub.taken)}
+    assert number // 2 < len(came) < number
+    assert len(waiting) <= len(came)
+    assert {("0@hub.test",), (f"{number - 1}@hub.test",)} <= came
+    assert (tmp_path / "data/store.db.damaged").exists()
