@@ -36,8 +36,8 @@ def test_most_causes_have_a_case() -> None:
     """The others have no text of their own: nothing tells them, or a recorded session alone."""
     assert set(CAUSES) - {case.cause for case in CASES} == {
         # told by the token endpoint, the e-mail API, Resource Manager or the token itself
-        "access_not_propagated", "application_unknown", "resource_unknown", "role_missing",
-        "role_wrong_scope", "service_principal_missing", "smtp_username_missing", "tenant_unknown",
+        "access_not_propagated", "resource_unknown",
+        "role_wrong_scope", "smtp_username_missing",
         "token_expired",
         # told by octets, which no log has
         "client_left_after_greeting", "client_speaks_http", "pipelining_not_offered",

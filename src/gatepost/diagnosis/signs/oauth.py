@@ -38,6 +38,13 @@ SIGNS: Final = (
     Sign("expired_secret", 4, when=lambda r: refused(r) and "acs" in r.providers,
          proof="Azure says the same of an expired secret"),
     Sign("oauth_client_auth_failed", 14, _CLIENT),
+    # the deepest that Entra's code proves; what is observed stands behind it
+    Sign("tenant_unknown", 24, ("aadsts90002", "aadsts900023", "aadsts50059")),
+    Sign("application_unknown", 24, ("aadsts700016",)),
+    Sign("service_principal_missing", 24, ("aadsts7000229",)),
+    Sign("role_missing", 13, ("denied by the resource provider",)),
+    Sign("sender_domain_not_linked", 13, ("domainnotlinked",)),
+    Sign("sender_not_authorised", 24, ("invalidsenderusername", "invalid email sender username")),
     Sign("oauth_client_auth_failed", 7, ("cannot fetch token", "token endpoint", "oauth2: ",
                                          "failed to get token", "failed to obtain token",
                                          "could not get token", "token request failed",
