@@ -1,6 +1,5 @@
 """Cures, library by library: one file each, all with the same topics."""
 
-import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -53,6 +52,8 @@ def find_library(name: str) -> Library:
     wanted = name.strip().lower().replace("_", "-")
     if library := _NAMES.get(wanted):
         return library
+    import difflib  # noqa: PLC0415 - only for who mistypes
+
     near = difflib.get_close_matches(wanted, _NAMES, 1)
     raise ConfigError(
         f"no library is called {name[:60]!r}; known: {', '.join(sorted(LIBRARIES))}",
