@@ -27,7 +27,7 @@ from gatepost.doctor.shapes import describe
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.versions import try_versions
 from gatepost.doctor.visit import Visit
-from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError
+from gatepost.errors import Disconnected, GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
     POSITIONS,
     Client,
@@ -353,6 +353,9 @@ class _Probe:
         before = self.seen.tls.value
         try:
             facts = talk.secure()
+        except Disconnected as error:  # a server may break off by a reset, too
+            self.note(tls=seen(TlsSeen(trust=trust, failure=str(error))))
+            raise
         except TlsError as error:
             if not error.verify_code:
                 self.note(tls=seen(TlsSeen(trust=trust, failure=str(error))))
