@@ -27,6 +27,8 @@ class ClientSide:
     def __init__(self) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.stream: ServerStream
+        self.gone = asyncio.Event()
+        """The connection is no more."""
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -80,6 +82,7 @@ class ClientSide:
 
     def lost(self) -> None:
         """The connection is gone."""
+        self.gone.set()
         self._writable.set()
         self.events.put_nowait(Event("lost"))
 

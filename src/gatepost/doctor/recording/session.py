@@ -389,6 +389,12 @@ class Session:
         if self._server is not None:
             await self._server.close(0.2)
         self.stream.close()
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                await self.client.gone.wait()
+        except TimeoutError:
+            self.stream.abort()
+            await self.client.gone.wait()
 
 
 def _outcome_of(error: Exception) -> Literal["refused", "timeout", "unreachable"]:
