@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 LINGER: Final = 0.002
 """Seconds that what a loop commits, and nobody is waiting for, waits for company at most."""
 
+PUT_OFF: Final = 0.01
+"""Seconds after which a loop does not wait any more for the store thread to be done."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -90,6 +93,8 @@ class SqliteStore:
         """A loop will commit in its next turn."""
         self._round = 0
         """How often a loop has taken what was gathered."""
+        self._put_off = False
+        """The store thread was busy when a loop wanted to commit."""
         self._syncing = False
         """What it took last is being committed; what has come since goes next."""
         self.operations = SqliteOperations(self._put, self._read, parts.reading)
@@ -104,6 +109,7 @@ class SqliteStore:
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
         threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
         self._collector = Collector(parts.segments, self._reader, threads, self._writer.fail)
+        self._writer.on_free = self._freed
         # Not at once: who only looks into a stopped relay's store must not change it.
         self._writer.start(self._upkeep, after=parts.settings.upkeep)
 
@@ -174,7 +180,7 @@ class SqliteStore:
         """Let the loop commit what one turn of it brought together; what is not urgent waits for
         what is, or for a moment."""
         loop = operation.future.get_loop()
-        if not self._called:
+        if not (self._called or self._put_off):
             if urgent and not self._syncing:
                 self._called = True
                 loop.call_soon(self._commit_gathered)
@@ -194,12 +200,30 @@ class SqliteStore:
         if self._syncing:
             loop.call_later(LINGER, self._commit_late, self._round)
             return
-        self._round += 1
-        self._syncing = True
+        if not self._writer.reserve():
+            self._wait_for_thread(loop)
+            return
         group = self._take_gathered()
+        self._syncing = True
         if not self._writer.begin_here(group, partial(self._synced, loop)):
             self._syncing = False
             self._pass_on(group)
+
+    def _wait_for_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The store thread is at work: it tells when it is done. If it has more to do then, this
+        is done with that."""
+        if self._put_off:
+            self._pass_on(self._take_gathered())
+        else:
+            self._put_off = True
+            loop.call_later(PUT_OFF, self._commit_late, self._round)
+
+    def _freed(self) -> None:
+        """In the store thread: it has done what it was given."""
+        if self._put_off:
+            with suppress(IndexError, RuntimeError):  # gone already; the loop was closed
+                loop = self._gathered[0].future.get_loop()
+                loop.call_soon_threadsafe(self._commit_gathered)
 
     def _synced(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread of the store: what was gathered meanwhile may go."""
@@ -210,6 +234,8 @@ class SqliteStore:
 
     def _take_gathered(self) -> "list[Put | Change]":
         """Take what there is; another loop, in another thread, may take some of it."""
+        self._round += 1
+        self._put_off = False
         group: list[Put | Change] = []
         with suppress(IndexError):
             while True:

@@ -55,6 +55,10 @@ class Writer:
         self._committer, self._room, self._waiters = committer, room, waiters
         self._on_failure, self._quick = on_failure, quick
         self._committing = threading.Lock()
+        self._wanted = False
+        """The store thread waits for the lock."""
+        self.on_free: Callable[[], None] | None = None
+        """Called in the store thread when it has done what it was given."""
         self._failing = threading.Lock()
         self.failure: QueueError | None = None
         self.on_commit: Callable[[], None] | None = None
@@ -113,13 +117,18 @@ class Writer:
         """True when an event loop may write in its own thread."""
         return self._committer.duration < self._quick
 
-    def begin_here(self, group: Sequence[Operation], done: Callable[[], None]) -> bool:
-        """Write in this thread, that of the running loop; False when it cannot be done now.
-
-        ``done`` is called in another thread, when the group is committed and that is told.
-        """
-        if self._worker.is_behind or not self._committing.acquire(blocking=False):
+    def reserve(self) -> bool:
+        """Get the lock for ``begin_here``; False while somebody else commits, or waits for it."""
+        if self._wanted or self._worker.is_behind:
             return False
+        return self._committing.acquire(blocking=False)
+
+    def begin_here(self, group: Sequence[Operation], done: Callable[[], None]) -> bool:
+        """Write in this thread, that of the running loop, which has the lock.
+
+        False when it cannot: then it is the store thread's. ``done`` is called in another thread,
+        when the group is committed and that is told.
+        """
         begun: Begun | None = None
         try:
             if self.failure is None:
@@ -145,10 +154,14 @@ class Writer:
                 self.give(_CHECKPOINT)
 
     def _work(self, group: list[Operation]) -> None:
+        self._wanted = True
         with self._committing:
+            self._wanted = False
             self._conclude(group, partial(self._committer.commit, group))
             if self.failure is None:
                 self._checkpoint()
+        if self.on_free is not None:
+            self.on_free()
 
     def _conclude(
         self, group: Sequence[Operation], commit: Callable[[], Sequence[Outcome]]
