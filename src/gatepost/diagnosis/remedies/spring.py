@@ -26,7 +26,7 @@ _IMPLICIT: Final = f"""\
 {_IDENTITY}"""
 
 _TRUST: Final = """\
-# Boot 3.1 and later, or a trust store as for JavaMail
+# a late Boot 3 or 4; before, a trust store as for JavaMail
 spring.ssl.bundle.pem.mail.truststore.certificate=file:/path/to/ca.pem
 spring.mail.ssl.bundle=mail
 """
