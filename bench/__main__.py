@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from bench import checks, logins, memory, relaying, report, rest, startup, waiting
+from bench import checks, logins, memory, relaying, report, rest, soak, startup, waiting
 from bench.load import Load
 from bench.report import Promise
 from bench.scenarios import SCENARIOS, STALLS, Runs, Scenario, measure
@@ -87,6 +87,7 @@ def main() -> int:
         crowded = list(waiting.promises(home, options))
         if not options.peers_only and not options.only:
             promises += memory.promises(home)
+            promises += soak.soak(home / "soak")
             promises += startup.promises(home)
             promises += checks.promises()
     for scenario in measured:

@@ -1,10 +1,14 @@
-"""A store whose file was damaged while mail waited: what can be read of it goes out."""
+"""A store on a bad disk: damaged while mail waited, or not to be written at all."""
 
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.shell.peer import letter
 from tests.shell.relay import Relaying, relaying, wait_for
+from tests.shell.test_serve_faults import small_disk
 from tests.shell.upstreams import upstream
 
 LISTENER = """
@@ -62,3 +66,21 @@ def test_a_damaged_store_is_mended_and_drains(tmp_path: Path) -> None:
     assert len(waiting) <= len(came)
     assert {("0@hub.test",), (f"{number - 1}@hub.test",)} <= came
     assert (tmp_path / "data/store.db.damaged").exists()
+
+
+def test_a_disk_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "data"):
+        with relaying(tmp_path, LISTENER.format(port=1)) as relay:
+            queue(relay, 1)
+            assert relay.stop() == 0
+        mount = ["mount", "-o", "remount,{}", str(tmp_path / "data")]
+        subprocess.run([each.format("ro") for each in mount], check=True)
+        with (
+            pytest.raises(AssertionError, match=r"cannot be used: .*Read-only file system"),
+            relaying(tmp_path, LISTENER.format(port=1)),
+        ):
+            pass
+        subprocess.run([each.format("rw") for each in mount], check=True)
+        with relaying(tmp_path, LISTENER.format(port=1)) as relay:
+            assert len(relay.ask("queue", "list")["deliveries"]) == 1
+            assert relay.stop() == 0
