@@ -84,8 +84,8 @@ def promises_table(promises: Sequence[Promise]) -> Table:
         sign = ">=" if promise.at_least else "<="
         table.add_row(
             promise.name,
-            f"{promise.measured:,.1f} {promise.unit}",
-            f"{sign} {promise.bound:,.1f} {promise.unit}",
+            f"{promise.measured:,.2f} {promise.unit}",
+            f"{sign} {promise.bound:,.2f} {promise.unit}",
             "[green]PASS[/]" if promise.kept else "[red]FAIL[/]",
         )
     return table
