@@ -19,6 +19,8 @@ __all__ = ["MAX_CONFIG", "read_config"]
 
 MAX_CONFIG: Final = 1024 * 1024
 """Octets of a configuration file; larger ones are refused."""
+MAX_LINE: Final = 8_000
+"""Characters of a line that are read."""
 MAX_SECTIONS: Final = 50
 _MAILER: Final = re.compile(r"(?i)(.*(?:smtp|mail(?:er)?))")
 _READERS: Final = {
@@ -34,6 +36,8 @@ def read_config(raw: bytes, name: str) -> Evidence:
     """Return what the file ``name`` with the content ``raw`` sets. Anything may stand in it."""
     text, wide = _text(raw)
     kind = kind_of(name, text)
+    if kind not in ("json", "dotnet"):
+        text = "\n".join(line[:MAX_LINE] for line in text.split("\n"))
     file = name.replace("\\", "/").rsplit("/", 1)[-1] if name != "-" else "standard input"
     configs = tuple(
         config for section in _sections(kind, text, name)[:MAX_SECTIONS]

@@ -50,7 +50,8 @@ def _values(text: str) -> Iterator[Entry]:
                 pending = _string(said) if what == "text" else said
             else:
                 path = ".".join(filter(None, (*(name for _, name in stack), key)))
-                yield _entry(path, line, said, what == "text")
+                if path:
+                    yield _entry(path, line, said, what == "text")
                 key = ""
         line += said.count("\n")
 

@@ -15,7 +15,8 @@ _PAIR: Final = re.compile(
 )
 _CALL: Final = re.compile(r"->\s*(?P<name>setFrom)\(\s*(?P<value>[^,)\n]+)")
 _OPENS: Final = re.compile(
-    r"['\"]?([A-Za-z_]\w*)['\"]?\]?\s*(?:=>|:|=)\s*(?:\{|\[|array\()\s*$|\.?(\w*smtp_settings)\s*="
+    r"['\"]?\b([A-Za-z_]\w{0,60})\b['\"]?\]?\s*(?:=>|:|=)\s*(?:\{|\[|array\()\s*$|"
+    r"\b(\w{0,40}smtp_settings)\s*="
 )
 _COMMENT: Final = re.compile(r"^\s*(?://|#|\*|/\*)")
 

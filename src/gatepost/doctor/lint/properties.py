@@ -26,7 +26,7 @@ def read(text: str) -> list[Section]:
         value = _ESCAPE.sub(_unescaped, raw)
         if re.search(r"\\(?![:=#!\\ u])", raw):
             marks.add("backslash_dropped")
-        if re.search(r"\S.*\$\{|\$\{[^}]*\}.*\S$", value) and not is_reference(value):
+        if "${" in value and not is_reference(value.strip()):
             marks.add("dollar")
         form = "elsewhere" if is_reference(value.strip()) else "bare"
         if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":

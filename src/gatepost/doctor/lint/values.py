@@ -18,6 +18,10 @@ from gatepost.doctor.lint.switches import (
 from gatepost.doctor.lint.texts import Task, of_host, of_port, of_text
 from gatepost.model.setting import Config, Role, Setting
 
+MAX_ENTRIES: Final = 20_000
+"""Names with values that are looked at."""
+MAX_SETTINGS: Final = 500
+"""Settings that are kept of one client."""
 _DEFAULT_HOSTS: Final = {
     "gmail": "smtp.gmail.com", "sendgrid": "smtp.sendgrid.net", "ses": "email-smtp.amazonaws.com",
     "mailgun": "smtp.mailgun.org", "postmark": "smtp.postmarkapp.com", "resend": "smtp.resend.com",
@@ -39,13 +43,15 @@ class _Reading:
 def config_of(file: str, kind: str, section: Section) -> Config:
     """Return a section's settings, of each role and name the last."""
     reading = _Reading(kind)
-    for entry in section.entries:
+    for entry in section.entries[:MAX_ENTRIES]:
         reading.settings += _settings(entry, reading)
-    hidden = [each for each in reading.secrets if each]
-    settings = [_concealed(each, hidden) for each in reading.settings]
-    last = {(each.role, each.key.lower()): each for each in settings}
-    ordered = tuple(each for each in settings if last[each.role, each.key.lower()] is each)
-    return Config(file, kind, section.name, ordered)
+    last = {(each.role, each.key.lower()): each for each in reading.settings}
+    kept = [each for each in reading.settings if last[each.role, each.key.lower()] is each]
+    hidden = {each for each in reading.secrets if each}
+    if len(hidden) > MAX_SETTINGS:  # no configuration has so many; show nothing at all
+        hidden = {each.shown for each in kept}
+    settings = (_concealed(each, hidden) for each in kept[:MAX_SETTINGS])
+    return Config(file, kind, section.name, tuple(settings))
 
 
 def _concealed(setting: Setting, secrets: Iterable[str]) -> Setting:

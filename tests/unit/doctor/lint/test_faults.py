@@ -243,3 +243,17 @@ def test_one_cause_is_one_finding_with_every_place() -> None:
     text = "SMTP_HOST=smtp.contoso.org\nSMTP_USER='me '\nSMTP_PASSWORD=ab$cd\n"
     (finding,) = lint(".env", text).findings
     assert [re.match(r"\.env:\d+", line)[0] for line in finding.proof] == [".env:2", ".env:3"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 300_000, "smtp:" * 60_000, "SMTP_PASSWORD='abc\nx\n" * 15_000,
+        "SMTP_URL=smtp://u:" + "@x/" * 90_000, "a\\\n" * 90_000, '{"a":' * 50_000, "- " * 150_000,
+    ],
+    ids=lambda text: text[:12].strip(),
+)  # fmt: skip
+def test_large_files_that_make_no_sense_are_read_to_the_end(text: str) -> None:
+    """In time that grows with their length."""
+    for name in (".env", "a.rb", "a.properties", "a.yaml", "a.json", "main.cf"):
+        assert lint(name, text).verdict in ("unknown", "healthy", "finding")
