@@ -10,7 +10,7 @@ from typing import cast
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from gatepost.doctor.behind.backstage import Backstage
@@ -38,7 +38,7 @@ SERVER = Server("smtp.azurecomm.net", 587)
 ENVIRONMENT = {"AZURE_AUTHORITY_HOST": "https://localhost:2443"}
 USUAL: dict[str, str] = {}
 OTHER = "An0ther~Secret.of.forty-characters-0123"
-few = settings(max_examples=6, deadline=None)
+few = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 Echo = Callable[[str], str]
 """How a server repeats a secret."""
@@ -127,11 +127,12 @@ def assert_hidden(show: Callable[[str], str], secret: str, place: str) -> None:
     if place not in USUAL:
         USUAL[place] = show(OTHER).replace("\n", "")
     shown, usual = show(secret), USUAL[place]
-    unwrapped = "".join(shown.split())
+    unwrapped, usual_unwrapped = "".join(shown.split()), "".join(usual.split())
     for form in (secret, *aligned(secret)):
         if form not in usual:
             assert form not in shown
-            assert "".join(form.split()) not in unwrapped
+        if form not in usual_unwrapped:
+            assert form not in unwrapped
 
 
 SECRETS = st.text(
