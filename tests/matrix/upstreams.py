@@ -25,6 +25,7 @@ class Upstream:
     ca_file: str
     username: str
     password: str
+    """Empty: it takes none."""
     token: str
     """What every token service of the matrix gives for it; empty: it takes none."""
     accepted: Callable[[], list[str]]
@@ -36,11 +37,8 @@ class Upstream:
 
     def offer(self) -> Offer:
         """Ask it what it offers."""
-        kinds = {
-            each
-            for each, what in KINDS.items()
-            if (what != "token" or self.token) and (what != "certificate" or self.certificate)
-        }
+        has = {"password": self.password, "token": self.token, "certificate": self.certificate}
+        kinds = {each for each, what in KINDS.items() if has[what]}
         listed = {mode: self._listed(mode) for mode in ("implicit", "starttls", "clear")}
         in_tls = listed["implicit"] if listed["implicit"] is not None else listed["starttls"]
         return Offer(
