@@ -41,7 +41,14 @@ def aiosmtplib_client(relay: Emulator, message: bytes, **changes: Any) -> Client
             "port": port, "username": relay.username, "password": relay.password,
             "start_tls": True, "tls_context": context,
         }  # fmt: skip
-        asyncio.run(aiosmtplib.send(message, **(settings | changes)))
+
+        async def talk() -> None:
+            try:
+                await aiosmtplib.send(message, **(settings | changes))
+            finally:
+                await asyncio.sleep(0.1)  # its transport closes in a later turn of the loop
+
+        asyncio.run(talk())
 
     return send
 

@@ -394,7 +394,7 @@ class Session:
                 await self.client.gone.wait()
         except TimeoutError:
             self.stream.abort()
-            await self.client.gone.wait()
+            await asyncio.sleep(0)  # the loop tells of it in its next turn
 
 
 def _outcome_of(error: Exception) -> Literal["refused", "timeout", "unreachable"]:
