@@ -174,9 +174,14 @@ def assert_hidden(say: Callable[[str], str], name: str, secret: str) -> None:
         piece for piece in secret.replace("@", " ").replace("/", " ").split() if len(piece) > 5
     }
     for form in pieces:
-        if len(form) > 3 and form not in usual:
+        if len(form) > 3 and _dense(form) not in _dense(usual):
             assert form not in shown
-            assert form.replace(" ", "") not in shown.replace("\n", "").replace(" ", "")
+            assert _dense(form) not in _dense(shown)
+
+
+def _dense(text: str) -> str:
+    """A report may break a line within a secret."""
+    return text.replace("\n", "").replace(" ", "")
 
 
 @pytest.mark.parametrize(("name", "place"), PLACES)

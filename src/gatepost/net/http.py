@@ -1,5 +1,6 @@
 """Outgoing HTTP: connections that are kept, a deadline on each request, certificates checked."""
 
+import asyncio
 import io
 import ipaddress
 from collections.abc import Mapping
@@ -114,6 +115,7 @@ class HttpClient:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+            await asyncio.sleep(0)  # a transport closes its socket in the loop's next turn
 
     async def ask(self, request: HttpRequest) -> HttpResponse:
         import aiohttp  # noqa: PLC0415 - see above
