@@ -70,9 +70,19 @@ def _oldest_first(desk: Desk, found: Iterable[RoleAssignment]) -> list[Document]
 
 async def delete_role(desk: Desk, wish: Named) -> Document:
     """``role delete``: not while it is assigned, as in Azure."""
-    return await desk.delete(
-        lambda view: role_definitions.delete(view, find(view, ROLE, wish.name).id)
-    )
+
+    def decide(view: Snapshot) -> Changes[RoleDefinition]:
+        role = find(view, ROLE, wish.name)
+        try:
+            return role_definitions.delete(view, role.id)
+        except Rejected as error:
+            if error.code != "RoleDefinitionHasAssignments":
+                raise
+            count = len(role_definitions.assignments_of(view, role))
+            cure = f"take away its {count} first with role unassign; role show lists them"
+            raise Rejected(error.code, f"{error.message} To delete it, {cure}.", 409) from None
+
+    return await desk.delete(decide)
 
 
 async def assign_role(desk: Desk, wish: RoleGrant) -> Document:

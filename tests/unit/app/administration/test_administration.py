@@ -211,9 +211,9 @@ class TestRoles:
         assert office.run("role assign", name="Owner", app="sender", on="/")["scope"] == "/"
 
     def test_not_while_it_is_assigned(self, office: Office) -> None:
-        assert office.refusal("role delete", name="Email Sender")[0] == (
-            "RoleDefinitionHasAssignments"
-        )
+        code, message = office.refusal("role delete", name="Email Sender")
+        assert code == "RoleDefinitionHasAssignments"
+        assert "take away its 1 first with role unassign" in message
 
 
 class TestResources:
