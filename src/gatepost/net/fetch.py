@@ -57,7 +57,8 @@ class Fetcher:
             connection.request(
                 request.method, target, request.body or None, {**headers, **request.headers}
             )
-            return _read(connection.getresponse())
+            with connection.getresponse() as response:  # it may hold the socket by now
+                return _read(response)
         except TimeoutError:
             raise TimedOut(f"{host} did not answer within {self._timeout:g} s") from None
         except OSError as error:
