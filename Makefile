@@ -63,7 +63,7 @@ format: $(VENV)  ## let ruff mend what it can
 	$(BIN)/ruff format
 
 compliance: $(VENV) system npm  ## tests against real clients and MTAs (root: installs system packages)
-	$(PYTEST) -n auto --dist loadfile -m compliance $(PYTEST_FLAGS)
+	$(PYTEST) -m compliance $(PYTEST_FLAGS)
 
 bench: $(VENV) system $(SMTPLOAD)  ## speed and memory beside real peers, as ratios (root)
 	$(BIN)/python -m bench $(BENCH_FLAGS)

@@ -6,20 +6,22 @@ needs and the few files that every program looks for are put under one directory
 of the system is written. Needs root.
 """
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 UNPACKED: Final = Path("/var/cache/gatepost-compliance")
 PATIENCE: Final = 20.0
+PORTS: Final = 15_000, 32_000
 NOBODY_ELSE: Final = 60_000
 """The first id that the users in a jail get: files of theirs belong to nobody outside."""
 
@@ -108,7 +110,10 @@ def wait_greeting(port: int, process: "subprocess.Popen[bytes] | None" = None) -
     while time.monotonic() < deadline:
         if process is not None and process.poll() is not None:
             break
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), 1) as connection,
+        ):
             if connection.recv(3) == b"220":
                 return
         time.sleep(0.05)
@@ -118,17 +123,23 @@ def wait_greeting(port: int, process: "subprocess.Popen[bytes] | None" = None) -
 def stop(process: "subprocess.Popen[bytes]") -> None:
     """End a server with all that it started: it leads a session of its own."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(5)
             return
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that were free a moment ago: these servers cannot be told to take any."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    """Ports that were free a moment ago: these servers cannot be told to take any.
+
+    Below those that the system gives to clients, so that no connection takes one meanwhile.
+    """
+    probes: list[socket.socket] = []
     try:
+        while len(probes) < number:
+            with contextlib.suppress(OSError):
+                probes.append(socket.create_server(("127.0.0.1", random.randrange(*PORTS))))
         return [probe.getsockname()[1] for probe in probes]
     finally:
         for probe in probes:
