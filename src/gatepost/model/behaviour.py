@@ -36,6 +36,9 @@ class AuthRules:
     """What AUTH LOGIN asks, before base64."""
     username_pattern: str = ""
     """A regular expression for all of a user name; others get USERNAME_MALFORMED."""
+    refuses_authzid: bool = False
+    """Whoever says in PLAIN whom to act as (RFC 4616), and be it the own name, is refused as a
+    wrong password is."""
     command_line: int = 12_288
     """Octets of the AUTH command with its initial response; longer ones get AUTH_LINE_TOO_LONG.
     A response on a line of its own may have `limits.auth_line`."""
@@ -73,6 +76,19 @@ class ServerRules:
     """Sender and recipient that were not seen before get GREYLISTED until the next session."""
     line_end: Literal["crlf", "lf"] = "crlf"
     """What ends the lines of its replies."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRules:
+    """What a message is refused for, at its end."""
+
+    longest_line: int = 0
+    """Octets of a line without its end (RFC 5322 2.1.1 allows 998); longer ones get
+    CONTENT_LINE_TOO_LONG. 0: any length will do."""
+    wants_from: bool = False
+    """A header without From, or without an address in it, gets FROM_MISSING."""
+    wants_ascii_headers: bool = False
+    """A header with octets beyond ASCII gets HEADER_NOT_ASCII, unless MAIL said SMTPUTF8."""
 
 
 @dataclass(frozen=True, slots=True)

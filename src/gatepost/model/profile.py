@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-from gatepost.model.behaviour import AuthRules, FirstAccount, Quirk, ServerRules
+from gatepost.model.behaviour import AuthRules, ContentRules, FirstAccount, Quirk, ServerRules
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.reply import Reply
 
@@ -185,6 +185,7 @@ class Profile:
     limits: Limits = field(default_factory=Limits)
     auth: AuthRules = field(default_factory=AuthRules)
     server: ServerRules = field(default_factory=ServerRules)
+    content: ContentRules = field(default_factory=ContentRules)
     strict: StrictLimits = field(default_factory=StrictLimits)
     directory: DirectoryRules = field(default_factory=DirectoryRules)
     account: FirstAccount = field(default_factory=FirstAccount)
@@ -199,6 +200,7 @@ GROUPS: Final[Mapping[str, type]] = MappingProxyType(
         "limits": Limits,
         "auth": AuthRules,
         "server": ServerRules,
+        "content": ContentRules,
         "strict": StrictLimits,
         "directory": DirectoryRules,
         "account": FirstAccount,

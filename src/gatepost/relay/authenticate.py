@@ -101,6 +101,7 @@ class Authentication:
             refusal=self._session.replies.AUTH_FAILED,
             scope=rules.token_scope,
             explains=rules.explains_tokens,
+            refuses_authzid=rules.refuses_authzid,
             prompts=rules.login_prompts,
         )
         known = self.mechanism in MECHANISMS

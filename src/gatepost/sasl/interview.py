@@ -93,6 +93,8 @@ class ServerSide:
     explains: bool = False
     """XOAUTH2 sends a JSON document before it refuses: Google does, Exchange does not."""
 
+    refuses_authzid: bool = False
+    """PLAIN takes nobody who says whom to act as, and be it the own name."""
     prompts: tuple[str, str] = ("Username:", "Password:")
     """What LOGIN asks. Some clients compare these very words."""
 

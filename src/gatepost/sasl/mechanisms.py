@@ -117,7 +117,7 @@ MECHANISMS: Final[Mapping[str, Entry]] = MappingProxyType({
     "SCRAM-SHA-1-PLUS":   _scram_entry(ScramSha1Plus),
     "SCRAM-SHA-256":      _scram_entry(ScramSha256),
     "SCRAM-SHA-1":        _scram_entry(ScramSha1),
-    "PLAIN":       Entry(Plain,       "password",    _plain,       _alone(plain)),
+    "PLAIN":       Entry(Plain,       "password",    _plain,       plain),
     "LOGIN":       Entry(Login,       "password",    _login,       login),
     "CRAM-MD5":    Entry(CramMd5,     "password",    _cram_md5,    cram_md5),
     "OAUTHBEARER": Entry(OauthBearer, "token",       _oauthbearer, oauthbearer),

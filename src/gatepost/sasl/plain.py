@@ -11,12 +11,14 @@ from gatepost.sasl.interview import (
     MAX_SECRET,
     Interview,
     MalformedResponse,
+    ServerSide,
     ask,
     decode,
     verify,
 )
 
 NUL: Final = "\0"
+_USUAL: Final = ServerSide()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Plain:
         )
 
 
-def plain(initial: bytes | None) -> Interview:
+def plain(initial: bytes | None, side: ServerSide = _USUAL) -> Interview:
     """The server. An identity to act as is the directory's to allow, unless it is the own one."""
     response = initial if initial is not None else (yield from ask(b""))
     fields = response.split(b"\0")
@@ -58,5 +60,7 @@ def plain(initial: bytes | None) -> Interview:
     authzid = decode(fields[0], "the authorization identity", MAX_NAME)
     username = decode(fields[1], "the user name", MAX_NAME)
     password = Secret(decode(fields[2], "the password", MAX_SECRET))
+    if authzid and side.refuses_authzid:
+        return side.refuse("authzid_refused: nobody may say whom to act as")
     credentials = Credentials(username, password, authzid=authzid if authzid != username else "")
     return (yield from verify(credentials, "PLAIN"))

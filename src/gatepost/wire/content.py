@@ -48,8 +48,8 @@ class DataReader:
 
     __slots__ = ("_dotted", "_line_start", "_scanned", "ended", "newlines")
 
-    def __init__(self) -> None:
-        self.newlines = Newlines()
+    def __init__(self, newlines: Newlines | None = None) -> None:
+        self.newlines = newlines or Newlines()
         self.ended = False
         self._line_start = True
         self._dotted = False

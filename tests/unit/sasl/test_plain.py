@@ -5,7 +5,14 @@ import pytest
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
 from gatepost.sasl.exchange import UnusableCredentials
-from gatepost.sasl.interview import MAX_NAME, MAX_SECRET, Challenge, MalformedResponse, Verify
+from gatepost.sasl.interview import (
+    MAX_NAME,
+    MAX_SECRET,
+    Challenge,
+    MalformedResponse,
+    ServerSide,
+    Verify,
+)
 from gatepost.sasl.plain import Plain, plain
 from tests.unit.sasl.play import DENIED, Users, drive, play
 
@@ -36,6 +43,14 @@ def test_without_initial_response_the_server_sends_an_empty_challenge(
     asked, verdict = drive(plain(None), response, DENIED)
     assert asked == [Challenge(b""), Verify(credentials, "PLAIN")]
     assert verdict is DENIED
+
+
+@pytest.mark.parametrize(("authzid", "taken"), [(b"", True), (b"tim", False), (b"kurt", False)])
+def test_a_server_may_let_nobody_say_whom_to_act_as(authzid: bytes, taken: bool) -> None:
+    side = ServerSide(refuses_authzid=True)
+    asked, verdict = drive(plain(authzid + b"\0tim\0pass", side), Principal("tim"))
+    assert bool(asked) == taken
+    assert isinstance(verdict, Principal) == taken
 
 
 def test_the_client_sends_the_examples() -> None:

@@ -282,7 +282,11 @@ class Session:
 
     def begin_data(self) -> None:
         """Read content until CRLF.CRLF."""
-        self._content = DataReader()
+        self._content = DataReader(self._newlines)
+
+    def read_through(self, newlines: Newlines) -> None:
+        """Have the content that follows pass through ``newlines``, unless some of it has passed."""
+        self._newlines = self._newlines or newlines
 
     def begin_chunk(self, size: int, *, last: bool, well_formed: bool) -> None:
         """Read ``size`` octets of content, to be dropped when they cannot be accepted."""

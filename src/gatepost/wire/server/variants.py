@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gatepost.model.behaviour import ContentRules
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.wire.server import events
 from gatepost.wire.server.commands import COMMANDS, Command, Handler
+from gatepost.wire.server.inspection import Inspected
 
 if TYPE_CHECKING:
     from gatepost.wire.server.session import Session
@@ -40,10 +42,14 @@ def commands_of(profile: Profile) -> Mapping[bytes, Command]:
         for verb in _GREETINGS:
             before = changed.get(verb, COMMANDS[verb].handle)
             changed[verb] = _picky(before, re.compile(rules.refused_names, re.IGNORECASE))
+    if profile.content != ContentRules():
+        for verb in _CONTENT:
+            changed[verb] = _inspecting(COMMANDS[verb].handle)
     for name, reply in profile.answers.items():
         if name == CONTENT:
             for verb in _CONTENT:
-                changed[verb] = _refusing_content(COMMANDS[verb].handle, reply)
+                before = changed.get(verb, COMMANDS[verb].handle)
+                changed[verb] = _refusing_content(before, reply)
         else:
             changed[name.encode()] = _answering(reply)
     for name in rules.drops:
@@ -89,6 +95,15 @@ def _forgetting(greet: Handler) -> Handler:
     def handle(session: "Session", argument: bytes) -> Reply | events.Event | None:
         session.signed_in_as = None
         return greet(session, argument)
+
+    return handle
+
+
+def _inspecting(begin: Handler) -> Handler:
+    def handle(session: "Session", argument: bytes) -> Reply | events.Event | None:
+        rules, utf8 = session.profile.content, session.wants_utf8
+        session.read_through(Inspected(rules, session.replies, session.refuse_content, utf8=utf8))
+        return begin(session, argument)
 
     return handle
 

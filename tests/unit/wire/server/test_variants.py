@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatepost.model.behaviour import AuthRules, ServerRules
+from gatepost.model.behaviour import AuthRules, ContentRules, ServerRules
 from gatepost.model.credentials import Principal
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Esc, Reply
@@ -72,6 +72,71 @@ def test_a_message_is_refused_at_its_end(content: tuple[str, ...]) -> None:
     session = open_session(replace(PROFILE, answers={"CONTENT": Reply(554, "rejected")}))
     said = say(session, "EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", *content)
     assert "554 rejected\r\n" in said
+
+
+STRICT = replace(
+    PROFILE,
+    in_clear=("SMTPUTF8",),
+    over_tls=("CHUNKING", "SMTPUTF8"),
+    content=ContentRules(longest_line=998, wants_from=True, wants_ascii_headers=True),
+)
+LONGEST = "x" * 998
+CONTENTS = [
+    ("From: a@b.example\r\n\r\nhi\r\n", ""),
+    ("Subject: x\r\nFROM : A\r\n <a@b.example>\r\n\r\n", ""),
+    ("From: a@b.example\r\n", ""),
+    (f"From: a@b.example\r\n\r\n{LONGEST}\r\n", ""),
+    ("From: a@b.example\r\n\r\ncaf\u00e9\r\n", ""),
+    ("From: a@b.example\r\nSubject: caf\u00e9\r\n\r\n", "Header contains non-ASCII characters"),
+    (f"From: a@b.example\r\n\r\n{LONGEST}x\r\n", "Message has a line too long"),
+    ("Subject: x\r\n\r\nFrom: a@b.example\r\n", "Message has no From header"),
+    ("From:\r\nTo: a@b.example\r\n\r\n", "Message has no From header"),
+    ("\r\nFrom: a@b.example\r\n", "Message has no From header"),
+    ("hi\r\n", "Message has no From header"),
+]
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, 10_000])
+@pytest.mark.parametrize("verb", ["DATA", "BDAT"])
+@pytest.mark.parametrize(("content", "refusal"), CONTENTS)
+def test_what_a_message_is_made_of_may_be_refused(
+    content: str, refusal: str, verb: str, step: int
+) -> None:
+    session = open_session(STRICT)
+    say(session, "EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>")
+    octets = content.encode()
+    if verb == "DATA":
+        octets = b"DATA\r\n" + octets + b".\r\n"
+    else:
+        half = len(octets) // 2
+        octets = (b"BDAT %d\r\n" % half + octets[:half]
+                  + b"BDAT %d LAST\r\n" % (len(octets) - half) + octets[half:])  # fmt: skip
+    for start in range(0, len(octets), step):
+        session.receive(octets[start : start + step])
+        while session.next_event() is not None:
+            if session.is_waiting:
+                session.answer(Reply(250, "queued"))
+    said = session.send().decode()
+    assert said.endswith(f"550 5.6.0 {refusal}\r\n" if refusal else "250 queued\r\n")
+
+
+def test_utf8_in_a_header_is_taken_from_who_says_so() -> None:
+    message = ("From: a@b.example", "Subject: caf\u00e9", "", "hi", ".")
+    sender = "MAIL FROM:<a@b.example>"
+    for parameter, end in (("", "550 5.6.0 Header contains"), (" SMTPUTF8", "250 fine")):
+        session = open_session(STRICT)
+        said = say(session, "EHLO x", sender + parameter, "RCPT TO:<c@d.example>", "DATA", *message)
+        assert said.splitlines()[-1].startswith(end)
+
+
+def test_a_message_is_looked_at_anew() -> None:
+    session = open_session(STRICT)
+    say(session, "EHLO x")
+    for content, end in ((("hi",), "550"), (("From: a@b.example",), "250"), (("hi",), "550")):
+        said = say(
+            session, "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA", *content, "."
+        )
+        assert said.splitlines()[-1].startswith(end)
 
 
 def test_a_command_drops_the_connection() -> None:
