@@ -83,6 +83,7 @@ lock: requirements/runtime.in requirements/dev.in  ## renew the locks
 
 clean:  ## remove what make has made
 	rm -rf .venv .venv-oldest $(NODE)/node_modules build src/*.egg-info $(SMTPLOAD) bench/results
+	find src -name __pycache__ -prune -exec rm -r {} +
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
 $(VENV): requirements/dev.txt requirements/azure-email-1.0.txt pyproject.toml
@@ -92,6 +93,7 @@ $(VENV): requirements/dev.txt requirements/azure-email-1.0.txt pyproject.toml
 	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
 	rm -rf $(EMAIL_1_0)
 	$(PIP) install --quiet --no-deps --require-hashes --target $(EMAIL_1_0) --requirement requirements/azure-email-1.0.txt
+	$(BIN)/python -m compileall -q src  # as installing does: no first start is slow
 	@touch $@
 
 # Without Node.js the tests that need it skip, and say so.

@@ -1,6 +1,5 @@
 """A secret that cannot slip into a log."""
 
-import hmac
 from typing import final
 
 
@@ -24,6 +23,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac  # noqa: PLC0415 - it loads OpenSSL, and few compare
+
         return hmac.compare_digest(
             self._text.encode("utf-8", "surrogateescape"),
             other._text.encode("utf-8", "surrogateescape"),

@@ -15,6 +15,7 @@ from gatepost.diagnosis.remedies import (
     remedies,
     topic_of,
 )
+from gatepost.diagnosis.remedies.catalog import ALIASES
 from gatepost.diagnosis.remedies.causes import MECHANISM_TOPICS, RARE
 from gatepost.diagnosis.remedies.library import Library, Place, Topic
 from gatepost.errors import ConfigError
@@ -120,7 +121,7 @@ def test_aliases(spelled: str, name: str) -> None:
 
 
 def test_no_two_libraries_share_a_name() -> None:
-    names = [name for library in ALL for name in (library.name, *library.aliases)]
+    names = [each for name, aliases in ALIASES.items() for each in (name, *aliases)]
     assert len(names) == len(set(names))
 
 

@@ -1,30 +1,6 @@
 """Cures, library by library: one file each, all with the same topics."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
-
-from gatepost.diagnosis.remedies import (
-    aiosmtplib,
-    curl,
-    django,
-    go_mail,
-    go_net_smtp,
-    javamail,
-    lettre,
-    mailkit,
-    msmtp,
-    nodemailer,
-    phpmailer,
-    postfix,
-    powershell,
-    python_smtplib,
-    ruby_net_smtp,
-    spring,
-    swaks,
-    symfony,
-    system_net_mail,
-)
+from gatepost.diagnosis.remedies.catalog import LIBRARIES, NAMES
 from gatepost.diagnosis.remedies.causes import CURABLE, TOPICS, topic_of
 from gatepost.diagnosis.remedies.library import Library, Place
 from gatepost.errors import ConfigError
@@ -34,37 +10,28 @@ __all__ = [
     "CURABLE", "LIBRARIES", "TOPICS", "find_library", "library_called", "remedies", "topic_of",
 ]  # fmt: skip
 
-_MODULES: Final = (
-    go_net_smtp, python_smtplib, aiosmtplib, django, nodemailer, phpmailer, symfony, javamail,
-    spring, mailkit, system_net_mail, powershell, ruby_net_smtp, lettre, go_mail, msmtp, curl,
-    swaks, postfix,
-)  # fmt: skip
-LIBRARIES: Final[Mapping[str, Library]] = MappingProxyType(
-    {module.LIBRARY.name: module.LIBRARY for module in _MODULES}
-)
-_NAMES: Final[Mapping[str, Library]] = MappingProxyType(
-    {name: library for library in LIBRARIES.values() for name in (library.name, *library.aliases)}
-)
-
 
 def find_library(name: str) -> Library:
     """Return the library that ``name`` or one of its aliases means. Raises ConfigError."""
-    wanted = name.strip().lower().replace("_", "-")
-    if library := _NAMES.get(wanted):
+    if library := library_called(name):
         return library
     import difflib  # noqa: PLC0415 - only for who mistypes
 
-    near = difflib.get_close_matches(wanted, _NAMES, 1)
+    near = difflib.get_close_matches(_spelled(name), NAMES, 1)
     raise ConfigError(
         f"no library is called {name[:60]!r}; known: {', '.join(sorted(LIBRARIES))}",
-        did_you_mean=_NAMES[near[0]].name if near else "",
+        did_you_mean=NAMES[near[0]] if near else "",
     )
 
 
 def library_called(*names: str) -> Library | None:
     """Return the first library that one of ``names`` means; None when none of them is ours."""
-    known = (_NAMES.get(name.strip().lower().replace("_", "-")) for name in names)
-    return next(filter(None, known), None)
+    known = next((NAMES[each] for each in map(_spelled, names) if each in NAMES), None)
+    return LIBRARIES[known] if known else None
+
+
+def _spelled(name: str) -> str:
+    return name.strip().lower().replace("_", "-")
 
 
 def remedies(

@@ -141,7 +141,6 @@ message.set_content(text)
 LIBRARY: Final = Library(
     name="aiosmtplib",
     title="aiosmtplib",
-    aliases=("fastapi-mail",),
     mechanisms=("CRAM-MD5", "PLAIN", "LOGIN"),
     settable=("XOAUTH2",),
     chooses="listed",

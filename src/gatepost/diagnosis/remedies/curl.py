@@ -37,7 +37,6 @@ _URL: Final = """\
 LIBRARY: Final = Library(
     name="curl",
     title="curl",
-    aliases=("libcurl",),
     mechanisms=("DIGEST-MD5", "CRAM-MD5", "NTLM", "PLAIN", "LOGIN"),
     settable=("SCRAM-SHA-256", "SCRAM-SHA-1", "XOAUTH2", "OAUTHBEARER"),
     chooses="listed",

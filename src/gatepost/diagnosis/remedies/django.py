@@ -148,7 +148,6 @@ def _only(name: str) -> str:
 LIBRARY: Final = Library(
     name="django",
     title="Django",
-    aliases=("django-mail",),
     mechanisms=("CRAM-MD5", "PLAIN", "LOGIN"),
     settable=("XOAUTH2",),
     chooses="listed",

@@ -81,7 +81,6 @@ if err := message.From("sender@example.com"); err != nil {
 LIBRARY: Final = Library(
     name="go-mail",
     title="go-mail",
-    aliases=("wneessen-go-mail", "wneessen/go-mail"),
     mechanisms=("SCRAM-SHA-256", "SCRAM-SHA-1", "NTLM", "CRAM-MD5", "PLAIN", "LOGIN"),
     settable=("XOAUTH2",),
     chooses="listed",

@@ -299,7 +299,6 @@ func send(username, password, from string, to []string, msg []byte) error {
 LIBRARY: Final = Library(
     name="go-net-smtp",
     title="Go net/smtp",
-    aliases=("go", "golang", "net/smtp", "gomail", "jordan-wright-email"),
     mechanisms=("PLAIN", "CRAM-MD5"),
     settable=("LOGIN", "XOAUTH2", "OAUTHBEARER"),
     chooses="first",

@@ -81,7 +81,6 @@ props.put("mail.smtp.ssl.protocols", "TLSv1.2 TLSv1.3");
 LIBRARY: Final = Library(
     name="javamail",
     title="JavaMail / Jakarta Mail",
-    aliases=("java", "jakarta-mail", "angus-mail", "angus", "kotlin"),
     mechanisms=("LOGIN", "PLAIN", "DIGEST-MD5"),
     settable=("NTLM", "XOAUTH2"),
     chooses="listed",

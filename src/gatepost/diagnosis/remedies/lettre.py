@@ -93,7 +93,6 @@ def _mechanism(kind: str, secret: str = "password") -> str:
 LIBRARY: Final = Library(
     name="lettre",
     title="lettre",
-    aliases=("rust",),
     mechanisms=("PLAIN", "LOGIN"),
     settable=("XOAUTH2",),
     chooses="listed",

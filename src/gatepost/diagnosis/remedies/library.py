@@ -49,7 +49,6 @@ class Library:
 
     name: str
     title: str
-    aliases: tuple[str, ...]
     mechanisms: tuple[str, ...]
     """What it uses by itself with a user name and a password, in its order."""
     settable: tuple[str, ...]

@@ -68,7 +68,6 @@ message.From.Add(MailboxAddress.Parse("sender@example.com"));
 LIBRARY: Final = Library(
     name="mailkit",
     title="MailKit",
-    aliases=("dotnet", "csharp", "c#", ".net"),
     mechanisms=(
         "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "DIGEST-MD5", "PLAIN", "LOGIN",
     ),

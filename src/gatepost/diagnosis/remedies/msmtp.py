@@ -33,7 +33,6 @@ def _settings(mechanism: str = "on", starttls: str = "on") -> str:
 LIBRARY: Final = Library(
     name="msmtp",
     title="msmtp",
-    aliases=(),
     mechanisms=("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "CRAM-MD5", "LOGIN"),
     settable=("DIGEST-MD5", "NTLM", "OAUTHBEARER", "XOAUTH2"),
     chooses="listed",

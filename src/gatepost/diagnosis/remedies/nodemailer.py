@@ -130,7 +130,6 @@ await transport.sendMail({
 LIBRARY: Final = Library(
     name="nodemailer",
     title="nodemailer",
-    aliases=("node", "nodejs", "javascript"),
     mechanisms=("PLAIN", "LOGIN", "CRAM-MD5"),
     settable=("XOAUTH2",),
     chooses="listed",

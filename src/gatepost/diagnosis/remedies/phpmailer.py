@@ -103,7 +103,6 @@ $mail->Port = {{port}};
 LIBRARY: Final = Library(
     name="phpmailer",
     title="PHPMailer",
-    aliases=("php", "wordpress"),
     mechanisms=("CRAM-MD5", "LOGIN", "PLAIN"),
     settable=("XOAUTH2",),
     chooses="listed",

@@ -40,7 +40,6 @@ smtp_sasl_password_maps = texthash:/etc/postfix/sasl_passwd
 LIBRARY: Final = Library(
     name="postfix",
     title="Postfix smarthost",
-    aliases=("relayhost", "smarthost"),
     mechanisms=("DIGEST-MD5", "CRAM-MD5", "NTLM", "LOGIN", "PLAIN"),
     settable=("SCRAM-SHA-256", "SCRAM-SHA-1", "XOAUTH2"),
     chooses="listed",

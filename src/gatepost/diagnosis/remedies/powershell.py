@@ -53,7 +53,6 @@ $credential = [pscredential]::new($env:SMTP_USERNAME, $secret)
 LIBRARY: Final = Library(
     name="powershell",
     title="PowerShell Send-MailMessage",
-    aliases=("send-mailmessage", "pwsh"),
     mechanisms=SYSTEM_NET_MAIL.mechanisms,
     settable=(),
     chooses=SYSTEM_NET_MAIL.chooses,

@@ -171,7 +171,6 @@ def _only(name: str) -> str:
 LIBRARY: Final = Library(
     name="python-smtplib",
     title="Python smtplib",
-    aliases=("python", "smtplib"),
     mechanisms=("CRAM-MD5", "PLAIN", "LOGIN"),
     settable=("XOAUTH2", "OAUTHBEARER"),
     chooses="listed",

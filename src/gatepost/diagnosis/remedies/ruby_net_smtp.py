@@ -63,7 +63,6 @@ end
 LIBRARY: Final = Library(
     name="ruby-net-smtp",
     title="Ruby Net::SMTP",
-    aliases=("ruby", "rails", "actionmailer", "action-mailer", "mail", "net-smtp"),
     mechanisms=("PLAIN",),
     settable=("LOGIN", "CRAM-MD5", "XOAUTH2"),
     chooses="first",

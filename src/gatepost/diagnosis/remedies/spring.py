@@ -50,7 +50,6 @@ def _mechanism(name: str) -> str:
 LIBRARY: Final = Library(
     name="spring",
     title="Spring Boot",
-    aliases=("spring-boot", "springboot", "java-mail-sender"),
     mechanisms=JAVAMAIL.mechanisms,
     settable=JAVAMAIL.settable,
     chooses=JAVAMAIL.chooses,

@@ -27,7 +27,6 @@ def _send(options: str) -> str:
 LIBRARY: Final = Library(
     name="swaks",
     title="swaks",
-    aliases=("perl",),
     mechanisms=("CRAM-MD5", "DIGEST-MD5", "NTLM", "LOGIN", "PLAIN"),
     settable=(),
     chooses="listed",

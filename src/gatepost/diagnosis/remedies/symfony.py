@@ -124,7 +124,6 @@ $email->from('sender@example.com'); // an address the account may use
 LIBRARY: Final = Library(
     name="symfony",
     title="Symfony Mailer / Laravel",
-    aliases=("laravel", "symfony-mailer", "swiftmailer", "illuminate"),
     mechanisms=("CRAM-MD5", "LOGIN", "PLAIN"),
     settable=("XOAUTH2",),
     chooses="listed",

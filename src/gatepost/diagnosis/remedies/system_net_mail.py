@@ -56,7 +56,6 @@ ServicePointManager.SecurityProtocol = SecurityProtocolType.Tls12;
 LIBRARY: Final = Library(
     name="system-net-mail",
     title="System.Net.Mail",
-    aliases=("smtpclient", "system.net.mail", "dotnet-framework"),
     mechanisms=("GSSAPI", "NTLM", "LOGIN"),
     settable=(),
     chooses="listed",

@@ -33,4 +33,6 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
 
 def library_of(product: str) -> str:
     """Return our name for the library behind ``product``, anybody's words; empty if unknown."""
+    if not product:
+        return ""
     return next((name for name, words in _NAMES if re.search(words, product, re.IGNORECASE)), "")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, NamedTuple
 
 
@@ -30,45 +31,43 @@ _SHAPES: Final = re.compile(
     re.DOTALL,
 )
 
-# The group ``s`` is the secret.
-_PLACES: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+(?P<s>[^\s\"',]+)",
-        r"\bbearer\s+(?P<s>[\w.~+/=-]{8,})",
-        r"\bbasic\s+(?P<s>[a-z0-9+/]{8,}=+)",
-        r"\baccess_?key=(?P<s>[^;\s\"'&]+)",
-        r"://[^\s:/@\"'<>]{0,254}:(?P<s>[^\s\"'<>]{1,500})@",
-        rf"{_KEY}[\"']?\s*(?:=>|:=|[=:])\s*(?P<q>[\"'`])(?P<s>.*?)(?<!\\)(?P=q)",
-        r"\bpass[\"']?\s*(?:=>|:=|[=:])\s*(?P<q>[\"'`])(?P<s>.*?)(?<!\\)(?P=q)",
-        rf"(?:{_KEY}|\bpass)\s*=\s*(?P<s>[^\s\"'`,;}}&>][^\s,;}}&]*)",
-        rf"^[\s>-]{{0,20}}[\w.-]{{0,40}}?(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`]\S*)\s*$",
-        rf"[{{,]\s*\w{{0,40}}?(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`,}}]+)\s*(?=[,}}])",
-        r"(?:--auth-password|--password|--pass|-pass|-ap|-xp)[ =][\"']?(?P<s>[^\s\"']+)",
-        r"(?:\s-u|--user)[ =][\"']?[^\s:\"']+:(?P<s>[^\s\"']+)",
-        r"\binvalid port \"?:?(?P<s>[^\"\s]+)\"? after host",
-        r"\bcast to integer value as (?P<q>[\"'])(?P<s>.*?)(?P=q)",
-        r"\bnon-existent parameter \"(?P<s>[^\"]+)\"",
-        r"\bstatic:[^\s:]+:(?P<s>\S+)",  # Postfix: smtp_sasl_password_maps
-        r"^\s*\[?[\w.-]{3,253}\]?(?::\d+)?\s+[^\s:]+:(?P<s>\S+)\s*$",  # its table
-        r"^\s*password\s+(?P<s>\S+)\s*$",  # msmtprc
-        r"\blogin\s+\S+\s+password\s+(?P<s>\S+)",  # netrc
-        r"\bclient_send\s*=.*[\^:]\s*(?P<s>[^\^\s]+)\s*$",  # Exim
-        rf"<\w{{0,40}}?{_KEY}>(?P<s>[^<]+)<",
-        r"\bauth=Bearer (?P<s>[^\x01\s\"']+)",
-    )
+_KEYS: Final = ("pass", "pwd", "secret", "token", "key", "credential")
+# fmt: off
+_PLACES: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
+    (("authorization",),
+     r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+(?P<s>[^\s\"',]+)"),
+    (("bearer",), r"\bbearer\s+(?P<s>[\w.~+/=-]{8,})"),
+    (("basic",), r"\bbasic\s+(?P<s>[a-z0-9+/]{8,}=+)"),
+    (("key=",), r"\baccess_?key=(?P<s>[^;\s\"'&]+)"),
+    (("://",), r"://[^\s:/@\"'<>]{0,254}:(?P<s>[^\s\"'<>]{1,500})@"),
+    (_KEYS, rf"{_KEY}[\"']?\s*(?:=>|:=|[=:])\s*(?P<q>[\"'`])(?P<s>.*?)(?<!\\)(?P=q)"),
+    (("pass",), r"\bpass[\"']?\s*(?:=>|:=|[=:])\s*(?P<q>[\"'`])(?P<s>.*?)(?<!\\)(?P=q)"),
+    (_KEYS, rf"(?:{_KEY}|\bpass)\s*=\s*(?P<s>[^\s\"'`,;}}&>][^\s,;}}&]*)"),
+    (_KEYS, rf"^[\s>-]{{0,20}}[\w.-]{{0,40}}?(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`]\S*)\s*$"),
+    (_KEYS,
+     rf"[{{,]\s*\w{{0,40}}?(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`,}}]+)\s*(?=[,}}])"),
+    (("-pass", "--auth-password", "--password", "-ap", "-xp"),
+     r"(?:--auth-password|--password|--pass|-pass|-ap|-xp)[ =][\"']?(?P<s>[^\s\"']+)"),
+    (("-u",), r"(?:\s-u|--user)[ =][\"']?[^\s:\"']+:(?P<s>[^\s\"']+)"),
+    (("invalid port",), r"\binvalid port \"?:?(?P<s>[^\"\s]+)\"? after host"),
+    (("cast to",), r"\bcast to integer value as (?P<q>[\"'])(?P<s>.*?)(?P=q)"),
+    (("non-existent",), r"\bnon-existent parameter \"(?P<s>[^\"]+)\""),
+    (("static:",), r"\bstatic:[^\s:]+:(?P<s>\S+)"),  # Postfix: smtp_sasl_password_maps
+    ((":",), r"^\s*\[?[\w.-]{3,253}\]?(?::\d+)?\s+[^\s:]+:(?P<s>\S+)\s*$"),  # its table
+    (("password",), r"^\s*password\s+(?P<s>\S+)\s*$"),  # msmtprc
+    (("login",), r"\blogin\s+\S+\s+password\s+(?P<s>\S+)"),  # netrc
+    (("client_send",), r"\bclient_send\s*=.*[\^:]\s*(?P<s>[^\^\s]+)\s*$"),  # Exim
+    (_KEYS, rf"<\w{{0,40}}?{_KEY}>(?P<s>[^<]+)<"),
+    (("auth=bearer",), r"\bauth=Bearer (?P<s>[^\x01\s\"']+)"),
 )
-_MAY_HOLD: Final = re.compile(
-    r"(?i)pass|pwd|secret|secure|token|key|credential|bearer|basic|auth|login|://|\s-u|--user|-ap|-xp|"
-    r"invalid port|cast to|non-existent|static:|client_send"
-)
-"""One of these stands in every line that any other of the places fits; most lines have none."""
-_ANYWHERE: Final = tuple(place for place in _PLACES if place.pattern.startswith(r"^\s*\[?"))
-_CALL: Final = re.compile(
-    r"(?i)(?:\blogin|PlainAuth|LoginAuth|CRAMMD5Auth|NetworkCredential|\bauthenticate|"
+# fmt: on
+"""Words of which one stands in the line, and the expression whose group ``s`` is the secret."""
+_CALL: Final = (
+    r"(?:\blogin|PlainAuth|LoginAuth|CRAMMD5Auth|NetworkCredential|\bauthenticate|"
     r"Credentials::new|PasswordAuthentication|ConvertTo-SecureString|set_?password|\bauth)\s*"
     r"\(?(?P<rest>[^\n]*)"
 )
+_CALLS: Final = ("login", "auth", "cred", "pass", "secure")
 _LITERAL: Final = re.compile(r"(?P<q>[\"'`])(?P<s>(?:\\.|(?!(?P=q)).)*)(?P=q)")
 _NO_SECRET: Final = re.compile(
     r"(?i)[245]\d\d(?:[- ][245]\.\d.*)?|AADSTS\d{5,7}:?|"
@@ -86,13 +85,21 @@ def spans(line: str) -> Iterator[Span]:
     """Yield where secrets stand in ``line``, by their shape or by what stands before them."""
     for match in _SHAPES.finditer(line):
         yield Span(*match.span())
-    places = _PLACES if _MAY_HOLD.search(line) else _ANYWHERE
-    for place in places:
-        for match in place.finditer(line):
-            if match["s"] and not _NO_SECRET.fullmatch(match["s"]):
-                yield Span(*match.span("s"))
-    for call in _CALL.finditer(line) if places is _PLACES else ():
-        yield from _in_call(line, call)
+    low = line.lower()
+    for hints, place in _PLACES:
+        if any(hint in low for hint in hints):
+            for match in _expression(place).finditer(line):
+                if match["s"] and not _NO_SECRET.fullmatch(match["s"]):
+                    yield Span(*match.span("s"))
+    if any(hint in low for hint in _CALLS):
+        for call in _expression(_CALL).finditer(line):
+            yield from _in_call(line, call)
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Made when a line calls for it: a log needs few of them."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def _in_call(line: str, call: re.Match[str]) -> Iterator[Span]:

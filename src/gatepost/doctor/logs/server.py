@@ -10,22 +10,19 @@ _ADDRESS: Final = r"\d{1,3}(?:\.\d{1,3}){3}"
 MAIL_PORTS: Final = (25, 465, 587, 2465, 2525, 2587, 1025, 1587)
 _PORT: Final = r"(?:25|465|587|2465|2525|2587|1025|1587)"
 
-_PAIRS: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"\(['\"](?P<host>{_HOST}|localhost)['\"], (?P<port>\d+)\)",
-        rf"host \"?(?P<host>{_HOST}|localhost)\"?,? \(?port:? (?P<port>\d+)",
-        rf"(?P<host>{_HOST})\[{_ADDRESS}\](?::(?P<port>\d+))?",
-        rf"(?:ssl|tls|smtps?)://(?:[^\s@/]*@)?\[?(?P<host>{_HOST}|localhost)\]?(?::(?P<port>\d+))?",
-        rf"\b(?P<host>{_HOST}|localhost|{_ADDRESS})\]?:(?P<port>{_PORT})\b",
-        rf"\b(?P<host>{_HOST}|localhost)\b[^\n]{{0,20}}\bport\b\D{{0,3}}(?P<port>{_PORT})\b",
-        (
-            rf"(?:connected to|trying|lookup|ENOTFOUND|resolve host:?|relayhost *=) *"
-            rf"\[?(?P<host>{_HOST})(?:\]?:(?P<port>\d+))?"
-        ),
-        rf"\bhost(?:name)?['\"]?\s*(?:=>|[:=])\s*['\"]?(?P<host>{_HOST}|localhost)",
-        rf"\b220[ -](?P<host>{_HOST})\b",
-    )
+_PAIRS: Final = (
+    rf"\(['\"](?P<host>{_HOST}|localhost)['\"], (?P<port>\d+)\)",
+    rf"host \"?(?P<host>{_HOST}|localhost)\"?,? \(?port:? (?P<port>\d+)",
+    rf"(?P<host>{_HOST})\[{_ADDRESS}\](?::(?P<port>\d+))?",
+    rf"(?:ssl|tls|smtps?)://(?:[^\s@/]*@)?\[?(?P<host>{_HOST}|localhost)\]?(?::(?P<port>\d+))?",
+    rf"\b(?P<host>{_HOST}|localhost|{_ADDRESS})\]?:(?P<port>{_PORT})\b",
+    rf"\b(?P<host>{_HOST}|localhost)\b[^\n]{{0,20}}\bport\b\D{{0,3}}(?P<port>{_PORT})\b",
+    (
+        rf"(?:connected to|trying|lookup|ENOTFOUND|resolve host:?|relayhost *=) *"
+        rf"\[?(?P<host>{_HOST})(?:\]?:(?P<port>\d+))?"
+    ),
+    rf"\bhost(?:name)?['\"]?\s*(?:=>|[:=])\s*['\"]?(?P<host>{_HOST}|localhost)",
+    rf"\b220[ -](?P<host>{_HOST})\b",
 )
 _PORT_ALONE: Final = re.compile(rf"(?i)(?:\bport\b['\"]?\D{{0,5}}|(?<![\w.]):)(?P<port>{_PORT})\b")
 _NOT_MAIL: Final = re.compile(
@@ -36,7 +33,7 @@ _NOT_MAIL: Final = re.compile(
 def server_in(text: str) -> Target | None:
     """Return the server that ``text`` names first and most surely, or None."""
     for pattern in _PAIRS:
-        for match in pattern.finditer(text):
+        for match in re.finditer(pattern, text, re.IGNORECASE):  # compiled when it is its turn
             if _NOT_MAIL.search(match["host"]):
                 continue
             port = match["port"] if "port" in match.groupdict() else None

@@ -1,0 +1,62 @@
+"""The libraries by name; each file is loaded when its library is asked for."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.diagnosis.remedies.library import Library
+
+ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
+    "go-net-smtp": ("go", "golang", "net/smtp", "gomail", "jordan-wright-email"),
+    "python-smtplib": ("python", "smtplib"),
+    "aiosmtplib": ("fastapi-mail",),
+    "django": ("django-mail",),
+    "nodemailer": ("node", "nodejs", "javascript"),
+    "phpmailer": ("php", "wordpress"),
+    "symfony": ("laravel", "symfony-mailer", "swiftmailer", "illuminate"),
+    "javamail": ("java", "jakarta-mail", "angus-mail", "angus", "kotlin"),
+    "spring": ("spring-boot", "springboot", "java-mail-sender"),
+    "mailkit": ("dotnet", "csharp", "c#", ".net"),
+    "system-net-mail": ("smtpclient", "system.net.mail", "dotnet-framework"),
+    "powershell": ("send-mailmessage", "pwsh"),
+    "ruby-net-smtp": ("ruby", "rails", "actionmailer", "action-mailer", "mail", "net-smtp"),
+    "lettre": ("rust",),
+    "go-mail": ("wneessen-go-mail", "wneessen/go-mail"),
+    "msmtp": (),
+    "curl": ("libcurl",),
+    "swaks": ("perl",),
+    "postfix": ("relayhost", "smarthost"),
+})  # fmt: skip
+"""Every library, in the order in which cures are shown, and what else it is called. Its file is
+called as it is."""
+NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {each: name for name, aliases in ALIASES.items() for each in (name, *aliases)}
+)
+"""Whatever a library is called, and its name."""
+
+
+class _Catalog(Mapping[str, Library]):
+    """A paste is about one library, and is not to wait for all of them."""
+
+    def __getitem__(self, name: str) -> Library:
+        if name not in ALIASES:
+            raise KeyError(name)
+        return _load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ALIASES)
+
+    def __len__(self) -> int:
+        return len(ALIASES)
+
+
+@cache
+def _load(name: str) -> Library:
+    module = import_module(f"gatepost.diagnosis.remedies.{name.replace('-', '_')}")
+    library: Library = module.LIBRARY
+    return library
+
+
+LIBRARIES: Final[Mapping[str, Library]] = _Catalog()
