@@ -101,7 +101,7 @@ async def fill(data: Path, count: int) -> None:
 
 
 def _planned(number: int, now: datetime) -> Planned:
-    hop = NextHop("route-1") if number < _HOPS * _BUSY else NextHop("elsewhere", f"{number}.test")
+    hop = NextHop("default") if number < _HOPS * _BUSY else NextHop("elsewhere", f"{number}.test")
     to = Recipient(parse_address(f"user@{number}.test"))
     due = now + _LATER
     return Planned(hop, (to,), due, now + timedelta(days=5), now + timedelta(hours=4))

@@ -154,6 +154,21 @@ def test_a_deferred_delivery_comes_again_in_its_time(play: Callable[[Steps], Non
     play(steps)
 
 
+def test_a_delivery_moves_to_another_next_hop(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        there = NextHop("world", "example.net")
+        lease = await put(queue)
+        await queue.settle(lease, settlement("deferred", attempt=None, moved=there), NOON)
+        assert set(await queue.count()) == {there.key}
+        assert await queue.lease(NOON + HOUR, 10, skip={there.key}) == []
+        [again] = await queue.lease(NOON + HOUR, 10, skip={lease.delivery.next_hop.key})
+        assert (again.delivery.next_hop, again.delivery.attempts) == (there, 0)
+        await queue.settle(again, settlement("delivered"), NOON + HOUR)
+        assert await queue.next_due() is None
+
+    play(steps)
+
+
 def test_every_recipient_has_its_own_verdict(play: Callable[[Steps], None]) -> None:
     recipients = envelope("", "a@x", "b@x", "c@x").recipients
     a, b, c = recipients

@@ -30,6 +30,7 @@ from gatepost.model.route import (
     Target,
 )
 from gatepost.net.dial import Server
+from gatepost.routing.naming import route_name
 from gatepost.sasl.mechanisms import MECHANISMS
 
 Credentials = Mapping[str, CredentialSettings]
@@ -197,12 +198,16 @@ def read_routes(
     """Return the routes in order. A route behind one that takes everything is a mistake."""
     routes: list[Route] = []
     whole = ""
-    for index, table in enumerate(root.tables("route")):
-        route = _read_route(table, index, targets, retries)
-        if any(each.name == route.name for each in routes):
-            table.fault("name", f"{table.name('name')}: there is a route {route.name} already")
+    for table in root.tables("route"):
+        route = _read_route(table, targets, retries)
+        same = next((each for each in routes if each.name == route.name), None)
         if whole:
-            table.fault(None, f"the route {route.name} is never taken: {whole} takes everything")
+            what = f"the route {route.name}" if table.has("name") else "this route"
+            table.fault(None, f"{what} is never taken: {whole} takes everything")
+        elif same is not None and same.match == route.match:
+            table.fault(None, f"this route is never taken: {same.name} is for the same mail")
+        elif same is not None:
+            table.fault("name", f"{table.name('name')}: there is a route {route.name} already")
         if _takes_all(route.match):
             whole = whole or route.name
         table.finish()
@@ -212,15 +217,13 @@ def read_routes(
     return tuple(routes)
 
 
-def _read_route(
-    table: Table, index: int, targets: Mapping[str, Target], retries: Mapping[str, Retry]
-) -> Route:
-    name = table.take("name", values.name, f"route-{index + 1}")
+def _read_route(table: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]) -> Route:
     match = Match(
         table.take("recipients", values.many(values.pattern), ()),
         table.take("senders", values.many(values.pattern), ()),
         table.take("applications", values.many(values.text), ()),
     )
+    name = table.take("name", values.name, route_name(match))
     chain = []
     nowhere: tuple[str, ...] = ()
     for each in table.need("to", values.many(values.text), nowhere):

@@ -172,3 +172,5 @@ class Settlement:
     warned: bool = False
     """The sender is told now that it waits; ``emits`` holds that DSN."""
     emits: tuple[NewMail, ...] = ()
+    moved: NextHop | None = None
+    """It goes this way from now on; None: as before."""

@@ -28,7 +28,7 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
     return Delivery(
         delivery.id,
         delivery.message,
-        delivery.next_hop,
+        settlement.moved or delivery.next_hop,
         addressees,
         ("held" if held else "waiting") if waits else "settled",
         settlement.next_at if waits and not held else None,

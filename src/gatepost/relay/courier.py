@@ -132,7 +132,7 @@ class Courier:
     ) -> Handed | Pause:
         failed: list[Handed] = []
         for place in self._in_turn(target, found.places):
-            if self._traffic.wait_of(place) > 0:
+            if self._traffic.wait_of(place, target) > 0:
                 continue
             handed = await self._try_place(lease, body, Try(target, place, permit))
             if not _goes_on(handed, may_try_next_host):
@@ -145,7 +145,7 @@ class Courier:
         return _all_failed(failed)
 
     async def _try_place(self, lease: Lease, body: Body, made: Try) -> Handed:
-        host = self._traffic.host(made.place)
+        host = self._traffic.host(made.place, made.target)
         host.begin(self._traffic.seconds())
         try:
             deadline = self._traffic.seconds() + TRY
@@ -165,7 +165,9 @@ class Courier:
             return places
         by_server = dict(zip(target.servers, places, strict=True))
         turn = in_turn(
-            target.servers, self._random, lambda each: self._traffic.wait_of(by_server[each]) > 0
+            target.servers,
+            self._random,
+            lambda each: self._traffic.wait_of(by_server[each], target) > 0,
         )
         return [by_server[each] for each in turn]
 

@@ -227,12 +227,17 @@ class Deliverer:
         next_hop = lease.delivery.next_hop
         if self._stopping or next_hop.key in self._resting:
             self._hand_back(held)
-        elif self._routes.named(next_hop.route) is None:
-            reply = _NO_ROUTE.because(f"the configuration has no route {next_hop.route} any more")
+        elif self._routes.named(next_hop.route) is not None:
+            self._lines.add(held)
+        elif (moved := self._routes.anew(lease)) is not None:
+            self._run(self._give_back(held, moved))
+        else:
+            reply = _NO_ROUTE.because(
+                f"the configuration has no route {next_hop.route} any more, and no other one "
+                "takes all its recipients together"
+            )
             handed = self._courier.refuse(lease, next_hop.route, "", reply)
             self._run(self._settle(held, handed))
-        else:
-            self._lines.add(held)
 
     def _notice(self) -> None:
         """Give back what has waited in memory until its sender has to be told something."""
@@ -358,10 +363,10 @@ class Deliverer:
     def _hand_back(self, held: Held) -> None:
         self._run(self._give_back(held))
 
-    async def _give_back(self, held: Held) -> None:
-        now = self._now()
+    async def _give_back(self, held: Held, moved: NextHop | None = None) -> None:
+        lease, now = held.lease, self._now()
         try:
-            due = await self._settler.give_back(held.lease, lambda: self._load(held), now)
+            due = await self._settler.give_back(lease, lambda: self._load(held), now, moved)
         finally:
             self._release(held)
         self._note_due(due)

@@ -50,7 +50,8 @@ class Teacher:
 
     def learn(self, made: Try, handed: Handed) -> Ailment | None:
         """Take the lessons; return what ails the sign-in when it does not work."""
-        now, host = self._traffic.seconds(), self._traffic.host(made.place)
+        now = self._traffic.seconds()
+        host = self._traffic.host(made.place, made.target)
         shaper, identity = made.permit.shaper, made.permit.identity
         if handed.attempt.is_remote:
             if not any(lesson_of(each.reply, each.phase) == _REST_HOST for each in handed.heard):

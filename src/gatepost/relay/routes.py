@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from gatepost.model.delivery import Planned
+from gatepost.directory.azure.username import UsernameError, parse_username
+from gatepost.model.delivery import Lease, Planned
 from gatepost.model.envelope import Recipient
 from gatepost.model.message import Submission
 from gatepost.model.retry import Retry
@@ -26,6 +27,16 @@ class Routes:
         """Return the route of a delivery; None when the configuration has lost it."""
         return self.router.named(name)
 
+    def anew(self, lease: Lease) -> NextHop | None:
+        """Return the next hop that a delivery would be planned for now, if it has one.
+
+        None when no route takes it, or when its recipients would not travel together any more.
+        """
+        origin = Origin(lease.message.envelope.sender, _names_of(lease.message.principal))
+        waiting = lease.delivery.waiting
+        hops = {self.router.next_hop(origin, each.address) for each in waiting}
+        return hops.pop() if len(hops) == 1 else None
+
     def plan(self, submission: Submission) -> Groups:
         """Return a message's deliveries, and the recipients that no route takes."""
         names = tuple([each for each in (submission.principal, submission.application) if each])
@@ -44,6 +55,16 @@ class Routes:
 
     def _terms_of(self, next_hop: NextHop) -> Terms:
         return self._terms[next_hop.route]
+
+
+def _names_of(principal: str) -> tuple[str, ...]:
+    """Return by what a route may know who signed in: the name, and the application's id in it."""
+    if not principal:
+        return ()
+    try:
+        return principal, parse_username(principal).application_id
+    except UsernameError:
+        return (principal,)
 
 
 def retry_of(route: Route | None) -> Retry:

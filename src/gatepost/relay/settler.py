@@ -13,6 +13,7 @@ from gatepost.model.delivery import Lease, Outcome, Settlement, Verdict
 from gatepost.model.dsn import Reported
 from gatepost.model.reply import Reply
 from gatepost.model.retry import Retry
+from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries
 from gatepost.queue.schedule import Random
 from gatepost.relay.context import Report
@@ -63,14 +64,21 @@ class Settler:
         self._tell(lease, handed, settlement)
         return now if settlement.emits else settlement.next_at
 
-    async def give_back(self, lease: Lease, load: Load, next_at: datetime) -> datetime | None:
-        """Write down that a delivery could not be tried; one whose time is up has failed."""
+    async def give_back(
+        self, lease: Lease, load: Load, next_at: datetime, moved: NextHop | None = None
+    ) -> datetime | None:
+        """Write down that a delivery could not be tried; one whose time is up has failed.
+
+        ``moved`` is where it goes instead, when its route is gone.
+        """
         now = self.now()
 
         settlement = await self._decide(lease, lambda: give_back(lease, now, next_at), load, now)
         if settlement is None:
             verdicts = [Verdict("deferred", WAITS)] * len(lease.delivery.waiting)
             settlement = Settlement(verdicts, now + LATER)
+        if moved is not None:
+            settlement = replace(settlement, moved=moved)
         if not await self._write(lease, settlement):
             return None
         if settlement.next_at is None:

@@ -98,7 +98,7 @@ class Traffic:
         breaker = shaper.breaker
         if breaker.position(now) != "closed" and (wait := breaker.wait(now)) > 0:
             return self._pause(key, target.name, wait, breaker.position(now), breaker)
-        return self._hosts_rest(found.places, now)
+        return self._hosts_rest(target, found.places, now)
 
     def identity(self, target: Target) -> Identity | None:
         """Return who signs in at a target; None: nobody does."""
@@ -113,23 +113,23 @@ class Traffic:
         """Say that a sign-in worked there."""
         self._stops.pop(target.name, None)
 
-    def host(self, place: Place) -> Breaker:
-        """Return a server's breaker."""
-        key = host_key(place)
+    def host(self, place: Place, target: Target) -> Breaker:
+        """Return the breaker of a server, as a target has it."""
+        key = host_key(place, target)
         found = self._hosts.get(key)
         if found is None:
             _make_room(self._hosts, self._is_forgotten)
             found = self._hosts[key] = Breaker(HOST)
         return found
 
-    def wait_of(self, place: Place) -> float:
+    def wait_of(self, place: Place, target: Target) -> float:
         """Return the seconds until a server may be tried; 0: now."""
-        known = self._hosts.get(host_key(place))
+        known = self._hosts.get(host_key(place, target))
         return 0.0 if known is None else known.wait(self.seconds())
 
     def told(self, place: Place, target: Target) -> None:
         """Something was learned of a server and of who signs in: others may go on."""
-        self._changed(host_key(place))
+        self._changed(host_key(place, target))
         self._changed(target_key(target))
         if name := credential_of(target):
             self._changed(identity_key(name))
@@ -139,7 +139,7 @@ class Traffic:
         self._identities.pop(credential_of(target), None)
         self._stops.pop(target.name, None)
         for place in found.places if found else ():
-            self._hosts.pop(host_key(place), None)
+            self._hosts.pop(host_key(place, target), None)
         for key, shaper in self._shapers.items():
             if key.split(" ")[0] == target.name:
                 shaper.breaker = Breaker(HOST)
@@ -154,15 +154,16 @@ class Traffic:
             found.append((target_key(target), f"credential {name} at {target.name}", stop))
         return found
 
-    def _hosts_rest(self, places: Sequence[Place], now: float) -> Pause | None:
+    def _hosts_rest(self, target: Target, places: Sequence[Place], now: float) -> Pause | None:
         """All servers rest, or are being tried after a rest: the first one to wait for."""
         first: Pause | None = None
         for place in places:
-            breaker = self._hosts.get(host_key(place))
+            key = host_key(place, target)
+            breaker = self._hosts.get(key)
             wait = 0.0 if breaker is None else breaker.wait(now)
             if breaker is None or wait <= 0:
                 return None
-            pause = self._pause(host_key(place), str(place), wait, breaker.position(now), breaker)
+            pause = self._pause(key, str(place), wait, breaker.position(now), breaker)
             if first is None or pause.seconds < first.seconds:
                 first = pause
         return first
@@ -210,10 +211,18 @@ def limits_of(target: Target) -> HopLimits:
     return HopLimits() if isinstance(target, Capture) else target.limits
 
 
+def host_key(place: Place, target: Target) -> str:
+    """Return what a server is known by; its addresses stand and fall alone.
+
+    Two targets on one server may see two servers: each has its TLS, its authorities, and who
+    signs in, of whom a server has had enough while it takes mail of others.
+    """
+    return _host_key(place, target.name)
+
+
 @lru_cache(maxsize=KNOWN)
-def host_key(place: Place) -> str:
-    """Return what a server is known by; its addresses stand and fall alone."""
-    return f"host {place} {place.address}"
+def _host_key(place: Place, target: str) -> str:
+    return f"host {place} {place.address} {target}"
 
 
 def target_key(target: Target) -> str:

@@ -224,7 +224,7 @@ def test_routes_and_targets() -> None:
     )
     table = (timedelta(seconds=10), timedelta(minutes=1))
     assert bulk.retry == Retry(table=table, expire=timedelta(hours=1), warn=None)
-    assert (world.name, world.chain) == ("route-3", (MxTarget("world", tls="required"),))
+    assert (world.name, world.chain) == ("default", (MxTarget("world", tls="required"),))
 
 
 def test_a_port_says_how_tls_begins() -> None:
@@ -318,7 +318,8 @@ MISTAKES = [
      "g.toml:12: listener[1].network[0].may_relay: that is an open relay for everybody"),
     ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = '10.0.0.1/8'",
      "g.toml:11: listener[1].network[0].from takes a network"),
-    ("[[route]]\nto = 'here'", "g.toml:8: the route route-2 is never taken: route-1 takes"),
+    ("[[route]]\nto = 'here'", "g.toml:8: this route is never taken: default takes"),
+    ("[[route]]\nname = 'b'\nto = 'here'", "g.toml:8: the route b is never taken: default takes"),
     (("[target.x]\nkind = 'smarthost'\nservers = 'a'\ncredential = 'asc'\n[credentials.acs]\n"
      "kind = 'access-key'\nkey = { environment = 'K' }"),
      "g.toml:11: target.x.credential: there is no [credentials.asc] (did you mean acs?)"),

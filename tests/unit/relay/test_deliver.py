@@ -11,7 +11,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.envelope import Recipient
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import Capture
+from gatepost.model.route import Capture, Match, NextHop, Route
 from gatepost.relay.deliver import Bounds
 from gatepost.relay.spool import FileBody
 from tests.delivering import (
@@ -33,6 +33,8 @@ from tests.delivering import (
     steady,
     unreachable,
 )
+
+GUID = "11111111-2222-3333-4444-555555555555"
 
 
 def one_hub(say: object = Answer(), **target: object) -> tuple[World, Upstream]:
@@ -459,14 +461,57 @@ def test_a_fault_of_a_transport_defers_with_the_reason() -> None:
     assert world.told("internal_error")
 
 
-def test_a_route_that_the_configuration_has_lost_defers() -> None:
-    world, hub = one_hub()
+def test_two_targets_on_one_server_rest_each_for_itself() -> None:
+    """The server has had enough of one account, or one of them has the wrong authority."""
+    bad = Upstream(smarthost("bad", ["hub.example"]), unreachable())
+    good = Upstream(smarthost("good", ["hub.example"]))
+    world = World([bad, good], [route(bad.target, name="a", to=["a.example"], retry=steady()),
+                                route(good.target, name="b", retry=steady())])  # fmt: skip
 
     async def scenario(world: World) -> None:
-        submission = world.mail()
-        planned = world.routes.plan(submission).planned
-        lost = [replace(each, next_hop=replace(each.next_hop, route="gone")) for each in planned]
-        await world.deliveries.put(submission, lost, leased=False)
+        for number in range(9):
+            await world.send(world.mail(f"a{number}", to=["x@a.example"]))
+        await asyncio.sleep(20)
+        assert world.told("next_hop_rests")
+        for number in range(9):
+            await world.send(world.mail(f"b{number}", to=["x@b.example"]))
+        await asyncio.sleep(1)
+        assert len(good.taken) == 9
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize("principal", ["", f"resource.{GUID}.{GUID}"])
+def test_what_waits_for_a_lost_route_is_routed_anew(principal: str) -> None:
+    hub, own = Upstream(smarthost()), Upstream(mx("own"))
+    for_one = Route("one", (hub.target,), Match(applications=(GUID,)))
+    world = World([hub, own], [for_one, route(own.target)], dns="example.net. A 192.0.2.1")
+
+    async def scenario(world: World) -> None:
+        submission = world.mail(to=["bob@example.net", "eve@example.net"], principal=principal)
+        [planned] = world.routes.plan(submission).planned
+        lost = replace(planned, next_hop=NextHop("before", "elsewhere.example"))
+        await world.deliveries.put(submission, [lost], leased=False)
+        world.deliverer.wake()
+        await asyncio.sleep(1)
+        taker, hop = (hub, NextHop("one")) if principal else (own, NextHop("out", "example.net"))
+        assert taker.taken == [("m1", "bob@example.net"), ("m1", "eve@example.net")]
+        delivery = await world.delivery("m1.0")
+        assert (delivery.next_hop, delivery.attempts) == (hop, 1)
+
+    world.run(scenario)
+
+
+def test_a_lost_route_whose_recipients_part_defers() -> None:
+    hub = Upstream(smarthost())
+    world = World([hub], [route(hub.target, name="a", to=["a.example"])])
+
+    async def scenario(world: World) -> None:
+        submission = world.mail(to=["x@a.example"])
+        [planned] = world.routes.plan(submission).planned
+        both = (*planned.recipients, Recipient(parse_address("y@b.example")))
+        lost = replace(planned, next_hop=NextHop("gone"), recipients=both)
+        await world.deliveries.put(submission, [lost], leased=False)
         world.deliverer.wake()
         await asyncio.sleep(1)
         delivery = await world.delivery("m1.0")

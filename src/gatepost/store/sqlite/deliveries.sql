@@ -75,6 +75,9 @@ SET due = ?, epoch = NULL, held = ?, attempts = ?, warned = ?, notice = ?, addre
     history = ?
 WHERE message = ? AND part = ?;
 
+-- name: move
+UPDATE queue_deliveries SET hop = ? WHERE message = ? AND part = ?;
+
 -- name: finish_message
 -- Nothing happens as long as one of its deliveries is not settled.
 UPDATE queue_messages SET settled = ?, segment = NULL, "offset" = NULL

@@ -135,10 +135,12 @@ class DeliveryWriter:
         for mail in settlement.emits:
             self._emit(transaction, mail)
         self._write(transaction, (row[0], int(part or 0)), after)
+        if settlement.moved is not None:
+            execute(SQL["move"], (after.next_hop.key, row[0], part))
         if after.state == "settled":
             self._finish(transaction, row[0], now)
         elif after.state == "waiting":
-            _refresh(transaction, (delivery.next_hop.key,))
+            _refresh(transaction, (after.next_hop.key,))
         return None
 
     def act(self, transaction: Transaction, action: Action, keys: Sequence[Key], now: int) -> int:

@@ -1,0 +1,48 @@
+"""What a route without a name is called: by what it is for.
+
+Deliveries wait under their route's name, so it must not depend on where in its file a route
+stands: with another one in front of it, what waits would go another way.
+"""
+
+import hashlib
+import re
+from typing import Final
+
+from gatepost.model.route import Match
+
+EVERYTHING: Final = "default"
+"""The route that is for all mail."""
+_SHOWN: Final = 40
+"""Characters of a name that tell what it is for; a digest tells the rest."""
+_OTHER: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def route_name(match: Match) -> str:
+    """Return the name, the same for the same match wherever it stands, another for any other."""
+    parts = [
+        (word, patterns)
+        for word, patterns in (
+            ("to", match.recipients),
+            ("from", match.senders),
+            ("by", match.applications),
+        )
+        if patterns and "*" not in patterns
+    ]
+    if not parts:
+        return EVERYTHING
+    told = "-".join(f"{word}-{_spelled(min(patterns))}" for word, patterns in parts)
+    if len(told) <= _SHOWN and all(_is_plain(patterns) for _, patterns in parts):
+        return told
+    known = repr([(word, sorted(set(patterns))) for word, patterns in parts])
+    digest = hashlib.blake2b(known.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{told[:_SHOWN].rstrip('.-')}-{digest}"
+
+
+def _spelled(pattern: str) -> str:
+    words = pattern.replace("<>", "nobody").replace("*.", "below.").replace("*", "any")
+    return _OTHER.sub("-", words.replace("@", "-at-")).strip(".-")
+
+
+def _is_plain(patterns: tuple[str, ...]) -> bool:
+    """One domain as it is: its spelling is the name."""
+    return len(patterns) == 1 and _spelled(patterns[0]) == patterns[0]
