@@ -15,8 +15,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 NODE := tests/clients/node
 SMTPLOAD := bench/smtpload/smtpload
 
-# The old e-mail SDK, which cannot live beside the new one.
-EMAIL_1_0 := $(ENV)/azure-email-1.0
+# The old e-mail SDKs, which cannot live beside the new one.
+EMAIL_OLD := azure-email-1.0 azure-email-1.0b1
 
 # Stamps: newer than the lock they were made from, or made again.
 VENV := $(ENV)/.ready
@@ -86,13 +86,14 @@ clean:  ## remove what make has made
 	find src -name __pycache__ -prune -exec rm -r {} +
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
-$(VENV): requirements/dev.txt requirements/azure-email-1.0.txt pyproject.toml
+$(VENV): requirements/dev.txt $(EMAIL_OLD:%=requirements/%.txt) pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer with venv is needed (on Debian: python3-venv)' >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(ENV)
 	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
-	rm -rf $(EMAIL_1_0)
-	$(PIP) install --quiet --no-deps --require-hashes --target $(EMAIL_1_0) --requirement requirements/azure-email-1.0.txt
+	rm -rf $(EMAIL_OLD:%=$(ENV)/%)
+	for old in $(EMAIL_OLD); do $(PIP) install --quiet --no-deps --require-hashes \
+		--target $(ENV)/$$old --requirement requirements/$$old.txt || exit 1; done
 	$(BIN)/python -m compileall -q src  # as installing does: no first start is slow
 	@touch $@
 

@@ -33,6 +33,7 @@ from gatepost.testing import Emulator
 from tests.clients.node.packages import HERE, NODE, needs_node
 
 SDK_1_0 = Path(sys.prefix) / "azure-email-1.0"
+SDK_1_0B1 = Path(sys.prefix) / "azure-email-1.0b1"
 WEB = ("--https", "127.0.0.1:0", "--http", "127.0.0.1:0")
 WRONG_KEY = base64.b64encode(b"wrong" * 13).decode()
 INVALID_SENDER = (
@@ -270,6 +271,26 @@ def test_an_operation_id_sends_once(relay: Emulator) -> None:
             poller = client.begin_send(message(relay), operation_id=id_)
             assert poller.result()["id"] == id_
     assert relay.count() == 1
+
+
+def test_the_sdk_of_the_first_version(relay: Emulator) -> None:
+    """azure-communication-email 1.0.0b1 speaks 2021-10-01-preview."""
+    if not SDK_1_0B1.is_dir():
+        pytest.skip("needs azure-email-1.0b1 in the environment, which `make test` installs")
+    relay.clear()
+    path = os.pathsep.join(map(str, (SDK_1_0B1, SDK_1_0)))
+    environment = os.environ | {"PYTHONPATH": path, "REQUESTS_CA_BUNDLE": relay.ca_file}
+    command = [sys.executable, str(Path(__file__).with_name("email_1_0b1.py"))]
+    order = {"connection_string": relay.ready["connection_string"], "sender": relay.sender}
+    outcome = run(command, order, environment)
+    captured = relay.wait(to="hidden@example.net")
+    assert outcome["sent"] == {"id": captured.id, "status": "outForDelivery"}
+    mail = captured.parse()
+    assert (captured.subject, mail["importance"], mail["x-a"]) == ("Grüße", "high", "b")
+    assert (str(mail["cc"]), str(mail["reply-to"])) == ("cc@example.net", "answers@example.net")
+    [attached] = mail.iter_attachments()
+    assert (attached.get_filename(), attached.get_content()) == ("a.txt", "hello")
+    assert outcome["refused"] == {"kind": "ResourceNotFoundError", "status": 404}
 
 
 def test_a_key_in_clear(relay: Emulator) -> None:

@@ -54,7 +54,7 @@ def test_every_reason_of_a_denial() -> None:
 
 def test_the_texts_are_those_that_are_answered() -> None:
     for error in (
-        refusals.invalid_property("content.subject"),
+        refusals.InvalidProperty("content.subject"),
         refusals.invalid_address("x"),
         refusals.denied(""),
     ):

@@ -108,6 +108,9 @@ class ApiRules:
     """Seconds by which the date of a signed request may be wrong."""
     running: float = 0.5
     """Seconds for which an operation is ``Running`` before it succeeds or fails."""
+    repeatable: float = 5 * MINUTE
+    """Seconds since `Repeatability-First-Sent` for which a request of 2021-10-01-preview is taken.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The HTTP applications: the APIs on one HTTPS origin, the e-mail data plane in clear as well."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -8,13 +10,24 @@ from starlette.routing import BaseRoute, Route
 
 from gatepost.rest import arm, email, entra, events, graph
 from gatepost.rest.context import Site
+from gatepost.rest.email.access import named_by_host
 from gatepost.rest.errors import ApiError, answer_error
 from gatepost.rest.failures import Guard
 
 
-async def health(_request: Request) -> JSONResponse:
-    """``GET /health``: 200 while the relay runs."""
-    return JSONResponse({"status": "ok"})
+def health_of(site: Site) -> Callable[[Request], Awaitable[Response]]:
+    """Return ``GET /health``: 200 while the relay runs.
+
+    On the host of a resource that is not there it is a 404: in Azure that name does not resolve.
+    """
+
+    async def health(request: Request) -> Response:
+        if named_by_host(request, site.directory) == ():
+            message = "There is no Communication Services resource of the name in Host."
+            return ApiError(404, "ResourceNotFound", message).response()
+        return JSONResponse({"status": "ok"})
+
+    return health
 
 
 async def not_found(request: Request, _error: Exception) -> Response:
@@ -42,7 +55,7 @@ def clear_application(site: Site) -> Starlette:
 
 def _application(site: Site, routes: list[BaseRoute]) -> Starlette:
     return Starlette(
-        routes=[Route("/health", health, methods=["GET"]), *routes],
+        routes=[Route("/health", health_of(site), methods=["GET"]), *routes],
         middleware=[Middleware(Guard, report=site.report)],
         exception_handlers={404: not_found, 405: not_allowed, ApiError: answer_error},
     )

@@ -21,7 +21,6 @@ from gatepost.diagnosis.entra.telling import (
     refusal,
     resource_id,
     role_proof,
-    shown,
     some_of,
     tenant_proof,
     token_proof,
@@ -220,8 +219,6 @@ def resource_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     confidence: Confidence = "likely"
     if email is not None and email.phase == "resolve":
         proof.append(f"the host of the resource does not resolve: {email.host}")
-    elif email is not None and email.status == _MISDIRECTED:
-        proof.append(f"{email.host} was answered {shown(email)}: no such resource")
     elif managed is None or not _read(managed) or managed.resource_id or not managed.resources:
         return None
     if managed is not None and _read(managed) and not managed.resource_id:
@@ -235,10 +232,6 @@ def resource_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         "Use the name of the Communication Services resource (not of the Email Communication "
         "Services resource), as it was finally created: az communication list --query [].name.",
     )
-
-
-_MISDIRECTED: Final = 421
-"""RFC 9110 15.5.20: what our own server says where in the cloud no host has the name."""
 
 
 def role_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:

@@ -26,6 +26,8 @@ _ARM: Final[Mapping[str, str]] = {
     "login.chinacloudapi.cn": "https://management.chinacloudapi.cn",
     "login.partner.microsoftonline.cn": "https://management.chinacloudapi.cn",
 }
+OWN_HOSTS: Final = ".communication.localhost"
+"""What follows a resource's name at our own server."""
 PUBLIC_EMAIL: Final = f"https://{RESOURCE}.communication.azure.com"
 _PUBLIC: Final = "login.microsoftonline.com"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -61,7 +63,7 @@ def find_cloud(given: Places, environment: Mapping[str, str], *, local: bool) ->
     arm, email = _ARM.get(host, ""), PUBLIC_EMAIL if host == _PUBLIC else ""
     if host in _LOOPBACK:  # our own server has everything on one port
         port = f":{parts.port}" if parts.port else ""
-        arm, email = authority, f"https://{RESOURCE}.communication.localhost{port}"
+        arm, email = authority, f"https://{RESOURCE}{OWN_HOSTS}{port}"
     return Cloud(
         authority,
         _read(given.arm or environment.get(ARM_VARIABLE, "") or arm, "Resource Manager"),

@@ -5,10 +5,11 @@ and 400 InvalidSenderUserName for a sender that would be refused over SMTP, too,
 token and a role that are good. The order of the checks is not documented.
 """
 
+from http import HTTPStatus
 from typing import Any, Final
 
 from gatepost.doctor.behind.asking import Questions, as_json, bearer
-from gatepost.doctor.behind.cloud import PUBLIC_EMAIL, RESOURCE
+from gatepost.doctor.behind.cloud import OWN_HOSTS, PUBLIC_EMAIL, RESOURCE
 from gatepost.model.entra import Answer
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest
@@ -40,6 +41,18 @@ def endpoints_of(template: str, resource: str, host: str) -> tuple[str, ...]:
     if template != PUBLIC_EMAIL:
         return (first,)
     return (first, *(template.replace(RESOURCE, f"{resource}.{each}") for each in GEOGRAPHIES))
+
+
+def find_host(questions: Questions, endpoint: str) -> Answer | None:
+    """Return what tells that our own server has no such resource; in the cloud its name does not
+    resolve, but a server on this machine is reached by any name.
+    """
+    if OWN_HOSTS not in endpoint:
+        return None
+    answer, _ = questions.ask(HttpRequest("GET", f"{endpoint}/health", {}))
+    if answer.status != HTTPStatus.NOT_FOUND:
+        return None
+    return Answer(answer.host, failure=f"{answer.host}: no such resource", phase="resolve")
 
 
 def ask_to_send(questions: Questions, endpoint: str, token: Secret, sender: str) -> Answer:

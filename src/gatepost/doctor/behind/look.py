@@ -19,7 +19,7 @@ from gatepost.doctor.behind.authority import ask_for_tenant, ask_for_token
 from gatepost.doctor.behind.backstage import Backstage
 from gatepost.doctor.behind.beside import authority_beside
 from gatepost.doctor.behind.cloud import AUTHORITY_VARIABLE, Cloud, find_cloud
-from gatepost.doctor.behind.email import ask_to_send, endpoints_of
+from gatepost.doctor.behind.email import ask_to_send, endpoints_of, find_host
 from gatepost.doctor.behind.management import Management
 from gatepost.doctor.hiding import hide
 from gatepost.doctor.providers import profile_of
@@ -238,7 +238,9 @@ class Look:
         if token is None:
             return False
         for endpoint in endpoints:
-            answer = ask_to_send(self._questions, endpoint, token, sender)
+            answer = find_host(self._questions, endpoint) or ask_to_send(
+                self._questions, endpoint, token, sender
+            )
             if self.behind.email is None or answer.phase != "resolve":
                 self.behind = replace(self.behind, email=answer, email_sender=sender)
             if answer.phase != "resolve":

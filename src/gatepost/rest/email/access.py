@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.roles import grant_of
 from gatepost.directory.azure.senders import standing_of
@@ -23,7 +24,6 @@ from gatepost.rest.email.refusals import (
     denied,
     domain_not_linked,
     invalid_sender,
-    no_such_host,
     unauthorized,
 )
 from gatepost.rest.email.signatures import SCHEME, Signed, decode_key, read_signature, signer_of
@@ -163,14 +163,16 @@ class Access:
     # Resources and senders.
 
     def _candidates(self, request: Request) -> tuple[CommunicationService, ...]:
-        """The resource that Host names; without one, all. Raises ApiError 421."""
+        """The resource that Host names; without one, all. Raises ApiError 401.
+
+        In Azure nobody answers for a resource that is not there: its host does not resolve.
+        """
         directory = self._site.directory
-        match = _HOST.fullmatch(request.headers.get("host", ""))
-        if match is None:
+        found = named_by_host(request, directory)
+        if found is None:
             return directory.all(CommunicationService)
-        found = directory.find(CommunicationService, match[1])
         if not found:
-            raise no_such_host()
+            raise denied("resource_unknown: there is no resource of the name in Host")
         return found
 
     def service_for(self, caller: Caller, sender: Address) -> CommunicationService:
@@ -182,6 +184,14 @@ class Access:
         if Standing.SENDER_NOT_REGISTERED in standings:
             raise invalid_sender(sender)
         raise domain_not_linked(sender)
+
+
+def named_by_host(
+    request: Request, directory: AzureDirectory
+) -> tuple[CommunicationService, ...] | None:
+    """Return the resource that Host names, if it is there; None: Host names none."""
+    match = _HOST.fullmatch(request.headers.get("host", ""))
+    return None if match is None else directory.find(CommunicationService, match[1])
 
 
 def request_target(request: Request) -> str:

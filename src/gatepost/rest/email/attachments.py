@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 from gatepost.mime.entities import File
 from gatepost.mime.fields import is_field_text
 from gatepost.rest.email.document import Attachment
-from gatepost.rest.email.refusals import bad_request, invalid_property
+from gatepost.rest.email.refusals import InvalidProperty, bad_request
 from gatepost.rest.errors import ApiError
 
 _MEDIA_TYPE: Final = re.compile(
@@ -21,13 +21,18 @@ _MEDIA_TYPE: Final = re.compile(
 )
 _CONTENT_ID: Final = re.compile(r"<?([A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,200})>?")
 _MAX_NAME: Final = 255
+_SPELLINGS: Final = {"jpeg": "jpg"}
 
 
 @cache
 def allowed_types() -> frozenset[str]:
     """Return the media types that an attachment may have, lower case."""
-    table = tomllib.loads(Path(__file__).with_name("media_types.toml").read_text("utf-8"))
-    return frozenset(name.lower() for names in table["types"].values() for name in names)
+    return frozenset(name.lower() for names in _types().values() for name in names)
+
+
+def type_of(extension: str) -> str:
+    """Return the media type of a file name extension of the list. Raises KeyError."""
+    return _types()[_SPELLINGS.get(extension, extension)][0]
 
 
 def read_attachments(
@@ -54,26 +59,33 @@ def read_attachments(
     return files
 
 
+@cache
+def _types() -> Mapping[str, Sequence[str]]:
+    table = tomllib.loads(Path(__file__).with_name("media_types.toml").read_text("utf-8"))
+    types: Mapping[str, Sequence[str]] = table["types"]
+    return types
+
+
 def _read(attachment: Attachment, path: str) -> File:
     name = attachment.name.strip()
     if not name or len(name) > _MAX_NAME or not is_field_text(name):
-        raise invalid_property(f"{path}.name", "attachment_invalid: the name is none")
+        raise InvalidProperty(f"{path}.name", "attachment_invalid: the name is none")
     content_type = attachment.content_type.strip()
     match = _MEDIA_TYPE.fullmatch(content_type)
     if match is None or match[1].lower() not in allowed_types():
-        raise invalid_property(
+        raise InvalidProperty(
             f"{path}.contentType", "attachment_invalid: the type is not among those allowed"
         )
     content_id = ""
     if attachment.content_id:
         found = _CONTENT_ID.fullmatch(attachment.content_id.strip())
         if found is None:
-            raise invalid_property(f"{path}.contentId", "attachment_invalid: no content id")
+            raise InvalidProperty(f"{path}.contentId", "attachment_invalid: no content id")
         content_id = found[1]
     try:
         content = base64.b64decode(attachment.content, validate=True)
     except (binascii.Error, ValueError):
-        raise invalid_property(
+        raise InvalidProperty(
             f"{path}.contentInBase64", "attachment_invalid: the content is not Base64"
         ) from None
     return File(name, re.sub(r"\s*;\s*", "; ", content_type), content, content_id)

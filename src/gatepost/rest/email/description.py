@@ -5,7 +5,8 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from gatepost.rest.email.versions import NEWEST
+from gatepost.rest.email.first import ATTACHMENT_TYPES
+from gatepost.rest.email.versions import FIRST, NEWEST
 
 JSON = dict[str, Any]
 
@@ -52,6 +53,36 @@ _SCHEMAS: Final[JSON] = {
         cc=_or_null(_list("EmailAddress")),
         bcc=_or_null(_list("EmailAddress")),
     ),
+    "FirstMessage": _object(
+        ("sender", "content", "recipients"),
+        sender=_ADDRESS,
+        content=_ref("EmailContent"),
+        recipients=_ref("FirstRecipients"),
+        importance=_or_null({"enum": ["high", "normal", "low"]}),
+        attachments=_or_null(_list("FirstAttachment")),
+        replyTo=_or_null(_list("FirstAddress")),
+        headers=_or_null(_list("FirstHeader")),
+        disableUserEngagementTracking=_or_null({"type": "boolean"}),
+    ),
+    "FirstRecipients": _object(
+        ("to",),
+        to=_list("FirstAddress", 1),
+        CC=_or_null(_list("FirstAddress")),
+        bCC=_or_null(_list("FirstAddress")),
+    ),
+    "FirstAddress": _object(("email",), email=_ADDRESS, displayName=_STRING),
+    "FirstAttachment": _object(
+        ("name", "attachmentType", "contentBytesBase64"),
+        name=_STRING,
+        attachmentType={"enum": sorted(ATTACHMENT_TYPES)},
+        contentBytesBase64={"type": "string", "contentEncoding": "base64"},
+    ),
+    "FirstHeader": _object(("name", "value"), name=_STRING, value=_STRING),
+    "SendStatusResult": _object(
+        ("messageId", "status"),
+        messageId=_GUID,
+        status={"enum": ["queued", "outForDelivery", "dropped"]},
+    ),
     "EmailAddress": _object(("address",), address=_ADDRESS, displayName=_STRING),
     "EmailAttachment": _object(
         ("name", "contentType", "contentInBase64"),
@@ -88,8 +119,8 @@ _REFUSALS: Final = {
     401: "No credentials (Unauthorized), or not good enough (Denied).",
     404: "DomainNotLinked, or no such operation.",
     408: "The request took too long to arrive.",
+    412: "2021-10-01-preview: it was first sent too long ago to be repeated.",
     413: "The request is too large.",
-    421: "No resource has the name in Host.",
     409: "The Operation-Id was used for another request.",
     415: "The body is not JSON by its Content-Type.",
     429: "TooManyRequests: a rate window is full.",
@@ -103,6 +134,7 @@ _VERSION: Final[JSON] = {
     "schema": _STRING,
     "example": NEWEST,
 }
+_FIRST_VERSION: Final[JSON] = _VERSION | {"schema": {"const": FIRST}, "example": FIRST}
 
 
 def _answer(description: str, schema: str, headers: JSON) -> JSON:
@@ -129,18 +161,36 @@ def _header(name: str, schema: JSON) -> JSON:
 _SEND: Final[JSON] = {
     "operationId": "send",
     "summary": "Send a message.",
+    "description": "2021-10-01-preview takes a FirstMessage and both Repeatability headers, and "
+    "answers without a body; every later one takes an EmailMessage.",
     "parameters": [
         _VERSION,
         _header("Operation-Id", _GUID),
+        _header("Repeatability-Request-Id", _GUID),
+        _header("Repeatability-First-Sent", _STRING),
         _header("x-ms-client-request-id", _GUID),
     ],
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": _ref("EmailMessage")}},
+        "content": {
+            "application/json": {"schema": {"anyOf": [_ref("EmailMessage"), _ref("FirstMessage")]}}
+        },
     },
     "responses": {
         "202": _answer("It is stored.", "EmailSendResult", _LOCATION | _RETRY_AFTER),
-        **_refusals(400, 401, 404, 408, 409, 413, 415, 421, 429, 500, 503),
+        **_refusals(400, 401, 404, 408, 409, 412, 413, 415, 429, 500, 503),
+    },
+}
+_FIRST_STATUS: Final[JSON] = {
+    "operationId": "getSendStatus",
+    "summary": "Ask what became of it, in 2021-10-01-preview.",
+    "parameters": [
+        _FIRST_VERSION,
+        {"name": "id", "in": "path", "required": True, "schema": _GUID},
+    ],
+    "responses": {
+        "200": _answer("Its status.", "SendStatusResult", _RETRY_AFTER),
+        **_refusals(400, 401, 404, 408, 413, 429, 500, 503),
     },
 }
 _STATUS: Final[JSON] = {
@@ -149,7 +199,7 @@ _STATUS: Final[JSON] = {
     "parameters": [_VERSION, {"name": "id", "in": "path", "required": True, "schema": _GUID}],
     "responses": {
         "200": _answer("Its status.", "EmailSendResult", _RETRY_AFTER),
-        **_refusals(400, 401, 404, 408, 413, 421, 429, 500, 503),
+        **_refusals(400, 401, 404, 408, 413, 429, 500, 503),
     },
 }
 
@@ -159,7 +209,11 @@ DOCUMENT: Final[JSON] = {
         "title": "Gatepost: the e-mail data plane of Communication Services",
         "version": NEWEST,
     },
-    "paths": {"/emails:send": {"post": _SEND}, "/emails/operations/{id}": {"get": _STATUS}},
+    "paths": {
+        "/emails:send": {"post": _SEND},
+        "/emails/operations/{id}": {"get": _STATUS},
+        "/emails/{id}/status": {"get": _FIRST_STATUS},
+    },
     "security": [{"key": []}, {"token": []}],
     "components": {
         "schemas": _SCHEMAS,

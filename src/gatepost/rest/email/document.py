@@ -6,11 +6,11 @@ attachments' contentId is in the SDK of that version. Fields that are not known 
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
-from gatepost.rest.email.refusals import bad_request, invalid_property
+from gatepost.rest.email.refusals import InvalidProperty, bad_request
 
 _AT: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
 _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
@@ -72,22 +72,34 @@ class Email(msgspec.Struct, frozen=True, rename="camel"):
 
 _decoder: Final = msgspec.json.Decoder(Email)
 
+T = TypeVar("T")
+
 
 def read_email(body: bytes) -> Email:
     """Return the document. Raises ApiError 400, which names the property that is wrong."""
+    email = decode(_decoder, body)
+    check(email)
+    return email
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """Return a document of some form. Raises ApiError 400."""
     try:
-        email = _decoder.decode(body)
+        return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise invalid_property(_path(str(error)), f"document_invalid: {error}") from None
+        raise InvalidProperty(_path(str(error)), f"document_invalid: {error}") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise bad_request(
             "The request body is not valid JSON.", f"document_malformed: {error}"
         ) from None
+
+
+def check(email: Email) -> None:
+    """Raise ApiError 400 for one with nobody to go to, or with nothing to say."""
     if not email.recipients.to:
-        raise invalid_property("recipients.to", "document_invalid: there is no recipient")
+        raise InvalidProperty("recipients.to", "document_invalid: there is no recipient")
     if not (email.content.plain_text or email.content.html):
-        raise invalid_property("content", "document_invalid: there is neither text nor HTML")
-    return email
+        raise InvalidProperty("content", "document_invalid: there is neither text nor HTML")
 
 
 def _path(message: str) -> str:

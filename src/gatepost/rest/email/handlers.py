@@ -1,27 +1,28 @@
 """The e-mail data plane's endpoints: headers in, headers out."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gatepost.queue.operations import OperationStore
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller
 from gatepost.rest.email.description import openapi
+from gatepost.rest.email.first import First
+from gatepost.rest.email.forms import Current, Form
 from gatepost.rest.email.intake import Intake, discard
 from gatepost.rest.email.refusals import bad_request
 from gatepost.rest.email.sending import Order, Sending
-from gatepost.rest.email.status import RETRY_AFTER, Status, describe
-from gatepost.rest.email.versions import check_version
+from gatepost.rest.email.status import Status
+from gatepost.rest.email.versions import FIRST, SINCE, SUPPORTED, check_version
 from gatepost.rest.errors import ApiError
 from gatepost.rest.routing import any_case
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
-_MOMENT: Final = 1e-6
 _DRAINED: Final = (408, 413)
 """Refusals of the body itself: what could be read of it was read."""
 _REQUEST_ID: Final = "x-ms-client-request-id"
@@ -34,7 +35,8 @@ class Endpoints:
 
     def __init__(self, site: Site, operations: OperationStore) -> None:
         self._site = site
-        self._running = site.profile.api.running
+        self._current = Current(site.profile.api.running)
+        self._first = First(site.profile.api.running, site.profile.api.repeatable)
         self._access = Access(site)
         self._sending = Sending(site, operations, self._access)
         self._status = Status(site, operations)
@@ -46,39 +48,43 @@ class Endpoints:
         return [
             any_case("/emails:send", self._answering(self.send), ["POST"]),
             any_case("/emails/operations/{id}", self._answering(self.status), ["GET"]),
+            any_case("/emails/{id}/status", self._answering(self.first_status), ["GET"]),
             Route("/openapi.json", openapi, methods=["GET"]),
         ]
 
     async def send(self, request: Request) -> Response:
         """``POST /emails:send``: 202 and where to ask what became of it."""
-        version, begun = _check(request), self._site.now()
+        version, begun = _check(request, SUPPORTED), self._site.now()
+        form: Form = self._first if version == FIRST else self._current
         caller, body = await self._authenticate(request)
         _check_content_type(request.headers.get("content-type", ""))
         order = Order(
             caller,
             body,
-            request.headers.get("operation-id"),
+            form,
+            form.operation_id(request.headers, begun),
             request.client.host if request.client else "",
             str(request.scope["scheme"]).upper(),
         )
         operation = await self._sending.send(order)
-        location = f"{_origin(request)}/emails/operations/{operation.id}?api-version={version}"
         # A new one is running, if only for this moment; one that was repeated may have ended.
         new = operation.started_at >= begun
         now = operation.started_at if new else self._site.now()
-        document = describe(operation, now, max(self._running, _MOMENT))
-        headers = {"operation-location": location, "retry-after": str(RETRY_AFTER)}
-        return JSONResponse(document, 202, headers)
+        return form.accepted(operation, now, _origin(request), version)
 
     async def status(self, request: Request) -> Response:
         """``GET /emails/operations/{id}``: Running, Succeeded or Failed."""
-        _check(request)
+        return await self._tell(request, SINCE, self._current)
+
+    async def first_status(self, request: Request) -> Response:
+        """``GET /emails/{id}/status`` of the first api-version."""
+        return await self._tell(request, (FIRST,), self._first)
+
+    async def _tell(self, request: Request, versions: Sequence[str], form: Form) -> Response:
+        _check(request, versions)
         caller, _ = await self._authenticate(request)
         operation = await self._status.find(caller, request.path_params["id"])
-        document = describe(operation, self._site.now(), self._running)
-        running = document["status"] == "Running"
-        headers = {"retry-after": str(RETRY_AFTER)} if running else {}
-        return JSONResponse(document, headers=headers)
+        return form.told(operation, self._site.now())
 
     async def _authenticate(self, request: Request) -> tuple[Caller, bytes]:
         """Return who calls, and the request's body."""
@@ -124,11 +130,11 @@ class Endpoints:
             self._site.report("refused", peer=peer, reply=reply, reason=error.reason)
 
 
-def _check(request: Request) -> str:
+def _check(request: Request, versions: Sequence[str]) -> str:
     """Return the api-version. Raises ApiError 400, for a Host that is none, too."""
     if not _HOST.fullmatch(request.headers.get("host", "")):
         raise bad_request("The Host header is missing or invalid.")
-    return check_version(request.query_params.getlist("api-version"))
+    return check_version(request.query_params.getlist("api-version"), versions)
 
 
 def _check_content_type(value: str) -> None:

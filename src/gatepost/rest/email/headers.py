@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.mime.fields import MAX_LINE, raw_field, text_field
-from gatepost.rest.email.refusals import bad_request, invalid_property
+from gatepost.rest.email.refusals import InvalidProperty, bad_request
 from gatepost.rest.errors import ApiError
 
 PREFIX: Final = "x-ms-acsemail-"
@@ -103,4 +103,4 @@ def _field(name: str, value: str) -> bytes:
 
 
 def _invalid(sentence: str) -> ApiError:
-    return invalid_property("headers", f"header_invalid: {sentence}")
+    return InvalidProperty("headers", f"header_invalid: {sentence}")

@@ -13,7 +13,7 @@ from gatepost.model.address import Address, parse_address
 from gatepost.rest.email.attachments import read_attachments
 from gatepost.rest.email.document import Content, Email, Person
 from gatepost.rest.email.headers import Headers, read_headers
-from gatepost.rest.email.refusals import bad_request, invalid_address, invalid_property
+from gatepost.rest.email.refusals import InvalidProperty, bad_request, invalid_address
 
 _LOCAL_SIZE: Final = 64
 """Octets, RFC 5321 4.5.3.1.1."""
@@ -71,7 +71,7 @@ def read_sender(email: Email) -> Address:
     try:
         return _parse(match[1] if match else text)
     except ValueError:
-        raise invalid_property("senderAddress", "sender_invalid: it is no address") from None
+        raise InvalidProperty("senderAddress", "sender_invalid: it is no address") from None
 
 
 def read_letter(email: Email, sender: Address, max_recipients: int) -> Letter:
@@ -84,7 +84,7 @@ def read_letter(email: Email, sender: Address, max_recipients: int) -> Letter:
             f"too_many_recipients: {count}, {max_recipients} are allowed",
         )
     if not is_field_text(email.content.subject):
-        raise invalid_property("content.subject", "header_injection: a line end in the subject")
+        raise InvalidProperty("content.subject", "header_injection: a line end in the subject")
     headers = read_headers(email.headers or {})
     files = read_attachments(
         email.attachments or (),
@@ -158,7 +158,7 @@ def _person(path: str, person: Person) -> Mailbox:
     except ValueError:
         raise invalid_address(person.address) from None
     if not is_field_text(person.display_name):
-        raise invalid_property(f"{path}.displayName", "header_injection: a line end in a name")
+        raise InvalidProperty(f"{path}.displayName", "header_injection: a line end in a name")
     return person.display_name, address
 
 

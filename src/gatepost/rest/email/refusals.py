@@ -38,28 +38,18 @@ def denied(reason: str) -> ApiError:
     )
 
 
-def no_such_host() -> ApiError:
-    """No resource has the name in Host (RFC 9110 15.5.20).
-
-    In Azure nobody answers then: the host of a resource that is not there does not resolve.
-    """
-    return ApiError(
-        421,
-        "ResourceNotFound",
-        "There is no Communication Services resource of the name in Host.",
-        reason="resource_unknown: there is no resource of the name in Host",
-    )
-
-
 def bad_request(message: str, reason: str = "") -> ApiError:
     """Any other mistake of the client."""
     return ApiError(400, "BadRequest", message, reason=reason)
 
 
-def invalid_property(path: str, reason: str = "") -> ApiError:
+class InvalidProperty(ApiError):
     """A property that is missing or wrong; ``path`` as in ``recipients.to[0].address``."""
-    where = f" See property '{path}'" if path else ""
-    return bad_request(f"Request body validation error.{where}", reason)
+
+    def __init__(self, path: str, reason: str = "") -> None:
+        where = f" See property '{path}'" if path else ""
+        super().__init__(400, "BadRequest", f"Request body validation error.{where}", reason=reason)
+        self.path = path
 
 
 def invalid_address(address: str) -> ApiError:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from gatepost.directory.azure.entries import CommunicationService, SenderUsername
 from gatepost.directory.azure.senders import senders_of
@@ -22,7 +22,7 @@ from gatepost.model.operation import SendOperation
 from gatepost.queue.operations import OperationStore
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller
-from gatepost.rest.email.document import read_email
+from gatepost.rest.email.forms import Form
 from gatepost.rest.email.headers import invalid_message_id
 from gatepost.rest.email.letter import (
     Letter,
@@ -32,7 +32,7 @@ from gatepost.rest.email.letter import (
     read_sender,
     without_message_id,
 )
-from gatepost.rest.email.refusals import bad_request, conflict, not_stored, too_many_requests
+from gatepost.rest.email.refusals import InvalidProperty, not_stored, too_many_requests
 
 ALL_SUPPRESSED: Final = (
     "EmailDroppedAllRecipientsSuppressed",
@@ -52,8 +52,10 @@ class Order:
 
     caller: Caller
     body: bytes
+    form: Form
+    """Of its api-version."""
     operation_id: str | None
-    """As the client sent it; None: ours."""
+    """The client's GUID, lower case; None: ours."""
     peer: str
     """IP address."""
     protocol: str
@@ -72,9 +74,9 @@ class Sending:
         Raises ApiError.
         """
         request = hashlib.sha256(order.body).digest()
-        id_ = _read_id(order.operation_id)
+        id_ = order.operation_id or str(uuid4())
         if order.operation_id is not None:
-            known = await self._known(id_, order.caller, request)
+            known = await self._known(id_, order, request)
             if known is not None:
                 return known
         service, letter = await self._read(order)
@@ -83,7 +85,7 @@ class Sending:
         async with self._site.turns.of(letter.message_id):
             if await self._operations.has_message_id(letter.message_id):
                 # The same request may have come twice at once; then the other one has sent it.
-                known = await self._known(id_, order.caller, request)
+                known = await self._known(id_, order, request)
                 if known is not None:
                     return known
                 letter = _with_our_message_id(letter)
@@ -113,20 +115,23 @@ class Sending:
 
     async def _read(self, order: Order) -> tuple[CommunicationService, Letter]:
         """Return what is to be sent, and through which resource."""
-        email = await _at_leisure(order, read_email, order.body)
-        sender = read_sender(email)
-        service = self._access.service_for(order.caller, sender)
-        most = self._site.profile.api.recipients
-        return service, await _at_leisure(order, read_letter, email, sender, most)
+        try:
+            email = await _at_leisure(order, order.form.read, order.body)
+            sender = read_sender(email)
+            service = self._access.service_for(order.caller, sender)
+            most = self._site.profile.api.recipients
+            return service, await _at_leisure(order, read_letter, email, sender, most)
+        except InvalidProperty as error:
+            raise order.form.in_its_words(error) from None
 
-    async def _known(self, id_: str, caller: Caller, request: bytes) -> SendOperation | None:
-        """Return the operation of a request that is repeated. Raises ApiError 409."""
+    async def _known(self, id_: str, order: Order, request: bytes) -> SendOperation | None:
+        """Return the operation of a request that is repeated. Raises ApiError when it is not."""
         try:
             known = await self._operations.get(id_)
         except KeyError:
             return None
-        if known.request != request or not caller.owns(known.resource):
-            raise conflict()
+        if known.request != request or not order.caller.owns(known.resource):
+            raise order.form.taken()
         return known
 
     def _count(self, caller: Caller, service: CommunicationService, sender: Address) -> None:
@@ -193,7 +198,7 @@ class Sending:
             await self._operations.put(submission, operation)
         except QueueError as error:
             # The same request may have come twice at once; then the other one has stored it.
-            known = await self._known(operation.id, order.caller, operation.request)
+            known = await self._known(operation.id, order, operation.request)
             if known is not None:
                 return known
             self._site.report("not_stored", peer=order.peer, reply="503", reason=str(error))
@@ -219,19 +224,6 @@ def _with_our_message_id(letter: Letter) -> Letter:
     if letter.headers.validate_message_id:
         raise invalid_message_id()
     return without_message_id(letter)
-
-
-def _read_id(given: str | None) -> str:
-    """Return the operation's id: the client's GUID, or a new one. Raises ApiError 400."""
-    if given is None:
-        return str(uuid4())
-    try:
-        id_ = str(UUID(given))
-    except ValueError:
-        id_ = ""
-    if not id_ or id_ != given.lower():  # UUID() takes other spellings, too
-        raise bad_request("The Operation-Id header is not a UUID.", "operation_id_invalid")
-    return id_
 
 
 async def _at_leisure(order: Order, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -10,7 +10,9 @@ from typing import Final
 from gatepost.rest.email.refusals import missing_api_version, unsupported_api_version
 from gatepost.rest.routing import is_date
 
-SUPPORTED: Final = (
+FIRST: Final = "2021-10-01-preview"
+"""It has headers, documents and a path of its own: ``first.py``."""
+SINCE: Final = (
     "2023-01-15-preview",
     "2023-03-31",
     "2024-07-01-preview",
@@ -18,24 +20,23 @@ SUPPORTED: Final = (
     "2025-01-15-preview",
     "2025-09-01",
 )
-"""2021-10-01-preview is not among them: it had other paths, headers and documents, and no SDK
-that is still offered asks for it."""
+SUPPORTED: Final = (FIRST, *SINCE)
 NEWEST: Final = SUPPORTED[-1]
 
 _VERSION: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:-preview)?", re.ASCII)
 
 
-def check_version(values: Sequence[str]) -> str:
+def check_version(values: Sequence[str], supported: Sequence[str] = SUPPORTED) -> str:
     """Return the api-version that a request asks for; ``values``: of its query parameter.
 
-    One that is newer than all we know is answered like the newest, so that a new SDK works.
-    Raises ApiError.
+    ``supported``: by its path. One that is newer than all we know is answered like the newest, if
+    the path has that, so that a new SDK works. Raises ApiError.
     """
     if not any(values):
         raise missing_api_version()
     version = values[0]
     match = _VERSION.fullmatch(version)
     newer = match is not None and match[1] > NEWEST and is_date(match[1])
-    if len(values) > 1 or not (version in SUPPORTED or newer):
-        raise unsupported_api_version(version, ", ".join(SUPPORTED))
+    if len(values) > 1 or not (version in supported or (newer and NEWEST in supported)):
+        raise unsupported_api_version(version, ", ".join(supported))
     return version

@@ -87,7 +87,7 @@ def paths(door: Backdoor) -> list[str]:
 
 def test_the_steps_and_where_the_secret_goes(door: Backdoor) -> None:
     door.examine(by_password(USERNAME, PASSWORD))
-    assert paths(door) == ["openid-configuration", "token", "emails:send"]
+    assert paths(door) == ["openid-configuration", "token", "health", "emails:send"]
     with_secret = [each for each in door.asked if PASSWORD.encode() in each.body]
     assert [urlsplit(each.url).path for each in with_secret] == [f"/{TENANT}/oauth2/v2.0/token"]
     assert not any(PASSWORD in f"{each.url}{each.headers}" for each in door.asked)
@@ -307,7 +307,7 @@ def by_token(door: Backdoor, audience: str) -> Credentials:
 
 def test_a_given_token_is_asked_about_where_it_is_for(door: Backdoor) -> None:
     diagnosis = door.examine(by_token(door, "https://communication.azure.com"))
-    assert paths(door) == ["openid-configuration", "emails:send"]
+    assert paths(door) == ["openid-configuration", "health", "emails:send"]
     assert ids(diagnosis) == ["smtp_username_missing"]
 
 

@@ -325,7 +325,9 @@ def test_a_large_message_is_stored_whole() -> None:
 def test_the_description_needs_no_credentials(path: str) -> None:
     answer = DataPlane().call("GET", path, query="")
     assert answer.status == 200
-    assert set(answer.json["paths"]) == {"/emails:send", "/emails/operations/{id}"}
+    assert set(answer.json["paths"]) == {
+        "/emails:send", "/emails/operations/{id}", "/emails/{id}/status",
+    }  # fmt: skip
 
 
 def test_a_request_that_comes_twice_at_once_is_sent_once() -> None:

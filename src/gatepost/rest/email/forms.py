@@ -1,0 +1,93 @@
+"""What the api-versions differ in: request headers, documents, answers.
+
+``Current`` is the form of all of them since 2023-01-15-preview, ``first.First`` that of the one
+before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+from starlette.responses import JSONResponse, Response
+
+from gatepost.model.operation import SendOperation
+from gatepost.rest.email.document import Email, read_email
+from gatepost.rest.email.refusals import InvalidProperty, bad_request, conflict
+from gatepost.rest.email.status import RETRY_AFTER, describe
+from gatepost.rest.errors import ApiError
+
+_MOMENT: Final = 1e-6
+
+
+class Form(Protocol):
+    """One form of requests and answers."""
+
+    def operation_id(self, headers: Mapping[str, str], now: datetime) -> str | None:
+        """Return the id that a client gives its request; None: ours. Raises ApiError."""
+
+    def read(self, body: bytes) -> Email:
+        """Return the document. Raises ApiError."""
+
+    def in_its_words(self, error: InvalidProperty) -> ApiError:
+        """Return a refusal with the name that the property has here."""
+
+    def taken(self) -> ApiError:
+        """Return the refusal of an id that was used for another request."""
+
+    def accepted(
+        self, operation: SendOperation, now: datetime, origin: str, version: str
+    ) -> Response:
+        """Answer a request to send; a new operation began at ``now``."""
+
+    def told(self, operation: SendOperation, now: datetime) -> Response:
+        """Answer who asks what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The form of 2023-01-15-preview and all since: operations."""
+
+    running: float
+    """Seconds for which an operation runs."""
+
+    def operation_id(self, headers: Mapping[str, str], now: datetime) -> str | None:  # noqa: ARG002
+        """``Operation-Id``, which may be left out."""
+        given = headers.get("operation-id")
+        if given is None:
+            return None
+        try:
+            id_ = str(UUID(given))
+        except ValueError:
+            id_ = ""
+        if not id_ or id_ != given.lower():  # UUID() takes other spellings, too
+            raise bad_request("The Operation-Id header is not a UUID.", "operation_id_invalid")
+        return id_
+
+    def read(self, body: bytes) -> Email:
+        """That of 2025-09-01."""
+        return read_email(body)
+
+    def in_its_words(self, error: InvalidProperty) -> ApiError:
+        """The names are those of this form."""
+        return error
+
+    def taken(self) -> ApiError:
+        """A 409: one client was seen to expect it."""
+        return conflict()
+
+    def accepted(
+        self, operation: SendOperation, now: datetime, origin: str, version: str
+    ) -> Response:
+        """202 and where to ask; a new one is running, if only for this moment."""
+        location = f"{origin}/emails/operations/{operation.id}?api-version={version}"
+        headers = {"operation-location": location, "retry-after": str(RETRY_AFTER)}
+        document = describe(operation, now, max(self.running, _MOMENT))
+        return JSONResponse(document, 202, headers)
+
+    def told(self, operation: SendOperation, now: datetime) -> Response:
+        """Running, Succeeded or Failed."""
+        document = describe(operation, now, self.running)
+        headers = {"retry-after": str(RETRY_AFTER)} if document["status"] == "Running" else {}
+        return JSONResponse(document, headers=headers)
