@@ -178,6 +178,7 @@ _SENTENCES: Final = {
     "proxy_header_refused": "cut {peer}, which is to begin with a PROXY header: {reason}",
     "certificate_reloaded": "certificate {file} is new, good until {expires_at}",
     "certificate_kept": "certificate {file} CANNOT BE USED, the old one stays: {reason}",
+    "config_warning": "WARNING: {reason}",
     "certificate_expires": "certificate {file} is good until {expires_at} only",
     "probed": "{upstream}: {verdict}{findings_named}{certificate_named}",
     "changed": "{upstream}: CHANGED: {sentence}",

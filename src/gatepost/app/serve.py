@@ -152,6 +152,7 @@ class Service:
     async def start(cls, options: Options, report: Report, stack: AsyncExitStack) -> "Service":
         """Open everything; ``stack`` closes it in the reverse order."""
         written = options.read()
+        _warn(written.config, report)
         config, data = written.config, written.config.storage.directory.resolve()
         store, failed = open_watched(data, _settings(config), report)
         stack.callback(store.close)
@@ -238,6 +239,7 @@ class Service:
 
     async def _reload(self) -> None:
         written = await asyncio.to_thread(self.options.read)
+        _warn(written.config, self.report)
         config = written.config
         _check_unchanged(self.written.config, config)
         outgoing = self.outward.prepare(config)
@@ -276,6 +278,11 @@ async def _first_directory(directories: Directories, config: Config) -> ServedDi
 async def _stop_both(inward: Inward, outward: Outward) -> None:
     """Sessions and deliveries end side by side: the queue keeps what comes until the last."""
     await asyncio.gather(inward.stop(), outward.stop(DRAIN))
+
+
+def _warn(config: Config, report: Report) -> None:
+    for each in config.warnings:
+        report("config_warning", reason=str(each))
 
 
 def _check_unchanged(before: Config, after: Config) -> None:

@@ -53,4 +53,6 @@ def check(path: Path, as_json: bool) -> int:
     else:
         for line in explain(config):
             click.echo(line)
+        for each in config.warnings:
+            click.echo(f"Warning: {each}", err=True)
     return OK

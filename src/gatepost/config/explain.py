@@ -20,12 +20,14 @@ def explanation(config: Config) -> dict[str, Any]:
     values = [
         {"key": each.key, "value": each.value, "origin": each.origin} for each in config.effective
     ]
-    return {"valid": True, "problems": [], "values": values}
+    warnings = [_problem(each) for each in config.warnings]
+    return {"valid": True, "problems": [], "warnings": warnings, "values": values}
 
 
 def problems_document(error: ConfigProblems) -> dict[str, Any]:
     """Return what is wrong as a JSON document."""
-    return {"valid": False, "problems": [_problem(each) for each in error.problems], "values": []}
+    problems = [_problem(each) for each in error.problems]
+    return {"valid": False, "problems": problems, "warnings": [], "values": []}
 
 
 def _problem(error: ConfigError) -> dict[str, str]:

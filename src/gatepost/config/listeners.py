@@ -20,8 +20,8 @@ from gatepost.net.listen import is_loopback
 from gatepost.profiles.load import known_providers
 from gatepost.sasl.mechanisms import MECHANISMS
 
-_MECHANISMS: Final = values.many(values.mechanism(MECHANISMS))
-_NETWORKS: Final = values.many(values.network)
+_MECHANISMS: Final = values.some(values.mechanism(MECHANISMS))
+_NETWORKS: Final = values.some(values.network)
 _IMPLICIT: Final = frozenset({465, 2465})
 
 
@@ -51,7 +51,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
     if table.has("unix") == table.has("address"):
         table.fault(None, "a listener has an address or a unix socket: one of them")
     if table.has("address") or not unix:
-        host, port = table.take("address", values.listening, ("127.0.0.1", 0))
+        host, port = table.take("address", values.listening, values.Place("127.0.0.1", 0))
     usual = "none" if unix else "implicit" if port in _IMPLICIT else "starttls"
     tls = cast(
         "ListenerTls", table.take("tls", values.one_of(("starttls", "implicit", "none")), usual)
@@ -165,7 +165,7 @@ def check_mechanisms(
 def _read_entra(table: Table) -> EntraDirectory:
     usual = EntraDirectory()
     return EntraDirectory(
-        table.need("tenants", values.many(values.guid), ()),
+        table.need("tenants", values.some(values.guid), ()),
         table.take("applications", values.many(values.guid), ()),
         table.take("senders", values.many(values.sender), ()),
         dict([_read_application(each) for each in table.tables("application")]),

@@ -2,29 +2,18 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from gatepost.config import values
 from gatepost.config.credentials import read_credentials
 from gatepost.config.listeners import check_mechanisms, read_directories, read_listeners
+from gatepost.config.outside import check_outside
 from gatepost.config.reading import Source, Table
 from gatepost.config.routes import read_retries, read_routes, read_targets
-from gatepost.config.settings import (
-    CertificateCredential,
-    Config,
-    CredentialSettings,
-    DnsSettings,
-    LimitSettings,
-    StorageSettings,
-)
-from gatepost.config.source_file import (
-    check_readable,
-    check_secret,
-    parse,
-    raise_problems,
-    read_text,
-)
+from gatepost.config.settings import Config, DnsSettings, LimitSettings, StorageSettings
+from gatepost.config.source_file import parse, raise_problems, read_text
 from gatepost.errors import ConfigError
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
@@ -38,9 +27,9 @@ def load_config(path: FilePath, environment: Mapping[str, str] | None = None) ->
     """
     text = read_text(path)
     config, source = read_config(text, str(path))
-    _check_files(config, source, os.environ if environment is None else environment)
+    check_outside(config, source, os.environ if environment is None else environment)
     raise_problems(source)
-    return config
+    return replace(config, warnings=tuple(source.warnings))
 
 
 def parse_config(text: str, file: str = "gatepost.toml") -> Config:
@@ -132,35 +121,3 @@ def _nameserver(value: Any) -> Any:
         return parse_nameserver(values.text(value))
     except ConfigError as error:
         raise ValueError(f"takes an address; {error}") from None
-
-
-def _check_files(config: Config, source: Source, environment: Mapping[str, str]) -> None:
-    """Look for everything outside that the configuration needs."""
-    for index, listener in enumerate(config.listeners):
-        for key in ("certificate", "key"):
-            file = getattr(listener, key)
-            if file:
-                check_readable(source, ("listener", index, key), file)
-    for route in config.routes:
-        for target in route.chain:
-            ca_file = getattr(target, "ca_file", None)
-            if ca_file:
-                check_readable(source, ("target", target.name, "ca_file"), ca_file)
-    for name, credential in config.credentials.items():
-        _check_credential(source, name, credential, environment)
-    for directory in config.directories:
-        for index, account in enumerate(getattr(directory, "accounts", ())):
-            path = ("directory", "account", index, "password")
-            check_secret(source, path, account.password, environment)
-
-
-def _check_credential(
-    source: Source, name: str, credential: CredentialSettings, environment: Mapping[str, str]
-) -> None:
-    is_certificate = isinstance(credential, CertificateCredential)
-    for key in credential.__slots__:
-        value = getattr(credential, key)
-        if is_certificate and key in ("certificate", "key") and value:
-            check_readable(source, ("credentials", name, key), value)
-        else:
-            check_secret(source, ("credentials", name, key), value, environment)

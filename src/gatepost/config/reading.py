@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from gatepost.config.positions import Path
 from gatepost.config.problems import nearest
-from gatepost.config.values import Unknown
+from gatepost.config.values import Place, Several, Unknown
 from gatepost.errors import ConfigError
 
 T = TypeVar("T")
@@ -31,6 +31,8 @@ class Source:
     file: str
     lines: Mapping[Path, int]
     problems: list[ConfigError] = field(default_factory=list)
+    warnings: list[ConfigError] = field(default_factory=list)
+    """What works, and should not be left as it is."""
     effective: list[Effective] = field(default_factory=list)
 
     def where(self, path: Path) -> str:
@@ -42,6 +44,10 @@ class Source:
     def fault(self, path: Path, message: str, near: str = "") -> None:
         """Note a mistake."""
         self.problems.append(ConfigError(message, where=self.where(path), did_you_mean=near))
+
+    def warn(self, path: Path, message: str) -> None:
+        """Note what should be otherwise."""
+        self.warnings.append(ConfigError(message, where=self.where(path)))
 
 
 class Table:
@@ -69,8 +75,9 @@ class Table:
         try:
             value = read(self._fields[key])
         except ValueError as error:
-            near = error.near if isinstance(error, Unknown) else ""
-            self.fault(key, f"{self.name(key)} {error}", near)
+            for each in error.errors if isinstance(error, Several) else (error,):
+                near = each.near if isinstance(each, Unknown) else ""
+                self.fault(key, f"{self.name(key)} {each}", near)
             return default
         self._record(key, value, self._source.where((*self.path, key)))
         return value
@@ -141,7 +148,7 @@ def dotted(path: Path) -> str:
 
 def shown(value: Any) -> Any:
     """Return a value as JSON has it."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not isinstance(value, Place):
         return [shown(each) for each in value]
     if isinstance(value, timedelta):
         return value.total_seconds()

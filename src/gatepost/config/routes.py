@@ -61,7 +61,7 @@ def _capture(table: Table, name: str, _credentials: Credentials) -> Target:
 
 
 def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
-    servers: tuple[Server, ...] = table.need("servers", values.many(values.server(587)), ())
+    servers: tuple[Server, ...] = table.need("servers", values.some(values.server(587)), ())
     balance = table.take("balance", values.flag, False)
     implicit = bool(servers) and all(each.port in _IMPLICIT for each in servers)
     usual: HopTls = "implicit" if implicit else "required"
@@ -80,7 +80,7 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
         verify,
         table.take("ca_file", _optional_text, None),
         credential,
-        table.take("mechanisms", values.many(values.mechanism(MECHANISMS)), ()),
+        table.take("mechanisms", values.some(values.mechanism(MECHANISMS)), ()),
         _eight_bit(table),
         _limits(table),
     )
@@ -177,7 +177,7 @@ def _read_retry(table: Table) -> Retry:
         table.take("factor", values.fraction(1, 10), _RETRY.factor),
         table.take("longest", values.positive_span, _RETRY.longest),
         table.take("jitter", values.fraction(0, 1), _RETRY.jitter),
-        table.take("table", values.many(values.positive_span), _RETRY.table),
+        table.take("table", values.some(values.positive_span), _RETRY.table),
         table.take("expire", values.positive_span, _RETRY.expire),
         table.take("warn", _warning, _RETRY.warn),
     )
@@ -219,14 +219,14 @@ def read_routes(
 
 def _read_route(table: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]) -> Route:
     match = Match(
-        table.take("recipients", values.many(values.pattern), ()),
-        table.take("senders", values.many(values.pattern), ()),
-        table.take("applications", values.many(values.text), ()),
+        table.take("recipients", values.some(values.pattern), ()),
+        table.take("senders", values.some(values.pattern), ()),
+        table.take("applications", values.some(values.text), ()),
     )
     name = table.take("name", values.name, route_name(match))
     chain = []
     nowhere: tuple[str, ...] = ()
-    for each in table.need("to", values.many(values.text), nowhere):
+    for each in table.need("to", values.some(values.text), nowhere):
         if each in targets:
             chain.append(targets[each])
         else:

@@ -9,6 +9,7 @@ from typing import Literal
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.reading import Effective
 from gatepost.config.values import Network
+from gatepost.errors import ConfigError
 from gatepost.model.route import Route
 from gatepost.net.dial import Server
 
@@ -242,3 +243,5 @@ class Config:
     """Where ``GET /health`` is answered over HTTP; None: nowhere."""
     effective: tuple[Effective, ...] = ()
     """Every value as it holds, in the order in which the file would have it."""
+    warnings: tuple[ConfigError, ...] = ()
+    """What works, and should not be left as it is; each with ``where``."""

@@ -45,8 +45,8 @@ def parse(text: str, file: str) -> tuple[Table, Source]:
     return Table(source, fields), source
 
 
-def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> None:
-    """Note it when a file that the configuration names cannot be read."""
+def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> bool:
+    """Note it when a file that the configuration names cannot be read; tell whether it can."""
     try:
         with FilePath(file).open("rb"):
             pass
@@ -54,6 +54,8 @@ def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> No
         said = f"the file {file} cannot be read: {error.strerror or error}"
         if not any(said in str(each) for each in source.problems):
             source.fault(path, said)
+        return False
+    return True
 
 
 def check_secret(

@@ -5,7 +5,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from gatepost.config.problems import nearest
 from gatepost.errors import ConfigError
@@ -33,6 +33,14 @@ _DOMAIN: Final = re.compile(r"(?:\*\.)?[^\s@*/<>,;:\"]+")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
 """``unix``: whoever connects to a Unix socket, who has no address."""
+
+
+class Several(ValueError):
+    """More than one mistake in one value."""
+
+    def __init__(self, errors: Sequence[ValueError]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = tuple(errors)
 
 
 class Unknown(ValueError):
@@ -147,9 +155,30 @@ def many(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
     """A list, or one alone."""
 
     def read_all(value: Any) -> tuple[T, ...]:
-        return tuple([read(each) for each in (value if isinstance(value, list) else [value])])
+        found: list[T] = []
+        errors: list[ValueError] = []
+        for each in value if isinstance(value, list) else [value]:
+            try:
+                found.append(read(each))
+            except ValueError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0] if len(errors) == 1 else Several(errors)
+        return tuple(found)
 
     return read_all
+
+
+def some(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
+    """A list that is not empty, or one alone: what an empty one means would be anybody's guess."""
+    read_all = many(read)
+
+    def read_some(value: Any) -> tuple[T, ...]:
+        if value == []:
+            raise ValueError("is an empty list; name one at least, or leave it out")
+        return read_all(value)
+
+    return read_some
 
 
 def mechanism(known: Iterable[str]) -> Callable[[Any], str]:
@@ -191,14 +220,24 @@ def server(default_port: int) -> Callable[[Any], Server]:
     return read
 
 
-def listening(value: Any) -> tuple[str, int]:
+class Place(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def listening(value: Any) -> Place:
     """``HOST:PORT``, ``[IPV6]:PORT`` or ``*:PORT``; port 0 takes a free one."""
     if isinstance(value, str):
         before, colon, port = value.rpartition(":")
         bare = before.removeprefix("[").removesuffix("]")
         is_host = bare in ("*", "localhost") or _is_address(bare)
         if colon and is_host and port.isascii() and port.isdecimal() and int(port) < 65_536:
-            return ("::" if bare == "*" else bare), int(port)
+            return Place("::" if bare == "*" else bare, int(port))
     raise ValueError('takes an address and a port, such as "127.0.0.1:587" or "[::]:465"')
 
 
@@ -239,7 +278,7 @@ def pattern(value: Any) -> str:
             return value
         if _DOMAIN.fullmatch(domain):
             return domain
-    raise ValueError('takes a domain, "*.domain", a mailbox or "*"')
+    raise ValueError(f'takes a domain, "*.domain", a mailbox or "*", not {value!r}')
 
 
 def mailbox(value: Any) -> str:

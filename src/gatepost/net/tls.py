@@ -42,7 +42,9 @@ def client_context(
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise TlsError(f"CA file {ca_file}: {error}") from error
+        is_content = isinstance(error, ssl.SSLError)
+        said = "it holds no certificate in PEM" if is_content else error.strerror
+        raise TlsError(f"CA file {ca_file}: {said}") from error
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -128,7 +130,20 @@ def _load(context: Context, certificate: str, key: str | None) -> None:
     try:
         context.load_cert_chain(certificate, key, password=lambda: b"")
     except (OSError, ValueError) as error:
-        raise TlsError(f"certificate {certificate}: {error}") from error
+        raise TlsError(f"certificate {certificate}: {_unloadable(error, key)}") from error
+
+
+def _unloadable(error: Exception, key: str | None) -> str:
+    """Say what is wrong with files of which OpenSSL names a place in its code."""
+    if not isinstance(error, ssl.SSLError):
+        return getattr(error, "strerror", None) or str(error)
+    reason = error.reason or "PEM_LIB"
+    if reason == "KEY_VALUES_MISMATCH":
+        return "it is not the key's" if key is None else f"the key in {key} is not its own"
+    if reason in ("PEM_LIB", "NO_START_LINE"):
+        where = "it holds" if key is None else f"it and {key} hold"
+        return f"{where} no certificate and key in PEM, or the key has a password"
+    return str(error)
 
 
 def _harden(context: Context, minimum: Version) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from gatepost.model.route import (
     SmarthostTarget,
 )
 from gatepost.net.dial import Server
+from tests.certificates import make_authority
 
 TENANT = "00000000-0000-4000-8000-00000000000a"
 SMALL = """\
@@ -310,7 +312,11 @@ MISTAKES = [
      "g.toml:8: the listener listener-1 has that place already"),
     ("[[listener]]\ntls = 'none'",
      "g.toml:8: a listener has an address or a unix socket: one of them"),
-    ("[[listener]]\nunix = '/s'\nmechanisms = ['LOGN']",
+    ("[[listener]]\nunix = '/s'\nmechanisms = ['PLAIN', 'LOGN', 'XOAUTH']",
+     "g.toml:10: listener[1].mechanisms no mechanism is named 'XOAUTH' (did you mean XOAUTH2?)"),
+    ("[[listener]]\nunix = '/s'\nmechanisms = []",
+     "g.toml:10: listener[1].mechanisms is an empty list"),
+    ("[[listener]]\nunix = '/s'\nmechanisms = ['LOGN', 'x']",
      "g.toml:10: listener[1].mechanisms no mechanism is named 'LOGN' (did you mean LOGIN?)"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['CRAM-MD5']\n[directory]\nkind = 'azure'",
      "g.toml:10: the directory cannot verify CRAM-MD5"),
@@ -389,7 +395,7 @@ senders = ["x y"]
         "g.toml:5: route[0].name takes a name of letters, digits, dots, dashes and underscores",
         "g.toml:6: route[0].to: there is no [target.nowhere]",
         "g.toml:7: route[0].retry: there is no [retry.slow]",
-        'g.toml:8: route[0].senders takes a domain, "*.domain", a mailbox or "*"',
+        'g.toml:8: route[0].senders takes a domain, "*.domain", a mailbox or "*", not \'x y\'',
     ]
 
 
@@ -431,10 +437,38 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
         ),
         f"{path}:19: the file /nowhere/own.pem cannot be read: No such file or directory",
     ]
+    environment = {"APP": "x", "CREDENTIALS_DIRECTORY": str(tmp_path)}
     (tmp_path / "key").write_text("k")
-    text = path.read_text().replace("/nowhere/cert.pem", str(tmp_path / "key"))
-    path.write_text(text.replace("/nowhere/own.pem", str(tmp_path / "key")))
-    load_config(path, {"APP": "x", "CREDENTIALS_DIRECTORY": str(tmp_path)})
+    path.write_text(path.read_text().replace("/nowhere/", f"{tmp_path}/"))
+    for each in ("cert.pem", "own.pem"):
+        (tmp_path / each).write_text("k")
+    with pytest.raises(ConfigProblems) as caught:
+        load_config(path, environment)
+    assert [str(each) for each in caught.value.problems] == [
+        f"{path}:{line}: certificate {tmp_path / each}: it holds no certificate and key in PEM, or "
+        "the key has a password"
+        for line, each in ((10, "cert.pem"), (19, "own.pem"))
+    ]
+    pair = make_authority(tmp_path).issue("localhost")
+    for each in ("cert.pem", "own.pem"):
+        (tmp_path / each).write_text(
+            Path(pair.certificate).read_text() + Path(pair.key).read_text()
+        )
+    assert load_config(path, environment).warnings == ()
+
+
+def test_a_secret_that_everybody_can_read_is_warned_of() -> None:
+    with TemporaryDirectory() as name:  # not below pytest's own, which nobody else may enter
+        secret, path = Path(name, "secret"), Path(name, "g.toml")
+        path.write_text(
+            f'{SMALL}[[directory.account]]\nname = "a"\npassword = {{ file = "{secret}" }}\n'
+        )
+        secret.write_text("s")
+        for directory, file, count in ((0o755, 0o644, 1), (0o755, 0o640, 0), (0o700, 0o644, 0)):
+            Path(name).chmod(directory)
+            secret.chmod(file)
+            warnings = load_config(path, {}).warnings
+            assert [each.where for each in warnings] == [f"{path}:10"] * count
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -448,7 +482,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_every_value_is_explained_with_its_origin() -> None:
     config = parse_config(SMALL, "g.toml")
     by_key: dict[str, Any] = {each.key: (each.value, each.origin) for each in config.effective}
-    assert by_key["listener[0].address"] == (["127.0.0.1", 2525], "g.toml:2")
+    assert by_key["listener[0].address"] == ("127.0.0.1:2525", "g.toml:2")
     assert by_key["listener[0].certificate"] == ("", "default")
     assert by_key["limits.idle"] == (300.0, "default")
     assert by_key["route[0].to"] == (["here"], "g.toml:7")
@@ -471,6 +505,7 @@ def test_problems_as_a_document() -> None:
         parse_config(SMALL + "[[lisener]]\n", "g.toml")
     assert problems_document(caught.value) == {
         "valid": False,
+        "warnings": [],
         "values": [],
         "problems": [
             {"where": "g.toml:8", "message": "unknown key lisener", "did_you_mean": "listener"}

@@ -1,0 +1,102 @@
+"""What a configuration needs outside of its file: other files that can be used, secrets."""
+
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path as FilePath
+from typing import Final
+
+from gatepost.client.named_secret import NamedSecret
+from gatepost.config.positions import Path
+from gatepost.config.reading import Source
+from gatepost.config.settings import CertificateCredential, Config, CredentialSettings
+from gatepost.config.source_file import check_readable, check_secret
+from gatepost.errors import TlsError
+from gatepost.net.tls import Context, client_context, server_context
+
+_EVERYBODY: Final = stat.S_IROTH | stat.S_IWOTH
+
+
+def check_outside(config: Config, source: Source, environment: Mapping[str, str]) -> None:
+    """Look at everything outside, and note what is missing, cannot be used, or lies open."""
+    for index, listener in enumerate(config.listeners):
+        path = ("listener", index, "certificate")
+        if listener.tls != "none" and listener.certificate:
+            _check_pair(source, path, listener.certificate, listener.key)
+    for route in config.routes:
+        for target in route.chain:
+            ca_file = getattr(target, "ca_file", None)
+            if ca_file:
+                _check_authorities(source, ("target", target.name, "ca_file"), ca_file)
+    for name, credential in config.credentials.items():
+        _check_credential(source, name, credential, environment)
+    for directory in config.directories:
+        for index, account in enumerate(getattr(directory, "accounts", ())):
+            where = ("directory", "account", index, "password")
+            _check_secret(source, where, account.password, environment)
+
+
+def _check_credential(
+    source: Source, name: str, credential: CredentialSettings, environment: Mapping[str, str]
+) -> None:
+    if isinstance(credential, CertificateCredential):
+        path = ("credentials", name, "certificate")
+        _check_pair(source, path, credential.certificate, credential.key, serves=False)
+        return
+    for key in credential.__slots__:
+        value = getattr(credential, key)
+        _check_secret(source, ("credentials", name, key), value, environment)
+
+
+def _check_secret(
+    source: Source, path: Path, secret: object, environment: Mapping[str, str]
+) -> None:
+    check_secret(source, path, secret, environment)
+    if isinstance(secret, NamedSecret) and secret.kind == "file":
+        _check_private(source, path, secret.name)
+
+
+def _check_pair(source: Source, path: Path, chain: str, key: str, *, serves: bool = True) -> None:
+    """A certificate and its key, each readable, and one for the other."""
+    if not chain:
+        return
+    readable = [check_readable(source, path, chain)]
+    if key:
+        readable.append(check_readable(source, (*path[:-1], "key"), key))
+    if not all(readable):
+        return
+    _check_private(source, (*path[:-1], "key") if key else path, key or chain)
+
+    def load() -> Context:
+        if serves:
+            return server_context(chain, key or None)
+        return client_context(certificate=chain, key=key or None)
+
+    _check_loads(source, path, load)
+
+
+def _check_authorities(source: Source, path: Path, file: str) -> None:
+    if check_readable(source, path, file):
+        _check_loads(source, path, lambda: client_context(ca_file=file))
+
+
+def _check_loads(source: Source, path: Path, load: Callable[[], Context]) -> None:
+    try:
+        load()
+    except TlsError as error:
+        if not any(str(error) in str(each) for each in source.problems):
+            source.fault(path, str(error))
+
+
+def _check_private(source: Source, path: Path, file: str) -> None:
+    """A secret that everybody on this machine can read or write is none for long."""
+    place = FilePath(file).absolute()
+    try:
+        mode = place.stat().st_mode
+        reachable = all(each.stat().st_mode & stat.S_IXOTH for each in place.parents)
+    except OSError:
+        return  # said elsewhere
+    if mode & _EVERYBODY and reachable:
+        what = "read" if mode & stat.S_IROTH else "written"
+        message = f"the secret in {file} can be {what} by everybody on this machine (chmod 600)"
+        if not any(message in str(each) for each in source.warnings):
+            source.warn(path, message)
