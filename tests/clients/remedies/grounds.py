@@ -35,9 +35,12 @@ def _accounts(*mechanisms: str, **changes: object) -> dict[str, Any]:
     }
 
 
+# fmt: off
 GROUNDS: Final[Mapping[str, Mapping[str, Any] | None]] = {
     "acs": None,
-    "plain": _accounts("PLAIN", bare_newline="refuse"),
+    "plain": _accounts("PLAIN", bare_newline="refuse", content__longest_line=998,
+                       content__wants_from=True, content__wants_ascii_headers=True),
+    "own-name": _accounts("PLAIN", auth__refuses_authzid=True),
     "bare-plain": _accounts("PLAIN", auth__needs_initial_response=["PLAIN"]),
     "login": _accounts("LOGIN", login_initial_response=False),
     "broken": _accounts("CRAM-MD5", "PLAIN", "LOGIN", auth__broken=["CRAM-MD5"]),
@@ -47,6 +50,7 @@ GROUNDS: Final[Mapping[str, Mapping[str, Any] | None]] = {
     "words": _accounts("PLAIN", account__password="pa/ss:w@rd#100%+ ?"),
     "utf8": _accounts("PLAIN", account__password="p\u00e4ssw\u00f6rd-long-enough"),
 }
+# fmt: on
 """What is changed in the profile ``open``; None is the provider's own profile, as it is."""
 
 

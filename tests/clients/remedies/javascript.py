@@ -12,6 +12,7 @@ def _transport(*options: str) -> str:
 
 _AUTH: Final = "auth: { user: username, pass: password }"
 _STARTTLS: Final = ("secure: false", "requireTLS: true", _AUTH)
+_SHOWN: Final = ("logger: true", "debug: true")
 _MESSAGE: Final = "{ from: sender, to: recipient, subject, text }"
 _SEND: Final = f"await transport.sendMail({_MESSAGE});\n"
 _CURE: Final = "{cure}" + _SEND
@@ -41,9 +42,26 @@ NODEMAILER: Final = (
     Case("mechanism_advertised_but_broken", "broken",
          _transport(*_STARTTLS, 'authMethod: "CRAM-MD5"') + _SEND, _CURE, told_by="logins"),
     Case("helo_rejected", "names", _transport(*_STARTTLS, 'name: "localhost"') + _SEND, _CURE),
+    Case("auth_not_advertised", "nobody", _transport(*_STARTTLS, "forceAuth: true", *_SHOWN) + _SEND,
+         _CURE),
+    Case("credentials_missing", "acs",
+         _transport("requireTLS: true", "auth: { user: username, password }") + _SEND,
+         "{\n{cure}" + _transport(*_STARTTLS) + _SEND + "}\n", told_by="record"),
+    Case("host_setting_malformed", "acs",
+         _transport(*_STARTTLS).replace("{host}", "http://{host}") + _SEND,
+         "const transport = nodemailer.createTransport({\n{cure}  requireTLS: true,\n"
+         f"  {_AUTH},\n}});\n{_SEND}"),
+    Case("missing_from_header", "plain",
+         _transport(*_STARTTLS) + "await transport.sendMail({ to: recipient, subject, text,\n"
+         "  envelope: { from: sender, to: recipient } });\n",
+         _transport(*_STARTTLS) + "{cure}"),
+    Case("line_too_long", "plain",
+         _transport(*_STARTTLS) + "await transport.sendMail({\n"
+         "  envelope: { from: sender, to: recipient }, raw: raw + 'word '.repeat(400) });\n",
+         _transport(*_STARTTLS) + "text = 'word '.repeat(400);\n{cure}"),
     # what is no address becomes an empty one
     Case("envelope_sender_missing", "acs",
-         _transport(*_STARTTLS, "logger: true", "debug: true")
+         _transport(*_STARTTLS, *_SHOWN)
          + _SEND.replace("from: sender", "from: username"),
          _transport(*_STARTTLS) + "{cure}"),
     Case("sender_domain_not_linked", "acs",

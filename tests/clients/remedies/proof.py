@@ -6,6 +6,7 @@ and fills in values: who signs in, who sends, where the authority's certificate 
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -17,6 +18,7 @@ from gatepost.doctor.live import diagnose
 from gatepost.doctor.logs import read_log
 from gatepost.doctor.visit import Errand, Patience, Settings
 from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
+from tests.recording import ids, recorded
 from tests.running import RECIPIENT
 
 SUBJECT: Final = "cured"
@@ -35,9 +37,10 @@ class Case:
     """A program that fails for this cause and for no other."""
     program: str = "{cure}"
     door: Door = "smtp"
-    told_by: Literal["log", "probe", "logins", "envelope"] = "log"
-    """Whether the client's words are enough, or the server has to be asked (``--as``), by every
-    mechanism even (``--try-all``), or whether it takes mail (``--from``, ``--to``)."""
+    told_by: Literal["log", "record", "probe", "logins", "envelope"] = "log"
+    """Whether the client's words are enough, or what it says has to be recorded,
+    or the server asked (``--as``), by every mechanism even (``--try-all``), or whether it
+    takes mail (``--from``, ``--to``)."""
     trusting: bool = True
     """Whether the program is told to trust the emulator's authority."""
     outside: bool = False
@@ -69,6 +72,7 @@ def values(order: Order) -> dict[str, str]:
         "SECRET_": order.ground.secret,
         "SENDER_": order.sender,
         "RECIPIENT_": RECIPIENT,
+        "PORT_": str(order.port),
         "SMTP_USERNAME": order.ground.relay.username,
         "SMTP_PASSWORD": order.ground.secret,
     }
@@ -116,12 +120,11 @@ class Prover:
     def prove(self, case: Case, ground: Ground) -> None:
         """Note what is wrong with a case, if anything is."""
         before = ground.relay.count()
-        failed = self._fail(case, ground)
+        failed, named = self._fail(case, ground)
         if failed.ok:
             self._problem(case, "the broken program does not fail", failed)
         if ground.relay.count() != before:
             self._problem(case, "the broken program delivers", failed)
-        named = self.named(case, ground, failed.output)
         if named[:1] != [case.cause]:
             self._problem(case, f"the doctor says {named}", failed)
         order = self.healed(case, ground)
@@ -139,12 +142,28 @@ class Prover:
         order = self._order(code, case, ground, "localhost")
         return replace(order, ca_file=ground.relay.ca_file) if case.outside else order
 
-    def _fail(self, case: Case, ground: Ground) -> Outcome:
+    def _fail(self, case: Case, ground: Ground) -> tuple[Outcome, list[str]]:
+        """Run the broken program, and have the doctor say what is wrong with it."""
         order = self.fault(case, ground)
-        if order.host != ANOTHER:
-            return self.run(order)
-        with another_name(order.port):
-            return self.run(order)
+        if case.told_by == "record":
+            return self._recorded(case, ground)
+        with another_name(order.port) if order.host == ANOTHER else nullcontext():
+            failed = self.run(order)
+        return failed, self.named(case, ground, failed.output)
+
+    def _recorded(self, case: Case, ground: Ground) -> tuple[Outcome, list[str]]:
+        """The same, on its way through the recorder."""
+        outcomes: list[Outcome] = []
+
+        def speak(port: int) -> None:
+            outcomes.append(self.run(self._order(case.broken, case, ground, "localhost", port)))
+
+        relay = ground.relay
+        diagnosis = recorded(
+            f"localhost:{relay.smtp.port}", Path(relay.data), speak,
+            client_tls="starttls", server_tls="starttls", ca_file=relay.ca_file,
+        )  # fmt: skip
+        return outcomes[0], ids(diagnosis)
 
     def cure(self, case: Case, ground: Ground) -> str:
         """Return the code that the doctor prints, for this server."""
@@ -181,14 +200,17 @@ class Prover:
     def _port(self, case: Case, ground: Ground) -> int:
         return (ground.relay.smtp if case.door == "smtp" else ground.relay.smtps).port
 
-    def _order(self, code: str, case: Case, ground: Ground, host: str) -> Order:
+    def _order(
+        self, code: str, case: Case, ground: Ground, host: str, port: int | None = None
+    ) -> Order:
         relay, home = ground.relay, self.home
-        code = code.replace("{host}", host).replace("{port}", str(self._port(case, ground)))
+        port = port or self._port(case, ground)
+        code = code.replace("{host}", host).replace("{port}", str(port))
         code = code.replace("{domain}", relay.sender.partition("@")[2])
         code = code.replace(SENDER, relay.sender).replace("recipient@example.net", RECIPIENT)
         code = re.sub(r"(?<![\w/-])(/path/to/)?ca\.pem", relay.ca_file, code)
         authority = relay.ca_file if case.trusting else ""
-        return Order(code, ground, home, self._port(case, ground), host, authority, self.library)
+        return Order(code, ground, home, port, host, authority, self.library)
 
     def _problem(self, case: Case, what: str, outcome: Outcome) -> None:
         self.problems.append(f"{self.library}, {case.cause}: {what}\n{outcome.output[-2500:]}")

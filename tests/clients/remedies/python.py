@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from gatepost.diagnosis.remedies import LIBRARIES
 from tests.clients.remedies.proof import Case
+
+DJANGO_CURES: Final = LIBRARIES["django"].cures
 
 _OPEN: Final = """\
 import smtplib
@@ -12,6 +15,11 @@ smtp = smtplib.SMTP("{host}", {port}, timeout=30)
 _TLS: Final = _OPEN + "smtp.starttls(context=ssl.create_default_context())\n"
 _LOGIN: Final = _TLS + "smtp.login(username, password)\n"
 _SEND: Final = "\nsmtp.send_message(message)\nsmtp.quit()\n"
+
+_LONG_TEXT: Final = '"word " * 400'
+_RAW_HEADERS: Final = (
+    'f"From: {sender}\\r\\nSubject: Gr\u00fc\u00dfe\\r\\n\\r\\nhello\\r\\n".encode()'
+)
 
 SMTPLIB: Final = (
     Case(
@@ -99,6 +107,45 @@ SMTPLIB: Final = (
         "acs",
         _TLS + 'smtp.login(username, "")\n',
         "{cure}" + _LOGIN + _SEND,
+    ),
+    Case("auth_not_advertised", "nobody", _LOGIN),
+    Case(
+        "mechanism_advertised_but_broken",
+        "broken",
+        _TLS + "smtp.ehlo()\nsmtp.user, smtp.password = username, password\n"
+        'smtp.auth("CRAM-MD5", smtp.auth_cram_md5)\n',
+        told_by="logins",
+    ),
+    Case(
+        "credentials_missing",
+        "acs",
+        _TLS + 'import os\nsmtp.login(os.environ.get("SMTP_USER"), os.environ.get("SMTP_PASS"))\n',
+        "{cure}" + _LOGIN + _SEND,
+    ),
+    Case(
+        "host_setting_malformed",
+        "acs",
+        'import smtplib\nsmtplib.SMTP("smtp://{host}", {port})\n',
+        "import smtplib, ssl\n{cure}smtp.starttls(context=ssl.create_default_context())\n"
+        "smtp.login(username, password)" + _SEND,
+    ),
+    Case(
+        "missing_from_header",
+        "plain",
+        _LOGIN + 'del message["From"]\nsmtp.send_message(message, from_addr=sender)\n',
+        _LOGIN + "{cure}" + _SEND,
+    ),
+    Case(
+        "line_too_long",
+        "plain",
+        _LOGIN + f'message.set_content({_LONG_TEXT}, cte="7bit")\n' + _SEND,
+        _LOGIN + f"text = {_LONG_TEXT}\n{{cure}}" + _SEND,
+    ),
+    Case(
+        "raw_utf8_headers",
+        "plain",
+        _LOGIN + f"smtp.sendmail(sender, [recipient], {_RAW_HEADERS})\n",
+        _LOGIN + 'subject = "Gr\u00fc\u00dfe"\n{cure}smtp.quit()\n',
     ),
     Case(
         "bare_lf",
@@ -196,6 +243,53 @@ AIOSMTPLIB: Final = (
         _aio_send("start_tls=True", 'sender="me@elsewhere.example"', _AIO_ACCOUNT),
         _AIO_CURE,
     ),
+    Case("auth_not_advertised", "nobody", _aio_send("start_tls=True", _AIO_ACCOUNT), _AIO_CURE),
+    Case(
+        "mechanism_advertised_but_broken",
+        "broken",
+        _AIO_TLS + "await smtp.ehlo()\nawait smtp.auth_crammd5(username, password)\n",
+        _AIO_CURE,
+        told_by="logins",
+    ),
+    Case(
+        "host_setting_malformed",
+        "acs",
+        _aio_send("start_tls=True", _AIO_ACCOUNT).replace("{host}", "smtp://{host}"),
+        _AIO_CURE + "await smtp.connect()\nawait smtp.login(username, password)" + _AIO_SEND,
+    ),
+    Case(
+        "empty_password_sent",
+        "acs",
+        _aio_send("start_tls=True", "username=username"),
+        "{cure}" + _aio_send("start_tls=True", _AIO_ACCOUNT),
+        told_by="record",
+    ),
+    Case(
+        "envelope_sender_missing",
+        "acs",
+        _AIO_LOGIN + 'await smtp.sendmail("", [recipient], bytes(message))\n',
+        _AIO_CURE,
+    ),
+    Case(
+        "missing_from_header",
+        "plain",
+        'del message["From"]\n' + _aio_send("start_tls=True", "sender=sender", _AIO_ACCOUNT),
+        "{cure}" + _aio_send("start_tls=True", _AIO_ACCOUNT),
+    ),
+    Case(
+        "line_too_long",
+        "plain",
+        f'message.set_content({_LONG_TEXT}, cte="7bit")\n'
+        + _aio_send("start_tls=True", _AIO_ACCOUNT),
+        f"text = {_LONG_TEXT}\n{{cure}}" + _aio_send("start_tls=True", _AIO_ACCOUNT),
+    ),
+    Case(
+        "raw_utf8_headers",
+        "plain",
+        f"message = {_RAW_HEADERS}\n"
+        + _aio_send("start_tls=True", "sender=sender, recipients=[recipient]", _AIO_ACCOUNT),
+        'subject = "Gr\u00fc\u00dfe"\n{cure}' + _aio_send("start_tls=True", _AIO_ACCOUNT),
+    ),
     Case(
         "client_config_conflict",
         "acs",
@@ -214,6 +308,21 @@ def _django(*settings: str) -> str:
         "EMAIL_HOST_PASSWORD = password",
     )
     return "\n".join((*usual, *settings, ""))
+
+
+_FROM_URL: Final = """\
+from urllib.parse import unquote, urlsplit
+parts = urlsplit(EMAIL_URL)
+EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS = parts.hostname, parts.port, True
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(parts.username), unquote(parts.password)
+"""
+
+
+def _django_only(mechanism: str) -> str:
+    code = DJANGO_CURES["only_login"].code or ""
+    return code.replace('"LOGIN"', f'"{mechanism}"').replace(
+        "auth_login", f"auth_{mechanism.lower().replace('-', '_')}"
+    )
 
 
 _DJANGO: Final = _django("EMAIL_USE_TLS = True")
@@ -248,6 +357,32 @@ DJANGO: Final = (
         "acs",
         _DJANGO + 'DEFAULT_FROM_EMAIL = "me@elsewhere.example"\n',
         _DJANGO + "{cure}",
+    ),
+    Case("mechanism_not_offered", "acs", _DJANGO + _django_only("PLAIN"), "import os\n{cure}"),
+    Case(
+        "mechanism_advertised_but_broken",
+        "broken",
+        _DJANGO + _django_only("CRAM-MD5"),
+        _DJANGO + "{cure}",
+        told_by="logins",
+    ),
+    Case(
+        "auth_command_too_long",
+        "token",
+        _DJANGO + (DJANGO_CURES["xoauth2"].code or ""),
+        _DJANGO + "{cure}",
+    ),
+    Case(
+        "credential_url_encoding",
+        "words",
+        'EMAIL_URL = f"smtp+tls://{username}:{password}@{host}:{port}"\n' + _FROM_URL,
+        "{cure}" + _FROM_URL,
+    ),
+    Case(
+        "host_setting_malformed",
+        "acs",
+        _DJANGO + 'EMAIL_HOST = "smtp://{host}"\n',
+        _DJANGO + 'EMAIL_HOST = "smtp://{host}"\n{cure}',
     ),
     Case("client_config_conflict", "acs", _DJANGO + "EMAIL_USE_SSL = True\n", "import os\n{cure}"),
 )

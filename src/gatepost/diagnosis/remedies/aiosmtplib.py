@@ -35,6 +35,12 @@ await aiosmtplib.send(
 )
 """
 
+_NO_AUTH: Final = """\
+await aiosmtplib.send(
+    message, hostname="{{host}}", port={{port}}, start_tls=True
+)
+"""
+
 _TRUST: Final = """\
 import ssl
 
@@ -162,7 +168,7 @@ LIBRARY: Final = Library(
                 "Connect by the name that the certificate is good for:",
                 _STARTTLS.replace("{{host}}", "{{name}}"),
             ),
-            "no_auth": Cure("Leave username and password out."),
+            "no_auth": Cure("Leave username and password out:", _NO_AUTH),
             "only_login": Cure(
                 "login() tries CRAM-MD5 first. Name LOGIN:", _ONLY.replace("METHOD", "login")
             ),
@@ -201,6 +207,7 @@ LIBRARY: Final = Library(
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
             "mechanism_not_offered",
             "starttls_required",
             "implicit_tls_on_starttls_port",
@@ -208,12 +215,20 @@ LIBRARY: Final = Library(
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "auth_not_advertised",
+            "unwanted_auth_attempt",
             "login_initial_response_rejected",
             "auth_command_too_long",
             "credential_url_encoding",
+            "empty_password_sent",
+            "host_setting_malformed",
             "account_name_used_as_sender",
+            "envelope_sender_missing",
             "sender_not_authorised",
             "sender_domain_not_linked",
+            "missing_from_header",
+            "line_too_long",
+            "raw_utf8_headers",
             "client_config_conflict",
         }
     ),

@@ -51,6 +51,12 @@ class TokenBackend(EmailBackend):
         return opened
 """
 
+_LONG_TOKEN: Final = _XOAUTH2.replace(
+    'lambda challenge=None: "" if challenge else response,\n',
+    'lambda challenge: "" if challenge else response,\n'
+    "                initial_response_ok=False,\n",
+)
+
 _TRUST: Final = """\
 import ssl
 from django.core.mail.backends.smtp import EmailBackend
@@ -187,8 +193,7 @@ LIBRARY: Final = Library(
             ),
             "long_token": Cure(
                 "In the backend that signs in with a token, keep it off the AUTH line:",
-                'self.connection.auth(\n    "XOAUTH2", lambda challenge: response,\n'
-                "    initial_response_ok=False,\n)\n",
+                _LONG_TOKEN,
             ),
             "utf8": Cure("smtplib encodes as ASCII, or fails. Encode PLAIN as UTF-8:", _UTF8),
             "url": Cure("Encode both parts of a URL (django-environ, dj-email-url):", _URL),
@@ -206,6 +211,8 @@ LIBRARY: Final = Library(
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
+            "mechanism_not_offered",
             "starttls_required",
             "implicit_tls_on_starttls_port",
             "starttls_on_implicit_tls_port",
@@ -215,7 +222,10 @@ LIBRARY: Final = Library(
             "auth_not_advertised",
             "unwanted_auth_attempt",
             "login_initial_response_rejected",
+            "auth_command_too_long",
+            "credential_url_encoding",
             "non_ascii_password",
+            "host_setting_malformed",
             "account_name_used_as_sender",
             "sender_not_authorised",
             "sender_domain_not_linked",

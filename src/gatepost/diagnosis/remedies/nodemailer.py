@@ -64,6 +64,14 @@ const transport = nodemailer.createTransport({
 });
 """
 
+_NO_AUTH: Final = """\
+const transport = nodemailer.createTransport({
+  host: "{{host}}",
+  port: {{port}},
+  requireTLS: true, // and no auth
+});
+"""
+
 _LONG_TOKEN: Final = """\
 const transport = nodemailer.createTransport({
   host: "{{host}}",
@@ -156,7 +164,7 @@ LIBRARY: Final = Library(
                 "Connect by the name that the certificate is good for, or verify that name:",
                 'host: "{{name}}", // or: tls: { servername: "{{name}}" }\n',
             ),
-            "no_auth": Cure("Leave auth out altogether; empty strings in it still send AUTH."),
+            "no_auth": Cure("Leave auth out altogether:", _NO_AUTH),
             "only_plain": Cure("authMethod names the one to use:", _ONLY_PLAIN),
             "long_token": Cure(
                 "Keep the token off the AUTH line, in a method of your own:", _LONG_TOKEN
@@ -185,11 +193,17 @@ LIBRARY: Final = Library(
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "auth_not_advertised",
+            "unwanted_auth_attempt",
             "auth_command_too_long",
             "credential_url_encoding",
+            "credentials_missing",
+            "host_setting_malformed",
             "envelope_sender_missing",
             "sender_not_authorised",
             "sender_domain_not_linked",
+            "missing_from_header",
+            "line_too_long",
         }
     ),
     tested="npm's",

@@ -40,6 +40,15 @@ smtp.ehlo()
 smtp.auth("XOAUTH2", xoauth2)  # in place of smtp.login()
 """
 
+_NO_AUTH: Final = """\
+import smtplib
+import ssl
+
+with smtplib.SMTP("{{host}}", {{port}}, timeout=30) as smtp:
+    smtp.starttls(context=ssl.create_default_context())
+    smtp.send_message(message)  # no login()
+"""
+
 _TRUST: Final = """\
 context = ssl.create_default_context()
 context.load_verify_locations("ca.pem")  # the authority that signed it
@@ -200,7 +209,7 @@ LIBRARY: Final = Library(
                 "Connect by the name that the certificate is good for:",
                 'smtp = smtplib.SMTP("{{name}}", {{port}}, timeout=30)\n',
             ),
-            "no_auth": Cure("Leave the call of login() out."),
+            "no_auth": Cure("Leave the call of login() out:", _NO_AUTH),
             "only_login": Cure("login() tries CRAM-MD5 first. Name LOGIN:", _only("LOGIN")),
             "only_plain": Cure("login() tries CRAM-MD5 first. Name PLAIN:", _only("PLAIN")),
             "two_lines": Cure(
@@ -234,6 +243,7 @@ LIBRARY: Final = Library(
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
             "mechanism_not_offered",
             "starttls_required",
             "implicit_tls_on_starttls_port",
@@ -241,16 +251,23 @@ LIBRARY: Final = Library(
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "auth_not_advertised",
+            "unwanted_auth_attempt",
             "login_initial_response_rejected",
             "auth_command_too_long",
             "credential_url_encoding",
             "non_ascii_password",
+            "credentials_missing",
             "empty_password_sent",
+            "host_setting_malformed",
             "account_name_used_as_sender",
             "envelope_sender_missing",
             "sender_not_authorised",
             "sender_domain_not_linked",
+            "missing_from_header",
             "bare_lf",
+            "line_too_long",
+            "raw_utf8_headers",
         }
     ),
     tested="Python's own, 3.11 to 3.14",

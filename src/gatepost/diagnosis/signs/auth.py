@@ -56,6 +56,13 @@ def no_auth_listed(reading: Reading) -> bool:
     return known is not None and known.reply.is_success and not seen.offered
 
 
+def lists_all_but_auth(reading: Reading) -> bool:
+    """EHLO was seen whole, with what it offers, and AUTH is not in it."""
+    seen = reading.seen
+    known = seen.over_tls.value or seen.in_clear.value
+    return no_auth_listed(reading) and known is not None and "\n" in known.reply.text
+
+
 def hidden_behind_tls(reading: Reading) -> bool:
     """EHLO lists STARTTLS and no AUTH, and the client did not go on to TLS."""
     seen = reading.seen
@@ -200,6 +207,7 @@ _UPGRADES_ITSELF: Final = (
 SIGNS: Final = (
     # what is offered
     Sign("mechanism_not_offered", 13, codes=(504,), at=("auth",)),
+    Sign("mechanism_not_offered", -13, codes=(504,), at=("auth",), when=lists_all_but_auth),
     Sign("mechanism_not_offered", 12, _NO_SHARED),
     Sign("mechanism_not_offered", 4, ("no authentication mechanisms supported by both",)),
     Sign("mechanism_not_offered", 13, ("authentication rejected",), by_server=True),

@@ -35,6 +35,8 @@ SIGNS: Final = (
                                      "password*nonetype", "nonetype*auth_login",
                                      "nonetype*auth_cram", "password*undefined",
                                      "undefined*password", "user*undefined")),
+    Sign("credentials_missing", 14, ("'nonetype' object has no attribute 'encode'",),
+         when=lambda r: "authobject(" in r.text or "in auth_" in r.text),
     Sign("client_config_conflict", 16, ("mutually exclusive", "cannot be used together",
                                         "not compatible", "are incompatible",
                                         "cannot be combined", "is exclusive", "are exclusive",

@@ -20,6 +20,7 @@ _ODD: Final = re.compile(
     r"\b(?:enotfound|eai_again|lookup|resolve host:?|getaddrinfo for) [^\s:]+:\d+\b"
     r"(?!.*no such host is known)|"
     r"(?:not known|resolution|found)\W*['\"](?: [^'\"]+|[^'\"]+ )['\"]|"
+    r"connect: to \(['\"][^'\"]*[\s,/][^'\"]*['\"], |connect: to \(['\"][^'\":]*:\d+['\"], |"
     r"unknown port|%20|"
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for)  +\S|"
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for) (?:https?|smtps?|ssl|tls)\b(?![.-])|"
@@ -35,7 +36,7 @@ def odd_name(reading: Reading) -> bool:
     if any(word in reading.context for word in _ODD_CONTEXT):
         return True
     return any(_ODD.search(line) for line in reading.text.split("\n")
-               if any(word in line for word in _DNS))  # fmt: skip
+               if any(word in line for word in (*_DNS, "connect: to (")))  # fmt: skip
 
 
 _ODD_CONTEXT: Final = ("://", "trailing", "leading space", "with a space", "with port", "comma",
