@@ -158,6 +158,7 @@ def test_each_recipient_has_its_own_verdict(authority: Authority, pair: Pair) ->
     with serving(server, pair) as running:
         handed = hand_once(Relay(running.address, authority), given)
     assert outcomes(handed) == [("delivered", 250), ("failed", 550), ("deferred", 450)]
+    assert (handed.attempt.phase, handed.attempt.reply.code) == ("rcpt", 450)  # what waits
     assert handed.heard == (
         Heard(Reply(550, "no such user", Esc(5, 1, 1)), "rcpt"),
         Heard(Reply(450, "greylisted", Esc(4, 2, 0)), "rcpt"),

@@ -108,9 +108,14 @@ def may_try_next_host(phase: Phase, reply: Reply | None) -> bool:
 
 
 def may_try_next_target(phase: Phase, reply: Reply | None) -> bool:
-    """Tell whether the chain's next target may have it: where the next host may, and when this
-    target does not let us sign in, because the next one asks for something else."""
-    return phase == "auth" or may_try_next_host(phase, reply)
+    """Tell whether the chain's next target may have it.
+
+    It may where the next host may; when this target does not let us sign in, because the next one
+    asks for something else; and when it has said that it does not take the message now. What it
+    refuses for good nobody else is asked to take.
+    """
+    is_refused_for_now = reply is not None and reply.is_transient
+    return phase == "auth" or is_refused_for_now or may_try_next_host(phase, reply)
 
 
 def next_target(

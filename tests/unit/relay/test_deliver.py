@@ -34,6 +34,7 @@ from tests.delivering import (
     unreachable,
 )
 
+A_RECORD = "example.net. A 192.0.2.1"
 GUID = "11111111-2222-3333-4444-555555555555"
 
 
@@ -269,6 +270,20 @@ def test_the_next_target_of_a_chain_takes_over_and_gives_back() -> None:
     assert first.taken == [("later", "bob@example.net")]
 
 
+@pytest.mark.parametrize(("said", "takers"), [(GREYLISTED, 1), (UNKNOWN, 0)])
+def test_the_next_target_has_what_one_refuses_for_now(said: Reply, takers: int) -> None:
+    first, second = Upstream(smarthost("first"), Answer((said,), "rcpt")), Upstream(mx("second"))
+    world = World([first, second], [route(first.target, second.target)], dns=A_RECORD)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=""))
+        await asyncio.sleep(1)
+        assert len(second.taken) == takers
+        assert (await world.delivery("m1.0")).state == "settled"
+
+    world.run(scenario)
+
+
 def test_the_next_server_of_a_target_takes_over() -> None:
     hub = Upstream(
         smarthost(hosts=["one.example", "two.example"]),
@@ -485,7 +500,7 @@ def test_two_targets_on_one_server_rest_each_for_itself() -> None:
 def test_what_waits_for_a_lost_route_is_routed_anew(principal: str) -> None:
     hub, own = Upstream(smarthost()), Upstream(mx("own"))
     for_one = Route("one", (hub.target,), Match(applications=(GUID,)))
-    world = World([hub, own], [for_one, route(own.target)], dns="example.net. A 192.0.2.1")
+    world = World([hub, own], [for_one, route(own.target)], dns=A_RECORD)
 
     async def scenario(world: World) -> None:
         submission = world.mail(to=["bob@example.net", "eve@example.net"], principal=principal)

@@ -147,9 +147,10 @@ FAIL_OVER: list[tuple[Phase, Reply | None, bool, bool]] = [
     ("auth",       Reply(454, "later"),   True,      True),
     ("mail",       Reply(550, "no"),      False,     False),
     ("mail",       SHUTTING_DOWN,         True,      True),
-    ("rcpt",       Reply(450, "later"),   False,     False),
+    ("rcpt",       Reply(450, "later"),   False,     True),
     ("data",       None,                  False,     False),
-    ("content",    SHUTTING_DOWN,         False,     False),
+    ("content",    SHUTTING_DOWN,         False,     True),
+    ("content",    Reply(554, "spam"),    False,     False),
     ("content",    None,                  False,     False),
 ]  # fmt: skip
 

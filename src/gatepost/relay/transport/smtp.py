@@ -230,6 +230,9 @@ class _Try:
         if error is not None:
             return verdicts, error.phase, reply_of(error)
         if course.last is not None and session is not None:
+            later = [each.reply for each in verdicts if each.outcome == "deferred"]
+            if course.last.is_success and later:  # what waits is what is asked about
+                return verdicts, "rcpt", later[0]
             return verdicts, session.phase, course.last
         bad = [each for each in course.replies if not each.is_success]
         mail = course.mail is not None and not course.mail.is_success
