@@ -32,6 +32,11 @@ def plainly_refused(reading: Reading) -> bool:
     )
 
 
+def answered(reading: Reading) -> bool:
+    """The server itself refused the sign-in: the client had something to try."""
+    return any(each.position == "auth" and each.by_server for each in reading.refusals)
+
+
 def signed_in(reading: Reading) -> bool:
     """A 235 is in the log."""
     return reading.seen.signed_in
@@ -76,6 +81,20 @@ def differs_under_tls(reading: Reading) -> bool:
     return before and any("(after" in line or "(over tls" in line for line in lists)
 
 
+def names_unlisted(reading: Reading) -> bool:
+    """The log says that the client uses a mechanism, and EHLO lists others only."""
+    offered = reading.seen.offered
+    used = {match[1].upper() for match in _USES.finditer(reading.text)}
+    return bool(offered) and bool(used) and not used.intersection(offered)
+
+
+_USES: Final = re.compile(
+    r"\b(?:tried|tries|sends|sent|uses|used|using|wants|forces|authenticators?|"
+    r"(?:auth|authentication) (?:method|type|mechanism)s?|auth_?(?:method|type|mechanism))"
+    r"(?: only)?\W{1,4}(plain|login|cram-md5|digest-md5|xoauth2|ntlm|scram-sha-1|scram-sha-256)\b"
+)
+
+
 def only_exotic(reading: Reading) -> bool:
     """The server lists nothing that takes a plain password."""
     offered = frozenset(reading.seen.offered)
@@ -101,8 +120,10 @@ _REGION: Final = re.compile(
     r"\b(?:us|eu|ap|sa|ca|af|me|il)-(?:north|south|east|west|central)\w*-\d\b"
 )
 _NAMED_USER: Final = re.compile(
-    r"\b(?:user(?:name)?|login|account)\b\W{0,3}(?:is|was)?\W{0,3}([\w.+@\\-]{2,80})"
+    r"\b(?:user(?:[ _-]?name)?|login|account)\b\W{0,3}(?:is|was)?\W{0,3}([\w.+@\\-]{2,80})"
 )
+_QUOTED_USER: Final = re.compile(r"\buser(?:[ _-]?name)?\b[ =:]{1,3}['\"`]([\w.+@\\-]{2,80})['\"`]")
+"""In the text itself a word behind ``user`` is a name only in quotes."""
 
 
 def two_regions(reading: Reading) -> bool:
@@ -112,7 +133,7 @@ def two_regions(reading: Reading) -> bool:
 
 def short_name(reading: Reading) -> bool:
     """Somebody names the user, and that is no address."""
-    match = _NAMED_USER.search(reading.context)
+    match = _NAMED_USER.search(reading.context) or _QUOTED_USER.search(reading.text)
     return match is not None and "@" not in match[1] and match[1] not in ("and", "or", "name")
 
 
@@ -122,7 +143,7 @@ _NO_SHARED = (
     "no compatible authentication", "no matching authentication", "no suitable authentication",
     "no supported authentication", "no authentication mechanisms supported by both",
     "none of the*authentication mechanisms", "cannot find a usable authentication method",
-    "no acceptable authentication", "no authentication type succeeded", "not a supported*auth",
+    "no acceptable authentication", "not a supported*auth",
     "unsupported authentication", "authentication mechanism*not supported",
     "unknown authentication t", "unknown auth type",
     "mechanism not supported", "authentication method*not supported", "unsupported auth",
@@ -181,9 +202,10 @@ _WANTS_NONE = (
     "does not need auth", "does not require auth", "doesn't require auth", "accepts mail from our",
     "accepts mail from the", "anonymous relay", "allowed by ip", "by ip address", "ip whitelist",
     "whitelisted ip", "trusts our", "trusts the", "are unset", "trusted network",
-    "open relay internally",
+    "open relay internally", "allowed by our", "ip-based", "ip based",
 )  # fmt: skip
 """Somebody says that the server wants nobody to sign in."""
+_OWN_MTA = ("local postfix", "local exim", "local sendmail", "local opensmtpd", "own postfix:25")
 _BY_ENVIRONMENT = (
     "mastodon", "typebot", "authentik", "vaultwarden", "bitwarden", "umami", "outline", "plane",
     "immich", "cal.com", "calcom", "directus", "supabase", "gotrue", "rallly", "chatwoot",
@@ -191,6 +213,18 @@ _BY_ENVIRONMENT = (
     "docker", "compose", "kubernetes", "helm", "container", "dotenv", ".env", "environment",
 )  # fmt: skip
 """Programs that take their password from .env files and Compose."""
+
+TLS_OFF: Final = (
+    "starttls: false", "starttls=false", "starttls = false", "starttls: off", "starttls off",
+    "enablessl = false", "enablessl=false", "enablessl false", "tls: false", "tls=false", "tls off",
+    "secure: none", "encryption: none", "encryption=none", "encryption=null", "no tls",
+    "without tls", "smtpautotls false", "smtpsecure empty", "without starttls", "security: none",
+    "ssl: false", "unencrypted", "smtpusessl false", "smtpusessl to false", "no tls wanted",
+    "tls unticked",
+    "tls disabled", "ignoretls: true", "ignoretls:true", "use_tls=false", "use_tls: false",
+    "builder_dangerous",
+)  # fmt: skip
+"""Somebody says that the client is set to no TLS."""
 
 _UPGRADES_ITSELF: Final = (
     "nodemailer",
@@ -241,6 +275,7 @@ SIGNS: Final = (
          when=lambda r: not no_auth_listed(r) or hidden_behind_tls(r)),
     Sign("starttls_required", 5, _NO_AUTH, when=hidden_behind_tls),
     Sign("starttls_required", -4, _NO_AUTH, client=_UPGRADES_ITSELF),
+    Sign("starttls_required", 9, (*_NO_AUTH, *_NO_SHARED), context=TLS_OFF),
     Sign("auth_not_advertised", 4, _NO_AUTH, when=lambda r: r.port in (465, 2465)),
     Sign("starttls_required", -6, _NO_AUTH, ports=(465, 2465)),
     Sign("starttls_required", 13, _NO_SHARED, when=lambda r: r.seen.offers_starttls and (
@@ -270,8 +305,11 @@ SIGNS: Final = (
     Sign("unwanted_auth_attempt", 7, _NO_AUTH, context=("relay", "localhost", "whitelist",
                                                         "internal",
                                                         "trusted", "mailhog", "mailcatcher",
-                                                        "without auth", "127.0.0.1", "ip allow")),
+                                                        "without auth", "127.0.0.1", "ip allow",
+                                                        "local mta", "local mail", *_OWN_MTA)),
+    Sign("unwanted_auth_attempt", 6, _NO_AUTH, context=_OWN_MTA),
     Sign("unwanted_auth_attempt", 9, _WANTS_NONE),
+    Sign("unwanted_auth_attempt", 7, _NO_AUTH, context=_WANTS_NONE),
     Sign("unwanted_auth_attempt", 18, ("missing credentials", "no credentials"),
          context=("mailhog", "mailpit", "mailcatcher", "smtp4dev", "localhost", "127.0.0.1")),
     Sign("credentials_missing", -12, ("missing credentials",),
@@ -286,6 +324,8 @@ SIGNS: Final = (
     Sign("unwanted_auth_attempt", 5, codes=(535, 504), at=("auth",), provider=("exchange",),
          ports=(25,)),
     Sign("helo_rejected", 3, _NO_AUTH, when=lambda r: r.refused_at("ehlo")),
+    Sign("client_no_ehlo_after_starttls", 13, ("ehlo again", "ehlo*after starttls",
+                                               "ehlo after tls"), codes=(503, 500, 501)),
     Sign("client_skipped_ehlo", 5, ("ehlo first", "helo first", "send hello", "polite people",
                                     "say helo", "say ehlo", "ehlo/helo", "bad sequence")),
     Sign("tls_version_too_old", 3, _NO_AUTH, client=("javamail", "system-net-mail"),
@@ -295,6 +335,15 @@ SIGNS: Final = (
          client=("go-net-smtp", "ruby-net-smtp"),
          when=lambda r: not r.refusals and not signed_in(r),
          proof="this library signs in with PLAIN unless told otherwise; the provider lists LOGIN"),
+
+    Sign("mechanism_not_offered", 9, when=names_unlisted,
+         proof="the log names a mechanism that the server does not list"),
+    Sign("mechanism_not_offered", 6, ("mechanism*plain", "auth_type*plain", "authtype*plain",
+                                      "authentication*:plain", "authentication*: plain",
+                                      "auth_method*plain"),
+         provider=("acs", "microsoft365", "exchange")),
+    Sign("mechanism_not_offered", 13, ("got code \"504\"", "got code 504", "code 504")),
+    Sign("auth_not_advertised", 13, ("missing_requirement*auth",)),
 
     # texts of the exchange itself
     Sign("client_host_mismatch", 16, ("wrong host name",)),
@@ -306,16 +355,21 @@ SIGNS: Final = (
     Sign("client_sasl_plugin_missing", 14, ("no worthy mechs",)),
     Sign("client_sasl_plugin_missing", 11, ("no mechanism available", "sasl(-4)",
                                             "sasl*no such mechanism", "libsasl", "authen::sasl",
+                                            "authen/sasl", "no authenticators available",
                                             "sasl plugin", "cyrus-sasl", "sasl2-modules")),
     Sign("client_mechanism_filter_wrong", 10, ("no mechanism available", "mechanism_filter",
-                                               "offered no compatible authentication mechanisms")),
-    Sign("client_mechanism_filter_wrong", 6, ("no worthy mechs", "sasl_mechanism_filter")),
+                                               "offered no compatible authentication mechanisms"),
+         when=lambda r: not answered(r)),
+    Sign("client_mechanism_filter_wrong", 6, ("no worthy mechs", "sasl_mechanism_filter"),
+         when=lambda r: not answered(r)),
     Sign("client_mechanism_filter_wrong", 3, ("no mechanism available",),
          context=("image", "docker", "container", "chart"), unless=("no worthy mechs",)),
     Sign("client_mechanism_filter_wrong", 9, ("offered no compatible authentication",)),
     Sign("auth_command_too_long", 16, ("line too long", "too long", "command line length",
                                        "line length exceeded", "string too long"), at=("auth",)),
     Sign("auth_command_too_long", 12, codes=(555, 500), status=("5.5.2",), at=("auth",)),
+    Sign("auth_command_too_long", 16, ("line too long", "command too long", "line length exceeded"),
+         when=lambda r: by_token(r) and r.seen.content.value is None),
     Sign("auth_command_too_long", 10, codes=(500, 501, 555), at=("auth",), when=lambda r: tried(
         r, "XOAUTH2", "OAUTHBEARER")),
     Sign("auth_command_too_long", 9, codes=(555,), provider=("gmail",)),
@@ -402,6 +456,15 @@ SIGNS: Final = (
         r.providers & {"sendgrid", "mailgun", "postmark", "brevo", "mailjet", "resend",
                        "mailersend", "smtp2go"}),
         proof="this provider signs in with a key of its own, not with the account's password"),
+    Sign("wrong_credential_kind", 5, ("account's password", "account password", "login password",
+                                      "normal password", "dashboard password"),
+         when=lambda r: refused(r) and not r.providers & OWN_PASSWORD_REFUSED),
+    Sign("app_password_required", 6, ("account's password", "account password", "login password",
+                                      "normal password"),
+         when=lambda r: refused(r) and bool(r.providers & OWN_PASSWORD_REFUSED)),
+    Sign("wrong_credential_kind", 9, ("instead of apikey", "instead of the api key",
+                                      "instead of 'apikey'", "instead of \"apikey\""),
+         when=refused),
     Sign("wrong_credential_kind", 6, ("secret key", "iam", "access key", "api key", "40 char",
                                       "connection string"), when=refused),
     Sign("wrong_credential_kind", 9, context=("access key", "api key", "secret key", "secret id",
@@ -423,11 +486,15 @@ SIGNS: Final = (
          proof="Azure's user name is RESOURCE.APPLICATION.TENANT or an SMTP user name"),
     Sign("username_format", 15, ("username must", "user name must"), by_server=True),
     Sign("username_format", 15, ("invalid user name", "invalid username", "full email address",
+         "full e-mail address",
+                                 "username is not of the form", "username*without the domain",
+                                 "user name*without the domain",
                                  "use*full*address*username",
                                  "invalid format of user", "msg0049"),
          unless=("invalid username or pass", "invalid username and pass",
                  "invalid username/pass", "invalid user name or pass",
                  "invalid user name and pass")),
+    Sign("username_format", 12, ("user name*must be", "username*must be"), when=plainly_refused),
     Sign("username_format", 9,
          when=lambda r: plainly_refused(r) and user_form(r) == "name" and not (
         r.providers & {"sendgrid", "resend", "ses", "mailjet", "brevo"}),
@@ -444,6 +511,8 @@ SIGNS: Final = (
     Sign("bad_credentials", 0.4, ("username and password not accepted", "bad username",
                                 "invalid user or password", "incorrect authentication data",
                                 "wrong password", "password is incorrect", "invalid password")),
+    Sign("bad_credentials", 3, ("credentials were incorrect", "credentials are incorrect",
+                                "password is wrong", "password mismatch")),
     Sign("bad_credentials", 5, ("login denied",), client=("curl",)),
     Sign("bad_credentials", 6, codes=(435,)),
     Sign("bad_credentials", 7, codes=(435,), provider=("mailjet",)),
@@ -459,7 +528,8 @@ SIGNS: Final = (
     Sign("smtp_auth_disabled_mailbox", 7, when=lambda r: plainly_refused(r) and (
         "microsoft365" in r.providers) and not by_token(r) and "5.7.139" not in r.text,
         proof="Microsoft 365 refuses so, too, where SMTP is switched off for the mailbox"),
-    Sign("empty_password_sent", 15, ("invalid format", "empty password", "password is empty",
+    Sign("empty_password_sent", 15, ("invalid format", "no password given", "empty password",
+         "password is empty",
                                      "blank password", "password*empty", "password not set")),
     Sign("server_auth_backend_bug", 14, ("server log*traceback", "server log*exception",
                                          "server log*error", "server's log*error",

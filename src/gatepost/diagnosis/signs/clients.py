@@ -61,9 +61,21 @@ SIGNS: Final = (
                                         "subject name matches target", "ip address mismatch",
                                         "num=62:hostname mismatch",
                                         "did not match target host")),
+    Sign("implicit_tls_on_starttls_port", 16, ("reserved for plain-text connections",)),
+    Sign("starttls_on_implicit_tls_port", -12, ("reserved for plain-text connections",)),
+    # Erlang's words for an answer that is no TLS
+    Sign("implicit_tls_on_starttls_port", 14, ("in state hello*unexpected message",
+                                               "tls_alert*unexpected_message")),
+    Sign("mechanism_not_offered", 6, ("no authentication type succeeded",),
+         unless=("535", "454", "534")),
     # swaks tells the date of every certificate
     Sign("cert_expired", -20, ("=== tls peer[0]",), unless=("expired",)),
     Sign("client_ca_store_missing", -20, ("subject name matches target",)),
+    # the bridge makes its certificate itself
+    Sign("cert_untrusted", 12, ("self-signed", "self signed", "unknown authority"),
+         context=("proton", "bridge")),
+    Sign("unwanted_starttls", -12, ("self-signed", "self signed", "unknown authority"),
+         context=("proton", "bridge")),
     Sign("mechanism_not_offered", 17, ("failed to find an authenticator supported",
                                        "requested type not available",
                                        "does not support authentication method",

@@ -1,8 +1,9 @@
 """MAIL, RCPT and the message."""
 
+import re
 from typing import Final
 
-from gatepost.diagnosis.signs.auth import no_auth_sent, signed_in
+from gatepost.diagnosis.signs.auth import TLS_OFF, by_token, no_auth_sent, signed_in
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign
 
@@ -39,6 +40,19 @@ _NOT_YOURS = (
     "mail from must equal", "username is invalid", "you are not allowed to send",
     "sender address is not", "address not allowed", "not authorized to use", "not match with login",
     "unauthorized sender", "sender unauthorized", "sender mismatch", "invalid sender",
+    "sender*not belong", "from*does not belong", "from*not one of your", "not local sender",
+    "sender*not permitted", "cannot send from", "cannot send as", "can't send from",
+    "can't send as", "may not send from", "may not send as", "not allowed to send from",
+    "not permitted to send from", "not allowed to use the*sender", "not allowed to use*domain",
+    "must be same as", "must be the same as", "same as authorization user", "must equal authorized",
+    "sender*must be the authenticated", "sender*not the authenticated", "sender*does not match",
+    "from*must be the login", "sender domain*not allowed", "sender*is not authori",
+    "unauthorised sender", "address*not allowed for this account", "sender spoofing",
+    "not authorized for sending", "from*not match the authenticated", "sender alias",
+    "send mail as this", "not owned by auth", "not allowed as sender", "from address*not permitted",
+    "sender address*not owned", "user not allowed to send from", "not a valid sender for",
+    "sender*not associated with", "from header*not match", "not allowed to send mail from",
+    "forged sender", "sender*does not exist in your account",
 )  # fmt: skip
 _NOT_VERIFIED = (
     "verified sender identity", "sender identity", "domain is not verified", "not a verified",
@@ -70,6 +84,11 @@ _QUOTA = (
     "quota exceeded", "daily message quota", "per day", "exceeded*daily", "24 hour", "24-hour",
     "sending quota", "maximum credits", "monthly limit", "daily*limit", "credits exceeded",
     "message limit", "messages limit", "monthly quota", "free plan", "day*limit",
+    "send limit exceeded",
+    "send limit reached", "sending limit", "sent limit", "limit*24h", "daily cap",
+    "quota*reached", "quota*exhausted", "out of credits", "no credits", "insufficient credits",
+    "plan limit", "emails remaining: 0", "quota has been exceeded", "exceeded your*quota",
+    "exceeded*sending*allow",
 )  # fmt: skip
 _GREY = ("greylist", "graylist", "grey-list", "gray-list", "postgrey", "grey list", "gray list",
          "greylisted", "deferred for*seconds", "please retry later*policy")  # fmt: skip
@@ -88,14 +107,19 @@ _RAW = ("invalid characters", "non-ascii", "8-bit", "8bit", "unencoded", "illega
         "illegal character", "invalid header", "non ascii")  # fmt: skip
 
 
-_TLS_OFF = (
-    "starttls: false", "starttls=false", "starttls = false", "starttls: off", "starttls off",
-    "enablessl = false", "enablessl=false", "enablessl false", "tls: false", "tls=false", "tls off",
-    "secure: none", "encryption: none", "encryption=none", "encryption=null", "no tls",
-    "without tls", "smtpautotls false", "smtpsecure empty", "without starttls", "security: none",
-    "ssl: false", "unencrypted",
-)  # fmt: skip
-"""Somebody says that the client is set to no TLS."""
+def said_helo(reading: Reading) -> bool:
+    """The client greets with HELO, and never with EHLO: AUTH is not in its language."""
+    said = (
+        reading.text
+        + "\n"
+        + "\n".join(line.text.lower() for line in reading.seen.transcript if line.speaker == "C")
+    )
+    return _HELO_LINE.search(said) is not None and "ehlo" not in said
+
+
+_HELO_LINE: Final = re.compile(
+    r"(?m)^[\W\d]{0,12}(?:c|client|sent|send|=>)?[\]:>\s-]{0,6}helo \S+\s*$"
+)
 
 
 def unread_by_server(reading: Reading) -> bool:
@@ -120,6 +144,7 @@ SIGNS: Final = (
     Sign("wrong_submission_host", 6, ("isn't registered", "is not registered", "g suite account",
                                       "workspace account"), provider=("gmail_relay",)),
     Sign("wrong_submission_host", 4, ("@gmail.com",), provider=("gmail_relay",)),
+    Sign("wrong_submission_host", 13, ("mail relay denied*invalid credentials for relay",)),
     Sign("wrong_submission_host", 9, ("relay denied", "invalid credentials for relay"),
          context=("gmail.com account", "consumer", "personal", "free gmail", "@gmail.com")),
     Sign("auth_not_performed", 11, _NEEDS_AUTH,
@@ -129,7 +154,9 @@ SIGNS: Final = (
          client=("curl",), when=unread_by_server),
     Sign("auth_not_performed", 7, codes=(530,), unless=("starttls", "5.7.57", "ssl", "tls", "535"),
          when=unread_by_server),
-    Sign("starttls_required", 14, ("5.7.57", "530"), context=_TLS_OFF, when=unread_by_server),
+    Sign("starttls_required", 14, ("5.7.57", "530"), context=TLS_OFF, when=unread_by_server),
+    Sign("starttls_required", 14, ("5.7.57", "530"), when=lambda r: (
+        unread_by_server(r) and any(words in r.text for words in TLS_OFF))),
     Sign("auth_not_performed", 5, ("5.7.57",), when=unread_by_server, unless=("5.7.139",)),
     Sign("client_credentials_dropped", 11.5, (*_NEEDS_AUTH, "secure connection or the client"),
          client=("system-net-mail", "powershell"), when=unread_by_server,
@@ -141,11 +168,12 @@ SIGNS: Final = (
                                             "usedefaultcredentials=true",
                                             "usedefaultcredentials*after*credentials",
                                             "credentials*then*usedefaultcredentials")),
-    Sign("client_skipped_ehlo", 9, _NEEDS_AUTH, client=("",), context=("mailsend", "smtp-cli",
-                                                                       "blat", "sendemail"),
+    Sign("client_skipped_ehlo", 6.5, _NEEDS_AUTH, client=("",), context=("mailsend", "smtp-cli",
+                                                                       "blat"),
          when=unread_by_server),
+    Sign("client_skipped_ehlo", 17, _NEEDS_AUTH, when=said_helo),
+    Sign("auth_not_performed", -6, _NEEDS_AUTH, when=said_helo),
     Sign("client_skipped_ehlo", 5, _NEEDS_AUTH, context=("mailsend", "smtp-cli", "blat",
-                                                         "sendemail",
                                                          "firmware", "esp32", "arduino", "busybox"),
          when=unread_by_server),
     Sign("ehlo_after_auth_resets_session", 13, ("please authenticate first", "authenticate first"),
@@ -157,6 +185,11 @@ SIGNS: Final = (
     Sign("sender_not_authorised", 13, ("relaying disallowed",), provider=("zoho",)),
     Sign("sender_not_authorised", 9, codes=(553,), at=("mail", "data", "rcpt", None),
          unless=("auth failure",)),
+    # who has not signed in owns no address yet
+    Sign("sender_not_authorised", -16, ("not logged in", "unauthenticated sender"),
+         when=unread_by_server),
+    Sign("auth_not_performed", 6, ("not logged in", "unauthenticated sender"),
+         when=unread_by_server),
     Sign("sender_not_authorised", 5, codes=(550, 553, 554), at=("mail",), when=signed_in),
     Sign("sender_not_verified", 15, ("sender*not validated", "not been validated",
                                      "sender*not*validat", "not a sender signature",
@@ -198,6 +231,10 @@ SIGNS: Final = (
                                             "invalid sender address", "bad address syntax"),
          unless=("linked", "ehlo", "helo")),
     Sign("account_name_used_as_sender", 4, codes=(501, 553), at=("mail",)),
+    Sign("account_name_used_as_sender", 12, ("sender*: apikey", "sender*: resend",
+                                             "from*: apikey", "from*: resend",
+                                             "sender*<apikey>", "sender*'apikey'",
+                                             "sender*\"apikey\"", "from*\"apikey\"")),
     Sign("account_name_used_as_sender", 14, ("invalid address*(from)", "(from): apikey",
                                              "missing final '@domain'", "(from): resend")),
     Sign("account_name_used_as_sender", 5, ("from:<apikey", "from:<resend", "<apikey>", "<resend>",
@@ -237,6 +274,7 @@ SIGNS: Final = (
     Sign("bare_lf", 16, _BARE, unless=("<crlf>",)),
     Sign("bare_lf", 12, codes=(521, 451), status=("5.5.2",)),
     Sign("line_too_long", 14, _LONG, unless=("auth xoauth2", "auth plain", "auth login")),
+    Sign("line_too_long", -10, _LONG, when=lambda r: by_token(r) and r.seen.content.value is None),
     Sign("line_too_long", 4, _LONG, at=("data",)),
     Sign("line_too_long", 4, codes=(500, 501), at=("data",)),
     Sign("missing_from_header", 16, ("missing*from", "no from header", "without a from",

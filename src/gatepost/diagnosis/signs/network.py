@@ -25,7 +25,9 @@ _ODD: Final = re.compile(
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for)  +\S|"
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for) (?:https?|smtps?|ssl|tls)\b(?![.-])|"
     r"(?:unknown smtp host|unknownhostexception): [^\s:]+:\d|"
-    r"\b(?:enotfound|lookup) [^\s:]*(?:\\r|%0d|;|\[|\])"
+    r"\b(?:enotfound|lookup) [^\s:]*(?:\\r|%0d|;|\[|\])|"
+    r"\b(?:enotfound|eai_again|resolve host:?) [^\s,]+,\s*$|"
+    r"\bhost(?:name)?['\"]?\s*[=:]\s*['\"][^'\"]*:\d+['\"]"
 )
 _V6: Final = re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){2,7}[0-9a-f]{0,4}(?![\w])|::\d|\bipv6\b")
 _MASKED: Final = re.compile(r"\bx{3,}[ab]\b|\*{5,}|\bxxxx", re.IGNORECASE)
@@ -33,7 +35,8 @@ _MASKED: Final = re.compile(r"\bx{3,}[ab]\b|\*{5,}|\bxxxx", re.IGNORECASE)
 
 def odd_name(reading: Reading) -> bool:
     """The name that was looked up is more than a host name."""
-    if any(word in reading.context for word in _ODD_CONTEXT):
+    settings = "" if "@" in reading.context else reading.context  # else a URL with a password
+    if any(word in settings for word in _ODD_CONTEXT):
         return True
     return any(_ODD.search(line) for line in reading.text.split("\n")
                if any(word in line for word in (*_DNS, "connect: to (")))  # fmt: skip
@@ -179,7 +182,10 @@ _HANG = (
 )  # fmt: skip
 _NO_GREETING = ("greeting never received", "initial server greeting", "did not receive greeting",
                 "waiting for*greeting", "no banner", "without*banner",
-                "before*greeting")  # fmt: skip
+                "before*greeting", "closed connection in response to initial connection",
+                "waiting for server response", "waiting for server ready", "no greeting",
+                "reading the greeting", "reading greeting", "awaiting*banner",
+                "banner*timed out", "greeting*timed out")  # fmt: skip
 _MESH = ("istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
          "kuma mesh", "cilium")  # fmt: skip
 _LISTED = (
@@ -207,6 +213,12 @@ SIGNS: Final = (
     Sign("credential_url_encoding", 15, _DNS, when=redacted_name),
     Sign("credential_url_encoding", 12, _DNS, when=a_label_of_a_secret),
     Sign("credential_url_encoding", 13, _DNS, when=from_a_url),
+    # the connection stood: what was waited for is the greeting
+    Sign("port_blocked", -9, ("net::readtimeout", "response: -1", "in `recv_response'",
+                              "in 'net::smtp#recv_response'", "read timed out*getreply")),
+    Sign("starttls_on_implicit_tls_port", 9, ("net::readtimeout", "response: -1"), when=silent),
+    Sign("starttls_on_implicit_tls_port", 4, ("timed out", "timeout"),
+         client=("system-net-mail", "powershell"), ports=(465,), when=silent),
     Sign("port_blocked", 6, _TIMEOUT, when=silent),
     Sign("port_blocked", 3, _TIMEOUT, ports=(25,), when=silent),
     Sign("port_blocked", 5, _REFUSED, when=silent),
@@ -254,6 +266,7 @@ SIGNS: Final = (
                                               "connection closed", "empty response",
                                               "disconnected"), when=silent),
     Sign("starttls_on_implicit_tls_port", 4, ("465",), when=silent),
+    Sign("starttls_on_implicit_tls_port", 4, _EOF, context=(" 465",), when=silent),
     Sign("starttls_on_implicit_tls_port", -12, when=begins_with_tls),
     Sign("starttls_on_implicit_tls_port", 3, ("securesmtp", "smtps", "ssl/tls", "use_ssl",
                                               "secure: false", "secure=false", "secure:false"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gatepost.diagnosis.providers import providers_in, providers_of
+from gatepost.diagnosis.signs.tongues import in_english
 from gatepost.model.evidence import Evidence, Position
 from gatepost.model.reply import Reply
 
@@ -30,7 +31,7 @@ class Reading:
         self.said = (*_replies(seen), *_strays(seen), *_remarks(seen))
         self.text = "\n".join(each.text for each in self.said)
         self.client = seen.client.library
-        self.port = seen.target.port if seen.target else 0
+        self.port = seen.target.port if seen.target else _port_of(seen.server_name)
         host = seen.target.host if seen.target else ""
         names = f"{seen.client.product} {seen.server_name}".lower()
         self.host = host.lower()
@@ -55,6 +56,12 @@ class Reading:
     def refused_at(self, position: Position) -> bool:
         """Tell whether something was refused there."""
         return any(each.position == position for each in self.refusals)
+
+
+def _port_of(server_name: str) -> int:
+    """The port, where the log names no host with it."""
+    _, _, number = server_name.rpartition("port ")
+    return int(number) if number.isdigit() and number != server_name else 0
 
 
 def _replies(seen: Evidence) -> Iterator[Utterance]:
@@ -90,7 +97,7 @@ def _remarks(seen: Evidence) -> Iterator[Utterance]:
     for line in (*seen.remarks, *((seen.failure, seen.client.error) if seen.remarks else ())):
         if line:
             shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
-            yield Utterance(line.lower(), f'the log says "{shown}"')
+            yield Utterance(in_english(line.lower()), f'the log says "{shown}"')
 
 
 _SHOWN = 240
@@ -99,4 +106,6 @@ _SHOWN = 240
 def _answer(before: str, reply: Reply, position: Position | None, after: str = "") -> Utterance:
     text = str(reply).replace("\n", " ")
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    return Utterance(text.lower(), f"{before} {shown}{after}", reply, position, by_server=True)
+    return Utterance(
+        in_english(text.lower()), f"{before} {shown}{after}", reply, position, by_server=True
+    )

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS
+from gatepost.diagnosis.signs.auth import TLS_OFF
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign
 
@@ -65,8 +66,16 @@ def great_provider(reading: Reading) -> bool:
 def is_private(reading: Reading) -> bool:
     """The server is one's own: a short name, an address, a private top-level domain."""
     host = reading.host
-    return bool(host) and ("." not in host or host.replace(".", "").isdigit()
-                           or host.endswith((".local", ".lan", ".internal", ".home")))  # fmt: skip
+    return bool(host) and (
+        "." not in host or host.replace(".", "").isdigit() or host.endswith(_PRIVATE)
+    )
+
+
+_PRIVATE: Final = (
+    ".local", ".lan", ".internal", ".home", ".intern", ".intranet", ".corp", ".localdomain",
+    ".private", ".docker", ".svc", ".home.arpa",
+)  # fmt: skip
+"""Endings that no public name has."""
 
 
 _NOT_TLS = (
@@ -79,7 +88,8 @@ _NOT_TLS = (
     "record layer failure", "tls_record_overflow", "record overflow", "frame size",
     "unsupported or unrecognized ssl", "tls_validate_record_header", "the handshake failed due to",
     "received corrupt message", "non-tls", "packet_length_too_long", "record_overflow",
-    "in state hello received", "bad record type",
+    "in state hello received", "bad record type", "unexpected or badly formatted",
+    "message received was unexpected", "does not speak tls", "expected tls*plain",
     "invalid token was specified", "token supplied to the function is invalid", "ssl3_get_record",
 )  # fmt: skip
 _NAME = (
@@ -98,6 +108,8 @@ _NAME = (
 )  # fmt: skip
 _NO_ISSUER = (
     "unable to get local issuer", "unable to verify the first certificate", "partialchain",
+    "trust anchor for certification path not found", "path does not chain with any of the trust",
+    "unable to get issuer certificate", "certificate chain is not complete",
     "unable_to_verify_leaf_signature", "unable_to_get_issuer_cert", "verify error:num=20",
     "verify error:num=21", "unable to find valid certification path", "return code: 20",
     "return code: 21", "issuer certificate not found", "incomplete chain", "chain is incomplete",
@@ -165,6 +177,9 @@ SIGNS: Final = (
     Sign("implicit_tls_on_starttls_port", 14, _NOT_TLS,
          when=lambda r: not sent_starttls(r)),
     Sign("implicit_tls_on_starttls_port", 5, _NOT_TLS, when=sent_starttls),
+    # the server's side of it: a ClientHello came where a command was due
+    Sign("implicit_tls_on_starttls_port", 17, ("\\026\\003", "\\x16\\x03", "\\26\\3\\1")),
+    Sign("starttls_on_implicit_tls_port", -12, ("\\026\\003", "\\x16\\x03", "\\26\\3\\1")),
     Sign("implicit_tls_on_starttls_port", 3, ("certificate", "ssl", "tls"), client=("nodemailer",),
          ports=(587, 25), when=lambda r: any(w in r.text for w in _NOT_TLS)),
     Sign("unwanted_starttls", 13, ("server selected unsupported protocol version",)),
@@ -191,6 +206,7 @@ SIGNS: Final = (
     Sign("unwanted_starttls", 8, ("starttls*disabled", "starttls*although", "enable_starttls",
                                   "starttls_auto", "without asking*starttls", "ignoretls",
                                   "autotls", "smtpautotls")),
+    Sign("unwanted_starttls", 8, (*_VERIFY, *_UNTRUSTED, *_UNKNOWN_AUTHORITY), context=TLS_OFF),
     Sign("unwanted_starttls", 7, _NOT_TLS, when=sent_starttls),
     Sign("cert_hostname_mismatch", 12, _NAME),
     Sign("cert_hostname_mismatch", 3, ("altnames", "valid for", "mismatch"),
@@ -204,6 +220,15 @@ SIGNS: Final = (
     Sign("cert_chain_incomplete", 3, ("unable to verify the first certificate", "intermediate",
                                       "verify error:num=21", "return code: 21",
                                       "unable_to_verify_leaf_signature")),
+    Sign("cert_chain_incomplete", 6, ("one certificate only", "only one certificate",
+                                      "only the leaf", "only its own certificate",
+                                      "browsers are fine", "browser*no error",
+                                      "openssl*1 s:", "without*intermediate",
+                                      "missing intermediate"),
+         when=lambda r: any(w in r.text for w in (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY))),
+    # a great provider sends its whole chain: what cannot follow it is the client's store
+    Sign("cert_chain_incomplete", -8, (*_NO_ISSUER, *_VERIFY), when=great_provider),
+    Sign("client_ca_store_missing", 7, (*_NO_ISSUER, *_UNKNOWN_AUTHORITY), when=great_provider),
     Sign("cert_chain_incomplete", 6, ("does not match the server certificate",),
          client=("ruby-net-smtp",)),
     Sign("cert_chain_incomplete", 5, _UNKNOWN_AUTHORITY),
@@ -244,6 +269,10 @@ SIGNS: Final = (
     Sign("tls_version_too_old", 12, _OLD),
     Sign("tls_version_too_old", -5, ("handshake failure",), unless=("version", "protocol")),
     Sign("client_tls_disabled", 16, _DISABLED),
+    Sign("client_accepts_invalid_cert", 9, ("went out although", "sent although",
+                                            "delivered although", "no error*expired",
+                                            "expired*no error", "accepts*expired",
+                                            "expired*accepted", "no error*wrong name")),
     Sign("client_accepts_invalid_cert", 8, ("accepted without*error", "accepted without*warning",
                                             "no error*self-signed", "rejectunauthorized: false",
                                             "without checking", "verify=false",
@@ -278,15 +307,27 @@ SIGNS: Final = (
           "starttls extension not supported", "does not support the starttls",
           "host does not support starttls", "does not support secure connections",
           "doesn't support starttls", "server does not support starttls", "starttls not supported",
-          "does not advertise starttls", "starttls not offered", "starttls is not offered",
-          "does not offer starttls")),
+          "starttls not offered", "starttls is not offered",
+          "not advertise*starttls", "not offer*starttls", "not announce*starttls",
+          "doesn't advertise*starttls", "doesn't offer*starttls", "without*starttls support",
+          "starttls*not advertised", "missing_requirement*tls", "no starttls in",
+          "starttls is missing", "starttls was not offered", "starttls not advertised"),
+         unless=("454",)),
     Sign("starttls_required", 14,
          ("must issue a starttls", "starttls is required", "issue a starttls", "starttls first",
           "starttls required", "without ssl/tls", "must use tls", "tls required",
           "requires tls", "encryption required", "encryption is required", "ssl/tls required",
           "need to use starttls", "starttls command first", "confidentiality required",
           "please use tls", "use starttls", "requires starttls", "requires encryption",
-          "must be encrypted", "secure connection is required", "security layer required",
+          "must be encrypted", "secure connection is required", "secure connection required",
+          "issue starttls", "only over an encrypted", "only after starttls",
+          "only available*encrypted", "requires a secure connection: 538",
+          "needs starttls", "must start tls", "starttls before",
+          "ssl required", "ssl is required", "tls connection required",
+          "encrypted connection required", "encrypted connection is required",
+          "encryption needed", "plaintext authentication disallowed",
+          "plaintext authentication not allowed", "cleartext authentication*not",
+          "disabled*insecure connection", "disallowed on non-secure", "security layer required",
           "command unless tls", "tls is required", "session encryption is required",
           "starttls is mandatory", "authentication requires encryption", "require tls"),
          unless=("refuses*without",)),

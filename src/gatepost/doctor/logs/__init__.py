@@ -66,7 +66,7 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
     spoken = format_of(lines)
     everything = unmarked(struck.text)
     place, server_name = named(server)
-    place = place or server_in(everything)
+    place = place or server_in(everything) or server_in(client)
     port = (place.port if place else 0) or port_in(server) or port_in(everything)
     port = port or port_in(client)
     place = replace(place, port=port) if place else None
@@ -76,7 +76,8 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
     strays = _strays(talk, remarks)
     who = _client(everything, client, spoken if talk.lines else BARE, talk)
     return evidence_of(talk, remarks, strays, replace(
-        _EMPTY, target=_asked(place), client=who, server_name=server_name or _alone(server, place),
+        _EMPTY, target=_asked(place), client=who,
+        server_name=server_name or _alone(server, place, port),
         log_format=spoken.name if talk.lines else "",
     ))  # fmt: skip
 
@@ -252,5 +253,8 @@ def _asked(place: Target | None) -> Target | None:
     return place if place and place.port else (Target(place.host, 587) if place else None)
 
 
-def _alone(server: str, place: Target | None) -> str:
-    return "" if place else server.strip()
+def _alone(server: str, place: Target | None, port: int) -> str:
+    """What is known of a server whose host is not: anybody's words, or its port."""
+    if place is not None:
+        return ""
+    return server.strip() or (f"port {port}" if port else "")

@@ -223,7 +223,10 @@ class Dialogue:
     def _hello(self, name: str, reply: Reply) -> None:
         if len(self.hellos) >= MAX_OF_A_KIND:
             return
-        self.hellos.append((self.tls, Hello(name, reply, parse_capabilities(reply))))
+        listed = reply
+        if _EXTENSIONS.match(reply.text):  # the log left out the line with the server's name
+            listed = replace(reply, text=f"server\n{reply.text}")
+        self.hellos.append((self.tls, Hello(name, reply, parse_capabilities(listed))))
         self.position = "ehlo"
 
     def _challenged(self, sent: Sent) -> None:

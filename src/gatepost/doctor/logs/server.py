@@ -24,7 +24,9 @@ _PAIRS: Final = (
     rf"\bhost(?:name)?['\"]?\s*(?:=>|[:=])\s*['\"]?(?P<host>{_HOST}|localhost)",
     rf"\b220[ -](?P<host>{_HOST})\b",
 )
-_PORT_ALONE: Final = re.compile(rf"(?i)(?:\bport\b['\"]?\D{{0,5}}|(?<![\w.]):)(?P<port>{_PORT})\b")
+_PORT_ALONE: Final = re.compile(
+    rf"(?i)(?:(?:\b|_)port\b['\"]?\D{{0,5}}|(?<![\w.]):)(?P<port>{_PORT})\b"
+)
 _NOT_MAIL: Final = re.compile(
     r"(?i)\.(?:py|js|go|rb|php|java|rs|cs|ts|log|pem|local\.js)$|github\.|example\.invalid"
 )
