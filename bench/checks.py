@@ -156,7 +156,6 @@ def _site(world: World) -> Site:
         keys=world.keys,
         report=_untold,
         now=now,
-        next_id=lambda: "",
         tokens=world.tokens,
     )
 

@@ -168,6 +168,20 @@ def test_plain_output_keeps_to_80_columns_and_obeys_no_stranger(data: Path) -> N
     assert "\x1b" not in shown
 
 
+def test_ids_that_are_guids_leave_room_for_addresses(tmp_path: Path) -> None:
+    guid = "01a2107b-f38c-722e-aaae-740b60f1f420"
+
+    async def steps() -> None:
+        await store.put(message(guid, PLAIN, subject="one", received_at=RECEIVED))
+
+    store = open_store(tmp_path)
+    asyncio.run(steps())
+    store.close()
+    titles, line = run(tmp_path, "list").stdout.splitlines()
+    assert (titles.split(), line.split()[0]) == (["ID", "RECEIVED", "TO", "SUBJECT"], guid)
+    assert len(line) <= 80
+
+
 def test_an_empty_list_says_so(tmp_path: Path) -> None:
     open_store(tmp_path).close()
     assert run(tmp_path, "list").stdout == "no messages\n"

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -38,12 +39,16 @@ def ask(data: Path, operation: str, **fields: Any) -> dict[str, Any]:
     return asyncio.run(run())
 
 
-def send(relay: Emulator, *to: str, message_id: str = "<1@example.org>") -> None:
+def send(relay: Emulator, *to: str, message_id: str = "<1@example.org>") -> str:
+    """Return the id that the server's reply gives."""
     text = f"From: <{relay.sender}>\r\nMessage-ID: {message_id}\r\nSubject: hi\r\n\r\nhello\r\n"
     with smtplib.SMTP(relay.smtp.host, relay.smtp.port) as client:
         client.starttls(context=ssl.create_default_context(cafile=relay.ca_file))
         client.login(relay.username, relay.password)
-        client.sendmail(relay.sender, to, text)
+        client.mail(relay.sender)
+        for each in to:
+            client.rcpt(each)
+        return client.data(text)[1].decode().rpartition(" ")[2]
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +67,14 @@ def webhook(relay: Emulator) -> Iterator[Webhook]:
 
 def test_smtp_mail_is_reported_recipient_by_recipient(relay: Emulator, webhook: Webhook) -> None:
     dead = DEAD.format(1)
-    send(relay, "ann@example.net", dead, message_id="<e73f@listmonk>")
+    id_ = send(relay, "ann@example.net", dead, message_id="<e73f@listmonk>")
     found = {each["data"]["recipient"]: each for each in webhook.wait(2)}
     event = found["ann@example.net"]
     assert event["topic"] == relay.ready["resource_id"].lower()
     assert event["data"]["internetMessageId"] == "<e73f@listmonk>"
+    assert {each["data"]["messageId"] for each in found.values()} == {id_, str(UUID(id_))}
+    assert event["subject"] == f"sender/{relay.sender}/message/{id_}"
+    assert relay.messages()[0].id == id_
     assert event["data"]["status"] == "Delivered"
     assert found[dead]["data"]["status"] == "Bounced"
     assert {each.path for each in webhook.got} == {"/hook?code=s3cret"}

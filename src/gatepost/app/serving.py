@@ -1,10 +1,13 @@
 """From what was configured to a relay that can take connections; the same in every process."""
 
 import itertools
+import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -55,13 +58,14 @@ class Backend:
 
 def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -> Relay:
     """Return the relay of this process; ``epoch`` makes its message ids unique."""
+    server = serving.profile.server
     return Relay(
         directory=backend.directory,
         store=backend.store,
         quotas=backend.quotas,
         budget=Budget(Path(serving.data), BYTE_BUDGET // serving.processes),
         report=report,
-        next_id=make_ids(epoch),
+        next_id=make_guids() if server.message_ids == "guid" else make_ids(epoch),
         now=lambda: datetime.now(UTC),
         login_delay=serving.profile.strict.login_delay,
     )
@@ -101,6 +105,23 @@ def make_ids(epoch: int) -> Callable[[], str]:
     """Return a source of ids ``EPOCH-N``: no clock that steps back can repeat one."""
     numbers = itertools.count(1)
     return lambda: f"{epoch}-{next(numbers)}"
+
+
+def make_guids() -> Callable[[], str]:
+    """Return a source of ids that are GUIDs (RFC 9562 5.7, UUIDv7).
+
+    They begin with the time, so that a store's index grows at its end; what follows is chance where
+    a process begins, and counted from there.
+    """
+    version_and_chance = 0x7 << 12 | secrets.randbits(12)
+    numbers = itertools.count(secrets.randbits(62))
+
+    def make() -> str:
+        milliseconds = time.time_ns() // 1_000_000
+        counted = 0b10 << 62 | next(numbers) & (1 << 62) - 1
+        return str(UUID(int=milliseconds << 80 | version_and_chance << 64 | counted))
+
+    return make
 
 
 def _bindings(certificate: Path) -> tuple[ChannelBinding, ...]:

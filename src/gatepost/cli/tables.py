@@ -10,17 +10,28 @@ WIDTH: Final = 80
 GAP: Final = "  "
 NARROWEST: Final = 8
 """Columns that a cell keeps when others need room."""
+ROOM: Final = 40
+"""Columns that two addresses and some words need."""
 
 
 def print_rows(
-    titles: Sequence[str], rows: Sequence[Sequence[str]], whole: Sequence[str] = ()
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    whole: Sequence[str] = (),
+    spare: str = "",
 ) -> None:
     """Print rows below their titles, cut to the width of a terminal.
 
-    What stands under a title of ``whole`` is never cut: ids, which people copy.
+    What stands under a title of ``whole`` is never cut: ids, which people copy. What stands under
+    ``spare`` is left out where long ids leave little room for the rest.
     """
-    cells = [titles, *[[safe(each) for each in row] for row in rows]]
+    cells = [[*titles], *[[safe(each) for each in row] for row in rows]]
     widths = [max(columns(row[index]) for row in cells) for index in range(len(titles))]
+    if spare and _room_beside(whole, titles, widths) < ROOM:
+        at = titles.index(spare)
+        cells = [[*row[:at], *row[at + 1 :]] for row in cells]
+        titles = cells[0]
+        del widths[at]
     room = WIDTH - len(GAP) * (len(titles) - 1)
     while sum(widths) > room:
         cut = [each for each, title in enumerate(titles) if title not in whole]
@@ -31,6 +42,12 @@ def print_rows(
     for row in cells:
         line = GAP.join(fit(cell, width) for cell, width in zip(row, widths, strict=True))
         click.echo(line.rstrip())
+
+
+def _room_beside(whole: Sequence[str], titles: Sequence[str], widths: Sequence[int]) -> int:
+    """Return the columns that are left for what may be cut."""
+    fixed = [width for title, width in zip(titles, widths, strict=True) if title in whole]
+    return WIDTH - len(GAP) * (len(titles) - 1) - sum(fixed)
 
 
 def fit(text: str, width: int) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.tables import GAP, WIDTH, fit, safe
+from gatepost.cli.tables import print_rows, safe
 
 if TYPE_CHECKING:
     from gatepost.mime.contents import Contents
@@ -66,14 +66,8 @@ def print_table(messages: "Sequence[StoredMessage]") -> None:
     if not messages:
         click.echo("no messages")
         return
-    rows = [_TITLES, *map(_cells, messages)]
-    fixed = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    rest = max(12, WIDTH - sum(fixed) - 4 * len(GAP))
-    address = rest * 3 // 10
-    widths = (*fixed, address, address, rest - 2 * address)
-    for row in rows:
-        cells = [fit(cell, width) for cell, width in zip(row, widths, strict=True)]
-        click.echo(GAP.join(cells).rstrip())
+    rows = [_cells(each) for each in messages]
+    print_rows(_TITLES, rows, whole=_TITLES[:2], spare="FROM")
 
 
 def print_message(message: "StoredMessage", content: bytes) -> None:
@@ -115,9 +109,9 @@ def _cells(message: "StoredMessage") -> tuple[str, ...]:
     return (
         message.id,
         f"{message.received_at:{_TIME}}",
-        safe(shown["mail_from"] or "<>"),
-        safe(to[0] + more if to else ""),
-        safe(shown["subject"]),
+        shown["mail_from"] or "<>",
+        to[0] + more if to else "",
+        shown["subject"],
     )
 
 

@@ -76,6 +76,9 @@ class ServerRules:
     """Sender and recipient that were not seen before get GREYLISTED until the next session."""
     line_end: Literal["crlf", "lf"] = "crlf"
     """What ends the lines of its replies."""
+    message_ids: Literal["short", "guid"] = "short"
+    """The id that a message gets, in the reply to it and everywhere: `short`, or a GUID, which is
+    also the `messageId` of its delivery reports."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,6 @@ class Site:
     keys: AccessKeys
     report: Report
     now: Callable[[], datetime]
-    next_id: Callable[[], str]
-    """Makes a message id, unique over all processes and starts."""
     tokens: AccessTokens
     """Issues what the token endpoint gives, and verifies it for every API."""
     quotas: OwnQuotas | None = None

@@ -1,8 +1,11 @@
 """From a configuration to a relay: ids that never come twice, limits that only strict has."""
 
+import time
+from uuid import RFC_4122, UUID
+
 import pytest
 
-from gatepost.app.serving import make_ids, served_profile
+from gatepost.app.serving import make_guids, make_ids, served_profile
 from gatepost.errors import ConfigError
 from gatepost.model.profile import StrictLimits
 
@@ -12,6 +15,16 @@ def test_no_id_comes_twice_in_any_process_or_start() -> None:
     ids = [source() for source in sources for _ in range(20)]
     assert len(set(ids)) == len(ids)
     assert ids[0] == "1-1"
+
+
+def test_guids_that_grow_with_the_time() -> None:
+    sources = [make_guids() for _ in range(3)]
+    ids = [[source() for _ in range(50)] for source in sources]
+    assert len({each for some in ids for each in some}) == 150
+    assert {UUID(each).version for each in ids[0]} == {7}
+    assert all(UUID(each).variant == RFC_4122 for each in ids[1])
+    time.sleep(0.001)
+    assert all(sources[1]() > each for some in ids for each in some)
 
 
 def test_strict_limits_hold_only_where_they_are_asked_for() -> None:

@@ -101,7 +101,6 @@ class Management:
             PlainKeys(),
             self._report,
             self._clock,
-            lambda: "id",
             self.tokens,
             resolver=resolver,
         )

@@ -145,7 +145,6 @@ class DataPlane:
             PlainKeys(),
             self._report,
             self._clock,
-            lambda: "id",
             self.tokens,
             quotas=OwnQuotas(counts, owner="rest", face="rest"),
             suppression=self.suppression,

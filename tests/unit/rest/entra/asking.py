@@ -85,7 +85,6 @@ class Asking:
             cast("AccessKeys", None),
             lambda event, **facts: self.reported.append((event, facts)),
             now=lambda: NOW,
-            next_id=lambda: "1-1",
             tokens=self.tokens,
         )
         self.application = Starlette(
