@@ -10,8 +10,11 @@ PACKAGES="
     dovecot-core
     libdb5.3t64 libgnutls-dane0t64 libidn12 libidn2-0 libnsl2 libpcre2-8-0
     libevent-2.1-7t64 libpam0g
-    php-cli libphp-phpmailer php-symfony-mailer ruby ruby-mail
-    default-jdk-headless libjakarta-mail-java
+    php-cli libphp-phpmailer php-symfony-mailer
+    php-illuminate-mail php-illuminate-config php-illuminate-events php-illuminate-view
+    php-vlucas-phpdotenv
+    ruby ruby-mail ruby-actionmailer
+    default-jdk-headless libjakarta-mail-java libmail-java libspring-context-support-java
     nodejs npm
     gcc libc6-dev libssl-dev
     strace e2fsprogs

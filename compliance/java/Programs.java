@@ -7,7 +7,6 @@ import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.io.StringReader;
 import java.lang.reflect.InvocationTargetException;
 import java.net.URI;
 import java.net.URL;
@@ -49,13 +48,11 @@ public class Programs {
     static boolean run(Path home, String[] order, PrintStream print) {
         try {
             Properties props = new Properties();
-            if (order[0].equals("spring")) {
-                spring(order, props);
-            }
+            String[] account = {order[2], order[3]};
             Session session = Session.getInstance(props, new Authenticator() {
                 @Override
                 protected PasswordAuthentication getPasswordAuthentication() {
-                    return new PasswordAuthentication(order[2], order[3]);
+                    return new PasswordAuthentication(account[0], account[1]);
                 }
             });
             session.setDebugOut(print);
@@ -65,9 +62,7 @@ public class Programs {
             message.setRecipients(MimeMessage.RecipientType.TO, order[5]);
             message.setSubject("hello");
             message.setText("hello");
-            if (!order[0].equals("spring")) {
-                java(home, order, props, message);
-            }
+            java(home, order, props, account, message);
             Transport.send(message);
             return true;
         } catch (Throwable error) {
@@ -76,10 +71,10 @@ public class Programs {
         }
     }
 
-    /** The program is the body of a method that knows props and message. */
-    static void java(Path home, String[] order, Properties props, MimeMessage message) throws Exception {
+    /** The program is the body of a method that knows props, account and message. */
+    static void java(Path home, String[] order, Properties props, String[] account, MimeMessage message) throws Exception {
         String name = "Program" + count++;
-        String source = "public class " + name + " { public static void run(java.util.Properties props,"
+        String source = "public class " + name + " { public static void run(java.util.Properties props, String[] account,"
             + " jakarta.mail.internet.MimeMessage message) throws Exception {\n" + order[1] + "\n}}";
         var file = new SimpleJavaFileObject(URI.create("string:///" + name + ".java"), SimpleJavaFileObject.Kind.SOURCE) {
             @Override
@@ -92,23 +87,7 @@ public class Programs {
             throw new IllegalStateException("it does not compile:\n" + source);
         }
         try (var loader = new URLClassLoader(new URL[] {home.toUri().toURL()}, Programs.class.getClassLoader())) {
-            loader.loadClass(name).getMethod("run", Properties.class, MimeMessage.class).invoke(null, props, message);
+            loader.loadClass(name).getMethod("run", Properties.class, String[].class, MimeMessage.class).invoke(null, props, account, message);
         }
-    }
-
-    /** The program is Spring Boot's settings, which go to JavaMail as JavaMailSenderImpl hands them on. */
-    static void spring(String[] order, Properties props) throws Exception {
-        Properties settings = new Properties();
-        settings.load(new StringReader(order[1]));
-        settings.forEach((key, value) -> {
-            String name = key.toString();
-            if (name.startsWith("spring.mail.properties.")) {
-                props.put(name.substring("spring.mail.properties.".length()), value);
-            } else if (name.equals("spring.mail.host") || name.equals("spring.mail.port")) {
-                props.put("mail.smtp." + name.substring("spring.mail.".length()), value);
-            } else if (name.equals("spring.mail.username") && value.equals("${SMTP_USERNAME}")) {
-                props.putIfAbsent("mail.smtp.auth", "true");
-            }
-        });
     }
 }

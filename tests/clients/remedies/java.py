@@ -1,6 +1,7 @@
 """What goes wrong with JavaMail and Spring Boot: one Java process for each authority trusted."""
 
 import base64
+import os
 import re
 import shutil
 import subprocess
@@ -8,26 +9,46 @@ from pathlib import Path
 from typing import IO, Final
 
 from gatepost.diagnosis.remedies import LIBRARIES
-from tests.clients.remedies.proof import Case, Order, Outcome
+from tests.clients.remedies.proof import Case, Order, Outcome, values
 from tests.running import RECIPIENT
 
-_SOURCE: Final = Path(__file__).parents[3] / "compliance" / "java" / "Programs.java"
-_JARS: Final = "/usr/share/java/jakarta-mail.jar:/usr/share/java/jakarta-activation.jar"
+_SOURCES: Final = Path(__file__).parents[3] / "compliance" / "java"
+_JARS: Final = {
+    "Programs": ("jakarta-mail", "jakarta-activation"),
+    "SpringPrograms": (
+        "spring3-context.support", "spring3-context", "spring3-beans", "spring3-core",
+        "commons-logging", "javax.mail", "javax.activation",
+    ),
+}  # fmt: skip
+"""What each kind of programs needs, in /usr/share/java."""
 
 
 class Java:
     """Java processes, each with a trust store; started when first needed."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, kind: str = "Programs") -> None:
         self._home = home
+        self._kind = kind
+        self._jars = ":".join(f"/usr/share/java/{name}.jar" for name in _JARS[kind])
         self._processes: dict[str, subprocess.Popen[str]] = {}
         subprocess.run(
-            ["javac", "-nowarn", "-cp", _JARS, "-d", home / "classes", _SOURCE], check=True
+            [
+                "javac",
+                "-nowarn",
+                "-encoding",
+                "UTF-8",
+                "-cp",
+                self._jars,
+                "-d",
+                home / "classes",
+                _SOURCES / f"{kind}.java",
+            ],
+            check=True,
         )
 
     def run(self, order: Order) -> Outcome:
         """Run a program, which says JavaMail's debug output and the exception."""
-        process = self._process(order.ca_file)
+        process = self._process(order)
         assert process.stdin
         assert process.stdout
         relay = order.ground.relay
@@ -40,15 +61,17 @@ class Java:
         ok, _, output = answer.readline().strip().partition(" ")
         return Outcome(ok == "true", base64.b64decode(output).decode(errors="replace"))
 
-    def _process(self, ca_file: str) -> "subprocess.Popen[str]":
+    def _process(self, order: Order) -> "subprocess.Popen[str]":
+        ca_file = order.ca_file or str(order.ground.relay.data)
         if ca_file not in self._processes:
             home = self._home / f"trust-{len(self._processes)}"
             home.mkdir()
-            options = _trusting(home, ca_file) if ca_file else []
+            options = _trusting(home, ca_file) if order.ca_file else []
             self._processes[ca_file] = subprocess.Popen(
                 ["java", "-XX:TieredStopAtLevel=1", *options, "-cp",
-                 f"{self._home / 'classes'}:{_JARS}", "Programs", str(home / "programs")],
+                 f"{self._home / 'classes'}:{self._jars}", self._kind, str(home / "programs")],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home, text=True,
+                env=os.environ | values(order),
             )  # fmt: skip
         return self._processes[ca_file]
 
@@ -92,7 +115,27 @@ def _mechanism(name: str) -> str:
     return f'props.put("mail.smtp.auth.mechanisms", "{name}");\n'
 
 
+_FROM: Final = """\
+props.put("mail.smtp.from", "sender@example.com");
+"""
+
 JAVAMAIL: Final = (
+    Case("authzid_not_permitted", "own-name", _TLS, told_by="logins"),
+    Case("credentials_missing", "acs", _TLS + 'account[1] = System.getenv("SMTP_PASS");\n',
+         "{cure}" + _TLS + "account[0] = username;\naccount[1] = password;\n"),
+    Case("empty_password_sent", "acs", _TLS + 'account[1] = "";\n',
+         "{cure}" + _TLS + "account[0] = username;\naccount[1] = password;\n",
+         told_by="record"),
+    Case("host_setting_malformed", "acs", _TLS.replace("{host}", "smtp://{host}"),
+         _TLS.replace("{host}", "smtp://{host}") + "{cure}"),
+    Case("envelope_sender_missing", "acs", _TLS + 'props.put("mail.smtp.from", "<>");\n',
+         _TLS + "{cure}"),
+    Case("missing_from_header", "plain", _TLS + _FROM + 'message.removeHeader("From");\n',
+         _TLS + 'message.removeHeader("From");\n{cure}'),
+    Case("raw_utf8_headers", "plain", _TLS + 'message.setHeader("Subject", "Gr\u00fc\u00dfe");\n',
+         _TLS + 'String subject = "Gr\u00fc\u00dfe";\n{cure}'),
+    Case("client_tls_disabled", "acs", _TLS + 'props.put("mail.smtp.ssl.protocols", "TLSv1");\n',
+         _TLS + "{cure}"),
     Case("mechanism_not_offered", "plain", _TLS + _mechanism("LOGIN")),
     Case("mechanism_advertised_but_broken", "broken", _TLS + _mechanism("CRAM-MD5"),
          told_by="logins"),
@@ -110,10 +153,15 @@ JAVAMAIL: Final = (
     Case("sender_domain_not_linked", "acs", _TLS + _ELSEWHERE, _TLS + "{cure}"),
 )  # fmt: skip
 
-_SETTINGS: Final = """\
-spring.mail.host={host}
-spring.mail.port={port}
-spring.mail.properties.mail.smtp.auth=true
+_NO_FROM: Final = 'message.removeHeader("From");\n'
+_LOGIN: Final = """\
+spring.mail.username=${SMTP_USERNAME}
+spring.mail.password=${SMTP_PASSWORD}
+"""
+_SETTINGS: Final = f"""\
+spring.mail.host={{host}}
+spring.mail.port={{port}}
+{_LOGIN}spring.mail.properties.mail.smtp.auth=true
 spring.mail.properties.mail.smtp.timeout=1000
 """
 _STARTTLS: Final = (
@@ -125,13 +173,39 @@ spring.mail.properties.mail.smtp.ssl.checkserveridentity=true
 )
 _PROPERTY: Final = "spring.mail.properties.mail.smtp."
 
+_CODE: Final = "--- code\n"
+
 SPRING: Final = (
+    Case("mechanism_advertised_but_broken", "broken",
+         f"{_STARTTLS}{_PROPERTY}auth.mechanisms=DIGEST-MD5\n", told_by="logins"),
+    Case("authzid_not_permitted", "own-name", _STARTTLS, told_by="logins"),
+    Case("credentials_missing", "acs", _STARTTLS.replace(_LOGIN, ""),
+         _STARTTLS.replace(_LOGIN, "") + "{cure}"),
+    Case("empty_password_sent", "acs", _STARTTLS.replace("${SMTP_PASSWORD}", ""),
+         _STARTTLS + "{cure}", told_by="record"),
+    Case("host_setting_malformed", "acs", _STARTTLS.replace("{host}", "smtp://{host}"),
+         _STARTTLS.replace("{host}", "smtp://{host}") + "{cure}"),
+    Case("account_name_used_as_sender", "acs", f"{_STARTTLS}{_PROPERTY}from=account\n",
+         _STARTTLS + _CODE + "{cure}"),
+    Case("envelope_sender_missing", "acs", f"{_STARTTLS}{_PROPERTY}from=<>\n",
+         _STARTTLS + _CODE + "{cure}"),
+    Case("sender_domain_not_linked", "acs", _STARTTLS + _CODE + _ELSEWHERE,
+         _STARTTLS + _CODE + "{cure}"),
+    Case("missing_from_header", "plain",
+         f"{_STARTTLS}{_PROPERTY}from=sender@example.com\n{_CODE}" + _NO_FROM,
+         _STARTTLS + _CODE + _NO_FROM + "{cure}"),
+    Case("raw_utf8_headers", "plain",
+         _STARTTLS + _CODE + 'message.setHeader("Subject", subject);\n',
+         _STARTTLS + _CODE + "{cure}"),
+    Case("client_tls_disabled", "acs", f"{_STARTTLS}{_PROPERTY}ssl.protocols=TLSv1\n",
+         _STARTTLS + "{cure}"),
     Case("mechanism_not_offered", "plain", f"{_STARTTLS}{_PROPERTY}auth.mechanisms=LOGIN\n"),
     Case("starttls_required", "acs", _SETTINGS),
     Case("implicit_tls_on_starttls_port", "acs", f"{_SETTINGS}{_PROPERTY}ssl.enable=true\n"),
     Case("starttls_on_implicit_tls_port", "acs", _STARTTLS, door="smtps", told_by="probe"),
     Case("cert_hostname_mismatch", "acs", _STARTTLS, _STARTTLS + "{cure}"),
-    Case("auth_not_performed", "acs", f"{_STARTTLS}{_PROPERTY}auth=false\n"),
+    Case("auth_not_performed", "acs",
+         _STARTTLS.replace(_LOGIN, "").replace("auth=true", "auth=false")),
     Case("helo_rejected", "names", f"{_STARTTLS}{_PROPERTY}localhost=localhost\n",
          _STARTTLS + "{cure}"),
 )  # fmt: skip

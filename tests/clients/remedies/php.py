@@ -16,8 +16,13 @@ error_reporting(E_ALL & ~E_DEPRECATED);
 
 def run_php(order: Order) -> Outcome:
     """Run a program; what it prints is the library's debug output and its exception."""
+    return run_script(order, _HEAD + order.code)
+
+
+def run_script(order: Order, code: str) -> Outcome:
+    """Run a whole script."""
     program = order.home / "program.php"
-    program.write_text(_HEAD + order.code)
+    program.write_text(code)
     command = ["php", "-d", f"openssl.cafile={order.ca_file}", "-d", "default_socket_timeout=1"]
     done = subprocess.run(
         [*command, program],

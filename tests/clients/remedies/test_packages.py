@@ -11,6 +11,7 @@ from tests.clients.remedies.commands import CURL, MSMTP, SWAKS, run_msmtp, run_s
 from tests.clients.remedies.go import GO, GoPrograms
 from tests.clients.remedies.grounds import Grounds
 from tests.clients.remedies.java import JAVAMAIL, SPRING, Java
+from tests.clients.remedies.laravel import LARAVEL, run_laravel
 from tests.clients.remedies.php import PHPMAILER, SYMFONY, run_php
 from tests.clients.remedies.proof import Case, Prover, Run, and_kin
 from tests.clients.remedies.ruby import RUBY, run_ruby
@@ -22,6 +23,7 @@ CASES = {
     "go-net-smtp": and_kin(GO),
     "phpmailer": and_kin(PHPMAILER),
     "symfony": and_kin(SYMFONY),
+    "laravel": and_kin(LARAVEL),
     "javamail": and_kin(JAVAMAIL),
     "spring": and_kin(SPRING),
     "ruby-net-smtp": and_kin(RUBY),
@@ -33,12 +35,13 @@ CASES = {
 RUNNERS: dict[str, Run] = {
     "phpmailer": run_php,
     "symfony": run_php,
+    "laravel": run_laravel,
     "ruby-net-smtp": run_ruby,
     "curl": run_shell,
     "swaks": run_shell,
     "msmtp": run_msmtp,
 }
-BUILT = {"go-net-smtp": "go_programs", "javamail": "java", "spring": "java",
+BUILT = {"go-net-smtp": "go_programs", "javamail": "java", "spring": "spring",
          "postfix": "postfix"}  # fmt: skip
 """Fixtures of what is built first."""
 PROOFS = [
@@ -65,6 +68,13 @@ def go_programs(grounds: Grounds, tmp_path_factory: pytest.TempPathFactory) -> G
 @pytest.fixture(scope="module")
 def java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Java]:
     running = Java(tmp_path_factory.mktemp("java"))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def spring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Java]:
+    running = Java(tmp_path_factory.mktemp("spring"), "SpringPrograms")
     yield running
     running.close()
 

@@ -24,7 +24,8 @@ PLACE = Place("smtp.azurecomm.net", 587, "mail.example.com")
 ALL = tuple(LIBRARIES.values())
 EXPECTED = {
     "go-net-smtp", "go-mail", "python-smtplib", "aiosmtplib", "django", "nodemailer", "phpmailer",
-    "symfony", "javamail", "spring", "mailkit", "system-net-mail", "powershell", "ruby-net-smtp",
+    "symfony", "laravel", "javamail", "spring", "mailkit", "system-net-mail", "powershell",
+    "ruby-net-smtp",
     "lettre", "msmtp", "curl", "swaks", "postfix",
 }  # fmt: skip
 
@@ -108,7 +109,7 @@ def test_python_code_parses(name: str) -> None:
         (" GO_NET_SMTP ", "go-net-smtp"),
         ("smtplib", "python-smtplib"),
         ("Spring", "spring"),
-        ("laravel", "symfony"),
+        ("illuminate", "laravel"),
         ("smarthost", "postfix"),
         ("Rails", "ruby-net-smtp"),
         ("powershell", "powershell"),

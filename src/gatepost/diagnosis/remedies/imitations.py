@@ -33,6 +33,7 @@ IMITATIONS: Final[Mapping[str, Imitation]] = MappingProxyType({
     "nodemailer": Imitation("lib/smtp-connection/index.js, 7 and later", tested=True),
     "phpmailer": Imitation("src/SMTP.php (authenticate) and PHPMailer.php, 6.9 to 7.0"),
     "symfony": Imitation("Transport/Smtp/EsmtpTransport.php and Auth/*.php, 7"),
+    "laravel": Imitation("Illuminate/Mail/MailManager.php, 10 to 12: Symfony Mailer below"),
     "javamail": Imitation("org/eclipse/angus/mail/smtp/SMTPTransport.java, 2.0 (authenticate, "
                           "PlainAuthenticator)", fills_authzid=True),
     "spring": Imitation("JavaMailSenderImpl.java, 6: Jakarta Mail below", fills_authzid=True),

@@ -1,4 +1,4 @@
-"""Symfony Mailer and Laravel: a DSN; CRAM-MD5, LOGIN, PLAIN as listed, with the user as authzid."""
+"""Symfony Mailer: a DSN; CRAM-MD5, LOGIN, PLAIN as listed, with the user as authzid."""
 
 from types import MappingProxyType
 from typing import Final
@@ -19,7 +19,7 @@ $dsn = sprintf(
     'smtp://%s:%s@{{host}}:{{port}}?require_tls=true',
     rawurlencode($username),
     rawurlencode($password),
-); // Laravel: MAIL_SCHEME=smtp, MAIL_PORT={{port}}
+);
 $transport = Transport::fromDsn($dsn);
 """
 
@@ -28,7 +28,7 @@ $dsn = sprintf(
     'smtps://%s:%s@{{host}}:{{port}}',
     rawurlencode($username),
     rawurlencode($password),
-); // Laravel: MAIL_SCHEME=smtps, MAIL_PORT={{port}}
+);
 $transport = Transport::fromDsn($dsn);
 """
 
@@ -43,7 +43,7 @@ $transport->setUsername($username);
 $transport->setPassword($password);
 """
 
-_PLAIN: Final = """\
+PLAIN_CLASS: Final = """\
 use Symfony\\Component\\Mailer\\Transport\\Smtp\\Auth\\AuthenticatorInterface;
 use Symfony\\Component\\Mailer\\Transport\\Smtp\\EsmtpTransport;
 
@@ -62,15 +62,18 @@ class PlainAuthenticator implements AuthenticatorInterface
         $client->executeCommand("AUTH PLAIN {$response}\\r\\n", [235]);
     }
 }
+"""
 
+_PLAIN: Final = f"""\
+{PLAIN_CLASS}
 // false: not implicit TLS, but STARTTLS
-$transport = new EsmtpTransport('{{host}}', {{port}}, false);
+$transport = new EsmtpTransport('{{{{host}}}}', {{{{port}}}}, false);
 $transport->setAuthenticators([new PlainAuthenticator()]);
 $transport->setUsername($username);
 $transport->setPassword($password);
 """
 
-_LONG_TOKEN: Final = """\
+TWO_LINES: Final = """\
 use Symfony\\Component\\Mailer\\Transport\\Smtp\\Auth\\AuthenticatorInterface;
 use Symfony\\Component\\Mailer\\Transport\\Smtp\\EsmtpTransport;
 
@@ -90,7 +93,10 @@ class TwoLines implements AuthenticatorInterface
         $client->executeCommand(base64_encode($text) . "\\r\\n", [235]);
     }
 }
+"""
 
+_LONG_TOKEN: Final = f"""\
+{TWO_LINES}
 $transport->setAuthenticators([new TwoLines()]);
 """
 
@@ -104,7 +110,7 @@ $dsn = sprintf(
     'smtp://%s:%s@{{host}}:{{port}}?local_domain=client.example.com',
     rawurlencode($username),
     rawurlencode($password),
-); // Laravel: MAIL_EHLO_DOMAIN=client.example.com
+);
 $transport = Transport::fromDsn($dsn);
 """
 
@@ -118,12 +124,12 @@ if (!$username || !$password) {
 
 _SENDER: Final = """\
 $email->from('sender@example.com'); // an address the account may use
-// Symfony: framework.mailer.envelope.sender; Laravel: MAIL_FROM_ADDRESS
+// in its configuration: framework.mailer.envelope.sender
 """
 
 LIBRARY: Final = Library(
     name="symfony",
-    title="Symfony Mailer / Laravel",
+    title="Symfony Mailer",
     mechanisms=("CRAM-MD5", "LOGIN", "PLAIN"),
     settable=("XOAUTH2",),
     chooses="listed",
@@ -157,13 +163,13 @@ LIBRARY: Final = Library(
                 _TRUST,
             ),
             "name": Cure(
-                "Connect by the name that the certificate is good for (Laravel: MAIL_HOST):",
+                "Connect by the name that the certificate is good for:",
                 "$transport = Transport::fromDsn(\n"
                 '    "smtp://{$login}@{{name}}:{{port}}",\n'
                 "); // $login: both parts percent-encoded\n",
             ),
             "no_auth": Cure(
-                "Leave user and password out of the DSN (Laravel: MAIL_USERNAME=null):",
+                "Leave user and password out of the DSN:",
                 "$transport = Transport::fromDsn('smtp://{{host}}:{{port}}');\n",
             ),
             "no_authzid": Cure(
@@ -171,15 +177,11 @@ LIBRARY: Final = Library(
             ),
             "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
             "url": Cure(
-                "Encode both parts of the DSN; in YAML double each % of it. Laravel's "
-                "MAIL_USERNAME and MAIL_PASSWORD are not encoded, its MAIL_URL is:",
+                "Encode both parts of the DSN; in YAML double each % of it:",
                 _STARTTLS,
             ),
             "check": Cure("Fail before anything is sent:", _CHECK),
-            "host": Cure(
-                "The DSN holds the bare host name and the port; Laravel has a setting for each:",
-                "MAIL_HOST={{host}}\nMAIL_PORT={{port}}\n",
-            ),
+            "host": Cure("The DSN holds the bare host name and the port:", _STARTTLS),
             "hello": Cure("Symfony says [127.0.0.1]. Give it a full name:", _HELLO),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
         }
@@ -200,7 +202,7 @@ LIBRARY: Final = Library(
             "sender_domain_not_linked",
         }
     ),
-    tested="Debian's php-symfony-mailer; Laravel's settings are not run",
+    tested="Debian's php-symfony-mailer, 6.4",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,

@@ -62,7 +62,8 @@ SIGNS: Final = (
         "wrong final block length", "padding is invalid", "encryption_key", "hmac does not match"),
          unless=("bad record mac",)),
     Sign("credential_url_encoding", 16, (
-        "non-existent parameter", "dsn is invalid", "dsn*must contain", "malformed dsn",
+        "non-existent parameter", "dsn is invalid", "configuration url is malformed",
+        "dsn*must contain", "malformed dsn",
         "uri malformed", "invalid userinfo", "bad uri", "invalid url", "malformed url",
         "invalid uri", "cast to integer value", "first path segment", "invalid port",
         "the mailer dsn", "parse \"smtp", "invalid dsn", "url*percent", "percent-encod",

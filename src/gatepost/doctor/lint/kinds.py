@@ -7,7 +7,7 @@ from gatepost.doctor.lint.urls import is_dsn
 
 LIBRARIES: Final = {
     "django": "django",
-    "spring": "spring", "laravel": "symfony", "postfix": "postfix", "msmtp": "msmtp",
+    "spring": "spring", "laravel": "laravel", "postfix": "postfix", "msmtp": "msmtp",
     "rails": "ruby-net-smtp", "php": "phpmailer", "javascript": "nodemailer",
     "dotnet": "system-net-mail",
 }  # fmt: skip

@@ -1,0 +1,161 @@
+"""Laravel: Symfony Mailer, set up by .env; says the host of APP_URL in EHLO."""
+
+from types import MappingProxyType
+from typing import Final
+
+from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.symfony import LIBRARY as SYMFONY
+from gatepost.diagnosis.remedies.symfony import PLAIN_CLASS, TWO_LINES
+
+_SERVER: Final = """\
+MAIL_MAILER=smtp
+MAIL_HOST={{host}}
+MAIL_PORT={{port}}
+"""
+_ACCOUNT: Final = """\
+MAIL_USERNAME='USERNAME'
+MAIL_PASSWORD='PASSWORD'
+"""
+_STARTTLS: Final = f"""\
+{_SERVER}MAIL_SCHEME=smtp # STARTTLS; before Laravel 11: MAIL_ENCRYPTION=tls
+{_ACCOUNT}"""
+
+_IMPLICIT: Final = f"""\
+{_SERVER}MAIL_SCHEME=smtps # from the first byte
+{_ACCOUNT}"""
+
+_ONLY: Final = """\
+use Illuminate\\Support\\Facades\\Mail;
+use Symfony\\Component\\Mailer\\Transport\\Smtp\\Auth\\KINDAuthenticator;
+
+// in AppServiceProvider::boot()
+Mail::mailer()->getSymfonyTransport()
+    ->setAuthenticators([new KINDAuthenticator()]);
+"""
+
+
+def _with(authenticator: str, name: str) -> str:
+    """The authenticator's class, and where it goes."""
+    return f"""\
+use Illuminate\\Support\\Facades\\Mail;
+{authenticator}
+// in AppServiceProvider::boot()
+Mail::mailer()->getSymfonyTransport()
+    ->setAuthenticators([new {name}()]);
+"""
+
+
+_TRUST: Final = """\
+use Illuminate\\Support\\Facades\\Mail;
+
+// in AppServiceProvider::boot()
+Mail::mailer()->getSymfonyTransport()->getStream()->setStreamOptions(
+    ['ssl' => ['cafile' => '/path/to/ca.pem']],
+);
+"""
+
+_CHECK: Final = """\
+// in AppServiceProvider::boot()
+foreach (['username', 'password'] as $key) {
+    if (blank(config("mail.mailers.smtp.{$key}"))) {
+        throw new RuntimeException("MAIL_{$key} is not set");
+    }
+}
+"""
+
+_NO_AUTH: Final = f"""\
+{_SERVER}MAIL_USERNAME=null
+MAIL_PASSWORD=null
+"""
+
+_URL: Final = f"""\
+# in place of MAIL_URL; single quotes: $ and # count for nothing
+{_SERVER}{_ACCOUNT}"""
+
+LIBRARY: Final = Library(
+    name="laravel",
+    title="Laravel",
+    mechanisms=SYMFONY.mechanisms,
+    settable=SYMFONY.settable,
+    chooses=SYMFONY.chooses,
+    initial=SYMFONY.initial,
+    hello="localhost",
+    tls=SYMFONY.tls,
+    cures=MappingProxyType(
+        {
+            "login": Cure(
+                "LOGIN is taken by itself where EHLO lists it, unless code sets authenticators. "
+                "Set user and password:",
+                _STARTTLS,
+            ),
+            "plain": Cure(
+                "PLAIN is taken by itself where EHLO lists it, unless code sets authenticators. "
+                "Set user and password:",
+                _STARTTLS,
+            ),
+            "only_login": Cure(
+                "CRAM-MD5 is tried first. Name LOGIN:", _ONLY.replace("KIND", "Login")
+            ),
+            "only_plain": Cure(
+                "CRAM-MD5 is tried first. Name PLAIN:", _with(PLAIN_CLASS, "PlainAuthenticator")
+            ),
+            "xoauth2": Cure(
+                "XOAUTH2 is tried last; name it, and set the access token as the password:",
+                _ONLY.replace("KIND", "XOAuth2"),
+            ),
+            "starttls": Cure("smtp takes STARTTLS where it is offered:", _STARTTLS),
+            "implicit": Cure("smtps speaks TLS from the first byte:", _IMPLICIT),
+            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
+            "name": Cure(
+                "Connect by the name that the certificate is good for:", "MAIL_HOST={{name}}\n"
+            ),
+            "no_auth": Cure("Leave user and password out:", _NO_AUTH),
+            "no_authzid": Cure(
+                "The user name goes into PLAIN's first field. Leave that empty:",
+                _with(PLAIN_CLASS, "PlainAuthenticator"),
+            ),
+            "long_token": Cure("Keep the token off the AUTH line:", _with(TWO_LINES, "TwoLines")),
+            "url": Cure("MAIL_URL has to be encoded; settings of their own have not:", _URL),
+            "check": Cure("Fail when the program starts:", _CHECK),
+            "host": Cure(
+                "Set the bare host name, and the port by itself:",
+                "MAIL_HOST={{host}}\nMAIL_PORT={{port}}\n",
+            ),
+            "hello": Cure(
+                "Laravel says the host of APP_URL, or localhost. Give it a full name:",
+                "MAIL_EHLO_DOMAIN=client.example.com\n",
+            ),
+            "sender": Cure(
+                "From is an address that the account may use, not the login:",
+                "MAIL_FROM_ADDRESS=sender@example.com\n",
+            ),
+        }
+    ),
+    language="text",
+    executed=frozenset(
+        {
+            "auth_not_performed",
+            "mechanism_advertised_but_broken",
+            "mechanism_not_offered",
+            "implicit_tls_on_starttls_port",
+            "starttls_on_implicit_tls_port",
+            "cert_untrusted",
+            "cert_hostname_mismatch",
+            "helo_rejected",
+            "auth_command_too_long",
+            "authzid_not_permitted",
+            "credential_url_encoding",
+            "empty_password_sent",
+            "host_setting_malformed",
+            "sender_not_authorised",
+            "sender_domain_not_linked",
+        }
+    ),
+    tested="Debian's php-illuminate-mail (Laravel 10), with Laravel 12's config/mail.php",
+    spared=MappingProxyType(
+        {
+            **SYMFONY.spared,
+            "from_header": "A message without From is refused before it connects.",
+        }
+    ),
+)
