@@ -14,6 +14,7 @@ from typing import Final, Literal
 from gatepost.diagnosis.remedies import LIBRARIES, topic_of
 from gatepost.diagnosis.remedies.library import Place
 from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.lint import read_config
 from gatepost.doctor.live import diagnose
 from gatepost.doctor.logs import read_log
 from gatepost.doctor.visit import Errand, Patience, Settings
@@ -24,6 +25,8 @@ from tests.running import RECIPIENT
 SUBJECT: Final = "cured"
 ELSEWHERE: Final = ("cert_hostname_mismatch", "auth_before_tls_refused_by_client")
 """Causes that need another name for this machine."""
+FILES: Final = {"ruby-net-smtp": "config/environments/production.rb"}
+"""As what a program of the library's settings is read."""
 Door = Literal["smtp", "smtps"]
 
 
@@ -37,10 +40,10 @@ class Case:
     """A program that fails for this cause and for no other."""
     program: str = "{cure}"
     door: Door = "smtp"
-    told_by: Literal["log", "record", "probe", "logins", "envelope"] = "log"
-    """Whether the client's words are enough, or what it says has to be recorded,
-    or the server asked (``--as``), by every mechanism even (``--try-all``), or whether it
-    takes mail (``--from``, ``--to``)."""
+    told_by: Literal["log", "record", "lint", "probe", "logins", "envelope"] = "log"
+    """Whether the client's words are enough, or what it says has to be recorded, or its settings
+    read (``--config``); or the server asked (``--as``), by every mechanism even (``--try-all``), or
+    whether it takes mail (``--from``, ``--to``)."""
     trusting: bool = True
     """Whether the program is told to trust the emulator's authority."""
     outside: bool = False
@@ -179,7 +182,10 @@ class Prover:
     def named(self, case: Case, ground: Ground, output: str) -> list[str]:
         """Return the causes that the doctor names, the most likely first."""
         port = self._port(case, ground)
-        if case.told_by == "log":
+        if case.told_by == "lint":
+            settings_file = self.fault(case, ground).code.encode()
+            found = diagnose_evidence(read_config(settings_file, FILES[self.library]))
+        elif case.told_by == "log":
             found = diagnose_evidence(read_log(output, f"{_host(case)}:{port}", self.client))
         else:
             authority = ground.relay.ca_file if case.trusting else None

@@ -1,47 +1,11 @@
-"""What goes wrong in Ruby: mail, whose settings are ActionMailer's, over Net::SMTP."""
+"""What goes wrong in Ruby: programs set ActionMailer up, which hands on to mail and Net::SMTP."""
 
-import os
-import subprocess
+from pathlib import Path
 from typing import Final
 
-from tests.clients.remedies.proof import Case, Order, Outcome, values
+from tests.clients.remedies.proof import Case
 
-_HEAD: Final = """\
-require "mail"
-require "net/smtp"
-require "ostruct"
-
-Net::SMTP.prepend(Module.new {
-  def initialize(...)
-    super
-    set_debug_output($stderr)
-  end
-})
-config = OpenStruct.new(action_mailer: OpenStruct.new)
-sender, recipient = ENV["SENDER_"], ENV["RECIPIENT_"]
-"""
-_SEND: Final = """
-mail = Mail.new(from: sender, to: recipient, subject: "hello", body: "hello")
-mail.delivery_method(:smtp, config.action_mailer.smtp_settings)
-mail.deliver!
-"""
-
-
-def run_ruby(order: Order) -> Outcome:
-    """Run a program; what it prints is Net::SMTP's debug output and the exception."""
-    program = order.home / "program.rb"
-    program.write_text(_HEAD + order.code + _SEND)
-    trust = {"SSL_CERT_FILE": order.ca_file} if order.ca_file else {}
-    done = subprocess.run(
-        ["ruby", "-W0", program],
-        env=os.environ | values(order) | trust,
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
-    return Outcome(done.returncode == 0, done.stderr.decode(errors="replace"))
-
-
+PROGRAMS: Final = ("ruby", str(Path(__file__).parents[3] / "compliance" / "ruby" / "programs.rb"))
 _ACCOUNT: Final = 'user_name: ENV["SMTP_USERNAME"], password: ENV["SMTP_PASSWORD"]'
 
 
@@ -61,26 +25,41 @@ def _with_cure(*settings: str) -> str:
 
 _LOGIN: Final = (_ACCOUNT, "authentication: :login")
 _STARTTLS: Final = "enable_starttls: true"
+_USUAL: Final = _settings(*_LOGIN, _STARTTLS)
+_PLAIN: Final = _settings(_ACCOUNT, "authentication: :plain", _STARTTLS)
+_TO_LOGIN: Final = "{cure}config.action_mailer.smtp_settings[:authentication] = :login\n"
+_DEFAULT: Final = "message.delete(:from)\n{cure}"
 
 RUBY: Final = (
     Case("mechanism_not_offered", "acs", _settings(_ACCOUNT, "authentication: :plain", _STARTTLS)),
     Case("mechanism_advertised_but_broken", "broken",
          _settings(_ACCOUNT, "authentication: :cram_md5", _STARTTLS), told_by="logins"),
-    Case("starttls_required", "acs", _settings(*_LOGIN, "enable_starttls_auto: false"),
-         "{cure}config.action_mailer.smtp_settings[:authentication] = :login\n"),
-    Case("implicit_tls_on_starttls_port", "acs", _settings(*_LOGIN, "tls: true"),
-         "{cure}config.action_mailer.smtp_settings[:authentication] = :login\n"),
+    Case("starttls_required", "acs", _settings(*_LOGIN, "enable_starttls_auto: false"), _TO_LOGIN),
+    Case("implicit_tls_on_starttls_port", "acs", _settings(*_LOGIN, "tls: true"), _TO_LOGIN),
     Case("starttls_on_implicit_tls_port", "acs",
-         _settings(*_LOGIN, _STARTTLS, "open_timeout: 1", "read_timeout: 1"),
-         "{cure}config.action_mailer.smtp_settings[:authentication] = :login\n",
+         _settings(*_LOGIN, _STARTTLS, "open_timeout: 1", "read_timeout: 1"), _TO_LOGIN,
          door="smtps", told_by="probe"),
-    Case("cert_untrusted", "acs", _settings(*_LOGIN, _STARTTLS), _with_cure(*_LOGIN, _STARTTLS),
-         trusting=False),
-    Case("cert_hostname_mismatch", "acs", _settings(*_LOGIN, _STARTTLS),
-         _with_cure(*_LOGIN, _STARTTLS)),
+    Case("cert_untrusted", "acs", _USUAL, _with_cure(*_LOGIN, _STARTTLS), trusting=False),
+    Case("cert_hostname_mismatch", "acs", _USUAL, _with_cure(*_LOGIN, _STARTTLS)),
     Case("auth_not_performed", "acs", _settings(_STARTTLS)),
+    Case("auth_not_advertised", "nobody", _PLAIN),
     Case("auth_command_too_long", "token",
          _settings(_ACCOUNT, "authentication: :xoauth2", _STARTTLS),
          "{cure}" + _settings(_ACCOUNT, "authentication: :xoauth2_two_lines", _STARTTLS)),
+    Case("credentials_missing", "acs", _settings(_LOGIN[1], _STARTTLS),
+         _with_cure(_LOGIN[1], _STARTTLS)),
+    Case("empty_password_sent", "acs", _USUAL.replace('ENV["SMTP_PASSWORD"]', '""'),
+         _with_cure(_LOGIN[1], _STARTTLS), told_by="record"),
+    Case("host_setting_malformed", "acs", _USUAL.replace("{host}", "smtp://{host}"),
+         _with_cure(*_LOGIN, _STARTTLS).replace("{host}", "smtp://{host}"),
+        told_by="lint"),
     Case("helo_rejected", "names", _settings(*_LOGIN, _STARTTLS, 'domain: "localhost"')),
+    Case("account_name_used_as_sender", "acs",
+         _USUAL + 'message[:from] = ENV["SMTP_USERNAME"]\n',
+         _USUAL + _DEFAULT),
+    Case("sender_domain_not_linked", "acs", _USUAL + 'message[:from] = "me@elsewhere.example"\n',
+         _USUAL + _DEFAULT),
+    Case("client_config_conflict", "acs",
+         'smtp = Net::SMTP.new("{host}", {port})\nsmtp.enable_tls\nsmtp.enable_starttls\n',
+        _TO_LOGIN),
 )  # fmt: skip

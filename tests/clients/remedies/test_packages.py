@@ -14,8 +14,9 @@ from tests.clients.remedies.java import JAVAMAIL, SPRING, Java
 from tests.clients.remedies.laravel import LARAVEL, run_laravel
 from tests.clients.remedies.php import PHPMAILER, SYMFONY, run_php
 from tests.clients.remedies.proof import Case, Prover, Run, and_kin
-from tests.clients.remedies.ruby import RUBY, run_ruby
+from tests.clients.remedies.ruby import PROGRAMS, RUBY
 from tests.clients.remedies.smarthost import POSTFIX, Smarthost
+from tests.clients.remedies.worker import Worker
 
 pytestmark = pytest.mark.compliance
 
@@ -36,13 +37,14 @@ RUNNERS: dict[str, Run] = {
     "phpmailer": run_php,
     "symfony": run_php,
     "laravel": run_laravel,
-    "ruby-net-smtp": run_ruby,
     "curl": run_shell,
     "swaks": run_shell,
     "msmtp": run_msmtp,
 }
-BUILT = {"go-net-smtp": "go_programs", "javamail": "java", "spring": "spring",
-         "postfix": "postfix"}  # fmt: skip
+BUILT = {
+    "go-net-smtp": "go_programs", "javamail": "java", "spring": "spring", "ruby-net-smtp": "ruby",
+    "postfix": "postfix",
+}  # fmt: skip
 """Fixtures of what is built first."""
 PROOFS = [
     pytest.param(library, case, id=f"{library}-{case.cause}")
@@ -75,6 +77,13 @@ def java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Java]:
 @pytest.fixture(scope="module")
 def spring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Java]:
     running = Java(tmp_path_factory.mktemp("spring"), "SpringPrograms")
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def ruby() -> Iterator[Worker]:
+    running = Worker(PROGRAMS, {})
     yield running
     running.close()
 

@@ -76,4 +76,5 @@ def described(order: Order) -> dict[str, Any]:
         "recipient": RECIPIENT,
         "subject": SUBJECT,
         "library": order.library,
+        "ca_file": order.ca_file,
     }

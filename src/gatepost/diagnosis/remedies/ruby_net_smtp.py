@@ -32,6 +32,12 @@ def _settings(mechanism: str = "plain", tls: str = "enable_starttls") -> str:
     return _SETTINGS.replace("MECHANISM", mechanism).replace("TLS", tls)
 
 
+_NO_AUTH: Final = """\
+config.action_mailer.smtp_settings = {
+  address: "{{host}}", port: {{port}}, enable_starttls: true
+}
+"""
+
 _LONG_TOKEN: Final = """\
 class TwoLines < Net::SMTP::Authenticator
   auth_type :xoauth2_two_lines
@@ -92,7 +98,8 @@ LIBRARY: Final = Library(
                 "missing intermediate certificate as a wrong name:",
                 'address: "{{name}}",\n',
             ),
-            "no_auth": Cure("Leave user_name, password and authentication out."),
+            "no_auth": Cure("Leave user_name, password and authentication out:", _NO_AUTH),
+            "one_tls": Cure("enable_starttls and tls exclude each other. Keep one:", _settings()),
             "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
             "check": Cure("Fail when the program starts:", _CHECK),
             "host": Cure(
@@ -115,10 +122,19 @@ LIBRARY: Final = Library(
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "auth_not_advertised",
+            "unwanted_auth_attempt",
             "auth_command_too_long",
+            "credentials_missing",
+            "empty_password_sent",
+            "host_setting_malformed",
+            "account_name_used_as_sender",
+            "sender_not_authorised",
+            "sender_domain_not_linked",
+            "client_config_conflict",
         }
     ),
-    tested="Debian's ruby (Net::SMTP) and ruby-mail, which ActionMailer hands its settings to",
+    tested="Debian's ruby-actionmailer (Rails 7.2), with ruby-mail and Net::SMTP below",
     spared=MappingProxyType(
         {
             "one_line": PLAIN_AT_ONCE,
