@@ -17,6 +17,7 @@ import pytest
 
 from gatepost.cli.main import main
 from gatepost.testing import Emulator
+from tests.nameserver import nameserver
 from tests.running import PATIENCE
 
 MAIL = "mail.contoso.localhost"
@@ -229,6 +230,36 @@ def test_a_value_is_not_written_over_a_file(directory: Directory, tmp_path: Path
     missing = tmp_path / "missing"
     directory.refusal("secret", "create", "--in", "nobody", "--save", str(missing))
     assert not missing.exists()
+
+
+def test_a_domain_is_proven_by_the_dns(tmp_path: Path) -> None:
+    """Ownership first; an SPF record that ends softly is none (5.2 of what ACS documents)."""
+    with nameserver("") as (server, zone):
+        settings = {
+            "directory.domain_verification": "dns",
+            "directory.nameservers": [f"{server.host}:{server.port}"],
+        }
+        with Emulator(data=tmp_path / "data", settings=settings) as relay:
+            directory = Directory(relay.data)
+            made = directory.ask("domain", "create", MAIL)
+            asked = json.loads(directory.run("domain", "verify", MAIL, "--json").out)
+            assert (asked["proven"], asked["verification"]["Domain"]) == (
+                False,
+                "VerificationFailed",
+            )
+            assert asked["verification"]["SPF"] == "NotStarted", "not before ownership"
+            soft = [
+                f"{each['host']} {each['type']} {each['value'].replace('-all', '~all')}"
+                for each in made["records"]
+            ]
+            zone.change("\n".join(soft))
+            asked = json.loads(directory.run("domain", "verify", MAIL, "--json").out)
+            failed = {each["proof"]: each["error"] for each in asked["records"] if each["error"]}
+            assert (asked["proven"], list(failed)) == (False, ["SPF"])
+            assert "SpfNotHardFail" in failed["SPF"]
+            zone.change("\n".join(each.replace("~all", "-all") for each in soft))
+            assert directory.ask("domain", "verify", MAIL)["proven"] is True
+            directory.ask("resource", "link", relay.ready["resource"], MAIL)
 
 
 def test_while_no_relay_runs(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.contract import Directory
 from gatepost.errors import ConfigError
 from gatepost.model.profile import Profile
-from gatepost.net.dns import DnsResolver
+from gatepost.net.dns import DnsResolver, parse_nameserver
 from gatepost.net.listen import is_loopback, listen
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.relay.context import Report
@@ -123,6 +123,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     data = options.data.resolve()
     profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
     _check_open(options, profile)
+    nameservers = [parse_nameserver(each) for each in profile.directory.nameservers]
     store, failed = open_watched(data, report=report)
     stack.callback(store.close)
     remove_ready(data)
@@ -138,7 +139,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         keys,
         now=lambda: datetime.now(UTC),
         endpoint=https_url(listeners),
-        resolver=DnsResolver(cached=0),
+        resolver=DnsResolver(nameservers, cached=0),
         verification=profile.directory.domain_verification,
     )
     here = Surroundings(

@@ -94,6 +94,9 @@ class DirectoryRules:
     domain_verification: Literal["instant", "dns", "manual"] = "instant"
     """What `initiateVerification` does for a custom domain: it is proven at once, or once its
     record is found, or waits for `gatepost domain verify --by-hand`."""
+    nameservers: tuple[str, ...] = ()
+    """Addresses, with a port or without, of those that are asked for such records; none: the
+    system's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from gatepost.directory.azure.paths import is_guid
 from gatepost.directory.azure.roles import grant_of
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.username import UsernameError, parse_username
+from gatepost.model.address import parse_address
 
 _FREE: Final = re.compile(r"[\x21-\x7e]{1,320}")
 """Printable ASCII without blanks: what every client can send through AUTH LOGIN."""
@@ -85,7 +86,10 @@ def _check_name(snapshot: Snapshot, service: CommunicationService, made: SmtpUse
 
 
 def _check_address(snapshot: Snapshot, service: CommunicationService, username: str) -> None:
-    local, _, name = username.rpartition("@")
+    try:
+        name = parse_address(username).domain
+    except ValueError:
+        raise _invalid("it has an @, and is no address") from None
     domains = [snapshot.get(Domain, each) for each in service.linked_domains]
     linked = {
         each
@@ -93,7 +97,7 @@ def _check_address(snapshot: Snapshot, service: CommunicationService, username: 
         if domain is not None
         for each in (domain.from_domain.lower(), domain.mail_from_domain.lower())
     }
-    if not local or name.lower() not in linked:
+    if name.lower() not in linked:
         raise _invalid(
             f"it looks like an address, but the domain '{name}' is not linked to the "
             f"Communication Services resource '{service.name}'"

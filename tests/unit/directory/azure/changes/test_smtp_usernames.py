@@ -50,6 +50,7 @@ FORMS = [
     ("x" * 321,                        "InvalidSmtpUsername"),
     ("printer@example.org",            "InvalidSmtpUsername"),
     (f"@{DOMAIN_NAME}",                "InvalidSmtpUsername"),
+    (f"a@b@{DOMAIN_NAME}",             "InvalidSmtpUsername"),
     (f"other.{APPLICATION}.{TENANT}",  "InvalidSmtpUsername"),
     (f"acs-demo.{OTHER}.{TENANT}",     "InvalidSmtpUsername"),
 ]
