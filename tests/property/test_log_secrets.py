@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.doctor.document import report_document
 from gatepost.doctor.logs import read_log
@@ -54,6 +55,10 @@ STYLES: dict[str, Say] = {
     "msmtp":      lambda who, text: f"{'-->' if who == 'C' else '<--'} {text}",
     "postfix":    lambda who, text: "May  5 10:00:00 mx postfix/smtp[7]: "
                   f"{'>' if who == 'C' else '<'} mail.example.com[192.0.2.1]:587: {text}",
+    "arrows":     lambda who, text: f"{'=>' if who == 'C' else '<='} {text}",
+    "brackets":   lambda who, text: f"[{'CLIENT' if who == 'C' else 'SERVER'}] {text}",
+    "sent-got":   lambda who, text: f"{'Sent' if who == 'C' else 'Got'}: {text}",
+    "out-in":     lambda who, text: f"{'OUT' if who == 'C' else 'IN'}: {text}",
     "rainloop":   lambda who, text: "[12:29:47.567][70f77b35] SMTP[DATA]: "
                   f"{'>' if who == 'C' else '<'} {text}",
     "thunderbird": lambda who, text: "[Parent 4711: Main Thread]: I/SMTP SMTP "
@@ -136,12 +141,16 @@ def aligned(secret: str) -> Iterator[str]:
         yield encoded[first:last]
 
 
+VOCABULARY = " ".join(f"{each.summary} {each.fix} {each.probe}" for each in CAUSES.values())
+"""What a report may say of itself: ``password`` is a word, too."""
+
+
 def assert_hidden(log: Callable[[str], str], secret: str, name: str = "") -> None:
     """``log`` makes a log with a secret; what a report says without it does not count."""
     shown, usual = reports(log(secret)), reports(log(OTHER)).replace("\n", "")
     unwrapped = shown.replace("\n", "").replace(" ", "")
     for form in (secret, *aligned(secret), *(aligned(name) if name else ())):
-        if form not in usual:
+        if form not in usual and form not in VOCABULARY:
             assert form not in shown
             assert form.replace(" ", "") not in unwrapped
 

@@ -12,6 +12,8 @@ from gatepost.model.transcript import Line
 
 _WRAPPED_AT: Final = frozenset({60, 64, 72, 76, 78})
 """Where encoders break lines: Perl and openssl enc, Ruby, PHP's chunk_split."""
+SHORTEST_CUT: Final = 48
+"""No encoder breaks lines before that."""
 _EXOTIC: Final = frozenset({"NTLM", "GSSAPI", "GSS-SPNEGO", "EXTERNAL", "KERBEROS_V4"})
 """Mechanisms that take no plain password."""
 _LONG_LINE: Final = 500
@@ -33,11 +35,13 @@ def _auth(attempt: AuthAttempt) -> str:
 def base64_line_wrapped(seen: Evidence) -> Finding | None:
     """A response came on several lines, or ends where encoders break lines."""
     for attempt, response in _responses(seen):
-        if attempt.reply.code == 235 or (response.secret is not None and attempt.accepted):
+        if attempt.reply.code == 235:
             continue
         if response.lines > 1:
             proof = f"the response to {_auth(attempt)} came on {response.lines} lines"
             return _finding("base64_line_wrapped", "certain", (proof,))
+        if response.secret is not None and attempt.accepted:
+            continue
         if response.octets in _WRAPPED_AT and response.form == "base64":
             proof = f"the response to {_auth(attempt)} ends after {response.octets} octets"
             return _finding("base64_line_wrapped", "possible", (proof,))

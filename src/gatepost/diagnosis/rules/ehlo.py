@@ -163,7 +163,7 @@ def _wants_tls(seen: Evidence, reply: Reply) -> bool:
 
 def auth_not_advertised(seen: Evidence) -> Finding | None:
     """No AUTH, neither before nor after TLS, and the client wants to sign in."""
-    if not seen.client.signs_in or seen.offered:
+    if not seen.client.signs_in or seen.offered or seen.signed_in:
         return None
     last = seen.over_tls.value or seen.in_clear.value
     if last is None or not last.reply.is_success:

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from gatepost.diagnosis.providers import OWN_PASSWORD_REFUSED
-from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading
 from gatepost.diagnosis.signs.sign import Sign
 
 PASSWORD_REFUSED: Final = (
@@ -124,6 +124,8 @@ _NAMED_USER: Final = re.compile(
 )
 _QUOTED_USER: Final = re.compile(r"\buser(?:[ _-]?name)?\b[ =:]{1,3}['\"`]([\w.+@\\-]{2,80})['\"`]")
 """In the text itself a word behind ``user`` is a name only in quotes."""
+_SET_ID: Final = re.compile(r"\(set_id=([^)\s]{1,80})\)")
+"""Exim's word for the user."""
 
 
 def two_regions(reading: Reading) -> bool:
@@ -133,7 +135,8 @@ def two_regions(reading: Reading) -> bool:
 
 def short_name(reading: Reading) -> bool:
     """Somebody names the user, and that is no address."""
-    match = _NAMED_USER.search(reading.context) or _QUOTED_USER.search(reading.text)
+    match = (_NAMED_USER.search(reading.context) or _QUOTED_USER.search(reading.text)
+             or _SET_ID.search(reading.text))  # fmt: skip
     return match is not None and "@" not in match[1] and match[1] not in ("and", "or", "name")
 
 
@@ -152,7 +155,8 @@ _NO_SHARED = (
     "not permitted by this server", "unknown authentication", "auth type*not supported",
     "auth mechanism*not", "authentication type*not", "authentication mechanism is invalid",
     "does not support*authentication mechanism", "offered no compatible authentication",
-    "unsupported mechanism", "mechanism is not", "no supported auth", "auth not supported: ",
+    "unsupported mechanism", "mechanism is not", "mechanism*is not supported", "no supported auth",
+    "auth not supported: ",
     "unimplemented authentication", "command parameter not implemented*auth",
     "no compatible*mechanism", "does not support * authentication", "unknown sasl mechanism",
     "supported authenticators*not", "no mutual auth", "mechanism unsupported",
@@ -276,8 +280,8 @@ SIGNS: Final = (
     Sign("starttls_required", 5, _NO_AUTH, when=hidden_behind_tls),
     Sign("starttls_required", -4, _NO_AUTH, client=_UPGRADES_ITSELF),
     Sign("starttls_required", 9, (*_NO_AUTH, *_NO_SHARED), context=TLS_OFF),
-    Sign("auth_not_advertised", 4, _NO_AUTH, when=lambda r: r.port in (465, 2465)),
-    Sign("starttls_required", -6, _NO_AUTH, ports=(465, 2465)),
+    Sign("auth_not_advertised", 4, _NO_AUTH, when=lambda r: r.port in IMPLICIT_PORTS),
+    Sign("starttls_required", -6, _NO_AUTH, ports=IMPLICIT_PORTS),
     Sign("starttls_required", 13, _NO_SHARED, when=lambda r: r.seen.offers_starttls and (
         r.seen.over_tls.value is None)),
     Sign("starttls_required", 7, ("no compatible authentication mechanism",), when=lambda r: (
@@ -295,7 +299,14 @@ SIGNS: Final = (
     Sign("auth_not_advertised", 5, _NO_AUTH, by_server=True),
     Sign("auth_not_advertised", 7, codes=(503, 502, 500), at=("auth",)),
     Sign("auth_not_advertised", 5, _UNKNOWN_COMMAND, at=("auth",)),
-    Sign("auth_not_offered_on_port", 12, _NO_AUTH, ports=(25,)),
+    # who has signed in was offered it
+    Sign("auth_not_advertised", -20, _NO_AUTH, when=signed_in),
+    Sign("auth_not_offered_on_port", 11, _NO_AUTH, ports=(25,)),
+    Sign("auth_not_offered_on_port", -8, _NO_AUTH, when=lambda r: r.is_private),
+    Sign("auth_not_offered_on_port", 10, (*_NO_AUTH, *_UNKNOWN_COMMAND), context=(
+        "587 lists", "587 offers", "587 works", "465 works", "465 lists", "works on 587")),
+    Sign("unwanted_auth_attempt", 6, _NO_AUTH, ports=(25, 1025, 2525),
+         when=lambda r: r.is_private),
     Sign("auth_not_offered_on_port", 5, when=lambda r: no_auth_listed(r) and r.port == 25,
          proof="EHLO on port 25 lists no AUTH"),
     Sign("auth_not_offered_on_port", 12, _NO_AUTH, provider=("google_mx",)),
@@ -357,6 +368,9 @@ SIGNS: Final = (
                                             "sasl*no such mechanism", "libsasl", "authen::sasl",
                                             "authen/sasl", "no authenticators available",
                                             "sasl plugin", "cyrus-sasl", "sasl2-modules")),
+    Sign("client_sasl_plugin_missing", -12, ("modules is installed", "modules are installed",
+                                             "modules installed", "plugins are installed",
+                                             "plug-ins are installed", "plugins are present")),
     Sign("client_mechanism_filter_wrong", 10, ("no mechanism available", "mechanism_filter",
                                                "offered no compatible authentication mechanisms"),
          when=lambda r: not answered(r)),
@@ -395,8 +409,14 @@ SIGNS: Final = (
                             for a in r.seen.attempts)),
     Sign("login_initial_response_rejected", 9, ("auth login *invalid command",
                                                 "auth login *not recogn",
-                                                "auth login *unrecogn", "auth login *syntax error",
-                                                "initial response", "initial-response")),
+                                                "auth login *unrecogn",
+                                                "auth login *syntax error")),
+    Sign("login_initial_response_rejected", 9, ("initial response", "initial-response"),
+         when=lambda r: not tried(r, "PLAIN") or "auth login" in r.text),
+    Sign("initial_response_required", 9, ("with the initial response*works",
+                                          "works with*initial response",
+                                          "initial response on the same line*works",
+                                          "initial response*235"), when=refused),
     Sign("login_initial_response_rejected", 7, when=lambda r: not r.refusals and any(
         a.mechanism == "LOGIN" and a.form == "initial" and not a.reply.code
         for a in r.seen.attempts) and any(
@@ -431,6 +451,8 @@ SIGNS: Final = (
         word in r.text for word in ("is tls", "tls already", "already encrypted", "already tls",
                                     "is encrypted", "under tls already", "tls is up"))),
     Sign("server_auth_backend_down", 7, codes=(454, 451, 421), at=("auth",)),
+    Sign("server_auth_backend_down", 6, ("internal server error", "internal error"),
+         codes=(454, 451, 421), at=("auth",)),
     Sign("auth_throttled", 15, _THROTTLED, unless=("#auth005",)),
     Sign("auth_throttled", 9, codes=(454,), at=("auth", "mail", None),
          unless=("tls not available", "throttling failure")),
@@ -491,7 +513,8 @@ SIGNS: Final = (
                                  "user name*without the domain",
                                  "use*full*address*username",
                                  "invalid format of user", "msg0049"),
-         unless=("invalid username or pass", "invalid username and pass",
+         unless=("sender address", "from address", "from_address", "invalid username or pass",
+         "invalid username and pass",
                  "invalid username/pass", "invalid user name or pass",
                  "invalid user name and pass")),
     Sign("username_format", 12, ("user name*must be", "username*must be"), when=plainly_refused),
@@ -503,7 +526,8 @@ SIGNS: Final = (
         r.providers & {"strato", "ionos", "ovh", "gmx"}),
         proof="this provider wants the full address as the user name"),
     Sign("username_format", 9, when=lambda r: plainly_refused(r) and short_name(r) and bool(
-        r.providers & {"strato", "ionos", "ovh", "gmx", "microsoft365", "zoho", "mailgun"}),
+        r.providers & {"strato", "ionos", "ovh", "gmx", "microsoft365", "zoho", "mailgun"}
+        or "set_id=" in r.text),
         proof="this provider wants the full address as the user name, and another is named"),
     Sign("username_format", 8, codes=(501,), provider=("strato",)),
     Sign("bad_credentials", 6, when=lambda r: plainly_refused(r) and not by_token(r),

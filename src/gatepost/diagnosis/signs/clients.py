@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gatepost.diagnosis.signs.auth import only_exotic
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign
 
@@ -79,7 +80,8 @@ SIGNS: Final = (
     Sign("mechanism_not_offered", 17, ("failed to find an authenticator supported",
                                        "requested type not available",
                                        "does not support authentication method",
-                                       "no overlap between offered and configured")),
+                                       "no overlap between offered and configured"),
+         when=lambda r: not only_exotic(r)),
     Sign("credential_url_encoding", 13, ("url using bad/illegal format",)),
     Sign("auth_not_performed", 17, codes=(530,), at=("mail", "rcpt"), when=never_signed_in,
          unless=("5.7.0 must", "starttls")),

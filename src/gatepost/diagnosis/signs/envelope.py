@@ -94,7 +94,8 @@ _GREY = ("greylist", "graylist", "grey-list", "gray-list", "postgrey", "grey lis
          "greylisted", "deferred for*seconds", "please retry later*policy")  # fmt: skip
 _MANY = ("too many recipients", "recipient limit", "number of recipients", "recipients exceed",
          "max recipients", "maximum recipients", "recipients limit", "recipients per message",
-         "max*recipients")  # fmt: skip
+         "max*recipients", "recipient count", "too many rcpt", "many recipients",
+         "recipients exceeded", "more than*recipients")  # fmt: skip
 _BARE = ("bare lf", "bare newline", "bare <lf>", "bare cr", "barelinefeed", "bare line feed",
          "smtplf", "stray newline", "stray linefeed", "lone lf", "lone cr", "bare linefeed",
          "5.6.11", "bare_lf", "line feed", "bare carriage", "not properly terminated",
@@ -143,7 +144,7 @@ SIGNS: Final = (
                                        "invalid credentials for relay"), provider=("gmail_relay",)),
     Sign("wrong_submission_host", 6, ("isn't registered", "is not registered", "g suite account",
                                       "workspace account"), provider=("gmail_relay",)),
-    Sign("wrong_submission_host", 4, ("@gmail.com",), provider=("gmail_relay",)),
+    Sign("wrong_submission_host", 5, ("@gmail.com",), provider=("gmail_relay",)),
     Sign("wrong_submission_host", 13, ("mail relay denied*invalid credentials for relay",)),
     Sign("wrong_submission_host", 9, ("relay denied", "invalid credentials for relay"),
          context=("gmail.com account", "consumer", "personal", "free gmail", "@gmail.com")),
@@ -262,7 +263,8 @@ SIGNS: Final = (
          codes=(450, 451)),
     Sign("rate_limited", 15, _RATE),
     Sign("rate_limited", 14, codes=(432,)),
-    Sign("rate_limited", 9, codes=(450, 451, 421), status=("4.5.127", "4.7.1", "4.3.2", "4.7.28")),
+    Sign("rate_limited", 9, codes=(450, 451, 421), status=("4.5.127", "4.7.1", "4.3.2", "4.7.28"),
+         unless=("internal server error", "internal error", "relay access denied")),
     Sign("daily_quota_exceeded", 17, _QUOTA),
     Sign("daily_quota_exceeded", 15, status=("5.4.5",)),
     Sign("too_many_recipients", 17, _MANY),

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS
-from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading
 from gatepost.diagnosis.signs.sign import Sign
 
 _LOOKED_UP: Final = re.compile(
@@ -30,7 +30,11 @@ _ODD: Final = re.compile(
     r"\bhost(?:name)?['\"]?\s*[=:]\s*['\"][^'\"]*:\d+['\"]"
 )
 _V6: Final = re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){2,7}[0-9a-f]{0,4}(?![\w])|::\d|\bipv6\b")
-_MASKED: Final = re.compile(r"\bx{3,}[ab]\b|\*{5,}|\bxxxx", re.IGNORECASE)
+_MASKED: Final = re.compile(
+    r"\bx{3,}[ab]\b|^\d{3}[ -]?[*\d]*\*{5}[*\s\d]*$|^250[ -]x{4,}\s*$|[\"': ]xxxx \S",
+    re.IGNORECASE,
+)
+"""A whole line of asterisks, a keyword of X; people hide a name alone so."""
 
 
 def odd_name(reading: Reading) -> bool:
@@ -124,7 +128,8 @@ def masked(reading: Reading) -> bool:
     """Greeting or EHLO are overwritten with asterisks or X, as firewalls do."""
     return any(_MASKED.search(line.text) and line.speaker == "S"
                and not re.match(r"(?:334|[45]\d\d)", line.text)
-               for line in reading.seen.transcript) or "220 ****" in reading.text  # fmt: skip
+               for line in reading.seen.transcript) or any(
+                   words in reading.text for words in ("220 *****", "220*****"))  # fmt: skip
 
 
 def greeted(reading: Reading) -> bool:
@@ -192,7 +197,9 @@ _LISTED = (
     "blocked using", "spamhaus", "blocklisted", "blacklisted", "on a block list",
     "on our block list", "on a blacklist", "dnsbl", "rbl.", "barracudacentral", "spamcop",
     "sorbs.net", "banned sending ip", "poor reputation", "listed by*list", "address*listed in",
-    "on block list", "blocked*block list", "5.7.511", "5.7.606",
+    "on block list", "blocked*block list", "5.7.511", "5.7.606", "black listed", "bad dns ptr",
+    "no ptr record", "reverse dns lookup failed", "refused to talk to me: 554",
+    "ip address is blocked", "sending ip*blocked", "ip*has been blocked",
 )  # fmt: skip
 _MAIL_PORTS = (25, 465, 587, 2465, 2525, 2587)
 
@@ -221,6 +228,7 @@ SIGNS: Final = (
     Sign("starttls_on_implicit_tls_port", 9, ("net::readtimeout", "response: -1"), when=silent),
     Sign("starttls_on_implicit_tls_port", 4, ("timed out", "timeout"),
          client=("system-net-mail", "powershell"), ports=(465,), when=silent),
+    Sign("port_blocked", -9, _DNS),
     Sign("port_blocked", 6, _TIMEOUT, when=silent),
     Sign("port_blocked", 3, _TIMEOUT, ports=(25,), when=silent),
     Sign("port_blocked", 5, _REFUSED, when=silent),
@@ -260,8 +268,8 @@ SIGNS: Final = (
     Sign("mesh_server_first_hang", 4, _HANG, context=("kubernetes", "k8s", "cluster"),
          when=silent),
     Sign("mesh_server_first_hang", 3, _NO_GREETING, when=silent),
-    Sign("starttls_on_implicit_tls_port", 9, _HANG, ports=(465, 2465), when=silent),
-    Sign("starttls_on_implicit_tls_port", 9, _EOF, ports=(465, 2465), when=silent),
+    Sign("starttls_on_implicit_tls_port", 7.5, _HANG, ports=IMPLICIT_PORTS, when=silent),
+    Sign("starttls_on_implicit_tls_port", 7.5, _EOF, ports=IMPLICIT_PORTS, when=silent),
     Sign("starttls_on_implicit_tls_port", 7, _NO_GREETING, when=silent),
     Sign("starttls_on_implicit_tls_port", 4, ("unexpectedly closed", "econnreset", "eof",
                                               "unexpected socket close", "connection reset",
@@ -284,7 +292,7 @@ SIGNS: Final = (
     Sign("backend_down_behind_proxy", 3, ("haproxy", "socat", "nginx", "load balancer", "bridge"),
          when=silent),
     Sign("helo_rejected", 4, ("eof",), client=("go-net-smtp",), when=silent),
-    Sign("helo_rejected", 4, _EOF, provider=("gmail_relay",), when=silent),
+    Sign("helo_rejected", 7.9, _EOF, provider=("gmail_relay",), when=silent),
     Sign("cert_expired", 2, ("eof",), when=silent),
     Sign("address_blocklisted", 19, _LISTED),
     Sign("provider_endpoint_changed", 13, (*_HANG, *_REFUSED, *_EOF, *_DNS),

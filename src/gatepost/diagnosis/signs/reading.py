@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from gatepost.diagnosis.providers import providers_in, providers_of
 from gatepost.diagnosis.signs.tongues import in_english
 from gatepost.model.evidence import Evidence, Position
 from gatepost.model.reply import Reply
+
+IMPLICIT_PORTS: Final = (465, 2465, 994)
+"""Ports that speak TLS from the first byte; the last one is NetEase's for companies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,14 @@ class Reading:
         return found or frozenset(providers_in(f"{greetings} {first} {self.text}"))
 
     @cached_property
+    def is_private(self) -> bool:
+        """The server is one's own: a short name, an address, a private top-level domain."""
+        host = self.host
+        return bool(host) and (
+            "." not in host or host.replace(".", "").isdigit() or host.endswith(_PRIVATE)
+        )
+
+    @cached_property
     def refusals(self) -> tuple[Utterance, ...]:
         """What the server said no with."""
         return tuple(each for each in self.said if each.reply and each.reply.code >= 400)
@@ -56,6 +68,13 @@ class Reading:
     def refused_at(self, position: Position) -> bool:
         """Tell whether something was refused there."""
         return any(each.position == position for each in self.refusals)
+
+
+_PRIVATE: Final = (
+    ".local", ".lan", ".internal", ".home", ".intern", ".intranet", ".corp", ".localdomain",
+    ".private", ".docker", ".svc", ".home.arpa",
+)  # fmt: skip
+"""Endings that no public name has."""
 
 
 def _port_of(server_name: str) -> int:

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS
 from gatepost.diagnosis.signs.auth import TLS_OFF
-from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading
 from gatepost.diagnosis.signs.sign import Sign
 
 
@@ -22,7 +22,7 @@ def under_tls(reading: Reading) -> bool:
     seen = reading.seen
     implicit = ("smtp_ssl", "smtps", "implicit", "ssl://")
     return (
-        reading.port in (465, 2465)
+        reading.port in IMPLICIT_PORTS
         or any(attempt.tls for attempt in seen.attempts)
         or any(word in reading.context or word in reading.text for word in implicit)
     )
@@ -63,21 +63,6 @@ def great_provider(reading: Reading) -> bool:
     return any(domain in reading.host for name in DOMAINS for domain in DOMAINS[name].split())
 
 
-def is_private(reading: Reading) -> bool:
-    """The server is one's own: a short name, an address, a private top-level domain."""
-    host = reading.host
-    return bool(host) and (
-        "." not in host or host.replace(".", "").isdigit() or host.endswith(_PRIVATE)
-    )
-
-
-_PRIVATE: Final = (
-    ".local", ".lan", ".internal", ".home", ".intern", ".intranet", ".corp", ".localdomain",
-    ".private", ".docker", ".svc", ".home.arpa",
-)  # fmt: skip
-"""Endings that no public name has."""
-
-
 _NOT_TLS = (
     "wrong version number", "wrong_version_number", "invalidcontenttype", "invalid content type",
     "first record does not look like a tls", "unable to parse tls packet", "plaintext connection",
@@ -108,7 +93,8 @@ _NAME = (
 )  # fmt: skip
 _NO_ISSUER = (
     "unable to get local issuer", "unable to verify the first certificate", "partialchain",
-    "trust anchor for certification path not found", "path does not chain with any of the trust",
+    "trust anchor for certification path not found", "pkix path building failed",
+    "path does not chain with any of the trust",
     "unable to get issuer certificate", "certificate chain is not complete",
     "unable_to_verify_leaf_signature", "unable_to_get_issuer_cert", "verify error:num=20",
     "verify error:num=21", "unable to find valid certification path", "return code: 20",
@@ -186,14 +172,16 @@ SIGNS: Final = (
     Sign("unwanted_starttls", 8, (*_VERIFY, *_UNTRUSTED, *_UNKNOWN_AUTHORITY), ports=(25, 1025,
                                                                                       2525),
          unless=("hostname", "host name", "altname", "expired")),
-    Sign("unwanted_starttls", 10, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025), when=is_private,
+    Sign("unwanted_starttls", 10, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025),
+         when=lambda r: r.is_private,
          unless=("hostname", "host name", "altname", "expired")),
-    Sign("cert_chain_incomplete", -5, _NO_ISSUER, when=is_private),
+    Sign("cert_chain_incomplete", -5, _NO_ISSUER, when=lambda r: r.is_private),
     Sign("cert_untrusted", 8, _OWN_AUTHORITY, when=lambda r: any(
         w in r.text for w in (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY))),
     Sign("cert_untrusted", 9, ("hasn't got a known issuer", "issuer is unknown",
                                "no known issuer", "issuer is not known")),
-    Sign("cert_untrusted", -8, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025), when=is_private),
+    Sign("cert_untrusted", -8, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025),
+         when=lambda r: r.is_private),
     Sign("unwanted_starttls", 4, _VERIFY, client=("ruby-net-smtp",),
          unless=("hostname", "host name", "local issuer", "expired")),
     Sign("unwanted_starttls", 3, (*_VERIFY, *_UNTRUSTED), context=(
@@ -235,15 +223,18 @@ SIGNS: Final = (
     Sign("cert_chain_incomplete", 5, _VERIFY),
     Sign("cert_untrusted", 12, _UNTRUSTED),
     Sign("cert_untrusted", 7, _UNKNOWN_AUTHORITY),
-    Sign("cert_untrusted", 6, _NO_ISSUER, when=is_private),
+    Sign("cert_untrusted", 6, _NO_ISSUER, when=lambda r: r.is_private),
     Sign("cert_untrusted", 5, _NO_ISSUER),
     Sign("cert_untrusted", 6, _VERIFY),
-    Sign("cert_untrusted", 3, (*_VERIFY, *_UNKNOWN_AUTHORITY), when=is_private),
+    Sign("cert_untrusted", 3, (*_VERIFY, *_UNKNOWN_AUTHORITY), when=lambda r: r.is_private),
     Sign("client_ca_store_missing", 13, _NO_STORE),
     Sign("client_ca_store_missing", 6, _UNKNOWN_AUTHORITY),
     Sign("client_ca_store_missing", 4, (*_UNKNOWN_AUTHORITY, *_NO_ISSUER, *_VERIFY),
          context=("scratch", "alpine", "distroless", "container", "docker", "image", "busybox",
                   "minimal", "openwrt")),
+    Sign("client_ca_store_missing", 9, (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY),
+         context=("without ca-certificates", "no ca-certificates", "no ca bundle", "scratch",
+                  "without certificates", "no root certificates")),
     Sign("client_ca_store_missing", 4, ("scratch", "distroless", "alpine"),
          when=lambda r: any(w in r.text for w in (*_UNKNOWN_AUTHORITY, *_NO_ISSUER, *_VERIFY))),
     Sign("client_ca_store_missing", 5, _NO_ISSUER, when=lambda r: bool(r.providers)),
@@ -338,6 +329,7 @@ SIGNS: Final = (
     Sign("server_tls_state_bug", 16, codes=(538,), when=under_tls),
     Sign("server_tls_state_bug", 14, ("must issue a starttls", "starttls first",
                                       "encryption required", "must use tls"),
-         when=lambda r: r.port in (465, 2465) or "smtp_ssl" in r.context or "smtps" in r.context),
+         when=lambda r: (
+             r.port in IMPLICIT_PORTS or "smtp_ssl" in r.context or "smtps" in r.context)),
 )
 # fmt: on

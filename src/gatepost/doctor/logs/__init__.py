@@ -30,7 +30,7 @@ _IMPLICIT: Final = re.compile(
     r"(?i)smtp_ssl|\bssl://|\bsmtps://|isssl true|secure: true|smtps\b.*transport|"
     r"secure connection established|implicit ?tls: true"
 )
-_IMPLICIT_PORTS: Final = (465, 2465)
+_IMPLICIT_PORTS: Final = (465, 2465, 994)
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SPEAKER: Final = re.compile(r"(?<![\w])[CS]: ")
 _SPLIT: Final = re.compile(r"(?<=\S)\s+(?=[CS]: (?:\d{3}[ -]|EHLO|HELO|AUTH|MAIL|RCPT|STARTTLS))")
@@ -42,11 +42,16 @@ _IS_ERROR: Final = re.compile(
     r"(?i)\b(?:does not|doesn't|not supported|error|fail\w*|refus\w*|cannot|can't)\b"
 )
 _EHLO_NOTE: Final = re.compile(r"(?i)^\s*EHLO(?: offers| lists|:| reply:?| response:?)[: ]+(.*)$")
-_BLANK_BEHIND: Final = re.compile(r"\b(?:ENOTFOUND|[Uu]nknown host:?|resolve host:?) [\w.-]+ +$")
+_BLANK_BEHIND: Final = re.compile(
+    r"\b(?:ENOTFOUND|[Uu]nknown host:?|resolve host:?|UnknownHostException:) [\w.-]+ +$|"
+    r"host, port: [\w.-]+ +,"
+)
 _OFFER: Final = re.compile(
     r"(?i)(?:\b250[- ]|^\s*(?=AUTH:)|\bcapabilities:?\s*|"
     r"\b(?:offers?|lists?|advertises?|announces?|supports?)\b[\w\s]{0,20}:?\s*)"
-    rf"AUTH[ =:]+(?P<names>{MECHANISM_NAMES}(?:[ ,/]+(?:and )?{MECHANISM_NAMES})*)\b"
+    rf"AUTH[ =:]+(?P<names>{MECHANISM_NAMES}(?:[ ,/]+(?:and )?{MECHANISM_NAMES})*)\b|"
+    r"\bserver (?:only )?(?:offers|lists|advertises|announces|supports)(?: only)?\W{1,3}"
+    rf"(?P<listed>{MECHANISM_NAMES}(?:[ ,/]+(?:and )?{MECHANISM_NAMES})*)\b"
 )
 """A sentence that says what the server offers."""
 _PATH_ALONE: Final = re.compile(
@@ -182,7 +187,8 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
         elif line.strip():
             offer = None if talk.hellos else _OFFER.search(line)
             if offer is not None:
-                names = " ".join(re.split(r"[ ,/]+|and ", offer["names"]))
+                listed = offer["names"] or offer["listed"]
+                names = " ".join(re.split(r"[ ,/]+|and ", listed))
                 for each in ("250-server", f"250-AUTH {names}", "250 OK"):
                     talk.server(each)
             blank = " (the name ends in a blank)" if _BLANK_BEHIND.search(line) else ""

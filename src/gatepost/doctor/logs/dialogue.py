@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from gatepost.diagnosis.rules.dialogue import SHORTEST_CUT
 from gatepost.doctor.logs.form import VERB
 from gatepost.doctor.logs.prose import place_of
 from gatepost.doctor.logs.strike import MARK, unmarked
@@ -71,6 +72,7 @@ class Dialogue:
         self._pending: deque[Sent] = deque([Sent("greeting", "", tls)] if from_start else [])
         self._reply: list[str] = []
         self._in_content = False
+        self._unread = False  # the client answered, and the server has not replied
         self._last_verb = ""
 
     @property
@@ -86,13 +88,21 @@ class Dialogue:
             self._in_content = False
             self._sent(Sent(".", text, self.tls))
         elif self._pending and self._pending[-1].verb == "AUTH" and not VERB.match(text):
-            self._pending[-1].responses.extend(self._marked(text))
+            self._responded(self._pending[-1], self._marked(text))
         elif match := VERB.match(text):
             verb = match[0].split()[0].upper()
             self._sent(Sent(verb, text, self.tls, list(self._marked(text))))
         elif text.strip() == "*":
             self._sent(Sent("*", text, self.tls))  # behind the refusal, as Go's net/smtp says it
         self.note("C", text)
+
+    def _responded(self, sent: Sent, now: list[Response]) -> None:
+        """Take an answer; the rest of one that was cut, where nobody has asked for more."""
+        before = sent.responses
+        if self._unread and sent.prompted and now and before and before[-1].octets >= SHORTEST_CUT:
+            now = [replace(now[0], lines=2), *now[1:]]
+        before.extend(now)
+        self._unread = True
 
     def other(self, text: str) -> None:
         """Take ``text`` for a line of the client's that is no command: its reply says nothing."""
@@ -107,6 +117,7 @@ class Dialogue:
             return
         self._reply.append(text)
         if match[2] != "-":
+            self._unread = False
             lines, self._reply = tuple(self._reply), []
             self._replied(parse_reply(tuple(unmarked(each) for each in lines)))
 
@@ -252,11 +263,6 @@ class Dialogue:
         if len(self.attempts) < MAX_OF_A_KIND:
             self.attempts.append(attempt)
         self.position = "auth"
-
-
-def merged_lines(responses: list[Response]) -> Response:
-    """Return several lines that were one response, cut by the client, as one."""
-    return replace(responses[0], lines=len(responses), octets=sum(r.octets for r in responses))
 
 
 def _gave_secret(sent: Sent, mechanism: str) -> bool:

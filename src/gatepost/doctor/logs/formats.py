@@ -12,6 +12,7 @@ from gatepost.doctor.logs import (
     javamail,
     lettre,
     mailkit,
+    marked,
     msmtp,
     nodemailer,
     perl_net_smtp,
@@ -34,7 +35,7 @@ _MODULES: Final = (
     rainloop, thunderbird, stalwart,
     nodemailer, phpmailer, smtplib, go_mail, lettre, ruby_net_smtp, swaks, msmtp, postfix, exim,
     perl_net_smtp, mailkit, curl, symfony, javamail, system_net_mail, s_client,
-    django, powershell, aiosmtplib, go_net_smtp,
+    django, powershell, aiosmtplib, go_net_smtp, marked,
 )  # fmt: skip
 FORMATS: Final[tuple[Format, ...]] = tuple(module.FORMAT for module in _MODULES)
 """In the order in which they are tried: what is more special first."""

@@ -48,7 +48,8 @@ _NO_BLOB: Final = re.compile(
 )
 _CLIENT: Final = re.compile(
     r"^.{0,160}?(?:(?<!-> )(?<!\w)C(?:LIENT)?\s*:(?!\\)|CLIENT -> S(?:ERVER|MTP):|C --> S:|\bsend:|"
-    r"SMTP>>|>>>|-->|~>|>>|<- (?=\")|^\s*->|(?:^|[\s\]])>(?=\s)|\bWrote:|\bsending:?|"
+    r"SMTP>>|>>>|-->|=>|~>|>>|<- (?=\")|^\s*->|\[(?:C|CLIENT|SENT|SEND|OUT|TX)\]:?|\bsent:|\bC>|"
+    r"^\s*(?:out|tx):|(?:^|[\s\]])>(?=\s)|\bWrote:|\bsending:?|"
     r"\bevent=\"read\".{0,80}?\bdata=)"
     r"\s*(?:\S+\[[\da-fA-F.:]+\](?::\d+)?:\s)?(?:b(?=['\"]))?['\"]?(?P<rest>.*)$",
     re.IGNORECASE,
@@ -57,7 +58,7 @@ _SURELY_CLIENT: Final = re.compile(
     r"(?i).{0,160}?(?:(?<!-> )(?<!\w)C(?:LIENT)?\s*:(?!\\)|CLIENT -> S|C --> S:|\bsend:|SMTP>>)"
 )
 _REPLY: Final = re.compile(
-    r"(?:^\s*|(?<![\w])S(?:ERVER)?\s*:\s*|[<>(:\[]\s*|['\"]|->\s*|<[-~*<]*[\s*]*|\*\s*|said:?\s*|code\s*)"
+    r"(?:^\s*|(?<![\w])S(?:ERVER)?\s*:\s*|[<>(:\[\]]\s*|<=\s*|['\"]|->\s*|<[-~*<]*[\s*]*|\*\s*|said:?\s*|code\s*)"
     r"(?P<code>[2-5]\d\d)(?=[ \-)'\"]|$)"
 )
 _PROMPT: Final = re.compile(r"334[- ]+(?P<text>[A-Za-z0-9+/=]+)")

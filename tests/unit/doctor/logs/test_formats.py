@@ -76,6 +76,10 @@ SESSIONS: list[tuple[str, str, str]] = [
     ("curl", "curl", "* Connected to mail.example.com (192.0.2.1) port 587\n" + told("> {}", "< {}")
                      + "\ncurl: (67) Login denied"),
     ("msmtp", "msmtp", told("--> {}", "<-- {}") + "\nmsmtp: authentication failed (method LOGIN)"),
+    ("marked", "", told("=> {}", "<= {}")),
+    ("marked", "", told("[CLIENT] {}", "[SERVER] {}")),
+    ("marked", "", told("Sent: {}", "Got: {}")),
+    ("marked", "", told("TX: {}", "RX: {}")),
     ("rainloop", "", told("[12:29:47.567][70f77b35] SMTP[DATA]: > {}",
                           "[12:29:47.567][70f77b35] SMTP[DATA]: < {}")),
     ("thunderbird", "", told("[Parent 4711: Main Thread]: D/SMTP SMTP Send: {}",
