@@ -284,7 +284,7 @@ def test_the_sdk_of_the_first_version(relay: Emulator) -> None:
     order = {"connection_string": relay.ready["connection_string"], "sender": relay.sender}
     outcome = run(command, order, environment)
     captured = relay.wait(to="hidden@example.net")
-    assert outcome["sent"] == {"id": captured.id, "status": "outForDelivery"}
+    assert outcome["sent"] == {"id": captured.id, "status": "OutForDelivery"}
     mail = captured.parse()
     assert (captured.subject, mail["importance"], mail["x-a"]) == ("Grüße", "high", "b")
     assert (str(mail["cc"]), str(mail["reply-to"])) == ("cc@example.net", "answers@example.net")
@@ -326,6 +326,24 @@ def test_a_token_sends(relay: Emulator, monkeypatch: pytest.MonkeyPatch) -> None
         result = client.begin_send(message(relay)).result()
     assert result["status"] == "Succeeded"
     assert relay.messages()[0].principal == relay.username
+
+
+@pytest.mark.node
+@needs_node
+def test_a_token_sends_from_node(relay: Emulator) -> None:
+    """@azure/identity gets it, @azure/communication-email shows it; nobody stands in ``to``."""
+    ready = relay.ready
+    application = {
+        "tenant": ready["tenant_id"], "id": ready["client_id"], "secret": ready["client_secret"],
+        "authorityHost": ready["authority"],
+    }  # fmt: skip
+    body = message(relay, recipients={"bcc": [{"address": "node@example.net"}]})
+    order = {"endpoint": ready["https"]["url"], "application": application, "message": body}
+    environment = os.environ | {"NODE_EXTRA_CA_CERTS": relay.ca_file}
+    outcome = run([str(NODE), str(HERE / "email.mjs")], order, environment)
+    assert outcome["result"]["status"] == "Succeeded"
+    captured = relay.wait(to="node@example.net")
+    assert (captured.id, captured.principal) == (outcome["result"]["id"], relay.username)
 
 
 def test_a_token_sends_in_asyncio(relay: Emulator) -> None:

@@ -1,16 +1,15 @@
 // Sends with @azure/communication-email. The order comes as JSON on standard input:
-// {connectionString | endpoint+token, message, options}; the outcome goes to standard output.
+// {connectionString | endpoint+application, message, options}; the outcome goes to standard output.
 import { readFileSync } from "node:fs";
 import { EmailClient } from "@azure/communication-email";
+import { ClientSecretCredential } from "@azure/identity";
 
 const order = JSON.parse(readFileSync(0, "utf8"));
 const options = { retryOptions: { maxRetries: order.retries ?? 0 } };
-const client = order.token
-  ? new EmailClient(
-      order.endpoint,
-      { getToken: async () => ({ token: order.token, expiresOnTimestamp: Date.now() + 3600000 }) },
-      options,
-    )
+const { tenant, id, secret, authorityHost } = order.application ?? {};
+const entra = { authorityHost, disableInstanceDiscovery: true };
+const client = order.application
+  ? new EmailClient(order.endpoint, new ClientSecretCredential(tenant, id, secret, entra), options)
   : new EmailClient(order.connectionString, options);
 
 let outcome;

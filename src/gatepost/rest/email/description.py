@@ -15,8 +15,8 @@ def _object(required: tuple[str, ...] = (), /, **properties: JSON) -> JSON:
     return {"type": "object", "required": list(required), "properties": properties}
 
 
-def _list(of: str, least: int = 0) -> JSON:
-    return {"type": "array", "items": _ref(of), "minItems": least}
+def _list(of: str) -> JSON:
+    return {"type": "array", "items": _ref(of)}
 
 
 def _ref(name: str) -> JSON:
@@ -47,12 +47,14 @@ _SCHEMAS: Final[JSON] = {
         **_object(("subject",), subject=_STRING, plainText=_OPTIONAL, html=_OPTIONAL),
         "description": "plainText or html is needed, and may be both.",
     },
-    "EmailRecipients": _object(
-        ("to",),
-        to=_list("EmailAddress", 1),
-        cc=_or_null(_list("EmailAddress")),
-        bcc=_or_null(_list("EmailAddress")),
-    ),
+    "EmailRecipients": {
+        **_object(
+            to=_or_null(_list("EmailAddress")),
+            cc=_or_null(_list("EmailAddress")),
+            bcc=_or_null(_list("EmailAddress")),
+        ),
+        "description": "One of the lists must name somebody.",
+    },
     "FirstMessage": _object(
         ("sender", "content", "recipients"),
         sender=_ADDRESS,
@@ -65,8 +67,7 @@ _SCHEMAS: Final[JSON] = {
         disableUserEngagementTracking=_or_null({"type": "boolean"}),
     ),
     "FirstRecipients": _object(
-        ("to",),
-        to=_list("FirstAddress", 1),
+        to=_or_null(_list("FirstAddress")),
         CC=_or_null(_list("FirstAddress")),
         bCC=_or_null(_list("FirstAddress")),
     ),
@@ -81,7 +82,7 @@ _SCHEMAS: Final[JSON] = {
     "SendStatusResult": _object(
         ("messageId", "status"),
         messageId=_GUID,
-        status={"enum": ["queued", "outForDelivery", "dropped"]},
+        status={"enum": ["Queued", "OutForDelivery", "Dropped"]},
     ),
     "EmailAddress": _object(("address",), address=_ADDRESS, displayName=_STRING),
     "EmailAttachment": _object(

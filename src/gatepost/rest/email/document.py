@@ -35,16 +35,20 @@ class Content(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Recipients(msgspec.Struct, frozen=True):
-    """Who gets it. The command line of Azure sends null for what it does not use."""
+    """Who gets it. The command line of Azure sends null for what it does not use.
 
-    to: list[Person]
+    The specification calls ``to`` required; the SDKs for .NET, Java and JavaScript let it out, and
+    a session that azure-sdk-for-java recorded shows that the service accepts that (2023).
+    """
+
+    to: list[Person] | None = None
     cc: list[Person] | None = None
     bcc: list[Person] | None = None
 
     @property
     def groups(self) -> Iterator[tuple[str, list[Person]]]:
         """Yield the three lists by their paths in the document."""
-        yield "recipients.to", self.to
+        yield "recipients.to", self.to or []
         yield "recipients.cc", self.cc or []
         yield "recipients.bcc", self.bcc or []
 
@@ -96,7 +100,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 def check(email: Email) -> None:
     """Raise ApiError 400 for one with nobody to go to, or with nothing to say."""
-    if not email.recipients.to:
+    if not any(people for _, people in email.recipients.groups):
         raise InvalidProperty("recipients.to", "document_invalid: there is no recipient")
     if not (email.content.plain_text or email.content.html):
         raise InvalidProperty("content", "document_invalid: there is neither text nor HTML")

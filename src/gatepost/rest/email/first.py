@@ -2,7 +2,8 @@
 
 Sources: Azure/azure-rest-api-specs, specification/communication, data-plane/Email,
 2021-10-01-preview; azure-communication-email 1.0.0b1 and @azure/communication-email 1.0.0-beta.1,
-which speak it; Microsoft Learn, "Repeatable requests".
+which speak it; sessions of 2022 and 2023 that azure-sdk-for-java recorded for its tests; Microsoft
+Learn, "Repeatable requests".
 """
 
 import re
@@ -60,7 +61,7 @@ class _Person(msgspec.Struct, frozen=True, rename="camel"):
 class _Recipients(msgspec.Struct, frozen=True):
     """``CC`` in the specification and for Python, ``cC`` for JavaScript."""
 
-    to: list[_Person]
+    to: list[_Person] | None = None
     cc: list[_Person] | None = msgspec.field(name="CC", default=None)
     cc_in_camel: list[_Person] | None = msgspec.field(name="cC", default=None)
     bcc: list[_Person] | None = msgspec.field(name="bCC", default=None)
@@ -136,7 +137,7 @@ class First:
             message.sender,
             message.content,
             Recipients(
-                _people(recipients.to),
+                _people(recipients.to or []),
                 _people(recipients.cc or recipients.cc_in_camel or []),
                 _people(recipients.bcc or []),
             ),
@@ -179,11 +180,11 @@ class First:
         return Response(status_code=202, headers=headers)
 
     def told(self, operation: SendOperation, now: datetime) -> Response:
-        """A message's status: queued, outForDelivery or dropped."""
+        """A message's status, in the case that the service was seen to use."""
         queued = now - operation.started_at < timedelta(seconds=self.running)
-        ended = "outForDelivery" if operation.error is None else "dropped"
+        ended = "OutForDelivery" if operation.error is None else "Dropped"
         headers = {"retry-after": str(RETRY_AFTER)} if queued else {}
-        told = {"messageId": operation.id, "status": "queued" if queued else ended}
+        told = {"messageId": operation.id, "status": "Queued" if queued else ended}
         return JSONResponse(told, headers=headers)
 
 

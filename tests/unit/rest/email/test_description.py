@@ -61,6 +61,7 @@ def with_key_from_a_sender(case: Case) -> Any:
     """No generator guesses a sender that may send; and what comes behind that is the most."""
     if isinstance(case.body, dict):
         case.body["senderAddress"] = SENDER
+        case.body["recipients"] = {"to": [{"address": "ann@example.net"}]}
     case.query = {"api-version": VERSION}
     return case.call(auth=Key())
 
@@ -69,6 +70,7 @@ def with_key_in_the_first_version(case: Case) -> Any:
     """Nor a request that may be repeated."""
     if isinstance(case.body, dict):
         case.body["sender"] = SENDER
+        case.body["recipients"] = {"to": [{"email": "ann@example.net"}]}
     case.query = {"api-version": FIRST}
     repeatable = {
         "Repeatability-Request-Id": str(uuid4()),

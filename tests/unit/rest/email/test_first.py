@@ -57,12 +57,12 @@ def test_a_message_is_queued_and_goes_out() -> None:
     )
     asked = status(plane, ID.upper())
     assert (asked.json, asked.headers["retry-after"]) == (
-        {"messageId": ID, "status": "queued"},
+        {"messageId": ID, "status": "Queued"},
         "1",
     )
     plane.now += timedelta(seconds=1)
     asked = status(plane)
-    assert asked.json == {"messageId": ID, "status": "outForDelivery"}
+    assert asked.json == {"messageId": ID, "status": "OutForDelivery"}
     assert "retry-after" not in asked.headers
     later = plane.status(ID)
     assert later.json["status"] == "Succeeded", "one message, whatever the version that asks"
@@ -73,7 +73,7 @@ def test_a_message_to_suppressed_recipients_is_dropped() -> None:
     plane.suppression.addresses = {"ann@example.net"}
     send(plane)
     plane.now += timedelta(seconds=5)
-    assert status(plane).json == {"messageId": ID, "status": "dropped"}
+    assert status(plane).json == {"messageId": ID, "status": "Dropped"}
 
 
 @pytest.mark.parametrize("cc", ["CC", "cC"])

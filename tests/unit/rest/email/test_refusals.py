@@ -76,6 +76,7 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], tuple[int, str, str]]] = {
     "a bad reply address": ({"replyTo": [{"address": "x y"}]}, BAD_ADDRESS),
     "no recipients": ({"recipients": {}}, see("recipients.to")),
     "an empty list of recipients": ({"recipients": {"to": []}}, see("recipients.to")),
+    "three empty lists": ({"recipients": {"to": [], "cc": [], "bcc": None}}, see("recipients.to")),
     "a name that is null": ({"recipients": {"to": [{"address": "a@example.net", "displayName": None}]}},
                             see("recipients.to[0].displayName")),
     "a line end in a name": ({"recipients": {"to": [{"address": "a@example.net", "displayName": "a\r\nb"}]}},

@@ -311,6 +311,17 @@ def test_fifty_recipients_may_be() -> None:
     assert raised.send(document(recipients=more)).status == 202
 
 
+@pytest.mark.parametrize("empty", [{}, {"to": []}, {"to": None}])
+@pytest.mark.parametrize("kind", ["cc", "bcc"])
+def test_nobody_need_stand_in_to(empty: dict[str, Any], kind: str) -> None:
+    """As in the session EmailClientTests.sendEmailWithoutToRecipient of azure-sdk-for-java."""
+    plane = DataPlane()
+    recipients = {**empty, kind: [{"address": "ann@example.net"}]}
+    assert plane.send(document(recipients=recipients)).status == 202
+    message = plane.message()
+    assert (message["to"], message["cc"]) == (None, "ann@example.net" if kind == "cc" else None)
+
+
 def test_a_large_message_is_stored_whole() -> None:
     plane = DataPlane()
     content = base64.b64encode(bytes(range(256)) * 20_000).decode()
