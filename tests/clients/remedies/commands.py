@@ -22,6 +22,12 @@ def _prepared(order: Order, ends: str = "\r\n") -> str:
     (home / "message.eml").write_bytes(message.replace("\n", ends).encode())
     (home / "lines.eml").write_bytes(message.encode())
     (home / "dotted.eml").write_bytes(f"{message}\r\n.\r\n".encode())
+    (home / "anonymous.eml").write_bytes(b"Subject: hello\r\n\r\nhello\r\n")
+    long = "word " * 400 + "\n"
+    (home / "long.txt").write_text(long)
+    (home / "long.eml").write_bytes(f"{message}{long}".replace("\n", "\r\n").encode())
+    raw = message.replace("Subject: hello", "Subject: Gr\u00fc\u00dfe")
+    (home / "raw.eml").write_bytes(raw.replace("\n", "\r\n").encode())
     (home / "body.txt").write_text("hello\n")
     (home / "password").write_text(order.ground.secret)
     code = order.code
@@ -33,12 +39,18 @@ def _prepared(order: Order, ends: str = "\r\n") -> str:
     return code
 
 
+def _message(order: Order) -> bytes:
+    """What msmtp reads; without From, where that is what the settings are about."""
+    sender = "" if "_header" in order.code else f"From: {order.sender}\n"
+    return f"{sender}To: {RECIPIENT}\nSubject: hello\n\nhello\n".encode()
+
+
 def _run(order: Order, *command: str, **environment: str) -> Outcome:
     done = subprocess.run(
         command,
         cwd=order.home,
         env=os.environ | environment,
-        input=f"From: {order.sender}\nTo: {RECIPIENT}\nSubject: hello\n\nhello\n".encode(),
+        input=_message(order),
         capture_output=True,
         timeout=30,
         check=False,
@@ -81,6 +93,19 @@ def _curl(*options: str) -> str:
 
 
 CURL: Final = (
+    Case("login_initial_response_rejected", "login", _curl("--ssl-reqd", "--sasl-ir")),
+    Case("authzid_not_permitted", "own-name", _curl("--ssl-reqd", "--sasl-authzid USERNAME")),
+    Case("empty_password_sent", "acs",
+         _curl("--ssl-reqd").replace("--netrc-file login.netrc", "--user USERNAME:"),
+         "{cure}" + _curl("--ssl-reqd")),
+    Case("host_setting_malformed", "acs", _curl("--ssl-reqd").replace("smtp://", "smtp://http://")),
+    Case("missing_from_header", "plain",
+         _curl("--ssl-reqd").replace("message.eml", "anonymous.eml")),
+    Case("line_too_long", "plain", _curl("--ssl-reqd").replace("message.eml", "long.eml"),
+         "cp long.txt body.txt\n{cure}"),
+    Case("raw_utf8_headers", "plain", _curl("--ssl-reqd").replace("message.eml", "raw.eml"),
+         "subject='Gr\u00fc\u00dfe'\n{cure}"),
+    Case("client_tls_disabled", "acs", _curl("--ssl-reqd", "--tls-max 1.0")),
     Case("mechanism_not_offered", "acs", _curl("--ssl-reqd", "--login-options AUTH=PLAIN")),
     Case("starttls_required", "acs", _curl()),
     Case("implicit_tls_on_starttls_port", "acs", _curl("--ssl-reqd").replace("smtp:", "smtps:")),
@@ -117,7 +142,20 @@ def _swaks(*options: str) -> str:
 
 _SIGNED_IN: Final = "export SWAKS_OPT_auth=LOGIN SWAKS_OPT_auth_user=USERNAME\n{cure}"
 
+_PLAINLY: Final = _SIGNED_IN.replace("LOGIN", "PLAIN")
+
 SWAKS: Final = (
+    Case("mechanism_advertised_but_broken", "broken",
+         _swaks("--tls", "--auth CRAM-MD5 --auth-user USERNAME"), told_by="logins"),
+    Case("auth_not_advertised", "nobody", _swaks("--tls", _AUTH)),
+    Case("host_setting_malformed", "acs",
+         _swaks("--tls", _AUTH).replace("{host}", "{host},smtp.example.com"), _SIGNED_IN),
+    Case("missing_from_header", "plain", _swaks("--tls", _AUTH, "--data @anonymous.eml"),
+         _PLAINLY),
+    Case("line_too_long", "plain", _swaks("--tls", _AUTH, "--data @long.eml"),
+         "cp long.txt body.txt\n" + _PLAINLY),
+    Case("raw_utf8_headers", "plain", _swaks("--tls", _AUTH, "--data @raw.eml"),
+         "subject='Gr\u00fc\u00dfe'\n" + _PLAINLY),
     Case("mechanism_not_offered", "acs", _swaks("--tls", "--auth PLAIN --auth-user USERNAME")),
     Case("starttls_required", "acs", _swaks(_AUTH), _SIGNED_IN),
     Case("implicit_tls_on_starttls_port", "acs", _swaks("--tls-on-connect", _AUTH), _SIGNED_IN),
@@ -139,6 +177,7 @@ SWAKS: Final = (
          "export SWAKS_OPT_auth=PLAIN SWAKS_OPT_auth_user=USERNAME\n{cure}"),
 )  # fmt: skip
 
+_SECRET: Final = 'passwordeval "cat /path/to/password"\n'
 _MSMTP: Final = """\
 account default
 host {host}
@@ -151,6 +190,14 @@ passwordeval "cat /path/to/password"
 """
 
 MSMTP: Final = (
+    Case("credentials_missing", "acs", _MSMTP.replace(_SECRET, ""),
+         _MSMTP.replace("user USERNAME\n", "").replace(_SECRET, "{cure}")),
+    Case("empty_password_sent", "plain", _MSMTP.replace('"cat /path/to/password"', "echo"),
+         _MSMTP.replace("user USERNAME\n", "").replace(_SECRET, "{cure}"), told_by="record"),
+    Case("host_setting_malformed", "acs", _MSMTP.replace("{host}", "smtp://{host}"),
+         _MSMTP.replace("host {host}\nport {port}\n", "{cure}")),
+    Case("missing_from_header", "plain",
+         _MSMTP + "add_missing_from_header off\nfrom sender@example.com\n", _MSMTP + "{cure}"),
     Case("mechanism_not_offered", "acs", _MSMTP.replace("auth on", "auth plain")),
     Case("mechanism_advertised_but_broken", "broken", _MSMTP.replace("auth on", "auth cram-md5"),
          told_by="logins"),

@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from gatepost.diagnosis.remedies import LIBRARIES
 from tests.clients.remedies.proof import Case, Order, Outcome, values
 
 _PACKAGES: Final = {
     "bytes": r"\bbytes\.", "crypto/tls": r"\btls\.[A-Z]", "crypto/x509": r"\bx509\.[A-Z]",
     "errors": r"\berrors\.New\b", "fmt": r"\bfmt\.", "net": r"\bnet\.[A-Z]",
+    "mime": r"\bmime\.[A-Z]", "mime/quotedprintable": r"\bquotedprintable\.",
     "net/smtp": r"\bsmtp\.[A-Z]", "net/url": r"\burl\.[A-Z]", "os": r"\bos\.[A-Z]",
+    "strings": r"\bstrings\.",
     "time": r"\btime\.[A-Z]",
 }  # fmt: skip
 _MAIN: Final = """\
@@ -167,7 +170,65 @@ func dial() (*smtp.Client, error) {
 }
 """
 
+_LOGIN_AUTH: Final = (LIBRARIES["go-net-smtp"].cures["login"].code or "").partition(
+    "// In place of"
+)[0]
+_RECORDED: Final = 'return smtp.SendMail("{host}:"+os.Getenv("PORT_"), AUTH, FROM, to, msg)'
+"""To the recorder, whose port was not known when this was built."""
+
+
+def _from(sender: str) -> str:
+    """Sign in with LOGIN, and send as somebody else."""
+    body = _RECORDED.replace("AUTH", 'LoginAuth(username, password, "{host}")')
+    return _LOGIN_AUTH + _run(body.replace("FROM", sender))
+
+
+_AS_SENDER: Final = (
+    _LOGIN_AUTH + "{cure}" + _run('\treturn send(LoginAuth(username, password, "{host}"), to, msg)')
+)
+
+
+def _message(message: str, more: str = "") -> str:
+    """Send another message than the one that is given."""
+    return _run(f"{more}\tmsg = {message}\n\t" + _SEND_MAIL.replace("AUTH", _PLAIN_AUTH))
+
+
+def _plain(authzid: str, password: str) -> str:
+    auth = f'smtp.PlainAuth({authzid}, username, {password}, "{{host}}")'
+    return _run(_RECORDED.replace("AUTH", auth).replace("FROM", "from"))
+
+
+_LONG: Final = 'strings.Repeat("word ", 400)'
+
 GO: Final = (
+    Case("login_initial_response_rejected", "login",
+         _EAGER + _run(
+            _RECORDED.replace("AUTH", 'eager{"LOGIN", username, password}').replace("FROM", "from")
+        ),
+        _CURED,
+        told_by="record",),
+    Case("authzid_not_permitted", "own-name", _plain("username", "password"), _CURED,
+         told_by="record"),
+    Case("empty_password_sent", "plain", _plain('""', 'os.Getenv("SMTP_PASS")'),
+         "{cure}" + _run("\tusername, password, err := credentials()\n\tif err != nil {\n"
+                         "\t\treturn err\n\t}\n\t" + _SEND_MAIL.replace("AUTH", _PLAIN_AUTH)),
+         told_by="record"),
+    Case("host_setting_malformed", "plain", _run(
+         _SEND_MAIL.replace("{host}:{port}", "smtp://{host}:{port}")
+         .replace("AUTH", _PLAIN_AUTH)), _CURED),
+    Case("account_name_used_as_sender", "acs", _from("username"), _AS_SENDER, told_by="record"),
+    Case("envelope_sender_missing", "acs", _from('""'), _AS_SENDER, told_by="record"),
+    Case("sender_domain_not_linked", "acs", _from('"me@elsewhere.example"'), _AS_SENDER,
+         told_by="record"),
+    Case("missing_from_header", "plain",
+         _message('[]byte("Subject: hello\\r\\n\\r\\nhello\\r\\n")'),
+         "{cure}" + _message('message("hello", "hello\\r\\n")')),
+    Case("line_too_long", "plain", _message(f'append(msg, {_LONG}...)'),
+         "{cure}" + _message("encoded", f"\tencoded, err := message({_LONG})\n"
+                             "\tif err != nil {\n\t\treturn err\n\t}\n")),
+    Case("raw_utf8_headers", "plain",
+         _message('append([]byte("Subject: Gr\u00fc\u00dfe\\r\\n"), msg...)'),
+         "{cure}" + _message('message("Gr\u00fc\u00dfe", "hello\\r\\n")')),
     Case("mechanism_not_offered", "acs", _sent(), _CURED),
     Case("starttls_required", "plain", _dialled('smtp.Dial("{host}:{port}")', "nil"), _CURED_DIAL),
     Case("auth_before_tls_refused_by_client", "plain", _dialled('smtp.Dial("{host}:{port}")'),

@@ -82,6 +82,15 @@ def _broken(*lines: str, before: str = _TLS) -> str:
 
 
 PHPMAILER: Final = (
+    Case("empty_password_sent", "acs", _broken("$mail->Password = '';"),
+         "{cure}" + _MAIL + _TLS + _FROM + _SEND, told_by="record"),
+    Case("host_setting_malformed", "acs", _broken("$mail->Host = 'http://{host}';"),
+         _MAIL + _TLS + "$mail->Host = 'http://{host}';\n{cure}" + _FROM + _SEND),
+    Case("envelope_sender_missing", "acs", _MAIL + _TLS + "$mail->From = '';\n" + _SEND,
+         _MAIL + _TLS + "{cure}" + _SEND),
+    Case("missing_from_header", "plain",
+         _MAIL + _TLS + "$mail->From = '';\n$mail->Sender = $sender;\n" + _SEND,
+         _MAIL + _TLS + "$mail->Sender = $sender;\n{cure}" + _SEND),
     Case("mechanism_advertised_but_broken", "broken", _broken(), _CURE, told_by="logins"),
     Case("starttls_required", "acs", _broken("$mail->SMTPAutoTLS = false;", before=_SET), _CURE),
     Case("implicit_tls_on_starttls_port", "acs",
@@ -140,6 +149,16 @@ def _refused(transport: str, email: str = _EMAIL) -> str:
 
 
 SYMFONY: Final = (
+    Case("mechanism_advertised_but_broken", "broken",
+         _refused(_ESMTP.replace("KIND", "CramMd5")), _SYMFONY_CURE, told_by="logins"),
+    Case("authzid_not_permitted", "own-name", _refused(_SMTP), _SYMFONY_CURE),
+    Case("empty_password_sent", "acs", _refused(
+         "$login = rawurlencode($username);\n"
+         "$transport = Transport::fromDsn(\"smtp://{$login}@{host}:{port}\");\n"),
+         _SYMFONY + "{cure}" + _SMTP + _EMAIL + _DELIVER),
+    Case("host_setting_malformed", "acs",
+         _refused(_ESMTP.replace("KIND", "Login").replace("{host}", "smtp://{host}")),
+         _SYMFONY_CURE),
     Case("mechanism_not_offered", "acs", _refused(_ESMTP.replace("KIND", "Plain")), _SYMFONY_CURE),
     Case("implicit_tls_on_starttls_port", "acs", _refused(_DSN.replace("SCHEME", "smtps")),
          _SYMFONY_CURE),

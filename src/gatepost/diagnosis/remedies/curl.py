@@ -29,6 +29,10 @@ curl --url smtp://{{host}}:{{port}} \\
   -F "=<body.txt;type=text/plain;encoder=quoted-printable"
 """
 
+_HEADERS: Final = """\
+word="=?utf-8?B?$(printf %s "$subject" | base64 -w 0)?="
+""" + _MIME.replace("Subject: hello", "Subject: $word")
+
 _URL: Final = """\
 # login.netrc, mode 0600:
 #   machine {{host}} login USERNAME password PASSWORD
@@ -73,7 +77,6 @@ LIBRARY: Final = Library(
                 _send("--ssl-reqd", "--sasl-ir"),
             ),
             "two_lines": Cure("Leave --sasl-ir out:", _send("--ssl-reqd")),
-            "long_token": Cure("Leave --sasl-ir out; the token then follows the prompt."),
             "no_authzid": Cure("Leave --sasl-authzid out:", _send("--ssl-reqd")),
             "url": Cure("Keep user name and password out of the URL:", _URL),
             "check": Cure(
@@ -91,9 +94,13 @@ LIBRARY: Final = Library(
             "from_header": Cure("curl sends the file as it is, or writes the header:", _MIME),
             "line_ends": Cure("Have LF made CRLF:", _send("--ssl-reqd", "--crlf")),
             "short_lines": Cure("Let curl encode the text:", _MIME),
+            "tls_version": Cure(
+                "Leave --tls-max out, or ask for a version that is in use:",
+                _send("--ssl-reqd", "--tlsv1.2"),
+            ),
             "ascii_headers": Cure(
-                "curl passes headers on as they are: encode them (RFC 2047) where the message "
-                "is written."
+                "curl passes headers on as they are: encode what is not ASCII (RFC 2047):",
+                _HEADERS,
             ),
         }
     ),
@@ -110,14 +117,28 @@ LIBRARY: Final = Library(
             "cert_hostname_mismatch",
             "helo_rejected",
             "initial_response_required",
+            "login_initial_response_rejected",
+            "authzid_not_permitted",
             "credential_url_encoding",
+            "empty_password_sent",
+            "host_setting_malformed",
             "account_name_used_as_sender",
             "envelope_sender_missing",
             "sender_not_authorised",
             "sender_domain_not_linked",
+            "missing_from_header",
             "bare_lf",
+            "line_too_long",
+            "raw_utf8_headers",
+            "client_tls_disabled",
         }
     ),
     tested="Debian's",
-    spared=MappingProxyType({"utf8": SENDS_UTF8}),
+    spared=MappingProxyType(
+        {
+            "utf8": SENDS_UTF8,
+            "long_token": "It keeps what would make the AUTH line longer than 512 octets off it "
+            "itself.",
+        }
+    ),
 )

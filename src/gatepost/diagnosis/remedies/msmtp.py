@@ -106,9 +106,13 @@ LIBRARY: Final = Library(
             "helo_rejected",
             "auth_not_advertised",
             "unwanted_auth_attempt",
+            "credentials_missing",
+            "empty_password_sent",
+            "host_setting_malformed",
             "account_name_used_as_sender",
             "sender_not_authorised",
             "sender_domain_not_linked",
+            "missing_from_header",
         }
     ),
     tested="Debian's",

@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.remedies.library import (
+    ENCODES_HEADERS,
     ENCODES_LINES,
     LOGIN_IN_TWO,
     NO_AUTHZID,
@@ -136,10 +137,6 @@ LIBRARY: Final = Library(
             "from_header": Cure(
                 "From is what setFrom() says:", "$mail->setFrom('sender@example.com');\n"
             ),
-            "ascii_headers": Cure(
-                "Name the character set, so that headers are encoded in it:",
-                "$mail->CharSet = PHPMailer::CHARSET_UTF8;\n",
-            ),
         }
     ),
     language="php",
@@ -157,9 +154,13 @@ LIBRARY: Final = Library(
             "unwanted_auth_attempt",
             "initial_response_required",
             "auth_command_too_long",
+            "empty_password_sent",
+            "host_setting_malformed",
             "account_name_used_as_sender",
+            "envelope_sender_missing",
             "sender_not_authorised",
             "sender_domain_not_linked",
+            "missing_from_header",
         }
     ),
     tested="Debian's libphp-phpmailer",
@@ -171,6 +172,7 @@ LIBRARY: Final = Library(
             "utf8": SENDS_UTF8,
             "line_ends": WRITES_CRLF,
             "short_lines": ENCODES_LINES,
+            "ascii_headers": ENCODES_HEADERS,
         }
     ),
 )

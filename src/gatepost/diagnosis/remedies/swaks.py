@@ -55,7 +55,7 @@ LIBRARY: Final = Library(
                 "Connect by the name that the certificate is good for:",
                 _send("--tls --tls-verify").replace("{{host}}", "{{name}}"),
             ),
-            "no_auth": Cure("Leave --auth out."),
+            "no_auth": Cure("Leave --auth out:", _send("--tls --tls-verify")),
             "check": Cure(
                 "swaks asks for what is not given; it does not send empty ones:",
                 _send("--tls --tls-verify --auth --auth-user USERNAME"),
@@ -79,12 +79,15 @@ LIBRARY: Final = Library(
                 "Leave --no-data-fixup out:", _send("--tls --tls-verify --data @message.eml")
             ),
             "short_lines": Cure(
-                "swaks passes the text on as it is: encode it (quoted-printable or base64) where "
-                "the message is written."
+                "swaks passes the text on as it is: break its lines, or encode it where the "
+                "message is written:",
+                "fold -s -w 72 body.txt >folded.txt\n"
+                + _send("--tls --tls-verify --body @folded.txt"),
             ),
             "ascii_headers": Cure(
-                "swaks passes headers on as they are: encode them (RFC 2047) where the message "
-                "is written."
+                "swaks passes headers on as they are: encode what is not ASCII (RFC 2047):",
+                'word="=?utf-8?B?$(printf %s "$subject" | base64 -w 0)?="\n'
+                + _send('--tls --tls-verify --header "Subject: $word" --body @body.txt'),
             ),
         }
     ),
@@ -92,6 +95,7 @@ LIBRARY: Final = Library(
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
             "mechanism_not_offered",
             "starttls_required",
             "implicit_tls_on_starttls_port",
@@ -99,11 +103,17 @@ LIBRARY: Final = Library(
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "auth_not_advertised",
+            "unwanted_auth_attempt",
+            "host_setting_malformed",
             "account_name_used_as_sender",
             "envelope_sender_missing",
             "sender_not_authorised",
             "sender_domain_not_linked",
+            "missing_from_header",
             "bare_lf",
+            "line_too_long",
+            "raw_utf8_headers",
         }
     ),
     tested="Debian's",

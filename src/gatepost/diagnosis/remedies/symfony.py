@@ -190,6 +190,7 @@ LIBRARY: Final = Library(
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
             "mechanism_not_offered",
             "implicit_tls_on_starttls_port",
             "starttls_on_implicit_tls_port",
@@ -197,7 +198,10 @@ LIBRARY: Final = Library(
             "cert_hostname_mismatch",
             "helo_rejected",
             "auth_command_too_long",
+            "authzid_not_permitted",
             "credential_url_encoding",
+            "empty_password_sent",
+            "host_setting_malformed",
             "sender_not_authorised",
             "sender_domain_not_linked",
         }

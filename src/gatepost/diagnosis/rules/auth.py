@@ -76,7 +76,7 @@ def _unlisted(seen: Evidence) -> str | None:
     if not seen.offered or any(each.accepted and not _broke_off(each) for each in _own(seen)):
         return None
     library = LIBRARIES.get(seen.client.library)
-    if library is not None and not (seen.source == "log" and seen.attempts):
+    if library is not None and not (seen.source != "probe" and seen.attempts):
         choice = library.first_choice(seen.offered)
         return None if choice in seen.offered else choice
     tried = [

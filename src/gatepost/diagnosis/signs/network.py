@@ -23,7 +23,8 @@ _ODD: Final = re.compile(
     r"connect: to \(['\"][^'\"]*[\s,/][^'\"]*['\"], |connect: to \(['\"][^'\":]*:\d+['\"], |"
     r"unknown port|%20|"
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for)  +\S|"
-    r"\b(?:enotfound|eai_again|lookup|getaddrinfo for) (?:https?|smtps?|ssl|tls)\b(?![.-])|"
+    r"\b(?:enotfound|eai_again|lookup|getaddrinfo for|resolve host:) "
+    r"(?:https?|smtps?|ssl|tls)\b(?![.-])|"
     r"(?:unknown smtp host|unknownhostexception): [^\s:]+:\d|"
     r"\b(?:enotfound|lookup) [^\s:]*(?:\\r|%0d|;|\[|\])|"
     r"\b(?:enotfound|eai_again|resolve host:?) [^\s,]+,\s*$|"
@@ -43,9 +44,11 @@ def odd_name(reading: Reading) -> bool:
     if any(word in settings for word in _ODD_CONTEXT):
         return True
     return any(_ODD.search(line) for line in reading.text.split("\n")
-               if any(word in line for word in (*_DNS, "connect: to (")))  # fmt: skip
+               if any(word in line for word in (*_DNS, *_ABOUT_TO)))  # fmt: skip
 
 
+_ABOUT_TO: Final = ("connect: to (", "=== trying ")
+"""What smtplib and swaks say before they look a name up."""
 _ODD_CONTEXT: Final = ("://", "trailing", "leading space", "with a space", "with port", "comma",
                        "whitespace", "with a blank")  # fmt: skip
 _SERVICES: Final = frozenset(
@@ -212,7 +215,8 @@ SIGNS: Final = (
     Sign("host_setting_malformed", 10, ("the name ends in a blank",), when=great_host),
     Sign("host_setting_malformed", 13,
          ("missing port in address", "too many colons in address", "label empty or too long",
-          "invalid hostname", "invalid host name", "hostname is invalid", "not a valid host",
+          "invalid hostname", "invalid host name", "invalid host: ", "invalid host entry",
+          "hostname is invalid", "not a valid host",
           "idna' codec failed", "url scheme*not allowed", "host must not contain",
           "invalid address:", "invalid relayhost", "bad host", "malformed host",
           "invalid port number", "tcp://http", "ssl://http", "tcp://smtp://", "tcp://ssl",
