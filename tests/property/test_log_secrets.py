@@ -220,6 +220,8 @@ PLACES = (
     "access_token: '{0}'", "mail.smtp.password = {0}", "$mail->Password = '{0}';",
     "api_key: '{0}'", "SMTP_PASS={0}", "smtp_pass: {0}", "smtp_sasl_password_maps = static:ann:{0}",
     "[mail.example.com]:587 ann@example.org:{0}", "password {0}", "client_send = ^ann^{0}",
+    "SMTP_PASSWORD: >\n  {0}\n", "SMTP_PASSWORD=\\\n{0}", "<password>\n  {0}\n</password>",
+    'server.login(\n    "ann@example.org",\n    "{0}",\n)',
     "machine mail.example.com login ann password {0}", "<password>{0}</password>",
 )
 # fmt: on

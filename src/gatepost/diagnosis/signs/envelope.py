@@ -88,7 +88,9 @@ _QUOTA = (
     "send limit reached", "sending limit", "sent limit", "limit*24h", "daily cap",
     "quota*reached", "quota*exhausted", "out of credits", "no credits", "insufficient credits",
     "plan limit", "emails remaining: 0", "quota has been exceeded", "exceeded your*quota",
-    "exceeded*sending*allow",
+    "exceeded*sending*allow", "limit of outgoing", "reached your*limit",
+    "reached the*limit for today",
+    "limit for today", "sending capacity",
 )  # fmt: skip
 _GREY = ("greylist", "graylist", "grey-list", "gray-list", "postgrey", "grey list", "gray list",
          "greylisted", "deferred for*seconds", "please retry later*policy")  # fmt: skip
@@ -186,6 +188,8 @@ SIGNS: Final = (
     Sign("sender_not_authorised", 13, ("relaying disallowed",), provider=("zoho",)),
     Sign("sender_not_authorised", 9, codes=(553,), at=("mail", "data", "rcpt", None),
          unless=("auth failure",)),
+    Sign("sender_not_authorised", 4, ("sender", "from address", "from:", "mail from"),
+         codes=(501, 550, 553, 554), unless=("helo", "ehlo", "syntax", "<>", "empty", "blank")),
     # who has not signed in owns no address yet
     Sign("sender_not_authorised", -16, ("not logged in", "unauthenticated sender"),
          when=unread_by_server),

@@ -169,6 +169,8 @@ _TIMEOUT = (
     "execution expired", "connection timeout", "connect timeout", "10060", "timeout exceeded",
     "operation has timed out", "connecttimeout", ("connection attempt failed because the connected "
     "party did not properly respond"), "timeout expired", "read timeout", "readtimeout", "timeout",
+    "timedout", "deadline exceeded",
+    "deadline has elapsed",
 )  # fmt: skip
 _REFUSED = (
     "econnrefused", "connection refused", "actively refused", "10061", "no route to host",
@@ -247,6 +249,8 @@ SIGNS: Final = (
     Sign("port_blocked", 4, ("connect to*connection timed out", "dial tcp*i/o timeout",
                              "connect etimedout", "failed to connect to*timed out",
                              "connection attempt failed because")),
+    Sign("address_family_not_tried", 9, ("aaaa*never tried", "a record*never tried",
+                                         "resolves a only", "resolves only a")),
     Sign("ipv6_unreachable", 13, ("enetunreach", "network is unreachable", "address not available",
                                   "eaddrnotavail", "cannot assign requested address",
                                   "ehostunreach", "no route to host"), when=names_ipv6),

@@ -56,6 +56,8 @@ SIGNS: Final = (
         r.providers & {"gmail", "gmail_relay"}) and (
             refused(r) or "error" in r.text or not r.refusals),
         proof="Google refuses a token so that is not for its full mail scope"),
+    Sign("oauth_scope_wrong", 17, ("smtpauthenticationerror: (334",)),
+    Sign("app_password_required", -14, ("smtpauthenticationerror: (334",)),
     Sign("oauth_scope_wrong", 5, _SEND_SCOPES, when=by_token),
     Sign("oauth_scope_wrong", 16, ("aud*graph.microsoft.com", "scp*mail.send", "scope*mail.send",
                                    "aud*management.azure", "audience*graph", "scp*imap."),

@@ -124,7 +124,9 @@ _NO_STORE = (
     "error setting certificate verify locations", "no ca certificates", "trustanchors parameter",
     "could not load system root", "unable to load ca", "no certificates found", "ca-certificates",
     "system roots", "cacert.pem", "failed to load*root certificates", "cafile", "ca bundle",
-    "no root certificates", "error adding trust anchors",
+    "no root certificates", "error adding trust anchors", "no native root",
+    "native*ca certificates",
+    "no trusted root",
 )  # fmt: skip
 _INTERCEPTORS = (
     "avast", "avg ", "kaspersky", "eset ", "bitdefender", "zscaler", "fortinet", "fortigate",
@@ -214,6 +216,8 @@ SIGNS: Final = (
                                       "openssl*1 s:", "without*intermediate",
                                       "missing intermediate"),
          when=lambda r: any(w in r.text for w in (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY))),
+    Sign("cert_chain_incomplete", 6, (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY),
+         context=("one certificate", "only the leaf", "no intermediate", "without intermediate")),
     # a great provider sends its whole chain: what cannot follow it is the client's store
     Sign("cert_chain_incomplete", -8, (*_NO_ISSUER, *_VERIFY), when=great_provider),
     Sign("client_ca_store_missing", 7, (*_NO_ISSUER, *_UNKNOWN_AUTHORITY), when=great_provider),

@@ -62,11 +62,11 @@ _PLACES: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
 )
 # fmt: on
 """Words of which one stands in the line, and the expression whose group ``s`` is the secret."""
-_CALL: Final = (
+_SIGNS_IN: Final = (
     r"(?:\blogin|PlainAuth|LoginAuth|CRAMMD5Auth|NetworkCredential|\bauthenticate|"
     r"Credentials::new|PasswordAuthentication|ConvertTo-SecureString|set_?password|\bauth)\s*"
-    r"\(?(?P<rest>[^\n]*)"
 )
+_CALL: Final = rf"{_SIGNS_IN}\(?(?P<rest>[^\n]*)"
 _CALLS: Final = ("login", "auth", "cred", "pass", "secure")
 _LITERAL: Final = re.compile(r"(?P<q>[\"'`])(?P<s>(?:\\.|(?!(?P=q)).)*)(?P=q)")
 _NO_SECRET: Final = re.compile(
@@ -100,6 +100,30 @@ def spans(line: str) -> Iterator[Span]:
 def _expression(pattern: str) -> re.Pattern[str]:
     """Made when a line calls for it: a log needs few of them."""
     return re.compile(pattern, re.IGNORECASE)
+
+
+_ACROSS: Final = (
+    (
+        rf"{_KEY}[\"']?\s*[:=][ \t]*[>|]?[+-]?[ \t]*\n"
+        r"[ \t]+(?P<q>[\"']?)(?P<s>[^\s\"']+)(?P=q)[ \t]*$"
+    ),
+    rf"{_KEY}[\"']?\s*[:=][ \t]*[\"']?\S*\\\n[ \t]*(?P<s>\S+)",
+    rf"<\w{{0,40}}?{_KEY}>[ \t]*\n\s*(?P<s>[^<\s]+)",
+)
+"""A value that begins, or goes on, on the line behind its name's."""
+_OPEN_CALL: Final = rf"{_SIGNS_IN}\([ \t]*\n(?P<rest>[^)]{{0,400}})"
+
+
+def spans_across(text: str) -> Iterator[Span]:
+    """Yield where secrets stand that are not on the line that tells them."""
+    low = text.lower()
+    if any(hint in low for hint in _KEYS):
+        for place in _ACROSS:
+            for match in re.finditer(place, text, re.IGNORECASE | re.MULTILINE):
+                if not _NO_SECRET.fullmatch(match["s"]):
+                    yield Span(*match.span("s"))
+    for call in re.finditer(_OPEN_CALL, text, re.IGNORECASE):
+        yield from _in_call(text, call)
 
 
 def _in_call(line: str, call: re.Match[str]) -> Iterator[Span]:

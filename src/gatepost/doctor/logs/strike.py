@@ -21,7 +21,7 @@ from gatepost.doctor.logs.responses import (
     kind_of,
     read_answer,
 )
-from gatepost.doctor.logs.secrets import spans
+from gatepost.doctor.logs.secrets import spans, spans_across
 from gatepost.model.evidence import Response
 from gatepost.model.transcript import STRUCK_OUT
 
@@ -143,7 +143,7 @@ class _Walk:
 
     def shaped(self, text: str) -> str:
         """Strike what stands in the places of secrets; each is looked for everywhere, too."""
-        found = sorted(_each_line(text), reverse=True)
+        found = sorted({*_each_line(text), *spans_across(text)}, reverse=True)
         end = len(text)
         for start, stop in found:
             if stop > end:
@@ -180,7 +180,7 @@ class _Walk:
         self._prompt = ""
         blob = auth["blob"]
         if not blob or _NO_BLOB.fullmatch(blob) or _A_MECHANISM.fullmatch(blob):
-            return line
+            return self._readable(line)
         start, end = auth.span("blob")
         return self._answer(line, start, end)
 

@@ -6,8 +6,8 @@ FORMAT = Format(
     "symfony",
     "Symfony Mailer",
     library="symfony",
-    client=r"^(?:\[[^\]]*\] |>)?> (?P<text>.*?)(?:\\r\\n)?$",
-    server=r"^(?:\[[^\]]*\] |<)?< (?P<text>.*?)(?:\\r\\n)?$",
+    client=r"^(?:\[\d[^\]]*\] |>)?> (?P<text>.*?)(?:\\r\\n)?$",
+    server=r"^(?:\[\d[^\]]*\] |<)?< (?P<text>.*?)(?:\\r\\n)?$",
     hints=("> ehlo", "< 220", ">> ehlo", "<< 220", "< 250"),
     errors=(
         "symfony\\component\\mailer", "swift_", "swiftmailer", "expected response code",

@@ -11,34 +11,49 @@ from typing import Any, Final
 
 from gatepost.doctor.logs.formats import FORMATS
 
-_SURE: Final = 3
+_SURE: Final = 5
 """So many of the steps leave no doubt that something is wrapped."""
 _SAMPLE: Final = 80
 """Lines that are looked at to choose."""
 _ENOUGH: Final = 0.7
 """The share of lines that must be wrapped alike."""
-_PASSES: Final = 5
+_PASSES: Final = 9
 _TIME: Final = r"\d{1,2}:\d\d:\d\d(?:[.,]\d+)?"
-_STAMP: Final = rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]{_TIME}(?:Z|[+-]\d\d:?\d\d)?"
+_STAMP: Final = rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]{_TIME}(?:Z| ?[+-]\d\d:?\d\d)?"
+_LEVEL: Final = "DEBUG|INFO|WARN|WARNING|ERROR|TRACE|NOTICE|FATAL|DBG|INF|WRN|ERR|VRB|TRC|FTL|DBUG"
 _PREFIXES: Final = tuple(
     re.compile(pattern)
     for pattern in (
         r"[\w./-]{1,80}(?:[ ]+)?\| ?",  # Compose
         rf"(?:{_STAMP}|[A-Z][a-z]{{2}} [ \d]\d {_TIME}) [\w.-]{{1,80}} [\w./()-]{{1,60}}\[\d+\]: ",
         rf"[A-Z][a-z]{{2}} [ \d]\d {_TIME} [\w.-]{{1,80}} [\w./()-]{{1,60}}: ",  # syslog
-        rf"\[?{_STAMP}\]?[ \t](?:(?:stdout|stderr) [FP] )?",
+        rf"(?:\[{_STAMP}\]|{_STAMP})[ \t|]+(?:(?:stdout|stderr) [FP] )?",
         rf"\[?\d\d?[./]\d\d?[./]\d{{4}},? {_TIME}\]?[ \t]",
+        r"<\d{1,3}>(?:1 )?",  # syslog's priority
+        rf"[IWEF]\d{{4}} {_TIME} +\d+ ",  # klog
+        r"[DIWEF], (?=\[)",  # Ruby's Logger
+        r"[\w.$/-]{1,60}\.(?:go|py|rs|rb|js|ts|java|cs|php):\d+[:\]]*[ \t]+",  # a place in code
         r"[\w./()-]{1,60}\[[\w.]+\]: ",  # Heroku's app[web.1]
         r"[\w.-]+-[a-z0-9]{5,10}-[a-z0-9]{5} [\w.-]+ ",  # a pod and its container
         r"\d{10}(?:\.\d+|\d{3})?[ \t]",
         rf"\[?{_TIME}\]?[ \t]",
-        r"\[?(?i:DEBUG|INFO|WARN|WARNING|ERROR|TRACE|NOTICE|FATAL)\]?:?[ \t]+",
-        r"[\w.-]{2,40}:? ",  # a logger's name, where every line has it
+        rf"\[?(?i:{_LEVEL})\]?(?:[:|]?[ \t]+|[:|](?=\S))",
+        r"\[[^\]\n]{1,80}\][ \t]+",  # a thread, a pod, a time with a level
+        r"(?:-{1,3}|:|\||\*|--[ \t]+:)[ \t]+",  # between them, and a list's
+        r"[ \t]{0,8}\d{1,6}(?:[:.)|]|[ \t])[ \t]*\|?[ \t]*(?=\S)",  # a process, a line's number
+        r"(?:(?:\w+::)*[\w.$-]{2,60}[:|]|[\w.$-]{2,60} )",  # a logger, where every line has it
         r"[ \t]+",
     )
 )
 _KEYS: Final = ("log", "message", "msg", "MESSAGE", "@message", "textPayload", "text", "line",
-                "event", "error", "err", "body")  # fmt: skip
+                "event", "error", "err", "body", "@m", "RenderedMessage", "renderedMessage", "@mt",
+                "MessageTemplate")  # fmt: skip
+_PLACE: Final = re.compile(r"\{@?(\w+)(?::[^}]*)?\}")
+"""A property in a template of Serilog's."""
+_CONTEXT: Final = re.compile(r" (?:\[\]|\{[^{}]*\}) (?:\[\]|\{[^{}]*\})\s*$")
+"""What Monolog writes behind a line."""
+_TICKS: Final = re.compile(r"^(`+|\|[ \t])(.*?)(?:\1|[ \t]\|)\s*$")
+"""A line in code marks, or a row of a table."""
 _LOGFMT: Final = re.compile(r'\bmsg=(?P<msg>"(?:\\.|[^"\\])*"|\S+)')
 _PINO: Final = re.compile(r"[CS]: ")
 
@@ -78,6 +93,7 @@ def _dialogue_lines(lines: list[str]) -> int:
 
 def _without_json(lines: list[str]) -> list[str] | None:
     """JSON lines: what they say, a line each; other lines stay."""
+    lines = _document(lines)
     filled = [line for line in lines if line.strip()]
     parsed = [_json(line) for line in filled]
     if not filled or sum(each is not None for each in parsed) < _ENOUGH * len(filled):
@@ -87,6 +103,17 @@ def _without_json(lines: list[str]) -> list[str] | None:
         found = _json(line)
         kept += [line] if found is None else _said(found, line)
     return kept
+
+
+def _document(lines: list[str]) -> list[str]:
+    """The entries of one JSON array, a line each, as a log viewer exports them."""
+    if not (lines and lines[0].startswith("[") and lines[-1].rstrip().endswith("]")):
+        return lines
+    try:
+        entries = json.loads("\n".join(lines))
+    except (ValueError, RecursionError):
+        return lines
+    return [json.dumps(each) if isinstance(each, dict) else str(each) for each in entries]
 
 
 def _json(line: str) -> dict[str, Any] | None:
@@ -105,8 +132,9 @@ def _said(found: dict[str, Any], line: str) -> Iterator[str]:
     if not texts or ("level" in found and _PINO.match(texts[0])):
         yield line  # nodemailer's own JSON has a format of its own
         return
-    for text in texts:
-        yield from text.rstrip("\r\n").split("\n")
+    for text in dict.fromkeys(texts):
+        filled = _PLACE.sub(lambda place: str(found.get(place[1], place[0])), text)
+        yield from filled.rstrip("\r\n").split("\n")
 
 
 def _without_logfmt(lines: list[str]) -> list[str] | None:
@@ -129,6 +157,20 @@ def _message(line: str) -> list[str]:
         text = said.strip('"')
     rest = line[match.end() :].strip()
     return [*text.split("\n"), *([rest] if "=" in rest else [])]
+
+
+def _without_context(lines: list[str]) -> list[str] | None:
+    """Monolog: what stands behind each line."""
+    filled = [line for line in lines if line.strip()]
+    hits = sum(_CONTEXT.search(line) is not None for line in filled)
+    return [_CONTEXT.sub("", line) for line in lines] if hits and hits > len(filled) / 2 else None
+
+
+def _without_ticks(lines: list[str]) -> list[str] | None:
+    """Each line in code marks, or each a row of a table."""
+    filled = [line for line in lines if line.strip()]
+    hits = sum(_TICKS.match(line) is not None for line in filled)
+    return [_TICKS.sub(r"\2", line) for line in lines] if hits > _ENOUGH * len(filled) else None
 
 
 def _without_quotes(lines: list[str]) -> list[str] | None:
@@ -157,5 +199,6 @@ def _prefix(pattern: re.Pattern[str]) -> Unwrap:
 
 
 _STEPS: Final[tuple[Unwrap, ...]] = (
-    _without_json, _without_logfmt, _without_quotes, *map(_prefix, _PREFIXES),
+    _without_json, _without_logfmt, _without_quotes, _without_context, _without_ticks,
+    *map(_prefix, _PREFIXES),
 )  # fmt: skip
