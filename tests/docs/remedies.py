@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gatepost.diagnosis.remedies import CURABLE, LIBRARIES, topic_of
+from gatepost.diagnosis.remedies import CURABLE, LIBRARIES, topic_of, why_not
 from gatepost.diagnosis.remedies.causes import BY_MECHANISM
 from gatepost.diagnosis.remedies.library import Library, Place
 from tests.docs.pages import FINDINGS
@@ -45,10 +45,12 @@ def _section(finding: str) -> Iterator[str]:
         yield from ("Where LOGIN is offered; the doctor prints what fits your server.", "")
     spared = []
     for library in LIBRARIES.values():
+        if why := why_not(finding, library, _OFFERED):
+            spared.append(f"- {library.title}: {why}")
+            continue
         topic = topic_of(finding, library, _OFFERED)
         cure = library.cures.get(topic) if topic else None
-        if topic is None or cure is None:
-            spared += [library] if topic in library.spared else []
+        if cure is None:
             continue
         run = " (run in our tests)" if finding in library.executed else ""
         yield from (f"### {library.title}", "", f"{place.fill(cure.text)}{run}", "")
@@ -56,22 +58,17 @@ def _section(finding: str) -> Iterator[str]:
             yield from (f"```{library.language}", place.fill(cure.code).rstrip("\n"), "```", "")
     if spared:
         yield from ("### Not needed", "")
-        yield from (f"- {each.title}: {_why(each, finding)}" for each in spared)
+        yield from spared
         yield ""
-
-
-def _why(library: Library, finding: str) -> str:
-    topic = topic_of(finding, library, _OFFERED)
-    return library.spared[topic] if topic else ""
 
 
 def mark(library: Library, finding: str) -> str:
     """Return how far the cure of a finding is proven in a library; empty where there is none."""
-    topic = topic_of(finding, library, _OFFERED)
     if finding in library.executed:
         return "run"
-    if topic in library.spared:
+    if why_not(finding, library, _OFFERED):
         return "never"
+    topic = topic_of(finding, library, _OFFERED)
     cure = library.cures.get(topic) if topic else None
     return ("code" if cure.code else "told") if cure else ""
 

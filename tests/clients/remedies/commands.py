@@ -147,6 +147,7 @@ _PLAINLY: Final = _SIGNED_IN.replace("LOGIN", "PLAIN")
 SWAKS: Final = (
     Case("mechanism_advertised_but_broken", "broken",
          _swaks("--tls", "--auth CRAM-MD5 --auth-user USERNAME"), told_by="logins"),
+    Case("client_tls_disabled", "acs", _swaks("--tls", "--tls-protocol tlsv1", _AUTH), _SIGNED_IN),
     Case("auth_not_advertised", "nobody", _swaks("--tls", _AUTH)),
     Case("host_setting_malformed", "acs",
          _swaks("--tls", _AUTH).replace("{host}", "{host},smtp.example.com"), _SIGNED_IN),
@@ -196,6 +197,8 @@ MSMTP: Final = (
          _MSMTP.replace("user USERNAME\n", "").replace(_SECRET, "{cure}"), told_by="record"),
     Case("host_setting_malformed", "acs", _MSMTP.replace("{host}", "smtp://{host}"),
          _MSMTP.replace("host {host}\nport {port}\n", "{cure}")),
+    Case("tls_version_too_old", "acs", _MSMTP + "tls_priorities NORMAL:-VERS-ALL:+VERS-TLS1.0\n",
+         _MSMTP + "{cure}"),
     Case("missing_from_header", "plain",
          _MSMTP + "add_missing_from_header off\nfrom sender@example.com\n", _MSMTP + "{cure}"),
     Case("mechanism_not_offered", "acs", _MSMTP.replace("auth on", "auth plain")),

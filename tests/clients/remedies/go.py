@@ -220,6 +220,10 @@ GO: Final = (
     Case("envelope_sender_missing", "acs", _from('""'), _AS_SENDER, told_by="record"),
     Case("sender_domain_not_linked", "acs", _from('"me@elsewhere.example"'), _AS_SENDER,
          told_by="record"),
+    Case("client_tls_disabled", "plain",
+         _dialled('smtp.Dial("{host}:{port}")', more=_START_TLS.replace(
+             "CONFIG", '&tls.Config{ServerName: "{host}", MaxVersion: tls.VersionTLS10}')),
+         _CURED_DIAL),
     Case("missing_from_header", "plain",
          _message('[]byte("Subject: hello\\r\\n\\r\\nhello\\r\\n")'),
          "{cure}" + _message('message("hello", "hello\\r\\n")')),

@@ -16,6 +16,10 @@ _TLS: Final = _OPEN + "smtp.starttls(context=ssl.create_default_context())\n"
 _LOGIN: Final = _TLS + "smtp.login(username, password)\n"
 _SEND: Final = "\nsmtp.send_message(message)\nsmtp.quit()\n"
 
+_OLD_TLS: Final = """\
+context = ssl.create_default_context()
+context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+"""
 _LONG_TEXT: Final = '"word " * 400'
 _RAW_HEADERS: Final = (
     'f"From: {sender}\\r\\nSubject: Gr\u00fc\u00dfe\\r\\n\\r\\nhello\\r\\n".encode()'
@@ -109,6 +113,11 @@ SMTPLIB: Final = (
         "{cure}" + _LOGIN + _SEND,
     ),
     Case("auth_not_advertised", "nobody", _LOGIN),
+    Case(
+        "client_tls_disabled",
+        "acs",
+        _OPEN + _OLD_TLS + "smtp.starttls(context=context)\n",
+    ),
     Case(
         "mechanism_advertised_but_broken",
         "broken",
@@ -243,6 +252,14 @@ AIOSMTPLIB: Final = (
         _aio_send("start_tls=True", 'sender="me@elsewhere.example"', _AIO_ACCOUNT),
         _AIO_CURE,
     ),
+    Case(
+        "client_tls_disabled",
+        "acs",
+        "import ssl\n"
+        + _OLD_TLS
+        + _aio_send("start_tls=True", "tls_context=context", _AIO_ACCOUNT),
+        _AIO_CURE,
+    ),
     Case("auth_not_advertised", "nobody", _aio_send("start_tls=True", _AIO_ACCOUNT), _AIO_CURE),
     Case(
         "mechanism_advertised_but_broken",
@@ -357,6 +374,16 @@ DJANGO: Final = (
         "acs",
         _DJANGO + 'DEFAULT_FROM_EMAIL = "me@elsewhere.example"\n',
         _DJANGO + "{cure}",
+    ),
+    Case(
+        "client_tls_disabled",
+        "acs",
+        _DJANGO
+        + "import ssl\n"
+        + _OLD_TLS
+        + "from django.core.mail.backends.smtp import EmailBackend\n"
+        "class Backend(EmailBackend):\n    ssl_context = context\n",
+        "import os\n{cure}",
     ),
     Case("mechanism_not_offered", "acs", _DJANGO + _django_only("PLAIN"), "import os\n{cure}"),
     Case(

@@ -17,9 +17,10 @@ smtp_host_lookup = native
 smtp_sasl_security_options = noanonymous
 smtp_tls_loglevel = 1
 smtp_helo_timeout = 1s
+service_throttle_time = 1s
 """
 _LOCAL: Final = "me@example.local"
-_DONE: Final = re.compile(r"status=(sent|deferred|bounced|undeliverable)")
+_DONE: Final = re.compile(r"status=(sent|deferred|bounced|undeliverable)|fatal:")
 
 
 class Smarthost:
@@ -86,6 +87,20 @@ smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
 _SECURE: Final = _RELAY + "smtp_tls_security_level = secure\n"
 
 POSTFIX: Final = (
+    Case("mechanism_advertised_but_broken", "broken",
+         _SECURE + "smtp_sasl_mechanism_filter = cram-md5\n", told_by="logins"),
+    Case("client_mechanism_filter_wrong", "acs",
+         _SECURE + "smtp_sasl_mechanism_filter = libplain.so, liblogin.so\n",
+         _SECURE + "{cure}"),
+    Case("client_tls_disabled", "acs", _SECURE + "smtp_tls_mandatory_protocols = TLSv1\n",
+         _SECURE + "{cure}"),
+    Case("authzid_not_permitted", "own-name", _SECURE + "send_cyrus_sasl_authzid = yes\n",
+         _SECURE + "{cure}", told_by="record"),
+    Case("host_setting_malformed", "acs", _SECURE.replace("{host}", "smtp://{host}"),
+         _SECURE + "{cure}"),
+    Case("empty_password_sent", "acs",
+         _SECURE + "# /etc/postfix/sasl_passwd: [{host}]:{port} user@example.com:\n", _SECURE,
+         told_by="record"),
     Case("starttls_required", "acs", _RELAY + "smtp_tls_security_level = none\n"),
     Case("implicit_tls_on_starttls_port", "acs", _SECURE + "smtp_tls_wrappermode = yes\n"),
     Case("starttls_on_implicit_tls_port", "acs", _SECURE, door="smtps", told_by="probe"),

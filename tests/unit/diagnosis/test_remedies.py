@@ -14,9 +14,10 @@ from gatepost.diagnosis.remedies import (
     library_called,
     remedies,
     topic_of,
+    why_not,
 )
 from gatepost.diagnosis.remedies.catalog import ALIASES
-from gatepost.diagnosis.remedies.causes import MECHANISM_TOPICS, RARE
+from gatepost.diagnosis.remedies.causes import MECHANISM_TOPICS
 from gatepost.diagnosis.remedies.library import Library, Place, Topic
 from gatepost.errors import ConfigError
 
@@ -40,13 +41,13 @@ def test_every_library_has_the_cure_or_cannot_have_the_fault(
     library: Library, finding: str
 ) -> None:
     topic = TOPICS[finding]
-    found = remedies(finding, (library,), ("LOGIN",), PLACE)
-    if topic in RARE and topic not in library.cures:
-        assert found == ()
-    else:
-        [remedy] = found
-        assert remedy.library == library.name
-        assert (topic in library.spared) is (topic not in library.cures)
+    [remedy] = remedies(finding, (library,), ("LOGIN",), PLACE)
+    assert remedy.library == library.name
+    why = why_not(finding, library, ("LOGIN",))
+    assert bool(why) is (remedy.text == why)
+    assert why or topic in library.cures
+    assert not {*library.spared} & {*library.cures}
+    assert not {*library.cannot} & library.executed
 
 
 @pytest.mark.parametrize("topic", sorted({*TOPICS.values(), *MECHANISM_TOPICS.values()}))

@@ -1,13 +1,14 @@
 """Cures, library by library: one file each, all with the same topics."""
 
 from gatepost.diagnosis.remedies.catalog import LIBRARIES, NAMES
-from gatepost.diagnosis.remedies.causes import CURABLE, TOPICS, topic_of
+from gatepost.diagnosis.remedies.causes import CURABLE, TOPICS, topic_of, why_not
 from gatepost.diagnosis.remedies.library import Library, Place
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Remedy
 
 __all__ = [
     "CURABLE", "LIBRARIES", "TOPICS", "find_library", "library_called", "remedies", "topic_of",
+    "why_not",
 ]  # fmt: skip
 
 
@@ -43,12 +44,13 @@ def remedies(
     """
     found = []
     for library in libraries:
+        if why := why_not(finding_id, library, offered):
+            found += [Remedy(library.name, why)] if len(libraries) == 1 else []
+            continue
         topic = topic_of(finding_id, library, offered)
         cure = library.cures.get(topic) if topic else None
         if cure is not None and topic is not None:
             code = place.fill(cure.code) if cure.code else None
             run = finding_id in library.executed
             found.append(Remedy(library.name, place.fill(cure.text), code, run))
-        elif topic is not None and topic in library.spared and len(libraries) == 1:
-            found.append(Remedy(library.name, library.spared[topic]))
     return tuple(found)

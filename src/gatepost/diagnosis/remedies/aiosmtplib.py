@@ -5,6 +5,7 @@ from typing import Final
 
 from gatepost.diagnosis.remedies.library import (
     NO_AUTHZID,
+    NO_USER_NO_LOGIN,
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
@@ -197,6 +198,10 @@ LIBRARY: Final = Library(
                 "Encode the text so that no line is too long:",
                 'message.set_content(text, cte="quoted-printable")\n',
             ),
+            "tls_version": Cure(
+                "Leave tls_context out, or its minimum_version and maximum_version alone:",
+                _STARTTLS,
+            ),
             "ascii_headers": Cure("Let EmailMessage encode the headers:", _HEADERS),
             "one_tls": Cure(
                 "use_tls (implicit) and start_tls exclude each other. Keep one:", _STARTTLS
@@ -204,6 +209,11 @@ LIBRARY: Final = Library(
         }
     ),
     language="python",
+    cannot=MappingProxyType(
+        {
+            "credentials_missing": NO_USER_NO_LOGIN,
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",
@@ -230,6 +240,7 @@ LIBRARY: Final = Library(
             "line_too_long",
             "raw_utf8_headers",
             "client_config_conflict",
+            "client_tls_disabled",
         }
     ),
     tested="PyPI's",

@@ -54,6 +54,7 @@ TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
         "client_config_conflict": "one_tls",
         "client_credentials_dropped": "credentials",
         "client_tls_disabled": "tls_version",
+        "tls_version_too_old": "tls_version",
         "client_sasl_plugin_missing": "plugin",
         "client_mechanism_filter_wrong": "filter",
     }
@@ -62,6 +63,33 @@ TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
 
 CURABLE: Final = (*sorted(BY_MECHANISM), *TOPICS)
 """All causes that a change in the client cures."""
+
+_OF_FEW: Final[Mapping[str, tuple[frozenset[str], str]]] = MappingProxyType(
+    {
+        "auth_before_tls_refused_by_client": (
+            frozenset({"go-net-smtp", "go-mail", "msmtp"}),
+            "It sends a password in clear if told to. The doctor does not: use a port with TLS.",
+        ),
+        "client_host_mismatch": (
+            frozenset({"go-net-smtp"}),
+            "Nothing in it compares the host of the sign-in with the host that it connects to.",
+        ),
+    }
+)
+"""Causes that only these libraries can have, and why the others cannot."""
+_WITHOUT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "client_config_conflict": "It has one setting for TLS, or one of two wins without a word.",
+        "client_credentials_dropped": "It has no switch that throws away credentials that are set.",
+        "client_tls_disabled": "It names the versions of TLS itself, TLS 1.2 among them.",
+        "tls_version_too_old": "It names the versions of TLS itself, TLS 1.2 among them; an old "
+        "library or system below it has to be renewed.",
+        "client_sasl_plugin_missing": "Its mechanisms are its own, and no plug-ins of Cyrus SASL.",
+        "client_mechanism_filter_wrong": "It has no filter: what is named and not listed is "
+        "`mechanism_not_offered`.",
+    }
+)
+"""Why a library that has no cure for one of these needs none."""
 
 RARE: Final[frozenset[Topic]] = frozenset(
     {"only_login", "only_plain", "one_tls", "credentials", "tls_version", "plugin", "filter"}
@@ -81,6 +109,19 @@ def topic_of(finding_id: str, library: Library, offered: tuple[str, ...]) -> Top
     if finding_id == "mechanism_advertised_but_broken" and insisting in library.cures:
         return insisting
     return MECHANISM_TOPICS.get(mechanism)
+
+
+def why_not(finding_id: str, library: Library, offered: tuple[str, ...]) -> str:
+    """Return why ``library`` cannot have the fault; empty when it can, or nobody knows better."""
+    those, why = _OF_FEW.get(finding_id, (frozenset({library.name}), ""))
+    if library.name not in those:
+        return why
+    if finding_id in library.cannot:
+        return library.cannot[finding_id]
+    topic = topic_of(finding_id, library, offered)
+    if topic is None or topic in library.cures:
+        return ""
+    return library.spared.get(topic) or _WITHOUT.get(finding_id, "")
 
 
 def _instead(library: Library) -> str:

@@ -4,6 +4,8 @@ from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.remedies.library import (
+    AUTH_WHERE_LISTED,
+    NO_USER_NO_LOGIN,
     SENDS_UTF8,
     Cure,
     Library,
@@ -105,6 +107,12 @@ LIBRARY: Final = Library(
         }
     ),
     language="sh",
+    cannot=MappingProxyType(
+        {
+            "auth_not_advertised": AUTH_WHERE_LISTED,
+            "credentials_missing": NO_USER_NO_LOGIN,
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",

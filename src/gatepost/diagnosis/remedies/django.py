@@ -7,6 +7,7 @@ from gatepost.diagnosis.remedies.library import (
     ENCODES_HEADERS,
     ENCODES_LINES,
     NO_AUTHZID,
+    NO_USER_NO_LOGIN,
     PLAIN_AT_ONCE,
     WRITES_CRLF,
     Cure,
@@ -204,10 +205,21 @@ LIBRARY: Final = Library(
             ),
             "hello": Cure("Django says the machine's name. Give smtplib a full one:", _HELLO),
             "sender": Cure("Mail goes out from DEFAULT_FROM_EMAIL unless told otherwise:", _SENDER),
+            "tls_version": Cure(
+                "Leave minimum_version and maximum_version of a backend's ssl_context alone:",
+                _STARTTLS,
+            ),
             "one_tls": Cure("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other:", _STARTTLS),
         }
     ),
     language="python",
+    cannot=MappingProxyType(
+        {
+            "credentials_missing": NO_USER_NO_LOGIN,
+            "empty_password_sent": "Without a password it does not sign in: `auth_not_performed`.",
+            "envelope_sender_missing": "It refuses an empty sender before it connects.",
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",
@@ -230,6 +242,7 @@ LIBRARY: Final = Library(
             "sender_not_authorised",
             "sender_domain_not_linked",
             "client_config_conflict",
+            "client_tls_disabled",
         }
     ),
     tested="PyPI's, 5.2",

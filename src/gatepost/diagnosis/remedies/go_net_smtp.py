@@ -352,11 +352,17 @@ LIBRARY: Final = Library(
             "hello": Cure("smtp.SendMail says localhost. Dial, and call Hello first:", _HELLO),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
             "from_header": Cure("net/smtp sends msg as it is. Complete it:", _MESSAGE),
+            "tls_version": Cure("Leave MinVersion and MaxVersion of tls.Config out:", _STARTTLS),
             "short_lines": Cure("Encode the text with mime/quotedprintable:", _SHORT_LINES),
             "ascii_headers": Cure("Encode the subject with package mime:", _HEADERS),
         }
     ),
     language="go",
+    cannot=MappingProxyType(
+        {
+            "credentials_missing": "An empty string is sent as it is: `empty_password_sent`.",
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",
@@ -385,6 +391,7 @@ LIBRARY: Final = Library(
             "missing_from_header",
             "line_too_long",
             "raw_utf8_headers",
+            "client_tls_disabled",
         }
     ),
     tested="Go's own, Debian's golang-go",

@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.remedies.library import (
+    AUTH_WHERE_LISTED,
     ENCODES_LINES,
     LOGIN_IN_TWO,
     OWN_SETTINGS,
@@ -133,6 +134,11 @@ LIBRARY: Final = Library(
         }
     ),
     language="java",
+    cannot=MappingProxyType(
+        {
+            "auth_not_advertised": AUTH_WHERE_LISTED,
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",

@@ -132,6 +132,7 @@ LIBRARY: Final = Library(
         }
     ),
     language="text",
+    cannot=SYMFONY.cannot,
     executed=frozenset(
         {
             "auth_not_performed",

@@ -34,6 +34,9 @@ SENDS_UTF8: Final = (
     "It sends UTF-8, as RFC 4616 wants it. If the server refuses that, set a password of ASCII "
     "characters."
 )
+AUTH_WHERE_LISTED: Final = "It signs in only where EHLO lists AUTH."
+NO_USER_NO_LOGIN: Final = "Without a user name it does not sign in: `auth_not_performed`."
+NO_ADDRESS_NO_MAIL: Final = "It refuses what is no address before it connects."
 WRITES_CRLF: Final = "It writes CRLF at the end of every line itself."
 ENCODES_LINES: Final = "It encodes lines that are too long itself."
 ENCODES_HEADERS: Final = "It encodes what is not ASCII in a header itself (RFC 2047)."
@@ -69,6 +72,8 @@ class Library:
     """Of its cures, as a fence in Markdown names it."""
     spared: Mapping[Topic, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """What need not be cured in it, and why."""
+    cannot: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """Causes that it cannot have though it has their cure, for others; and why."""
     executed: frozenset[str] = frozenset()
     """Causes whose cure our tests run against the emulator: the fault first, then the cure."""
     tested: str = ""

@@ -82,6 +82,9 @@ LIBRARY: Final = Library(
                 "Let msmtp complete the message (1.8.8 and later):",
                 "from sender@example.com\nset_from_header on\n",
             ),
+            "tls_version": Cure(
+                "Name no version of TLS, or leave tls_priorities out:", "tls_priorities NORMAL\n"
+            ),
             "short_lines": Cure(
                 "msmtp passes the text on as it is: let the program that writes the message "
                 "encode it (quoted-printable or base64)."
@@ -93,6 +96,11 @@ LIBRARY: Final = Library(
         }
     ),
     language="text",
+    cannot=MappingProxyType(
+        {
+            "envelope_sender_missing": "It does not run without an envelope sender.",
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",
@@ -113,6 +121,7 @@ LIBRARY: Final = Library(
             "sender_not_authorised",
             "sender_domain_not_linked",
             "missing_from_header",
+            "tls_version_too_old",
         }
     ),
     tested="Debian's",

@@ -178,10 +178,18 @@ LIBRARY: Final = Library(
             "hello": Cure("nodemailer says [127.0.0.1] without a full name. Give one:", _HELLO),
             "sender": Cure("from is an address, not the login:", _SENDER),
             "from_header": Cure("Without from there is no From:", _SENDER),
+            "tls_version": Cure("Leave minVersion and maxVersion of tls out:", _STARTTLS),
             "short_lines": Cure("Give text or html in place of raw:", _SHORT_LINES),
         }
     ),
     language="javascript",
+    cannot=MappingProxyType(
+        {
+            "empty_password_sent": "It refuses an empty password itself: `credentials_missing`.",
+            "account_name_used_as_sender": "What is no address becomes an empty one: "
+            "`envelope_sender_missing`.",
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",
@@ -204,6 +212,7 @@ LIBRARY: Final = Library(
             "sender_domain_not_linked",
             "missing_from_header",
             "line_too_long",
+            "tls_version_too_old",
         }
     ),
     tested="npm's",

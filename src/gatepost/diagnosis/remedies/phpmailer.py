@@ -140,6 +140,11 @@ LIBRARY: Final = Library(
         }
     ),
     language="php",
+    cannot=MappingProxyType(
+        {
+            "credentials_missing": "It sends what it has, and be it empty: `empty_password_sent`.",
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",

@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.remedies.library import (
+    AUTH_WHERE_LISTED,
     LOGIN_IN_TWO,
     OWN_SETTINGS,
     PLAIN_AT_ONCE,
@@ -99,6 +100,10 @@ LIBRARY: Final = Library(
                 "Postfix passes headers on as they are: encode them (RFC 2047) where the message "
                 "is written."
             ),
+            "tls_version": Cure(
+                "Require a version that is in use (the default since 3.6):",
+                "smtp_tls_mandatory_protocols = >=TLSv1.2\n",
+            ),
             "plugin": Cure(
                 "Cyrus SASL keeps PLAIN and LOGIN in a package of their own:",
                 "apt-get install libsasl2-modules # RPM: cyrus-sasl-plain\n",
@@ -110,16 +115,30 @@ LIBRARY: Final = Library(
         }
     ),
     language="ini",
+    cannot=MappingProxyType(
+        {
+            "auth_not_advertised": AUTH_WHERE_LISTED,
+            "credentials_missing": "Without an entry for the relayhost it does not sign in: "
+            "`auth_not_performed`.",
+            "account_name_used_as_sender": "It makes an address of a name (append_at_myorigin).",
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",
+            "mechanism_advertised_but_broken",
             "starttls_required",
             "implicit_tls_on_starttls_port",
             "starttls_on_implicit_tls_port",
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "authzid_not_permitted",
+            "empty_password_sent",
+            "host_setting_malformed",
             "sender_domain_not_linked",
+            "client_tls_disabled",
+            "client_mechanism_filter_wrong",
         }
     ),
     tested="Debian's, as a client",

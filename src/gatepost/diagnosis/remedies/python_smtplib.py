@@ -236,6 +236,9 @@ LIBRARY: Final = Library(
             "from_header": Cure("smtplib sends the message as it is. Complete it:", _MESSAGE),
             "line_ends": Cure("Parse the bytes and let send_message() write them:", _LINE_ENDS),
             "short_lines": Cure("Encode the text so that no line is too long:", _SHORT_LINES),
+            "tls_version": Cure(
+                "Leave minimum_version and maximum_version of the context alone:", _STARTTLS
+            ),
             "ascii_headers": Cure("Let EmailMessage encode the headers:", _HEADERS),
         }
     ),
@@ -268,6 +271,7 @@ LIBRARY: Final = Library(
             "bare_lf",
             "line_too_long",
             "raw_utf8_headers",
+            "client_tls_disabled",
         }
     ),
     tested="Python's own, 3.11 to 3.14",

@@ -111,6 +111,11 @@ LIBRARY: Final = Library(
         }
     ),
     language="ruby",
+    cannot=MappingProxyType(
+        {
+            "envelope_sender_missing": "It refuses a message without a sender before it connects.",
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",

@@ -116,6 +116,7 @@ LIBRARY: Final = Library(
         }
     ),
     language="properties",
+    cannot=JAVAMAIL.cannot,
     executed=frozenset(
         {
             "auth_not_performed",

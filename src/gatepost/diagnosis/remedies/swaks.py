@@ -78,6 +78,7 @@ LIBRARY: Final = Library(
             "line_ends": Cure(
                 "Leave --no-data-fixup out:", _send("--tls --tls-verify --data @message.eml")
             ),
+            "tls_version": Cure("Leave --tls-protocol out:", _send("--tls --tls-verify")),
             "short_lines": Cure(
                 "swaks passes the text on as it is: break its lines, or encode it where the "
                 "message is written:",
@@ -92,6 +93,12 @@ LIBRARY: Final = Library(
         }
     ),
     language="sh",
+    cannot=MappingProxyType(
+        {
+            "credentials_missing": "It asks for what is not given.",
+            "empty_password_sent": "It asks for what is not given.",
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",
@@ -114,6 +121,7 @@ LIBRARY: Final = Library(
             "bare_lf",
             "line_too_long",
             "raw_utf8_headers",
+            "client_tls_disabled",
         }
     ),
     tested="Debian's",

@@ -4,9 +4,12 @@ from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.remedies.library import (
+    AUTH_WHERE_LISTED,
     ENCODES_HEADERS,
     ENCODES_LINES,
     LOGIN_IN_TWO,
+    NO_ADDRESS_NO_MAIL,
+    NO_USER_NO_LOGIN,
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
@@ -187,6 +190,14 @@ LIBRARY: Final = Library(
         }
     ),
     language="php",
+    cannot=MappingProxyType(
+        {
+            "credentials_missing": NO_USER_NO_LOGIN,
+            "auth_not_advertised": AUTH_WHERE_LISTED,
+            "account_name_used_as_sender": NO_ADDRESS_NO_MAIL,
+            "envelope_sender_missing": NO_ADDRESS_NO_MAIL,
+        }
+    ),
     executed=frozenset(
         {
             "auth_not_performed",

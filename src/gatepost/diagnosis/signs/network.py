@@ -220,7 +220,7 @@ SIGNS: Final = (
           "invalid hostname", "invalid host name", "invalid host: ", "invalid host entry",
           "hostname is invalid", "not a valid host",
           "idna' codec failed", "url scheme*not allowed", "host must not contain",
-          "invalid address:", "invalid relayhost", "bad host", "malformed host",
+          "invalid address:", "invalid relayhost", "valid hostname or network address required", "bad host", "malformed host",
           "invalid port number", "tcp://http", "ssl://http", "tcp://smtp://", "tcp://ssl",
           "ssl://ssl", "ssl://smtp:", "tls://tls", "tcp://tcp",
           "unable to find the socket transport \"smtp",

@@ -151,7 +151,8 @@ _OLD = (
     "sslv3 alert handshake", "tls_get_version", "dh key too small", "deprecated tls",
 )  # fmt: skip
 _DISABLED = (
-    "no appropriate protocol", "no protocols available", "no_protocols_available",
+    "no appropriate protocol", "no protocols available",
+    "no supported versions satisfy", "no_protocols_available",
     "not compiled with", "unable to find the socket transport", ("forget to enable it when you "
     "configured php"), "openssl extension", "extension missing: openssl", "ssl support is not",
     "ssl is not available", "tls is not available", "without tls support", "no tls support",
