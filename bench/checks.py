@@ -157,6 +157,7 @@ def _site(world: World) -> Site:
         report=_untold,
         now=now,
         tokens=world.tokens,
+        clients_time=now,
     )
 
 

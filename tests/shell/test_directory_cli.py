@@ -232,6 +232,33 @@ def test_a_value_is_not_written_over_a_file(directory: Directory, tmp_path: Path
     assert not missing.exists()
 
 
+def test_what_comes_later(tmp_path: Path) -> None:
+    """A minute's window, a new role and a secret's end, by ``gatepost clock``."""
+    at_once = {"strict.login_delay": 0}
+    with Emulator(data=tmp_path / "data", strict=True, settings=at_once) as relay:
+        directory = Directory(relay.data)
+        app = directory.ask("app", "create", "late")
+        secret = directory.ask("secret", "create", "--in", "late", "--lifetime", "1h")
+        resource = relay.ready["resource"]
+        directory.ask("role", "assign", "Email Sender", "--to", "late", "--on", resource)
+        username = f"{resource}.{app['id']}.{app['tenant_id']}"
+        login = username, secret["value"]
+        assert is_refused(relay, *login).startswith("propagating: ")
+        assert directory.ask("clock", "advance", "2m")["ahead"] == 120
+        with sign_in(relay, *login) as client:
+            for _ in range(5):
+                client.sendmail(relay.sender, ["ann@example.net"], "Subject: x\n\nx")
+            with pytest.raises(smtplib.SMTPDataError, match=r"4\.5\.127"):
+                client.sendmail(relay.sender, ["ann@example.net"], "Subject: x\n\nx")
+            directory.ask("clock", "advance", "61s")
+            client.sendmail(relay.sender, ["ann@example.net"], "Subject: x\n\nx")
+            assert relay.wait_event("clock_advanced")["ahead"] == 181
+            directory.ask("clock", "advance", "1h")
+            assert client.docmd(f"MAIL FROM:<{relay.sender}>")[0] == 530
+        assert is_refused(relay, *login).startswith("secret_expired: ")
+        assert directory.say("clock", "show").endswith("1:03:01 ahead\n")
+
+
 def test_a_domain_is_proven_by_the_dns(tmp_path: Path) -> None:
     """Ownership first; an SPF record that ends softly is none (5.2 of what ACS documents)."""
     with nameserver("") as (server, zone):

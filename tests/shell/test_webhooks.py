@@ -5,9 +5,11 @@ import json
 import smtplib
 import ssl
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -130,6 +132,36 @@ def test_a_stalled_endpoint_holds_up_no_other(relay: Emulator, webhook: Webhook)
     assert len(webhook.reports) < 12
     webhook.stalls.set()
     webhook.wait(12)
+
+
+def test_a_lease_ends_in_its_time(tmp_path: Path) -> None:
+    """Sent to within its 24 hours it is prolonged to 48; after them it is over (7.1 of ACS)."""
+    dead = DEAD.format("lease")
+    with start(tmp_path / "data") as relay:
+        send(relay, dead)
+        relay.advance(timedelta(hours=23))
+        send(relay, dead)
+        statuses = [each["data"]["status"] for each in wait_for_reports(relay, 2)]
+        assert statuses == ["Suppressed", "Bounced"]
+        [lease] = ask(relay.data, "suppression_list")["suppressed"]
+        assert (lease["level"], lease["address"]) == (1, dead)
+        relay.advance(timedelta(hours=47, minutes=59))
+        assert len(ask(relay.data, "suppression_list")["suppressed"]) == 1
+        relay.advance(timedelta(minutes=2))
+        assert ask(relay.data, "suppression_list")["suppressed"] == []
+        send(relay, dead)
+        assert wait_for_reports(relay, 3)[0]["data"]["status"] == "Bounced"
+
+
+def wait_for_reports(relay: Emulator, number: int) -> list[dict[str, Any]]:
+    """Return the newest reports, once there are so many."""
+    deadline = time.monotonic() + 10
+    while True:
+        found: list[dict[str, Any]] = ask(relay.data, "events_list")["events"]
+        if len(found) >= number:
+            return found
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_deleted_mail_is_still_reported(relay: Emulator, webhook: Webhook) -> None:

@@ -93,6 +93,21 @@ async def open_queue(data: Path) -> AsyncIterator[Administer]:
 
 
 @asynccontextmanager
+async def open_clock(data: Path) -> AsyncIterator[Administer]:
+    """Give what runs an operation of ``app.clock.ClockDesk`` on ``data``.
+
+    The operations raise ValueError with a sentence. Raises as ``open_mailbox`` does.
+    """
+    async with _reached(data) as (calls, _):
+        if calls is not None:
+            yield _operating(calls, "clock")
+            return
+        from gatepost.app.clock import AheadClock, ClockDesk  # noqa: PLC0415
+
+        yield ClockDesk(AheadClock(data)).operate
+
+
+@asynccontextmanager
 async def _reached(
     data: Path, *, make: bool = False
 ) -> "AsyncIterator[tuple[Calls | None, SqliteStore | None]]":

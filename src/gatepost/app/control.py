@@ -14,6 +14,7 @@ import msgspec
 
 from gatepost.app.administration.desks import Desks
 from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
+from gatepost.app.clock import ClockDesk
 from gatepost.app.events.operations import operate
 from gatepost.app.events.service import EventService
 from gatepost.app.hurry import SOCKET
@@ -51,6 +52,8 @@ class Shared:
     """None: nobody is told what becomes of mail."""
     queue: QueueDesk | None = None
     """None: nothing is relayed."""
+    clock: ClockDesk | None = None
+    """None: the time is the machine's."""
 
 
 async def serve_control(
@@ -69,6 +72,8 @@ async def serve_control(
         operations |= event_operations(shared.events)
     if shared.queue is not None:
         operations |= queue_operations(shared.queue)
+    if shared.clock is not None:
+        operations["clock"] = _taking(tuple[str, dict[str, Any]], shared.clock.operate)
     keepers = Keepers()
     if isinstance(directory, KeepableDirectory):
         directory.follow(keepers.forget)

@@ -174,6 +174,7 @@ _SENTENCES: Final = {
     "next_hop_rests": "next hop {next_hop} rests for {seconds} s: {what}: {reason}",
     "sign_in_stopped": "credential {credential} is NOT LET IN at {target}: {reply} {reason}",
     "sign_in_works": "credential {credential} is let in at {target} again",
+    "clock_advanced": "the clock is {ahead:g} s ahead of the machine's",
     "api_failed": "API FAILED at {route}: {reason}",
     "proxy_header_refused": "cut {peer}, which is to begin with a PROXY header: {reason}",
     "certificate_reloaded": "certificate {file} is new, good until {expires_at}",

@@ -47,6 +47,11 @@ def served_profile(name: str, *, strict: bool, settings: Sequence[str] = ()) -> 
     return load_profile(path.stem if path else name, path=path, settings=settings, strict=strict)
 
 
+def machine_time() -> datetime:
+    """Return the machine's time, UTC."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Those who know: in this process, or behind the control socket."""
@@ -54,6 +59,7 @@ class Backend:
     store: Store
     directory: Directory
     quotas: Quotas | None
+    now: Callable[[], datetime] = machine_time
 
 
 def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -> Relay:
@@ -66,7 +72,7 @@ def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -
         budget=Budget(Path(serving.data), BYTE_BUDGET // serving.processes),
         report=report,
         next_id=make_guids() if server.message_ids == "guid" else make_ids(epoch),
-        now=lambda: datetime.now(UTC),
+        now=backend.now,
         login_delay=serving.profile.strict.login_delay,
     )
 

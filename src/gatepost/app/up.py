@@ -3,11 +3,11 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gatepost.app.accounts import account_desk
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
 from gatepost.app.certificates import Certificates, ensure_certificates, make_flawed
+from gatepost.app.clock import AheadClock, ClockDesk, check_alone
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.front import instruct
@@ -124,36 +125,34 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
     _check_open(options, profile)
     nameservers = [parse_nameserver(each) for each in profile.directory.nameservers]
+    resolver = DnsResolver(nameservers, cached=0)
+    clock = AheadClock(data)
+    check_alone(clock, options.workers)
     store, failed = open_watched(data, report=report)
     stack.callback(store.close)
     remove_ready(data)
     listeners = _listen(options, stack)
-    directory, tokens, provisioned, certificates = await _provide(data, store, profile)
+    directory, tokens, provisioned, certificates = await _provide(data, store, profile, clock)
     accounts = await _provide_accounts(data, store, profile)
     signs_in: Directory = accounts.signs_in if accounts else directory
-    quotas = _quotas(profile, directory) if profile.strict.counts else None
+    quotas = _quotas(profile, directory, clock) if profile.strict.counts else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
     keys = SealedAccessKeys(open_key(data))
-    desk = Desk(
-        directory,
-        keys,
-        now=lambda: datetime.now(UTC),
-        endpoint=https_url(listeners),
-        resolver=DnsResolver(nameservers, cached=0),
-        verification=profile.directory.domain_verification,
-    )
+    proving = profile.directory.domain_verification
+    desk = Desk(directory, keys, clock.now, https_url(listeners), resolver, proving)
     here = Surroundings(
         store, directory, open_key(data), profile.events, report, desk.now, desk.endpoint
     )
     events = await _serve_events(here, stack)
     desks = Desks(desk, account_desk(accounts.directory, open_key(data)) if accounts else None)
-    shared = Shared(quotas, budget=budget, desks=desks, events=events)
+    clocks = ClockDesk(clock, workers=options.workers, moved=partial(_moved, report, events))
+    shared = Shared(quotas, budget=budget, desks=desks, events=events, clock=clocks)
     control = await serve_control(data, store, signs_in, report, shared)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)
     certificate = _served_certificate(data, profile, certificates)
     serving = Serving(str(data), profile, str(certificate), options.workers + 1)
-    backend = Backend(store, signs_in, OwnQuotas(quotas) if quotas else None)
+    backend = Backend(store, signs_in, OwnQuotas(quotas) if quotas else None, clock.now)
     if options.workers:
         await _start_workers(serving, listeners, report, options.workers, stack)
     else:
@@ -164,12 +163,13 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
         store,
         keys,
         report,
-        now=lambda: datetime.now(UTC),
+        now=clock.now,
         tokens=tokens,
         quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
         suppression=events.consumer,
         events=events,
         resolver=desk.resolver,
+        seconds=clock.monotonic,
     )
     await _serve_web(listeners, certificates, site, stack)
     given = accounts.given if accounts else provisioned
@@ -221,22 +221,21 @@ def _listen(options: Options, stack: AsyncExitStack) -> Listeners:
 
 
 async def _provide(
-    data: Path, store: SqliteStore, profile: Profile
+    data: Path, store: SqliteStore, profile: Profile, clock: AheadClock
 ) -> tuple[AzureDirectory, AccessTokens, Provisioned, Certificates]:
     """Load the directory; at the first start, make what it holds, and the certificates."""
-    now = datetime.now(UTC)
     key = open_key(data)
-    tokens = await open_tokens(store, key, lambda: datetime.now(UTC))
+    tokens = await open_tokens(store, key, clock.now)
     directory = AzureDirectory(
         store,
         digest_key=key.subkey(DIGESTS),
-        clock=lambda: datetime.now(UTC),
+        clock=clock.now,
         rules=rules_of(profile),
         tokens=tokens,
     )
     await directory.load()
-    provisioned = await provision(store, directory, key, now)
-    return directory, tokens, provisioned, ensure_certificates(data, now)
+    provisioned = await provision(store, directory, key, clock.now())
+    return directory, tokens, provisioned, ensure_certificates(data, datetime.now(UTC))
 
 
 def _served_certificate(data: Path, profile: Profile, certificates: Certificates) -> Path:
@@ -262,13 +261,19 @@ async def _serve_events(here: Surroundings, stack: AsyncExitStack) -> EventServi
     return service
 
 
-def _quotas(profile: Profile, directory: AzureDirectory) -> SubscriptionQuotas:
+def _moved(report: Report, events: EventService, ahead: timedelta) -> None:
+    """Tell the operator, and let what waits for its time look again."""
+    report("clock_advanced", ahead=ahead.total_seconds())
+    events.webhooks.wake()
+
+
+def _quotas(profile: Profile, directory: AzureDirectory, clock: AheadClock) -> SubscriptionQuotas:
     def is_managed(name: str) -> bool:
         domains = directory.all(Domain)
         return any(each.is_managed for each in domains if each.mail_from_domain.lower() == name)
 
     return SubscriptionQuotas(
-        profile.strict, replies_with(profile.replies), is_managed, time.monotonic
+        profile.strict, replies_with(profile.replies), is_managed, clock.monotonic
     )
 
 

@@ -25,6 +25,13 @@ def ask_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Document
     return _ask(open_queue(data), operation, fields)
 
 
+def ask_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation of ``app.clock``; what goes wrong is a Failed."""
+    from gatepost.app.access import open_clock  # noqa: PLC0415
+
+    return _ask(open_clock(data), operation, fields)
+
+
 def _ask(opened: Opened, operation: str, fields: Mapping[str, Any]) -> Document:
     import asyncio  # noqa: PLC0415
 

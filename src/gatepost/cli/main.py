@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "app": ("gatepost.cli.nouns.app:app", "Applications that sign in."),
     "bench": ("gatepost.cli.bench:bench", "Put a relay to the test: kill it, and count."),
     "check": ("gatepost.cli.check:check", "Check a configuration, and explain every value."),
+    "clock": ("gatepost.cli.clock:clock", "Let a local relay's time go forward."),
     "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),
     "domain": ("gatepost.cli.nouns.domain:domain", "Domains to send from, and their proofs."),
     "env": ("gatepost.cli.env:env", "Print what Azure's libraries read from the environment."),

@@ -1,8 +1,9 @@
 """What the HTTP APIs of a relay share."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from gatepost.directory.azure.directory import AzureDirectory
@@ -74,5 +75,9 @@ class Site:
     """None: there is no Event Grid here."""
     resolver: Resolver | None = None
     """Asked for the records that prove a domain; None: there is no DNS."""
+    seconds: Callable[[], float] = time.monotonic
+    """Counted for rate windows."""
+    clients_time: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    """What clients sign their requests at: the machine's, where ``now`` is ahead of it."""
     turns: Turns = field(default_factory=Turns)
     """Held for a Message-ID from its check to its commit, over all listeners."""

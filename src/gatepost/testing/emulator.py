@@ -12,14 +12,14 @@ import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from gatepost.app.access import open_mailbox
+from gatepost.app.access import open_clock, open_mailbox
 from gatepost.model.message import StoredMessage
 from gatepost.queue.contract import Selection, Store
 from gatepost.queue.selection import decode_subject
@@ -239,13 +239,24 @@ class Emulator:
             time.sleep(0.01)
         return found[-1]
 
+    def advance(self, by: timedelta) -> None:
+        """Let its time go forward: secrets expire, leases and rate windows end.
+
+        Raises ValueError for a step back.
+        """
+
+        async def advance() -> None:
+            async with open_clock(self.data) as operate:
+                await operate("advance", {"seconds": by.total_seconds()})
+
+        _run(advance)
+
     def _ask(self, answer: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
         async def ask() -> T:
             async with open_mailbox(self.data) as store:
                 return await answer(store)
 
-        with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
-            return thread.submit(lambda: asyncio.run(ask())).result()
+        return _run(ask)
 
     # Its end.
 
@@ -303,6 +314,11 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         process.kill()
     process.wait()
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
+        return thread.submit(lambda: asyncio.run(work())).result()
 
 
 async def _capture(store: Store, message: StoredMessage) -> Captured:

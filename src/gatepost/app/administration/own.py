@@ -1,22 +1,18 @@
 """The operations on a store that no relay has open."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gatepost.app.accounts import account_desk, open_accounts
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
+from gatepost.app.clock import AheadClock
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.errors import Unreadable
 from gatepost.net.dns import DnsResolver
 from gatepost.store.sqlite import SqliteStore
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 async def own_administration(
@@ -26,13 +22,13 @@ async def own_administration(
 
     Raises Unreadable when it holds what no directory does.
     """
-    key = open_key(data)
-    directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
+    key, now = open_key(data), AheadClock(data).now
+    directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     try:
         await directory.load()
     except ValueError as error:
         raise Unreadable(str(error)) from error
-    desk = Desk(directory, SealedAccessKeys(key), _now, resolver=DnsResolver(cached=0))
+    desk = Desk(directory, SealedAccessKeys(key), now, resolver=DnsResolver(cached=0))
     desks = Desks(desk)
 
     async def administer(operation: str, fields: dict[str, Any]) -> dict[str, Any]:

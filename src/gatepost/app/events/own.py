@@ -2,21 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gatepost.app.clock import AheadClock
 from gatepost.app.events.operations import operate
 from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.keys import DIGESTS, open_key
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.model.profile import EventRules
 from gatepost.store.sqlite import SqliteStore
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _say_nothing(event: str, **facts: Any) -> None:
@@ -29,10 +25,10 @@ async def own_events(
     data: Path, store: SqliteStore
 ) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
     """Give what runs an operation on ``store``, that of ``data``; nothing is sent."""
-    key = open_key(data)
-    directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=_now)
+    key, now = open_key(data), AheadClock(data).now
+    directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     await directory.load()
-    here = Surroundings(store, directory, key, EventRules(), _say_nothing, _now)
+    here = Surroundings(store, directory, key, EventRules(), _say_nothing, now)
     service = EventService(here)
     await service.load()
     try:

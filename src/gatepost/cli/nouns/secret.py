@@ -1,12 +1,12 @@
 """``gatepost secret``: client secrets, whose values are shown once."""
 
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from gatepost.cli.durations import Lifetime
 from gatepost.cli.noun import (
     Document,
     Noun,
@@ -18,9 +18,6 @@ from gatepost.cli.noun import (
     within,
 )
 from gatepost.cli.saving import saved_secret
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
-_LIFETIME: Final = re.compile(r"(\d{1,9})([smhdwy])")
 
 NOUN: Final = Noun(
     "secret",
@@ -41,22 +38,6 @@ NOUN: Final = Noun(
 secret = noun_group(NOUN)
 
 
-class Lifetime(click.ParamType[float]):
-    """``90d``: a number and one of s, m, h, d, w, y."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return seconds."""
-        match = _LIFETIME.fullmatch(str(value).strip().lower())
-        if match is None:
-            self.fail(f"{value!r} is no time like 90d, 12h or 30m", param, ctx)
-        seconds = int(match[1]) * _UNITS[match[2]]
-        if not seconds:
-            self.fail(f"{value!r} is no time at all; --expires may lie in the past", param, ctx)
-        return float(seconds)
-
-
 class Moment(click.ParamType[datetime]):
     """A date, or date and time (ISO 8601), in UTC unless it says otherwise."""
 
@@ -74,7 +55,11 @@ class Moment(click.ParamType[datetime]):
 @secret.command()
 @within("app")
 @click.option("--name", default="", help="What it is for.")
-@click.option("--lifetime", type=Lifetime(), help="For how long, as 90d or 12h; default: 730d.")
+@click.option(
+    "--lifetime",
+    type=Lifetime("--expires may lie in the past"),
+    help="For how long, as 90d or 12h; default: 730d.",
+)
 @click.option(
     "--expires", type=Moment(), help="Until when; may have passed, to test with an expired one."
 )

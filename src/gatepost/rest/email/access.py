@@ -88,7 +88,7 @@ class Access:
             signed = read_signature(request.method, target, request.headers)
         except ValueError as error:
             raise denied(str(error)) from None
-        skew = abs(self._site.now() - signed.date)
+        skew = abs(self._site.clients_time() - signed.date)
         if skew > timedelta(seconds=self._site.profile.api.clock_skew):
             raise denied(f"clock_skew: the request's date is {skew.total_seconds():.0f} s off")
         if not hmac.compare_digest(hashlib.sha256(body).digest(), signed.content_hash):

@@ -62,7 +62,7 @@ class Endpoints:
             caller,
             body,
             form,
-            form.operation_id(request.headers, begun),
+            form.operation_id(request.headers, self._site.clients_time()),
             request.client.host if request.client else "",
             str(request.scope["scheme"]).upper(),
         )

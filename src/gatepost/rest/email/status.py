@@ -1,7 +1,5 @@
 """``GET /emails/operations/{id}``: what became of a request to send."""
 
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -34,13 +32,8 @@ def describe(operation: SendOperation, now: datetime, running: float) -> dict[st
 class Status:
     """Answers who asks for an operation of its own."""
 
-    def __init__(
-        self,
-        site: Site,
-        operations: OperationStore,
-        seconds: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._site, self._operations, self._seconds = site, operations, seconds
+    def __init__(self, site: Site, operations: OperationStore) -> None:
+        self._site, self._operations = site, operations
         self._windows = RateWindows()
         self._replies = replies_with(site.profile.replies)
 
@@ -65,7 +58,7 @@ class Status:
         managed = self._site.directory.is_managed(principal, sender)
         rate = _rate_of(self._site.profile.strict, managed=managed)
         key = f"{service.subscription_id.lower()} {'managed' if managed else 'custom'}"
-        now = self._seconds()
+        now = self._site.seconds()
         refusal = self._windows.admit(key, rate, now, self._replies)
         if refusal is not None:
             raise too_many_requests(self._windows.wait(key, rate, now), refusal.reason)

@@ -114,7 +114,7 @@ def _check_certificate(
         application.id,
         site.directory.find(ClientCertificate, application.id),
         authority.own_names,
-        site.now(),
+        site.clients_time(),
     )
     check_assertion(form["client_assertion"], expected)
 

@@ -148,6 +148,8 @@ class DataPlane:
             self.tokens,
             quotas=OwnQuotas(counts, owner="rest", face="rest"),
             suppression=self.suppression,
+            seconds=lambda: self.seconds,
+            clients_time=self._clock,
         )
         self.save(*entries().values(), *ADDED)
         self.scheme = "http" if clear else "https"

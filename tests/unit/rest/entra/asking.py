@@ -86,6 +86,7 @@ class Asking:
             lambda event, **facts: self.reported.append((event, facts)),
             now=lambda: NOW,
             tokens=self.tokens,
+            clients_time=lambda: NOW,
         )
         self.application = Starlette(
             routes=entra.routes(self.site), exception_handlers={ApiError: answer_error}

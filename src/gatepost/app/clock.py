@@ -1,0 +1,86 @@
+"""The time that a local relay goes by: the machine's, or ahead of it where somebody wants to see
+what comes later: the end of a secret, of a lease, of a rate window, of a delay.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from gatepost.app.files import write_file
+from gatepost.errors import ConfigError
+
+FILE: Final = "clock"
+"""In the data directory: the seconds that the clock is ahead. It is not there when it is not."""
+MOST: Final = timedelta(days=3650)
+
+
+class AheadClock:
+    """A ``net.clock.Clock`` of the data directory ``data``; it only goes forward."""
+
+    def __init__(self, data: Path) -> None:
+        self._file = data / FILE
+        self.ahead = _read(self._file)
+
+    def now(self) -> datetime:
+        """Return the time of day, UTC."""
+        return datetime.now(UTC) + self.ahead
+
+    def monotonic(self) -> float:
+        """Return seconds from some start on; never steps back."""
+        return time.monotonic() + self.ahead.total_seconds()
+
+    def advance(self, by: timedelta) -> None:
+        """Go forward, and stay so over restarts. Raises ValueError."""
+        ahead = self.ahead + by
+        if by < timedelta(0):
+            raise ValueError("the clock only goes forward")
+        if ahead > MOST:
+            raise ValueError(f"the clock goes {MOST.days} days ahead at most")
+        write_file(self._file, f"{ahead.total_seconds()}\n".encode())
+        self.ahead = ahead
+
+
+class ClockDesk:
+    """What the command line asks of a clock; ``moved`` hears that it went forward."""
+
+    def __init__(
+        self,
+        clock: AheadClock,
+        *,
+        workers: int = 0,
+        moved: Callable[[timedelta], None] | None = None,
+    ) -> None:
+        self._clock, self._workers, self._moved = clock, workers, moved
+
+    async def operate(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """``show``, or ``advance`` by ``seconds``. Raises ValueError."""
+        if operation == "advance":
+            if self._workers:
+                raise ValueError("with --workers the clock is the machine's")
+            self._clock.advance(timedelta(seconds=fields["seconds"]))
+            if self._moved is not None:
+                self._moved(self._clock.ahead)
+        elif operation != "show":
+            raise ValueError(f"a clock does not {operation[:40]}")
+        now = self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        return {"now": now, "ahead": self._clock.ahead.total_seconds()}
+
+
+def check_alone(clock: AheadClock, workers: int) -> None:
+    """Front processes have the machine's time. Raises ConfigError when this one has not."""
+    if workers and clock.ahead:
+        raise ConfigError(
+            f"the clock of this directory is {clock.ahead} ahead (gatepost clock), which front "
+            "processes are not: start without --workers"
+        )
+
+
+def _read(file: Path) -> timedelta:
+    try:
+        return timedelta(seconds=float(file.read_text("ascii")))
+    except FileNotFoundError:
+        return timedelta(0)
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}; delete it") from None

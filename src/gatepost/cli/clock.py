@@ -1,0 +1,54 @@
+"""``gatepost clock``: what comes later, now."""
+
+from pathlib import Path
+
+import click
+
+from gatepost.cli.asking import Document, ask_clock
+from gatepost.cli.durations import Lifetime
+from gatepost.cli.noun import answer, options
+
+
+@click.group()
+def clock() -> None:
+    """Let a local relay's time go forward.
+
+    Secrets expire, suppression leases and rate windows end, new roles take effect: as if that
+    time had passed. It never goes back; who calls the APIs goes by the machine's time still.
+
+    \b
+    Example:
+      gatepost clock advance 25h
+    """
+
+
+@clock.command()
+@options
+def show(data: Path, as_json: bool) -> None:
+    """Show the relay's time.
+
+    \b
+    Example:
+      gatepost clock show --json
+    """
+    answer(ask_clock(data, "show", {}), as_json, _print)
+
+
+@clock.command()
+@click.argument("time", type=Lifetime())
+@options
+def advance(time: float, data: Path, as_json: bool) -> None:
+    """Go forward by TIME, as 90d, 12h or 61s; it stays so over restarts.
+
+    \b
+    Example:
+      gatepost clock advance 61s
+    """
+    answer(ask_clock(data, "advance", {"seconds": time}), as_json, _print)
+
+
+def _print(told: Document) -> None:
+    from datetime import timedelta  # noqa: PLC0415 - `gatepost --help` does without
+
+    ahead = timedelta(seconds=told["ahead"])
+    click.echo(f"{told['now']}, {ahead} ahead" if ahead else f"{told['now']}, the machine's")

@@ -1,0 +1,28 @@
+"""Spans of time as they are typed: ``90d``, ``12h``."""
+
+import re
+from typing import Any, Final
+
+import click
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+_LIFETIME: Final = re.compile(r"(\d{1,9})([smhdwy])")
+
+
+class Lifetime(click.ParamType[float]):
+    """``90d``: a number and one of s, m, h, d, w, y. ``hint``: what to do in place of none."""
+
+    name = "TIME"
+
+    def __init__(self, hint: str = "") -> None:
+        self._hint = f"; {hint}" if hint else ""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return seconds."""
+        match = _LIFETIME.fullmatch(str(value).strip().lower())
+        if match is None:
+            self.fail(f"{value!r} is no time like 90d, 12h or 30m", param, ctx)
+        seconds = int(match[1]) * _UNITS[match[2]]
+        if not seconds:
+            self.fail(f"{value!r} is no time at all{self._hint}", param, ctx)
+        return float(seconds)
