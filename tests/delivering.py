@@ -223,6 +223,7 @@ class World:
         self.routes = Routes(routes)
         self.resolver = ScriptedResolver(dns)
         self.reports: list[tuple[str, dict[str, Any]]] = []
+        self.alarms: dict[str, str] = {}
         self._ids = itertools.count(1)
         self._bounds, self._random = bounds, random.Random(seed)
         self.gate: Gate
@@ -251,6 +252,7 @@ class World:
             random=self._random.random,
             own=Own(("relay.example",), ("192.0.2.25",)),
             bounds=self._bounds,
+            alarms=self.alarms,
         )
         self.deliverer = make_deliverer(parts)
         await self.deliverer.start()

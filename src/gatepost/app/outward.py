@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from gatepost.app.alarms import Alarms
 from gatepost.app.keys import Key
 from gatepost.app.upstreams import Upstreams
 from gatepost.client.tokens.cache import TokenCache
@@ -18,6 +19,7 @@ from gatepost.net.http import Http
 from gatepost.profiles import known_providers, load_profile
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Deliverer
+from gatepost.relay.lessons import alarm_keys
 from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.places import Own
 from gatepost.relay.routed_store import RoutedStore
@@ -39,6 +41,7 @@ class Ground:
     http: Http
     report: Report
     next_id: Callable[[], str]
+    alarms: Alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,14 @@ class Outward:
             random.random,
             _own(config),
             _known_providers(),
+            alarms=ground.alarms,
         )
         return Outgoing(config, routes, tokens, transports, make_deliverer(parts))
 
     async def start(self, outgoing: Outgoing) -> None:
         """Begin to deliver. Raises QueueError."""
         self._now = outgoing
+        self._forget_alarms()
         store = self._ground.store
         self.store = RoutedStore(store, store.deliveries, outgoing.routes, outgoing.deliverer)
         await outgoing.deliverer.start()
@@ -129,12 +134,19 @@ class Outward:
         self.store.follow(outgoing.routes, outgoing.deliverer)
         await before.stop(FINISH)
         self._before = None
+        self._forget_alarms()
         await outgoing.deliverer.start()
+
+    def _forget_alarms(self) -> None:
+        routes = self._now.config.routes
+        targets = [target for route in routes for target in route.chain]
+        self._ground.alarms.keep_only({key for each in targets for key in alarm_keys(each)})
 
     async def stop(self, seconds: float) -> None:
         """End: what is not delivered by then stays in the queue."""
         ending = [self._now] if self._before is None else [self._now, self._before]
         await asyncio.gather(*[each.stop(seconds) for each in ending])
+        await self._ground.alarms.close()
 
 
 def _differ(one: Config, other: Config) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from gatepost.app.accounts import account_desk
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
+from gatepost.app.alarms import Alarms
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.directories import Directories, ServedDirectory
 from gatepost.app.health import health_url, serve_health
@@ -159,7 +160,8 @@ class Service:
         remove_ready(data)
         key, http = open_key(data), HttpClient()
         stack.push_async_callback(http.close)
-        ground = Ground(store, key, http, report, make_ids(await store.new_epoch()))
+        ids, alarms = make_ids(await store.new_epoch()), await Alarms.open(store)
+        ground = Ground(store, key, http, report, ids, alarms)
         outward = Outward(ground)
         outgoing = outward.prepare(config)
         entra = HttpClient(timeout=ENTRA_DEADLINE)

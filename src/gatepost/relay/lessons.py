@@ -1,6 +1,6 @@
 """What a try tells of the server, the target and who signs in, for all mail that goes there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,11 +42,13 @@ class Teacher:
         random: Random,
         report: Report,
         profiles: Iterable[Profile] = (),
+        alarms: MutableMapping[str, str] | None = None,
     ) -> None:
+        """``alarms`` keep what was told, where that is to outlive the teacher."""
         self._traffic, self._random = traffic, random
         self._report, self._profiles = report, tuple(profiles)
-        self._stopped: dict[str, Ailment] = {}
-        """What was told of each credential and target since it worked last."""
+        self._told: MutableMapping[str, str] = {} if alarms is None else alarms
+        """The finding that was told of each credential and target since it worked last."""
 
     def learn(self, made: Try, handed: Handed) -> Ailment | None:
         """Take the lessons; return what ails the sign-in when it does not work."""
@@ -120,9 +122,8 @@ class Teacher:
     def _tell(self, made: Try, handed: Handed) -> Ailment:
         ailment = ailment_of(handed, self._profiles)
         for key in self._keys(made, handed):
-            known = self._stopped.get(key)
-            if known is None or known.finding != ailment.finding:
-                self._stopped[key] = ailment
+            if self._told.get(key) != ailment.finding:
+                self._told[key] = ailment.finding
                 self._report(
                     "sign_in_stopped",
                     credential=credential_of(made.target),
@@ -136,8 +137,8 @@ class Teacher:
 
     def _works(self, made: Try) -> None:
         self._traffic.fits(made.target)
-        for key in (f"credential {credential_of(made.target)}", f"target {made.target.name}"):
-            if self._stopped.pop(key, None) is not None:
+        for key in alarm_keys(made.target):
+            if self._told.pop(key, None) is not None:
                 self._report(
                     "sign_in_works", credential=credential_of(made.target),
                     target=made.target.name,
@@ -147,6 +148,12 @@ class Teacher:
     def _keys(made: Try, handed: Handed) -> Sequence[str]:
         """A misfit is between a credential and a target, TLS the target's own affair; a refusal
         is the credential's."""
+        of_credential, of_target = alarm_keys(made.target)
         if isinstance(handed.error, NoSharedMechanism) or handed.attempt.phase in _OF_TLS:
-            return (f"target {made.target.name}",)
-        return (f"credential {credential_of(made.target)}",)
+            return (of_target,)
+        return (of_credential,)
+
+
+def alarm_keys(target: Target) -> tuple[str, str]:
+    """Return by what the operator's alarms are known: the credential of a target, and itself."""
+    return f"credential {credential_of(target)}", f"target {target.name}"

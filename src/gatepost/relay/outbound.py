@@ -1,6 +1,6 @@
 """The delivering half of a relay, put together."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,6 +42,8 @@ class Outbound:
     profiles: Iterable[Profile] = ()
     """Providers that the doctor can recognise."""
     bounds: Bounds = field(default_factory=Bounds)
+    alarms: MutableMapping[str, str] | None = None
+    """What the operator was told already; None: nothing, and it is forgotten with the deliverer."""
 
 
 def make_deliverer(parts: Outbound) -> Deliverer:
@@ -52,7 +54,7 @@ def make_deliverer(parts: Outbound) -> Deliverer:
 
     def make_courier(changed: Callable[[str], None]) -> Courier:
         traffic = Traffic(parts.seconds, random, changed)
-        teacher = Teacher(traffic, random, report, parts.profiles)
+        teacher = Teacher(traffic, random, report, parts.profiles, parts.alarms)
         places = Places(parts.resolver, parts.own, random)
         return Courier(parts.transports, places, traffic, teacher, random, parts.now)
 

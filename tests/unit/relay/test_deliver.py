@@ -366,6 +366,25 @@ def test_what_keeps_us_from_signing_in_is_diagnosed_once(answer: Answer, finding
     assert [each["finding"] for each in world.told("sign_in_stopped")] == [finding]
 
 
+@pytest.mark.parametrize("answer", [no_fit(), refused_before_mail(REFUSED)])
+def test_what_was_told_is_not_told_again_by_the_next_relay(answer: Answer) -> None:
+    world, hub = one_hub(answer, credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(5)
+        await world.kill()
+        await world.start()
+        await asyncio.sleep(DAY.total_seconds())
+        assert len(world.told("sign_in_stopped")) == 1
+        hub.say = Answer()
+        await asyncio.sleep(DAY.total_seconds())
+        assert world.alarms == {}
+
+    world.run(scenario)
+    assert len(world.told("sign_in_works")) == 1
+
+
 def test_a_token_endpoint_that_is_away_is_waited_for_quietly() -> None:
     world, hub = one_hub(no_token(is_transient=True), credential="acs")
 

@@ -1,0 +1,70 @@
+"""What the operator was told of sign-ins that do not work: once, also over reloads and restarts."""
+
+import asyncio
+from collections.abc import Collection, Iterator, MutableMapping
+from typing import Final
+
+from gatepost.directory.contract import Record, Records
+from gatepost.errors import QueueError
+
+_KIND: Final = "alarm"
+
+
+class Alarms(MutableMapping[str, str]):
+    """Findings by what they are about, kept in the store.
+
+    A change counts at once, and is written soon; one that could not be is told once more.
+    """
+
+    def __init__(self, records: Records, known: dict[str, str]) -> None:
+        self._records, self._known = records, known
+        self._writing: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, records: Records) -> "Alarms":
+        """Return those of a store. Raises QueueError."""
+        found = [each for each in await records.load_records() if each.kind == _KIND]
+        return cls(records, {each.id: str(each.fields.get("finding", "")) for each in found})
+
+    def keep_only(self, wanted: Collection[str]) -> None:
+        """Forget what is about things that are no more."""
+        for key in [each for each in self._known if each not in wanted]:
+            del self[key]
+
+    def __getitem__(self, key: str) -> str:
+        return self._known[key]
+
+    def __setitem__(self, key: str, finding: str) -> None:
+        self._known[key] = finding
+        self._write(key)
+
+    def __delitem__(self, key: str) -> None:
+        del self._known[key]
+        self._write(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        await asyncio.gather(*self._writing)
+
+    def _write(self, key: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._save(key))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _save(self, key: str) -> None:
+        async with self._turn:  # the last word is what is kept
+            finding = self._known.get(key)
+            try:
+                if finding is None:
+                    await self._records.save_records([], [(_KIND, key)])
+                else:
+                    await self._records.save_records([Record(_KIND, key, {"finding": finding})])
+            except QueueError:
+                pass  # a store that does not work is told of elsewhere
