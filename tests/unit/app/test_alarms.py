@@ -28,7 +28,7 @@ def test_what_was_told_is_there_after_a_restart() -> None:
 def test_a_store_that_does_not_work_costs_nothing_but_a_repetition() -> None:
     class Broken(MemoryStore):
         async def save_records(self, put: object, delete: object = ()) -> None:
-            raise QueueError("the disk is full")
+            raise QueueError(f"the disk is full: {put} {delete}")
 
     async def run() -> None:
         alarms = await Alarms.open(Broken())
