@@ -87,6 +87,16 @@ def test_only_the_owner_may_connect(served: Callable[[Steps], list[str]]) -> Non
     served(steps)
 
 
+def test_a_relay_without_a_clock_of_its_own_says_so(served: Callable[[Steps], list[str]]) -> None:
+    async def steps(path: Path, behind: Behind) -> None:
+        calls = await Calls.connect(path)
+        with pytest.raises(ValueError, match="only `gatepost up` has a clock"):
+            await calls.call(dict[str, Any], "clock", "show", {})
+        await hang_up(calls)
+
+    served(steps)
+
+
 GARBAGE = [
     b"\x00\x00\x00\x05hello",
     b"\x00\x00\x00\x00",

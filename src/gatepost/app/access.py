@@ -102,8 +102,11 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
         if calls is not None:
             yield _operating(calls, "clock")
             return
-        from gatepost.app.clock import AheadClock, ClockDesk  # noqa: PLC0415
+        from gatepost.app.certificates import CA_FILE  # noqa: PLC0415
+        from gatepost.app.clock import NO_CLOCK, AheadClock, ClockDesk  # noqa: PLC0415
 
+        if not (data / CA_FILE).exists():
+            raise ConfigError(NO_CLOCK)
         yield ClockDesk(AheadClock(data)).operate
 
 

@@ -21,6 +21,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from gatepost.app.files import PUBLIC, write_file
 from gatepost.errors import ConfigError
 
+CA_FILE: Final = "ca.pem"
+"""In the data directory of ``gatepost up``: whom clients are to trust."""
 NAMES: Final = ("localhost", "*.communication.localhost", "127.0.0.1", "::1")
 CA_LIFETIME: Final = timedelta(days=3650)
 LIFETIME: Final = timedelta(days=397)
@@ -73,7 +75,7 @@ def ensure_certificates(
     """
     private = directory / "tls"
     private.mkdir(mode=0o700, exist_ok=True)
-    ca_file, server_file = directory / "ca.pem", private / "server.pem"
+    ca_file, server_file = directory / CA_FILE, private / "server.pem"
     authority = _read_authority(private / "ca.pem")
     if authority is None or not _authority_fits(authority, names, now):
         authority = _make_authority(names, now)
@@ -122,7 +124,7 @@ def read_certificates(directory: Path, why: Exception) -> Certificates:
 
     Raises ConfigError with ``why`` when there are none.
     """
-    found = Certificates(directory / "ca.pem", directory / "tls" / "server.pem")
+    found = Certificates(directory / CA_FILE, directory / "tls" / "server.pem")
     if not (found.ca_file.exists() and found.server_file.exists()):
         raise ConfigError(f"{why}, and has no certificates there yet") from why
     return found

@@ -13,6 +13,7 @@ from gatepost.errors import ConfigError
 
 FILE: Final = "clock"
 """In the data directory: the seconds that the clock is ahead. It is not there when it is not."""
+NO_CLOCK: Final = "only `gatepost up` has a clock that goes ahead of the machine's"
 MOST: Final = timedelta(days=3650)
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from gatepost.app.administration.desks import Desks
 from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
-from gatepost.app.clock import ClockDesk
+from gatepost.app.clock import NO_CLOCK, ClockDesk
 from gatepost.app.events.operations import operate
 from gatepost.app.events.service import EventService
 from gatepost.app.hurry import SOCKET
@@ -72,8 +72,7 @@ async def serve_control(
         operations |= event_operations(shared.events)
     if shared.queue is not None:
         operations |= queue_operations(shared.queue)
-    if shared.clock is not None:
-        operations["clock"] = _taking(tuple[str, dict[str, Any]], shared.clock.operate)
+    operations |= clock_operations(shared.clock)
     keepers = Keepers()
     if isinstance(directory, KeepableDirectory):
         directory.follow(keepers.forget)
@@ -194,6 +193,17 @@ def event_operations(service: EventService) -> dict[str, Operation]:
     """Return what the command line asks of events, as one operation."""
     run = partial(operate, service)
     return {"events": _taking(tuple[str, dict[str, Any]], run)}
+
+
+def clock_operations(desk: ClockDesk | None) -> dict[str, Operation]:
+    """Return what the command line asks of the clock, as one operation."""
+
+    async def operate_clock(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        if desk is None:
+            raise ValueError(NO_CLOCK)
+        return await desk.operate(operation, fields)
+
+    return {"clock": _taking(tuple[str, dict[str, Any]], operate_clock)}
 
 
 def queue_operations(desk: QueueDesk) -> dict[str, Operation]:
