@@ -191,6 +191,8 @@ passwordeval "cat /path/to/password"
 """
 
 MSMTP: Final = (
+    Case("auth_before_tls_refused_by_client", "in-clear",
+         _MSMTP.replace("tls on\ntls_starttls on", "tls off")),
     Case("credentials_missing", "acs", _MSMTP.replace(_SECRET, ""),
          _MSMTP.replace("user USERNAME\n", "").replace(_SECRET, "{cure}")),
     Case("empty_password_sent", "plain", _MSMTP.replace('"cat /path/to/password"', "echo"),

@@ -224,6 +224,10 @@ GO: Final = (
          _dialled('smtp.Dial("{host}:{port}")', more=_START_TLS.replace(
              "CONFIG", '&tls.Config{ServerName: "{host}", MaxVersion: tls.VersionTLS10}')),
          _CURED_DIAL),
+    Case("tls_version_too_old", "plain",
+         _dialled('smtp.Dial("{host}:{port}")', more=_START_TLS.replace(
+             "CONFIG", '&tls.Config{ServerName: "{host}", MinVersion: tls.VersionTLS10, '
+             "MaxVersion: tls.VersionTLS11}")), _CURED_DIAL),
     Case("missing_from_header", "plain",
          _message('[]byte("Subject: hello\\r\\n\\r\\nhello\\r\\n")'),
          "{cure}" + _message('message("hello", "hello\\r\\n")')),

@@ -66,7 +66,8 @@ class Smarthost:
         while not _DONE.search(said := self._log()[before:]):
             assert time.monotonic() < deadline, said
             time.sleep(0.05)
-        return said
+        end = said.find("\n", _DONE.search(said).end())  # type: ignore[union-attr]
+        return said[: end + 1]  # what follows is of the bounce
 
     def _log(self) -> str:
         return (self._postfix.home / "log" / "maillog").read_text(errors="replace")
@@ -87,6 +88,10 @@ smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
 _SECURE: Final = _RELAY + "smtp_tls_security_level = secure\n"
 
 POSTFIX: Final = (
+    Case("sender_not_authorised", "acs",
+         _SECURE + "# /etc/postfix/generic: @example.local someone@{domain}\n"
+         "smtp_generic_maps = texthash:/etc/postfix/generic\n# a sender from here\n",
+         _SECURE + "{cure}"),
     Case("mechanism_advertised_but_broken", "broken",
          _SECURE + "smtp_sasl_mechanism_filter = cram-md5\n", told_by="logins"),
     Case("client_mechanism_filter_wrong", "acs",

@@ -8,6 +8,7 @@ from gatepost.diagnosis.remedies.library import (
     NO_USER_NO_LOGIN,
     PLAIN_AT_ONCE,
     SENDS_UTF8,
+    TOO_OLD_TO_ASK,
     WRITES_CRLF,
     Cure,
     Library,
@@ -211,6 +212,7 @@ LIBRARY: Final = Library(
     language="python",
     cannot=MappingProxyType(
         {
+            "tls_version_too_old": TOO_OLD_TO_ASK,
             "credentials_missing": NO_USER_NO_LOGIN,
         }
     ),

@@ -81,9 +81,9 @@ _WITHOUT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "client_config_conflict": "It has one setting for TLS, or one of two wins without a word.",
         "client_credentials_dropped": "It has no switch that throws away credentials that are set.",
-        "client_tls_disabled": "It names the versions of TLS itself, TLS 1.2 among them.",
-        "tls_version_too_old": "It names the versions of TLS itself, TLS 1.2 among them; an old "
-        "library or system below it has to be renewed.",
+        "client_tls_disabled": "It asks for TLS 1.2 itself, or leaves the version to the system.",
+        "tls_version_too_old": "It asks for TLS 1.2 itself, or leaves the version to the system, "
+        "which has to be renewed then.",
         "client_sasl_plugin_missing": "Its mechanisms are its own, and no plug-ins of Cyrus SASL.",
         "client_mechanism_filter_wrong": "It has no filter: what is named and not listed is "
         "`mechanism_not_offered`.",

@@ -35,6 +35,8 @@ _HEADERS: Final = """\
 word="=?utf-8?B?$(printf %s "$subject" | base64 -w 0)?="
 """ + _MIME.replace("Subject: hello", "Subject: $word")
 
+_NO_AUTH: Final = _send("--ssl-reqd").replace("--netrc-file login.netrc ", "")
+
 _URL: Final = """\
 # login.netrc, mode 0600:
 #   machine {{host}} login USERNAME password PASSWORD
@@ -73,7 +75,7 @@ LIBRARY: Final = Library(
                 "Connect by the name that the certificate is good for:",
                 _send("--ssl-reqd").replace("{{host}}", "{{name}}"),
             ),
-            "no_auth": Cure("Leave --user and --netrc out."),
+            "no_auth": Cure("Leave --user and --netrc out:", _NO_AUTH),
             "one_line": Cure(
                 "curl waits for a prompt unless it is told not to:",
                 _send("--ssl-reqd", "--sasl-ir"),

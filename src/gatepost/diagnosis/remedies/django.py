@@ -9,6 +9,7 @@ from gatepost.diagnosis.remedies.library import (
     NO_AUTHZID,
     NO_USER_NO_LOGIN,
     PLAIN_AT_ONCE,
+    TOO_OLD_TO_ASK,
     WRITES_CRLF,
     Cure,
     Library,
@@ -215,6 +216,7 @@ LIBRARY: Final = Library(
     language="python",
     cannot=MappingProxyType(
         {
+            "tls_version_too_old": TOO_OLD_TO_ASK,
             "credentials_missing": NO_USER_NO_LOGIN,
             "empty_password_sent": "Without a password it does not sign in: `auth_not_performed`.",
             "envelope_sender_missing": "It refuses an empty sender before it connects.",

@@ -392,6 +392,7 @@ LIBRARY: Final = Library(
             "line_too_long",
             "raw_utf8_headers",
             "client_tls_disabled",
+            "tls_version_too_old",
         }
     ),
     tested="Go's own, Debian's golang-go",

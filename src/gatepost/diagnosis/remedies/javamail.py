@@ -10,6 +10,7 @@ from gatepost.diagnosis.remedies.library import (
     OWN_SETTINGS,
     PLAIN_AT_ONCE,
     SENDS_UTF8,
+    TOO_OLD_TO_ASK,
     WRITES_CRLF,
     Cure,
     Library,
@@ -136,6 +137,7 @@ LIBRARY: Final = Library(
     language="java",
     cannot=MappingProxyType(
         {
+            "tls_version_too_old": TOO_OLD_TO_ASK,
             "auth_not_advertised": AUTH_WHERE_LISTED,
         }
     ),

@@ -35,6 +35,10 @@ SENDS_UTF8: Final = (
     "characters."
 )
 AUTH_WHERE_LISTED: Final = "It signs in only where EHLO lists AUTH."
+TOO_OLD_TO_ASK: Final = (
+    "The TLS library below it, as it is built today, does not even ask for versions so old: "
+    "`client_tls_disabled`."
+)
 NO_USER_NO_LOGIN: Final = "Without a user name it does not sign in: `auth_not_performed`."
 NO_ADDRESS_NO_MAIL: Final = "It refuses what is no address before it connects."
 WRITES_CRLF: Final = "It writes CRLF at the end of every line itself."

@@ -108,6 +108,7 @@ LIBRARY: Final = Library(
             "mechanism_not_offered",
             "starttls_required",
             "implicit_tls_on_starttls_port",
+            "auth_before_tls_refused_by_client",
             "starttls_on_implicit_tls_port",
             "cert_untrusted",
             "cert_hostname_mismatch",

@@ -9,6 +9,7 @@ from gatepost.diagnosis.remedies.library import (
     OWN_SETTINGS,
     PLAIN_AT_ONCE,
     SENDS_UTF8,
+    TOO_OLD_TO_ASK,
     Cure,
     Library,
 )
@@ -117,6 +118,7 @@ LIBRARY: Final = Library(
     language="ini",
     cannot=MappingProxyType(
         {
+            "tls_version_too_old": TOO_OLD_TO_ASK,
             "auth_not_advertised": AUTH_WHERE_LISTED,
             "credentials_missing": "Without an entry for the relayhost it does not sign in: "
             "`auth_not_performed`.",
@@ -136,6 +138,7 @@ LIBRARY: Final = Library(
             "authzid_not_permitted",
             "empty_password_sent",
             "host_setting_malformed",
+            "sender_not_authorised",
             "sender_domain_not_linked",
             "client_tls_disabled",
             "client_mechanism_filter_wrong",

@@ -6,6 +6,7 @@ from typing import Final
 from gatepost.diagnosis.remedies.library import (
     NO_AUTHZID,
     PLAIN_AT_ONCE,
+    TOO_OLD_TO_ASK,
     Cure,
     Library,
 )
@@ -243,6 +244,7 @@ LIBRARY: Final = Library(
         }
     ),
     language="python",
+    cannot=MappingProxyType({"tls_version_too_old": TOO_OLD_TO_ASK}),
     executed=frozenset(
         {
             "auth_not_performed",

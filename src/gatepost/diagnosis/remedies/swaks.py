@@ -9,6 +9,7 @@ from gatepost.diagnosis.remedies.library import (
     OWN_SETTINGS,
     PLAIN_AT_ONCE,
     SENDS_UTF8,
+    TOO_OLD_TO_ASK,
     Cure,
     Library,
 )
@@ -95,6 +96,7 @@ LIBRARY: Final = Library(
     language="sh",
     cannot=MappingProxyType(
         {
+            "tls_version_too_old": TOO_OLD_TO_ASK,
             "credentials_missing": "It asks for what is not given.",
             "empty_password_sent": "It asks for what is not given.",
         }
