@@ -82,8 +82,7 @@ def rows() -> Iterator[tuple[str, ...]]:
 
 def legend() -> Iterator[str]:
     """Yield what the marks mean."""
-    yield from (f"- `{name}`: {text};" for name, text in _MARKS.items())
-    yield "- nothing: the cause is not this library's to have."
+    yield from (f"- `{name}`: {text}." for name, text in _MARKS.items())
 
 
 FINDING_PAGES: Final = tuple(FINDINGS / f"{each}.md" for each in CURABLE)

@@ -20,7 +20,8 @@ smtp_helo_timeout = 1s
 service_throttle_time = 1s
 """
 _LOCAL: Final = "me@example.local"
-_DONE: Final = re.compile(r"status=(sent|deferred|bounced|undeliverable)|fatal:")
+_DONE: Final = re.compile(r"(?:status=(?:sent|deferred|bounced|undeliverable)|fatal:).*\n")
+"""What follows is about the bounce."""
 
 
 class Smarthost:
@@ -63,11 +64,10 @@ class Smarthost:
 
     def _wait(self, before: int) -> str:
         deadline = time.monotonic() + PATIENCE
-        while not _DONE.search(said := self._log()[before:]):
+        while not (done := _DONE.search(said := self._log()[before:])):
             assert time.monotonic() < deadline, said
             time.sleep(0.05)
-        end = said.find("\n", _DONE.search(said).end())  # type: ignore[union-attr]
-        return said[: end + 1]  # what follows is of the bounce
+        return said[: done.end()]
 
     def _log(self) -> str:
         return (self._postfix.home / "log" / "maillog").read_text(errors="replace")
