@@ -3,6 +3,7 @@
 AUTH is in ``authentication``, the transaction in ``transaction``.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from gatepost.wire.replies import ReplyReader
 
 CLOSING: Final = 421
 CHALLENGE: Final = 334
+_BREAK: Final = re.compile("[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,6 @@ class ClientSession:
 
 
 def _encode(command: str) -> bytes:
-    if any(sign in command for sign in "\r\n\0"):
+    if _BREAK.search(command):
         raise LocalProtocolError(f"CR, LF or NUL in a command: {command[:20]!r}...")
     return command.encode("utf-8", "surrogateescape") + b"\r\n"

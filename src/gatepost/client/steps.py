@@ -6,10 +6,10 @@ asyncio, and on written lines.
 """
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from gatepost.errors import Phase
+from gatepost.model.quick import dataclass
 from gatepost.net.tls import TlsFacts
 
 

@@ -1,8 +1,9 @@
 """The few header fields that a relay must look at (RFC 5322 2.2)."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from gatepost.model.quick import dataclass
 
 MAX_HEADER: Final = 65_536
 """Octets that are searched; a header is rarely a hundredth of it."""

@@ -1,8 +1,9 @@
 """A message's content, wherever its bytes lie."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from gatepost.model.quick import dataclass
 
 WINDOW: Final = 262_144
 """Octets handed over at a time."""

@@ -1,12 +1,12 @@
 """What becomes of accepted mail: deliveries, attempts, verdicts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
+from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 

@@ -1,9 +1,9 @@
 """The envelope: who sends to whom, and what the extensions added (RFC 5321 2.3.1)."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from gatepost.model.address import Address
+from gatepost.model.quick import dataclass
 
 BodyType = Literal["7BIT", "8BITMIME", "BINARYMIME"]
 Ret = Literal["FULL", "HDRS"]
@@ -34,6 +34,14 @@ class Envelope:
     """AUTH= decoded from xtext; ``<>`` when unknown (RFC 4954 5)."""
     ret: Ret | None = None
     envid: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """MAIL had nothing but a sender."""
+        return (
+            self.body == "7BIT" and not self.smtputf8 and self.size is None and self.auth is None
+            and self.ret is None and self.envid is None
+        )  # fmt: skip
 
     def addressed_to(self, recipients: tuple[Recipient, ...]) -> "Envelope":
         """Return the same envelope with these recipients."""

@@ -1,10 +1,10 @@
 """A message on its way into the store, and as the store tells of it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from gatepost.model.body import Body
 from gatepost.model.envelope import Envelope
+from gatepost.model.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Recipients become deliveries: those of one next hop travel together (RFC 5321 4.1.1.3)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from gatepost.model.delivery import Planned
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.quick import dataclass
 from gatepost.model.retry import Retry
 from gatepost.model.route import NextHop
 from gatepost.queue.schedule import Times

@@ -1,10 +1,10 @@
 """When a delivery is tried again, when its sender is told, and when it is given up."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from gatepost.model.quick import dataclass
 from gatepost.model.retry import Retry
 
 SHORTEST: Final = timedelta(seconds=1)

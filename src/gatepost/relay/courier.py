@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, cast
 
 from gatepost.errors import Phase
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Outcome, Verdict
+from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import Route, SmarthostTarget, Target
 from gatepost.queue.schedule import Random

@@ -1,11 +1,11 @@
 """What a try tells of the server, the target and who signs in, for all mail that goes there."""
 
 from collections.abc import Iterable, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from gatepost.errors import ConfigError, NetworkError, NoSharedMechanism, TokenError
 from gatepost.model.profile import Profile
+from gatepost.model.quick import dataclass
 from gatepost.model.route import Target
 from gatepost.queue.breaker import Breaker
 from gatepost.queue.lessons import Lesson, lesson_of

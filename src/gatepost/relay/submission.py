@@ -1,6 +1,5 @@
 """What the store gets: the content with its trace, and what its header says."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from gatepost.mime.dates import format_date
@@ -10,6 +9,7 @@ from gatepost.mime.received import Hop, received
 from gatepost.model.address import Address
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
+from gatepost.model.quick import dataclass
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Spool

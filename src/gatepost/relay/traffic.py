@@ -1,10 +1,10 @@
 """Who may be tried now: connections, rates, rests of targets, servers and identities."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from gatepost.model.quick import dataclass
 from gatepost.model.route import Capture, HopLimits, MxTarget, Target
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.schedule import Random

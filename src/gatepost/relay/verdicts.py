@@ -1,13 +1,14 @@
 """From what a try came to, to what is written down of it and what the sender is told. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.mime.dsn import on_success
 from gatepost.model.delivery import Addressee, Attempt, Delivery, Lease, Settlement, Verdict
 from gatepost.model.dsn import Reported
+from gatepost.model.quick import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.retry import Retry
 from gatepost.queue.lessons import lesson_of

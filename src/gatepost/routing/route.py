@@ -1,12 +1,12 @@
 """Which route mail takes, and when the next target of its chain has its turn."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from gatepost.errors import Phase
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
+from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import Match, NextHop, Route, Target
 from gatepost.routing.domains import fold_domain, matches_address, matches_name

@@ -4,13 +4,13 @@
 a transport makes one try at one place, and tells what it came to.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from gatepost.errors import GatepostError, Phase
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Lease, Verdict
 from gatepost.model.evidence import Evidence
+from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 
 

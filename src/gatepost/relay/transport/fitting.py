@@ -4,7 +4,7 @@ RFC 1870 6.1 (SIZE), RFC 6152 3 (8BITMIME), RFC 3030 3 (BINARYMIME), RFC 6531 3.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from gatepost.client.parameters import in_ascii, is_ascii
@@ -12,6 +12,7 @@ from gatepost.mime.eight_bit import NotEncodable, SevenBit, is_seven_bit
 from gatepost.model.body import Body
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope
+from gatepost.model.quick import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import EightBit
 

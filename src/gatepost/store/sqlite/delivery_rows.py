@@ -231,7 +231,7 @@ def _address(text: str) -> Address:
 
 def _parameters(envelope: Envelope) -> str | None:
     """Return what MAIL had beside the sender; None for nothing."""
-    if envelope.addressed_to(()) == Envelope(envelope.sender):
+    if envelope.is_plain:
         return None
     names = ("body", "smtputf8", "size", "auth", "ret", "envid")
     given = {name: getattr(envelope, name) for name in names}

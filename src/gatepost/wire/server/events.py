@@ -5,9 +5,8 @@ A session is paused from the event until ``answer`` (or ``challenge``,
 ``ContentDropped``, ``AuthAborted`` and ``Closing`` only tell; they pause nothing.
 """
 
-from dataclasses import dataclass
-
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 
 
