@@ -8,18 +8,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatepost.app.keys import DIGESTS, open_key
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
+from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
+from gatepost.store.sqlite import open_store
 from gatepost.testing import Emulator
 from tests.shell.peer import Peer, letter
-from tests.shell.relay import Relaying, relaying
+from tests.shell.relay import Relaying, put_certificate, relaying
+from tests.unit.directory.azure.world import DOMAIN_NAME, USERNAME, entries, sender
 
 LISTENER = """
 [[listener]]
@@ -152,11 +158,14 @@ def test_senders_of_an_application_are_the_configuration_s(world: World) -> None
 def token(provider: Emulator) -> str:
     """An access token for the provider's application, as its client library gets it."""
     ready = provider.ready
+    application = EntraApplication(ready["tenant_id"], ready["client_id"], ready["authority"])
+    return token_of(application, ready["client_secret"], ready["ca_file"])
 
+
+def token_of(application: EntraApplication, secret: str, ca_file: str) -> str:
     async def fetch() -> str:
-        http = HttpClient(ca_file=ready["ca_file"])
-        application = EntraApplication(ready["tenant_id"], ready["client_id"], ready["authority"])
-        source = EntraSecret(http, application, lambda: Secret(ready["client_secret"]))
+        http = HttpClient(ca_file=ca_file)
+        source = EntraSecret(http, application, lambda: Secret(secret))
         try:
             got = await source.fetch("https://communication.azure.com/.default")
         finally:
@@ -247,6 +256,49 @@ def test_the_azure_directory_as_in_the_emulator(tmp_path: Path) -> None:
         assert tenants == ["contoso"]
         refused = relay.ask("account", "list")
         assert "no accounts" in refused["error"]["message"]
+        with relay.secured("submission") as peer:
+            assert "XOAUTH2" not in peer.ask("EHLO client")
+
+
+API = """
+[api]
+address = "127.0.0.1:0"
+certificate = "cert.pem"
+key = "key.pem"
+[directory]
+kind = "azure"
+"""
+
+
+async def furnish(data: Path) -> str:
+    """Put the directory of the tests into a store that no relay has yet; return the secret."""
+    with closing(open_store(data)) as store:
+        directory = AzureDirectory(
+            store, digest_key=open_key(data).subkey(DIGESTS), clock=lambda: datetime.now(UTC)
+        )
+        there = entries()
+        kept, secret = directory.make_secret(sender())
+        await directory.save([*there.values(), kept])
+    return secret.reveal()
+
+
+def test_the_azure_directory_gives_tokens_and_takes_them(tmp_path: Path) -> None:
+    secret = asyncio.run(furnish(tmp_path / "data"))
+    _, app, tenant = USERNAME.split(".")
+    with relaying(tmp_path, API + LISTENER, base=WITHOUT_ACCOUNTS) as relay:
+        put_certificate(tmp_path, relay.authority)
+        relay.reloaded()
+        application = EntraApplication(tenant, app, relay.ready["api"])
+        token = token_of(application, secret, relay.authority.ca_file)
+        with relay.secured("submission") as peer:
+            assert by_token(peer, "OAUTHBEARER", USERNAME, f"{token[:-8]}AAAAAAAA")[:4] == "535 "
+            assert relay.wait_event("auth_refused")["reason"].startswith("token_")
+        with relay.secured("submission") as peer:
+            assert by_token(peer, "XOAUTH2", USERNAME, token).startswith("235 ")
+            from_ = f"DoNotReply@{DOMAIN_NAME}"
+            assert peer.deliver(from_, letter(from_)).startswith("250 ")
+        relay.reload(API.replace("127.0.0.1:0", "127.0.0.1:1") + LISTENER)
+        assert "api changes with a restart" in relay.wait_event("reload_refused")["reason"]
 
 
 def test_every_mechanism_of_accounts(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from gatepost.config.settings import (
 from gatepost.directory.accounts import Account, AccountDirectory, make_account
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.rules import rules_of
+from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
 from gatepost.directory.contract import Directory, Records
@@ -74,6 +75,8 @@ class Directories:
     azure: AzureDirectory | None = None
     profile: Profile | None = None
     """By whose rules the Azure directory goes."""
+    tokens: AccessTokens | None = None
+    """What the Azure directory gave, and takes at a sign-in; None: nothing."""
     _made: dict[str, tuple[AccountSettings, bytes, Account]] = field(default_factory=dict)
 
     async def make(self, settings: Sequence[DirectorySettings]) -> "Prepared":
@@ -133,6 +136,7 @@ class Directories:
                 digest_key=self.key.subkey(DIGESTS),
                 clock=_now,
                 rules=rules_of(profile),
+                tokens=self.tokens,
             )
             await directory.load()
             self.azure, self.profile = directory, profile

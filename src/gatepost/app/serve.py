@@ -15,6 +15,7 @@ from gatepost.app.accounts import account_desk
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
 from gatepost.app.alarms import Alarms
+from gatepost.app.api import Api, Managed, serve_api
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.directories import Directories, ServedDirectory
 from gatepost.app.health import health_url, serve_health
@@ -27,10 +28,11 @@ from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import remove_ready, write_ready
 from gatepost.app.runtime import DRAIN
 from gatepost.app.serving import make_ids
+from gatepost.app.signing import open_tokens
 from gatepost.app.stopping import open_watched
 from gatepost.config.load import load_config
 from gatepost.config.problems import ConfigProblems
-from gatepost.config.settings import Config
+from gatepost.config.settings import AzureDirectorySettings, Config
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import HttpClient
@@ -148,6 +150,7 @@ class Service:
     failed: "asyncio.Future[str]"
     """Done with a reason when the relay must not go on."""
     health: Listener | None = None
+    api: Api | None = None
 
     @classmethod
     async def start(cls, options: Options, report: Report, stack: AsyncExitStack) -> "Service":
@@ -167,6 +170,8 @@ class Service:
         entra = HttpClient(timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
         directories = Directories(store, key, entra)
+        if config.api is not None:
+            directories.tokens = await open_tokens(store, key, _now)
         directory = await _first_directory(directories, config)
         visitors = VisitorCounts(visitor_limits(config.limits), time.monotonic)
         workers = options.workers_of(config)
@@ -200,7 +205,17 @@ class Service:
         service._open_desks()
         await inward.start(arrivals)
         service.health = await serve_health(config.health, lambda: store.refusal, stack)
+        await service._serve_api(ground, stack)
         return service
+
+    async def _serve_api(self, ground: Ground, stack: AsyncExitStack) -> None:
+        made, settings = self.directories, self.written.config.api
+        if settings is None or made.azure is None or made.profile is None or made.tokens is None:
+            return
+        managed = Managed(
+            ground.store, ground.key, made.azure, made.profile, made.tokens, ground.report
+        )  # fmt: skip
+        self.api = await serve_api(settings, managed, stack)
 
     def tell_ready(self) -> dict[str, Any]:
         """Write ready.json and return what it says."""
@@ -211,6 +226,7 @@ class Service:
             "hostname": self.written.config.hostname,
             "listeners": [each.document() for each in self.inward.doors],
             "health": health_url(self.health) if self.health else None,
+            "api": self.api.url if self.api else None,
         }
         write_ready(self.data, document)
         return document
@@ -252,6 +268,8 @@ class Service:
             arrivals.abandon()
             raise ConfigError("between one process and front processes only a restart changes")
         prepared.take(self.directory)
+        if self.api is not None:
+            self.api.certificates.look(again=True)
         self._open_desks()
         self.visitors.limits = visitor_limits(config.limits)
         self.relay.budget.total = config.limits.memory // (workers + 1)
@@ -288,9 +306,15 @@ def _warn(config: Config, report: Report) -> None:
 
 
 def _check_unchanged(before: Config, after: Config) -> None:
-    for name in ("storage", "health"):
+    for name in ("storage", "health", "api"):
         if getattr(before, name) != getattr(after, name):
             raise ConfigError(f"{name} changes with a restart only")
+    if after.api is not None and _azure_of(before) != _azure_of(after):
+        raise ConfigError("the azure directory, which [api] serves, changes with a restart only")
+
+
+def _azure_of(config: Config) -> list[AzureDirectorySettings]:
+    return [each for each in config.directories if isinstance(each, AzureDirectorySettings)]
 
 
 def _settings(config: Config) -> Settings:

@@ -120,6 +120,12 @@ class WebServer:
         self._server = _Server(config)
         self._serving = asyncio.ensure_future(self._server.serve(list(listener.sockets)))
 
+    def renew(self, chain: str, key: str | None) -> None:
+        """Serve another certificate, which was found good, to new connections."""
+        context = self._server.config.ssl
+        if context is not None:
+            context.load_cert_chain(chain, key)
+
     async def wait_started(self) -> None:
         """Return when it accepts."""
         while not self._server.started:

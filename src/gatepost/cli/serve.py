@@ -55,6 +55,8 @@ def tell(document: dict[str, Any]) -> str:
     for each in document["listeners"]:
         where = each.get("unix") or f"{_bracketed(each['host'])}:{each['port']}"
         lines.append(f"  {each['name']:<12} {where} ({_TLS[each['tls']]})")
+    if document.get("api"):
+        lines.append(f"  {'api':<12} {document['api']}")
     return "\n".join(lines)
 
 

@@ -145,15 +145,20 @@ def check_mechanisms(
     root: Table,
     listeners: Sequence[ListenerSettings],
     directories: Sequence[DirectorySettings],
+    *,
+    gives_tokens: bool = False,
 ) -> None:
     """Note each mechanism that a listener offers and the directory could not verify.
 
     With several directories a password's mechanism is one that all can verify, because a client
-    chooses before anybody knows its name; a token's is one that any can.
+    chooses before anybody knows its name; a token's is one that any can. The Azure directory takes
+    tokens that it gave itself, which it does over ``[api]``.
     """
     verified = [frozenset(_VERIFIED[type(each)]) for each in directories]
     known = set(frozenset.intersection(*verified))
     known |= frozenset.union(*verified) & frozenset(_TOKENS)
+    if gives_tokens:
+        known |= frozenset(_TOKENS)
     if all(isinstance(each, AccountsDirectory) for each in directories):
         known.add("CRAM-MD5")  # of accounts that asked for it, here or with `gatepost account`
     for table, listener in zip(root.tables("listener"), listeners, strict=False):

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from gatepost.config import values
+from gatepost.config.api import read_api
 from gatepost.config.credentials import read_credentials
 from gatepost.config.listeners import check_mechanisms, read_directories, read_listeners
 from gatepost.config.outside import check_outside
@@ -60,7 +61,8 @@ def _read(root: Table) -> Config:
     health = root.take("health", _place, None)
     listeners = read_listeners(root)
     directories = read_directories(root)
-    check_mechanisms(root, listeners, directories)
+    api = read_api(root, directories)
+    check_mechanisms(root, listeners, directories, gives_tokens=api is not None)
     credentials = read_credentials(root)
     targets = read_targets(root, credentials)
     retries = read_retries(root)
@@ -68,7 +70,7 @@ def _read(root: Table) -> Config:
     limits, storage, dns = _limits(root), _storage(root), _dns(root)
     return Config(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
-        postmaster, health, tuple(root.effective),
+        postmaster, health, api, tuple(root.effective),
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ def check_outside(config: Config, source: Source, environment: Mapping[str, str]
         path = ("listener", index, "certificate")
         if listener.tls != "none" and listener.certificate:
             _check_pair(source, path, listener.certificate, listener.key)
+    if config.api is not None:
+        _check_pair(source, ("api", "certificate"), config.api.certificate, config.api.key)
     for route in config.routes:
         for target in route.chain:
             ca_file = getattr(target, "ca_file", None)

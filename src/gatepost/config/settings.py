@@ -224,6 +224,16 @@ class DnsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Where the HTTPS APIs of the Azure directory are served."""
+
+    host: str
+    port: int
+    certificate: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole."""
 
@@ -241,6 +251,8 @@ class Config:
     """Who gets the mail to ``postmaster`` without a domain; empty: it is refused."""
     health: tuple[str, int] | None = None
     """Where ``GET /health`` is answered over HTTP; None: nowhere."""
+    api: ApiSettings | None = None
+    """Where the Azure directory is managed and gives tokens; None: nowhere."""
     effective: tuple[Effective, ...] = ()
     """Every value as it holds, in the order in which the file would have it."""
     warnings: tuple[ConfigError, ...] = ()

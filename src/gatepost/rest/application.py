@@ -48,6 +48,11 @@ def secure_application(site: Site) -> Starlette:
     return _application(site, [route for api in apis for route in api.routes(site)])
 
 
+def management_application(site: Site) -> Starlette:
+    """Return what a relay serves whose mail comes over SMTP: tokens, and the directory."""
+    return _application(site, [route for api in (entra, graph, arm) for route in api.routes(site)])
+
+
 def clear_application(site: Site) -> Starlette:
     """Return what the HTTP listener serves: no tokens, no secrets."""
     return _application(site, email.routes(site))

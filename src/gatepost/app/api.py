@@ -1,0 +1,77 @@
+"""The HTTPS APIs of ``gatepost serve``: Entra's tokens, Graph and Resource Manager."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gatepost.app.certificate_files import CertificateFiles
+from gatepost.app.keys import Key, SealedAccessKeys
+from gatepost.app.web import WebServer
+from gatepost.config.settings import ApiSettings
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.model.profile import Profile
+from gatepost.net.dns import DnsResolver
+from gatepost.net.listen import Listener, listen
+from gatepost.relay.context import Report
+from gatepost.relay.entrance import ServerCertificate
+from gatepost.rest.application import management_application
+from gatepost.rest.context import Site
+from gatepost.store.sqlite import SqliteStore
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where the APIs are, and their certificate, which may change."""
+
+    listener: Listener
+    certificates: CertificateFiles
+
+    @property
+    def url(self) -> str:
+        """Return where to ask."""
+        host = f"[{self.listener.host}]" if ":" in self.listener.host else self.listener.host
+        return f"https://{host}:{self.listener.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """What the APIs work on."""
+
+    store: SqliteStore
+    key: Key
+    directory: AzureDirectory
+    profile: Profile
+    tokens: AccessTokens
+    report: Report
+
+
+async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
+    """Answer until ``stack`` is closed. Raises PortBusy, NetworkError, TlsError."""
+    listener = listen(settings.host, settings.port)
+    stack.callback(listener.close)
+    site = Site(
+        managed.profile,
+        managed.directory,
+        managed.store,
+        SealedAccessKeys(managed.key),
+        managed.report,
+        now=lambda: datetime.now(UTC),
+        tokens=managed.tokens,
+        resolver=DnsResolver(cached=0),
+    )
+    chain, key = settings.certificate, settings.key or None
+    server = WebServer(listener, management_application(site), (Path(chain), Path(key or chain)))
+    stack.push_async_callback(server.stop)
+    certificates = CertificateFiles(managed.report)
+    files = (chain, key)
+
+    def renew(_: ServerCertificate) -> None:
+        server.renew(chain, key)
+
+    await server.wait_started()
+    certificates.follow(files, renew)
+    certificates.watch()
+    stack.callback(certificates.close)
+    return Api(listener, certificates)

@@ -1,0 +1,26 @@
+"""``[api]``: where the Azure directory is managed over HTTPS, and gives tokens."""
+
+from collections.abc import Sequence
+
+from gatepost.config import values
+from gatepost.config.reading import Table
+from gatepost.config.settings import ApiSettings, AzureDirectorySettings, DirectorySettings
+
+
+def read_api(root: Table, directories: Sequence[DirectorySettings]) -> ApiSettings | None:
+    """Return it; None when the file has none. Without an Azure directory there is nothing to it."""
+    if not root.has("api"):
+        root.table("api")
+        return None
+    table = root.table("api")
+    host, port = table.need("address", values.listening, values.Place("127.0.0.1", 0))
+    api = ApiSettings(
+        host,
+        port,
+        table.need("certificate", values.text, ""),
+        table.take("key", values.optional_text, ""),
+    )
+    table.finish()
+    if not any(isinstance(each, AzureDirectorySettings) for each in directories):
+        table.fault(None, '[api] manages the directory of kind "azure", and there is none')
+    return api
