@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -119,13 +118,14 @@ def make_guids() -> Callable[[], str]:
     They begin with the time, so that a store's index grows at its end; what follows is chance where
     a process begins, and counted from there.
     """
-    version_and_chance = 0x7 << 12 | secrets.randbits(12)
+    version, variant, bits = 0x7 << 12, 0b10 << 62, (1 << 62) - 1
+    chance = f"{version | secrets.randbits(12):04x}"
     numbers = itertools.count(secrets.randbits(62))
 
     def make() -> str:
-        milliseconds = time.time_ns() // 1_000_000
-        counted = 0b10 << 62 | next(numbers) & (1 << 62) - 1
-        return str(UUID(int=milliseconds << 80 | version_and_chance << 64 | counted))
+        moment = f"{time.time_ns() // 1_000_000:012x}"
+        counted = f"{variant | next(numbers) & bits:016x}"
+        return f"{moment[:8]}-{moment[8:]}-{chance}-{counted[:4]}-{counted[4:]}"
 
     return make
 
