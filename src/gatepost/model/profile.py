@@ -114,6 +114,13 @@ class ApiRules:
     repeatable: float = 5 * MINUTE
     """Seconds since `Repeatability-First-Sent` for which a request of 2021-10-01-preview is taken.
     """
+    attachment_types: Literal["listed", "any"] = "listed"
+    """An attachment's `contentType` must be on the provider's list, or may be any."""
+    reserved_headers: Literal["refuse", "ignore"] = "refuse"
+    """What custom headers come to that the document's other properties make, such as `From`: a 400,
+    or nothing."""
+    operation_id_reused: Literal["conflict", "stored"] = "conflict"
+    """A request whose `Operation-Id` was another's gets a 409, or that one's operation."""
 
 
 @dataclass(frozen=True, slots=True)

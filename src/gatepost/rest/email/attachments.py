@@ -36,17 +36,18 @@ def type_of(extension: str) -> str:
 
 
 def read_attachments(
-    given: Sequence[Attachment], *, drop_invalid: bool, allow_duplicates: bool
+    given: Sequence[Attachment], *, drop_invalid: bool, allow_duplicates: bool, any_type: bool
 ) -> list[File]:
     """Return the files to attach. Raises ApiError 400 for one that may not be sent.
 
     ``drop_invalid`` leaves such a one out instead, ``allow_duplicates`` lets two have the same
-    contentId (Microsoft Learn, "Adding Reserved Custom headers").
+    contentId (Microsoft Learn, "Adding Reserved Custom headers"), ``any_type`` lets them be of a
+    type that is not on the list.
     """
     files: list[File] = []
     for place, attachment in enumerate(given):
         try:
-            files.append(_read(attachment, f"attachments[{place}]"))
+            files.append(_read(attachment, f"attachments[{place}]", any_type=any_type))
         except ApiError:
             if not drop_invalid:
                 raise
@@ -66,13 +67,13 @@ def _types() -> Mapping[str, Sequence[str]]:
     return types
 
 
-def _read(attachment: Attachment, path: str) -> File:
+def _read(attachment: Attachment, path: str, *, any_type: bool) -> File:
     name = attachment.name.strip()
     if not name or len(name) > _MAX_NAME or not is_field_text(name):
         raise InvalidProperty(f"{path}.name", "attachment_invalid: the name is none")
     content_type = attachment.content_type.strip()
     match = _MEDIA_TYPE.fullmatch(content_type)
-    if match is None or match[1].lower() not in allowed_types():
+    if match is None or not (any_type or match[1].lower() in allowed_types()):
         raise InvalidProperty(
             f"{path}.contentType", "attachment_invalid: the type is not among those allowed"
         )

@@ -37,8 +37,8 @@ class Content(msgspec.Struct, frozen=True, rename="camel"):
 class Recipients(msgspec.Struct, frozen=True):
     """Who gets it. The command line of Azure sends null for what it does not use.
 
-    The specification calls ``to`` required; the SDKs for .NET, Java and JavaScript let it out, and
-    a session that azure-sdk-for-java recorded shows that the service accepts that (2023).
+    The specification calls ``to`` required; the SDKs for .NET, Java and JavaScript do not, and
+    sessions that azure-sdk-for-java and -net recorded show that the service takes none (2023).
     """
 
     to: list[Person] | None = None

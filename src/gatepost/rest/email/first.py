@@ -156,9 +156,9 @@ class First:
             path = path.replace(name, renamed)
         return InvalidProperty(path, error.reason)
 
-    def taken(self) -> ApiError:
+    def check_taken(self, *, its_own: bool) -> None:  # noqa: ARG002
         """A 400 here (Microsoft Learn, "Repeatable requests")."""
-        return _rejected(
+        raise _rejected(
             "The Repeatability-Request-Id was used for another request.",
             "operation_id_taken: the id was used with another body or resource",
         )

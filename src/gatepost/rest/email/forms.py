@@ -33,8 +33,8 @@ class Form(Protocol):
     def in_its_words(self, error: InvalidProperty) -> ApiError:
         """Return a refusal with the name that the property has here."""
 
-    def taken(self) -> ApiError:
-        """Return the refusal of an id that was used for another request."""
+    def check_taken(self, *, its_own: bool) -> None:
+        """Raise ApiError for an id that was used for another request, maybe of one's own."""
 
     def accepted(
         self, operation: SendOperation, now: datetime, origin: str, version: str
@@ -51,6 +51,8 @@ class Current:
 
     running: float
     """Seconds for which an operation runs."""
+    reuses_ids: bool = False
+    """A request with the id of another one gets the operation of that."""
 
     def operation_id(self, headers: Mapping[str, str], now: datetime) -> str | None:  # noqa: ARG002
         """``Operation-Id``, which may be left out."""
@@ -73,9 +75,10 @@ class Current:
         """The names are those of this form."""
         return error
 
-    def taken(self) -> ApiError:
+    def check_taken(self, *, its_own: bool) -> None:
         """A 409: one client was seen to expect it."""
-        return conflict()
+        if not (its_own and self.reuses_ids):
+            raise conflict()
 
     def accepted(
         self, operation: SendOperation, now: datetime, origin: str, version: str

@@ -35,8 +35,9 @@ class Endpoints:
 
     def __init__(self, site: Site, operations: OperationStore) -> None:
         self._site = site
-        self._current = Current(site.profile.api.running)
-        self._first = First(site.profile.api.running, site.profile.api.repeatable)
+        rules = site.profile.api
+        self._current = Current(rules.running, rules.operation_id_reused == "stored")
+        self._first = First(rules.running, rules.repeatable)
         self._access = Access(site)
         self._sending = Sending(site, operations, self._access)
         self._status = Status(site, operations)

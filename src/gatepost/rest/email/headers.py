@@ -44,8 +44,13 @@ class Headers:
     allow_duplicate_content_ids: bool = False
 
 
-def read_headers(given: Mapping[str, str]) -> Headers:
-    """Return what the headers ask for. Raises ApiError 400 for one that may not be sent."""
+def read_headers(given: Mapping[str, str], *, ignore_reserved: bool) -> Headers:
+    """Return what the headers ask for. Raises ApiError 400 for one that may not be sent.
+
+    ``ignore_reserved`` leaves those out that are not the client's to set.
+    """
+    if ignore_reserved:
+        given = {name: value for name, value in given.items() if not _is_ours(name)}
     named = {name.lower(): value for name, value in given.items()}
     if len(named) < len(given) or len(given) > MAX_HEADERS:
         raise _invalid("a header is given twice, or there are too many")
@@ -86,10 +91,9 @@ def _read_message_id(value: str, *, validate: bool) -> str:
 
 
 def _field(name: str, value: str) -> bytes:
-    folded = name.lower()
     if not _NAME.fullmatch(name):
         raise _invalid("a name is none of a header field")
-    if folded in _OURS or folded.startswith(_OUR_PREFIXES):
+    if _is_ours(name):
         raise _invalid(f"{name} is not the client's to set")
     try:
         if not value.isascii():
@@ -100,6 +104,11 @@ def _field(name: str, value: str) -> bytes:
     if max(map(len, field.split(b"\r\n"))) > MAX_LINE:
         raise _invalid(f"the value of {name} is too long without a blank")
     return field
+
+
+def _is_ours(name: str) -> bool:
+    folded = name.lower()
+    return folded in _OURS or folded.startswith(_OUR_PREFIXES)
 
 
 def _invalid(sentence: str) -> ApiError:

@@ -10,6 +10,7 @@ from gatepost.mime.dates import format_date
 from gatepost.mime.entities import Entity, File, file_entity, multipart, text_entity
 from gatepost.mime.fields import Mailbox, is_field_text, mailbox_field, text_field
 from gatepost.model.address import Address, parse_address
+from gatepost.model.profile import ApiRules
 from gatepost.rest.email.attachments import read_attachments
 from gatepost.rest.email.document import Content, Email, Person
 from gatepost.rest.email.headers import Headers, read_headers
@@ -74,22 +75,24 @@ def read_sender(email: Email) -> Address:
         raise InvalidProperty("senderAddress", "sender_invalid: it is no address") from None
 
 
-def read_letter(email: Email, sender: Address, max_recipients: int) -> Letter:
+def read_letter(email: Email, sender: Address, rules: ApiRules) -> Letter:
     """Check what is left of a document. Raises ApiError 400."""
     to, cc, bcc = (_people(path, people) for path, people in email.recipients.groups)
     count = len(to) + len(cc) + len(bcc)
-    if count > max_recipients:
+    most = rules.recipients
+    if count > most:
         raise bad_request(
-            f"The message has {count} recipients, {max_recipients} are allowed.",
-            f"too_many_recipients: {count}, {max_recipients} are allowed",
+            f"The message has {count} recipients, {most} are allowed.",
+            f"too_many_recipients: {count}, {most} are allowed",
         )
     if not is_field_text(email.content.subject):
         raise InvalidProperty("content.subject", "header_injection: a line end in the subject")
-    headers = read_headers(email.headers or {})
+    headers = read_headers(email.headers or {}, ignore_reserved=rules.reserved_headers == "ignore")
     files = read_attachments(
         email.attachments or (),
         drop_invalid=headers.drop_invalid_attachments,
         allow_duplicates=headers.allow_duplicate_content_ids,
+        any_type=rules.attachment_types == "any",
     )
     return Letter(
         sender,

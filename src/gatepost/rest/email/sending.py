@@ -119,8 +119,8 @@ class Sending:
             email = await _at_leisure(order, order.form.read, order.body)
             sender = read_sender(email)
             service = self._access.service_for(order.caller, sender)
-            most = self._site.profile.api.recipients
-            return service, await _at_leisure(order, read_letter, email, sender, most)
+            rules = self._site.profile.api
+            return service, await _at_leisure(order, read_letter, email, sender, rules)
         except InvalidProperty as error:
             raise order.form.in_its_words(error) from None
 
@@ -130,8 +130,9 @@ class Sending:
             known = await self._operations.get(id_)
         except KeyError:
             return None
-        if known.request != request or not order.caller.owns(known.resource):
-            raise order.form.taken()
+        its_own = order.caller.owns(known.resource)
+        if known.request != request or not its_own:
+            order.form.check_taken(its_own=its_own)
         return known
 
     def _count(self, caller: Caller, service: CommunicationService, sender: Address) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.profile import ApiRules
 from gatepost.relay.transport.acs_document import parcels
 from gatepost.relay.transport.graph import addressed
 from gatepost.rest.email.document import read_email
@@ -43,7 +44,7 @@ def document(content: bytes, *recipients: str, **options: str) -> dict[str, Any]
     [parcel] = parcels(envelope(*recipients, **options), content)
     # The service itself has to take what we make.
     email = read_email(parcel.body)
-    read_letter(email, read_sender(email), 50)
+    read_letter(email, read_sender(email), ApiRules())
     read: dict[str, Any] = json.loads(parcel.body)
     return read
 
@@ -212,7 +213,7 @@ def test_what_the_emulator_composes_comes_back() -> None:
     made.add_attachment(b"%PDF", "application", "pdf", filename="März.pdf")
     [parcel] = parcels(envelope(ANN), octets(made))
     email = read_email(parcel.body)
-    letter = read_letter(email, read_sender(email), 50)
+    letter = read_letter(email, read_sender(email), ApiRules())
     composed = compose(letter, Stamp("1", datetime(2026, 11, 24, tzinfo=UTC), boundary="b"))
     parsed = message_from_bytes(composed, policy=policy.default)
     body = parsed.get_body()

@@ -311,6 +311,36 @@ def test_fifty_recipients_may_be() -> None:
     assert raised.send(document(recipients=more)).status == 202
 
 
+@pytest.mark.parametrize(
+    ("rules", "changes"),
+    [
+        (ApiRules(attachment_types="any"), {"attachments": [{
+            "name": "a.exe", "contentType": "application/x-msdownload", "contentInBase64": "aGk=",
+        }]}),
+        (ApiRules(reserved_headers="ignore"), {"headers": {"From": "x@example.org", "X-A": "b"}}),
+    ],
+)  # fmt: skip
+def test_what_a_profile_may_allow(rules: ApiRules, changes: dict[str, Any]) -> None:
+    """Nobody saw what the service does then, so each is a setting."""
+    assert DataPlane().send(document(**changes)).status == 400
+    plane = DataPlane(Profile("acs", api=rules))
+    assert plane.send(document(**changes)).status == 202
+    message = plane.message()
+    assert [each.addr_spec for each in message["from"].addresses] == [SENDER]
+    assert message["x-a"] == changes.get("headers", {}).get("X-A")
+    assert len(list(message.iter_attachments())) == len(changes.get("attachments", []))
+
+
+def test_an_operation_id_may_stand_for_what_it_was_first_used_for() -> None:
+    plane = DataPlane(Profile("acs", api=ApiRules(operation_id_reused="stored")))
+    headers = {"operation-id": OPERATION}
+    other = document(content={"subject": "other", "plainText": "x"})
+    assert [plane.send(each, headers=headers).status for each in (None, other)] == [202, 202]
+    assert (plane.count(), plane.message()["subject"]) == (1, "hello")
+    theirs = document(senderAddress="sales@contoso.com")
+    assert plane.send(theirs, key=OTHER_KEY, headers=headers).error[:2] == (409, "Conflict")
+
+
 @pytest.mark.parametrize("empty", [{}, {"to": []}, {"to": None}])
 @pytest.mark.parametrize("kind", ["cc", "bcc"])
 def test_nobody_need_stand_in_to(empty: dict[str, Any], kind: str) -> None:
