@@ -5,6 +5,8 @@ import asyncio
 import base64
 import json
 import os
+import smtplib
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,8 +25,9 @@ from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
 from gatepost.store.sqlite import open_store
 from gatepost.testing import Emulator
+from tests.client_certificates import make_certificate
 from tests.shell.peer import Peer, letter
-from tests.shell.relay import Relaying, put_certificate, relaying
+from tests.shell.relay import RECIPIENT, SENDER, Relaying, put_certificate, relaying
 from tests.unit.directory.azure.world import DOMAIN_NAME, USERNAME, entries, sender
 
 LISTENER = """
@@ -299,6 +302,54 @@ def test_the_azure_directory_gives_tokens_and_takes_them(tmp_path: Path) -> None
             assert peer.deliver(from_, letter(from_)).startswith("250 ")
         relay.reload(API.replace("127.0.0.1:0", "127.0.0.1:1") + LISTENER)
         assert "api changes with a restart" in relay.wait_event("reload_refused")["reason"]
+
+
+CERTIFIED = """
+client_authorities = "clients.pem"
+[[listener.network]]
+from = "127.0.0.5"
+mechanisms = ["PLAIN"]
+[[directory.account]]
+name = "device"
+password = { environment = "APP_PASSWORD" }
+senders = ["example.com"]
+certificates = ["Device-7.example"]
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_client_certificate_signs_in(tmp_path: Path, workers: str) -> None:
+    known, other = make_certificate("device-7.example"), make_certificate("device-8.example")
+    stranger = make_certificate("device-7.example")
+    for name, each in (("known", known), ("other", other), ("stranger", stranger)):
+        (tmp_path / f"{name}.pem").write_bytes(each.pem)
+    public = [(tmp_path / f"{name}.pem").read_text() for name in ("known", "other")]
+    (tmp_path / "clients.pem").write_text("".join(public))
+    with relaying(tmp_path, LISTENER + CERTIFIED, "--workers", workers) as relay:
+        port = relay.listener("submission")["port"]
+
+        def come(name: str, source: str = "127.0.0.1") -> smtplib.SMTP:
+            context = ssl.create_default_context(cafile=relay.authority.ca_file)
+            if name:
+                context.load_cert_chain(tmp_path / f"{name}.pem")
+            client = smtplib.SMTP("localhost", port, timeout=20, source_address=(source, 0))
+            client.starttls(context=context)
+            client.ehlo()
+            return client
+
+        with come("known") as client:
+            assert "EXTERNAL" in client.esmtp_features["auth"]
+            assert client.docmd("AUTH", "EXTERNAL =")[0] == 235
+            client.sendmail(SENDER, RECIPIENT, letter(SENDER))
+            assert relay.wait_event("signed_in", mechanism="EXTERNAL")["principal"] == "device"
+        with come("other") as client:  # of that authority, and of no account
+            assert client.docmd("AUTH", "EXTERNAL =")[0] == 535
+        for name, source in (("", "127.0.0.1"), ("known", "127.0.0.5")):
+            with come(name, source) as client:
+                assert "EXTERNAL" not in client.esmtp_features["auth"]
+                assert client.docmd("AUTH", "EXTERNAL =")[0] == 504
+        with pytest.raises((OSError, smtplib.SMTPException)):  # TLS 1.3 tells it a little later
+            come("stranger")
 
 
 def test_every_mechanism_of_accounts(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ SOON: Final = timedelta(days=14)
 LOOK: Final = 5.0
 """Seconds between two looks whether a file changed."""
 
-Files = tuple[str, str | None]
-"""PEM files: the chain, and the key; None: it lies beside the chain."""
+Files = tuple[str, str | None] | tuple[str, str | None, str | None]
+"""PEM files: the chain, the key (None: it lies beside the chain), and, where
+clients are asked for certificates, who issues these."""
 _State = tuple[tuple[int, int, int], ...]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -121,9 +121,8 @@ class Directories:
                 account = before[2]
             else:
                 seal = sealer(self.key) if each.cram_md5 else None
-                account = make_account(
-                    each.name, password, each.senders, PasswordHasher(), seal=seal
-                )
+                made = make_account(each.name, password, each.senders, PasswordHasher(), seal=seal)
+                account = replace(made, certificates=each.certificates)
             self._made[each.name] = each, ticket, account
         return [account for *_, account in self._made.values()]
 

@@ -42,7 +42,8 @@ def files_of(settings: ListenerSettings) -> Files | None:
     """Return a listener's certificate files; None when it has no TLS."""
     if settings.tls == "none" or not settings.certificate:
         return None
-    return settings.certificate, settings.key or None
+    pair = settings.certificate, settings.key or None
+    return (*pair, settings.client_authorities) if settings.client_authorities else pair
 
 
 def visitor_limits(limits: LimitSettings) -> VisitorLimits:
@@ -74,6 +75,8 @@ class Doorway:
     def _terms(self, settings: ListenerSettings, rule: NetworkRule) -> Terms:
         named = settings.mechanisms if rule.mechanisms is None else rule.mechanisms
         offered = self.verifiable & frozenset(named or self.verifiable)
+        if not settings.client_authorities:  # no client is asked for a certificate
+            offered -= {"EXTERNAL"}
         if settings.tls == "none":  # there is no channel to bind to (RFC 5802 6)
             offered = frozenset([each for each in offered if not each.endswith("-PLUS")])
         profile = served_profile(self.config, settings, may_relay=rule.may_relay)
@@ -124,7 +127,7 @@ def _line(line: str, limits: LimitSettings) -> str:
         case ["LIMITS", *_]:
             return f"LIMITS RCPTMAX={limits.recipients}"
         case ["AUTH", *_]:
-            return " ".join(["AUTH", *[each for each in _ORDER if each != "EXTERNAL"]])
+            return " ".join(["AUTH", *_ORDER])
     return line
 
 

@@ -96,13 +96,19 @@ def tls_of_ports(profile: Profile) -> dict[str, str]:
 
 
 def load_certificate(
-    chain: str, key: str | None = None, newest: str = "TLSv1.3"
+    chain: str,
+    key: str | None = None,
+    authorities: str | None = None,
+    *,
+    newest: str = "TLSv1.3",
 ) -> ServerCertificate:
     """Return the certificate of two PEM files; ``key`` None: it lies beside the chain.
 
+    ``authorities`` is a third one, with the certificates of who issues those of clients.
+
     Raises TlsError when they cannot be used together.
     """
-    context = server_context(chain, key, newest=newest)
+    context = server_context(chain, key, newest=newest, authorities=authorities)
     return ServerCertificate(context, _bindings(Path(chain)))
 
 

@@ -67,6 +67,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
         table.take("mechanisms", _MECHANISMS, ()),
         tuple([_read_rule(each) for each in table.tables("network")]),
         table.take("proxies", _NETWORKS, ()),
+        table.take("client_authorities", values.optional_text, ""),
         table.take("allow_clear_text", values.flag, False),
     )
     _check_tls(table, listener)
@@ -78,6 +79,9 @@ def _check_tls(table: Table, listener: ListenerSettings) -> None:
     if listener.tls != "none":
         if not listener.certificate:
             table.fault(None, f"{table.name('certificate')} is missing: TLS needs one")
+    elif listener.client_authorities:
+        name = table.name("client_authorities")
+        table.fault("client_authorities", f"{name} is not used: tls is none")
     elif listener.certificate:
         table.fault("certificate", f"{table.name('certificate')} is not used: tls is none")
     elif listener.host and not is_loopback(listener.host) and not listener.allow_clear_text:
@@ -163,7 +167,13 @@ def check_mechanisms(
         known.add("CRAM-MD5")  # of accounts that asked for it, here or with `gatepost account`
     for table, listener in zip(root.tables("listener"), listeners, strict=False):
         for each in listener.mechanisms:
-            if each not in known:
+            if each == "EXTERNAL" and any(
+                isinstance(one, AccountsDirectory) for one in directories
+            ):
+                if not listener.client_authorities:
+                    name = table.name("client_authorities")
+                    table.fault("mechanisms", f"EXTERNAL asks for certificates; {name} is missing")
+            elif each not in known:
                 table.fault("mechanisms", f"the directory cannot verify {each}")
 
 
@@ -199,12 +209,24 @@ def _read_accounts(table: Table) -> list[AccountSettings]:
             each.need("password", secret, NOWHERE),
             each.take("senders", values.many(values.sender), ()),
             each.take("cram_md5", values.flag, False),
+            each.take("certificates", values.some(_certificate), ()),
         )
         if account.name and any(one.name == account.name for one in found):
             each.fault("name", f"{each.name('name')}: there is an account {account.name} already")
         each.finish()
         found.append(account)
     return found
+
+
+def _certificate(value: Any) -> str:
+    """As a certificate says it: no case, no colons between the digits of a digest."""
+    given = values.text(value).lower()
+    if given.startswith("sha256:"):
+        digits = given.removeprefix("sha256:").replace(":", "")
+        if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
+            raise ValueError('takes a digest as "sha256:" and 64 hexadecimal digits')
+        return f"sha256:{digits}"
+    return given
 
 
 _READERS: Final[Mapping[str, Callable[[Table], DirectorySettings]]] = {

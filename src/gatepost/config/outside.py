@@ -22,6 +22,10 @@ def check_outside(config: Config, source: Source, environment: Mapping[str, str]
         path = ("listener", index, "certificate")
         if listener.tls != "none" and listener.certificate:
             _check_pair(source, path, listener.certificate, listener.key)
+        if listener.tls != "none" and listener.client_authorities:
+            _check_authorities(
+                source, ("listener", index, "client_authorities"), listener.client_authorities
+            )
     if config.api is not None:
         _check_pair(source, ("api", "certificate"), config.api.certificate, config.api.key)
     for route in config.routes:

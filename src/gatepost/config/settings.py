@@ -47,6 +47,8 @@ class ListenerSettings:
     networks: tuple[NetworkRule, ...] = ()
     proxies: tuple[Network, ...] = ()
     """Who begins with a PROXY header (haproxy, v1 or v2); empty: nobody does."""
+    client_authorities: str = ""
+    """PEM: whose certificates of clients are believed (EXTERNAL); empty: none is asked for."""
     allow_clear_text: bool = False
     """``tls`` may be none on an address that others can reach: passwords can be overheard."""
 
@@ -60,6 +62,8 @@ class AccountSettings:
     senders: tuple[str, ...] = ()
     cram_md5: bool = False
     """Keep what CRAM-MD5 needs, which is as good as the password."""
+    certificates: tuple[str, ...] = ()
+    """Names, mailboxes or digests (``sha256:...``) of client certificates that are this account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,9 @@ class Account:
     scram: ScramVerifiers = field(default_factory=ScramVerifiers)
     cram_md5: bytes = field(default=b"", repr=False)
     """Sealed; empty unless CRAM-MD5 was asked for."""
+    certificates: tuple[str, ...] = ()
+    """Names, mailboxes or digests (``sha256:...``), in lower case, of client certificates that sign
+    in as it (RFC 4422 appendix A)."""
 
     def standing(self, sender: Address) -> Standing:
         """Tell whether the account may use ``sender``; neither part's case matters."""
@@ -137,7 +140,9 @@ class AccountDirectory:
     def mechanisms(self) -> frozenset[str]:
         kept = any(each.cram_md5 for each in (*self.configured, *self.accounts))
         cram = {"CRAM-MD5"} if self._protection.unseal and kept else set()
-        return frozenset({*_REVEALING, *HASHES, *cram})
+        certified = any(each.certificates for each in (*self.configured, *self.accounts))
+        external = {"EXTERNAL"} if certified else set()
+        return frozenset({*_REVEALING, *HASHES, *cram, *external})
 
     def unknown(self, username: str) -> str:
         """See ``directory.combined``."""
@@ -172,6 +177,8 @@ class AccountDirectory:
     def identify(
         self, credentials: Credentials, mechanism: str
     ) -> "Principal | Reply | asyncio.Future[Principal | Reply]":
+        if mechanism == "EXTERNAL":
+            return self._of_certificate(credentials)
         password = credentials.password
         if mechanism not in _REVEALING or password is None:
             return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no password")
@@ -186,6 +193,20 @@ class AccountDirectory:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def _of_certificate(self, credentials: Credentials) -> Principal | Reply:
+        """Return whose certificate was presented; each account hides one of its name."""
+        presented = frozenset(credentials.presented)
+        accounts = {each.name: each for each in (*self.accounts, *self.configured)}
+        owners = [
+            each.name for each in accounts.values() if not presented.isdisjoint(each.certificates)
+        ]
+        if not owners:
+            return REFUSED.because("account_unknown: no account has the certificate presented")
+        name = credentials.authzid or owners[0]
+        if name not in owners or (len(owners) > 1 and not credentials.authzid):
+            return REFUSED.because("authzid_refused: the certificate is not that one account's")
+        return Principal(name)
 
     async def _verify(self, username: str, password: Secret, ticket: bytes) -> Principal | Reply:
         account = self._find(username)

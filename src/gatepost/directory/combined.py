@@ -17,7 +17,8 @@ REFUSED_AFTER: Final = 0.5
 """Seconds before a refusal is told: which directory refused shall not be read off the clock."""
 _ANY_NAME: Final = frozenset({"account_unknown", "username_format"})
 """What is said of any name that is not theirs."""
-_TOKENS: Final = frozenset({"OAUTHBEARER", "XOAUTH2"})
+_NAMELESS: Final = frozenset({"EXTERNAL", "OAUTHBEARER", "XOAUTH2"})
+"""Their proof says by itself who shows it."""
 
 
 class KnowingDirectory(Directory, Protocol):
@@ -42,10 +43,10 @@ class CombinedDirectory:
     @property
     def mechanisms(self) -> frozenset[str]:
         """For a password what all can verify, since a client chooses before we know its name;
-        for a token what any can, since a client has one or has none."""
+        for a token or a certificate what any can, since a client has one or has none."""
         offered = [each.mechanisms for each in self._directories]
         shared = frozenset.intersection(*offered)
-        return shared | (frozenset.union(*offered) & _TOKENS)
+        return shared | (frozenset.union(*offered) & _NAMELESS)
 
     def _of(self, username: str, mechanism: str) -> KnowingDirectory:
         able = [each for each in self._directories if mechanism in each.mechanisms]

@@ -20,6 +20,8 @@ class Credentials:
     certificate: bool = False
     authzid: str = ""
     """The identity to act as (RFC 4422 3.4.1); empty for the own one."""
+    presented: tuple[str, ...] = ()
+    """What the verified client certificate says of its owner; the server's side knows it."""
 
 
 @dataclass(frozen=True, slots=True)

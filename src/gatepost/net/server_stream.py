@@ -128,6 +128,11 @@ class ServerStream(asyncio.Protocol):
             if not self._hearing or self._tls.unsent >= HELD:
                 self._flush()
 
+    @property
+    def presented(self) -> tuple[str, ...]:
+        """Return what the peer's verified certificate says of its owner; see TlsLayer."""
+        return () if self._tls is None else self._tls.presented
+
     def start_tls(self, context: Context) -> None:
         """Await a ClientHello; call it right after the 220 was written (RFC 3207 4)."""
         self._tls = TlsLayer(context, server_side=True)

@@ -42,9 +42,7 @@ def client_context(
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        is_content = isinstance(error, ssl.SSLError)
-        said = "it holds no certificate in PEM" if is_content else error.strerror
-        raise TlsError(f"CA file {ca_file}: {said}") from error
+        raise _no_authorities(str(ca_file), error) from error
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -99,8 +97,12 @@ def server_context(
     *,
     minimum: Version = "TLSv1.2",
     newest: str = "TLSv1.3",
+    authorities: str | None = None,
 ) -> Context:
     """Return a context that serves the PEM chain in ``certificate`` with the key in ``key``.
+
+    With ``authorities`` (a PEM file) clients are asked for a certificate: one that none of them
+    issued ends the handshake, none at all does not.
 
     One session ticket: two cost a second write, and no mail client uses both.
     ``newest`` is the newest version to speak; an old one (``OLD_VERSIONS``) is for trying clients
@@ -111,9 +113,27 @@ def server_context(
     _load(context, certificate, key)
     context.num_tickets = 1
     _harden(context, minimum)
+    if authorities is not None:
+        _ask_clients(context, authorities)
     if newest != "TLSv1.3":
         _age(context, newest)
     return context
+
+
+def _ask_clients(context: Context, authorities: str) -> None:
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= _PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(authorities)
+    except OSError as error:
+        raise _no_authorities(authorities, error) from error
+
+
+def _no_authorities(file: str, error: OSError) -> TlsError:
+    is_content = isinstance(error, ssl.SSLError)
+    return TlsError(
+        f"CA file {file}: {'it holds no certificate in PEM' if is_content else error.strerror}"
+    )
 
 
 def _age(context: Context, newest: str) -> None:
@@ -264,6 +284,19 @@ class TlsLayer:
         """The cipher suite that was agreed on; empty before the handshake."""
         cipher = self._object.cipher()
         return cipher[0] if cipher else ""
+
+    @property
+    def presented(self) -> tuple[str, ...]:
+        """Return what the peer's certificate says of its owner, if it was verified: its digest
+        (``sha256:`` and hexadecimal digits), its names and mailboxes, and its common name."""
+        if self.handshaking or self._object.context.verify_mode is ssl.CERT_NONE:
+            return ()
+        der = self._object.getpeercert(binary_form=True)
+        if der is None:
+            return ()
+        from gatepost.net.certificate_names import names_in  # noqa: PLC0415 - rare, and slow
+
+        return names_in(der)
 
     def outgoing(self) -> bytes:
         """Return the ciphertext to write now."""

@@ -140,6 +140,8 @@ class Authentication:
                 self.username = shown_name(credentials.username)
                 if self._is_misnamed(credentials.username):
                     return
+                if credentials.certificate:
+                    credentials = replace(credentials, presented=self._session.presented)
                 self._when(directory.identify(credentials, mechanism), self._judge)
 
     def _judge(self, verdict: Principal | Reply) -> None:

@@ -119,6 +119,7 @@ class Receiver:
         address, stream = self._stream.peer_address, self._stream
         terms = self._entrance.terms.of(address)
         self._session = make_session(terms.setting, address, encrypted=stream.tls is not None)
+        self._session.present(stream.presented)
         self._early = False
         self._touch()
         visitors, replies = self._relay.visitors, self._session.replies
@@ -162,6 +163,7 @@ class Receiver:
 
     def secured(self) -> None:
         """The handshake after STARTTLS is done; the client speaks next."""
+        self._session.present(self._stream.presented)
         self._touch()
 
     def tls_failed(self, error: TlsError) -> None:
@@ -327,9 +329,8 @@ class Receiver:
         certificate = self._certificate
         bindings = certificate.bindings if certificate and self._session.encrypted else ()
         claim = Claim(event.mechanism, event.initial, bindings)
-        self._auth = Authentication(
-            self._relay, self._session, claim, self._when, self._conclude_auth
-        )
+        relay, session = self._relay, self._session
+        self._auth = Authentication(relay, session, claim, self._when, self._conclude_auth)
         self._auth.begin()
 
     def _go_on_auth(self, event: events.AuthResponse) -> None:
@@ -457,11 +458,10 @@ class Receiver:
 
     def _content_dropped(self, event: events.ContentDropped) -> None:
         self._drop_spool()
-        if event.reply is not None:
+        if (reply := event.reply) is not None:
             self._relay.report(
-                "message_refused", peer=self.peer, reply=str(event.reply),
-                reason=event.reply.reason,
-            )  # fmt: skip
+                "message_refused", peer=self.peer, reply=str(reply), reason=reply.reason
+            )
 
     def _drop_spool(self) -> None:
         if self._spool is not None:

@@ -316,6 +316,13 @@ MISTAKES = [
      "g.toml:10: listener[1].mechanisms no mechanism is named 'XOAUTH' (did you mean XOAUTH2?)"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['XOAUTH2']\n[directory]\nkind = 'azure'",
      "g.toml:10: the directory cannot verify XOAUTH2"),
+    ("[[listener]]\naddress = '127.0.0.1:2'\ncertificate = 'c'\nmechanisms = ['EXTERNAL']",
+     "g.toml:11: EXTERNAL asks for certificates; listener[1].client_authorities is missing"),
+    ("[[listener]]\nunix = '/s'\nclient_authorities = 'c'",
+     "g.toml:10: listener[1].client_authorities is not used: tls is none"),
+    (("[[directory.account]]\nname = 'a'\npassword = { environment = 'P' }\n"
+     "certificates = ['sha256:12']"),
+     'g.toml:11: directory.account[0].certificates takes a digest as "sha256:" and 64'),
     ("[api]\naddress = '127.0.0.1:0'\ncertificate = 'c'",
      'g.toml:8: [api] manages the directory of kind "azure", and there is none'),
     ("[[listener]]\nunix = '/s'\nmechanisms = []",

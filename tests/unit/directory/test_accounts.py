@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -207,5 +208,40 @@ def test_no_secret_shows() -> None:
         account = await bench.add()
         assert account.password not in repr(account)
         assert PASSWORD.reveal() not in f"{bench.directory!r} {bench.records.kept!r}"
+
+    run(steps)
+
+
+CERTIFIED = [
+    # what the certificate says       to act as   who signs in; a refusal's reason
+    (("device.example",),              "",         "device"),
+    (("sha256:00", "device.example"),  "device",   "device"),
+    (("device.example",),              "bob",      "authzid_refused"),
+    (("both.example",),                "other",    "other"),
+    (("both.example",),                "",         "authzid_refused"),
+    (("somebody.example",),            "device",   "account_unknown"),
+    ((),                               "",         "account_unknown"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("presented", "authzid", "expected"), CERTIFIED)
+def test_a_certificate_is_an_account_s(
+    presented: tuple[str, ...], authzid: str, expected: str
+) -> None:
+    async def steps(bench: Bench) -> None:
+        account = await bench.add()
+        assert "EXTERNAL" not in bench.directory.mechanisms
+        bench.directory.configure([
+            replace(account, name="device", certificates=("device.example", "both.example")),
+            replace(account, name="other", certificates=("both.example",)),
+        ])  # fmt: skip
+        assert "EXTERNAL" in bench.directory.mechanisms
+        credentials = Credentials(certificate=True, authzid=authzid, presented=presented)
+        verdict = bench.directory.identify(credentials, "EXTERNAL")
+        if isinstance(verdict, Principal):
+            assert verdict.name == expected
+        else:
+            assert isinstance(verdict, Reply)
+            assert verdict.reason.startswith(f"{expected}: ")
 
     run(steps)

@@ -73,8 +73,9 @@ def _commands_of(setting: Setting) -> Mapping[bytes, Command]:
 
 
 @lru_cache(maxsize=256)
-def _offer_of(setting: Setting, encrypted: bool, can_tls: bool) -> Offer:
-    return make_offer(setting.profile, setting.mechanisms, encrypted=encrypted, can_tls=can_tls)
+def _offer_of(setting: Setting, encrypted: bool, can_tls: bool, certified: bool = False) -> Offer:
+    known = setting.mechanisms if certified else setting.mechanisms - {"EXTERNAL"}
+    return make_offer(setting.profile, known, encrypted=encrypted, can_tls=can_tls)
 
 
 class Session:
@@ -86,8 +87,8 @@ class Session:
         "_content_limit", "_envelope", "_errors", "_line", "_newlines", "_notice", "_out",
         "_over", "_pending", "_pieces", "_received", "_refusal", "_table", "can_tls", "encrypted",
         "hello",
-        "message_limit", "offer", "peer_name", "profile", "protocol", "recipients", "refusals",
-        "replies", "setting", "signed_in_as", "state",
+        "message_limit", "offer", "peer_name", "presented", "profile", "protocol", "recipients",
+        "refusals", "replies", "setting", "signed_in_as", "state",
     )
     # fmt: on
 
@@ -130,6 +131,8 @@ class Session:
         self.signed_in_as: Principal | None = None
         self._auth_open = False
         self._pending: events.Event | None = None
+        self.presented: tuple[str, ...] = ()
+        """What the client's certificate says of its owner."""
         self.offer = _offer_of(self.setting, self.encrypted, self.can_tls)
         self._end_transaction()
 
@@ -217,6 +220,12 @@ class Session:
         elif isinstance(event, events.StartTls):
             self.encrypted, self.can_tls = True, False
             self._start_over()
+
+    def present(self, names: tuple[str, ...]) -> None:
+        """Take what a verified client certificate says of its owner: EXTERNAL is offered then."""
+        if names:
+            self.presented = names
+            self.offer = _offer_of(self.setting, self.encrypted, self.can_tls, certified=True)
 
     def challenge(self, data: bytes) -> None:
         """Send a SASL challenge; the response comes as an event."""

@@ -1,0 +1,19 @@
+"""What a certificate says of its owner."""
+
+import hashlib
+from pathlib import Path
+from ssl import PEM_cert_to_DER_cert
+
+from gatepost.net.certificate_names import names_in
+from tests.certificates import make_authority
+
+
+def test_its_digest_and_its_names(tmp_path: Path) -> None:
+    pair = make_authority(tmp_path).issue("Device.example", "192.0.2.1")
+    der = PEM_cert_to_DER_cert(Path(pair.certificate).read_text())
+    digest = f"sha256:{hashlib.sha256(der).hexdigest()}"
+    assert names_in(der) == (digest, "device.example")
+
+
+def test_what_cannot_be_read_has_a_digest() -> None:
+    assert names_in(b"none") == (f"sha256:{hashlib.sha256(b'none').hexdigest()}",)
