@@ -23,7 +23,7 @@ from gatepost.testing import Emulator
 
 ROOT = Path(__file__).parents[2]
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
-PATIENCE = 90.0  # a next hop that refused a lot rests for half a minute
+PATIENCE = 30.0
 NOBODY = "<>"
 """The null sender, as aiosmtpd has it."""
 

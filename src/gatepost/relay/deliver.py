@@ -70,7 +70,9 @@ class Deliverer:
         self._resting: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
         """Next hops that are not tried, and why."""
         self._behind: set[str] = set()
-        """Next hops of which more is due in the store: new mail queues up there."""
+        """Next hops of which more may be due in the store: new mail queues up there."""
+        self._crowded = False
+        """Nothing was leased, because there is enough in memory."""
         self._octets = 0
         self._workers: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
@@ -198,9 +200,10 @@ class Deliverer:
     async def _lease(self) -> float:
         """Lease what is due; return the seconds until it is worth another look."""
         room = self._bounds.leases - self._lines.count
-        if room < self._bounds.leases // 4:
+        self._crowded = room < self._bounds.leases // 4
+        if self._crowded:
             return LOOK
-        room = min(room, BATCH)
+        room = min(room, BATCH, self._bounds.leases // 8)
         now = self._now()
         most = self._line_bound()
         full = {line.next_hop.key for line in self._lines if len(line.held) >= most}
@@ -208,10 +211,11 @@ class Deliverer:
         overdue = await self._deliveries.lease_overdue(now, room)
         leases = await self._deliveries.lease(now, room - len(overdue), skip)
         if len(leases) < room - len(overdue):
-            self._behind &= full
+            self._behind.clear()
+        self._behind |= full
         for lease in (*overdue, *leases):
             self._accept(Held(lease, None))
-        if overdue or leases:
+        if overdue or leases or any(self._needs_more(each) for each in self._behind):
             return 0.0
         due = await self._deliveries.next_due(skip)
         if due is None:
@@ -220,7 +224,7 @@ class Deliverer:
 
     def _line_bound(self) -> int:
         """As much as there is for one next hop, less the more there are."""
-        return max(20, self._bounds.leases // 2 // max(1, len(self._lines)))
+        return max(4, self._bounds.leases // 2 // max(1, len(self._lines)))
 
     def _accept(self, held: Held) -> None:
         lease = held.lease
@@ -281,9 +285,15 @@ class Deliverer:
         if self._stopping:
             return None
         turn = self._lines.next()
-        if self._behind and self._lines.count < self._bounds.leases // 2:
+        if turn is not None and self._needs_more(turn[0].lease.delivery.next_hop.key):
             self._due.set()
         return turn
+
+    def _needs_more(self, key: str) -> bool:
+        """There is so little left in memory, of a next hop or of all, that more may be leased."""
+        if self._crowded:
+            return self._lines.count < self._bounds.leases * 5 // 8  # one line full, and a batch
+        return key in self._behind and self._lines.length(key) < self._line_bound() // 2
 
     async def _work(self, held: Held, clear: Clear) -> None:
         """Deliver one after the other; each is settled while the next is on its way."""

@@ -12,7 +12,7 @@ from gatepost.model.envelope import Recipient
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture, Match, NextHop, Route
-from gatepost.relay.deliver import Bounds
+from gatepost.relay.deliver import LOOK, Bounds
 from gatepost.relay.spool import FileBody
 from tests.delivering import (
     DAY,
@@ -703,3 +703,30 @@ def test_what_stays_here_is_captured_at_once() -> None:
 
     world.run(scenario)
     assert not hub.tries
+
+
+@pytest.mark.parametrize("hops", [1, 2, 30])
+def test_what_waits_in_the_store_goes_out_without_a_pause(hops: int) -> None:
+    """More than memory takes, also beside a next hop that takes its time."""
+    slow = Upstream(smarthost("slow", limits=limits(connections=1)), Answer(seconds=20.0))
+    hubs = [Upstream(smarthost(f"hub{number}")) for number in range(hops)]
+    routes = [route(each.target, name=each.target.name, to=[f"{each.target.name}.example"])
+              for each in (*hubs, slow)]  # fmt: skip
+    world = World([*hubs, slow], routes, bounds=Bounds(leases=80))
+    mail = [
+        world.mail(f"m{number}", to=[f"bob@hub{number % hops}.example"]) for number in range(400)
+    ]
+    mail += [world.mail(f"s{number}", to=["bob@slow.example"]) for number in range(60)]
+
+    async def scenario(world: World) -> None:
+        await world.kill()
+        for each in mail:
+            planned = world.routes.plan(each).planned
+            await world.deliveries.put(each, planned, leased=False)
+        await world.start()
+        began = world.clock.monotonic()
+        while sum(len(hub.taken) for hub in hubs) < 400:
+            await asyncio.sleep(0.1)
+            assert world.clock.monotonic() - began < LOOK / 3
+
+    world.run(scenario)
