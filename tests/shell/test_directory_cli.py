@@ -302,6 +302,7 @@ def test_while_no_relay_runs(tmp_path: Path) -> None:
     directory.say("clock", "advance", "1h")
     with Emulator(data=directory.data) as relay:
         assert directory.ask("clock", "show")["ahead"] == 3600
+        assert relay.wait_event("clock_advanced")["ahead"] == 3600
         client = sign_in(relay, username, secret["value"])
         assert mail(client, sender.replace("DoNotReply", "news"))[0] == 250
         client.close()

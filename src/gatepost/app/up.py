@@ -128,6 +128,8 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     resolver = DnsResolver(nameservers, cached=0)
     clock = AheadClock(data)
     check_alone(clock, options.workers)
+    if clock.ahead:
+        report("clock_advanced", ahead=clock.ahead.total_seconds())
     store, failed = open_watched(data, report=report)
     stack.callback(store.close)
     remove_ready(data)
