@@ -93,6 +93,9 @@ def _curl(*options: str) -> str:
 
 
 CURL: Final = (
+    Case("unwanted_auth_attempt", "trusting",
+         _curl("--ssl-reqd").replace("--netrc-file login.netrc", "--user USERNAME:built-in"),
+         told_by="both"),
     Case("login_initial_response_rejected", "login", _curl("--ssl-reqd", "--sasl-ir")),
     Case("authzid_not_permitted", "own-name", _curl("--ssl-reqd", "--sasl-authzid USERNAME")),
     Case("empty_password_sent", "acs",

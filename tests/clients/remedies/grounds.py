@@ -46,6 +46,7 @@ GROUNDS: Final[Mapping[str, Mapping[str, Any] | None]] = {
     "broken": _accounts("CRAM-MD5", "PLAIN", "LOGIN", auth__broken=["CRAM-MD5"]),
     "token": _accounts("XOAUTH2", auth__command_line=512, account__token="{alnum:700}"),
     "nobody": _accounts(),
+    "trusting": _accounts("PLAIN", "LOGIN", requires_auth=False),
     "in-clear": _accounts("PLAIN", in_clear=[*_EHLO, "STARTTLS", "AUTH PLAIN"]),
     "names": _accounts("PLAIN", "LOGIN", server__refused_names=r"(?!client\.example\.com$).*"),
     "words": _accounts("PLAIN", account__password="pa/ss:w@rd#100%+ ?"),

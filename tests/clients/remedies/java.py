@@ -120,6 +120,8 @@ props.put("mail.smtp.from", "sender@example.com");
 """
 
 JAVAMAIL: Final = (
+    Case("unwanted_auth_attempt", "trusting", _TLS + 'account[1] = "built-in";\n',
+         _TLS + "account[0] = account[1] = null;\n{cure}", told_by="both"),
     Case("authzid_not_permitted", "own-name", _TLS, told_by="logins"),
     Case("credentials_missing", "acs", _TLS + 'account[1] = System.getenv("SMTP_PASS");\n',
          "{cure}" + _TLS + "account[0] = username;\naccount[1] = password;\n"),
@@ -176,6 +178,9 @@ _PROPERTY: Final = "spring.mail.properties.mail.smtp."
 _CODE: Final = "--- code\n"
 
 SPRING: Final = (
+    Case("unwanted_auth_attempt", "trusting",
+         _STARTTLS.replace("${SMTP_PASSWORD}", "built-in"),
+         _STARTTLS.replace(_LOGIN, "") + "{cure}", told_by="both"),
     Case("mechanism_advertised_but_broken", "broken",
          f"{_STARTTLS}{_PROPERTY}auth.mechanisms=DIGEST-MD5\n", told_by="logins"),
     Case("authzid_not_permitted", "own-name", _STARTTLS, told_by="logins"),

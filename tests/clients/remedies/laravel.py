@@ -53,6 +53,8 @@ def _cured(settings: str = _SMTP) -> str:
 
 
 LARAVEL: Final = (
+    Case("unwanted_auth_attempt", "trusting", _SMTP.replace("'PASSWORD'", "'built-in'"),
+         told_by="both"),
     Case("mechanism_not_offered", "acs", _PINNED.replace("KIND", "Plain")),
     Case("mechanism_advertised_but_broken", "broken", _PINNED.replace("KIND", "CramMd5"),
          _cured(), told_by="logins"),

@@ -149,6 +149,8 @@ def _refused(transport: str, email: str = _EMAIL) -> str:
 
 
 SYMFONY: Final = (
+    Case("unwanted_auth_attempt", "trusting",
+         _refused("$password = 'built-in';\n" + _SMTP), _SYMFONY_CURE, told_by="both"),
     Case("mechanism_advertised_but_broken", "broken",
          _refused(_ESMTP.replace("KIND", "CramMd5")), _SYMFONY_CURE, told_by="logins"),
     Case("authzid_not_permitted", "own-name", _refused(_SMTP), _SYMFONY_CURE),

@@ -23,6 +23,8 @@ from tests.recording import ids, recorded
 from tests.running import RECIPIENT
 
 SUBJECT: Final = "cured"
+WRONG: Final = "built-in"
+"""A password that nobody has."""
 ELSEWHERE: Final = ("cert_hostname_mismatch", "auth_before_tls_refused_by_client")
 """Causes that need another name for this machine."""
 FILES: Final = {"ruby-net-smtp": "config/environments/production.rb"}
@@ -40,10 +42,10 @@ class Case:
     """A program that fails for this cause and for no other."""
     program: str = "{cure}"
     door: Door = "smtp"
-    told_by: Literal["log", "record", "lint", "probe", "logins", "envelope"] = "log"
+    told_by: Literal["log", "record", "lint", "probe", "logins", "envelope", "both"] = "log"
     """Whether the client's words are enough, or what it says has to be recorded, or its settings
     read (``--config``); or the server asked (``--as``), by every mechanism even (``--try-all``), or
-    whether it takes mail (``--from``, ``--to``)."""
+    whether it takes mail (``--from``, ``--to``), from who is refused (both)."""
     trusting: bool = True
     """Whether the program is told to trust the emulator's authority."""
     outside: bool = False
@@ -190,14 +192,18 @@ class Prover:
         else:
             authority = ground.relay.ca_file if case.trusting else None
             settings = Settings(library=self.library, tls=_tls(case), ca_file=authority)
-            login = (ground.relay.username, ground.secret) if case.told_by == "logins" else ()
-            sends = case.told_by == "envelope"
+            secrets = {"logins": ground.secret, "both": WRONG}
+            secret = secrets.get(case.told_by)
+            login = (ground.relay.username, secret) if secret else ()
+            sends = case.told_by in ("envelope", "both")
             found = diagnose(
                 f"localhost:{port}",
                 *login,
                 settings=settings,
                 errand=Errand(
-                    SENDER if sends else "", (RECIPIENT,) if sends else (), try_all=bool(login)
+                    SENDER if sends else "",
+                    (RECIPIENT,) if sends else (),
+                    try_all=case.told_by == "logins",
                 ),
                 patience=Patience(silence=0.3, pause=0.0),
             )

@@ -88,6 +88,9 @@ smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
 _SECURE: Final = _RELAY + "smtp_tls_security_level = secure\n"
 
 POSTFIX: Final = (
+    Case("unwanted_auth_attempt", "trusting",
+         _SECURE + "# /etc/postfix/sasl_passwd: [{host}]:{port} user@example.com:built-in\n",
+         _SECURE + "{cure}", told_by="both"),
     Case("sender_not_authorised", "acs",
          _SECURE + "# /etc/postfix/generic: @example.local someone@{domain}\n"
          "smtp_generic_maps = texthash:/etc/postfix/generic\n# a sender from here\n",

@@ -49,6 +49,8 @@ UNKNOWN_ISSUER: dict[str, Any] = {
 AIA = replace(GOOD, issuer_urls=("http://ca.example/issuer.der",))
 IN_CLEAR = but(tls=Fact(), over_tls=Fact(), starttls=Fact(), in_clear=hello("SIZE 5"))
 EHLO_REFUSED = Hello("localhost", reply("501 5.5.4 Invalid domain name"))
+WRONG = judged("PLAIN", "535 5.7.8 Authentication failed")
+OTHER = replace(mail("250 ok"), argument="bob@example.net", authenticated=False)
 SECURITY = "535 5.7.139 Authentication unsuccessful, "
 
 # fmt: off
@@ -160,6 +162,15 @@ CASES = [
     (but(NO_AUTH, mail=mail("250 ok"), rcpt=(mail("250 ok"),)), ["unwanted_auth_attempt"]),
     (but(NO_AUTH, mail=mail("250 ok"), rcpt=(mail("550 5.7.1 relaying denied"),)),
      ["auth_not_advertised"]),
+
+    # a password that is refused where none is needed; a server's own domain proves nothing
+    (but(login=login(), auth=tried(WRONG), mail=mail("250 ok"), rcpt=(OTHER,)),
+     ["unwanted_auth_attempt", "bad_credentials"]),
+    (but(login=login(), auth=tried(WRONG), mail=mail("250 ok"),
+         rcpt=(replace(OTHER, reply=reply("550 no")),)),
+     ["bad_credentials"]),
+    (but(login=login(), auth=tried(WRONG), mail=mail("250 ok"), rcpt=(mail("250 ok"),)),
+     ["bad_credentials"]),
 
     # EHLO
     (but(in_clear=EHLO_REFUSED, other_name=hello("AUTH PLAIN"), over_tls=Fact(), tls=Fact()),

@@ -126,6 +126,7 @@ LIBRARY: Final = Library(
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "unwanted_auth_attempt",
             "initial_response_required",
             "login_initial_response_rejected",
             "authzid_not_permitted",

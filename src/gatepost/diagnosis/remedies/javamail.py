@@ -152,6 +152,7 @@ LIBRARY: Final = Library(
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "unwanted_auth_attempt",
             "authzid_not_permitted",
             "credentials_missing",
             "empty_password_sent",

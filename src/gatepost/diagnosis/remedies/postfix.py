@@ -135,6 +135,7 @@ LIBRARY: Final = Library(
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "unwanted_auth_attempt",
             "authzid_not_permitted",
             "empty_password_sent",
             "host_setting_malformed",

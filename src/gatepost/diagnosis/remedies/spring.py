@@ -127,6 +127,7 @@ LIBRARY: Final = Library(
             "starttls_on_implicit_tls_port",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "unwanted_auth_attempt",
             "authzid_not_permitted",
             "credentials_missing",
             "empty_password_sent",

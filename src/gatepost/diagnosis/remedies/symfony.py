@@ -208,6 +208,7 @@ LIBRARY: Final = Library(
             "cert_untrusted",
             "cert_hostname_mismatch",
             "helo_rejected",
+            "unwanted_auth_attempt",
             "auth_command_too_long",
             "authzid_not_permitted",
             "credential_url_encoding",

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
+from gatepost.diagnosis.rules.auth import refused_secret
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
+_EXCHANGE: Final = 25
 _SIGN_IN: Final = 530
 """RFC 4954 6."""
 
@@ -28,6 +30,38 @@ def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
         "Leave user name and password out of the client's settings.",
         explains=("auth",),
     )
+
+
+def trusted_without(seen: Evidence) -> Finding | None:
+    """The password is refused, and mail for another domain is taken without a sign-in.
+
+    Mail for its own domains any server takes on port 25, from anybody.
+    """
+    refused = refused_secret(seen)
+    taken = [each for each in seen.rcpt.value or () if each.reply.is_success]
+    if refused is None or not taken or seen.signed_in or _is_theirs(seen, taken[0].argument):
+        return None
+    mail_exchange = seen.target is not None and seen.target.port == _EXCHANGE
+    return Finding(
+        "unwanted_auth_attempt",
+        "possible" if mail_exchange else "likely",
+        "The server refuses this sign-in, and takes mail from here without one.",
+        (
+            f"AUTH {refused.mechanism} was answered {refused.reply}",
+            f"RCPT TO:<{taken[0].argument}> without a sign-in was answered {taken[0].reply}",
+        ),
+        "auth",
+        "Leave user name and password out of the client's settings, if the server is meant to know "
+        "this machine by its address.",
+        explains=("mail",),
+        next_probe="the same without --username",
+    )
+
+
+def _is_theirs(seen: Evidence, recipient: str) -> bool:
+    domain = recipient.rpartition("@")[2].lower()
+    host = seen.target.host.lower() if seen.target else ""
+    return not domain or f".{host}".endswith(f".{domain}")
 
 
 def auth_not_performed(seen: Evidence) -> Finding | None:
@@ -65,5 +99,5 @@ def _says_no_relaying(seen: Evidence, reply: Reply) -> bool:
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
-    unwanted_auth_attempt, auth_not_performed,
+    unwanted_auth_attempt, trusted_without, auth_not_performed,
 )  # fmt: skip
