@@ -4,7 +4,6 @@ the Azure directory, and several of them at once."""
 import asyncio
 import base64
 import json
-import os
 import smtplib
 import ssl
 import subprocess
@@ -27,7 +26,7 @@ from gatepost.store.sqlite import open_store
 from gatepost.testing import Emulator
 from tests.client_certificates import make_certificate
 from tests.shell.peer import Peer, letter
-from tests.shell.relay import RECIPIENT, SENDER, Relaying, put_certificate, relaying
+from tests.shell.relay import BASE, RECIPIENT, SENDER, Relaying, put_certificate, relaying
 from tests.unit.directory.azure.world import DOMAIN_NAME, USERNAME, entries, sender
 
 LISTENER = """
@@ -89,15 +88,9 @@ senders = ["alerts@contoso.example", "@reports.example"]
 login_failures = 1000
 """
     home = tmp_path_factory.mktemp("serve")
-    before = os.environ.get("SSL_CERT_FILE")
-    os.environ["SSL_CERT_FILE"] = ready["ca_file"]  # the relay's process trusts it
-    try:
-        with relaying(home, directory + LISTENER) as relay:
-            yield World(relay, provider)
-    finally:
-        del os.environ["SSL_CERT_FILE"]
-        if before is not None:
-            os.environ["SSL_CERT_FILE"] = before
+    trusting = f'ca_file = "{ready["ca_file"]}"\n{BASE}'
+    with relaying(home, directory + LISTENER, base=trusting) as relay:
+        yield World(relay, provider)
 
 
 def test_an_application_s_secret_is_checked_at_the_token_endpoint(world: World) -> None:

@@ -161,13 +161,14 @@ class Service:
         store, failed = open_watched(data, _settings(config), report)
         stack.callback(store.close)
         remove_ready(data)
-        key, http = open_key(data), HttpClient()
+        key, ca_file = open_key(data), config.ca_file or None
+        http = HttpClient(ca_file=ca_file)
         stack.push_async_callback(http.close)
         ids, alarms = make_ids(await store.new_epoch()), await Alarms.open(store)
         ground = Ground(store, key, http, report, ids, alarms)
         outward = Outward(ground)
         outgoing = outward.prepare(config)
-        entra = HttpClient(timeout=ENTRA_DEADLINE)
+        entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
         directories = Directories(store, key, entra)
         if config.api is not None:
@@ -306,7 +307,7 @@ def _warn(config: Config, report: Report) -> None:
 
 
 def _check_unchanged(before: Config, after: Config) -> None:
-    for name in ("storage", "health", "api"):
+    for name in ("storage", "health", "api", "ca_file"):
         if getattr(before, name) != getattr(after, name):
             raise ConfigError(f"{name} changes with a restart only")
     if after.api is not None and _azure_of(before) != _azure_of(after):

@@ -59,6 +59,7 @@ def _read(root: Table) -> Config:
     workers = root.take("workers", values.number(0, 64), 0)
     postmaster = root.take("postmaster", values.mailbox, "")
     health = root.take("health", _place, None)
+    ca_file = root.take("ca_file", values.optional_text, "")
     listeners = read_listeners(root)
     directories = read_directories(root)
     api = read_api(root, directories)
@@ -70,7 +71,7 @@ def _read(root: Table) -> Config:
     limits, storage, dns = _limits(root), _storage(root), _dns(root)
     return Config(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
-        postmaster, health, api, tuple(root.effective),
+        postmaster, health, api, ca_file, tuple(root.effective),
     )  # fmt: skip
 
 

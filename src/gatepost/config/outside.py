@@ -28,6 +28,8 @@ def check_outside(config: Config, source: Source, environment: Mapping[str, str]
             )
     if config.api is not None:
         _check_pair(source, ("api", "certificate"), config.api.certificate, config.api.key)
+    if config.ca_file:
+        _check_authorities(source, ("ca_file",), config.ca_file)
     for route in config.routes:
         for target in route.chain:
             ca_file = getattr(target, "ca_file", None)

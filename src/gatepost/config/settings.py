@@ -257,6 +257,8 @@ class Config:
     """Where ``GET /health`` is answered over HTTP; None: nowhere."""
     api: ApiSettings | None = None
     """Where the Azure directory is managed and gives tokens; None: nowhere."""
+    ca_file: str = ""
+    """PEM: who is believed where HTTPS is asked (tokens, APIs); empty: whom the system believes."""
     effective: tuple[Effective, ...] = ()
     """Every value as it holds, in the order in which the file would have it."""
     warnings: tuple[ConfigError, ...] = ()

@@ -431,7 +431,8 @@ def test_a_target_with_a_mistake_is_no_second_one() -> None:
 def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
     path = tmp_path / "g.toml"
     path.write_text(
-        SMALL
+        "ca_file = '/nowhere/ca.pem'\n"
+        + SMALL
         + '[[listener]]\naddress = "127.0.0.1:0"\ncertificate = "/nowhere/cert.pem"\n'
         + '[[directory.account]]\nname = "a"\npassword = { environment = "APP" }\n'
         + '[credentials.x]\nkind = "access-key"\nkey = { systemd = "key" }\n'
@@ -440,28 +441,31 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigProblems) as caught:
         load_config(path, {})
     assert [str(each) for each in caught.value.problems] == [
-        f"{path}:10: the file /nowhere/cert.pem cannot be read: No such file or directory",
-        f"{path}:13: the environment variable APP is not set",
+        f"{path}:1: the file /nowhere/ca.pem cannot be read: No such file or directory",
+        f"{path}:11: the file /nowhere/cert.pem cannot be read: No such file or directory",
+        f"{path}:14: the environment variable APP is not set",
         (
-            f"{path}:16: the systemd credential key cannot be read: systemd has set no "
+            f"{path}:17: the systemd credential key cannot be read: systemd has set no "
             "$CREDENTIALS_DIRECTORY"
         ),
-        f"{path}:19: the file /nowhere/own.pem cannot be read: No such file or directory",
+        f"{path}:20: the file /nowhere/own.pem cannot be read: No such file or directory",
     ]
     environment = {"APP": "x", "CREDENTIALS_DIRECTORY": str(tmp_path)}
     (tmp_path / "key").write_text("k")
     path.write_text(path.read_text().replace("/nowhere/", f"{tmp_path}/"))
-    for each in ("cert.pem", "own.pem"):
+    for each in ("cert.pem", "own.pem", "ca.pem"):
         (tmp_path / each).write_text("k")
     with pytest.raises(ConfigProblems) as caught:
         load_config(path, environment)
     assert [str(each) for each in caught.value.problems] == [
+        f"{path}:1: CA file {tmp_path / 'ca.pem'}: it holds no certificate in PEM",
+    ] + [
         f"{path}:{line}: certificate {tmp_path / each}: it holds no certificate and key in PEM, or "
         "the key has a password"
-        for line, each in ((10, "cert.pem"), (19, "own.pem"))
+        for line, each in ((11, "cert.pem"), (20, "own.pem"))
     ]
     pair = make_authority(tmp_path).issue("localhost")
-    for each in ("cert.pem", "own.pem"):
+    for each in ("cert.pem", "own.pem", "ca.pem"):
         (tmp_path / each).write_text(
             Path(pair.certificate).read_text() + Path(pair.key).read_text()
         )
