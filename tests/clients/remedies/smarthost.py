@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import smtplib
 import subprocess
 import time
 from typing import Final
@@ -19,8 +20,15 @@ smtp_tls_loglevel = 1
 smtp_helo_timeout = 1s
 service_throttle_time = 1s
 """
+_FROM_AFAR: Final = """\
+local_header_rewrite_clients =
+smtpd_recipient_restrictions = permit_mynetworks, reject
+soft_bounce = yes
+"""
 _LOCAL: Final = "me@example.local"
-_DONE: Final = re.compile(r"(?:status=(?:sent|deferred|bounced|undeliverable)|fatal:).*\n")
+_DONE: Final = re.compile(
+    r"(?:status=(?:sent|deferred|bounced|SOFTBOUNCE|undeliverable)|fatal:).*\n"
+)
 """What follows is about the bounce."""
 
 
@@ -38,15 +46,23 @@ class Smarthost:
         self._settings.write_text(self._usual + _CLIENT + settings)
         self._control("postfix", "reload")
         before = len(self._log())
+        self._submit(order)
+        said = self._wait(before)
+        self._control("postsuper", "-d", "ALL")
+        return Outcome("status=sent" in said, said)
+
+    def _submit(self, order: Order) -> None:
+        """Hand a message over; one without From comes by SMTP, as from another host."""
         sender = _LOCAL if "sender" in order.code else order.sender
+        if _FROM_AFAR in order.code:
+            with smtplib.SMTP("127.0.0.1", self._postfix.port) as smtp:
+                smtp.sendmail(sender, [RECIPIENT], "Subject: hello\r\n\r\nhello\r\n")
+            return
         subprocess.run(
             ["sendmail", "-C", self._settings.parent, "-f", sender, RECIPIENT],
             input=f"From: {sender}\nSubject: hello\n\nhello\n".encode(),
             check=True,
         )
-        said = self._wait(before)
-        self._control("postsuper", "-d", "ALL")
-        return Outcome("status=sent" in said, said)
 
     def _laid_out(self, order: Order) -> str:
         """Write the files that the settings name, as the comments in them say."""
@@ -88,6 +104,7 @@ smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
 _SECURE: Final = _RELAY + "smtp_tls_security_level = secure\n"
 
 POSTFIX: Final = (
+    Case("missing_from_header", "plain", _SECURE + _FROM_AFAR, _SECURE + _FROM_AFAR + "{cure}"),
     Case("unwanted_auth_attempt", "trusting",
          _SECURE + "# /etc/postfix/sasl_passwd: [{host}]:{port} user@example.com:built-in\n",
          _SECURE + "{cure}", told_by="both"),

@@ -120,6 +120,8 @@ LIBRARY: Final = Library(
         {
             "tls_version_too_old": TOO_OLD_TO_ASK,
             "auth_not_advertised": AUTH_WHERE_LISTED,
+            "envelope_sender_missing": "A program that names no sender gets its user's address. "
+            "Bounces have none, and must not (RFC 5321 4.5.5).",
             "credentials_missing": "Without an entry for the relayhost it does not sign in: "
             "`auth_not_performed`.",
             "account_name_used_as_sender": "It makes an address of a name (append_at_myorigin).",
@@ -141,6 +143,7 @@ LIBRARY: Final = Library(
             "host_setting_malformed",
             "sender_not_authorised",
             "sender_domain_not_linked",
+            "missing_from_header",
             "client_tls_disabled",
             "client_mechanism_filter_wrong",
         }
