@@ -212,6 +212,7 @@ LIBRARY: Final = Library(
             "sender_domain_not_linked",
             "missing_from_header",
             "line_too_long",
+            "client_tls_disabled",
             "tls_version_too_old",
         }
     ),
