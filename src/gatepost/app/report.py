@@ -124,7 +124,7 @@ def spell(event: str, facts: Mapping[str, Any]) -> str:
         words = " ".join(f"{key}={value}" for key, value in facts.items())
         text = f"{event.replace('_', ' ')} {words}"
     else:
-        text = sentence.format_map(_Shown(facts))
+        text = sentence.format_map(_Shown(facts)).replace(":  ", ": ")  # nothing was answered
     if not text.isprintable():
         text = "".join(character if character.isprintable() else "?" for character in text)
     return text.rstrip(" :")

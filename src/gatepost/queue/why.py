@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.model.delivery import Attempt, Delivery
+from gatepost.model.reply import Reply
 from gatepost.queue.breaker import Position
 
 
@@ -76,6 +77,8 @@ _DURING: Final[Mapping[str, str]] = {
 }
 # fmt: on
 _WHILE: Final = frozenset({"resolve", "connect", "greeting"})
+_IN_QUEUE: Final = frozenset({"connect", "greeting", "ehlo", "starttls", "tls", "auth"})
+"""Where a failure leaves a message in the queue, whatever its code."""
 
 
 def _story(attempt: Attempt) -> str:
@@ -149,7 +152,15 @@ def _settled(delivery: Delivery) -> str:
     refused = [each.reply for each in delivery.addressees if each.fate == "failed" and each.reply]
     counts = ", ".join(f"{fates[fate]} {fate}" for fate in sorted(fates))
     said = f'; the last refusal: "{_flat(str(refused[-1]))}"' if refused else ""
+    if refused and _expired(refused[-1], last):
+        said = f"; its time was up at {clock(delivery.expires_at)}"
+        said += f", and before that {_story(last)}" if last is not None else ""
     return f"Nothing waits any more: {counts}{said}."
+
+
+def _expired(reply: Reply, last: Attempt | None) -> bool:
+    """Nobody refused it for good: a 4yz was the last word, or no server was asked to take it."""
+    return reply.is_transient or (last is not None and last.phase in _IN_QUEUE)
 
 
 def clock(moment: datetime) -> str:

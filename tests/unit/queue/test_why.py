@@ -123,6 +123,19 @@ SENTENCES = [
         None,
         'Nothing waits any more: 1 delivered, 1 failed; the last refusal: "550 5.1.1 no".',
     ),
+    (
+        delivery(
+            state="settled",
+            due=None,
+            addressees=(replace(BOB, fate="failed", reply=GREYLISTED.reply),),
+            history=(GREYLISTED,),
+            expires_at=NOW - MINUTE,
+        ),
+        None,
+        ("Nothing waits any more: 1 failed; its time was up at 2026-11-24 09:59:00 UTC, and before"
+         ' that hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24'
+         " 09:59:00 UTC."),
+    ),
 ]  # fmt: skip
 
 
