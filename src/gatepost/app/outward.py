@@ -71,6 +71,7 @@ class Outward:
         self._now: Outgoing
         self._before: Outgoing | None = None
         """What is still finishing."""
+        self._has_ended = False
 
     @property
     def deliverer(self) -> Deliverer:
@@ -143,7 +144,10 @@ class Outward:
         self._ground.alarms.keep_only({key for each in targets for key in alarm_keys(each)})
 
     async def stop(self, seconds: float) -> None:
-        """End: what is not delivered by then stays in the queue."""
+        """End, once: what is not delivered by then stays in the queue."""
+        if self._has_ended:
+            return
+        self._has_ended = True
         ending = [self._now] if self._before is None else [self._now, self._before]
         await asyncio.gather(*[each.stop(seconds) for each in ending])
         await self._ground.alarms.close()

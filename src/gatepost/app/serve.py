@@ -45,6 +45,8 @@ from gatepost.store.sqlite.settings import History, Retention, Settings
 
 ENTRA_DEADLINE = 10.0
 """Seconds for a token endpoint to answer."""
+ON_THE_WIRE = DRAIN - 1
+"""Seconds at the end for deliveries; then they are written down, and servers are told."""
 _READS = 3
 
 
@@ -190,7 +192,7 @@ class Service:
         arrivals = inward.prepare(written, directory.mechanisms)
         stack.callback(arrivals.abandon)
         await outward.start(outgoing)
-        stack.push_async_callback(outward.stop, DRAIN)
+        stack.push_async_callback(outward.stop, ON_THE_WIRE)
         relay.follow(outward.store)
         desks = Desks()
         queue = QueueDesk(store.deliveries, _now, lambda: outward.deliverer)
@@ -298,7 +300,7 @@ async def _first_directory(directories: Directories, config: Config) -> ServedDi
 
 async def _stop_both(inward: Inward, outward: Outward) -> None:
     """Sessions and deliveries end side by side: the queue keeps what comes until the last."""
-    await asyncio.gather(inward.stop(), outward.stop(DRAIN))
+    await asyncio.gather(inward.stop(), outward.stop(ON_THE_WIRE))
 
 
 def _warn(config: Config, report: Report) -> None:
