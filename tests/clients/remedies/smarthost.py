@@ -26,6 +26,7 @@ smtpd_recipient_restrictions = permit_mynetworks, reject
 soft_bounce = yes
 """
 _LOCAL: Final = "me@example.local"
+_RELOADED: Final = re.compile(r"reload -- .*\n")
 _DONE: Final = re.compile(
     r"(?:status=(?:sent|deferred|bounced|SOFTBOUNCE|undeliverable)|fatal:).*\n"
 )
@@ -44,10 +45,11 @@ class Smarthost:
         """Send one message with these settings; what Postfix says of it is in its log."""
         settings = self._laid_out(order)
         self._settings.write_text(self._usual + _CLIENT + settings)
-        self._control("postfix", "reload")
         before = len(self._log())
+        self._control("postfix", "reload")
+        before += len(self._wait(_RELOADED, before))
         self._submit(order)
-        said = self._wait(before)
+        said = self._wait(_DONE, before)
         self._control("postsuper", "-d", "ALL")
         return Outcome("status=sent" in said, said)
 
@@ -55,14 +57,23 @@ class Smarthost:
         """Hand a message over; one without From comes by SMTP, as from another host."""
         sender = _LOCAL if "sender" in order.code else order.sender
         if _FROM_AFAR in order.code:
-            with smtplib.SMTP("127.0.0.1", self._postfix.port) as smtp:
-                smtp.sendmail(sender, [RECIPIENT], "Subject: hello\r\n\r\nhello\r\n")
+            self._send(sender, "Subject: hello\r\n\r\nhello\r\n")
             return
         subprocess.run(
             ["sendmail", "-C", self._settings.parent, "-f", sender, RECIPIENT],
             input=f"From: {sender}\nSubject: hello\n\nhello\n".encode(),
             check=True,
         )
+
+    def _send(self, sender: str, message: str, tries: int = 3) -> None:
+        """Send it over SMTP; a server process of the settings before may end meanwhile."""
+        try:
+            with smtplib.SMTP("127.0.0.1", self._postfix.port) as smtp:
+                smtp.sendmail(sender, [RECIPIENT], message)
+        except (smtplib.SMTPServerDisconnected, ConnectionError):
+            if tries == 1:
+                raise
+            self._send(sender, message, tries - 1)
 
     def _laid_out(self, order: Order) -> str:
         """Write the files that the settings name, as the comments in them say."""
@@ -78,9 +89,10 @@ class Smarthost:
             (home / name).write_text(f"{content}\n")
         return code.replace("/etc/postfix/", f"{home}/")
 
-    def _wait(self, before: int) -> str:
+    def _wait(self, pattern: re.Pattern[str], before: int) -> str:
+        """Return the log from there to the end of the line that has the pattern."""
         deadline = time.monotonic() + PATIENCE
-        while not (done := _DONE.search(said := self._log()[before:])):
+        while not (done := pattern.search(said := self._log()[before:])):
             assert time.monotonic() < deadline, said
             time.sleep(0.05)
         return said[: done.end()]
