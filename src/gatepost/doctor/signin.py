@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from gatepost.client.authentication import attempt_with, channel_of
 from gatepost.diagnosis.remedies import LIBRARIES
@@ -17,7 +17,7 @@ from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.doctor.providers import unlisted_mechanisms
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
-from gatepost.errors import RemoteProtocolError
+from gatepost.errors import Disconnected, RemoteProtocolError
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import AuthAttempt, Hello, Response
 from gatepost.model.reply import Reply
@@ -102,7 +102,11 @@ class Attempts:
         """``AUTH X``; a prompt is answered with ``*`` (RFC 4954 4)."""
         if not self.talk.session.usable:
             return
-        reply = self.talk.ask(f"AUTH {mechanism} {initial}".rstrip(), "auth")
+        try:
+            reply = self.talk.ask(f"AUTH {mechanism} {initial}".rstrip(), "auth")
+        except Disconnected:
+            self._left_without(mechanism, initial, secret_sent=False)
+            raise
         taken = reply.code == CHALLENGE
         cancelled = taken and self.talk.session.usable
         if cancelled:
@@ -117,6 +121,11 @@ class Attempts:
                 accepted=taken,
             )
         )
+
+    def _left_without(self, mechanism: str, initial: str, *, secret_sent: bool) -> None:
+        """The server closed the connection in place of a reply."""
+        form: Literal["initial", "bare"] = "initial" if initial else "bare"
+        self.made.append(AuthAttempt(mechanism, form, Reply(0), self._tls, secret_sent=secret_sent))
 
     def _sign_in(self, credentials: Credentials, choice: str) -> None:
         planned = plan(self.offered, credentials, self.channel).mechanisms
@@ -182,6 +191,10 @@ class Attempts:
             if not session.usable:
                 raise
             return False
+        except Disconnected:
+            initial = "*" if mechanism.speaks_first else ""
+            self._left_without(name, initial, secret_sent=mechanism.speaks_first)
+            raise
         reply = self.talk.clean(attempt.reply)
         self.made.append(
             AuthAttempt(

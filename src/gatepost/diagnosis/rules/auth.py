@@ -175,7 +175,7 @@ def initial_response_required(seen: Evidence) -> Finding | None:
     if library.first_choice(seen.offered) != "PLAIN":
         return None
     plain = [each for each in seen.attempts if each.mechanism == "PLAIN" and each.form == "bare"]
-    if not plain or any(each.accepted for each in plain):
+    if not plain or any(each.accepted or not each.reply.code for each in plain):
         return None
     return Finding(
         "initial_response_required",
@@ -313,6 +313,42 @@ def dropped_before_auth(seen: Evidence) -> Finding | None:
     )
 
 
+def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
+    """AUTH ends the connection: before a secret was sent, or in place of a refusal.
+
+    QQ Mail refuses so, as do servers that count failures.
+    """
+    last = seen.attempts[-1] if seen.attempts else None
+    if seen.source == "log" or last is None or last.reply.code or not seen.failure:
+        return None
+    proof = (f"AUTH {last.mechanism} was not answered: {seen.failure}",)
+    if not last.secret_sent:
+        return Finding(
+            "server_auth_backend_down",
+            "likely",
+            "The server closes the connection at AUTH, before it has a name or a password.",
+            proof,
+            "auth",
+            "Nothing is wrong with the password. The server's log says why it ends there: look at "
+            "the service behind its sign-in, or at what blocks addresses after failures.",
+            explains=("mail",),
+            next_probe="the same from another address, and the server's log at this time",
+        )
+    return Finding(
+        "app_password_required" if known.wants_app_password else "bad_credentials",
+        "likely" if known.wants_app_password else "possible",
+        "The server closes the connection in place of a refusal.",
+        proof,
+        "auth",
+        known.refused_because
+        or "Some servers hang up on a wrong password. Sign in with the same name and password "
+        "elsewhere; where that works, look at the server's log.",
+        explains=("mail",),
+        next_probe="sign in with the same name and password elsewhere (IMAP, the provider's web "
+        "page)",
+    )
+
+
 def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """The secret has the shape of something else that the provider hands out."""
     login, refused = seen.login.value, refused_secret(seen)
@@ -438,5 +474,6 @@ RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
 )  # fmt: skip
 PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
     wrong_credential_kind, username_format, app_password_required, bad_credentials,
+    hung_up_at_auth,
 )  # fmt: skip
 """These ask what is known of the provider, which its profile says."""
