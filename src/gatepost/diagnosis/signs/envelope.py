@@ -269,7 +269,7 @@ SIGNS: Final = (
     Sign("rate_limited", 14, codes=(432,)),
     Sign("rate_limited", 9, codes=(450, 451, 421), status=("4.5.127", "4.7.1", "4.3.2", "4.7.28"),
          unless=("internal server error", "internal error", "relay access denied")),
-    Sign("daily_quota_exceeded", 17, _QUOTA),
+    Sign("daily_quota_exceeded", 17, _QUOTA, unless=("hourly", "per hour", "per minute")),
     Sign("daily_quota_exceeded", 15, status=("5.4.5",)),
     Sign("too_many_recipients", 17, _MANY),
     Sign("too_many_recipients", 14, status=("4.5.3", "5.5.3")),
