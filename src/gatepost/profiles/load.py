@@ -102,11 +102,9 @@ def parse_profile(name: str, table: Mapping[str, Any], *, where: str = "") -> Pr
 def _read_shipped(name: str, faults: Faults) -> Layer:
     known = available_profiles()
     if name not in known:
-        near = nearest(name, known)
-        hint = f", did you mean {near}?" if near else ""
         raise ConfigError(
-            f"no profile is named {name!r}{hint} (`gatepost profile list` names them)",
-            did_you_mean=near,
+            f"no profile is named {name!r}; `gatepost profile list` names them",
+            did_you_mean=nearest(name, known),
         )
     file = _shipped()[name]
     where = f"profiles/{file}"
