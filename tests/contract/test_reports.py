@@ -114,6 +114,7 @@ def test_who_watches_is_told_of_mail_alone(store: AnyStore) -> None:
 
     async def steps() -> None:
         await store.put(message("a"))
+        await store.new_epoch()  # behind all that follows the first message's commit
         store.reports.watch(lambda: rung.append(True))
         await store.new_epoch()
         await store.delete(["a"])

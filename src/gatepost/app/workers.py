@@ -53,7 +53,7 @@ class _Slot:
             starts += 1
             try:
                 ended = await self._run()
-            except OSError as error:  # no process, or none that listens to us
+            except (OSError, RuntimeError) as error:  # no process; of one that is gone, its pipe is closed
                 ended = str(error)
             if not self.started.done() and (starts >= STARTS or self._is_over()):
                 self.started.set_exception(GatepostError(f"a front process did not start: {ended}"))
