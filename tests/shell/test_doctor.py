@@ -251,12 +251,15 @@ def test_tls_is_wanted_first(
 def test_no_auth_at_all(authority: Authority) -> None:
     script = Script(in_clear=STARTTLS, over_tls=("SIZE 5",), pair=authority.issue("127.0.0.1"))
     with serving(script) as server:
-        choice = settings(authority, library="python-smtplib")
-        assert ids(diagnose(server.address, settings=choice)) == ["auth_not_advertised"]
-        wanted = diagnose(server.address, "me", PASSWORD, settings=settings(authority))
+        choice, alone = settings(authority, library="python-smtplib"), Errand(ports=())
+        wanting = diagnose(server.address, settings=choice, errand=alone)
+        assert ids(wanting) == ["auth_not_advertised"]
+        wanted = diagnose(
+            server.address, "me", PASSWORD, settings=settings(authority), errand=alone
+        )
         assert ids(wanted) == ["auth_not_advertised"]
         assert diagnose(server.address, settings=settings(authority)).verdict == "healthy"
-        errand = Errand("a@example.com", ("b@example.com",))
+        errand = Errand("a@example.com", ("b@example.com",), ports=())
         taken = diagnose(server.address, settings=choice, errand=errand)
         assert ids(taken) == ["unwanted_auth_attempt"]
 

@@ -53,8 +53,8 @@ class Moment(click.ParamType[datetime]):
 
 
 @secret.command()
+@click.argument("name", metavar="[NAME]", default="")
 @within("app")
-@click.option("--name", default="", help="What it is for.")
 @click.option(
     "--lifetime",
     type=Lifetime("--expires may lie in the past"),
@@ -73,11 +73,13 @@ class Moment(click.ParamType[datetime]):
 def create(
     data: Path, as_json: bool, save: Path | None, expires: datetime | None, **fields: Any
 ) -> None:
-    """Make a client secret. Its value is shown now and never again; its id is not its value.
+    """Make a client secret; NAME says what it is for.
+
+    Its value is shown now and never again; its id is not its value.
 
     \b
     Example:
-      gatepost secret create --in billing --lifetime 90d --save billing.secret
+      gatepost secret create server --in billing --lifetime 90d --save billing.secret
     """
     if expires is not None and fields["lifetime"] is not None:
         raise click.UsageError("--lifetime and --expires exclude each other")
