@@ -71,13 +71,33 @@ def free_port() -> int:
         return port
 
 
+class Listening(Controller):
+    """Cuts who is still connected when it stops: a client that was killed may seem to be."""
+
+    def __init__(self, sink: Sink, port: int) -> None:
+        super().__init__(sink, hostname="127.0.0.1", port=port)
+        self._servers: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        server: SMTP = super().factory()
+        self._servers.append(server)
+        return server
+
+    async def cut(self) -> None:
+        for each in self._servers:
+            if isinstance(each.transport, asyncio.WriteTransport):
+                each.transport.abort()
+        await asyncio.sleep(0.01)  # a loop closes a transport in its next turns
+
+
 @contextmanager
 def listening(sink: Sink, port: int = 0) -> Iterator[int]:
-    controller = Controller(sink, hostname="127.0.0.1", port=port or free_port())
+    controller = Listening(sink, port or free_port())
     controller.start()
     try:
         yield controller.port
     finally:
+        asyncio.run_coroutine_threadsafe(controller.cut(), controller.loop).result(PATIENCE)
         controller.stop()
 
 
