@@ -79,7 +79,7 @@ class Listening(Controller):
         self._servers: list[SMTP] = []
 
     def factory(self) -> SMTP:
-        server: SMTP = super().factory()
+        server: SMTP = super().factory()  # type: ignore[no-untyped-call]
         self._servers.append(server)
         return server
 
