@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gatepost.config.load import parse_config
@@ -95,6 +95,7 @@ def toml(value: Any) -> str:
 
 
 @given(DOCUMENTS)
+@example({"listener": [], "route": []})
 def test_every_mistake_has_its_place(document: dict[str, Any]) -> None:
     text = "".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in document.items())
     try:

@@ -106,6 +106,8 @@ class Table:
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             self.fault(key, f"{self.name(key)} is a list of tables: [[{self.name(key)}]]")
             return []
+        if key in self._fields and not value:
+            self.fault(key, f"{self.name(key)} is an empty list: write [[{self.name(key)}]]")
         return [
             Table(self._source, each, (*self.path, key, index)) for index, each in enumerate(value)
         ]
