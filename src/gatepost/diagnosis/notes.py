@@ -90,9 +90,12 @@ def expiry(seen: Evidence) -> Iterator[str]:
 
 def no_secret_sent(seen: Evidence) -> Iterator[str]:
     """Why a given password was kept."""
-    if seen.login.value is None or any(each.secret_sent for each in seen.attempts):
+    login = seen.login.value
+    if login is None or any(each.secret_sent for each in seen.attempts):
         return
-    if seen.tls.value is None or not seen.tls.value.version:
+    if login.secret.kind == "empty":
+        yield "no sign-in was tried: the password that was given is empty"
+    elif seen.tls.value is None or not seen.tls.value.version:
         yield "the password was not sent: the connection is not encrypted"
     elif not seen.tls.value.verified:
         yield "the password was not sent: the server's certificate could not be verified"

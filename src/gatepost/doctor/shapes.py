@@ -25,6 +25,14 @@ def _is_access_key(secret: str) -> bool:
         return False
 
 
+def _is_encoded(secret: str) -> bool:
+    try:
+        text = base64.b64decode(secret, validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        return False
+    return re.fullmatch(r"[A-Za-z0-9~._-]{32,48}", text) is not None
+
+
 def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda text: re.fullmatch(pattern, text, re.DOTALL) is not None
 
@@ -33,8 +41,13 @@ _SECRETS: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
     ("empty", _matches(r"")),
     ("guid", _matches(_GUID)),
     ("connection_string", _matches(r"(?i)(?:endpoint|accesskey)=.*")),
+    ("access_token", _matches(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")),
+    ("placeholder", _matches(r"\$\{.+\}|\$[A-Z][A-Z0-9_]+|\{\{.+\}\}|<[^<>]+>|%[A-Z][A-Z0-9_]+%")),
+    ("assignment", _matches(r"[A-Z][A-Z0-9_]{3,}=[^=].*")),
+    ("encoded_secret", _is_encoded),
     ("access_key", _is_access_key),
     ("quoted", _matches(r"([\"'`]).+\1")),
+    ("percent_encoded", _matches(r"(?=.*%[0-9A-Fa-f]{2})[A-Za-z0-9~._%-]{30,}")),
     ("entra_secret", _matches(rf"{_ENTRA}{{34,37}}")),
     ("cut_entra_secret", _matches(rf"{_ENTRA}{{0,33}}")),
     ("sendgrid_key", _matches(r"SG\..+")),

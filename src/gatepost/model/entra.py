@@ -62,6 +62,11 @@ class TokenSeen:
     not_before: datetime | None = None
     expires_at: datetime | None = None
 
+    def is_current(self, now: datetime) -> bool:
+        """Tell whether it says nothing against being used at this time."""
+        begun = self.not_before is None or self.not_before <= now
+        return begun and (self.expires_at is None or now < self.expires_at)
+
 
 @dataclass(frozen=True, slots=True)
 class RoleSeen:

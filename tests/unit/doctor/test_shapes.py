@@ -20,6 +20,14 @@ SECRETS = [
     ("SG.abc.def", "sendgrid_key"),
     ("abcd efgh ijkl mnop", "google_app_password"),
     ("", "empty"),
+    ("eyJhbGciOiJub25lIn0.eyJhdWQiOiJ4In0.c2lnbmF0dXJl", "access_token"),
+    ("$SMTP_PASSWORD", "placeholder"),
+    ("${SMTP_PASSWORD}", "placeholder"),
+    ("<password>", "placeholder"),
+    ("$ecret", ""),
+    ("AZURE_CLIENT_SECRET=hCo4av8", "assignment"),
+    (base64.b64encode(b"hCo4av8.mIvfYxe3G9fqpBFuQ0oLvUns1CF-MYw0").decode(), "encoded_secret"),
+    ("abc8Q%7Ehijklmnopqrstuvwxyzabcdefghijklmn", "percent_encoded"),
 ]
 NAMES = [
     ("me@example.com", "address"),

@@ -267,17 +267,18 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
 
 
 def empty_password_sent(seen: Evidence) -> Finding | None:
-    """There was nothing in the place of the secret."""
+    """There is nothing in the place of the secret; a probe sends no such thing."""
     login, refused = seen.login.value, refused_secret(seen)
-    if login is None or refused is None or login.secret.kind != "empty":
+    if login is None or login.secret.kind != "empty" or not seen.offered:
         return None
-    if login.username_form == "empty":
+    if login.username_form == "empty" or seen.signed_in:
         return None  # no credentials at all: a sign-in that nobody wanted
+    answer = (f"AUTH {refused.mechanism} was answered {refused.reply}",) if refused else ()
     return Finding(
         "empty_password_sent",
         "certain",
         "The client sends an empty password.",
-        (f"AUTH {refused.mechanism} was answered {refused.reply}", "the password is empty"),
+        (*answer, "the password is empty"),
         "auth",
         "Look where the client takes its password from: the setting or variable is empty or has "
         "another name.",

@@ -169,6 +169,17 @@ def no_token_at_all(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 _DEEPER: Final = frozenset({"tenant_unknown", "application_unknown", "service_principal_missing"})
 
 
+_DAMAGES: Final = {
+    "quoted": "it stands between quotation marks, which no client secret has",
+    "cut_entra_secret": "it begins as a client secret and has {} characters; such have 40",
+    "placeholder": "it looks like a variable or a placeholder that nobody has replaced",
+    "assignment": "it looks like a whole line NAME=VALUE, not like the value alone",
+    "percent_encoded": "it is percent-encoded, as in a URL; no client secret has a %",
+    "encoded_secret": "it looks like the base64 of a client secret, which the client makes itself",
+}
+"""What is odd about a secret, by its shape."""
+
+
 def secret_mangled(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     """The secret is wrong, and looks as if a piece of it were missing, or too much."""
     behind, login = behind_of(seen), seen.login.value
@@ -178,11 +189,9 @@ def secret_mangled(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     shape = login.secret
     if shape.edge_blank:
         damage = "it begins or ends with white space or a line end"
-    elif shape.kind == "quoted":
-        damage = "it stands between quotation marks, which no client secret has"
-    elif shape.kind == "cut_entra_secret":
-        damage = f"it begins as a client secret and has {shape.length} characters; such have 40"
     else:
+        damage = _DAMAGES.get(shape.kind, "").format(shape.length)
+    if not damage:
         return None
     return _finding(
         "credential_mangled_by_config",
@@ -240,11 +249,12 @@ def role_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     if behind is None or (state := _role_state(behind)) is None:
         return None
     if state.missing is None:  # Resource Manager was not asked
+        good = "The secret is good" if behind.token_request else "The token is for this service"
         return replace(
             _finding(
                 "role_missing",
                 "likely",
-                "The secret is good; the application has no role that lets it send through "
+                f"{good}; the application has no role that lets it send through "
                 f"{behind.name.resource}, or has it since some minutes only.",
                 (*token_proof(behind), *email_proof(behind)),
                 _ASSIGN,

@@ -80,8 +80,8 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
                 "possible",
                 "The server takes mail from those who have signed in, and nobody has.",
                 (
-                    f"{verb}:<{each.argument}> without a sign-in was answered {each.reply}",
-                    f"EHLO offers AUTH {' '.join(seen.offered)}",
+                    f"{verb}:<{each.argument}> was answered {each.reply}",
+                    f"nobody had signed in; EHLO offers AUTH {' '.join(seen.offered)}",
                 ),
                 "mail",
                 "Switch authentication on in the client, and give it user name and password.",

@@ -28,6 +28,7 @@ _INSTEAD: Final = {
     "connection_string": "a connection string",
     "answer": "the token endpoint's whole answer: its access_token alone belongs here",
     "header": "an Authorization header: what follows Bearer alone belongs here",
+    "quoted": "in quotation marks, which do not belong to it",
     "refresh_token": "a refresh token: the access token that it gives belongs here",
     "google_token": "an access token of Google's",
     "client_secret": "a client secret: the token that it gives belongs here",

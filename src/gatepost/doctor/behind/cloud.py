@@ -64,10 +64,14 @@ def find_cloud(given: Places, environment: Mapping[str, str], *, local: bool) ->
     if host in _LOOPBACK:  # our own server has everything on one port
         port = f":{parts.port}" if parts.port else ""
         arm, email = authority, f"https://{RESOURCE}{OWN_HOSTS}{port}"
+    named_email = given.email or environment.get(EMAIL_VARIABLE, "")
+    answering = _read(named_email or email, "the e-mail API")
+    if answering == authority and host in _LOOPBACK:
+        answering = email  # there the host's name tells which resource is meant
     return Cloud(
         authority,
         _read(given.arm or environment.get(ARM_VARIABLE, "") or arm, "Resource Manager"),
-        _read(given.email or environment.get(EMAIL_VARIABLE, "") or email, "the e-mail API"),
+        answering,
     )
 
 

@@ -51,12 +51,20 @@ def _token(what: str, token: TokenSeen, now: datetime | None) -> Iterator[str]:
     rights = ", ".join((*token.roles, *token.scopes)) or "none in it"
     if whose(token.audience) == "Azure Communication Services" and not token.roles:
         rights += " (what counts is the role on the resource)"
-    whom = token.username or f"application {token.application_id or 'unknown'}"
+    whom = token.username or f"application {token.application_id or 'unknown'} (appid)"
     yield f"{what}: for {whose(token.audience)} (aud {token.audience or 'missing'})"
-    yield f"{what}: of {whom}, tenant {token.tenant_id or 'missing'}; roles: {rights}"
+    yield f"{what}: of {whom}, tenant {token.tenant_id or 'unknown'} (tid); roles: {rights}"
     if token.expires_at is not None:
-        ends = f"{what}: ends {token.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+        ends = f"{what}: ends {token.expires_at:%Y-%m-%d %H:%M:%S} UTC (exp)"
         yield f"{ends}, {_left(token.expires_at, now)}" if now else ends
+    claims = {
+        "aud": token.audience,
+        "tid": token.tenant_id,
+        "appid": token.application_id or token.username,
+        "exp": token.expires_at,
+    }
+    if lacking := ", ".join(name for name, value in claims.items() if not value):
+        yield f"{what}: lacks {lacking}, which Entra's access tokens have"
 
 
 def _left(end: datetime, now: datetime) -> str:

@@ -6,6 +6,7 @@ for it cannot be accepted, or only reads.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -36,7 +37,7 @@ from gatepost.net.dial import Server
 
 TENANT_VARIABLE: Final = "AZURE_TENANT_ID"
 CLIENT_VARIABLE: Final = "AZURE_CLIENT_ID"
-_NO_SECRET: Final = frozenset({"empty", "guid", "access_key", "connection_string"})
+_NO_SECRET: Final = frozenset({"empty", "guid", "access_key", "access_token", "connection_string"})
 """Shapes of what is no client secret: there is nothing to ask about."""
 
 
@@ -73,7 +74,7 @@ def look_behind(
         except ConfigError as error:  # of the environment; the visit was worth its while
             trouble = str(error)
     questions = _questions(ask or _asking(visit.settings.ca_file), credentials, backstage)
-    look = Look(credentials, profile.doctor, cloud, questions)
+    look = Look(credentials, profile.doctor, cloud, questions, found.seen_at)
     behind = look.look(backstage, environment, visit.errand.mail_from)
     return replace(found, behind=seen(replace(behind, untried=trouble or behind.untried)))
 
@@ -106,9 +107,14 @@ class Look:
     """One look; what it finds grows in ``behind``."""
 
     def __init__(
-        self, credentials: Credentials, known: DoctorFacts, cloud: Cloud, questions: Questions
+        self,
+        credentials: Credentials,
+        known: DoctorFacts,
+        cloud: Cloud,
+        questions: Questions,
+        now: datetime | None,
     ) -> None:
-        self._credentials, self._known = credentials, known
+        self._credentials, self._known, self._now = credentials, known, now
         self._cloud, self._questions = cloud, questions
         self.behind = Behind(EntraName())
         self._token = credentials.token
@@ -177,7 +183,7 @@ class Look:
         self._management = Management(self._questions, self._cloud.arm, token)
         name = self.behind.name
         managed = self._management.resources(name.resource)
-        if name.mistake and not name.application_id:
+        if name.mistake:  # what is looked up is surer than what was told
             found = _found_in(managed, self._credentials.username)
             if found is not None:
                 name = replace(found, mistake=name.mistake, sentence=name.sentence)
@@ -225,9 +231,11 @@ class Look:
         return True
 
     def _is_for_us(self, token: Secret) -> bool:
-        """A token for something else would be refused everywhere, which proves nothing."""
-        audience = read_token(token.reveal()).audience.removesuffix("/").lower()
-        return audience in self._known.token_audiences
+        """A token for something else, or of another time, is refused everywhere: no proof."""
+        told = read_token(token.reveal())
+        if self._now is not None and not told.is_current(self._now):
+            return False
+        return told.audience.removesuffix("/").lower() in self._known.token_audiences
 
     def _try_to_send(self, sender: str) -> bool:
         resource, token, managed = self.behind.name.resource, self._token, self.behind.management
@@ -263,7 +271,9 @@ def _told(name: EntraName, backstage: Backstage, environment: Mapping[str, str])
     if backstage.stands_for:
         told = read_name(backstage.stands_for)
         if told.mistake:
-            raise ConfigError(f"--stands-for: {told.sentence}")
+            plain = told.mistake in MAY_BE_SMTP_NAME
+            wrong = f"RESOURCE.APPLICATION.TENANT is wanted{'' if plain else f'; {told.sentence}'}"
+            raise ConfigError(f"--stands-for: {wrong}")
         return replace(told, mistake=name.mistake, sentence=name.sentence, known_from="option")
     tenant, client = environment.get(TENANT_VARIABLE, ""), environment.get(CLIENT_VARIABLE, "")
     if not (is_guid(client) and tenant):

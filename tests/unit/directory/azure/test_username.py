@@ -52,8 +52,23 @@ def test_a_composite_name(text: str, resource: str, application: str, tenant: st
         (f" acs.{APP}.{TENANT}", "white_space"),
         (f"acs.{APP}.{TENANT}\n", "white_space"),
         ("acs.app.tenant", "not_guids"),
-        (f"acs.{APP}.{TENANT[:-1]}", "not_guids"),
-        (f"acs.{APP}.{{{TENANT}}}", "not_guids"),
+        (f"acs.{APP}.{TENANT[:-1]}", "tenant_id"),
+        (f"acs.{APP}.contoso.onmicrosoft.com", "tenant_id"),
+        (f"acs.{APP}.{{{TENANT}}}", "quoted"),
+        (f"<acs>|<{APP}>|<{TENANT}>", "quoted"),
+        (f'"acs.{APP}.{TENANT}"', "quoted"),
+        ("'smtp-login'", "quoted"),
+        ("$SMTP_USERNAME", "placeholder"),
+        ("${SMTP_USERNAME:-}", "placeholder"),
+        ("{{ smtp.user }}", "placeholder"),
+        ("<username>", "placeholder"),
+        (f"acs.communication.azure.com|{APP}|{TENANT}", "host_name"),
+        (f"https://acs.europe.communication.azure.com.{APP}.{TENANT}", "host_name"),
+        (f"acs-{APP}-{TENANT}", "separators"),
+        (f"acs,{APP},{TENANT}", "separators"),
+        (f"acs {APP} {TENANT}", "separators"),
+        (f"acs||{APP}||{TENANT}", "separators"),
+        (f"acs.{APP.replace('-', '')}.{TENANT.replace('-', '')}", "bare_ids"),
         ("printer@notify.contoso.com", "smtp_username_unknown"),
         ("smtp-login", "not_composite"),
         ("\0", "not_composite"),
@@ -89,7 +104,10 @@ def test_any_other_text_is_refused_without_showing_it(text: str) -> None:
     assert len(text) < 30 or text not in str(caught.value)
 
 
-@pytest.mark.parametrize("unit", [".", "|", "a.", "a|", "@", "@|", ".@", " ", f".{APP}", "a="])
+@pytest.mark.parametrize(
+    "unit",
+    [".", "|", "a.", "a|", "@", "@|", ".@", " ", f".{APP}", "a=", "-", "<", "${", "{{", f"-{APP}"],
+)
 def test_a_hostile_name_costs_little(unit: str) -> None:
     """The longest name that a login takes; a pattern that backtracks would hang here."""
     with pytest.raises(UsernameError):

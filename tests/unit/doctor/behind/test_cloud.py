@@ -28,6 +28,7 @@ CLOUDS = [
     (Places(),                    {"AZURE_AUTHORITY_HOST": "https://localhost:2443/"}, True,  OURS),
     (Places("https://localhost:2443"), {"AZURE_AUTHORITY_HOST": "https://other.example"}, False, OURS),
     (Places("https://LocalHost:2443"), {},                                             True,  OURS),
+    (Places("https://localhost:2443", email="https://localhost:2443/"), {},            True,  OURS),
     (Places("login.microsoftonline.us"), {},                                           False,
      Cloud("https://login.microsoftonline.us", "https://management.usgovcloudapi.net")),
     (Places("https://other.example"), {},                                              False,

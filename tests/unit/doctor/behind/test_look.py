@@ -41,8 +41,9 @@ from tests.conformance.acs_world import (
     USERNAME,
     World,
 )
-from tests.unit.diagnosis.cases import but, hello, judged, login, tried
+from tests.unit.diagnosis.cases import DAY, but, hello, judged, login, tried
 from tests.unit.diagnosis.test_entra_tokens import token
+from tests.unit.directory.azure.world import NOW
 from tests.unit.doctor.behind.backstage import (
     ENVIRONMENT,
     REFUSED,
@@ -278,6 +279,14 @@ def test_resource_manager_knows_it(door: Backdoor) -> None:
     assert any("smtp-login" in line for line in diagnosis.findings[0].proof)
 
 
+def test_what_resource_manager_knows_is_surer_than_what_was_told(door: Backdoor) -> None:
+    told = STANDS_FOR.replace(APPLICATION, NOBODY)
+    token = door.admin_token()
+    diagnosis = door.examine(by_password("smtp-login", "n0t~it"), stands_for=told, arm_token=token)
+    assert ids(diagnosis) == ["oauth_client_auth_failed"]
+    assert any(APPLICATION in line for line in diagnosis.findings[0].proof)
+
+
 def test_one_in_the_form_of_an_address_needs_its_domain(door: Backdoor) -> None:
     name = f"printer@{UNLINKED}"
     diagnosis = door.examine(by_password(name, PASSWORD), stands_for=STANDS_FOR)
@@ -315,6 +324,39 @@ def test_a_token_for_something_else_goes_nowhere(door: Backdoor) -> None:
     diagnosis = door.examine(by_token(door, "https://graph.microsoft.com"))
     assert paths(door) == ["openid-configuration"]
     assert ids(diagnosis) == ["oauth_scope_wrong"]
+
+
+def test_a_token_of_another_time_goes_nowhere(door: Backdoor) -> None:
+    credentials = by_token(door, "https://communication.azure.com")
+    visit = Visit(SMTP, Settings(), credentials)
+    late = replace(refused(credentials), seen_at=NOW + DAY)
+    found = look_behind(visit, late, ENVIRONMENT, door.ask)
+    assert paths(door) == ["openid-configuration"]
+    assert ids(diagnose_evidence(found)) == ["token_expired"]
+
+
+TELLING = [
+    ("'hCo4av8.mIvfYxe3G9fqpBFuQ0oLvUns1CF-MYw0'", "quotation marks"),
+    ("$SMTP_PASSWORD", "a variable"),
+    ("SMTP_PASSWORD=hCo4av8.mIvfYxe3G9fqpBFuQ0oLvUns1CF", "NAME=VALUE"),
+    ("hCo4av8.mIvfYxe3G9fqpBFuQ0oLvUns1CF%7EMYw0", "percent-encoded"),
+    ("aENvNGF2OC5tSXZmWXhlM0c5ZnFwQkZ1UTBvTHZVbnMxQ0YtTVl3MA==", "base64"),
+]
+
+
+@pytest.mark.parametrize(("secret", "told"), TELLING)
+def test_what_became_of_a_secret_is_told(door: Backdoor, secret: str, told: str) -> None:
+    diagnosis = door.examine(by_password(USERNAME, secret))
+    assert ids(diagnosis) == ["credential_mangled_by_config", "oauth_client_auth_failed"]
+    assert any(told in line for line in diagnosis.findings[0].proof)
+    assert secret not in json.dumps(report_document(diagnosis))
+
+
+def test_a_token_in_the_place_of_the_secret_goes_nowhere(door: Backdoor) -> None:
+    token = by_token(door, "https://communication.azure.com").token
+    assert token is not None
+    diagnosis = door.examine(by_password(USERNAME, token.reveal()))
+    assert (ids(diagnosis)[0], door.asked) == ("wrong_credential_kind", [])
 
 
 def test_an_unknown_code_is_shown_as_it_is(door: Backdoor) -> None:
@@ -530,4 +572,4 @@ def test_places_may_be_named(door: Backdoor) -> None:
     found = look_behind(visit, refused(credentials), {}, door.ask)
     assert found.behind.value is not None
     assert found.behind.value.email is not None
-    assert found.behind.value.email.host == "localhost:2443"
+    assert found.behind.value.email.host == "acs-demo.communication.localhost:2443"
