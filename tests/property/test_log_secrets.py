@@ -65,6 +65,9 @@ STYLES: dict[str, Say] = {
                   f"{'Send' if who == 'C' else 'Response'}: {text}",
     "stalwart":   lambda who, text: f'TRACE smtp: event="{"read" if who == "C" else "write"}" '
                   f'data="{text}\\r\\n" size=9',
+    "opensmtpd":  lambda who, text: f"smtp: 0x18dc: {'<<<' if who == 'C' else '>>>'} {text}",
+    "smtpd":      lambda who, text: f"postfix/smtpd[7]: {'<' if who == 'C' else '>'} "
+                  f"client.example.net[192.0.2.1]: {text}",
     "exim":       lambda who, text: f"10:00:00 71  SMTP{'>>' if who == 'C' else '<<'} {text}",
     "symfony":    lambda who, text: f"[2024-05-05T10:00:00.235+00:00] "
                   f"{'>' if who == 'C' else '<'} {text}",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.signs.auth import only_exotic
+from gatepost.diagnosis.signs.offer import only_exotic
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign
 

@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from gatepost.diagnosis.signs.auth import TLS_OFF, by_token, no_auth_sent, signed_in
+from gatepost.diagnosis.signs.auth import by_token, no_auth_sent, signed_in
+from gatepost.diagnosis.signs.offer import TLS_OFF
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign
 
@@ -17,7 +18,9 @@ _NEEDS_AUTH = (
     "need to authenticate", "authentication needed", "sender must be authenticated",
     "relay prohibited", "cannot relay", "not permitted to relay", "no relaying", "login first",
     "5.7.0 authentication", "do not allow relay", "authorize yourself", "mail relay denied",
-    "not logged in", "you must log in", "access denied*auth", "5.7.1 relay",
+    "not logged in", "you must log in", "cannot deliver mail for", "can't deliver mail for",
+    "not a relay", "we do not relay", "relaying is not", "relaying not",
+    "authenticate before", "authentication first", "access denied*auth", "5.7.1 relay",
 )  # fmt: skip
 _HELO = (
     "helo command rejected", "invalid helo", "invalid ehlo", "helo/ehlo argument", "(ehlo)",
@@ -92,6 +95,8 @@ _QUOTA = (
     "reached the*limit for today",
     "limit for today", "sending capacity",
 )  # fmt: skip
+_SYNTAX = ("syntax error in parameters", "syntax error, parameters", "invalid argument",
+           "invalid parameter", "bad parameter", "syntax error")  # fmt: skip
 _GREY = ("greylist", "graylist", "grey-list", "gray-list", "postgrey", "grey list", "gray list",
          "greylisted", "deferred for*seconds", "please retry later*policy")  # fmt: skip
 _MANY = ("too many recipients", "recipient limit", "number of recipients", "recipients exceed",
@@ -166,6 +171,9 @@ SIGNS: Final = (
          unless=("5.7.139", "5.7.57", "starttls", "5.7.3 ", "5.7.4 ", "535", "504", "5.7.0 must")),
     Sign("client_credentials_dropped", 5, _NEEDS_AUTH, when=unread_by_server,
          unless=("unable to relay", "relay access denied")),
+    # Exchange's words: it may also be that no mechanism was found to sign in with
+    Sign("mechanism_not_offered", 5.5, ("client was not authenticated",), when=unread_by_server,
+         unless=("secure connection or the client", "5.7.57")),
     Sign("client_credentials_dropped", 9, ("usedefaultcredentials",)),
     Sign("client_credentials_dropped", 14, ("usedefaultcredentials = true",
                                             "usedefaultcredentials=true",
@@ -195,6 +203,12 @@ SIGNS: Final = (
          when=unread_by_server),
     Sign("auth_not_performed", 6, ("not logged in", "unauthenticated sender"),
          when=unread_by_server),
+    Sign("client_credentials_dropped", 7, ("not logged in", "unauthenticated sender"),
+         client=("system-net-mail", "powershell"), when=unread_by_server),
+    # a command with something wrong in it, and nothing tells which
+    Sign("helo_rejected", 6, _SYNTAX, codes=(501,), at=(None,)),
+    Sign("account_name_used_as_sender", 5, _SYNTAX, codes=(501,), at=(None,)),
+    Sign("credentials_not_base64", 4, _SYNTAX, codes=(501,), at=(None,)),
     Sign("sender_not_authorised", 5, codes=(550, 553, 554), at=("mail",), when=signed_in),
     Sign("sender_not_verified", 15, ("sender*not validated", "not been validated",
                                      "sender*not*validat", "not a sender signature",
@@ -235,6 +249,8 @@ SIGNS: Final = (
                                             "invalid from address", "invalid `from`",
                                             "invalid sender address", "bad address syntax"),
          unless=("linked", "ehlo", "helo")),
+    # JavaMail's words for whatever befell a recipient
+    Sign("account_name_used_as_sender", -8, ("invalid addresses",)),
     Sign("account_name_used_as_sender", 4, codes=(501, 553), at=("mail",)),
     Sign("account_name_used_as_sender", 12, ("sender*: apikey", "sender*: resend",
                                              "from*: apikey", "from*: resend",

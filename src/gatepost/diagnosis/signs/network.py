@@ -3,9 +3,10 @@
 import re
 from typing import Final
 
-from gatepost.diagnosis.providers import DOMAINS
+from gatepost.diagnosis.providers import DOMAINS, OWN_PASSWORD_REFUSED
 from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading
-from gatepost.diagnosis.signs.sign import Sign
+from gatepost.diagnosis.signs.sign import Sign, Test
+from gatepost.model.evidence import Position
 
 _LOOKED_UP: Final = re.compile(
     r"\b(?:enotfound|eai_again|getaddrinfo\w*|resolve host|lookup|no such host is known\.?|"
@@ -30,7 +31,11 @@ _ODD: Final = re.compile(
     r"\b(?:enotfound|eai_again|resolve host:?) [^\s,]+,\s*$|"
     r"\bhost(?:name)?['\"]?\s*[=:]\s*['\"][^'\"]*:\d+['\"]"
 )
-_V6: Final = re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){2,7}[0-9a-f]{0,4}(?![\w])|::\d|\bipv6\b")
+_V6: Final = re.compile(
+    r"(?<![\w:.])(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}(?!\w)|"
+    r"(?<![\w:.])(?:[0-9a-f]{1,4}:){1,6}:|::\d|\bipv6\b"
+)
+"""Not a time, and not an address with its port."""
 _MASKED: Final = re.compile(
     r"\bx{3,}[ab]\b|^\d{3}[ -]?[*\d]*\*{5}[*\s\d]*$|^250[ -]x{4,}\s*$|[\"': ]xxxx \S",
     re.IGNORECASE,
@@ -142,7 +147,16 @@ def greeted(reading: Reading) -> bool:
         seen.greeting.value is not None
         or seen.in_clear.value is not None
         or (seen.over_tls.value is not None or bool(seen.attempts))
+        or (not seen.transcript and seen.position in _AFTER_GREETING)
     )
+
+
+_AFTER_GREETING: Final = ("ehlo", "starttls", "auth", "mail", "rcpt", "data")
+
+
+def ended_at(*places: Position) -> Test:
+    """A test: there is a traceback only, and its library waited for the reply to this command."""
+    return lambda r: not r.seen.transcript and not r.refusals and r.seen.position in places
 
 
 def begins_with_tls(reading: Reading) -> bool:
@@ -154,6 +168,13 @@ def begins_with_tls(reading: Reading) -> bool:
 def silent(reading: Reading) -> bool:
     """No word of the server is in the log."""
     return not greeted(reading) and not reading.refusals
+
+
+def opened_in_silence(reading: Reading) -> bool:
+    """The log shows the connection come about, and no word of the server."""
+    words = ("connection: opened", "connection opened", "connection established", "connected to",
+             "connected in", "tcp connected")  # fmt: skip
+    return silent(reading) and any(word in reading.text for word in words)
 
 
 _DNS = (
@@ -196,6 +217,13 @@ _NO_GREETING = ("greeting never received", "initial server greeting", "did not r
                 "waiting for server response", "waiting for server ready", "no greeting",
                 "reading the greeting", "reading greeting", "awaiting*banner",
                 "banner*timed out", "greeting*timed out")  # fmt: skip
+_NEVER_CONNECTED = (
+    "dial tcp*i/o timeout", "dial tcp*timed out", "connect etimedout", "connect econnrefused",
+    "connect to*connection timed out", "connect to*operation timed out", "net::opentimeout",
+    "failed to connect to*timed out", "connection attempt failed because", "connect timed out",
+    "timed out connecting to", "stream_socket_client()*timed out", "in create_connection",
+)  # fmt: skip
+"""TCP itself did not come about: what the port speaks cannot matter."""
 _MESH = ("istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
          "kuma mesh", "cilium")  # fmt: skip
 _LISTED = (
@@ -214,6 +242,8 @@ SIGNS: Final = (
     Sign("dns_failure", 3, ("temporary failure", "eai_again", "server misbehaving",
                             "try again"), when=lambda r: any(w in r.text for w in _DNS)),
     Sign("host_setting_malformed", 14, _DNS, when=odd_name),
+    Sign("host_setting_malformed", 14, ("to undefined:", "to null:", "to none:", "to nil:"),
+         when=silent),
     Sign("host_setting_malformed", 10, ("the name ends in a blank",), when=great_host),
     Sign("host_setting_malformed", 13,
          ("missing port in address", "too many colons in address", "label empty or too long",
@@ -239,6 +269,10 @@ SIGNS: Final = (
     Sign("port_blocked", 6, _TIMEOUT, when=silent),
     Sign("port_blocked", 3, _TIMEOUT, ports=(25,), when=silent),
     Sign("port_blocked", 5, _REFUSED, when=silent),
+    Sign("port_blocked", -8, _REFUSED, when=opened_in_silence),
+    # nobody has judged what was never sent
+    Sign("bad_credentials", -6, (*_EOF, *_TIMEOUT), when=opened_in_silence),
+    Sign("credential_mangled_by_config", -5.5, (*_EOF, *_TIMEOUT), when=opened_in_silence),
     Sign("port_blocked", 3, ("telnet", "port 25", "all ports", "every host", "outbound", "firewall",
                              "digitalocean", "hetzner", "ec2", "gcp", "google cloud", "droplet",
                              "vultr", "linode", "oracle cloud", "blocked")),
@@ -247,9 +281,8 @@ SIGNS: Final = (
                                      "railway", "heroku", "vps", "blocked", "aws"),
          when=lambda r: silent(r) and any(w in r.text for w in (*_TIMEOUT, *_REFUSED)),
          proof="cloud and hosting providers block outgoing mail ports"),
-    Sign("port_blocked", 4, ("connect to*connection timed out", "dial tcp*i/o timeout",
-                             "connect etimedout", "failed to connect to*timed out",
-                             "connection attempt failed because")),
+    Sign("port_blocked", 4, _NEVER_CONNECTED, when=silent),
+    Sign("starttls_on_implicit_tls_port", -14, _NEVER_CONNECTED, when=silent),
     Sign("address_family_not_tried", 9, ("aaaa*never tried", "a record*never tried",
                                          "resolves a only", "resolves only a")),
     Sign("ipv6_unreachable", 13, ("enetunreach", "network is unreachable", "address not available",
@@ -280,16 +313,18 @@ SIGNS: Final = (
     Sign("starttls_on_implicit_tls_port", 7.5, _HANG, ports=IMPLICIT_PORTS, when=silent),
     Sign("starttls_on_implicit_tls_port", 7.5, _EOF, ports=IMPLICIT_PORTS, when=silent),
     Sign("starttls_on_implicit_tls_port", 7, _NO_GREETING, when=silent),
-    Sign("starttls_on_implicit_tls_port", 4, ("unexpectedly closed", "econnreset", "eof",
+    Sign("starttls_on_implicit_tls_port", 6.5, ("unexpectedly closed", "econnreset", "eof",
                                               "unexpected socket close", "connection reset",
                                               "connection closed", "empty response",
                                               "disconnected"), when=silent),
+    Sign("starttls_on_implicit_tls_port", 7, (*_EOF, *_HANG), when=opened_in_silence),
+    Sign("starttls_on_implicit_tls_port", -5, ports=(25, 587, 1025), when=silent, proof="-"),
     Sign("starttls_on_implicit_tls_port", 4, ("465",), when=silent),
     Sign("starttls_on_implicit_tls_port", 4, _EOF, context=(" 465",), when=silent),
     Sign("starttls_on_implicit_tls_port", -12, when=begins_with_tls),
-    Sign("starttls_on_implicit_tls_port", 3, ("securesmtp", "smtps", "ssl/tls", "use_ssl",
-                                              "secure: false", "secure=false", "secure:false"),
-         when=silent),
+    Sign("starttls_on_implicit_tls_port", 3, ("securesmtp", "smtps:", "smtps ", "ssl/tls",
+                                              "use_ssl", "secure: false", "secure=false",
+                                              "secure:false"), when=silent),
     Sign("starttls_on_implicit_tls_port", 3, _HANG, client=("system-net-mail", "powershell"),
          ports=(465,), when=silent),
     Sign("backend_down_behind_proxy", 6, _EOF, when=silent),
@@ -300,6 +335,17 @@ SIGNS: Final = (
          proof="something stands between client and server"),
     Sign("backend_down_behind_proxy", 3, ("haproxy", "socat", "nginx", "load balancer", "bridge"),
          when=silent),
+    # cut off by a server that had greeted
+    Sign("helo_rejected", 7.5, _EOF, when=ended_at("ehlo")),
+    Sign("server_tls_misconfigured", 7.5, _EOF, when=ended_at("starttls")),
+    Sign("tls_version_too_old", 6, _EOF, when=ended_at("starttls")),
+    Sign("bad_credentials", 6.5, _EOF, when=ended_at("auth")),
+    Sign("server_auth_backend_down", 6, _EOF, when=ended_at("auth")),
+    Sign("auth_throttled", 5.5, _EOF, when=ended_at("auth")),
+    Sign("app_password_required", 9, _EOF, when=lambda r: ended_at("auth")(r) and bool(
+        r.providers & OWN_PASSWORD_REFUSED)),
+    Sign("rate_limited", 6, _EOF, when=ended_at("mail", "rcpt", "data")),
+    Sign("too_large", 5.5, _EOF, when=ended_at("data")),
     Sign("helo_rejected", 4, ("eof",), client=("go-net-smtp",), when=silent),
     Sign("helo_rejected", 7.9, _EOF, provider=("gmail_relay",), when=silent),
     Sign("cert_expired", 2, ("eof",), when=silent),

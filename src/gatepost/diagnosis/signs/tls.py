@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS
-from gatepost.diagnosis.signs.auth import TLS_OFF
+from gatepost.diagnosis.signs.offer import TLS_OFF
 from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading
 from gatepost.diagnosis.signs.sign import Sign
 
@@ -20,7 +20,7 @@ def sent_starttls(reading: Reading) -> bool:
 def under_tls(reading: Reading) -> bool:
     """The dialogue was under TLS, or the client is set to implicit TLS."""
     seen = reading.seen
-    implicit = ("smtp_ssl", "smtps", "implicit", "ssl://")
+    implicit = ("smtp_ssl", "smtps:", "smtps ", "implicit", "ssl://")
     return (
         reading.port in IMPLICIT_PORTS
         or any(attempt.tls for attempt in seen.attempts)
@@ -98,7 +98,8 @@ _NO_ISSUER = (
     "unable to get issuer certificate", "certificate chain is not complete",
     "unable_to_verify_leaf_signature", "unable_to_get_issuer_cert", "verify error:num=20",
     "verify error:num=21", "unable to find valid certification path", "return code: 20",
-    "return code: 21", "issuer certificate not found", "incomplete chain", "chain is incomplete",
+    "return code: 21", "issuer certificate not found", "issuer certificate*could not be found",
+    "no certificates could be verified", "incomplete chain", "chain is incomplete",
     "intermediate",
 )  # fmt: skip
 _UNTRUSTED = (

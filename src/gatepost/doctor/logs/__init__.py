@@ -13,6 +13,7 @@ from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, Dialogue
 from gatepost.doctor.logs.evidence import evidence_of
 from gatepost.doctor.logs.form import CODE, VERB, Format
 from gatepost.doctor.logs.formats import BARE, FORMATS, format_of, library_by_words
+from gatepost.doctor.logs.frames import place_in_traceback
 from gatepost.doctor.logs.program import library_of
 from gatepost.doctor.logs.prose import replies_in
 from gatepost.doctor.logs.server import named, port_in, server_in
@@ -79,6 +80,8 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
     talk = Dialogue(struck.responses, tls=implicit)
     remarks = _walk(lines, spoken, talk)
     strays = _strays(talk, remarks)
+    if not talk.lines:
+        talk.position = place_in_traceback(everything) or talk.position
     who = _client(everything, client, spoken if talk.lines else BARE, talk)
     return evidence_of(talk, remarks, strays, replace(
         _EMPTY, target=_asked(place), client=who,

@@ -15,6 +15,7 @@ from gatepost.doctor.logs import (
     marked,
     msmtp,
     nodemailer,
+    opensmtpd,
     perl_net_smtp,
     phpmailer,
     postfix,
@@ -32,7 +33,7 @@ from gatepost.doctor.logs import (
 from gatepost.doctor.logs.form import Format
 
 _MODULES: Final = (
-    rainloop, thunderbird, stalwart,
+    rainloop, thunderbird, stalwart, opensmtpd,
     nodemailer, phpmailer, smtplib, go_mail, lettre, ruby_net_smtp, swaks, msmtp, postfix, exim,
     perl_net_smtp, mailkit, curl, symfony, javamail, system_net_mail, s_client,
     django, powershell, aiosmtplib, go_net_smtp, marked,

@@ -6,8 +6,8 @@ FORMAT = Format(
     "postfix",
     "Postfix",
     library="postfix",
-    client=r"^.*postfix\S*/\w*smtp\[\d+\]: > [^:]*(?::\d+)?: (?P<text>.*)$",
-    server=r"^.*postfix\S*/\w*smtp\[\d+\]: < [^:]*(?::\d+)?: (?P<text>.*)$",
+    client=r"^.*postfix\S*/(?:\w*smtp\[\d+\]: >|\w*smtpd\[\d+\]: <) [^:]*(?::\d+)?: (?P<text>.*)$",
+    server=r"^.*postfix\S*/(?:\w*smtp\[\d+\]: <|\w*smtpd\[\d+\]: >) [^:]*(?::\d+)?: (?P<text>.*)$",
     hints=("postfix/",),
     errors=(
         "postfix/", "sasl authentication failed; ", "no worthy mechs", "(in reply to ",

@@ -134,6 +134,7 @@ def _in_call(line: str, call: re.Match[str]) -> Iterator[Span]:
         if _CALL_ARGUMENT.fullmatch(literal["s"])
         and not _NO_SECRET.fullmatch(literal["s"])
         and not _HOST.fullmatch(literal["s"])
+        and not line.endswith("File ", 0, literal.start())  # of a traceback's next frame
     ]
     if len(words) > 1 and _ADDRESS.fullmatch(words[0]["s"]):
         del words[0]

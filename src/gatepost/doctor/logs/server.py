@@ -31,16 +31,23 @@ _NOT_MAIL: Final = re.compile(
     r"(?i)\.(?:py|js|go|rb|php|java|rs|cs|ts|log|pem|local\.js)$|github\.|example\.invalid"
 )
 
+_OF_SMTPD: Final = re.compile(r"smtpd\[\d+\]: (?:[<>] |warning: |.*\bfrom )$")
+
 
 def server_in(text: str) -> Target | None:
     """Return the server that ``text`` names first and most surely, or None."""
     for pattern in _PAIRS:
         for match in re.finditer(pattern, text, re.IGNORECASE):  # compiled when it is its turn
-            if _NOT_MAIL.search(match["host"]):
+            if _NOT_MAIL.search(match["host"]) or _is_the_client(text, match.start()):
                 continue
             port = match["port"] if "port" in match.groupdict() else None
             return Target(match["host"].lower(), int(port) if port else port_in(text) or 0)
     return None
+
+
+def _is_the_client(text: str, at: int) -> bool:
+    """Postfix's server names who connects, as its client names whom it connects to."""
+    return _OF_SMTPD.search(text[text.rfind("\n", 0, at) + 1 : at]) is not None
 
 
 def port_in(text: str) -> int:

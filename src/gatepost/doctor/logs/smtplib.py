@@ -12,7 +12,7 @@ FORMAT = Format(
     quoted=True,
     errors=(
         "smtplib.", "smtplib.py", "smtpnotsupportederror", "smtpheloerror",
-        "smtpauthenticationerror:",
+        "smtpauthenticationerror: (",
         "smtp auth extension not supported by server", "starttls extension not supported by server",
         "connection unexpectedly closed", "please run connect() first",
         "no suitable authentication",

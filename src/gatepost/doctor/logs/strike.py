@@ -49,7 +49,7 @@ _NO_BLOB: Final = re.compile(
 _CLIENT: Final = re.compile(
     r"^.{0,160}?(?:(?<!-> )(?<!\w)C(?:LIENT)?\s*:(?!\\)|CLIENT -> S(?:ERVER|MTP):|C --> S:|\bsend:|"
     r"SMTP>>|>>>|-->|=>|~>|>>|<- (?=\")|^\s*->|\[(?:C|CLIENT|SENT|SEND|OUT|TX)\]:?|\bsent:|\bC>|"
-    r"^\s*(?:out|tx):|(?:^|[\s\]])>(?=\s)|\bWrote:|\bsending:?|"
+    r"\bsmtp: \w+: <<<|\bsmtpd\[\d+\]: <|^\s*(?:out|tx):|(?:^|[\s\]])>(?=\s)|\bWrote:|\bsending:?|"
     r"\bevent=\"read\".{0,80}?\bdata=)"
     r"\s*(?:\S+\[[\da-fA-F.:]+\](?::\d+)?:\s)?(?:b(?=['\"]))?['\"]?(?P<rest>.*)$",
     re.IGNORECASE,

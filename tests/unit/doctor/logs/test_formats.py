@@ -88,6 +88,9 @@ SESSIONS: list[tuple[str, str, str]] = [
                           'TRACE smtp::inbound::session: event="write" data="{}\\r\\n" size=9')),
     ("postfix", "postfix", told("postfix/smtp[7]: > mail.example.com[192.0.2.1]:587: {}",
                                 "postfix/smtp[7]: < mail.example.com[192.0.2.1]:587: {}")),
+    ("postfix", "postfix", told("postfix/smtpd[7]: < client.example.net[192.0.2.1]: {}",
+                                "postfix/smtpd[7]: > client.example.net[192.0.2.1]: {}")),
+    ("opensmtpd", "", told("smtp: 0x18dc456d6000: <<< {}", "smtp: 0x18dc456d6000: >>> {}")),
     ("exim", "exim", told("10:00:00 71  SMTP>> {}", "10:00:00 71  SMTP<< {}")),
     ("symfony", "symfony", told("[2024-05-05T10:00:00+00:00] > {}",
                                 "[2024-05-05T10:00:00+00:00] < {}")
