@@ -35,6 +35,8 @@ class Script:
     accepts_ehlo: str = ""
     """Only this name is taken in EHLO."""
     maximum: ssl.TLSVersion | None = None
+    hangs_up_at: str = ""
+    """The entry of ``replies`` in whose place the connection ends."""
     obeys_injected: bool = False
     """What was sent in clear behind STARTTLS is answered under TLS."""
 
@@ -131,6 +133,8 @@ class _Conversation:
         if line == "*":
             self.awaiting = []
         reply = self._reply(name)
+        if self.script.hangs_up_at in (name, line):
+            return False
         if name == "EHLO" and not reply:
             reply = self._hello(line)
         self._say(reply)

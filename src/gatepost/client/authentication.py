@@ -107,16 +107,19 @@ def hide_secrets(session: ClientSession, credentials: Credentials) -> None:
 
 
 def attempt_with(
-    session: ClientSession, mechanism: Mechanism, username: str
+    session: ClientSession, mechanism: Mechanism, username: str, *, waits: bool = False
 ) -> Conversation[Attempt]:
-    """Run one mechanism to its end. Raises RemoteProtocolError when the server breaks it."""
+    """Run one mechanism to its end. Raises RemoteProtocolError when the server breaks it.
+
+    ``waits`` holds an initial response back until the server asks for it, as some clients do.
+    """
     exchange = mechanism.exchange()
     response = next(exchange)
     command, sent = f"AUTH {mechanism.name}", 0
     if response is not None:
         _hide(session, response, username)
         eager = f"{command} {encode_base64(response).decode() or '='}"
-        if len(eager) + 2 <= MAX_COMMAND:
+        if len(eager) + 2 <= MAX_COMMAND and not waits:
             command, response, sent = eager, None, 1
     reply = yield from session.ask(command, "auth")
     to_command = True

@@ -25,6 +25,8 @@ _SOMEWHERE: Final = Target("mail.example.com", 587)
 """Stands in the code of cures where a log does not name the server."""
 _NOT_SIGNED_IN: Final = 530
 """RFC 4954 6."""
+_NOT_KNOWN: Final = 504
+"""RFC 4954 4: that mechanism is none."""
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
 
 
@@ -162,12 +164,13 @@ def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
 def _went_well(seen: Evidence) -> bool:
     """Everything that was tried succeeded; a mechanism that was asked about was taken.
 
-    PLAIN alone proves nothing when it is refused: some servers want its response at once.
+    PLAIN alone proves nothing when it is refused, but by 504: some want its response at once.
     """
     hello = seen.over_tls.value or seen.in_clear.value
     if seen.failure or hello is None or not hello.reply.is_success:
         return False
-    if any(not each.accepted and each.mechanism != "PLAIN" for each in seen.attempts):
+    if any(not each.accepted and (each.mechanism != "PLAIN" or each.reply.code == _NOT_KNOWN)
+           for each in seen.attempts):  # fmt: skip
         return False
     judged = [each for each in seen.attempts if each.secret_sent]
     if judged and not seen.signed_in:

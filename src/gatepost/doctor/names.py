@@ -11,6 +11,8 @@ from gatepost.model.reply import Reply
 
 NEUTRAL: Final = "client.example.com"
 """A full host name that nobody can object to; RFC 2606 keeps it free."""
+_OUT_OF_ORDER: Final = 503
+"""Names EHLO as a command, not its argument (RFC 5321 4.3.2)."""
 _ABOUT_THE_NAME: Final = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)
 
 
@@ -22,7 +24,8 @@ def literal_of(talk: Talk) -> str:
 
 def is_about_the_name(reply: Reply) -> bool:
     """Tell whether a refusal speaks of EHLO's name."""
-    return not reply.is_success and _ABOUT_THE_NAME.search(reply.text) is not None
+    about = _ABOUT_THE_NAME.search(reply.text) is not None and reply.code != _OUT_OF_ORDER
+    return about and not reply.is_success
 
 
 def refused_for_the_name(seen: Evidence) -> bool:

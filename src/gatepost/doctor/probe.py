@@ -264,7 +264,7 @@ class _Probe:
             self.note(failure=f"the server greets with {greeting.reply}")
             return
         self._reached("ehlo")
-        hello = talk.hello(self._local_name(talk))
+        hello = talk.hello_or_end(self._local_name(talk))
         self.note(in_clear=seen(hello))
         if not hello.reply.is_success:
             talk = self._under_another_name(talk, partial(self._greeted, endpoint))
@@ -386,7 +386,7 @@ class _Probe:
         tried: list[Hello] = []
         for name in (NEUTRAL, literal_of(talk)):
             talk = talk if talk.session.usable else renew()
-            tried.append(talk.hello(name))
+            tried.append(talk.hello_or_end(name))
             self._name = name
             self.note(other_name=seen(tried[-1]), other_names=seen(tuple(tried)))
             if tried[-1].reply.is_success:

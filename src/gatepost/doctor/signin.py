@@ -15,9 +15,9 @@ from gatepost.client.authentication import attempt_with, channel_of
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.doctor.providers import unlisted_mechanisms
-from gatepost.doctor.talk import Talk
+from gatepost.doctor.talk import NOTHING, Talk
 from gatepost.doctor.visit import Visit
-from gatepost.errors import Disconnected, RemoteProtocolError
+from gatepost.errors import Disconnected, RemoteProtocolError, TimedOut
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import AuthAttempt, Hello, Response
 from gatepost.model.reply import Reply
@@ -26,6 +26,9 @@ from gatepost.sasl.exchange import ClientSide, UnusableCredentials
 from gatepost.sasl.negotiate import plan
 
 CHALLENGE: Final = 334
+Form = Literal["initial", "bare"]
+_NOT_LIKE_THIS: Final = frozenset({500, 501, 502, 504})
+"""The command is refused, not the secret that came with it (RFC 4954 4)."""
 NOBODY: Final = base64.b64encode(b"nobody@client.example.com").decode()
 """A user name where the form of the question is all that matters."""
 
@@ -75,8 +78,8 @@ class Attempts:
             self._ask_in_its_form(choice)
         if self.library is None or any(attempt.accepted for attempt in self.made):
             return
-        cure = self.library.could_use(self.offered)
-        if cure and cure != choice:
+        cure = self.library.could_use(tuple(name for name in self.offered if name != choice))
+        if cure:
             self._ask(cure)
 
     def _ask_all_forms(self) -> None:
@@ -104,8 +107,8 @@ class Attempts:
             return
         try:
             reply = self.talk.ask(f"AUTH {mechanism} {initial}".rstrip(), "auth")
-        except Disconnected:
-            self._left_without(mechanism, initial, secret_sent=False)
+        except (Disconnected, TimedOut):
+            self._left_without(mechanism, "initial" if initial else "bare", secret_sent=False)
             raise
         taken = reply.code == CHALLENGE
         cancelled = taken and self.talk.session.usable
@@ -122,10 +125,11 @@ class Attempts:
             )
         )
 
-    def _left_without(self, mechanism: str, initial: str, *, secret_sent: bool) -> None:
-        """The server closed the connection in place of a reply."""
-        form: Literal["initial", "bare"] = "initial" if initial else "bare"
-        self.made.append(AuthAttempt(mechanism, form, Reply(0), self._tls, secret_sent=secret_sent))
+    def _left_without(
+        self, mechanism: str, form: Form, *, secret_sent: bool, said: Reply = NOTHING
+    ) -> None:
+        """In place of a reply the server closed the connection, or said nothing, or nonsense."""
+        self.made.append(AuthAttempt(mechanism, form, said, self._tls, secret_sent=secret_sent))
 
     def _sign_in(self, credentials: Credentials, choice: str) -> None:
         planned = plan(self.offered, credentials, self.channel).mechanisms
@@ -133,27 +137,52 @@ class Attempts:
             planned = self._taken_unlisted(credentials)
         order = [name for name in planned if name == choice]
         order += [name for name in planned if name != choice]
-        if "PLAIN" in order and self.imitation.fills_authzid:
-            order.insert(order.index("PLAIN") + 1, "PLAIN")  # once more, without the identity
         for name in order:
-            again = (
-                bool(self.made) and self.made[-1].mechanism == name and self.made[-1].secret_sent
-            )
-            if again and self.made[-1].reply.is_success:
-                continue
-            if any(attempt.secret_sent for attempt in self.made):
-                if not self.visit.errand.try_all:
-                    return
-                time.sleep(self.visit.patience.pause)
-                self.talk = self._renew()  # signed in, or refused once too often for some
-            if not self.talk.session.usable:
+            if not self._may_go_out():
+                break
+            if self.talk.session.usable:
+                self._try_its_forms(name, credentials)
+        if self._only_acting() and self._may_go_out() and self.talk.session.usable:
+            self._try("PLAIN", credentials, eager=True, fill=False)
+        self._look_on(order)
+
+    def _may_go_out(self) -> bool:
+        """Whether the secret may go out (again: then on a new connection, after a pause)."""
+        if any(attempt.secret_sent for attempt in self.made):
+            if not self.visit.errand.try_all:
+                return False
+            time.sleep(self.visit.patience.pause)
+            self.talk = self._renew()  # signed in, or refused once too often for some
+        return True
+
+    def _only_acting(self) -> bool:
+        """Nothing but a PLAIN that says whom to act as was judged, and it was refused."""
+        judged = [attempt for attempt in self.made if attempt.secret_sent]
+        return bool(judged) and all(
+            attempt.responses and not attempt.reply.is_success for attempt in judged
+        )
+
+    def _try_its_forms(self, name: str, credentials: Credentials) -> None:
+        """In the library's form first; in the other one where that was refused as such."""
+        own = self.library is None or name in self.library.initial
+        forms = {"LOGIN": (True, False) if self.library and own else (False,),
+                 "PLAIN": (True,) if own else (False, True)}  # fmt: skip
+        for eager in forms.get(name, (True,)):
+            if self._try(name, credentials, eager=eager):
                 return
-            if again:
-                self._try(name, credentials, eager=False, fill=False)
-                continue
-            eager = name == "LOGIN" and self.library is not None and name in self.library.initial
-            if not (eager and self._try(name, credentials, eager=True)):
-                self._try(name, credentials, eager=False)
+
+    def _look_on(self, order: list[str]) -> None:
+        """Ask, without the secret, for what would be taken in place of what was refused as such."""
+        last = self.made[-1] if self.made else None
+        if last is None or not last.secret_sent or last.reply.code not in _NOT_LIKE_THIS:
+            return
+        if last.form == "initial":
+            self._ask(last.mechanism)
+        for name in order:
+            if self.made[-1].accepted:
+                return
+            if all(each.mechanism != name for each in self.made):
+                self._ask(name)
 
     def _taken_unlisted(self, credentials: Credentials) -> tuple[str, ...]:
         """What takes a token although EHLO does not say so: Azure Communication Services does."""
@@ -165,7 +194,8 @@ class Attempts:
     def _try(self, name: str, credentials: Credentials, *, eager: bool, fill: bool = True) -> bool:
         """Run one mechanism with the secret; return whether that, or a proof of it, went out.
 
-        ``fill`` does in PLAIN's first field what the library does.
+        ``eager``: with the first response on the AUTH line. ``fill`` does in PLAIN's first field
+        what the library does.
         """
         session, server = self.talk.session, self.visit.server
         if not session.usable:
@@ -174,7 +204,7 @@ class Attempts:
             self.channel,
             self.offered,
             nonce=secrets.token_urlsafe(18),
-            eager_login=eager,
+            eager_login=eager and name == "LOGIN",
             host=server.host,
             port=server.port,
         )
@@ -185,21 +215,24 @@ class Attempts:
             mechanism = mechanisms.client(name, credentials, side)
         except UnusableCredentials:
             return False
+        form: Form = "initial" if mechanism.speaks_first and eager else "bare"
         try:
-            attempt = self.talk.run(attempt_with(session, mechanism, credentials.username))
-        except RemoteProtocolError:
-            if not session.usable:
-                raise
-            return False
-        except Disconnected:
-            initial = "*" if mechanism.speaks_first else ""
-            self._left_without(name, initial, secret_sent=mechanism.speaks_first)
+            attempt = self.talk.run(
+                attempt_with(session, mechanism, credentials.username, waits=not eager)
+            )
+        except (Disconnected, TimedOut):
+            sent = self.talk.responses_sent >= mechanism.secret_in
+            self._left_without(name, form, secret_sent=sent)
+            raise
+        except RemoteProtocolError:  # prompted, and not as the mechanism has it
+            sent = self.talk.responses_sent >= mechanism.secret_in
+            self._left_without(name, form, secret_sent=sent, said=Reply(CHALLENGE))
             raise
         reply = self.talk.clean(attempt.reply)
         self.made.append(
             AuthAttempt(
                 name,
-                "initial" if mechanism.speaks_first else "bare",
+                form,
                 reply,
                 self._tls,
                 secret_sent=attempt.secret_sent,

@@ -4,14 +4,14 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final, TypeVar
 
-from gatepost.client.authentication import hide_secrets
+from gatepost.client.authentication import CANCEL, hide_secrets
 from gatepost.client.drivers import SyncDriver
 from gatepost.client.session import ClientSession, Peer
 from gatepost.client.settings import Timeouts
 from gatepost.client.steps import Conversation
 from gatepost.doctor.hiding import hide, hide_in_name
 from gatepost.doctor.visit import Visit
-from gatepost.errors import GatepostError, Phase
+from gatepost.errors import Disconnected, GatepostError, Phase
 from gatepost.model.evidence import Hello
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line
@@ -21,6 +21,10 @@ from gatepost.net.tls import Context, TlsFacts
 from gatepost.wire.capabilities import parse_capabilities
 
 T = TypeVar("T")
+NOTHING: Final = Reply(0)
+"""Where no reply came."""
+_COMMAND_WORDS: Final = 2
+"""Of ``AUTH MECHANISM``; a third is its initial response."""
 GOODBYE: Final = 0.2
 """Seconds that a server gets to close its side; what it does then proves nothing."""
 
@@ -96,6 +100,23 @@ class Talk:
             return Hello(name, reply)
         self.session.capabilities = parse_capabilities(reply)
         return Hello(name, reply, self.session.capabilities)
+
+    def hello_or_end(self, name: str) -> Hello:
+        """The same where a server may hang up on a name that it does not like: then no code."""
+        try:
+            return self.hello(name)
+        except Disconnected:
+            return Hello(name, NOTHING)
+
+    @property
+    def responses_sent(self) -> int:
+        """How many answers of SASL went out since the last AUTH, one on its line included."""
+        own = [line.text for line in self.lines if line.speaker == "C"]
+        at = max((n for n, text in enumerate(own) if text.startswith("AUTH ")), default=None)
+        if at is None:
+            return 0
+        later = [text for text in own[at + 1 :] if text != CANCEL]
+        return len(later) + (len(own[at].split(" ")) > _COMMAND_WORDS)
 
     def secure(self) -> TlsFacts:
         """Shake hands."""

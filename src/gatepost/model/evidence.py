@@ -410,7 +410,9 @@ class Evidence:
     @property
     def offered_over_tls(self) -> tuple[str, ...]:
         """Mechanisms listed under TLS."""
-        hello = self._accepted(self.over_tls, after_refusal=self.in_clear.value is None)
+        before = self.in_clear.value
+        refused_here = before is None or before.reply.is_success
+        hello = self._accepted(self.over_tls, after_refusal=refused_here)
         return hello.capabilities.mechanisms if hello else ()
 
     @property

@@ -18,6 +18,7 @@ from gatepost.model.evidence import (
     Target,
     TlsFirst,
 )
+from gatepost.model.reply import Reply
 from gatepost.profiles import available_profiles, load_profile
 from tests.unit.diagnosis.cases import (
     DAY,
@@ -49,6 +50,7 @@ UNKNOWN_ISSUER: dict[str, Any] = {
 AIA = replace(GOOD, issuer_urls=("http://ca.example/issuer.der",))
 IN_CLEAR = but(tls=Fact(), over_tls=Fact(), starttls=Fact(), in_clear=hello("SIZE 5"))
 EHLO_REFUSED = Hello("localhost", reply("501 5.5.4 Invalid domain name"))
+HUNG_UP = replace(EHLO_REFUSED, reply=Reply(0))
 WRONG = judged("PLAIN", "535 5.7.8 Authentication failed")
 OTHER = replace(mail("250 ok"), argument="bob@example.net", authenticated=False)
 SECURITY = "535 5.7.139 Authentication unsuccessful, "
@@ -86,6 +88,9 @@ CASES = [
     (but(client=client("go-net-smtp"), over_tls=hello("AUTH NTLM"), auth=tried(PLAIN_REFUSED)),
      ["client_lacks_mechanism"]),
     (but(client=client("javamail"), over_tls=hello("AUTH NTLM")), ["mechanism_not_offered"]),
+    (but(over_tls=hello("AUTH NTLM GSSAPI"), login=login()), ["client_lacks_mechanism"]),
+    (but(over_tls=hello("AUTH NTLM LOGIN"), login=login(), auth=tried(judged("LOGIN", "235 ok"))),
+     []),
 
     # starttls_required: refused in clear, or AUTH listed only behind TLS
     (but(client=client("python-smtplib", "none")), ["starttls_required"]),
@@ -177,6 +182,10 @@ CASES = [
      ["helo_rejected"]),
     (but(in_clear=EHLO_REFUSED, other_name=Fact(), over_tls=Fact(), tls=Fact()),
      ["helo_rejected"]),
+    (but(over_tls=EHLO_REFUSED, other_name=hello("AUTH PLAIN")), ["helo_rejected"]),
+    (but(in_clear=HUNG_UP, other_name=hello("AUTH PLAIN"), over_tls=Fact(), tls=Fact()),
+     ["helo_rejected"]),
+    (but(in_clear=HUNG_UP, other_name=HUNG_UP, over_tls=Fact(), tls=Fact()), []),
 
     # a password that nobody sends: the doctor itself, or a careful library
     (but(IN_CLEAR, client=client(), login=login(), in_clear=hello("AUTH PLAIN")),
@@ -206,6 +215,20 @@ CASES = [
          auth=tried(attempt("PLAIN", "535 Incorrect"))), ["initial_response_required"]),
     (but(client=client("go-net-smtp"), over_tls=hello("AUTH PLAIN"),
          auth=tried(attempt("PLAIN", "535 Incorrect"))), []),
+    (but(auth=tried(attempt("PLAIN", "501 5.5.4 no", form="initial", secret_sent=True),
+                    attempt("PLAIN", "334 "))), ["login_initial_response_rejected"]),
+    # a listed mechanism that the server does not know: another one is taken, or was not asked
+    (but(client=client("phpmailer"), over_tls=hello("AUTH CRAM-MD5 LOGIN"),
+         auth=tried(attempt("CRAM-MD5", "504 5.5.4 no"), LOGIN_TAKEN)),
+     ["mechanism_advertised_but_broken"]),
+    (but(login=login(), over_tls=hello("AUTH CRAM-MD5 PLAIN"),
+         auth=tried(attempt("CRAM-MD5", "504 5.5.4 no"), judged("PLAIN", "235 ok"))),
+     ["mechanism_advertised_but_broken"]),
+    (but(over_tls=hello("AUTH CRAM-MD5"), auth=tried(attempt("CRAM-MD5", "504 5.5.4 no"))), []),
+    # nothing comes at AUTH
+    (but(login=login(), failure="the server said nothing in time",
+         auth=tried(replace(judged("LOGIN", "535 no"), reply=Reply(0)))),
+     ["server_auth_backend_down"]),
 
     # refusals that name their cause
     (but(auth=tried(judged("PLAIN", "534 5.7.9 Application-specific password required"))),

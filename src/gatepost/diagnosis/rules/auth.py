@@ -15,6 +15,14 @@ from gatepost.model.finding import Finding
 _WRONG_SECRET: Final = frozenset({535, 435})
 """535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
 
+_ANOTHER_MECHANISM: Final = (
+    "Have another mechanism switched on in the server (Exchange: basic authentication, "
+    "offered under TLS only), or send through a library or relay that speaks one of these."
+)
+_NOT_THIS: Final = frozenset({500, 501, 502, 503, 504})
+"""The command is refused, whatever the secret (RFC 4954 4)."""
+_NOT_KNOWN: Final = frozenset({504})
+"""The mechanism itself is not known (RFC 4954 4), in whatever form."""
 _FOREIGN: Final = frozenset({"DIGEST-MD5", "NTLM", "SCRAM-SHA-512"})
 """Mechanisms that take a password and that we do not speak."""
 
@@ -53,7 +61,9 @@ def client_lacks_mechanism(seen: Evidence) -> Finding | None:
     """Client and server share no mechanism at all, whatever is set."""
     wanted = _unlisted(seen)
     library = LIBRARIES.get(seen.client.library)
-    if wanted is None or library is None or library.could_use(seen.offered):
+    if library is None:
+        return _foreign_only(seen)
+    if wanted is None or library.could_use(seen.offered):
         return None
     known = " ".join((*library.mechanisms, *library.settable))
     return Finding(
@@ -62,9 +72,28 @@ def client_lacks_mechanism(seen: Evidence) -> Finding | None:
         f"{library.title} speaks none of the mechanisms that the server offers.",
         (*_offer(seen), f"{library.title} knows {known}", *_answers(seen, wanted)),
         "auth",
-        "Have another mechanism switched on in the server (Exchange: basic authentication, "
-        "offered under TLS only), or send through a library or relay that speaks one of these.",
+        _ANOTHER_MECHANISM,
         explains=("mail",),
+    )
+
+
+def _foreign_only(seen: Evidence) -> Finding | None:
+    """A password, and nothing listed that takes one from more than a few clients."""
+    login = seen.login.value
+    if seen.source != "probe" or login is None or login.secret.kind == "token" or seen.signed_in:
+        return None
+    ours = mechanisms_for("password") - _FOREIGN
+    if not _FOREIGN.intersection(seen.offered) or ours.intersection(seen.offered):
+        return None
+    return Finding(
+        "client_lacks_mechanism",
+        "likely",
+        f"The server offers {' '.join(seen.offered)} alone, which few clients speak.",
+        _offer(seen),
+        "auth",
+        _ANOTHER_MECHANISM,
+        explains=("mail",),
+        next_probe="the same with --as LIBRARY",
     )
 
 
@@ -150,21 +179,30 @@ def _answers(seen: Evidence, wanted: str) -> tuple[str, ...]:
 
 
 def login_initial_response_rejected(seen: Evidence) -> Finding | None:
-    """AUTH LOGIN with the name on the same line is refused, without it is taken."""
-    logins = [each for each in seen.attempts if each.mechanism == "LOGIN"]
-    refused = next((each for each in logins if each.form == "initial" and not each.accepted), None)
-    bare = next((each for each in logins if each.form == "bare" and each.accepted), None)
-    if refused is None or bare is None:
-        return None
-    return Finding(
-        "login_initial_response_rejected",
-        "certain",
-        "The server takes AUTH LOGIN, but not with the user name on the same line.",
-        (f"AUTH LOGIN <user name> was answered {refused.reply}", "AUTH LOGIN alone is taken"),
-        "auth",
-        "Let the client send AUTH LOGIN alone and answer both prompts.",
-        explains=("mail",),
-    )
+    """AUTH LOGIN with the name on the same line is refused, without it is taken; PLAIN alike."""
+    for mechanism, what, then in (("LOGIN", "user name", "both prompts"),
+                                  ("PLAIN", "response", "the prompt")):  # fmt: skip
+        own = [each for each in seen.attempts if each.mechanism == mechanism]
+        refused = next(
+            (each for each in own if each.form == "initial" and not each.accepted
+             and (mechanism == "LOGIN" or each.reply.code in _NOT_THIS)), None,
+        )  # fmt: skip
+        bare = next((each for each in own if each.form == "bare" and each.accepted), None)
+        if refused is None or bare is None:
+            continue
+        return Finding(
+            "login_initial_response_rejected",
+            "certain",
+            f"The server takes AUTH {mechanism}, but not with the {what} on the same line.",
+            (
+                f"AUTH {mechanism} <{what}> was answered {refused.reply}",
+                f"AUTH {mechanism} alone is taken",
+            ),
+            "auth",
+            f"Let the client send AUTH {mechanism} alone and answer {then}.",
+            explains=("mail",),
+        )
+    return None
 
 
 def initial_response_required(seen: Evidence) -> Finding | None:
@@ -177,16 +215,25 @@ def initial_response_required(seen: Evidence) -> Finding | None:
     plain = [each for each in seen.attempts if each.mechanism == "PLAIN" and each.form == "bare"]
     if not plain or any(each.accepted or not each.reply.code for each in plain):
         return None
+    whole = [each for each in seen.attempts if each.mechanism == "PLAIN" and each.form == "initial"]
+    works = any(each.reply.code == 235 for each in whole)
+    if whole and not works:
+        return None
     return Finding(
         "initial_response_required",
-        "likely",
+        "certain" if works else "likely",
         f"The server refuses AUTH PLAIN without the response on the same line; {library.title} "
         "sends it so.",
-        (f"EHLO lists PLAIN, yet AUTH PLAIN alone was answered {plain[0].reply}",),
+        (
+            f"EHLO lists PLAIN, yet AUTH PLAIN alone was answered {plain[0].reply}",
+            *(("AUTH PLAIN with the response on the same line signs in",) if works else ()),
+        ),
         "auth",
         "Use another listed mechanism, or a client that sends the initial response.",
         explains=("mail",),
-        next_probe="sign in with AUTH PLAIN and an initial response (--username, --try-all)",
+        next_probe=""
+        if works
+        else "sign in with AUTH PLAIN and an initial response (--username, --password-file)",
     )
 
 
@@ -229,41 +276,68 @@ def authzid_not_permitted(seen: Evidence) -> Finding | None:
         return None
     without = [each for each in plain if not each.responses]
     works = any(each.reply.code == 235 for each in without)
-    if without and not works:
+    elsewhere = next((each for each in seen.attempts if each.reply.code == 235), None)
+    judged = [each for each in seen.attempts if each.secret_sent and not each.responses]
+    if judged and elsewhere is None:
         return None
     return Finding(
         "authzid_not_permitted",
-        "certain" if works else "possible",
+        "certain" if works else "likely" if elsewhere else "possible",
         "The client says in PLAIN whom to act as, and the server does not allow it.",
         (
             f"PLAIN with the user name in its first field, too, was answered {acting.reply}",
             *(("PLAIN with an empty first field signs in",) if works else ()),
+            *((f"{elsewhere.mechanism} signs in",) if elsewhere and not works else ()),
         ),
         "auth",
         "Leave the authorisation identity (first field of PLAIN) empty.",
         explains=("mail",),
-        next_probe="" if works else "the same with --try-all: then PLAIN is tried without it, too",
+        next_probe=""
+        if works
+        else "the same without --as"
+        if elsewhere
+        else "the same with --try-all: then PLAIN is tried without it, too",
     )
 
 
 def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
-    """The same secret is refused by one listed mechanism and taken by another."""
+    """One listed mechanism is refused, with the same secret or as such; another one is taken."""
+    listed = [each for each in seen.attempts if each.mechanism in seen.offered]
     judged = [each for each in seen.attempts if each.secret_sent]
-    failed = [each for each in judged if each.reply.code in _WRONG_SECRET]
     worked = [each for each in judged if each.reply.code == 235]
-    failed = [each for each in failed if each.mechanism not in {one.mechanism for one in worked}]
-    if not failed or not worked:
+    taken = worked or [each for each in listed if each.accepted and not each.secret_sent]
+    good = {each.mechanism for each in (*worked, *(each for each in listed if each.accepted))}
+    failed = [each for each in listed if _is_broken(each) and each.mechanism not in good]
+    if worked:
+        failed += [
+            each
+            for each in judged
+            if each.reply.code in _WRONG_SECRET and not each.responses
+            and each.mechanism not in {one.mechanism for one in worked}
+        ]  # fmt: skip
+    if not failed or not taken:
         return None
     return Finding(
         "mechanism_advertised_but_broken",
-        "certain",
-        f"{failed[0].mechanism} is listed and does not work, {worked[0].mechanism} does.",
-        tuple(f"AUTH {each.mechanism} was answered {each.reply}" for each in (*failed, *worked)),
+        "certain" if worked else "likely",
+        f"{failed[0].mechanism} is listed and does not work, {taken[0].mechanism} does.",
+        (
+            *(f"AUTH {each.mechanism} was answered {each.reply}" for each in (*failed, *worked)),
+            *(f"AUTH {each.mechanism} is taken" for each in taken if not worked),
+        ),
         "auth",
-        f"Tell the client to use {worked[0].mechanism}, or take {failed[0].mechanism} out of the "
+        f"Tell the client to use {taken[0].mechanism}, or take {failed[0].mechanism} out of the "
         "server's list.",
         explains=("mail",),
+        next_probe="" if worked else "sign in with --username, --password-file and --try-all",
     )
+
+
+def _is_broken(attempt: AuthAttempt) -> bool:
+    """Refused as a mechanism, not for its secret. PLAIN alone and LOGIN with the name are forms."""
+    odd_form = (attempt.mechanism, attempt.form) in (("PLAIN", "bare"), ("LOGIN", "initial"))
+    codes = _NOT_KNOWN if odd_form else _NOT_THIS
+    return not attempt.accepted and attempt.reply.code in codes
 
 
 def empty_password_sent(seen: Evidence) -> Finding | None:
@@ -315,7 +389,7 @@ def dropped_before_auth(seen: Evidence) -> Finding | None:
 
 
 def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """AUTH ends the connection: before a secret was sent, or in place of a refusal.
+    """AUTH ends the connection, or nothing comes: before a secret was sent, or in its place.
 
     QQ Mail refuses so, as do servers that count failures.
     """
@@ -323,11 +397,14 @@ def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
     if seen.source == "log" or last is None or last.reply.code or not seen.failure:
         return None
     proof = (f"AUTH {last.mechanism} was not answered: {seen.failure}",)
-    if not last.secret_sent:
+    silent = "time" in seen.failure
+    if silent or not last.secret_sent:
         return Finding(
             "server_auth_backend_down",
             "likely",
-            "The server closes the connection at AUTH, before it has a name or a password.",
+            "The server says nothing more at AUTH: what it checks passwords against is silent."
+            if silent
+            else "The server closes the connection at AUTH, before it has a name or a password.",
             proof,
             "auth",
             "Nothing is wrong with the password. The server's log says why it ends there: look at "

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from gatepost.model.evidence import Evidence
+from gatepost.model.evidence import Evidence, Hello
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
@@ -12,21 +12,26 @@ _OVERWRITTEN: Final = re.compile(r"[*X]{6,}|\*{2,}[\s*02]*\*{4,}")
 _MASKED: Final = re.compile(r"X{3,}[A-Z]?|\*{4,}")
 """What Cisco's inspection leaves of a keyword: XXXXXXXA for STARTTLS."""
 _NAME: Final = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)
+_OUT_OF_ORDER: Final = 503
+"""Names EHLO as a command, not its argument (RFC 5321 4.3.2)."""
 _TLS: Final = re.compile(r"\b(start)?tls\b", re.IGNORECASE)
 
 
 def helo_rejected(seen: Evidence) -> Finding | None:
     """The server does not like what the client calls itself."""
-    hello = seen.in_clear.value or seen.over_tls.value
-    if hello is None or hello.reply.is_success or _knows_helo_only(seen):
+    hello = _refused(seen)
+    if hello is None or _knows_helo_only(seen):
         return None
     other = seen.other_name.value
     others = seen.other_names.value or ((other,) if other else ())
     accepted = other is not None and other.reply.is_success
-    if not accepted and others and hello.reply.code in (500, 502):
+    tried = others or hello is seen.over_tls.value
+    if not accepted and tried and hello.reply.code in (500, 502):
         return None  # not the name: the server does not know the command
-    proof = [f"EHLO {hello.name} was answered {hello.reply}"]
-    proof += [f"EHLO {each.name} was answered {_first_line(each.reply)}" for each in others]
+    if not accepted and not hello.reply.code:
+        return None  # it hangs up on every name
+    proof = [f"EHLO {hello.name} was {_answered(hello.reply)}"]
+    proof += [f"EHLO {each.name} was {_answered(each.reply)}" for each in others]
     if seen.helo.value is not None:
         proof.append(f"HELO was answered {_first_line(seen.helo.value)}")
     return Finding(
@@ -41,6 +46,17 @@ def helo_rejected(seen: Evidence) -> Finding | None:
         explains=("auth", "mail"),
         next_probe="" if accepted else "EHLO with a name that resolves to the client's address",
     )
+
+
+def _refused(seen: Evidence) -> Hello | None:
+    """Return the EHLO that was refused, in clear or under TLS."""
+    said = (seen.in_clear.value, seen.over_tls.value)
+    return next((each for each in said if each and not each.reply.is_success), None)
+
+
+def _answered(reply: Reply) -> str:
+    """Say what came; some close the connection in place of a reply."""
+    return f"answered {_first_line(reply)}" if reply.code else "not answered: the connection ended"
 
 
 def helo_rejected_later(seen: Evidence) -> Finding | None:
@@ -70,7 +86,8 @@ def helo_rejected_later(seen: Evidence) -> Finding | None:
 
 
 def _objects(reply: Reply) -> bool:
-    return not reply.is_success and _NAME.search(reply.text) is not None
+    about = _NAME.search(reply.text) is not None and reply.code != _OUT_OF_ORDER
+    return about and not reply.is_success
 
 
 def smtp_inspection_middlebox(seen: Evidence) -> Finding | None:
