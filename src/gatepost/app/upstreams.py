@@ -134,8 +134,9 @@ class Upstreams:
             case RefreshCredential():
                 secret = credential.client_secret.read if credential.client_secret else None
                 client = RefreshClient(
-                    credential.token_endpoint, credential.client_id, credential.username, secret
-                )
+                    credential.token_endpoint, credential.client_id, credential.username, secret,
+                    credential.name,
+                )  # fmt: skip
                 kept = KeptToken(self.key, credential.name, credential.refresh_token.read)
                 return RefreshToken(self.http, client, kept.read, kept.keep), credential.scope
             case PasswordCredential() | CertificateCredential() | AccessKeyCredential():
@@ -144,7 +145,7 @@ class Upstreams:
 
     def _entra(self, credential: EntraCredential) -> TokenSource:
         application = EntraApplication(
-            credential.tenant, credential.client_id, credential.authority
+            credential.tenant, credential.client_id, credential.authority, credential.name
         )
         if credential.certificate is not None:
             return EntraCertificate(self.http, application, credential.certificate.read)

@@ -1,6 +1,6 @@
 """What a try tells of the server, the target and who signs in, for all mail that goes there."""
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, MutableMapping
 from typing import Final
 
 from gatepost.errors import ConfigError, NetworkError, NoSharedMechanism, TokenError
@@ -13,7 +13,7 @@ from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Moment, Shaper, learn
 from gatepost.relay.ailment import Ailment, ailment_of
 from gatepost.relay.context import Report
-from gatepost.relay.traffic import Permit, Traffic, credential_of
+from gatepost.relay.traffic import Permit, Traffic, credential_of, doors_of
 from gatepost.relay.transport.contract import Handed, Heard, Place
 
 _STOP: Final = Lesson("identity", "stop")
@@ -121,22 +121,24 @@ class Teacher:
 
     def _tell(self, made: Try, handed: Handed) -> Ailment:
         ailment = ailment_of(handed, self._profiles)
-        for key in self._keys(made, handed):
-            if self._told.get(key) != ailment.finding:
-                self._told[key] = ailment.finding
-                self._report(
-                    "sign_in_stopped",
-                    credential=credential_of(made.target),
-                    target=made.target.name,
-                    host=str(made.place),
-                    reply=str(handed.attempt.reply) if handed.attempt.is_remote else "",
-                    finding=ailment.finding,
-                    reason=ailment.sentence,
-                )
+        key = self._key(made, handed)
+        if self._told.get(key) != ailment.finding:
+            self._told[key] = ailment.finding
+            self._report(
+                "sign_in_stopped",
+                credential=credential_of(made.target),
+                target=made.target.name,
+                host=str(made.place),
+                reply=str(handed.attempt.reply) if handed.attempt.is_remote else "",
+                finding=ailment.finding,
+                reason=ailment.sentence,
+            )
         return ailment
 
     def _works(self, made: Try) -> None:
         self._traffic.fits(made.target)
+        if not self._told:
+            return
         for key in alarm_keys(made.target):
             if self._told.pop(key, None) is not None:
                 self._report(
@@ -145,15 +147,17 @@ class Teacher:
                 )  # fmt: skip
 
     @staticmethod
-    def _keys(made: Try, handed: Handed) -> Sequence[str]:
+    def _key(made: Try, handed: Handed) -> str:
         """A misfit is between a credential and a target, TLS the target's own affair; a refusal
-        is the credential's."""
-        of_credential, of_target = alarm_keys(made.target)
+        is between a credential and a provider, and without a token it works nowhere."""
+        of_credential, of_sign_in, of_target = alarm_keys(made.target)
         if isinstance(handed.error, NoSharedMechanism) or handed.attempt.phase in _OF_TLS:
-            return (of_target,)
-        return (of_credential,)
+            return of_target
+        return of_sign_in if handed.attempt.is_remote else of_credential
 
 
-def alarm_keys(target: Target) -> tuple[str, str]:
-    """Return by what the operator's alarms are known: the credential of a target, and itself."""
-    return f"credential {credential_of(target)}", f"target {target.name}"
+def alarm_keys(target: Target) -> tuple[str, str, str]:
+    """Return by what the operator's alarms are known: the credential of a target, the same where
+    it is shown, and the target itself."""
+    credential = f"credential {credential_of(target)}"
+    return credential, " at ".join((credential, *doors_of(target)[:1])), f"target {target.name}"

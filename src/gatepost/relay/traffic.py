@@ -2,10 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar, assert_never
+from urllib.parse import urlsplit
 
 from gatepost.model.quick import dataclass
-from gatepost.model.route import Capture, HopLimits, MxTarget, Target
+from gatepost.model.route import (
+    AcsRestTarget,
+    Capture,
+    GraphTarget,
+    HopLimits,
+    MxTarget,
+    SmarthostTarget,
+    Target,
+)
+from gatepost.net.listen import is_loopback
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Shaper
@@ -13,6 +23,7 @@ from gatepost.queue.why import Obstacle
 from gatepost.relay.places import Found
 from gatepost.relay.transport.contract import Place
 
+K = TypeVar("K")
 KNOWN: Final = 20_000
 """Servers, or sites of them, of which something is remembered."""
 SOON: Final = 1.0
@@ -66,6 +77,9 @@ class Traffic:
         self._shapers: dict[str, Shaper] = {}
         self._hosts: dict[str, Breaker] = {}
         self._identities: dict[str, Identity] = {}
+        """By target."""
+        self._doors: dict[tuple[str, str], Identity] = {}
+        """The same by credential and server: what one provider says of it, no other one says."""
         self._stops: dict[str, Identity] = {}
         """Targets at which our credential does not fit what is offered."""
 
@@ -91,8 +105,10 @@ class Traffic:
     def rest(self, target: Target, found: Found) -> Pause | None:
         """Return what a target rests for; None when it does not."""
         now = self.seconds()
-        for key, what, identity in self._identities_of(target):
-            if (wait := identity.wait(now)) > 0:
+        for identity in (self.identity(target), self._stops.get(target.name)):
+            if identity is not None and (wait := identity.wait(now)) > 0:
+                what = f"credential {credential_of(target)} at {target.name}"
+                key = identity_key(identity)
                 return self._pause(key, what, wait, identity.position(now), identity)
         key, shaper = self._shaper(target, found)
         breaker = shaper.breaker
@@ -101,9 +117,19 @@ class Traffic:
         return self._hosts_rest(target, found.places, now)
 
     def identity(self, target: Target) -> Identity | None:
-        """Return who signs in at a target; None: nobody does."""
-        name = credential_of(target)
-        return self._identities.setdefault(name, Identity()) if name else None
+        """Return who signs in at a target; None: nobody does.
+
+        The servers of a target are one provider's, so one stands for all, and for those of another
+        target on one of them.
+        """
+        known = self._identities.get(target.name)
+        if known is None and (name := credential_of(target)):
+            doors = [(name, each) for each in doors_of(target)]
+            shared = [self._doors[each] for each in doors if each in self._doors]
+            known = self._identities[target.name] = shared[0] if shared else Identity()
+            for each in doors:
+                self._doors.setdefault(each, known)
+        return known
 
     def misfit(self, target: Target) -> Identity:
         """Return what stops a target whose server offers nothing that our credential fits."""
@@ -130,29 +156,21 @@ class Traffic:
     def told(self, place: Place, target: Target) -> None:
         """Something was learned of a server and of who signs in: others may go on."""
         self._changed(host_key(place, target))
-        self._changed(target_key(target))
-        if name := credential_of(target):
-            self._changed(identity_key(name))
+        for each in (self.identity(target), self._stops.get(target.name)):
+            if each is not None:
+                self._changed(identity_key(each))
 
     def forgive(self, target: Target, found: Found | None) -> None:
         """Forget why a target rests: the operator says that it is mended."""
-        self._identities.pop(credential_of(target), None)
+        identity = self._identities.get(target.name)
+        self._identities = _without(self._identities, identity)
+        self._doors = _without(self._doors, identity)
         self._stops.pop(target.name, None)
         for place in found.places if found else ():
             self._hosts.pop(host_key(place, target), None)
         for key, shaper in self._shapers.items():
             if key.split(" ")[0] == target.name:
                 shaper.breaker = Breaker(HOST)
-
-    def _identities_of(self, target: Target) -> Sequence[tuple[str, str, Identity]]:
-        if not (self._identities or self._stops):
-            return ()
-        name, found = credential_of(target), []
-        if (known := self._identities.get(name)) is not None:
-            found.append((identity_key(name), f"credential {name}", known))
-        if (stop := self._stops.get(target.name)) is not None:
-            found.append((target_key(target), f"credential {name} at {target.name}", stop))
-        return found
 
     def _hosts_rest(self, target: Target, places: Sequence[Place], now: float) -> Pause | None:
         """All servers rest, or are being tried after a rest: the first one to wait for."""
@@ -191,6 +209,10 @@ class Traffic:
         return breaker.position(self.seconds()) == "closed"
 
 
+def _without(known: dict[K, Identity], identity: Identity | None) -> dict[K, Identity]:
+    return {key: each for key, each in known.items() if each is not identity}
+
+
 def _make_room(
     known: dict[str, "Shaper"] | dict[str, Breaker], may_go: Callable[..., bool]
 ) -> None:
@@ -225,11 +247,27 @@ def _host_key(place: Place, target: str) -> str:
     return f"host {place} {place.address} {target}"
 
 
-def target_key(target: Target) -> str:
-    """Return what a target as a whole is known by."""
-    return f"target {target.name}"
+def doors_of(target: Target) -> tuple[str, ...]:
+    """Return the servers that are shown a target's credential, in order of their names.
+
+    All ports of a host ask the same accounts; on this machine each may lead somewhere else.
+    """
+    match target:
+        case SmarthostTarget():
+            servers = target.servers
+            return tuple(sorted({_door(each.host.lower(), each.port) for each in servers}))
+        case AcsRestTarget() | GraphTarget():
+            parts = urlsplit(target.endpoint)
+            return (_door((parts.hostname or "").lower(), parts.port or 443),)
+        case Capture() | MxTarget():
+            return ()
+    assert_never(target)
 
 
-def identity_key(credential: str) -> str:
-    """Return what an identity is known by."""
-    return f"identity {credential}"
+def _door(host: str, port: int) -> str:
+    return f"{host}:{port}" if is_loopback(host) else host
+
+
+def identity_key(identity: Identity) -> str:
+    """Return what an identity is known by while the relay runs."""
+    return f"identity {id(identity)}"

@@ -315,7 +315,7 @@ def test_a_refused_sign_in_stops_the_identity_and_is_told_once() -> None:
         obstacle = world.deliverer.obstacle(delivery.next_hop)
         assert obstacle is not None
         assert obstacle.is_stop
-        assert obstacle.what == "credential acs"
+        assert obstacle.what == "credential acs at hub"
         await asyncio.sleep(2 * 3600)
         assert 2 <= len(hub.tries) <= 8
         assert len(world.told("sign_in_stopped")) == 1
@@ -329,6 +329,27 @@ def test_a_refused_sign_in_stops_the_identity_and_is_told_once() -> None:
     assert told["credential"] == "acs"
     assert told["reply"] == str(REFUSED)
     assert len(world.told("sign_in_works")) == 1
+
+
+def test_a_refused_secret_is_shown_to_another_provider_and_never_again_to_the_same() -> None:
+    refusal = refused_before_mail(REFUSED)
+    first = Upstream(smarthost("first", ["One.example"], credential="acs"), refusal)
+    port = Upstream(smarthost("port", ["one.example", "three.example"], credential="acs"), refusal)
+    other = Upstream(smarthost("other", ["two.example"], credential="acs"))
+    chain = route(first.target, port.target, other.target, retry=steady())
+    world = World([first, port, other], [chain])
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert len(first.tries) == 1
+    assert not port.tries
+    assert len(other.taken) == 20
+    assert [each["target"] for each in world.told("sign_in_stopped")] == ["first"]
+    assert not world.told("sign_in_works")
 
 
 def no_fit() -> Answer:

@@ -33,6 +33,9 @@ class EntraApplication:
     tenant: str
     client_id: str
     authority: str = AUTHORITY
+    credential: str = ""
+    """What the configuration calls what proves it, which tells two proofs of one application
+    apart."""
 
     @property
     def token_endpoint(self) -> str:
@@ -55,7 +58,7 @@ class EntraSecret:
 
     @property
     def identity(self) -> str:
-        return f"{self._application} by secret"
+        return f"{self._application} by secret {self._application.credential}".rstrip()
 
     async def fetch(self, scope: str) -> AccessToken:
         form = {
@@ -83,7 +86,7 @@ class EntraCertificate:
 
     @property
     def identity(self) -> str:
-        return f"{self._application} by certificate"
+        return f"{self._application} by certificate {self._application.credential}".rstrip()
 
     async def fetch(self, scope: str) -> AccessToken:
         assertion = await asyncio.to_thread(

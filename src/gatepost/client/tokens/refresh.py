@@ -22,6 +22,8 @@ class RefreshClient:
     """Who has consented; tokens of different users are never mixed up."""
     secret: Callable[[], Secret] | None = None
     """Reads the client's own secret; None: it has none."""
+    credential: str = ""
+    """What the configuration calls the token; two of one user's may allow different things."""
 
 
 class RefreshToken:
@@ -47,7 +49,8 @@ class RefreshToken:
     @property
     def identity(self) -> str:
         client = self._client
-        return f"{client.user} by client {client.client_id} at {client.token_endpoint}"
+        by = f"client {client.client_id} {client.credential}".rstrip()
+        return f"{client.user} by {by} at {client.token_endpoint}"
 
     async def fetch(self, scope: str) -> AccessToken:
         secret = self._client.secret

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -206,11 +207,13 @@ def test_identities_are_told_apart() -> None:
     sources: list[TokenSource] = [
         EntraSecret(http, APPLICATION, secret),
         EntraSecret(http, other_cloud, secret),
+        EntraSecret(http, replace(APPLICATION, credential="new"), secret),
         EntraCertificate(http, APPLICATION, secret),
         GoogleServiceAccount(http, "relay", secret),
         GoogleServiceAccount(http, "relay", secret, "ann@example.com"),
         RefreshToken(http, CLIENT, secret),
         RefreshToken(http, other_user, secret),
+        RefreshToken(http, replace(CLIENT, credential="new"), secret),
         ManagedIdentity(),
         ManagedIdentity("id"),
         WorkloadIdentity(),
