@@ -13,6 +13,7 @@ from gatepost.config.load import parse_config
 from gatepost.config.problems import ConfigProblems
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
+from tests.client_certificates import make_certificate
 from tests.matrix.cells import AUTO, TLS, Cell
 from tests.matrix.tokens import TokenServices
 from tests.matrix.upstreams import Upstream
@@ -40,7 +41,13 @@ tls = "none"
 from = "127.0.0.1"
 may_relay = true
 """
+CERTIFIED = BASE.replace('"key.pem"', '"key.pem"\nclient_authorities = "own.pem"', 1)
+"""The same for who comes with a certificate."""
 ACCOUNT = """
+[[directory.account]]
+name = "device"
+certificates = ["device.example"]
+senders = ["*"]
 [[directory.account]]
 name = "app"
 password = { environment = "APP_PASSWORD" }
@@ -73,8 +80,9 @@ class Bridge:
         listener = "devices" if intake.startswith("nothing") else "submission"
         port = self.relay.listener(listener)["port"]
         mode: Any = "none" if listener == "devices" else "starttls"
-        tls = Tls(mode, ca_file=self.relay.authority.ca_file)
-        who = (None, None) if listener == "devices" else login
+        own = str(self.relay.directory / "own.pem") if intake == "EXTERNAL" else None
+        tls = Tls(mode, ca_file=self.relay.authority.ca_file, certificate=own)
+        who = (None, None) if own or listener == "devices" else login
         options = Options(mechanism="" if listener == "devices" else intake)
         found: list[str] = []
         with connect(f"localhost:{port}", *who, tls=tls, options=options) as client:
@@ -131,6 +139,7 @@ def bridging(
 ) -> Iterator[Bridge]:
     """A relay that serves while the ``with`` lasts."""
     home.mkdir()
+    (home / "own.pem").write_bytes(make_certificate("device.example").pem)
     trusted = home / "trusted.pem"
     authority_files = {each.ca_file for each in upstreams} | {str(services.home / "ca.pem")}
     trusted.write_text("".join(Path(each).read_text() for each in sorted(authority_files)))
@@ -139,7 +148,7 @@ def bridging(
     os.environ.update(environment)
     try:
         text = directory + _targets(cells, upstreams, services)
-        with relaying(home, text, base=BASE) as relay:
+        with relaying(home, text, base=CERTIFIED) as relay:
             yield Bridge(relay, cells, {each.name: each for each in upstreams})
     finally:
         for name, value in before.items():

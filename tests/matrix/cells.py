@@ -43,7 +43,7 @@ AUTO: Final = "auto"
 """The planner's choice among what the server lists."""
 BY_PASSWORD: Final = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256",
                       "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS")
-BY_ACCOUNT: Final = (*BY_PASSWORD, "nothing, by its network")
+BY_ACCOUNT: Final = (*BY_PASSWORD, "EXTERNAL", "nothing, by its network")
 """How those come in who have an account, and those who need none."""
 BY_TOKEN: Final = ("XOAUTH2", "OAUTHBEARER")
 # fmt: on

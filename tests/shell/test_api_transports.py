@@ -232,6 +232,15 @@ def test_what_a_refusal_comes_to(
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("make", [acs, graph()])
+@pytest.mark.parametrize("status", [400, 404, 405, 415, 422])
+def test_a_server_that_is_not_the_api_refuses_no_message(make: Making, status: int) -> None:
+    handed, _ = hand(make, lambda _: Told(status, b"<html>Bad Request</html>"), sign_in=by_token)
+    assert outcomes(handed) == [("deferred", 451)]
+    assert handed.attempt.reply.text == f"HTTP {status}"
+    assert "right endpoint" in handed.attempt.reply.reason or status == 405
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[1]", b'{"error": "x"}', b"\xff"])
 def test_an_answer_that_is_no_document(body: bytes) -> None:
     handed, _ = hand(acs, lambda _: Told(502, body))

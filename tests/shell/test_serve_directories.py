@@ -304,7 +304,6 @@ from = "127.0.0.5"
 mechanisms = ["PLAIN"]
 [[directory.account]]
 name = "device"
-password = { environment = "APP_PASSWORD" }
 senders = ["example.com"]
 certificates = ["Device-7.example"]
 """
@@ -332,6 +331,8 @@ def test_a_client_certificate_signs_in(tmp_path: Path, workers: str) -> None:
 
         with come("known") as client:
             assert "EXTERNAL" in client.esmtp_features["auth"]
+            none = base64.b64encode(b"\0device\0secret").decode()
+            assert client.docmd("AUTH", f"PLAIN {none}")[0] == 535
             assert client.docmd("AUTH", "EXTERNAL =")[0] == 235
             client.sendmail(SENDER, RECIPIENT, letter(SENDER))
             assert relay.wait_event("signed_in", mechanism="EXTERNAL")["principal"] == "device"

@@ -113,12 +113,14 @@ class Directories:
         """Make the verifiers of each password; slow, so only of those that are new."""
         kept, self._made = self._made, {}
         for each in settings.accounts:
-            password = each.password.read()
-            octets = password.reveal().encode("utf-8", "surrogateescape")
+            password = each.password.read() if each.password is not None else None
+            octets = password.reveal().encode("utf-8", "surrogateescape") if password else b""
             ticket = ticket_of(self.key.subkey(PROOFS), 0, each.name, octets)
             before = kept.get(each.name)
             if before is not None and before[:2] == (each, ticket):
                 account = before[2]
+            elif password is None:
+                account = Account(each.name, "", each.senders, certificates=each.certificates)
             else:
                 seal = sealer(self.key) if each.cram_md5 else None
                 made = make_account(each.name, password, each.senders, PasswordHasher(), seal=seal)

@@ -17,6 +17,7 @@ EXAMPLE: Final = """\b
 Examples:
   gatepost send --server smtp.example.com:587 --username ann --password-file pw.txt \\
     --from ann@example.com --to bob@example.net --subject Hello --text "Hi Bob"
+  gatepost send --server relay.example.com --certificate own.pem --auth EXTERNAL --eml a.eml
   gatepost send --server [::1]:2465 --ca-file .gatepost/ca.pem --eml message.eml
 
 \b
@@ -38,6 +39,10 @@ A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--ca-file", type=A_FILE, help="Authorities to trust, in place of the system's (PEM)."
 )
+@click.option(
+    "--certificate", type=A_FILE, help="A client certificate to show (PEM); see --auth EXTERNAL."
+)
+@click.option("--key", type=A_FILE, help="Its key, where that is another file.")
 @click.option("--username", help="Sign in under this name.")
 @click.option(
     "--password-file",
@@ -94,8 +99,11 @@ def _submit(letter: "Letter", password: "Password | None", given: dict[str, Any]
     from gatepost.client.settings import Options, Tls  # noqa: PLC0415
     from gatepost.client.submit import connect  # noqa: PLC0415
 
-    ca_file = given["ca_file"]
-    tls = Tls(given["tls"], ca_file=str(ca_file) if ca_file is not None else None)
+    ca_file, certificate, key = [
+        str(given[each]) if given[each] is not None else None
+        for each in ("ca_file", "certificate", "key")
+    ]
+    tls = Tls(given["tls"], ca_file=ca_file, certificate=certificate, key=key)
     options = Options(mechanism=given["mechanism"] or "")
     with connect(given["server"], given["username"], password, tls=tls, options=options) as ready:
         return ready.deliver(letter)
@@ -149,7 +157,10 @@ def _secret(given: dict[str, Any]) -> "Password | None":
     password_file, token_file = given["password_file"], given["token_file"]
     if password_file is not None and token_file is not None:
         raise click.UsageError("--password-file and --token-file exclude each other")
-    if (given["username"] is None) != (password_file is None and token_file is None):
+    if given["key"] is not None and given["certificate"] is None:
+        raise click.UsageError("--key belongs to --certificate")
+    has_none = password_file is None and token_file is None
+    if (given["username"] is None) != has_none and not (has_none and given["certificate"]):
         raise click.UsageError("--username and --password-file (or --token-file) belong together")
     if token_file is not None:
         return Token(_read(token_file, "token"))

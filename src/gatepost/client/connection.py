@@ -118,7 +118,15 @@ def make_login(
     server: str, username: str | None, password: Password | None, tls: Tls, options: Options
 ) -> Login:
     """Read what the user gave. Raises ConfigError, or TlsError for a bad CA file."""
-    context = client_context(ca_file=tls.ca_file, verify=tls.verify, minimum=tls.minimum)
+    context = client_context(
+        ca_file=tls.ca_file,
+        verify=tls.verify,
+        minimum=tls.minimum,
+        certificate=tls.certificate,
+        key=tls.key,
+    )
+    if tls.certificate and password is None and (username or options.mechanism.upper() == "EXTERNAL"):
+        password = Credentials(certificate=True, authzid=username or "")
     return Login(parse_server(server), make_credentials(username, password), tls, options, context)
 
 

@@ -29,6 +29,11 @@ class Tls:
     minimum: Version = "TLSv1.2"
     reveal_anyway: bool = False
     """Let a password out although the certificate is not verified, or in clear to this machine."""
+    certificate: str | None = None
+    """PEM file of a client certificate to show. It signs in (EXTERNAL) where no password is given,
+    and a user name to act as, or the mechanism ``EXTERNAL``, is."""
+    key: str | None = None
+    """The file of its key, where that is another."""
 
     def is_implicit(self, port: int) -> bool:
         """True when TLS comes before the greeting."""

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
+from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
-from gatepost.config.credentials import NOWHERE, secret
+from gatepost.config.credentials import secret
 from gatepost.config.reading import Table
 from gatepost.config.settings import (
     AccountsDirectory,
@@ -206,16 +207,31 @@ def _read_accounts(table: Table) -> list[AccountSettings]:
     for each in table.tables("account"):
         account = AccountSettings(
             each.need("name", values.text, ""),
-            each.need("password", secret, NOWHERE),
+            each.take("password", _optional_secret, None),
             each.take("senders", values.many(values.sender), ()),
             each.take("cram_md5", values.flag, False),
             each.take("certificates", values.some(_certificate), ()),
         )
+        if not each.has("password"):
+            _check_without_password(each, account)
         if account.name and any(one.name == account.name for one in found):
             each.fault("name", f"{each.name('name')}: there is an account {account.name} already")
         each.finish()
         found.append(account)
     return found
+
+
+def _optional_secret(value: Any) -> NamedSecret | None:
+    return secret(value)
+
+
+def _check_without_password(table: Table, account: AccountSettings) -> None:
+    """Who has a certificate needs no password; something must prove who it is."""
+    if not account.certificates:
+        missing = f"{table.name('password')} is missing (or certificates that sign in in its place)"
+        table.fault(None, missing)
+    elif account.cram_md5:
+        table.fault("cram_md5", f"{table.name('cram_md5')} is not used: there is no password")
 
 
 def _certificate(value: Any) -> str:

@@ -1,5 +1,6 @@
 """What a configuration needs outside of its file: other files that can be used, secrets."""
 
+import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
@@ -14,6 +15,7 @@ from gatepost.errors import TlsError
 from gatepost.net.tls import Context, client_context, server_context
 
 _EVERYBODY: Final = stat.S_IROTH | stat.S_IWOTH
+_GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
 
 def check_outside(config: Config, source: Source, environment: Mapping[str, str]) -> None:
@@ -96,15 +98,30 @@ def _check_loads(source: Source, path: Path, load: Callable[[], Context]) -> Non
 
 
 def _check_private(source: Source, path: Path, file: str) -> None:
-    """A secret that everybody on this machine can read or write is none for long."""
+    """A secret that others on this machine can read or write is none for long.
+
+    A group through which we read a file of somebody else's has it on purpose.
+    """
+    if os.name != "posix":
+        return
     place = FilePath(file).absolute()
     try:
-        mode = place.stat().st_mode
-        reachable = all(each.stat().st_mode & stat.S_IXOTH for each in place.parents)
+        status = place.stat()
+        folders = [each.stat().st_mode for each in place.parents]
     except OSError:
         return  # said elsewhere
-    if mode & _EVERYBODY and reachable:
-        what = "read" if mode & stat.S_IROTH else "written"
-        message = f"the secret in {file} can be {what} by everybody on this machine (chmod 600)"
-        if not any(message in str(each) for each in source.warnings):
-            source.warn(path, message)
+    mode = status.st_mode
+    if mode & _EVERYBODY and all(each & stat.S_IXOTH for each in folders):
+        who, can_read = "everybody on this machine", mode & stat.S_IROTH
+    elif mode & _GROUP and status.st_uid == os.geteuid() and all(map(_lets_groups_in, folders)):
+        who, can_read = "the file's group, too", mode & stat.S_IRGRP
+    else:
+        return
+    what = "read" if can_read else "written"
+    message = f"the secret in {file} can be {what} by {who} (chmod 600)"
+    if not any(message in str(each) for each in source.warnings):
+        source.warn(path, message)
+
+
+def _lets_groups_in(mode: int) -> bool:
+    return bool(mode & (stat.S_IXOTH | stat.S_IXGRP))

@@ -58,7 +58,8 @@ class AccountSettings:
     """A name, where its password is kept, and what it may send as."""
 
     name: str
-    password: NamedSecret
+    password: NamedSecret | None = None
+    """None: it signs in by certificate alone."""
     senders: tuple[str, ...] = ()
     cram_md5: bool = False
     """Keep what CRAM-MD5 needs, which is as good as the password."""

@@ -46,7 +46,7 @@ class Account:
 
     name: str
     password: str = field(repr=False)
-    """Encoded by a ``Hasher``."""
+    """Encoded by a ``Hasher``; empty: a certificate alone signs in."""
     senders: tuple[str, ...] = ()
     """``local@domain``, ``@domain`` for every address of a domain, or ``*``."""
     scram: ScramVerifiers = field(default_factory=ScramVerifiers)
@@ -210,7 +210,7 @@ class AccountDirectory:
 
     async def _verify(self, username: str, password: Secret, ticket: bytes) -> Principal | Reply:
         account = self._find(username)
-        encoded = account.password if account else self._decoy
+        encoded = (account.password if account else "") or self._decoy
         verify = partial(self._protection.hasher.verify, encoded, _prepared(password))
         async with self._hashing:
             proven = await asyncio.to_thread(verify)
@@ -218,6 +218,8 @@ class AccountDirectory:
             return REFUSED.because(_UNKNOWN)
         if self._find(username) is not account:
             return REFUSED.because("account_changed: the account was changed meanwhile")
+        if not account.password:
+            return REFUSED.because("bad_credentials: the account has no password, but certificates")
         if not proven:
             return REFUSED.because("bad_credentials: the password is wrong")
         principal = Principal(username)

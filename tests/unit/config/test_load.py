@@ -472,18 +472,26 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
     assert load_config(path, environment).warnings == ()
 
 
-def test_a_secret_that_everybody_can_read_is_warned_of() -> None:
+def test_a_secret_that_others_can_read_is_warned_of() -> None:
     with TemporaryDirectory() as name:  # not below pytest's own, which nobody else may enter
         secret, path = Path(name, "secret"), Path(name, "g.toml")
         path.write_text(
             f'{SMALL}[[directory.account]]\nname = "a"\npassword = {{ file = "{secret}" }}\n'
         )
         secret.write_text("s")
-        for directory, file, count in ((0o755, 0o644, 1), (0o755, 0o640, 0), (0o700, 0o644, 0)):
+        for directory, file, who in (
+            (0o755, 0o644, "read by everybody"),
+            (0o755, 0o602, "written by everybody"),
+            (0o755, 0o640, "read by the file's group"),
+            (0o750, 0o660, "read by the file's group"),
+            (0o700, 0o666, ""),
+            (0o755, 0o600, ""),
+        ):
             Path(name).chmod(directory)
             secret.chmod(file)
-            warnings = load_config(path, {}).warnings
-            assert [each.where for each in warnings] == [f"{path}:10"] * count
+            warnings = [str(each) for each in load_config(path, {}).warnings]
+            assert len(warnings) == bool(who)
+            assert all(each.startswith(f"{path}:10: ") and who in each for each in warnings)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ _BY_STATUS: Final[Mapping[int, Meaning]] = {
 # fmt: on
 _ELSE: Final = Meaning("deferred", 451, Esc(4, 3, 0))
 """Redirections, a wrong endpoint, a server that is not well: not about the message."""
+_OF_THIS_API: Final = frozenset({400, 404, 415, 422})
+"""What says nothing of a message without a code of this API: another server may have said it."""
+_NO_ERROR: Final = "that is no error of this API; is it the right endpoint?"
 
 
 class ApiRefused(Refused):
@@ -90,7 +93,10 @@ class Api:
         retry_after = response.retry_after(now)
         if response.status == 429 and not retry_after:
             retry_after = PAUSE
-        return self.meant(f"HTTP {response.status}", response.status, code, told, retry_after)
+        what, status = f"HTTP {response.status}", response.status
+        if not code and status in _OF_THIS_API:
+            return self.meant(what, 0, "", {"message": _NO_ERROR}, retry_after)
+        return self.meant(what, status, code, told, retry_after)
 
     def meant(
         self, what: str, status: int, code: str, told: Mapping[str, Any], retry_after: float = 0.0
