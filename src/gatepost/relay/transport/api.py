@@ -48,7 +48,7 @@ _BY_STATUS: Final[Mapping[int, Meaning]] = {
 # fmt: on
 _ELSE: Final = Meaning("deferred", 451, Esc(4, 3, 0))
 """Redirections, a wrong endpoint, a server that is not well: not about the message."""
-_OF_THIS_API: Final = frozenset({400, 404, 415, 422})
+_OF_THIS_API: Final = frozenset({400, 415, 422})
 """What says nothing of a message without a code of this API: another server may have said it."""
 _NO_ERROR: Final = "that is no error of this API; is it the right endpoint?"
 
