@@ -27,14 +27,10 @@ _IMPLICIT: Final = frozenset({465, 2465})
 
 
 def read_listeners(root: Table) -> tuple[ListenerSettings, ...]:
-    """Return the listeners; two on one place, or none at all, are a mistake."""
+    """Return the listeners; two of one name, or none at all, are a mistake."""
     found: list[ListenerSettings] = []
     for table in root.tables("listener"):
         listener = _read_listener(table, len(found))
-        place = (listener.host, listener.port, listener.unix)
-        taken = [each for each in found if (each.host, each.port, each.unix) == place]
-        if taken and (listener.port or listener.unix):
-            table.fault(None, f"the listener {taken[0].name} has that place already")
         if any(each.name == listener.name for each in found):
             table.fault(
                 "name", f"{table.name('name')}: there is a listener {listener.name} already"

@@ -104,10 +104,10 @@ class Table:
         self._known.append(key)
         value = self._fields.get(key, [])
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            self.fault(key, f"{self.name(key)} is a list of tables: [[{self.name(key)}]]")
+            self.fault(key, f"{self.name(key)} is a list of tables: [[{self._header(key)}]]")
             return []
         if key in self._fields and not value:
-            self.fault(key, f"{self.name(key)} is an empty list: write [[{self.name(key)}]]")
+            self.fault(key, f"{self.name(key)} is an empty list: write [[{self._header(key)}]]")
         return [
             Table(self._source, each, (*self.path, key, index)) for index, each in enumerate(value)
         ]
@@ -127,6 +127,10 @@ class Table:
         """Note a mistake at a key, or at the table itself."""
         self._source.fault(self.path if key is None else (*self.path, key), message, near)
 
+    def warn(self, message: str) -> None:
+        """Note at the table what works, and should not be left as it is."""
+        self._source.warn(self.path, message)
+
     def finish(self) -> None:
         """Note every key that does not exist here."""
         for key in self._fields:
@@ -137,6 +141,10 @@ class Table:
     def name(self, key: str) -> str:
         """Return a key's name as the file would write it: ``listener[0].address``."""
         return dotted((*self.path, key))
+
+    def _header(self, key: str) -> str:
+        """The same as the head of a table has it: ``listener.network``."""
+        return dotted(tuple([each for each in (*self.path, key) if isinstance(each, str)]))
 
     def _record(self, key: str, value: Any, origin: str) -> None:
         self._source.effective.append(Effective(self.name(key), shown(value), origin))

@@ -9,7 +9,7 @@ import pytest
 
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.explain import explain, explanation, problems_document
-from gatepost.config.load import load_config, parse_config
+from gatepost.config.load import load_config, parse_config, read_config
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import (
     AccountsDirectory,
@@ -309,7 +309,7 @@ MISTAKES = [
     ("[[listener]]\naddress = 'example.org:25'\ntls = 'none'",
      "g.toml:9: listener[1].address takes an address and a port"),
     ("[[listener]]\naddress = '127.0.0.1:2525'\ntls = 'none'",
-     "g.toml:8: the listener listener-1 has that place already"),
+     "g.toml:9: the listener listener-1 has that place already"),
     ("[[listener]]\ntls = 'none'",
      "g.toml:8: a listener has an address or a unix socket: one of them"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['PLAIN', 'LOGN', 'XOAUTH']",
@@ -469,7 +469,45 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
         (tmp_path / each).write_text(
             Path(pair.certificate).read_text() + Path(pair.key).read_text()
         )
-    assert load_config(path, environment).warnings == ()
+    assert [str(each) for each in load_config(path, environment).warnings] == [
+        f"{path}:{line}: credentials.{name} is not used: by no target" for line, name in ((15, "x"), (18, "y"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "meet"),
+    [
+        ("*:2525", "127.0.0.1:2525", True),
+        ("[::]:2525", "0.0.0.0:2525", True),
+        ("0.0.0.0:2525", "localhost:2525", True),
+        ("localhost:2525", "[::1]:2525", True),
+        ("0.0.0.0:2525", "[::1]:2525", False),
+        ("127.0.0.1:2525", "127.0.0.2:2525", False),
+        ("127.0.0.1:0", "127.0.0.1:0", False),
+    ],
+)
+def test_two_do_not_listen_at_one_place(first: str, second: str, meet: bool) -> None:
+    rest = 'tls = "none"\nallow_clear_text = true\n'
+    one, two = (f'[[listener]]\naddress = "{each}"\n{rest}' for each in (first, second))
+    text = f'{one}[[route]]\nto = "keep"\n[target.keep]\nkind = "capture"\n'
+    faults = []
+    for whole in (text + two, f'health = "{second}"\n{text}'):
+        try:
+            parse_config(whole, "g.toml")
+        except ConfigProblems as found:
+            faults += [str(each) for each in found.problems]
+    said = "the listener listener-1 has that place already"
+    assert faults == ([f"g.toml:10: {said}", f"g.toml:1: {said}"] if meet else [])
+
+
+def test_what_nothing_uses_is_warned_of() -> None:
+    text = '[target.out]\nkind = "mx"\n[credentials.acs]\nkind = "access-key"\n'
+    config, source = read_config(f'{SMALL}{text}key = {{ file = "k" }}\n', "g.toml")
+    assert config.routes
+    assert [str(each) for each in source.warnings] == [
+        "g.toml:8: target.out is not used: no route leads to it",
+        "g.toml:10: credentials.acs is not used: by no target",
+    ]
 
 
 def test_a_secret_that_others_can_read_is_warned_of() -> None:

@@ -1,0 +1,74 @@
+"""What only the whole configuration shows: places that two want, names that nothing uses."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from gatepost.config.reading import Table
+from gatepost.config.settings import ApiSettings, ListenerSettings
+from gatepost.model.route import Capture, MxTarget, Route, Target
+
+_EVERYWHERE: Final = "::"
+"""Both families, as ``net.listen`` binds it."""
+_EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not bound
+_LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
+
+
+def check_places(
+    root: Table,
+    listeners: Sequence[ListenerSettings],
+    health: tuple[str, int] | None,
+    api: ApiSettings | None,
+) -> None:
+    """Note each place at which two would listen."""
+    taken: list[tuple[str, str, int]] = []
+    for table, each in zip(root.tables("listener"), listeners, strict=False):
+        same = [one.name for one in listeners if each.unix and one.unix == each.unix]
+        if same and same[0] != each.name:
+            table.fault("unix", f"the listener {same[0]} has that place already")
+        if not each.unix:
+            _take(table, "address", (f"the listener {each.name}", each.host, each.port), taken)
+    if health is not None:
+        _take(root, "health", ("health", *health), taken)
+    if api is not None:
+        _take(root.table("api"), "address", ("[api]", api.host, api.port), taken)
+
+
+def _take(
+    table: Table, key: str, wanted: tuple[str, str, int], taken: list[tuple[str, str, int]]
+) -> None:
+    _, host, port = wanted
+    for whose, other, its_port in taken:
+        if port and port == its_port and _meet(host, other):
+            table.fault(key, f"{whose} has that place already")
+            break
+    taken.append(wanted)
+
+
+def _meet(one: str, other: str) -> bool:
+    if _EVERYWHERE in (one, other):
+        return True
+    if _EVERY_IPV4 in (one, other):
+        return all(each == "localhost" or ":" not in each for each in (one, other))
+    return not _addresses(one).isdisjoint(_addresses(other))
+
+
+def _addresses(host: str) -> frozenset[str]:
+    return _LOCALHOST if host == "localhost" else frozenset({host})
+
+
+def warn_of_unused(
+    root: Table, targets: Mapping[str, Target], routes: Iterable[Route], credentials: Iterable[str]
+) -> None:
+    """Say what stands in the file for nothing: a name that was mistaken elsewhere, as a rule."""
+    used = {each.name for route in routes for each in route.chain}
+    shown = {_credential_of(each) for each in targets.values()}
+    for name in targets:
+        if name not in used:
+            root.named("target")[name].warn(f"target.{name} is not used: no route leads to it")
+    for name in credentials:
+        if name not in shown:
+            root.named("credentials")[name].warn(f"credentials.{name} is not used: by no target")
+
+
+def _credential_of(target: Target) -> str:
+    return "" if isinstance(target, Capture | MxTarget) else target.credential
