@@ -324,6 +324,9 @@ def test_whose_mailbox_sends(mailbox: str, sender: str, path: str) -> None:
         (413, "ErrorMessageSizeExceeded", "", "failed", "content", ""),
         (400, "ErrorInvalidRecipients", "", "failed", "content", ""),
         (400, "ErrorMimeContentInvalidBase64String", "", "failed", "content", ""),
+        (400, "UnableToDeserializePostBody", "", "failed", "content", ""),
+        (400, "BadRequest", "", "deferred", "content", ""),  # a path that Graph does not have
+        (400, "MissingApiVersionParameter", "", "deferred", "content", ""),  # Resource Manager
         (401, "InvalidAuthenticationToken", "", "deferred", "auth", ""),
         (429, "ApplicationThrottled", "", "deferred", "content", "rate_limited"),
         (503, "", "", "deferred", "content", ""),

@@ -121,7 +121,9 @@ def test_the_environment_says_who_a_pod_is(
     assert entra.asked[-1].form["client_id"] == CLIENT
 
 
-def test_a_pod_that_nobody_trusts(tmp_path: Path, pair: Pair, authority: Authority) -> None:
+def test_a_pod_that_nobody_trusts(
+    tmp_path: Path, pair: Pair, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
     def refuses(_: Asked) -> Told:
         said = "AADSTS700213: No matching federated identity record found for 'the.pods.token'"
         return told({"error": "invalid_client", "error_description": said}, 401)
@@ -131,7 +133,7 @@ def test_a_pod_that_nobody_trusts(tmp_path: Path, pair: Pair, authority: Authori
     error = caught.value
     assert (error.number, error.slug) == (700213, "oauth_client_auth_failed")
     assert not error.is_transient
-    assert "the.pods.token" not in f"{error} {error.__cause__}"
+    assert "the.pods.token" not in f"{error} {error.__cause__} {caplog.text}"
 
 
 def test_outside_of_a_pod() -> None:

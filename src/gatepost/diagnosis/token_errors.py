@@ -11,6 +11,7 @@ from typing import Final
 
 EXPIRED_SECRET: Final = "expired_secret"
 CLIENT_FAILED: Final = "oauth_client_auth_failed"
+SCOPE_WRONG: Final = "oauth_scope_wrong"
 REFRESH_EXPIRED: Final = "oauth_refresh_token_expired"
 CONDITIONAL_ACCESS: Final = "conditional_access_block"
 
@@ -33,7 +34,7 @@ _BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType({
     70021:   CLIENT_FAILED,       # no federated identity matches (workload identity)
     700211:  CLIENT_FAILED,       # the same: issuer
     700213:  CLIENT_FAILED,       # the same: subject
-    500011:  CLIENT_FAILED,       # the resource is not in the tenant
+    500011:  SCOPE_WRONG,         # the resource is not in the tenant
     70008:   REFRESH_EXPIRED,     # expired through age or disuse
     50173:   REFRESH_EXPIRED,     # revoked: the password was changed
     700082:  REFRESH_EXPIRED,     # inactive for too long
@@ -45,6 +46,13 @@ _BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType({
     530003:  CONDITIONAL_ACCESS,
 })
 # fmt: on
+_BY_ERROR: Final[Mapping[str, str]] = MappingProxyType({
+    "invalid_client": CLIENT_FAILED,
+    "unauthorized_client": CLIENT_FAILED,
+    "invalid_scope": SCOPE_WRONG,     # RFC 6749 5.2
+    "invalid_target": SCOPE_WRONG,    # RFC 8707 2
+    "invalid_resource": SCOPE_WRONG,  # Entra
+})
 _PASSING_NUMBERS: Final = frozenset({90033, 50196, 90006, 90024})
 """A transient error, a client in a loop, an external server, a request budget."""
 _PASSING_ERRORS: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
@@ -67,4 +75,4 @@ def meaning_of_token_error(error: str, number: int, grant: str) -> str:
         return _BY_NUMBER[number]
     if error == "invalid_grant":
         return REFRESH_EXPIRED if grant == "refresh_token" else CLIENT_FAILED
-    return CLIENT_FAILED if error in ("invalid_client", "unauthorized_client") else ""
+    return _BY_ERROR.get(error, "")

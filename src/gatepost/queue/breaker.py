@@ -7,6 +7,7 @@ from gatepost.queue.schedule import Random
 
 Position = Literal["closed", "open", "half-open"]
 
+_AN_INSTANT: Final = 1e-6
 PROBE: Final = 1200.0
 """Seconds after which a probe that never came back is forgotten: longer than any RFC 5321 wait."""
 
@@ -40,7 +41,8 @@ class Breaker:
 
     __slots__ = ("_failures", "_level", "_opened_for", "_patience", "_probe", "_until", "reason")
 
-    def __init__(self, patience: Patience = HOST) -> None:
+    def __init__(self, patience: Patience = HOST, *, unproven: bool = False) -> None:
+        """``unproven``: nothing is known yet, so one is let through to see."""
         self._patience = patience
         self._failures = 0
         self._level = 0
@@ -49,6 +51,8 @@ class Breaker:
         self._probe: float | None = None
         self.reason = ""
         """Why it opened; kept until it closes."""
+        if unproven:
+            self._level, self._opened_for = -1, _AN_INSTANT
 
     def position(self, now: float) -> Position:
         """Tell how it stands: ``half-open`` lets one through to see."""

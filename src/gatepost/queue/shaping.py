@@ -147,11 +147,15 @@ class Shaper:
 
 
 class Identity:
-    """Who we sign in as, at all servers that know it: it rests, or stops, as a whole."""
+    """Who we sign in as, at all servers that know it: it rests, or stops, as a whole.
+
+    Until a sign-in has worked it makes one at a time: were the secret wrong, all of them would
+    count as attempts.
+    """
 
     def __init__(self) -> None:
         self._rate = Breaker(RATE)
-        self._sign_in = Breaker(SIGN_IN)
+        self._sign_in = Breaker(SIGN_IN, unproven=True)
 
     def wait(self, now: float) -> float:
         """Return the seconds until it may be used; 0: now."""

@@ -149,15 +149,14 @@ class Teacher:
     @staticmethod
     def _key(made: Try, handed: Handed) -> str:
         """A misfit is between a credential and a target, TLS the target's own affair; a refusal
-        is between a credential and a provider, and without a token it works nowhere."""
-        of_credential, of_sign_in, of_target = alarm_keys(made.target)
+        is between a credential and a provider."""
+        of_sign_in, of_target = alarm_keys(made.target)
         if isinstance(handed.error, NoSharedMechanism) or handed.attempt.phase in _OF_TLS:
             return of_target
-        return of_sign_in if handed.attempt.is_remote else of_credential
+        return of_sign_in
 
 
-def alarm_keys(target: Target) -> tuple[str, str, str]:
-    """Return by what the operator's alarms are known: the credential of a target, the same where
-    it is shown, and the target itself."""
-    credential = f"credential {credential_of(target)}"
-    return credential, " at ".join((credential, *doors_of(target)[:1])), f"target {target.name}"
+def alarm_keys(target: Target) -> tuple[str, str]:
+    """Return by what the operator's alarms are known: who signs in at a target, and itself."""
+    who = " at ".join((f"credential {credential_of(target)}", *doors_of(target)[:1]))
+    return who, f"target {target.name}"

@@ -352,6 +352,24 @@ def test_a_refused_secret_is_shown_to_another_provider_and_never_again_to_the_sa
     assert not world.told("sign_in_works")
 
 
+def test_a_secret_that_never_worked_is_shown_once_however_much_mail_waits() -> None:
+    refused = Answer((REFUSED,), "auth", seconds=0.5)
+    world, hub = one_hub(refused, credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(60)
+        assert (len(hub.tries), hub.most_open) == (1, 1)
+        hub.say = Answer(seconds=0.5)
+        world.deliverer.forgive([(await world.delivery("m0.0")).next_hop])
+        await asyncio.sleep(10)
+        assert len(hub.taken) == 20
+        assert hub.most_open > 1
+
+    world.run(scenario)
+
+
 def no_fit() -> Answer:
     error = NoSharedMechanism(("XOAUTH2",), ("LOGIN", "PLAIN"), Plan(()))
     reply = Reply(504, "None of the sign-ins offered can be used", Esc(5, 7, 4))

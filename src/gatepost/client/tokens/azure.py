@@ -6,9 +6,11 @@ installed where nothing uses it: ``pip install 'gatepost[entra]'``.
 """
 
 import asyncio
+import logging
 import re
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.client.tokens.contract import AccessToken
@@ -93,8 +95,18 @@ class WorkloadIdentity:
         )
 
 
+@cache
+def _silence() -> None:
+    """Keep azure-identity from logging a provider's words, which may quote what proves us."""
+    for name in ("azure", "msal"):
+        logger = logging.getLogger(name)
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
+
+
 async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> AccessToken:
     """Ask once, with no cache but ours. Raises TokenError."""
+    _silence()
     try:
         from azure.core.exceptions import AzureError  # noqa: PLC0415 - see above
     except ImportError:

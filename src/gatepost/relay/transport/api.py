@@ -67,10 +67,17 @@ class ApiRefused(Refused):
 
 
 class Api:
-    """One API, signed in. ``known`` are the codes of it that say more than the HTTP status."""
+    """One API, signed in. ``known`` are the codes of it that say more than the HTTP status,
+    ``own`` fits all those with which it may refuse a message."""
 
-    def __init__(self, http: Http, sign_in: HttpSignIn, known: Mapping[str, Meaning]) -> None:
-        self._http, self.sign_in, self._known = http, sign_in, known
+    def __init__(
+        self,
+        http: Http,
+        sign_in: HttpSignIn,
+        known: Mapping[str, Meaning],
+        own: "re.Pattern[str]" = _CODE,
+    ) -> None:
+        self._http, self.sign_in, self._known, self._own = http, sign_in, known, own
 
     async def ask(self, request: HttpRequest) -> HttpResponse:
         """Return the answer to a signed request; a token that was refused is renewed once.
@@ -94,8 +101,9 @@ class Api:
         if response.status == 429 and not retry_after:
             retry_after = PAUSE
         what, status = f"HTTP {response.status}", response.status
-        if not code and status in _OF_THIS_API:
-            return self.meant(what, 0, "", {"message": _NO_ERROR}, retry_after)
+        is_known = code in self._known or self._own.fullmatch(code)
+        if status in _OF_THIS_API and not is_known:
+            return self.meant(what, 0, code, told or {"message": _NO_ERROR}, retry_after)
         return self.meant(what, status, code, told, retry_after)
 
     def meant(

@@ -33,6 +33,9 @@ _RECIPIENTS: Final = re.compile(
 _BLIND: Final = re.compile(
     rb"^bcc[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE
 )
+_OF_A_MESSAGE: Final = re.compile(r"Error\w+|UnableToDeserializePostBody|RequestBodyRead")
+"""Codes of Exchange and of a body that cannot be read; what else Graph, or another API of
+Microsoft's, refuses with 400 is about the request's path or its api-version."""
 _REQUEST: Final = re.compile(r"[0-9A-Fa-f-]{1,64}")
 
 # fmt: off
@@ -56,7 +59,8 @@ class GraphTransport:
     def __init__(self, target: GraphTarget, http: Http, sign_in: HttpSignIn) -> None:
         self.target = target
         missing = _OF_THE_ROUTE if target.mailbox else _OF_THE_SENDER
-        self._api = Api(http, sign_in, {**_CODES, **dict.fromkeys(_NO_MAILBOX, missing)})
+        codes = {**_CODES, **dict.fromkeys(_NO_MAILBOX, missing)}
+        self._api = Api(http, sign_in, codes, _OF_A_MESSAGE)
         self._base = target.endpoint.rstrip("/")
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
