@@ -10,7 +10,6 @@ import logging
 import re
 import time
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.client.tokens.contract import AccessToken
@@ -95,13 +94,10 @@ class WorkloadIdentity:
         )
 
 
-@cache
 def _silence() -> None:
     """Keep azure-identity from logging a provider's words, which may quote what proves us."""
     for name in ("azure", "msal"):
-        logger = logging.getLogger(name)
-        logger.addHandler(logging.NullHandler())
-        logger.propagate = False
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> AccessToken:
