@@ -114,7 +114,7 @@ def test_why_tells_of_a_sign_in_and_retry_forgives_it() -> None:
         await asyncio.sleep(1)
         for id_ in ("m1", "m2"):
             assert (await sentence(world, id_)).startswith(
-                "credential acs is not let in: 535 5.7.3 Authentication unsuccessful; "
+                "credential acs at hub is not let in: 535 5.7.3 Authentication unsuccessful; "
             )
         [first] = (await ask(world, "why", id="m1"))["deliveries"]
         assert first["advice"]
