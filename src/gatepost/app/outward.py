@@ -14,6 +14,7 @@ from gatepost.app.upstreams import Upstreams
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import Config
 from gatepost.model.profile import Profile
+from gatepost.model.route import NextHop
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import Http
 from gatepost.profiles import known_providers, load_profile
@@ -111,6 +112,7 @@ class Outward:
             _own(config),
             _known_providers(),
             alarms=ground.alarms,
+            forgiven=tokens.forgive,
         )
         return Outgoing(config, routes, tokens, transports, make_deliverer(parts))
 
@@ -130,6 +132,8 @@ class Outward:
         """
         before = self._now
         if not _differ(before.config, outgoing.config):
+            hops = [NextHop(each.name) for each in before.config.routes]
+            before.deliverer.forgive(hops)  # a secret may be another in its file
             return
         self._now, self._before = outgoing, before
         self.store.follow(outgoing.routes, outgoing.deliverer)

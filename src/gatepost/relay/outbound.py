@@ -44,6 +44,8 @@ class Outbound:
     bounds: Bounds = field(default_factory=Bounds)
     alarms: MutableMapping[str, str] | None = None
     """What the operator was told already; None: nothing, and it is forgotten with the deliverer."""
+    forgiven: Callable[[], None] = lambda: None
+    """Forgets why there was no token: the operator says that it is mended."""
 
 
 def make_deliverer(parts: Outbound) -> Deliverer:
@@ -53,7 +55,7 @@ def make_deliverer(parts: Outbound) -> Deliverer:
     settler = Settler(parts.deliveries, routes, notifier, report, parts.now, random)
 
     def make_courier(changed: Callable[[str], None]) -> Courier:
-        traffic = Traffic(parts.seconds, random, changed)
+        traffic = Traffic(parts.seconds, random, changed, parts.forgiven)
         teacher = Teacher(traffic, random, report, parts.profiles, parts.alarms)
         places = Places(parts.resolver, parts.own, random)
         return Courier(parts.transports, places, traffic, teacher, random, parts.now)

@@ -68,12 +68,17 @@ class Permit:
 
 class Traffic:
     """The registry. ``seconds`` is a clock that never steps back, ``changed`` gets the key of what
-    is worth another look."""
+    is worth another look, ``forgiven`` is told when an operator says that something is mended."""
 
     def __init__(
-        self, seconds: Callable[[], float], random: Random, changed: Callable[[str], None]
+        self,
+        seconds: Callable[[], float],
+        random: Random,
+        changed: Callable[[str], None],
+        forgiven: Callable[[], None] = lambda: None,
     ) -> None:
         self.seconds, self._random, self._changed = seconds, random, changed
+        self._forgiven = forgiven
         self._shapers: dict[str, Shaper] = {}
         self._hosts: dict[str, Breaker] = {}
         self._identities: dict[str, Identity] = {}
@@ -162,6 +167,7 @@ class Traffic:
 
     def forgive(self, target: Target, found: Found | None) -> None:
         """Forget why a target rests: the operator says that it is mended."""
+        self._forgiven()
         identity = self._identities.get(target.name)
         self._identities = _without(self._identities, identity)
         self._doors = _without(self._doors, identity)

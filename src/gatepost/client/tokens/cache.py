@@ -104,6 +104,11 @@ class TokenCache:
         entry.token = None
         return self._seconds() - entry.asked > FRESH
 
+    def forgive(self) -> None:
+        """Forget every failure: somebody says that it is mended, so it is asked for at once."""
+        for each in self._entries.values():
+            each.failures, each.retry_at = 0, 0.0
+
     async def close(self) -> None:
         """End what is on its way."""
         flights = [each.flight for each in self._entries.values() if each.flight is not None]

@@ -177,6 +177,18 @@ def test_a_failure_is_remembered_and_asked_about_less_and_less(
     play(act)
 
 
+def test_what_is_said_to_be_mended_is_asked_for_at_once() -> None:
+    async def act(world: World) -> None:
+        world.source.failure = TokenError("no", is_transient=False)
+        for _ in range(3):
+            await world.fails()
+        world.source.failure = None
+        world.cache.forgive()
+        assert await world.text() == "token 2"
+
+    play(act)
+
+
 def test_each_caller_gets_an_error_of_its_own() -> None:
     async def act(world: World) -> None:
         world.source.failure = original = TokenError(

@@ -91,7 +91,7 @@ def entra(number: int, error: str = "invalid_client") -> dict[str, object]:
         (says(entra(90033, "temporarily_unavailable"), 400), True, "", 90033),
         (says(entra(424242, "invalid_request"), 400), False, "", 424242),
         (says({"error": "invalid_client"}, 401), False, "oauth_client_auth_failed", 0),
-        (says({"error": "invalid_scope"}, 400), False, "", 0),
+        (says({"error": "invalid_scope"}, 400), False, "oauth_scope_wrong", 0),
         (says({"error": "temporarily_unavailable"}, 400), True, "", 0),
         (says(b"gateway", 502), True, "", 0),
         (says({"error": "invalid_client"}, 503), True, "", 0),
