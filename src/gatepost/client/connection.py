@@ -125,7 +125,11 @@ def make_login(
         certificate=tls.certificate,
         key=tls.key,
     )
-    if tls.certificate and password is None and (username or options.mechanism.upper() == "EXTERNAL"):
+    if (
+        tls.certificate
+        and password is None
+        and (username or options.mechanism.upper() == "EXTERNAL")
+    ):
         password = Credentials(certificate=True, authzid=username or "")
     return Login(parse_server(server), make_credentials(username, password), tls, options, context)
 

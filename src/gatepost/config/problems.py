@@ -19,8 +19,8 @@ class ConfigProblems(ConfigError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that was probably meant, or an empty text."""
     folded = {each.lower(): each for each in known}
-    for each in folded:
+    for each, spelled in folded.items():
         if word.lower().endswith(f"_{each}"):
-            return folded[each]
+            return spelled
     matches = difflib.get_close_matches(word.lower(), list(folded), 1)
     return folded[matches[0]] if matches else ""

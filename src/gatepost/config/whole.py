@@ -9,7 +9,7 @@ from gatepost.model.route import Capture, MxTarget, Route, Target
 
 _EVERYWHERE: Final = "::"
 """Both families, as ``net.listen`` binds it."""
-_EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not bound
+_EVERY_IPV4: Final = "0.0.0.0"
 _LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
 
 

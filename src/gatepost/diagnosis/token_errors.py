@@ -46,13 +46,15 @@ _BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType({
     530003:  CONDITIONAL_ACCESS,
 })
 # fmt: on
-_BY_ERROR: Final[Mapping[str, str]] = MappingProxyType({
-    "invalid_client": CLIENT_FAILED,
-    "unauthorized_client": CLIENT_FAILED,
-    "invalid_scope": SCOPE_WRONG,     # RFC 6749 5.2
-    "invalid_target": SCOPE_WRONG,    # RFC 8707 2
-    "invalid_resource": SCOPE_WRONG,  # Entra
-})
+_BY_ERROR: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "invalid_client": CLIENT_FAILED,
+        "unauthorized_client": CLIENT_FAILED,
+        "invalid_scope": SCOPE_WRONG,  # RFC 6749 5.2
+        "invalid_target": SCOPE_WRONG,  # RFC 8707 2
+        "invalid_resource": SCOPE_WRONG,  # Entra
+    }
+)
 _PASSING_NUMBERS: Final = frozenset({90033, 50196, 90006, 90024})
 """A transient error, a client in a loop, an external server, a request budget."""
 _PASSING_ERRORS: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down"})

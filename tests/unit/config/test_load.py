@@ -470,7 +470,8 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
             Path(pair.certificate).read_text() + Path(pair.key).read_text()
         )
     assert [str(each) for each in load_config(path, environment).warnings] == [
-        f"{path}:{line}: credentials.{name} is not used: by no target" for line, name in ((15, "x"), (18, "y"))
+        f"{path}:{line}: credentials.{name} is not used: by no target"
+        for line, name in ((15, "x"), (18, "y"))
     ]
 
 
