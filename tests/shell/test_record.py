@@ -203,6 +203,18 @@ def test_tls_where_the_port_begins_in_clear(server: Server, data: Path) -> None:
     assert ids(diagnosis)[0] == "implicit_tls_on_starttls_port"
 
 
+def test_tls_at_both_ends_where_the_port_begins_in_clear(
+    server: Server, data: Path, authority: Authority
+) -> None:
+    """We are refused as the client would be: that it was sent away is no distrust of its own."""
+    diagnosis = recorded(
+        server.address, data, sending(data, tls="implicit"), client_tls="implicit",
+        server_tls="implicit", ca_file=authority.ca_file,
+    )  # fmt: skip
+    assert ids(diagnosis) == ["implicit_tls_on_starttls_port"]
+    assert "--server-tls starttls" in diagnosis.evidence.failure
+
+
 def test_http(server: Server, data: Path) -> None:
     def client(port: int) -> None:
         with socket.create_connection(("127.0.0.1", port), 20) as it:

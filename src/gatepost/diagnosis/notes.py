@@ -8,6 +8,8 @@ from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.library import Library
 from gatepost.model.evidence import Evidence
 
+LONGEST_LINE: Final = 998
+"""RFC 5322 2.1.1."""
 EXPIRES_SOON: Final = timedelta(days=21)
 
 
@@ -139,6 +141,25 @@ def of_a_session(seen: Evidence) -> tuple[str, ...]:
         told.append("what was said under TLS was not seen: record with --tls starttls or implicit")
     if any(each.secret_sent and not each.tls for each in seen.attempts):
         told.append("the client sent its password in clear")
-    if conduct.authority and conduct.handshakes:
+    if conduct.authority and conduct.handshakes and not conduct.tls_end:
         told.append("the client accepted the certificate that it was shown for the recording")
+    if seen.content.value is not None and seen.content.value.is_success:
+        told.extend(f"{odd}: this server took it, others refuse it" for odd in _odd_form(seen))
     return tuple(told)
+
+
+def _odd_form(seen: Evidence) -> Iterator[str]:
+    """Yield what is wrong with the form of a message that was taken all the same."""
+    content = seen.conduct.value.content if seen.conduct.value else None
+    if content is None or not content.complete:
+        return
+    if not content.has_from:
+        yield "the message's header has no From (missing_from_header)"
+    if content.longest_line > LONGEST_LINE:
+        yield f"a line of the message has {content.longest_line} octets (line_too_long)"
+    asked = any(
+        "SMTPUTF8" in line.text.upper() for line in seen.transcript
+        if line.speaker == "C" and line.text.upper().startswith("MAIL FROM:")
+    )  # fmt: skip
+    if content.eight_bit_headers and not asked:
+        yield "the message's header is not ASCII alone (raw_utf8_headers)"

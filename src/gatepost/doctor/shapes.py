@@ -59,6 +59,7 @@ _SECRETS: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
 )
 _NAMES: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
     ("empty", _matches(r"")),
+    ("edge_blank", _matches(r"\s.*|.*\s")),
     ("guid", _matches(_GUID)),
     ("connection_string", _matches(r"(?i)endpoint=.*")),
     ("entra", _matches(rf"[-\w]{{1,63}}[.|]{_GUID}[.|]{_GUID}")),

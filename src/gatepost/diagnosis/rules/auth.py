@@ -111,7 +111,7 @@ def _unlisted(seen: Evidence) -> str | None:
     tried = [
         each.mechanism
         for each in seen.attempts
-        if not (each.reply.is_success or _judged(seen, each))
+        if not (each.reply.is_success or was_judged(seen, each))
     ]
     login = seen.login.value
     if not tried and login is not None and login.secret.kind != "token":
@@ -119,10 +119,15 @@ def _unlisted(seen: Evidence) -> str | None:
     return next((name for name in tried if name not in seen.offered), None)
 
 
-def _judged(seen: Evidence, attempt: AuthAttempt) -> bool:
-    """A probe tries an unlisted mechanism only where it is known to be taken: then it was."""
+def was_judged(seen: Evidence, attempt: AuthAttempt) -> bool:
+    """A probe tries an unlisted mechanism only where it is known to be taken: then it was.
+
+    In a recorded session it was, too, if the refusal does not speak of mechanisms.
+    """
     refused = attempt.secret_sent and attempt.reply.code in _WRONG_SECRET
-    return seen.source == "probe" and refused and not _broke_off(attempt)
+    of_mechanism = "mechanism" in attempt.reply.text.lower() and seen.source == "record"
+    watched = seen.source in ("probe", "record")
+    return watched and refused and not of_mechanism and not _broke_off(attempt)
 
 
 def _no_way_for_a_password(seen: Evidence) -> Finding:

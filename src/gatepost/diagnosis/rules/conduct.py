@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.notes import LONGEST_LINE
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.evidence import Conduct, Content, Evidence, Hello
 from gatepost.model.finding import Confidence, Finding
@@ -16,8 +17,6 @@ _OF_CERTIFICATE: Final = frozenset(
     {"bad_certificate", "certificate_unknown", "unsupported_certificate", "certificate_expired",
      "certificate_revoked", "unknown_ca"}
 )  # fmt: skip
-_LONGEST: Final = 998
-"""RFC 5322 2.1.1."""
 
 
 def _finding(id_: str, confidence: Confidence, *proof: str, fix: str = "") -> Finding:
@@ -87,9 +86,9 @@ def bare_lf(seen: Evidence) -> Finding | None:
         return None
     proof = []
     if conduct.bare_lf:
-        proof.append(f"{conduct.bare_lf} commands end with LF alone")
+        proof.append(f"commands that end with LF alone: {conduct.bare_lf}")
     if content is not None and content.bare_lf:
-        proof.append(f"{content.bare_lf} line ends of the message are no CRLF")
+        proof.append(f"line ends of the message that are no CRLF: {content.bare_lf}")
     if not proof:
         return None
     refusal = seen.content.value
@@ -116,7 +115,7 @@ def message_form(seen: Evidence) -> Finding | None:
                         f"the message has {content.octets} octets", answered)  # fmt: skip
     if content.bare_lf:
         return None
-    if content.longest_line > _LONGEST:
+    if content.longest_line > LONGEST_LINE:
         return _finding("line_too_long", _sure(reply, "line", "long"),
                         f"the longest line has {content.longest_line} octets",
                         answered)  # fmt: skip
@@ -283,7 +282,11 @@ def left_without_auth(seen: Evidence) -> tuple[Finding, ...]:
     hello = seen.over_tls.value or seen.other_name.value or seen.in_clear.value
     if hello is None or not hello.reply.is_success or conduct.tls_end or conduct.is_opaque:
         return ()
-    if seen.strays or seen.failure.startswith(("the server", "nothing", "the session")):
+    if (
+        seen.strays
+        or conduct.ended_by == "server"
+        or seen.failure.startswith(("nothing", "the session"))
+    ):
         return ()
     left = "the client left behind EHLO, without AUTH and without MAIL"
     if seen.over_tls.value is None and not hello.capabilities.mechanisms:
@@ -301,7 +304,9 @@ def _gave_up(seen: Evidence, hello: Hello, left: str) -> tuple[Finding, ...]:
     listed = f"EHLO lists AUTH {' '.join(offered)}"
     library = LIBRARIES.get(seen.client.library)
     lacks = library is not None and not library.first_choice(offered)
-    found = [_finding("mechanism_not_offered", "likely" if lacks else "possible", left, listed)]
+    unusual = library is None and "PLAIN" not in offered  # most are set to PLAIN, if to any
+    sure: Confidence = "likely" if lacks or unusual else "possible"
+    found = [_finding("mechanism_not_offered", sure, left, listed)]
     if seen.over_tls.value is None:
         secure = "STARTTLS was offered and not taken" if seen.offers_starttls else "without TLS"
         found.append(_finding("auth_before_tls_refused_by_client", "likely", left, listed, secure))

@@ -6,6 +6,7 @@ from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.rules.auth import was_judged
 from gatepost.model.evidence import AuthAttempt, Evidence, Response
 from gatepost.model.finding import Confidence, Finding
 from gatepost.model.transcript import Line
@@ -34,12 +35,12 @@ def _auth(attempt: AuthAttempt) -> str:
 
 def base64_line_wrapped(seen: Evidence) -> Finding | None:
     """A response came on several lines, or ends where encoders break lines."""
-    for attempt, response in _responses(seen):
-        if attempt.reply.code == 235:
-            continue
+    refused = [pair for pair in _responses(seen) if pair[0].reply.code != 235]
+    for attempt, response in refused:
         if response.lines > 1:
             proof = f"the response to {_auth(attempt)} came on {response.lines} lines"
             return _finding("base64_line_wrapped", "certain", (proof,))
+    for attempt, response in refused:
         if response.secret is not None and attempt.accepted:
             continue
         if response.octets in _WRAPPED_AT and response.form == "base64":
@@ -74,6 +75,21 @@ def credentials_not_base64(seen: Evidence) -> Finding | None:
             how = "is not base64" if response.form == "not_base64" else "is base64 of base64"
             proof = f"what the client sent for {_auth(attempt)} {how}"
             return _finding("credentials_not_base64", "certain", (proof,))
+    return None
+
+
+def blank_at_the_edge(seen: Evidence) -> Finding | None:
+    """Name or password came with a blank or a line end, of a file or a setting, and was refused."""
+    for attempt, response in _responses(seen):
+        if attempt.reply.code < 400:
+            continue
+        what = "user name" if response.username_form == "edge_blank" else "password"
+        if what == "user name" or (response.secret is not None and response.secret.edge_blank):
+            proof = (
+                f"the {what} in AUTH {attempt.mechanism} begins or ends with a blank or a line end",
+                f"AUTH {attempt.mechanism} was answered {attempt.reply}",
+            )
+            return _finding("credential_mangled_by_config", "likely", proof)
     return None
 
 
@@ -284,6 +300,8 @@ def foreign_mechanism(seen: Evidence) -> Finding | None:
         listed = listed or seen.offered
         if not attempt.mechanism or not listed or attempt.mechanism in listed or attempt.accepted:
             continue
+        if was_judged(seen, attempt):
+            continue
         if attempt.reply.code in _MECHANISM_REFUSALS:
             library = LIBRARIES.get(seen.client.library)
             exotic = set(listed) <= _EXOTIC and not (library and library.could_use(listed))
@@ -308,7 +326,8 @@ def client_lines(lines: tuple[Line, ...]) -> list[str]:
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
-    base64_line_wrapped, wrapped_answers, credentials_not_base64, empty_credentials, authzid,
+    base64_line_wrapped, wrapped_answers, credentials_not_base64, blank_at_the_edge,
+    empty_credentials, authzid,
     authzid_beside, auth_command_too_long, client_sasl_bug, initial_response_required,
     login_initial_response, client_skipped_ehlo, client_no_ehlo_after_starttls, ehlo_after_auth,
     client_reply_desync, client_ehlo_parse_bug, sender_faults, auth_not_performed,

@@ -280,7 +280,8 @@ SIGNS: Final = (
     Sign("username_format", 10, when=lambda r: plainly_refused(r) and bool(
         r.providers & {"sendgrid", "resend"}) and user_form(r) in ("", "address"),
         proof="this provider's user name is a fixed word (apikey, resend)"),
-    Sign("username_format", 6, when=lambda r: plainly_refused(r) and "acs" in r.providers,
+    Sign("username_format", 6, when=lambda r: plainly_refused(r) and "acs" in r.providers and (
+        user_form(r) != "entra"),
          proof="Azure's user name is RESOURCE.APPLICATION.TENANT or an SMTP user name"),
     Sign("username_format", 15, ("username must", "user name must"), by_server=True),
     Sign("username_format", 15, ("invalid user name", "invalid username", "full email address",
@@ -296,7 +297,7 @@ SIGNS: Final = (
     Sign("username_format", 12, ("user name*must be", "username*must be"), when=plainly_refused),
     Sign("username_format", 9,
          when=lambda r: plainly_refused(r) and user_form(r) == "name" and not (
-        r.providers & {"sendgrid", "resend", "ses", "mailjet", "brevo"}),
+        r.providers & {"sendgrid", "resend", "ses", "mailjet", "brevo", "acs"}),
         proof="the user name is no e-mail address, which most providers want"),
     Sign("username_format", 4, when=lambda r: plainly_refused(r) and bool(
         r.providers & {"strato", "ionos", "ovh", "gmx"}),

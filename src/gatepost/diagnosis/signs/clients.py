@@ -18,6 +18,13 @@ def sender_is_empty(reading: Reading) -> bool:
     return mail is not None and not mail.argument
 
 
+def sender_is_an_address(reading: Reading) -> bool:
+    """MAIL FROM is seen, and names a mailbox of a domain: its syntax is at fault, or its place."""
+    mail = reading.seen.mail.value
+    _, at, domain = mail.argument.rpartition("@") if mail is not None else ("", "", "")
+    return bool(at) and "." in domain
+
+
 def never_asked_for_tls(reading: Reading) -> bool:
     """EHLO in clear lists STARTTLS and no AUTH, and the client asks for neither."""
     seen = reading.seen
@@ -94,7 +101,10 @@ SIGNS: Final = (
          unless=("starttls", "5.7.139")),
     Sign("auth_not_performed", 13, ("said: 530*in reply to mail from",), client=("postfix",),
          unless=("starttls", "5.7.139", "sasl authentication failed")),
-    # nobody's domain cannot be linked
+    Sign("account_name_used_as_sender", -12, ("syntax",), at=("mail",),
+         when=sender_is_an_address),
+    # nobody's domain cannot be linked, nor that of what is no address
+    Sign("sender_domain_not_linked", -13, ("address syntax",)),
     Sign("sender_domain_not_linked", -20, codes=(501, 550), at=("mail",), when=sender_is_empty),
 )
 # fmt: on

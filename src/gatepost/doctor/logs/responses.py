@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from gatepost.doctor.shapes import form_of, shape_of
@@ -163,7 +163,7 @@ def _token(text: str, octets: int) -> Answer:
     token = re.search(r"auth=Bearer ([^\x01]*)", text)
     held = identities(token[1]) if token else ()
     user = name[1] if name else ""
-    shape = shape_of(token[1] if token else text)
+    shape = replace(shape_of(token[1] if token else text), kind="token")
     differs = bool(held) and bool(user) and user.casefold() not in held
     response = Response(
         octets, "base64", username_form=form_of(user), secret=shape, identity_differs=differs

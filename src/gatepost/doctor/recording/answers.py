@@ -164,7 +164,8 @@ def _form(text: str, response: Response, mechanism: str) -> ResponseForm:
     raw = decode(text.strip()) or b""
     if text != text.strip() or len(text) % 4:
         return "not_base64"
-    if mechanism in ("PLAIN", "LOGIN") and not is_readable(raw) and not _is_latin(raw):
+    whole = raw.translate(None, b"\r\n\t")  # a line end comes from a file, and is base64 as any
+    if mechanism in ("PLAIN", "LOGIN") and not is_readable(whole) and not _is_latin(whole):
         return "not_base64"
     if mechanism == "PLAIN" and raw.count(b"\0") != 2:
         return "malformed"

@@ -38,7 +38,9 @@ async def conclude(session: Session, way: Way, client: str = "") -> Diagnosis:
         if silent:
             outcome.tls_first = looked.tls_first
         elif looked.tls.value is not None:
-            outcome.tls = looked.tls
+            outcome.tls, outcome.greets = looked.tls, looked.greeting
+            if way.server_tls == "implicit" and looked.greeting.value is not None:
+                outcome.failure += "; it greets in clear (--server-tls starttls)"
     tap.note(authority=way.authority)
     target = Target(way.server.host, way.server.port)
     return diagnose_evidence(

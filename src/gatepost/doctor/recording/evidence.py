@@ -71,7 +71,10 @@ def _greeting(tap: Tap, talk: Dialogue, outcome: Outcome) -> Fact[Greeting]:
     reached = any(each.outcome == "ok" for each in outcome.connects.value or ())
     if not reached or tap.conduct.is_opaque or tap.greeted:
         return Fact()
-    return seen(Greeting(None, outcome.waited_ms, closed=tap.conduct.ended_by == "server"))
+    if outcome.greets.value is not None:
+        return outcome.greets
+    closed = tap.conduct.ended_by == "server" and outcome.tls.value is None
+    return seen(Greeting(None, outcome.waited_ms, closed=closed))
 
 
 def _tls_mode(tap: Tap, talk: Dialogue) -> TlsMode:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gatepost.model.evidence import Connect, Fact, Position, Resolution, TlsFirst, TlsSeen
+from gatepost.model.evidence import Connect, Fact, Greeting, Position, Resolution, TlsFirst, TlsSeen
 
 
 @dataclass(slots=True)
@@ -16,6 +16,8 @@ class Outcome:
     tls: Fact[TlsSeen] = field(default_factory=Fact)
     """With the server."""
     tls_first: Fact[TlsFirst] = field(default_factory=Fact)
+    greets: Fact[Greeting] = field(default_factory=Fact)
+    """How the server greets a look of our own, where the session heard nothing of it."""
     waited_ms: float = 0.0
     """For the greeting."""
     failure: str = ""

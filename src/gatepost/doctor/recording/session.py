@@ -131,6 +131,7 @@ class Session:
         if self.client.events.empty():  # else it has gone already
             self._counted()
         self.outcome.failure, self.outcome.position = why, position
+        self.tap.note(ended_by="server")
         await self.client.write(reply)
         raise _Over
 
@@ -356,8 +357,9 @@ class Session:
         """Say how the client left TLS, where it did so before it said anything."""
         tap, conduct = self.tap, self.tap.conduct
         by_client = conduct.ended_by == "client"
-        if conduct.tls_end:
-            return
+        with_server = self.outcome.tls.value
+        if conduct.tls_end or (with_server is not None and not with_server.version):
+            return  # the client was sent away
         if conduct.is_opaque:
             if tap.client_records.alert not in ("", "close_notify"):
                 tap.note(tls_end=tap.client_records.alert)

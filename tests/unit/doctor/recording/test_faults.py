@@ -84,6 +84,26 @@ FAULTS: dict[str, tuple[str, list[Said]]] = {
          ("S", "334 UGFzc3dvcmQ6"), ("C", b64(SECRET)[:60]), ("C", b64(SECRET)[60:]), REFUSED,
          ("S", "500 what?")],
     ),
+    "a name cut into lines, ahead of the prompt for the password": (
+        "base64_line_wrapped",
+        [*LOGIN, ("C", "AUTH LOGIN"), ("S", "334 VXNlcm5hbWU6"),
+         ("C", f"{b64('a' * 90)[:76]}\r\n{b64('a' * 90)[76:]}\r\n".encode()),
+         ("S", "334 UGFzc3dvcmQ6"), ("S", "535 5.7.3 Authentication unsuccessful")],
+    ),
+    "a password with its file's line end": (
+        "credential_mangled_by_config",
+        [*LOGIN, ("C", "AUTH LOGIN"), ("S", "334 VXNlcm5hbWU6"), ("C", b64("ann@example.org")),
+         ("S", "334 UGFzc3dvcmQ6"), ("C", b64(f"{SECRET}\n")), REFUSED],
+    ),
+    "a user name with its file's line end": (
+        "credential_mangled_by_config",
+        [*PLAIN, ("C", "AUTH PLAIN " + b64(f"\0ann@example.org\r\n\0{SECRET}")), REFUSED],
+    ),
+    "a token that the server takes, unlisted, and refuses": (
+        "bad_credentials",
+        [*LOGIN, ("C", "AUTH XOAUTH2 " + b64("user=ann@example.org\1auth=Bearer opaque\1\1")),
+         ("S", "535 5.7.3 Authentication unsuccessful")],
+    ),
     "an authzid": (
         "authzid_not_permitted",
         [*under_tls("AUTH PLAIN"), ("C", "AUTH PLAIN " + b64("ann\0ann\0pw")),
@@ -102,7 +122,8 @@ FAULTS: dict[str, tuple[str, list[Said]]] = {
         [*LOGIN, ("C", "AUTH LOGIN"), ("S", "334 VXNlcm5hbWU6"), ("C", b64("ann")),
          ("S", "334 UGFzc3dvcmQ6"), ("C", ""), REFUSED],
     ),
-    "credentials were never set": ("credentials_missing", [*LOGIN, *QUIT]),
+    "credentials were never set": ("credentials_missing", [*PLAIN, *QUIT]),
+    "it is set to PLAIN, and leaves without a word": ("mechanism_not_offered", [*LOGIN, *QUIT]),
     "TLS on a port that begins in clear": (
         "implicit_tls_on_starttls_port",
         [GREETING, ("C", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"), ("S", "500 what?")],
@@ -272,3 +293,17 @@ def test_nothing_is_found_where_nothing_is_wrong(name: str) -> None:
     diagnosis = diagnosed(HEALTHY[name])
     assert [each.id for each in diagnosis.findings] == []
     assert diagnosis.verdict == "healthy"
+
+
+ODD = {
+    "missing_from_header": b"Subject: x\r\n\r\nhello\r\n.\r\n",
+    "line_too_long": b"From: a\r\n\r\n" + b"x" * 999 + b"\r\n.\r\n",
+    "raw_utf8_headers": "From: a\r\nSubject: Grüße\r\n\r\nhello\r\n.\r\n".encode(),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_the_server_took_all_the_same_is_worth_a_note(name: str) -> None:
+    diagnosis = diagnosed([*SIGNED_IN, ("C", ODD[name]), ("S", "250 ok"), *QUIT])
+    assert diagnosis.verdict == "healthy"
+    assert [name in line for line in diagnosis.notes] == [True]
