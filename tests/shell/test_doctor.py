@@ -459,12 +459,33 @@ def test_a_server_that_waits_for_the_client(authority: Authority) -> None:
         assert ids(seen) == ["mesh_server_first_hang"]
 
 
-@pytest.mark.parametrize("greeting", ["HTTP/1.0 400 Bad Request", "554 5.7.1 not you"])
-def test_a_greeting_that_is_none(authority: Authority, greeting: str) -> None:
-    with serving(Script(greeting=greeting)) as server:
+@pytest.mark.parametrize(
+    ("greeting", "found"),
+    [
+        ("HTTP/1.0 400 Bad Request", ["other_protocol"]),
+        ("* OK IMAP4rev1 ready", ["other_protocol"]),
+        ("220 FTP server ready", ["other_protocol"]),
+        ("554 5.7.1 not you", []),
+        ("554 5.7.1 unknown[192.0.2.1]: Client host rejected: no", ["address_blocklisted"]),
+    ],
+)
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_greeting_that_is_none(
+    authority: Authority, pair: Pair, greeting: str, found: list[str], implicit: bool
+) -> None:
+    replies = {"EHLO": "530 log in first", "HELO": "530 log in first"}
+    with serving(
+        Script(greeting=greeting, replies=replies, implicit=implicit, pair=pair)
+    ) as server:
         seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
-        assert (seen.verdict, seen.evidence.position) == ("unknown", "greeting")
-        assert greeting in seen.evidence.failure
+        assert ids(seen) == found
+        assert seen.verdict == ("finding" if found else "unknown")
+
+
+def test_a_server_that_hangs_up_at_starttls(authority: Authority) -> None:
+    with serving(Script(in_clear=STARTTLS, hangs_up_at="STARTTLS")) as server:
+        seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
+        assert ids(seen) == ["server_tls_misconfigured"]
 
 
 def test_a_proxy_that_ends_tls_before_nobody(authority: Authority) -> None:

@@ -78,7 +78,7 @@ _CAUSES: Final = (
           "Look at the mail server behind the balancer, port forwarding or bridge.",
           "repeat, and connect to the mail server's own port"),
     Cause("address_blocklisted", "greeting",
-          "The server takes nothing from this address: it stands on a block list.",
+          "The server takes nothing from this address: a block list or a rule of its own says so.",
           "Sign in (many servers ask block lists only about strangers), send by the provider's own "
           "relay, or have the address taken off the list that the reply names.",
           "look the address up at the list that the reply names"),
@@ -177,6 +177,10 @@ _CAUSES: Final = (
           "Point what speaks HTTP (a health check, a webhook, a browser) to an HTTP port; a check "
           "of the mail port waits for 220 and says QUIT.",
           "which program connects from that address"),
+    Cause("other_protocol", "greeting", "This port does not speak SMTP.",
+          "Use the server's port for submission: 587 (STARTTLS) or 465 (implicit TLS). IMAP (143, "
+          "993) and POP3 (110, 995) fetch mail, they do not send it.",
+          "ask the ports 587 and 465 of the same host"),
     Cause("client_left_after_greeting", "greeting",
           "The client leaves after the greeting, without EHLO.",
           "If that is a health check or a port scan, nothing is wrong. Else the client did not "

@@ -90,6 +90,16 @@ def expiry(seen: Evidence) -> Iterator[str]:
         yield f"the certificate expires in {f'{left.days} days' if left.days else f'{hours} hours'}"
 
 
+def no_alternative_name(seen: Evidence) -> Iterator[str]:
+    """A certificate as they were made before 2000: half of all clients take it today."""
+    tls = seen.tls.value
+    if tls is not None and tls.verified and tls.certificate and not tls.certificate.names:
+        yield (
+            "the certificate has no subjectAltName, only a subject: Go, rustls and browsers "
+            "refuse it"
+        )
+
+
 def no_secret_sent(seen: Evidence) -> Iterator[str]:
     """Why a given password was kept."""
     login = seen.login.value
@@ -122,7 +132,7 @@ def refusals(seen: Evidence) -> Iterator[str]:
 
 NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     no_secret_sent, who_cannot_sign_in, tls_of_the_library, auth_in_clear,
-    unreachable_addresses, another_port, only_new_tls, expiry,
+    unreachable_addresses, another_port, only_new_tls, expiry, no_alternative_name,
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ PRIORS: Final[Mapping[str, int]] = MappingProxyType(
         "cert_untrusted": 1,
         "username_format": 2,
         "mesh_server_first_hang": 2,
+        "other_protocol": 3,
         "smtp_auth_disabled_tenant": 2,
         "wrong_credential_kind": 3,
         "server_auth_backend_down": 2,

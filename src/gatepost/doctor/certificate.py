@@ -49,6 +49,14 @@ def read_certificate(der: bytes) -> Certificate | None:
         return None
 
 
+def lacks_issuer(chain: tuple[bytes, ...]) -> bool:
+    """Tell whether none of the certificates sent is that of the first one's issuer."""
+    own, *others = map(read_certificate, chain)
+    return own is not None and not any(
+        each is not None and each.subject == own.issuer for each in (own, *others)
+    )
+
+
 def _may_sign(certificate: "x509.Certificate") -> bool:
     from cryptography import x509  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from gatepost.diagnosis.rules.tls import missing_issuer
 from gatepost.doctor import reach, signin
 from gatepost.doctor.around import look_around
 from gatepost.doctor.audit import Audit, smuggle
-from gatepost.doctor.certificate import read_certificate
+from gatepost.doctor.certificate import lacks_issuer, read_certificate
 from gatepost.doctor.envelope import try_envelope
 from gatepost.doctor.issuer import find_issuer
 from gatepost.doctor.names import NEUTRAL, literal_of, refused_for_the_name, under_other_names
@@ -141,7 +141,9 @@ class _Probe:
         is_telling = greeting.reply is None or self.visit.settings.tls == "implicit"
         if reach.settled(first, self.visit.patience.others if is_telling else reach.GLANCE):
             self.note(tls_first=seen(first.result()))
-        if greeting.reply is not None:
+        if greeting.alien:
+            self.note(failure=f"not an SMTP reply: {greeting.alien!r}")
+        elif greeting.reply is not None:
             self._begin_in_clear(talk, endpoint)
         elif reach.answered(first):
             self._leave(politely=False)
@@ -159,7 +161,7 @@ class _Probe:
     ) -> tuple[Talk, Greeting]:
         patience = self.visit.patience
         greeting = reach.await_greeting(talk, self.visit, first, patience.silence)
-        if greeting.reply or greeting.closed or reach.answered(first):
+        if greeting.reply or greeting.closed or greeting.alien or reach.answered(first):
             return talk, greeting
         if not first.done():
             # A server that serves one connection at a time answers the other one now.
@@ -402,7 +404,8 @@ class _Probe:
         try:
             reply = talk.greeting_within(self.visit.patience.silence + 1)
         except GatepostError as error:
-            self.note(failure=str(error), greeting_after_ehlo=seen(Greeting()))
+            greeting = Greeting(alien=reach.alien_line(error))
+            self.note(failure=talk.explain(error), greeting_after_ehlo=seen(greeting))
             return
         self.note(greeting_after_ehlo=seen(Greeting(reply)))
 
@@ -472,5 +475,6 @@ def _with_facts(before: TlsSeen, facts: TlsFacts) -> TlsSeen:
         cipher=facts.cipher,
         certificate=read_certificate(facts.chain[0]) if facts.chain else None,
         chain_length=len(facts.chain),
+        issuer_missing=bool(facts.chain) and lacks_issuer(facts.chain),
         verified=facts.verified,
     )

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from gatepost.doctor.parallel import start
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
-from gatepost.errors import Disconnected, GatepostError, TimedOut
+from gatepost.errors import Disconnected, GatepostError, RemoteProtocolError, TimedOut
 from gatepost.model.evidence import Connect, Greeting, TlsFirst
 from gatepost.net.dial import Endpoint, connect_to
 from gatepost.net.stream import SyncStream
@@ -19,6 +19,7 @@ from gatepost.net.tls import client_context
 MAX_ADDRESSES: Final = 8
 GLANCE: Final = 0.05
 """Seconds between two looks at whether a greeting came or TLS answered."""
+_SHOWN: Final = 200
 ENOUGH: Final = 0.3
 """Seconds without a greeting where TLS answers and nobody needs the silence proven."""
 
@@ -127,9 +128,14 @@ def tls_first(visit: Visit, endpoint: Endpoint) -> TlsFirst:
         greeting = talk.greeting()
     except GatepostError as error:
         talk.close(politely=False)
-        return TlsFirst(True, failure=talk.explain(error))
+        return TlsFirst(True, failure=talk.explain(error), alien=alien_line(error))
     talk.close()
     return TlsFirst(True, greeting)
+
+
+def alien_line(error: GatepostError) -> str:
+    """Return the line that is no reply of SMTP, or ""."""
+    return error.line[:_SHOWN] if isinstance(error, RemoteProtocolError) else ""
 
 
 def settled(first: "Future[TlsFirst]", seconds: float) -> bool:
@@ -154,6 +160,8 @@ def await_greeting(talk: Talk, visit: Visit, first: "Future[TlsFirst]", limit: f
             waited = time.monotonic() - began
         except Disconnected:
             return Greeting(None, _since(began), closed=True)
+        except RemoteProtocolError as error:
+            return Greeting(None, _since(began), alien=alien_line(error))
         if waited > (enough if answered(first) else limit):
             return Greeting(None, _since(began))
 

@@ -98,6 +98,8 @@ class Greeting:
     waited_ms: float = 0.0
     closed: bool = False
     """The server closed the connection instead."""
+    alien: str = ""
+    """The line that came instead, of a protocol that is not SMTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class TlsSeen:
     certificate: Certificate | None = None
     chain_length: int = 0
     """Certificates that the server sent; 0 when this Python does not tell."""
+    issuer_missing: bool = False
+    """None of them is its issuer's."""
     verified: bool = False
     verify_code: int = 0
     verify_error: str = ""
@@ -154,6 +158,8 @@ class TlsFirst:
     answered: bool
     greeting: Reply | None = None
     failure: str = ""
+    alien: str = ""
+    """The line inside, of a protocol that is not SMTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +401,12 @@ class Evidence:
     conduct: Fact[Conduct] = Fact()
     """Of a recorded session: what the client did."""
     schema: int = SCHEMA
+
+    @property
+    def first_word(self) -> Reply | None:
+        """The greeting, in clear or inside of TLS."""
+        in_clear, inside = self.greeting.value, self.tls_first.value
+        return (in_clear.reply if in_clear else None) or (inside.greeting if inside else None)
 
     @property
     def attempts(self) -> tuple[AuthAttempt, ...]:

@@ -187,6 +187,33 @@ CASES = [
      ["helo_rejected"]),
     (but(in_clear=HUNG_UP, other_name=HUNG_UP, over_tls=Fact(), tls=Fact()), []),
 
+    (but(mail=mail("503 5.5.1 Error: send HELO/EHLO first")), []),
+
+    # signed in, and the server does not relay; the same to a stranger is another thing
+    (but(login=login(), auth=tried(judged("LOGIN", "235 ok")), mail=mail("250 ok"),
+         rcpt=(mail("554 5.7.1 <b@example.net>: Relay access denied"),)),
+     ["sender_not_authorised"]),
+
+    # the words of a refusal, held against what the probe knows
+    (but(auth=tried(judged("PLAIN", "500 5.5.6 line too long"))), ["auth_command_too_long"]),
+    (but(auth=tried(judged("PLAIN", "530 5.7.0 Must issue a STARTTLS command first"))),
+     ["server_tls_state_bug"]),
+    (but(login=login(), auth=tried(judged("LOGIN", "235 ok")),
+         mail=mail("501 5.1.7 Bad sender address syntax")), []),
+    (but(auth=tried(judged("LOGIN", "235 ok")), mail=mail("450 4.7.1 Client host rejected: cannot "
+         "find your reverse hostname, [192.0.2.1]")), ["address_blocklisted"]),
+
+    # certificates: named the old way, too weak, with a stranger in the place of the issuer
+    (but(client=client("go-net-smtp"), tls=tls(replace(GOOD, names=()), verified=True)),
+     ["cert_hostname_mismatch"]),
+    (but(client=client("python-smtplib"), tls=tls(replace(GOOD, names=()), verified=True)), []),
+    (but(tls=tls(replace(GOOD, weak="an RSA key of 1024 bits"), verify_code=66,
+                 verify_error="EE certificate key too weak")), ["weak_tls"]),
+    (but(tls=tls(replace(GOOD, issuer_urls=("http://ca.example/i.cer",)), verify_code=20,
+                 issuer_missing=True)), ["cert_chain_incomplete", "cert_untrusted"]),
+    (but(over_tls=Fact(), failure="TLS failed: tlsv13 alert certificate required",
+         position="ehlo"), ["server_tls_misconfigured"]),
+
     # a password that nobody sends: the doctor itself, or a careful library
     (but(IN_CLEAR, client=client(), login=login(), in_clear=hello("AUTH PLAIN")),
      ["auth_before_tls_refused_by_client"]),

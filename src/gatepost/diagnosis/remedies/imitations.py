@@ -19,6 +19,8 @@ class Imitation:
     """Our tests also run the library itself, and compare."""
     keeps_passwords: bool = False
     """It sends no password without TLS, except to this machine."""
+    wants_san: bool = False
+    """A name in a certificate's subject alone is none for it."""
     fills_authzid: bool = False
     """PLAIN's first field holds the user name, too."""
 
@@ -26,7 +28,7 @@ class Imitation:
 # fmt: off
 IMITATIONS: Final[Mapping[str, Imitation]] = MappingProxyType({
     "go-net-smtp": Imitation("net/smtp/smtp.go and auth.go of Go 1.24", tested=True,
-                             keeps_passwords=True),
+                             keeps_passwords=True, wants_san=True),
     "python-smtplib": Imitation("Lib/smtplib.py of Python 3.11 to 3.14", tested=True),
     "aiosmtplib": Imitation("aiosmtplib/auth.py and smtp.py, 5.1", tested=True),
     "django": Imitation("django/core/mail/backends/smtp.py, 5.2: smtplib below"),
@@ -45,7 +47,7 @@ IMITATIONS: Final[Mapping[str, Imitation]] = MappingProxyType({
     "ruby-net-smtp": Imitation("lib/net/smtp.rb and lib/net/smtp/auth_*.rb, 0.5"),
     "lettre": Imitation("src/transport/smtp/authentication.rs (DEFAULT_MECHANISMS) and "
                         "client/connection.rs, 0.11"),
-    "go-mail": Imitation("client.go and smtp/auth_*.go of wneessen/go-mail, 0.6"),
+    "go-mail": Imitation("client.go and smtp/auth_*.go of wneessen/go-mail, 0.6", wants_san=True),
     "msmtp": Imitation("src/smtp.c (smtp_auth), 1.8", tested=True, keeps_passwords=True),
     "curl": Imitation("lib/curl_sasl.c, 8", tested=True),
     "swaks": Imitation("swaks (do_smtp_auth), 20240103", tested=True),

@@ -79,9 +79,16 @@ def _failed(name: str, seen: Evidence) -> list[Check]:
 
 def _weak_certificate(seen: Evidence) -> tuple[str, ...]:
     certificate = seen.tls.value.certificate if seen.tls.value else None
-    if seen.audit.value is None or certificate is None or not certificate.weak:
+    tls = seen.tls.value
+    refused = tls is not None and tls.verify_code in _TOO_WEAK
+    if certificate is None or tls is None or not (refused or seen.audit.value is not None):
         return ()
-    return (f"the certificate has {certificate.weak}",)
+    weak = (f"the certificate has {certificate.weak}",) if certificate.weak else ()
+    return (*weak, f"verification says: {tls.verify_error}") if refused else weak
+
+
+_TOO_WEAK: Final = frozenset({66, 67, 68})
+"""X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL, CA_MD_TOO_WEAK: clients refuse these, too."""
 
 
 def _asked_from_inside(seen: Evidence) -> bool:

@@ -11,6 +11,7 @@ from gatepost.diagnosis.rules.refusals import names_its_cause
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
+from gatepost.model.reply import Reply
 
 _WRONG_SECRET: Final = frozenset({535, 435})
 """535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
@@ -190,7 +191,7 @@ def login_initial_response_rejected(seen: Evidence) -> Finding | None:
         own = [each for each in seen.attempts if each.mechanism == mechanism]
         refused = next(
             (each for each in own if each.form == "initial" and not each.accepted
-             and (mechanism == "LOGIN" or each.reply.code in _NOT_THIS)), None,
+             and (mechanism == "LOGIN" or _is_about_the_form(each.reply))), None,
         )  # fmt: skip
         bare = next((each for each in own if each.form == "bare" and each.accepted), None)
         if refused is None or bare is None:
@@ -208,6 +209,11 @@ def login_initial_response_rejected(seen: Evidence) -> Finding | None:
             explains=("mail",),
         )
     return None
+
+
+def _is_about_the_form(reply: Reply) -> bool:
+    """Not about the secret, nor about the line's length."""
+    return reply.code in _NOT_THIS and "too long" not in reply.text.lower()
 
 
 def initial_response_required(seen: Evidence) -> Finding | None:
@@ -375,7 +381,7 @@ def dropped_before_auth(seen: Evidence) -> Finding | None:
         return None
     if before is None or not before.reply.is_success or tls is None or not tls.version:
         return None
-    if seen.offered_in_clear or "time" in seen.failure:
+    if seen.offered_in_clear or "time" in seen.failure or "alert" in seen.failure:
         return None
     return Finding(
         "server_auth_backend_down",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from gatepost.diagnosis.rules.network import other_protocol
 from gatepost.model.evidence import Evidence, Hello
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
@@ -20,7 +21,7 @@ _TLS: Final = re.compile(r"\b(start)?tls\b", re.IGNORECASE)
 def helo_rejected(seen: Evidence) -> Finding | None:
     """The server does not like what the client calls itself."""
     hello = _refused(seen)
-    if hello is None or _knows_helo_only(seen):
+    if hello is None or _knows_helo_only(seen) or other_protocol(seen):
         return None
     other = seen.other_name.value
     others = seen.other_names.value or ((other,) if other else ())

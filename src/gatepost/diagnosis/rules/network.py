@@ -1,5 +1,6 @@
 """Before the first reply: names, addresses, silence."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -152,12 +153,53 @@ def mesh_server_first_hang(seen: Evidence) -> Finding | None:
     )
 
 
+def other_protocol(seen: Evidence) -> Finding | None:
+    """Somebody speaks, and it is not SMTP."""
+    line, hello, first = _alien(seen), seen.in_clear.value or seen.over_tls.value, seen.first_word
+    if not line and first and hello and not hello.reply.is_success:  # FTP greets with 220, too
+        line = str(first) if _FTP.search(first.text) and "SMTP" not in first.text.upper() else ""
+    if not line:
+        return None
+    name = next((name for name, looks in _PROTOCOLS if looks.search(line)), "")
+    proof = [f"the server says {line!r}"]
+    if seen.tls_first.value is not None and seen.tls_first.value.alien:
+        proof.insert(0, "TLS is answered from the first byte, and inside it:")
+    return Finding(
+        "other_protocol",
+        "certain" if name else "likely",
+        f"This port speaks {name}, not SMTP." if name else "This port does not speak SMTP.",
+        (*proof, *_open(seen)),
+        "greeting",
+        "Use the server's port for submission: 587 (STARTTLS) or 465 (implicit TLS). IMAP (143, "
+        "993) and POP3 (110, 995) fetch mail, they do not send it.",
+        explains=("ehlo", "auth", "mail"),
+        next_probe="" if name else "gatepost doctor with the ports 587 and 465 of the same host",
+    )
+
+
+_FTP: Final = re.compile(r"\bFTP|FTPd?\b|FileZilla", re.IGNORECASE)
+_PROTOCOLS: Final = (
+    ("IMAP", re.compile(r"^\* (OK|PREAUTH|BYE)\b")),
+    ("POP3", re.compile(r"^(\+OK|-ERR)\b")),
+    ("HTTP", re.compile(r"^(HTTP/\d|<!doctype html|<html)", re.IGNORECASE)),
+    ("SSH", re.compile(r"^SSH-\d")),
+    ("FTP", _FTP),
+)
+"""How others begin: RFC 3501 7.1.5, RFC 1939 4, RFC 9112 4, RFC 4253 4.2, RFC 959 5.4."""
+
+
+def _alien(seen: Evidence) -> str:
+    """Return the line that is no SMTP, wherever it came."""
+    said = (seen.greeting.value, seen.greeting_after_ehlo.value, seen.tls_first.value)
+    return next((each.alien for each in said if each and each.alien), "")
+
+
 def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
     """TCP is accepted, and nobody speaks: a balancer answers for a server that does not."""
     greeting, first, after = (
         seen.greeting.value, seen.tls_first.value, seen.greeting_after_ehlo.value,
     )  # fmt: skip
-    if seen.source == "log" or greeting is None or greeting.reply:
+    if seen.source == "log" or greeting is None or greeting.reply or _alien(seen):
         return None
     if first and first.answered:
         return _silent_inside(seen, first)
@@ -204,5 +246,5 @@ def _silent_inside(seen: Evidence, first: TlsFirst) -> Finding | None:
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     dns_failure, ipv6_unreachable, port_blocked, provider_endpoint_changed,
-    mesh_server_first_hang, backend_down_behind_proxy,
+    mesh_server_first_hang, other_protocol, backend_down_behind_proxy,
 )  # fmt: skip

@@ -16,7 +16,7 @@ from gatepost.model.finding import Finding
 
 _SAID_BY_SERVERS: Final = frozenset({
     "account_name_used_as_sender", "address_blocklisted",
-    "app_password_required", "auth_not_performed", "auth_throttled",
+    "app_password_required", "auth_command_too_long", "auth_not_performed", "auth_throttled",
     "bare_lf", "basic_auth_disabled", "conditional_access_block", "credential_wrong_region",
     "daily_quota_exceeded", "envelope_sender_missing", "greylisted", "helo_rejected",
     "line_too_long", "missing_from_header", "oauth_scope_wrong", "oauth_wrong_identity",
@@ -35,6 +35,7 @@ _BY_WHOSE_SERVER: Final = frozenset({
 """Causes that follow from a bare refusal by whose server it is."""
 _ASKED: Final = frozenset({500, 501, 502, 503, 504, 534, 535, 538})
 """How servers refuse a mechanism that was only asked about: rules compare those replies."""
+_REFUSED: Final = 400
 _NEAR: Final = 0.7
 """A second cause is worth saying from this part of the first one's weight on."""
 
@@ -68,13 +69,28 @@ def _counts(sign: Sign) -> bool:
 
 def _excluded(seen: Evidence) -> Iterator[str]:
     """Yield causes that what the probe did itself rules out."""
-    if seen.client.signs_in:
+    first, mail = seen.first_word, seen.mail.value
+    refused_at_once = first is not None and first.code >= _REFUSED
+    if seen.client.signs_in or refused_at_once:
         yield "auth_not_performed"
+    if seen.content.value is None:
+        yield "line_too_long"
+    name = seen.login.value.username_form if seen.login.value else ""
+    if mail is not None and "@" in mail.argument and name == "address":
+        yield "account_name_used_as_sender"  # both are addresses
+    if seen.tls.value and seen.tls.value.version and all(_under_tls(seen)):
+        yield "starttls_required"
     kind = seen.login.value.secret.kind if seen.login.value is not None else ""
     if kind in ("google_app_password", "token"):
         yield "app_password_required"
     if seen.token.value is not None and seen.token.value.form == "jwt":
         yield from ("oauth_scope_wrong", "oauth_wrong_identity")  # the token itself was read
+
+
+def _under_tls(seen: Evidence) -> Iterator[bool]:
+    """Yield of each command behind EHLO whether it went out under TLS."""
+    yield from (each.tls for each in seen.attempts)
+    yield from (each.tls for each in filter(None, (seen.mail.value, *(seen.rcpt.value or ()))))
 
 
 class LiveReading(Reading):
@@ -84,7 +100,7 @@ class LiveReading(Reading):
         super().__init__(seen)
         self.said: tuple[Utterance, ...] = tuple(
             each for each in self.said
-            if each.reply is not None and each.reply.code >= 400 and _is_telling(each, seen)
+            if each.reply is not None and each.reply.code >= _REFUSED and _is_telling(each, seen)
         )  # fmt: skip
         self.text = "\n".join(each.text for each in self.said)
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from typing import Final
 
+from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules.trust import client_ca_store_missing
 from gatepost.model.evidence import Certificate, Evidence, Position, TlsSeen
 from gatepost.model.finding import Finding
+from gatepost.model.reply import Reply
 
 _BEHIND: Final[tuple[Position, ...]] = ("auth", "mail")
 
@@ -101,13 +104,20 @@ def starttls_not_offered(seen: Evidence) -> Finding | None:
 def server_tls_misconfigured(seen: Evidence) -> Finding | None:
     """STARTTLS is offered and then refused: 454 means that the server cannot, RFC 3207 4."""
     reply = seen.starttls.value
+    cut = reply is None and seen.position == "starttls" and "closed" in seen.failure
+    if seen.source == "probe" and cut and seen.offers_starttls:
+        reply = Reply(0)
     if reply is None or reply.is_success:
         return None
     return Finding(
         "server_tls_misconfigured",
         "certain" if reply.code == 454 else "likely",
         "The server offers STARTTLS and cannot do it.",
-        (f"STARTTLS was answered {reply}",),
+        (
+            f"STARTTLS was answered {reply}"
+            if reply.code
+            else f"STARTTLS was not answered: {seen.failure}",
+        ),
         "starttls",
         "The server's certificate or key is missing or unreadable: its log says which. Trying "
         "again does not help.",
@@ -163,6 +173,24 @@ def no_handshake(seen: Evidence) -> Finding | None:
     )
 
 
+def wants_a_certificate(seen: Evidence) -> Finding | None:
+    """The handshake ends, or what follows it in TLS 1.3, for want of the client's certificate."""
+    tls = seen.tls.value
+    said = f"{tls.failure if tls else ''} {seen.failure}"
+    if seen.source != "probe" or "certificate required" not in said:
+        return None
+    return Finding(
+        "server_tls_misconfigured",
+        "likely",
+        "The server wants a certificate of the client itself, as hardly any mail client has.",
+        (f"TLS ends so: {said.strip()}",),
+        "tls",
+        "Let the server ask for none (Postfix: smtpd_tls_req_ccert = no; Exim: tls_verify_hosts "
+        "empty), or give the client the certificate that it was promised.",
+        explains=_BEHIND,
+    )
+
+
 def cert_expired(seen: Evidence) -> Finding | None:
     """Judged by our clock, which may be what is wrong."""
     certificate = _certificate(seen)
@@ -210,9 +238,11 @@ def _servers_clock(seen: Evidence) -> Iterator[str]:
 def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
     """RFC 6125: the name asked for is not among the certificate's."""
     tls, certificate = seen.tls.value, _certificate(seen)
-    if tls is None or certificate is None or seen.target is None or tls.verified:
+    if tls is None or certificate is None or seen.target is None:
         return None
     host = seen.target.host
+    if tls.verified:
+        return _named_the_old_way(seen, certificate, host)
     if tls.verify_code not in _OTHER_NAME and is_named(certificate.names, host):
         return None
     names = ", ".join(certificate.names) or "no name at all"
@@ -228,13 +258,36 @@ def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
     )
 
 
+def _named_the_old_way(seen: Evidence, certificate: Certificate, host: str) -> Finding | None:
+    """The name stands in the subject only: OpenSSL takes that, others have given it up."""
+    library = LIBRARIES.get(seen.client.library)
+    if certificate.names or library is None or not imitation_of(library.name).wants_san:
+        return None
+    return Finding(
+        "cert_hostname_mismatch",
+        "certain",
+        f"The server's certificate says {host} in its subject alone, which {library.title} does "
+        "not read.",
+        ("it has no subjectAltName", f"its subject is {certificate.subject}"),
+        "tls",
+        "Have the certificate reissued with the host's name as subjectAltName (RFC 9525 2; "
+        "openssl req -addext subjectAltName=DNS:NAME).",
+        explains=_BEHIND,
+    )
+
+
 def missing_issuer(tls: TlsSeen) -> str:
     """Return where the certificate says that its issuer is, where that was left out, or ""."""
     certificate = tls.certificate
-    alone = tls.verify_code in _NO_ISSUER and tls.chain_length == 1
+    alone = tls.verify_code in _NO_ISSUER and lacks_issuer(tls)
     if certificate is None or certificate.self_signed or not alone:
         return ""
     return certificate.issuer_urls[0] if certificate.issuer_urls else ""
+
+
+def lacks_issuer(tls: TlsSeen) -> bool:
+    """The certificate came without its issuer's: alone, or with others that are not."""
+    return tls.chain_length == 1 or tls.issuer_missing
 
 
 def cert_chain_incomplete(seen: Evidence) -> Finding | None:
@@ -243,7 +296,7 @@ def cert_chain_incomplete(seen: Evidence) -> Finding | None:
     if certificate is None or seen.tls.value is None or certificate.self_signed:
         return None
     tls = seen.tls.value
-    if tls.verify_code not in _NO_ISSUER or tls.chain_length != 1:
+    if tls.verify_code not in _NO_ISSUER or not lacks_issuer(tls):
         return None
     issuer = seen.issuer.value
     if issuer is not None and issuer.subject and not issuer.completes:
@@ -261,12 +314,18 @@ def cert_chain_incomplete(seen: Evidence) -> Finding | None:
         "cert_chain_incomplete",
         "certain" if proven else "likely",
         "The server sends its certificate without the one that signed it.",
-        ("it sent 1 certificate", f"its issuer, {certificate.issuer}, is not known here", hint),
+        (_sent(tls), f"its issuer, {certificate.issuer}, is not known here", hint),
         "tls",
         "Install the full chain on the server (the file often named fullchain.pem).",
         explains=_BEHIND,
         next_probe="" if proven else "fetch the issuer and verify the certificate with it",
     )
+
+
+def _sent(tls: TlsSeen) -> str:
+    if tls.chain_length == 1:
+        return "it sent 1 certificate"
+    return f"it sent {tls.chain_length} certificates, and none of them is its issuer's"
 
 
 def cert_untrusted(seen: Evidence) -> Finding | None:
@@ -338,6 +397,6 @@ def _certificate(seen: Evidence) -> Certificate | None:
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     implicit_tls_on_starttls_port, starttls_on_implicit_tls_port, starttls_not_offered,
     server_tls_misconfigured,
-    tls_version_too_old, no_handshake, cert_expired, cert_hostname_mismatch, cert_chain_incomplete,
-    cert_untrusted,
+    tls_version_too_old, no_handshake, wants_a_certificate,
+    cert_expired, cert_hostname_mismatch, cert_chain_incomplete, cert_untrusted,
 )  # fmt: skip

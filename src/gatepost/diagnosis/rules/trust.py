@@ -77,7 +77,8 @@ def client_ca_store_missing(seen: Evidence) -> Finding | None:
     if certificate is None or tls is None or tls.verify_code not in _NO_ISSUER:
         return None
     public = any(word in certificate.issuer.lower() for word in _PUBLIC)
-    if not public or tls.trust != "system" or tls.chain_length < _WITH_ISSUER:
+    whole = tls.chain_length >= _WITH_ISSUER and not tls.issuer_missing
+    if not public or tls.trust != "system" or not whole:
         return None
     return Finding(
         "client_ca_store_missing",

@@ -282,9 +282,10 @@ SIGNS: Final = (
     Sign("greylisted", 4, ("try again later", "try again in", "please try later"),
          codes=(450, 451)),
     Sign("rate_limited", 15, _RATE),
-    Sign("rate_limited", 14, codes=(432,)),
+    Sign("rate_limited", 14, codes=(432,), unless=("transition",)),  # RFC 4954 6 has another
     Sign("rate_limited", 9, codes=(450, 451, 421), status=("4.5.127", "4.7.1", "4.3.2", "4.7.28"),
-         unless=("internal server error", "internal error", "relay access denied")),
+         unless=("internal server error", "internal error", "relay access denied",
+                 "client host rejected")),
     Sign("daily_quota_exceeded", 17, _QUOTA, unless=("hourly", "per hour", "per minute")),
     Sign("daily_quota_exceeded", 15, status=("5.4.5",)),
     Sign("too_many_recipients", 17, _MANY),

@@ -231,7 +231,8 @@ _LISTED = (
     "on our block list", "on a blacklist", "dnsbl", "rbl.", "barracudacentral", "spamcop",
     "sorbs.net", "banned sending ip", "poor reputation", "listed by*list", "address*listed in",
     "on block list", "blocked*block list", "5.7.511", "5.7.606", "black listed", "bad dns ptr",
-    "no ptr record", "reverse dns lookup failed", "refused to talk to me: 554",
+    "no ptr record", "reverse dns lookup failed", "cannot find your hostname",
+    "cannot find your reverse hostname", "refused to talk to me: 554",
     "ip address is blocked", "sending ip*blocked", "ip*has been blocked",
 )  # fmt: skip
 _MAIL_PORTS = (25, 465, 587, 2465, 2525, 2587)
@@ -349,7 +350,10 @@ SIGNS: Final = (
     Sign("helo_rejected", 4, ("eof",), client=("go-net-smtp",), when=silent),
     Sign("helo_rejected", 7.9, _EOF, provider=("gmail_relay",), when=silent),
     Sign("cert_expired", 2, ("eof",), when=silent),
+    Sign("other_protocol", 17, ("* ok [capability", "imap4rev1", "* ok imap", "+ok dovecot",
+                                "+ok pop", "response=+ok", "response=* ok", "ssh-2.0-")),
     Sign("address_blocklisted", 19, _LISTED),
+    Sign("address_blocklisted", 13, ("client host rejected",), at=("greeting",)),
     Sign("provider_endpoint_changed", 13, (*_HANG, *_REFUSED, *_EOF, *_DNS),
          context=("smtp.1and1.com", "sendinblue.com", "smtp.live.com", "smtp.mandrillapp.com:465",
                   "mail.google.com", "smtp.googlemail.com:25", "smtp.1und1.de:25")),

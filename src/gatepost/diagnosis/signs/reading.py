@@ -84,9 +84,9 @@ def _port_of(server_name: str) -> int:
 
 
 def _replies(seen: Evidence) -> Iterator[Utterance]:
-    greeting, starttls = seen.greeting.value, seen.starttls.value
-    if greeting is not None and greeting.reply:
-        yield _answer("the greeting is", greeting.reply, "greeting", "")
+    starttls = seen.starttls.value
+    if seen.first_word is not None:
+        yield _answer("the greeting is", seen.first_word, "greeting", "")
     for hello in (seen.in_clear.value, seen.other_name.value, seen.over_tls.value):
         if hello is not None and not hello.reply.is_success:
             yield _answer(f"EHLO {hello.name} was answered", hello.reply, "ehlo")

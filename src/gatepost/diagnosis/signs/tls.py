@@ -335,7 +335,7 @@ SIGNS: Final = (
     Sign("server_tls_state_bug", 16, codes=(538,), when=under_tls),
     Sign("server_tls_state_bug", 14, ("must issue a starttls", "starttls first",
                                       "encryption required", "must use tls"),
-         when=lambda r: (
+         when=lambda r: under_tls(r) or (
              r.port in IMPLICIT_PORTS or "smtp_ssl" in r.context or "smtps" in r.context)),
 )
 # fmt: on
