@@ -198,8 +198,6 @@ CASES = [
     (but(auth=tried(judged("PLAIN", "500 5.5.6 line too long"))), ["auth_command_too_long"]),
     (but(auth=tried(judged("PLAIN", "530 5.7.0 Must issue a STARTTLS command first"))),
      ["server_tls_state_bug"]),
-    (but(login=login(), auth=tried(judged("LOGIN", "235 ok")),
-         mail=mail("501 5.1.7 Bad sender address syntax")), []),
     (but(auth=tried(judged("LOGIN", "235 ok")), mail=mail("450 4.7.1 Client host rejected: cannot "
          "find your reverse hostname, [192.0.2.1]")), ["address_blocklisted"]),
 

@@ -69,15 +69,12 @@ def _counts(sign: Sign) -> bool:
 
 def _excluded(seen: Evidence) -> Iterator[str]:
     """Yield causes that what the probe did itself rules out."""
-    first, mail = seen.first_word, seen.mail.value
+    first = seen.first_word
     refused_at_once = first is not None and first.code >= _REFUSED
     if seen.client.signs_in or refused_at_once:
         yield "auth_not_performed"
     if seen.content.value is None:
         yield "line_too_long"
-    name = seen.login.value.username_form if seen.login.value else ""
-    if mail is not None and "@" in mail.argument and name == "address":
-        yield "account_name_used_as_sender"  # both are addresses
     if seen.tls.value and seen.tls.value.version and all(_under_tls(seen)):
         yield "starttls_required"
     kind = seen.login.value.secret.kind if seen.login.value is not None else ""
