@@ -50,7 +50,8 @@ def secure_application(site: Site) -> Starlette:
 
 def management_application(site: Site) -> Starlette:
     """Return what a relay serves whose mail comes over SMTP: tokens, and the directory."""
-    return _application(site, [route for api in (entra, graph, arm) for route in api.routes(site)])
+    routes = [*entra.routes(site), *graph.routes(site, sends=False), *arm.routes(site)]
+    return _application(site, routes)
 
 
 def clear_application(site: Site) -> Starlette:

@@ -13,7 +13,8 @@ from gatepost.directory.azure.entries import (
     principal_lookup,
 )
 from gatepost.directory.azure.identify import Denial
-from gatepost.directory.azure.tokens import IssuedToken
+from gatepost.directory.azure.permissions import permissions_of
+from gatepost.directory.azure.tokens import GRAPH, IssuedToken, resource_name
 from gatepost.rest.context import Site
 from gatepost.rest.entra.assertion import TYPE, Expected, check_assertion
 from gatepost.rest.entra.authority import Authority, tenant_of
@@ -71,9 +72,21 @@ def grant(site: Site, authority: Authority, form: Form, version: str) -> Granted
             directory=tenant.domain or tenant.id,
         )
     issued = site.tokens.issue(
-        application, principal, audience, authority.issuer, by_certificate=by_certificate
+        application,
+        principal,
+        audience,
+        authority.issuer,
+        by_certificate=by_certificate,
+        roles=_roles(site, principal, audience),
     )
     return Granted(issued, application, tenant, audience)
+
+
+def _roles(site: Site, principal: ServicePrincipal, audience: str) -> tuple[str, ...]:
+    """Return the permissions in a token for Graph; it may be asked for by our own address."""
+    if resource_name(audience) and audience.removesuffix("/").lower() not in GRAPH:
+        return ()
+    return permissions_of(site.directory.snapshot, principal.id, site.directory.rules.actions)
 
 
 def _application(site: Site, client_id: str, tenant: Tenant) -> Application:

@@ -1,10 +1,11 @@
-"""The part of Microsoft Graph that makes applications, their credentials and service principals.
+"""The part of Microsoft Graph that makes applications, their credentials and service principals,
+and sends mail.
 
 https://learn.microsoft.com/graph/api/overview (v1.0). Names in a path may have any case.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from starlette.requests import ClientDisconnect, Request
@@ -19,7 +20,7 @@ from gatepost.rest.body import read_body
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import OPERATION, report_failure
-from gatepost.rest.graph import applications, credentials, principals
+from gatepost.rest.graph import applications, credentials, mail, principals
 from gatepost.rest.graph.call import BODY_LIMIT, Call
 from gatepost.rest.graph.errors import error_document, failed, of_token
 
@@ -34,6 +35,7 @@ class _Operation(NamedTuple):
     name: str
     path: "re.Pattern[str]"
     handlers: dict[str, Handler]
+    limit: int = BODY_LIMIT
 
 
 def _at(path: str, **handlers: Handler) -> _Operation:
@@ -55,17 +57,24 @@ _OPERATIONS: Final = (
     _at("servicePrincipals", GET=principals.list_all, POST=principals.create),
     _at("servicePrincipalsONE", GET=principals.show, DELETE=principals.delete),
 )
+_MAIL: Final = _Operation(
+    "users/{id}/sendMail",
+    re.compile(r"users/(?P<mailbox>[^/]{1,254})/sendMail", re.IGNORECASE),
+    {"POST": mail.send},
+    mail.LIMIT,
+)
 
 
-def routes(site: Site) -> list[BaseRoute]:
-    """Return the routes of this API."""
+def routes(site: Site, *, sends: bool = True) -> list[BaseRoute]:
+    """Return the routes of this API; ``sends``: mail is taken."""
+    operations = (_MAIL, *_OPERATIONS) if sends else _OPERATIONS
 
     async def answer(request: Request) -> Response:
         request_id = new_guid()
         asked = request.headers.get("client-request-id", "")
         client_request_id = asked if is_guid(asked) else request_id
         try:
-            response = await _perform(site, request)
+            response = await _perform(site, request, operations)
         except Rejected as rejected:
             refusal = ApiError(rejected.status, rejected.code, rejected.message)
         except ApiError as error:
@@ -95,11 +104,11 @@ def _with_ids(response: Response, request_id: str, client_request_id: str) -> Re
     return response
 
 
-async def _perform(site: Site, request: Request) -> Response:
+async def _perform(site: Site, request: Request, operations: Sequence[_Operation]) -> Response:
     """Who asks comes first: a stranger is not told what there is."""
     caller = authenticate_bearer(request, site, GRAPH | own_audiences(request))
     path = request.path_params["path"].rstrip("/")
-    for operation in _OPERATIONS:
+    for operation in operations:
         match = operation.path.fullmatch(path)
         if match is not None:
             break
@@ -122,7 +131,9 @@ async def _perform(site: Site, request: Request) -> Response:
         caller,
         {name: value for name, value in match.groupdict().items() if value},
         dict(request.query_params),
-        await read_body(request, BODY_LIMIT, "RequestEntityTooLarge"),
+        await read_body(request, operation.limit, "RequestEntityTooLarge"),
         f"{request.url.scheme}://{request.url.netloc}/{version}",
+        request.headers.get("content-type", "").partition(";")[0].strip().lower(),
+        request.client.host if request.client else "",
     )
     return await handler(call)

@@ -31,11 +31,14 @@ class Call:
     site: Site
     caller: Claims
     names: Mapping[str, str]
-    """``id`` or ``app_id`` of the path's object."""
+    """``id`` or ``app_id`` of the path's object, or its ``mailbox``."""
     query: Mapping[str, str]
     body: bytes
     base: str
     """``https://HOST:PORT/VERSION`` as the client used it."""
+    content_type: str = ""
+    peer: str = ""
+    """IP address."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -82,7 +85,7 @@ class Call:
         try:
             fields = msgspec.json.decode(self.body or b"{}", type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise bad_request(_UNREADABLE, "BadRequest") from None
+            raise bad_request(UNREADABLE, "BadRequest") from None
         for name in fields:
             if name not in kind.__struct_encode_fields__ and name not in passed_over:
                 raise bad_request(f"Invalid property '{name[:80]}'.")
@@ -130,7 +133,7 @@ class Call:
         return f"{self.base}/$metadata#{what}"
 
 
-_UNREADABLE: Final = (
+UNREADABLE: Final = (
     "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is "
     "of valid JSON format."
 )

@@ -95,7 +95,10 @@ AUDIENCES = [
 def test_scopes(asking: Asking, scope: str, audience: str) -> None:
     answered = asking.post(with_secret(scope=scope))
     token = answered.json["access_token"]
-    assert jwt.decode(token, options={"verify_signature": False})["aud"] == audience
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["aud"] == audience
+    is_graph = audience.startswith(("https://graph.", "https://localhost:", "https://127.0.0.1:"))
+    assert claims.get("roles") == (["Mail.Send"] if is_graph else None)
 
 
 @pytest.mark.parametrize("tenant", [TENANT, TENANT.upper(), "example.com", "Example.COM"])

@@ -1,0 +1,99 @@
+"""``POST /users/{mailbox}/sendMail``.
+
+https://learn.microsoft.com/graph/api/user-sendmail; its errors are those that Exchange gives. Whose
+mailboxes there are follows from the directory: the addresses that a Communication Services resource
+may send as are those of the applications that may send through it.
+"""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from gatepost.directory.azure.changes import Rejected
+from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.permissions import MAIL_SEND, services_of
+from gatepost.directory.azure.senders import standing_of
+from gatepost.errors import QueueError
+from gatepost.mime.dates import format_date
+from gatepost.mime.header import read_summary
+from gatepost.mime.received import Hop, received
+from gatepost.model.address import Address, parse_address
+from gatepost.model.body import BytesBody
+from gatepost.model.envelope import Envelope
+from gatepost.model.message import Submission
+from gatepost.model.standing import Standing
+from gatepost.rest.errors import ApiError
+from gatepost.rest.graph.call import Call
+from gatepost.rest.graph.message import no_recipients, read_json, read_mime
+
+LIMIT: Final = 4 * 1024 * 1024
+"""Octets of a request (Microsoft Graph, "known limitations")."""
+
+
+async def send(call: Call) -> Response:
+    """``POST /users/{id}/sendMail``: 202, and nothing in it."""
+    mailbox = _mailbox(call)
+    if call.content_type == "text/plain":
+        envelope, content = read_mime(call.body, mailbox)
+    else:
+        envelope, content = read_json(call.body, mailbox, call.now)
+    if not envelope.recipients:
+        raise no_recipients()
+    await _store(call, envelope, content)
+    return Response(status_code=202)
+
+
+def _mailbox(call: Call) -> Address:
+    """Return the path's mailbox. Raises Rejected: 403 without the permission, 404 without it."""
+    if MAIL_SEND not in call.caller.roles:
+        raise Rejected(
+            "ErrorAccessDenied", "Access is denied. Check credentials and try again.", 403
+        )
+    wanted = call.names["mailbox"]
+    try:
+        address = parse_address(wanted)
+    except ValueError:
+        raise _no_mailbox(wanted) from None
+    actions = call.site.directory.rules.actions
+    for each in services_of(call.snapshot, call.caller.principal_id, actions):
+        if standing_of(call.snapshot, each, address) is Standing.ALLOWED:
+            return address
+    raise _no_mailbox(wanted)
+
+
+async def _store(call: Call, envelope: Envelope, content: bytes) -> None:
+    """The instant of acceptance: 202 only once the message is committed."""
+    id_, now, summary = new_guid(), call.now, read_summary(content)
+    hop = Hop("", call.peer, "HTTPS", call.site.profile.host, signed_in=True)
+    trace = received(hop, id_, format_date(now.replace(microsecond=0)))
+    principal = f".{call.caller.application_id}.{call.caller.tenant_id}"
+    submission = Submission(
+        id=id_,
+        envelope=envelope,
+        body=BytesBody(content),
+        trace=trace,
+        received_at=now,
+        principal=principal,
+        subject=summary.subject,
+        message_id=summary.message_id,
+    )
+    try:
+        await call.site.store.put(submission)
+    except QueueError as error:
+        call.site.report("not_stored", peer=call.peer, reply="503", reason=str(error))
+        raise ApiError(
+            503, "ServiceUnavailable", "The service is temporarily unavailable."
+        ) from None
+    call.site.report(
+        "accepted",
+        id=id_,
+        peer=call.peer,
+        principal=principal,
+        mail_from=str(envelope.sender),
+        rcpt_to=[str(each.address) for each in envelope.recipients],
+        size=len(content),
+    )
+
+
+def _no_mailbox(wanted: str) -> Rejected:
+    return Rejected("ErrorInvalidUser", f"The requested user '{wanted[:254]}' is invalid.", 404)
