@@ -1,5 +1,6 @@
 """``gatepost doctor``: why does the login fail?"""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ if TYPE_CHECKING:  # probing is loaded when there is something to probe
     from gatepost.doctor import Errand
     from gatepost.model.finding import Diagnosis
 
+_NAME: Final = re.compile(r"[^\s<>@\x00-\x1f\x7f]{1,64}")
+"""A sender that is no address, as in the account's name in its place."""
 EXAMPLE: Final = """\b
 Examples:
   gatepost doctor smtp.azurecomm.net --as go-net-smtp
@@ -175,7 +178,8 @@ def _errand(given: dict[str, Any]) -> "Errand":
         raise click.UsageError("--to needs --from")
     if given["send"] and not recipients:
         raise click.UsageError("--send needs --from and --to")
-    for address in filter(None, (sender, *recipients)):
+    is_name = _NAME.fullmatch(sender) is not None  # what a client may say is worth a try
+    for address in filter(None, ("" if is_name else sender, *recipients)):
         try:
             parse_address(address)
         except ValueError as error:
