@@ -211,18 +211,27 @@ def _read_config(config: Any) -> "Diagnosis":
 
 def _read_log(log: Any, server: str, client: str) -> "Diagnosis":
     from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
-    from gatepost.doctor.logs import MAX_LOG, read_log  # noqa: PLC0415
+    from gatepost.doctor.logs import decode_log, read_log  # noqa: PLC0415
 
-    text = log.read(MAX_LOG + 1)
-    if len(text) > MAX_LOG:
-        raise click.UsageError(
-            f"{log.name}: longer than {MAX_LOG} octets; cut out the session in question"
-        )
-    return diagnose_evidence(read_log(decode_log(text), server, client))
+    return diagnose_evidence(read_log(decode_log(_last_of(log)), server, client))
 
 
-def decode_log(text: bytes) -> str:
-    """Return a log's text: what editors and PowerShell write, and whatever else there is in it."""
-    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return text.decode("utf-16", "replace")
-    return text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace")
+_MAX_READ: Final = 256 * 1024 * 1024
+"""Octets of a log that are looked through for its end."""
+
+
+def _last_of(log: Any) -> bytes:
+    """Return the log, or of a long one its last lines: what failed last stands there."""
+    from gatepost.doctor.logs import MAX_LOG  # noqa: PLC0415
+
+    text: bytes = log.read(MAX_LOG + 1)
+    if len(text) <= MAX_LOG:
+        return text
+    total = len(text)
+    while piece := log.read(MAX_LOG):
+        total += len(piece)
+        text = (text + piece)[-MAX_LOG:]
+        if total > _MAX_READ:
+            raise click.UsageError(f"{log.name}: longer than {_MAX_READ} octets")
+    click.echo(f"{log.name}: {total} octets; read are the last {MAX_LOG}", err=True)
+    return text[text.find(b"\n") + 1 :][-MAX_LOG:]

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from gatepost.diagnosis.signs.about import is_about_mail
+from gatepost.diagnosis.signs.reading import Reading
 from gatepost.model.evidence import Evidence
 from gatepost.model.reply import Reply
 
@@ -17,6 +19,10 @@ class Probe(NamedTuple):
 def deciding_probe(seen: Evidence) -> str:
     """Return what would tell most about evidence that proves no cause; never empty."""
     return next(probe.text for probe in _PROBES if probe.holds(seen))
+
+
+def _is_about_something_else(seen: Evidence) -> bool:
+    return seen.source == "log" and not is_about_mail(Reading(seen))
 
 
 def _refused_everywhere(seen: Evidence) -> bool:
@@ -89,6 +95,9 @@ _PROBES: Final[tuple[Probe, ...]] = (
     Probe(lambda seen: seen.source == "token",
      "this token says nothing that can be read; sign in with it: gatepost doctor HOST:PORT "
      "--username NAME --token-file FILE"),
+    Probe(_is_about_something_else,
+     "nothing in it is about mail: paste what the program says when it sends, or its SMTP session "
+     "(switch its debug output on)"),
     Probe(lambda seen: seen.source == "log" and not seen.attempts and seen.position == "resolve",
      "gatepost doctor HOST:PORT --as LIBRARY, or the whole session: switch the client's debug "
      "output on and paste all of it"),

@@ -24,6 +24,11 @@ _VERDICTS: Final[dict[Verdict, str]] = {
     "unknown": "something fails, and no known cause fits",
 }
 
+_OF_LOGS: Final[dict[Verdict, str]] = {
+    "healthy": "healthy: everything in it went well",
+    "finding": "the cause is found",
+    "unknown": "no known cause fits what it shows",
+}
 _OF_SETTINGS: Final[dict[Verdict, str]] = {
     "healthy": "healthy: no mistake is found in these settings",
     "finding": "a mistake is found in these settings",
@@ -136,6 +141,10 @@ def _verdict(diagnosis: Diagnosis) -> str:
         return "no cause is proven; these fit best"
     if diagnosis.evidence.source == "config":
         return _OF_SETTINGS.get(diagnosis.verdict, _VERDICTS[diagnosis.verdict])
+    if diagnosis.evidence.source == "log":
+        seen = diagnosis.evidence
+        empty = not (seen.transcript or seen.remarks or seen.strays)
+        return "there is no text in it" if empty else _OF_LOGS[diagnosis.verdict]
     if diagnosis.evidence.source == "token" and diagnosis.verdict == "healthy":
         return "healthy: nothing is wrong with what the token says"
     return _VERDICTS[diagnosis.verdict]

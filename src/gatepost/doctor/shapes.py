@@ -39,6 +39,7 @@ def _matches(pattern: str) -> Callable[[str], bool]:
 
 _SECRETS: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
     ("empty", _matches(r"")),
+    ("nothing", _matches(r"(?i)undefined|null|none|nil|\(null\)|\[object object\]")),
     ("guid", _matches(_GUID)),
     ("connection_string", _matches(r"(?i)(?:endpoint|accesskey)=.*")),
     ("access_token", _matches(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")),

@@ -122,9 +122,30 @@ def test_wrong_usage(arguments: tuple[str, ...], log: Path) -> None:
     assert run(*(each.format(log=log) for each in arguments)) == 64
 
 
-def test_a_log_without_end(log: Path) -> None:
-    log.write_bytes(b"x" * (MAX_LOG + 1))
-    assert run("--log", str(log)) == 64
+def test_a_long_log_is_read_at_its_end(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = "534 5.7.9 from long ago\n" * (MAX_LOG // 20)
+    log.write_text(f"{before}{REFUSED}\n" * 2)
+    assert run("--log", str(log), "--server", "smtp.azurecomm.net:587", "--json") == 2
+    out, err = capsys.readouterr()
+    assert f"the last {MAX_LOG}" in err
+    assert REFUSED in out
+
+
+@pytest.mark.parametrize("raw", [b"", b" \n", bytes(range(256)) * 9, b"\0\1\2" * 99])
+def test_what_is_no_text_is_said_to_be_none(
+    raw: bytes, log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_bytes(raw)
+    assert run("--log", str(log)) == 1
+    assert "there is no text in it" in capsys.readouterr().out
+
+
+def test_what_is_about_something_else_is_said_to_be(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_text('203.0.113.5 - - [10/Oct/2024] "POST /auth/token HTTP/1.1" 401 535 "-"')
+    assert run("--log", str(log)) == 1
+    assert "about mail" in capsys.readouterr().out
 
 
 def test_the_report_is_for_a_terminal(log: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,6 +107,32 @@ def empty_credentials(seen: Evidence) -> Finding | None:
     return None
 
 
+_DAMAGES: Final = {
+    "placeholder": "looks like a variable or a placeholder that nobody has replaced",
+    "assignment": "looks like a whole line NAME=VALUE",
+    "quoted": "stands between quotation marks",
+}
+"""What a secret was not meant to be, by its shape."""
+
+
+def damaged_secret(seen: Evidence) -> Finding | None:
+    """What was sent as the password is a word for none, or a piece of a configuration."""
+    for attempt, response in _responses(seen):
+        shape = response.secret
+        if shape is None or attempt.reply.code < 400:
+            continue
+        if shape.kind == "nothing":
+            proof = (
+                f"the password sent for {_auth(attempt)} is a word for none, as undefined or null"
+            )
+            return _finding("credentials_missing", "certain", (proof,))
+        damage = _DAMAGES.get(shape.kind)
+        if damage:
+            proof = f"the password sent for {_auth(attempt)} {damage}"
+            return _finding("credential_mangled_by_config", "certain", (proof,))
+    return None
+
+
 def authzid(seen: Evidence) -> Finding | None:
     """PLAIN with an identity to act as was refused."""
     for attempt, response in _responses(seen):
@@ -327,8 +353,8 @@ def client_lines(lines: tuple[Line, ...]) -> list[str]:
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     base64_line_wrapped, wrapped_answers, credentials_not_base64, blank_at_the_edge,
-    empty_credentials, authzid,
-    authzid_beside, auth_command_too_long, client_sasl_bug, initial_response_required,
+    empty_credentials, damaged_secret, authzid, authzid_beside, auth_command_too_long,
+    client_sasl_bug, initial_response_required,
     login_initial_response, client_skipped_ehlo, client_no_ehlo_after_starttls, ehlo_after_auth,
     client_reply_desync, client_ehlo_parse_bug, sender_faults, auth_not_performed,
     foreign_mechanism,

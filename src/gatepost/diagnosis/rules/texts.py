@@ -6,6 +6,7 @@ from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.signs import SIGNS
+from gatepost.diagnosis.signs.about import is_about_mail, is_delivered
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import CERTAIN, LEAST, LIKELY, Sign
 from gatepost.model.evidence import Evidence
@@ -25,7 +26,10 @@ _FAR_BEHIND: Final = 0.4
 
 def from_texts(seen: Evidence) -> tuple[Finding, ...]:
     """Return a finding for every cause that the texts of a log speak for."""
-    return weigh(Reading(seen), SIGNS)
+    reading = Reading(seen)
+    if is_delivered(reading) or not is_about_mail(reading):
+        return ()
+    return weigh(reading, SIGNS)
 
 
 def weigh(reading: Reading, signs: Iterable[Sign]) -> tuple[Finding, ...]:

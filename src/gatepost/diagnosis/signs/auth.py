@@ -45,10 +45,16 @@ def signed_in(reading: Reading) -> bool:
 
 
 def tried(reading: Reading, *names: str) -> bool:
-    """One of these mechanisms was tried, or is named in the log."""
-    return any(each.mechanism in names for each in reading.seen.attempts) or any(
-        name.lower() in reading.text for name in names
-    )
+    """One of these mechanisms was tried, or is named in the log, but for a list of many."""
+    if any(each.mechanism in names for each in reading.seen.attempts):
+        return True
+    lines = [line for line in reading.text.split("\n") if not _A_LIST.search(line)]
+    return any(name.lower() in line for line in lines for name in names)
+
+
+_A_LIST: Final = re.compile(
+    r"250[ -]auth|\b(?:plain|login)[ ,]+(?:login|plain|cram-md5|xoauth2|ntlm|digest-md5)\b"
+)
 
 
 def by_token(reading: Reading) -> bool:
@@ -201,8 +207,9 @@ SIGNS: Final = (
                                        "authorization identity", "proxy auth*not", "authzid",
                                        "not authorized to proxy")),
     Sign("client_sasl_bug", 9, ("security layer", "mechanism*aborted", "authentication cancel",
-                                "auth*aborted", "unexpected challenge", "digest-md5*bug",
-                                "not a valid challenge", "authentication exchange*abort",
+                                "auth*aborted", "unexpected challenge", "unexpected server",
+                                "digest-md5*bug", "not a valid challenge",
+                                "authentication exchange*abort",
                                 "no challenge", "malformed challenge", "unable to find callback")),
     Sign("mechanism_advertised_but_broken", 11, when=lambda r: plainly_refused(r) and tried(
         r, "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1"),

@@ -74,6 +74,10 @@ SIGNS: Final = (
     # Erlang's words for an answer that is no TLS
     Sign("implicit_tls_on_starttls_port", 14, ("in state hello*unexpected message",
                                                "tls_alert*unexpected_message")),
+    Sign("mechanism_not_offered", 15, ("using 0 possible authenticators",)),
+    Sign("client_lacks_mechanism", 7, ("using 0 possible authenticators",)),
+    Sign("bad_credentials", -6, ("using 0 possible authenticators",)),
+    Sign("credential_mangled_by_config", -6, ("using 0 possible authenticators",)),
     Sign("mechanism_not_offered", 6, ("no authentication type succeeded",),
          unless=("535", "454", "534")),
     # swaks tells the date of every certificate
@@ -97,7 +101,8 @@ SIGNS: Final = (
     Sign("client_config_conflict", 16, ("options are not compatible",)),
     Sign("login_initial_response_rejected", 14, codes=(500, 501, 502, 503), when=says_auth_login),
     # these end with another error when a sign-in is refused, so nobody tried to
-    Sign("auth_not_performed", 13, ("smtpsenderrefused: (530", "mail command failed: 530"),
+    Sign("auth_not_performed", 13, ("smtpsenderrefused: (530", "mail command failed: 530",
+                                    "smtpsendfailedexception: 530"),
          unless=("starttls", "5.7.139")),
     Sign("auth_not_performed", 13, ("said: 530*in reply to mail from",), client=("postfix",),
          unless=("starttls", "5.7.139", "sasl authentication failed")),

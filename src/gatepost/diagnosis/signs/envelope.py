@@ -80,7 +80,7 @@ _RATE = (
     "hourly limit", "emails per hour", "messages per", "too much mail", "temporarily deferred",
     "rate exceeded", "submission rate", "too many connections", "sending too quickly",
     "too quickly",
-    "max*per hour", "emails per second", "too many sessions",
+    "max*per hour", "emails per second", "too many sessions", "at a rate that", "mail too quickly",
 )  # fmt: skip
 _QUOTA = (
     "daily user sending", "daily sending quota", "daily limit", "daily quota", "sending limit",
@@ -109,7 +109,8 @@ _BARE = ("bare lf", "bare newline", "bare <lf>", "bare cr", "barelinefeed", "bar
          "linefeeds", "crlf", "bare-lf", "invalid line ending", "improper line ending",
          "line ending", "cr without lf", "lf without cr", "unix line")  # fmt: skip
 _LONG = ("line too long", "line length", "lines too long", "lines longer than", "maximum line",
-         "line is too long", "998", "max line", "line exceeds", "long lines")  # fmt: skip
+         "line is too long", "998 char", "998 octets", "998 bytes", "limit*998", "than 998",
+         "998 limit", "over 998", "max line", "line exceeds", "long lines")  # fmt: skip
 _RAW = ("invalid characters", "non-ascii", "8-bit", "8bit", "unencoded", "illegal 8",
         "raw utf", "unprintable", "not rfc 2047", "rfc2047", "bad header", "header contains",
         "illegal character", "invalid header", "non ascii")  # fmt: skip
@@ -152,9 +153,15 @@ SIGNS: Final = (
     Sign("wrong_submission_host", 6, ("isn't registered", "is not registered", "g suite account",
                                       "workspace account"), provider=("gmail_relay",)),
     Sign("wrong_submission_host", 5, ("@gmail.com",), provider=("gmail_relay",)),
+    # a host of Microsoft 365 that takes mail of known addresses only
+    Sign("wrong_submission_host", 12.5, ("tenantattribution",)),
     Sign("wrong_submission_host", 13, ("mail relay denied*invalid credentials for relay",)),
     Sign("wrong_submission_host", 9, ("relay denied", "invalid credentials for relay"),
          context=("gmail.com account", "consumer", "personal", "free gmail", "@gmail.com")),
+    # SPF and DKIM: who signed in is not what is meant
+    Sign("auth_not_performed", -20, ("5.7.26", "either spf or dkim", "spf or dkim", "dmarc")),
+    Sign("client_credentials_dropped", -20, ("5.7.26", "spf or dkim", "dmarc")),
+    Sign("sender_not_authorised", -8, ("5.7.26", "spf or dkim", "dmarc"), unless=("send as",)),
     Sign("auth_not_performed", 11, _NEEDS_AUTH,
          when=lambda r: unread_by_server(r) and "gmail_relay" not in r.providers,
          unless=("secure connection or the client", "5.7.57", "535", "504 ", "5.7.139")),
@@ -223,7 +230,7 @@ SIGNS: Final = (
     Sign("provider_sandbox", 20, ("recipient addresses must share", "must share the same domain",
                                   "only send to verified", "only to verified recipients")),
     Sign("provider_sandbox", 12, ("email address is not verified",), provider=("ses",)),
-    Sign("sender_not_verified", 6, ("not verified*no-reply@", "not verified*noreply@",
+    Sign("sender_not_verified", 12, ("not verified*no-reply@", "not verified*noreply@",
                                     "not verified*info@", "not verified*hello@",
                                     "not verified*support@", "not verified*admin@",
                                     "not verified*notifications@")),
@@ -308,6 +315,7 @@ SIGNS: Final = (
     Sign("raw_utf8_headers", 15, _RAW, by_server=True),
     Sign("raw_utf8_headers", 3, ("subject", "header"), by_server=True, at=("data", None)),
     Sign("smtputf8_not_supported_downstream", 18, ("smtputf8", "5.6.7", "utf8smtp",
-                                                   "internationalized")),
+                                                   "internationalized"),
+         unless=("250 smtputf8", "250-smtputf8")),
 )
 # fmt: on

@@ -1,8 +1,22 @@
 """Faults of the client's own configuration, of which the wire knows nothing."""
 
+import re
 from typing import Final
 
+from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign
+
+_NOTHING: Final = re.compile(
+    r"(?m)\b(?:smtp|mail|email)[\w.:-]{0,24}(?:user(?:name)?|pass(?:word)?|login)['\"]?\s*"
+    r"(?:=>|[:=])\s*(?:null|none|nil|undefined|''|\"\")\s*,?\s*$"
+)
+
+
+def set_to_nothing(reading: Reading) -> bool:
+    """A user or password is set to nothing in the log, and one is wanted."""
+    wanted = any(each.reply and each.reply.code in (530, 535) for each in reading.refusals)
+    return wanted and _NOTHING.search(reading.text) is not None
+
 
 # fmt: off
 SIGNS: Final = (
@@ -29,6 +43,8 @@ SIGNS: Final = (
                                      "username not set", "failed to connect, no password",
                                      "cannot read propert*auth"),
          unless=("535 ", "534 ", "535,", "534,", "535-", "534-", "535:")),
+    Sign("credentials_missing", 20, when=set_to_nothing,
+         proof="the user name or the password is set to nothing"),
     Sign("credentials_missing", 14, ("username \"\"", "username ''", "user \"\"")),
     Sign("credentials_missing", 12, ("nonetype*auth_plain", "auth_plain*nonetype",
                                      "nonetype*password",
@@ -74,7 +90,7 @@ SIGNS: Final = (
                                         "trailing space*host", "host*trailing",
                                         "leading space*host", "hostname*space")),
     Sign("credential_mangled_by_config", 14, ("variable is not set. defaulting to a blank",
-                                              "dollar sign", "$$", "variable*interpolat",
+                                              "dollar sign", "variable*interpolat",
                                               "interpolation*password", "password*truncated",
                                               "password*trailing", "trailing newline",
                                               "newline*password", "password*newline",

@@ -165,6 +165,28 @@ def begins_with_tls(reading: Reading) -> bool:
     return any(word in reading.text or word in reading.context for word in words)
 
 
+_SET_IMPLICIT: Final = re.compile(
+    r"\b(?:\w*encryption|smtp_?secure|smtp_?security)['\"]?\s*(?:=>|[:=])\s*['\"]?(?:ssl|smtps|ssl/tls)\b|"
+    r"\bsecure['\"]?\s*[:=]\s*true|\bprotocol['\"]?\s*[:=]\s*['\"]?smtps\b|"
+    r"\buse_ssl['\"]?\s*[:=]\s*['\"]?true|smtp_ssl\("
+)
+_SET_STARTTLS: Final = re.compile(
+    r"\b(?:\w*encryption|smtp_?secure|smtp_?security)['\"]?\s*(?:=>|[:=])\s*['\"]?(?:tls|starttls)\b|"
+    r"\bsecure['\"]?\s*[:=]\s*false|starttls['\"]?\s*[:=]\s*['\"]?(?:true|required|always)|"
+    r"\buse_tls['\"]?\s*[:=]\s*['\"]?true|\btls: :always"
+)
+
+
+def set_to_implicit_tls(reading: Reading) -> bool:
+    """A setting for TLS from the first byte stands in the log, and no word of the server."""
+    return silent(reading) and _SET_IMPLICIT.search(reading.text) is not None
+
+
+def set_to_starttls(reading: Reading) -> bool:
+    """A setting for STARTTLS stands in the log, and no word of the server."""
+    return silent(reading) and _SET_STARTTLS.search(reading.text) is not None
+
+
 def silent(reading: Reading) -> bool:
     """No word of the server is in the log."""
     return not greeted(reading) and not reading.refusals
@@ -182,7 +204,7 @@ _DNS = (
     "could not resolve host", "couldn't resolve host", "name resolution", "unknownhostexception",
     "unknown host", "nodename nor servname", "host or domain name not found", "name service error",
     "server misbehaving", "the remote name could not be resolved", "unknown mx host",
-    "failed to lookup address", "dns lookup failed", "php_network_getaddresses",
+    "failed to lookup address", "dns lookup failed", "dial tcp: lookup", "php_network_getaddresses",
     "temporary failure in name resolution", "name does not resolve", "host not found",
 )  # fmt: skip
 _TIMEOUT = (
@@ -231,8 +253,8 @@ _LISTED = (
     "on our block list", "on a blacklist", "dnsbl", "rbl.", "barracudacentral", "spamcop",
     "sorbs.net", "banned sending ip", "poor reputation", "listed by*list", "address*listed in",
     "on block list", "blocked*block list", "5.7.511", "5.7.606", "black listed", "bad dns ptr",
-    "no ptr record", "reverse dns lookup failed", "cannot find your hostname",
-    "cannot find your reverse hostname", "refused to talk to me: 554",
+    "no ptr record", "reverse dns", "reverse hostname", "rdns", "cannot find your hostname",
+    "refused to talk to me: 554",
     "ip address is blocked", "sending ip*blocked", "ip*has been blocked",
 )  # fmt: skip
 _MAIL_PORTS = (25, 465, 587, 2465, 2525, 2587)
@@ -276,7 +298,8 @@ SIGNS: Final = (
     Sign("credential_mangled_by_config", -5.5, (*_EOF, *_TIMEOUT), when=opened_in_silence),
     Sign("port_blocked", 3, ("telnet", "port 25", "all ports", "every host", "outbound", "firewall",
                              "digitalocean", "hetzner", "ec2", "gcp", "google cloud", "droplet",
-                             "vultr", "linode", "oracle cloud", "blocked")),
+                             "vultr", "linode", "oracle cloud", "port*blocked",
+                             "blocked*port", "blocks port", "is blocked by")),
     Sign("port_blocked", 3, context=("digitalocean", "hetzner", "ec2", "gcp", "google cloud",
                                      "droplet", "vultr", "linode", "cloud", "hosting", "render.com",
                                      "railway", "heroku", "vps", "blocked", "aws"),
@@ -314,6 +337,10 @@ SIGNS: Final = (
     Sign("starttls_on_implicit_tls_port", 7.5, _HANG, ports=IMPLICIT_PORTS, when=silent),
     Sign("starttls_on_implicit_tls_port", 7.5, _EOF, ports=IMPLICIT_PORTS, when=silent),
     Sign("starttls_on_implicit_tls_port", 7, _NO_GREETING, when=silent),
+    Sign("implicit_tls_on_starttls_port", 10, (*_REFUSED, *_TIMEOUT, *_EOF), ports=(587, 25, 2587),
+         when=set_to_implicit_tls),
+    Sign("starttls_on_implicit_tls_port", 5, (*_TIMEOUT, *_EOF), ports=IMPLICIT_PORTS,
+         when=set_to_starttls),
     Sign("starttls_on_implicit_tls_port", 6.5, ("unexpectedly closed", "econnreset", "eof",
                                               "unexpected socket close", "connection reset",
                                               "connection closed", "empty response",
@@ -336,7 +363,9 @@ SIGNS: Final = (
          proof="something stands between client and server"),
     Sign("backend_down_behind_proxy", 3, ("haproxy", "socat", "nginx", "load balancer", "bridge"),
          when=silent),
-    # cut off by a server that had greeted
+    # a traceback tells how far it came
+    Sign("port_blocked", -9, (*_TIMEOUT, *_EOF), when=ended_at("greeting")),
+    Sign("starttls_on_implicit_tls_port", 9, (*_TIMEOUT, *_EOF), when=ended_at("greeting")),
     Sign("helo_rejected", 7.5, _EOF, when=ended_at("ehlo")),
     Sign("server_tls_misconfigured", 7.5, _EOF, when=ended_at("starttls")),
     Sign("tls_version_too_old", 6, _EOF, when=ended_at("starttls")),

@@ -20,6 +20,7 @@ _REFRESH = (
     "aadsts700084", "refresh token*invalid", "refresh_token*expired", "refresh token*revoked",
     "token has been expired", "aadsts50173",
     "token refresh failed", "failed to refresh", "could not refresh", "refreshing token",
+    "generating new access token", "refresh access token", "new access token for",
 )  # fmt: skip
 _CLIENT = ("invalid_client", "aadsts7000215", "aadsts700016", "unauthorized_client",
            "aadsts90002", "invalid client secret", "aadsts50194", "aadsts900023")  # fmt: skip
@@ -38,6 +39,9 @@ SIGNS: Final = (
     Sign("expired_secret", 4, when=lambda r: refused(r) and "acs" in r.providers,
          proof="Azure says the same of an expired secret"),
     Sign("oauth_client_auth_failed", 14, _CLIENT),
+    # nodemailer at the token endpoint
+    Sign("oauth_refresh_token_expired", 9, ("xoauth2/index.js",)),
+    Sign("oauth_client_auth_failed", 8, ("xoauth2/index.js",)),
     # the deepest that Entra's code proves; what is observed stands behind it
     Sign("tenant_unknown", 24, ("aadsts90002", "aadsts900023", "aadsts50059")),
     Sign("application_unknown", 24, ("aadsts700016",)),

@@ -1,5 +1,6 @@
 """Evidence as texts: who said what, and where in the dialogue."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,15 +117,16 @@ def _remarks(seen: Evidence) -> Iterator[Utterance]:
     for line in (*seen.remarks, *((seen.failure, seen.client.error) if seen.remarks else ())):
         if line:
             shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
-            yield Utterance(in_english(line.lower()), f'the log says "{shown}"')
+            yield Utterance(in_english(_TAIL.sub("", line.lower())), f'the log says "{shown}"')
 
 
-_SHOWN = 240
+_SHOWN: Final = 240
+_TAIL: Final = re.compile(r" proto=e?smtp(?: helo=<[^>]*>)?")
+"""What Postfix's smtpd puts behind every refusal; its words mean nothing."""
 
 
 def _answer(before: str, reply: Reply, position: Position | None, after: str = "") -> Utterance:
     text = str(reply).replace("\n", " ")
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    return Utterance(
-        in_english(text.lower()), f"{before} {shown}{after}", reply, position, by_server=True
-    )
+    meant = in_english(_TAIL.sub("", text.lower()))
+    return Utterance(meant, f"{before} {shown}{after}", reply, position, by_server=True)

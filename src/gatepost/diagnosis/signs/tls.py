@@ -223,6 +223,8 @@ SIGNS: Final = (
     # a great provider sends its whole chain: what cannot follow it is the client's store
     Sign("cert_chain_incomplete", -8, (*_NO_ISSUER, *_VERIFY), when=great_provider),
     Sign("client_ca_store_missing", 7, (*_NO_ISSUER, *_UNKNOWN_AUTHORITY), when=great_provider),
+    Sign("client_ca_store_missing", 8, _VERIFY, when=great_provider,
+         unless=(*_NAME, *_EXPIRED, *_UNTRUSTED, *_NO_ISSUER, *_UNKNOWN_AUTHORITY)),
     Sign("cert_chain_incomplete", 6, ("does not match the server certificate",),
          client=("ruby-net-smtp",)),
     Sign("cert_chain_incomplete", 5, _UNKNOWN_AUTHORITY),

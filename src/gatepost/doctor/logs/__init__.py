@@ -21,10 +21,10 @@ from gatepost.doctor.logs.strike import MARK, MECHANISM_NAMES, strike_out, unmar
 from gatepost.doctor.logs.wrapping import unwrapped
 from gatepost.model.evidence import Client, Evidence, Stray, Target, TlsMode
 
-__all__ = ["MAX_LOG", "read_log"]
+__all__ = ["MAX_LOG", "decode_log", "read_log"]
 
-MAX_LOG: Final = 2 * 1024 * 1024
-"""Octets of a log that are read; what comes behind is not."""
+MAX_LOG: Final = 1024 * 1024
+"""Octets of a log that are read."""
 MAX_REMARKS: Final = 400
 _MAX_LINE: Final = 4_000
 _IMPLICIT: Final = re.compile(
@@ -93,17 +93,34 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
 _EMPTY: Final = Evidence("log")
 
 
+def decode_log(raw: bytes) -> str:
+    """Return a log's text: what editors and PowerShell write; nothing of what is no text."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", "replace")
+    sample = raw[:_BINARY_SAMPLE]
+    if len(_CONTROLS.findall(sample)) * _FEW_CONTROLS > len(sample):
+        return ""
+    return raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace")
+
+
+_BINARY_SAMPLE: Final = 64 * 1024
+_FEW_CONTROLS: Final = 30
+_CONTROLS: Final = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
+
+
 def _without_surrogates(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _clean(text: str) -> str:
     """Take off what terminals, HTML and JSON wrap around a log."""
-    text = unwrapped(_ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
-    if "&gt;" in text or "&lt;" in text or "<br" in text:
-        import html  # noqa: PLC0415 - a big table, and few logs need it
+    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    for _ in range(2):  # a log in HTML may have been escaped once more
+        if _IS_HTML.search(text):
+            import html  # noqa: PLC0415 - a big table, and few logs need it
 
-        text = html.unescape(re.sub(r"<br\s*/?>\n?", "\n", text))
+            text = html.unescape(re.sub(r"<br\s*/?>\n?", "\n", _TAGS.sub("", text)))
+    text = unwrapped(text.replace("\xa0", " "))
     text = re.sub(r"(?:\\r)?\\n(?!['\"])(?=[^\n]*\d{3}[ -])", "\n", text)
     if "type: 'client'" in text:
         text = _OBJECT.sub(_as_lines, text)
@@ -114,6 +131,8 @@ def _clean(text: str) -> str:
     return "\n".join(part for line in lines for part in _parts(line))
 
 
+_IS_HTML: Final = re.compile(r"&(?:gt|lt|quot|amp|nbsp|apos|#x?[0-9a-fA-F]{2,4});|<br\b|</pre>")
+_TAGS: Final = re.compile(r"</?(?:pre|code|p|div|span)(?: [^<>]*)?>")
 _JOINED: Final = re.compile(
     r"(?<=[^\s>:'\"])(250[- ](?:PIPELINING|SIZE|AUTH|STARTTLS|8BITMIME|ENHANCEDSTATUSCODES|"
     r"CHUNKING|DSN|SMTPUTF8|HELP|VRFY|ETRN|BINARYMIME)(?![A-Za-z]))"
@@ -170,12 +189,10 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
     """Give the dialogue its lines; return the others, each once."""
     remarks: dict[str, None] = {}
     after_server = False
-    for line in lines:
-        low = line.lower()
-        if any(words in low for words in spoken.tls):
-            talk.tls_started()
-        if spoken.signed_in and re.match(spoken.signed_in, low):
-            talk.server("235 (so says the client)")
+    for at, line in enumerate(lines):
+        if _WENT_WELL.search(line) or (talk.in_content and spoken is BARE and _ends(lines, at)):
+            continue
+        _noted(line.lower(), spoken, talk)
         said = spoken.speaks(line)
         if said is None and after_server and re.match(r"\s*\d{3}[ -]", line):
             said = ("S", line.strip())
@@ -201,6 +218,25 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
     kept = list(remarks)
     half = MAX_REMARKS // 2
     return kept if len(kept) <= MAX_REMARKS else [*kept[:half], *kept[-half:]]
+
+
+def _noted(low: str, spoken: Format, talk: Dialogue) -> None:
+    """Take what the client says instead of the server's reply."""
+    if any(words in low for words in spoken.tls):
+        talk.tls_started()
+    if spoken.signed_in and re.match(spoken.signed_in, low):
+        talk.server("235 (so says the client)")
+
+
+_WENT_WELL: Final = re.compile(
+    r"\bstatus=sent \(2|\"(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) \S+ HTTP/[\d.]+\" \d{3}"
+)
+"""Mail that was delivered, and what a web server was asked for: neither tells of a fault."""
+
+
+def _ends(lines: list[str], at: int) -> bool:
+    """Tell whether this line is a message's: the dot that ends it is still to come."""
+    return lines[at] != "." and "." in lines[at:]
 
 
 def _is_spoken(said: tuple[str, str], spoken: Format) -> bool:

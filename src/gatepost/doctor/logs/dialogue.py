@@ -76,6 +76,11 @@ class Dialogue:
         self._last_verb = ""
 
     @property
+    def in_content(self) -> bool:
+        """The message itself is being sent."""
+        return self._in_content
+
+    @property
     def signed_in(self) -> bool:
         """A 235 was seen."""
         return any(each.reply.code == 235 for each in self.attempts)

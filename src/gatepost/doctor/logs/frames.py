@@ -12,7 +12,8 @@ _COMMANDS: Final[tuple[tuple[Position, str], ...]] = (
     ("auth", r"login|(?:handle|action)?auth|auth_?(?:plain|login|cram_?md5)|authenticate"),
     ("starttls", r"starttls|starttlscommand|actionstarttls"),
     ("ehlo", r"(?:do_?|action)?(?:ehlo|helo)|(?:ehello|ehlo|helo)command|ehlo_or_helo_if_needed"),
-    ("greeting", r"openserver|readgreeting|actiongreeting"),
+    ("greeting", r"connect|readgreeting|actiongreeting"),
+    ("connect", r"_?get_?socket|_?create_connection"),
 )  # fmt: skip
 """How libraries call the function that sends a command, lower case."""
 _PYTHON: Final = re.compile(r"(?:smtplib\.py|aiosmtplib/\w+\.py)\"?, line \d+, in (\w+)")

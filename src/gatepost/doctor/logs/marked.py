@@ -9,6 +9,6 @@ FORMAT = Format(
     r"(?i:client|sent|sending|send|out|tx|wrote|write)\s?[:>])\s?(?P<text>.*)$",
     server=r"^(?:<{1,3}|<-{1,2}|<={1,2}|S>|\[(?i:S|SERVER|RECEIVED|RECV|IN|RX)\]:?|"
     r"(?i:server|received|recv|got|in|rx|reply|response|read)\s?[:<>])\s?"
-    r"(?P<text>[2-5]\d\d(?:[ -].*)?)$",
+    r"(?:S: )?(?P<text>[2-5]\d\d(?:[ -].*)?)$",
     shared=True,
 )

@@ -36,6 +36,7 @@ _PREFIXES: Final = tuple(
         r"[\w./()-]{1,60}\[[\w.]+\]: ",  # Heroku's app[web.1]
         r"[\w.-]+-[a-z0-9]{5,10}-[a-z0-9]{5} [\w.-]+ ",  # a pod and its container
         r"\d{10}(?:\.\d+|\d{3})?[ \t]",
+        r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}[ \t]+",  # a request, as Lambda names it
         rf"\[?{_TIME}\]?[ \t]",
         rf"\[?(?i:{_LEVEL})\]?(?:[:|]?[ \t]+|[:|](?=\S))",
         r"\[[^\]\n]{1,80}\][ \t]+",  # a thread, a pod, a time with a level

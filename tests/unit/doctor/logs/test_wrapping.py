@@ -1,5 +1,6 @@
 """What carries a log is taken off: containers, journals, JSON, quoted mail, terminals."""
 
+import html
 import json
 from collections.abc import Callable
 
@@ -40,6 +41,9 @@ WRAPPERS: dict[str, Callable[[str], str]] = {
     "Windows": lambda line: f"{line}\r",
     "colours": lambda line: f"\x1b[32m{line}\x1b[0m",
     "HTML": lambda line: f"{line.replace('<', '&lt;').replace('>', '&gt;')}<br>",
+    "HTML with quotes": html.escape,
+    "no-break spaces": lambda line: line.replace(" ", "\xa0"),
+    "Lambda": lambda line: f"{STAMP}\t0b1c2d3e-aaaa-bbbb-cccc-1234567890ab\tINFO\t{line}",
     "Docker's JSON": lambda line: json.dumps({"log": f"{line}\n", "stream": "stdout"}),
     "logfmt": lambda line: f"time={STAMP} level=debug msg={json.dumps(line)}",
 }

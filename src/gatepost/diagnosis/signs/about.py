@@ -1,0 +1,49 @@
+"""Is a log about mail at all? What is not gives no finding, whatever words stand in it."""
+
+import re
+from typing import Final
+
+from gatepost.diagnosis.signs.reading import Reading
+
+_MAIL: Final = re.compile(
+    r"smtp|e-?mail|mail|starttls|\behlo\b|\bhelo\b|postfix|\bexim\d?\b|swaks|"
+    r"\brelay|\brcpt\b|\brecipients?\b|\bsenders?\b|lettre|"
+    r"(?::|\bport\W{1,3})(?:25|465|587|994|2465|2525|2587)\b"
+)
+_ELSE: Final = re.compile(
+    r"\b(?:get|post|put|head|delete|patch|options) \S+ http/|\bhttps?://|httpsconnectionpool|"
+    r"\bsshd?\b|\bimap|\bpop3|\bldaps?\b|postgres|psycopg|mysql|mariadb|\bredis\b|mongo|kafka|"
+    r"rabbitmq|\bjdbc\b|\bnpm err|\bsqlstate|\bdatabase\b|websocket|\bdocker pull\b|"
+    r"(?::|\bport\W{1,3})(?:22|80|110|143|389|443|636|993|995|3306|5432|6379|8080|8443|27017)\b"
+)
+_TRACE: Final = re.compile(r"traceback \(most recent call last\)|\n\s*at [\w.$<>/]+\(")
+_NETWORK: Final = re.compile(
+    r"ssl|tls|socket|time[d -]*out|connect|certificate|getaddrinfo|resolution|handshake|auth"
+)
+_ERROR: Final = re.compile(
+    r"err|fail|refus|denied|denies|exception|time[d -]*out|cannot|can't|could not|couldn't|unable|"
+    r"invalid|reject|clos|eof|reset|not |unexpect|wrong|missing|disconnect|lost|expired|warn|"
+    r"certificate|unencrypt|too |\b[45]\d\d\b|panic|fatal|hang|blocked|must|require|[^\x00-\x7f]"
+)
+
+
+def is_about_mail(reading: Reading) -> bool:
+    """Tell whether something in the log is of mail, or nothing is of anything else.
+
+    A bare error of a TLS library says of neither, and whoever asks here means mail.
+    """
+    seen = reading.seen
+    if seen.transcript or seen.client.product or seen.server_name or reading.providers:
+        return True
+    text = reading.text
+    if _MAIL.search(f"{text}\n{reading.host}") is not None:
+        return True
+    if _ELSE.search(text) or (_TRACE.search(text) and not _NETWORK.search(text)):
+        return False
+    return _ERROR.search(text) is not None
+
+
+def is_delivered(reading: Reading) -> bool:
+    """Tell whether the message was taken, and nothing was refused."""
+    content = reading.seen.content.value
+    return content is not None and content.is_success and not reading.refusals

@@ -1,0 +1,63 @@
+"""What is not about mail, or tells of mail that went out, gives no finding."""
+
+import pytest
+
+from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.logs import read_log
+
+DELIVERED = """220 mail.example.com ESMTP Postfix
+EHLO me.example.org
+250-mail.example.com
+250 AUTH PLAIN LOGIN
+AUTH PLAIN [hidden]
+235 2.7.0 Authentication successful
+MAIL FROM:<a@example.com>
+250 2.1.0 Ok
+RCPT TO:<b@example.org>
+250 2.1.5 Ok
+DATA
+354 End data with <CR><LF>.<CR><LF>
+Subject: rate limit and daily quota exceeded, line too long
+
+535 5.7.8 authentication failed
+.
+250 2.0.0 Ok: queued as 12345
+QUIT
+221 2.0.0 Bye"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '203.0.113.5 - - [10/Oct/2024:13:55:36 +0000] "POST /auth/token HTTP/1.1" 502 250 "-"',
+        '203.0.113.5 - - [10/Oct/2024:13:55:36 +0000] "GET /mail/login HTTP/1.1" 401 535 "-"',
+        "Traceback (most recent call last):\n  File \"db.py\", line 5, in login\nKeyError: 'pass'",
+        'java.lang.NullPointerException: "s" is null\n\tat com.example.App.main(App.java:5)',
+        'FATAL: password authentication failed for user "app"\nConnection refused (port 5432)',
+        "SSLError: HTTPSConnectionPool(host='api.example.com', port=443): certificate has expired",
+        "FetchError: request to https://registry.example.org/foo failed, connect ECONNREFUSED",
+        "sshd[1]: Failed password for root\nsshd[1]: Connection closed by authenticating user",
+        "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\na1 NO [AUTHENTICATIONFAILED] failed",
+        "A brown fox of 998 pounds jumps over a login and a password each day.",
+        "postfix/smtp[2]: 3F2: to=<a@b.example>, status=sent (250 2.0.0 Ok)\npostfix/qmgr[998]: A",
+        "550 5.1.1 <bob@example.net>: Recipient address rejected: User unknown",
+        "550 5.7.1 Message rejected due to content restrictions (spam score 12.3)",
+        "550-5.7.26 This mail has been blocked because the sender is unauthenticated: SPF or DKIM",
+        DELIVERED,
+    ],
+)
+def test_nothing_is_found(text: str) -> None:
+    assert diagnose_evidence(read_log(text)).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("x509: certificate signed by unknown authority", "cert_untrusted"),
+        ("unencrypted connection", "auth_before_tls_refused_by_client"),
+        ("Traceback (most recent call last):\nssl.SSLError: [SSL: WRONG_VERSION_NUMBER]",
+         "implicit_tls_on_starttls_port"),
+    ],
+)  # fmt: skip
+def test_a_bare_error_is_taken_for_mail_s(text: str, cause: str) -> None:
+    assert diagnose_evidence(read_log(text)).findings[0].id == cause
