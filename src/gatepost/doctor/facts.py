@@ -14,7 +14,8 @@ CONFIG_KINDS: Final = {
     "python": "Python settings", "dotnet": "appsettings.json", "json": "JSON",
     "spring": "Spring's application.properties or .yaml", "properties": "Java properties",
     "yaml": "YAML", "compose": "a Compose file", "kubernetes": "a Kubernetes Secret",
-    "postfix": "Postfix's main.cf", "msmtp": "msmtprc", "url": "a URL", "rails": "Rails",
+    "postfix": "Postfix's main.cf", "sasl_passwd": "Postfix's sasl_passwd",
+    "msmtp": "msmtprc", "url": "a URL", "rails": "Rails",
     "php": "PHP", "javascript": "JavaScript", "ini": "an .ini file",
 }  # fmt: skip
 """What each kind of configuration file is called."""

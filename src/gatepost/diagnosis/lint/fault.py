@@ -115,8 +115,8 @@ class View:
         """
         implicit, starttls = self.first("implicit"), self.first("starttls")
         if implicit is not None and implicit.on:
-            return ("both", implicit) if starttls is not None and starttls.on else (
-                "implicit", implicit)  # fmt: skip
+            both = starttls is not None and starttls.on and not _demands_tls(starttls)
+            return ("both" if both else "implicit"), implicit
         if starttls is not None and starttls.on:
             return "starttls", starttls
         known = (*self.all("implicit"), *self.all("starttls"), *self.all("tls"))
@@ -137,6 +137,11 @@ class View:
         if self.kind == "rails":
             return "starttls", None  # enable_starttls_auto
         return "", None
+
+
+def _demands_tls(setting: Setting) -> bool:
+    """nodemailer's ``requireTLS`` and its kin say that TLS must be, of either kind."""
+    return setting.key.lower().replace("_", "").endswith("requiretls")
 
 
 _CLEAR_BY_DEFAULT: Final = frozenset({"django", "spring", "python"})

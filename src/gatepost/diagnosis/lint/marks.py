@@ -44,6 +44,8 @@ VALUES: Final[Mapping[str, Mark]] = MappingProxyType({
     "blank_at_end":      Mark(_VALUE, "possible", "is followed by a blank, which some readers "
                                                   "keep"),
     "newline":           Mark(_VALUE, "likely", "holds a line end"),
+    "unstripped":        Mark(_VALUE, "possible", "is a file's text as it is, with the line end "
+                                                  "that most files have"),
     "cr":                Mark(_VALUE, "possible", "ends in a carriage return (Windows line "
                                                   "ends): shells, Docker's "
                                                   "--env-file and systemd keep it"),
@@ -59,12 +61,18 @@ VALUES: Final[Mapping[str, Mark]] = MappingProxyType({
                               "value here"),
     "smart_quotes":      Mark(_VALUE, "likely", "holds typographic quotes, which are part of the "
                                                 "value"),
-    "number":            Mark(_VALUE, "likely", "is a number to YAML, and does not come out as "
-                                                "it was written"),
+    "number":            Mark(_VALUE, "likely", "is a number or a switch to YAML, and does not "
+                                                "come out as it was written"),
+    "colon":             Mark(_VALUE, "certain", "holds a colon before a blank outside of quotes: "
+                                                 "YAML refuses the file"),
+    "comment":           Mark(_VALUE, "possible", "goes on with a #: within a line that is no "
+                                                  "comment here"),
     "special_start":     Mark(_VALUE, "certain", "begins with a character that means something "
                                                  "in YAML"),
     "not_base64":        Mark(_VALUE, "likely", "is not base64, as a Secret's data must be"),
     "tuple":             Mark(_VALUE, "certain", "ends in a comma: that makes a tuple of it"),
+    "no_colon":          Mark(_VALUE, "certain", "stands without a colon between user name and "
+                                                 "password"),
     "twice":             Mark("client_config_conflict", "likely", "is set twice: .NET refuses "
                                                                   "that"),
     "latin1":            Mark("non_ascii_password", "likely", "holds characters outside ASCII, "
@@ -103,6 +111,7 @@ HOSTS: Final[Mapping[str, Mark]] = MappingProxyType({
     "blank":        Mark(_HOST, "certain", " holds a blank"),
     "edge_blank":   Mark(_HOST, "certain", " begins or ends with a blank"),
     "newline":      Mark(_HOST, "certain", " holds a line end"),
+    "blank_at_end": Mark(_HOST, "possible", " is followed by a blank, which some readers keep"),
     "comma":        Mark(_HOST, "likely", " holds a comma or semicolon: one host is wanted"),
     "at_sign":      Mark(_HOST, "certain", " holds an @: that is an address, not a host"),
     "host_port":    Mark(_HOST, "likely", " holds the port, too: many clients look the whole of "
@@ -168,6 +177,8 @@ def _fault(
     fix = _FIXES.get(mark.id, words.quote)(view.kind)
     if name in ("bom", "utf16"):
         fix = "Save the file as UTF-8 without a byte order mark."
+    elif name == "unstripped":
+        fix = "Take the line end off: .strip()."
     elif name == "cr":
         fix = "Save the file with Unix line ends (sed -i 's/\\r$//' FILE)."
     elif name in ("edge_blank", "newline", "blank_at_end", "invisible") and mark.id == _VALUE:
@@ -191,7 +202,7 @@ def urls(view: View) -> Iterator[Fault]:
     for setting in view.all("url"):
         for mark in setting.marks:
             yield from _fault(view, setting, URLS.get(mark), mark)
-        if "raw_plus" in setting.marks and setting.key.upper().endswith("MAILER_DSN"):
+        if "raw_plus" in setting.marks and "MAILER_DSN" in setting.key.upper():
             proof = view.at(
                 setting, " holds a + within user name or password: Symfony reads it as a blank"
             )

@@ -36,8 +36,8 @@ def mode_and_port(view: View) -> Iterator[Fault]:
     told = view.at(
         where, f"{_value(where)}: TLS from the first byte, and {port}, which begins in clear"
     )
-    # EMAIL_URL: django-environ takes smtps:// for STARTTLS.
-    django_url = where.key.upper() == "EMAIL_URL"
+    # EMAIL_URL: django-environ takes smtps:// for STARTTLS, dj-email-url for the other.
+    django_url = _ends(where, "EMAIL_URL") and where.shown == "smtps"
     if mode == "implicit" and view.port in STARTTLS_PORTS and not django_url:
         sure: Confidence = "likely" if view.port == 2525 or view.kind in _GUESSED else "certain"
         fix = f"{words.starttls(view.kind)}; or {words.implicit(view.kind)}."
@@ -52,6 +52,11 @@ def mode_and_port(view: View) -> Iterator[Fault]:
         yield Fault("starttls_on_implicit_tls_port", sure, view.at(where, said), fix)
 
 
+def _ends(setting: Setting, *names: str) -> bool:
+    """Tell whether this is such a name; of several URLs under one name each has a number."""
+    return setting.key.upper().partition("[")[0].endswith(names)
+
+
 _GUESSED: Final = frozenset({"dotenv", "compose", "yaml", "json", "ini", "properties", "laravel",
                              "dotnet", "kubernetes"})  # fmt: skip
 """What their switches do is up to the program that reads them."""
@@ -62,7 +67,7 @@ def url_scheme(view: View) -> Iterator[Fault]:
     url = view.first("url")
     if url is None or url.shown not in ("smtp", "submission") or view.port not in IMPLICIT_PORTS:
         return
-    if url.key.upper().endswith(("MAILER_DSN", "EMAIL_URL", "MAIL_URL")) or view.mode()[0]:
+    if _ends(url, "MAILER_DSN", "EMAIL_URL", "MAIL_URL") or view.mode()[0]:
         return
     said = (
         f" begins with {url.shown}://, and the port is {view.port}, which wants TLS from the "
@@ -102,7 +107,8 @@ def text_that_is_true(view: View) -> Iterator[Fault]:
                 id_,
                 "certain",
                 view.at(setting, said),
-                f"Write {setting.key} = False, without quotes.",
+                f"Write {setting.key}{': f' if view.kind == 'javascript' else ' = F'}alse, without "
+                "quotes.",
             )
         elif "untyped" in setting.marks:
             said = ' is an environment variable\'s text as it is: "False" and "0" are true, too'

@@ -50,6 +50,7 @@ QUOTE: Final[Mapping[str, str]] = MappingProxyType({
     "ini": "Wrap the value in triple double quotes (Grafana) or backquotes (Gitea).",
     "url": "Percent-encode user name and password in the URL.",
     "postfix": "Keep the password in the lookup table alone, without quotes, as USER:PASSWORD.",
+    "sasl_passwd": "Write [HOST]:PORT USER:PASSWORD, without quotes, and run postmap.",
     "msmtp": "Write the password bare or in double quotes, or use passwordeval.",
     "dotnet": "Write the value as one JSON string, with \\\\ for each backslash.",
 })

@@ -312,8 +312,10 @@ def _gave_up(seen: Evidence, hello: Hello, left: str) -> tuple[Finding, ...]:
         found.append(_finding("auth_before_tls_refused_by_client", "likely", left, listed, secure))
     if not lacks:
         found.append(_finding("credentials_missing", "likely", left, listed))
-    if seen.client.library == "go-net-smtp":
-        found.append(_finding("client_host_mismatch", "likely", left, listed))
+    is_go = seen.client.library == "go-net-smtp"
+    if is_go or (library is None and hello.name == "localhost"):  # as Go's smtp calls itself
+        host = _finding("client_host_mismatch", "likely" if is_go else "possible", left, listed)
+        found.append(host)
     return tuple(found)
 
 

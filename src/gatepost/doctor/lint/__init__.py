@@ -27,6 +27,7 @@ _READERS: Final = {
     "dotenv": "dotenv", "laravel": "dotenv", "django": "python", "python": "python",
     "dotnet": "json", "json": "json", "spring": "properties", "properties": "properties",
     "yaml": "yaml", "compose": "yaml", "kubernetes": "yaml", "postfix": "postfix",
+    "sasl_passwd": "postfix",
     "msmtp": "msmtp", "rails": "pairs", "php": "pairs", "javascript": "pairs", "ini": "properties",
 }  # fmt: skip
 """Which module reads which kind; loaded when there is such a file."""
@@ -52,7 +53,7 @@ def read_config(raw: bytes, name: str) -> Evidence:
 def _clients(config: Config) -> list[Config]:
     """Tell clients apart that one file holds, by what their settings' names begin with."""
     hosts = {_group(each.key) for each in config.settings if each.role in ("host", "url")}
-    if len(hosts) < 2 or config.kind in ("postfix", "msmtp", "url"):
+    if len(hosts) < 2 or config.kind in ("postfix", "sasl_passwd", "msmtp", "url"):
         return [config]
     own: dict[str, list[Setting]] = {group: [] for group in sorted(hosts)}
     for each in config.settings:
@@ -63,6 +64,8 @@ def _clients(config: Config) -> list[Config]:
 
 
 def _group(key: str) -> str:
+    if key.endswith("]"):  # one of several URLs under one name
+        return key.lower()
     match = _MAILER.match(key)
     return match[1].lower() if match else key.rpartition(".")[0].lower()
 
@@ -85,6 +88,8 @@ def _sections(kind: str, text: str, name: str) -> list[Section]:
     module = import_module(f"gatepost.doctor.lint.{_module(kind, text, name)}")
     if kind == "ini":
         return list(module.read_ini(text))
+    if kind == "sasl_passwd":
+        return list(module.read_table(text))
     if kind == "php":
         return list(module.read(text, dollars=True))
     return list(module.read(text))
@@ -107,6 +112,8 @@ def _config(file: str, kind: str, section: Section, wide: bool) -> Config:
         section.entries = [each.marked("utf16") for each in section.entries]
     if kind == "postfix":
         return programs.postfix_config(file, section)
+    if kind == "sasl_passwd":
+        return programs.table_config(file, section)
     if kind == "msmtp":
         return programs.msmtp_config(file, section)
     return config_of(file, kind, section)

@@ -7,7 +7,8 @@ from gatepost.doctor.lint.urls import is_dsn
 
 LIBRARIES: Final = {
     "django": "django",
-    "spring": "spring", "laravel": "laravel", "postfix": "postfix", "msmtp": "msmtp",
+    "spring": "spring", "laravel": "laravel", "postfix": "postfix",
+    "sasl_passwd": "postfix", "msmtp": "msmtp",
     "rails": "ruby-net-smtp", "php": "phpmailer", "javascript": "nodemailer",
     "dotnet": "system-net-mail",
 }  # fmt: skip
@@ -17,7 +18,9 @@ _BY_NAME: Final = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
         ("dotenv", r"\.env(?:\..+)?|.+\.env|env(?:\.list|file)?|environment"),
-        ("postfix", r"main\.cf(?:\..+)?"), ("msmtp", r"\.?msmtprc(?:\..+)?"),
+        ("postfix", r"main\.cf(?:\..+)?"),
+        ("sasl_passwd", r"(?:sasl|relay)[_-]?(?:passwd|passwords?)(?:\..+)?"),
+        ("msmtp", r"\.?msmtprc(?:\..+)?"),
         ("compose", r"(?:docker-)?compose(?:\..+)?\.ya?ml"), ("yaml", r".+\.ya?ml"),
         ("python", r".+\.py"), ("json", r".+\.jsonc?"), ("properties", r".+\.properties"),
         ("ruby", r".+\.rb"), ("php", r".+\.php"), ("javascript", r".+\.[cm]?[jt]s"),
@@ -36,6 +39,7 @@ _BY_CONTENT: Final = tuple(
         ("msmtp", r"^\s*(?:defaults\s*$|(?:account|tls_starttls|passwordeval)\s+\S)"),
         ("properties", r"^\s*(?:spring|mail|quarkus|smtp)\.[\w.\[\]-]+\s*[=:]"),
         ("ini", r"^\[[\w. -]+\]\s*$"),
+        ("sasl_passwd", r"^\[?[\w-]+\.[\w.-]+\]?(?::\w+)?[ \t]+[^\s:=]+:\S"),
         ("dotenv", r"^\s*(?:export\s+)?[A-Za-z_]\w*=[^=]"),
         ("yaml", r"^[\w.-]+:(?:\s|$)"),
     )

@@ -18,6 +18,8 @@ _OPENS: Final = re.compile(
     r"['\"]?\b([A-Za-z_]\w{0,60})\b['\"]?\]?\s*(?:=>|:|=)\s*(?:\{|\[|array\()\s*$|"
     r"\b(\w{0,40}smtp_settings)\s*="
 )
+_URL: Final = re.compile(r"(?i)\(\s*(['\"`])(smtps?(?:\+\w+)?://(?:(?!\1).)+)\1")
+"""A URL as the first argument of a call: ``createTransport("smtps://...")``."""
 _COMMENT: Final = re.compile(r"^\s*(?://|#|\*|/\*)")
 
 
@@ -31,6 +33,11 @@ def read(text: str, dollars: bool = False) -> list[Section]:
         opened = _OPENS.search(line.rstrip())
         if opened and opened[2]:
             stack.append(opened[2])
+        for match in _URL.finditer(line):
+            section.entries.append(
+                _entry("smtp.url", number, f"{match[1]}{match[2]}{match[1]}", dollars)
+            )
+        line = _URL.sub("(", line)  # noqa: PLW2901
         for match in (*_PAIR.finditer(line), *_CALL.finditer(line)):
             groups = match.groupdict()
             name = next((groups[each] for each in "abcdef" if groups.get(each)), groups.get("name"))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.doctor.lint.entry import Entry, Section
+from gatepost.doctor.lint.entry import DOLLAR, Entry, Section
 
 _PARAMETER: Final = re.compile(r"([\w.]+)\s*=\s*(.*)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
@@ -34,6 +34,28 @@ def read(text: str) -> list[Section]:
     return [Section("", entries)] if entries else []
 
 
+def read_table(text: str) -> list[Section]:
+    """Return one section for each line of sasl_passwd: ``[HOST]:PORT USER:PASSWORD`` (postmap(1),
+    SASL_README). The first colon ends the user name; nothing is a comment behind it."""
+    sections = []
+    for line, logical in _logical(text):
+        where, _, login = logical.partition(" ") if "\t" not in logical else logical.partition("\t")
+        name, colon, secret = login.strip(" \t").partition(":")
+        host = re.fullmatch(r"\[?([^\[\]:@]+)\]?(?::(\w+))?", where)
+        marks = frozenset({"quotes_kept"} if name[:1] in "'\"" and secret[-1:] in "'\"" else ())
+        entries = [
+            Entry("smtp.username", line, name, "text") if colon
+            else Entry("smtp.username", line, form="elsewhere"),
+            Entry("smtp.password", line, secret if colon else name, "text",
+                  marks if colon else frozenset({"no_colon"})),
+        ]  # fmt: skip
+        if host is not None:
+            entries.append(Entry("smtp.host", line, host[1]))
+            entries += [Entry("smtp.port", line, host[2])] if (host[2] or "").isdigit() else []
+        sections.append(Section(where, entries))
+    return sections
+
+
 def _logical(text: str) -> Iterator[tuple[int, str]]:
     held, first = "", 0
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
@@ -54,8 +76,9 @@ def _maps(name: str, line: int, value: str) -> Iterator[Entry]:
     yield Entry(name, line, "static" if ":" not in value else value.partition(":")[0])
     match = _STATIC.fullmatch(value) or _INLINE.fullmatch(value)
     if match is not None:
+        marks = frozenset({"dollar"} if DOLLAR.search(match[2]) else ())
         yield Entry("sasl username", line, match[1], "text")
-        yield Entry("sasl password", line, match[2], "text")
+        yield Entry("sasl password", line, match[2], "text", marks)
 
 
 def _expanded(value: str, known: dict[str, str]) -> str:

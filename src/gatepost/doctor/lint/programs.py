@@ -81,11 +81,21 @@ def postfix_config(file: str, section: Section) -> Config:
     return Config(file, "postfix", "", tuple(settings))
 
 
+def table_config(file: str, section: Section) -> Config:
+    """Return a line of sasl_passwd, which names nothing in it."""
+    config = config_of(file, "sasl_passwd", section)
+    settings = tuple(replace(each, key="this line") for each in config.settings)
+    return replace(config, settings=settings)
+
+
 def _relayhost(by_name: dict[str, Entry]) -> Iterator[Setting]:
     relay = by_name.get("relayhost")
     if relay is None or not relay.value:
         return
     value = relay.value
+    if "$" in value:
+        yield Setting("host", "relayhost", relay.line, state="elsewhere")
+        return
     marks = set(seen_in(value))
     match = _RELAYHOST.fullmatch(value)
     if match is None:

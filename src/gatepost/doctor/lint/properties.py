@@ -28,6 +28,8 @@ def read(text: str) -> list[Section]:
             marks.add("backslash_dropped")
         if "${" in value and not is_reference(value.strip()):
             marks.add("dollar")
+        if re.search(r"\S\s+#", value):
+            marks.add("comment")
         form = "elsewhere" if is_reference(value.strip()) else "bare"
         if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
             marks.add("quotes_kept")

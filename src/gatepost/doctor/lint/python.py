@@ -1,15 +1,18 @@
 """Python settings (Django, Flask): parsed, never run. What is computed lies elsewhere."""
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gatepost.doctor.lint.entry import Entry, Section
+from gatepost.doctor.lint.urls import is_dsn
 
-_ASKS: Final = frozenset({"get", "getenv", "env", "environ", "config", "str"})
-"""Calls that answer with a variable's text, whatever it says."""
 _CASTS: Final = frozenset({"cast", "type"})
+_SETTING: Final = re.compile(r"[A-Z][A-Z0-9_]+")
+"""How settings are spelled, also where they are a call's keywords: FastAPI-Mail, Flask."""
+_READS: Final = frozenset({"read", "readline", "read_text"})
 MAX_VARIANTS: Final = 8
 """Combinations of branches that are read of one file."""
 
@@ -50,8 +53,14 @@ def _assigned(statement: ast.stmt) -> Iterator[Entry]:
         value = statement.value
     elif isinstance(statement, ast.Assign):
         targets, value = statement.targets, statement.value
+    elif isinstance(statement, ast.Expr | ast.Return) and statement.value is not None:
+        targets, value = (), statement.value
     else:
         return
+    if isinstance(value, ast.Call):
+        for each in value.keywords:
+            if each.arg is not None and _SETTING.fullmatch(each.arg):
+                yield from _values(each.arg, each.value)
     for target in targets:
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
             for one, its in zip(target.elts, value.elts, strict=False):
@@ -87,7 +96,10 @@ def _entry(name: str, value: ast.expr) -> Entry:
     line = value.lineno
     known = _constant(value)
     if known is None and not _is_none(value):
-        marks = frozenset({"untyped"}) if _asks(value) else frozenset[str]()
+        if (url := _default_url(value)) is not None:
+            return Entry(name, line, url, "text")
+        odd = {"untyped": _asks(value), "unstripped": _reads(value)}
+        marks = frozenset(mark for mark, found in odd.items() if found)
         return Entry(name, line, "", "elsewhere", marks)
     if known is None:
         return Entry(name, line, "", "null")
@@ -122,7 +134,24 @@ def _asks(value: ast.expr) -> bool:
     if not isinstance(value, ast.Call) or any(each.arg in _CASTS for each in value.keywords):
         return False
     called = value.func
+    if isinstance(called, ast.Name) and called.id in ("bool", "str") and len(value.args) == 1:
+        return _asks(value.args[0])
     if isinstance(called, ast.Attribute):
         holder = ast.dump(called.value)
         return called.attr == "getenv" or (called.attr == "get" and "environ" in holder)
     return isinstance(called, ast.Name) and called.id == "getenv"
+
+
+def _default_url(value: ast.expr) -> str | None:
+    """Return the mail server's URL that stands in for a variable: ``env.email_url(N, URL)``."""
+    if not isinstance(value, ast.Call):
+        return None
+    given = [*value.args[1:], *(each.value for each in value.keywords if each.arg == "default")]
+    texts = (each for each in map(_constant, given) if isinstance(each, str))
+    return next(filter(is_dsn, texts), None)
+
+
+def _reads(value: ast.expr) -> bool:
+    """Tell whether this is a file's text as it is."""
+    called = value.func if isinstance(value, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr in _READS

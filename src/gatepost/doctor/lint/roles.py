@@ -18,6 +18,10 @@ _NOT: Final = re.compile(
 
 # fmt: off
 _NAMES: Final[tuple[tuple[str, str], ...]] = (
+    ("tls_off", """
+        ignore_tls disable_tls no_tls tls_disabled? disable_starttls ignore_starttls skip_tls
+        skip_starttls
+     """),
     ("verify_off", """
         skip_verify insecure_skip_verify insecure accept_invalid_(?:certs?|hostnames?)
         skip_ssl_verify skip_tls_verify skip_cert\\w* allow_invalid_cert\\w* trust_all\\w*

@@ -13,7 +13,7 @@ _TRUE: Final = frozenset({"true", "1", "yes", "on", "y", "t", "enabled", "always
                           "mandatory", "enable"})  # fmt: skip
 _FALSE: Final = frozenset({"false", "0", "no", "off", "n", "f", "disabled", "never", "", "none",
                            "null", "disable"})  # fmt: skip
-_TYPED: Final = frozenset({"django", "python"})
+_TYPED: Final = frozenset({"django", "python", "javascript"})
 """A text is true in these, whatever it says."""
 
 
@@ -35,6 +35,10 @@ def of_switch(task: Task) -> Iterator[Setting]:
     entry, role = task.entry, task.role
     on, marks = truth(entry, task.kind)
     low = entry.value.strip().lower()
+    if role == "tls_off":
+        if on:
+            yield Setting("clear", entry.path, entry.line, low[:8], on=True)
+        return
     if on is None and low in ENCRYPTIONS and role in ("implicit", "tls", "starttls"):
         yield from of_encryption(task)
         return
@@ -54,7 +58,8 @@ def of_encryption(task: Task) -> Iterator[Setting]:
     low = entry.value.strip().lower()
     words = words_of(entry.path)
     switch, marks = truth(entry, task.kind)
-    if low not in ENCRYPTIONS and switch is not None and words.endswith("secure"):
+    says_how = low in ENCRYPTIONS and task.kind != "javascript"
+    if not says_how and switch is not None and words.endswith("secure"):
         yield Setting("implicit", entry.path, entry.line, low[:8], on=switch, marks=marks)
         return
     if words.endswith(("scheme", "protocol")):

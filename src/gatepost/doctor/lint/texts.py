@@ -21,6 +21,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PLAIN_HOST: Final = re.compile(r"[A-Za-z0-9._:\-\[\]/]{1,300}")
+_YAML: Final = frozenset({"yaml", "compose", "kubernetes", "spring"})
 _LITERALS: Final = ("apikey", "resend", "emailapikey")
 """User names that providers give to everybody."""
 
@@ -44,6 +45,8 @@ def of_text(task: Task) -> Iterator[Setting]:
     shown = value.strip() if _PLAIN_HOST.fullmatch(value.strip()) and role not in (
         "password", "username") else ""  # fmt: skip
     marks = set(entry.marks)
+    if entry.form in ("true", "false") and task.kind in _YAML:
+        marks.add("number")
     if not empty:
         marks |= seen_in(value)
         if role in ("username", "password") and _is_placeholder(value.strip()):

@@ -44,6 +44,19 @@ class Dsn:
     """Everything in it that may be secret, as it is spelled."""
 
 
+REFERENCE: Final = "reference-to-a-variable"
+"""Stands in a URL for a variable that is put in there."""
+_REFERENCES: Final = re.compile(
+    r"\$\{\w+(?::?[-?+][^}]*)?\}|\$\(\w+\)|\{\{[^}]*\}\}|%env\([^)]*\)%|"
+    r"(?<=[/:@])\$[A-Z][A-Z0-9_]*(?=[:@/?]|$)"
+)
+
+
+def with_references_named(url: str) -> str:
+    """Return a URL with a word for each variable: those hold what is encoded elsewhere."""
+    return _REFERENCES.sub(REFERENCE, url)
+
+
 def is_dsn(value: str) -> bool:
     """Tell whether a value is the URL of a mail server."""
     match = _URL.match(value)
@@ -68,7 +81,7 @@ def parse(value: str) -> Dsn | None:
     authority = _AUTHORITY.match(rest[at + 1 :])
     if authority is None:
         return Dsn(scheme, marks=frozenset({"raw_other"}), sure=False, held=(rest,))
-    port = authority["port"] or ""
+    port = _port_of(authority)
     query = tuple(_pairs(authority["query"] or ""))
     sure = rest.count("@") == (1 if at >= 0 else 0) and (not port or port.isdigit())
     if at < 0:
@@ -92,9 +105,14 @@ def _end_of_userinfo(rest: str) -> int:
         return -1
     for at in places:
         tail = _AUTHORITY.fullmatch(rest[at + 1 :])
-        if tail is not None and tail["host"] and (tail["port"] or "0").isdigit():
+        if tail is not None and tail["host"] and (_port_of(tail) or "0").isdigit():
             return at
     return places[-1]
+
+
+def _port_of(authority: re.Match[str]) -> str:
+    """Return the port as it is written; empty for none, and for a variable's."""
+    return "" if authority["port"] in (None, REFERENCE) else authority["port"]
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:

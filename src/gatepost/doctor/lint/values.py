@@ -27,6 +27,8 @@ _DEFAULT_HOSTS: Final = {
     "mailgun": "smtp.mailgun.org", "postmark": "smtp.postmarkapp.com", "resend": "smtp.resend.com",
     "brevo": "smtp-relay.brevo.com", "mailjet": "in-v3.mailjet.com",
 }  # fmt: skip
+_KEPT: Final = frozenset({"file", "path", "cmd", "command", "eval", "arn"})
+"""Ends of names that tell where a value is kept."""
 _MAIL_KINDS: Final = frozenset({"rails", "php", "javascript"})
 """Kinds whose reader takes short names: ``host`` needs no ``smtp`` before it."""
 
@@ -69,22 +71,34 @@ def _settings(entry: Entry, reading: _Reading) -> Iterator[Setting]:
         or (role not in ("password", "host") and urls.is_dsn(entry.value))
         or (role == "host" and urls.is_dsn(entry.value) and _may_be_url(entry))
     ):
-        for one in urls.each_dsn(entry.value):
-            yield from _of_url(entry, one, reading)
+        found = urls.each_dsn(entry.value)
+        for number, one in enumerate(found, 1):
+            path = f"{entry.path}[{number}]" if len(found) > 1 else entry.path
+            yield from _of_url(replace(entry, path=path), one, reading)
         return
     if not role:
+        yield from _of_file(entry)
         return
     if entry.form == "elsewhere":
         if role == "password" and entry.value:
             reading.secrets.append(entry.value)
-        marks = tuple(sorted(entry.marks & {"untyped"})) if role in _SWITCHES else ()
+        kept = {"untyped"} if role in _SWITCHES else {"unstripped"}
+        marks = tuple(sorted(entry.marks & kept))
         plain = _SWITCHES.get(role, role)
-        if plain not in ("verify", "encryption"):
+        if plain not in ("verify", "encryption", "tls_off"):
             yield Setting(
                 cast("Role", plain), entry.path, entry.line, state="elsewhere", marks=marks
             )
         return
     yield from _READERS.get(role, of_text)(Task(entry, role, reading.kind, reading.secrets))
+
+
+def _of_file(entry: Entry) -> Iterator[Setting]:
+    """``SMTP_PASSWORD_FILE`` and its kin: the value is kept, or made, somewhere else."""
+    words, _, kept = words_of(entry.path).rpartition("_")
+    role = role_of(words)
+    if kept in _KEPT and entry.value and role in ("username", "password") and is_about_mail(words):
+        yield Setting(cast("Role", role), entry.path, entry.line, state="elsewhere")
 
 
 def _may_be_url(entry: Entry) -> bool:
@@ -126,11 +140,14 @@ def _of_url(entry: Entry, url: str, reading: _Reading) -> Iterator[Setting]:
     if entry.form == "elsewhere" or is_reference(url):
         yield Setting("url", entry.path, entry.line, state="elsewhere")
         return
+    url = urls.with_references_named(url)
     dsn = urls.parse(url)
     if dsn is None or urls.NOT_SMTP.fullmatch(dsn.scheme):
         return
     reading.secrets += [each for each in (*dsn.held, dsn.password or "") if each]
     marks = (entry.marks | dsn.marks | seen_in(url)) - {"backslash", "dollar_ok"}
+    if "$" not in url:
+        marks -= {"dollar"}
     if dsn.password is None and dsn.username is None:
         marks -= {"hash", "dollar"}
     yield Setting("url", entry.path, entry.line, dsn.scheme, marks=tuple(sorted(marks)))
@@ -139,11 +156,27 @@ def _of_url(entry: Entry, url: str, reading: _Reading) -> Iterator[Setting]:
 
 def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
     host = dsn.host if dsn.sure else ""
+    if urls.REFERENCE in host:
+        host = ""
     if dsn.host == "default":
         host = _DEFAULT_HOSTS.get(dsn.scheme.partition("+")[0], "")
     yield Setting("host", entry.path, entry.line, host, "set" if dsn.host else "empty")
     if dsn.port.isdigit() and 0 < int(dsn.port[:6]) < 65536:
         yield Setting("port", entry.path, entry.line, dsn.port)
+    yield from _login(entry, dsn, reading)
+    if dsn.scheme in ("smtps", "submissions", "smtp+ssl") or dsn.scheme.endswith("+smtps"):
+        yield Setting("implicit", entry.path, entry.line, dsn.scheme, on=True)
+    elif dsn.scheme in ("smtp+tls", "smtp+starttls"):
+        yield Setting("starttls", entry.path, entry.line, dsn.scheme, on=True)
+    for name, value in dsn.query:
+        if re.fullmatch(r"[\w.\-\[\]]{1,60}", name):
+            inner = Entry(f"smtp.{name}", entry.line, value)
+            yield from (replace(each, key=entry.path) for each in _settings(inner, reading)
+                        if each.role != "url")  # fmt: skip
+
+
+def _login(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
+    """User name and password in a URL; some providers have a key alone there."""
     key_alone = dsn.password is None and dsn.scheme.partition("+")[0] in _DEFAULT_HOSTS
     if dsn.username is not None and key_alone:
         yield from of_text(Task(Entry(entry.path, entry.line, dsn.username, "text"), "password",
@@ -154,7 +187,7 @@ def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
         if dsn.password is not None:
             parts.append(("password", dsn.password))
         for role, value in parts:
-            form = "elsewhere" if is_reference(value) else "text"
+            form = "elsewhere" if is_reference(value) or urls.REFERENCE in value else "text"
             inner = Entry(
                 entry.path, entry.line, value, "elsewhere" if form == "elsewhere" else "text"
             )
@@ -162,13 +195,6 @@ def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
                 yield Setting(cast("Role", role), entry.path, entry.line, state="elsewhere")
             else:
                 yield from of_text(Task(inner, role, reading.kind, reading.secrets))
-    if dsn.scheme in ("smtps", "submissions", "smtp+ssl") or dsn.scheme.endswith("+smtps"):
-        yield Setting("implicit", entry.path, entry.line, dsn.scheme, on=True)
-    for name, value in dsn.query:
-        if re.fullmatch(r"[\w.\-\[\]]{1,60}", name):
-            inner = Entry(f"smtp.{name}", entry.line, value)
-            yield from (replace(each, key=entry.path) for each in _settings(inner, reading)
-                        if each.role != "url")  # fmt: skip
 
 
 _SWITCHES: Final = {"starttls": "starttls", "implicit": "implicit", "tls": "tls", "auth": "auth",
@@ -176,7 +202,8 @@ _SWITCHES: Final = {"starttls": "starttls", "implicit": "implicit", "tls": "tls"
                     "trust": "verify"}  # fmt: skip
 _READERS: Final = {
     "host": of_host, "endpoint": of_host, "port": of_port, "starttls": of_switch,
-    "implicit": of_switch, "tls": of_switch, "enable_ssl": of_switch, "auth": of_switch,
+    "implicit": of_switch, "tls": of_switch, "tls_off": of_switch,
+    "enable_ssl": of_switch, "auth": of_switch,
     "encryption": of_encryption, "verify": of_verify, "verify_off": of_verify,
     "trust": of_verify, "mechanism": of_mechanism, "backend": of_backend,
 }  # fmt: skip

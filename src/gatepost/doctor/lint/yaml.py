@@ -22,6 +22,8 @@ _NUMBER: Final = re.compile(
     r"\d+_[\d_]*|\d+(?::[0-5]?\d)+)"
 )
 """Numbers that do not come out as they were written."""
+_MARK: Final = re.compile(r"[&!][\w./-]+")
+"""A tag or an anchor, and nothing behind it."""
 _TRUE: Final = frozenset({"true", "yes", "on"})
 _FALSE: Final = frozenset({"false", "no", "off"})
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", '"': '"', "\\": "\\", "/": "/"}
@@ -72,11 +74,13 @@ def _document(lines: list[tuple[int, str]]) -> list[Entry]:
                 entries += _item(_path(levels), number, body)
             continue
         path = _path(levels, match["key"].strip())
-        rest = (match["rest"] or "").strip()
+        rest = (match["rest"] or "").strip(" \t")
         if re.match(r"[|>][-+\d]*\s*(?:#.*)?$", rest):
             value, at = _block(lines, at, indent, rest)
             entries.append(Entry(path, number, value, "text"))
-        elif not rest or rest[0] == "#" or re.fullmatch(r"[&!][\w./-]+", rest):
+        elif _MARK.fullmatch(rest) and not _goes_deeper(lines, at, indent):
+            entries.append(Entry(path, number, rest, marks=frozenset({"special_start"})))
+        elif not rest or rest[0] == "#" or _MARK.fullmatch(rest):
             if len(levels) < MAX_DEPTH:
                 levels.append(_Level(indent, match["key"].strip()))
         elif rest[0] == "{":
@@ -84,6 +88,12 @@ def _document(lines: list[tuple[int, str]]) -> list[Entry]:
         else:
             entries.append(scalar(path, number, rest))
     return entries
+
+
+def _goes_deeper(lines: list[tuple[int, str]], at: int, indent: int) -> bool:
+    """Tell whether what follows belongs to this key: a tag or an anchor stands before a map."""
+    following = next((line for _, line in lines[at:] if line.strip()), "")
+    return len(following) - len(following.lstrip(" ")) > indent
 
 
 def _within_items(levels: list[_Level], indent: int, body: str) -> tuple[int, str]:
@@ -165,6 +175,8 @@ def scalar(path: str, line: int, text: str) -> Entry:
         return Entry(path, line, "", "null")
     if _NUMBER.fullmatch(text):
         marks.add("number")
+    if re.search(r":(?:\s|$)", text):
+        marks.add("colon")
     return _judged(path, line, text, "bare", marks)
 
 

@@ -240,6 +240,34 @@ smtp_sasl_security_options = noanonymous
 smtp_tls_security_level = encrypt
 smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
 """,
+    "sasl_passwd": """\
+# made a table by postmap
+[smtp.contoso.org]:587    ann@contoso.org:abc:def#gh
+smtp.contoso.net ann:correct horse
+""",
+    "variable/main.cf": "relayhost = $mydomain\nsmtp_sasl_auth_enable = yes\n"
+    "smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd\n"
+    "smtp_sasl_security_options = noanonymous\nsmtp_tls_security_level = encrypt\n",
+    "composed/.env": "MAILER_DSN=smtp://${SMTP_USER}:${SMTP_PASS}@${SMTP_HOST:-mail}:$SMTP_PORT\n",
+    "failover/.env": "MAILER_DSN='failover(smtp://ann:abc%40def@smtp.contoso.org:587 "
+    "smtps://ann:abcdef@smtp.contoso.net)'\n",
+    "environ-url/.env": "EMAIL_URL=smtp+ssl://ann%40contoso.org:abcdefgh@smtp.contoso.org:465\n",
+    "secret-file.env": "SMTP_HOST=smtp.contoso.org\nSMTP_PORT=587\nSMTP_USERNAME=ann\n"
+    "SMTP_PASSWORD_FILE=/run/secrets/smtp\nSMTP_IGNORE_TLS=false\n",
+    "fastapi/config.py": """\
+from fastapi_mail import ConnectionConfig
+conf = ConnectionConfig(
+    MAIL_USERNAME="ann", MAIL_PASSWORD=open("/run/secrets/smtp").read().strip(),
+    MAIL_FROM="ann@contoso.org", MAIL_PORT=587, MAIL_SERVER="smtp.contoso.org",
+    MAIL_STARTTLS=True, MAIL_SSL_TLS=False,
+)
+""",
+    "required/mail.js": """\
+const t = createTransport({
+  host: "smtp.contoso.org", port: 465, secure: true, requireTLS: true,
+  auth: { user: "ann@contoso.org", pass: process.env.SMTP_PASS },
+});
+""",
     "wrapper/main.cf": """\
 relayhost = [smtp.contoso.org]:465
 smtp_tls_wrappermode = yes
