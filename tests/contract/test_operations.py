@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from gatepost.store.sqlite.commit import Ledger, Transaction
 from gatepost.store.sqlite.operations import KEPT, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, microseconds
 from tests.contract.messages import NOON, message
+from tests.contract.queued import planned
 
 AnyStore = MemoryStore | SqliteStore
 SETTINGS = Settings(reserve=0)
@@ -103,6 +105,23 @@ def test_message_ids_that_clients_chose_are_known(store: AnyStore) -> None:
         assert not await store.operations.has_message_id("")
 
     run(steps())
+
+
+def test_one_that_is_queued_has_its_operation_or_neither(tmp_path: Path) -> None:
+    """``QueuedOperations``: the message's deliveries, and the operation, in one commit."""
+
+    async def steps() -> None:
+        epoch = await sqlite.deliveries.take_over(NOON)
+        [lease] = await sqlite.operations.queue(message(ID), OPERATION, [planned()])
+        assert (lease.delivery.id, lease.epoch) == (f"{ID}.0", epoch)
+        assert await sqlite.operations.get(ID) == OPERATION
+        with pytest.raises(QueueError):
+            await sqlite.operations.queue(message("m2"), OPERATION, [planned()])
+        assert await sqlite.deliveries.find("m2") == []
+        assert await sqlite.count() == 0
+
+    with closing(open_store(tmp_path, SETTINGS)) as sqlite:
+        run(steps())
 
 
 def test_it_is_there_after_a_restart(tmp_path: Path) -> None:

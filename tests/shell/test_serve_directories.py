@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -278,10 +280,58 @@ async def furnish(data: Path) -> str:
     return secret.reveal()
 
 
+AWAY = """
+[target.away]
+kind = "smarthost"
+servers = "127.0.0.1:1"
+tls = "none"
+[[route]]
+recipients = ["away.test"]
+to = "away"
+[[route]]
+recipients = ["example.net"]
+"""
+
+
+def check_mail_over_rest(relay: Relaying, token: str, sender: str) -> None:
+    """What the e-mail API takes goes by the routes; its operation's id is the message's."""
+    trust = ssl.create_default_context(cafile=relay.authority.ca_file)
+    id_ = "8540c0de-899f-5cce-acb5-3ec493af3800"
+
+    def post(*to: str) -> int:
+        document = {
+            "senderAddress": sender,
+            "content": {"subject": "x", "plainText": "x"},
+            "recipients": {"to": [{"address": each} for each in to]},
+        }
+        request = Request(
+            f"{relay.ready['api']}/emails:send?api-version=2025-09-01",
+            json.dumps(document).encode(),
+            {
+                "authorization": f"Bearer {token}", "content-type": "application/json",
+                "operation-id": id_,
+            },
+        )  # fmt: skip
+        try:
+            with urlopen(request, context=trust, timeout=20) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            error.close()
+            return error.code
+
+    assert post("ann@nowhere.test") == 400
+    assert relay.wait_event("refused")["reason"].startswith("no_route: ")
+    assert [post(RECIPIENT, "bob@away.test") for _ in range(2)] == [202, 202]
+    assert relay.wait_event("message_deferred")["rcpt_to"] == ["bob@away.test"]
+    waiting = relay.ask("queue", "list")["deliveries"]
+    assert [each["id"] for each in waiting] == [f"{id_}.1"]  # .0 is kept here
+
+
 def test_the_azure_directory_gives_tokens_and_takes_them(tmp_path: Path) -> None:
     secret = asyncio.run(furnish(tmp_path / "data"))
     _, app, tenant = USERNAME.split(".")
-    with relaying(tmp_path, API + LISTENER, base=WITHOUT_ACCOUNTS) as relay:
+    base = WITHOUT_ACCOUNTS.replace("[[route]]\n", AWAY)
+    with relaying(tmp_path, API + LISTENER, base=base) as relay:
         put_certificate(tmp_path, relay.authority)
         relay.reloaded()
         application = EntraApplication(tenant, app, relay.ready["api"])
@@ -293,6 +343,7 @@ def test_the_azure_directory_gives_tokens_and_takes_them(tmp_path: Path) -> None
             assert by_token(peer, "XOAUTH2", USERNAME, token).startswith("235 ")
             from_ = f"DoNotReply@{DOMAIN_NAME}"
             assert peer.deliver(from_, letter(from_)).startswith("250 ")
+        check_mail_over_rest(relay, token, from_)
         relay.reload(API.replace("127.0.0.1:0", "127.0.0.1:1") + LISTENER)
         assert "api changes with a restart" in relay.wait_event("reload_refused")["reason"]
 

@@ -1,5 +1,6 @@
-"""The HTTPS APIs of ``gatepost serve``: Entra's tokens, Graph and Resource Manager."""
+"""The HTTPS APIs of ``gatepost serve``: mail, Entra's tokens, Graph and Resource Manager."""
 
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,14 +12,16 @@ from gatepost.app.web import WebServer
 from gatepost.config.settings import ApiSettings
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.model.message import Submission
 from gatepost.model.profile import Profile
 from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import Listener, listen
+from gatepost.queue.operations import QueuedOperations
 from gatepost.relay.context import Report
 from gatepost.relay.entrance import ServerCertificate
+from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.rest.application import management_application
 from gatepost.rest.context import Site
-from gatepost.store.sqlite import SqliteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,22 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Implements ``queue.operations.SendingStore``: what is taken goes by the relay's routes."""
+
+    store: RoutedStore
+    operations: RoutedOperations
+
+    def put(self, submission: Submission) -> Awaitable[None]:
+        return self.store.put(submission)
+
+
+@dataclass(frozen=True, slots=True)
 class Managed:
     """What the APIs work on."""
 
-    store: SqliteStore
+    store: RoutedStore
+    operations: QueuedOperations
     key: Key
     directory: AzureDirectory
     profile: Profile
@@ -54,12 +69,13 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
     site = Site(
         managed.profile,
         managed.directory,
-        managed.store,
+        Acceptance(managed.store, RoutedOperations(managed.store, managed.operations)),
         SealedAccessKeys(managed.key),
         managed.report,
         now=lambda: datetime.now(UTC),
         tokens=managed.tokens,
         resolver=DnsResolver(cached=0),
+        router=lambda: managed.store.router,
     )
     chain, key = settings.certificate, settings.key or None
     server = WebServer(listener, management_application(site), (Path(chain), Path(key or chain)))

@@ -216,7 +216,8 @@ class Service:
         if settings is None or made.azure is None or made.profile is None or made.tokens is None:
             return
         managed = Managed(
-            ground.store, ground.key, made.azure, made.profile, made.tokens, ground.report
+            self.outward.store, ground.store.operations, ground.key, made.azure, made.profile,
+            made.tokens, ground.report,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
 

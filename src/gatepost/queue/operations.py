@@ -1,11 +1,11 @@
 """What a store keeps about send operations. ``tests/contract/test_operations.py`` specifies it."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
+from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import Submission
 from gatepost.model.operation import SendOperation
-from gatepost.queue.contract import Store
 
 
 class OperationStore(Protocol):
@@ -27,8 +27,25 @@ class OperationStore(Protocol):
         """Tell whether an operation has this Message-ID, chosen by its client."""
 
 
-class SendingStore(Store, Protocol):
-    """A store of messages, with the operations that sent them."""
+class QueuedOperations(OperationStore, Protocol):
+    """Operations whose messages may go elsewhere."""
+
+    def queue(
+        self,
+        submission: Submission,
+        operation: SendOperation,
+        planned: Sequence[Planned],
+        *,
+        leased: bool = True,
+    ) -> Awaitable[tuple[Lease, ...]]:
+        """Queue a message and store its operation in one commit, as ``Deliveries.put``."""
+
+
+class SendingStore(Protocol):
+    """Where the HTTP APIs put what they take: messages, and the operations that sent them."""
+
+    def put(self, submission: Submission) -> Awaitable[None]:
+        """As ``Store.put``."""
 
     @property
     def operations(self) -> OperationStore:

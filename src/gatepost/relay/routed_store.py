@@ -1,19 +1,27 @@
 """Acceptance where mail is relayed: a store whose ``put`` plans, queues and hands to delivery."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import cast
 
 from gatepost.errors import QueueError
 from gatepost.model.body import Body
-from gatepost.model.delivery import Lease
+from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import StoredMessage, Submission
+from gatepost.model.operation import SendOperation
 from gatepost.queue.contract import Selection, Store
 from gatepost.queue.deliveries import Deliveries
+from gatepost.queue.operations import QueuedOperations
 from gatepost.relay.deliver import Deliverer
 from gatepost.relay.faults import error_of
 from gatepost.relay.routes import Routes
 from gatepost.relay.spool import FileBody
+from gatepost.routing.route import Router
+
+Keep = Callable[[], Awaitable[None]]
+"""Captures a message."""
+Queue = Callable[[Sequence[Planned], bool], Awaitable[tuple[Lease, ...]]]
+"""Queues it for these deliveries, leased or not."""
 
 
 class RoutedStore:
@@ -28,6 +36,11 @@ class RoutedStore:
         self._store, self._deliveries = store, deliveries
         self._routes, self._deliverer = routes, deliverer
 
+    @property
+    def router(self) -> Router:
+        """By which mail goes now."""
+        return self._routes.router
+
     def follow(self, routes: Routes, deliverer: Deliverer) -> None:
         """Go by other routes from now on."""
         self._routes, self._deliverer = routes, deliverer
@@ -41,18 +54,26 @@ class RoutedStore:
 
     def put(self, submission: Submission) -> Awaitable[None]:
         """As ``Store.put``. A recipient that no route takes any more is a QueueError: 451."""
+        return self.accept(
+            submission,
+            lambda: self._store.put(submission),
+            lambda planned, leased: self._deliveries.put(submission, planned, leased=leased),
+        )
+
+    def accept(self, submission: Submission, keep: Keep, queue: Queue) -> Awaitable[None]:
+        """The same for a message that is written in a way of its own."""
         groups = self._routes.plan(submission)
         if groups.unroutable:
             names = ", ".join(str(each.address) for each in groups.unroutable)
             return _failed(QueueError(f"there is no route for {names}"))
         planned = groups.planned
         if self._routes.are_kept_here(planned):
-            return self._store.put(submission)
+            return keep()
         body = submission.body
         # The one that is asked is the one that gets it, even if another has its place by then.
         deliverer = self._deliverer
         leased = deliverer.has_room(planned, body.size)
-        put = asyncio.ensure_future(self._deliveries.put(submission, planned, leased=leased))
+        put = asyncio.ensure_future(queue(planned, leased))
 
         def hand_over(put: "asyncio.Future[tuple[Lease, ...]]") -> None:
             if error_of(put) is not None:
@@ -86,6 +107,28 @@ class RoutedStore:
 
     async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
         return await self._store.wait(selection, timeout)
+
+
+class RoutedOperations:
+    """Implements ``queue.operations.OperationStore`` over it: what the REST API takes is routed."""
+
+    def __init__(self, store: RoutedStore, operations: QueuedOperations) -> None:
+        self._store, self._operations = store, operations
+
+    def put(self, submission: Submission, operation: SendOperation) -> Awaitable[None]:
+        return self._store.accept(
+            submission,
+            lambda: self._operations.put(submission, operation),
+            lambda planned, leased: self._operations.queue(
+                submission, operation, planned, leased=leased
+            ),
+        )
+
+    async def get(self, id: str) -> SendOperation:
+        return await self._operations.get(id)
+
+    async def has_message_id(self, message_id: str) -> bool:
+        return await self._operations.has_message_id(message_id)
 
 
 def _failed(error: Exception) -> "asyncio.Future[None]":

@@ -49,8 +49,13 @@ def secure_application(site: Site) -> Starlette:
 
 
 def management_application(site: Site) -> Starlette:
-    """Return what a relay serves whose mail comes over SMTP: tokens, and the directory."""
-    routes = [*entra.routes(site), *graph.routes(site, sends=False), *arm.routes(site)]
+    """Return what a relay serves: mail, tokens, and the directory."""
+    routes = [
+        *email.routes(site),
+        *entra.routes(site),
+        *graph.routes(site, sends=False),
+        *arm.routes(site),
+    ]
     return _application(site, routes)
 
 

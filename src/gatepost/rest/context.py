@@ -18,6 +18,7 @@ from gatepost.queue.operations import SendingStore
 from gatepost.relay.context import Report
 from gatepost.rest.events.contract import EventSubscriptions
 from gatepost.rest.turns import Turns
+from gatepost.routing.route import Router
 
 
 class AccessKeys(Protocol):
@@ -79,5 +80,7 @@ class Site:
     """Counted for rate windows."""
     clients_time: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     """What clients sign their requests at: the machine's, where ``now`` is ahead of it."""
+    router: Callable[[], Router] | None = None
+    """Returns the routes that mail takes now; None: it is captured, whoever it is for."""
     turns: Turns = field(default_factory=Turns)
     """Held for a Message-ID from its check to its commit, over all listeners."""

@@ -16,6 +16,7 @@ from gatepost.mime.header import read_summary
 from gatepost.mime.received import Hop, received
 from gatepost.model.address import Address
 from gatepost.model.body import BytesBody
+from gatepost.model.credentials import Principal
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
 from gatepost.model.operation import SendOperation
@@ -32,7 +33,13 @@ from gatepost.rest.email.letter import (
     read_sender,
     without_message_id,
 )
-from gatepost.rest.email.refusals import InvalidProperty, not_stored, too_many_requests
+from gatepost.rest.email.refusals import (
+    InvalidProperty,
+    bad_request,
+    not_stored,
+    too_many_requests,
+)
+from gatepost.routing.route import origin_of
 
 ALL_SUPPRESSED: Final = (
     "EmailDroppedAllRecipientsSuppressed",
@@ -100,6 +107,7 @@ class Sending:
         letter: Letter,
     ) -> SendOperation:
         """Make the message and store it."""
+        self._check_routes(order.caller.principal(service), letter)
         self._count(order.caller, service, letter.sender)
         if self._site.suppression is not None:
             await self._site.suppression.catch_up_on(letter.recipients)
@@ -134,6 +142,15 @@ class Sending:
         if known.request != request or not its_own:
             order.form.check_taken(its_own=its_own)
         return known
+
+    def _check_routes(self, principal: Principal, letter: Letter) -> None:
+        """Raise ApiError 400 for a recipient to whom no mail of this sender is relayed."""
+        if self._site.router is None:
+            return
+        router, origin = self._site.router(), origin_of(principal, letter.sender)
+        for recipient in letter.recipients:
+            if reason := router.refusal(origin, recipient):
+                raise bad_request(f"Mail to {recipient} is not relayed.", reason)
 
     def _count(self, caller: Caller, service: CommunicationService, sender: Address) -> None:
         """One more message of the subscription. Raises ApiError 429."""
@@ -192,6 +209,7 @@ class Sending:
             trace=received(hop, operation.id, format_date(started.replace(microsecond=0))),
             received_at=started,
             principal=order.caller.principal(service).name,
+            application=order.caller.application_id,
             subject=summary.subject,
             message_id=summary.message_id,
         )

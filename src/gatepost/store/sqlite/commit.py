@@ -54,6 +54,10 @@ class Transaction:
     ledger: Ledger
 
 
+Beside = Callable[[Transaction], None]
+"""Writes what belongs to a message, in its transaction."""
+
+
 @dataclass(slots=True, eq=False)
 class Put:
     """A message to insert; ``place`` once its body is in a segment."""
@@ -61,8 +65,7 @@ class Put:
     submission: Submission
     future: asyncio.Future[Any]
     place: Place | None = None
-    beside: Callable[[Transaction], None] | None = None
-    """Writes what belongs to it, in its transaction."""
+    beside: Beside | None = None
 
     @staticmethod
     def insert_all(transaction: Transaction, puts: "Sequence[Put]") -> Sequence[Any]:

@@ -14,7 +14,7 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
-from gatepost.store.sqlite.commit import Put
+from gatepost.store.sqlite.commit import Beside, Put
 from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message, read_time
 from gatepost.store.sqlite.delivery_writer import (
@@ -81,12 +81,23 @@ class SqliteDeliveries:
     def put(
         self, submission: Submission, planned: Sequence[Planned], *, leased: bool = True
     ) -> "asyncio.Future[tuple[Lease, ...]]":
+        return self.put_with(None, submission, planned, leased=leased)
+
+    def put_with(
+        self,
+        beside: Beside | None,
+        submission: Submission,
+        planned: Sequence[Planned],
+        *,
+        leased: bool = True,
+    ) -> "asyncio.Future[tuple[Lease, ...]]":
+        """The same, and ``beside`` is written in its transaction."""
         if not planned:
             future: asyncio.Future[tuple[Lease, ...]]
             future = asyncio.get_running_loop().create_future()
             future.set_exception(QueueError(f"message {submission.id} goes nowhere"))
             return future
-        make = partial(QueuePut, planned=planned, leased=leased, writer=self._writer)
+        make = partial(QueuePut, planned=planned, leased=leased, writer=self._writer, beside=beside)
         return self._accept(submission, make)
 
     async def lease(

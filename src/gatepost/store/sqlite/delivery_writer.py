@@ -91,6 +91,9 @@ class DeliveryWriter:
         execute_many(SQL["insert_message"], messages)
         execute_many(SQL["insert_body"], bodies)
         execute_many(SQL["insert_delivery"], deliveries)
+        for put in puts:
+            if put.beside is not None:
+                put.beside(transaction)
         transaction.ledger.pages += 2 * len(puts)
         _refresh(transaction, hops)
         return [self._leases(put) for put in puts]

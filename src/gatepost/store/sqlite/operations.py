@@ -2,13 +2,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import Submission
 from gatepost.model.operation import SendOperation
-from gatepost.store.sqlite.commit import Transaction
+from gatepost.store.sqlite.commit import Beside, Transaction
 from gatepost.store.sqlite.queries import EPOCH, MICROSECOND, microseconds, read_queries
 
 SQL: Final = read_queries("operations.sql")
@@ -17,33 +18,35 @@ KEPT: Final = timedelta(hours=24)
 EXPIRED: Final = 1000
 """Operations deleted in one transaction."""
 
-Beside = Callable[[Transaction], None]
-"""What is written with a message."""
-
 
 class SqliteOperations:
-    """Implements ``queue.operations.OperationStore``.
+    """Implements ``queue.operations.QueuedOperations``.
 
-    ``put`` stores a message and runs a function in its transaction, ``read`` runs one in the
-    reader thread, which is the only one that may use ``reading``.
+    ``put`` stores a message and runs a function in its transaction, ``queue`` queues one likewise;
+    ``read`` runs a function in the reader thread, which is the only one that may use ``reading``.
     """
 
     def __init__(
         self,
         put: Callable[[Submission, Beside], "asyncio.Future[None]"],
+        queue: Callable[..., "asyncio.Future[tuple[Lease, ...]]"],
         read: Callable[..., Awaitable[Any]],
         reading: sqlite3.Connection,
     ) -> None:
-        self._put, self._read, self._reading = put, read, reading
+        self._put, self._queue, self._read, self._reading = put, queue, read, reading
 
     def put(self, submission: Submission, operation: SendOperation) -> "asyncio.Future[None]":
-        row = _row(operation)
+        return self._put(submission, _insertion(operation))
 
-        def insert(transaction: Transaction) -> None:
-            transaction.connection.execute(SQL["insert_operation"], row)
-            transaction.ledger.pages += 1
-
-        return self._put(submission, insert)
+    def queue(
+        self,
+        submission: Submission,
+        operation: SendOperation,
+        planned: Sequence[Planned],
+        *,
+        leased: bool = True,
+    ) -> "asyncio.Future[tuple[Lease, ...]]":
+        return self._queue(_insertion(operation), submission, planned, leased=leased)
 
     async def get(self, id: str) -> SendOperation:
         row = await self._first("get_operation", id)
@@ -56,6 +59,16 @@ class SqliteOperations:
 
     async def _first(self, name: str, *values: Any) -> Any:
         return await self._read(lambda: self._reading.execute(SQL[name], values).fetchone())
+
+
+def _insertion(operation: SendOperation) -> Beside:
+    row = _row(operation)
+
+    def insert(transaction: Transaction) -> None:
+        transaction.connection.execute(SQL["insert_operation"], row)
+        transaction.ledger.pages += 1
+
+    return insert
 
 
 def expire_operations(transaction: Transaction, now: int) -> None:

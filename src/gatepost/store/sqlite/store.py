@@ -19,10 +19,10 @@ from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.sqlite.bodies import BodyWriter
-from gatepost.store.sqlite.commit import Change, Committer, Put, Step, Transaction
+from gatepost.store.sqlite.commit import Beside, Change, Committer, Put, Step, Transaction
 from gatepost.store.sqlite.deliveries import Reading, Runs, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter
-from gatepost.store.sqlite.operations import Beside, SqliteOperations, expire_operations
+from gatepost.store.sqlite.operations import SqliteOperations, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
 from gatepost.store.sqlite.recovery import mark_failed
@@ -97,7 +97,6 @@ class SqliteStore:
         """The store thread was busy when a loop wanted to commit."""
         self._syncing = False
         """What it took last is being committed; what has come since goes next."""
-        self.operations = SqliteOperations(self._put, self._read, parts.reading)
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
         self._queue = DeliveryWriter(parts.committer.connection)
         self.deliveries = SqliteDeliveries(
@@ -105,6 +104,9 @@ class SqliteStore:
             self._accept,
             Runs(self._change, self._ride, self._read),
             Reading(parts.reading, parts.segments, self._queue),
+        )
+        self.operations = SqliteOperations(
+            self._put, self.deliveries.put_with, self._read, parts.reading
         )
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
         threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
