@@ -35,6 +35,9 @@ GREYLISTING = (
     "smtpd_recipient_restrictions = check_recipient_access "
     "static:{451 4.7.1 Greylisting in action, please try again later}"
 )
+BLOCKED = "static:{521 5.7.1 blocked here}"
+NOBODY = "smtpd_recipient_restrictions = check_recipient_access static:{550 5.1.1 User unknown}"
+NO_DOMAIN = "smtpd_sender_restrictions = check_sender_access static:{450 4.1.8 Domain not found}"
 NEW = ("smtpd_tls_mandatory_protocols = >=TLSv1.3", "smtpd_tls_protocols = >=TLSv1.3")
 BROKEN = "smtpd_sasl_path = broken"
 
@@ -104,6 +107,33 @@ CASES: list[tuple[str, tuple[str, ...], Asked, str]] = [
      Asked(login=RIGHT, errand=ENVELOPE), "sender_not_authorised"),
     ("greylisting", (GREYLISTING,), Asked(login=RIGHT, errand=ENVELOPE), "greylisted"),
     ("size", ("message_size_limit = 100",), Asked(login=RIGHT, errand=SENDING), "too_large"),
+    ("no relaying for who has signed in",
+     (*SUBMISSION, "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination"),
+     Asked(login=RIGHT, errand=ENVELOPE), "sender_not_authorised"),
+    ("client", (f"smtpd_client_restrictions = check_client_access {BLOCKED}",),
+     Asked(login=RIGHT, errand=ENVELOPE), "address_blocklisted"),
+    ("client, told at once", (f"smtpd_client_restrictions = check_client_access {BLOCKED}",
+                              "smtpd_delay_reject = no"), Asked(), "address_blocklisted"),
+    ("no certificate of the client", ("smtpd_tls_req_ccert = yes", *SUBMISSION),
+     Asked(login=RIGHT), "client_certificate_required"),
+    ("no sign-in, put off", ("soft_bounce = yes", *STRANGER), Asked(errand=ENVELOPE),
+     "auth_not_performed"),
+    ("sender's domain", (NO_DOMAIN,),
+     Asked(login=RIGHT, errand=ENVELOPE), "sender_domain_unknown"),
+    ("sender without a domain", ("smtpd_sender_restrictions = reject_non_fqdn_sender",),
+     Asked(login=RIGHT, errand=replace(ENVELOPE, mail_from="apikey")),
+     "account_name_used_as_sender"),
+    ("recipient", (NOBODY,),
+     Asked(login=RIGHT, errand=ENVELOPE), "recipient_unknown"),
+    ("a policy server that is down",
+     ("smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:1",),
+     Asked(login=RIGHT, errand=ENVELOPE), "mail_system_failure"),
+    ("a filter that is down", ("smtpd_milters = inet:127.0.0.1:1",), Asked(login=RIGHT),
+     "mail_system_failure"),
+    ("a rule that is none", ("smtpd_recipient_restrictions = no_such_rule",),
+     Asked(login=RIGHT, errand=ENVELOPE), "mail_system_failure"),
+    ("disk space", ("queue_minfree = 100000000000000",), Asked(login=RIGHT, errand=ENVELOPE),
+     "mail_system_failure"),
     # holes
     ("passwords in clear", ("smtpd_tls_auth_only = no", *STRANGER, *MODERN), Asked(errand=AUDIT),
      "auth_in_clear"),

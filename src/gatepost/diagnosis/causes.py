@@ -80,8 +80,10 @@ _CAUSES: Final = (
     Cause("address_blocklisted", "greeting",
           "The server takes nothing from this address: a block list or a rule of its own says so.",
           "Sign in (many servers ask block lists only about strangers), send by the provider's own "
-          "relay, or have the address taken off the list that the reply names.",
-          "look the address up at the list that the reply names"),
+          "relay, or have the address taken off the list that the reply names. On a server of your "
+          "own look at its rules for clients (Postfix: smtpd_client_restrictions), and give the "
+          "address a name in reverse DNS.",
+          "look the address up at the list that the reply names, and try from another network"),
     Cause("provider_endpoint_changed", "connect",
           "The provider has moved: this host or port is served no more.",
           "Use the host and port that the provider names today.",
@@ -428,8 +430,32 @@ _CAUSES: Final = (
     Cause("greylisted", "rcpt", "The server puts unknown senders off for some minutes.",
           "Try again after some minutes, as a queue does; a client that gives up needs a relay.",
           "the same after ten minutes"),
+    Cause("recipient_unknown", "rcpt", "The server knows no such recipient.",
+          "Correct the address. If it is right, the domain's mail goes elsewhere than this server "
+          "thinks, or the mailbox is not there any more.",
+          "the same with --to another address of that domain"),
+    Cause("sender_domain_unknown", "mail",
+          "The sender's domain, or the sender, is not to be found by the server.",
+          "Send from a domain that has an MX or address record in the public DNS: a host's own "
+          "name (root@localhost, app@web.internal) has none. If it has, look at the server's "
+          "resolver.", "resolve the domain of --from from the server"),
+    Cause("mail_system_failure", "mail",
+          "The mail system itself is in trouble: the client has done nothing wrong.",
+          "On a server of your own, its log says what it lacks: disk space, a service that it "
+          "asks (filter, policy, lookup), a setting that it cannot read. Elsewhere wait, and try "
+          "again as a queue does.", "the same in ten minutes, and the server's log"),
+    Cause("client_certificate_required", "tls",
+          "The server wants a certificate of the client, and got none that it takes.",
+          "Give the client a certificate of an authority that the server trusts, with its key; or "
+          "use the port where it asks for a password instead.",
+          "the same with the client's certificate, or on the server's submission port"),
 
     # the message
+    Cause("content_rejected", "data",
+          "The server refuses what the message holds, not who sends it.",
+          "Its reply names what it minds: words or links taken for spam, an attachment of a kind "
+          "that is not let through, a virus. Send a plain text first, then put back a part at a "
+          "time.", "the same with a plain text of one line"),
     Cause("too_large", "data", "The message is larger than the server takes.",
           "Send less: attachments grow by 37 % in base64. EHLO's SIZE says what is taken.",
           "a small message"),

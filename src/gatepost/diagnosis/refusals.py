@@ -64,8 +64,8 @@ REFUSALS: Final = (
             "Register the local part of the From address as a sender of the domain (MailFrom "
             "address), or send from one that is; the name that signs in is another thing."),
     Refusal("sender_not_authorised", "mail", (550, 553, 554), "",
-            ("5.7.60", "sendasdenied", "not owned by user", "send as this sender",
-             "sender address rejected"), "likely",
+            ("5.7.60", "sendasdenied", "not owned by", "send as this sender",
+             "sender address rejected: access denied"), "likely",
             "Whoever signed in may not send from this address.",
             "Send from the account's own address, or have this one allowed for it."),
     Refusal("rate_limited", "mail", (450, 451, 421, 432, 454), "",

@@ -136,8 +136,8 @@ def test_notes(evidence: Evidence, note: str) -> None:
 
 
 def test_what_no_finding_explains_is_a_note() -> None:
-    seen = but(mail=mail("250 ok"), rcpt=(mail("550 5.1.1 who?"),))
-    assert "RCPT TO:<a@example.com> was answered 550 5.1.1 who?" in diagnose(seen).notes
+    seen = but(mail=mail("250 ok"), rcpt=(mail("550 5.2.0 no"),))
+    assert "RCPT TO:<a@example.com> was answered 550 5.2.0 no" in diagnose(seen).notes
 
 
 def test_a_named_library_is_a_finding_and_no_note() -> None:

@@ -1,17 +1,19 @@
 """What a server's refusals say to a probe: the tables of logs, without what only logs need."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.model.evidence import Evidence, Fact, Greeting, Target
+from gatepost.model.evidence import Evidence, Fact, Greeting, Hello, Target
 from gatepost.profiles import available_profiles, load_profile
 from tests.unit.diagnosis.cases import (
     HEALTHY,
     attempt,
     but,
     client,
+    hello,
     judged,
     login,
     mail,
@@ -43,6 +45,10 @@ def at_rcpt(text: str, **facts: Any) -> Evidence:
 
 def at_data(text: str) -> Evidence:
     return but(mail=mail("250 ok"), rcpt=(mail("250 ok"),), content=reply(text))
+
+
+def refused_hello(text: str) -> Fact[Hello]:
+    return Fact("seen", replace(hello(), reply=reply(text)))
 
 
 # fmt: off
@@ -82,6 +88,32 @@ CASES = [
     (at_rcpt("554 5.7.1 Service unavailable; Client host [203.0.113.7] blocked using "
              "zen.spamhaus.org"), "address_blocklisted"),
     (at_data("521 5.5.2 Error: bare <LF> received"), "bare_lf"),
+    (at_rcpt("550 5.1.1 no such user"), "recipient_unknown"),
+    (at_rcpt("550 Unrouteable address"), "recipient_unknown"),
+    (at_rcpt("454 4.7.1 <b@example.com>: Relay access denied"), "sender_not_authorised"),
+    (at_rcpt("554 5.7.1 <web[203.0.113.7]>: Client host rejected: Access denied"),
+     "address_blocklisted"),
+    (at_mail("450 4.1.8 <a@web.internal>: Sender address rejected: Domain not found"),
+     "sender_domain_unknown"),
+    (at_rcpt("504 5.5.2 <apikey>: Sender address rejected: need fully-qualified address"),
+     "account_name_used_as_sender"),
+    (at_data("550 5.7.1 <a@example.com>: Sender address rejected: daily limit exceeded"),
+     "daily_quota_exceeded"),
+    (at_mail("452 4.3.1 Insufficient system storage"), "mail_system_failure"),
+    (at_rcpt("451 4.3.5 <b@example.com>: Recipient address rejected: Server configuration problem"),
+     "mail_system_failure"),
+    (at_rcpt("450 4.3.2 <web[203.0.113.7]>: Client host rejected: System under maintenance"),
+     "mail_system_failure"),
+    (at_data("554 5.7.1 Message rejected: it contains a virus (Eicar-Test)"), "content_rejected"),
+    (but(over_tls=Fact(), in_clear=refused_hello("421 4.7.1 Error: No client certificate")),
+     "client_certificate_required"),
+    (but(over_tls=Fact(), in_clear=refused_hello("421 4.3.2 System not accepting network "
+                                                 "messages")), "mail_system_failure"),
+    (but(over_tls=Fact(), tls=Fact(), starttls=reply("454 4.3.0 Try again later")),
+     "mail_system_failure"),
+    (Evidence("probe", HEALTHY.target,
+              greeting=Fact("seen", Greeting(reply("521 5.7.1 <web[203.0.113.7]>: Client host "
+                                                   "rejected: blocked")))), "address_blocklisted"),
     (but(mail=mail("530 5.7.0 Authentication required")), "auth_not_performed"),
     (but(mail=mail("250 ok"), rcpt=(mail("554 5.7.1 <b@example.com>: Relay access denied"),)),
      "auth_not_performed"),
@@ -93,7 +125,7 @@ SILENT = [
     but(client=client(), mail=mail("530 5.7.0 Authentication required")),
     but(client=client("go-net-smtp"), auth=tried(attempt("PLAIN", "334 "))),
     but(auth=tried(attempt("PLAIN", "535 Incorrect authentication data"))),
-    at_rcpt("550 5.1.1 no such user"),
+    at_rcpt("550 5.2.0 no"),
 ]
 # fmt: on
 

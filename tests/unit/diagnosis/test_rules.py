@@ -276,7 +276,8 @@ CASES = [
         "450 4.5.127 Message rejected. Excessive message rate from sender."))), ["rate_limited"]),
     (but(mail=mail("250 ok"), rcpt=(mail("553 5.7.1 <a@b>: Sender address rejected: not owned "
                                          "by user me"),)), ["sender_not_authorised"]),
-    (but(mail=mail("250 ok"), rcpt=(mail("550 5.1.1 no such user"),)), []),
+    (but(mail=mail("250 ok"), rcpt=(mail("550 5.1.1 no such user"),)), ["recipient_unknown"]),
+    (but(mail=mail("250 ok"), rcpt=(mail("550 5.2.0 no"),)), []),
 
     (but(mail=mail("250 ok"), rcpt=(replace(mail("554 5.7.1 <b@example.com>: Recipient address "
                                                  "rejected: Access denied"), authenticated=False),)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatepost.diagnosis.rules.network import other_protocol
+from gatepost.diagnosis.signs.refusing import NOT_THE_NAME
+from gatepost.diagnosis.signs.sign import contains
 from gatepost.model.evidence import Evidence, Hello
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
@@ -29,8 +31,8 @@ def helo_rejected(seen: Evidence) -> Finding | None:
     tried = others or hello is seen.over_tls.value
     if not accepted and tried and hello.reply.code in (500, 502):
         return None  # not the name: the server does not know the command
-    if not accepted and not hello.reply.code:
-        return None  # it hangs up on every name
+    if not accepted and (not hello.reply.code or is_not_the_name(hello.reply)):
+        return None  # it hangs up on every name, or says what else it minds
     proof = [f"EHLO {hello.name} was {_answered(hello.reply)}"]
     proof += [f"EHLO {each.name} was {_answered(each.reply)}" for each in others]
     if seen.helo.value is not None:
@@ -47,6 +49,12 @@ def helo_rejected(seen: Evidence) -> Finding | None:
         explains=("auth", "mail"),
         next_probe="" if accepted else "EHLO with a name that resolves to the client's address",
     )
+
+
+def is_not_the_name(reply: Reply) -> bool:
+    """Tell whether a refused EHLO says that something else is the matter."""
+    said = reply.text.lower()
+    return any(contains(said, words) for words in NOT_THE_NAME)
 
 
 def _refused(seen: Evidence) -> Hello | None:

@@ -7,7 +7,7 @@ from typing import Final
 from gatepost.diagnosis.rules.auth import refused_secret
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
-from gatepost.model.reply import Reply
+from gatepost.model.reply import Esc, Reply
 
 _EXCHANGE: Final = 25
 _NO_RELAY: Final = re.compile(
@@ -79,8 +79,9 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
                 *(("RCPT TO", each) for each in seen.rcpt.value or ()))  # fmt: skip
     for verb, each in commands:
         by_policy = each.reply.code == _SIGN_IN or str(each.reply.status).startswith("5.7.")
+        by_policy = by_policy or _denies_for_now(each.reply)
         by_policy = by_policy or _says_no_relaying(seen, each.reply)
-        if each.reply.is_permanent and by_policy and not each.authenticated:
+        if by_policy and not each.authenticated:
             return Finding(
                 "auth_not_performed",
                 "possible",
@@ -95,6 +96,11 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
                 next_probe="the same with --username and --password-file",
             )
     return None
+
+
+def _denies_for_now(reply: Reply) -> bool:
+    """Postfix's ``defer_unauth_destination``, and its refusals under ``soft_bounce``."""
+    return reply.is_transient and reply.status == Esc(4, 7, 1) and "denied" in reply.text.lower()
 
 
 def not_relayed(seen: Evidence) -> Finding | None:

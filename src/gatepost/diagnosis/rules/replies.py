@@ -7,6 +7,7 @@ was the client itself: only words of the server count here, and no fault of a cl
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from gatepost.diagnosis.rules.ehlo import is_not_the_name
 from gatepost.diagnosis.rules.texts import merged, weigh
 from gatepost.diagnosis.signs import SIGNS
 from gatepost.diagnosis.signs.reading import Reading, Utterance
@@ -17,11 +18,13 @@ from gatepost.model.finding import Finding
 _SAID_BY_SERVERS: Final = frozenset({
     "account_name_used_as_sender", "address_blocklisted",
     "app_password_required", "auth_command_too_long", "auth_not_performed", "auth_throttled",
-    "bare_lf", "basic_auth_disabled", "conditional_access_block", "credential_wrong_region",
+    "bare_lf", "basic_auth_disabled", "client_certificate_required", "conditional_access_block",
+    "content_rejected", "credential_wrong_region",
     "daily_quota_exceeded", "envelope_sender_missing", "greylisted", "helo_rejected",
-    "line_too_long", "missing_from_header", "oauth_scope_wrong", "oauth_wrong_identity",
-    "provider_account_inactive", "provider_sandbox", "rate_limited", "raw_utf8_headers",
-    "security_defaults_block", "sender_domain_not_linked", "sender_not_authorised",
+    "line_too_long", "mail_system_failure", "missing_from_header", "oauth_scope_wrong",
+    "oauth_wrong_identity", "provider_account_inactive", "provider_sandbox", "rate_limited",
+    "raw_utf8_headers", "recipient_unknown", "security_defaults_block",
+    "sender_domain_not_linked", "sender_domain_unknown", "sender_not_authorised",
     "sender_not_verified", "server_auth_backend_down", "server_tls_misconfigured",
     "server_tls_state_bug", "smtp_auth_disabled_mailbox", "smtp_auth_disabled_tenant",
     "smtputf8_not_supported_downstream", "starttls_required", "tls_version_too_old", "too_large",
@@ -103,8 +106,8 @@ class LiveReading(Reading):
 
 
 def _is_telling(said: Utterance, seen: Evidence) -> bool:
-    if said.position == "ehlo":
-        return False  # other names were tried: what that shows is more than words
+    if said.position == "ehlo":  # other names were tried: what that shows is more than words
+        return said.reply is not None and is_not_the_name(said.reply)
     if said.position != "auth" or said.reply is None or said.reply.code not in _ASKED:
         return True
     return any(each.secret_sent and each.reply == said.reply for each in seen.attempts)

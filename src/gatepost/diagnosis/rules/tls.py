@@ -11,7 +11,7 @@ from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules.trust import client_ca_store_missing
 from gatepost.model.evidence import Certificate, Evidence, Position, TlsSeen
 from gatepost.model.finding import Finding
-from gatepost.model.reply import Reply
+from gatepost.model.reply import Esc, Reply
 
 _BEHIND: Final[tuple[Position, ...]] = ("auth", "mail")
 
@@ -107,7 +107,7 @@ def server_tls_misconfigured(seen: Evidence) -> Finding | None:
     cut = reply is None and seen.position == "starttls" and "closed" in seen.failure
     if seen.source == "probe" and cut and seen.offers_starttls:
         reply = Reply(0)
-    if reply is None or reply.is_success:
+    if reply is None or reply.is_success or _is_elsewhere(reply):
         return None
     return Finding(
         "server_tls_misconfigured",
@@ -124,6 +124,11 @@ def server_tls_misconfigured(seen: Evidence) -> Finding | None:
         explains=("tls", *_BEHIND),
         next_probe="the server's other ports",
     )
+
+
+def _is_elsewhere(reply: Reply) -> bool:
+    """A server in trouble answers every command so (RFC 3463 3.4), and says nothing of TLS."""
+    return reply.status == Esc(4, 3, 0) and "tls" not in reply.text.lower()
 
 
 def tls_version_too_old(seen: Evidence) -> Finding | None:

@@ -33,7 +33,7 @@ _HELO = (
 )  # fmt: skip
 _NOT_YOURS = (
     "not owned by user", "sendasdenied", "send as this sender", "not allowed to send as",
-    "not permitted to send as", "sender address rejected", "5.7.60", "5.2.252", "send as denied",
+    "not permitted to send as", "5.7.60", "5.2.252", "send as denied",
     "permission to send as", "not own", "not allowed to use*sender", "sender*not allowed",
     "not authorized to send", "must match*authenticated", "not authorised to send",
     "from address*not*match", "mail from*must*same", "sender is not allowed",
@@ -72,7 +72,7 @@ _TOO_LARGE = (
     "size exceeds", "exceeds the maximum", "message length exceeds", "message exceeds",
     "message size limit", "larger than", "data size exceeds", "smtpmaxsize",
 )  # fmt: skip
-_RATE = (
+RATE = (
     "rate limit", "too many messages", "too many emails", "sending rate", "throttl", "rate-limit",
     "message rate", "thread limit exceeded", "too many concurrent", "concurrent connections",
     "slow down", "too fast", "ratelimit", "exceeded*per minute", "exceeded*per hour",
@@ -200,6 +200,8 @@ SIGNS: Final = (
                                                                                "django")),
     Sign("sender_not_authorised", 15, _NOT_YOURS, unless=("verified sender", "not verified",
                                                           "greylist", "helo")),
+    # Postfix's word for every refusal by the sender, whatever follows
+    Sign("sender_not_authorised", 9, ("sender address rejected",), unless=("helo", "greylist")),
     Sign("sender_not_authorised", 13, ("relaying disallowed",), provider=("zoho",)),
     Sign("sender_not_authorised", 9, codes=(553,), at=("mail", "data", "rcpt", None),
          unless=("auth failure",)),
@@ -256,6 +258,8 @@ SIGNS: Final = (
                                             "invalid from address", "invalid `from`",
                                             "invalid sender address", "bad address syntax"),
          unless=("linked", "ehlo", "helo")),
+    Sign("account_name_used_as_sender", 17, ("sender address rejected: need fully-qualified",)),
+    Sign("sender_not_authorised", -16, ("sender address rejected: need fully-qualified",)),
     # JavaMail's words for whatever befell a recipient
     Sign("account_name_used_as_sender", -8, ("invalid addresses",)),
     Sign("account_name_used_as_sender", 4, codes=(501, 553), at=("mail",)),
@@ -271,7 +275,7 @@ SIGNS: Final = (
     Sign("envelope_sender_missing", 18, ("smtpsenderrefused*, '')", 'smtpsenderrefused*, "")')),
     Sign("envelope_sender_missing", 16, ("<>: sender address rejected", "from=<>*sender*rejected",
                                          "rejected*from=<>")),
-    Sign("sender_not_authorised", -12, ("<>: sender address rejected",)),
+    Sign("sender_not_authorised", -21, ("<>: sender address rejected",)),
     Sign("sender_not_authorised", -12, _NOT_YOURS, when=lambda r: (
         r.seen.mail.value is not None and not r.seen.mail.value.argument)),
     Sign("envelope_sender_missing", 19, when=lambda r: r.seen.mail.value is not None and (
@@ -288,7 +292,7 @@ SIGNS: Final = (
          at=("rcpt",)),
     Sign("greylisted", 4, ("try again later", "try again in", "please try later"),
          codes=(450, 451)),
-    Sign("rate_limited", 15, _RATE),
+    Sign("rate_limited", 15, RATE),
     Sign("rate_limited", 14, codes=(432,), unless=("transition",)),  # RFC 4954 6 has another
     Sign("rate_limited", 9, codes=(450, 451, 421), status=("4.5.127", "4.7.1", "4.3.2", "4.7.28"),
          unless=("internal server error", "internal error", "relay access denied",

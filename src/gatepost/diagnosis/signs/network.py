@@ -248,7 +248,7 @@ _NEVER_CONNECTED = (
 """TCP itself did not come about: what the port speaks cannot matter."""
 _MESH = ("istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
          "kuma mesh", "cilium")  # fmt: skip
-_LISTED = (
+LISTED = (
     "blocked using", "spamhaus", "blocklisted", "blacklisted", "on a block list",
     "on our block list", "on a blacklist", "dnsbl", "rbl.", "barracudacentral", "spamcop",
     "sorbs.net", "banned sending ip", "poor reputation", "listed by*list", "address*listed in",
@@ -381,7 +381,7 @@ SIGNS: Final = (
     Sign("cert_expired", 2, ("eof",), when=silent),
     Sign("other_protocol", 17, ("* ok [capability", "imap4rev1", "* ok imap", "+ok dovecot",
                                 "+ok pop", "response=+ok", "response=* ok", "ssh-2.0-")),
-    Sign("address_blocklisted", 19, _LISTED),
+    Sign("address_blocklisted", 19, LISTED),
     Sign("address_blocklisted", 13, ("client host rejected",), at=("greeting",)),
     Sign("provider_endpoint_changed", 13, (*_HANG, *_REFUSED, *_EOF, *_DNS),
          context=("smtp.1and1.com", "sendinblue.com", "smtp.live.com", "smtp.mandrillapp.com:465",
