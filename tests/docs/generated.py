@@ -289,6 +289,7 @@ def imitations_page() -> str:
         )
         for name, each in LIBRARIES.items()
     ]
+    acting = [each.title for name, each in LIBRARIES.items() if IMITATIONS[name].fills_authzid]
     lines = [
         "# Libraries, as the doctor imitates them", "", NOTE, "",
         "`gatepost doctor HOST --as LIBRARY` signs in as the library does with a user name and a",
@@ -297,8 +298,8 @@ def imitations_page() -> str:
         "sends no password, whatever the library does.", "",
         *table(("library", "mechanisms, in its order", "response on the AUTH line", "name in EHLO",
                 "TLS by itself", "passwords in clear", "known from"), rows), "",
-        "Jakarta Mail, and Spring with it, say the user name in PLAIN's first field, too: whom to",
-        "act as. Some servers refuse that:",
+        f"{', '.join(acting[:-1])} and {acting[-1]} say the user name in PLAIN's first",
+        "field, too: whom to act as. Some servers refuse that:",
         "[authzid_not_permitted](../findings/authzid_not_permitted.md).",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"

@@ -33,18 +33,21 @@ IMITATIONS: Final[Mapping[str, Imitation]] = MappingProxyType({
     "aiosmtplib": Imitation("aiosmtplib/auth.py and smtp.py, 5.1", tested=True),
     "django": Imitation("django/core/mail/backends/smtp.py, 5.2: smtplib below"),
     "nodemailer": Imitation("lib/smtp-connection/index.js, 7 and later", tested=True),
-    "phpmailer": Imitation("src/SMTP.php (authenticate) and PHPMailer.php, 6.9 to 7.0"),
-    "symfony": Imitation("Transport/Smtp/EsmtpTransport.php and Auth/*.php, 7"),
-    "laravel": Imitation("Illuminate/Mail/MailManager.php, 10 to 12: Symfony Mailer below"),
+    "phpmailer": Imitation("src/SMTP.php (authenticate) and PHPMailer.php, 6.9 to 7.0",
+                           tested=True),
+    "symfony": Imitation("Transport/Smtp/EsmtpTransport.php and Auth/*.php, 7", tested=True,
+                         fills_authzid=True),
+    "laravel": Imitation("Illuminate/Mail/MailManager.php, 10 to 12: Symfony Mailer below",
+                         fills_authzid=True),
     "javamail": Imitation("org/eclipse/angus/mail/smtp/SMTPTransport.java, 2.0 (authenticate, "
-                          "PlainAuthenticator)", fills_authzid=True),
+                          "PlainAuthenticator)", tested=True, fills_authzid=True),
     "spring": Imitation("JavaMailSenderImpl.java, 6: Jakarta Mail below", fills_authzid=True),
     "mailkit": Imitation("MailKit/Security/SaslMechanism.cs (AuthMechanismRank) and "
                          "Net/Smtp/SmtpClient.cs, 4"),
     "system-net-mail": Imitation("System/Net/Mail/SmtpConnection.cs and SmtpConnection.Auth.cs, "
                                  ".NET 9"),
     "powershell": Imitation("Send-MailMessage: System.Net.Mail below"),
-    "ruby-net-smtp": Imitation("lib/net/smtp.rb and lib/net/smtp/auth_*.rb, 0.5"),
+    "ruby-net-smtp": Imitation("lib/net/smtp.rb and lib/net/smtp/auth_*.rb, 0.5", tested=True),
     "lettre": Imitation("src/transport/smtp/authentication.rs (DEFAULT_MECHANISMS) and "
                         "client/connection.rs, 0.11"),
     "go-mail": Imitation("client.go and smtp/auth_*.go of wneessen/go-mail, 0.6", wants_san=True),

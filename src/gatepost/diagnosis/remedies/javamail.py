@@ -83,10 +83,10 @@ props.put("mail.smtp.ssl.protocols", "TLSv1.2 TLSv1.3");
 LIBRARY: Final = Library(
     name="javamail",
     title="JavaMail / Jakarta Mail",
-    mechanisms=("LOGIN", "PLAIN", "DIGEST-MD5"),
-    settable=("NTLM", "XOAUTH2"),
+    mechanisms=("LOGIN", "PLAIN", "DIGEST-MD5", "NTLM"),
+    settable=("XOAUTH2",),
     chooses="listed",
-    initial=frozenset({"PLAIN", "XOAUTH2"}),
+    initial=frozenset({"PLAIN", "NTLM", "XOAUTH2"}),
     hello="{node}",
     tls="none",
     cures=MappingProxyType(
