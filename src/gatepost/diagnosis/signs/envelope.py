@@ -258,6 +258,8 @@ SIGNS: Final = (
                                             "invalid from address", "invalid `from`",
                                             "invalid sender address", "bad address syntax"),
          unless=("linked", "ehlo", "helo")),
+    Sign("account_name_used_as_sender", 17, ("domain name required for sender",)),
+    Sign("sender_not_authorised", -16, ("domain name required for sender",)),
     Sign("account_name_used_as_sender", 17, ("sender address rejected: need fully-qualified",)),
     Sign("sender_not_authorised", -16, ("sender address rejected: need fully-qualified",)),
     # JavaMail's words for whatever befell a recipient

@@ -35,7 +35,7 @@ _NO_DOMAIN = (
     "unresolvable*sender", "sender*unresolvable", "sender domain must",
     "cannot find your domain",
     "sender address rejected: malformed dns", "sender*has no mx", "sender domain has no a",
-    "sender address rejected: undeliverable",
+    "sender address rejected: undeliverable", "sender verify", "sender domain has an invalid",
 )  # fmt: skip
 _IN_TROUBLE = (
     "insufficient system storage", "insufficient system resources", "insufficient disk",
@@ -48,11 +48,14 @@ _IN_TROUBLE = (
     "temporary system problem", "temporary system failure", "mail system*temporarily unavailable",
     "service shutting down", "server shutting down", "filter*unavailable", "scanner*unavailable",
     "policy service*unavailable", "milter", "content filter*fail", "database*unavailable",
+    "space shortage", "unexpected failure", "rejecting connections on daemon",
+    "resource temporarily unavailable", "temporary failure",
 )  # fmt: skip
 _CONTENT = (
     "message content rejected", "content rejected", "rejected*spam", "contains spam",
     "considered spam", "looks like spam", "classified as spam", "identified as spam",
     "detected as spam", "spam message", "spam content", "spam detected", "high spam", "spam score",
+    "probability of spam",
     "contains a virus", "contains virus", "virus found", "virus detected", "infected",
     "unsolicited mail", "attachment*not allowed", "attachment*blocked", "banned attachment",
     "blocked attachment", "attachment type", "file type*not allowed", "executable",
@@ -66,7 +69,8 @@ _NO_CERTIFICATE = (
 _NOT_THIS_HOST = (
     "client host rejected", "cannot find your hostname", "cannot find your reverse",
     "no reverse dns", "reverse dns*required", "ptr record", "connection refused by policy",
-    "connection denied", "your ip*not allowed", "your host*not allowed", "access denied to your ip",
+    "connection denied", "traffic not accepted from this ip", "banned sending ip",
+    "your ip*not allowed", "your host*not allowed", "access denied to your ip",
 )  # fmt: skip
 
 NOT_THE_NAME: Final = (*_NO_CERTIFICATE, *_IN_TROUBLE, *_NOT_THIS_HOST, *RATE, *LISTED)
@@ -77,8 +81,15 @@ SIGNS: Final = (
     Sign("sender_not_authorised", 15, _NO_RELAY, at=("mail", "rcpt", None), when=signed_in),
     Sign("recipient_unknown", 15, _NO_RECIPIENT, codes=(450, 451, 550, 551, 553, 554), at=_MAIL),
     Sign("recipient_unknown", 13, status=("5.1.1", "5.1.10", "4.1.1"), at=("rcpt", "data", None)),
+    Sign("recipient_unknown", 13, ("recipient address rejected: access denied",),
+         status=("5.4.1",), at=("rcpt", "data", None)),  # Exchange Online
+    Sign("recipient_unknown", 13, ("invalid recipient",), at=("rcpt",), when=signed_in),
+    Sign("recipient_unknown", -16, ("unverified address", "verification in progress"),
+         codes=(450, 451)),
     Sign("sender_domain_unknown", 17, _NO_DOMAIN),
-    Sign("sender_domain_unknown", 14, status=("4.1.8", "5.1.8"), at=_MAIL),
+    Sign("sender_domain_unknown", 14, status=("4.1.8", "5.1.8"), at=_MAIL,
+         unless=("bad outbound sender",)),
+    Sign("provider_account_inactive", 17, ("bad outbound sender",)),  # Microsoft: locked for spam
     Sign("sender_not_authorised", -16, _NO_DOMAIN),
     Sign("mail_system_failure", 15, _IN_TROUBLE, codes=(421, 431, 450, 451, 452, 454, 550, 554),
          at=_ANY),
@@ -97,6 +108,7 @@ SIGNS: Final = (
     Sign("client_certificate_required", 17, _NO_CERTIFICATE),
     Sign("address_blocklisted", 9, _NOT_THIS_HOST, at=("greeting",)),
     Sign("address_blocklisted", 9, _NOT_THIS_HOST, at=("mail", "rcpt", None), when=signed_in),
+    Sign("address_blocklisted", 13, status=("5.7.501", "5.7.502", "5.7.503", "5.7.708"), at=_ANY),
     # whom the greeting turns away had no time to sign in
     Sign("auth_not_performed", -14, codes=(421, 450, 451, 521, 550, 554), at=("greeting",)),
     Sign("helo_rejected", -14, NOT_THE_NAME, at=("ehlo",)),
