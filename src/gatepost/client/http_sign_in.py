@@ -73,11 +73,9 @@ class AccessKeySignIn:
 
     async def authorize(self, request: HttpRequest) -> HttpRequest:
         try:
-            key = base64.b64decode(self._key().reveal().strip(), validate=True)
+            key = read_access_key(self._key())
         except ConfigError as error:
             raise TokenError(f"no access key: {error}", is_transient=False) from error
-        except (binascii.Error, ValueError):
-            raise TokenError("the access key is not Base64", is_transient=False) from None
         parts = urlsplit(request.url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         date = format_datetime(self._now().astimezone(UTC), usegmt=True)
@@ -93,3 +91,11 @@ class AccessKeySignIn:
 
     def reject(self, _request: HttpRequest) -> bool:
         return False
+
+
+def read_access_key(text: Secret) -> bytes:
+    """Return the octets of a key that is in Base64. Raises TokenError."""
+    try:
+        return base64.b64decode(text.reveal().strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise TokenError("the access key is not Base64", is_transient=False) from None

@@ -1,6 +1,7 @@
 """``[[listener]]`` and ``[directory]``: who may come in, and how they prove who they are."""
 
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any, Final, cast
 
 from gatepost.client.named_secret import NamedSecret
@@ -99,12 +100,21 @@ def _read_rule(table: Table) -> NetworkRule:
         table.take("may_relay", values.flag, False),
         table.take("refuse", values.flag, False),
     )
-    if rule.may_relay and any(each != "unix" and each.prefixlen == 0 for each in networks):
+    if rule.may_relay and _are_everybody(networks):
         table.fault("may_relay", f"{table.name('may_relay')}: that is an open relay for everybody")
     if rule.may_relay and rule.refuse:
         table.fault("refuse", f"{table.name('refuse')} and may_relay exclude each other")
     table.finish()
     return rule
+
+
+def _are_everybody(networks: Sequence[values.Network]) -> bool:
+    """Tell whether they hold every address of a family, together."""
+    fours = [each for each in networks if isinstance(each, IPv4Network)]
+    sixes = [each for each in networks if isinstance(each, IPv6Network)]
+    together: list[IPv4Network | IPv6Network]
+    together = [*collapse_addresses(fours), *collapse_addresses(sixes)]
+    return any(each.prefixlen == 0 for each in together)
 
 
 def _optional_mechanisms(value: Any) -> tuple[str, ...] | None:
@@ -162,16 +172,18 @@ def check_mechanisms(
         known |= frozenset(_TOKENS)
     if all(isinstance(each, AccountsDirectory) for each in directories):
         known.add("CRAM-MD5")  # of accounts that asked for it, here or with `gatepost account`
+    if any(isinstance(each, AccountsDirectory) for each in directories):
+        known.add("EXTERNAL")
     for table, listener in zip(root.tables("listener"), listeners, strict=False):
-        for each in listener.mechanisms:
-            if each == "EXTERNAL" and any(
-                isinstance(one, AccountsDirectory) for one in directories
-            ):
-                if not listener.client_authorities:
+        named = [(table, listener.mechanisms)]
+        rules = zip(table.tables("network"), listener.networks, strict=False)
+        for where, mechanisms in named + [(part, rule.mechanisms or ()) for part, rule in rules]:
+            for each in mechanisms:
+                if each not in known:
+                    where.fault("mechanisms", f"the directory cannot verify {each}")
+                elif each == "EXTERNAL" and not listener.client_authorities:
                     name = table.name("client_authorities")
-                    table.fault("mechanisms", f"EXTERNAL asks for certificates; {name} is missing")
-            elif each not in known:
-                table.fault("mechanisms", f"the directory cannot verify {each}")
+                    where.fault("mechanisms", f"EXTERNAL asks for certificates; {name} is missing")
 
 
 def _read_entra(table: Table) -> EntraDirectory:

@@ -85,7 +85,7 @@ def _place(value: Any) -> tuple[str, int] | None:
 def _limits(root: Table) -> LimitSettings:
     table, usual = root.table("limits"), LimitSettings()
     read = LimitSettings(
-        table.take("message_size", values.size, usual.message_size),
+        table.take("message_size", values.positive_size, usual.message_size),
         table.take("recipients", values.number(1, 100_000), usual.recipients),
         table.take("connections", values.number(1), usual.connections),
         table.take("connections_per_address", values.number(1), usual.connections_per_address),

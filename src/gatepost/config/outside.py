@@ -6,12 +6,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Final
 
+from gatepost.client.http_sign_in import read_access_key
 from gatepost.client.named_secret import NamedSecret
+from gatepost.client.tokens.entra import read_certificate
+from gatepost.client.tokens.google import read_key
 from gatepost.config.positions import Path
 from gatepost.config.reading import Source
-from gatepost.config.settings import CertificateCredential, Config, CredentialSettings
+from gatepost.config.settings import (
+    AccessKeyCredential,
+    CertificateCredential,
+    Config,
+    CredentialSettings,
+    EntraCredential,
+    GoogleCredential,
+)
 from gatepost.config.source_file import check_readable, check_secret
-from gatepost.errors import TlsError
+from gatepost.errors import TlsError, TokenError
+from gatepost.model.secret import Secret
 from gatepost.net.tls import Context, client_context, server_context
 
 _EVERYBODY: Final = stat.S_IROTH | stat.S_IWOTH
@@ -53,16 +64,34 @@ def _check_credential(
         _check_pair(source, path, credential.certificate, credential.key, serves=False)
         return
     for key in credential.__slots__:
-        value = getattr(credential, key)
-        _check_secret(source, ("credentials", name, key), value, environment)
+        value, path = getattr(credential, key), ("credentials", name, key)
+        if _check_secret(source, path, value, environment):
+            _check_form(source, path, credential, value.read(environment))
+
+
+def _check_form(source: Source, path: Path, credential: CredentialSettings, secret: Secret) -> None:
+    """Note it when a secret is not what it is used as; of a password nobody can tell."""
+    try:
+        match credential, path[-1]:
+            case GoogleCredential(), "key":
+                read_key(secret)
+            case EntraCredential(), "certificate":
+                read_certificate(secret)
+            case AccessKeyCredential(), "key":
+                read_access_key(secret)
+    except TokenError as error:
+        source.fault(path, str(error))
 
 
 def _check_secret(
     source: Source, path: Path, secret: object, environment: Mapping[str, str]
-) -> None:
-    check_secret(source, path, secret, environment)
-    if isinstance(secret, NamedSecret) and secret.kind == "file":
+) -> bool:
+    """Tell whether there is a secret, and it can be read."""
+    if not isinstance(secret, NamedSecret) or not secret.name:
+        return False
+    if secret.kind == "file":
         _check_private(source, path, secret.name)
+    return check_secret(source, path, secret, environment)
 
 
 def _check_pair(source: Source, path: Path, chain: str, key: str, *, serves: bool = True) -> None:

@@ -1,6 +1,6 @@
 """``[target.NAME]``, ``[retry.NAME]`` and ``[[route]]``: where mail goes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, cast
 
@@ -86,7 +86,19 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
     )
     if credential in credentials:
         check_sign_in(table, target, credentials[credential])
+    elif target.mechanisms and not credential:
+        name = table.name("mechanisms")
+        table.fault("mechanisms", f"{name} says nothing without a credential: nobody signs in")
+    if again := _named_again([f"{each.host.lower()}:{each.port}" for each in servers]):
+        table.fault("servers", f"{table.name('servers')} names {again} twice")
+    if tls != usual and implicit and tls != "none":
+        table.warn(f'{table.name("tls")}: ports 465 and 2465 are for "implicit"')
     return target
+
+
+def _named_again(names: Sequence[str]) -> str:
+    """Return the first that stands there twice; empty: none does."""
+    return next((each for number, each in enumerate(names) if each in names[:number]), "")
 
 
 def _tls(value: Any) -> HopTls:
@@ -185,6 +197,9 @@ def _read_retry(table: Table) -> Retry:
         for key in ("first", "factor", "longest"):
             if table.has(key):
                 table.fault(key, f"{table.name(key)} says nothing beside {table.name('table')}")
+    elif retry.longest < retry.first:
+        where = "longest" if table.has("longest") else "first"
+        table.fault(where, f"{table.name('longest')} is shorter than {table.name('first')}")
     return retry
 
 
@@ -232,6 +247,8 @@ def _read_route(table: Table, targets: Mapping[str, Target], retries: Mapping[st
         else:
             near = nearest(each, targets)
             table.fault("to", f"{table.name('to')}: there is no [target.{each}]", near)
+    if again := _named_again([each.name for each in chain]):
+        table.fault("to", f"{table.name('to')} names {again} twice")
     retry = table.take("retry", values.text, "default")
     if retry not in retries:
         near = nearest(retry, retries)

@@ -60,13 +60,15 @@ def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> bo
 
 def check_secret(
     source: Source, path: tuple[str | int, ...], secret: object, environment: Mapping[str, str]
-) -> None:
-    """Note it when a secret is not where the configuration says."""
+) -> bool:
+    """Note it when a secret is not where the configuration says; tell whether it is."""
     if isinstance(secret, NamedSecret) and secret.name:
         try:
             secret.read(environment)
         except ConfigError as error:
             source.fault(path, str(error))
+            return False
+    return True
 
 
 def _no_toml(error: tomllib.TOMLDecodeError, text: str, file: str) -> ConfigProblems:

@@ -127,6 +127,14 @@ def size(value: Any) -> int:
     raise ValueError('takes a size such as "30 MiB" or "500 kB", or octets')
 
 
+def positive_size(value: Any) -> int:
+    """Octets, one at least."""
+    read = size(value)
+    if not read:
+        raise ValueError('takes a size that is not none, such as "30 MiB"')
+    return read
+
+
 def rate(value: Any) -> float:
     """Messages a minute: ``30/m``, ``100/h``, ``10/s``, or a number of them."""
     per_minute: float = 0

@@ -368,6 +368,19 @@ MISTAKES = [
     ("[retry.x]\ntable = ['1m']\nfirst = '1m'",
      "g.toml:10: retry.x.first says nothing beside retry.x.table"),
     ("[retry.x]\nfactor = 0.5", "g.toml:9: retry.x.factor takes a number from 1 to 10"),
+    ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = 'unix'\nmechanisms = 'XOAUTH2'",
+     "g.toml:12: the directory cannot verify XOAUTH2"),
+    (("[[listener]]\nunix = '/s'\n[[listener.network]]\nmay_relay = true\n"
+      "from = ['0.0.0.0/1', '128.0.0.0/1']"),
+     "g.toml:11: listener[1].network[0].may_relay: that is an open relay for everybody"),
+    ("[target.x]\nkind = 'smarthost'\nservers = ['a', 'b', 'A:587']",
+     "g.toml:10: target.x.servers names a:587 twice"),
+    ("[target.x]\nkind = 'smarthost'\nservers = 'a'\nmechanisms = 'PLAIN'",
+     "g.toml:11: target.x.mechanisms says nothing without a credential: nobody signs in"),
+    ("[[route]]\nrecipients = 'a.b'\nto = ['here', 'here']",
+     "g.toml:10: route[1].to names here twice"),
+    ("[retry.x]\nfirst = '2h'", "g.toml:9: retry.x.longest is shorter than retry.x.first"),
+    ("[limits]\nmessage_size = 0", "g.toml:9: limits.message_size takes a size that is not none"),
     ("[dns]\nnameservers = ['ns.example']", "g.toml:9: dns.nameservers takes an address"),
     ("[storage]\nhistory = '7 years'", "g.toml:9: storage.history takes a time"),
 ]  # fmt: skip
@@ -451,7 +464,7 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
         f"{path}:20: the file /nowhere/own.pem cannot be read: No such file or directory",
     ]
     environment = {"APP": "x", "CREDENTIALS_DIRECTORY": str(tmp_path)}
-    (tmp_path / "key").write_text("k")
+    (tmp_path / "key").write_text("aw==")
     path.write_text(path.read_text().replace("/nowhere/", f"{tmp_path}/"))
     for each in ("cert.pem", "own.pem", "ca.pem"):
         (tmp_path / each).write_text("k")
@@ -531,6 +544,29 @@ def test_a_secret_that_others_can_read_is_warned_of() -> None:
             warnings = [str(each) for each in load_config(path, {}).warnings]
             assert len(warnings) == bool(who)
             assert all(each.startswith(f"{path}:10: ") and who in each for each in warnings)
+
+
+@pytest.mark.parametrize(
+    ("credential", "said"),
+    [
+        ('kind = "access-key"\nkey', "the access key is not Base64"),
+        (
+            'kind = "google-service-account"\nusername = "u"\nkey',
+            "the key file is not the JSON that",
+        ),
+        (
+            'kind = "entra"\ntenant = "t"\nclient_id = "c"\ncertificate',
+            "the certificate file cannot be used: it holds no PEM key",
+        ),
+    ],
+)
+def test_a_secret_of_another_form(tmp_path: Path, credential: str, said: str) -> None:
+    path, secret = tmp_path / "g.toml", tmp_path / "secret"
+    secret.write_text("s3cret!")
+    path.write_text(f'{SMALL}[credentials.x]\n{credential} = {{ file = "{secret}" }}\n')
+    with pytest.raises(ConfigProblems, match=said) as caught:
+        load_config(path, {})
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from gatepost.client.tokens.contract import AccessToken
@@ -18,6 +18,9 @@ from gatepost.client.tokens.oauth import ask_for_token
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import Http
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 AUTHORITY: Final = "https://login.microsoftonline.com"
 GRANT: Final = "client_credentials"
@@ -106,7 +109,23 @@ class EntraCertificate:
 def sign_assertion(application: EntraApplication, pem: Secret, now: float) -> str:
     """Return the assertion that proves an application (RFC 7523 3). Raises TokenError."""
     import jwt  # noqa: PLC0415 - slow to import, and most identities need none
-    from cryptography import x509  # noqa: PLC0415
+
+    key, thumbprint = read_certificate(pem)
+    claims = {
+        "aud": application.token_endpoint,
+        "iss": application.client_id,
+        "sub": application.client_id,
+        "jti": str(uuid.uuid4()),
+        "nbf": int(now),
+        "iat": int(now),
+        "exp": int(now) + ASSERTION_LIFETIME,
+    }
+    return jwt.encode(claims, key, "PS256", {"x5t#S256": thumbprint})
+
+
+def read_certificate(pem: Secret) -> "tuple[RSAPrivateKey, str]":
+    """Return the key of a certificate file, and the certificate's thumbprint. Raises TokenError."""
+    from cryptography import x509  # noqa: PLC0415 - slow to import, and most identities need none
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
@@ -124,17 +143,7 @@ def sign_assertion(application: EntraApplication, pem: Secret, now: float) -> st
     own = next((each for each in certificates if each.public_key() == key.public_key()), None)
     if own is None:
         raise _unusable("none of its certificates belongs to the key")
-    thumbprint = base64.urlsafe_b64encode(own.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
-    claims = {
-        "aud": application.token_endpoint,
-        "iss": application.client_id,
-        "sub": application.client_id,
-        "jti": str(uuid.uuid4()),
-        "nbf": int(now),
-        "iat": int(now),
-        "exp": int(now) + ASSERTION_LIFETIME,
-    }
-    return jwt.encode(claims, key, "PS256", {"x5t#S256": thumbprint})
+    return key, base64.urlsafe_b64encode(own.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
 
 
 def _unusable(why: str) -> TokenError:

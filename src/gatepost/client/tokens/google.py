@@ -56,7 +56,7 @@ class GoogleServiceAccount:
         return f"Google service account {self._name}{acting}"
 
     async def fetch(self, scope: str) -> AccessToken:
-        key = _read_key(self._key_file())
+        key = read_key(self._key_file())
         now = int(self._clock())
         claims = {
             "iss": key.client_email,
@@ -73,7 +73,8 @@ class GoogleServiceAccount:
         return token
 
 
-def _read_key(text: Secret) -> _Key:
+def read_key(text: Secret) -> _Key:
+    """Return what a key file holds. Raises TokenError."""
     try:
         return msgspec.json.decode(text.reveal(), type=_Key)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
