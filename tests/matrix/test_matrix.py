@@ -44,9 +44,7 @@ def test_applications_with_a_token_come_in(tmp_path: Path) -> None:
         [provider] = given
         ready = provider.ready
         legal = [
-            each
-            for each in cells([upstream.offer()])
-            if each.tls == "required" and verdict_of(each, upstream.offer()) is None
+            each for each in cells([upstream.offer()]) if verdict_of(each, upstream.offer()) is None
         ]
         directory = f"""
 [directory]

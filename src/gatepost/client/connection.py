@@ -131,7 +131,10 @@ def make_login(
         and (username or options.mechanism.upper() == "EXTERNAL")
     ):
         password = Credentials(certificate=True, authzid=username or "")
-    return Login(parse_server(server), make_credentials(username, password), tls, options, context)
+    credentials = make_credentials(username, password)
+    if credentials is None and options.mechanism:
+        raise ConfigError(f"nothing to sign in with by {options.mechanism}")
+    return Login(parse_server(server), credentials, tls, options, context)
 
 
 def make_credentials(username: str | None, password: Password | None) -> Credentials | None:
