@@ -105,7 +105,7 @@ class ClientSession:
         They are appended to ``replies``, so that who gave it has those that came before an error.
         Raises LocalProtocolError, before anything is sent, for one that is not one line.
         """
-        wire = b"".join(_encode(command) for _, command in commands)
+        wire = _encode([command for _, command in commands])
         self.phase = commands[0][0]
         for _, command in commands:
             self.transcript.client(command)
@@ -253,7 +253,9 @@ class ClientSession:
             self.usable = False
 
 
-def _encode(command: str) -> bytes:
-    if _BREAK.search(command):
-        raise LocalProtocolError(f"CR, LF or NUL in a command: {command[:20]!r}...")
-    return command.encode("utf-8", "surrogateescape") + b"\r\n"
+def _encode(commands: Sequence[str]) -> bytes:
+    together = "\r\n".join(commands)
+    if together.count("\r") + together.count("\n") + together.count("\0") > 2 * len(commands) - 2:
+        bad = next(command for command in commands if _BREAK.search(command))
+        raise LocalProtocolError(f"CR, LF or NUL in a command: {bad[:20]!r}...")
+    return f"{together}\r\n".encode("utf-8", "surrogateescape")

@@ -4,7 +4,7 @@
 a transport makes one try at one place, and tells what it came to.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gatepost.errors import GatepostError, Phase
 from gatepost.model.body import Body
@@ -14,8 +14,7 @@ from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One server to try; what a target that is no server has none of is empty."""
 
     host: str = ""
