@@ -356,7 +356,7 @@ def test_a_name_that_is_none_and_a_port_that_is_closed(authority: Authority) -> 
     assert (handed.attempt.phase, handed.attempt.is_remote, handed.heard) == ("connect", False, ())
     assert "refused" in handed.attempt.reply.reason.lower()
     relay = Relay("nobody.invalid:25", authority)
-    relay.place = replace(relay.place, address="")
+    relay.place = relay.place._replace(address="")
     assert hand_once(relay).attempt.phase in ("resolve", "connect")
 
 
