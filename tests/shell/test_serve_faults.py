@@ -253,7 +253,7 @@ def test_a_full_disk_refuses_and_drains(tmp_path: Path, leave: int) -> None:
             fill(filler, leave=leave)
             refused = wait_for(lambda: refusal(peer))
             assert refused.startswith("452 4.3.1"), refused
-        fill(filler, leave=leave)  # but for the reserve of 8 MiB, if that was taken by now
+        fill(filler, leave=leave)  # but for the reserve of 16 MiB, if that was taken by now
         good.mischief.weights = {"accept": 1}
         wait_for(lambda: len({each.recipients for each in list(good.taken)}) >= len(ids))
         wait_for(lambda: not relay.ask("queue", "list")["deliveries"])

@@ -219,6 +219,68 @@ def test_the_reserve_lets_deletion_go_on(tmp_path: Path) -> None:
     run(tmp_path, steps, settings(disk, reserve=100_000, upkeep=0.1))
 
 
+def test_room_that_the_reserve_gave_is_not_for_mail(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    reserve = tmp_path / "reserve"
+
+    async def steps(store: SqliteStore) -> None:
+        store.keep_reserve()
+        await store.put(message("a"))
+        disk.room = 1_050_000
+        disk.fail("COMMIT", FULL, times=2)  # the second time behind the log's being moved
+        assert await store.delete(["a"]) == 1
+        assert not reserve.exists()
+        await asyncio.sleep(CHECK_EVERY * 1.2)
+        with pytest.raises(QueueFull):
+            await store.put(message("b"))
+        disk.room = 10**9
+        await asyncio.sleep(CHECK_EVERY * 1.2)
+        await store.put(message("c"))
+
+    run(tmp_path, steps, settings(disk, reserve=100_000, watermark=1_000_000))
+
+
+def test_on_a_nearly_full_disk_the_log_is_written_over(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    log = tmp_path / "store.db-wal"
+
+    async def change(store: SqliteStore, number: int) -> None:
+        await store.save_records([Record("app", "1", {"text": f"{number}" * 20_000})])
+
+    async def steps(store: SqliteStore) -> None:
+        disk.room = 1_000
+        await asyncio.sleep(CHECK_EVERY * 1.2)
+        await change(store, 1)
+        before = log.stat().st_size
+        for number in range(9):
+            await change(store, number)
+        assert log.stat().st_size < before + 60_000
+
+    run(tmp_path, steps, settings(disk, watermark=1_000_000))
+
+
+def test_on_a_nearly_full_disk_dead_bodies_give_back_their_room(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    segments = tmp_path / "segments"
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("a", LARGE))
+        disk.fail("write", FailingDisk.NO_ROOM, times=1)
+        with pytest.raises(QueueFull):
+            await store.put(message("b", LARGE))
+        assert [each.stat().st_size for each in segments.iterdir()] == [len(LARGE)]
+        disk.room = 1_000
+        assert await store.delete(["a"]) == 1
+        for _ in range(100):
+            if not list(segments.iterdir()):
+                break
+            await asyncio.sleep(0.02)
+        else:
+            pytest.fail("the segment that took the last body stays, though nothing in it lives")
+
+    run(tmp_path, steps, settings(disk, watermark=1_000_000, upkeep=0.05))
+
+
 def test_who_accepts_mail_has_the_reserve_from_the_start(tmp_path: Path) -> None:
     async def steps(store: SqliteStore) -> None:
         assert not (tmp_path / "reserve").exists(), "who only looks changes nothing"

@@ -1,6 +1,7 @@
 """The body thread: large bodies are on the disk before their messages join a group."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from gatepost.errors import QueueError, QueueFull
@@ -76,6 +77,8 @@ class BodyWriter:
         """A full disk is a refusal; any other failure is final."""
         if isinstance(error, OSError) and is_full(error):
             self._room.run_out()
+            with suppress(OSError):
+                self._segments.cut()
             return QueueFull("the disk is full")
         if not isinstance(error, OSError):
             return QueueError(f"the body cannot be read: {error!r}")

@@ -112,6 +112,11 @@ class Committer:
         self._release = release
         self.is_full = False
         """The last group found no room."""
+        self.is_cramped = False
+        """The disk is nearly full: the WAL is moved behind every group, so that it is written over.
+
+        Were it let to grow, it would take what the database needs to take it up, for good.
+        """
         self.duration = UNKNOWN
         """Seconds that the disk takes for a commit, a moving average."""
         read = connection.execute
@@ -162,7 +167,7 @@ class Committer:
     @property
     def needs_checkpoint(self) -> bool:
         """True when there is enough WAL to be moved into the database."""
-        return self.ledger.pages >= CHECKPOINT_PAGES
+        return self.ledger.pages >= (1 if self.is_cramped else CHECKPOINT_PAGES)
 
     def checkpoint(self) -> None:
         """Move the WAL into the database when there is enough of it. Raises Failed."""
@@ -271,20 +276,22 @@ class Committer:
         return result
 
     def _without_room(self, group: Sequence[Operation]) -> list[Outcome]:
-        """The disk is full: refuse the messages, and try the rest on the reserve."""
+        """The disk is full: refuse the messages, and try the rest, on the reserve if it must be."""
         self.is_full = True
         changes = [each for each in group if not isinstance(each, Put)]
         outcomes: list[Outcome] = [(each, _no_room()) for each in group if isinstance(each, Put)]
         if not changes:
             return outcomes
-        self._release()
-        self.move_wal("PASSIVE")  # so that it is written over, and need not grow
-        try:
-            return outcomes + self._attempt(changes, self._apply_one_by_one)
-        except sqlite3.Error as error:
-            if _is_full(error):
-                return outcomes + [(each, _no_room()) for each in changes]
-            return outcomes + [(each, QueueError(f"not stored: {error}")) for each in changes]
+        for make_room in (lambda: True, self._release):
+            make_room()
+            self.move_wal("PASSIVE")  # so that it is written over, and need not grow
+            try:
+                return outcomes + self._attempt(changes, self._apply_one_by_one)
+            except sqlite3.Error as error:
+                if not _is_full(error):
+                    bad = QueueError(f"not stored: {error}")
+                    return outcomes + [(each, bad) for each in changes]
+        return outcomes + [(each, _no_room()) for each in changes]
 
 
 def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:

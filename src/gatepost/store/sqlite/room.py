@@ -20,6 +20,8 @@ class Room:
         self._directory, self._disk = directory, disk
         self._watermark, self._reserve = watermark, reserve
         self._reserve_file = directory / "reserve"
+        self.is_spent = False
+        """What must be written has had the reserve: until it is whole again, room is for it."""
         self._checked = 0.0
         self.refusal = ""
         """Why nothing more is accepted; empty while there is room."""
@@ -34,7 +36,8 @@ class Room:
             except OSError as error:
                 self.refusal = f"the disk does not tell its free space: {error}"
                 return self.refusal
-            self.refusal = "" if free >= self._watermark else self._too_little(free)
+            kept = self._watermark + (self._missing() if self.is_spent else 0)
+            self.refusal = "" if free >= kept else _too_little(free, kept)
         return self.refusal
 
     def run_out(self) -> None:
@@ -48,27 +51,41 @@ class Room:
             self._reserve_file.unlink()
         except OSError:
             return False
+        self.is_spent = True
         return True
 
     def restore(self) -> None:
-        """Set the reserve aside, if there is room above the watermark for it."""
-        if not self._reserve or self._reserve_file.exists():
+        """Set the reserve aside, if there is room above the watermark for it.
+
+        Of one that was spent as much as half of the room will do, before somebody else takes it.
+        """
+        if not (missing := self._missing()):
             return
         with suppress(OSError):  # then there is none; the next round tries again
-            if self._disk.free(self._directory) >= self._watermark + self._reserve:
-                self._set_aside()
+            free = self._disk.free(self._directory)
+            if free >= self._watermark + missing:
+                self._set_aside(self._reserve)
+                self.is_spent = False
+            elif self.is_spent and free // 2 >= MIB:
+                self._set_aside(self._reserve - missing + min(missing, free // 2))
 
-    def _set_aside(self) -> None:
+    def _missing(self) -> int:
+        """Return how much of the reserve is not there."""
+        try:
+            return max(0, self._reserve - self._reserve_file.stat().st_size)
+        except OSError:
+            return self._reserve
+
+    def _set_aside(self, size: int) -> None:
         descriptor = os.open(self._reserve_file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            self._disk.allocate(descriptor, self._reserve)
+            self._disk.allocate(descriptor, size)
         except OSError:
             self._reserve_file.unlink()
+            raise
         finally:
             os.close(descriptor)
 
-    def _too_little(self, free: int) -> str:
-        return (
-            f"the disk has {free // MIB} MiB free, less than the {self._watermark // MIB} MiB"
-            " that are kept free"
-        )
+
+def _too_little(free: int, kept: int) -> str:
+    return f"the disk has {free // MIB} MiB free, less than the {kept // MIB} MiB that are kept free"

@@ -49,6 +49,11 @@ class Segments:
         """Go on behind the last octet that a row points at; a torn tail is cut off."""
         self.active, self._end = segment, end
 
+    @property
+    def is_empty(self) -> bool:
+        """The active segment has taken nothing yet."""
+        return self._end == 0
+
     def append(self, body: Body) -> Place:
         """Write a body; it survives once ``sync`` has returned."""
         if self._end and self._end + body.size > self._size:
@@ -69,6 +74,11 @@ class Segments:
         place = Place(self.active, self._end, size, checksum)
         self._end += size
         return place
+
+    def cut(self) -> None:
+        """Give back what a body has taken that did not find room for all of it."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, self._end)
 
     def sync(self) -> None:
         """Return when every body appended so far would survive a power cut."""

@@ -40,8 +40,9 @@ class Settings:
     segment: int = SEGMENT_SIZE
     watermark: int = 64 * MIB
     """Free space under which nothing is accepted."""
-    reserve: int = 8 * MIB
-    """Taken from the disk beforehand, so that deletion can go on when it is full."""
+    reserve: int = 16 * MIB
+    """Taken from the disk beforehand, so that deletion can go on when it is full: more than a log
+    holds (``commit.CHECKPOINT_PAGES``) that the database has yet to take up."""
     upkeep: float = 10.0
     """Between two rounds of retention."""
     quick: float = 0.02

@@ -110,7 +110,9 @@ class SqliteStore:
         )
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
         threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
-        self._collector = Collector(parts.segments, self._reader, threads, self._writer.fail)
+        self._collector = Collector(
+            parts.segments, self._reader, threads, parts.room, self._writer.fail
+        )
         self._writer.on_free = self._freed
         # Not at once: who only looks into a stopped relay's store must not change it.
         self._writer.start(self._upkeep, after=parts.settings.upkeep)

@@ -12,6 +12,7 @@ from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
 from gatepost.store.sqlite.reports import keep_unread
+from gatepost.store.sqlite.room import Room
 from gatepost.store.sqlite.segments import Place, Segments
 from gatepost.store.sqlite.settings import Retention
 
@@ -79,10 +80,11 @@ class Collector:
         segments: Segments,
         reader: Reader,
         threads: "Threads",
+        room: Room,
         on_failure: Callable[[QueueError], None],
     ) -> None:
         self._segments, self._reader, self._threads = segments, reader, threads
-        self._on_failure = on_failure
+        self._room, self._on_failure = room, on_failure
         self._running = False
         self._emptied: set[int] = set()
 
@@ -94,6 +96,12 @@ class Collector:
 
     def _note(self) -> None:
         segments = self._segments
+        try:
+            if self._room.refusal and not segments.is_empty:  # what is dead in it is room, too
+                segments.seal()
+        except OSError as error:
+            self._fail(error)
+            return
         try:
             sealed = [each for each in segments.numbers() if each < segments.active]
         except OSError:
@@ -153,11 +161,19 @@ class Collector:
                 copied += old.size
             self._segments.sync()
         except OSError as error:
-            self._running = False
-            if not is_full(error):
-                self._on_failure(QueueError(f"a segment cannot be written: {error}"))
+            self._fail(error)
             return
         self._threads.store(Step(lambda each: _move(each, moves), lambda _: self._go_on(places)))
+
+    def _fail(self, error: OSError) -> None:
+        """No room is no harm: a later round may find some."""
+        self._running = False
+        if not is_full(error):
+            self._on_failure(QueueError(f"a segment cannot be written: {error}"))
+            return
+        self._emptied.clear()
+        with suppress(OSError):
+            self._segments.cut()
 
     def _go_on(self, places: Sequence[tuple[int, Place]]) -> None:
         if places:

@@ -160,6 +160,8 @@ class Writer:
             self._conclude(group, partial(self._committer.commit, group))
             if self.failure is None:
                 self._checkpoint()
+                if self._room.is_spent:
+                    self._room.restore()
         if self.on_free is not None:
             self.on_free()
 
@@ -185,7 +187,7 @@ class Writer:
             self.on_commit()
         if self._waiters:
             self._waiters.announce(_captured(outcomes))
-        self._room.look()
+        self._committer.is_cramped = bool(self._room.look())
 
     def _checkpoint(self) -> None:
         try:
