@@ -142,7 +142,7 @@ def _act(data: Path, action: str, ids: list[str] | None, *, as_json: bool) -> No
 
 def _reason(data: Path, id_: str) -> str:
     first = ask_queue(data, "why", {"id": id_})["deliveries"][0]
-    return f"{first['id']} is {first['state']}"
+    return f"{first['id']} is {first['state']}. {first['sentence']}"
 
 
 def _print_list(document: Document) -> None:

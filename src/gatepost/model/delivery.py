@@ -111,6 +111,8 @@ class Delivery:
     """The last attempts, oldest first; ``queue.history`` keeps it short."""
     warned: bool = False
     """The sender was told that it waits."""
+    to_be_held: bool = False
+    """An operator wants it kept when the try that goes on is over."""
 
     @property
     def waiting(self) -> tuple[Recipient, ...]:

@@ -61,6 +61,8 @@ _BY_PHASE: Final[Mapping[tuple[int, str], Lesson]] = {
     (454, "content"):  Lesson("hop", "slower"),
 }
 # fmt: on
+_ADDRESS: Final = 1
+"""The subject of an enhanced status (RFC 3463 2)."""
 _BEFORE_MAIL: Final = frozenset({"greeting", "ehlo", "starttls", "tls"})
 
 
@@ -73,7 +75,7 @@ def lesson_of(reply: Reply, phase: str) -> Lesson:
     if not reply.is_transient:
         return _of_refusal(reply, phase)
     found = _BY_STATUS.get((reply.code, str(reply.status))) if reply.status else None
-    if found is None:
+    if found is None and not _is_about_address(reply):
         found = _BY_PHASE.get((reply.code, phase))
     if found is not None:
         return found
@@ -82,6 +84,11 @@ def lesson_of(reply: Reply, phase: str) -> Lesson:
     if phase in _BEFORE_MAIL:
         return _REST_HOST
     return Lesson("host", "fewer_connections") if reply.code == 421 else NONE
+
+
+def _is_about_address(reply: Reply) -> bool:
+    """RFC 3463 3.2: of the sender, such as 4.1.8 to MAIL, or of a recipient; another's may do."""
+    return reply.status is not None and reply.status.subject == _ADDRESS
 
 
 def _of_refusal(reply: Reply, phase: str) -> Lesson:

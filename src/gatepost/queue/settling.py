@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from gatepost.errors import LeaseLost
 from gatepost.model.delivery import Addressee, Delivery, Fate, Outcome, Settlement
 from gatepost.queue.history import remember
 
@@ -46,7 +47,16 @@ def dropped(delivery: Delivery) -> Delivery:
         replace(each, fate="dropped") if each.fate == "waiting" else each
         for each in delivery.addressees
     ]
-    return replace(delivery, addressees=tuple(addressees), state="settled", due=None)
+    return replace(
+        delivery, addressees=tuple(addressees), state="settled", due=None, to_be_held=False
+    )
+
+
+def lease_lost(delivery: str, *, is_leased: bool) -> LeaseLost:
+    """Return what whoever settles is told when it is not his any more."""
+    if is_leased:
+        return LeaseLost(f"the lease of delivery {delivery} is another's by now")
+    return LeaseLost(f"delivery {delivery} was dropped, or taken back, meanwhile")
 
 
 def _judged(delivery: Delivery, settlement: Settlement) -> Iterator[Addressee]:

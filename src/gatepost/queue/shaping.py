@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, Position
-from gatepost.queue.lessons import Lesson, lesson_of
+from gatepost.queue.lessons import Change, Lesson, lesson_of
 from gatepost.queue.schedule import Random
 
 MINUTE: Final = 60.0
@@ -16,6 +16,10 @@ RELAX: Final = 1.25
 """By which a learned rate grows with each minute without complaint."""
 LEAST_RATE: Final = 1.0
 """Messages a minute; below it a breaker's pause does better."""
+FEW: Final = 3
+"""Messages of the last minute below which a complaint is about them, not about their number."""
+BRIEF: Final = 10.0
+"""Seconds over which a rate is measured at least, so that a burst is not taken for one of hours."""
 SPACING: Final = 1.0
 """Seconds of messages that may go out at once under a rate."""
 
@@ -38,6 +42,8 @@ class Shaper:
         self._next_send = float("-inf")
         self._sent: deque[float] = deque()
         self._good = 0
+        self._said: dict[str, str] = {}
+        """What taught it to get less, by what it gets less of."""
 
     @property
     def connections(self) -> int:
@@ -102,6 +108,33 @@ class Shaper:
             self._connections = min(float(self._limits.connections), self.connections + 1.0)
             self._good = 0
 
+    def forgive(self, now: float) -> None:
+        """Forget what was learned; what was configured holds."""
+        self.breaker = Breaker(HOST)
+        self._connections = float(max(1, self._limits.connections))
+        self._recipients = max(1, self._limits.recipients)
+        self._said.clear()
+        if self._learned_rate is not None:
+            self._learned_rate = None
+            last, rate = self._sent[-1] if self._sent else now, self._limits.rate
+            self._next_send = last + MINUTE / rate if rate else now
+
+    def crowd(self, now: float) -> str:
+        """Return why it gets no more at the moment, as the end of a sentence; empty: it does."""
+        if self.open_connections >= self.connections:
+            most = self.connections
+            uses = f"all {most} connections" if most > 1 else "one connection"
+            is_learned = most < self._limits.connections
+            return f"has {uses} in use{self._since('fewer_connections', is_learned)}"
+        rate = self.rate(now)
+        if rate is not None and self.wait_to_send(now) > 0:
+            return f"gets {_a_minute(rate)}{self._since('slower', self._learned_rate is not None)}"
+        return ""
+
+    def _since(self, change: Change, is_learned: bool) -> str:
+        said = self._said.get(change) if is_learned else None
+        return f' since it answered "{said}"' if said else ""
+
     def unreachable(self, now: float, random: Random, reason: str) -> None:
         """Say that no connection came about, or that it broke."""
         self._good = 0
@@ -118,8 +151,10 @@ class Shaper:
             if accepted:
                 self._recipients = min(self._recipients, accepted)
         elif lesson.change == "fewer_connections":
+            self._said[lesson.change] = reason
             self._connections = max(1.0, min(self._connections, self.open_connections) // 2)
         elif lesson.change == "slower":
+            self._said[lesson.change] = reason
             self._slow_down(now)
         else:
             self.breaker.failed(now, random, reason)
@@ -128,12 +163,21 @@ class Shaper:
         """Go on at two thirds of what was too much; one step in a quarter of a minute."""
         if self._learned_rate is not None and now - self._relaxed < MINUTE / 4:
             return
-        current = self.rate(now)
-        recent = float(sum(1 for each in self._sent if each > now - MINUTE))
+        current, recent = self.rate(now), self._recent_rate(now)
+        if recent is None:
+            return
         too_much = recent if current is None else min(recent, current)
         self._learned_rate = max(LEAST_RATE, too_much * 2 / 3)
         self._relaxed = now
         self._next_send = max(self._next_send, now + MINUTE / self._learned_rate)
+
+    def _recent_rate(self, now: float) -> float | None:
+        """Return the messages a minute that went out lately; None: too few to be too many."""
+        recent = [each for each in self._sent if each > now - MINUTE]
+        if len(recent) < FEW:
+            return None
+        span = (now - recent[0]) * len(recent) / (len(recent) - 1)
+        return len(recent) * MINUTE / min(MINUTE, max(BRIEF, span))
 
     def _relax(self, now: float) -> None:
         """Let a learned rate grow, until it is no limit any more."""
@@ -222,6 +266,10 @@ def learn(
         identity.take_lesson(lesson, now, random, reason, moment.at_least)
     shaper.take_lesson(lesson, now, random, reason, moment.accepted)
     return lesson
+
+
+def _a_minute(rate: float) -> str:
+    return "one message a minute" if rate <= 1 else f"{rate:.3g} messages a minute"
 
 
 class Moment:

@@ -27,6 +27,16 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What a delivery in memory waits for."""
+
+    ahead: int
+    """How many have their turn before it."""
+    crowd: str = ""
+    """Why its next hop takes no more at the moment, as the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
     """The answer of ``gatepost queue why``."""
 
@@ -37,20 +47,21 @@ class Why:
 
 
 def why(
-    delivery: Delivery, now: datetime, obstacle: Obstacle | None = None, ahead: int | None = None
+    delivery: Delivery, now: datetime, obstacle: Obstacle | None = None, turn: Turn | None = None
 ) -> Why:
     """Return why a delivery is where it is. ``obstacle`` is what its next hop waits for,
-    ``ahead`` how many have their turn before one that is leased; None: it has its turn."""
+    ``turn`` what one that is leased does; None: it has its turn."""
     replies = tuple([_told(each) for each in delivery.history])
     if delivery.state == "settled":
         return Why(_settled(delivery), replies)
     if delivery.state == "held":
         sentence = "It is held by an operator until it is released"
         return Why(f"{sentence}{_after(delivery)}.", replies)
-    if delivery.state == "leased" and ahead is not None:
-        return Why(f"{_in_line(delivery, ahead)}{_after(delivery)}.", replies)
+    if delivery.state == "leased" and turn is not None:
+        return Why(f"{_in_line(delivery, turn)}{_after(delivery)}.", replies)
     if delivery.state == "leased":
-        return Why(f"It is being delivered now, {_nth(delivery.attempts + 1)}.", replies)
+        then = "; if that fails, it is held by an operator" if delivery.to_be_held else ""
+        return Why(f"It is being delivered now, {_nth(delivery.attempts + 1)}{then}.", replies)
     due = delivery.due or now
     if obstacle is not None and obstacle.position != "closed":
         due = max(due, now + timedelta(seconds=obstacle.wait))
@@ -136,12 +147,13 @@ def _after(delivery: Delivery) -> str:
     return f"; before that, {_story(delivery.history[-1])}" if delivery.history else ""
 
 
-def _in_line(delivery: Delivery, ahead: int) -> str:
+def _in_line(delivery: Delivery, turn: Turn) -> str:
     hop = delivery.next_hop.key
-    if not ahead:
-        return f"It is the next one for {hop}, which takes no more at the moment"
-    others = "another one" if ahead == 1 else f"{ahead} others"
-    return f"It waits behind {others} for {hop}, which takes no more at the moment"
+    crowd = turn.crowd or "takes no more at the moment"
+    if not turn.ahead:
+        return f"It is the next one for {hop}, which {crowd}"
+    others = "another one" if turn.ahead == 1 else f"{turn.ahead} others"
+    return f"It waits behind {others} for {hop}, which {crowd}"
 
 
 def _settled(delivery: Delivery) -> str:

@@ -76,6 +76,14 @@ class Courier:
                 shortest = rest
         return shortest
 
+    def crowd(self, route: Route, destination: str) -> str:
+        """Return why a chain takes no more at the moment; empty when that is not known."""
+        for target in route.chain:
+            found = self._places.known(target, destination)
+            if found is not None and self._traffic.rest(target, found) is None:
+                return self._traffic.crowd(target, found)
+        return ""
+
     def forgive(self, route: Route, destination: str) -> None:
         """Forget why the targets of a chain rest."""
         for target in route.chain:

@@ -6,7 +6,7 @@ these take; while one's settlement is being written it is at its next delivery a
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from gatepost.model.delivery import Lease, Planned
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries
-from gatepost.queue.why import Obstacle
+from gatepost.queue.why import Obstacle, Turn
 from gatepost.relay.context import Report
 from gatepost.relay.courier import Clear, Courier
 from gatepost.relay.faults import explain
@@ -75,6 +75,7 @@ class Deliverer:
         """Nothing was leased, because there is enough in memory."""
         self._octets = 0
         self._workers: set[asyncio.Task[None]] = set()
+        self._trying: set[Held] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._called = False
         self._filler: asyncio.Task[None] | None = None
@@ -128,6 +129,7 @@ class Deliverer:
             if route is not None:
                 self._courier.forgive(route, each.destination)
             self._end_rest(each.key)
+            self._lines.hurry(each.key)
         for key in list(self._resting):
             self._look_again(key)
         self._due.set()
@@ -140,9 +142,26 @@ class Deliverer:
         pause = self._courier.look(route, next_hop.destination)
         return None if pause is None else pause.obstacle
 
-    def ahead_of(self, delivery: str, next_hop: NextHop) -> int | None:
-        """Return how many are tried before a leased delivery; None: it is being tried."""
-        return self._lines.ahead_of(delivery, next_hop.key)
+    def turn_of(self, delivery: str, next_hop: NextHop) -> Turn | None:
+        """Return what a leased delivery waits for; None: it is being tried."""
+        ahead = self._lines.ahead_of(delivery, next_hop.key)
+        if ahead is None:
+            return None
+        route = self._routes.named(next_hop.route)
+        crowd = "" if route is None else self._courier.crowd(route, next_hop.destination)
+        return Turn(ahead, crowd)
+
+    def call_off(self, ids: Collection[str] | None) -> None:
+        """Let go of messages or deliveries, or of all, that an operator has held or dropped: what
+        is not being tried yet is not tried."""
+
+        def is_meant(held: Held) -> bool:
+            return ids is None or held.lease.delivery.id in ids or held.lease.message.id in ids
+
+        for held in self._lines.take_if(is_meant):
+            self._hand_back(held)
+        for held in self._trying:
+            held.is_called_off = held.is_called_off or is_meant(held)
 
     def changed(self, key: str) -> None:
         """Something about a target, a server or an identity is otherwise than it was."""
@@ -301,7 +320,11 @@ class Deliverer:
         turn: tuple[Held, Clear] | None = (held, clear)
         while turn is not None:
             held = turn[0]
-            handed = await self._try(*turn)
+            self._trying.add(held)
+            try:
+                handed = await self._try(*turn)
+            finally:
+                self._trying.discard(held)
             if settled is not None:
                 await settled
             if isinstance(handed, Pause):
@@ -333,7 +356,7 @@ class Deliverer:
 
     def _put_back(self, held: Held, pause: Pause) -> None:
         """It could not be tried: it is the first of its line, which waits."""
-        if self._stopping:
+        if self._stopping or held.is_called_off:
             self._hand_back(held)
             return
         line = self._lines.add(held, first=True)

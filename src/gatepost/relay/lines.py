@@ -27,10 +27,12 @@ class Content:
 class Held:
     """A lease in memory; ``content`` None: it is read when it is needed."""
 
-    __slots__ = ("content", "lease")
+    __slots__ = ("content", "is_called_off", "lease")
 
     def __init__(self, lease: Lease, content: Content | None) -> None:
         self.lease, self.content = lease, content
+        self.is_called_off = False
+        """An operator holds or drops it while it is being tried."""
 
 
 class Line:
@@ -142,6 +144,12 @@ class Lines:
         parked = self._parked.get(key)
         if parked:
             self._unpark(next(iter(parked.values())))
+
+    def hurry(self, key: str) -> None:
+        """Give the line of a next hop its turn now, whatever it waits for."""
+        line = self._lines.get(key)
+        if line is not None and line.parked_on:
+            self._unpark(line)
 
     def take_all(self, key: str = "") -> list[Held]:
         """Empty the line of a next hop, or all lines, and return what was in them."""

@@ -121,6 +121,11 @@ class Traffic:
             return self._pause(key, target.name, wait, breaker.position(now), breaker)
         return self._hosts_rest(target, found.places, now)
 
+    def crowd(self, target: Target, found: Found) -> str:
+        """Return why a target that does not rest takes no more; empty when it would."""
+        _, shaper = self._shaper(target, found)
+        return shaper.crowd(self.seconds())
+
     def identity(self, target: Target) -> Identity | None:
         """Return who signs in at a target; None: nobody does.
 
@@ -176,7 +181,7 @@ class Traffic:
             self._hosts.pop(host_key(place, target), None)
         for key, shaper in self._shapers.items():
             if key.split(" ")[0] == target.name:
-                shaper.breaker = Breaker(HOST)
+                shaper.forgive(self.seconds())
 
     def _hosts_rest(self, target: Target, places: Sequence[Place], now: float) -> Pause | None:
         """All servers rest, or are being tried after a rest: the first one to wait for."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gatepost.errors import LeaseLost, QueueError
+from gatepost.errors import QueueError
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
@@ -18,15 +18,13 @@ from gatepost.queue.deliveries import (
     planned_delivery,
     queued,
 )
-from gatepost.queue.settling import dropped, settled
+from gatepost.queue.settling import dropped, lease_lost, settled
 
 
 @dataclass(slots=True)
 class _Entry:
     delivery: Delivery
     token: int = 0
-    hold: bool = False
-    """An operator wants it kept once the attempt that is going on is over."""
 
 
 @dataclass(slots=True)
@@ -95,11 +93,11 @@ class MemoryDeliveries:
 
     async def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> None:
         entry = self._leased(lease)
-        after = settled(entry.delivery, settlement, held=entry.hold)
+        after = settled(entry.delivery, settlement, held=entry.delivery.to_be_held)
         for mail in settlement.emits:
             if mail.submission.id not in self._messages:
                 self._insert(mail.submission, mail.planned)
-        entry.delivery, entry.hold = after, False
+        entry.delivery = after
         self._finish(lease.message.id, now)
 
     async def body(self, message: str) -> Body:
@@ -160,16 +158,16 @@ class MemoryDeliveries:
         state = delivery.state
         if action == "hold" and state == "waiting":
             entry.delivery = replace(delivery, state="held", due=None)
-        elif action == "hold" and state == "leased" and not entry.hold:
-            entry.hold = True
+        elif action == "hold" and state == "leased" and not delivery.to_be_held:
+            entry.delivery = replace(delivery, to_be_held=True)
         elif (action == "release" and state == "held") or (
             action == "retry" and state == "waiting"
         ):
             entry.delivery = replace(delivery, state="waiting", due=now)
-        elif action == "release" and entry.hold:
-            entry.hold = False
+        elif action == "release" and delivery.to_be_held:
+            entry.delivery = replace(delivery, to_be_held=False)
         elif action == "drop" and state != "settled":
-            entry.delivery, entry.token, entry.hold = dropped(delivery), entry.token + 1, False
+            entry.delivery, entry.token = dropped(delivery), entry.token + 1
             self._finish(delivery.message, now)
         else:
             return False
@@ -191,18 +189,19 @@ class MemoryDeliveries:
         return Lease(entry.delivery, message, self._epoch, entry.token)
 
     def _give_back(self, entry: _Entry, now: datetime) -> None:
-        if entry.hold:
-            entry.delivery = replace(entry.delivery, state="held", due=None)
+        delivery = replace(entry.delivery, to_be_held=False)
+        if entry.delivery.to_be_held:
+            entry.delivery = replace(delivery, state="held", due=None)
         else:
-            entry.delivery = replace(entry.delivery, state="waiting", due=now)
-        entry.hold = False
+            entry.delivery = replace(delivery, state="waiting", due=now)
 
     def _leased(self, lease: Lease) -> _Entry:
+        is_leased = False
         for entry in self._named(lease.delivery.id):
-            is_current = entry.delivery.state == "leased" and entry.token == lease.token
-            if is_current and lease.epoch == self._epoch:
+            is_leased = entry.delivery.state == "leased"
+            if is_leased and entry.token == lease.token and lease.epoch == self._epoch:
                 return entry
-        raise LeaseLost(f"the lease of delivery {lease.delivery.id} is another's by now")
+        raise lease_lost(lease.delivery.id, is_leased=is_leased)
 
     def _finish(self, id_: str, now: datetime) -> None:
         """The body goes with the last delivery."""

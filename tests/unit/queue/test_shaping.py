@@ -39,6 +39,7 @@ LESSONS = [
     ("451 4.3.0",   "auth",      Lesson("identity", "rest")),
     ("451 4.7.500", "rcpt",      Lesson("hop", "slower")),
     ("451",         "mail",      Lesson("hop", "slower")),
+    ("451 4.3.0",   "mail",      Lesson("hop", "slower")),
     ("452 4.5.3",   "rcpt",      Lesson("hop", "fewer_recipients")),
     ("452",         "rcpt",      Lesson("hop", "fewer_recipients")),
     ("452 4.2.2",   "rcpt",      NONE),
@@ -46,7 +47,8 @@ LESSONS = [
     ("452",         "content",   Lesson("host", "rest")),
     ("554",         "greeting",  Lesson("host", "rest")),
     ("450",         "ehlo",      Lesson("host", "rest")),
-    # Greylisting, a full mailbox, a refusal: about the message.
+    # Greylisting, a full mailbox, a sender whose domain is not found, a refusal: about the message.
+    ("451 4.1.8",   "mail",      NONE),
     ("450 4.7.1",   "rcpt",      NONE),
     ("451 4.7.1",   "rcpt",      NONE),
     ("451",         "content",   NONE),
@@ -134,6 +136,43 @@ def test_slower_means_two_thirds_of_what_was_too_much() -> None:
     assert shaper.rate(60) == pytest.approx(40), "one step for all that came at once"
     take("451 4.7.500", "mail", shaper, None, 80)
     assert shaper.rate(80) == pytest.approx(26, abs=1)
+
+
+def test_a_complaint_about_the_only_message_is_not_about_how_many_there_are() -> None:
+    shaper = Shaper(HopLimits())
+    shaper.sent(0)
+    take("451 4.3.0", "mail", shaper, None, 0)
+    assert (shaper.rate(0), shaper.wait_to_send(0)) == (None, 0)
+
+
+def test_what_a_burst_was_is_measured_over_the_time_that_it_took() -> None:
+    shaper = Shaper(HopLimits())
+    for _ in range(10):
+        shaper.sent(0)
+    take("451 4.3.0", "mail", shaper, None, 1)
+    assert shaper.rate(1) == pytest.approx(40), "two thirds of ten in ten seconds"
+
+
+def test_an_operator_forgives_what_was_learned_and_not_what_was_configured() -> None:
+    shaper = Shaper(HopLimits(connections=4, rate=60))
+    for _ in range(4):
+        shaper.opened(0)
+        shaper.sent(0)
+    take("451 4.7.500", "mail", shaper, None, 0)
+    take("432 4.3.2", "content", shaper, None, 0)
+    for _ in range(2):
+        shaper.closed()
+    assert shaper.crowd(0) == 'has all 2 connections in use since it answered "432 4.3.2 text"'
+    shaper.closed()
+    assert shaper.crowd(0) == 'gets 16 messages a minute since it answered "451 4.7.500 text"'
+    for _ in range(3):
+        shaper.opened(0)
+    shaper.forgive(0)
+    assert (shaper.connections, shaper.rate(0), shaper.wait_to_send(0)) == (4, 60, 1)
+    assert shaper.crowd(0) == "has all 4 connections in use"
+    shaper.closed()
+    assert shaper.crowd(0) == "gets 60 messages a minute"
+    assert shaper.crowd(9) == ""
 
 
 def test_a_learned_rate_is_forgotten_in_time() -> None:

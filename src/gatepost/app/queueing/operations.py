@@ -93,11 +93,11 @@ async def _why(desk: QueueDesk, id_: str) -> Document:
 
 def _answer(desk: QueueDesk, delivery: Delivery) -> Document:
     deliverer = desk.deliverer
-    obstacle = ahead = None
+    obstacle = turn = None
     if deliverer is not None:
         obstacle = deliverer.obstacle(delivery.next_hop)
-        ahead = deliverer.ahead_of(delivery.id, delivery.next_hop)
-    return why_document(delivery, why(delivery, desk.now(), obstacle, ahead))
+        turn = deliverer.turn_of(delivery.id, delivery.next_hop)
+    return why_document(delivery, why(delivery, desk.now(), obstacle, turn))
 
 
 async def _act(desk: QueueDesk, action: Action, fields: dict[str, Any]) -> Document:
@@ -111,6 +111,8 @@ async def _act(desk: QueueDesk, action: Action, fields: dict[str, Any]) -> Docum
         desk.deliverer.forgive(list(dict.fromkeys(hops)))
     done = await desk.deliveries.act(action, ids, desk.now())
     if desk.deliverer is not None:
+        if action in ("hold", "drop"):
+            desk.deliverer.call_off(None if ids is None else frozenset(ids))
         desk.deliverer.wake()
     return {_DONE[action]: done}
 

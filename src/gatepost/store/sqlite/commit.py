@@ -282,8 +282,9 @@ class Committer:
         outcomes: list[Outcome] = [(each, _no_room()) for each in group if isinstance(each, Put)]
         if not changes:
             return outcomes
-        for make_room in (lambda: True, self._release):
-            make_room()
+        for on_reserve in (False, True):
+            if on_reserve:
+                self._release()
             self.move_wal("PASSIVE")  # so that it is written over, and need not grow
             try:
                 return outcomes + self._attempt(changes, self._apply_one_by_one)

@@ -116,6 +116,7 @@ def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
         attempts=attempts,
         history=() if history is None else tuple([_attempt(each) for each in json.loads(history)]),
         warned=bool(warned),
+        to_be_held=state == "leased" and bool(held),
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gatepost.errors import LeaseLost, QueueError
+from gatepost.errors import QueueError
 from gatepost.model.delivery import Addressee, Delivery, Lease, NewMail, Planned, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
-from gatepost.queue.settling import dropped, settled
+from gatepost.queue.settling import dropped, lease_lost, settled
 from gatepost.store.sqlite.commit import PAGE, Put, Transaction
 from gatepost.store.sqlite.delivery_rows import (
     delivery_of,
@@ -130,7 +130,7 @@ class DeliveryWriter:
         message, part = part_of(delivery.id)
         row = execute(SQL["current_lease"], (message, part)).fetchone()
         if row is None or row[1:3] != (lease.epoch, lease.token) or lease.epoch != self.owner:
-            return LeaseLost(f"the lease of delivery {delivery.id} is another's by now")
+            return lease_lost(delivery.id, is_leased=row is not None and row[1] is not None)
         try:
             after = settled(delivery, settlement, held=bool(row[3]))
         except ValueError as error:

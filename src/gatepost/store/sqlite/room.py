@@ -88,4 +88,5 @@ class Room:
 
 
 def _too_little(free: int, kept: int) -> str:
-    return f"the disk has {free // MIB} MiB free, less than the {kept // MIB} MiB that are kept free"
+    least = f"the {kept // MIB} MiB that are kept free"
+    return f"the disk has {free // MIB} MiB free, less than {least}"

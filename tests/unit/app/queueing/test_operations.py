@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
+from gatepost.model.reply import Esc, Reply
 from tests.delivering import (
     GREYLISTED,
     REFUSED,
@@ -157,6 +158,64 @@ def test_hold_release_and_drop() -> None:
         await asyncio.sleep(1)
         assert [id_ for id_, _ in upstream.taken] == ["m2", "m0"]
         assert "1 dropped" in await sentence(world, "m1")
+
+    world.run(scenario)
+
+
+def test_what_is_in_line_is_held_or_dropped_before_it_is_tried() -> None:
+    world, upstream = hub(Answer(seconds=100), limits=limits(connections=1))
+
+    async def scenario(world: World) -> None:
+        for number in range(5):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        assert await ask(world, "hold", ids=["m1", "m2.0"]) == {"held": 2}
+        assert await ask(world, "drop", ids=["m3"]) == {"dropped": 1}
+        await asyncio.sleep(0)
+        assert (await sentence(world, "m1")).startswith("It is held by an operator")
+        assert await ask(world, "release", ids=["m2"]) == {"released": 1}
+        await asyncio.sleep(1000)
+        states = await world.states()
+        assert (states.pop("m1.0"), set(states.values())) == ("held", {"settled"})
+
+    world.run(scenario)
+    assert [id_ for id_, _ in upstream.taken] == ["m0", "m4", "m2"]
+
+
+def test_why_says_that_what_is_being_tried_is_to_be_held() -> None:
+    world, upstream = hub(Answer((GREYLISTED,), "rcpt", seconds=10))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        assert await ask(world, "hold", ids=["m1"]) == {"held": 1}
+        assert await sentence(world) == (
+            "It is being delivered now, for the first time; if that fails, it is held by an"
+            " operator."
+        )
+        await asyncio.sleep(1000)
+        assert (await world.delivery("m1.0")).state == "held"
+
+    world.run(scenario)
+    assert len(upstream.tries) == 1
+
+
+def test_why_says_what_keeps_a_line_waiting_and_retry_does_not_wait_for_what_was_learned() -> None:
+    slower = Reply(451, "Server busy", Esc(4, 7, 500))
+    world, upstream = hub(Answer((slower,), "mail"), limits=limits(connections=1))
+
+    async def scenario(world: World) -> None:
+        for number in range(9):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        assert await sentence(world, "m8") == (
+            "It waits behind 5 others for out, which gets 12 messages a minute since it answered"
+            ' "451 4.7.500 Server busy".'
+        )
+        upstream.say = Answer()
+        await ask(world, "retry", ids=None)
+        await asyncio.sleep(0.1)
+        assert set((await world.states()).values()) == {"settled"}
 
     world.run(scenario)
 
