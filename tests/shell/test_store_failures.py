@@ -102,7 +102,7 @@ def test_a_failed_sync_is_final(
 
     run(tmp_path, later, settings(FailingDisk()))
     left = {each.name for each in tmp_path.iterdir()} - {"segments"}
-    assert left == {"lock", "store.db"}
+    assert left == {"lock", "store.db", "store.layout"}
 
 
 def test_everyone_in_the_group_is_told_of_the_failure(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Captured mail and the directory in DIR, whether or not its relay runs."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -151,11 +152,14 @@ def _open(data: Path, *, may_wait: bool) -> "SqliteStore | None":
     from gatepost.store.sqlite import StoreLocked, open_store  # noqa: PLC0415
 
     try:
-        return open_store(data)
+        store = open_store(data)
     except StoreLocked:
         if not may_wait:
             raise
         return None
+    if store.recovered:  # once, and to whoever came first
+        sys.stderr.write(f"{store.recovered}\n")
+    return store
 
 
 def _operating(calls: "Calls", what: str) -> Administer:

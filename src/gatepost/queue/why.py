@@ -54,6 +54,8 @@ def why(
     replies = tuple([_told(each) for each in delivery.history])
     if delivery.state == "settled":
         return Why(_settled(delivery), replies)
+    if not delivery.waiting:
+        return Why(_DAMAGED, replies)
     if delivery.state == "held":
         sentence = "It is held by an operator until it is released"
         return Why(f"{sentence}{_after(delivery)}.", replies)
@@ -90,6 +92,9 @@ _DURING: Final[Mapping[str, str]] = {
 _WHILE: Final = frozenset({"resolve", "connect", "greeting"})
 _IN_QUEUE: Final = frozenset({"connect", "greeting", "ehlo", "starttls", "tls", "auth"})
 """Where a failure leaves a message in the queue, whatever its code."""
+
+
+_DAMAGED: Final = "It is held: whom it is for is damaged in the store, and it can only be dropped."
 
 
 def _story(attempt: Attempt) -> str:

@@ -344,7 +344,9 @@ class Deliverer:
         except asyncio.CancelledError:
             self._hand_back(held)
             raise
-        except (KeyError, QueueError, OSError) as error:
+        except KeyError:
+            reply = _FAULT.because("its content is gone from the store")
+        except (QueueError, OSError) as error:
             reply = _FAULT.because(f"its content cannot be read: {explain(error)}")
         except Exception as error:  # noqa: BLE001 - a fault of ours defers a message, no more
             self._report("internal_error", id=lease.message.id, reason=explain(error))

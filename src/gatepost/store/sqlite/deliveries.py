@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from gatepost.errors import QueueError
+from gatepost.errors import QueueError, Unreadable
 from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
@@ -193,7 +193,11 @@ class Reading:
         try:
             return self._open(name)
         except FileNotFoundError:  # the body moved to another segment meanwhile
-            return self._open(name)
+            try:
+                return self._open(name)
+            except FileNotFoundError as error:
+                lost = f"the file with the body of message {name} is gone: {error.filename}"
+                raise Unreadable(lost) from error
 
     def message(self, id_: str) -> QueuedMessage:
         """Return a message without its body."""

@@ -142,6 +142,9 @@ WHERE m.id = ? ORDER BY d.part;
 -- name: set_place
 UPDATE queue_deliveries SET due = ?, held = ? WHERE message = ? AND part = ?;
 
+-- name: hold_damaged
+UPDATE queue_deliveries SET due = NULL, epoch = NULL, held = 1 WHERE message = ? AND part = ?;
+
 -- name: drop
 UPDATE queue_deliveries
 SET due = NULL, epoch = NULL, held = 0, token = token + 1, addressees = ?

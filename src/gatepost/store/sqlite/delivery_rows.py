@@ -1,10 +1,10 @@
 """Messages and deliveries of the queue as rows, and back."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -31,6 +31,7 @@ from gatepost.store.sqlite.queries import (
 )
 from gatepost.store.sqlite.segments import Place
 
+T = TypeVar("T")
 _encode_quickly: Final = msgspec.json.Encoder().encode
 _PLAIN: Final = Envelope(None)
 
@@ -92,7 +93,10 @@ def delivery_row(
 
 
 def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
-    """Return what a query of deliveries read; what an earlier owner left leased is waiting."""
+    """Return what a query of deliveries read; what an earlier owner left leased is waiting.
+
+    What is damaged in the row is left out: nobody else's mail must wait for it.
+    """
     message, part, hop, due, epoch, held, _, attempts, warned, expires, notice = row[:11]
     addressees, history = row[11:13]
     state: State = "settled"
@@ -108,13 +112,13 @@ def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
         id=f"{message}.{part}",
         message=message,
         next_hop=parse_next_hop(hop),
-        addressees=read_addressees(addressees),
+        addressees=_undamaged(read_addressees, addressees),
         state=state,
         due=None if due is None else read_time(due),
         expires_at=read_time(expires),
         notice_at=read_time(notice),
         attempts=attempts,
-        history=() if history is None else tuple([_attempt(each) for each in json.loads(history)]),
+        history=() if history is None else _undamaged(_read_history, history),
         warned=bool(warned),
         to_be_held=state == "leased" and bool(held),
     )
@@ -163,6 +167,17 @@ def _encode(value: Any) -> str:
         return _encode_quickly(value).decode()
     except UnicodeEncodeError:
         return json.dumps(value)
+
+
+def _undamaged(read: Callable[[str], tuple[T, ...]], text: str) -> tuple[T, ...]:
+    try:
+        return read(text)
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
+        return ()
+
+
+def _read_history(text: str) -> tuple[Attempt, ...]:
+    return tuple([_attempt(each) for each in json.loads(text)])
 
 
 def _addressee(addressee: Addressee) -> Any:

@@ -211,9 +211,11 @@ class DeliveryWriter:
         for key in keys:
             row = connection.execute(SQL["get_delivery"], key).fetchone()
             message = connection.execute(SQL["get_message_by_seq"], (row[13],)).fetchone()
-            leases.append(
-                Lease(delivery_of(row, self.owner), queued_message(message), self.owner, row[6])
-            )
+            delivery = delivery_of(row, self.owner)
+            if delivery.waiting:
+                leases.append(Lease(delivery, queued_message(message), self.owner, row[6]))
+            else:  # whom it is for is damaged: an operator may drop it
+                connection.execute(SQL["hold_damaged"], key)
         return leases
 
     def _emit(self, transaction: Transaction, mail: NewMail) -> None:

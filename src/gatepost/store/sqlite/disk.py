@@ -6,11 +6,16 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """No room: the same may succeed later. Any other error of a write or a sync is final."""
+
+
+_read_text: Final = partial(str, encoding="utf-8", errors="surrogateescape")
+"""An octet that is damaged must not keep its row, and all that is read with it, from being read."""
 
 
 def is_full(error: OSError) -> bool:
@@ -26,7 +31,7 @@ class Disk:
     def connect(self, path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         """Open a database that any one thread at a time may use; transactions are ours."""
         mode = "ro" if read_only else "rwc"
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
             uri=True,
             isolation_level=None,
@@ -34,6 +39,8 @@ class Disk:
             cached_statements=64,
             factory=self.factory,
         )
+        connection.text_factory = _read_text
+        return connection
 
     def write(self, descriptor: int, chunks: Iterable[bytes], offset: int) -> None:
         """Write `chunks` one behind the other, from `offset` on."""

@@ -8,10 +8,11 @@ from gatepost.errors import QueueError, Unreadable
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
 from gatepost.store.sqlite.commit import PAGE, Committer
+from gatepost.store.sqlite.layout import keep_layout
 from gatepost.store.sqlite.queries import QUERIES, read_sql
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed, recover
 from gatepost.store.sqlite.room import Room
-from gatepost.store.sqlite.salvage import APPLICATION, VERSION, is_damaged
+from gatepost.store.sqlite.salvage import APPLICATION, VERSION, is_damaged, look_through
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.store import Parts, SqliteStore
@@ -66,9 +67,15 @@ def _open(
     on_failure: Callable[[QueueError], None],
 ) -> SqliteStore:
     recovered = recover(directory, settings.disk)
+    is_small = (directory / DATABASE).exists() and (
+        (directory / DATABASE).stat().st_size <= settings.looked_through
+    )
     connection = settings.disk.connect(directory / DATABASE)
     try:
         _prepare(connection)
+        if is_small and not recovered:
+            look_through(connection)
+        keep_layout(directory, connection, VERSION)
         settings.disk.sync_directory(directory)
         segments = Segments(directory / "segments", settings.disk, settings.segment)
         _resume(segments, connection, afresh=bool(recovered))

@@ -8,16 +8,19 @@ the old file is what it is for every reader.
 import os
 import shutil
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
 from gatepost.store.sqlite.disk import Disk
-from gatepost.store.sqlite.salvage import is_damaged, salvage
+from gatepost.store.sqlite.layout import forget_layout, with_schema
+from gatepost.store.sqlite.salvage import is_damaged, look_through, salvage
 
 DATABASE: Final = "store.db"
 _MARKER: Final = "store.failed"
 _PARTIAL: Final = "store.db.copying"
+_MENDED: Final = "store.db.mended"
 _COMPLETE: Final = "store.db.copied"
 ASIDE: Final = "store.db.damaged"
 """The last damaged file, for whoever can read more of it."""
@@ -42,6 +45,7 @@ def recover(directory: Path, disk: Disk) -> str:
     # The old WAL must be gone before the copy gets the name with which it would be paired.
     for suffix in ("-wal", "-shm"):
         (directory / f"{DATABASE}{suffix}").unlink(missing_ok=True)
+    forget_layout(directory)
     disk.sync_directory(directory)
     complete.replace(directory / DATABASE)
     (directory / _MARKER).unlink(missing_ok=True)
@@ -49,10 +53,14 @@ def recover(directory: Path, disk: Disk) -> str:
     return told
 
 
+def _reason(directory: Path) -> str:
+    return (directory / _MARKER).read_text("utf-8", "replace").strip()
+
+
 def _copy(directory: Path, disk: Disk) -> str:
     partial, database = directory / _PARTIAL, directory / DATABASE
     partial.unlink(missing_ok=True)
-    told = "the store was copied after a failed sync"
+    told = f"the store was copied after it had failed ({_reason(directory)})"
     try:
         try:
             _vacuum(database, partial, disk)
@@ -60,7 +68,7 @@ def _copy(directory: Path, disk: Disk) -> str:
             if not is_damaged(error):
                 raise
             partial.unlink(missing_ok=True)
-            told = f"the store was damaged ({error}): {salvage(database, partial, disk)}; the old "
+            told = f"the store was damaged ({error}): {_salvage(directory, disk)}; the old "
             told += f"file is {ASIDE}"
             _put_aside(directory)
     except sqlite3.Error as error:
@@ -75,12 +83,31 @@ def _copy(directory: Path, disk: Disk) -> str:
     return told
 
 
-def _vacuum(database: Path, partial: Path, disk: Disk) -> None:
-    connection = disk.connect(database, read_only=True)  # else closing would checkpoint
+def _salvage(directory: Path, disk: Disk) -> str:
+    """Carry over what can be read, by what is known of the schema: that may be damaged, too."""
+    database, partial, mended = (directory / each for each in (DATABASE, _PARTIAL, _MENDED))
     try:
-        connection.execute("VACUUM INTO ?", (str(partial),))
+        is_known = False
+        with suppress(OSError):  # no room for two copies
+            is_known = with_schema(database, mended, disk)
+        return salvage(mended if is_known else database, partial, disk)
     finally:
-        connection.close()
+        for each in directory.glob(f"{_MENDED}*"):
+            each.unlink()
+
+
+def _vacuum(database: Path, partial: Path, disk: Disk) -> None:
+    """Copy a database; damage that SQLite copies faithfully is damage. Raises sqlite3.Error."""
+    old = disk.connect(database, read_only=True)  # else closing would checkpoint
+    try:
+        old.execute("VACUUM INTO ?", (str(partial),))
+    finally:
+        old.close()
+    new = disk.connect(partial, read_only=True)
+    try:
+        look_through(new)
+    finally:
+        new.close()
 
 
 def _put_aside(directory: Path) -> None:

@@ -53,6 +53,15 @@ def is_damaged(error: BaseException) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
 
 
+def look_through(connection: sqlite3.Connection) -> None:
+    """Meet damage now, not on the way. Raises sqlite3.Error."""
+    said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if said != "ok":
+        error = sqlite3.DatabaseError(said)
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+
 def salvage(damaged: Path, goal: Path, disk: Disk) -> str:
     """Write what can be read of `damaged` to `goal`; return a sentence about what that was.
 
@@ -67,7 +76,10 @@ def salvage(damaged: Path, goal: Path, disk: Disk) -> str:
         for number in range(1, VERSION + 1):
             for statement in _statements(read_sql(f"schema_{number}.sql")):
                 new.execute(statement)
+        before = new.total_changes
         whole = [_carry(old, new, name, key) for name, key in _tables(new)]
+        if new.total_changes == before:
+            raise Unreadable("the store cannot be opened, nothing can be read of it: no rows")
         lost = new.execute(_WITHOUT_RECIPIENTS).fetchone()
         for statement in _statements(_MEND):
             new.execute(statement)
@@ -158,7 +170,7 @@ class _Reading:
         first: Row | None = None
         for first in self._until_damage("", backwards=True):
             yield first
-        if len(self._key) == 1 and last and first and isinstance(self._at(last), int):
+        if last and first and isinstance(self._at(last), int):
             yield from self._between(self._at(last), self._at(first))
 
     def _between(self, start: int, end: int) -> Iterator[Row]:

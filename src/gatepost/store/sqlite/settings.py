@@ -52,6 +52,9 @@ class Settings:
     Measured: two threads that work at once cost as much for passing the interpreter's lock to and
     fro as the rows do. From a slow disk a loop should not even have to read a page.
     """
+    looked_through: int = 32 * MIB
+    """The largest database that is looked through for damage when it is opened. Of a larger one
+    damage is met on the way: then the relay stops, and the next start mends it."""
     shared_mount: bool = False
     """Take a directory that another machine may share, on the operator's word."""
     disk: Disk = field(default_factory=Disk)

@@ -44,7 +44,7 @@ def execute(directory: Path, statement: str) -> None:
 
 def test_it_is_closed_as_one_file(tmp_path: Path) -> None:
     fill(tmp_path)
-    assert {each.name for each in tmp_path.iterdir()} == {"lock", "store.db"}
+    assert {each.name for each in tmp_path.iterdir()} == {"lock", "store.db", "store.layout"}
     assert kept(tmp_path)
 
 
@@ -131,7 +131,7 @@ def test_a_recovery_may_be_interrupted_anywhere(tmp_path: Path, step: str) -> No
     with pytest.raises(InterruptedError):
         recover(tmp_path, Dying(step))
     assert kept(tmp_path)
-    assert {each.name for each in tmp_path.iterdir()} == {"lock", "store.db"}
+    assert {each.name for each in tmp_path.iterdir()} == {"lock", "store.db", "store.layout"}
 
 
 def test_what_is_only_in_the_log_is_copied_too(tmp_path: Path) -> None:

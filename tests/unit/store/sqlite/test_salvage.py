@@ -2,11 +2,14 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gatepost.errors import QueueError, Unreadable
+from gatepost.queue.deliveries import QueueSelection
+from gatepost.queue.why import why
 from gatepost.store.sqlite import Settings, open_store
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.recovery import ASIDE, mark_failed
@@ -109,7 +112,7 @@ def test_damage_that_a_reader_meets_ends_the_relay_and_the_next_start_mends_it(
     fill(tmp_path)
     damage(tmp_path, b"captured 100.")
     failures: list[QueueError] = []
-    store = open_store(tmp_path, SETTINGS, failures.append)
+    store = open_store(tmp_path, Settings(reserve=0, looked_through=0), failures.append)
     with pytest.raises(Unreadable):
         asyncio.run(store.list())
     store.close()
@@ -119,8 +122,56 @@ def test_damage_that_a_reader_meets_ends_the_relay_and_the_next_start_mends_it(
     assert len(captured) > NUMBER - PAGE // 300
 
 
+def cut(octets: bytes) -> bytes:
+    return octets[: len(octets) * 3 // 4]
+
+
+HEADS: list[Callable[[bytes], bytes]] = [
+    lambda octets: b"\xa5" * 100 + octets[100:],
+    lambda octets: bytes(PAGE) + octets[PAGE:],
+    lambda octets: octets.replace(b"TABLE queue_messages", b"TABLE queue_\xa5\xa5\xa5sages"),
+    cut,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", HEADS, ids=["header", "first page", "schema", "cut"])
+def test_without_its_schema_a_file_is_read_by_what_is_known_of_it(
+    tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    fill(tmp_path)
+    file = tmp_path / "store.db"
+    file.write_bytes(spoil(file.read_bytes()))
+    told, captured, waiting, epoch = read(tmp_path)
+    assert ASIDE in told
+    assert (len(captured), waiting) == (NUMBER, NUMBER) or (spoil is cut and len(captured) > 100)
+    assert epoch == 3
+    again = read(tmp_path)
+    assert again == ("", captured, waiting, 4)
+    assert {each.name for each in tmp_path.iterdir()} >= {"store.db", "store.layout"}
+    assert not list(tmp_path.glob("*mended*"))
+
+
+def test_what_was_not_moved_from_the_log_is_read_without_a_schema_too(tmp_path: Path) -> None:
+    """As after a kill."""
+    fill(tmp_path / "a")
+    connection = sqlite3.connect(tmp_path / "a/store.db")
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+    connection.execute("DELETE FROM messages WHERE seq % 2")
+    connection.commit()
+    (tmp_path / "b").mkdir()
+    for name in ("store.db", "store.db-wal", "store.layout"):
+        (tmp_path / "b" / name).write_bytes((tmp_path / "a" / name).read_bytes())
+    connection.close()
+    with (tmp_path / "b/store.db").open("r+b") as file:
+        file.write(b"\xa5" * 100)
+    told, captured, waiting, _ = read(tmp_path / "b")
+    assert ASIDE in told
+    assert (len(captured), waiting) == (NUMBER // 2, NUMBER)
+
+
 def test_of_a_file_that_says_nothing_nothing_is_made(tmp_path: Path) -> None:
     fill(tmp_path)
+    (tmp_path / "store.layout").unlink()
     octets = bytearray((tmp_path / "store.db").read_bytes())
     octets[: 2 * PAGE] = bytes(2 * PAGE)
     (tmp_path / "store.db").write_bytes(octets)
@@ -128,3 +179,27 @@ def test_of_a_file_that_says_nothing_nothing_is_made(tmp_path: Path) -> None:
         with pytest.raises(Unreadable, match="nothing can be read"):
             open_store(tmp_path, SETTINGS)
     assert (tmp_path / "store.db").read_bytes() == bytes(octets)
+
+
+def test_a_damaged_row_keeps_nobody_elses_mail_waiting(tmp_path: Path) -> None:
+    fill(tmp_path)
+    connection = sqlite3.connect(tmp_path / "store.db")
+    connection.execute("UPDATE queue_deliveries SET addressees = '[\"x' WHERE message = 1")
+    damaged = "CAST(X'5BA522' AS TEXT)"
+    connection.execute(f"UPDATE queue_deliveries SET addressees = {damaged} WHERE message = 2")
+    connection.commit()
+    connection.close()
+    store = open_store(tmp_path, SETTINGS)
+
+    async def steps() -> None:
+        deliveries = store.deliveries
+        epoch = await deliveries.take_over(NOON)
+        leases = await deliveries.lease(NOON, NUMBER)
+        assert (epoch, len(leases)) == (3, NUMBER - 2)
+        held = await deliveries.list(QueueSelection(states=("held",)))
+        assert [each.waiting for each in held] == [(), ()]
+        assert "can only be dropped" in why(held[0], NOON).sentence
+        assert await deliveries.act("drop", [each.id for each in held], NOON) == 2
+
+    asyncio.run(steps())
+    store.close()
