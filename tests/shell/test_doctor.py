@@ -362,6 +362,13 @@ def test_other_ports_are_looked_at_where_this_one_is_closed(authority: Authority
         assert any(str(door.port) in line for line in seen.findings[0].proof)
 
 
+def test_the_other_address_of_this_machine(acs: Server, authority: Authority) -> None:
+    """A server that listens at 127.0.0.1, and a client that takes localhost for ::1."""
+    seen = diagnose(f"[::1]:{acs.port}", settings=settings(authority), patience=QUICK)
+    assert (seen.verdict, ids(seen)) == ("unreachable", ["address_family_not_tried"])
+    assert seen.next_probe == ""
+
+
 def test_login_is_asked_about_in_both_forms(authority: Authority) -> None:
     script = Script(
         in_clear=STARTTLS,

@@ -110,3 +110,10 @@ def test_a_server_that_repeats_the_password_later_does_not_get_it_published(
     texts = render(seen) + render_markdown(seen) + repr(seen)
     assert "not an SMTP reply" in texts
     assert not [each for each in (password, *garbage.split()[3:]) if each in texts]
+
+
+def test_where_no_handshake_succeeds_nothing_is_said_of_tls(authority: Authority) -> None:
+    """A server without a certificate may take any version, once it has one."""
+    found = audit(Script(in_clear=("STARTTLS",), pair=None), authority)
+    outcomes = {each.name: each.outcome for each in found.evidence.audit.value or ()}
+    assert outcomes["weak_tls"] == "not_tried"

@@ -44,7 +44,8 @@ def diagnose(seen: Evidence, profiles: "Iterable[Profile]" = ()) -> Diagnosis:
     findings = tuple(_with_remedies(finding, seen) for finding in ranked)
     next_probe = _next_probe(seen, findings)
     verdict = _verdict(seen, findings)
-    if verdict in ("unknown", "unreachable") and not next_probe:
+    proven = bool(findings) and findings[0].confidence == "certain"
+    if verdict in ("unknown", "unreachable") and not (next_probe or proven):
         next_probe = deciding_probe(seen)
     unexplained = tuple(refusals(seen)) if verdict == "unknown" else ()
     told = notes(seen) if seen.source == "probe" else of_a_session(seen)

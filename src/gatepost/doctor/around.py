@@ -23,13 +23,16 @@ MOST: Final = 12
 """Doors that are looked at."""
 
 
-def look_around(visit: Visit, *, own: bool = True) -> tuple[Neighbour, ...]:
+def look_around(visit: Visit, *, own: bool = True, refused: bool = False) -> tuple[Neighbour, ...]:
     """Knock at all other doors at once, and say what each did within some seconds.
 
-    Without ``own`` only at those of the provider's other hosts.
+    Without ``own`` only at those of the provider's other hosts. Where this machine itself has
+    ``refused``, at its other address, too.
     """
     patience = visit.patience
     doors = [each for each in others(visit) if own or each.host != visit.server.host]
+    if refused:
+        doors += [Server(name, visit.server.port) for name in _this_machine(visit.server.host)]
     asked = {server: start(partial(_knock, visit, server)) for server in doors}
     wait(asked.values(), timeout=patience.others + patience.silence + 1)
     return tuple(
@@ -44,6 +47,19 @@ def others(visit: Visit) -> tuple[Server, ...]:
     hosts = (host, *(name for name in _known_hosts(host) if name != host.lower()))
     doors = [Server(name, port) for name in hosts for port in visit.errand.ports]
     return tuple(door for door in dict.fromkeys(doors) if door != visit.server)[:MOST]
+
+
+def _this_machine(host: str) -> Iterator[str]:
+    """Yield this machine's addresses of both families: a server may listen at one of them only."""
+    if host.lower() == "localhost" or _is_loopback(host):
+        yield from (name for name in ("127.0.0.1", "::1") if name != host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _known_hosts(host: str) -> Iterator[str]:

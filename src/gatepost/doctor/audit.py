@@ -37,13 +37,21 @@ class Audit:
         self.endpoint = endpoint
         self.name = name
         self.implicit = implicit
+        self.hangs = False
+        """The server was seen to fall silent where TLS begins: it is not asked to again."""
         self.lines: list[Line] = []
         self.versions: tuple[TlsVersion, ...] = ()
 
     def run(self) -> tuple[Check, ...]:
         """Ask all that needs no message."""
+        in_clear = self._on_a_connection(self._in_clear, "auth_in_clear", "mail_in_clear")
+        if self.hangs:
+            behind = ("starttls_injection", "open_relay", "weak_tls")
+            why = ("the server says nothing where TLS would begin",)
+            return (*in_clear, *(Check(name, "not_tried", why) for name in behind),
+                    *self._not_sent())  # fmt: skip
         return (
-            *self._on_a_connection(self._in_clear, "auth_in_clear", "mail_in_clear"),
+            *in_clear,
             *self._on_a_connection(self._injection, "starttls_injection"),
             *self._on_a_connection(self._relay, "open_relay"),
             self._old_tls(),
@@ -160,8 +168,11 @@ class Audit:
             for each in self.versions
             if each.version in OLD_VERSIONS
         )
-        taken = any(each.taken for each in self.versions if each.version in OLD_VERSIONS)
-        return Check("weak_tls", "failed" if taken else "passed", told)
+        taken = [each.version for each in self.versions if each.taken]
+        if not taken:
+            return Check("weak_tls", "not_tried", ("no handshake succeeds", *told))
+        weak = any(version in OLD_VERSIONS for version in taken)
+        return Check("weak_tls", "failed" if weak else "passed", told)
 
 
 def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:

@@ -101,6 +101,9 @@ class _Probe:
             return  # who does not get through the door cannot look behind it
         implicit = self.seen.in_clear.value is None
         asked = Audit(self.visit, endpoint, self._taken_name, implicit=implicit)
+        starttls = self.seen.starttls.value
+        begun = starttls is not None and starttls.is_success
+        asked.hangs = begun and self.seen.tls.value is None
         checks = (*asked.run(), *(self.seen.audit.value or ()))
         self.note(audit=seen(checks), transcript=(*self.seen.transcript, *asked.lines))
         if asked.versions:
@@ -204,7 +207,7 @@ class _Probe:
         self.endpoint, self.reached = reached.endpoint, reached
         if reached.endpoint is None:
             self.note(failure="no address took the connection")
-            self.note(neighbours=seen(look_around(self.visit)))
+            self.note(neighbours=seen(look_around(self.visit, refused=True)))
         else:
             self.note(position="greeting")
         return reached.endpoint, reached.stream

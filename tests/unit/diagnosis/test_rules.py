@@ -211,7 +211,7 @@ CASES = [
     (but(tls=tls(replace(GOOD, issuer_urls=("http://ca.example/i.cer",)), verify_code=20,
                  issuer_missing=True)), ["cert_chain_incomplete", "cert_untrusted"]),
     (but(over_tls=Fact(), failure="TLS failed: tlsv13 alert certificate required",
-         position="ehlo"), ["server_tls_misconfigured"]),
+         position="ehlo"), ["client_certificate_required"]),
 
     # a password that nobody sends: the doctor itself, or a careful library
     (but(IN_CLEAR, client=client(), login=login(), in_clear=hello("AUTH PLAIN")),

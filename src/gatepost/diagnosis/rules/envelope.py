@@ -1,6 +1,5 @@
 """MAIL and RCPT."""
 
-import re
 from collections.abc import Callable
 from typing import Final
 
@@ -10,11 +9,6 @@ from gatepost.model.finding import Finding
 from gatepost.model.reply import Esc, Reply
 
 _EXCHANGE: Final = 25
-_NO_RELAY: Final = re.compile(
-    r"relay(ing)?\b.*(denied|not permitted|not allowed|disallowed|prohib)|unable to relay|"
-    r"we do not relay",
-    re.IGNORECASE,
-)
 _SIGN_IN: Final = 530
 """RFC 4954 6."""
 
@@ -103,30 +97,6 @@ def _denies_for_now(reply: Reply) -> bool:
     return reply.is_transient and reply.status == Esc(4, 7, 1) and "denied" in reply.text.lower()
 
 
-def not_relayed(seen: Evidence) -> Finding | None:
-    """Signed in, and the server still treats whoever it is as a stranger."""
-    refused = next(
-        (each for each in seen.rcpt.value or () if each.authenticated and each.reply.is_permanent
-         and (str(each.reply.status) == "5.7.54" or _NO_RELAY.search(each.reply.text))), None,
-    )  # fmt: skip
-    if refused is None or not seen.signed_in or seen.source != "probe":
-        return None
-    return Finding(
-        "sender_not_authorised",
-        "likely",
-        "The server lets this account sign in, and does not let it send to others.",
-        (
-            "the login was taken",
-            f"RCPT TO:<{refused.argument}> behind it was answered {refused.reply}",
-        ),
-        "rcpt",
-        "Let those relay who have signed in (Postfix: permit_sasl_authenticated in "
-        "smtpd_relay_restrictions; Exim: accept authenticated = * in acl_smtp_rcpt), or send from "
-        "an address that this account may use.",
-        next_probe="the same with --from the account's own address",
-    )
-
-
 def _says_no_relaying(seen: Evidence, reply: Reply) -> bool:
     """OpenSMTPD calls a recipient invalid that no rule of its lets through."""
     greeting = seen.greeting.value
@@ -135,5 +105,5 @@ def _says_no_relaying(seen: Evidence, reply: Reply) -> bool:
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
-    unwanted_auth_attempt, trusted_without, auth_not_performed, not_relayed,
+    unwanted_auth_attempt, trusted_without, auth_not_performed,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from gatepost.model.finding import Finding
 
 _ONE_FAMILY: Final = frozenset({"nodemailer"})
 """Libraries that do not go on to the other address family."""
+_LOOPBACK: Final = ("127.0.0.1", "::1")
 _PATIENT: Final = 2000.0
 """Milliseconds after which a missing answer is no slow one: a lost SYN is sent again after one."""
 _WORDS: Final = {"timeout": "no answer", "refused": "refused", "unreachable": "unreachable"}
@@ -98,6 +99,33 @@ def port_blocked(seen: Evidence) -> Finding | None:
     )
 
 
+def address_family_not_tried(seen: Evidence) -> Finding | None:
+    """This machine was asked for by one family's address, and its server listens at the other's."""
+    connects, port = seen.connects.value or (), seen.target.port if seen.target else 0
+    if not connects or any(each.outcome == "ok" for each in connects):
+        return None
+    tried = {each.address for each in connects}
+    there = [each for each in seen.neighbours.value or ()
+             if each.host in _LOOPBACK and each.host not in tried and each.port == port
+             and each.state in ("greets", "tls")]  # fmt: skip
+    if not there:
+        return None
+    return Finding(
+        "address_family_not_tried",
+        "certain",
+        f"The server on this machine listens at {there[0].host} only, and another address is "
+        "asked for.",
+        (
+            *(f"{each.address}: {_WORDS[each.outcome]}" for each in connects),
+            _described(there[0]),
+        ),
+        "connect",
+        f"Set the client to {there[0].host}, or let the server listen at both addresses: "
+        "localhost means 127.0.0.1 to some programs and ::1 to others.",
+        explains=("greeting", "ehlo", "auth", "mail"),
+    )
+
+
 def provider_endpoint_changed(seen: Evidence) -> Finding | None:
     """This host leads nowhere, and another one of the same provider answers."""
     resolution, connects = seen.resolution.value, seen.connects.value
@@ -106,7 +134,8 @@ def provider_endpoint_changed(seen: Evidence) -> Finding | None:
     )
     host = seen.target.host.lower() if seen.target else ""
     others = [each for each in seen.neighbours.value or ()
-              if each.host.lower() != host and each.state in ("greets", "tls")]  # fmt: skip
+              if each.host.lower() != host and each.host not in _LOOPBACK
+              and each.state in ("greets", "tls")]  # fmt: skip
     if not lost or not others:
         return None
     return Finding(
@@ -245,6 +274,6 @@ def _silent_inside(seen: Evidence, first: TlsFirst) -> Finding | None:
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
-    dns_failure, ipv6_unreachable, port_blocked, provider_endpoint_changed,
-    mesh_server_first_hang, other_protocol, backend_down_behind_proxy,
+    dns_failure, ipv6_unreachable, address_family_not_tried, port_blocked,
+    provider_endpoint_changed, mesh_server_first_hang, other_protocol, backend_down_behind_proxy,
 )  # fmt: skip

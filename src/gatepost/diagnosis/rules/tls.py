@@ -185,13 +185,13 @@ def wants_a_certificate(seen: Evidence) -> Finding | None:
     if seen.source != "probe" or "certificate required" not in said:
         return None
     return Finding(
-        "server_tls_misconfigured",
-        "likely",
+        "client_certificate_required",
+        "certain",
         "The server wants a certificate of the client itself, as hardly any mail client has.",
         (f"TLS ends so: {said.strip()}",),
         "tls",
-        "Let the server ask for none (Postfix: smtpd_tls_req_ccert = no; Exim: tls_verify_hosts "
-        "empty), or give the client the certificate that it was promised.",
+        "Give the client a certificate of an authority that the server trusts, or let the server "
+        "ask for none (Postfix: smtpd_tls_req_ccert = no; Exim: tls_verify_hosts empty).",
         explains=_BEHIND,
     )
 

@@ -78,8 +78,8 @@ RATE = (
     "slow down", "too fast", "ratelimit", "exceeded*per minute", "exceeded*per hour",
     "too many requests",
     "hourly limit", "emails per hour", "messages per", "too much mail", "temporarily deferred",
-    "rate exceeded", "submission rate", "too many connections", "sending too quickly",
-    "too quickly",
+    "rate exceeded", "sender rate", "submission rate", "too many connections",
+    "sending too quickly", "too quickly",
     "max*per hour", "emails per second", "too many sessions", "at a rate that", "mail too quickly",
 )  # fmt: skip
 _QUOTA = (

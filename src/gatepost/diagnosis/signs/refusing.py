@@ -38,7 +38,8 @@ _NO_DOMAIN = (
     "sender address rejected: undeliverable", "sender verify", "sender domain has an invalid",
 )  # fmt: skip
 _IN_TROUBLE = (
-    "insufficient system storage", "insufficient system resources", "insufficient disk",
+    "insufficient system storage", "space shortage", "insufficient system resources",
+    "insufficient disk",
     "queue file write error", "no space left", "disk full", "out of disk", "out of memory",
     "temporary lookup failure", "server configuration", "configuration error",
     "configuration problem", "temporary local problem", "local error in processing",
