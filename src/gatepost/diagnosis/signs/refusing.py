@@ -81,7 +81,7 @@ NOT_THE_NAME: Final = (*_NO_CERTIFICATE, *_IN_TROUBLE, *_NOT_THIS_HOST, *RATE, *
 SIGNS: Final = (
     Sign("sender_not_authorised", 15, _NO_RELAY, at=("mail", "rcpt", None), when=signed_in),
     Sign("recipient_unknown", 15, _NO_RECIPIENT, codes=(450, 451, 550, 551, 553, 554), at=_MAIL),
-    Sign("recipient_unknown", 13, status=("5.1.1", "5.1.10", "4.1.1"), at=("rcpt", "data", None)),
+    Sign("recipient_unknown", 12, status=("5.1.1", "5.1.10", "4.1.1"), at=("rcpt", "data", None)),
     Sign("recipient_unknown", 13, ("recipient address rejected: access denied",),
          status=("5.4.1",), at=("rcpt", "data", None)),  # Exchange Online
     Sign("recipient_unknown", 13, ("invalid recipient",), at=("rcpt",), when=signed_in),
