@@ -46,7 +46,7 @@ def diagnose(seen: Evidence, profiles: "Iterable[Profile]" = ()) -> Diagnosis:
     verdict = _verdict(seen, findings)
     proven = bool(findings) and findings[0].confidence == "certain"
     if verdict in ("unknown", "unreachable") and not (next_probe or proven):
-        next_probe = deciding_probe(seen)
+        next_probe = _named(deciding_probe(seen), seen)
     unexplained = tuple(refusals(seen)) if verdict == "unknown" else ()
     told = notes(seen) if seen.source == "probe" else of_a_session(seen)
     return Diagnosis(verdict, findings, (*unexplained, *told), seen, next_probe)
@@ -56,7 +56,11 @@ def _next_probe(seen: Evidence, findings: tuple[Finding, ...]) -> str:
     """Return what would decide; nothing where a log has decided already."""
     if seen.source != "probe" and findings and findings[0].confidence == "certain":
         return ""
-    probe = next((each.next_probe for each in findings if each.next_probe), "")
+    return _named(next((each.next_probe for each in findings if each.next_probe), ""), seen)
+
+
+def _named(probe: str, seen: Evidence) -> str:
+    """Put what is known in place of the words for it."""
     if seen.target is not None:
         probe = probe.replace("HOST:PORT", str(seen.target))
     return probe.replace("LIBRARY", seen.client.library or "LIBRARY")

@@ -14,14 +14,15 @@ def try_envelope(
 ) -> Iterator[tuple[Position, str, object]]:
     """Yield each step as position, the fact's name and its value, as it is seen."""
     errand, tls = visit.errand, talk.session.facts is not None
+    shown = talk.session.transcript.redact
     reply = talk.ask(f"MAIL FROM:<{errand.mail_from}>", "mail")
-    yield "mail", "mail", Command(errand.mail_from, reply, tls, authenticated)
+    yield "mail", "mail", Command(shown(errand.mail_from), reply, tls, authenticated)
     if not reply.is_success:
         return
     taken: list[Command] = []
     for address in errand.rcpt_to:
         reply = talk.ask(f"RCPT TO:<{address}>", "rcpt")
-        taken.append(Command(address, reply, tls, authenticated))
+        taken.append(Command(shown(address), reply, tls, authenticated))
         yield "rcpt", "rcpt", tuple(taken)
     if errand.send and any(each.reply.is_success for each in taken):
         reply = talk.ask("DATA", "data")

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
+from gatepost.doctor.shapes import shape_of
 from gatepost.model.transcript import Transcript
 
 SHORTEST: Final = 4
 """Characters of a fragment that is worth striking out; shorter ones are in every text."""
 _PART: Final = 16
 """Characters of a token's part that is worth striking out by itself."""
+_SURELY_SECRET: Final = frozenset({
+    "access_key", "access_token", "aws_secret_key", "brevo_api_key", "entra_secret", "sendgrid_key",
+    "ses_password",
+})  # fmt: skip
+"""Shapes that no user name has."""
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 """The other alphabet (RFC 4648 5), in which tokens are written."""
 _IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@]*:(\S+)@", re.IGNORECASE)
@@ -36,9 +42,11 @@ def hide(transcript: Transcript, secret: str) -> None:
 
 
 def hide_in_name(transcript: Transcript, username: str) -> None:
-    """Have the secrets struck out that people paste into a user name: URLs, connection strings."""
+    """Have the secrets struck out that people paste into a user name, or in its place."""
     for secret in secrets_in(username):
         hide(transcript, secret)
+    if shape_of(username).kind in _SURELY_SECRET:
+        hide(transcript, username)
 
 
 def secrets_in(text: str) -> tuple[str, ...]:

@@ -250,7 +250,8 @@ class Look:
                 self._questions, endpoint, token, sender
             )
             if self.behind.email is None or answer.phase != "resolve":
-                self.behind = replace(self.behind, email=answer, email_sender=sender)
+                shown = self._questions.hidden.redact(sender)
+                self.behind = replace(self.behind, email=answer, email_sender=shown)
             if answer.phase != "resolve":
                 break
         return True

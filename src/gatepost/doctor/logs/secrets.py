@@ -14,9 +14,20 @@ class Span(NamedTuple):
 
 
 _KEY: Final = (
-    r"(?:password|passwd|passphrase|passwort|pwd|secret|token|api[_-]?key|access[_-]?key"
+    r"(?:password|passwd|pass[ -]?phrase|passwort|pwd|secret|token|api[_-]?key|access[_-]?key"
     r"|account[_-]?key|credential|sasl_pass\w*|[_.-]pass|smtp_?pass)s?"
 )
+
+_ABROAD: Final = (
+    "mot de passe", "contrase", "senha", "wachtwoord", "lösenord", "hasło", "парол", "密码", "密碼",
+    "パスワード", "비밀번호",
+)  # fmt: skip
+"""How a password is called elsewhere; the beginnings of the words."""
+_LOOKS: Final = (
+    r"(?P<s>(?-i:(?=[^\s\"'`|,;<>]*\d)(?=\S*[a-z])(?=[^\s\"'`|,;<>]*[A-Z!#$%^&*+~=?]))"
+    r"(?!https?:)[^\s\"'`|,;<>]{8,})"
+)
+"""A word that nobody writes in a sentence."""
 
 # Always a secret, whatever stands around it: what its issuer made it look like.
 _SHAPES: Final = re.compile(
@@ -58,13 +69,25 @@ _PLACES: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (("login",), r"\blogin\s+\S+\s+password\s+(?P<s>\S+)"),  # netrc
     (("client_send",), r"\bclient_send\s*=.*[\^:]\s*(?P<s>[^\^\s]+)\s*$"),  # Exim
     (_KEYS, rf"<\w{{0,40}}?{_KEY}>(?P<s>[^<]+)<"),
+    (("login",), rf"\blogin\s+\S+@\S+\s+{_LOOKS}"),
+    (("://",), rf"://{_LOOKS}@"),
+    (("sharedkey",), r"\bsharedkey(?:lite)?\s+(?P<s>\S+)"),
+    (("sig",), r"\bsig(?:nature)?=(?P<s>[^&\s\"',;]{8,})"),
+    ((*_KEYS, "phrase"),
+     rf"{_KEY}\s*(?:\([^)]{{0,40}}\)\s*[:=]|->|=>|\||\bis\b|\s)\s*[\"'`]?{_LOOKS}"),
+    (_ABROAD,
+     rf"(?:{'|'.join(_ABROAD)})\w*\s*(?:[:=：]|->|=>|是|は|\best\b|\bes\b|é\b)\s*[\"'`]?(?P<s>[^\s\"'`,;]+)"),
+    (("base64",),
+     r"\b(?:echo|printf)\s+(?:-\w+\s+)*(?P<q>[\"']?)(?P<s>[^\"'|]{4,}?)(?P=q)\s*\|\s*(?:openssl\s+)?(?:base64|enc)\b"),
+    (("base64", "b64encode", "btoa"),
+     r"(?:encode_?base64|base64(?:_?encode)?|b64encode|btoa)\s*\(\s*b?(?P<q>[\"'])(?P<s>.*?)(?P=q)"),
     (("auth=bearer",), r"\bauth=Bearer (?P<s>[^\x01\s\"']+)"),
 )
 # fmt: on
 """Words of which one stands in the line, and the expression whose group ``s`` is the secret."""
 _SIGNS_IN: Final = (
     r"(?:\blogin|PlainAuth|LoginAuth|CRAMMD5Auth|NetworkCredential|\bauthenticate|"
-    r"Credentials::new|PasswordAuthentication|ConvertTo-SecureString|set_?password|\bauth)\s*"
+    r"Credentials::new|\bcredentials?\s*[=:]|PasswordAuthentication|ConvertTo-SecureString|set_?password|\bauth)\s*"
 )
 _CALL: Final = rf"{_SIGNS_IN}\(?(?P<rest>[^\n]*)"
 _CALLS: Final = ("login", "auth", "cred", "pass", "secure")

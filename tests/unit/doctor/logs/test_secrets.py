@@ -1,0 +1,54 @@
+"""Where a secret stands in a paste that is no session: told in many ways, shown in none."""
+
+import base64
+import json
+
+import pytest
+
+from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.document import report_document
+from gatepost.doctor.logs import read_log
+from gatepost.doctor.report import render
+
+S = "Tr0ub4dor.Zx9~kQ"
+TOLD = [
+    f"My password is {S} and it fails with 535 5.7.3",
+    f'the password "{S}" works in Outlook',
+    f"SMTP Password (decoded): {S}",
+    f"pass phrase: {S}",
+    f"|password|{S}|",
+    f"password -> {S}",
+    f"auth_password {S}",
+    f"apikey {S}",
+    f"mot de passe : {S}",
+    f"contraseña: {S}",
+    f"пароль: {S}",
+    f"密码是{S}",
+    f"SharedKey {S}",
+    f"https://x.example/?sv=1&sig={S}",
+    f"smtps://{S}@mail.contoso.org",
+    f"login ann@contoso.org {S}",
+    f'credentials = ("ann@contoso.org", "{S}")',
+    f"echo -n {S} | base64",
+    f'base64_encode("{S}")',
+]
+WORDS = [
+    "535-5.7.8 Username and Password not accepted. For more information, go to",
+    "password authentication failed for user ann",
+    "AADSTS7000215: Invalid client secret provided.",
+]
+
+
+@pytest.mark.parametrize("text", TOLD)
+def test_it_is_struck_out_and_so_is_its_base64(text: str) -> None:
+    encoded = base64.b64encode(S.encode()).decode().rstrip("=")
+    diagnosis = diagnose_evidence(read_log(f"{text}\n535 5.7.3 no: {S} {encoded}\n"))
+    shown = json.dumps(report_document(diagnosis)) + render(diagnosis)
+    assert S not in shown
+    assert encoded not in shown
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_what_is_said_about_one_is_kept(text: str) -> None:
+    diagnosis = diagnose_evidence(read_log(text))
+    assert text in json.dumps(report_document(diagnosis))
