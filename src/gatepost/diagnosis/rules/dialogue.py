@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
@@ -203,6 +204,20 @@ def login_initial_response(seen: Evidence) -> Finding | None:
     return None
 
 
+def login_initial_response_unread(seen: Evidence) -> Finding | None:
+    """The server asks for the name that came on the AUTH line."""
+    for sent, answer in pairwise(seen.transcript):
+        with_name = sent.speaker == "C" and re.match(r"(?i)AUTH LOGIN \S", sent.text)
+        if with_name and answer.speaker == "S" and _ASKS_FOR_NAME.match(answer.text):
+            proof = "AUTH LOGIN had the user name on its line, and the server asks for it again"
+            return _finding("login_initial_response_rejected", "certain", (proof,))
+    return None
+
+
+_ASKS_FOR_NAME: Final = re.compile(r"334[ -](?:VXNlcm|dXNlcm|VVNFUk)")
+"""The base64 of ``User``, ``user`` and ``USER``."""
+
+
 def client_skipped_ehlo(seen: Evidence) -> Finding | None:
     """HELO only; then AUTH is unknown, or mail is refused for want of it."""
     said = [line.text.split(" ")[0].upper() for line in seen.transcript if line.speaker == "C"]
@@ -354,7 +369,7 @@ def client_lines(lines: tuple[Line, ...]) -> list[str]:
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     base64_line_wrapped, wrapped_answers, credentials_not_base64, blank_at_the_edge,
     empty_credentials, damaged_secret, authzid, authzid_beside, auth_command_too_long,
-    client_sasl_bug, initial_response_required,
+    client_sasl_bug, initial_response_required, login_initial_response_unread,
     login_initial_response, client_skipped_ehlo, client_no_ehlo_after_starttls, ehlo_after_auth,
     client_reply_desync, client_ehlo_parse_bug, sender_faults, auth_not_performed,
     foreign_mechanism,

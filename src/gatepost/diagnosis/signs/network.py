@@ -134,10 +134,14 @@ def names_ipv6(reading: Reading) -> bool:
 
 def masked(reading: Reading) -> bool:
     """Greeting or EHLO are overwritten with asterisks or X, as firewalls do."""
-    return any(_MASKED.search(line.text) and line.speaker == "S"
-               and not re.match(r"(?:334|[45]\d\d)", line.text)
-               for line in reading.seen.transcript) or any(
-                   words in reading.text for words in ("220 *****", "220*****"))  # fmt: skip
+    before, lines = "", reading.seen.transcript
+    for line in lines:
+        hides_its_name = line.text.startswith("250-") and not before.startswith("250-")
+        refused = re.match(r"(?:334|[45]\d\d)", line.text) is not None
+        if line.speaker == "S" and _MASKED.search(line.text) and not (hides_its_name or refused):
+            return True
+        before = line.text
+    return any(words in reading.text for words in ("220 *****", "220*****"))
 
 
 def greeted(reading: Reading) -> bool:
