@@ -27,6 +27,7 @@ _NOT_SIGNED_IN: Final = 530
 """RFC 4954 6."""
 _NOT_KNOWN: Final = 504
 """RFC 4954 4: that mechanism is none."""
+_ERROR: Final = re.compile(r"(?i)error|exception|fail|traceback|curl: \(\d")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
 
 
@@ -176,6 +177,10 @@ def _went_well(seen: Evidence) -> bool:
         return False
     if any(not each.accepted and (each.mechanism != "PLAIN" or each.reply.code == _NOT_KNOWN)
            for each in seen.attempts):  # fmt: skip
+        return False
+    if seen.source == "log" and not seen.content.value and any(map(_ERROR.search, seen.remarks)):
+        return False
+    if any(not each.reply.code for each in seen.attempts) and not seen.signed_in:
         return False
     judged = [each for each in seen.attempts if each.secret_sent]
     if judged and not seen.signed_in:

@@ -42,6 +42,7 @@ QUIT
         "postfix/smtp[2]: 3F2: to=<a@b.example>, status=sent (250 2.0.0 Ok)\npostfix/qmgr[998]: A",
         "550-5.7.26 This mail has been blocked because the sender is unauthenticated: SPF or DKIM",
         DELIVERED,
+        "CONNECTED(00000003)\nThis TLS version forbids renegotiation.\n250 CHUNKING\n* closing #0",
     ],
 )
 def test_nothing_is_found(text: str) -> None:

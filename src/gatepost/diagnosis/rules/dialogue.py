@@ -186,6 +186,7 @@ def initial_response_required(seen: Evidence) -> Finding | None:
     """AUTH PLAIN alone was refused, though PLAIN is listed."""
     for attempt in seen.attempts:
         bare = attempt.mechanism == "PLAIN" and attempt.form == "bare" and not attempt.accepted
+        bare = bare and "generic failure" not in attempt.reply.text.lower()
         if bare and "PLAIN" in seen.offered and attempt.reply.code in (535, 501, 500):
             proof = f"EHLO lists PLAIN, yet AUTH PLAIN alone was answered {attempt.reply}"
             return _finding("initial_response_required", "certain", (proof,))

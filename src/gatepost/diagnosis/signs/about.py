@@ -11,7 +11,8 @@ _MAIL: Final = re.compile(
     r"(?::|\bport\W{1,3})(?:25|465|587|994|2465|2525|2587)\b"
 )
 _ELSE: Final = re.compile(
-    r"\b(?:get|post|put|head|delete|patch|options) \S+ http/|\bhttps?://|httpsconnectionpool|"
+    r"\b(?:get|post|put|head|delete|patch|options) \S+ http/|httpsconnectionpool|"
+    r"\b(?:request|fetch|upstream|url|url:|connecting) (?:to )?\W{0,2}https?://|"
     r"\bsshd?\b|\bimap|\bpop3|\bldaps?\b|postgres|psycopg|mysql|mariadb|\bredis\b|mongo|kafka|"
     r"rabbitmq|\bjdbc\b|\bnpm err|\bsqlstate|\bdatabase\b|websocket|\bdocker pull\b|"
     r"(?::|\bport\W{1,3})(?:22|80|110|143|389|443|636|993|995|3306|5432|6379|8080|8443|27017)\b"
@@ -35,6 +36,8 @@ def is_about_mail(reading: Reading) -> bool:
     """
     seen = reading.seen
     if seen.transcript or seen.client.product or seen.server_name or reading.providers:
+        return True
+    if any(each.reply.status is not None for each in seen.strays):
         return True
     text = reading.text
     if _MAIL.search(f"{text}\n{reading.host}") is not None:

@@ -123,9 +123,9 @@ _APP = (
     "授权码", "application-specific", "2-step", "two-factor", "appspecific",
 )  # fmt: skip
 _GBK = ("\\xc7\\xeb", "\\xca\\xda\\xc8\\xa8", "<gbk", "请使用授权码", "授权")
-_CONFIG = (".env", "env file", "environment variable", "docker-compose", "compose", "dotenv", "\\$",
-           "quot", "special character", "escape", "kubernetes secret", "helm", "yaml",
-           "#")  # fmt: skip
+_CONFIG = (".env", "env file", "environment variable", "docker-compose", "docker compose",
+           "compose file", "dotenv", "\\$", "quotes", "quoting", "special character", "escaped",
+           "escaping", "kubernetes secret", "helm values", "pass*#")  # fmt: skip
 
 _BY_ENVIRONMENT = (
     "mastodon", "typebot", "authentik", "vaultwarden", "bitwarden", "umami", "outline", "plane",

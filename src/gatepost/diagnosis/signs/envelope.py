@@ -320,8 +320,9 @@ SIGNS: Final = (
          unless=("missing*from*environment",)),
     Sign("raw_utf8_headers", 15, _RAW, by_server=True),
     Sign("raw_utf8_headers", 3, ("subject", "header"), by_server=True, at=("data", None)),
-    Sign("smtputf8_not_supported_downstream", 18, ("smtputf8", "5.6.7", "utf8smtp",
-                                                   "internationalized"),
-         unless=("250 smtputf8", "250-smtputf8")),
+    Sign("smtputf8_not_supported_downstream", 18,
+         ("5.6.7", "utf8smtp", "internationalized", "smtputf8 is", "smtputf8*requir",
+          "requir*smtputf8", "smtputf8*not", "not*smtputf8", "smtputf8 support", "need*smtputf8",
+          "without smtputf8", "no smtputf8")),
 )
 # fmt: on

@@ -159,14 +159,32 @@ _AFTER_GREETING: Final = ("ehlo", "starttls", "auth", "mail", "rcpt", "data")
 
 
 def ended_at(*places: Position) -> Test:
-    """A test: there is a traceback only, and its library waited for the reply to this command."""
-    return lambda r: not r.seen.transcript and not r.refusals and r.seen.position in places
+    """A test: the client waited for the reply to this command, as its log or traceback shows."""
+    return lambda r: r.seen.position in places and not r.refusals and _unanswered(r)
+
+
+def _unanswered(reading: Reading) -> bool:
+    """The last that was said is a command."""
+    said = [line for line in reading.seen.transcript if line.text.upper() != "QUIT"]
+    return not said or said[-1].speaker == "C"
 
 
 def begins_with_tls(reading: Reading) -> bool:
     """The client is set to TLS from the first byte, as its log says."""
     words = ("smtp_ssl", "smtps://", "ssl://", "secure: true", "isssl true", "use_tls=true")
     return any(word in reading.text or word in reading.context for word in words)
+
+
+_V4_FAILS: Final = re.compile(
+    r"(?:\[|\b)\d{1,3}(?:\.\d{1,3}){3}\]?(?::\d+)?\b[^\n]{0,40}"
+    r"(?:timed out|timeout|refused|no route)|"
+    r"(?:etimedout|econnrefused|ehostunreach) \d{1,3}(?:\.\d{1,3}){3}:"
+)
+
+
+def v4_fails_too(reading: Reading) -> bool:
+    """An IPv4 address of the server's fails in the same log."""
+    return _V4_FAILS.search(reading.text) is not None
 
 
 _SET_IMPLICIT: Final = re.compile(
@@ -231,7 +249,7 @@ _EOF = (
     "closed by remote host", "connection lost", "end of file reached", "incomplete response",
     "server closed the connection", "connection was closed", "closed connection", "disconnected",
     "transport connection: net_io_connectionclosed", "net_io_connectionclosed",
-    "closed unexpectedly",
+    "closed unexpectedly", "response reading failed", "server returned nothing", "empty reply",
 )  # fmt: skip
 _HANG = (
     *_TIMEOUT, "hang", "no response", "greeting never received", "waiting for*greeting",
@@ -250,6 +268,12 @@ _NEVER_CONNECTED = (
     "timed out connecting to", "stream_socket_client()*timed out", "in create_connection",
 )  # fmt: skip
 """TCP itself did not come about: what the port speaks cannot matter."""
+_READING = (
+    "with 0 bytes received", "socket_timeout", "network read error*timed out", "read timed out",
+    "getline(): timeout", "read tcp*i/o timeout", "waiting for server response",
+    "read operation timed out", "timed out waiting for the greeting",
+)  # fmt: skip
+"""TCP stood, and no greeting came."""
 _MESH = ("istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
          "kuma mesh", "cilium")  # fmt: skip
 LISTED = (
@@ -316,6 +340,7 @@ SIGNS: Final = (
     Sign("ipv6_unreachable", 13, ("enetunreach", "network is unreachable", "address not available",
                                   "eaddrnotavail", "cannot assign requested address",
                                   "ehostunreach", "no route to host"), when=names_ipv6),
+    Sign("ipv6_unreachable", -9, when=v4_fails_too, proof="-"),
     Sign("ipv6_unreachable", 5, ("enetunreach", "network is unreachable"),
          when=lambda r: not names_ipv6(r)),
     Sign("ipv6_unreachable", 5, _TIMEOUT, when=lambda r: names_ipv6(r) and silent(r)),
@@ -327,6 +352,9 @@ SIGNS: Final = (
                                          "only on ipv4", "only on ipv6"), when=names_ipv6),
     Sign("address_family_not_tried", 9, ("ipv4*only", "ipv6*only", "only*aaaa", "ipv6-only",
                                          "only tries ipv4", "only tries ipv6")),
+    # not the name: EHLO itself is unknown here
+    Sign("smtp_inspection_middlebox", 16, codes=(500, 502), at=("ehlo",)),
+    Sign("helo_rejected", -5, codes=(500, 502), at=("ehlo",)),
     Sign("smtp_inspection_middlebox", 22, when=masked,
          proof="what the server says is overwritten with asterisks or X, as firewalls do"),
     Sign("smtp_inspection_middlebox", 9, ("xxxxxxxa", "xxxa", "fixup smtp",
@@ -349,7 +377,15 @@ SIGNS: Final = (
                                               "unexpected socket close", "connection reset",
                                               "connection closed", "empty response",
                                               "disconnected"), when=silent),
-    Sign("starttls_on_implicit_tls_port", 7, (*_EOF, *_HANG), when=opened_in_silence),
+    Sign("starttls_on_implicit_tls_port", 7, when=opened_in_silence,
+         unless=("handshake", "certificate", "ssl routines", "wrong version", "tls_"),
+         proof="the connection came about, and the server said nothing"),
+    Sign("starttls_on_implicit_tls_port", 4, _HANG, when=opened_in_silence),
+    Sign("port_blocked", -9, _TIMEOUT, when=opened_in_silence),
+    Sign("backend_down_behind_proxy", 4,
+         when=lambda r: opened_in_silence(r) and not any(w in r.text for w in _TIMEOUT),
+         unless=("handshake", "certificate", "ssl routines", "wrong version", "tls_"),
+         proof="the connection came about, and the server said nothing"),
     Sign("starttls_on_implicit_tls_port", -5, ports=(25, 587, 1025), when=silent, proof="-"),
     Sign("starttls_on_implicit_tls_port", 4, ("465",), when=silent),
     Sign("starttls_on_implicit_tls_port", 4, _EOF, context=(" 465",), when=silent),
@@ -368,14 +404,20 @@ SIGNS: Final = (
     Sign("backend_down_behind_proxy", 3, ("haproxy", "socat", "nginx", "load balancer", "bridge"),
          when=silent),
     # a traceback tells how far it came
+    Sign("port_blocked", -9, _READING, when=silent),
+    Sign("starttls_on_implicit_tls_port", 9, _READING, when=silent),
+    Sign("backend_down_behind_proxy", -4, _READING, when=silent),
     Sign("port_blocked", -9, (*_TIMEOUT, *_EOF), when=ended_at("greeting")),
-    Sign("starttls_on_implicit_tls_port", 9, (*_TIMEOUT, *_EOF), when=ended_at("greeting")),
+    Sign("starttls_on_implicit_tls_port", 9, _TIMEOUT, when=ended_at("greeting")),
     Sign("helo_rejected", 7.5, _EOF, when=ended_at("ehlo")),
     Sign("server_tls_misconfigured", 7.5, _EOF, when=ended_at("starttls")),
     Sign("tls_version_too_old", 6, _EOF, when=ended_at("starttls")),
     Sign("bad_credentials", 6.5, _EOF, when=ended_at("auth")),
     Sign("server_auth_backend_down", 6, _EOF, when=ended_at("auth")),
     Sign("auth_throttled", 5.5, _EOF, when=ended_at("auth")),
+    # before it had a name or a password
+    Sign("server_auth_backend_down", 3, _EOF, when=lambda r: (
+        ended_at("auth")(r) and bool(r.seen.attempts) and not r.seen.attempts[-1].responses)),
     Sign("app_password_required", 9, _EOF, when=lambda r: ended_at("auth")(r) and bool(
         r.providers & OWN_PASSWORD_REFUSED)),
     Sign("rate_limited", 6, _EOF, when=ended_at("mail", "rcpt", "data")),

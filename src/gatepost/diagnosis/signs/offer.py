@@ -144,7 +144,11 @@ SIGNS: Final = (
     # MailKit's words, too, where the server lists nothing at all
     Sign("auth_not_advertised", 6.5, ("no compatible authentication mechanisms",),
          client=("mailkit",), when=lambda r: not r.seen.offered),
-    Sign("mechanism_not_offered", 13, ("authentication rejected",), by_server=True),
+    # Courier's words, alone
+    Sign("mechanism_not_offered", 13, ("535 authentication rejected",), by_server=True),
+    # JavaMail has LOGIN by itself, and these list it under TLS only
+    Sign("starttls_required", 14, ("no authentication mechan*supported by both",),
+         provider=("microsoft365", "acs"), when=lambda r: not r.seen.offered),
     Sign("mechanism_not_offered", 13, ("no mechanism available", "invalid mechanism",
                                        "invalid authentication mechanism"), codes=(535,)),
     Sign("client_sasl_plugin_missing", -12, ("no mechanism available",), codes=(535,)),
@@ -154,7 +158,8 @@ SIGNS: Final = (
                                         "no usable mechanism*ntlm"), when=only_exotic),
     Sign("mechanism_not_offered", 6, UNKNOWN_COMMAND, at=("auth",)),
     Sign("mechanism_not_offered", 4, _NO_AUTH, provider=("acs", "microsoft365", "exchange")),
-    Sign("mechanism_not_offered", 6, ("login denied",), client=("curl",)),
+    Sign("mechanism_not_offered", 6, ("login denied",), client=("curl",),
+         when=lambda r: not r.seen.attempts),
     Sign("mechanism_not_offered", 6, ("could not authenticate", "failed to authenticate"),
          provider=("acs",), client=("go-net-smtp", "ruby-net-smtp", "phpmailer")),
     Sign("mechanism_not_offered", 5, _NO_AUTH, when=lambda r: bool(r.seen.offered)),
@@ -168,7 +173,7 @@ SIGNS: Final = (
          when=only_exotic),
     Sign("auth_before_tls_refused_by_client", -10, ("cannot use a secure authentication method",),
          when=only_exotic),
-    Sign("client_lacks_mechanism", 4, ("gssapi", "ntlm", "kerberos")),
+    Sign("client_lacks_mechanism", 4, ("gssapi", "ntlm", "kerberos"), unless=("ntlmdomain",)),
     Sign("unwanted_auth_attempt", 10, codes=(504,), provider=("direct_send",)),
     Sign("unwanted_auth_attempt", 8, (*_NO_AUTH, *_NO_SHARED), provider=("direct_send",)),
     Sign("starttls_required", 8, _NO_AUTH, unless=("after starttls", "auth type"),

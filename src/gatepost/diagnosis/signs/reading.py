@@ -117,10 +117,16 @@ def _remarks(seen: Evidence) -> Iterator[Utterance]:
     for line in (*seen.remarks, *((seen.failure, seen.client.error) if seen.remarks else ())):
         if line:
             shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
-            yield Utterance(in_english(_TAIL.sub("", line.lower())), f'the log says "{shown}"')
+            yield Utterance(
+                in_english(_SETTING.sub("", _TAIL.sub("", line.lower()))), f'the log says "{shown}"'
+            )
 
 
 _SHOWN: Final = 240
+_SETTING: Final = re.compile(
+    r"\b\w*timeout\w*(?:[\s'\"]{0,3}(?:=>?|:)[\s'\"]{0,3}\d+\w*| (?:-1|\d{3,})\b)"
+)
+"""How long a client would wait; that it did is said in other words."""
 _TAIL: Final = re.compile(r" proto=e?smtp(?: helo=<[^>]*>)?")
 """What Postfix's smtpd puts behind every refusal; its words mean nothing."""
 

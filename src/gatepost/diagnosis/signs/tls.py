@@ -124,7 +124,8 @@ _UNKNOWN_AUTHORITY = (
 _NO_STORE = (
     "error setting certificate verify locations", "no ca certificates", "trustanchors parameter",
     "could not load system root", "unable to load ca", "no certificates found", "ca-certificates",
-    "system roots", "cacert.pem", "failed to load*root certificates", "cafile", "ca bundle",
+    "system roots", "cacert.pem", "failed to load*root certificates", "cafile*not",
+    "cafile: none", "ca bundle",
     "no root certificates", "error adding trust anchors", "no native root",
     "native*ca certificates",
     "no trusted root",
@@ -141,13 +142,15 @@ _EXPIRED = (
     "certificate has expired", "cert_has_expired", "certificate expired", "not yet valid",
     "nottimevalid", "cert_not_yet_valid", "verify error:num=10", "verify error:num=9",
     "certexpired", "certificate is not valid yet", "expired certificate", "return code: 10",
+    "chain uses not yet valid",
     "certificateexpired", "certificate*expired", "certificatenotyetvalid", "notafter*in the past",
 )  # fmt: skip
 _OLD = (
     "protocol version", "unsupported protocol", "tlsv1 alert", "wrong ssl version",
     "protocol_version", "alert number 70", "unsupported_protocol", "version too low",
     "tls 1.0 and 1.1", "tls 1.0*not supported", "tls1.0", "common algorithm",
-    "could not create ssl/tls secure channel", "inappropriate fallback", "tls version",
+    "could not create ssl/tls secure channel", "inappropriate fallback", "unsupported tls version",
+    "tls version*not supported", "tls version*too", "tls version mismatch", "old tls version",
     "requires tls 1.2", "minimum tls", "no shared cipher", "handshake failure",
     "sslv3 alert handshake", "tls_get_version", "dh key too small", "deprecated tls",
 )  # fmt: skip
@@ -158,7 +161,8 @@ _DISABLED = (
     "configured php"), "openssl extension", "extension missing: openssl", "ssl support is not",
     "ssl is not available", "tls is not available", "without tls support", "no tls support",
     "protocol is disabled or cipher suites are inappropriate", "no enabled protocol",
-    "ssl module is not available", "no ssl support included", "protocols are disabled",
+    "ssl module is not available", "to use ssl please install", "io::socket::ssl*required",
+    "install io::socket::ssl", "no ssl support included", "protocols are disabled",
     "built without ssl",
 )  # fmt: skip
 
@@ -186,6 +190,7 @@ SIGNS: Final = (
         w in r.text for w in (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY))),
     Sign("cert_untrusted", 9, ("hasn't got a known issuer", "issuer is unknown",
                                "no known issuer", "issuer is not known")),
+    Sign("cert_chain_incomplete", 6, ("hasn't got a known issuer", "issuer is unknown")),
     Sign("cert_untrusted", -8, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025),
          when=lambda r: r.is_private),
     Sign("unwanted_starttls", 4, _VERIFY, client=("ruby-net-smtp",),
@@ -263,7 +268,8 @@ SIGNS: Final = (
     Sign("tls_intercepted", 9, _UNTRUSTED, when=great_provider),
     Sign("client_ca_store_missing", 5, _UNTRUSTED, when=great_provider),
     Sign("cert_untrusted", -10, _EXPIRED, when=lambda r: "self" not in r.text),
-    Sign("cert_expired", 15, _EXPIRED, unless=("secret keys", "token*expired", "password*expired")),
+    Sign("cert_expired", 15, _EXPIRED, unless=("secret keys", "token has expired", "token expired",
+                                             "password has expired", "password expired")),
     Sign("tls_version_too_old", 16, ("tls 1.0 and 1.1", "4.7.66", "tls 1.0*not supported",
                                      "tls1.0*not supported", "tlsv1.0*not supported",
                                      "tls 1.2 or*required", "tls 1.2 or higher")),
@@ -315,6 +321,7 @@ SIGNS: Final = (
           "starttls*not advertised", "missing_requirement*tls", "no starttls in",
           "starttls is missing", "starttls was not offered", "starttls not advertised"),
          unless=("454",)),
+    Sign("starttls_not_offered", -16, when=lambda r: r.refused_at("ehlo")),
     Sign("starttls_required", 14,
          ("must issue a starttls", "starttls is required", "issue a starttls", "starttls first",
           "starttls required", "without ssl/tls", "must use tls", "tls required",

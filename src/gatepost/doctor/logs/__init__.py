@@ -192,6 +192,8 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
     for at, line in enumerate(lines):
         if _WENT_WELL.search(line) or (talk.in_content and spoken is BARE and _ends(lines, at)):
             continue
+        if _is_code(lines, at):
+            continue
         _noted(line.lower(), spoken, talk)
         said = spoken.speaks(line)
         if said is None and after_server and re.match(r"\s*\d{3}[ -]", line):
@@ -220,6 +222,20 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
     return kept if len(kept) <= MAX_REMARKS else [*kept[:half], *kept[-half:]]
 
 
+_FRAME: Final = re.compile(r"^\s*File \"[^\"]*\", line \d+")
+_EXCEPTION: Final = re.compile(
+    r"^\s*[\w.]+(?:Error|Exception|Warning|Refused|Disconnected|[Tt]imeout)\b"
+)
+
+
+def _is_code(lines: list[str], at: int) -> bool:
+    """Tell whether this is a line of the program, which a traceback shows below its frame."""
+    line = lines[at]
+    if not at or not line.strip() or _FRAME.match(line) or _EXCEPTION.match(line):
+        return False
+    return _FRAME.match(lines[at - 1]) is not None or not line.strip("^~ ")
+
+
 def _noted(low: str, spoken: Format, talk: Dialogue) -> None:
     """Take what the client says instead of the server's reply."""
     if any(words in low for words in spoken.tls):
@@ -229,9 +245,10 @@ def _noted(low: str, spoken: Format, talk: Dialogue) -> None:
 
 
 _WENT_WELL: Final = re.compile(
-    r"\bstatus=sent \(2|\"(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) \S+ HTTP/[\d.]+\" \d{3}"
+    r"\bstatus=sent \(2|^(?:[\d:.]+ )?reply: retcode \([23]\d\d\); Msg:|"
+    r"\"(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) \S+ HTTP/[\d.]+\" \d{3}"
 )
-"""Mail that was delivered, and what a web server was asked for: neither tells of a fault."""
+"""Delivered mail, smtplib's repetition of a yes, what a web server was asked for: no faults."""
 
 
 def _ends(lines: list[str], at: int) -> bool:

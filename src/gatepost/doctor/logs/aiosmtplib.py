@@ -7,7 +7,7 @@ FORMAT = Format(
     "Python aiosmtplib",
     library="aiosmtplib",
     errors=(
-        "aiosmtplib", "fastapi_mail", "smtpconnecttimeouterror", "smtpserverdisconnected: ",
+        "aiosmtplib", "fastapi_mail", "smtpconnecttimeouterror", "disconnected: connection lost",
         "connection already using tls", "check your credentials or email service configuration",
     ),
 )  # fmt: skip

@@ -59,7 +59,13 @@ def library_by_words(text: str) -> Format | None:
     low = text.lower()
     counts = {each.name: sum(word in low for word in each.errors) for each in FORMATS}
     best = max(FORMATS, key=lambda each: (counts[each.name], each.name in _WRAPPERS))
-    return best if counts[best.name] else None
+    above = next((each for each in FORMATS if counts[each.name] and _STANDS_ON.get(each.name)
+                  == best.name), best)  # fmt: skip
+    return above if counts[best.name] else None
+
+
+_STANDS_ON: Final = {"aiosmtplib": "smtplib", "django": "smtplib"}
+"""Whose words hold those of the library below, so that these are always counted, too."""
 
 
 _WRAPPERS: Final = frozenset({"django", "aiosmtplib", "powershell", "symfony"})

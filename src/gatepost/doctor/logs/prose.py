@@ -14,6 +14,7 @@ _CODES: Final = (
 _TUPLE: Final = re.compile(rf"\(({_CODES}),\s*u?b?(?P<q>['\"])(?P<text>.*?)(?<!\\)(?P=q)")
 _CODED: Final = re.compile(
     rf"(?<![\d.:/,\-\w])(?<!port )(?<!line )({_CODES})"
+    r"(?! (?:bytes|octets|ms|milliseconds|seconds|characters|kb|mb)\b)"
     rf"(?P<text>[ -]+(?:[245]\.\d{{1,3}}\.\d{{1,3}}\b.*|[\w<(#*].*)|\s*$)"
 )
 _ENHANCED: Final = re.compile(

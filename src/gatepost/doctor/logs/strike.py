@@ -69,6 +69,9 @@ _ALONE: Final = re.compile(
 )
 """A response, and behind it nothing but what the log's format wraps around."""
 _LONG_TOKEN: Final = re.compile(r"(?<![\w+/])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/])")
+_WORD: Final = r"[A-Z]?[a-z]+\d{0,2}(?:[_-][A-Z]?[a-z]+\d{0,2}){0,4}"
+_PATH: Final = re.compile(rf"(?:/?{_WORD}/|/?[a-z]/){{2,20}}{_WORD}")
+"""A file's path, words with at least two slashes: it tells whose library speaks."""
 _MIN_ALIGNED: Final = 6
 _MIN_GLOBAL: Final = 4
 _COMMON: Final = frozenset(
@@ -248,6 +251,8 @@ class _Walk:
             if match.start() in keep or raw is None or _A_PROMPT.fullmatch(raw):
                 return token
             mixed = all(each.search(token) for each in _CLASSES)
+            if _PATH.fullmatch(token):
+                return token
             if (is_readable(raw) and mixed) or (len(token) >= _LONG and mixed):
                 self._secrets.add(token)
                 return STRUCK_OUT
