@@ -131,7 +131,7 @@ _ACROSS: Final = (
         r"[ \t]+(?P<q>[\"']?)(?P<s>[^\s\"']+)(?P=q)[ \t]*$"
     ),
     rf"{_KEY}[\"']?\s*[:=][ \t]*[\"']?\S*\\\n[ \t]*(?P<s>\S+)",
-    rf"<\w{{0,40}}?{_KEY}>[ \t]*\n\s*(?P<s>[^<\s]+)",
+    rf"<\w{{0,40}}?{_KEY}>[ \t]*\n\s*(?P<s>[^<\s]+)\s*</",
 )
 """A value that begins, or goes on, on the line behind its name's."""
 _OPEN_CALL: Final = rf"{_SIGNS_IN}\([ \t]*\n(?P<rest>[^)]{{0,400}})"
