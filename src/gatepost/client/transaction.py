@@ -21,6 +21,7 @@ from gatepost.errors import (
     Phase,
     RecipientsRefused,
     Refused,
+    RemoteProtocolError,
     SenderRefused,
 )
 from gatepost.model.body import Body
@@ -123,12 +124,22 @@ def transact(
         if data is not None and data.code == GO_AHEAD:
             yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
     elif (not session.usable and data is None) or len(replies) <= len(envelope.recipients):
-        course.last = last  # a 421: nothing more was asked
+        course.last = _refusal(last)  # a 421: nothing more was asked
     elif data is not None and data.code != GO_AHEAD:
-        course.last = data
+        course.last = _refusal(data)
     else:
         course.command = "DATA" if with_data else "BDAT"
         course.last = yield from _send_content(session, body)
+
+
+def _refusal(reply: Reply) -> Reply:
+    """Return what decided before the content was sent: nothing there is an acceptance.
+
+    Raises RemoteProtocolError for any other reply (RFC 5321 4.3.2): who goes by it loses mail.
+    """
+    if reply.is_transient or reply.is_permanent:
+        return reply
+    raise RemoteProtocolError("an answer to what was not asked", str(reply))
 
 
 def _ask_in_batches(

@@ -165,6 +165,23 @@ def test_data_refused() -> None:
     assert session.in_transaction
 
 
+@pytest.mark.parametrize("to_data", ["250 2.1.5 ok", "220 ready", "334 "])
+def test_only_a_reply_to_the_content_accepts_it(to_data: str) -> None:
+    session = offering(make_session(), "PIPELINING")
+    dialogue = f"""
+        C: MAIL FROM:<a@example.com>
+        C: RCPT TO:<b@example.net>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: {to_data}
+    """
+    with pytest.raises(RemoteProtocolError) as caught:
+        run(session, dialogue)
+    assert caught.value.phase == "data"
+    assert not session.usable
+
+
 START = """C: MAIL FROM:<a@example.com>
 S: 250 ok
 C: RCPT TO:<b@example.net>
