@@ -314,8 +314,9 @@ class Pool(Generic[C]):
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._wake_one(waiters)  # the turn goes to the next
+            if turn.done() and not turn.cancelled():  # the turn goes to the next
+                if not self._wake_one(waiters):
+                    self._wake_one(self._crowd)
             elif turn in waiters:
                 waiters.remove(turn)
             raise

@@ -208,6 +208,22 @@ def test_who_gives_up_waiting_passes_the_turn_on() -> None:
     play(act)
 
 
+def test_who_gives_up_its_turn_passes_it_on_to_other_keys_too() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(connections=1)
+        async with await world.borrow("a") as loan:
+            same, other = (asyncio.create_task(world.use(key)) for key in "ab")
+            await world.settle()
+            loan.connection.usable = False
+        for _ in range(10):
+            if not loan.connection.closed:
+                await asyncio.sleep(0)
+        same.cancel()
+        assert await other == 1
+
+    play(act, total=1)
+
+
 def test_a_borrower_that_is_cancelled_while_it_asks_loses_the_connection_not_the_place() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(connections=1)
