@@ -80,8 +80,9 @@ class Shaper:
         self.breaker.begin(now)
 
     def closed(self) -> None:
-        """Say that one is closed, or could not be opened."""
+        """Say that one is closed, or could not be opened; if it was a probe, it told nothing."""
         self.open_connections -= 1
+        self.breaker.give_up()
 
     def wait_to_send(self, now: float) -> float:
         """Return the seconds until the next message may go."""

@@ -255,6 +255,15 @@ def test_an_unreachable_host_is_left_alone_then_asked_by_one() -> None:
     assert shaper.wait_to_connect(31) == 0
 
 
+def test_a_probe_that_tells_nothing_makes_room_for_another() -> None:
+    shaper = Shaper(HopLimits())
+    take("450 4.5.127", "content", shaper, None, 0)
+    shaper.opened(60)
+    take("550 5.1.1", "rcpt", shaper, None, 61)
+    shaper.closed()
+    assert shaper.wait_to_connect(61) == 0
+
+
 def test_a_message_s_own_trouble_changes_nothing() -> None:
     shaper, identity = Shaper(HopLimits()), Identity()
     for text, phase in (("550 5.1.1", "rcpt"), ("450 4.7.1", "rcpt"), ("554", "content")):
