@@ -110,7 +110,11 @@ class Courier:
             permit = None
             if isinstance(answer, Handed) or isinstance(last, Pause):
                 last = answer
-            if isinstance(answer, Handed) and not _goes_on(answer, may_try_next_target):
+            if isinstance(answer, Handed):
+                goes_on = _goes_on(answer, may_try_next_target)
+            else:
+                goes_on = answer.obstacle is not None  # busy is not down, as in choose
+            if not goes_on:
                 break
             target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
         return last

@@ -199,6 +199,8 @@ class Deliverer:
     # Leases come in.
 
     async def _fill(self) -> None:
+        loop = asyncio.get_running_loop()
+        notice_at = 0.0
         while True:
             self._due.clear()
             try:
@@ -209,12 +211,20 @@ class Deliverer:
             except Exception as error:  # noqa: BLE001 - the loop goes on, whatever happens
                 self._report("internal_error", reason=explain(error))
                 seconds = 1.0
-            if seconds > 0:
-                try:
-                    async with asyncio.timeout(seconds):
-                        await self._due.wait()
-                except TimeoutError:
-                    self._notice()
+            if await self._nothing_came(seconds) or loop.time() >= notice_at:
+                self._notice()
+                notice_at = loop.time() + LOOK
+
+    async def _nothing_came(self, seconds: float) -> bool:
+        """Wait until something may be due; True when nothing came in so many seconds."""
+        if seconds <= 0:
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._due.wait()
+        except TimeoutError:
+            return True
+        return False
 
     async def _lease(self) -> float:
         """Lease what is due; return the seconds until it is worth another look."""
@@ -325,13 +335,14 @@ class Deliverer:
                 handed = await self._try(*turn)
             finally:
                 self._trying.discard(held)
-            if settled is not None:
-                await settled
+            before, settled = settled, None
             if isinstance(handed, Pause):
                 self._put_back(held, handed)
             else:
                 settled = asyncio.get_running_loop().create_future()
                 self._run(self._settle(held, handed, settled))
+            if before is not None:  # not sooner: who is cancelled here has written down all it did
+                await before
             turn = self._next()
 
     async def _try(self, held: Held, clear: Clear) -> Handed | Pause:

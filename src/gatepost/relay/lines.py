@@ -166,10 +166,10 @@ class Lines:
         """Take those out of their lines that are wanted."""
         taken: list[Held] = []
         for line in self._lines.values():
-            some = [each for each in line.held if wanted(each)]
-            if some:
-                line.held = deque(each for each in line.held if each not in some)
-                taken += some
+            kept: deque[Held] = deque()
+            for each in line.held:
+                (taken if wanted(each) else kept).append(each)
+            line.held = kept
         self.count -= len(taken)
         return taken
 

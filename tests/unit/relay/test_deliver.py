@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from gatepost.errors import NoSharedMechanism, TokenError
 from gatepost.model.address import parse_address
+from gatepost.model.delivery import Lease, Settlement
 from gatepost.model.envelope import Recipient
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
@@ -201,6 +202,23 @@ def test_who_waits_is_told_after_hours_and_again_when_the_time_is_up() -> None:
     assert b"Status: 4.4.7" in failure
     assert timedelta(0) <= failed_at - accepted - 5 * DAY < MINUTE
     assert b"come back" in failure
+
+
+def test_who_waits_in_memory_is_told_in_time_however_busy_the_others_are() -> None:
+    slow, busy = Upstream(smarthost("slow", limits=limits(rate=0.1))), Upstream(smarthost("busy"))
+    retry = steady(warn=5 * MINUTE)
+    first = route(slow.target, name="slow", to=["slow.example"], retry=retry)
+    world = World([slow, busy], [first, route(busy.target)])
+
+    async def scenario(world: World) -> None:
+        for number in range(3):
+            await world.send(world.mail(f"s{number}", to=["bob@slow.example"]))
+        for _ in range(36):
+            world.deliverer.wake()
+            await asyncio.sleep(10)
+
+    world.run(scenario)
+    assert [each["id"] for each in world.told("sender_warned")] == ["s1", "s2"]
 
 
 def test_a_server_that_is_not_there_is_left_alone_and_the_others_go_on() -> None:
@@ -646,6 +664,30 @@ def test_a_stop_cuts_what_takes_too_long() -> None:
     assert hub.closed
 
 
+def test_a_stop_writes_down_what_was_sent_while_the_store_was_slow() -> None:
+    world, hub = one_hub(Answer(seconds=0.1), limits=limits(connections=1))
+    slow = asyncio.Event()
+
+    async def scenario(world: World) -> None:
+        settle = world.deliveries.settle
+
+        async def settle_slowly(lease: Lease, settlement: Settlement, now: datetime) -> None:
+            if lease.message.id == "m1":
+                await slow.wait()
+            await settle(lease, settlement, now)
+
+        world.deliveries.settle = settle_slowly  # type: ignore[method-assign]
+        await world.send(world.mail("m1"))
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+        asyncio.get_running_loop().call_later(1.5, slow.set)
+        await world.deliverer.stop(1)
+        assert await world.states() == {"m1.0": "settled", "m2.0": "settled"}
+
+    world.run(scenario)
+    assert len(hub.taken) == 2
+
+
 def test_a_kill_loses_nothing() -> None:
     world, hub = one_hub(Answer(seconds=5))
 
@@ -689,6 +731,25 @@ def test_the_exchangers_of_a_domain_are_tried_in_their_order() -> None:
         "mx1.example.net:25", "mx1.example.net:25", "mx2.example.net:25",
     ]  # fmt: skip
     assert direct.taken == [("m1", "bob@example.net")]
+
+
+def test_busy_exchangers_are_waited_for() -> None:
+    direct, backup = (
+        Upstream(mx(limits=limits(connections=1)), Answer(seconds=5)),
+        Upstream(smarthost("backup")),
+    )
+    dns = "a.example. MX 1 mx.example.\nb.example. MX 1 mx.example.\nmx.example. A 192.0.2.1"
+    world = World([direct, backup], [route(direct.target, backup.target)], dns=dns)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1", to=["bob@a.example"]))
+        await asyncio.sleep(1)
+        await world.send(world.mail("m2", to=["bob@b.example"]))
+        await asyncio.sleep(60)
+
+    world.run(scenario)
+    assert [message for message, _ in direct.taken] == ["m1", "m2"]
+    assert not backup.tries
 
 
 @pytest.mark.parametrize(
