@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -110,7 +111,20 @@ def _check_pair(source: Source, path: Path, chain: str, key: str, *, serves: boo
             return server_context(chain, key or None)
         return client_context(certificate=chain, key=key or None)
 
-    _check_loads(source, path, load)
+    if _check_loads(source, path, load):
+        _check_dates(source, path, chain)
+
+
+def _check_dates(source: Source, path: Path, chain: str) -> None:
+    """Many a client does not look, so mail goes on with it."""
+    from cryptography import x509  # noqa: PLC0415 - slow to import
+
+    own, now = x509.load_pem_x509_certificate(FilePath(chain).read_bytes()), datetime.now(UTC)
+    begins, ends = own.not_valid_before_utc, own.not_valid_after_utc
+    if ends <= now:
+        source.warn(path, f"certificate {chain}: it expired on {ends:%Y-%m-%d}")
+    elif begins > now:
+        source.warn(path, f"certificate {chain}: it is not good before {begins:%Y-%m-%d %H:%M} UTC")
 
 
 def _check_authorities(source: Source, path: Path, file: str) -> None:
@@ -118,12 +132,14 @@ def _check_authorities(source: Source, path: Path, file: str) -> None:
         _check_loads(source, path, lambda: client_context(ca_file=file))
 
 
-def _check_loads(source: Source, path: Path, load: Callable[[], Context]) -> None:
+def _check_loads(source: Source, path: Path, load: Callable[[], Context]) -> bool:
     try:
         load()
     except TlsError as error:
         if not any(str(error) in str(each) for each in source.problems):
             source.fault(path, str(error))
+        return False
+    return True
 
 
 def _check_private(source: Source, path: Path, file: str) -> None:

@@ -1,6 +1,6 @@
 """What a configuration comes to, and every mistake with its place."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -544,6 +544,18 @@ def test_a_secret_that_others_can_read_is_warned_of() -> None:
             warnings = [str(each) for each in load_config(path, {}).warnings]
             assert len(warnings) == bool(who)
             assert all(each.startswith(f"{path}:10: ") and who in each for each in warnings)
+
+
+def test_a_certificate_that_has_expired_is_warned_of(tmp_path: Path) -> None:
+    ended = datetime(2026, 1, 2, tzinfo=UTC)
+    pair = make_authority(tmp_path).issue("localhost", valid_until=ended)
+    path = tmp_path / "g.toml"
+    path.write_text(
+        SMALL + '[[listener]]\naddress = "127.0.0.1:0"\n'
+        f'certificate = "{pair.certificate}"\nkey = "{pair.key}"\n'
+    )
+    [warning] = load_config(path, {}).warnings
+    assert str(warning) == f"{path}:10: certificate {pair.certificate}: it expired on 2026-01-02"
 
 
 @pytest.mark.parametrize(
