@@ -341,6 +341,16 @@ def test_graph_refuses(
     assert handed.attempt.phase == phase
     assert handed.error is not None
     assert handed.error.slug == slug
+    assert ("Mail.Send" in handed.attempt.reply.reason) == (code == "ErrorAccessDenied")
+
+
+@pytest.mark.parametrize(("sign_in", "slug"), [(by_token, "role_missing"), (by_key, "")])
+def test_acs_denies(sign_in: Callable[[TokenCache], HttpSignIn], slug: str) -> None:
+    answer = told({"error": {"code": "Denied", "message": "words"}}, 401)
+    handed, _ = hand(acs, lambda _: answer, sign_in=sign_in)
+    assert handed.error is not None
+    assert handed.error.slug == slug
+    assert ("access key" in handed.attempt.reply.reason) == (not slug)
 
 
 def test_an_old_token_that_is_refused_is_renewed_once(monkeypatch: pytest.MonkeyPatch) -> None:

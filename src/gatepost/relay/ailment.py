@@ -26,5 +26,7 @@ def ailment_of(handed: Handed, profiles: Iterable[Profile] = ()) -> Ailment:
     error = handed.error
     if error is not None:
         cause = CAUSES.get(error.slug)
-        return Ailment(error.slug, f"{error}. {cause.fix}" if cause is not None else str(error))
+        if cause is None:
+            return Ailment(error.slug, handed.attempt.reply.reason or str(error))
+        return Ailment(error.slug, f"{error}. {cause.fix}")
     return Ailment("", handed.attempt.reply.reason or str(handed.attempt.reply))

@@ -267,9 +267,10 @@ def doors_of(target: Target) -> tuple[str, ...]:
         case SmarthostTarget():
             servers = target.servers
             return tuple(sorted({_door(each.host.lower(), each.port) for each in servers}))
-        case AcsRestTarget() | GraphTarget():
+        case AcsRestTarget() | GraphTarget():  # an API takes tokens that are for it alone
             parts = urlsplit(target.endpoint)
-            return (_door((parts.hostname or "").lower(), parts.port or 443),)
+            api = "graph" if isinstance(target, GraphTarget) else "acs"
+            return (f"{api} {_door((parts.hostname or '').lower(), parts.port or 443)}",)
         case Capture() | MxTarget():
             return ()
     assert_never(target)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from gatepost.client.http_sign_in import HttpSignIn
+from gatepost.client.http_sign_in import AccessKeySignIn, HttpSignIn
 from gatepost.errors import LocalProtocolError
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Verdict
@@ -42,13 +42,19 @@ CODES: Final[Mapping[str, Meaning]] = {
 }
 # fmt: on
 
+_NO_ROLE: Final = Meaning("deferred", 535, Esc(5, 7, 8), "auth", slug="role_missing")
+_NOT_ITS_KEY: Final = Meaning(
+    "deferred", 535, Esc(5, 7, 8), "auth", hint="the access key is not this resource's"
+)
+
 
 class AcsRestTransport:
     """A Transport: one resource of Azure Communication Services."""
 
     def __init__(self, target: AcsRestTarget, http: Http, sign_in: HttpSignIn) -> None:
         self.target = target
-        self._api = Api(http, sign_in, CODES)
+        denied = _NOT_ITS_KEY if isinstance(sign_in, AccessKeySignIn) else _NO_ROLE
+        self._api = Api(http, sign_in, {**CODES, "Denied": denied})
         self._base = target.endpoint.rstrip("/")
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:

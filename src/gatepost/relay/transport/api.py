@@ -31,6 +31,8 @@ class Meaning:
     status: Esc
     phase: Phase = "content"
     slug: str = ""
+    hint: str = ""
+    """For the operator, where the provider's own text is not shown: behind a refused sign-in."""
 
 
 # fmt: off
@@ -112,9 +114,8 @@ class Api:
         """Return the error that a status and a code are."""
         meaning = self._known.get(code) or _BY_STATUS.get(status, _ELSE)
         text = f"{what} {code}".rstrip()
-        message = told.get("message")
-        shown = isinstance(message, str) and meaning.phase != "auth"
-        reason = f"{text}: {printable(message)}" if shown and message else text
+        message = told.get("message") if meaning.phase != "auth" else meaning.hint
+        reason = f"{text}: {printable(message)}" if isinstance(message, str) and message else text
         reply = Reply(meaning.code, text, meaning.status, reason)
         error = ApiRefused(reply, meaning.outcome, code, retry_after)
         error.phase, error.slug = meaning.phase, meaning.slug

@@ -38,10 +38,16 @@ _OF_A_MESSAGE: Final = re.compile(r"Error\w+|UnableToDeserializePostBody|Request
 Microsoft's, refuses with 400 is about the request's path or its api-version."""
 _REQUEST: Final = re.compile(r"[0-9A-Fa-f-]{1,64}")
 
+_NO_PERMISSION: Final = Meaning(
+    "deferred", 535, Esc(5, 7, 8), "auth",
+    hint="the application lacks the permission Mail.Send, or may not use this mailbox",
+)  # fmt: skip
 # fmt: off
 _CODES: Final[Mapping[str, Meaning]] = {
     "ErrorSendAsDenied":             Meaning("failed", 554, Esc(5, 7, 60),
                                              slug="sender_not_authorised"),
+    "ErrorAccessDenied":             _NO_PERMISSION,
+    "Authorization_RequestDenied":   _NO_PERMISSION,
     "ErrorMessageSizeExceeded":      Meaning("failed", 552, Esc(5, 3, 4)),
     "ErrorInvalidRecipients":        Meaning("failed", 550, Esc(5, 1, 3)),
     "ErrorMessageSubmissionBlocked": Meaning("deferred", 451, Esc(4, 7, 0), slug="rate_limited"),
