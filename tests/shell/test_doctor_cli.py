@@ -80,6 +80,9 @@ def test_exit_codes(server: Server, authority: Authority) -> None:
         ("host", "--from", "no address"),
         ("host", "--evidence", __file__),
         ("--evidence", __file__),
+        ("--evidence", __file__, "--as", "go"),
+        ("--log", __file__, "--as", "go"),
+        ("--config", __file__, "--audit"),
         ("host", "--password", "secret"),
     ],
 )

@@ -124,6 +124,8 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
     check_form(as_json=as_json, as_markdown=as_markdown)
     if explained is not None:
         return _explain(explained, given["library"] or "", as_json)
+    if server is None and alone is None:
+        _forbid(given, "HOST[:PORT]; --client NAME says whose a log is" if log else "HOST[:PORT]")
     save = given.pop("save")
     if server is not None:
         diagnosis = _probe(server, given)
@@ -137,6 +139,20 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
         save_evidence(diagnosis, save)
     show(diagnosis, as_json=as_json, as_markdown=as_markdown)
     return EXIT[diagnosis.verdict]
+
+
+_OF_A_VISIT: Final = {
+    "library": "--as", "ca_file": "--ca-file", "username": "--username",
+    "password_file": "--password-file", "mail_from": "--from", "rcpt_to": "--to",
+    "try_all": "--try-all", "send": "--send", "audit": "--audit",
+}  # fmt: skip
+
+
+def _forbid(given: dict[str, Any], what: str) -> None:
+    """Refuse what only a visit obeys: nobody shall believe that it was heeded."""
+    for name, option in _OF_A_VISIT.items():
+        if given[name]:
+            raise click.UsageError(f"{option} belongs to {what}")
 
 
 def _explain(id: str, library: str, as_json: bool) -> int:
