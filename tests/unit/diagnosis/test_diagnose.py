@@ -40,7 +40,7 @@ VERDICTS: list[tuple[Evidence, Verdict]] = [
     (but(NOWHERE, connects=(Connect("192.0.2.1", "ok"),), greeting=Greeting()), "unknown"),
     (but(mail=mail("550 5.1.1 who?")), "unknown"),
     (but(login=login()), "unknown"),
-    (but(client=client(), auth=tried(attempt("LOGIN", "504 5.5.4 not today"))), "unknown"),
+    (but(client=client(), auth=tried(attempt("LOGIN", "550 5.7.1 not today"))), "unknown"),
     (but(client=client("go-net-smtp"), auth=tried(attempt("PLAIN", "501 5.5.4 no"))), "healthy"),
 ]
 # fmt: on

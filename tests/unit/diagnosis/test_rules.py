@@ -250,7 +250,10 @@ CASES = [
     (but(login=login(), over_tls=hello("AUTH CRAM-MD5 PLAIN"),
          auth=tried(attempt("CRAM-MD5", "504 5.5.4 no"), judged("PLAIN", "235 ok"))),
      ["mechanism_advertised_but_broken"]),
-    (but(over_tls=hello("AUTH CRAM-MD5"), auth=tried(attempt("CRAM-MD5", "504 5.5.4 no"))), []),
+    (but(over_tls=hello("AUTH CRAM-MD5"), auth=tried(attempt("CRAM-MD5", "504 5.5.4 no"))),
+     ["mechanism_advertised_but_broken"]),
+    (but(over_tls=hello("AUTH CRAM-MD5"),
+         auth=tried(attempt("CRAM-MD5", "504 5.5.4 no", tls=False))), ["starttls_required"]),
     # nothing comes at AUTH
     (but(login=login(), failure="the server said nothing in time",
          auth=tried(replace(judged("LOGIN", "535 no"), reply=Reply(0)))),

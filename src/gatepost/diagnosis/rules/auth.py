@@ -312,8 +312,11 @@ def authzid_not_permitted(seen: Evidence) -> Finding | None:
 
 
 def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
-    """One listed mechanism is refused, with the same secret or as such; another one is taken."""
-    listed = [each for each in seen.attempts if each.mechanism in seen.offered]
+    """A listed mechanism is refused, with a secret that another one takes, or as such."""
+    under_tls = seen.over_tls.value is not None
+    listed = [
+        each for each in seen.attempts if each.mechanism in seen.offered and each.tls == under_tls
+    ]
     judged = [each for each in seen.attempts if each.secret_sent]
     worked = [each for each in judged if each.reply.code == 235]
     taken = worked or [each for each in listed if each.accepted and not each.secret_sent]
@@ -326,19 +329,22 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
             if each.reply.code in _WRONG_SECRET and not each.responses
             and each.mechanism not in {one.mechanism for one in worked}
         ]  # fmt: skip
-    if not failed or not taken:
+    if not failed or not (taken or seen.source == "probe"):
         return None
+    bad = failed[0].mechanism
     return Finding(
         "mechanism_advertised_but_broken",
         "certain" if worked else "likely",
-        f"{failed[0].mechanism} is listed and does not work, {taken[0].mechanism} does.",
+        f"{bad} is listed and does not work, {taken[0].mechanism} does."
+        if taken
+        else f"{bad} is listed, and the server does not take it.",
         (
             *(f"AUTH {each.mechanism} was answered {each.reply}" for each in (*failed, *worked)),
             *(f"AUTH {each.mechanism} is taken" for each in taken if not worked),
         ),
         "auth",
-        f"Tell the client to use {taken[0].mechanism}, or take {failed[0].mechanism} out of the "
-        "server's list.",
+        (f"Tell the client to use {taken[0].mechanism}, or take" if taken else "Take")
+        + f" {bad} out of the server's list.",
         explains=("mail",),
         next_probe="" if worked else "sign in with --username, --password-file and --try-all",
     )
@@ -348,7 +354,8 @@ def _is_broken(attempt: AuthAttempt) -> bool:
     """Refused as a mechanism, not for its secret. PLAIN alone and LOGIN with the name are forms."""
     odd_form = (attempt.mechanism, attempt.form) in (("PLAIN", "bare"), ("LOGIN", "initial"))
     codes = _NOT_KNOWN if odd_form else _NOT_THIS
-    return not attempt.accepted and attempt.reply.code in codes
+    too_long = "too long" in attempt.reply.text.lower()
+    return not (attempt.accepted or too_long) and attempt.reply.code in codes
 
 
 def empty_password_sent(seen: Evidence) -> Finding | None:
