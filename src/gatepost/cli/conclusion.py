@@ -49,5 +49,6 @@ def show(diagnosis: "Diagnosis", *, as_json: bool, as_markdown: bool) -> None:
 
         from gatepost.doctor.report import render  # noqa: PLC0415
 
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        colour = sys.stdout.isatty() and not plain
         sys.stdout.write(render(diagnosis, colour=colour))

@@ -49,7 +49,8 @@ def auth_in_clear(seen: Evidence) -> Iterator[str]:
     """A server that takes passwords without TLS."""
     revealing = [name for name in seen.offered_in_clear if name in ("PLAIN", "LOGIN")]
     if revealing:
-        yield f"{' and '.join(revealing)} are offered in clear: a listener could read passwords"
+        verb = "are" if len(revealing) > 1 else "is"
+        yield f"{' and '.join(revealing)} {verb} offered in clear: a listener could read passwords"
 
 
 def unreachable_addresses(seen: Evidence) -> Iterator[str]:

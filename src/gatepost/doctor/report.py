@@ -1,10 +1,10 @@
 """A diagnosis for the terminal: 80 columns, safe to post in public."""
 
-import textwrap
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Final
 
+from gatepost.doctor.columns import padded, wrapped
 from gatepost.doctor.facts import facts, hello_lines, printable, title
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis, Finding, Remedy, Verdict
@@ -82,7 +82,7 @@ class _Pen:
         yield self._style(f"{'EHLO in clear':<{COLUMN}} | EHLO over TLS", "bold")
         yield f"{'-' * COLUMN}-+-{'-' * COLUMN}"
         for before, after in zip_longest(left, right, fillvalue=""):
-            yield f"{before:<{COLUMN}} | {after}".rstrip()
+            yield f"{padded(before, COLUMN)} | {after}".rstrip()
 
     def _finding(self, finding: Finding, title: str) -> Iterator[str]:
         yield ""
@@ -122,10 +122,7 @@ class _Pen:
             yield from self._wrapped(line.text, f"  {line.speaker}: ", "     ")
 
     def _wrapped(self, text: str, first: str, then: str, style: str = "") -> Iterator[str]:
-        lines = textwrap.wrap(
-            printable(text), WIDTH, initial_indent=first, subsequent_indent=then,
-            break_on_hyphens=False,
-        )  # fmt: skip
+        lines = wrapped(printable(text), WIDTH, first, then)
         for line in lines or [first.rstrip()]:
             yield self._style(line, style)
 
@@ -151,10 +148,4 @@ def _verdict(diagnosis: Diagnosis) -> str:
 
 
 def _column(lines: tuple[str, ...]) -> list[str]:
-    return [
-        part
-        for line in lines
-        for part in textwrap.wrap(
-            printable(line), COLUMN, subsequent_indent="    ", break_on_hyphens=False
-        )
-    ]
+    return [part for line in lines for part in wrapped(printable(line), COLUMN, then="    ")]

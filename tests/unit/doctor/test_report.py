@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import WIDTH, render
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis
+from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line
 from tests.unit.diagnosis.cases import attempt, but, client, hello, judged, login, tried
 from tests.unit.diagnosis.test_rules import CASES
@@ -109,6 +111,18 @@ def test_reports_fit_a_terminal(evidence: Evidence, library: str) -> None:
     seen = but(evidence, client=client(library, evidence.client.tls))
     lines = render(diagnose(seen)).splitlines()
     assert [line for line in lines if len(line) > WIDTH] == []
+
+
+WIDE = ["登录失败，请使用授权码登录。" * 12, "a 密码" * 40, "ａｂｃ " * 50]
+
+
+@pytest.mark.parametrize("text", WIDE)
+def test_characters_of_two_columns_fit_it_too(text: str) -> None:
+    answer = Reply(250, f"mail.example.com {text}")
+    greeted = replace(hello("STARTTLS"), reply=answer)
+    seen = with_transcript(but(in_clear=greeted), Line("S", f"535 {text}", True))
+    for line in render(diagnose(seen)).splitlines():
+        assert sum(2 if east_asian_width(each) in "WF" else 1 for each in line) <= WIDTH
 
 
 def test_colour_only_adds_escapes() -> None:
