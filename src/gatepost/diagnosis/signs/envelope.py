@@ -278,7 +278,7 @@ SIGNS: Final = (
     Sign("envelope_sender_missing", 16, ("<>: sender address rejected", "from=<>*sender*rejected",
                                          "rejected*from=<>")),
     Sign("sender_not_authorised", -21, ("<>: sender address rejected",)),
-    Sign("sender_not_authorised", -12, _NOT_YOURS, when=lambda r: (
+    Sign("sender_not_authorised", -32, _NOT_YOURS, when=lambda r: (
         r.seen.mail.value is not None and not r.seen.mail.value.argument)),
     Sign("envelope_sender_missing", 19, when=lambda r: r.seen.mail.value is not None and (
         not r.seen.mail.value.argument) and r.seen.mail.value.reply.code >= 500,

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS, OWN_PASSWORD_REFUSED
 from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading
-from gatepost.diagnosis.signs.sign import Sign, Test
+from gatepost.diagnosis.signs.sign import Sign, Test, contains
 from gatepost.model.evidence import Position
 
 _LOOKED_UP: Final = re.compile(
@@ -274,6 +274,32 @@ _READING = (
     "read operation timed out", "timed out waiting for the greeting",
 )  # fmt: skip
 """TCP stood, and no greeting came."""
+_BEGINS_IN_CLEAR: Final = re.compile(r"(?::|\bport\b\W{0,4})(?:25|587|1025)\b")
+_OF_TLS = ("handshake", "certificate", "ssl routines", "wrong version", "tls_")
+
+
+def hangs(reading: Reading) -> bool:
+    """TCP came about, no greeting came, and the client gave up waiting."""
+    waited = any(word in reading.text for word in _TIMEOUT)
+    in_reading = any(contains(reading.text, word) for word in _READING)
+    stood = opened_in_silence(reading) or ended_at("greeting")(reading)
+    return silent(reading) and (in_reading or (waited and stood))
+
+
+def greets_when_spoken_to(reading: Reading) -> bool:
+    """The client gave up waiting, said something, and then came the greeting."""
+    said = reading.seen.transcript[:2]
+    waited = any(word in reading.text for word in _TIMEOUT)
+    return waited and [(s.speaker, s.text[:3]) for s in said[1:]] == [("S", "220")] and (
+        said[0].speaker == "C"
+    )  # fmt: skip
+
+
+def ends_unheard(reading: Reading) -> bool:
+    """TCP came about, and the connection was over before a greeting."""
+    return not hangs(reading) and opened_in_silence(reading)
+
+
 _MESH = ("istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
          "kuma mesh", "cilium")  # fmt: skip
 LISTED = (
@@ -360,6 +386,8 @@ SIGNS: Final = (
     Sign("smtp_inspection_middlebox", 9, ("xxxxxxxa", "xxxa", "fixup smtp",
                                           "inspect esmtp", "smtp inspection", "smtp proxy",
                                           "cisco asa", "cisco pix")),
+    Sign("mesh_server_first_hang", 26, when=greets_when_spoken_to,
+         proof="the greeting came only when the client had said something"),
     Sign("mesh_server_first_hang", 9, _MESH),
     Sign("mesh_server_first_hang", 8, context=_MESH, proof="a service mesh lies in between"),
     Sign("mesh_server_first_hang", 4, ("kubernetes", "k8s", "pod "), when=silent),
@@ -377,16 +405,16 @@ SIGNS: Final = (
                                               "unexpected socket close", "connection reset",
                                               "connection closed", "empty response",
                                               "disconnected"), when=silent),
-    Sign("starttls_on_implicit_tls_port", 7, when=opened_in_silence,
-         unless=("handshake", "certificate", "ssl routines", "wrong version", "tls_"),
-         proof="the connection came about, and the server said nothing"),
-    Sign("starttls_on_implicit_tls_port", 4, _HANG, when=opened_in_silence),
-    Sign("port_blocked", -9, _TIMEOUT, when=opened_in_silence),
-    Sign("backend_down_behind_proxy", 4,
-         when=lambda r: opened_in_silence(r) and not any(w in r.text for w in _TIMEOUT),
-         unless=("handshake", "certificate", "ssl routines", "wrong version", "tls_"),
-         proof="the connection came about, and the server said nothing"),
-    Sign("starttls_on_implicit_tls_port", -5, ports=(25, 587, 1025), when=silent, proof="-"),
+    # it stands, and says nothing: one sign, whatever shows it
+    *(Sign(id_, points, when=hangs, proof="the connection came about, and the server said nothing")
+      for id_, points in (("starttls_on_implicit_tls_port", 10), ("mesh_server_first_hang", 5.5),
+                          ("backend_down_behind_proxy", 5), ("port_blocked", -9))),
+    *(Sign(id_, points, when=ends_unheard, unless=_OF_TLS,
+           proof="the connection came about, and ended before the server said anything")
+      for id_, points in (("starttls_on_implicit_tls_port", 7), ("backend_down_behind_proxy", 4),
+                          ("port_blocked", -9))),
+    Sign("starttls_on_implicit_tls_port", -5, when=lambda r: (
+        silent(r) and _BEGINS_IN_CLEAR.search(r.text) is not None), proof="-"),
     Sign("starttls_on_implicit_tls_port", 4, ("465",), when=silent),
     Sign("starttls_on_implicit_tls_port", 4, _EOF, context=(" 465",), when=silent),
     Sign("starttls_on_implicit_tls_port", -12, when=begins_with_tls),
@@ -404,11 +432,6 @@ SIGNS: Final = (
     Sign("backend_down_behind_proxy", 3, ("haproxy", "socat", "nginx", "load balancer", "bridge"),
          when=silent),
     # a traceback tells how far it came
-    Sign("port_blocked", -9, _READING, when=silent),
-    Sign("starttls_on_implicit_tls_port", 9, _READING, when=silent),
-    Sign("backend_down_behind_proxy", -4, _READING, when=silent),
-    Sign("port_blocked", -9, (*_TIMEOUT, *_EOF), when=ended_at("greeting")),
-    Sign("starttls_on_implicit_tls_port", 9, _TIMEOUT, when=ended_at("greeting")),
     Sign("helo_rejected", 7.5, _EOF, when=ended_at("ehlo")),
     Sign("server_tls_misconfigured", 7.5, _EOF, when=ended_at("starttls")),
     Sign("tls_version_too_old", 6, _EOF, when=ended_at("starttls")),

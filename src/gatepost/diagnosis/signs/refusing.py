@@ -106,7 +106,9 @@ SIGNS: Final = (
          unless=("tls not", "start tls")),
     Sign("content_rejected", 16, _CONTENT, codes=(450, 451, 550, 551, 552, 553, 554, 571),
          at=("data", "rcpt", None)),
-    Sign("client_certificate_required", 17, _NO_CERTIFICATE),
+    Sign("client_certificate_required", 17, _NO_CERTIFICATE,
+         unless=("client certificate not requested", "no client certificate ca names",
+                 "no client certificate set")),  # what swaks and s_client always say
     Sign("address_blocklisted", 9, _NOT_THIS_HOST, at=("greeting",)),
     Sign("address_blocklisted", 9, _NOT_THIS_HOST, at=("mail", "rcpt", None), when=signed_in),
     Sign("address_blocklisted", 13, status=("5.7.501", "5.7.502", "5.7.503", "5.7.708"), at=_ANY),

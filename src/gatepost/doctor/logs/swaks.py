@@ -7,7 +7,7 @@ FORMAT = Format(
     "swaks",
     library="swaks",
     client=r"^\s?[-~]> ?(?P<text>.*)$",
-    server=r"^\s?<[-~*][-~* ] ?(?P<text>.*)$",
+    server=r"^\s?<[-~*][-~* ](?! ?Timeout ) ?(?P<text>.*)$",
     hints=("<-  ", "<~  ", " -> ", " ~> ", "<** ", "<~* "),
     tls=("=== tls started",),
     errors=("=== ", "*** no authentication type", "*** host did not advertise", "swaks"),
