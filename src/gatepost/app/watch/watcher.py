@@ -1,15 +1,14 @@
 """One upstream: looks at it, compares, keeps, tells."""
 
 import asyncio
-import hashlib
-import os
+import contextlib
 import time
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC
 from functools import partial
 from pathlib import Path
-from typing import Final
 
+from gatepost.app.watch.rest import REST, Rest
 from gatepost.app.watch.snapshots import Snapshots
 from gatepost.config.watch import Upstream, WatchConfig
 from gatepost.doctor import Settings, diagnose
@@ -22,9 +21,6 @@ from gatepost.errors import GatepostError
 from gatepost.model.finding import Diagnosis
 from gatepost.model.secret import Secret
 from gatepost.relay.context import Report
-
-REST: Final = timedelta(days=1)
-"""A password that was refused is not sent again for so long: many tries lock an account."""
 
 Look = Callable[[Upstream, Secret | None], Diagnosis]
 """Looks at an upstream; blocks."""
@@ -51,16 +47,14 @@ class Watcher:
         self._look = looking
         self._warning = config.certificate_warning
         self._snapshots = Snapshots(config.directory / upstream.name, config.keep, config.keep_for)
-        self._salt = os.urandom(16)
-        self._refused = b""
-        """A digest of the password that was refused, good for this process only."""
-        self._rests_until = 0.0
+        self._rest = Rest(config.directory / upstream.name)
         self._warned = False
         self._known: Snapshot | None = None
 
     def remember(self) -> None:
         """Read what was seen before this start."""
         self._known = self._snapshots.last(self._damaged)
+        self._rest.remember()
 
     def _damaged(self, path: Path, reason: str) -> None:
         self._report(
@@ -98,25 +92,19 @@ class Watcher:
         if named is None:
             return None
         password = named.read()
-        if self._digest(password) == self._refused and time.monotonic() < self._rests_until:
-            return None
-        return password
-
-    def _digest(self, password: Secret) -> bytes:
-        raw = password.reveal().encode("utf-8", "surrogateescape")
-        return hashlib.blake2b(raw, key=self._salt).digest()
+        return None if self._rest.holds(password) else password
 
     def _judge_login(self, snapshot: Snapshot, password: Secret | None) -> Snapshot:
         if password is None:
             if self.upstream.password is not None and self._known is not None:
                 return keeping_login(snapshot, self._known)
             return snapshot
+        if snapshot.login_refused or snapshot.signed_in:
+            with contextlib.suppress(OSError):  # told where the snapshot cannot be kept
+                self._rest.begin(password) if snapshot.login_refused else self._rest.end()
         if snapshot.login_refused:
-            self._refused = self._digest(password)
-            self._rests_until = time.monotonic() + REST.total_seconds()
-            self._report(
-                "login_rests", upstream=self.upstream.name, hours=REST.total_seconds() / 3600
-            )
+            hours = REST.total_seconds() / 3600
+            self._report("login_rests", upstream=self.upstream.name, hours=hours)
         return snapshot
 
     # What is told, and kept.

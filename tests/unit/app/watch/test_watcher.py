@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.report import spell
+from gatepost.app.watch.rest import Rest
 from gatepost.app.watch.watcher import Watcher
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.watch import Upstream, WatchConfig
@@ -107,11 +108,14 @@ def test_a_refused_password_is_not_sent_again_until_it_is_another(tmp_path: Path
     file = tmp_path / "password"
     file.write_text("old-secret")
     upstream = replace(UPSTREAM, username="me", password=NamedSecret("file", str(file)))
-    doctor = Doctor(refused, SEEN, SEEN, SEEN)
+    doctor = Doctor(refused, SEEN, SEEN, SEEN, SEEN)
     run = Run(tmp_path / "kept", doctor, upstream)
     run.look(2)
     assert doctor.passwords == ["old-secret", None]
     assert len(run.named("login_rests")) == 1
+    run = Run(tmp_path / "kept", doctor, upstream)  # the next process
+    run.look()
+    assert doctor.passwords.pop() is None
     last = run.watcher.standing.last
     assert last is not None
     assert (last.verdict, last.signed_in) == ("finding", False)
@@ -121,6 +125,14 @@ def test_a_refused_password_is_not_sent_again_until_it_is_another(tmp_path: Path
     assert "secret" not in repr(run.told)
     written = b"".join(path.read_bytes() for path in (tmp_path / "kept").rglob("*.json"))
     assert b"secret" not in written
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"until": 7}', b'{"until": "x", "salt": "z"}'])
+def test_a_damaged_note_of_a_refusal_is_none(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "refused").write_bytes(damage)
+    rest = Rest(tmp_path)
+    rest.remember()
+    assert not rest.holds(Secret("old-secret"))
 
 
 @pytest.mark.parametrize("failure", [ValueError("of ours"), OSError("a thread's")])
