@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
+from gatepost.config.problems import nearest
 from gatepost.config.reading import Table
 from gatepost.config.settings import (
     AccessKeyCredential,
@@ -33,8 +34,10 @@ def secret(value: Any) -> NamedSecret:
             "is a secret, which never stands in the configuration; "
             'write { file = "PATH" }, { systemd = "NAME" } or { environment = "VARIABLE" }'
         )
-    raise ValueError(
-        'takes { file = "PATH" }, { systemd = "NAME" } or { environment = "VARIABLE" }'
+    near = [nearest(each, _PLACES) for each in value] if isinstance(value, dict) else []
+    raise values.Unknown(
+        'takes { file = "PATH" }, { systemd = "NAME" } or { environment = "VARIABLE" }',
+        near[0] if len(near) == 1 and not set(value) & set(_PLACES) else "",
     )
 
 

@@ -2,8 +2,12 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from gatepost.errors import ConfigError
+
+_BEGUN: Final = 3
+"""Letters with which a word is known by its beginning."""
 
 
 class ConfigProblems(ConfigError):
@@ -18,9 +22,9 @@ class ConfigProblems(ConfigError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that was probably meant, or an empty text."""
-    folded = {each.lower(): each for each in known}
-    for each, spelled in folded.items():
-        if word.lower().endswith(f"_{each}"):
-            return spelled
-    matches = difflib.get_close_matches(word.lower(), list(folded), 1)
-    return folded[matches[0]] if matches else ""
+    folded, given = {each.lower(): each for each in known}, word.lower()
+    begun = [each for each in folded if len(given) >= _BEGUN and each.startswith(given)]
+    ended = [each for each in folded if given.endswith(f"_{each}")]
+    matches = difflib.get_close_matches(given, list(folded), 1)
+    found = begun if len(begun) == 1 else ended or matches
+    return folded[found[0]] if found else ""

@@ -381,6 +381,13 @@ MISTAKES = [
      "g.toml:10: route[1].to names here twice"),
     ("[retry.x]\nfirst = '2h'", "g.toml:9: retry.x.longest is shorter than retry.x.first"),
     ("[limits]\nmessage_size = 0", "g.toml:9: limits.message_size takes a size that is not none"),
+    ("[limits]\nrecip = 1",
+     "g.toml:9: unknown key limits.recip (did you mean recipients?)"),
+    (("[credentials.x]\nkind = 'access-key'\nkey = { env = 'X' }"),
+     ('g.toml:10: credentials.x.key takes { file = "PATH" }, { systemd = "NAME" } or '
+      '{ environment = "VARIABLE" } (did you mean environment?)')),
+    ("[credentials.x]\nkind = 'entra'\ntenant = 't'\nclient_id = 'c'\nclient_secret = 's'",
+     "g.toml:12: unknown key credentials.x.client_secret (did you mean secret?)"),
     ("[dns]\nnameservers = ['ns.example']", "g.toml:9: dns.nameservers takes an address"),
     ("[storage]\nhistory = '7 years'", "g.toml:9: storage.history takes a time"),
 ]  # fmt: skip
