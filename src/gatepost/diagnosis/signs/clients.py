@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.signs.offer import only_exotic
+from gatepost.diagnosis.signs.offer import TLS_OFF, only_exotic
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign
 
@@ -61,6 +61,10 @@ SIGNS: Final = (
                                    "requested but", "login denied", "authentication failed",
                                    "cannot authenticate", "not support authentication"),
          when=never_asked_for_tls),
+    # CDO's codes, which hide the server's words; it knows no STARTTLS
+    Sign("starttls_required", 8, ("0x80040217",), when=lambda r: not r.seen.strays),
+    Sign("bad_credentials", 7, ("0x80040217",), when=lambda r: not r.seen.strays),
+    Sign("port_blocked", 9, ("80040213",), when=lambda r: not r.seen.strays),
     # what works is not the cause, whatever a verbose client says of it
     *(Sign(id_, -20, when=connected, proof="-") for id_ in _WAY),
     *(Sign(id_, -20, when=has_tls, proof="-") for id_ in _TRUST),
@@ -103,7 +107,7 @@ SIGNS: Final = (
     # these end with another error when a sign-in is refused, so nobody tried to
     Sign("auth_not_performed", 13, ("smtpsenderrefused: (530", "mail command failed: 530",
                                     "smtpsendfailedexception: 530"),
-         unless=("starttls", "5.7.139")),
+         unless=(*TLS_OFF, "must issue", "starttls first", "starttls is req", "5.7.139")),
     Sign("auth_not_performed", 13, ("said: 530*in reply to mail from",), client=("postfix",),
          unless=("starttls", "5.7.139", "sasl authentication failed")),
     Sign("account_name_used_as_sender", -12, ("syntax",), at=("mail",),

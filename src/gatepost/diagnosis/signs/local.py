@@ -51,6 +51,7 @@ SIGNS: Final = (
                                      "password*nonetype", "nonetype*auth_login",
                                      "nonetype*auth_cram", "password*undefined",
                                      "undefined*password", "user*undefined")),
+    Sign("credentials_missing", 14, ("nonetype",), when=lambda r: r.seen.position == "auth"),
     Sign("credentials_missing", 14, ("'nonetype' object has no attribute 'encode'",),
          when=lambda r: "authobject(" in r.text or "in auth_" in r.text),
     Sign("client_config_conflict", 16, ("mutually exclusive", "cannot be used together",

@@ -272,6 +272,7 @@ _READING = (
     "with 0 bytes received", "socket_timeout", "network read error*timed out", "read timed out",
     "getline(): timeout", "read tcp*i/o timeout", "waiting for server response",
     "read operation timed out", "timed out waiting for the greeting",
+    "unable to read data*did not properly respond", "temporarily unavailable (os error 11)",
 )  # fmt: skip
 """TCP stood, and no greeting came."""
 _BEGINS_IN_CLEAR: Final = re.compile(r"(?::|\bport\b\W{0,4})(?:25|587|1025)\b")
@@ -359,8 +360,9 @@ SIGNS: Final = (
                                      "railway", "heroku", "vps", "blocked", "aws"),
          when=lambda r: silent(r) and any(w in r.text for w in (*_TIMEOUT, *_REFUSED)),
          proof="cloud and hosting providers block outgoing mail ports"),
-    Sign("port_blocked", 4, _NEVER_CONNECTED, when=silent),
-    Sign("starttls_on_implicit_tls_port", -14, _NEVER_CONNECTED, when=silent),
+    Sign("port_blocked", 4, _NEVER_CONNECTED, when=silent, unless=("unable to read data",)),
+    Sign("starttls_on_implicit_tls_port", -14, _NEVER_CONNECTED, when=silent,
+         unless=("unable to read data",)),
     Sign("address_family_not_tried", 9, ("aaaa*never tried", "a record*never tried",
                                          "resolves a only", "resolves only a")),
     Sign("ipv6_unreachable", 13, ("enetunreach", "network is unreachable", "address not available",
