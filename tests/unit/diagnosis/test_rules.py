@@ -254,6 +254,10 @@ CASES = [
      ["mechanism_advertised_but_broken"]),
     (but(over_tls=hello("AUTH CRAM-MD5"),
          auth=tried(attempt("CRAM-MD5", "504 5.5.4 no", tls=False))), ["starttls_required"]),
+    # ... nor where the server itself has stumbled
+    (but(login=login(), auth=tried(
+        attempt("PLAIN", "500 Error: (ConnectionError) ldap", form="initial", secret_sent=True),
+        attempt("PLAIN", "334 "))), ["server_auth_backend_down"]),
     # nothing comes at AUTH
     (but(login=login(), failure="the server said nothing in time",
          auth=tried(replace(judged("LOGIN", "535 no"), reply=Reply(0)))),

@@ -1,5 +1,6 @@
 """AUTH: mechanisms that do not meet, and secrets that are not taken."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Final, Literal
@@ -24,6 +25,8 @@ _NOT_THIS: Final = frozenset({500, 501, 502, 503, 504})
 """The command is refused, whatever the secret (RFC 4954 4)."""
 _NOT_KNOWN: Final = frozenset({504})
 """The mechanism itself is not known (RFC 4954 4), in whatever form."""
+_SOMETHING_ELSE: Final = re.compile(r"too long|\(\w*(error|exception)\)", re.IGNORECASE)
+"""A refusal that is not about the mechanism, among them a server's own exception."""
 _FOREIGN: Final = frozenset({"DIGEST-MD5", "NTLM", "SCRAM-SHA-512"})
 """Mechanisms that take a password and that we do not speak."""
 
@@ -213,7 +216,7 @@ def login_initial_response_rejected(seen: Evidence) -> Finding | None:
 
 def _is_about_the_form(reply: Reply) -> bool:
     """Not about the secret, nor about the line's length."""
-    return reply.code in _NOT_THIS and "too long" not in reply.text.lower()
+    return reply.code in _NOT_THIS and not _SOMETHING_ELSE.search(reply.text)
 
 
 def initial_response_required(seen: Evidence) -> Finding | None:
@@ -354,8 +357,8 @@ def _is_broken(attempt: AuthAttempt) -> bool:
     """Refused as a mechanism, not for its secret. PLAIN alone and LOGIN with the name are forms."""
     odd_form = (attempt.mechanism, attempt.form) in (("PLAIN", "bare"), ("LOGIN", "initial"))
     codes = _NOT_KNOWN if odd_form else _NOT_THIS
-    too_long = "too long" in attempt.reply.text.lower()
-    return not (attempt.accepted or too_long) and attempt.reply.code in codes
+    other = _SOMETHING_ELSE.search(attempt.reply.text)
+    return not (attempt.accepted or other) and attempt.reply.code in codes
 
 
 def empty_password_sent(seen: Evidence) -> Finding | None:

@@ -79,7 +79,7 @@ RATE = (
     "too many requests",
     "hourly limit", "emails per hour", "messages per", "too much mail", "temporarily deferred",
     "rate exceeded", "sender rate", "submission rate", "too many connections",
-    "sending too quickly", "too quickly",
+    "sending too quickly", "too quickly", "too many times",
     "max*per hour", "emails per second", "too many sessions", "at a rate that", "mail too quickly",
 )  # fmt: skip
 _QUOTA = (

@@ -99,6 +99,11 @@ SIGNS: Final = (
     Sign("mail_system_failure", 10, ("service unavailable", "service not available",
                                      "service temporarily unavailable"),
          codes=(421, 451), at=("greeting",)),
+    # an exception that nobody caught, as aiosmtpd tells it
+    Sign("mail_system_failure", 16, ("error: (*error)", "error: (*exception)"), codes=(500, 451),
+         at=("ehlo", *_MAIL)),
+    Sign("server_auth_backend_down", 16, ("error: (*error)", "error: (*exception)"),
+         codes=(500, 454), at=("auth",)),
     # what is no trouble of the server's, though it comes with the same code
     Sign("greylisted", -12, _IN_TROUBLE, codes=(450, 451)),
     Sign("rate_limited", -9, _IN_TROUBLE, codes=(421, 450, 451)),
