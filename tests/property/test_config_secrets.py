@@ -23,6 +23,8 @@ OTHER = "An0therSecret"
 
 # fmt: off
 PLACES: list[tuple[str, str]] = [
+    ("sasl_passwd", "[smtp.contoso.org]:587 me:{0}\n"),
+    ("sasl_passwd", "me:{0}\n[smtp.contoso.org]:{0} me {0}\n"),
     (".env", (
         "SMTP_HOST=smtp.contoso.org\n"
         "SMTP_PORT=587\n"

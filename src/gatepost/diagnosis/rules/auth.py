@@ -525,6 +525,7 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
         "the mechanism is taken, so it is the name, the secret or the account",
     ]
     shape = seen.login.value.secret if seen.login.value else None
+    secret = "access token" if shape and shape.kind == "token" else "password"
     if shape and shape.edge_blank:
         proof.append("the password begins or ends with white space: a line end from a file?")
     if shape and not shape.ascii:
@@ -532,7 +533,7 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     return Finding(
         "bad_credentials",
         "likely",
-        "The server does not take this user name and password.",
+        f"The server does not take this user name and {secret}.",
         tuple(proof),
         "auth",
         known.refused_because

@@ -13,6 +13,12 @@ _INLINE: Final = re.compile(
     r"\s*(?:inline:\{)\s*\{?\s*[^=]+?=\s*([^\s:}]+):(.*?)\s*\}+\s*", re.DOTALL
 )
 
+_KEY: Final = re.compile(
+    r"\[?(?P<host>[\w-]+(?:\.[\w-]+)+)\]?(?::(?:(?P<port>\d{1,5})|submissions?|smtps?))?|"
+    r"[\w.+-]*@[\w-]+(?:\.[\w-]+)+"
+)
+"""What is looked up in sasl_passwd, a next hop or a sender; anything else may be a secret."""
+
 
 def read(text: str) -> list[Section]:
     """Return the parameters; a later one of the same name counts. Tables are not followed."""
@@ -41,7 +47,7 @@ def read_table(text: str) -> list[Section]:
     for line, logical in _logical(text):
         where, _, login = logical.partition(" ") if "\t" not in logical else logical.partition("\t")
         name, colon, secret = login.strip(" \t").partition(":")
-        host = re.fullmatch(r"\[?([^\[\]:@]+)\]?(?::(\w+))?", where)
+        key = _KEY.fullmatch(where) if login else None
         marks = frozenset({"quotes_kept"} if name[:1] in "'\"" and secret[-1:] in "'\"" else ())
         entries = [
             Entry("smtp.username", line, name, "text") if colon
@@ -49,10 +55,10 @@ def read_table(text: str) -> list[Section]:
             Entry("smtp.password", line, secret if colon else name, "text",
                   marks if colon else frozenset({"no_colon"})),
         ]  # fmt: skip
-        if host is not None:
-            entries.append(Entry("smtp.host", line, host[1]))
-            entries += [Entry("smtp.port", line, host[2])] if (host[2] or "").isdigit() else []
-        sections.append(Section(where, entries))
+        if key is not None and key["host"]:
+            entries.append(Entry("smtp.host", line, key["host"]))
+            entries += [Entry("smtp.port", line, key["port"])] if key["port"] else []
+        sections.append(Section(where if key else "", entries))
     return sections
 
 
