@@ -78,9 +78,13 @@ class ClientSession:
         self._lost: Disconnected | None = None
 
     def guard(self, conversation: Conversation[T]) -> Conversation[T]:
-        """Run ``conversation``; an error leaves it with phase and transcript."""
+        """Run ``conversation``; an error leaves it with phase and transcript.
+
+        Who has said more than was asked is not asked again: its next answer would be to nothing,
+        and all that follow would be taken for those before them.
+        """
         try:
-            return (yield from conversation)
+            result = yield from conversation
         except GatepostError as error:
             if isinstance(error, NetworkError | RemoteProtocolError):
                 self.usable = False
@@ -89,6 +93,8 @@ class ClientSession:
         except GeneratorExit:
             self.usable = False
             raise
+        self.usable = self.usable and not self.reader.pending
+        return result
 
     # Commands and replies.
 

@@ -97,6 +97,24 @@ def test_chunking_counts_instead_of_doubling_dots() -> None:
     assert delivered.reply.code == 250
 
 
+def test_who_says_more_than_was_asked_is_not_asked_again() -> None:
+    session = offering(make_session(), "CHUNKING", "PIPELINING")
+    dialogue = """
+        C: MAIL FROM:<a@example.com>
+        C: RCPT TO:<b@example.net>
+        S: 250 ok
+        S: 250 ok
+        C: BDAT 22 LAST
+        C: Subject: hi
+        C: 
+        C: Hello
+        S: 250 kept
+        S: 250 and once more
+    """  # noqa: W291
+    assert run(session, dialogue).reply.text == "kept"
+    assert not session.usable
+
+
 def test_at_most_a_hundred_commands_are_unanswered() -> None:
     session = offering(make_session(), "PIPELINING")
     people = [f"p{number}@example.net" for number in range(150)]
