@@ -93,6 +93,13 @@ class Scripted:
             finally:
                 client.socket.close()
 
+    def stop_listening(self) -> None:
+        """Take no further connection."""
+        if self._listener.fileno() >= 0:
+            # Closing alone does not wake a thread that waits in accept.
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -103,9 +110,7 @@ class Scripted:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Closing alone does not wake a thread that waits in accept.
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.stop_listening()
         self._thread.join(PATIENCE)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -333,6 +334,26 @@ def test_a_kept_connection_that_is_over_costs_no_try(
         assert len(running.clients) == 2
 
 
+def test_what_is_told_of_a_failed_connection_is_not_a_kept_one_s(
+    authority: Authority, pair: Pair
+) -> None:
+    def server(client: Client) -> None:
+        start_tls(client)
+        take(client)
+        client.hear()
+
+    async def act(relay: Relay) -> None:
+        assert (await relay.hand()).attempt.contact.tls
+        running.stop_listening()
+        attempt = (await relay.hand()).attempt
+        assert (attempt.phase, attempt.contact.tls, attempt.contact.verified) == (
+            "connect", "", False,
+        )  # fmt: skip
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority, tls="required"), act)
+
+
 def test_identities_and_kinds_of_tls_do_not_share_connections(authority: Authority) -> None:
     def key(tls: HopTls, name: str) -> object:
         relay = Relay("localhost:25", authority, tls=tls)
@@ -384,6 +405,27 @@ def test_a_server_that_says_nothing_until_the_deadline(authority: Authority, pai
         assert outcomes(handed) == [("deferred", 451)]
         assert handed.attempt.phase == "greeting"
         assert handed.attempt.seconds < 2
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+
+
+def test_a_server_that_reads_too_slowly_until_the_deadline(
+    authority: Authority, pair: Pair
+) -> None:
+    def server(client: Client) -> None:
+        greet(client)
+        client.answer("250 ok", "250 ok", "354 go")
+        with suppress(OSError):  # the client leaves
+            while client.socket.recv(65_536):
+                time.sleep(0.01)
+
+    async def act(relay: Relay) -> None:
+        deadline = asyncio.get_running_loop().time() + 0.2
+        body = BytesBody((b"x" * 98 + b"\r\n") * 400_000)
+        handed = await relay.transport.deliver(lease(), body, relay.place, deadline)
+        assert (outcomes(handed), handed.attempt.phase) == ([("deferred", 451)], "content")
+        assert handed.attempt.seconds < 1
 
     with serving(server, pair) as running:
         run(Relay(running.address, authority), act)

@@ -5,6 +5,7 @@ lies anywhere but in this buffer, and STARTTLS asserts that it is empty.
 """
 
 import asyncio
+import math
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -100,10 +101,13 @@ class AsyncStream(asyncio.Protocol):
         if self._lost:
             raise self._failure or Disconnected("connection lost")
 
-    async def send_body(self, windows: Iterable[bytes], timeout: float) -> bytes:
+    async def send_body(
+        self, windows: Iterable[bytes], timeout: float, end: float = math.inf
+    ) -> bytes:
         """Write ``windows``, each within ``timeout``, until the peer speaks.
 
-        Returns what it said too early, ``b""`` when all was written. Raises as ``send`` does.
+        ``end``: of ``time.monotonic``, by which all must be written. Returns what the peer said
+        too early, ``b""`` when all was written. Raises as ``send`` does.
         """
         left = iter(windows)
         following = next(left, None)
@@ -114,7 +118,7 @@ class AsyncStream(asyncio.Protocol):
             following = next(left, None)
             if following is None and not self._transport.get_write_buffer_size():
                 return b""  # all is on its way: what is said now is not too early
-            deadline = time.monotonic() + timeout
+            deadline = min(time.monotonic() + timeout, end)
             await asyncio.sleep(0)  # let the loop read: the peer may have spoken
             await self._until(
                 lambda: self._can_read() or self._can_write(), deadline, "did not read"

@@ -157,6 +157,7 @@ class _Try:
 
     async def _open(self) -> AsyncConnection:
         transport = self.transport
+        self.session, self.address = None, self.place.address  # not those of a kept one before
         witness = self.witness = Witness(self.upstream)
         connection = await transport.sending.opener.open(
             self.upstream, transport.sign_in, witness.meet
