@@ -12,11 +12,12 @@ import pytest
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
+from gatepost.errors import Disconnected
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
 from gatepost.model.route import AcsRestTarget, GraphTarget
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpClient
+from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.contract import Handed, Place, Transport
 from gatepost.relay.transport.graph import GraphTransport
@@ -271,6 +272,29 @@ def test_blind_copies_have_verdicts_of_their_own() -> None:
     given = lease("one@example.org", "bad@example.org", "two@example.org")
     handed, _ = hand(acs, answer, given)
     assert [each.outcome for each in handed.verdicts] == ["delivered", "failed", "delivered"]
+
+
+def test_a_request_that_is_cut_leaves_no_other_behind() -> None:
+    class Service:
+        async def ask(self, request: HttpRequest) -> HttpResponse:
+            await asyncio.sleep(0)
+            if b"cut@example.org" in request.body:
+                raise Disconnected("cut")
+            return HttpResponse(202 if request.body else 200, {}, b'{"status": "Running"}')
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    async def main() -> None:
+        target = AcsRestTarget("acs", "https://acs.example", "c")
+        transport = AcsRestTransport(target, Service(), by_key(TokenCache()))
+        given = lease("one@example.org", "cut@example.org")
+        deadline = asyncio.get_running_loop().time() + 0.1
+        handed = await transport.deliver(given, BytesBody(CONTENT), Place("hub"), deadline)
+        assert {each.outcome for each in handed.verdicts} == {"deferred"}
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
 
 
 def test_a_rate_limit_stops_what_is_left_of_a_message() -> None:

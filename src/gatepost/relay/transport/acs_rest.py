@@ -76,8 +76,13 @@ class AcsRestTransport:
                 work.note(parcel.addresses, self._send(lease, parcel))
                 for parcel in requests[start : start + AT_ONCE]
             ]
-            verdicts = await asyncio.gather(*sending)
-            if any(each.outcome == "deferred" for each in verdicts):
+            verdicts = await asyncio.gather(*sending, return_exceptions=True)
+            goes_on = True
+            for each in verdicts:
+                if isinstance(each, BaseException):
+                    raise each  # now that the others have come to their end, too
+                goes_on = goes_on and each.outcome != "deferred"
+            if not goes_on:
                 return  # what is true for one is true for all
 
     async def _send(self, lease: Lease, parcel: Parcel) -> Verdict:
