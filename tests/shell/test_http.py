@@ -142,6 +142,12 @@ def test_who_is_not_there(plain: HttpServer) -> None:
     assert isinstance(fails(f"https://nobody.invalid/?{SECRET}"), ResolveError | ConnectError)
 
 
+def test_a_ca_file_that_is_not_there_is_not_the_server_s_fault(tmp_path: Path) -> None:
+    error = fails("https://localhost:1/", ca_file=str(tmp_path / "ca.pem"))
+    assert isinstance(error, TlsError)
+    assert str(error) == f"{tmp_path}/ca.pem: No such file or directory"
+
+
 @pytest.mark.parametrize(
     "url",
     [

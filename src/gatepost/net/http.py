@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ from gatepost.errors import (
     TlsError,
 )
 from gatepost.net.dial import plainly
-from gatepost.net.tls import Context, client_context
+from gatepost.net.trust import Contexts, Trust
 
 if TYPE_CHECKING:
     import aiohttp
@@ -109,7 +108,7 @@ class HttpClient:
         self._ca_file, self._timeout = ca_file, timeout
         self._proxies, self._cuts = proxies, cuts
         self._session: aiohttp.ClientSession | None = None
-        self._trusted: tuple[int, Context] | None = None
+        self._contexts = Contexts()
 
     async def close(self) -> None:
         session, self._session = self._session, None
@@ -123,7 +122,8 @@ class HttpClient:
         host = checked_host(request.url)
         content = io.BytesIO(request.body) if request.body else None
         try:
-            secure = self._context() if request.url.startswith("https:") else True
+            trust = Trust(self._ca_file)
+            secure = self._contexts.get(trust) if request.url.startswith("https:") else True
             async with self._open().request(
                 request.method, request.url, headers=dict(request.headers),
                 data=content, ssl=secure, allow_redirects=False,
@@ -148,12 +148,6 @@ class HttpClient:
                 trust_env=self._proxies,
             )
         return self._session
-
-    def _context(self) -> Context:
-        changed = Path(self._ca_file).stat().st_mtime_ns if self._ca_file else 0
-        if self._trusted is None or self._trusted[0] != changed:
-            self._trusted = changed, client_context(ca_file=self._ca_file)
-        return self._trusted[1]
 
 
 def checked_host(url: str) -> str:
