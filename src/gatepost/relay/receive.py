@@ -139,12 +139,9 @@ class Receiver:
         if not admitted:
             self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS)
         elif delay := self._session.profile.server.greeting_delay:
-            self._when(after(delay, admitted), self._greet)
+            self._when(after(delay, None), lambda _: self._run())
         else:
             self._run()
-
-    def _greet(self, _admitted: bool) -> None:
-        self._run()
 
     def _turn_away(self, reply: Reply) -> None:
         self._session.send()  # not the greeting
@@ -269,6 +266,7 @@ class Receiver:
         if self._stream.is_closing:
             self._drop_spool()  # there is nobody to tell
             return
+        self._touch()  # the peer was not silent: it waited for us
         try:
             if (error := error_of(future)) is None:
                 then(future.result())
@@ -547,6 +545,7 @@ class Receiver:
     def _settled(self, message: Received, put: "asyncio.Future[None]") -> None:
         self._open = False
         self._drop_spool()
+        self._touch()
         try:
             self._stored(message, put)
         except Exception as error:  # noqa: BLE001 - as in _run

@@ -1,0 +1,70 @@
+"""One connection, on a stream made up."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from gatepost.directory.contract import Directory
+from gatepost.model.message import Submission
+from gatepost.profiles import load_profile
+from gatepost.queue.contract import Selection
+from gatepost.relay.context import Relay
+from gatepost.relay.entrance import plain_entrance
+from gatepost.relay.receive import Receiver
+from gatepost.relay.spool import Budget
+from gatepost.store.memory import MemoryStore
+from gatepost.wire.server.session import Setting
+
+
+class Stream:
+    """What a Receiver asks of a ServerStream in clear."""
+
+    peer_address, tls, presented = "192.0.2.1", None, ()
+    is_closing, is_shaking, is_writable = False, False, True
+
+    def __init__(self) -> None:
+        self.said = b""
+
+    def write(self, octets: bytes) -> None:
+        self.said += octets
+
+
+class SlowStore(MemoryStore):
+    """Says that it has a message when a test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def put(self, submission: Submission) -> asyncio.Future[None]:
+        super().put(submission)
+        return self.kept
+
+
+def report(event: str, **facts: Any) -> None:
+    """Nobody wants to know."""
+
+
+def test_who_waits_for_us_is_not_silent() -> None:
+    async def main() -> None:
+        store, stream, nobody = SlowStore(), Stream(), cast("Directory", None)
+        relay = Relay(
+            nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
+        )
+        entrance = plain_entrance(Setting(load_profile("open"), "mail.example"), None)
+        receiver = Receiver(relay, entrance, lambda _receiver: None)
+        receiver.accepted(stream)  # type: ignore[arg-type]
+        receiver.connected()
+        receiver.received(
+            b"EHLO client.example\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\n"
+            b"DATA\r\nSubject: hi\r\n\r\nHello\r\n.\r\n"
+        )
+        await store.wait(Selection(), timeout=5)
+        relay.tick = 1000.0
+        store.kept.set_result(None)
+        await asyncio.sleep(0)
+        assert b"250 2.0.0 OK" in stream.said
+        assert receiver.deadline == 1000.0 + load_profile("open").limits.idle
+
+    asyncio.run(main())
