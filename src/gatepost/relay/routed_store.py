@@ -70,7 +70,6 @@ class RoutedStore:
         if self._routes.are_kept_here(planned):
             return keep()
         body = submission.body
-        # The one that is asked is the one that gets it, even if another has its place by then.
         deliverer = self._deliverer
         leased = deliverer.has_room(planned, body.size)
         put = asyncio.ensure_future(queue(planned, leased))
@@ -79,8 +78,11 @@ class RoutedStore:
             if error_of(put) is not None:
                 return
             if leased:
+                leases, heir = put.result(), self._deliverer
+                # It is for who was asked, unless another has its place, and its leases, by now.
+                taker = heir if leases[0].epoch == heir.epoch else deliverer
                 # A file goes away with its spool; pieces in memory stay for who holds them.
-                deliverer.take(put.result(), None if isinstance(body, FileBody) else body)
+                taker.take(leases, None if isinstance(body, FileBody) else body)
             else:
                 self._deliverer.left_in_store(planned)  # it is for whoever delivers now
 

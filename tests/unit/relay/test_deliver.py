@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -517,6 +518,32 @@ def test_what_has_no_room_in_memory_is_delivered_from_the_store() -> None:
     assert len(hub.taken) == len(set(hub.taken)) == 500
     order = [int(id_[1:]) for id_, _ in hub.taken]
     assert max(abs(place - number) for place, number in enumerate(order)) < 60
+
+
+def test_what_is_being_accepted_during_a_reload_goes_out_at_once() -> None:
+    world, hub = one_hub()
+    synced = asyncio.Event()
+
+    async def scenario(world: World) -> None:
+        put = world.deliveries.put
+
+        async def put_slowly(*given: Any, leased: bool) -> tuple[Lease, ...]:
+            await synced.wait()
+            return await put(*given, leased=leased)
+
+        world.deliveries.put = put_slowly  # type: ignore[method-assign,assignment]
+        store = world.store
+        accepted = asyncio.ensure_future(world.send(world.mail()))
+        await asyncio.sleep(1)
+        await world.deliverer.stop(1)
+        await world.start()
+        store.follow(world.routes, world.deliverer)
+        synced.set()
+        await accepted
+        await asyncio.sleep(0.1)
+
+    world.run(scenario)
+    assert hub.taken == [("m1", "bob@example.net")]
 
 
 def test_a_body_in_a_file_is_read_from_the_store() -> None:
