@@ -212,11 +212,7 @@ class Tap:
         self._send(verb)
         self.last_verb = verb
         self._note(commands=self.conduct.commands + 1)
-        if verb == "AUTH":
-            text = self.answers.begin(text, self._offered.mechanisms)
-        elif verb in _ALONE and len(text.split()) > 1:
-            self.secrets.learn_any(text.strip()[len(verb) :])
-            text = f"{verb} {STRUCK_OUT}"
+        text = self._shown(verb, text)
         self._entry("C", text)
         if verb in ("DATA", "STARTTLS"):
             self._mode = "held"
@@ -224,6 +220,15 @@ class Tap:
             self._scan = self._scan or ContentScan()
             self._chunk = int(chunk[1])
             self._mode = "chunk" if self._chunk else "line"
+
+    def _shown(self, verb: str, text: str) -> str:
+        """Return a command as it may be shown."""
+        if verb == "AUTH":
+            return self.answers.begin(text, self._offered.mechanisms)
+        if verb in _ALONE and len(text.split()) > 1:
+            self.secrets.learn_any(text.strip()[len(verb) :])
+            return f"{verb} {STRUCK_OUT}"
+        return text
 
     def _send(self, verb: str) -> None:
         """Note that ``verb`` was said, and whether it came too early."""
@@ -372,6 +377,8 @@ class Tap:
             if self.answers.open or not _is_command(text):
                 self.answers.stray(text)
                 text = f"[{len(text)} octets without a line end]"
+            else:
+                text = self._shown(_verb(text), text)
             self._entry("note", MARK.sub(STRUCK_OUT, text))
         if self._scan is not None:
             self._take_content()

@@ -110,3 +110,12 @@ def test_a_mark_that_somebody_else_wrote_is_no_mark() -> None:
         ("C", "AUTH PLAIN [redacted#3]"), ("S", "535 [redacted#1]"), *ehlo(),
     ]  # fmt: skip
     assert "redacted#" not in texts(played(session)[1])
+
+
+@pytest.mark.parametrize("said", ["AUTH PLAIN {}", "auth login {}", "AUTH {}", "QUIT {}", "{}"])
+def test_a_command_without_a_line_end_keeps_its_secret(said: str) -> None:
+    blob = b64("\0ann\0correct-horse-battery")
+    session: list[Said] = [*under_tls("AUTH PLAIN LOGIN"), ("C", said.format(blob).encode())]
+    _, evidence = played(session)
+    assert not any(blob[4:20] in line.text for line in evidence.transcript)
+    assert blob[4:20] not in repr(evidence)
