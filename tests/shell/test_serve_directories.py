@@ -389,6 +389,7 @@ def test_a_client_certificate_signs_in(tmp_path: Path, workers: str) -> None:
             assert relay.wait_event("signed_in", mechanism="EXTERNAL")["principal"] == "device"
         with come("other") as client:  # of that authority, and of no account
             assert client.docmd("AUTH", "EXTERNAL =")[0] == 535
+            relay.wait_event("auth_refused", username="device-8.example")
         for name, source in (("", "127.0.0.1"), ("known", "127.0.0.5")):
             with come(name, source) as client:
                 assert "EXTERNAL" not in client.esmtp_features["auth"]

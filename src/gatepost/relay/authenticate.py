@@ -141,7 +141,10 @@ class Authentication:
                 if self._is_misnamed(credentials.username):
                     return
                 if credentials.certificate:
-                    credentials = replace(credentials, presented=self._session.presented)
+                    presented = self._session.presented
+                    credentials = replace(credentials, presented=presented)
+                    named = (*presented[1:], *presented, "")[0]  # a name sooner than the digest
+                    self.username = shown_name(credentials.authzid) or named
                 self._when(directory.identify(credentials, mechanism), self._judge)
 
     def _judge(self, verdict: Principal | Reply) -> None:
