@@ -328,6 +328,15 @@ def test_what_the_evidence_proves(evidence: Evidence, expected: list[str]) -> No
     assert [finding.id for finding in diagnose(evidence, PROFILES).findings] == expected
 
 
+def test_a_certificate_that_is_nobody_s_is_no_password() -> None:
+    evidence = but(auth=tried(judged("EXTERNAL", "535 5.7.8 Authentication failed")))
+    [finding] = [
+        each for each in diagnose(evidence, PROFILES).findings if each.id == "bad_credentials"
+    ]
+    assert "certificate" in finding.summary
+    assert "password" not in f"{finding.fix} {finding.proof}"
+
+
 @pytest.mark.parametrize(("evidence", "expected"), CASES)
 def test_every_finding_proves_itself(evidence: Evidence, expected: list[str]) -> None:
     for finding in diagnose(evidence, PROFILES).findings:

@@ -524,6 +524,8 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
         f"AUTH {refused.mechanism} {where} was answered {refused.reply}",
         "the mechanism is taken, so it is the name, the secret or the account",
     ]
+    if refused.mechanism == "EXTERNAL":
+        return _unknown_certificate(proof[0])
     shape = seen.login.value.secret if seen.login.value else None
     secret = "access token" if shape and shape.kind == "token" else "password"
     if shape and shape.edge_blank:
@@ -543,6 +545,19 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
         explains=("mail",),
         next_probe=_authority_unnamed(seen, known)
         or "sign in with the same name and password elsewhere (IMAP, the provider's web page)",
+    )
+
+
+def _unknown_certificate(proof: str) -> Finding:
+    return Finding(
+        "bad_credentials",
+        "likely",
+        "The server knows nobody by this client certificate.",
+        (proof, "the server took the certificate in TLS, so it is whom it maps it to"),
+        "auth",
+        "Compare the names and the digest of the certificate with what the server has for the "
+        "account, and leave out the user name to act as, if one is set.",
+        explains=("mail",),
     )
 
 
