@@ -139,7 +139,8 @@ class Receiver:
         if not admitted:
             self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS)
         elif delay := self._session.profile.server.greeting_delay:
-            self._when(after(delay, None), lambda _: self._run())
+            later: Later[None] = after(delay, None)
+            self._when(later, lambda _: self._run())
         else:
             self._run()
 
