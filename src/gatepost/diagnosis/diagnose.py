@@ -128,7 +128,8 @@ def recognise(seen: Evidence, profiles: "Iterable[Profile]") -> str:
 def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
     if finding.remedies or (seen.target is None and seen.source != "log"):
         return finding
-    target = seen.target or _SOMEWHERE
+    implicit = finding.id == "starttls_on_implicit_tls_port"
+    target = seen.target or (replace(_SOMEWHERE, port=465) if implicit else _SOMEWHERE)
     named = library_called(seen.client.product, seen.client.library)
     if named is None and seen.source == "config":
         return finding  # the cure is in the file's own words

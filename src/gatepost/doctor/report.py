@@ -140,8 +140,11 @@ def _verdict(diagnosis: Diagnosis) -> str:
         return _OF_SETTINGS.get(diagnosis.verdict, _VERDICTS[diagnosis.verdict])
     if diagnosis.evidence.source == "log":
         seen = diagnosis.evidence
-        empty = not (seen.transcript or seen.remarks or seen.strays)
-        return "there is no text in it" if empty else _OF_LOGS[diagnosis.verdict]
+        if not (seen.transcript or seen.remarks or seen.strays):
+            return "there is no text in it"
+        if first is not None and first.confidence == "likely":
+            return "one cause is likely, none is proven"
+        return _OF_LOGS[diagnosis.verdict]
     if diagnosis.evidence.source == "token" and diagnosis.verdict == "healthy":
         return "healthy: nothing is wrong with what the token says"
     return _VERDICTS[diagnosis.verdict]

@@ -94,6 +94,22 @@ def test_the_code_of_the_cure_comes_without_a_server(
     assert [each["library"] for each in finding["remedies"]] == ["go-net-smtp"]
 
 
+def test_the_cure_for_implicit_tls_names_its_port(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_text("smtplib.SMTPServerDisconnected: Connection unexpectedly closed")
+    assert run("--log", str(log)) == 2
+    out = capsys.readouterr().out
+    assert "no cause is proven; these fit best" in out
+    assert 'SMTP_SSL("mail.example.com", 465' in out
+
+
+def test_what_is_likely_is_not_called_found(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log.write_text("dial tcp 192.0.2.1:587: i/o timeout")
+    assert run("--log", str(log)) == 2
+    assert "one cause is likely, none is proven" in capsys.readouterr().out
+
+
 def test_what_was_read_can_be_kept_and_read_again(
     log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
