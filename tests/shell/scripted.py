@@ -35,6 +35,8 @@ class Script:
     accepts_ehlo: str = ""
     """Only this name is taken in EHLO."""
     maximum: ssl.TLSVersion | None = None
+    wants_certificate: bool = False
+    """Of the client, which has none."""
     hangs_up_at: str = ""
     """The entry of ``replies`` in whose place the connection ends."""
     obeys_injected: bool = False
@@ -190,6 +192,9 @@ class _Conversation:
             raise ConnectionError("there is no certificate")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.script.pair.certificate, self.script.pair.key)
+        if self.script.wants_certificate:
+            context.load_verify_locations(self.script.pair.certificate)
+            context.verify_mode = ssl.CERT_REQUIRED
         if self.script.maximum is not None:
             context.set_ciphers("ALL:@SECLEVEL=0")  # old versions need old hashes
             context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED

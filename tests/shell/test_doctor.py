@@ -434,6 +434,17 @@ def test_starttls_that_is_refused(authority: Authority) -> None:
         assert ids(seen) == ["server_tls_misconfigured"]
 
 
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_server_that_wants_a_certificate(
+    authority: Authority, pair: Pair, implicit: bool
+) -> None:
+    """TLS 1.3 says so only behind the handshake, where who has sent EHLO may see a reset."""
+    script = Script(in_clear=STARTTLS, pair=pair, implicit=implicit, wants_certificate=True)
+    with serving(script) as server:
+        seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
+        assert ids(seen) == ["client_certificate_required"]
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_a_server_that_knows_old_tls_only(authority: Authority) -> None:
     script = Script(

@@ -25,7 +25,7 @@ from gatepost.doctor.names import NEUTRAL, literal_of, refused_for_the_name, und
 from gatepost.doctor.parallel import start
 from gatepost.doctor.shapes import describe
 from gatepost.doctor.talk import Talk
-from gatepost.doctor.versions import try_versions
+from gatepost.doctor.versions import told_behind_handshake, try_versions
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
@@ -122,6 +122,12 @@ class _Probe:
             versions = try_versions(self.visit, endpoint, self._taken_name,
                                     implicit=implicit)  # fmt: skip
             self.note(tls_versions=seen(versions))
+        left_after_tls = known.position == "ehlo" and known.failure and known.over_tls.value is None
+        if left_after_tls and tls is not None and tls.version and (
+            alert := told_behind_handshake(self.visit, endpoint, self._taken_name,
+                                           implicit=implicit)
+        ):  # fmt: skip
+            self.note(failure=alert)
         if (
             tls is not None
             and (url := missing_issuer(tls))

@@ -1,11 +1,16 @@
 """Which TLS versions a server takes: each offered alone, on a connection of its own."""
 
+from typing import Final
+
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
-from gatepost.errors import GatepostError, TimedOut
+from gatepost.errors import GatepostError, TimedOut, TlsError
 from gatepost.model.evidence import TlsVersion
 from gatepost.net.dial import Endpoint
-from gatepost.net.tls import VERSIONS, looking_context
+from gatepost.net.tls import VERSIONS, client_context, looking_context
+
+LISTENS: Final = 0.5
+"""Seconds that a server gets to object to what it has seen of us."""
 
 
 def try_versions(
@@ -20,6 +25,31 @@ def try_versions(
             tried.append(TlsVersion(version, taken=False, failure=str(error)))
             break
     return tuple(tried)
+
+
+def told_behind_handshake(visit: Visit, endpoint: Endpoint, name: str, *, implicit: bool) -> str:
+    """Shake hands and say nothing: return what TLS 1.3 objects to only then, or "".
+
+    Who has spoken meanwhile gets a reset, and never sees the alert.
+    """
+    try:
+        talk = Talk.open(visit, endpoint, client_context(verify=False))
+    except OSError:
+        return ""
+    try:
+        if not implicit:
+            talk.greeting()
+            talk.hello(name)
+            talk.ask("STARTTLS", "starttls")
+        talk.secure()
+        talk.reply_within(LISTENS)
+    except TlsError as error:
+        return talk.explain(error)
+    except GatepostError:
+        return ""
+    finally:
+        talk.close(politely=False)
+    return ""
 
 
 def _try(

@@ -261,6 +261,8 @@ def _silent_inside(seen: Evidence, first: TlsFirst) -> Finding | None:
     """TLS ends at a proxy, and nobody is behind it."""
     if first.greeting is not None or seen.over_tls.value is not None or not first.failure:
         return None
+    if "alert" in f"{first.failure} {seen.failure}":
+        return None  # whoever is there has a word for it
     return Finding(
         "backend_down_behind_proxy",
         "likely",
