@@ -67,12 +67,17 @@ def facts(seen: Evidence) -> Iterator[str]:
 
 def _log(seen: Evidence) -> Iterator[str]:
     """Yield what a log was taken for."""
-    client = " ".join(filter(None, (seen.client.library, seen.client.product)))
+    from gatepost.doctor.logs.formats import FORMATS  # noqa: PLC0415 - a probe does without
+
+    title = next((each.title for each in FORMATS if each.name == seen.log_format), "")
+    own = title.startswith("a session")
+    library, product = seen.client.library, seen.client.product
+    named = f" ({library})" if library and product and library != product.lower() else ""
     known = (
-        ("read as", seen.log_format and f"a session as {seen.log_format} prints it"),
-        ("client", client),
+        ("read as", title if own else title and f"a session as {title} prints it"),
+        ("client", f"{product or library}{named}"),
         ("server", seen.server_name),
-        ("ends at", seen.position if seen.transcript else ""),
+        ("ends at", seen.position if seen.transcript and seen.position != "resolve" else ""),
     )
     yield from (f"{name}: {value}" for name, value in known if value)
 

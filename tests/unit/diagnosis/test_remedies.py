@@ -156,6 +156,15 @@ def test_what_a_library_sends(name: str, offered: str, choice: str) -> None:
     assert LIBRARIES[name].first_choice(tuple(offered.split())) == choice
 
 
+def test_of_two_settings_for_tls_the_one_that_fits_the_port_stays() -> None:
+    [begins_in_clear] = remedies("client_config_conflict", (LIBRARIES["django"],), (), PLACE)
+    [implicit] = remedies(
+        "client_config_conflict", (LIBRARIES["django"],), (), Place("mail.example.com", 465)
+    )
+    assert "EMAIL_USE_TLS = True" in (begins_in_clear.code or "")
+    assert "EMAIL_USE_SSL = True" in (implicit.code or "")
+
+
 def test_an_ipv6_address_gets_its_brackets_before_a_port() -> None:
     filled = Place("::1", 587).fill('dial("{{host}}:{{port}}"), {ServerName: "{{host}}"}')
     assert filled == 'dial("[::1]:587"), {ServerName: "::1"}'

@@ -1,5 +1,8 @@
 """Cures, library by library: one file each, all with the same topics."""
 
+from dataclasses import replace
+from typing import Final
+
 from gatepost.diagnosis.remedies.catalog import LIBRARIES, NAMES
 from gatepost.diagnosis.remedies.causes import CURABLE, TOPICS, topic_of, why_not
 from gatepost.diagnosis.remedies.library import Library, Place
@@ -10,6 +13,10 @@ __all__ = [
     "CURABLE", "LIBRARIES", "TOPICS", "find_library", "library_called", "remedies", "topic_of",
     "why_not",
 ]  # fmt: skip
+
+
+_IMPLICIT_PORTS: Final = frozenset({465, 2465})
+"""Where of two settings for TLS the one for implicit TLS is to stay (RFC 8314 7.3)."""
 
 
 def find_library(name: str) -> Library:
@@ -50,6 +57,8 @@ def remedies(
         topic = topic_of(finding_id, library, offered)
         cure = library.cures.get(topic) if topic else None
         if cure is not None and topic is not None:
+            if topic == "one_tls" and place.port in _IMPLICIT_PORTS:
+                cure = replace(cure, code=library.cures["implicit"].code)
             code = place.fill(cure.code) if cure.code else None
             run = finding_id in library.executed
             found.append(Remedy(library.name, place.fill(cure.text), code, run))

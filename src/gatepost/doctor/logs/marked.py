@@ -4,7 +4,7 @@ from gatepost.doctor.logs.form import Format
 
 FORMAT = Format(
     "marked",
-    "a client that marks who speaks",
+    "a session that marks who speaks",
     client=r"^(?:>{1,3}|-{1,2}>|={1,2}>|C>|\[(?i:C|CLIENT|SENT|SEND|OUT|TX)\]:?|"
     r"(?i:client|sent|sending|send|out|tx|wrote|write)\s?[:>])\s?(?P<text>.*)$",
     server=r"^(?:<{1,3}|<-{1,2}|<={1,2}|S>|\[(?i:S|SERVER|RECEIVED|RECV|IN|RX)\]:?|"

@@ -4,7 +4,7 @@ from gatepost.doctor.logs.form import COMMAND, Format
 
 FORMAT = Format(
     "s_client",
-    "openssl s_client or telnet",
+    "a session without marks, as of openssl s_client or telnet",
     client=rf"^(?P<text>{COMMAND}|\[redacted#\d+\]$|\*$|\.$)",
     server=r"^(?P<text>[2-5]\d\d(?:[ -].*)?)$",
     tls=("verify return code", "new, tlsv1", "ssl-session:"),
