@@ -3,6 +3,7 @@
 import mimetypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -40,9 +41,7 @@ def compose(draft: Draft) -> EmailMessage:
     for name, value in fields.items():
         if any(sign in value for sign in "\r\n\0"):
             raise LocalProtocolError(f"CR, LF or NUL in {name}")
-        if value:
-            message[name] = value
-        if name != "Subject" and value and message[name].defects:
+        if value and not _takes(message, name, value):
             raise LocalProtocolError(f"{name}: not an address: {value[:80]!r}")
     if draft.html is None:
         message.set_content(draft.text or "")
@@ -56,3 +55,12 @@ def compose(draft: Draft) -> EmailMessage:
         main, _, sub = kind.partition("/")
         message.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
     return message
+
+
+def _takes(message: EmailMessage, name: str, value: str) -> bool:
+    """Add a field; False when it should hold addresses and does not."""
+    try:
+        message[name] = value
+    except (IndexError, HeaderParseError):  # CPython 3.11 falls over "ann b@"
+        return False
+    return name == "Subject" or not message[name].defects

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address as EntryOfField
 from email.headerregistry import Group
 from email.message import EmailMessage, Message
@@ -110,17 +111,25 @@ def _octets(message: AnyMessage) -> bytes:
     elif isinstance(message, bytes):
         raw = message
     else:
-        # 7-bit parts reach every server; a local part that is not ASCII needs raw UTF-8.
-        wish: dict[str, Any] = {"linesep": "\r\n", "cte_type": "7bit"}
-        if isinstance(message, EmailMessage) and _has_utf8_address(message):
-            message = _with_a_labels(message)
-            wish["utf8"] = _has_utf8_address(message)
-        raw = message.as_bytes(policy=message.policy.clone(**wish))
+        try:
+            raw = _serialised(message)
+        except (LookupError, ValueError, MessageError) as error:
+            # CPython 3.11 falls over the address "ann b@" with an IndexError.
+            raise LocalProtocolError(f"the message cannot be written: {error}") from error
     newlines = Newlines()
     raw = newlines.convert(raw, last=True)
     if newlines.met_nul:
         raise LocalProtocolError("the message holds a NUL")
     return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
+
+
+def _serialised(message: Message) -> bytes:
+    """7-bit parts reach every server; a local part that is not ASCII needs raw UTF-8."""
+    wish: dict[str, Any] = {"linesep": "\r\n", "cte_type": "7bit"}
+    if isinstance(message, EmailMessage) and _has_utf8_address(message):
+        message = _with_a_labels(message)
+        wish["utf8"] = _has_utf8_address(message)
+    return message.as_bytes(policy=message.policy.clone(**wish))
 
 
 def _split(raw: bytes) -> tuple[bytes, bytes]:

@@ -50,6 +50,7 @@ def test_attachments(tmp_path: Path) -> None:
         Draft(ANN, ["b@example.net\0"]),
         Draft(ANN, ["b@example.net>"]),
         Draft("Ann <ann@example.com", [BOB]),
+        Draft(ANN, ["b c@"]),
     ],
 )
 def test_what_is_no_field(draft: Draft) -> None:

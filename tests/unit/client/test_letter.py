@@ -151,6 +151,12 @@ def test_an_address_is_never_more_than_an_address(field: bytes) -> None:
     assert not any(sign in "".join(recipients) for sign in "\r\n\0")
 
 
+def test_an_address_that_falls_over_the_parser_of_python_is_none() -> None:
+    message = BytesParser(policy=default).parsebytes(b"From: a@example.com\nTo: b c@\n\nx\n")
+    with pytest.raises(LocalProtocolError):
+        prepare(message)
+
+
 def test_the_envelope_of_a_command_line() -> None:
     letter = with_envelope(RAW, None, ["x@example.org"])
     assert (str(letter.envelope.sender), people(letter.envelope)) == (
