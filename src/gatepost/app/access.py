@@ -149,10 +149,12 @@ async def _connect(data: Path) -> "Calls | None":
 
 def _open(data: Path, *, may_wait: bool) -> "SqliteStore | None":
     """Return the store; None when another process has it and one may wait. Raises Unreadable."""
+    from gatepost.app.files import made_private  # noqa: PLC0415
     from gatepost.store.sqlite import StoreLocked, open_store  # noqa: PLC0415
 
     try:
-        store = open_store(data)
+        with made_private():
+            store = open_store(data)
     except StoreLocked:
         if not may_wait:
             raise

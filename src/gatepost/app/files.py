@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,16 @@ def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
         os.fsync(file.fileno())
     draft.replace(path)
     _sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def made_private() -> Iterator[None]:
+    """Let what is made meanwhile, by whomever, be its owner's alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -23,6 +23,7 @@ from gatepost.app.hurry import SOCKET
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
+from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN
 from gatepost.app.serving import (
@@ -124,8 +125,7 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     data = options.data.resolve()
     profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
     _check_open(options, profile)
-    nameservers = [parse_nameserver(each) for each in profile.directory.nameservers]
-    resolver = DnsResolver(nameservers, cached=0)
+    resolver = DnsResolver([*map(parse_nameserver, profile.directory.nameservers)], cached=0)
     clock = AheadClock(data)
     check_alone(clock, options.workers)
     if clock.ahead:
@@ -148,7 +148,8 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     events = await _serve_events(here, stack)
     desks = Desks(desk, account_desk(accounts.directory, open_key(data)) if accounts else None)
     clocks = ClockDesk(clock, workers=options.workers, moved=partial(_moved, report, events))
-    shared = Shared(quotas, budget=budget, desks=desks, events=events, clock=clocks)
+    queue = QueueDesk(store.deliveries, clock.now)  # in which nothing is: all mail is captured
+    shared = Shared(quotas, budget=budget, desks=desks, events=events, clock=clocks, queue=queue)
     control = await serve_control(data, store, signs_in, report, shared)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)

@@ -6,6 +6,7 @@ import click
 
 from gatepost.cli.asking import Document, ask_events
 from gatepost.cli.noun import answer, options
+from gatepost.cli.output import Failed
 from gatepost.cli.tables import print_rows
 
 
@@ -48,6 +49,8 @@ def delete(address: str | None, everything: bool, data: Path, as_json: bool) -> 
         raise click.UsageError("give either an ADDRESS or --all")
     fields = {"addresses": [address] if address else [], "everything": everything}
     done = ask_events(data, "suppression_delete", fields)
+    if address and not done["deleted"]:
+        raise Failed(f"{address} is not on the list", code="NotFound")
     answer(done, as_json, lambda told: click.echo(f"{told['deleted']} deleted"))
 
 

@@ -118,7 +118,8 @@ def _read_file(path: Path, faults: Faults, above: tuple[Path, ...] = ()) -> Laye
     try:
         table = _parse(path.read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the profile: {error}", where=str(path)) from error
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read the profile: {why}", where=str(path)) from error
     return _with_base(table, str(path), (*above, path.resolve()), faults)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.app.files import PUBLIC, write_file
+from gatepost.app.files import PUBLIC, made_private, write_file
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
@@ -15,6 +15,16 @@ def test_a_file_is_made_with_its_mode(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "f"
     write_file(path, b"x", mode=mode)
     assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_what_others_make_is_its_owners_alone(tmp_path: Path) -> None:
+    with made_private():
+        (tmp_path / "store.db").touch()
+    (tmp_path / "after").touch()
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("store.db", "after")]
+    assert modes[0] == 0o600
+    assert modes[1] != 0o600
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ GROUP: Final = Noun("resource group", ResourceGroup, parent=_under(ResourceGroup
 EMAIL: Final = Noun("Email service", EmailService, parent=_under(EmailService))
 COMMUNICATION: Final = Noun("Communication Services resource", CommunicationService,
                             parent=_under(CommunicationService))
-DOMAIN: Final = Noun("domain", Domain, _named("name", "from_domain"), parent=_under(Domain))
+DOMAIN: Final = Noun("domain", Domain, _named("from_domain", "name"), parent=_under(Domain))
 SENDER: Final = Noun("sender", SenderUsername, _addresses, parent=_under(SenderUsername))
 SMTP_USERNAME: Final = Noun("SMTP user name", SmtpUsername, _named("name", "username"),
                             parent=_under(SmtpUsername))

@@ -140,7 +140,7 @@ def check_url(url: str, is_loopback: Any) -> str:
     if len(url) > MAX_URL or not url.isprintable() or " " in url:
         raise SubscriptionError("the endpoint is no URL")
     if parts.scheme not in ("http", "https") or not host:
-        raise SubscriptionError("the endpoint must be an https:// URL with a host")
+        raise SubscriptionError("the endpoint must be an https:// URL (http:// on this machine)")
     if parts.scheme == "http" and not is_loopback(host):
         raise SubscriptionError("http:// is for endpoints on this machine; use https://")
     return url
