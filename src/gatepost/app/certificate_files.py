@@ -96,8 +96,8 @@ class CertificateFiles:
 
     def watch(self) -> None:
         """Look every few seconds from now on, until ``close``."""
-        self.look()
         self._watching = asyncio.get_running_loop().call_later(LOOK, self.watch)
+        self.look()
 
     def close(self) -> None:
         """Look no more."""

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gatepost.directory.contract import Directory
+from gatepost.errors import TlsError
 from gatepost.model.profile import Profile
 from gatepost.net.tls import server_context
 from gatepost.policy.quotas import Quotas
@@ -137,7 +138,10 @@ def make_guids() -> Callable[[], str]:
 
 
 def _bindings(certificate: Path) -> tuple[ChannelBinding, ...]:
-    """Return the channel bindings that our own certificate gives (RFC 5929 4)."""
-    own = x509.load_pem_x509_certificate(certificate.read_bytes())
+    """Return the channel bindings that our own certificate gives (RFC 5929 4). Raises TlsError."""
+    try:
+        own = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (OSError, ValueError) as error:  # OpenSSL takes forms of PEM that others do not
+        raise TlsError(f"certificate {certificate}: {error}") from error
     binding = tls_server_end_point(own.public_bytes(Encoding.DER))
     return () if binding is None else (binding,)

@@ -1,5 +1,6 @@
 """Certificates that are files: read once, taken anew when they change, kept when they are wrong."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,32 @@ def test_what_cannot_be_used_leaves_the_old_one_and_is_told_once(
     bench.put()
     assert bench.certificates.look()
     assert bench.told()[-1] == "certificate_reloaded"
+    assert len(bench.taken) == 2
+
+
+def test_a_form_that_openssl_alone_takes_does_not_end_the_watch(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepost.app.certificate_files.LOOK", 0.005)
+
+    async def told(event: str) -> None:
+        for _ in range(1000):
+            if event in bench.told():
+                return
+            await asyncio.sleep(0.005)
+        pytest.fail(f"{event} was not told")
+
+    async def main() -> None:
+        bench.certificates.follow(bench.files, bench.taken.append)
+        bench.certificates.watch()
+        text = bench.chain.read_text()
+        bench.chain.write_text(text.replace(" CERTIFICATE", " TRUSTED CERTIFICATE"))
+        await told("certificate_kept")
+        bench.put()
+        await told("certificate_reloaded")
+        bench.certificates.close()
+
+    asyncio.run(main())
     assert len(bench.taken) == 2
 
 
