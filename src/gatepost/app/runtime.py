@@ -28,6 +28,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+async def side_by_side(*steps: Coroutine[Any, Any, None]) -> None:
+    """Take all steps to their end, also when one fails; then raise what the first one raised."""
+    for each in await asyncio.gather(*steps, return_exceptions=True):
+        if each is not None:
+            raise each
+
+
 def raise_file_limit() -> None:
     """Raise the soft limit of open files as far as we may."""
     try:

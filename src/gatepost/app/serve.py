@@ -26,7 +26,7 @@ from gatepost.app.listeners import visitor_limits
 from gatepost.app.outward import Ground, Outward
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import remove_ready, write_ready
-from gatepost.app.runtime import DRAIN
+from gatepost.app.runtime import DRAIN, side_by_side
 from gatepost.app.serving import make_ids
 from gatepost.app.signing import open_tokens
 from gatepost.app.stopping import open_watched
@@ -279,14 +279,8 @@ class Service:
         self.relay.budget.total = config.limits.memory // (workers + 1)
         self.relay.router = outgoing.routes.router
         self.written = written
-        # Side by side: new mail goes by the new routes while the last of the old is finished.
-        changing = asyncio.create_task(self.outward.change(outgoing))
-        try:
-            await asyncio.sleep(0)
-            await self.inward.take(arrivals, workers)
-            await changing
-        finally:
-            changing.cancel()
+        # New mail goes by the new routes while the last of the old is finished.
+        await side_by_side(self.outward.change(outgoing), self.inward.take(arrivals, workers))
 
 
 async def _first_directory(directories: Directories, config: Config) -> ServedDirectory:
@@ -300,8 +294,8 @@ async def _first_directory(directories: Directories, config: Config) -> ServedDi
 
 
 async def _stop_both(inward: Inward, outward: Outward) -> None:
-    """Sessions and deliveries end side by side: the queue keeps what comes until the last."""
-    await asyncio.gather(inward.stop(), outward.stop(ON_THE_WIRE))
+    """The queue keeps what comes in until the last session has ended."""
+    await side_by_side(inward.stop(), outward.stop(ON_THE_WIRE))
 
 
 def _warn(config: Config, report: Report) -> None:
