@@ -4,6 +4,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,22 @@ def test_a_silent_peer_is_told_and_cut(served: Served) -> None:
         with peer:
             assert peer.rest().endswith(b"\r\n421 4.4.2 Connection timed out\r\n")
     assert served.messages() == []
+
+
+@with_plan(limits={"idle": 0.2})
+def test_who_dribbles_is_silent(served: Served) -> None:
+    begin = b"EHLO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"
+    peers = [served.peer() for _ in range(2)]
+    peers[1].send(begin)
+    until = time.monotonic() + 1.5  # the relay looks once in a second
+    while time.monotonic() < until:
+        time.sleep(0.05)
+        for peer in peers:
+            with suppress(OSError):
+                peer.send(b"x")
+    for peer in peers:
+        with peer:
+            assert b"\r\n421 4.4.2 Connection timed out\r\n" in peer.rest()
 
 
 @with_plan()

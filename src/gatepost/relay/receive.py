@@ -37,6 +37,8 @@ MAX_DELAYS: Final = 8
 """A refused login is answered later each time, at most so many times the first delay."""
 HIGH_WATER: Final = 65_536
 """Octets that may wait behind an open question before the socket is not read any more."""
+MUCH: Final = 512
+"""Octets at once that are as good as the end of a line for knowing that a client goes on."""
 PROXY_TIMEOUT: Final = 5.0
 """Seconds for a proxy's header: it comes with the first packet, which may be lost once."""
 HANDSHAKE_TIMEOUT: Final = 30.0
@@ -151,7 +153,8 @@ class Receiver:
     def received(self, octets: bytes) -> None:
         """Feed the session and do what it asks for."""
         self._relay.intake.heard += 1
-        self._touch()
+        if b"\n" in octets or len(octets) >= MUCH:  # who dribbles is silent
+            self._touch()
         self._session.receive(octets)
         if not self._open:
             self._run()
@@ -582,9 +585,8 @@ class Receiver:
     def _close(self, event: events.Closing) -> None:
         self._flush()
         self._stream.close()
-        if event.reply.code != 221:
-            self._relay.report("closed", peer=self.peer, reply=str(event.reply),
-                               reason=event.reply.reason)  # fmt: skip
+        if (reply := event.reply).code != 221:
+            self._relay.report("closed", peer=self.peer, reply=str(reply), reason=reply.reason)
 
     _HANDLERS: ClassVar[dict[type[events.Event], Callable[[Any, Any], None]]] = {
         events.StartTls: _start_tls,

@@ -140,7 +140,6 @@ class Settler:
     def _tell(self, lease: Lease, handed: Handed, settlement: Settlement) -> None:
         """Report each outcome that some recipient has."""
         attempt = handed.attempt
-        facts: dict[str, Any] = {"host": str(attempt.contact)}
         by_outcome: dict[Outcome, list[tuple[str, Reply]]] = {}
         judged = zip(lease.delivery.waiting, settlement.verdicts, strict=True)
         for recipient, verdict in judged:
@@ -151,6 +150,7 @@ class Settler:
                 continue
             some = by_outcome[outcome]
             reply = some[0][1]
+            facts: dict[str, Any] = {"host": str(attempt.contact)}
             if outcome == "delivered":
                 facts |= {"seconds": round(attempt.seconds, 3)}
             else:
