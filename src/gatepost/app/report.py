@@ -175,6 +175,7 @@ _SENTENCES: Final = {
     "sign_in_stopped": "credential {credential} is NOT LET IN at {target}: {reply} {reason}",
     "sign_in_works": "credential {credential} is let in at {target} again",
     "clock_advanced": "the clock is {ahead:g} s ahead of the machine's",
+    "clock_put_back": "the clock was put back by {seconds} s: what waits is tried now",
     "api_failed": "API FAILED at {route}: {reason}",
     "proxy_header_refused": "cut {peer}, which is to begin with a PROXY header: {reason}",
     "certificate_reloaded": "certificate {file} is new, good until {expires_at}",

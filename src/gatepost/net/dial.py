@@ -128,6 +128,8 @@ def plainly(error: OSError) -> str:
     """Return what the system calls an error; asyncio has a sentence of its own that says less."""
     if error.errno and error.errno > 0:  # getaddrinfo's are negative, and others
         return os.strerror(error.errno)
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return error.strerror or str(error) or type(error).__name__
 
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gatepost.errors import QueueError
@@ -34,6 +34,8 @@ GOODBYE: Final = 1.0
 """Seconds for writing down what is given back at the end, and for saying QUIT to servers."""
 LOOK: Final = 30.0
 """Seconds after which the queue is looked at again, whatever it said: wall clocks jump."""
+BACK: Final = timedelta(minutes=1)
+"""By which a clock must have been put back for that to be noticed: schedules have more chance."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
 _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
 
@@ -81,6 +83,8 @@ class Deliverer:
         self._filler: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._stopping = False
+        self._ahead = float("-inf")
+        """Seconds by which the clock on the wall is ahead of one that nobody puts."""
         self.epoch = 0
 
     # What others call.
@@ -204,6 +208,7 @@ class Deliverer:
         while True:
             self._due.clear()
             try:
+                await self._look_at_clock()
                 seconds = await self._lease()
             except QueueError as error:
                 self._report("queue_unavailable", reason=str(error))
@@ -225,6 +230,15 @@ class Deliverer:
         except TimeoutError:
             return True
         return False
+
+    async def _look_at_clock(self) -> None:
+        """When the clock was put back, what is due at a time that it has been at is due now."""
+        now = self._now()
+        ahead = now.timestamp() - asyncio.get_running_loop().time()
+        back, self._ahead = self._ahead - ahead, ahead
+        if back >= BACK.total_seconds():
+            self._report("clock_put_back", seconds=round(back))
+            await self._deliveries.act("retry", None, now)
 
     async def _lease(self) -> float:
         """Lease what is due; return the seconds until it is worth another look."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gatepost.relay.deliver import LOOK
 from tests.delivering import (
     DAY,
     GREYLISTED,
@@ -73,6 +74,22 @@ def test_a_rest_is_as_long_as_it_was(jump: timedelta) -> None:
 
     world.run(scenario)
     assert not world.told("internal_error")
+
+
+def test_nothing_waits_for_a_time_that_it_has_been_already() -> None:
+    later = [Answer((GREYLISTED,), "rcpt")]
+    hub = Upstream(smarthost(), lambda *_: later.pop() if later else Answer())
+    world = World([hub], [route(hub.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        jumped(world, -30 * DAY)
+        await asyncio.sleep(LOOK + 1)
+        assert hub.taken == [("m1", "bob@example.net")]
+
+    world.run(scenario)
+    assert world.told("clock_put_back") == [{"seconds": round(30 * DAY.total_seconds())}]
 
 
 def test_a_machine_that_woke_in_1970() -> None:
