@@ -141,8 +141,7 @@ class Receiver:
         if not admitted:
             self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS)
         elif delay := self._session.profile.server.greeting_delay:
-            later: Later[None] = after(delay, None)
-            self._when(later, lambda _: self._run())
+            self._when(after(delay, self), Receiver._run)
         else:
             self._run()
 
@@ -561,10 +560,9 @@ class Receiver:
         error = error_of(put)
         if error is None:
             self._taken += 1
-            done = self._session.replies.ACCEPTED
-            text = done.text.replace("{id}", message.submission.id)
-            self._session.answer(Reply(250, text, done.status))
-            self._relay.report("accepted", peer=self.peer, **told(message.submission))
+            done, made = self._session.replies.ACCEPTED, message.submission
+            self._session.answer(Reply(250, done.text.replace("{id}", made.id), done.status))
+            self._relay.report("accepted", peer=self.peer, **told(made))
         else:
             self._session.answer(self._not_stored(error))
 
