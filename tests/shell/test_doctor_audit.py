@@ -61,6 +61,7 @@ def test_a_sound_server(sound: Script, authority: Authority, implicit: bool) -> 
         ("auth_in_clear", {"replies": {"AUTH LOGIN": "334 VXNlcm5hbWU6"}}),
         ("mail_in_clear", {"replies": {"MAIL": "250 ok"}}),
         ("open_relay", {"replies": {"tls MAIL": "250 ok"}}),
+        ("open_relay", {"replies": {"tls MAIL": "250 ok", "tls MAIL FROM:<>": "550 no bounces"}}),
         ("starttls_injection", {"obeys_injected": True}),
         ("weak_tls", {"maximum": ssl.TLSVersion.TLSv1_2}),
     ],

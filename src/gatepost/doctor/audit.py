@@ -20,6 +20,9 @@ from gatepost.net.tls import OLD_VERSIONS, client_context
 
 STRANGER: Final = "nobody@example.net"
 """A recipient who is nobody's customer here; RFC 2606 keeps the domain free."""
+NOBODY: Final = "nobody@example.com"
+_SIGN_IN: Final = 530
+"""RFC 4954 6: whoever the sender is."""
 LISTENS: Final = 0.5
 """Seconds that a server gets to take something for the end of a message."""
 ENDINGS: Final = (
@@ -107,10 +110,16 @@ class Audit:
 
     def _recipient(self, talk: Talk, where: str) -> tuple[bool, tuple[str, ...]]:
         """Ask whether a stranger's mail is taken for a stranger; it is never sent."""
-        sender = self.visit.errand.mail_from
-        reply = talk.ask(f"MAIL FROM:<{sender}>", "mail")
-        told = [f"MAIL FROM:<{sender}> {where} was answered {reply}"]
-        if not reply.is_success or not talk.session.usable:
+        told: list[str] = []
+        given = self.visit.errand.mail_from
+        for sender in (given,) if given else ("", NOBODY):  # some take no bounces here
+            reply = talk.ask(f"MAIL FROM:<{sender}>", "mail")
+            told.append(f"MAIL FROM:<{sender}> {where} was answered {reply}")
+            if reply.code == _SIGN_IN or not talk.session.usable:
+                return False, tuple(told)
+            if reply.is_success:
+                break
+        else:
             return False, tuple(told)
         reply = talk.ask(f"RCPT TO:<{STRANGER}>", "rcpt")
         told.append(f"RCPT TO:<{STRANGER}> {where} was answered {reply}")

@@ -202,6 +202,10 @@ CASES = [
     (but(auth=tried(judged("LOGIN", "235 ok")), mail=mail("450 4.7.1 Client host rejected: cannot "
          "find your reverse hostname, [192.0.2.1]")), ["address_blocklisted"]),
 
+    (but(login=login(), auth=tried(judged("LOGIN", "235 ok")),
+         mail=replace(mail("504 5.5.2 <a@localhost>: Sender address rejected: need fully-qualified "
+                           "address"), argument="a@localhost")), ["sender_domain_unknown"]),
+
     # certificates: named the old way, too weak, with a stranger in the place of the issuer
     (but(client=client("go-net-smtp"), tls=tls(replace(GOOD, names=()), verified=True)),
      ["cert_hostname_mismatch"]),

@@ -261,6 +261,9 @@ SIGNS: Final = (
     Sign("account_name_used_as_sender", 17, ("domain name required for sender",)),
     Sign("sender_not_authorised", -16, ("domain name required for sender",)),
     Sign("account_name_used_as_sender", 17, ("sender address rejected: need fully-qualified",)),
+    Sign("account_name_used_as_sender", -16,
+         ("@*>: sender address rejected: need fully-qualified",)),
+    Sign("sender_domain_unknown", 17, ("@*>: sender address rejected: need fully-qualified",)),
     Sign("sender_not_authorised", -16, ("sender address rejected: need fully-qualified",)),
     # JavaMail's words for whatever befell a recipient
     Sign("account_name_used_as_sender", -8, ("invalid addresses",)),
