@@ -1,9 +1,9 @@
 """What a user of the client may choose, grouped; all have good defaults."""
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-from gatepost.errors import Phase
+from gatepost.errors import ConfigError, Phase
 from gatepost.model.secret import Secret
 from gatepost.net.tls import Version
 
@@ -34,6 +34,14 @@ class Tls:
     and a user name to act as, or the mechanism ``EXTERNAL``, is."""
     key: str | None = None
     """The file of its key, where that is another."""
+
+    def __post_init__(self) -> None:
+        """Refuse words that mean nothing here; taken for another, they would be a surprise."""
+        for key, value, words in (
+            ("mode", self.mode, get_args(TlsMode)), ("minimum", self.minimum, get_args(Version)),
+        ):  # fmt: skip
+            if value not in words:
+                raise ConfigError(f"Tls({key}={value!r}): it is one of {', '.join(words)}")
 
     def is_implicit(self, port: int) -> bool:
         """True when TLS comes before the greeting."""

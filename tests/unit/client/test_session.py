@@ -1,9 +1,13 @@
 """Greeting, EHLO, STARTTLS and QUIT against written servers."""
 
+from typing import Any
+
 import pytest
 
 from gatepost.client.session import Said
+from gatepost.client.settings import Tls
 from gatepost.errors import (
+    ConfigError,
     Disconnected,
     LocalProtocolError,
     Refused,
@@ -184,3 +188,9 @@ def test_each_message_has_its_own_transcript() -> None:
             f"NOOP {number} [redacted]",
             "250 ok",
         ]
+
+
+@pytest.mark.parametrize("words", [{"mode": "ssl"}, {"minimum": "TLSv1"}])
+def test_a_word_for_tls_that_means_nothing_is_not_taken_for_another(words: Any) -> None:
+    with pytest.raises(ConfigError, match="it is one of"):
+        Tls(**words)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.app.events.client import Client, Unreached
+from gatepost.app.events.sources import moment
 from gatepost.queue.backoff import DELIVERED, Backoff, Failure, again
 from gatepost.queue.reports import Due, ReportStore, Settlement
 from gatepost.relay.context import Report as Tell
@@ -183,12 +184,13 @@ class _Lane:
             verdict = again(backoff, failure, attempts, each.published_at, webhooks.chance())
             dead = verdict if isinstance(verdict, str) else ""
             at = None if isinstance(verdict, str) else verdict
+            again_at = moment(at.replace(microsecond=0)) if at else ""
             settlements.append(Settlement(each.number, failure.at, at, outcome, dead))
             webhooks.tell(
                 "webhook_given_up" if dead else "webhook_failed",
                 subscription=subscription.name, endpoint=subscription.endpoint,
                 report=each.report.id, attempts=attempts, reason=outcome,
-                **({"dead": dead} if dead else {"again_at": at.isoformat() if at else ""}),
+                **({"dead": dead} if dead else {"again_at": again_at}),
             )  # fmt: skip
         return settlements
 
