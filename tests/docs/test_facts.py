@@ -19,7 +19,7 @@ from gatepost.diagnosis.rank import PRIORS
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.secret import Secret
 from gatepost.profiles import available_profiles
-from tests.docs.generated import PAGES, commands
+from tests.docs.generated import PAGES, commands, help_text
 from tests.docs.pages import FINDINGS, ROOT, Page, all_pages, read_page
 
 README = read_page(ROOT / "README.md")
@@ -72,6 +72,15 @@ class TestReadme:
     def test_it_counts_right(self) -> None:
         assert f"{len(PRIORS)} causes" in README.text
         assert f"{len(LIBRARIES)} libraries" in README.text
+
+
+def test_every_command_shows_itself_by_example() -> None:
+    def shows(path: str, command: click.Command) -> bool:
+        _, heading, example = help_text(command).partition("Example:\n")
+        return bool(heading) and path in example
+
+    every = commands(root, "gatepost")
+    assert [path for path, command in every if not shows(path, command)] == []
 
 
 def test_every_finding_has_a_page() -> None:

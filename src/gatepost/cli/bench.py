@@ -20,7 +20,12 @@ SHOWN: Final = 20
 
 @click.group()
 def bench() -> None:
-    """Put a relay to the test on this machine."""
+    """Put a relay to the test on this machine.
+
+    \b
+    Example:
+      gatepost bench crash --messages 300 --kills 8
+    """
 
 
 @bench.command()

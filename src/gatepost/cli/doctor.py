@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # probing is loaded when there is something to probe
 _NAME: Final = re.compile(r"[^\s<>@\x00-\x1f\x7f]{1,64}")
 """A sender that is no address, as in the account's name in its place."""
 EXAMPLE: Final = """\b
-Examples:
+Example:
   gatepost doctor smtp.azurecomm.net --as go-net-smtp
   gatepost doctor mail.example.com:465 --tls implicit --ca-file ca.pem
   gatepost doctor smtp.example.com:587 --username me --password-file -

@@ -18,7 +18,13 @@ _WIDEST: Final = 60
 
 @click.group()
 def profile() -> None:
-    """Look at the providers and servers that `gatepost up --profile` behaves like."""
+    """Look at the providers and servers that `gatepost up --profile` behaves like.
+
+    \b
+    Example:
+      gatepost profile list
+      gatepost profile show gmail
+    """
 
 
 @profile.command(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # recording is loaded when there is something to record
 
 MODES: Final = ("pass", "starttls", "implicit", "none")
 EXAMPLE: Final = """\b
-Examples:
+Example:
   gatepost record --listen localhost:2525 --to smtp.example.com:587 --tls starttls
   gatepost record --listen localhost:4650 --to smtp.example.com:465 --tls implicit
   gatepost record --listen localhost:2525 --to localhost:2587 --client nodemailer --json

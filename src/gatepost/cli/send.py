@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the client is loaded when there is something to send
 
 MAX_SECRET: Final = 65_536
 EXAMPLE: Final = """\b
-Examples:
+Example:
   gatepost send --server smtp.example.com:587 --username ann --password-file pw.txt \\
     --from ann@example.com --to bob@example.net --subject Hello --text "Hi Bob"
   gatepost send --server relay.example.com --certificate own.pem --auth EXTERNAL --eml a.eml
