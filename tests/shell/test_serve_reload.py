@@ -212,6 +212,14 @@ def test_reloads_under_load_lose_nothing_and_refuse_nobody(tmp_path: Path, worke
         assert relay.stop() == 0
 
 
+def refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def test_fronts_that_were_replaced_keep_their_sessions(tmp_path: Path) -> None:
     with relaying(tmp_path, SUBMISSION, "--workers", "1") as relay:
         [front] = children(relay.process.pid)
@@ -221,6 +229,9 @@ def test_fronts_that_were_replaced_keep_their_sessions(tmp_path: Path) -> None:
             assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")
             with relay.greeted("second") as other:
                 assert other.ask("NOOP").startswith("250 ")
+            second = relay.listener("second")["port"]
+            relay.reloaded(SUBMISSION)
+            wait_for(lambda: refuses(second))
         wait_for(lambda: not is_alive(front))
         assert len(children(relay.process.pid)) == 1
 

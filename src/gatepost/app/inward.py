@@ -20,7 +20,7 @@ from gatepost.app.runtime import DRAIN
 from gatepost.app.serve_front import instruct
 from gatepost.app.workers import Workers
 from gatepost.config.settings import Config, ListenerSettings
-from gatepost.net.listen import Listener
+from gatepost.net.listen import Listener, keep
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.supervise import Supervisor
@@ -134,6 +134,8 @@ class Inward:
         processes do not start with it.
         """
         gone = self._merge(arrivals)
+        for door in gone:
+            keep(door.listener)
         self._certificates.look(again=True)
         if self._workers is not None:
             self._number = workers

@@ -169,6 +169,12 @@ def inheritable(listener: Listener) -> tuple[int, ...]:
     return tuple(sock.fileno() for sock in listener.sockets)
 
 
+def keep(listener: Listener) -> None:
+    """Hand the sockets to no process that starts from now on: uvloop does not close them there."""
+    for sock in listener.sockets:
+        sock.set_inheritable(False)
+
+
 def adopt(descriptors: tuple[int, ...]) -> Listener:
     """Return the listener whose sockets another process opened and handed to this one."""
     sockets = tuple(socket.socket(fileno=descriptor) for descriptor in descriptors)
