@@ -119,7 +119,11 @@ def _check_dates(source: Source, path: Path, chain: str) -> None:
     """Many a client does not look, so mail goes on with it."""
     from cryptography import x509  # noqa: PLC0415 - slow to import
 
-    own, now = x509.load_pem_x509_certificate(FilePath(chain).read_bytes()), datetime.now(UTC)
+    try:
+        own, now = x509.load_pem_x509_certificate(FilePath(chain).read_bytes()), datetime.now(UTC)
+    except ValueError as error:  # OpenSSL takes forms of PEM that others do not
+        source.fault(path, f"certificate {chain}: {error}")
+        return
     begins, ends = own.not_valid_before_utc, own.not_valid_after_utc
     if ends <= now:
         source.warn(path, f"certificate {chain}: it expired on {ends:%Y-%m-%d}")

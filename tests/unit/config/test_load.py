@@ -553,6 +553,18 @@ def test_a_secret_that_others_can_read_is_warned_of() -> None:
             assert all(each.startswith(f"{path}:10: ") and who in each for each in warnings)
 
 
+def test_a_certificate_of_a_form_that_openssl_alone_takes_is_a_mistake(tmp_path: Path) -> None:
+    chain = Path((pair := make_authority(tmp_path).issue("localhost")).certificate)
+    chain.write_text(chain.read_text().replace(" CERTIFICATE", " TRUSTED CERTIFICATE"))
+    path = tmp_path / "g.toml"
+    path.write_text(
+        SMALL + '[[listener]]\naddress = "127.0.0.1:0"\n'
+        f'certificate = "{chain}"\nkey = "{pair.key}"\n'
+    )
+    with pytest.raises(ConfigProblems, match=f"g.toml:10: certificate {chain}: "):
+        load_config(path, {})
+
+
 def test_a_certificate_that_has_expired_is_warned_of(tmp_path: Path) -> None:
     ended = datetime(2026, 1, 2, tzinfo=UTC)
     pair = make_authority(tmp_path).issue("localhost", valid_until=ended)
