@@ -40,8 +40,6 @@ class Pause:
     """Until it is worth another look, if nothing changes before."""
     obstacle: Obstacle | None = None
     """A rest; None: it is busy, or its rate is used up."""
-    is_busy: bool = False
-    """It waits for another try to end."""
 
 
 class Permit:
@@ -97,7 +95,7 @@ class Traffic:
         key, shaper = self._shaper(target, found)
         wait = shaper.wait_to_connect(now)
         if wait is None or wait > 0:
-            return Pause(key, wait or SOON, is_busy=True)
+            return Pause(key, wait or SOON)
         if (wait := shaper.wait_to_send(now)) > 0:
             return Pause(key, wait)
         shaper.opened(now)
@@ -201,7 +199,7 @@ class Traffic:
         self, key: str, what: str, wait: float, position: str, source: Breaker | Identity
     ) -> Pause:
         if position == "half-open":
-            return Pause(key, SOON, is_busy=True)
+            return Pause(key, SOON)
         is_stop = isinstance(source, Identity) and source.is_stopped
         return Pause(key, wait, Obstacle(what, "open", wait, source.reason, is_stop))
 
