@@ -212,6 +212,7 @@ class World:
         *,
         dns: str = "",
         bounds: Bounds = Bounds(),  # noqa: B008
+        own: Own = Own(("relay.example",), ("192.0.2.25",)),  # noqa: B008
         seed: int = 1,
     ) -> None:
         self.clock = FakeClock()
@@ -225,7 +226,7 @@ class World:
         self.reports: list[tuple[str, dict[str, Any]]] = []
         self.alarms: dict[str, str] = {}
         self._ids = itertools.count(1)
-        self._bounds, self._random = bounds, random.Random(seed)
+        self._bounds, self._own, self._random = bounds, own, random.Random(seed)
         self.gate: Gate
         self.deliverer: Deliverer
         self.store: RoutedStore
@@ -250,7 +251,7 @@ class World:
             now=self.clock.now,
             seconds=self.clock.monotonic,
             random=self._random.random,
-            own=Own(("relay.example",), ("192.0.2.25",)),
+            own=self._own,
             bounds=self._bounds,
             alarms=self.alarms,
         )

@@ -15,6 +15,7 @@ from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import Config
 from gatepost.model.profile import Profile
 from gatepost.model.route import NextHop
+from gatepost.net.dial import is_here
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import Http
 from gatepost.profiles import known_providers, load_profile
@@ -29,6 +30,10 @@ from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.smtp import Sending
 from gatepost.store.sqlite import SqliteStore
 
+SMTP: Final = 25
+"""Where exchangers are."""
+EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
+"""Hosts on which a listener has all addresses of a family, or of both."""
 FINISH: Final = 20.0
 """Seconds that deliveries on the wire get at a reload before they are cut."""
 
@@ -109,7 +114,7 @@ class Outward:
             lambda: datetime.now(UTC),
             time.monotonic,
             random.random,
-            _own(config),
+            own_of(config),
             _known_providers(),
             alarms=ground.alarms,
             forgiven=tokens.forgive,
@@ -165,9 +170,11 @@ def _differ(one: Config, other: Config) -> bool:
     )
 
 
-def _own(config: Config) -> Own:
-    addresses = [each.host for each in config.listeners if each.host and each.port == 25]
-    return Own((config.hostname,), tuple(addresses))
+def own_of(config: Config) -> Own:
+    """Return what an exchanger is called that is this relay."""
+    hosts = tuple([each.host for each in config.listeners if each.host and each.port == SMTP])
+    listens_everywhere = not EVERYWHERE.isdisjoint(hosts)
+    return Own((config.hostname,), hosts, is_here if listens_everywhere else lambda _: False)
 
 
 def _known_providers() -> Iterable[Profile]:

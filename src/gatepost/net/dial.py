@@ -133,6 +133,21 @@ def plainly(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
+def is_here(address: str) -> bool:
+    """Tell whether this machine has an IP address; nothing is sent.
+
+    What goes to an own address comes from it. Asking whether a socket can be bound to it would
+    find all addresses here where the system is set up to lend them (``ip_nonlocal_bind``).
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((address, 9))  # RFC 863: nobody minds
+        except OSError:
+            return False
+        return str(sock.getsockname()[0]) == address
+
+
 def host_name() -> str:
     """Return this machine's own name, without asking the network for more of it."""
     return socket.gethostname()

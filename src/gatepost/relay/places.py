@@ -22,6 +22,12 @@ class Own:
 
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    is_here: Callable[[str], bool] = lambda _address: False
+    """Tells whether this machine has an address, where we listen on all that it has."""
+
+    def __contains__(self, address: object) -> bool:
+        """Tell whether an address is ours."""
+        return address in self.addresses or self.is_here(str(address))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Places:
 
     async def _exchangers(self, target: MxTarget, domain: str) -> Found | Reply:
         if domain.startswith("["):
-            literal = literal_candidates(domain, self._own.addresses)
+            literal = literal_candidates(domain, self._own)
             if isinstance(literal, Reply):
                 return literal
             return Found(tuple([Place(c.host, target.port, c.address) for c in literal]), domain)
@@ -78,9 +84,8 @@ class Places:
             return hosts
         names = list(dict.fromkeys(each.host for each in hosts))
         answers = await asyncio.gather(*[self._resolver.addresses(each) for each in names])
-        chosen = candidates(
-            domain, hosts, dict(zip(names, answers, strict=True)), self._own.addresses
-        )
+        own = [each for answer in answers for each in answer.records if each in self._own]
+        chosen = candidates(domain, hosts, dict(zip(names, answers, strict=True)), own)
         if isinstance(chosen, Reply):
             return chosen
         places = [Place(each.host, target.port, each.address) for each in chosen]

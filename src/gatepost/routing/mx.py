@@ -1,6 +1,6 @@
 """From a recipient's domain to the addresses that are tried (RFC 5321 5.1, RFC 7505, RFC 2181)."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,9 +84,7 @@ def candidates(
     return tuple(chosen[:most]) or _no_address(domain, kept, answers)
 
 
-def literal_candidates(
-    domain: str, own_addresses: Collection[str]
-) -> tuple[Candidate, ...] | Reply:
+def literal_candidates(domain: str, own_addresses: Container[str]) -> tuple[Candidate, ...] | Reply:
     """Return where mail to an address literal goes: there, and nowhere else (RFC 5321 5.1)."""
     try:
         address = literal_address(domain)

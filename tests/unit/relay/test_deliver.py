@@ -14,7 +14,9 @@ from gatepost.model.envelope import Recipient
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture, Match, NextHop, Route
+from gatepost.net.dial import is_here
 from gatepost.relay.deliver import LOOK, Bounds
+from gatepost.relay.places import Own
 from gatepost.relay.spool import FileBody
 from tests.delivering import (
     DAY,
@@ -758,6 +760,23 @@ def test_the_exchangers_of_a_domain_are_tried_in_their_order() -> None:
         "mx1.example.net:25", "mx1.example.net:25", "mx2.example.net:25",
     ]  # fmt: skip
     assert direct.taken == [("m1", "bob@example.net")]
+
+
+@pytest.mark.parametrize("domain", ["own.example", "[127.0.0.1]"])
+def test_mail_is_not_sent_to_an_address_of_this_machine_where_we_listen_on_all(domain: str) -> None:
+    direct = Upstream(mx())
+    dns = "own.example. MX 1 other-name.example.\nother-name.example. A 127.0.0.1"
+    world = World([direct], [route(direct.target)], dns=dns, own=Own(is_here=is_here))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=[f"bob@{domain}"]))
+        await asyncio.sleep(0.1)
+        [reply] = [each.reply for each in (await world.delivery("m1.0")).addressees]
+        assert reply is not None
+        assert str(reply).startswith("554 5.4.6 ")
+
+    world.run(scenario)
+    assert not direct.tries
 
 
 def test_busy_exchangers_are_waited_for() -> None:

@@ -1,0 +1,29 @@
+"""What a relay's configuration says of itself to who delivers."""
+
+import pytest
+
+from gatepost.app.outward import own_of
+from gatepost.config.load import parse_config
+
+CONFIG = """
+hostname = "mail.example"
+[[listener]]
+address = "{address}"
+certificate = "chain.pem"
+[target.direct]
+kind = "mx"
+[[route]]
+to = "direct"
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "ours"),
+    [("*:25", True), ("0.0.0.0:25", True), ("192.0.2.1:25", False), ("*:587", False)],
+)
+def test_mail_is_not_sent_to_where_the_relay_listens(address: str, ours: bool) -> None:
+    """RFC 5321 5.1, whatever an exchanger with that address is called."""
+    own = own_of(parse_config(CONFIG.format(address=address)))
+    assert ("127.0.0.1" in own) == ours
+    assert "198.51.100.7" not in own
+    assert ("192.0.2.1" in own) == address.startswith("192.0.2.1")
