@@ -157,6 +157,10 @@ def servers(certificates: Certificates) -> Iterator[Servers]:
     running.stop()
 
 
+def broken(*_given: object) -> AuthResult:
+    raise ConnectionError("the directory does not answer")
+
+
 HEALTHY = Variant()
 OPEN = Variant({"auth_required": False, "auth_exclude_mechanism": ["PLAIN", "LOGIN"]})
 IN_CLEAR = {"require_starttls": False, "auth_require_tls": False}
@@ -206,6 +210,8 @@ CASES = [
     ("password", HEALTHY, Asked(login=WRONG), "bad_credentials"),
     ("backend", Variant(answers={"LOGIN": "454 4.7.0 Temporary authentication failure"}),
      Asked(login=SIGNED_IN), "server_auth_backend_down"),
+    ("backend, uncaught", Variant({"authenticator": broken}), Asked(login=SIGNED_IN),
+     "server_auth_backend_down"),
     ("throttled", Variant(answers={"LOGIN": "454 4.7.0 Too many login attempts"}),
      Asked(login=SIGNED_IN), "auth_throttled"),
     ("application password", Variant(answers={"LOGIN": "534 5.7.9 Application-specific password "

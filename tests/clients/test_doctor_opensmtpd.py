@@ -51,6 +51,8 @@ CASES: list[tuple[str, str, Asked, str]] = [
     ("implicit TLS on the port", "smtps pki good auth <users>", Asked(tls="starttls"),
      "starttls_on_implicit_tls_port"),
     ("STARTTLS on the port", USUAL, Asked(tls="implicit"), "implicit_tls_on_starttls_port"),
+    ("client certificate", USUAL.replace("tls-require", "tls-require verify"), Asked(),
+     "client_certificate_required"),
     ("expired", USUAL.replace("good", "expired"), Asked(login=RIGHT), "cert_expired"),
     ("another name", USUAL.replace("good", "misnamed"), Asked(), "cert_hostname_mismatch"),
     ("signed by itself", USUAL.replace("good", "self_signed"), Asked(), "cert_untrusted"),

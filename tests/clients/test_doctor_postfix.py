@@ -28,6 +28,7 @@ AUDIT = Errand(audit=True, ports=())
 STRANGER = ("smtpd_relay_restrictions = permit_sasl_authenticated, reject", "mynetworks = ")
 MODERN = "smtpd_tls_mandatory_protocols = >=TLSv1.2", "smtpd_tls_protocols = >=TLSv1.2"
 SUBMISSION = ("smtpd_tls_security_level = encrypt", *STRANGER, *MODERN)
+EVERYBODY = "smtpd_client_event_limit_exceptions = "
 IN_CLEAR = ("smtpd_tls_security_level = none", "smtpd_tls_auth_only = no")
 OLD = ("smtpd_tls_protocols = >=TLSv1, <=TLSv1.1", "tls_medium_cipherlist = ALL:@SECLEVEL=0")
 OPEN = "smtpd_relay_restrictions = check_client_access static:OK, reject"
@@ -66,6 +67,9 @@ CASES: list[tuple[str, tuple[str, ...], Asked, str]] = [
      Asked(login=RIGHT, errand=replace(SENDING, audit=True)), ""),
     ("healthy, implicit", ("smtpd_tls_wrappermode = yes",), Asked(tls="implicit", login=RIGHT), ""),
     ("new TLS only", NEW, Asked(login=RIGHT), ""),
+    ("one connection at a time", ("smtpd_client_connection_count_limit = 1", EVERYBODY),
+     Asked(login=RIGHT, errand=ENVELOPE), ""),
+    ("PLAIN only, PHPMailer", ("smtpd_sasl_path = plain",), Asked("phpmailer", login=RIGHT), ""),
     # what is offered
     ("no AUTH", ("smtpd_sasl_auth_enable = no",), Asked("smtplib"), "auth_not_advertised"),
     ("no AUTH needed", ("smtpd_sasl_auth_enable = no",), Asked("smtplib", errand=ENVELOPE),
@@ -85,6 +89,8 @@ CASES: list[tuple[str, tuple[str, ...], Asked, str]] = [
     ("certificate missing", ("smtpd_tls_chain_files = /nonexistent",), Asked(),
      "server_tls_misconfigured"),
     ("old TLS only", OLD, Asked(), "tls_version_too_old"),
+    ("client certificate", ("smtpd_tls_req_ccert = yes", *SUBMISSION), Asked(),
+     "client_certificate_required"),
     ("expired", certificate("expired"), Asked(login=RIGHT), "cert_expired"),
     ("another name", certificate("misnamed"), Asked(), "cert_hostname_mismatch"),
     ("signed by itself", certificate("self_signed"), Asked(), "cert_untrusted"),
@@ -105,6 +111,13 @@ CASES: list[tuple[str, tuple[str, ...], Asked, str]] = [
     ("sender", ("smtpd_sender_login_maps = static:somebody",
                 "smtpd_sender_restrictions = reject_sender_login_mismatch"),
      Asked(login=RIGHT, errand=ENVELOPE), "sender_not_authorised"),
+    ("address", ("smtpd_client_restrictions = reject", "smtpd_delay_reject = no"), Asked(),
+     "address_blocklisted"),
+    ("relaying for nobody", ("smtpd_relay_restrictions = reject_unauth_destination",
+                             "mynetworks = "), Asked(login=RIGHT, errand=ENVELOPE),
+     "sender_not_authorised"),
+    ("milter", ("smtpd_milters = inet:127.0.0.1:1", "milter_default_action = tempfail"), Asked(),
+     "mail_system_failure"),
     ("greylisting", (GREYLISTING,), Asked(login=RIGHT, errand=ENVELOPE), "greylisted"),
     ("size", ("message_size_limit = 100",), Asked(login=RIGHT, errand=SENDING), "too_large"),
     ("no relaying for who has signed in",
