@@ -477,6 +477,14 @@ def test_a_server_that_waits_for_the_client(authority: Authority) -> None:
         assert ids(seen) == ["mesh_server_first_hang"]
 
 
+def test_a_greeting_later_than_we_wait(authority: Authority) -> None:
+    """It comes after an EHLO that was sent meanwhile, and not because of it."""
+    with serving(Script(greets_after=2.6)) as server:
+        patience = Patience(silence=1.0, others=0.2, greeting=0.7, reply=2)
+        seen = diagnose(server.address, settings=settings(authority), patience=patience)
+        assert (seen.verdict, ids(seen)) == ("unknown", [])
+
+
 @pytest.mark.parametrize(
     ("greeting", "found"),
     [

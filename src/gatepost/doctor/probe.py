@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from time import monotonic
 from typing import Final
 
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.rules.network import AT_ONCE
 from gatepost.diagnosis.rules.tls import missing_issuer
 from gatepost.doctor import reach, signin
 from gatepost.doctor.around import look_around
@@ -410,13 +412,18 @@ class _Probe:
         """Send EHLO to a server that said nothing: some proxies wait for that."""
         name = self._local_name(talk)
         talk.say(f"EHLO {name}")
+        asked = monotonic()
         try:
             reply = talk.greeting_within(self.visit.patience.silence + 1)
         except GatepostError as error:
             greeting = Greeting(alien=reach.alien_line(error))
             self.note(failure=talk.explain(error), greeting_after_ehlo=seen(greeting))
             return
-        self.note(greeting_after_ehlo=seen(Greeting(reply)))
+        waited = round((monotonic() - asked) * 1000, 1)
+        self.note(greeting_after_ehlo=seen(Greeting(reply, waited)))
+        if waited > AT_ONCE:
+            self.note(failure="the greeting came late, and not because of our EHLO: a client that "
+                              "waits longer is let in")  # fmt: skip
 
     @property
     def _taken_name(self) -> str:

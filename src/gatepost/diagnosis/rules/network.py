@@ -9,6 +9,8 @@ from gatepost.model.finding import Finding
 
 _ONE_FAMILY: Final = frozenset({"nodemailer"})
 """Libraries that do not go on to the other address family."""
+AT_ONCE: Final = 1500.0
+"""Milliseconds within which a greeting that waits for the client comes, once that has spoken."""
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _PATIENT: Final = 2000.0
 """Milliseconds after which a missing answer is no slow one: a lost SYN is sent again after one."""
@@ -167,6 +169,8 @@ def mesh_server_first_hang(seen: Evidence) -> Finding | None:
     before, after = seen.greeting.value, seen.greeting_after_ehlo.value
     if before is None or before.reply or after is None or after.reply is None:
         return None
+    if after.waited_ms > AT_ONCE:
+        return None  # it would have come without EHLO, too
     return Finding(
         "mesh_server_first_hang",
         "likely",
