@@ -300,8 +300,8 @@ def imitations_page() -> str:
                 "TLS by itself", "passwords in clear", "known from"), rows), "",
         f"{', '.join(acting[:-1])} and {acting[-1]} say the user name in PLAIN's first",
         "field, too: whom to act as. Some servers refuse that:",
-        "[authzid_not_permitted](../findings/authzid_not_permitted.md). With `--try-all` PLAIN goes",
-        "out once more without it, where no other mechanism has judged the password.",
+        "[authzid_not_permitted](../findings/authzid_not_permitted.md). With `--try-all` PLAIN",
+        "goes out once more without it, where no other mechanism has judged the password.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
