@@ -1,5 +1,6 @@
 """What the store gets: the content with its trace, and what its header says."""
 
+from dataclasses import replace
 from typing import Any
 
 from gatepost.mime.dates import format_date
@@ -49,6 +50,9 @@ def receive_message(
     summary = read_summary(bytes(spool.head))
     id_, now = relay.next_id(), relay.now()
     principal = session.signed_in_as
+    if relay.router is not None:  # it may go on to somebody who believes us
+        is_checked = principal is not None and session.profile.checks_sender
+        envelope = vouched(envelope, is_checked=is_checked)
     submission = Submission(
         id=id_,
         envelope=envelope,
@@ -62,6 +66,17 @@ def receive_message(
     )
     checked = session.profile.checks_sender
     return Received(submission, read_authors(summary) if checked else ())
+
+
+def vouched(envelope: Envelope, *, is_checked: bool) -> Envelope:
+    """Return an envelope whose AUTH= says no more than what we know (RFC 4954 5).
+
+    ``is_checked``: the client has signed in, and may send as the envelope's sender. Of anybody
+    else whom it names nobody has proven anything, and that is ``AUTH=<>``.
+    """
+    if envelope.auth is None or (is_checked and envelope.auth == str(envelope.sender)):
+        return envelope
+    return replace(envelope, auth="<>")
 
 
 def read_authors(summary: Summary) -> tuple[Address, ...] | None:

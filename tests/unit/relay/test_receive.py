@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from gatepost.directory.contract import Directory
+from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
+from gatepost.model.route import MxTarget, Route
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Selection
 from gatepost.relay.context import Relay
 from gatepost.relay.entrance import plain_entrance
 from gatepost.relay.receive import Receiver
 from gatepost.relay.spool import Budget
+from gatepost.routing.route import Router
 from gatepost.store.memory import MemoryStore
 from gatepost.wire.server.session import Setting
 
@@ -44,6 +47,39 @@ class SlowStore(MemoryStore):
 
 def report(event: str, **facts: Any) -> None:
     """Nobody wants to know."""
+
+
+class Kept(MemoryStore):
+    """Knows the envelopes that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.envelopes: list[Envelope] = []
+
+    def put(self, submission: Submission) -> asyncio.Future[None]:
+        self.envelopes.append(submission.envelope)
+        return super().put(submission)
+
+
+def test_a_client_that_did_not_sign_in_vouches_for_nobody() -> None:
+    async def main() -> None:
+        store, stream, nobody = Kept(), Stream(), cast("Directory", None)
+        relay = Relay(
+            nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
+        )
+        relay.router = Router([Route("out", (MxTarget("direct"),))])
+        entrance = plain_entrance(Setting(load_profile("open"), "h", frozenset({"PLAIN"})), None)
+        receiver = Receiver(relay, entrance, lambda _receiver: None)
+        receiver.accepted(stream)  # type: ignore[arg-type]
+        receiver.connected()
+        receiver.received(
+            b"EHLO client.example\r\nMAIL FROM:<a@example.com> AUTH=boss@example.com\r\n"
+            b"RCPT TO:<b@example.com>\r\nDATA\r\nSubject: hi\r\n\r\nHello\r\n.\r\n"
+        )
+        await store.wait(Selection(), timeout=5)
+        assert [each.auth for each in store.envelopes] == ["<>"]
+
+    asyncio.run(main())
 
 
 def test_who_waits_for_us_is_not_silent() -> None:

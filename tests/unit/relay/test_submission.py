@@ -3,7 +3,9 @@
 import pytest
 
 from gatepost.mime.header import Summary
-from gatepost.relay.submission import read_authors
+from gatepost.model.address import parse_address
+from gatepost.model.envelope import Envelope
+from gatepost.relay.submission import read_authors, vouched
 
 AUTHORS: list[tuple[tuple[str, ...], list[str] | None]] = [
     (("a@example.com",), ["a@example.com"]),
@@ -27,3 +29,21 @@ def test_the_authors_are_those_of_every_from_field(
 
 def test_a_header_that_goes_on_may_hide_an_author() -> None:
     assert read_authors(Summary(from_=("a@example.com",), complete=False)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "is_checked", "goes_on"),
+    [
+        ("a@example.com", True, "a@example.com"),
+        ("boss@example.com", True, "<>"),
+        ("a@example.com", False, "<>"),
+        ("<>", True, "<>"),
+        (None, False, None),
+    ],
+)
+def test_nobody_is_vouched_for_but_who_signed_in(
+    said: str | None, is_checked: bool, goes_on: str | None
+) -> None:
+    """RFC 4954 5."""
+    envelope = Envelope(parse_address("a@example.com"), auth=said)
+    assert vouched(envelope, is_checked=is_checked).auth == goes_on
