@@ -21,6 +21,7 @@ _NEEDS_AUTH = (
     "not logged in", "you must log in", "cannot deliver mail for", "can't deliver mail for",
     "not a relay", "we do not relay", "relaying is not", "relaying not",
     "authenticate before", "authentication first", "access denied*auth", "5.7.1 relay",
+    "auth is required", "turn on smtp auth", "enable smtp auth",
 )  # fmt: skip
 _HELO = (
     "helo command rejected", "invalid helo", "invalid ehlo", "helo/ehlo argument", "(ehlo)",
@@ -55,7 +56,7 @@ _NOT_YOURS = (
     "send mail as this", "not owned by auth", "not allowed as sender", "from address*not permitted",
     "sender address*not owned", "user not allowed to send from", "not a valid sender for",
     "sender*not associated with", "from header*not match", "not allowed to send mail from",
-    "forged sender", "sender*does not exist in your account",
+    "forged sender", "sender*does not exist in your account", "dt:sum",  # NetEase
 )  # fmt: skip
 _NOT_VERIFIED = (
     "verified sender identity", "sender identity", "domain is not verified", "not a verified",

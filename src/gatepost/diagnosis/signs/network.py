@@ -221,6 +221,7 @@ def opened_in_silence(reading: Reading) -> bool:
     return silent(reading) and any(word in reading.text for word in words)
 
 
+# errno -3008, -4039, -4077, -4078: libuv's own numbers on Windows, which Node prints
 _DNS = (
     "enotfound", "eai_again", "getaddrinfo", "name or service not known", "no such host",
     "could not resolve host", "couldn't resolve host", "name resolution", "unknownhostexception",
@@ -228,6 +229,7 @@ _DNS = (
     "server misbehaving", "the remote name could not be resolved", "unknown mx host",
     "failed to lookup address", "dns lookup failed", "dial tcp: lookup", "php_network_getaddresses",
     "temporary failure in name resolution", "name does not resolve", "host not found",
+    "errno*-3008",
 )  # fmt: skip
 _TIMEOUT = (
     "etimedout", "timed out", "i/o timeout", "timeouterror", "timeout was reached", "opentimeout",
@@ -235,13 +237,15 @@ _TIMEOUT = (
     "operation has timed out", "connecttimeout", ("connection attempt failed because the connected "
     "party did not properly respond"), "timeout expired", "read timeout", "readtimeout", "timeout",
     "timedout", "deadline exceeded",
-    "deadline has elapsed",
+    "deadline has elapsed", "errno*-4039", "errno*-110",
 )  # fmt: skip
 _REFUSED = (
     "econnrefused", "connection refused", "actively refused", "10061", "no route to host",
     "ehostunreach", "connect to*failed", "failed to connect to", "could not connect to smtp host",
     "couldn't connect to host", "unable to connect to the remote server", "smtp connect() failed",
     "connection could not be established", "could not connect", "network unreachable",
+    "error connecting to", "can't connect to", "cannot connect to", "can not connect to",
+    "errno*-4078", "errno*-111",
 )  # fmt: skip
 _EOF = (
     "eof", "unexpectedly closed", "unexpected socket close", "connection closed", "econnreset",
@@ -250,6 +254,7 @@ _EOF = (
     "server closed the connection", "connection was closed", "closed connection", "disconnected",
     "transport connection: net_io_connectionclosed", "net_io_connectionclosed",
     "closed unexpectedly", "response reading failed", "server returned nothing", "empty reply",
+    "errno*-4077", "errno*-104",
 )  # fmt: skip
 _HANG = (
     *_TIMEOUT, "hang", "no response", "greeting never received", "waiting for*greeting",
@@ -268,6 +273,8 @@ _NEVER_CONNECTED = (
     "timed out connecting to", "stream_socket_client()*timed out", "in create_connection",
 )  # fmt: skip
 """TCP itself did not come about: what the port speaks cannot matter."""
+_SYSCALL: Final = re.compile(r"\bsyscall\W{1,6}connect\b")
+"""Node prints the system call that failed on a line of its own."""
 _READING = (
     "with 0 bytes received", "socket_timeout", "network read error*timed out", "read timed out",
     "getline(): timeout", "read tcp*i/o timeout", "waiting for server response",
@@ -299,6 +306,11 @@ def greets_when_spoken_to(reading: Reading) -> bool:
 def ends_unheard(reading: Reading) -> bool:
     """TCP came about, and the connection was over before a greeting."""
     return not hangs(reading) and opened_in_silence(reading)
+
+
+def failed_to_connect(reading: Reading) -> bool:
+    """Node says that it was connect() that failed."""
+    return silent(reading) and _SYSCALL.search(reading.text) is not None
 
 
 _MESH = ("istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
@@ -363,6 +375,8 @@ SIGNS: Final = (
     Sign("port_blocked", 4, _NEVER_CONNECTED, when=silent, unless=("unable to read data",)),
     Sign("starttls_on_implicit_tls_port", -14, _NEVER_CONNECTED, when=silent,
          unless=("unable to read data",)),
+    Sign("port_blocked", 4, ("syscall",), when=failed_to_connect),
+    Sign("starttls_on_implicit_tls_port", -14, ("syscall",), when=failed_to_connect),
     Sign("address_family_not_tried", 9, ("aaaa*never tried", "a record*never tried",
                                          "resolves a only", "resolves only a")),
     Sign("ipv6_unreachable", 13, ("enetunreach", "network is unreachable", "address not available",

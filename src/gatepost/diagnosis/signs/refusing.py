@@ -60,7 +60,7 @@ _CONTENT = (
     "contains a virus", "contains virus", "virus found", "virus detected", "infected",
     "unsolicited mail", "attachment*not allowed", "attachment*blocked", "banned attachment",
     "blocked attachment", "attachment type", "file type*not allowed", "executable",
-    "prohibited content", "blocked*content", "content policy", "phishing",
+    "prohibited content", "blocked*content", "content policy", "phishing", "dt:spm",  # NetEase
 )  # fmt: skip
 _NO_CERTIFICATE = (
     "no client certificate", "client certificate required", "client certificate not",

@@ -63,6 +63,7 @@ def great_provider(reading: Reading) -> bool:
     return any(domain in reading.host for name in DOMAINS for domain in DOMAINS[name].split())
 
 
+# -9806 and on: what Secure Transport of macOS calls its errors (SecureTransport.h)
 _NOT_TLS = (
     "wrong version number", "wrong_version_number", "invalidcontenttype", "invalid content type",
     "first record does not look like a tls", "unable to parse tls packet", "plaintext connection",
@@ -76,6 +77,7 @@ _NOT_TLS = (
     "in state hello received", "bad record type", "unexpected or badly formatted",
     "message received was unexpected", "does not speak tls", "expected tls*plain",
     "invalid token was specified", "token supplied to the function is invalid", "ssl3_get_record",
+    "corruptmessage", "invalidmessage(", "-9847",
 )  # fmt: skip
 _NAME = (
     "hostname mismatch", "host name mismatch", "hostname/ip does not match", "altnames",
@@ -89,7 +91,7 @@ _NAME = (
     "legacy common name field", "the host name did not match", "ssl: no alternative",
     "server identity", "certificatenamemismatch", "peer certificate cn",
     "verify identity of server", "mismatched name", "verify identity of the server",
-    "hostname verification failed",
+    "hostname verification failed", "-9843",
 )  # fmt: skip
 _NO_ISSUER = (
     "unable to get local issuer", "unable to verify the first certificate", "partialchain",
@@ -106,11 +108,13 @@ _UNTRUSTED = (
     "self-signed", "self signed", "self_signed", "untrustedroot", "unknownissuer", "unknown issuer",
     "verify error:num=18", "verify error:num=19", "return code: 18", "return code: 19",
     "not trusted", "untrusted", "certificate authority is not trusted", "unknown ca",
+    "-9812", "-9813",
 )  # fmt: skip
 _VERIFY = ("certificate verify failed", "certificate_verify_failed", "verification failed",
            "certificate problem", "remote certificate is invalid", "certificate verification",
            "remotecertificatechainerrors", "ssl certificate error", "peer certificate",
-           "cert validation", "certificate is invalid", "invalid peer certificate")  # fmt: skip
+           "cert validation", "certificate is invalid", "invalid peer certificate",
+           "-9807")  # fmt: skip
 _OWN_AUTHORITY = (
     "internal ca", "private ca", "own ca", "corporate ca", "company ca", "company's ca",
     "company's internal", "internal certificate authority", "private certificate authority",
@@ -144,6 +148,7 @@ _EXPIRED = (
     "certexpired", "certificate is not valid yet", "expired certificate", "return code: 10",
     "chain uses not yet valid",
     "certificateexpired", "certificate*expired", "certificatenotyetvalid", "notafter*in the past",
+    "-9814",
 )  # fmt: skip
 _OLD = (
     "protocol version", "unsupported protocol", "tlsv1 alert", "wrong ssl version",
@@ -153,6 +158,7 @@ _OLD = (
     "tls version*not supported", "tls version*too", "tls version mismatch", "old tls version",
     "requires tls 1.2", "minimum tls", "no shared cipher", "handshake failure",
     "sslv3 alert handshake", "tls_get_version", "dh key too small", "deprecated tls",
+    "alert: protocolversion", "description: protocolversion", "alert: handshakefailure", "-9836",
 )  # fmt: skip
 _DISABLED = (
     "no appropriate protocol", "no protocols available",
@@ -165,9 +171,27 @@ _DISABLED = (
     "install io::socket::ssl", "no ssl support included", "protocols are disabled",
     "built without ssl",
 )  # fmt: skip
+_CUT_HANDSHAKE = (
+    "handshake eof", "handshake*eof", "eof*handshake", "handshake*connection reset",
+    "connection reset*handshake", "handshake*closed", "closed*handshake", "ssl_error_syscall",
+    "ssl_connect syscall", "terminated the handshake", "failure(ssl(", "-9806", "-9816",
+)  # fmt: skip
+"""TLS was begun, and the other side hung up."""
+
+
+def began_with_tls(reading: Reading) -> bool:
+    """No STARTTLS was sent, and the port is none of those where TLS comes first."""
+    return not sent_starttls(reading) and reading.port not in IMPLICIT_PORTS
+
 
 # fmt: off
 SIGNS: Final = (
+    Sign("implicit_tls_on_starttls_port", 8, _CUT_HANDSHAKE, when=began_with_tls),
+    Sign("starttls_on_implicit_tls_port", -10, _CUT_HANDSHAKE),
+    Sign("tls_version_too_old", 5, _CUT_HANDSHAKE),
+    # Jakarta Mail calls it a failed sign-in when TLS fails on the way to it
+    Sign("bad_credentials", -6, ("pkix path",)),
+    Sign("credential_mangled_by_config", -5.5, ("pkix path",)),
     Sign("implicit_tls_on_starttls_port", 14, _NOT_TLS,
          when=lambda r: not sent_starttls(r)),
     Sign("implicit_tls_on_starttls_port", 5, _NOT_TLS, when=sent_starttls),
@@ -243,6 +267,10 @@ SIGNS: Final = (
     Sign("cert_untrusted", 6, _VERIFY),
     Sign("cert_untrusted", 3, (*_VERIFY, *_UNKNOWN_AUTHORITY), when=lambda r: r.is_private),
     Sign("client_ca_store_missing", 13, _NO_STORE),
+    # gen_smtp says no more; since OTP 26 Erlang verifies, and is given no authorities of itself
+    Sign("client_ca_store_missing", 7, (":tls_failed", "{tls_failed", ",tls_failed")),
+    Sign("cert_untrusted", 6, (":tls_failed", "{tls_failed", ",tls_failed")),
+    Sign("tls_version_too_old", 4, (":tls_failed", "{tls_failed", ",tls_failed")),
     Sign("client_ca_store_missing", 6, _UNKNOWN_AUTHORITY),
     Sign("client_ca_store_missing", 4, (*_UNKNOWN_AUTHORITY, *_NO_ISSUER, *_VERIFY),
          context=("scratch", "alpine", "distroless", "container", "docker", "image", "busybox",

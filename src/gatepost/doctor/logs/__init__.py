@@ -126,11 +126,15 @@ def _clean(text: str) -> str:
         text = _OBJECT.sub(_as_lines, text)
     if "<CRLF>" in text:
         text = "\n".join(_without_marks(text.split("\n")))
-    text = _JOINED.sub(r"\n\1", text)
+    text = _BROKEN.sub(r"\1 \3", _JOINED.sub(r"\n\1", text))
     lines = (line[:_MAX_LINE] for line in text.split("\n"))
     return "\n".join(part for line in lines for part in _parts(line))
 
 
+_BROKEN: Final = re.compile(
+    r"(\(\d{3}, b?(['\"])(?:(?!\2)[^\n]){0,400})\n[ \t>|]*((?:(?!\2)[^\n]){0,400}\2\))"
+)
+"""A reply in Python's quotes that a mail program or a terminal broke over two lines."""
 _IS_HTML: Final = re.compile(r"&(?:gt|lt|quot|amp|nbsp|apos|#x?[0-9a-fA-F]{2,4});|<br\b|</pre>")
 _TAGS: Final = re.compile(r"</?(?:pre|code|p|div|span)(?: [^<>]*)?>")
 _JOINED: Final = re.compile(

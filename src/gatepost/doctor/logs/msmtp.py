@@ -9,6 +9,9 @@ FORMAT = Format(
     client=r"^\s*--> (?P<text>.*)$",
     server=r"^\s*<-- (?P<text>.*)$",
     hints=("<-- ", "--> "),
-    errors=("msmtp:", "msmtp ", "tls_starttls", "cannot find a usable authentication method"),
+    errors=(
+        "msmtp:", "msmtp ", "tls_starttls", "cannot find a usable authentication method",
+        "could not send mail (account", "msmtprc",
+    ),
     version=r"msmtp(?: version)? ([\d.]+)",
-)
+)  # fmt: skip

@@ -9,5 +9,6 @@ FORMAT = Format(
     client=r"^.*?GLOB\(0x[0-9a-f]+\)>>> (?P<text>.*)$",
     server=r"^.*?GLOB\(0x[0-9a-f]+\)<<< (?P<text>.*)$",
     hints=("glob(0x",),
-    errors=("net::smtp=glob", "net/smtp.pm", "authen::sasl", "email::sender"),
-)
+    errors=("net::smtp=glob", "net/smtp.pm", "authen::sasl", "email::sender",
+            "net::smtp: ", "net::smtp->new", "net::smtp::ssl", ".pl line ", ".pm line "),
+)  # fmt: skip

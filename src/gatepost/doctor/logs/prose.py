@@ -24,6 +24,9 @@ _MAILISH: Final = re.compile(
     r"(?i)smtp|server|said|respon|repl|auth|mail|login|rcpt|recipient|sender|relay|error|code|fail|"
     r"tls|deny|denied|reject|refus|^\W*[245]\d\d|expected"
 )
+_OF_THE_WEB: Final = re.compile(
+    r"\bHTTP/[123]\b|\bmethod=\W?(?:GET|POST|PUT)\b|\bstatus_code=\d{3}"
+)
 _CODE_FOR: Final = {
     "5.7.57": 530, "5.7.139": 535, "5.7.3": 535, "5.7.8": 535, "5.7.9": 534, "5.7.4": 504,
     "5.1.7": 501, "5.7.0": 530, "5.7.60": 550, "4.7.0": 454, "4.3.2": 432, "4.5.3": 452,
@@ -56,7 +59,7 @@ def replies_in(line: str) -> Iterator[Stray]:
     for match in _TUPLE.finditer(line):
         found = True
         yield stray(_reply(match[1], match["text"]), line)
-    if found or not _MAILISH.search(line):
+    if found or not _MAILISH.search(line) or _OF_THE_WEB.search(line):
         return
     for match in _CODED.finditer(line):
         found = True

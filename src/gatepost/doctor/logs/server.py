@@ -10,6 +10,11 @@ _ADDRESS: Final = r"\d{1,3}(?:\.\d{1,3}){3}"
 MAIL_PORTS: Final = (25, 465, 587, 994, 2465, 2525, 2587, 1025, 1587)
 _PORT: Final = r"(?:25|465|587|994|2465|2525|2587|1025|1587)"
 
+_SET: Final = (
+    r"(?:host(?:name)?|(?:smtp|mail)[\w.]{0,12}(?:server|address)|"
+    r"(?:server|address)(?=\W{1,8}(?:e?mail|smtp|relay)))"
+)
+"""What settings call the server by."""
 _PAIRS: Final = (
     rf"\(['\"](?P<host>{_HOST}|localhost)['\"], (?P<port>\d+)\)",
     rf"host \"?(?P<host>{_HOST}|localhost)\"?,? \(?port:? (?P<port>\d+)",
@@ -21,7 +26,7 @@ _PAIRS: Final = (
         rf"(?:connected to|trying|lookup|ENOTFOUND|resolve host:?|relayhost *=) *"
         rf"\[?(?P<host>{_HOST})(?:\]?:(?P<port>\d+))?"
     ),
-    rf"\bhost(?:name)?['\"]?\s*(?:=>|[:=])\s*['\"]?(?P<host>{_HOST}|localhost)",
+    rf"(?:\b|_){_SET}['\"]?\s*(?:=>|[:=])\s*['\"]?(?P<host>{_HOST}|localhost)(?![\w.-]*@)",
     rf"\b220[ -](?P<host>{_HOST})\b",
 )
 _PORT_ALONE: Final = re.compile(

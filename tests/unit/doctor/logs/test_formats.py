@@ -155,6 +155,8 @@ def test_a_session_under_tls_from_the_start() -> None:
         ('Expected response code 250 but got code "530"', "symfony"),
         ("System.Net.Mail.SmtpException: Failure sending mail.", "system-net-mail"),
         ("Send-MailMessage : The SMTP server requires\n + CategoryInfo", "powershell"),
+        ("sendmail: could not send mail (account default from /etc/msmtprc)", "msmtp"),
+        ("Net::SMTP: Unexpected EOF on command channel at send.pl line 3.", "perl-net-smtp"),
         ("nothing that anybody knows", ""),
     ],
 )
@@ -185,7 +187,15 @@ def test_a_reply_inside_of_a_sentence(text: str, code: int, status: str, positio
 
 
 @pytest.mark.parametrize(
-    "text", ["connect to 192.0.2.1:587", "port 465 or 587", "Version 4.2.1 of it", "12:00:00.550 x"]
+    "text",
+    [
+        "connect to 192.0.2.1:587",
+        "port 465 or 587",
+        "Version 4.2.1 of it",
+        "12:00:00.550 x",
+        "api.access (method='POST' response=500 path='/mail/')",
+        '"POST /mail HTTP/1.1" 500 58 error',
+    ],
 )
 def test_a_number_is_no_reply(text: str) -> None:
     assert read_log(text).strays == ()
@@ -200,6 +210,10 @@ def test_a_number_is_no_reply(text: str) -> None:
         ("said mx.example.net[192.0.2.1]:25", "smtp.example.com:465", "smtp.example.com", 465),
         ("x", "own server at mail.example.com, port 25", "mail.example.com", 25),
         ("x", "own server :25", None, None),
+        ("SMTP_SERVER=mail.example.com\nSMTP_PORT=25", "", "mail.example.com", 25),
+        ("address: 'smtp.example.com'\nport: 465", "", "smtp.example.com", 465),
+        ("client: 192.0.2.7, server: www.example.com, request: x", "", None, None),
+        ("smtp_address=smtp.ann@example.com", "", None, None),
     ],
 )
 def test_which_server(text: str, server: str, host: str | None, port: int | None) -> None:
