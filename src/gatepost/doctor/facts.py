@@ -44,6 +44,7 @@ def facts(seen: Evidence) -> Iterator[str]:
             "in the log" if seen.source == "log" else f"within {greeting.waited_ms / 1000:.1f} s"
         )
         silence = "closed without a greeting" if greeting.closed else f"no greeting {waited}"
+        silence = f"no SMTP: {greeting.alien!r}" if greeting.alien else silence
         yield f"greeting: {greeting.reply}" if greeting.reply else silence
     first = seen.tls_first.value
     if first is not None and first.answered:
