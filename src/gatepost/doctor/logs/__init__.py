@@ -66,8 +66,9 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
 
     ``text`` may hold anything; nothing in it is an error. Beyond MAX_LOG it is not read.
     """
-    text, server, client = _headed(_clean(_without_surrogates(text[:MAX_LOG])), server, client)
-    struck = strike_out(text)
+    original = _without_surrogates(text[:MAX_LOG])
+    text, server, client = _headed(_clean(original), server, client)
+    struck = strike_out(text, original)
     lines = struck.text.split("\n")
     spoken = format_of(lines)
     everything = unmarked(struck.text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
+from gatepost.doctor.logs.broken import pieces
 from gatepost.doctor.logs.responses import (
     WORDS_FOR_HIDDEN,
     Answer,
@@ -120,9 +121,12 @@ class Struck:
     responses: list[Response] = field(default_factory=list)
 
 
-def strike_out(text: str) -> Struck:
-    """Return ``text`` with every secret, and the base64 of each and of user names, replaced."""
-    walk = _Walk()
+def strike_out(text: str, original: str = "") -> Struck:
+    """Return ``text`` with every secret, and the base64 of each and of user names, replaced.
+
+    ``original`` is the text with its own line ends, where something was taken off it.
+    """
+    walk = _Walk({*pieces(text), *pieces(original)})
     kept = "\n".join(walk.line(line) for line in walk.shaped(text).split("\n"))
     return Struck(walk.everywhere(kept), walk.responses)
 
@@ -135,9 +139,9 @@ def unmarked(text: str) -> str:
 class _Walk:
     """Goes through the lines; knows where in a sign-in it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: set[str]) -> None:
         self.responses: list[Response] = []
-        self._secrets: set[str] = set()
+        self._secrets = secrets
         self._names: set[str] = set()
         self._mechanism = ""
         self._open = 0

@@ -52,3 +52,35 @@ def test_it_is_struck_out_and_so_is_its_base64(text: str) -> None:
 def test_what_is_said_about_one_is_kept(text: str) -> None:
     diagnosis = diagnose_evidence(read_log(text))
     assert text in json.dumps(report_document(diagnosis))
+
+
+LONG = "correct.Horse-battery~staple_and-4-words.more"
+SESSIONS = [
+    "send: 'AUTH PLAIN {plain}\\r\\n'\nreply: b'535 5.7.8 no\\r\\n'",
+    "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YW5u\nS: 334 UGFzc3dvcmQ6\nC: {bare}\nS: 535 5.7.8 no",
+    "05 10:00:00 CLIENT -> SERVER: AUTH XOAUTH2 {token}\n05 10:00:01 SERVER -> CLIENT: 535 no",
+    "AUTH XOAUTH2\n334\n{token}\n535 5.7.3 no\nQUIT",
+]
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+@pytest.mark.parametrize("quote", ["", "> "])
+def test_base64_that_was_broken_into_lines_at_any_place(session: str, quote: str) -> None:
+    """By a terminal's width, a mail or an editor."""
+    bare, plain, token = (
+        base64.b64encode(each.encode()).decode()
+        for each in (LONG, f"\0ann\0{LONG}", f"user=ann\1auth=Bearer {LONG}\1\1")
+    )
+    text = session.format(bare=bare, plain=plain, token=token)
+    for width in range(36, 90):
+        lines = (
+            line[at : at + width]
+            for line in text.split("\n")
+            for at in range(0, max(1, len(line)), width)
+        )
+        evidence = read_log("\n".join(f"{quote}{line}" for line in lines))
+        shown = json.dumps(report_document(diagnose_evidence(evidence)))
+        for blob in (bare, plain, token):
+            assert not any(blob[at : at + 14] in shown for at in range(12, len(blob) - 14, 7)), (
+                width
+            )

@@ -1,0 +1,57 @@
+"""Base64 that a terminal, a mail or an editor broke into lines: its pieces are no tokens."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from gatepost.doctor.logs.responses import decode, is_readable
+
+MAX_PIECES: Final = 60
+_SHORTEST: Final = 16
+"""Characters of base64 that are worth putting together."""
+_TAIL: Final = re.compile(r"[A-Za-z0-9+/_.-]+$")
+_HEAD: Final = re.compile(
+    r"[>|\s]{0,8}(?![2-5]\d\d[ -])(?P<run>[A-Za-z0-9+/_.-]{2,}={0,2})"
+    r"(?:$|(?=\\[rn]|[\"'<,]|\s*$))"
+)
+_TOKEN: Final = re.compile(r"eyJ[\w-]{8,}")
+"""How a JWT begins (RFC 7519)."""
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Yield the pieces of each text in base64 that lies across line ends."""
+    lines = [line.rstrip("\r ") for line in text.split("\n")]
+    for number, line in enumerate(lines[:-1]):
+        tail = _TAIL.search(line[-2_000:])
+        if tail is not None:
+            yield from _across(tail[0], lines[number + 1 : number + MAX_PIECES])
+
+
+def _across(tail: str, following: list[str]) -> Iterator[str]:
+    found, whole, known = [tail], tail, 1
+    for line in following:
+        head = _HEAD.match(line)
+        if head is None:
+            break
+        whole += head["run"]
+        found.append(head["run"])
+        if not _may_go_on(whole):
+            break
+        if len(whole) >= _SHORTEST:
+            known = len(found)
+        if head.end("run") < len(line) or whole.endswith("="):
+            break
+    if known > 1:
+        yield from found[:known]
+
+
+def _may_go_on(text: str) -> bool:
+    """Tell whether it is the beginning, or the whole, of something readable, or of a token."""
+    if _TOKEN.match(text):
+        return True
+    raw = decode(text[: len(text) - len(text) % 4].translate(_URL_SAFE))
+    cuts = range(min(4, len(raw or b"")))  # a character may lie across the end
+    return bool(raw) and any(is_readable((raw or b"")[: len(raw or b"") - cut]) for cut in cuts)
+
+
+_URL_SAFE: Final = str.maketrans("-_", "+/")
