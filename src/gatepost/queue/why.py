@@ -24,16 +24,22 @@ class Obstacle:
     """Reply or error that it stands for."""
     is_stop: bool = False
     """A refused sign-in: somebody has to mend it."""
+    is_ours: bool = False
+    """The relay's own store does not work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a delivery in memory waits for."""
 
-    ahead: int
-    """How many have their turn before it."""
+    ahead: int | None = None
+    """How many have their turn before it; None: it is being tried."""
     crowd: str = ""
     """Why its next hop takes no more at the moment, as the end of a sentence."""
+    place: str = ""
+    """Where it is being tried."""
+    seconds: float = 0.0
+    """For how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,10 @@ def why(
     if delivery.state == "held":
         sentence = "It is held by an operator until it is released"
         return Why(f"{sentence}{_after(delivery)}.", replies)
-    if delivery.state == "leased" and turn is not None:
+    if delivery.state == "leased" and turn is not None and turn.ahead is not None:
         return Why(f"{_in_line(delivery, turn)}{_after(delivery)}.", replies)
     if delivery.state == "leased":
-        then = "; if that fails, it is held by an operator" if delivery.to_be_held else ""
-        return Why(f"It is being delivered now, {_nth(delivery.attempts + 1)}{then}.", replies)
+        return Why(f"{_tried(delivery, turn)}{_after(delivery)}.", replies)
     due = delivery.due or now
     if obstacle is not None and obstacle.position != "closed":
         due = max(due, now + timedelta(seconds=obstacle.wait))
@@ -131,6 +136,8 @@ def _flat(text: str) -> str:
 
 def _blocked(obstacle: Obstacle) -> str:
     reason = f": {_flat(obstacle.reason)}" if obstacle.reason else ""
+    if obstacle.is_ours:
+        return f"nothing can be written down at the moment{reason}"
     if obstacle.is_stop:
         return f"{obstacle.what} is not let in{reason}"
     if obstacle.position == "half-open":
@@ -150,6 +157,13 @@ def _next(due: datetime, now: datetime, delivery: Delivery) -> str:
 
 def _after(delivery: Delivery) -> str:
     return f"; before that, {_story(delivery.history[-1])}" if delivery.history else ""
+
+
+def _tried(delivery: Delivery, turn: Turn | None) -> str:
+    sentence = f"It is being delivered now, {_nth(delivery.attempts + 1)}"
+    if turn is not None and turn.seconds >= 2:
+        sentence += f"; {turn.place} has not taken it in {round(turn.seconds)} seconds"
+    return sentence + ("; if that fails, it is held by an operator" if delivery.to_be_held else "")
 
 
 def _in_line(delivery: Delivery, turn: Turn) -> str:

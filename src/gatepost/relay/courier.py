@@ -47,6 +47,8 @@ class Courier:
         """``transports`` by the names of their targets."""
         self._transports, self._places = transports, places
         self._traffic, self._teacher, self._random, self._now = traffic, teacher, random, now
+        self._tried: dict[str, tuple[Place, float]] = {}
+        """Where each delivery is that is on the wire, and since when."""
 
     def choose(self, route: Route, destination: str) -> Clear | Pause:
         """Return the first target of a chain that does not rest, or what is waited for."""
@@ -83,6 +85,13 @@ class Courier:
             if found is not None and self._traffic.rest(target, found) is None:
                 return self._traffic.crowd(target, found)
         return ""
+
+    def progress(self, delivery: str) -> tuple[str, float]:
+        """Return where a delivery is being tried, and for how many seconds; nowhere: empty."""
+        if delivery not in self._tried:
+            return "", 0.0
+        place, begun = self._tried[delivery]
+        return str(place), self._traffic.seconds() - begun
 
     def forgive(self, route: Route, destination: str) -> None:
         """Forget why the targets of a chain rest."""
@@ -159,13 +168,16 @@ class Courier:
 
     async def _try_place(self, lease: Lease, body: Body, made: Try) -> Handed:
         host = self._traffic.host(made.place, made.target)
-        host.begin(self._traffic.seconds())
+        begun = self._traffic.seconds()
+        host.begin(begun)
+        self._tried[lease.delivery.id] = made.place, begun
         try:
-            deadline = self._traffic.seconds() + TRY
+            deadline = begun + TRY
             transport = self._transports[made.target.name]
             handed = await transport.deliver(lease, body, made.place, deadline)
             ailment = self._teacher.learn(made, handed)
         finally:
+            self._tried.pop(lease.delivery.id, None)
             host.give_up()
             self._traffic.told(made.place, made.target)
         if ailment is None:

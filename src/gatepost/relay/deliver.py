@@ -83,6 +83,8 @@ class Deliverer:
         self._filler: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._stopping = False
+        self._trouble = ""
+        """Why the queue cannot be read at the moment."""
         self._ahead = float("-inf")
         """Seconds by which the clock on the wall is ahead of one that nobody puts."""
         self.epoch = 0
@@ -140,17 +142,20 @@ class Deliverer:
 
     def obstacle(self, next_hop: NextHop) -> Obstacle | None:
         """Return what a next hop rests for now; None when it does not."""
+        if self._trouble:
+            return Obstacle("", "open", 1.0, self._trouble, is_ours=True)
         route = self._routes.named(next_hop.route)
         if route is None:
             return None
         pause = self._courier.look(route, next_hop.destination)
         return None if pause is None else pause.obstacle
 
-    def turn_of(self, delivery: str, next_hop: NextHop) -> Turn | None:
-        """Return what a leased delivery waits for; None: it is being tried."""
+    def turn_of(self, delivery: str, next_hop: NextHop) -> Turn:
+        """Return what a leased delivery waits for, or where it is being tried."""
         ahead = self._lines.ahead_of(delivery, next_hop.key)
         if ahead is None:
-            return None
+            place, seconds = self._courier.progress(delivery)
+            return Turn(place=place, seconds=seconds)
         route = self._routes.named(next_hop.route)
         crowd = "" if route is None else self._courier.crowd(route, next_hop.destination)
         return Turn(ahead, crowd)
@@ -210,8 +215,10 @@ class Deliverer:
             try:
                 await self._look_at_clock()
                 seconds = await self._lease()
+                self._trouble = ""
             except QueueError as error:
-                self._report("queue_unavailable", reason=str(error))
+                self._trouble = str(error)
+                self._report("queue_unavailable", reason=self._trouble)
                 seconds = 1.0
             except Exception as error:  # noqa: BLE001 - the loop goes on, whatever happens
                 self._report("internal_error", reason=explain(error))

@@ -11,7 +11,7 @@ from gatepost.model.delivery import Addressee, Attempt, Contact, Delivery
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
-from gatepost.queue.why import Obstacle, in_, why
+from gatepost.queue.why import Obstacle, Turn, in_, why
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -102,6 +102,12 @@ SENTENCES = [
         "It is being delivered now, at attempt 3.",
     ),
     (
+        delivery(due=NOW, history=(GREYLISTED,), attempts=1),
+        Obstacle("", "open", 1, "the disk is full", is_ours=True),
+        ("nothing can be written down at the moment: the disk is full; tried again at 2026-11-24"
+         " 10:00:01 UTC, in 1 second."),
+    ),
+    (
         delivery(
             state="settled",
             due=None,
@@ -142,6 +148,16 @@ SENTENCES = [
 @pytest.mark.parametrize(("given", "obstacle", "sentence"), SENTENCES)
 def test_the_sentence(given: Delivery, obstacle: Obstacle | None, sentence: str) -> None:
     assert why(given, NOW, obstacle).sentence == sentence
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    tried = delivery(state="leased", due=None, attempts=1, history=(GREYLISTED,))
+    said = why(tried, NOW, None, Turn(place="hub.example:587", seconds=11.7)).sentence
+    assert said == (
+        "It is being delivered now, at attempt 2; hub.example:587 has not taken it in 12 seconds;"
+        ' before that, hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at'
+        " 2026-11-24 09:59:00 UTC."
+    )
 
 
 def test_the_last_replies_and_the_next_attempt() -> None:
