@@ -252,7 +252,7 @@ class Deliverer:
         room = self._bounds.leases - self._lines.count
         self._crowded = room < self._bounds.leases // 4
         if self._crowded:
-            return LOOK
+            return 0.0 if self._make_room() else LOOK
         room = min(room, BATCH, self._bounds.leases // 8)
         now = self._now()
         most = self._line_bound()
@@ -271,6 +271,14 @@ class Deliverer:
         if due is None:
             return LOOK
         return min(LOOK, max(0.05, (due - self._now()).total_seconds()))
+
+    def _make_room(self) -> bool:
+        """Give back what is too much for one next hop now that there are more: slow ones that came
+        first would keep all others waiting. Tell whether there was any."""
+        given_back = self._lines.take_beyond(self._line_bound())
+        for held in given_back:
+            self._hand_back(held)
+        return bool(given_back)
 
     def _line_bound(self) -> int:
         """As much as there is for one next hop, less the more there are."""

@@ -173,6 +173,15 @@ class Lines:
         self.count -= len(taken)
         return taken
 
+    def take_beyond(self, most: int) -> list[Held]:
+        """Take what is behind the first ``most`` of each line."""
+        taken: list[Held] = []
+        for line in self._lines.values():
+            while len(line.held) > most:
+                taken.append(line.held.pop())
+        self.count -= len(taken)
+        return taken
+
     def __iter__(self) -> Iterator[Line]:
         """Iterate over the lines as they are now."""
         return iter(list(self._lines.values()))

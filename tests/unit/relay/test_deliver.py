@@ -762,6 +762,32 @@ def test_the_exchangers_of_a_domain_are_tried_in_their_order() -> None:
     assert direct.taken == [("m1", "bob@example.net")]
 
 
+@pytest.mark.parametrize("number", [2, 6])
+def test_slow_next_hops_that_came_first_keep_no_other_waiting(number: int) -> None:
+    names = [f"slow{each}" for each in range(number)]
+    slow = [Upstream(smarthost(each, limits=limits(rate=1))) for each in names]
+    fast = Upstream(smarthost("fast"))
+    routes = [route(each, name=each.name, to=[f"{each.name}.example"])
+              for each in (one.target for one in (*slow, fast))]  # fmt: skip
+    world = World([*slow, fast], routes, bounds=Bounds(leases=80))
+
+    async def put(name: str, count: int) -> None:
+        for each in range(count):
+            mail = world.mail(f"{name}-{each}", to=[f"bob@{name}.example"])
+            await world.deliveries.put(mail, world.routes.plan(mail).planned, leased=False)
+        world.deliverer.wake()
+        await asyncio.sleep(60)
+
+    async def scenario(_: World) -> None:
+        for name in names:
+            await put(name, 200)
+        await put("fast", 300)
+
+    world.run(scenario)
+    assert len(fast.taken) == 300
+    assert all(each.taken for each in slow)
+
+
 @pytest.mark.parametrize("domain", ["own.example", "[127.0.0.1]"])
 def test_mail_is_not_sent_to_an_address_of_this_machine_where_we_listen_on_all(domain: str) -> None:
     direct = Upstream(mx())
