@@ -11,6 +11,7 @@ T = TypeVar("T")
 def start(work: Callable[[], T]) -> "Future[T]":
     """Run ``work`` in a daemon thread; Ctrl-C does not wait for it."""
     future: Future[T] = Future()
+    future.set_running_or_notify_cancel()  # whoever stops waiting does not take its result away
 
     def run() -> None:
         try:
