@@ -34,6 +34,11 @@ def _never_greeted(seen: Evidence) -> bool:
     return seen.in_clear.value is None and seen.over_tls.value is None
 
 
+def _hung_up_on_ehlo(seen: Evidence) -> bool:
+    hello = seen.over_tls.value or seen.other_name.value or seen.in_clear.value
+    return hello is not None and not hello.reply.code
+
+
 def _greeting_refused(seen: Evidence) -> bool:
     hello = seen.over_tls.value or seen.other_name.value or seen.in_clear.value
     return hello is not None and not hello.reply.is_success
@@ -111,6 +116,9 @@ _PROBES: Final[tuple[Probe, ...]] = (
     Probe(_never_greeted,
      "run the same from another network: what fails there, too, is the server's fault; what does "
      "not is a firewall's or proxy's in between"),
+    Probe(_hung_up_on_ehlo,
+     "look into the server's log at this time, and run the same from another network: what does "
+     "not fail there is a block of your address"),
     Probe(_greeting_refused,
      "greet by a name that resolves to your address: gatepost talk HOST:PORT, then EHLO NAME; "
      "taken, it was the name; refused, it is your address"),

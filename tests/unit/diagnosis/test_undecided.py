@@ -19,7 +19,7 @@ from tests.unit.diagnosis.cases import (
     tls,
     tried,
 )
-from tests.unit.diagnosis.test_rules import CASES, PROFILES
+from tests.unit.diagnosis.test_rules import CASES, HUNG_UP, PROFILES
 
 REFUSED_HELLO = replace(hello(), reply=reply("502 5.5.1 what?"))
 UNVERIFIED = tls(verified=False, verify_code=99)
@@ -29,6 +29,7 @@ UNDECIDED: list[tuple[Evidence, str]] = [
     (but(failure="the connection was lost", in_clear=Fact(), over_tls=Fact()), "another network"),
     (but(failure="the connection was lost"), "with --save"),
     (but(over_tls=REFUSED_HELLO), "gatepost talk"),
+    (but(in_clear=HUNG_UP, other_name=HUNG_UP, over_tls=Fact(), tls=Fact()), "server's log"),
     (but(login=login(), tls=UNVERIFIED), "--ca-file"),
     (but(login=login(), tls=Fact(), over_tls=Fact(), in_clear=hello("SIZE 5")), "implicit"),
     (but(login=login()), "credentials of the kind"),

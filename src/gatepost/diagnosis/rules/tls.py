@@ -104,8 +104,8 @@ def starttls_not_offered(seen: Evidence) -> Finding | None:
 def server_tls_misconfigured(seen: Evidence) -> Finding | None:
     """STARTTLS is offered and then refused: 454 means that the server cannot, RFC 3207 4."""
     reply = seen.starttls.value
-    cut = reply is None and seen.position == "starttls" and "closed" in seen.failure
-    if seen.source == "probe" and cut and seen.offers_starttls:
+    cut = reply is None and seen.position == "starttls" and "time" not in seen.failure
+    if seen.source == "probe" and cut and seen.failure and seen.offers_starttls:
         reply = Reply(0)
     if reply is None or reply.is_success or _is_elsewhere(reply):
         return None
