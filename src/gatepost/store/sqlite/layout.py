@@ -27,12 +27,19 @@ _EMPTY_LEAF: Final = struct.pack(">BHHHB", 0x0D, 0, 0, PAGE, 0)
 _ROLLBACK, _WAL = 1, 2
 
 
-def keep_layout(directory: Path, connection: sqlite3.Connection, version: int) -> None:
-    """Write down where tables begin, once for a version of the schema: what differs afterwards is
-    damage. Raises OSError, sqlite3.Error."""
+def keep_layout(
+    directory: Path, connection: sqlite3.Connection, version: int, *, is_sound: bool
+) -> None:
+    """Write down where tables begin; what differs in a file that was not found sound is damage.
+
+    Raises OSError, sqlite3.Error.
+    """
     file, new = directory / LAYOUT, directory / f"{LAYOUT}.new"
-    if _read(file)[0] != version:
-        rows = connection.execute(_ROOTS).fetchall()
+    known, tables = _read(file)
+    if known == version and not is_sound:
+        return
+    rows = connection.execute(_ROOTS).fetchall()
+    if (known, tables) != (version, rows):  # another version, or a file that was put there
         new.write_text(json.dumps({"version": version, "tables": rows}), "utf-8")
         new.chmod(0o600)
         new.replace(file)

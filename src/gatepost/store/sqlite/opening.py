@@ -75,7 +75,8 @@ def _open(
         _prepare(connection)
         if is_small and not recovered:
             look_through(connection)
-        keep_layout(directory, connection, VERSION)
+        is_sound = is_small or bool(recovered)
+        keep_layout(directory, connection, VERSION, is_sound=is_sound)
         settings.disk.sync_directory(directory)
         segments = Segments(directory / "segments", settings.disk, settings.segment)
         _resume(segments, connection, afresh=bool(recovered))

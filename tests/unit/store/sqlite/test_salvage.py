@@ -169,6 +169,23 @@ def test_what_was_not_moved_from_the_log_is_read_without_a_schema_too(tmp_path: 
     assert (len(captured), waiting) == (NUMBER // 2, NUMBER)
 
 
+def test_what_is_known_of_a_file_goes_with_it(tmp_path: Path) -> None:
+    """Somebody put another one there, whose tables begin elsewhere."""
+    fill(tmp_path)
+    old = sqlite3.connect(tmp_path / "store.db")
+    old.execute("VACUUM INTO ?", (str(tmp_path / "other.db"),))
+    old.close()
+    (tmp_path / "other.db").replace(tmp_path / "store.db")
+    before = (tmp_path / "store.layout").read_bytes()
+    assert read(tmp_path)[0] == ""
+    assert (tmp_path / "store.layout").read_bytes() != before
+    with (tmp_path / "store.db").open("r+b") as file:
+        file.write(b"\xa5" * 100)
+    told, captured, waiting, _ = read(tmp_path)
+    assert ASIDE in told
+    assert (len(captured), waiting) == (NUMBER, NUMBER)
+
+
 def test_of_a_file_that_says_nothing_nothing_is_made(tmp_path: Path) -> None:
     fill(tmp_path)
     (tmp_path / "store.layout").unlink()
