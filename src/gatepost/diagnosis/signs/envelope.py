@@ -22,6 +22,7 @@ _NEEDS_AUTH = (
     "not a relay", "we do not relay", "relaying is not", "relaying not",
     "authenticate before", "authentication first", "access denied*auth", "5.7.1 relay",
     "auth is required", "turn on smtp auth", "enable smtp auth",
+    "while in auth state",  # nginx's mail proxy
 )  # fmt: skip
 _HELO = (
     "helo command rejected", "invalid helo", "invalid ehlo", "helo/ehlo argument", "(ehlo)",

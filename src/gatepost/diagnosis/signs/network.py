@@ -335,6 +335,11 @@ SIGNS: Final = (
     Sign("host_setting_malformed", 14, ("to undefined:", "to null:", "to none:", "to nil:"),
          when=silent),
     Sign("host_setting_malformed", 10, ("the name ends in a blank",), when=great_host),
+    # a name that a filter answers so, or no host at all; without one Node takes its own machine
+    Sign("host_setting_malformed", 8, ("0.0.0.0:",), when=lambda r: (
+        silent(r) and r.host == "0.0.0.0" and any(w in r.text for w in _REFUSED))),
+    Sign("host_setting_malformed", 4, ("econnrefused 127.0.0.1:587", "econnrefused 127.0.0.1:465",
+                                       "econnrefused ::1:587", "econnrefused ::1:465")),
     Sign("host_setting_malformed", 13,
          ("missing port in address", "too many colons in address", "label empty or too long",
           "invalid hostname", "invalid host name", "invalid host: ", "invalid host entry",

@@ -93,6 +93,11 @@ _NAME = (
     "verify identity of server", "mismatched name", "verify identity of the server",
     "hostname verification failed", "-9843",
 )  # fmt: skip
+_BY_NAME = (
+    "hostname mismatch", "hostname/ip", "hostname does", "hostname doesn", "hostname verif",
+    "hostname, ", "hostname is", "host name", "altname", "expired",
+)  # fmt: skip
+"""It is not the issuer that is at fault; the word alone may stand in a setting."""
 _NO_ISSUER = (
     "unable to get local issuer", "unable to verify the first certificate", "partialchain",
     "trust anchor for certification path not found", "pkix path building failed",
@@ -179,6 +184,19 @@ _CUT_HANDSHAKE = (
 """TLS was begun, and the other side hung up."""
 
 
+def tls_failed_on_request(reading: Reading) -> bool:
+    """STARTTLS was accepted, and nothing was said under TLS."""
+    reply = reading.seen.starttls.value
+    said = [line for line in reading.seen.transcript if line.text.upper() != "QUIT"]
+    return (
+        reply is not None
+        and reply.is_success
+        and reading.seen.over_tls.value is None
+        and bool(said)
+        and said[-1].speaker == "S"
+    )
+
+
 def began_with_tls(reading: Reading) -> bool:
     """No STARTTLS was sent, and the port is none of those where TLS comes first."""
     return not sent_starttls(reading) and reading.port not in IMPLICIT_PORTS
@@ -188,6 +206,10 @@ def began_with_tls(reading: Reading) -> bool:
 SIGNS: Final = (
     Sign("implicit_tls_on_starttls_port", 8, _CUT_HANDSHAKE, when=began_with_tls),
     Sign("starttls_on_implicit_tls_port", -10, _CUT_HANDSHAKE),
+    *(Sign(id_, points, (*_CUT_HANDSHAKE, "unexpected eof", "alert, ", "connection reset"),
+           when=tls_failed_on_request)
+      for id_, points in (("server_tls_misconfigured", 7.5), ("tls_version_too_old", 6),
+                          ("auth_not_offered_on_port", -5))),
     Sign("tls_version_too_old", 5, _CUT_HANDSHAKE),
     # Jakarta Mail calls it a failed sign-in when TLS fails on the way to it
     Sign("bad_credentials", -6, ("pkix path",)),
@@ -205,10 +227,10 @@ SIGNS: Final = (
          context=(":25", "port 25", "relay", "internal")),
     Sign("unwanted_starttls", 8, (*_VERIFY, *_UNTRUSTED, *_UNKNOWN_AUTHORITY), ports=(25, 1025,
                                                                                       2525),
-         unless=("hostname", "host name", "altname", "expired")),
+         unless=_BY_NAME),
     Sign("unwanted_starttls", 10, (*_VERIFY, *_UNTRUSTED), ports=(25, 1025),
          when=lambda r: r.is_private,
-         unless=("hostname", "host name", "altname", "expired")),
+         unless=_BY_NAME),
     Sign("cert_chain_incomplete", -5, _NO_ISSUER, when=lambda r: r.is_private),
     Sign("cert_untrusted", 8, _OWN_AUTHORITY, when=lambda r: any(
         w in r.text for w in (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY))),

@@ -79,7 +79,7 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
     place = replace(place, port=port) if place else None
     implicit = port in _IMPLICIT_PORTS or bool(_IMPLICIT.search(everything))
     talk = Dialogue(struck.responses, tls=implicit)
-    remarks = _walk(lines, spoken, talk)
+    remarks = _walk(spoken.spelled_out(lines), spoken, talk)
     strays = _strays(talk, remarks)
     if not talk.lines:
         talk.position = place_in_traceback(everything) or talk.position

@@ -36,6 +36,8 @@ class Format:
     """Others print sessions alike: only its words tell the library."""
     quoted: bool = False
     """What was said stands in quotes, with escapes."""
+    joined: bool = False
+    """Of a reply of several lines only the first has mark and code."""
     tls: tuple[str, ...] = ()
     """TLS is up after a line with one of these; lower case."""
     signed_in: str = ""
@@ -65,6 +67,29 @@ class Format:
                 good = CODE.match(text) if speaker == "S" else VERB.match(text)
                 count += good is not None
         return count
+
+    def spelled_out(self, lines: list[str]) -> list[str]:
+        """Return ``lines`` in which each line of a reply has mark and code."""
+        if not self.joined:
+            return lines
+        found: list[str] = []
+        head = ""
+        for line in lines:
+            said = self.speaks(line)
+            if said is not None and said[0] == "S" and CODE.match(said[1]):
+                head = line[: line.index(said[1]) + 3]
+            elif said is None and head and _FURTHER.match(line):
+                found[-1] = f"{head}-{found[-1][len(head) + 1 :]}"
+                found.append(f"{head} {line.strip()}")
+                continue
+            else:
+                head = ""
+            found.append(line)
+        return found
+
+
+_FURTHER: Final = re.compile(r"\s*(?:[A-Z0-9][A-Z0-9=-]{2,30}(?: .*)?|[245]\.\d{1,3}\.\d{1,3} .*)$")
+"""What stands in a reply below its first line: a capability, or an enhanced status."""
 
 
 @cache

@@ -8,6 +8,7 @@ FORMAT = Format(
     library="go-mail",
     client=r"^.*?C --> S: (?P<text>.*?)\"?$",
     server=r"^.*?C <-- S: (?P<text>.*?)\"?$",
+    joined=True,
     hints=("c --> s:", "c <-- s:"),
     errors=(
         "wneessen/go-mail", "smtpauthplain", "smtpauthlogin",

@@ -288,3 +288,16 @@ def test_javamail_says_that_it_signed_in_where_it_hides_how() -> None:
     assert [each.reply.code for each in seen.attempts] == [235]
     assert seen.mail.value is not None
     assert seen.mail.value.reply.code == 501
+
+
+def test_go_mail_gives_only_the_first_line_of_a_reply_its_code() -> None:
+    seen = read_log(
+        "2024/05/05 10:00:00 DEBUG: C --> S: EHLO app.local\n"
+        "2024/05/05 10:00:00 DEBUG: C <-- S: 250 mail.example.com\nSTARTTLS\nAUTH LOGIN PLAIN\n"
+        "2024/05/05 10:00:01 DEBUG: C --> S: AUTH PLAIN\n"
+        "2024/05/05 10:00:01 DEBUG: C <-- S: 535 5.7.8 no\n5.7.8 more\n"
+        "2024/05/05 10:00:02 failed to send: no"
+    )
+    assert seen.offers_starttls
+    assert seen.offered == ("LOGIN", "PLAIN")
+    assert seen.attempts[0].reply.text == "no\nmore"
