@@ -22,6 +22,9 @@ _NUMBER: Final = re.compile(
     r"\d+_[\d_]*|\d+(?::[0-5]?\d)+)"
 )
 """Numbers that do not come out as they were written."""
+_ANCHORS: Final = re.compile(r"(?<=[:\s-]\s)&([\w-]+)(?=\s|$)")
+_ANCHOR: Final = re.compile(r"^&[\w-]+\s+(?=\S)")
+"""A name for what follows it, by which ``*name`` stands for it elsewhere."""
 _MARK: Final = re.compile(r"[&!][\w./-]+")
 """A tag or an anchor, and nothing behind it."""
 _TRUE: Final = frozenset({"true", "yes", "on"})
@@ -38,9 +41,9 @@ class _Level:
 
 def read(text: str) -> list[Section]:
     """Return every scalar of the file under its path; list items share their list's path."""
-    section = Section()
+    section, anchors = Section(), frozenset(_ANCHORS.findall(text))
     for document in _documents(text):
-        entries = _document(document)
+        entries = _document(document, anchors)
         secret = any(each.path == "kind" and each.value == "Secret" for each in entries)
         section.entries += [_decoded(each) if secret else each for each in entries]
     return [section]
@@ -56,7 +59,7 @@ def _documents(text: str) -> list[list[tuple[int, str]]]:
     return documents
 
 
-def _document(lines: list[tuple[int, str]]) -> list[Entry]:
+def _document(lines: list[tuple[int, str]], anchors: frozenset[str]) -> list[Entry]:
     levels: list[_Level] = []
     entries: list[Entry] = []
     at = 0
@@ -74,7 +77,7 @@ def _document(lines: list[tuple[int, str]]) -> list[Entry]:
                 entries += _item(_path(levels), number, body)
             continue
         path = _path(levels, match["key"].strip())
-        rest = (match["rest"] or "").strip(" \t")
+        rest = _ANCHOR.sub("", (match["rest"] or "").strip(" \t"))
         if re.match(r"[|>][-+\d]*\s*(?:#.*)?$", rest):
             value, at = _block(lines, at, indent, rest)
             entries.append(Entry(path, number, value, "text"))
@@ -85,6 +88,8 @@ def _document(lines: list[tuple[int, str]]) -> list[Entry]:
                 levels.append(_Level(indent, match["key"].strip()))
         elif rest[0] == "{":
             entries += _flow(path, number, rest)
+        elif rest[0] == "*" and rest[1:] in anchors:
+            entries.append(Entry(path, number, "", "elsewhere"))
         else:
             entries.append(scalar(path, number, rest))
     return entries

@@ -240,6 +240,17 @@ smtp_sasl_security_options = noanonymous
 smtp_tls_security_level = encrypt
 smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
 """,
+    "anchors/application.yaml": """\
+shared:
+  - &pw 'abc$defgh'
+spring:
+  mail:
+    host: smtp.contoso.org
+    port: 587
+    username: &who ann@contoso.org
+    password: *pw
+    properties.mail.smtp.starttls.enable: true
+""",
     "sasl_passwd": """\
 # made a table by postmap
 [smtp.contoso.org]:587    ann@contoso.org:abc:def#gh
