@@ -16,11 +16,10 @@ from gatepost.net.dial import (
     CONNECT_TIMEOUT,
     Endpoint,
     Server,
-    endpoints,
     make_socket,
     unreachable,
-    unresolved,
 )
+from gatepost.net.names import find_endpoints
 from gatepost.net.stream import CLOSE_TIMEOUT
 from gatepost.net.tls import Context, TlsLayer
 
@@ -54,12 +53,8 @@ class AsyncStream(asyncio.Protocol):
     async def connect(cls, server: Server, timeout: float = CONNECT_TIMEOUT) -> Self:
         """Return a stream to ``server``. Raises ResolveError, ConnectError or TimedOut."""
         loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise unresolved(server, error) from error
         failures: list[tuple[Endpoint, OSError]] = []
-        for endpoint in endpoints(found):
+        for endpoint in await find_endpoints(server, timeout):
             try:
                 connected = await _connect_to(endpoint, timeout)
                 stream = cls(connected)

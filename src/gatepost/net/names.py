@@ -1,0 +1,55 @@
+"""Names to addresses beside an event loop, in threads that nobody has to wait for at the end."""
+
+import asyncio
+from contextlib import suppress
+from ipaddress import ip_address
+from threading import Thread
+
+from gatepost.errors import NetworkError, TimedOut
+from gatepost.net.dial import Endpoint, Server, resolve
+
+
+async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]:
+    """Return what ``dial.resolve`` does. Raises what it raises, and TimedOut after ``timeout`` s.
+
+    A loop's own ``getaddrinfo`` has a few threads for all, and no process ends before they have:
+    a name service that is silent would hold up a stop for as long as it is asked.
+    """
+    if _is_address(server.host):
+        return resolve(server)  # which asks nobody
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[tuple[Endpoint, ...]] = loop.create_future()
+
+    def tell(outcome: tuple[Endpoint, ...] | NetworkError) -> None:
+        if found.done():
+            return
+        if isinstance(outcome, NetworkError):
+            found.set_exception(outcome)
+        else:
+            found.set_result(outcome)
+
+    def ask() -> None:
+        outcome: tuple[Endpoint, ...] | NetworkError
+        try:
+            outcome = resolve(server)
+        except NetworkError as error:
+            outcome = error
+        with suppress(RuntimeError):  # the loop was closed
+            loop.call_soon_threadsafe(tell, outcome)
+
+    Thread(target=ask, name="gatepost-names", daemon=True).start()
+    try:
+        await asyncio.wait([found], timeout=timeout)
+    finally:
+        found.cancel()  # which does nothing to one that is done
+    if found.cancelled():
+        raise TimedOut(f"{server.host}: no answer from the name service in time").at("resolve")
+    return found.result()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
