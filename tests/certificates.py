@@ -30,8 +30,14 @@ class Authority:
     certificate: x509.Certificate
     ca_file: str
 
-    def issue(self, *names: str, valid_until: datetime | None = None, issuer_url: str = "") -> Pair:
-        """Return a server's certificate for host names and IP addresses."""
+    def issue(
+        self, *names: str, valid_until: datetime | None = None, issuer_url: str = "",
+        to_the_letter: bool = True,
+    ) -> Pair:  # fmt: skip
+        """Return a server's certificate for host names and IP addresses.
+
+        One that is not to RFC 5280's letter does not say which key signed it.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         until = valid_until or datetime.now(UTC) + DAY
         builder = (
@@ -39,10 +45,10 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([_name(one) for one in names]), False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
-            )
         )
+        if to_the_letter:
+            whose = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+            builder = builder.add_extension(whose, False)
         if issuer_url:
             where = x509.AccessDescription(
                 AuthorityInformationAccessOID.CA_ISSUERS,

@@ -183,6 +183,21 @@ def test_a_certificate_that_does_not_hold(
         assert any("not sent" in note for note in seen.notes)
 
 
+@pytest.mark.parametrize(("library", "strict"), [("", False), ("aiosmtplib", True)])
+def test_a_certificate_that_only_the_strict_refuse(
+    authority: Authority, library: str, strict: bool
+) -> None:
+    """It verifies for all others: the password goes out. Python looks so close since 3.13."""
+    pair = authority.issue("127.0.0.1", to_the_letter=False)
+    with serving(Script(in_clear=STARTTLS, over_tls=("AUTH LOGIN",), pair=pair)) as it:
+        choice = Settings(library, ca_file=authority.ca_file)
+        seen = diagnose(it.address, "me", PASSWORD, settings=choice, patience=QUICK)
+        looks_close = ssl.create_default_context().verify_flags & ssl.VERIFY_X509_STRICT
+        assert ids(seen) == (["cert_untrusted"] if strict and looks_close else [])
+        assert seen.evidence.signed_in
+        assert any("to RFC 5280's letter" in note for note in seen.notes) == bool(looks_close)
+
+
 @pytest.mark.parametrize(
     ("lies_there", "found", "confidence"),
     [

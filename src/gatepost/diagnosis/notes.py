@@ -101,6 +101,16 @@ def no_alternative_name(seen: Evidence) -> Iterator[str]:
         )
 
 
+def not_to_the_letter(seen: Evidence) -> Iterator[str]:
+    """What OpenSSL, Go and Java let pass."""
+    tls = seen.tls.value
+    if tls is not None and tls.strict_error:
+        yield (
+            "the certificate is not made to RFC 5280's letter, and Python 3.13 and later refuse "
+            f"it: {tls.strict_error}"
+        )
+
+
 def no_secret_sent(seen: Evidence) -> Iterator[str]:
     """Why a given password was kept."""
     login = seen.login.value
@@ -134,6 +144,7 @@ def refusals(seen: Evidence) -> Iterator[str]:
 NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     no_secret_sent, who_cannot_sign_in, tls_of_the_library, auth_in_clear,
     unreachable_addresses, another_port, only_new_tls, expiry, no_alternative_name,
+    not_to_the_letter,
 )  # fmt: skip
 
 

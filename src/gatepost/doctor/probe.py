@@ -48,8 +48,10 @@ from gatepost.model.evidence import (
 )  # fmt: skip
 from gatepost.net.dial import Endpoint, Server, host_name, resolve
 from gatepost.net.stream import SyncStream
-from gatepost.net.tls import TlsFacts, client_context
+from gatepost.net.tls import TlsFacts, client_context, lenient_context
 
+STRICT: Final = range(80, 95)
+"""X509_V_ERR numbers of what X509_V_FLAG_X509_STRICT alone looks at (OpenSSL, x509_vfy.h)."""
 _AT: Final[dict[str, Position]] = {"content": "data", "quit": "data", "": "connect"}
 
 
@@ -69,6 +71,7 @@ class _Probe:
         self.visit = visit
         self.now = now
         self.verifying = client_context(ca_file=visit.settings.ca_file)
+        self._is_strict = True
         self.trusting = client_context(verify=False)
         settings = visit.settings
         self.seen = Evidence(
@@ -328,7 +331,7 @@ class _Probe:
 
     def _begin_with_tls(self, endpoint: Endpoint) -> None:
         self._reached("tls")
-        for verify in (True, False):
+        for verify in self._verifications():
             talk = self._again(endpoint, verify=verify)
             if self._handshake(talk):
                 break
@@ -344,9 +347,9 @@ class _Probe:
 
     def _start_tls(self, talk: Talk, endpoint: Endpoint) -> Talk | None:
         """STARTTLS; where the certificate does not hold, once more without asking it to."""
-        for verify in (True, False):
-            if not verify:
-                talk = self._again_in_clear(endpoint, verify=False)
+        for number, verify in enumerate(self._verifications()):
+            if number:
+                talk = self._again_in_clear(endpoint, verify=verify)
             self._reached("starttls")
             reply = talk.ask("STARTTLS", "starttls")
             self.note(starttls=seen(reply))
@@ -359,6 +362,13 @@ class _Probe:
             if self._handshake(talk):
                 return talk
         return None
+
+    def _verifications(self) -> Iterator[bool]:
+        """Yield whether to verify: yes; once more less strictly, where that was all; then not."""
+        yield True
+        if not self._is_strict:
+            yield True
+        yield False
 
     def _handshake(self, talk: Talk) -> bool:
         """Shake hands and note what came of it; False when the certificate was refused."""
@@ -373,6 +383,11 @@ class _Probe:
             if not error.verify_code:
                 self.note(tls=seen(TlsSeen(trust=trust, failure=str(error))))
                 raise
+            if self._is_strict and error.verify_code in STRICT:
+                self._is_strict = False
+                self.verifying = lenient_context(self.visit.settings.ca_file)
+                self.note(tls=seen(TlsSeen(trust=trust, strict_error=error.verify_error)))
+                return False
             refused = TlsSeen(
                 verify_code=error.verify_code, verify_error=error.verify_error, trust=trust
             )

@@ -145,6 +145,9 @@ class TlsSeen:
     verified: bool = False
     verify_code: int = 0
     verify_error: str = ""
+    strict_error: str = ""
+    """What only a verifier objects to that keeps to RFC 5280's letter, as Python does since 3.13.
+    """
     trust: str = "system"
     """What it was verified against: the system's authorities, or a file."""
     failure: str = ""

@@ -21,6 +21,8 @@ class Imitation:
     """It sends no password without TLS, except to this machine."""
     wants_san: bool = False
     """A name in a certificate's subject alone is none for it."""
+    is_strict: bool = False
+    """It verifies certificates to RFC 5280's letter, with Python 3.13 and later."""
     fills_authzid: bool = False
     """PLAIN's first field holds the user name, too."""
 
@@ -30,7 +32,7 @@ IMITATIONS: Final[Mapping[str, Imitation]] = MappingProxyType({
     "go-net-smtp": Imitation("net/smtp/smtp.go and auth.go of Go 1.24", tested=True,
                              keeps_passwords=True, wants_san=True),
     "python-smtplib": Imitation("Lib/smtplib.py of Python 3.11 to 3.14", tested=True),
-    "aiosmtplib": Imitation("aiosmtplib/auth.py and smtp.py, 5.1", tested=True),
+    "aiosmtplib": Imitation("aiosmtplib/auth.py and smtp.py, 5.1", tested=True, is_strict=True),
     "django": Imitation("django/core/mail/backends/smtp.py, 5.2: smtplib below"),
     "nodemailer": Imitation("lib/smtp-connection/index.js, 7 and later", tested=True),
     "phpmailer": Imitation("src/SMTP.php (authenticate) and PHPMailer.php, 6.9 to 7.0",

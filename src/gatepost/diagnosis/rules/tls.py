@@ -338,6 +338,8 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
     tls, certificate = seen.tls.value, _certificate(seen)
     if tls is None or certificate is None:
         return None
+    if tls.strict_error and tls.verified:
+        return _not_to_the_letter(seen, tls)
     untrusted = _NO_ISSUER | _SELF_SIGNED | _OTHERWISE_UNTRUSTED
     unexplained = certificate.self_signed and not tls.verified and tls.verify_code == 0
     if tls.verify_code not in untrusted and not unexplained:
@@ -358,6 +360,23 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
         "Give the client the authority's certificate (here: --ca-file), or give the server a "
         "certificate of a public authority. Switching verification off gives the password to "
         "whoever stands in between.",
+        explains=_BEHIND,
+    )
+
+
+def _not_to_the_letter(seen: Evidence, tls: TlsSeen) -> Finding | None:
+    library = LIBRARIES.get(seen.client.library)
+    if library is None or not imitation_of(library.name).is_strict:
+        return None
+    return Finding(
+        "cert_untrusted",
+        "likely",
+        f"{library.title} refuses the certificate with Python 3.13 and later, others take it.",
+        (f"strict verification says: {tls.strict_error}", "without strictness it verifies"),
+        "tls",
+        "Have the certificate, or its authority's, made anew with what is missing (openssl adds "
+        "key identifiers by itself since 3.0), or clear ssl.VERIFY_X509_STRICT in the client's "
+        "context.",
         explains=_BEHIND,
     )
 
