@@ -66,13 +66,19 @@ def find_cloud(given: Places, environment: Mapping[str, str], *, local: bool) ->
         arm, email = authority, f"https://{RESOURCE}{OWN_HOSTS}{port}"
     named_email = given.email or environment.get(EMAIL_VARIABLE, "")
     answering = _read(named_email or email, "the e-mail API")
-    if answering == authority and host in _LOOPBACK:
+    if host in _LOOPBACK and _is_beside(answering, parts.port):
         answering = email  # there the host's name tells which resource is meant
     return Cloud(
         authority,
         _read(given.arm or environment.get(ARM_VARIABLE, "") or arm, "Resource Manager"),
         answering,
     )
+
+
+def _is_beside(url: str, port: int | None) -> bool:
+    """Tell whether a URL names this machine and this port, and nothing else."""
+    parts = urlsplit(url)
+    return parts.hostname in _LOOPBACK and parts.port == port and not parts.path
 
 
 def _read(url: str, what: str) -> str:
