@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from typing import cast
 
 from gatepost.policy.visitors import Visitors
 from gatepost.relay.authenticate import When
@@ -25,16 +25,16 @@ class Visit:
         answer = self._visitors.enter(self._address)
         if isinstance(answer, asyncio.Future):
             answer.add_done_callback(self._late)
-        when(answer, partial(self._began, then))
+        else:
+            self._counted = cast("bool", answer)  # only futures are awaited here
+        when(answer, then)
 
     def _late(self, answer: "asyncio.Future[bool]") -> None:
-        """A client that left meanwhile was counted all the same."""
-        if self._over and error_of(answer) is None and answer.result():
+        """A client that left meanwhile, or is about to, was counted all the same."""
+        admitted = error_of(answer) is None and answer.result()
+        if admitted and self._over:
             self._visitors.leave(self._address)
-
-    def _began(self, then: Callable[[bool], None], admitted: bool) -> None:
-        self._counted = admitted
-        then(admitted)
+        self._counted = admitted and not self._over
 
     def end(self) -> None:
         """The client is gone."""
