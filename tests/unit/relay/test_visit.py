@@ -1,4 +1,4 @@
-"""A connection that was counted is uncounted once, whenever the answer comes and the client goes."""
+"""Who was counted is uncounted once, whenever the answer comes and the client goes."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.model.later import Later
+from gatepost.relay.authenticate import When
 from gatepost.relay.visit import Visit
 
 
@@ -27,7 +28,7 @@ class Elsewhere:
         return 0.0
 
 
-def unless_closing(is_closing: bool) -> Callable[[Later[Any], Callable[[Any], None]], None]:
+def unless_closing(is_closing: bool) -> When:
     """As a receiver does: nobody is told of an answer on a stream that closes."""
 
     def when(answer: Later[Any], then: Callable[[Any], None]) -> None:
