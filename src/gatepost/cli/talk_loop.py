@@ -1,6 +1,7 @@
 """The loop behind ``gatepost talk``: one line in, one reply out."""
 
 import base64
+import sys
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -93,7 +94,8 @@ class Talk:
         if name == "/b64":
             self._command(_encode(text))
         elif name == "/password":
-            secret = click.prompt("Secret", hide_input=True, err=True)
+            hidden = sys.stdin.isatty()  # what is piped in is shown to nobody
+            secret = click.prompt("Secret", hide_input=hidden, err=True)
             self.session.transcript.hide(secret)
             self._command(_encode(secret))
         else:
