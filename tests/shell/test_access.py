@@ -57,3 +57,12 @@ def test_commands_that_start_at_once_all_succeed(tmp_path: Path) -> None:
     ]
     ended = [(*each.communicate(timeout=PATIENCE), each.returncode) for each in running]
     assert [code for *_, code in ended] == [0] * 4, ended
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_output_that_has_no_room_is_a_sentence() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [GATEPOST, "profile", "list"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, b"Error: No space left on device\n")

@@ -190,6 +190,18 @@ def test_the_connection_string_is_that_of_ready_json(relay: Emulator, directory:
     assert shown["primary_connection_string"] == relay.ready["connection_string"]
 
 
+def test_a_server_that_captures_all_mail_has_an_empty_queue(directory: Directory) -> None:
+    assert directory.say("queue", "list") == "nothing is on its way\n"
+    assert (
+        directory.run("queue", "why", "1-1").err == "Error: there is no message 1-1 in the queue\n"
+    )
+
+
+def test_an_address_that_is_on_no_list_cannot_be_taken_off(directory: Directory) -> None:
+    ran = directory.run("suppression", "delete", "nobody@example.net")
+    assert (ran.code, ran.err) == (1, "Error: nobody@example.net is not on the list\n")
+
+
 def test_listings_fit_a_terminal(directory: Directory) -> None:
     for noun in ("tenant", "app", "secret", "role", "resource", "domain", "sender"):
         lines = directory.say(noun, "list").splitlines()

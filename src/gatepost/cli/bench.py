@@ -95,7 +95,7 @@ def _home(directory: Path | None) -> Path:
         if any(directory.iterdir()):
             raise click.UsageError(f"{directory} is not empty")
     except OSError as error:
-        raise Failed(f"{directory} cannot be used: {error}") from None
+        raise Failed(f"{directory} cannot be used: {error.strerror}") from None
     return directory.resolve()
 
 

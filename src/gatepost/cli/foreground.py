@@ -33,9 +33,12 @@ def run_in_foreground(
     try:
         return runtime.run(run(reporter, lambda document: announce(reporter, document)))
     except (GatepostError, OSError) as error:
+        why = str(error)
+        if isinstance(error, OSError) and error.filename is not None:
+            why = f"{error.filename}: {error.strerror}"
         if as_json:
-            reporter("failed", reason=str(error))
-        raise Failed(str(error), told=as_json) from None
+            reporter("failed", reason=why)
+        raise Failed(why, told=as_json) from None
     finally:
         reporter.close()
 

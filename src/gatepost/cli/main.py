@@ -1,6 +1,7 @@
 """``gatepost``: finds the command, and gives every failure its exit code."""
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
@@ -105,6 +106,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 finding, 3 unreachable, 64 usage."""
     try:
         outcome: Any = root.main(arguments, prog_name="gatepost", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # while it can still be told that the disk is full
     except click.ClickException as error:
         error.show()
         if _wants_json(sys.argv[1:] if arguments is None else arguments):
@@ -115,6 +118,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader left; there is nobody to tell
+        sys.exit(FAILED)
+    except OSError as error:
+        click.echo(f"Error: {error.strerror or error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of the output goes nowhere
         sys.exit(FAILED)
     sys.exit(outcome if isinstance(outcome, int) else 0)
 

@@ -130,7 +130,8 @@ def _listen_on_all(hosts: tuple[str, ...], port: int) -> Listener:
             except OSError as error:
                 if sockets and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     continue  # a machine without IPv6
-                raise NetworkError(f"cannot listen on {_spell(host, port)}: {error}") from error
+                where = _spell(host, port)
+                raise NetworkError(f"cannot listen on {where}: {error.strerror}") from error
             port = port or int(sockets[0].getsockname()[1])
     except BaseException:
         for sock in sockets:

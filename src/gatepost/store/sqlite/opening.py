@@ -43,7 +43,7 @@ def open_store(
             raise Unreadable(f"{directory} is on a shared file system ({kind}); use a local disk")
         lock = DirectoryLock(directory)
     except OSError as error:
-        raise Unreadable(f"{directory} cannot be used: {error}") from error
+        raise Unreadable(f"{directory} cannot be used: {error.strerror or error}") from error
     try:
         try:
             return _open(directory, settings, lock, on_failure)
