@@ -40,6 +40,7 @@ from gatepost.net.listen import Listener
 from gatepost.net.systemd import notify, reload_begins
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts
 from gatepost.relay.context import Relay, Report
+from gatepost.relay.faults import explain
 from gatepost.relay.spool import Budget
 from gatepost.store.sqlite.settings import History, Retention, Settings
 
@@ -252,6 +253,8 @@ class Service:
                 self.report("reload_refused", reason=str(each))
         except (GatepostError, ValueError, OSError) as error:
             self.report("reload_refused", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
+            self.report("reload_refused", reason=f"a fault of the relay's own: {explain(error)}")
         else:
             self.report("reloaded", config=str(self.options.config))
             return True

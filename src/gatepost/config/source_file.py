@@ -41,6 +41,8 @@ def parse(text: str, file: str) -> tuple[Table, Source]:
         fields = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _no_toml(error, text, file) from error
+    except (ValueError, RecursionError) as error:  # a number too long, tables nested too deeply
+        raise _alone(f"no TOML that can be read: {error}", file) from error
     source = Source(file, find_positions(text))
     return Table(source, fields), source
 

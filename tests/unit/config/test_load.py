@@ -436,6 +436,8 @@ senders = ["x y"]
         ("a = \n", "g.toml:1: no TOML: Invalid value"),
         ("a = 1\nb = [\n", "g.toml:3: no TOML:"),
         ("a = 1\na = 2", "g.toml:2: no TOML: Cannot overwrite a value"),
+        ("a = " + "[" * 5000 + "]" * 5000, "g.toml: no TOML that can be read: "),
+        ("a = " + "9" * 5000, "g.toml: no TOML that can be read: "),
         ("", "g.toml: there is no [[listener]]: nobody could hand mail in"),
     ],
 )
