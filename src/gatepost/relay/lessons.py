@@ -3,11 +3,11 @@
 from collections.abc import Iterable, MutableMapping
 from typing import Final
 
-from gatepost.errors import ConfigError, NetworkError, NoSharedMechanism, TokenError
+from gatepost.errors import ConfigError, NetworkError, NoSharedMechanism, TimedOut, TokenError
 from gatepost.model.profile import Profile
 from gatepost.model.quick import dataclass
 from gatepost.model.route import Target
-from gatepost.queue.breaker import Breaker
+from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.lessons import Lesson, lesson_of
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Moment, Shaper, learn
@@ -59,7 +59,10 @@ class Teacher:
             if not any(lesson_of(each.reply, each.phase) == _REST_HOST for each in handed.heard):
                 host.succeeded(now)
         elif self._is_servers(handed):
-            host.failed(now, self._random, handed.attempt.reply.reason)
+            # Each try at an address that swallows everything costs half a minute: one is enough.
+            is_hole = isinstance(handed.error, TimedOut) and handed.attempt.phase == "connect"
+            at_least = HOST.first if is_hole else 0.0
+            host.failed(now, self._random, handed.attempt.reply.reason, at_least)
             host.give_up()
         else:
             host.give_up()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.errors import NoSharedMechanism, TokenError
+from gatepost.errors import NoSharedMechanism, TimedOut, TokenError
 from gatepost.model.address import parse_address
 from gatepost.model.delivery import Lease, Settlement
 from gatepost.model.envelope import Recipient
@@ -23,6 +23,7 @@ from tests.delivering import (
     GREYLISTED,
     HOUR,
     MINUTE,
+    NO_CONNECTION,
     OK,
     REFUSED,
     UNKNOWN,
@@ -249,6 +250,26 @@ def test_a_server_that_is_not_there_is_left_alone_and_the_others_go_on() -> None
 
     world.run(scenario)
     assert world.told("next_hop_rests")[0]["reason"] == "connection refused"
+
+
+def test_an_address_that_swallows_everything_is_left_alone_at_once() -> None:
+    """Half a minute is lost on it by one message, not by three."""
+    silence = TimedOut("no answer in time").at("connect")
+    hole = Answer((NO_CONNECTION,), "connect", is_remote=False, seconds=30, error=silence)
+    hub = Upstream(mx(), lambda _, place: hole if ":" in place.address else Answer())
+    zone = "example.net. MX 10 mx.example.net.\nmx.example.net. AAAA 2001:db8::1\n"
+    world = World([hub], [route(hub.target)], dns=f"{zone}mx.example.net. A 192.0.2.1")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(31)
+        assert len(hub.taken) == 1
+        for number in range(5):
+            await world.send(world.mail(f"n{number}"))
+        await asyncio.sleep(1)
+        assert len(hub.taken) == 6
+
+    world.run(scenario)
 
 
 def test_after_a_rest_one_try_comes_first() -> None:
