@@ -28,7 +28,11 @@ def webhook() -> None:
 @webhook.command()
 @click.argument("url", required=False)
 @click.option("--url-file", type=click.File(), help="Read the URL from a file; - is stdin.")
-@click.option("--name", default="", help="Default: webhook, webhook-2, ...")
+@click.option(
+    "--name",
+    default="",
+    help="3 to 64 letters, digits and hyphens; default: webhook, webhook-2, ...",
+)
 @click.option(
     "--schema",
     type=click.Choice(["eventgrid", "cloudevents"]),

@@ -141,5 +141,8 @@ def _reserved(local: str) -> Outcome:
 def _target(text: str) -> str:
     """Return an address or ``@domain`` as rules are looked up by."""
     folded = fold(text.strip())
-    parse_address(f"any{folded}" if folded.startswith("@") else folded)
+    try:
+        parse_address(f"any{folded}" if folded.startswith("@") else folded)
+    except ValueError:
+        raise ValueError(f"neither an address nor @domain: {text[:80]!r}") from None
     return folded

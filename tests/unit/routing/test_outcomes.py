@@ -78,9 +78,9 @@ def test_a_rule_comes_to(status: str, code: str, outcome: Outcome) -> None:
         ("a@example.net", "", "hello", 0, "not an SMTP reply"),
         ("a@example.net", "Failed", "", -1, "delay"),
         ("a@example.net", "Failed", "", float("nan"), "delay"),
-        ("a", "Failed", "", 0, "not a mailbox"),
-        ("@", "Failed", "", 0, "not a mailbox"),
-        ("", "Failed", "", 0, "not a mailbox"),
+        ("a", "Failed", "", 0, "neither an address nor @domain: 'a'"),
+        ("@", "Failed", "", 0, "neither an address nor @domain: '@'"),
+        ("", "Failed", "", 0, "neither an address nor @domain"),
     ],
 )
 def test_what_cannot_be_scripted(
