@@ -38,6 +38,8 @@ def failed(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
         return
     where = f" at {error.phase}" if error.phase else ""
     lines = [f"Not sent: failed{where}: {error}", *_details(error)]
+    if error.slug:
+        lines.append(f"  finding: {error.slug} (gatepost doctor --explain {error.slug})")
     if error.transcript is not None and error.transcript.lines:
         if verbose:
             lines += ["", *_dialogue(error.transcript)]

@@ -30,6 +30,8 @@ from gatepost.model.reply import Reply
 
 MAX_UNANSWERED: Final = 100
 GO_AHEAD: Final = 354
+_SIGN_IN_FIRST: Final = 530
+"""Of who has TLS: without, it may be TLS that comes first (RFC 4954 6, RFC 3207 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,14 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     mail, last = course.mail, course.last
     assert mail is not None  # noqa: S101 - it was answered, or an error was raised
     if not mail.is_success:
-        raise _named(SenderRefused(mail, course.command))
+        raise _named(SenderRefused(mail, course.command), session)
     if not accepted:
-        raise _named(RecipientsRefused(refused))
+        raise _named(RecipientsRefused(refused), session)
     assert last is not None  # noqa: S101 - as above
     if not last.is_success:
         early = session.phase in ("mail", "rcpt")
         kind = Refused if early else ContentRefused
-        raise _named(kind(last, course.command))
+        raise _named(kind(last, course.command), session)
     return Delivered(last, accepted, MappingProxyType(refused))
 
 
@@ -156,9 +158,11 @@ def _ask_in_batches(
             break
 
 
-def _named(error: Refused) -> Refused:
+def _named(error: Refused, session: ClientSession) -> Refused:
     """Give the error the id of the finding that its reply stands for, if it says that much."""
     error.slug = meaning_of(error.reply, "mail")
+    if error.reply.code == _SIGN_IN_FIRST and session.facts and not session.mechanism:
+        error.slug = error.slug or "auth_not_performed"
     return error
 
 

@@ -19,7 +19,8 @@ from gatepost.model.address import Address, parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
-from tests.unit.client.dialogue import make_session, offering, play
+from gatepost.net.tls import TlsFacts
+from tests.unit.client.dialogue import FACTS, make_session, offering, play
 
 BODY = BytesBody(b"Subject: hi\r\n\r\nHello\r\n")
 
@@ -304,3 +305,17 @@ def test_the_error_names_the_finding_that_the_reply_proves(reply: str, finding: 
         run(offering(make_session()), "\n".join([*begun, "C: DATA", *behind]))
     errors = (sender, data, recipient, content)
     assert [error.value.slug for error in errors] == [finding] * 4
+
+
+@pytest.mark.parametrize(
+    ("facts", "mechanism", "finding"),
+    [(FACTS, "", "auth_not_performed"), (FACTS, "LOGIN", ""), (None, "", "")],
+)
+def test_who_has_tls_and_did_not_sign_in_is_told_so(
+    facts: TlsFacts | None, mechanism: str, finding: str
+) -> None:
+    session = offering(make_session())
+    session.facts, session.mechanism = facts, mechanism
+    with pytest.raises(SenderRefused) as refused:
+        run(session, "C: MAIL FROM:<a@example.com>\nS: 530 5.7.57 Client not authenticated")
+    assert refused.value.slug == finding
