@@ -115,6 +115,7 @@ class Acs:
 
 
 SUCCEEDED = told({"id": "op", "status": "Succeeded", "error": None})
+FULL = told({"status": "Failed", "error": {"code": "TooManyRequests"}})
 RUNNING = told({"id": "op", "status": "Running"})
 
 
@@ -194,6 +195,22 @@ def test_a_try_that_came_to_nothing_before_is_sent_anew() -> None:
     seen: list[str] = []
     handed, _ = hand(acs, answer, lease(attempts=3))
     assert (outcomes(handed), seen) == ([("delivered", 250)], ["GET", "POST", "GET"])
+
+
+def test_an_operation_that_ended_for_now_is_followed_by_another_one() -> None:
+    def answer(asked: Asked) -> Told:
+        if asked.method == "POST":
+            posted.append(asked.headers["operation-id"])
+            return told({}, 202)
+        id_ = asked.path.rpartition("/")[2]
+        if id_ in posted:
+            return FULL if len(posted) < 3 else SUCCEEDED
+        return told({"error": {"code": "OperationNotFound"}}, 404)
+
+    posted: list[str] = []
+    came_to = [outcomes(hand(acs, answer, lease(attempts=each))[0]) for each in range(3)]
+    assert came_to == [[("deferred", 451)], [("deferred", 451)], [("delivered", 250)]]
+    assert len(set(posted)) == 3
 
 
 def test_a_conflict_is_an_operation_that_is_there() -> None:

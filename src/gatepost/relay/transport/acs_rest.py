@@ -20,7 +20,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
 from gatepost.net.http import Http, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_document import Parcel, parcels
-from gatepost.relay.transport.api import Api, Meaning, read_json
+from gatepost.relay.transport.api import Api, ApiRefused, Meaning, read_json
 from gatepost.relay.transport.api_try import Parcels, aside, hand_over
 from gatepost.relay.transport.contract import Handed, Place
 
@@ -88,11 +88,16 @@ class AcsRestTransport:
     async def _send(self, lease: Lease, parcel: Parcel) -> Verdict:
         """Hand one request over. Raises ApiRefused, and what Api.ask raises."""
         id_ = operation_id(lease, parcel)
-        known = f"{self._base}/emails/operations/{id_}?api-version={VERSION}"
-        if lease.delivery.attempts:  # the answer to an earlier try may have been lost
+        known = self._operation(id_)
+        for number in range(1, lease.delivery.attempts + 1):
+            # the answer to an earlier try may have been lost
             response = await self._api.ask(HttpRequest("GET", known))
-            if response.status == 200:
+            if response.status != 200:
+                break
+            if not self._came_to_nothing(response):
                 return await self._follow(known, response)
+            id_ = operation_id(lease, parcel, number)
+            known = self._operation(id_)
         headers = {"content-type": "application/json", "operation-id": id_}
         url = f"{self._base}/emails:send?api-version={VERSION}"
         response = await self._api.ask(HttpRequest("POST", url, headers, parcel.body))
@@ -104,6 +109,24 @@ class AcsRestTransport:
             raise self._api.refused(response, _now())
         return await self._follow(self._location(response, known), response)
 
+    def _operation(self, id_: str) -> str:
+        return f"{self._base}/emails/operations/{id_}?api-version={VERSION}"
+
+    def _came_to_nothing(self, response: HttpResponse) -> bool:
+        """Tell whether an operation has ended, and the message may be sent by another one."""
+        error = self._failure(response)
+        return error is not None and error.outcome == "deferred"
+
+    def _failure(self, response: HttpResponse) -> ApiRefused | None:
+        """Return the error that an operation has ended with; None: it has not, or well."""
+        document = read_json(response.body)
+        status = str(document.get("status", "")).lower()
+        if status not in ("failed", "canceled"):
+            return None
+        error = document.get("error")
+        told = error if isinstance(error, dict) else {}
+        return self._api.meant(f"Operation {status}", 400, str(told.get("code", ""))[:80], told)
+
     def _location(self, response: HttpResponse, known: str) -> str:
         """Return where to ask; only where we would send our credential anyway."""
         location = response.headers.get("operation-location", "")
@@ -114,17 +137,13 @@ class AcsRestTransport:
         """Ask until the operation has ended."""
         look = FIRST_LOOK
         while True:
+            if (error := self._failure(response)) is not None:
+                raise error
             document = read_json(response.body)
-            match str(document.get("status", "")).lower():
-                case "succeeded":
-                    id_ = str(document.get("id", ""))[:64]
-                    reply = Reply(250, f"Operation {id_} succeeded", Esc(2, 0, 0))
-                    return Verdict("delivered", reply)
-                case "failed" | "canceled" as status:
-                    error = document.get("error")
-                    told = error if isinstance(error, dict) else {}
-                    code = str(told.get("code", ""))[:80]
-                    raise self._api.meant(f"Operation {status}", 400, code, told)
+            if str(document.get("status", "")).lower() == "succeeded":
+                id_ = str(document.get("id", ""))[:64]
+                reply = Reply(250, f"Operation {id_} succeeded", Esc(2, 0, 0))
+                return Verdict("delivered", reply)
             await asyncio.sleep(response.retry_after(_now()) or look)
             look = min(look * 2, LONGEST_LOOK)
             response = await self._api.ask(HttpRequest("GET", url))
@@ -132,10 +151,14 @@ class AcsRestTransport:
                 raise self._api.refused(response, _now())
 
 
-def operation_id(lease: Lease, parcel: Parcel) -> str:
-    """Return the id of an operation: the same for the same delivery and recipients."""
+def operation_id(lease: Lease, parcel: Parcel, number: int = 0) -> str:
+    """Return the id of an operation: the same for the same delivery and recipients.
+
+    ``number``: how many before it came to nothing.
+    """
     message = lease.message
     name = f"{lease.delivery.id} {message.received_at.isoformat()} {parcel.name}"
+    name = f"{name} {number}" if number else name
     return str(uuid.uuid5(_OPERATIONS, name))
 
 
