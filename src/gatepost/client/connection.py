@@ -23,6 +23,7 @@ from gatepost.model.transcript import Transcript
 from gatepost.net.dial import Server, host_name, parse_server
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import Context, client_context
+from gatepost.sasl.mechanisms import MECHANISMS
 
 if TYPE_CHECKING:
     from gatepost.net.async_stream import AsyncStream
@@ -132,9 +133,20 @@ def make_login(
     ):
         password = Credentials(certificate=True, authzid=username or "")
     credentials = make_credentials(username, password)
-    if credentials is None and options.mechanism:
-        raise ConfigError(f"nothing to sign in with by {options.mechanism}")
+    if options.mechanism:
+        _check_mechanism(options.mechanism, credentials)
     return Login(parse_server(server), credentials, tls, options, context)
+
+
+def _check_mechanism(name: str, credentials: Credentials | None) -> None:
+    """Raise ConfigError for a mechanism that nobody can sign in with."""
+    if name.upper() not in MECHANISMS:
+        from difflib import get_close_matches  # noqa: PLC0415 - for a mistake only
+
+        near = get_close_matches(name.upper(), MECHANISMS, 1)
+        raise ConfigError(f"no mechanism is called {name}", did_you_mean=near[0] if near else "")
+    if credentials is None:
+        raise ConfigError(f"nothing to sign in with by {name}")
 
 
 def make_credentials(username: str | None, password: Password | None) -> Credentials | None:

@@ -19,9 +19,13 @@ def test_a_file_is_made_with_its_mode(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 def test_what_others_make_is_its_owners_alone(tmp_path: Path) -> None:
-    with made_private():
-        (tmp_path / "store.db").touch()
-    (tmp_path / "after").touch()
+    before = os.umask(0o022)
+    try:
+        with made_private():
+            (tmp_path / "store.db").touch()
+        (tmp_path / "after").touch()
+    finally:
+        os.umask(before)
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("store.db", "after")]
     assert modes[0] == 0o600
     assert modes[1] != 0o600

@@ -55,6 +55,11 @@ def test_half_of_it_is_a_mistake(
         make_login("localhost", username, password, Tls(), Options(mechanism=mechanism))
 
 
+def test_a_mechanism_that_is_none_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="no mechanism is called logn .*LOGIN"):
+        make_login("localhost", "ann", "s3cret", Tls(), Options(mechanism="logn"))
+
+
 def test_a_file_that_is_no_certificate(tmp_path: Path) -> None:
     with pytest.raises(TlsError, match="No such file"):
         make_login("localhost", None, None, Tls(certificate=str(tmp_path / "none")), Options())

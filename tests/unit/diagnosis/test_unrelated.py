@@ -49,6 +49,17 @@ def test_nothing_is_found(text: str) -> None:
     assert diagnose_evidence(read_log(text)).findings == ()
 
 
+STATEMENT = """\
+Traceback (most recent call last):
+  File "/usr/lib/python3.13/asyncio/base_events.py", line 1193, in create_connection
+    transport, protocol = await self._create_connection_transport(
+                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    ...<2 lines>...
+        ssl_shutdown_timeout=ssl_shutdown_timeout)
+        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
@@ -56,6 +67,13 @@ def test_nothing_is_found(text: str) -> None:
         ("unencrypted connection", "auth_before_tls_refused_by_client"),
         ("Traceback (most recent call last):\nssl.SSLError: [SSL: WRONG_VERSION_NUMBER]",
          "implicit_tls_on_starttls_port"),
+        (f"{STATEMENT}aiosmtplib.errors.SMTPConnectError: Error connecting to localhost on port "
+         "4587: [SSL: WRONG_VERSION_NUMBER]", "implicit_tls_on_starttls_port"),
+        ('Traceback (most recent call last):\n  File "/usr/lib/python3.13/urllib/parse.py", line '
+         "182, in port\nValueError: Port could not be cast to integer value as 'pa'",
+         "credential_url_encoding"),
+        ("Error: Hostname/IP does not match certificate's altnames\n  fingerprint: "
+         "'0D:A8:73:22:08:80:99:C6:DD'", "cert_hostname_mismatch"),
     ],
 )  # fmt: skip
 def test_a_bare_error_is_taken_for_mail_s(text: str, cause: str) -> None:

@@ -304,7 +304,8 @@ def _gave_up(seen: Evidence, hello: Hello, left: str) -> tuple[Finding, ...]:
     listed = f"EHLO lists AUTH {' '.join(offered)}"
     library = LIBRARIES.get(seen.client.library)
     lacks = library is not None and not library.first_choice(offered)
-    unusual = library is None and "PLAIN" not in offered  # most are set to PLAIN, if to any
+    # Who finds no mechanism says goodbye; nodemailer, which misses a password, hangs up.
+    unusual = library is None and "PLAIN" not in offered and _said_goodbye(seen)
     sure: Confidence = "likely" if lacks or unusual else "possible"
     found = [_finding("mechanism_not_offered", sure, left, listed)]
     if seen.over_tls.value is None:
@@ -317,6 +318,10 @@ def _gave_up(seen: Evidence, hello: Hello, left: str) -> tuple[Finding, ...]:
         host = _finding("client_host_mismatch", "likely" if is_go else "possible", left, listed)
         found.append(host)
     return tuple(found)
+
+
+def _said_goodbye(seen: Evidence) -> bool:
+    return any(line.speaker == "C" and line.text.upper() == "QUIT" for line in seen.transcript)
 
 
 def _content(seen: Evidence) -> Content | None:

@@ -15,11 +15,13 @@ _ELSE: Final = re.compile(
     r"\b(?:request|fetch|upstream|url|url:|connecting) (?:to )?\W{0,2}https?://|"
     r"\bsshd?\b|\bimap|\bpop3|\bldaps?\b|postgres|psycopg|mysql|mariadb|\bredis\b|mongo|kafka|"
     r"rabbitmq|\bjdbc\b|\bnpm err|\bsqlstate|\bdatabase\b|websocket|\bdocker pull\b|"
-    r"(?::|\bport\W{1,3})(?:22|80|110|143|389|443|636|993|995|3306|5432|6379|8080|8443|27017)\b"
+    r"(?:(?<![\da-f][\da-f]):|\bport\W{1,3})"  # not a time's, nor a fingerprint's
+    r"(?:22|80|110|143|389|443|636|993|995|3306|5432|6379|8080|8443|27017)\b(?!:)"
 )
 _TRACE: Final = re.compile(r"traceback \(most recent call last\)|\n\s*at [\w.$<>/]+\(")
 _NETWORK: Final = re.compile(
-    r"ssl|tls|socket|time[d -]*out|connect|certificate|getaddrinfo|resolution|handshake|auth"
+    r"ssl|tls|socket|time[d -]*out|connect|certificate|getaddrinfo|resolution|handshake|auth|"
+    r"urllib|urlparse|\burls?\b|\bport\b"
 )
 _ERROR: Final = re.compile(
     r"err|fail|refus|denied|denies|exception|time[d -]*out|cannot|can't|could not|couldn't|unable|"

@@ -229,7 +229,7 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
 
 _FRAME: Final = re.compile(r"^\s*File \"[^\"]*\", line \d+")
 _EXCEPTION: Final = re.compile(
-    r"^\s*[\w.]+(?:Error|Exception|Warning|Refused|Disconnected|[Tt]imeout)\b"
+    r"^\s*[\w.]+(?:Error|Exception|Warning|Refused|Disconnected|[Tt]imeout)\b(?!=)"
 )
 
 
@@ -238,7 +238,23 @@ def _is_code(lines: list[str], at: int) -> bool:
     line = lines[at]
     if not at or not line.strip() or _FRAME.match(line) or _EXCEPTION.match(line):
         return False
-    return _FRAME.match(lines[at - 1]) is not None or not line.strip("^~ ")
+    if _FRAME.match(lines[at - 1]) is not None or not line.strip("^~ "):
+        return True
+    for before in reversed(lines[max(0, at - _STATEMENT) : at]):  # shown whole since 3.13
+        if _FRAME.match(before):
+            return _indent(line) > _indent(before)
+        if _indent(before) < _CODE_INDENT:
+            return False
+    return False
+
+
+_STATEMENT: Final = 12
+"""Lines of one statement that are looked through."""
+_CODE_INDENT: Final = 4
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _noted(low: str, spoken: Format, talk: Dialogue) -> None:
