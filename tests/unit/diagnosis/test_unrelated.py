@@ -67,13 +67,13 @@ Traceback (most recent call last):
         ("unencrypted connection", "auth_before_tls_refused_by_client"),
         ("Traceback (most recent call last):\nssl.SSLError: [SSL: WRONG_VERSION_NUMBER]",
          "implicit_tls_on_starttls_port"),
-        (f"{STATEMENT}aiosmtplib.errors.SMTPConnectError: Error connecting to localhost on port "
-         "4587: [SSL: WRONG_VERSION_NUMBER]", "implicit_tls_on_starttls_port"),
-        ('Traceback (most recent call last):\n  File "/usr/lib/python3.13/urllib/parse.py", line '
-         "182, in port\nValueError: Port could not be cast to integer value as 'pa'",
+        ((f"{STATEMENT}aiosmtplib.errors.SMTPConnectError: Error connecting to localhost on port "
+         "4587: [SSL: WRONG_VERSION_NUMBER]"), "implicit_tls_on_starttls_port"),
+        (('Traceback (most recent call last):\n  File "/usr/lib/python3.13/urllib/parse.py", line '
+         "182, in port\nValueError: Port could not be cast to integer value as 'pa'"),
          "credential_url_encoding"),
-        ("Error: Hostname/IP does not match certificate's altnames\n  fingerprint: "
-         "'0D:A8:73:22:08:80:99:C6:DD'", "cert_hostname_mismatch"),
+        (("Error: Hostname/IP does not match certificate's altnames\n  fingerprint: "
+         "'0D:A8:73:22:08:80:99:C6:DD'"), "cert_hostname_mismatch"),
     ],
 )  # fmt: skip
 def test_a_bare_error_is_taken_for_mail_s(text: str, cause: str) -> None:
