@@ -14,9 +14,14 @@ CASES = list(our_cases())
 UNDECIDED = list(our_cases(AMBIGUOUS))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.id}-{case.cause}")
-def test_the_true_cause_comes_first(case: Case) -> None:
-    assert found(case)[:1] == (case.cause,)
+def file_of(case: Case) -> str:
+    return case.id.rpartition("-")[0]
+
+
+@pytest.mark.parametrize("file", sorted({file_of(case) for case in CASES}))
+def test_the_true_cause_comes_first(file: str) -> None:
+    judged = [(each.id, each.cause, found(each)[:3]) for each in CASES if file_of(each) == file]
+    assert [each for each in judged if each[2][:1] != (each[1],)] == []
 
 
 @pytest.mark.parametrize("case", UNDECIDED, ids=lambda case: f"{case.id}-{case.cause}")

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.server.offer import make_offer
 
 PROFILES = available_profiles()
+
+
+loaded = cache(load_profile)
 
 
 def table_of(name: str) -> dict[str, Any]:
@@ -49,7 +53,7 @@ def test_the_profiles_are_found() -> None:
 @pytest.mark.parametrize("name", PROFILES)
 class TestEveryProfile:
     def test_loads(self, name: str) -> None:
-        profile = load_profile(name)
+        profile = loaded(name)
         assert profile.name == name
         assert profile.title
 
@@ -64,7 +68,7 @@ class TestEveryProfile:
         ] == []
 
     def test_announces_the_limits_that_it_has(self, name: str) -> None:
-        profile = load_profile(name)
+        profile = loaded(name)
         for encrypted in (False, True):
             offer = make_offer(profile, frozenset(MECHANISMS), encrypted=encrypted, can_tls=True)
             size = parameter(offer.lines, "SIZE")
@@ -73,23 +77,23 @@ class TestEveryProfile:
             assert limits in (None, f"RCPTMAX={profile.limits.recipients}")
 
     def test_offers_starttls_in_clear_only(self, name: str) -> None:
-        profile = load_profile(name)
+        profile = loaded(name)
         assert "STARTTLS" not in profile.over_tls
         if profile.kind != "quirk" and profile.server.tls != "implicit":
             assert "STARTTLS" in profile.in_clear
 
     def test_has_a_date_unless_it_is_ours(self, name: str) -> None:
-        profile = load_profile(name)
+        profile = loaded(name)
         assert profile.as_of or profile.kind == "server"
 
     def test_a_quirk_says_what_it_shows_and_a_provider_has_none(self, name: str) -> None:
-        profile = load_profile(name)
+        profile = loaded(name)
         assert profile.quirk.cause == "" or (profile.quirk.cause in CAUSES)
         if profile.kind != "quirk":
             assert profile.quirk == Quirk()
 
     def test_recognises_its_own_greeting(self, name: str) -> None:
-        profile = load_profile(name)
+        profile = loaded(name)
         line = profile.hello.format(host=profile.host, peer="192.0.2.1")
         assert re.search(profile.ehlo_pattern, line)
 
