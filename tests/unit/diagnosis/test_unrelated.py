@@ -64,6 +64,7 @@ Traceback (most recent call last):
     ("text", "cause"),
     [
         ("x509: certificate signed by unknown authority", "cert_untrusted"),
+        ("tls: no supported versions satisfy MinVersion and MaxVersion", "client_tls_disabled"),
         ("unencrypted connection", "auth_before_tls_refused_by_client"),
         ("Traceback (most recent call last):\nssl.SSLError: [SSL: WRONG_VERSION_NUMBER]",
          "implicit_tls_on_starttls_port"),

@@ -25,7 +25,7 @@ _NETWORK: Final = re.compile(
 )
 _ERROR: Final = re.compile(
     r"err|fail|refus|denied|denies|exception|time[d -]*out|cannot|can't|could not|couldn't|unable|"
-    r"invalid|reject|clos|eof|reset|not |unexpect|wrong|missing|disconnect|lost|expired|warn|"
+    r"invalid|reject|clos|eof|reset|not |\bno |unexpect|wrong|missing|disconnect|lost|expired|warn|"
     r"certificate|unencrypt|unsupport|too (?:long|large|many|big|short|old)|"
     r"\b[45]\d\d\b|panic|fatal|hang|blocked|must|require|[^\x00-\x7f]"
 )

@@ -324,6 +324,8 @@ SIGNS: Final = (
                                      "tls1.0*not supported", "tlsv1.0*not supported",
                                      "tls 1.2 or*required", "tls 1.2 or higher")),
     Sign("tls_version_too_old", 12, _OLD),
+    # curl's word for an alert of its own: the server has said nothing against its version
+    Sign("tls_version_too_old", -12, ("(out), tls alert, protocol version",)),
     Sign("tls_version_too_old", -5, ("handshake failure",), unless=("version", "protocol")),
     Sign("client_tls_disabled", 16, _DISABLED, unless=("socket transport \"smtp",
                                                        "socket transport \"http")),
