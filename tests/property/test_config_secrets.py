@@ -218,5 +218,7 @@ def test_any_file_is_read(name: str, data: st.DataObject) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=300), st.sampled_from(sorted(HEALTHY)))
+@example(b"\x0b", ".msmtprc")
+@example(b"smtp://localhost:10\xb2", "dsn.txt")
 def test_any_octets_are_read(octets: bytes, name: str) -> None:
     assert diagnose(read_config(octets, name)).verdict in ("unknown", "finding", "healthy")

@@ -76,7 +76,7 @@ class View:
     def port(self) -> int:
         """The port, 0 where the file does not say."""
         setting = self.first("port") or self.first("endpoint")
-        if setting is not None and setting.shown.isdigit():
+        if setting is not None and setting.shown.isdecimal():
             return int(setting.shown)
         return 25 if setting is None and self.kind == "django" and self.host else 0
 

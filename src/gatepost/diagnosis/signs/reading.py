@@ -58,7 +58,7 @@ class Reading:
         """The server is one's own: a short name, an address, a private top-level domain."""
         host = self.host
         return bool(host) and (
-            "." not in host or host.replace(".", "").isdigit() or host.endswith(_PRIVATE)
+            "." not in host or host.replace(".", "").isdecimal() or host.endswith(_PRIVATE)
         )
 
     @cached_property
@@ -81,7 +81,7 @@ _PRIVATE: Final = (
 def _port_of(server_name: str) -> int:
     """The port, where the log names no host with it."""
     _, _, number = server_name.rpartition("port ")
-    return int(number) if number.isdigit() and number != server_name else 0
+    return int(number) if number.isdecimal() and number != server_name else 0
 
 
 def _replies(seen: Evidence) -> Iterator[Utterance]:

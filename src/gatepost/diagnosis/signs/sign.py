@@ -85,11 +85,11 @@ def contains(text: str, words: str) -> bool:
 
     A number stands for itself, not for digits within an identifier.
     """
-    if "*" not in words and not words.isdigit():
+    if "*" not in words and not words.isdecimal():
         return words in text
     start = 0
     for part in words.split("*"):
-        found = _number(text, part, start) if part.isdigit() else text.find(part, start)
+        found = _number(text, part, start) if part.isdecimal() else text.find(part, start)
         if found < 0:
             return False
         start = found + len(part)

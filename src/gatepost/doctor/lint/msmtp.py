@@ -14,7 +14,7 @@ def read(text: str) -> list[Section]:
     accounts: dict[str, dict[str, Entry]] = {}
     now = defaults
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        line = raw.strip(" \t\r")
+        line = raw.strip()
         if not line or line[0] == "#":
             continue
         command, value = _parts(line)

@@ -110,7 +110,7 @@ def _relayhost(by_name: dict[str, Entry]) -> Iterator[Setting]:
     )
     if match is not None:
         port = _SERVICES.get(match[3] or "smtp", match[3] or "25")
-        yield Setting("port", "relayhost", relay.line, port if port.isdigit() else "")
+        yield Setting("port", "relayhost", relay.line, port if port.isdecimal() else "")
 
 
 def _postfix_tls(by_name: dict[str, Entry]) -> Iterator[Setting]:

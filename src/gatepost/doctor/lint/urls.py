@@ -83,14 +83,14 @@ def parse(value: str) -> Dsn | None:
         return Dsn(scheme, marks=frozenset({"raw_other"}), sure=False, held=(rest,))
     port = _port_of(authority)
     query = tuple(_pairs(authority["query"] or ""))
-    sure = rest.count("@") == (1 if at >= 0 else 0) and (not port or port.isdigit())
+    sure = rest.count("@") == (1 if at >= 0 else 0) and (not port or port.isdecimal())
     if at < 0:
-        marks = frozenset({"port_word"} if port and not port.isdigit() else ())
+        marks = frozenset({"port_word"} if port and not port.isdecimal() else ())
         return Dsn(scheme, authority["host"], port, query=query, marks=marks, sure=sure,
                    held=() if sure else (rest,))  # fmt: skip
     name, colon, secret = rest[:at].partition(":")
     marks = frozenset(mark for mark, found in _UNSAFE if found.search(name + secret))
-    if port and not port.isdigit():
+    if port and not port.isdecimal():
         marks |= {"port_word"}
     return Dsn(
         scheme, authority["host"], port, unquote(name), unquote(secret) if colon else None,
@@ -105,7 +105,7 @@ def _end_of_userinfo(rest: str) -> int:
         return -1
     for at in places:
         tail = _AUTHORITY.fullmatch(rest[at + 1 :])
-        if tail is not None and tail["host"] and (_port_of(tail) or "0").isdigit():
+        if tail is not None and tail["host"] and (_port_of(tail) or "0").isdecimal():
             return at
     return places[-1]
 

@@ -161,7 +161,7 @@ def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
     if dsn.host == "default":
         host = _DEFAULT_HOSTS.get(dsn.scheme.partition("+")[0], "")
     yield Setting("host", entry.path, entry.line, host, "set" if dsn.host else "empty")
-    if dsn.port.isdigit() and 0 < int(dsn.port[:6]) < 65536:
+    if dsn.port.isdecimal() and 0 < int(dsn.port[:6]) < 65536:
         yield Setting("port", entry.path, entry.line, dsn.port)
     yield from _login(entry, dsn, reading)
     if dsn.scheme in ("smtps", "submissions", "smtp+ssl") or dsn.scheme.endswith("+smtps"):

@@ -102,7 +102,7 @@ class Segments:
         """Return the segments that exist, in order."""
         if not self.directory.is_dir():
             return []
-        return sorted(int(each.name) for each in self.directory.iterdir() if each.name.isdigit())
+        return sorted(int(each.name) for each in self.directory.iterdir() if each.name.isdecimal())
 
     def size(self, segment: int) -> int:
         """Return the octets of a segment's file."""
