@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -128,7 +129,7 @@ class Emulator:
     def _wait_ready(self) -> dict[str, Any]:
         path, deadline = self.data / "ready.json", time.monotonic() + START
         while time.monotonic() < deadline and self._process.poll() is None:
-            if path.exists():
+            with suppress(FileNotFoundError):
                 document: dict[str, Any] = json.loads(path.read_text("utf-8"))
                 if document["pid"] == self._process.pid:  # not what a killed relay left behind
                     return document
