@@ -65,6 +65,8 @@ Traceback (most recent call last):
     [
         ("x509: certificate signed by unknown authority", "cert_untrusted"),
         ("tls: no supported versions satisfy MinVersion and MaxVersion", "client_tls_disabled"),
+        (("user = acs.793747b4-e535-45a4-abbc-a578ae997928\nmsmtp: authentication method LOGIN "
+         "needs a password"), "credentials_missing"),
         ("unencrypted connection", "auth_before_tls_refused_by_client"),
         ("Traceback (most recent call last):\nssl.SSLError: [SSL: WRONG_VERSION_NUMBER]",
          "implicit_tls_on_starttls_port"),

@@ -86,7 +86,7 @@ def contains(text: str, words: str) -> bool:
     A number stands for itself, not for digits within an identifier.
     """
     if "*" not in words and not words.isdecimal():
-        return words in text
+        return _code(text, words) if words[:3].isdecimal() else words in text
     start = 0
     for part in words.split("*"):
         found = _number(text, part, start) if part.isdecimal() else text.find(part, start)
@@ -94,6 +94,14 @@ def contains(text: str, words: str) -> bool:
             return False
         start = found + len(part)
     return True
+
+
+def _code(text: str, words: str) -> bool:
+    """Tell whether words that begin with a code stand there, not with the end of an identifier."""
+    found = text.find(words)
+    while found >= 0 and text[found - 1 : found].isalnum():
+        found = text.find(words, found + 1)
+    return found >= 0
 
 
 def _number(text: str, digits: str, start: int) -> int:
