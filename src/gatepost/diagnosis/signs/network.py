@@ -472,7 +472,6 @@ SIGNS: Final = (
     Sign("other_protocol", 17, ("* ok [capability", "imap4rev1", "* ok imap", "+ok dovecot",
                                 "+ok pop", "response=+ok", "response=* ok", "ssh-2.0-")),
     Sign("address_blocklisted", 19, LISTED),
-    Sign("address_blocklisted", 13, ("client host rejected",), at=("greeting",)),
     Sign("provider_endpoint_changed", 13, (*_HANG, *_REFUSED, *_EOF, *_DNS),
          context=("smtp.1and1.com", "sendinblue.com", "smtp.live.com", "smtp.mandrillapp.com:465",
                   "mail.google.com", "smtp.googlemail.com:25", "smtp.1und1.de:25")),

@@ -114,7 +114,7 @@ SIGNS: Final = (
     Sign("client_certificate_required", 17, _NO_CERTIFICATE,
          unless=("client certificate not requested", "no client certificate ca names",
                  "no client certificate set")),  # what swaks and s_client always say
-    Sign("address_blocklisted", 9, _NOT_THIS_HOST, at=("greeting",)),
+    Sign("address_blocklisted", 13, _NOT_THIS_HOST, at=("greeting",)),
     Sign("address_blocklisted", 9, _NOT_THIS_HOST, at=("mail", "rcpt", None), when=signed_in),
     Sign("address_blocklisted", 13, status=("5.7.501", "5.7.502", "5.7.503", "5.7.708"), at=_ANY),
     # whom the greeting turns away had no time to sign in
