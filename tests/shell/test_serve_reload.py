@@ -31,6 +31,15 @@ name = "second"
 address = "127.0.0.1:0"
 tls = "none"
 """
+MORE = """
+[[directory.account]]
+name = "second"
+password = { environment = "APP_PASSWORD" }
+senders = ["example.com"]
+[[route]]
+recipients = ["more.example"]
+to = "keep"
+"""
 
 
 def served_certificate(peer: Peer) -> bytes:
@@ -118,19 +127,10 @@ def test_listeners_come_stay_and_go(relay: Relaying) -> None:
 
 
 def test_accounts_and_routes_change(relay: Relaying) -> None:
-    more = """
-[[directory.account]]
-name = "second"
-password = { environment = "APP_PASSWORD" }
-senders = ["example.com"]
-[[route]]
-recipients = ["more.example"]
-to = "keep"
-"""
     with relay.signed_in("submission") as peer:
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("250 ")
         assert peer.ask("RCPT TO:<bob@more.example>").startswith("550 ")
-        relay.reloaded(SUBMISSION + more)
+        relay.reloaded(SUBMISSION + MORE)
         assert peer.ask("RCPT TO:<bob@more.example>").startswith("250 ")
     with relay.secured("submission") as peer:
         assert peer.login("second", "secret").startswith("235 ")
@@ -233,7 +233,30 @@ def test_fronts_that_were_replaced_keep_their_sessions(tmp_path: Path) -> None:
             relay.reloaded(SUBMISSION)
             wait_for(lambda: refuses(second))
         wait_for(lambda: not is_alive(front))
-        assert len(children(relay.process.pid)) == 1
+        wait_for(lambda: len(children(relay.process.pid)) == 1)
+
+
+def test_a_reload_whose_fronts_do_not_start_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = tmp_path / "ends" / "sitecustomize.py"
+    ends.parent.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(ends.parent))
+    with relaying(tmp_path, SUBMISSION + SECOND, "--workers", "1") as relay:
+        fronts = children(relay.process.pid)
+        ends.write_text("import os; os._exit(7)")
+        relay.reload(SUBMISSION + MORE)
+        assert "a front process did not start" in relay.wait_event("reload_refused")["reason"]
+        ends.unlink()
+        assert children(relay.process.pid) == fronts
+        with relay.greeted("second") as peer:
+            assert peer.login("second", "secret").startswith("535 ")
+            assert peer.login("app", "secret").startswith("235 ")
+            assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("250 ")
+            assert peer.ask("RCPT TO:<bob@more.example>").startswith("550 ")
+        relay.reloaded()
+        with relay.secured("submission") as peer:
+            assert peer.login("second", "secret").startswith("235 ")
 
 
 def test_a_front_that_dies_is_replaced(tmp_path: Path) -> None:

@@ -85,29 +85,28 @@ class Directories:
         Raises ConfigError when a password cannot be read, ValueError for a damaged record.
         """
         found: list[KnowingDirectory] = []
-        then: list[Callable[[], None]] = []
+        prepared = Prepared()
         for each in settings:
             match each:
                 case AccountsDirectory():
-                    directory, configure = await self._accounts(each)
-                    found.append(directory)
-                    then.append(configure)
+                    found.append(await self._accounts(each, prepared))
                 case AzureDirectorySettings():
-                    found.append(await self._azure(each))
+                    found.append(await self._azure(each, prepared))
                 case EntraSettings():
                     found.append(self._entra(each))
-        only = found[0] if len(found) == 1 else CombinedDirectory(found)
-        return Prepared(only, then)
+        prepared.directory = found[0] if len(found) == 1 else CombinedDirectory(found)
+        return prepared
 
     async def _accounts(
-        self, settings: AccountsDirectory
-    ) -> tuple[AccountDirectory, Callable[[], None]]:
+        self, settings: AccountsDirectory, prepared: "Prepared"
+    ) -> AccountDirectory:
         directory = self.accounts
         if directory is None:
             self.accounts = directory = open_accounts(self.records, self.key)
             await directory.load()
         made = await asyncio.to_thread(self._make_accounts, settings)
-        return directory, partial(directory.configure, made)
+        prepared.then.append(partial(directory.configure, made))
+        return directory
 
     def _make_accounts(self, settings: AccountsDirectory) -> list[Account]:
         """Make the verifiers of each password; slow, so only of those that are new."""
@@ -128,20 +127,27 @@ class Directories:
             self._made[each.name] = each, ticket, account
         return [account for *_, account in self._made.values()]
 
-    async def _azure(self, settings: AzureDirectorySettings) -> AzureDirectory:
+    async def _azure(
+        self, settings: AzureDirectorySettings, prepared: "Prepared"
+    ) -> AzureDirectory:
         name = settings.profile
         profile = load_profile(name, strict=settings.strict)
-        if self.azure is None or self.profile != profile:
-            directory = AzureDirectory(
-                self.records,
-                digest_key=self.key.subkey(DIGESTS),
-                clock=_now,
-                rules=rules_of(profile),
-                tokens=self.tokens,
-            )
-            await directory.load()
-            self.azure, self.profile = directory, profile
-        return self.azure
+        if self.azure is not None and self.profile == profile:
+            return self.azure
+        directory = AzureDirectory(
+            self.records,
+            digest_key=self.key.subkey(DIGESTS),
+            clock=_now,
+            rules=rules_of(profile),
+            tokens=self.tokens,
+        )
+        await directory.load()
+        prepared.loaded.append(directory)
+        prepared.then.append(partial(self._keep, directory, profile))
+        return directory
+
+    def _keep(self, directory: AzureDirectory, profile: Profile) -> None:
+        self.azure, self.profile = directory, profile
 
     def _entra(self, settings: EntraSettings) -> EntraDirectory:
         some = dict.fromkeys(settings.applications, settings.senders)
@@ -163,16 +169,23 @@ class Directories:
         return EntraDirectory(rules, prove, self.key.subkey(PROOFS), time.monotonic, tokens)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
     """A directory, and what is left to do when it takes over."""
 
-    directory: Directory
-    _then: Sequence[Callable[[], None]]
+    directory: Directory = field(init=False)
+    loaded: list[AzureDirectory] = field(default_factory=list)
+    """Read anew for it, beside one that is changed meanwhile."""
+    then: list[Callable[[], None]] = field(default_factory=list)
+
+    async def catch_up(self) -> None:
+        """Read again what may have changed; ``take`` comes next. Raises ValueError."""
+        for each in self.loaded:
+            await each.load()
 
     def take(self, served: ServedDirectory) -> None:
         """Let it answer from now on."""
-        for each in self._then:
+        for each in self.then:
             each()
         served.inner = self.directory
 

@@ -40,10 +40,9 @@ async def serve(front: Front) -> None:
     relay = make_relay(front.serving, backend, process.report, await process.store.new_epoch())
     supervisor = Supervisor(relay)
     entrances = make_entrances(front.serving, process.directory)
-    for name, descriptors in (("smtp", front.smtp), ("smtps", front.smtps)):
-        if descriptors:
-            await supervisor.serve(adopt(descriptors), entrances[name])
-    await process.serve(supervisor)
+    listening = {"smtp": front.smtp, "smtps": front.smtps}
+    doors = [(adopt(each), entrances[name]) for name, each in listening.items() if each]
+    await process.serve(supervisor, doors)
 
 
 def main() -> None:

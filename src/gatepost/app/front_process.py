@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,11 @@ from gatepost.app.rpc import Calls
 from gatepost.app.runtime import DRAIN
 from gatepost.app.workers import READY
 from gatepost.errors import Disconnected
+from gatepost.net.listen import Listener
+from gatepost.relay.entrance import Entrance
 from gatepost.relay.supervise import Supervisor
+
+Door = tuple[Listener, Entrance]
 
 RETIRE: Final = 3600.0
 """Seconds that sessions of a front process get that another has taken the place of."""
@@ -41,23 +46,31 @@ class FrontProcess:
         except Disconnected:
             return  # we stop in a moment
 
-    async def serve(self, supervisor: Supervisor) -> None:
-        """Say that we accept; serve until SIGTERM, SIGHUP, or the end of the store process.
+    async def serve(self, supervisor: Supervisor, doors: Sequence[Door]) -> None:
+        """Say that we are ready, and accept when we are told to; serve until SIGTERM, SIGHUP, or
+        the end of the store process.
 
         SIGTERM drains. SIGHUP says that another process has our place: we accept no more, and
         go when the last session has ended by itself.
         """
         loop = asyncio.get_running_loop()
-        stop, retire = asyncio.Event(), asyncio.Event()
+        told, stop, retire = asyncio.Event(), asyncio.Event(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGHUP, retire.set)
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # the terminal's; the parent tells us
+        loop.add_reader(sys.stdin.fileno(), told.set)  # or it is the end of the parent, and ours
         sys.stdout.buffer.write(READY)
         sys.stdout.buffer.flush()
-        lost, stopped, retired = (
-            asyncio.ensure_future(each.wait()) for each in (self.calls.lost, stop, retire)
+        opened, lost, stopped, retired = (
+            asyncio.ensure_future(each.wait()) for each in (told, self.calls.lost, stop, retire)
         )
-        await asyncio.wait([lost, stopped, retired], return_when=asyncio.FIRST_COMPLETED)
+        ends = [lost, stopped, retired]
+        await asyncio.wait([opened, *ends], return_when=asyncio.FIRST_COMPLETED)
+        loop.remove_reader(sys.stdin.fileno())
+        if told.is_set():
+            for listener, entrance in doors:
+                await supervisor.serve(listener, entrance)
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if retire.is_set():
             leaving = asyncio.ensure_future(supervisor.retire())
             await asyncio.wait(
@@ -65,6 +78,6 @@ class FrontProcess:
             )
             leaving.cancel()
         await supervisor.drain(DRAIN)
-        for each in (lost, stopped, retired):
+        for each in (opened, *ends):
             each.cancel()
         self.calls.close()

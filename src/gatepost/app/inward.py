@@ -17,25 +17,16 @@ from gatepost.app.listeners import (
     place_of,
 )
 from gatepost.app.runtime import DRAIN
-from gatepost.app.serve_front import instruct
-from gatepost.app.workers import Workers
-from gatepost.config.settings import Config, ListenerSettings
-from gatepost.net.listen import Listener, keep
+from gatepost.app.serve_front import Written, instruct
+from gatepost.app.workers import Instruction, Workers
+from gatepost.config.settings import ListenerSettings
+from gatepost.net.listen import Listener, inheritable, keep
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.supervise import Supervisor
 
 MOST: Final = 1_000_000
 """Connections of the supervisor: the visitors' counts are what bounds them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A configuration as it was read: front processes parse its text anew."""
-
-    config: Config
-    text: str
-    file: str
 
 
 @dataclass(slots=True)
@@ -55,15 +46,17 @@ class Door:
         return {"name": self.settings.name, **place, "tls": self.settings.tls}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Arrivals:
     """The listeners that a configuration has: those that are there, and those that are new."""
 
     written: Written
+    mechanisms: frozenset[str]
+    workers: int
     entrances: dict[str, Entrance]
     opened: dict[Place, Listener] = field(default_factory=dict)
 
-    def abandon(self) -> None:
+    def close(self) -> None:
         """Close what was opened for it."""
         for listener in self.opened.values():
             listener.close()
@@ -72,37 +65,29 @@ class Arrivals:
 class Inward:
     """Serves one configuration after the other on sockets that stay where their places do."""
 
-    def __init__(self, relay: Relay, report: Report, workers: int) -> None:
-        """``workers`` 0: this process takes the connections."""
+    def __init__(self, relay: Relay, report: Report) -> None:
         self._relay = relay
-        self._report = report
         self._certificates = CertificateFiles(report)
         self._supervisor = Supervisor(relay, MOST)
-        self._workers: Workers | None = None
-        self._number = workers
+        self._workers = Workers(report)
         self._doors: dict[Place, Door] = {}
-
-    @property
-    def workers(self) -> int:
-        """Front processes; 0: none."""
-        return self._number
 
     @property
     def doors(self) -> Sequence[Door]:
         """The listeners, as the configuration has them."""
         return tuple(self._doors.values())
 
-    def prepare(self, written: Written, verifiable: Iterable[str]) -> Arrivals:
+    def prepare(self, written: Written, mechanisms: Iterable[str], workers: int) -> Arrivals:
         """Open what is not open yet, and read the certificates.
 
-        ``verifiable`` are the mechanisms of the directory that will be asked. Nothing is accepted
-        before ``take``. Raises NetworkError, PortBusy, TlsError.
+        ``mechanisms`` are those of the directory that will be asked; ``workers`` 0: this process
+        takes the connections. Nothing is accepted before ``take``. Raises NetworkError, PortBusy,
+        TlsError; then all is as it was.
         """
-        config = written.config
-        doorway = Doorway(config, frozenset(verifiable))
-        arrivals = Arrivals(
-            written, {each.name: doorway.entrance(each) for each in config.listeners}
-        )
+        config, verifiable = written.config, frozenset(mechanisms)
+        doorway = Doorway(config, verifiable)
+        entrances = {each.name: doorway.entrance(each) for each in config.listeners}
+        arrivals = Arrivals(written, verifiable, workers, entrances)
         try:
             for settings in config.listeners:
                 place = place_of(settings)
@@ -112,34 +97,44 @@ class Inward:
                 if place not in self._doors:
                     arrivals.opened[place] = open_listener(settings)
         except BaseException:
-            arrivals.abandon()
+            self._forget(arrivals)
             raise
         return arrivals
 
+    async def start_fronts(self, arrivals: Arrivals) -> None:
+        """Start the front processes, if there are to be some; they accept nothing before ``take``.
+
+        Raises GatepostError when one does not start.
+        """
+        if arrivals.workers:
+            await self._workers.prepare(self._instruction(arrivals), arrivals.workers)
+
+    async def abandon(self, arrivals: Arrivals) -> None:
+        """Let all be as it was before ``prepare``."""
+        await self._workers.abandon()
+        self._forget(arrivals)
+
+    def _forget(self, arrivals: Arrivals) -> None:
+        arrivals.close()
+        for door in self.doors:
+            inheritable(door.listener)
+        self._hang_certificates()
+
     async def start(self, arrivals: Arrivals) -> None:
         """Accept. Raises GatepostError when a front process does not start."""
-        self._merge(arrivals)
-        if self._number:
-            self._workers = Workers(self._instruction(arrivals.written), self._report)
-            await self._workers.start(self._number)
-        else:
-            for door in self.doors:
-                await self._supervisor.serve(door.listener, door.entrance)
+        await self.start_fronts(arrivals)
+        await self.take(arrivals)
         self._certificates.watch()
 
-    async def take(self, arrivals: Arrivals, workers: int) -> None:
+    async def take(self, arrivals: Arrivals) -> None:
         """Serve another configuration; sessions that are open go on by the one they began with.
 
-        ``workers`` is none if there were none, else some. Raises GatepostError when front
-        processes do not start with it.
+        There are front processes if there were some before.
         """
         gone = self._merge(arrivals)
-        for door in gone:
-            keep(door.listener)
         self._certificates.look(again=True)
-        if self._workers is not None:
-            self._number = workers
-            await self._workers.replace(self._instruction(arrivals.written), workers)
+        if arrivals.workers:
+            self._workers.take()
         else:
             for place in arrivals.opened:
                 door = self._doors[place]
@@ -163,22 +158,28 @@ class Inward:
                 old.proxies, old.certificate = entrance.proxies, entrance.certificate
                 door.settings = settings
             self._doors[place] = door
+        self._hang_certificates()
+        return list(before.values())
+
+    def _hang_certificates(self) -> None:
         listeners = [each.settings for each in self.doors]
         entrances = {each.settings.name: each.entrance for each in self.doors}
         hang_certificates(self._certificates, entrances, listeners)
-        return list(before.values())
 
-    def _instruction(self, written: Written) -> Any:
-        listeners = {each.settings.name: each.listener for each in self.doors}
-        return instruct(
-            written.text, written.file, written.config, listeners, max(1, self._number) + 1
-        )
+    def _instruction(self, arrivals: Arrivals) -> Instruction:
+        listeners, gone = {}, dict(self._doors)
+        for settings in arrivals.written.config.listeners:
+            place = place_of(settings)
+            door = gone.pop(place, None)
+            listeners[settings.name] = door.listener if door else arrivals.opened[place]
+        for door in gone.values():
+            keep(door.listener)
+        return instruct(arrivals.written, listeners, arrivals.mechanisms, arrivals.workers)
 
     async def stop(self) -> None:
         """Say 421 to all, and close."""
         self._certificates.close()
-        if self._workers is not None:
-            await self._workers.stop(DRAIN)
+        await self._workers.stop(DRAIN)
         await self._supervisor.drain(DRAIN)
         for door in self.doors:
             with contextlib.suppress(OSError):

@@ -13,6 +13,7 @@ from gatepost.app.keys import Key
 from gatepost.app.upstreams import Upstreams
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import Config
+from gatepost.errors import QueueError
 from gatepost.model.profile import Profile
 from gatepost.model.route import NextHop
 from gatepost.net.dial import is_here
@@ -30,6 +31,8 @@ from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.smtp import Sending
 from gatepost.store.sqlite import SqliteStore
 
+AGAIN: Final = 1.0
+"""Seconds until a queue that could not be taken over is tried again."""
 SMTP: Final = 25
 """Where exchangers are."""
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
@@ -133,7 +136,7 @@ class Outward:
         """Let another configuration deliver; what is on the wire is finished before.
 
         From the first moment on mail is accepted by the new routes, and queued; the old ones begin
-        nothing more. Raises QueueError.
+        nothing more. While the store cannot be written to, it is tried again.
         """
         before = self._now
         if not _differ(before.config, outgoing.config):
@@ -145,7 +148,17 @@ class Outward:
         await before.stop(FINISH)
         self._before = None
         self._forget_alarms()
-        await outgoing.deliverer.start()
+        await self._begin(outgoing)
+
+    async def _begin(self, outgoing: Outgoing) -> None:
+        while True:
+            try:
+                await outgoing.deliverer.start()
+            except QueueError as error:
+                self._ground.report("queue_unavailable", reason=str(error))
+                await asyncio.sleep(AGAIN)
+            else:
+                return
 
     def _forget_alarms(self) -> None:
         routes = self._now.config.routes

@@ -17,16 +17,17 @@ from gatepost.app.administration.desks import Desks
 from gatepost.app.alarms import Alarms
 from gatepost.app.api import Api, Managed, serve_api
 from gatepost.app.control import Shared, serve_control
-from gatepost.app.directories import Directories, ServedDirectory
+from gatepost.app.directories import Directories, Prepared, ServedDirectory
 from gatepost.app.health import health_url, serve_health
 from gatepost.app.hurry import SOCKET
-from gatepost.app.inward import Inward, Written
+from gatepost.app.inward import Arrivals, Inward
 from gatepost.app.keys import Key, SealedAccessKeys, open_key
 from gatepost.app.listeners import visitor_limits
-from gatepost.app.outward import Ground, Outward
+from gatepost.app.outward import Ground, Outgoing, Outward
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import remove_ready, write_ready
 from gatepost.app.runtime import DRAIN, side_by_side
+from gatepost.app.serve_front import Written
 from gatepost.app.serving import make_ids
 from gatepost.app.signing import open_tokens
 from gatepost.app.stopping import open_watched
@@ -189,9 +190,9 @@ class Service:
             visitors=OwnVisitors(visitors),
             router=outgoing.routes.router,
         )
-        inward = Inward(relay, report, workers)
-        arrivals = inward.prepare(written, directory.mechanisms)
-        stack.callback(arrivals.abandon)
+        inward = Inward(relay, report)
+        arrivals = inward.prepare(written, directory.mechanisms, workers)
+        stack.callback(arrivals.close)
         await outward.start(outgoing)
         stack.push_async_callback(outward.stop, ON_THE_WIRE)
         relay.follow(outward.store)
@@ -247,7 +248,7 @@ class Service:
         """Read the configuration again and go by it; a bad one is refused, and nothing changes."""
         notify(reload_begins())
         try:
-            await self._reload()
+            following = await self._prepare()
         except ConfigProblems as error:
             for each in error.problems:
                 self.report("reload_refused", reason=str(each))
@@ -256,34 +257,55 @@ class Service:
         except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
             self.report("reload_refused", reason=f"a fault of the relay's own: {explain(error)}")
         else:
+            await self._take(following)
             self.report("reloaded", config=str(self.options.config))
             return True
         finally:
             notify("READY=1")
         return False
 
-    async def _reload(self) -> None:
+    async def _prepare(self) -> "_Following":
+        """Make everything that can fail of another configuration, beside what works."""
         written = await asyncio.to_thread(self.options.read)
         _warn(written.config, self.report)
         config = written.config
         _check_unchanged(self.written.config, config)
+        workers = self.options.workers_of(config)
+        if bool(workers) != bool(self.options.workers_of(self.written.config)):
+            raise ConfigError("between one process and front processes only a restart changes")
         outgoing = self.outward.prepare(config)
         prepared = await self.directories.make(config.directories)
-        arrivals = self.inward.prepare(written, prepared.directory.mechanisms)
-        workers = self.options.workers_of(config)
-        if bool(workers) != bool(self.inward.workers):
-            arrivals.abandon()
-            raise ConfigError("between one process and front processes only a restart changes")
-        prepared.take(self.directory)
+        arrivals = self.inward.prepare(written, prepared.directory.mechanisms, workers)
+        try:
+            await self.inward.start_fronts(arrivals)
+            await prepared.catch_up()
+        except BaseException:
+            await self.inward.abandon(arrivals)
+            raise
+        return _Following(outgoing, prepared, arrivals)
+
+    async def _take(self, following: "_Following") -> None:
+        """Go by it from now on."""
+        following.directory.take(self.directory)
         if self.api is not None:
             self.api.certificates.look(again=True)
         self._open_desks()
+        outgoing, arrivals = following.outgoing, following.arrivals
+        config, self.written = arrivals.written.config, arrivals.written
         self.visitors.limits = visitor_limits(config.limits)
-        self.relay.budget.total = config.limits.memory // (workers + 1)
+        self.relay.budget.total = config.limits.memory // (arrivals.workers + 1)
         self.relay.router = outgoing.routes.router
-        self.written = written
         # New mail goes by the new routes while the last of the old is finished.
-        await side_by_side(self.outward.change(outgoing), self.inward.take(arrivals, workers))
+        await side_by_side(self.outward.change(outgoing), self.inward.take(arrivals))
+
+
+@dataclass(frozen=True, slots=True)
+class _Following:
+    """A configuration that can be gone by."""
+
+    outgoing: Outgoing
+    directory: Prepared
+    arrivals: Arrivals
 
 
 async def _first_directory(directories: Directories, config: Config) -> ServedDirectory:

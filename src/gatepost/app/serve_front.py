@@ -1,7 +1,7 @@
 """The program of a front process of ``gatepost serve``: SMTP here, the rest behind the socket."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,15 +36,28 @@ class ServeFront:
     """Among which the byte budget is divided."""
     listeners: dict[str, tuple[int, ...]]
     """By name."""
+    mechanisms: tuple[str, ...]
+    """Of the directory that answers when we accept: another one may answer yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A configuration as it was read: front processes parse its text anew."""
+
+    config: Config
+    text: str
+    file: str
 
 
 def instruct(
-    text: str, file: str, config: Config, listeners: Mapping[str, Listener], processes: int
+    written: Written, listeners: Mapping[str, Listener], mechanisms: Iterable[str], number: int
 ) -> Instruction:
-    """Return what makes front processes serve a configuration's listeners."""
+    """Return what makes ``number`` front processes serve a configuration's listeners."""
     descriptors = {name: inheritable(each) for name, each in listeners.items()}
-    data = str(config.storage.directory.resolve())
-    front = ServeFront(text, file, data, processes, descriptors)
+    data = str(written.config.storage.directory.resolve())
+    front = ServeFront(
+        written.text, written.file, data, number + 1, descriptors, tuple(sorted(mechanisms))
+    )
     every = tuple([each for some in descriptors.values() for each in some])
     return Instruction("gatepost.app.serve_front", msgspec.json.encode(front), every)
 
@@ -63,15 +76,14 @@ async def serve(front: ServeFront) -> None:
         visitors=RemoteVisitors(process.calls),
         router=Router(config.routes),
     )
-    doorway = Doorway(config, process.directory.mechanisms)
+    doorway = Doorway(config, frozenset(front.mechanisms))
     entrances = {each.name: doorway.entrance(each) for each in config.listeners}
     certificates = CertificateFiles(_unheard)
     hang_certificates(certificates, entrances, config.listeners)
     supervisor = Supervisor(relay)
-    for name, descriptors in front.listeners.items():
-        await supervisor.serve(adopt(descriptors), entrances[name])
+    doors = [(adopt(each), entrances[name]) for name, each in front.listeners.items()]
     certificates.watch()
-    await process.serve(supervisor)
+    await process.serve(supervisor, doors)
     certificates.close()
 
 

@@ -185,9 +185,9 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
 async def _start_workers(
     serving: Serving, listeners: Listeners, report: Report, number: int, stack: AsyncExitStack
 ) -> None:
-    workers = Workers(instruct(serving, listeners["smtp"], listeners["smtps"]), report)
+    workers = Workers(report)
     stack.push_async_callback(workers.stop, DRAIN)
-    await workers.start(number)
+    await workers.start(instruct(serving, listeners["smtp"], listeners["smtps"]), number)
 
 
 async def _serve_smtp(

@@ -14,6 +14,9 @@ from gatepost.relay.context import Report
 
 RESTART_DELAY: Final = 0.5
 READY: Final = b"ready\n"
+"""What a front process says when it has all that it needs to accept."""
+OPEN: Final = b"open\n"
+"""What it is told then, and accepts."""
 START_TIMEOUT: Final = 30.0
 STARTS: Final = 3
 """Processes that may end one after the other before they accept: one may be killed, when memory is
@@ -33,13 +36,19 @@ class Instruction:
 
 
 class _Slot:
-    """One front process, started again when it dies, until it is retired or stopped."""
+    """One front process, started again when it dies, until it is retired or stopped.
+
+    It accepts nothing before ``open``.
+    """
 
     def __init__(self, instruction: Instruction, report: Report) -> None:
         self._instruction = instruction
         self._report = report
         self._over = False
+        self._is_open = False
         self._process: Process | None = None
+        self._ready: asyncio.StreamWriter | None = None
+        """To the process, from when it said that it is ready."""
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.task = asyncio.create_task(self._keep_alive())
 
@@ -79,11 +88,21 @@ class _Slot:
             assert process.stdout is not None  # noqa: S101
             process.stdin.write(self._instruction.text + b"\n")
             await process.stdin.drain()
-            if await process.stdout.readline() == READY and not self.started.done():
-                self.started.set_result(None)
+            if await process.stdout.readline() == READY:
+                self._ready = process.stdin
+                if self._is_open:
+                    self.open()
+                if not self.started.done():
+                    self.started.set_result(None)
             return f"process {process.pid} ended with {await process.wait()}"
         finally:
-            self._process = None
+            self._process = self._ready = None
+
+    def open(self) -> None:
+        """Let the process accept, and each that takes its place."""
+        self._is_open = True
+        if self._ready is not None:
+            self._ready.write(OPEN)
 
     def end(self, number: int) -> None:
         """Send a signal to the process, and start no other."""
@@ -96,10 +115,10 @@ class _Slot:
 class Workers:
     """N front processes on sockets that are ours and outlive them."""
 
-    def __init__(self, instruction: Instruction, report: Report) -> None:
-        self._instruction = instruction
+    def __init__(self, report: Report) -> None:
         self._report = report
         self._slots: list[_Slot] = []
+        self._coming: list[_Slot] = []
         self._retiring: set[_Slot] = set()
 
     @property
@@ -107,42 +126,48 @@ class Workers:
         """The processes that take connections now."""
         return sorted(each.pid for each in self._slots if each.pid is not None)
 
-    async def start(self, number: int) -> None:
-        """Start ``number`` processes; return when every one accepts. Raises GatepostError."""
-        self._slots += [_Slot(self._instruction, self._report) for _ in range(number)]
-        await _wait_started(self._slots)
+    async def start(self, instruction: Instruction, number: int) -> None:
+        """Start ``number`` processes that accept. Raises GatepostError."""
+        await self.prepare(instruction, number)
+        self.take()
 
-    async def replace(self, instruction: Instruction, number: int) -> None:
-        """Put ``number`` processes with other instructions in the place of those that run.
+    async def prepare(self, instruction: Instruction, number: int) -> None:
+        """Start ``number`` processes that accept nothing before ``take``.
 
-        One after the other: each old one goes on accepting until a new one does, and then ends
-        when its last session has. Raises GatepostError when a new one does not start; the old
-        ones that are left stay.
+        Raises GatepostError when one does not start; then none of them is left.
         """
-        old = self._slots
-        for place in range(max(number, len(old))):
-            if place < number:
-                slot = _Slot(instruction, self._report)
-                try:
-                    await _wait_started([slot])
-                except GatepostError:
-                    slot.end(signal.SIGKILL)
-                    await asyncio.wait([slot.task])
-                    raise
-                self._slots = [*self._slots, slot]
-            if place < len(old):
-                self._retire(old[place])
-        self._instruction = instruction
+        self._coming = [_Slot(instruction, self._report) for _ in range(number)]
+        try:
+            await _wait_started(self._coming)
+        except BaseException:
+            await self.abandon()
+            raise
+
+    async def abandon(self) -> None:
+        """End what was prepared; those that accept stay."""
+        coming, self._coming = self._coming, []
+        for each in coming:
+            each.end(signal.SIGKILL)
+        if coming:
+            await asyncio.wait([each.task for each in coming])
+
+    def take(self) -> None:
+        """Let what was prepared accept. Those before accept no more, and each ends when its last
+        session has; who connects meanwhile waits in the queue of the socket, which is ours."""
+        before, self._slots, self._coming = self._slots, self._coming, []
+        for each in self._slots:
+            each.open()
+        for each in before:
+            self._retire(each)
 
     def _retire(self, slot: _Slot) -> None:
-        self._slots = [each for each in self._slots if each is not slot]
         self._retiring.add(slot)
         slot.task.add_done_callback(lambda _: self._retiring.discard(slot))
         slot.end(signal.SIGHUP)
 
     async def stop(self, seconds: float) -> None:
         """Let every process drain; kill what is left after that."""
-        slots = [*self._slots, *self._retiring]
+        slots = [*self._slots, *self._coming, *self._retiring]
         for slot in slots:
             slot.end(signal.SIGTERM)
         tasks = [slot.task for slot in slots if not slot.task.done()]
