@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -61,7 +62,8 @@ def queued_message(row: Sequence[Any]) -> QueuedMessage:
     _, id_, received_at, mail_from, parameters, subject, message_id, principal, trace, size = row
     envelope = Envelope(_address(read_text(mail_from)) if mail_from else None)
     if parameters is not None:
-        envelope = replace(envelope, **json.loads(parameters))
+        with suppress(ValueError, TypeError):  # damaged
+            envelope = replace(envelope, **json.loads(parameters))
     return QueuedMessage(
         id_,
         envelope,

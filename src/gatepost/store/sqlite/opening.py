@@ -12,7 +12,13 @@ from gatepost.store.sqlite.layout import keep_layout
 from gatepost.store.sqlite.queries import QUERIES, read_sql
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed, recover
 from gatepost.store.sqlite.room import Room
-from gatepost.store.sqlite.salvage import APPLICATION, VERSION, is_damaged, look_through
+from gatepost.store.sqlite.salvage import (
+    APPLICATION,
+    VERSION,
+    is_damaged,
+    look_through,
+    look_through_log,
+)
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.store import Parts, SqliteStore
@@ -67,6 +73,7 @@ def _open(
     on_failure: Callable[[QueueError], None],
 ) -> SqliteStore:
     recovered = recover(directory, settings.disk)
+    look_through_log(directory / DATABASE)  # before SQLite takes its damage for its end
     is_small = (directory / DATABASE).exists() and (
         (directory / DATABASE).stat().st_size <= settings.looked_through
     )

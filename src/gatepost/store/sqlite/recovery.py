@@ -8,19 +8,22 @@ the old file is what it is for every reader.
 import os
 import shutil
 import sqlite3
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
 from gatepost.store.sqlite.disk import Disk
-from gatepost.store.sqlite.layout import forget_layout, with_schema
-from gatepost.store.sqlite.salvage import is_damaged, look_through, salvage
+from gatepost.store.sqlite.layout import forget_layout, known_roots
+from gatepost.store.sqlite.salvage import (
+    is_damaged,
+    look_through,
+    look_through_log,
+    salvage,
+)
 
 DATABASE: Final = "store.db"
 _MARKER: Final = "store.failed"
 _PARTIAL: Final = "store.db.copying"
-_MENDED: Final = "store.db.mended"
 _COMPLETE: Final = "store.db.copied"
 ASIDE: Final = "store.db.damaged"
 """The last damaged file, for whoever can read more of it."""
@@ -63,13 +66,14 @@ def _copy(directory: Path, disk: Disk) -> str:
     told = f"the store was copied after it had failed ({_reason(directory)})"
     try:
         try:
+            look_through_log(database)
             _vacuum(database, partial, disk)
         except sqlite3.Error as error:
             if not is_damaged(error):
                 raise
             partial.unlink(missing_ok=True)
-            told = f"the store was damaged ({error}): {_salvage(directory, disk)}; the old "
-            told += f"file is {ASIDE}"
+            carried = salvage(database, partial, disk, known_roots(directory))
+            told = f"the store was damaged ({error}): {carried}; the old file is {ASIDE}"
             _put_aside(directory)
     except sqlite3.Error as error:
         raise Unreadable(f"{database} cannot be copied: {error}") from error
@@ -81,19 +85,6 @@ def _copy(directory: Path, disk: Disk) -> str:
     partial.replace(directory / _COMPLETE)
     disk.sync_directory(directory)
     return told
-
-
-def _salvage(directory: Path, disk: Disk) -> str:
-    """Carry over what can be read, by what is known of the schema: that may be damaged, too."""
-    database, partial, mended = (directory / each for each in (DATABASE, _PARTIAL, _MENDED))
-    try:
-        is_known = False
-        with suppress(OSError):  # no room for two copies
-            is_known = with_schema(database, mended, disk)
-        return salvage(mended if is_known else database, partial, disk)
-    finally:
-        for each in directory.glob(f"{_MENDED}*"):
-            each.unlink()
 
 
 def _vacuum(database: Path, partial: Path, disk: Disk) -> None:

@@ -1,18 +1,22 @@
 """From a damaged database to a new one: every row that can still be read.
 
-A table is read from its first row to the damage, then from its last one backwards, and where rows
-have numbers, from behind the damage on. Indexes are not trusted, they are made anew.
+Trees are read from their roots; rows below a damaged page are found on pages that belong to no
+tree, by what they look like. Indexes are not trusted, they are made anew.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from gatepost.errors import Unreadable
 from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.log import read_log
+from gatepost.store.sqlite.pages import Image
 from gatepost.store.sqlite.queries import read_sql
+from gatepost.store.sqlite.tables import BODIES, Table
 
 VERSION: Final = 4
 """Of the schema: ``schema_N.sql`` leads from N - 1 to N."""
@@ -22,13 +26,21 @@ EPOCH_LEAP: Final = 1_000
 """Added to the newest epoch that is seen in an id where the counter itself is lost: no id may come
 twice."""
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_MAIL: Final = frozenset({"queue_messages", "queue_deliveries", "messages", *BODIES})
+"""Of these an older version of a row is better than none."""
+_ALIKE: Final = frozenset({"counters", "leases", "queue_hops"})
+"""Rows of an index look like theirs, so that only a tree tells which are which."""
+_NAMED: Final = 10
+"""Lost messages that are named at most."""
 
-# What follows from other rows, or must not be without them.
+# What follows from other rows, or must not be without them. A message whose recipients are lost is
+# held, as one is whose recipients cannot be read: an operator knows whose it is.
 _MEND: Final = """
 DELETE FROM queue_deliveries WHERE message NOT IN (SELECT seq FROM queue_messages);
 DELETE FROM queue_bodies WHERE seq NOT IN (SELECT seq FROM queue_messages);
 DELETE FROM bodies WHERE seq NOT IN (SELECT seq FROM messages);
-UPDATE queue_messages SET settled = received_at
+INSERT INTO queue_deliveries (message, part, hop, held, token, expires, notice, addressees)
+    SELECT seq, 0, '', 1, 0, received_at, received_at, '[]' FROM queue_messages
     WHERE settled IS NULL AND seq NOT IN (SELECT message FROM queue_deliveries);
 DELETE FROM queue_hops;
 INSERT INTO queue_hops
@@ -37,15 +49,22 @@ INSERT OR REPLACE INTO counters SELECT 'messages', count(*) FROM messages;
 INSERT OR REPLACE INTO counters SELECT 'octets', coalesce(sum(size), 0) FROM messages;
 """
 _WITHOUT_RECIPIENTS: Final = """
-SELECT count(*) FROM queue_messages
-    WHERE settled IS NULL AND seq NOT IN (SELECT message FROM queue_deliveries)
+SELECT id FROM queue_messages
+    WHERE settled IS NULL AND seq NOT IN (SELECT message FROM queue_deliveries) ORDER BY seq
 """
+_WITHOUT_CONTENT: Final = """
+SELECT id FROM queue_messages
+    WHERE settled IS NULL AND segment IS NULL AND seq NOT IN (SELECT seq FROM queue_bodies)
+        AND seq IN (SELECT message FROM queue_deliveries) ORDER BY seq
+"""
+_WAITING: Final = "SELECT count(*) FROM queue_messages WHERE settled IS NULL"
 _NEWEST: Final = """
 SELECT coalesce(max(CAST(id AS INTEGER)), 0) FROM (
     SELECT id FROM messages UNION ALL SELECT id FROM queue_messages
     UNION ALL SELECT id FROM departed)
 """
-Row = tuple[Any, ...]
+Roots = Mapping[str, int]
+"""Where tables and indexes begin."""
 
 
 def is_damaged(error: BaseException) -> bool:
@@ -57,53 +76,120 @@ def look_through(connection: sqlite3.Connection) -> None:
     """Meet damage now, not on the way. Raises sqlite3.Error."""
     said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if said != "ok":
-        error = sqlite3.DatabaseError(said)
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+        raise damage(said)
 
 
-def salvage(damaged: Path, goal: Path, disk: Disk) -> str:
+def look_through_log(database: Path) -> None:
+    """SQLite says nothing of damage there. Raises sqlite3.Error, OSError."""
+    if read_log(database).is_damaged:
+        raise damage("the write-ahead log is damaged")
+
+
+def damage(said: str) -> sqlite3.DatabaseError:
+    """Return what SQLite raises for a damaged file."""
+    error = sqlite3.DatabaseError(said)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def salvage(damaged: Path, goal: Path, disk: Disk, known: Roots) -> str:
     """Write what can be read of `damaged` to `goal`; return a sentence about what that was.
 
-    Raises sqlite3.Error when `goal` cannot be written, Unreadable when nothing can be read: who
-    knows whose file that is.
+    `known` is where trees began when the file was sound. Raises sqlite3.Error when `goal` cannot
+    be written, Unreadable when nothing can be read: who knows whose file that is.
     """
-    new, old = disk.connect(goal), disk.connect(damaged, read_only=True)
-    old.text_factory = lambda octets: octets.decode("utf-8", "replace")
+    new = disk.connect(goal)
+    new.create_function("crc32", 1, zlib.crc32, deterministic=True)
     try:
-        _check_readable(old)
         new.execute("BEGIN")
         for number in range(1, VERSION + 1):
-            for statement in _statements(read_sql(f"schema_{number}.sql")):
-                new.execute(statement)
-        before = new.total_changes
-        whole = [_carry(old, new, name, key) for name, key in _tables(new)]
-        if new.total_changes == before:
-            raise Unreadable("the store cannot be opened, nothing can be read of it: no rows")
-        lost = new.execute(_WITHOUT_RECIPIENTS).fetchone()
-        for statement in _statements(_MEND):
-            new.execute(statement)
-        _count_on(old, new)
-        told = new.execute("SELECT count(*) FROM queue_messages WHERE settled IS NULL").fetchone()
+            _run(new, read_sql(f"schema_{number}.sql"))
+        new.execute("DELETE FROM counters")
+        told = _carry_all(damaged, new, known)
         new.execute("COMMIT")
         new.execute(f"PRAGMA application_id={APPLICATION}")
         new.execute(f"PRAGMA user_version={VERSION}")
     finally:
         new.close()
-        old.close()
-    parts = f"{sum(whole)} of {len(whole)} tables are whole"
-    return f"{parts}, {told[0]} messages wait to be sent, {lost[0]} have lost their recipients"
+    return told
 
 
-def _check_readable(old: sqlite3.Connection) -> None:
-    try:
-        known = old.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    except sqlite3.Error as error:
-        raise Unreadable(
-            f"the store cannot be opened, nothing can be read of it: {error}"
-        ) from error
-    if not known:
-        raise Unreadable("the store cannot be opened, nothing can be read of it: no tables")
+def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> str:
+    log = read_log(damaged)
+    tables, before = _tables(new), new.total_changes
+    with ExitStack() as stack:
+        newest = stack.enter_context(Image(damaged, log.whole))
+        whole = _carry(newest, tables, known)
+        if log.is_damaged:  # a page may be older than the one that leads to it
+            older = stack.enter_context(Image(damaged, log.seen))
+            _carry(older, [each for each in tables if each.name in _MAIL], known)
+    if new.total_changes == before:
+        raise Unreadable("the store cannot be opened, nothing can be read of it: no rows")
+    without_recipients = _named(new.execute(_WITHOUT_RECIPIENTS))
+    without_content = _named(new.execute(_WITHOUT_CONTENT))
+    _count_on(new)
+    _run(new, _MEND)
+    return (
+        f"{whole} of {len(tables)} tables are whole, "
+        f"{sum(each.found for each in tables)} rows were found beside the others, "
+        f"{new.execute(_WAITING).fetchone()[0]} messages wait to be sent, "
+        f"{without_content} of them without their content, "
+        f"{without_recipients} held without recipients"
+    )
+
+
+def _carry(image: Image, tables: Sequence[Table], known: Roots) -> int:
+    """Copy the rows of tables; return how many tables were read to their end."""
+    schema = _schema(image)
+    is_told = bool(schema) and not image.damages
+    roots = {**known, **schema}
+    broken = []
+    for table in tables:
+        root, before = roots.pop(table.name, 0), image.damages
+        misfits = [1 for row in image.rows(root) if not table.insert(row)] if root else []
+        if misfits or image.damages > before or not (root or is_told):
+            broken.append(table)
+    if broken:
+        for root in roots.values():  # indexes: their pages have a place
+            _pass_by(image, root)
+        _find(image, [each for each in broken if each.name not in _ALIKE])
+    return len(tables) - len(broken)
+
+
+def _schema(image: Image) -> dict[str, int]:
+    """Return where the file says that trees begin."""
+    roots = dict[str, int]()
+    for row in image.rows(1):
+        match row.values:
+            case [_, str(name), _, int(root), _] if root > 0:
+                roots[name] = root
+    return roots
+
+
+def _find(image: Image, tables: Sequence[Table]) -> None:
+    """Look for rows that lie about; for bodies last: only a message tells whose one is."""
+    for are_bodies in (False, True):
+        if wanted := [each for each in tables if (each.name in BODIES) == are_bodies]:
+            for row in image.stray_rows():
+                for table in wanted:
+                    table.take(row)
+
+
+def _pass_by(image: Image, root: int) -> None:
+    for _ in image.rows(root):
+        pass
+
+
+def _tables(new: sqlite3.Connection) -> list[Table]:
+    names = new.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    )
+    return [Table(new, name) for (name,) in names.fetchall()]
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    for statement in _statements(script):
+        connection.execute(statement)
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -115,90 +201,16 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _tables(new: sqlite3.Connection) -> list[tuple[str, tuple[str, ...]]]:
-    """Every table, and the columns of its key."""
-    names = new.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    ).fetchall()
-    found = []
-    for (name,) in names:
-        columns = new.execute(f'PRAGMA table_info("{name}")').fetchall()
-        key = sorted((each[5], each[1]) for each in columns if each[5])
-        found.append((name, tuple([column for _, column in key])))
-    return found
+def _named(rows: sqlite3.Cursor) -> str:
+    """How many there are, and the first of them by name."""
+    ids = [row[0] for row in rows]
+    names = ", ".join([*ids[:_NAMED], *["..."][: len(ids) > _NAMED]])
+    return f"{len(ids)} ({names})" if ids else "0"
 
 
-def _carry(
-    old: sqlite3.Connection, new: sqlite3.Connection, table: str, key: Sequence[str]
-) -> bool:
-    """Copy a table's rows; tell whether it was read to its end."""
-    try:
-        there = {each[1] for each in old.execute(f'PRAGMA table_info("{table}")')}
-    except sqlite3.Error:
-        return False
-    wanted = [each[1] for each in new.execute(f'PRAGMA table_info("{table}")')]
-    columns = [each for each in wanted if each in there]
-    if not columns:
-        return False
-    reading = _Reading(old, table, columns, key)
-    names = ", ".join(f'"{each}"' for each in columns)
-    marks = ", ".join("?" * len(columns))
-    insert = f'INSERT OR REPLACE INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608
-    for row in reading.rows():
-        with suppress(sqlite3.IntegrityError):  # damage within a row
-            new.execute(insert, row)
-    return reading.is_whole
-
-
-class _Reading:
-    """Reads a table around its damage."""
-
-    def __init__(
-        self, old: sqlite3.Connection, table: str, columns: Sequence[str], key: Sequence[str]
-    ) -> None:
-        self._old, self._columns, self._key = old, columns, key
-        names = ", ".join(f'"{each}"' for each in columns)
-        self._select = f'SELECT {names} FROM "{table}" NOT INDEXED'  # noqa: S608
-        self.is_whole = True
-
-    def rows(self) -> Iterator[Row]:
-        last: Row | None = None
-        for last in self._until_damage(""):
-            yield last
-        if self.is_whole:
-            return
-        first: Row | None = None
-        for first in self._until_damage("", backwards=True):
-            yield first
-        if last and first and isinstance(self._at(last), int):
-            yield from self._between(self._at(last), self._at(first))
-
-    def _between(self, start: int, end: int) -> Iterator[Row]:
-        """Leap over the damage, further each time, and read on behind it."""
-        leap = 1
-        while start + leap < end:
-            position, start = start, start + leap
-            for row in self._until_damage(f'WHERE "{self._key[0]}" BETWEEN {start} AND {end - 1}'):
-                start = self._at(row)
-                yield row
-            leap = leap * 2 if start == position + leap else 1
-
-    def _at(self, row: Row) -> Any:
-        return row[self._columns.index(self._key[0])]
-
-    def _until_damage(self, where: str, *, backwards: bool = False) -> Iterator[Row]:
-        order = ", ".join(f'"{each}"{" DESC" if backwards else ""}' for each in self._key)
-        try:
-            yield from self._old.execute(f"{self._select} {where} ORDER BY {order}")
-        except sqlite3.Error:
-            self.is_whole = False
-
-
-def _count_on(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+def _count_on(new: sqlite3.Connection) -> None:
     """See to it that no id comes twice, and nothing is reported twice."""
-    read = dict[str, int]()
-    with suppress(sqlite3.Error):
-        read = dict(old.execute("SELECT name, value FROM counters"))
+    read = dict[str, int](new.execute("SELECT name, value FROM counters").fetchall())
     newest = new.execute(_NEWEST).fetchone()[0]
     epoch = read["epoch"] if "epoch" in read else newest + EPOCH_LEAP
     new.execute("INSERT OR REPLACE INTO counters VALUES ('epoch', ?)", (max(epoch, newest),))

@@ -14,7 +14,7 @@ from gatepost.store.sqlite import Settings, open_store
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.recovery import ASIDE, mark_failed
 from gatepost.store.sqlite.salvage import EPOCH_LEAP
-from tests.contract.messages import NOON, message
+from tests.contract.messages import BODY, NOON, message
 from tests.contract.queued import planned
 
 SETTINGS = Settings(reserve=0)
@@ -186,16 +186,59 @@ def test_what_is_known_of_a_file_goes_with_it(tmp_path: Path) -> None:
     assert (len(captured), waiting) == (NUMBER, NUMBER)
 
 
-def test_of_a_file_that_says_nothing_nothing_is_made(tmp_path: Path) -> None:
+def test_without_any_word_of_its_schema_rows_are_known_by_their_form(tmp_path: Path) -> None:
     fill(tmp_path)
     (tmp_path / "store.layout").unlink()
     octets = bytearray((tmp_path / "store.db").read_bytes())
-    octets[: 2 * PAGE] = bytes(2 * PAGE)
+    octets[:PAGE] = bytes(PAGE)
+    (tmp_path / "store.db").write_bytes(octets)
+    told, captured, waiting, epoch = read(tmp_path)
+    assert "0 of 13 tables are whole" in told
+    assert (len(captured), waiting) == (NUMBER, NUMBER)
+    assert epoch > EPOCH_LEAP
+
+
+def test_of_a_file_that_says_nothing_nothing_is_made(tmp_path: Path) -> None:
+    octets = b"\xa5" * 10 * PAGE
     (tmp_path / "store.db").write_bytes(octets)
     for _ in range(2):
         with pytest.raises(Unreadable, match="nothing can be read"):
             open_store(tmp_path, SETTINGS)
-    assert (tmp_path / "store.db").read_bytes() == bytes(octets)
+    assert (tmp_path / "store.db").read_bytes() == octets
+
+
+TREES = ["messages", "bodies", "queue_messages", "queue_bodies", "queue_deliveries"]
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_below_a_damaged_root_the_rows_are_found(tmp_path: Path, tree: str) -> None:
+    fill(tmp_path)
+    file = tmp_path / "store.db"
+    connection = sqlite3.connect(file)
+    [[root]] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (tree,))
+    connection.close()
+    octets = bytearray(file.read_bytes())
+    inner = octets[(root - 1) * PAGE : root * PAGE]
+    assert inner[0] in (2, 5)
+    octets[(root - 1) * PAGE : root * PAGE] = bytes(PAGE)
+    file.write_bytes(octets)
+    on_the_root = int.from_bytes(inner[3:5]) if inner[0] == 2 else 0  # rows that stood there
+    assert on_the_root < 10
+    told, captured, waiting, _ = read(tmp_path)
+    assert "12 of 13 tables are whole" in told
+    assert (len(captured), waiting) == (NUMBER, NUMBER - on_the_root)
+    store = open_store(tmp_path, SETTINGS)
+
+    async def steps() -> None:
+        held = await store.deliveries.list(QueueSelection(states=("held",)))
+        assert [each.waiting for each in held] == [()] * on_the_root
+        assert all(each.message in told for each in held)
+        for n in range(NUMBER):
+            for body in (store.body(f"1-{n}"), store.deliveries.body(f"1-{n + NUMBER}")):
+                assert b"".join((await body).chunks()) == BODY
+
+    asyncio.run(steps())
+    store.close()
 
 
 def test_a_damaged_row_keeps_nobody_elses_mail_waiting(tmp_path: Path) -> None:
@@ -204,6 +247,7 @@ def test_a_damaged_row_keeps_nobody_elses_mail_waiting(tmp_path: Path) -> None:
     connection.execute("UPDATE queue_deliveries SET addressees = '[\"x' WHERE message = 1")
     damaged = "CAST(X'5BA522' AS TEXT)"
     connection.execute(f"UPDATE queue_deliveries SET addressees = {damaged} WHERE message = 2")
+    connection.execute("UPDATE queue_messages SET parameters = '{\"x' WHERE seq = 3")
     connection.commit()
     connection.close()
     store = open_store(tmp_path, SETTINGS)

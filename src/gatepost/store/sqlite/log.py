@@ -1,0 +1,99 @@
+"""The write-ahead log as it lies on the disk, also behind damage.
+
+SQLite takes the first frame whose checksum is wrong for the end of the log, and says nothing of
+what stands behind it: https://www.sqlite.org/fileformat2.html 4.
+"""
+
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gatepost.store.sqlite.commit import PAGE
+
+_HEAD: Final = struct.Struct(">8I")
+_FRAME: Final = struct.Struct(">6I")
+_MAGIC: Final = 0x377F0682
+"""The last bit is set where checksums are made of big-endian words."""
+_STRIDE: Final = _FRAME.size + PAGE
+
+Pair = tuple[int, int]
+
+
+class Log(NamedTuple):
+    """Where a log has the newest version of pages, by page number."""
+
+    seen: dict[int, int]
+    """What SQLite finds: whole commits before the first damage."""
+    whole: dict[int, int]
+    """With what is undamaged behind it, up to the last commit."""
+    is_damaged: bool
+    """There is more behind the damage than a power cut can leave."""
+
+
+class _Frame(NamedTuple):
+    page: int
+    place: int
+    """Of the page's content in the file."""
+    is_commit: bool
+    is_whole: bool
+
+
+def read_log(database: Path) -> Log:
+    """Read the log of a database; without one there is nothing in it. Raises OSError."""
+    seen: dict[int, int] = {}
+    whole: dict[int, int] = {}
+    pending: dict[int, int] = {}
+    is_sound, commits, is_damaged = True, 0, False
+    for frame in _frames(database.with_name(f"{database.name}-wal")):
+        is_sound = is_sound and frame.is_whole
+        # A commit is synced before the next one is written, so a power cut can only have torn
+        # the last one: what stands behind the end of a torn one tells that it was whole once.
+        is_damaged = is_damaged or (frame.is_whole and commits > 0)
+        if frame.is_whole:
+            pending[frame.page] = frame.place
+        if frame.is_commit:
+            commits += not is_sound
+            whole |= pending
+            seen |= pending if is_sound else {}
+            pending.clear()
+    return Log(seen, whole, is_damaged)
+
+
+def _frames(log: Path) -> Iterator[_Frame]:
+    """Yield the frames of the log's last run; those that an earlier one left bear other salts."""
+    if not log.exists():
+        return
+    with log.open("rb") as file:
+        head = file.read(_HEAD.size)
+        count = (log.stat().st_size - _HEAD.size) // _STRIDE
+        if count <= 0:
+            return
+        magic, *_, first, second, one, two = _HEAD.unpack(head)
+        order = ">" if magic & 1 else "<"
+        salts: Pair | None = (first, second)
+        before = one, two
+        if magic & ~1 != _MAGIC or _sum(order, head[:-8], (0, 0)) != before:
+            salts, order = None, ">" if sys.byteorder == "big" else "<"
+            yield _Frame(0, 0, is_commit=True, is_whole=False)  # synced before what follows it
+        for number in range(count):
+            frame = file.read(_STRIDE)
+            page, size, first, second, one, two = _FRAME.unpack_from(frame)
+            salts = salts or (first, second)
+            is_ours = (first, second) == salts
+            is_whole = is_ours and (one, two) == _sum(
+                order, frame[_FRAME.size :], _sum(order, frame[:8], before)
+            )
+            place = _HEAD.size + number * _STRIDE + _FRAME.size
+            yield _Frame(page, place, is_commit=is_ours and size > 0, is_whole=is_whole)
+            before = one, two
+
+
+def _sum(order: str, octets: bytes, before: Pair) -> Pair:
+    one, two = before
+    words = iter(struct.unpack(f"{order}{len(octets) // 4}I", octets))
+    for even, odd in zip(words, words, strict=True):
+        one = (one + even + two) & 0xFFFFFFFF
+        two = (two + odd + one) & 0xFFFFFFFF
+    return one, two

@@ -1,0 +1,134 @@
+"""Whatever befalls the pages of a store, what can still be read of it is carried over."""
+
+import asyncio
+import random
+import re
+import sqlite3
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatepost.errors import Unreadable
+from gatepost.model.address import Address
+from gatepost.model.envelope import Recipient
+from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite.commit import PAGE
+from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.layout import known_roots
+from gatepost.store.sqlite.salvage import salvage
+from tests.contract.messages import message
+from tests.contract.queued import planned
+
+NUMBER = 120
+SIZES = [200, 1_500, 5_900]
+
+
+def marks(number: int) -> tuple[bytes, bytes, bytes]:
+    """What stands on every page that has something of a message, its body, its delivery."""
+    return b"m%05d;" % number, b"b%05d;" % number, b"d%05d@" % number
+
+
+def content(number: int) -> bytes:
+    return marks(number)[1] * (SIZES[number % len(SIZES)] // 7)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with mail of all sizes in its queue."""
+    directory = tmp_path_factory.mktemp("sound")
+
+    async def steps() -> None:
+        for number in range(NUMBER):
+            trace, _, local = marks(number)
+            sent = message(f"1-{number}", content(number), trace=trace * 20)
+            to = Recipient(Address(local[:-1].decode(), "example.net"))
+            await store.deliveries.put(sent, [planned([to])], leased=False)
+
+    store = open_store(directory, Settings(reserve=0))
+    asyncio.run(steps())
+    store.close()
+    return directory
+
+
+def spoil(octets: bytearray, page: int, how: str) -> None:
+    start = page * PAGE
+    if how == "zeros":
+        octets[start : start + PAGE] = bytes(PAGE)
+    elif how == "sector":
+        octets[start + 512 : start + 1024] = bytes(512)
+    elif how == "noise":
+        octets[start : start + PAGE] = random.Random(page).randbytes(PAGE)
+    elif how == "head":
+        octets[start : start + 16] = bytes([13, 0, 0, 255, 255, 0, 16, 0, *range(8)])
+    else:  # what belongs elsewhere
+        octets[start : start + PAGE] = octets[: len(octets) // 2][-PAGE:]
+
+
+@lru_cache(1)
+def places(octets: bytes) -> list[list[set[int]]]:
+    """The pages of each message, its body, and its delivery."""
+    return [[pages_with(octets, mark) for mark in marks(number)] for number in range(NUMBER)]
+
+
+def pages_with(octets: bytes, mark: bytes) -> set[int]:
+    pages, at = set(), octets.find(mark)
+    while at >= 0:
+        pages.add(at // PAGE)
+        at = octets.find(mark, at + 1)
+    return pages
+
+
+damages = st.lists(
+    st.tuples(
+        st.integers(0, 10_000), st.sampled_from(["zeros", "sector", "noise", "head", "misplaced"])
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(damages, st.none() | st.floats(0.3, 1))
+def test_what_lies_on_sound_pages_is_carried_over(
+    sound: Path, damage: list[tuple[int, str]], kept: float | None
+) -> None:
+    octets = bytearray((sound / "store.db").read_bytes())
+    before, count = bytes(octets), len(octets) // PAGE
+    spoiled = {page % count for page, _ in damage}
+    for page, how in damage:
+        spoil(octets, page % count, how)
+    if kept is not None:
+        spoiled |= set(range(int(len(octets) * kept) // PAGE, count))
+        del octets[int(len(octets) * kept) :]
+    with TemporaryDirectory() as made:
+        damaged, goal = Path(made) / "damaged", Path(made) / "goal"
+        damaged.write_bytes(octets)
+        try:
+            salvage(damaged, goal, Disk(), known_roots(sound))
+        except Unreadable:
+            carried = {}
+        else:
+            carried = carried_to(goal)
+    for number in range(NUMBER):
+        sent, body, to = [pages.isdisjoint(spoiled) for pages in places(before)[number]]
+        if sent and to and body:
+            assert carried[number] == content(number)
+        elif sent:
+            assert number in carried, "held, or without its content"
+
+
+def carried_to(goal: Path) -> dict[int, bytes]:
+    """What a new file has, by message; it is sound."""
+    connection = sqlite3.connect(goal)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        rows = connection.execute(
+            "SELECT id, content FROM queue_messages AS m JOIN queue_deliveries ON message = m.seq "
+            "LEFT JOIN queue_bodies AS b ON b.seq = m.seq"
+        ).fetchall()
+    finally:
+        connection.close()
+    return {int(id_[2:]): body for id_, body in rows if re.fullmatch(r"1-\d+", id_)}
