@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from gatepost.app.web import WebLimits, WebServer
 from gatepost.net.listen import listen
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.rest.failures import Guard
 
 PATIENCE = 10.0
@@ -145,6 +146,21 @@ def test_a_request_in_time_is_answered_and_the_next_one_has_its_own_time() -> No
             connection.request("POST", "/told", b"{}")
             assert json.loads(connection.getresponse().read()) == {"octets": 2}
         connection.close()
+
+
+def test_connections_are_counted_by_address() -> None:
+    counts = VisitorCounts(VisitorLimits(sessions=1), time.monotonic)
+    visitors = OwnVisitors(counts)
+    request = b"GET /told HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"
+    assert visitors.enter("127.0.0.1"), "over SMTP"
+    with serving(limits=WebLimits(visitors=visitors)) as served:
+        with ask(served, request) as refused:
+            status, document = answer(refused)
+            assert (status, document["error"]["code"]) == (503, "ServerBusy")
+        visitors.leave("127.0.0.1")
+        for _ in range(2):
+            with ask(served, request) as let_in:
+                assert answer(let_in)[0] == 200
 
 
 def test_too_many_connections_are_told_to_come_again() -> None:

@@ -1,6 +1,6 @@
 """The HTTPS APIs of ``gatepost serve``: mail, Entra's tokens, Graph and Resource Manager."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gatepost.app.certificate_files import CertificateFiles
 from gatepost.app.keys import Key, SealedAccessKeys
-from gatepost.app.web import WebServer
+from gatepost.app.web import WebLimits, WebServer
 from gatepost.config.settings import ApiSettings
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.tokens import AccessTokens
@@ -16,12 +16,13 @@ from gatepost.model.message import Submission
 from gatepost.model.profile import Profile
 from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import Listener, listen
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts
 from gatepost.queue.operations import QueuedOperations
 from gatepost.relay.context import Report
 from gatepost.relay.entrance import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.rest.application import management_application
-from gatepost.rest.context import Site
+from gatepost.rest.context import Bounds, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,15 @@ class Managed:
     profile: Profile
     tokens: AccessTokens
     report: Report
+    bounds: Callable[[], Bounds]
+    visitors: VisitorCounts
 
 
 async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
     """Answer until ``stack`` is closed. Raises PortBusy, NetworkError, TlsError."""
     listener = listen(settings.host, settings.port)
     stack.callback(listener.close)
+    visitors = OwnVisitors(managed.visitors, owner="api")
     site = Site(
         managed.profile,
         managed.directory,
@@ -76,18 +80,21 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
         tokens=managed.tokens,
         resolver=DnsResolver(cached=0),
         router=lambda: managed.store.router,
+        bounds=managed.bounds,
+        visitors=visitors,
     )
     chain, key = settings.certificate, settings.key or None
-    server = WebServer(listener, management_application(site), (Path(chain), Path(key or chain)))
+    files = Path(chain), Path(key or chain)
+    limits = WebLimits(visitors=visitors)
+    server = WebServer(listener, management_application(site), files, limits)
     stack.push_async_callback(server.stop)
     certificates = CertificateFiles(managed.report)
-    files = (chain, key)
 
     def renew(_: ServerCertificate) -> None:
         server.renew(chain, key)
 
     await server.wait_started()
-    certificates.follow(files, renew)
+    certificates.follow((chain, key), renew)
     certificates.watch()
     stack.callback(certificates.close)
     return Api(listener, certificates)

@@ -43,6 +43,7 @@ from gatepost.policy.visitors import OwnVisitors, VisitorCounts
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.faults import explain
 from gatepost.relay.spool import Budget
+from gatepost.rest.context import Bounds
 from gatepost.store.sqlite.settings import History, Retention, Settings
 
 ENTRA_DEADLINE = 10.0
@@ -219,9 +220,13 @@ class Service:
             return
         managed = Managed(
             self.outward.store, ground.store.operations, ground.key, made.azure, made.profile,
-            made.tokens, ground.report,
+            made.tokens, ground.report, self._bounds, self.visitors,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
+
+    def _bounds(self) -> Bounds:
+        limits = self.written.config.limits
+        return Bounds(limits.message_size, limits.recipients)
 
     def tell_ready(self) -> dict[str, Any]:
         """Write ready.json and return what it says."""

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gatepost.net.listen import Listener
+from gatepost.policy.visitors import OwnVisitors
 from gatepost.rest.failures import busy
 
 GRACE: Final = 2
@@ -31,6 +32,8 @@ class WebLimits:
     say so."""
     connections: int = 1000
     """Beyond them a request gets 503; beyond twice as many a connection is cut off at once."""
+    visitors: OwnVisitors | None = None
+    """Counts connections by address; who has too many gets 503, too. None: nobody counts."""
 
 
 class _Config(uvicorn.Config):
@@ -45,19 +48,32 @@ class _Connection(H11Protocol):
         self._limits = config.limits
         self._phase: object = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._visitor = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         excess = len(self.connections) - self._limits.connections
         if excess > self._limits.connections:
             transport.abort()
-        elif excess > 0:
+        elif excess > 0 or not self._may_visit():
             self.app = busy
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._set_deadline(None)
+        if self._visitor and self._limits.visitors is not None:
+            self._limits.visitors.leave(self._visitor)
+            self._visitor = ""
+
+    def _may_visit(self) -> bool:
+        visitors, address = self._limits.visitors, self.client[0] if self.client else ""
+        if visitors is None or not address:
+            return True
+        if not visitors.enter(address):
+            return False
+        self._visitor = address
+        return True
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -12,7 +12,7 @@ from gatepost.rest import arm, email, entra, events, graph
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import named_by_host
 from gatepost.rest.errors import ApiError, answer_error
-from gatepost.rest.failures import Guard
+from gatepost.rest.failures import Delays, Guard
 
 
 def health_of(site: Site) -> Callable[[Request], Awaitable[Response]]:
@@ -65,8 +65,11 @@ def clear_application(site: Site) -> Starlette:
 
 
 def _application(site: Site, routes: list[BaseRoute]) -> Starlette:
+    middleware = [Middleware(Guard, report=site.report)]
+    if site.visitors is not None:
+        middleware.append(Middleware(Delays, visitors=site.visitors))
     return Starlette(
         routes=[Route("/health", health_of(site), methods=["GET"]), *routes],
-        middleware=[Middleware(Guard, report=site.report)],
+        middleware=middleware,
         exception_handlers={404: not_found, 405: not_allowed, ApiError: answer_error},
     )

@@ -14,6 +14,7 @@ from gatepost.model.dns import Resolver
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.policy.quotas import OwnQuotas
+from gatepost.policy.visitors import OwnVisitors
 from gatepost.queue.operations import SendingStore
 from gatepost.relay.context import Report
 from gatepost.rest.events.contract import EventSubscriptions
@@ -57,6 +58,14 @@ class Suppression(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a relay's own configuration allows, whatever the profile does; None: any number."""
+
+    message_size: int | None = None
+    recipients: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """One relay, as its APIs see it; they run in the process that owns the store."""
 
@@ -82,5 +91,9 @@ class Site:
     """What clients sign their requests at: the machine's, where ``now`` is ahead of it."""
     router: Callable[[], Router] | None = None
     """Returns the routes that mail takes now; None: it is captured, whoever it is for."""
+    bounds: Callable[[], Bounds] = Bounds
+    """Returns those that hold now."""
+    visitors: OwnVisitors | None = None
+    """Counts who is refused for its credentials, and waits; None: nobody does."""
     turns: Turns = field(default_factory=Turns)
     """Held for a Message-ID from its check to its commit, over all listeners."""

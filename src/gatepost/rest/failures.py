@@ -7,6 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gatepost.policy.visitors import OwnVisitors
 from gatepost.relay.context import Report
 from gatepost.relay.faults import explain
 from gatepost.rest.errors import ApiError
@@ -59,6 +60,25 @@ def shown_route(scope: Scope) -> str:
     """Return the path as the documentation writes it: people paste secrets into paths, too."""
     route = scope.get("route")
     return scope.get(OPERATION) or (route.path if isinstance(route, Route) else "(unknown)")
+
+
+class Delays:
+    """Middleware: refused credentials are answered after a while, longer with each of an address,
+    as a refused login over SMTP is."""
+
+    def __init__(self, app: ASGIApp, visitors: OwnVisitors) -> None:
+        self._app, self._visitors = app, visitors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hold back an answer 401."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 401:
+                address, _ = scope.get("client") or ("", 0)
+                await asyncio.sleep(self._visitors.delay(address))
+            await send(message)
+
+        await self._app(scope, receive, sending)
 
 
 class Guard:

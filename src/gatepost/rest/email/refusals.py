@@ -91,12 +91,12 @@ def too_many_requests(wait: float, reason: str) -> ApiError:
     )
 
 
-def too_large(limit: int) -> ApiError:
-    """The request has more octets than may be."""
+def too_large(limit: int, what: str = "request") -> ApiError:
+    """The request, or the message that it makes, has more octets than may be."""
     return ApiError(
         413,
         "RequestEntityTooLarge",
-        f"The request is larger than {limit} bytes, attachments included.",
+        f"The {what} is larger than {limit} bytes, attachments included.",
         reason=f"too_large: {limit} octets are allowed",
     )
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -37,6 +37,7 @@ from gatepost.rest.email.refusals import (
     InvalidProperty,
     bad_request,
     not_stored,
+    too_large,
     too_many_requests,
 )
 from gatepost.routing.route import origin_of
@@ -119,6 +120,9 @@ class Sending:
             secrets.token_hex(12),
         )
         content = await _at_leisure(order, compose, letter, stamp)
+        most = self._site.bounds().message_size
+        if most is not None and len(content) > most:
+            raise too_large(most, "message")
         return await self._store(order, service, letter, operation, content)
 
     async def _read(self, order: Order) -> tuple[CommunicationService, Letter]:
@@ -127,7 +131,9 @@ class Sending:
             email = await _at_leisure(order, order.form.read, order.body)
             sender = read_sender(email)
             service = self._access.service_for(order.caller, sender)
-            rules = self._site.profile.api
+            rules, most = self._site.profile.api, self._site.bounds().recipients
+            if most is not None:
+                rules = replace(rules, recipients=min(most, rules.recipients))
             return service, await _at_leisure(order, read_letter, email, sender, rules)
         except InvalidProperty as error:
             raise order.form.in_its_words(error) from None

@@ -124,7 +124,8 @@ class Suppressing:
 class DataPlane:
     """The data plane over the directory of ``world``, with keys, and a second resource."""
 
-    def __init__(self, profile: Profile | None = None, *, clear: bool = False) -> None:
+    def __init__(self, profile: Profile | None = None, *, clear: bool = False, **site: Any) -> None:
+        """``site`` is what else the relay has."""
         self.profile = profile or Profile("acs", api=ApiRules(running=1.0))
         self.now, self.seconds = NOW, 0.0
         self.reports: list[tuple[str, dict[str, Any]]] = []
@@ -150,6 +151,7 @@ class DataPlane:
             suppression=self.suppression,
             seconds=lambda: self.seconds,
             clients_time=self._clock,
+            **site,
         )
         self.save(*entries().values(), *ADDED)
         self.scheme = "http" if clear else "https"

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from gatepost.model.profile import ApiRules, Profile, StrictLimits
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
+from gatepost.rest.context import Bounds
 from tests.unit.directory.azure.world import (
     DOMAIN,
     DOMAIN_NAME,
@@ -367,6 +369,33 @@ def test_a_request_that_is_too_large(announced: bool, pieces: int) -> None:
     )
     assert answer.error[:2] == (413, "RequestEntityTooLarge")
     assert plane.send(b" " * 1000).error[:2] == (400, "BadRequest"), "that many may be"
+
+
+def test_a_relays_own_limits_bound_what_the_profile_allows() -> None:
+    bounds = Bounds(message_size=1000, recipients=2)
+    plane = DataPlane(bounds=lambda: bounds)
+    people = [{"address": f"a{n}@example.net"} for n in range(3)]
+    assert plane.send(document(recipients={"to": people[:2]})).status == 202
+    refused = plane.send(document(recipients={"to": people}))
+    told = "The message has 3 recipients, 2 are allowed."
+    assert refused.error == (400, "BadRequest", told)
+    large = document(content={"subject": "x", "plainText": "x" * 1000})
+    told = "The message is larger than 1000 bytes, attachments included."
+    assert plane.send(large).error == (413, "RequestEntityTooLarge", told)
+    assert plane.count() == 1
+    bounds = Bounds(message_size=10_000, recipients=1000)
+    assert plane.send(large).status == 202, "after a reload"
+    fifty_one = [{"address": f"a{n}@example.net"} for n in range(51)]
+    assert plane.send(document(recipients={"to": fifty_one})).status == 400, "the profile's bound"
+
+
+def test_refused_credentials_are_answered_later_each_time() -> None:
+    limits = VisitorLimits(failures=1, first_delay=0.01)
+    counts = VisitorCounts(limits, lambda: 0.0)
+    plane = DataPlane(visitors=OwnVisitors(counts))
+    assert plane.send(key="").status == 401
+    assert plane.send().status == 202, "who is let in does not wait"
+    assert counts.delay("127.0.0.1") == 0.02
 
 
 @pytest.mark.parametrize(
