@@ -76,7 +76,7 @@ def test_a_failed_sync_is_final(
     told: list[QueueError] = []
 
     async def steps(store: SqliteStore) -> None:
-        await store.put(message("before"))
+        await store.put(message("before", LARGE))
         disk.fail(what, error, times=1)
         with pytest.raises(QueueError) as caught:
             await store.put(message("failed", body))
@@ -103,6 +103,22 @@ def test_a_failed_sync_is_final(
     run(tmp_path, later, settings(FailingDisk()))
     left = {each.name for each in tmp_path.iterdir()} - {"segments"}
     assert left == {"lock", "store.db", "store.layout"}
+
+
+def test_a_body_is_written_again_where_its_group_has_to_be(tmp_path: Path) -> None:
+    """Between the two its first place may be taken for dead, and removed."""
+    disk = FailingDisk()
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("before", LARGE))
+        disk.fail("BEGIN", database_error(sqlite3.SQLITE_BUSY), times=1)
+        await store.put(message("again", b"y" * len(LARGE)))
+        assert b"".join((await store.body("again")).chunks()) == b"y" * len(LARGE)
+
+    run(tmp_path, steps, settings(disk))
+    (segment,) = (tmp_path / "segments").iterdir()
+    written = {"thread": 2, "loop": 3}["loop" if QUICK[0] else "thread"]
+    assert segment.stat().st_size == written * len(LARGE)
 
 
 def test_everyone_in_the_group_is_told_of_the_failure(tmp_path: Path) -> None:

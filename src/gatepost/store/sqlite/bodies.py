@@ -1,11 +1,12 @@
-"""The body thread: large bodies are on the disk before their messages join a group."""
+"""Large bodies: they are on the disk before the rows of their messages are committed."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
 from gatepost.errors import QueueError, QueueFull
-from gatepost.store.sqlite.commit import Failed, Put
+from gatepost.store.sqlite.commit import Change, Failed, Operation, Put
 from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.room import Room
 from gatepost.store.sqlite.segments import Segments
@@ -15,16 +16,26 @@ from gatepost.store.worker import Worker
 GROUP: Final = 64
 SYNC_OCTETS: Final = 2 * 1024 * 1024
 """Written before a sync at most, so that the longest one stays short."""
+HERE: Final = 262_144
+"""The largest body that an event loop writes by itself: some 0.1 ms, less than it costs to pass it
+to a thread and its message to another."""
 
 Job = Put | Callable[[], None]
 
 
 class BodyWriter:
-    """Writes, syncs, and hands over to the store thread. Its own upkeep runs in between."""
+    """Writes and syncs bodies, in its thread, which then hands over to the store thread, or in
+    that of an event loop which commits by itself. Its thread's own upkeep runs in between.
 
-    def __init__(self, segments: Segments, writer: Writer, room: Room) -> None:
+    Whoever writes to segments holds a lock, until all that was written is synced.
+    """
+
+    def __init__(self, segments: Segments, writer: Writer, room: Room, inline: int) -> None:
         self._segments, self._writer, self._room = segments, writer, room
-        self._pending: list[Put] = []
+        self._inline = inline
+        self._writing = threading.Lock()
+        self._here = False
+        """An event loop has the lock."""
         self._worker: Worker[Job] = Worker("gatepost-bodies", self._work, GROUP)
         self.give: Callable[[Job], None] = self._worker.give
         self._worker.start()
@@ -32,45 +43,106 @@ class BodyWriter:
     def close(self) -> None:
         """Write and hand over what was given."""
         self._worker.stop()
-        self._segments.close()
+        with self._writing:
+            self._segments.close()
 
-    def _work(self, jobs: list[Job]) -> None:
-        octets = 0
-        for job in jobs:
-            if not isinstance(job, Put):
-                self._flush()
-                job()
-                continue
-            self._append(job)
-            octets += job.submission.body.size
-            if octets >= SYNC_OCTETS:
-                self._flush()
-                octets = 0
-        self._flush()
+    def takes(self, operation: Operation) -> bool:
+        """Tell whether it is a message whose body goes into a segment."""
+        return isinstance(operation, Put) and operation.submission.body.size > self._inline
 
-    def _append(self, put: Put) -> None:
-        if self._writer.failure is not None:
-            tell([(put, QueueError(str(self._writer.failure)))])
-            return
-        try:
-            put.place = self._segments.append(put.submission.body)
-        except Exception as error:  # noqa: BLE001 (any: the body is not there, and the thread goes on)
-            tell([(put, self._refused(error))])
-        else:
-            self._pending.append(put)
+    def write_here(self, group: "Sequence[Put | Change]") -> "Sequence[Put | Change]":
+        """Write the bodies of a group in this thread, that of a running loop.
 
-    def _flush(self) -> None:
-        """Sync, and hand over to the store thread what is now on the disk."""
-        pending, self._pending = self._pending, []
-        if not pending:
+        Returns whom it may commit, with ``sync_here`` before; the others are the body thread's:
+        to begin a new segment, which must be synced, too, is nothing for a loop.
+        """
+        large = [each for each in group if isinstance(each, Put) and self.takes(each)]
+        if not large:
+            return group
+        ready = [each for each in group if not self.takes(each)]
+        self._here = self._writing.acquire(blocking=False)
+        room = SYNC_OCTETS if self._here else 0
+        for put in large:
+            size = put.submission.body.size
+            room -= size
+            if room < 0 or not self._segments.has_room(size):
+                self.give(put)
+            elif self._append(put):
+                ready.append(put)
+        return ready
+
+    def sync_here(self) -> None:
+        """Return when what ``write_here`` wrote would survive a power cut; any thread may ask.
+
+        Raises QueueFull, or QueueError when the store has failed.
+        """
+        if not self._here:
             return
         try:
             self._segments.sync()
         except OSError as error:
             self._segments.abandon()
-            tell([(put, self._refused(error)) for put in pending])
+            raise self._refused(error) from error
+        finally:
+            self._leave()
+
+    def write_again(self, group: "Sequence[Put | Change]") -> None:
+        """What ``write_here`` returned is not committed: forget where the bodies are.
+
+        Nobody knows of them, so the collector may have taken them for dead by then.
+        """
+        for each in group:
+            if isinstance(each, Put):
+                each.place = None
+        if self._here:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._here = False
+        self._writing.release()
+
+    def _work(self, jobs: list[Job]) -> None:
+        pending: list[Put] = []
+        octets = 0
+        with self._writing:
+            for job in jobs:
+                if not isinstance(job, Put):
+                    self._flush(pending)
+                    job()
+                    continue
+                if self._append(job):
+                    pending.append(job)
+                octets += job.submission.body.size
+                if octets >= SYNC_OCTETS:
+                    self._flush(pending)
+                    octets = 0
+            self._flush(pending)
+
+    def _append(self, put: Put) -> bool:
+        """Write a body; where it cannot be, its message is refused."""
+        if self._writer.failure is not None:
+            tell([(put, QueueError(str(self._writer.failure)))])
+            return False
+        try:
+            put.place = self._segments.append(put.submission.body)
+        except Exception as error:  # noqa: BLE001 (any: the body is not there, and the thread goes on)
+            tell([(put, self._refused(error))])
+            return False
+        return True
+
+    def _flush(self, pending: list[Put]) -> None:
+        """Sync, and hand over to the store thread what is now on the disk."""
+        done = pending.copy()
+        pending.clear()
+        if not done:
             return
-        for put in pending:
+        try:
+            self._segments.sync()
+        except OSError as error:
+            self._segments.abandon()
+            tell([(put, self._refused(error)) for put in done])
+            return
+        for put in done:
             self._writer.give(put)
 
     def _refused(self, error: Exception) -> QueueError:

@@ -156,11 +156,18 @@ class Committer:
         except (sqlite3.Error, *_BAD_ROW):
             return None
 
-    def finish(self, begun: "Begun") -> list[Outcome]:
-        """Return what ``commit`` does, for a group that was begun. Raises Failed."""
+    def finish(self, begun: "Begun", sync_bodies: Callable[[], None]) -> list[Outcome]:
+        """Return what ``commit`` does, for a group that was begun. Raises QueueError.
+
+        ``sync_bodies`` is called first; when it raises QueueFull, so is the disk.
+        """
         self.is_full = False
         try:
+            sync_bodies()
             return self._finish(begun)
+        except QueueFull:
+            self._roll_back()
+            return self._without_room(begun.group)
         except sqlite3.Error:
             return self.commit(begun.group)
 

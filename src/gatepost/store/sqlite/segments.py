@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Segments:
-    """The files ``DIR/segments/NUMBER``. Everything but ``open`` belongs to one thread.
+    """The files ``DIR/segments/NUMBER``. All but ``open`` belongs to one thread at a time.
 
     Methods raise OSError as the disk does.
     """
@@ -53,6 +53,10 @@ class Segments:
     def is_empty(self) -> bool:
         """The active segment has taken nothing yet."""
         return self._end == 0
+
+    def has_room(self, size: int) -> bool:
+        """Tell whether the active segment is open and takes so many octets more."""
+        return self._descriptor is not None and self._end + size <= self._size
 
     def append(self, body: Body) -> Place:
         """Write a body; it survives once ``sync`` has returned."""

@@ -18,7 +18,7 @@ from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
 from gatepost.store.lock import DirectoryLock
-from gatepost.store.sqlite.bodies import BodyWriter
+from gatepost.store.sqlite.bodies import HERE, BodyWriter
 from gatepost.store.sqlite.commit import Beside, Change, Committer, Put, Step, Transaction
 from gatepost.store.sqlite.deliveries import Reading, Runs, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter
@@ -108,7 +108,7 @@ class SqliteStore:
         self.operations = SqliteOperations(
             self._put, self.deliveries.put_with, self._read, parts.reading
         )
-        self._bodies = BodyWriter(parts.segments, self._writer, parts.room)
+        self._bodies = BodyWriter(parts.segments, self._writer, parts.room, self._inline)
         threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
         self._collector = Collector(
             parts.segments, self._reader, threads, parts.room, self._writer.fail
@@ -164,7 +164,11 @@ class SqliteStore:
             return future
         body = submission.body
         if body.size > self._inline:
-            self._bodies.give(make(submission, future))
+            put = make(submission, future)
+            if body.size <= HERE and self._writer.is_quick:
+                self._gather(put, urgent=True)
+            else:
+                self._bodies.give(put)
             return future
         if type(body) is not BytesBody:
             try:
@@ -207,10 +211,12 @@ class SqliteStore:
         if not self._writer.reserve():
             self._wait_for_thread(loop)
             return
-        group = self._take_gathered()
+        bodies = self._bodies
+        group = bodies.write_here(self._take_gathered())
         self._syncing = True
-        if not self._writer.begin_here(group, partial(self._synced, loop)):
+        if not self._writer.begin_here(group, bodies.sync_here, partial(self._synced, loop)):
             self._syncing = False
+            bodies.write_again(group)
             self._pass_on(group)
 
     def _wait_for_thread(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -248,7 +254,10 @@ class SqliteStore:
 
     def _pass_on(self, group: "Iterable[Put | Change]") -> None:
         for each in group:
-            self._writer.give(each)
+            if isinstance(each, Put) and self._bodies.takes(each):
+                self._bodies.give(each)
+            else:
+                self._writer.give(each)
 
     async def new_epoch(self) -> int:
         return await self._change(_next_epoch)

@@ -29,6 +29,8 @@ GROUP: Final = 256
 IDLE: Final = 3600.0
 """Seconds between two ticks of a store that failed."""
 
+Syncing = tuple[Begun, Callable[[], None], Callable[[], None]]
+"""A group that an event loop has written, what syncs its bodies, and whom to tell."""
 Told = tuple[asyncio.Future[Any], Any]
 
 
@@ -65,9 +67,7 @@ class Writer:
         """Called here after each group that held a message."""
         self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP)
         self.give: Callable[[Operation], None] = self._worker.give
-        self._syncing: Worker[tuple[Begun, Callable[[], None]]] = Worker(
-            "gatepost-sync", self._sync, 1
-        )
+        self._syncing: Worker[Syncing] = Worker("gatepost-sync", self._sync, 1)
 
     def start(self, upkeep: Callable[[], float], after: float) -> None:
         """Begin; `upkeep` runs in the store thread, first in `after` seconds.
@@ -123,11 +123,16 @@ class Writer:
             return False
         return self._committing.acquire(blocking=False)
 
-    def begin_here(self, group: Sequence[Operation], done: Callable[[], None]) -> bool:
+    def begin_here(
+        self,
+        group: Sequence[Operation],
+        sync_bodies: Callable[[], None],
+        done: Callable[[], None],
+    ) -> bool:
         """Write in this thread, that of the running loop, which has the lock.
 
-        False when it cannot: then it is the store thread's. ``done`` is called in another thread,
-        when the group is committed and that is told.
+        False when it cannot: then it is the store thread's. Both functions are called in another
+        thread: ``sync_bodies`` before the commit, ``done`` when that is told.
         """
         begun: Begun | None = None
         try:
@@ -140,13 +145,13 @@ class Writer:
                 self._committing.release()
         if begun is None:
             return False  # the store thread finds out which of them is bad
-        self._syncing.give((begun, done))
+        self._syncing.give((begun, sync_bodies, done))
         return True
 
-    def _sync(self, jobs: list[tuple[Begun, Callable[[], None]]]) -> None:
-        for begun, done in jobs:
+    def _sync(self, jobs: list[Syncing]) -> None:
+        for begun, sync_bodies, done in jobs:
             try:
-                self._conclude(begun.group, partial(self._committer.finish, begun))
+                self._conclude(begun.group, partial(self._committer.finish, begun, sync_bodies))
             finally:
                 self._committing.release()
                 done()
