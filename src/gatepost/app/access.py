@@ -159,8 +159,8 @@ def _open(data: Path, *, may_wait: bool) -> "SqliteStore | None":
         if not may_wait:
             raise
         return None
-    if store.recovered:  # once, and to whoever came first
-        sys.stderr.write(f"{store.recovered}\n")
+    for said in filter(None, (store.recovered, store.begun)):  # once, and to whoever came first
+        sys.stderr.write(f"{said}\n")
     return store
 
 

@@ -1,12 +1,27 @@
 """The store of a relay, and how the relay hears that it must not go on."""
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from gatepost.errors import QueueError
+from gatepost.config.settings import Config
+from gatepost.errors import ConfigError, QueueError
 from gatepost.relay.context import Report
 from gatepost.store.sqlite import SqliteStore, open_store
+from gatepost.store.sqlite.recovery import missing
 from gatepost.store.sqlite.settings import Settings
+
+
+def with_store_warning(config: Config) -> Config:
+    """Add that the store of a configuration is gone, if one was there."""
+    said = ""
+    with suppress(OSError):  # not for us to see
+        said = missing(config.storage.directory.resolve())
+    if not said:
+        return config
+    warning = ConfigError(f"{said}: a new store will be begun", where="storage.directory")
+    return replace(config, warnings=(*config.warnings, warning))
 
 
 def open_watched(
@@ -14,7 +29,7 @@ def open_watched(
 ) -> tuple[SqliteStore, "asyncio.Future[str]"]:
     """Open the store; a failed sync, told from its own thread, ends the relay.
 
-    What had to be carried over from a damaged file is reported.
+    What had to be carried over from a damaged file is reported, and that it was gone.
     Raises StoreLocked, Unreadable.
     """
     loop = asyncio.get_running_loop()
@@ -30,5 +45,7 @@ def open_watched(
     store = open_store(data, settings or Settings(), on_failure=fail)
     if store.recovered and report is not None:
         report("store_recovered", reason=store.recovered)
+    if store.begun and report is not None:
+        report("store_gone", reason=store.begun)
     store.keep_reserve()
     return store, failed

@@ -29,7 +29,8 @@ def check(path: Path, as_json: bool) -> int:
     names are looked for and secrets are read, and neither shown nor kept. Nothing is connected
     to. Exit: 0 when it is right, 1 when it is not.
     """
-    from gatepost.config.explain import (  # noqa: PLC0415 - not for --help
+    from gatepost.app.stopping import with_store_warning  # noqa: PLC0415 - not for --help
+    from gatepost.config.explain import (  # noqa: PLC0415
         explain,
         explanation,
         problems_document,
@@ -38,7 +39,7 @@ def check(path: Path, as_json: bool) -> int:
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
 
     try:
-        config = load_config(path)
+        config = with_store_warning(load_config(path))
     except ConfigProblems as error:
         if as_json:
             print_json(problems_document(error))

@@ -47,6 +47,18 @@ def test_every_mistake_is_a_line(tmp_path: Path) -> None:
     assert last == f"2 mistakes in {tmp_path}/g.toml."
 
 
+def test_a_store_that_is_gone_is_a_warning(tmp_path: Path) -> None:
+    text = f"[storage]\ndirectory = '{tmp_path}/data'\n{GOOD}"
+    assert run(tmp_path, text)[2] == ""
+    (tmp_path / "data/segments").mkdir(parents=True)
+    (tmp_path / "data/segments/00000001").touch()
+    code, _, err = run(tmp_path, text)
+    assert code == OK
+    assert err.startswith("Warning: storage.directory: store.db is gone from ")
+    [warning] = json.loads(run(tmp_path, text, "--json")[1])["warnings"]
+    assert warning["message"].endswith("1 files of content are left: a new store will be begun")
+
+
 @pytest.mark.parametrize(("text", "valid"), [(GOOD, True), ("a = ", False), ("", False)])
 def test_json_is_one_document(tmp_path: Path, text: str, valid: bool) -> None:
     code, out, err = run(tmp_path, text, "--json")

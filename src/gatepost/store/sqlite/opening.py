@@ -10,7 +10,13 @@ from gatepost.store.mounts import shared_mount
 from gatepost.store.sqlite.commit import PAGE, Committer
 from gatepost.store.sqlite.layout import keep_layout
 from gatepost.store.sqlite.queries import QUERIES, read_sql
-from gatepost.store.sqlite.recovery import DATABASE, mark_failed, recover
+from gatepost.store.sqlite.recovery import (
+    DATABASE,
+    SEGMENTS,
+    begin_anew,
+    mark_failed,
+    recover,
+)
 from gatepost.store.sqlite.room import Room
 from gatepost.store.sqlite.salvage import (
     APPLICATION,
@@ -72,6 +78,7 @@ def _open(
     lock: DirectoryLock,
     on_failure: Callable[[QueueError], None],
 ) -> SqliteStore:
+    begun = begin_anew(directory, settings.disk)
     recovered = recover(directory, settings.disk)
     look_through_log(directory / DATABASE)  # before SQLite takes its damage for its end
     is_small = (directory / DATABASE).exists() and (
@@ -85,7 +92,7 @@ def _open(
         is_sound = is_small or bool(recovered)
         keep_layout(directory, connection, VERSION, is_sound=is_sound)
         settings.disk.sync_directory(directory)
-        segments = Segments(directory / "segments", settings.disk, settings.segment)
+        segments = Segments(directory / SEGMENTS, settings.disk, settings.segment)
         _resume(segments, connection, afresh=bool(recovered))
         room = Room(directory, settings.disk, settings.watermark, settings.reserve)
         room.look()
@@ -95,7 +102,8 @@ def _open(
         connection.close()
         raise
     return SqliteStore(
-        Parts(directory, settings, lock, committer, reading, segments, room, recovered), on_failure
+        Parts(directory, settings, lock, committer, reading, segments, room, recovered, begun),
+        on_failure,
     )
 
 

@@ -8,13 +8,15 @@ the old file is what it is for every reader.
 import os
 import shutil
 import sqlite3
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
 from gatepost.store.sqlite.disk import Disk
-from gatepost.store.sqlite.layout import forget_layout, known_roots
+from gatepost.store.sqlite.layout import LAYOUT, forget_layout, known_roots
 from gatepost.store.sqlite.salvage import (
+    has_octets,
     is_damaged,
     look_through,
     look_through_log,
@@ -27,6 +29,47 @@ _PARTIAL: Final = "store.db.copying"
 _COMPLETE: Final = "store.db.copied"
 ASIDE: Final = "store.db.damaged"
 """The last damaged file, for whoever can read more of it."""
+
+
+SEGMENTS: Final = "segments"
+_LOST: Final = "segments.lost"
+
+
+def missing(directory: Path) -> str:
+    """Say that a store was here whose database is gone; empty when it is there, or none was."""
+    if has_octets(directory / DATABASE) or (directory / _COMPLETE).exists():
+        return ""
+    segments = _segments(directory)
+    if not segments and not (directory / LAYOUT).exists():
+        return ""
+    return f"{DATABASE} is gone from {directory}, and {len(segments)} files of content are left"
+
+
+def begin_anew(directory: Path, disk: Disk) -> str:
+    """Put aside what a database that is gone has left, before a new one takes it for dead.
+
+    Returns a sentence about it; empty when there is nothing to be put aside, or when the log of
+    the old one is still there, to be carried over. Raises OSError.
+    """
+    said = missing(directory)
+    if not said or has_octets(directory / f"{DATABASE}-wal"):
+        return ""
+    (directory / _MARKER).unlink(missing_ok=True)
+    forget_layout(directory)
+    if _segments(directory):
+        lost = directory / _LOST
+        for number in count(2):
+            if not lost.exists():
+                break
+            lost = directory / f"{_LOST}.{number}"
+        (directory / SEGMENTS).rename(lost)
+        said += f", now in {lost.name}"
+    disk.sync_directory(directory)
+    return said
+
+
+def _segments(directory: Path) -> list[Path]:
+    return [each for each in (directory / SEGMENTS).glob("*") if each.name.isdecimal()]
 
 
 def mark_failed(directory: Path, reason: str) -> None:
@@ -63,6 +106,7 @@ def _reason(directory: Path) -> str:
 def _copy(directory: Path, disk: Disk) -> str:
     partial, database = directory / _PARTIAL, directory / DATABASE
     partial.unlink(missing_ok=True)
+    database.touch(0o600)  # it may be gone, and its log be left
     told = f"the store was copied after it had failed ({_reason(directory)})"
     try:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.recovery import DATABASE
 
 CHECK_EVERY: Final = 0.25
 """Seconds between two looks at the free space."""
@@ -20,6 +21,7 @@ class Room:
         self._directory, self._disk = directory, disk
         self._watermark, self._reserve = watermark, reserve
         self._reserve_file = directory / "reserve"
+        self._database = directory / DATABASE
         self.is_spent = False
         """What must be written has had the reserve: until it is whole again, room is for it."""
         self._checked = 0.0
@@ -31,6 +33,9 @@ class Room:
         now = time.monotonic()
         if now - self._checked >= CHECK_EVERY:
             self._checked = now
+            if not self._database.exists():
+                self.refusal = f"{self._database} is gone: only what waits is still sent"
+                return self.refusal
             try:
                 free = self._disk.free(self._directory)
             except OSError as error:

@@ -81,8 +81,16 @@ def look_through(connection: sqlite3.Connection) -> None:
 
 def look_through_log(database: Path) -> None:
     """SQLite says nothing of damage there. Raises sqlite3.Error, OSError."""
-    if read_log(database).is_damaged:
+    log = read_log(database)
+    if log.is_damaged:
         raise damage("the write-ahead log is damaged")
+    if log.whole and not has_octets(database):  # which SQLite would take for a log of nothing
+        raise damage("only the write-ahead log is left")
+
+
+def has_octets(file: Path) -> bool:
+    """Tell whether a file is there, and not empty."""
+    return file.exists() and file.stat().st_size > 0
 
 
 def damage(said: str) -> sqlite3.DatabaseError:

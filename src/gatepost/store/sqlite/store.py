@@ -68,6 +68,7 @@ class Parts:
     segments: Segments
     room: Room
     recovered: str = ""
+    begun: str = ""
 
 
 class SqliteStore:
@@ -121,6 +122,11 @@ class SqliteStore:
     def recovered(self) -> str:
         """What was carried over when this was opened, in a sentence; empty: nothing had to be."""
         return self._parts.recovered
+
+    @property
+    def begun(self) -> str:
+        """That this is new although a store was here before, in a sentence; else empty."""
+        return self._parts.begun
 
     @property
     def refusal(self) -> str:

@@ -105,6 +105,14 @@ def test_what_stands_behind_damage_is_carried_over(
     assert opened(tmp_path)[0] == ""
 
 
+def test_a_log_whose_database_is_gone_is_carried_over(killed: Path, tmp_path: Path) -> None:
+    spoiled(killed, tmp_path)
+    (tmp_path / "store.db").unlink()
+    told, ids = opened(tmp_path)
+    assert "only the write-ahead log is left" in told
+    assert len(ids) == NUMBER
+
+
 @pytest.mark.parametrize("torn", [1, 2, 3])
 def test_a_commit_that_a_power_cut_tore_is_no_damage(
     killed: Path, tmp_path: Path, torn: int

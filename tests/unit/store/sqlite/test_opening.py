@@ -2,16 +2,18 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gatepost.errors import Unreadable
+from gatepost.errors import QueueFull, Unreadable
 from gatepost.store.lock import StoreLocked
-from gatepost.store.sqlite import Settings, open_store, opening
+from gatepost.store.sqlite import Settings, SqliteStore, open_store, opening
 from gatepost.store.sqlite.queries import read_sql
-from gatepost.store.sqlite.recovery import mark_failed, recover
+from gatepost.store.sqlite.recovery import mark_failed, missing, recover
+from gatepost.store.sqlite.room import CHECK_EVERY
 from tests.contract.failing import FailingDisk
 from tests.contract.messages import message
 
@@ -172,3 +174,48 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
 
     asyncio.run(steps())
     store.close()
+
+
+@pytest.mark.parametrize("left", [b"", None], ids=["empty", "deleted"])
+def test_what_a_store_leaves_whose_database_is_gone_is_kept(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    """A new one would delete segments in which it knows of nothing."""
+    for number in range(2):
+        store = open_store(tmp_path, SETTINGS)
+        asyncio.run(put_large(store))
+        store.close()
+        (tmp_path / "store.db").unlink()
+        if left is not None:
+            (tmp_path / "store.db").write_bytes(left)
+        assert "store.db is gone" in missing(tmp_path)
+        store = open_store(tmp_path, SETTINGS)
+        assert "and 1 files of content are left, now in segments.lost" in store.begun
+        assert store.recovered == ""
+        store.close()
+        assert len(list(tmp_path.glob("segments.lost*/00000001"))) == number + 1
+        assert missing(tmp_path) == ""
+
+
+async def put_large(store: SqliteStore) -> None:
+    await store.put(message("large", bytes(20_000)))
+
+
+def test_a_store_whose_database_goes_while_it_is_open_takes_nothing_more(tmp_path: Path) -> None:
+    store = open_store(tmp_path, SETTINGS)
+    assert store.refusal == ""
+    (tmp_path / "store.db").unlink()
+    time.sleep(CHECK_EVERY)
+
+    async def steps() -> None:
+        await store.put(message("unnoticed"))
+        with pytest.raises(QueueFull, match=r"store\.db is gone"):
+            await store.put(message("refused"))
+
+    asyncio.run(steps())
+    store.close()
+
+
+def test_a_new_directory_has_lost_nothing(tmp_path: Path) -> None:
+    (tmp_path / "segments").mkdir()
+    assert missing(tmp_path) == missing(tmp_path / "other") == ""
