@@ -258,7 +258,7 @@ def learn(
     With nobody signed in, what is said of an identity is meant for the hop.
     """
     lesson = lesson_of(reply, phase)
-    reason, now, random = str(reply), moment.now, moment.random
+    reason, now, random = reply.reason or str(reply), moment.now, moment.random
     if identity is None and (lesson.scope == "identity" or moment.at_least > 0):
         if lesson.change != "nothing" or moment.at_least > 0:
             shaper.breaker.failed(now, random, reason, max(moment.at_least, MINUTE))

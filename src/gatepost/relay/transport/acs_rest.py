@@ -6,6 +6,7 @@ crash, or after an answer that was lost, is the same one to the service.
 """
 
 import asyncio
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -39,8 +40,15 @@ CODES: Final[Mapping[str, Meaning]] = {
     "EmailDroppedAllRecipientsSuppressed":
                              Meaning("failed", 550, Esc(5, 7, 1)),
     "TooManyRequests":       Meaning("deferred", 451, Esc(4, 7, 0), slug="rate_limited"),
+    "OperationNotFound":     Meaning("deferred", 451, Esc(4, 3, 0)),
 }
 # fmt: on
+_OF_A_MESSAGE: Final = re.compile(
+    r"BadRequest|Email\w+|Invalid(Attachment|Email|Recipient|Sender)\w*"
+)
+"""The families of codes with which the service was seen to refuse a message (BadRequest,
+InvalidSenderUserName; InvalidEmailAddress: Azure/azure-sdk-for-net#56805). What else Azure refuses
+with 400 is about the request's path, its headers or its api-version."""
 
 _NO_ROLE: Final = Meaning("deferred", 535, Esc(5, 7, 8), "auth", slug="role_missing")
 _NOT_ITS_KEY: Final = Meaning(
@@ -54,7 +62,7 @@ class AcsRestTransport:
     def __init__(self, target: AcsRestTarget, http: Http, sign_in: HttpSignIn) -> None:
         self.target = target
         denied = _NOT_ITS_KEY if isinstance(sign_in, AccessKeySignIn) else _NO_ROLE
-        self._api = Api(http, sign_in, {**CODES, "Denied": denied})
+        self._api = Api(http, sign_in, {**CODES, "Denied": denied}, _OF_A_MESSAGE)
         self._base = target.endpoint.rstrip("/")
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:

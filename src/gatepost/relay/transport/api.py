@@ -24,7 +24,8 @@ _MESSAGE: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What one status or code comes to; the reply's text is made of the answer."""
+    """What one status or code comes to; the reply's text is made of the answer: of a message that
+    is refused with the provider's words, which its sender gets to read."""
 
     outcome: Outcome
     code: int
@@ -43,16 +44,28 @@ _BY_STATUS: Final[Mapping[int, Meaning]] = {
     408: Meaning("deferred", 451, Esc(4, 4, 2)),
     409: Meaning("deferred", 451, Esc(4, 3, 0)),
     413: Meaning("failed",   552, Esc(5, 3, 4)),
-    415: Meaning("failed",   554, Esc(5, 6, 1)),
     422: Meaning("failed",   554, Esc(5, 6, 0)),
     429: Meaning("deferred", 451, Esc(4, 7, 0)),
 }
 # fmt: on
 _ELSE: Final = Meaning("deferred", 451, Esc(4, 3, 0))
 """Redirections, a wrong endpoint, a server that is not well: not about the message."""
-_OF_THIS_API: Final = frozenset({400, 415, 422})
-"""What says nothing of a message without a code of this API: another server may have said it."""
-_NO_ERROR: Final = "that is no error of this API; is it the right endpoint?"
+_OF_A_MESSAGE: Final = frozenset({400, 422})
+"""What says nothing of a message without a code for messages of this API."""
+_OF_NO_API: Final = frozenset({301, 302, 303, 307, 308, 400, 404, 405, 410, 415, 422})
+"""What another server says, or none that this API has: whoever set up the route has to mend it."""
+NOT_THIS_API: Final = Meaning(
+    "deferred", 554, Esc(5, 3, 5), "auth",
+    hint="this API does not answer so: the target's endpoint is another server's",
+)  # fmt: skip
+"""Nothing gets through (RFC 3463 3.4: system incorrectly configured)."""
+OF_THE_REQUEST: Final[Mapping[str, Meaning]] = dict.fromkeys(
+    ("InvalidApiVersionParameter", "MissingApiVersionParameter", "NoRegisteredProviderFound",
+     "UnsupportedApiVersion", "UnsupportedApiVersionValue", "UnsupportedMediaType"),
+    NOT_THIS_API,
+)  # fmt: skip
+"""Codes of the Azure REST API Guidelines and of Resource Manager, which no message is at fault for.
+"""
 
 
 class ApiRefused(Refused):
@@ -77,9 +90,10 @@ class Api:
         http: Http,
         sign_in: HttpSignIn,
         known: Mapping[str, Meaning],
-        own: "re.Pattern[str]" = _CODE,
+        own: "re.Pattern[str]",
     ) -> None:
-        self._http, self.sign_in, self._known, self._own = http, sign_in, known, own
+        self._http, self.sign_in, self._own = http, sign_in, own
+        self._known = {**OF_THE_REQUEST, **known}
 
     async def ask(self, request: HttpRequest) -> HttpResponse:
         """Return the answer to a signed request; a token that was refused is renewed once.
@@ -103,9 +117,10 @@ class Api:
         if response.status == 429 and not retry_after:
             retry_after = PAUSE
         what, status = f"HTTP {response.status}", response.status
-        is_known = code in self._known or self._own.fullmatch(code)
-        if status in _OF_THIS_API and not is_known:
-            return self.meant(what, 0, code, told or {"message": _NO_ERROR}, retry_after)
+        if status in _OF_NO_API and not code:
+            return _as(NOT_THIS_API, what, "", told, retry_after)
+        if status in _OF_A_MESSAGE and not self._own.fullmatch(code):
+            status = 0
         return self.meant(what, status, code, told, retry_after)
 
     def meant(
@@ -113,13 +128,21 @@ class Api:
     ) -> ApiRefused:
         """Return the error that a status and a code are."""
         meaning = self._known.get(code) or _BY_STATUS.get(status, _ELSE)
-        text = f"{what} {code}".rstrip()
-        message = told.get("message") if meaning.phase != "auth" else meaning.hint
-        reason = f"{text}: {printable(message)}" if isinstance(message, str) and message else text
-        reply = Reply(meaning.code, text, meaning.status, reason)
-        error = ApiRefused(reply, meaning.outcome, code, retry_after)
-        error.phase, error.slug = meaning.phase, meaning.slug
-        return error
+        return _as(meaning, what, code, told, retry_after)
+
+
+def _as(
+    meaning: Meaning, what: str, code: str, told: Mapping[str, Any], retry_after: float
+) -> ApiRefused:
+    text = f"{what} {code}".rstrip()
+    message = told.get("message") if meaning.phase != "auth" else meaning.hint
+    reason = f"{text}: {printable(message)}" if isinstance(message, str) and message else text
+    if meaning.outcome == "failed":  # its sender has to mend it, and is told why
+        text = reason.encode("ascii", "replace").decode()
+    reply = Reply(meaning.code, text, meaning.status, reason)
+    error = ApiRefused(reply, meaning.outcome, code, retry_after)
+    error.phase, error.slug = meaning.phase, meaning.slug
+    return error
 
 
 def read_json(body: bytes) -> Mapping[str, Any]:
