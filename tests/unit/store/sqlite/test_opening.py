@@ -208,11 +208,11 @@ def test_a_store_whose_database_goes_while_it_is_open_takes_nothing_more(tmp_pat
     time.sleep(CHECK_EVERY)
 
     async def steps() -> None:
-        await store.put(message("unnoticed"))
-        with pytest.raises(QueueFull, match=r"store\.db is gone"):
-            await store.put(message("refused"))
+        for number in range(100):  # it looks behind a commit
+            await store.put(message(f"unnoticed {number}"))
 
-    asyncio.run(steps())
+    with pytest.raises(QueueFull, match=r"store\.db is gone"):
+        asyncio.run(steps())
     store.close()
 
 
