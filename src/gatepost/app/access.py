@@ -24,6 +24,11 @@ Administer = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Runs an operation of ``app.administration`` with its fields. Raises Rejected."""
 
 
+def is_there(data: Path) -> bool:
+    """Tell whether there is a store in ``data``."""
+    return (data / "store.db").exists()
+
+
 @asynccontextmanager
 async def open_mailbox(data: Path) -> AsyncIterator[Store]:
     """Give the store of ``data``: the relay's, over its socket, or the files themselves.
@@ -116,7 +121,7 @@ async def _reached(
     data: Path, *, make: bool = False
 ) -> "AsyncIterator[tuple[Calls | None, SqliteStore | None]]":
     """Give the connection to the relay of ``data``, or its store when none runs."""
-    if not make and not (data / "store.db").exists():
+    if not make and not is_there(data):
         raise ConfigError(f"there is nothing in {data}: no relay has run there")
     deadline = time.monotonic() + PATIENCE
     while True:

@@ -9,14 +9,16 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.output import Failed, print_json
-from gatepost.cli.place import place_options
+from gatepost.cli.place import check_config, place_options
 from gatepost.cli.tables import print_rows, safe
 
 Document = dict[str, Any]
 Cell = Callable[[Document], str]
 Command = Callable[..., Any]
-_FIRST: Final = frozenset({"account create", "account list"})
-"""What may be asked before a relay ever ran."""
+_MAKES: Final = "account create"
+"""What may be done before a relay ever ran."""
+_EMPTY: Final[Mapping[str, Document]] = {"account list": {"accounts": []}}
+"""What is answered before."""
 
 Tell = Callable[[Document], None] | None
 
@@ -53,14 +55,19 @@ def ask(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation on the directory of ``data``; what goes wrong is a Failed."""
     import asyncio  # noqa: PLC0415 - `gatepost --help` does without
 
-    from gatepost.app.access import open_administration  # noqa: PLC0415
+    from gatepost.app.access import is_there, open_administration  # noqa: PLC0415
     from gatepost.directory.azure.changes.outcome import Rejected  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
+    if not is_there(data):
+        if operation in _EMPTY:
+            return dict(_EMPTY[operation])
+        if operation == _MAKES:
+            check_config()
     given = {name: value for name, value in fields.items() if value is not None}
 
     async def run() -> Document:
-        async with open_administration(data, make=operation in _FIRST) as administer:
+        async with open_administration(data, make=operation == _MAKES) as administer:
             return await administer(operation, given)
 
     try:

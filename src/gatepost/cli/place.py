@@ -6,10 +6,14 @@ from typing import Any, Final
 
 import click
 
+from gatepost.cli.output import Failed
+
 Command = Callable[..., Any]
 
 DEFAULT: Final = Path(".gatepost")
 _META: Final = "gatepost.data"
+_FILE: Final = "gatepost.config"
+_USUAL: Final = "/var/lib/gatepost"
 
 
 def place_options(command: Command) -> Command:
@@ -35,7 +39,7 @@ def place_options(command: Command) -> Command:
 
 def _read(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
-        ctx.meta[_META] = directory_of(value)
+        ctx.meta[_META], ctx.meta[_FILE] = directory_of(value), value
 
 
 def _told_by_config(ctx: click.Context, parameter: click.Parameter, value: Path) -> Path:
@@ -51,7 +55,8 @@ def _told_by_config(ctx: click.Context, parameter: click.Parameter, value: Path)
 def directory_of(config: Path) -> Path:
     """Return ``storage.directory`` of a configuration, whatever else is wrong with it.
 
-    What is asked in a hurry should not have to read secrets.
+    What is asked in a hurry should not have to read secrets. A key that was probably meant for it
+    is an error: the usual directory may be another relay's.
     """
     import tomllib  # noqa: PLC0415 - not for --help
 
@@ -60,7 +65,37 @@ def directory_of(config: Path) -> Path:
     except (OSError, ValueError) as error:
         raise click.UsageError(f"{config} cannot be read: {error}") from None
     storage = table.get("storage", {})
-    told = storage.get("directory") if isinstance(storage, dict) else None
-    if told is not None and not isinstance(told, str):
+    if not isinstance(storage, dict):
+        raise click.UsageError(f"{config}: storage takes a table")
+    told = storage.get("directory", _USUAL)
+    if not isinstance(told, str):
         raise click.UsageError(f"{config}: storage.directory takes a text")
-    return Path(told or "/var/lib/gatepost")
+    for key, meant in (*((each, "storage") for each in table),
+                       *((each, "directory") for each in storage)):  # fmt: skip
+        if key != meant and told == _USUAL and _is_like(key, meant):
+            raise click.UsageError(f"{config}: unknown key {key} (did you mean {meant}?)")
+    return Path(told or _USUAL)
+
+
+def _is_like(key: str, meant: str) -> bool:
+    from difflib import get_close_matches  # noqa: PLC0415 - not for --help
+
+    return bool(get_close_matches(key.lower(), [meant], cutoff=0.8))
+
+
+def check_config() -> None:
+    """Raise Failed for a mistake in the configuration that was given: before something is made.
+
+    Nothing outside of the file is looked at: secrets may be there for the relay alone.
+    """
+    from gatepost.config.load import parse_config  # noqa: PLC0415
+    from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
+    from gatepost.config.source_file import read_text  # noqa: PLC0415
+
+    path = click.get_current_context().meta.get(_FILE)
+    if path is None:
+        return
+    try:
+        parse_config(read_text(path), str(path))
+    except ConfigProblems as error:
+        raise Failed.by(error) from None
