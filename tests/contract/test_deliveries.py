@@ -158,13 +158,49 @@ def test_a_delivery_moves_to_another_next_hop(play: Callable[[Steps], None]) -> 
     async def steps(queue: Deliveries) -> None:
         there = NextHop("world", "example.net")
         lease = await put(queue)
-        await queue.settle(lease, settlement("deferred", attempt=None, moved=there), NOON)
+        await queue.settle(lease, settlement("deferred", attempt=None, moved=(there,)), NOON)
         assert set(await queue.count()) == {there.key}
         assert await queue.lease(NOON + HOUR, 10, skip={there.key}) == []
         [again] = await queue.lease(NOON + HOUR, 10, skip={lease.delivery.next_hop.key})
         assert (again.delivery.next_hop, again.delivery.attempts) == (there, 0)
         await queue.settle(again, settlement("delivered"), NOON + HOUR)
         assert await queue.next_due() is None
+
+    play(steps)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_recipients_of_a_delivery_part(play: Callable[[Steps], None], held: bool) -> None:
+    recipients = envelope("", "a@x", "b@y", "c@x", "d@z").recipients
+    a, b, c, d = recipients
+
+    async def steps(queue: Deliveries) -> None:
+        x, y = NextHop("world", "x"), NextHop("world", "y")
+        [lease] = await queue.put(mail(), [planned(recipients)])
+        tried = settlement("deferred", "delivered", "deferred", "deferred")
+        await queue.settle(lease, tried, NOON)
+        [lease] = await queue.lease(NOON + MINUTE, 10)
+        if held:
+            await queue.act("hold", ["m1"], NOON + MINUTE)
+        ways = settlement(
+            "deferred", "deferred", "deferred", attempt=None, again=NOON + HOUR, moved=(x, x, y)
+        )
+        await queue.settle(lease, ways, NOON + MINUTE)
+        own, other = await queue.find("m1")
+        assert (own.id, own.next_hop, own.waiting) == ("m1.0", x, (a, c))
+        assert (other.id, other.next_hop, other.waiting) == ("m1.1", y, (d,))
+        assert [each.recipient for each in own.addressees] == [a, b, c]
+        assert (own.attempts, own.history) == (other.attempts, other.history)
+        assert (own.state, own.due) == (other.state, other.due)
+        if held:
+            await queue.act("release", ["m1"], NOON + HOUR)
+        first, second = sorted(
+            await queue.lease(NOON + HOUR, 10), key=lambda each: each.delivery.id
+        )
+        await queue.settle(first, settlement("delivered", "delivered"), NOON + HOUR)
+        await queue.settle(second, settlement("delivered"), NOON + HOUR)
+        with pytest.raises(KeyError):
+            await queue.body("m1")
 
     play(steps)
 

@@ -30,6 +30,7 @@ STEPS = st.lists(
         st.tuples(st.just("lease"), st.integers(0, 4), st.sets(HOPS, max_size=2)),
         st.tuples(st.just("overdue"), st.integers(0, 4)),
         st.tuples(st.just("settle"), st.integers(0, 9), OUTCOMES, MINUTES, st.booleans()),
+        st.tuples(st.just("part"), st.integers(0, 9), st.lists(HOPS, min_size=2, max_size=2)),
         st.tuples(
             st.just("act"), st.sampled_from(["hold", "release", "retry", "drop"]),
             st.none() | st.lists(NAMES | st.sampled_from(["a.0", "b.1", "c.2", "x.0"])),
@@ -41,6 +42,10 @@ STEPS = st.lists(
     max_size=25,
 )  # fmt: skip
 GIVEN = Settings(reserve=0, history=History(timedelta(days=36_500)))
+
+
+def hop_of(key: str) -> NextHop:
+    return NextHop(*key.split("/"))
 
 
 class Player:
@@ -57,7 +62,7 @@ class Player:
 
     async def put(self, queue: Deliveries, id: str, hops: list[str], leased: bool) -> object:
         places = [
-            planned(envelope("", f"u{number}@x").recipients, NextHop(*hop.split("/")), self.now)
+            planned(envelope("", f"u{number}@x", f"v{number}@x").recipients, hop_of(hop), self.now)
             for number, hop in enumerate(hops)
         ]
         try:
@@ -90,11 +95,25 @@ class Player:
         lease = self.leases[which % len(self.leases)]
         due = self.now + timedelta(minutes=minutes)
         mails = (dsn(f"d{minutes}", due),) if emits else ()
+        outcomes = [outcome] * len(lease.delivery.waiting)
         try:
-            await queue.settle(lease, settlement(outcome, again=due, emits=mails), self.now)
+            await queue.settle(lease, settlement(*outcomes, again=due, emits=mails), self.now)
         except QueueError as error:
             return type(error)
         return "settled"
+
+    async def part(self, queue: Deliveries, which: int, hops: list[str]) -> object:
+        if not self.leases:
+            return None
+        lease = self.leases[which % len(self.leases)]
+        deferred: list[Outcome] = ["deferred" for _ in lease.delivery.waiting]
+        moved = tuple([hop_of(each) for each, _ in zip(hops, deferred, strict=False)])
+        try:
+            parts = settlement(*deferred, again=self.now, attempt=None, moved=moved)
+            await queue.settle(lease, parts, self.now)
+        except QueueError as error:
+            return type(error)
+        return "parted"
 
     async def act(self, queue: Deliveries, action: Any, ids: list[str] | None) -> object:
         return await queue.act(action, ids, self.now)

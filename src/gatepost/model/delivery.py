@@ -174,5 +174,5 @@ class Settlement:
     warned: bool = False
     """The sender is told now that it waits; ``emits`` holds that DSN."""
     emits: tuple[NewMail, ...] = ()
-    moved: NextHop | None = None
-    """It goes this way from now on; None: as before."""
+    moved: tuple[NextHop, ...] = ()
+    """Which way each that waits goes from now on, so that they may part; empty: as before."""

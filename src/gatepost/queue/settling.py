@@ -1,11 +1,12 @@
 """What a settlement makes of a delivery; every store does the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from gatepost.errors import LeaseLost
 from gatepost.model.delivery import Addressee, Delivery, Fate, Outcome, Settlement
+from gatepost.model.route import NextHop
 from gatepost.queue.history import remember
 
 _FATES: Final[dict[Outcome, Fate]] = {
@@ -29,7 +30,7 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
     return Delivery(
         delivery.id,
         delivery.message,
-        settlement.moved or delivery.next_hop,
+        delivery.next_hop,
         addressees,
         ("held" if held else "waiting") if waits else "settled",
         settlement.next_at if waits and not held else None,
@@ -38,6 +39,21 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
         delivery.attempts + (attempt is not None),
         delivery.history if attempt is None else remember(delivery.history, attempt),
         warned=delivery.warned or settlement.warned,
+    )
+
+
+def parted(delivery: Delivery, moved: Sequence[NextHop]) -> tuple[Delivery, ...]:
+    """Return what becomes of a delivery whose recipients go another way, each its own: itself with
+    the first of them, and for each other next hop one that has yet to get an id."""
+    if delivery.state == "settled" or not moved:
+        return (delivery,)
+    together: dict[NextHop, list[Addressee]] = {moved[0]: []}
+    ways = iter(moved)
+    for each in delivery.addressees:
+        way = next(ways) if each.fate == "waiting" else moved[0]
+        together.setdefault(way, []).append(each)
+    return tuple(
+        [replace(delivery, next_hop=way, addressees=tuple(some)) for way, some in together.items()]
     )
 
 

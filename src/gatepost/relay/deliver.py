@@ -242,10 +242,11 @@ class Deliverer:
         """When the clock was put back, what is due at a time that it has been at is due now."""
         now = self._now()
         ahead = now.timestamp() - asyncio.get_running_loop().time()
-        back, self._ahead = self._ahead - ahead, ahead
+        back = self._ahead - ahead
         if back >= BACK.total_seconds():
+            await self._deliveries.act("retry", None, now)  # if the store fails, again
             self._report("clock_put_back", seconds=round(back))
-            await self._deliveries.act("retry", None, now)
+        self._ahead = ahead
 
     async def _lease(self) -> float:
         """Lease what is due; return the seconds until it is worth another look."""
@@ -289,14 +290,14 @@ class Deliverer:
         next_hop = lease.delivery.next_hop
         if self._stopping or next_hop.key in self._resting:
             self._hand_back(held)
+        elif moved := self._routes.anew(lease):
+            self._run(self._give_back(held, moved))
         elif self._routes.named(next_hop.route) is not None:
             self._lines.add(held)
-        elif (moved := self._routes.anew(lease)) is not None:
-            self._run(self._give_back(held, moved))
         else:
             reply = _NO_ROUTE.because(
                 f"the configuration has no route {next_hop.route} any more, and no other one "
-                "takes all its recipients together"
+                "takes it"
             )
             handed = self._courier.refuse(lease, next_hop.route, "", reply)
             self._run(self._settle(held, handed))
@@ -438,7 +439,7 @@ class Deliverer:
     def _hand_back(self, held: Held) -> None:
         self._run(self._give_back(held))
 
-    async def _give_back(self, held: Held, moved: NextHop | None = None) -> None:
+    async def _give_back(self, held: Held, moved: Sequence[NextHop] = ()) -> None:
         lease, now = held.lease, self._now()
         try:
             due = await self._settler.give_back(lease, lambda: self._load(held), now, moved)

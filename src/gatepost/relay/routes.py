@@ -21,21 +21,27 @@ class Routes:
         self.router = Router(routes)
         """What is asked at RCPT."""
         self._terms = {each.name: _terms(each) for each in routes}
+        self._by_domain = frozenset([each.name for each in routes if each.is_by_domain])
         self._captures = frozenset([each.name for each in routes if _captures(each)])
 
     def named(self, name: str) -> Route | None:
         """Return the route of a delivery; None when the configuration has lost it."""
         return self.router.named(name)
 
-    def anew(self, lease: Lease) -> NextHop | None:
-        """Return the next hop that a delivery would be planned for now, if it has one.
+    def anew(self, lease: Lease) -> Sequence[NextHop]:
+        """Return where each waiting recipient goes from now on, if the route of a delivery is gone,
+        or goes by domain by now; empty when they stay.
 
-        None when no route takes it, or when its recipients would not travel together any more.
+        One that no route takes stays where it is.
         """
+        before = lease.delivery.next_hop
+        is_known = self.named(before.route) is not None
+        if is_known and (before.destination or before.route not in self._by_domain):
+            return ()
         origin = Origin(lease.message.envelope.sender, _names_of(lease.message.principal))
         waiting = lease.delivery.waiting
-        hops = {self.router.next_hop(origin, each.address) for each in waiting}
-        return hops.pop() if len(hops) == 1 else None
+        hops = [self.router.next_hop(origin, each.address) or before for each in waiting]
+        return hops if set(hops) != {before} else ()
 
     def plan(self, submission: Submission) -> Groups:
         """Return a message's deliveries, and the recipients that no route takes."""

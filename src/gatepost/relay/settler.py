@@ -65,11 +65,11 @@ class Settler:
         return now if settlement.emits else settlement.next_at
 
     async def give_back(
-        self, lease: Lease, load: Load, next_at: datetime, moved: NextHop | None = None
+        self, lease: Lease, load: Load, next_at: datetime, moved: Sequence[NextHop] = ()
     ) -> datetime | None:
         """Write down that a delivery could not be tried; one whose time is up has failed.
 
-        ``moved`` is where it goes instead, when its route is gone.
+        ``moved`` is where each that waits goes instead, when its route is gone.
         """
         now = self.now()
 
@@ -77,8 +77,8 @@ class Settler:
         if settlement is None:
             verdicts = [Verdict("deferred", WAITS)] * len(lease.delivery.waiting)
             settlement = Settlement(verdicts, now + LATER)
-        if moved is not None:
-            settlement = replace(settlement, moved=moved)
+        if moved:
+            settlement = replace(settlement, moved=tuple(moved))
         if not await self._write(lease, settlement):
             return None
         if settlement.next_at is None:

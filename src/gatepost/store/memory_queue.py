@@ -18,7 +18,7 @@ from gatepost.queue.deliveries import (
     planned_delivery,
     queued,
 )
-from gatepost.queue.settling import dropped, lease_lost, settled
+from gatepost.queue.settling import dropped, lease_lost, parted, settled
 
 
 @dataclass(slots=True)
@@ -97,7 +97,10 @@ class MemoryDeliveries:
         for mail in settlement.emits:
             if mail.submission.id not in self._messages:
                 self._insert(mail.submission, mail.planned)
-        entry.delivery = after
+        entry.delivery, *others = parted(after, settlement.moved)
+        entries = self._messages[lease.message.id].entries
+        for each in others:
+            entries.append(_Entry(replace(each, id=f"{each.message}.{len(entries)}")))
         self._finish(lease.message.id, now)
 
     async def body(self, message: str) -> Body:

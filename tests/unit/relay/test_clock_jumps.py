@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from gatepost.errors import QueueError
 from gatepost.relay.deliver import LOOK
 from tests.delivering import (
     DAY,
@@ -90,6 +92,31 @@ def test_nothing_waits_for_a_time_that_it_has_been_already() -> None:
 
     world.run(scenario)
     assert world.told("clock_put_back") == [{"seconds": round(30 * DAY.total_seconds())}]
+
+
+def test_a_store_that_fails_just_then_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = [Answer((GREYLISTED,), "rcpt")]
+    hub = Upstream(smarthost(), lambda *_: later.pop() if later else Answer())
+    world = World([hub], [route(hub.target, retry=steady())])
+    act, failures = world.deliveries.act, [QueueError("not now"), QueueError("nor now")]
+
+    async def failing(*arguments: Any) -> int:
+        if failures:
+            raise failures.pop()
+        return await act(*arguments)
+
+    monkeypatch.setattr(world.deliveries, "act", failing)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        jumped(world, -30 * DAY)
+        await asyncio.sleep(LOOK + 5)
+        assert hub.taken == [("m1", "bob@example.net")]
+
+    world.run(scenario)
+    assert len(world.told("clock_put_back")) == 1
+    assert len(world.told("queue_unavailable")) == 2
 
 
 def test_a_machine_that_woke_in_1970() -> None:

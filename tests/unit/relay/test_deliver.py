@@ -643,24 +643,46 @@ def test_what_waits_for_a_lost_route_is_routed_anew(principal: str) -> None:
     world.run(scenario)
 
 
-def test_a_lost_route_whose_recipients_part_defers() -> None:
-    hub = Upstream(smarthost())
-    world = World([hub], [route(hub.target, name="a", to=["a.example"])])
+def put_by(world: World, hop: NextHop, *to: str) -> None:
+    """A message that was queued by another configuration."""
+    submission = world.mail(to=to[:1])
+    [planned] = world.routes.plan(submission).planned
+    recipients = tuple([Recipient(parse_address(each)) for each in to])
+    before = replace(planned, next_hop=hop, recipients=recipients)
+    world.deliveries.put(submission, [before], leased=False)
+    world.deliverer.wake()
+
+
+def test_recipients_of_a_lost_route_part() -> None:
+    a, b = Upstream(smarthost("a")), Upstream(smarthost("b"))
+    routes = [route(each.target, name=each.target.name, to=[f"{each.target.name}.example"])
+              for each in (a, b)]  # fmt: skip
+    world = World([a, b], routes)
 
     async def scenario(world: World) -> None:
-        submission = world.mail(to=["x@a.example"])
-        [planned] = world.routes.plan(submission).planned
-        both = (*planned.recipients, Recipient(parse_address("y@b.example")))
-        lost = replace(planned, next_hop=NextHop("gone"), recipients=both)
-        await world.deliveries.put(submission, [lost], leased=False)
-        world.deliverer.wake()
+        put_by(world, NextHop("gone"), "x@a.example", "y@b.example", "z@c.example", "w@a.example")
         await asyncio.sleep(1)
-        delivery = await world.delivery("m1.0")
-        assert delivery.state == "waiting"
-        assert "gone" in delivery.history[0].reply.reason
+        assert a.taken == [("m1", "x@a.example"), ("m1", "w@a.example")]
+        assert b.taken == [("m1", "y@b.example")]
+        left = await world.delivery("m1.2")
+        assert (left.state, left.next_hop, len(left.waiting)) == ("waiting", NextHop("gone"), 1)
+        assert "no route gone any more" in left.history[0].reply.reason
 
     world.run(scenario)
-    assert not hub.tries
+
+
+def test_recipients_part_when_their_route_begins_to_go_by_domain() -> None:
+    own = Upstream(mx("own"))
+    world = World([own], [route(own.target, name="out")], dns=A_RECORD)
+
+    async def scenario(world: World) -> None:
+        put_by(world, NextHop("out"), "x@example.net", "y@elsewhere.example")
+        await asyncio.sleep(1)
+        assert (await world.delivery("m1.0")).next_hop == NextHop("out", "example.net")
+        assert (await world.delivery("m1.1")).next_hop == NextHop("out", "elsewhere.example")
+        assert ("m1", "x@example.net") in own.taken
+
+    world.run(scenario)
 
 
 def test_dropped_while_it_was_on_its_way() -> None:

@@ -78,6 +78,9 @@ WHERE message = ? AND part = ?;
 -- name: move
 UPDATE queue_deliveries SET hop = ? WHERE message = ? AND part = ?;
 
+-- name: next_part
+SELECT max(part) + 1 FROM queue_deliveries WHERE message = ?;
+
 -- name: finish_message
 -- Nothing happens as long as one of its deliveries is not settled.
 UPDATE queue_messages SET settled = ?, segment = NULL, "offset" = NULL

@@ -9,8 +9,9 @@ from typing import Any, Final
 from gatepost.errors import QueueError
 from gatepost.model.delivery import Addressee, Delivery, Lease, NewMail, Planned, Settlement
 from gatepost.model.message import Submission
+from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
-from gatepost.queue.settling import dropped, lease_lost, settled
+from gatepost.queue.settling import dropped, lease_lost, parted, settled
 from gatepost.store.sqlite.commit import PAGE, Put, Transaction
 from gatepost.store.sqlite.delivery_rows import (
     delivery_of,
@@ -137,14 +138,29 @@ class DeliveryWriter:
             return error
         for mail in settlement.emits:
             self._emit(transaction, mail)
+        if settlement.moved:
+            after = self._part(transaction, row[0], after, settlement.moved)
         self._write(transaction, (row[0], int(part or 0)), after)
-        if settlement.moved is not None:
-            execute(SQL["move"], (after.next_hop.key, row[0], part))
         if after.state == "settled":
             self._finish(transaction, row[0], now)
         elif after.state == "waiting":
             _refresh(transaction, (after.next_hop.key,))
         return None
+
+    def _part(
+        self, transaction: Transaction, seq: int, delivery: Delivery, moved: Sequence[NextHop]
+    ) -> Delivery:
+        """Let recipients go another way, as ``parted`` says; return the delivery as it is then."""
+        execute = transaction.connection.execute
+        delivery, *others = parted(delivery, moved)
+        execute(SQL["move"], (delivery.next_hop.key, seq, part_of(delivery.id)[1]))
+        for each in others:
+            key = seq, execute(SQL["next_part"], (seq,)).fetchone()[0]
+            times = microseconds(each.expires_at), microseconds(each.notice_at)
+            execute(SQL["insert_delivery"], (*key, each.next_hop.key, None, None, 0, *times, ""))
+            self._write(transaction, key, each)
+        _refresh(transaction, {each.next_hop.key for each in others})
+        return delivery
 
     def act(self, transaction: Transaction, action: Action, keys: Sequence[Key], now: int) -> int:
         """Do an operator's will; return to how many there was something to do."""
