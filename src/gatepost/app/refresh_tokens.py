@@ -16,33 +16,41 @@ _DIGEST: Final = 32
 
 
 class KeptToken:
-    """The token of one credential, the newest there is.
+    """The newest of the tokens that followed a configured one.
 
-    What is kept counts as long as the configured one is the one that it took the place of; when
-    an operator puts in another, that one counts.
+    It lies under what that one is known by, so that credentials with the same token (for several
+    scopes, say) have the same newest one; when an operator puts in another, that one counts.
     """
 
     def __init__(self, key: Key, name: str, configured: Callable[[], Secret]) -> None:
-        """``key`` lies beside the tokens; ``configured`` raises ConfigError."""
+        """``key`` lies beside the tokens; ``configured`` raises ConfigError. ``name`` is the
+        credential's, under which earlier versions kept it."""
         self._key, self._configured = key, configured
-        self._path = Path(key.where).parent / DIRECTORY / name
+        self._directory = Path(key.where).parent / DIRECTORY
+        self._before = self._directory / name
 
     def read(self) -> Secret:
         """Return the newest token. Raises ConfigError."""
         configured = self._configured()
-        try:
-            plain = self._key.unseal(self._path.read_bytes(), _PURPOSE)
-        except (OSError, ConfigError):  # none is kept, or it is not ours
-            return configured
-        if plain[:_DIGEST] != self._mark(configured):
-            return configured
-        return Secret(plain[_DIGEST:].decode("utf-8", "surrogateescape"))
+        mark = self._mark(configured)
+        for path in (self._directory / mark.hex(), self._before):
+            try:
+                plain = self._key.unseal(path.read_bytes(), _PURPOSE)
+            except (OSError, ConfigError):  # none is kept, or it is not ours
+                continue
+            if plain[:_DIGEST] == mark:
+                return Secret(plain[_DIGEST:].decode("utf-8", "surrogateescape"))
+        return configured
 
     def keep(self, token: Secret) -> None:
         """Keep a token that takes the place of the configured one. Raises OSError."""
-        plain = token.reveal().encode("utf-8", "surrogateescape")
-        self._path.parent.mkdir(0o700, exist_ok=True)
-        write_file(self._path, self._key.seal(self._mark(self._configured()) + plain, _PURPOSE))
+        plain, mark = (
+            token.reveal().encode("utf-8", "surrogateescape"),
+            self._mark(self._configured()),
+        )
+        self._directory.mkdir(0o700, exist_ok=True)
+        write_file(self._directory / mark.hex(), self._key.seal(mark + plain, _PURPOSE))
+        self._before.unlink(missing_ok=True)
 
     def _mark(self, token: Secret) -> bytes:
         """What the configured token is known again by."""

@@ -1,5 +1,6 @@
 """From credentials and targets of a configuration to who signs in where, and by what transport."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
@@ -66,6 +67,8 @@ class Upstreams:
     key: Key
     """Seals refresh tokens that a provider gave in place of the configured ones."""
     sending: Sending = field(default_factory=Sending)
+    _turns: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
+    """Of clients at token endpoints, whose refresh tokens may be the same."""
 
     def transports(self, routes: Iterable[Route]) -> dict[str, Transport]:
         """Return the transport of each target by its name. Raises ConfigError."""
@@ -138,7 +141,10 @@ class Upstreams:
                     credential.name,
                 )  # fmt: skip
                 kept = KeptToken(self.key, credential.name, credential.refresh_token.read)
-                return RefreshToken(self.http, client, kept.read, kept.keep), credential.scope
+                own = credential.token_endpoint, credential.client_id
+                turn = self._turns.setdefault(own, asyncio.Lock())
+                source = RefreshToken(self.http, client, kept.read, kept.keep, turn)
+                return source, credential.scope
             case PasswordCredential() | CertificateCredential() | AccessKeyCredential():
                 raise ConfigError(f"the credential {credential.name} gives no token")
         assert_never(credential)

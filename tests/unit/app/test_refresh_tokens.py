@@ -27,9 +27,23 @@ def test_the_newest_counts_over_restarts_until_another_is_configured(tmp_path: P
     assert kept.read() == Secret("first")
     kept.keep(Secret("second"))
     assert KeptToken(open_key(tmp_path), "gmail", configured).read() == Secret("second")
-    assert KeptToken(open_key(tmp_path), "other", configured).read() == Secret("first")
+    assert KeptToken(open_key(tmp_path), "other", configured).read() == Secret("second")
+    other = Configured()
+    other.value = "another"
+    assert KeptToken(open_key(tmp_path), "gmail", other).read() == Secret("another")
     configured.value = "by hand"
     assert kept.read() == Secret("by hand")
+
+
+def test_what_an_earlier_version_kept_counts_until_another_follows(tmp_path: Path) -> None:
+    kept, place = KeptToken(open_key(tmp_path), "gmail", Configured()), tmp_path / "tokens"
+    kept.keep(Secret("second"))
+    [file] = place.iterdir()
+    file.rename(place / "gmail")
+    assert kept.read() == Secret("second")
+    kept.keep(Secret("third"))
+    assert kept.read() == Secret("third")
+    assert [each.name for each in place.iterdir()] == [file.name]
 
 
 def test_it_is_sealed(tmp_path: Path) -> None:
@@ -43,7 +57,8 @@ def test_it_is_sealed(tmp_path: Path) -> None:
 def test_what_is_damaged_does_not_count(tmp_path: Path, content: bytes) -> None:
     kept = KeptToken(open_key(tmp_path), "gmail", Configured())
     kept.keep(Secret("second"))
-    (tmp_path / "tokens" / "gmail").write_bytes(content)
+    [file] = (tmp_path / "tokens").iterdir()
+    file.write_bytes(content)
     assert kept.read() == Secret("first")
 
 

@@ -1,6 +1,9 @@
 """From a configuration's credentials to who signs in where, and by what transport."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -31,13 +34,14 @@ from gatepost.model.route import (
     SmarthostTarget,
     Target,
 )
-from gatepost.net.http import HttpClient
+from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
 from gatepost.relay.transport.smtp import SmtpTransport
 from gatepost.store.memory import MemoryStore
+from tests.unit.client.tokens.asked import GRANTED, says
 
 SECRET = NamedSecret("environment", "S")
 CREDENTIALS: dict[str, CredentialSettings] = {
@@ -134,3 +138,47 @@ def test_who_signs_in_by_rest(tmp_path: Path, credential: str, kind: type) -> No
 def test_what_gives_no_token(tmp_path: Path, credential: str) -> None:
     with pytest.raises(ConfigError, match=credential):
         make(tmp_path, GraphTarget("t", credential))
+
+
+class Rotating:
+    """A provider that gives another refresh token each time; an old one ends all of them."""
+
+    newest = 0
+
+    async def ask(self, request: HttpRequest) -> HttpResponse:
+        number, self.newest = self.newest, self.newest + 1
+        await asyncio.sleep(0)
+        [given] = parse_qs(request.body.decode())["refresh_token"]
+        if given != f"r{number}":
+            return says({"error": "invalid_grant"}, 400)
+        return says({**GRANTED, "refresh_token": f"r{number + 1}"})
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_one_refresh_token_serves_many_scopes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is asked for after the other, also for two credentials with the same token."""
+    monkeypatch.setenv("S", "r0")
+    first = RefreshCredential("first", "box@example.com", "https://x.example/token", "c", SECRET)
+    credentials = {"first": first, "second": replace(first, name="second", scope="second's")}
+
+    async def main() -> None:
+        cache = TokenCache()
+        upstreams = Upstreams(
+            credentials, Rotating(), cache, MemoryStore(), lambda: "1", open_key(tmp_path)
+        )
+        targets = (
+            AcsRestTarget("acs", "https://r.example", "first"),
+            GraphTarget("graph", "first"),
+            GraphTarget("other", "second"),
+        )
+        transports = upstreams.transports([Route("r", targets)])
+        signs_in = [transports[each.name]._api.sign_in for each in targets]  # type: ignore[attr-defined]
+        request = HttpRequest("GET", "https://r.example")
+        await asyncio.gather(*[each.authorize(request) for each in signs_in])
+        await cache.close()
+
+    asyncio.run(main())

@@ -10,6 +10,8 @@ from gatepost.client.tokens.contract import AccessToken, TokenSource
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 
+LAST_ANSWERS: Final = 1.0
+"""Seconds that a source gets at the end."""
 DEADLINE: Final = 60.0
 """Seconds for one source to answer."""
 AHEAD: Final = 300.0
@@ -110,8 +112,11 @@ class TokenCache:
             each.failures, each.retry_at = 0, 0.0
 
     async def close(self) -> None:
-        """End what is on its way."""
+        """End what is on its way, but for what is answered in a moment: a provider may have given
+        another refresh token with it."""
         flights = [each.flight for each in self._entries.values() if each.flight is not None]
+        if flights:
+            await asyncio.wait(flights, timeout=LAST_ANSWERS)
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)

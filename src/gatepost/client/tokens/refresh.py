@@ -1,5 +1,6 @@
 """A refresh token of any OAuth 2.0 provider (RFC 6749 6)."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class RefreshToken:
 
     A provider may give a new refresh token with each answer, after which the old one may be worth
     nothing. The new one is used from then on and given to ``keep``, until the one that is read
-    changes: then an operator has put in another.
+    changes: then an operator has put in another. One request is made at a time: who shows a token
+    that was replaced meanwhile may lose all that came of it (RFC 9700 4.14.2).
     """
 
     def __init__(
@@ -40,9 +42,12 @@ class RefreshToken:
         client: RefreshClient,
         token: Callable[[], Secret],
         keep: Callable[[Secret], None] = lambda _: None,
+        turn: asyncio.Lock | None = None,
     ) -> None:
-        """``token`` reads what was configured or kept; it raises ConfigError."""
+        """``token`` reads what was configured or kept; it raises ConfigError. Sources that may have
+        the same token share ``turn``."""
         self._http, self._client, self._token, self._keep = http, client, token, keep
+        self._turn = turn or asyncio.Lock()
         self._read: Secret | None = None
         self._newest: Secret | None = None
 
@@ -53,6 +58,10 @@ class RefreshToken:
         return f"{client.user} by {by} at {client.token_endpoint}"
 
     async def fetch(self, scope: str) -> AccessToken:
+        async with self._turn:
+            return await self._fetch(scope)
+
+    async def _fetch(self, scope: str) -> AccessToken:
         secret = self._client.secret
         form = {
             "grant_type": GRANT,

@@ -230,7 +230,9 @@ def test_a_token_that_is_over_when_it_comes_is_an_error() -> None:
     play(act, Source(0.0))
 
 
-def test_close_ends_what_is_on_its_way() -> None:
+def test_close_ends_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.client.tokens.cache.LAST_ANSWERS", 0.001)
+
     async def act(world: World) -> None:
         world.source.gate = asyncio.Event()
         waiting = asyncio.create_task(world.text())
@@ -238,5 +240,19 @@ def test_close_ends_what_is_on_its_way() -> None:
         await world.cache.close()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+
+    play(act)
+
+
+def test_close_waits_for_what_is_answered_in_a_moment() -> None:
+    async def act(world: World) -> None:
+        world.source.gate = asyncio.Event()
+        waiting = asyncio.create_task(world.text())
+        await world.settle()
+        closing = asyncio.create_task(world.cache.close())
+        await world.settle()
+        world.source.gate.set()
+        await closing
+        assert await waiting == "token 1"
 
     play(act)
