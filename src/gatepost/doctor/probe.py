@@ -48,7 +48,7 @@ from gatepost.model.evidence import (
 )  # fmt: skip
 from gatepost.net.dial import Endpoint, Server, host_name, resolve
 from gatepost.net.stream import SyncStream
-from gatepost.net.tls import TlsFacts, client_context, lenient_context
+from gatepost.net.tls import TlsFacts, client_context, strict_context
 
 STRICT: Final = range(80, 95)
 """X509_V_ERR numbers of what X509_V_FLAG_X509_STRICT alone looks at (OpenSSL, x509_vfy.h)."""
@@ -70,7 +70,7 @@ class _Probe:
     def __init__(self, visit: Visit, now: datetime) -> None:
         self.visit = visit
         self.now = now
-        self.verifying = client_context(ca_file=visit.settings.ca_file)
+        self.verifying = strict_context(visit.settings.ca_file)
         self._is_strict = True
         self.trusting = client_context(verify=False)
         settings = visit.settings
@@ -385,7 +385,7 @@ class _Probe:
                 raise
             if self._is_strict and error.verify_code in STRICT:
                 self._is_strict = False
-                self.verifying = lenient_context(self.visit.settings.ca_file)
+                self.verifying = client_context(ca_file=self.visit.settings.ca_file)
                 self.note(tls=seen(TlsSeen(trust=trust, strict_error=error.verify_error)))
                 return False
             refused = TlsSeen(

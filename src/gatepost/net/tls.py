@@ -19,7 +19,7 @@ RECORD: Final = 16_384
 """Octets of plaintext in one record at most (RFC 8446 5.1)."""
 
 _PARTIAL_CHAIN: Final = 0x80000
-"""X509_V_FLAG_PARTIAL_CHAIN: an authority in the store counts as a root. Set since Python 3.13."""
+"""X509_V_FLAG_PARTIAL_CHAIN: an authority in the store counts as a root."""
 _DER: Final = 2
 """``_ssl.ENCODING_DER``."""
 _MINIMUM: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
@@ -35,6 +35,8 @@ def client_context(
 ) -> Context:
     """Return a context that checks chain and host name, against ``ca_file`` or the system's CAs.
 
+    As most mail clients do, and Python before 3.13, it does not ask that certificates are made to
+    RFC 5280's letter: many a private authority is not. An authority in the store is a root.
     ``verify=False`` takes any certificate: for a look at a server, never for a
     secret. ``certificate`` is a PEM file to prove ourselves with, ``key`` that of its key when it
     is another. Raises TlsError when a file cannot be used.
@@ -43,6 +45,7 @@ def client_context(
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise _no_authorities(str(ca_file), error) from error
+    context.verify_flags = context.verify_flags & ~ssl.VERIFY_X509_STRICT | _PARTIAL_CHAIN
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -57,7 +60,7 @@ def completing_context(ca_file: str | None, issuer: bytes) -> Context:
 
     It is no root: a chain must still end at one that is trusted without it. Raises TlsError.
     """
-    context = lenient_context(ca_file)
+    context = client_context(ca_file=ca_file)
     context.verify_flags &= ~_PARTIAL_CHAIN
     try:
         context.load_verify_locations(cadata=issuer)
@@ -66,13 +69,13 @@ def completing_context(ca_file: str | None, issuer: bytes) -> Context:
     return context
 
 
-def lenient_context(ca_file: str | None) -> Context:
-    """Return a verifying context that overlooks what Python before 3.13 did, and most still do.
+def strict_context(ca_file: str | None) -> Context:
+    """Return a verifying context that keeps to RFC 5280's letter, as Python does since 3.13.
 
-    Chain and host name must hold; the form of RFC 5280 need not be kept to the letter.
+    For telling who would refuse a certificate that others take. Raises TlsError.
     """
     context = client_context(ca_file=ca_file)
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
 
 

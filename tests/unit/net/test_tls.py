@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.errors import LocalProtocolError, TlsError
-from gatepost.net.tls import TlsLayer, client_context, server_context
+from gatepost.net.tls import TlsLayer, client_context, server_context, strict_context
 from tests.certificates import Authority, make_authority
 
 HOST = "mail.example"
@@ -198,3 +198,15 @@ def test_files_that_are_not_there() -> None:
         client_context(ca_file="/none/ca.pem")
     with pytest.raises(TlsError, match=r"certificate /none/cert\.pem"):
         server_context("/none/cert.pem")
+
+
+def test_a_certificate_need_not_be_made_to_the_letter(authority: Authority) -> None:
+    """As with other mail clients, whatever the Python; who looks strictly says what is missing."""
+    pair = authority.issue(HOST, to_the_letter=False)
+    serving = server_context(pair.certificate, pair.key)
+    client = TlsLayer(client_context(ca_file=authority.ca_file), server_hostname=HOST)
+    pump(client, TlsLayer(serving, server_side=True))
+    assert client.facts.verified
+    strict = TlsLayer(strict_context(authority.ca_file), server_hostname=HOST)
+    with pytest.raises(TlsError, match="Missing Authority Key Identifier"):
+        pump(strict, TlsLayer(serving, server_side=True))
