@@ -172,3 +172,39 @@ def test_a_quick_answer_to_all_of_it_is_not_too_early(
 
     with serving(server, pair) as running:
         assert asyncio.run(send(running.address)) == (b"", f"{reply}\r\n".encode())
+
+
+PIECES = [b"a\r\n", b"b" * 100_000 + b"\r\n", b"c" * 700_000 + b"\r\n", b"d\r\n", b".\r\n"]
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["clear", "tls"])
+def test_pieces_of_any_size_arrive_in_order(
+    authority: Authority, pair: Pair, *, secure: bool
+) -> None:
+    heard: list[bytes] = []
+
+    def server(client: Client) -> None:
+        if secure:
+            client.start_tls()
+        heard.append(client.hear_content())
+        client.wait_for_end()
+
+    def send(server: str) -> None:
+        stream = SyncStream.connect(parse_server(server))
+        if secure:
+            stream.start_tls(client_context(ca_file=authority.ca_file), "localhost", WAIT)
+        assert stream.send_body(PIECES, WAIT) == b""
+        stream.close()
+
+    async def send_async(server: str) -> None:
+        stream = await AsyncStream.connect(parse_server(server))
+        if secure:
+            context = client_context(ca_file=authority.ca_file)
+            await stream.start_tls(context, "localhost", WAIT)
+        assert await stream.send_body(PIECES, WAIT) == b""
+        await stream.close()
+
+    with serving(server, pair) as running:
+        send(running.address)
+        asyncio.run(send_async(running.address))
+    assert heard == [b"".join(PIECES[:-1])] * 2

@@ -25,7 +25,7 @@ class Summary:
     """False when the header goes on behind MAX_HEADER: there may be another From."""
 
 
-def read_summary(content: bytes) -> Summary:
+def read_summary(content: bytes | bytearray) -> Summary:
     """Return what the header at the head of ``content`` says."""
     end = content.find(b"\r\n\r\n", 0, MAX_HEADER)
     header = b"\r\n" + content[: end if end >= 0 else MAX_HEADER]

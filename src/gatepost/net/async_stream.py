@@ -8,7 +8,7 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Self, cast
 
 from gatepost.errors import Disconnected, NetworkError, RemoteProtocolError, TimedOut, TlsError
@@ -20,11 +20,13 @@ from gatepost.net.dial import (
     unreachable,
 )
 from gatepost.net.names import find_endpoints
-from gatepost.net.stream import CLOSE_TIMEOUT
+from gatepost.net.stream import CLOSE_TIMEOUT, windows_of
 from gatepost.net.tls import Context, TlsLayer
 
 HIGH_WATER: Final = 65_536
 """Octets that wait unread before the socket is not read any more."""
+JOINED: Final = 65_536
+"""Octets up to which copying pieces into one is cheaper than writing many."""
 
 
 class AsyncStream(asyncio.Protocol):
@@ -97,19 +99,19 @@ class AsyncStream(asyncio.Protocol):
             raise self._failure or Disconnected("connection lost")
 
     async def send_body(
-        self, windows: Iterable[bytes], timeout: float, end: float = math.inf
+        self, pieces: Iterable[bytes], timeout: float, end: float = math.inf
     ) -> bytes:
-        """Write ``windows``, each within ``timeout``, until the peer speaks.
+        """Write ``pieces`` in windows, each within ``timeout``, until the peer speaks.
 
         ``end``: of ``time.monotonic``, by which all must be written. Returns what the peer said
         too early, ``b""`` when all was written. Raises as ``send`` does.
         """
-        left = iter(windows)
+        left = windows_of(pieces)
         following = next(left, None)
         while (window := following) is not None:
             if self._can_read():
                 break
-            self._write(window)
+            self._write_window(window)
             following = next(left, None)
             if following is None and not self._transport.get_write_buffer_size():
                 return b""  # all is on its way: what is said now is not too early
@@ -285,6 +287,20 @@ class AsyncStream(asyncio.Protocol):
         else:
             self.tls.send(octets)
             self._flush()
+
+    def _write_window(self, pieces: Sequence[bytes]) -> None:
+        """Write pieces in one call, and large ones as they are."""
+        if sum(map(len, pieces)) <= JOINED:
+            self._write(b"".join(pieces))
+            return
+        if self._lost:
+            raise self._failure or Disconnected("connection lost")
+        if self.tls is None:
+            self._transport.writelines(pieces)
+            return
+        for piece in pieces:
+            self.tls.send(piece)
+        self._flush()
 
     def _flush(self) -> None:
         if self.tls is not None and (said := self.tls.outgoing()) and not self._lost:

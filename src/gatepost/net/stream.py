@@ -9,10 +9,11 @@ soon as the peer answers or leaves, and what it said can still be read.
 import selectors
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Self
 
 from gatepost.errors import Disconnected, RemoteProtocolError, TimedOut
+from gatepost.model.body import WINDOW
 from gatepost.net.dial import CONNECT_TIMEOUT, Server, dial
 from gatepost.net.tls import Context, TlsLayer
 
@@ -21,6 +22,20 @@ CHUNK: Final = 65_536
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds that the peer gets to close its side."""
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+def windows_of(pieces: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
+    """Yield pieces that are written together: at most WINDOW octets, or one that is larger."""
+    window: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        if window and size + len(piece) > WINDOW:
+            yield window
+            window, size = [], 0
+        window.append(piece)
+        size += len(piece)
+    if window:
+        yield window
 
 
 class SyncStream:
@@ -67,17 +82,17 @@ class SyncStream:
         while unsent:
             unsent = unsent[self._send_raw(unsent, deadline) :]
 
-    def send_body(self, windows: Iterable[bytes], timeout: float) -> bytes:
-        """Write ``windows``, each within ``timeout``, until the peer speaks.
+    def send_body(self, pieces: Iterable[bytes], timeout: float) -> bytes:
+        """Write ``pieces`` in windows, each within ``timeout``, until the peer speaks.
 
         Returns what it said too early, ``b""`` when all was written. Raises as ``send`` does.
         """
         with _Selector() as selector:
             both = selectors.EVENT_READ | selectors.EVENT_WRITE
             selector.register(self._socket, both)
-            for window in windows:
+            for window in windows_of(pieces):
                 deadline = time.monotonic() + timeout
-                unsent = memoryview(self._seal(window))
+                unsent = memoryview(self._seal(b"".join(window)))
                 while unsent:
                     if not (ready := selector.select(_left(deadline))):
                         raise TimedOut("the server did not read in time")

@@ -94,7 +94,7 @@ class Spool:
             self.head = piece
         elif len(self.head) < MAX_HEADER:
             self.head = bytearray(self.head) if isinstance(self.head, bytes) else self.head
-            self.head += piece
+            self.head += piece[: MAX_HEADER + 1 - len(self.head)]
         self.size += len(piece)
         if self._file is None and self._budget.take(len(piece)):
             self._reserved += len(piece)

@@ -47,7 +47,7 @@ def receive_message(
     relay: Relay, session: Session, hop: Hop, envelope: Envelope, spool: Spool
 ) -> Received:
     """Give the message its id and its Received field, and read who wrote it."""
-    summary = read_summary(bytes(spool.head))
+    summary = read_summary(spool.head)
     id_, now = relay.next_id(), relay.now()
     principal = session.signed_in_as
     if relay.router is not None:  # it may go on to somebody who believes us

@@ -12,6 +12,7 @@ END: Final = b"\r\n.\r\n"
 WINDOW: Final = 65_536
 """Octets that may wait for the end before they are handed on."""
 
+_CR: Final = 13
 _NEWLINE: Final = re.compile(rb"\r\n|\r|\n")
 
 
@@ -33,10 +34,9 @@ class Newlines:
             raw, self._held = raw[:-1], b"\r"
         if b"\0" in raw:
             self.met_nul = True
-        # Without its CRLFs it must hold neither CR nor LF. This copy is five times cheaper than
-        # counting and a regular expression, and this is the hot path. (What is left of CRCRLF or
-        # CRLFLF is bare; a CR and an LF that meet only now were bare as well.)
-        rest = raw.replace(b"\r\n", b"")
+        # Without its CRLFs it must hold neither CR nor LF. On the hot path this copy of the same
+        # length is ten times cheaper than counting and a regular expression.
+        rest = raw.replace(b"\r\n", b"  ")
         if b"\r" not in rest and b"\n" not in rest:
             return raw
         self.met_bare = True
@@ -70,7 +70,7 @@ class DataReader:
             self._dotted = True
             end = buffer.find(END, end)
         if end >= 0 and buffer.startswith(b"\r\n", end + 3):
-            raw = bytes(buffer[: end + 2])
+            raw = _head(buffer, end + 2)
             del buffer[: end + 5]
             self.ended = True
             return self.newlines.convert(self._unstuff(raw), last=True)
@@ -78,10 +78,10 @@ class DataReader:
             self._scanned = max(0, len(buffer) - len(END) + 1)
             return None
         cut = len(buffer) - len(END) + 1
-        raw = bytes(buffer[:cut])
-        if raw.endswith(b"\r"):
-            raw = raw[:-1]  # CRLF stays together, so that a dot behind it is seen
-        del buffer[: len(raw)]
+        if buffer[cut - 1] == _CR:
+            cut -= 1  # CRLF stays together, so that a dot behind it is seen
+        raw = _head(buffer, cut)
+        del buffer[:cut]
         self._scanned = 0
         return self.newlines.convert(self._unstuff(raw), last=False)
 
@@ -92,6 +92,12 @@ class DataReader:
         if self._dotted:
             raw = raw.replace(b"\r\n.", b"\r\n")
         return raw[1:] if starts_with_dot else raw
+
+
+def _head(buffer: bytearray, size: int) -> bytes:
+    """Return the first octets of ``buffer``, copied once."""
+    with memoryview(buffer) as view:
+        return bytes(view[:size])
 
 
 class ChunkReader:
@@ -113,7 +119,7 @@ class ChunkReader:
         """Remove what belongs to the chunk and return it decoded; None when more is needed."""
         if self.remaining > len(buffer) and len(buffer) < WINDOW:
             return None
-        raw = bytes(buffer[: self.remaining])
+        raw = _head(buffer, self.remaining)
         del buffer[: self.remaining]
         self.remaining -= len(raw)
         return self.newlines.convert(raw, last=self.last and self.ended)

@@ -37,13 +37,9 @@ class Traced:
         return len(self.trace) + self.body.size
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the content in order; the fields come with what is first of it."""
-        first = self.trace
-        for chunk in self.body.chunks():
-            yield first + chunk if first else chunk
-            first = b""
-        if first:
-            yield first
+        """Yield the fields, then the content in order."""
+        yield self.trace
+        yield from self.body.chunks()
 
 
 @dataclass(frozen=True, slots=True)
