@@ -127,7 +127,8 @@ class Settler:
             try:
                 await self._deliveries.settle(lease, settlement, self.now())
             except LeaseLost as error:
-                self._report("lease_lost", **_named(lease), reason=str(error))
+                if settlement.attempt is not None:  # else it was only to be given back
+                    self._report("lease_lost", **_named(lease), reason=str(error))
                 return False
             except QueueError as error:
                 if number == 0:

@@ -700,6 +700,20 @@ def test_dropped_while_it_was_on_its_way() -> None:
     assert len(world.told("lease_lost")) == 1
 
 
+def test_what_was_not_tried_may_be_taken_over_without_a_word() -> None:
+    world, _ = one_hub(Answer(seconds=5), limits=limits(connections=1))
+
+    async def scenario(world: World) -> None:
+        for each in ("m1", "m2"):
+            await world.send(world.mail(each))
+        await asyncio.sleep(1)
+        await world.deliveries.take_over(world.clock.now())
+        await world.deliverer.stop(20)
+
+    world.run(scenario)
+    assert [each["id"] for each in world.told("lease_lost")] == ["m1"], "which was on the wire"
+
+
 def test_a_stop_finishes_what_is_on_the_wire_and_gives_back_the_rest() -> None:
     world, hub = one_hub(Answer(seconds=5), limits=limits(connections=3))
 
