@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.drivers import AsyncDriver, SyncDriver
 from gatepost.client.letter import AnyMessage, Letter, prepare
-from gatepost.client.session import ClientSession, Peer
+from gatepost.client.session import Announcement, ClientSession, Peer
 from gatepost.client.settings import Options, Timeouts, Tls, Token
 from gatepost.client.steps import Conversation, T
 from gatepost.client.transaction import Delivered, deliver
@@ -283,7 +283,7 @@ class AsyncConnection:
         if stream is None:
             return
         try:
-            if self.session.usable:
+            if self.session.usable and not self.session.has_announced:
                 await self.run(self.session.quit())
             await stream.close()
         finally:
@@ -292,7 +292,10 @@ class AsyncConnection:
     @property
     def usable(self) -> bool:
         """The server will listen, as far as is known: it said nothing unasked, and is there."""
-        return self.session.usable and self._stream is not None and self._stream.is_quiet
+        session, stream = self.session, self._stream
+        if session.has_announced:  # and nobody came
+            return False
+        return session.usable and stream is not None and stream.is_quiet
 
     @property
     def peer_address(self) -> str:
@@ -302,6 +305,39 @@ class AsyncConnection:
     async def check(self) -> None:
         """Ask whether the server is still there. Raises NetworkError, ProtocolError, Refused."""
         await self.run(self.session.check())
+
+    # The message behind the one that is on its way.
+
+    @property
+    def may_follow(self) -> bool:
+        """Another message may be announced."""
+        session = self.session
+        return session.is_quick and session.usable and session.announcement is None
+
+    @property
+    def goes_on(self) -> bool:
+        """It may have its turn."""
+        session, stream = self.session, self._stream
+        if stream is None or not session.usable or stream.ended:
+            return False
+        return session.has_announced or stream.is_quiet
+
+    def announce(self, announcement: Announcement) -> None:
+        """Let its commands go out with the content before it, or at once if that is out.
+
+        Raises Disconnected.
+        """
+        session, stream = self.session, self._stream
+        session.announcement = announcement
+        if session.is_poured and stream is not None:
+            stream.post(session.take_announcement())
+
+    def withdraw(self, announcement: Announcement) -> None:
+        """Forget it; once the server knows of it, nothing else can be asked here."""
+        if announcement.is_sent:
+            self.session.usable = False
+        elif self.session.announcement is announcement:
+            self.session.announcement = None
 
     async def run(self, conversation: Conversation[T], deadline: float = inf) -> T:
         """Run a conversation of the session; an error leaves it with phase and transcript.

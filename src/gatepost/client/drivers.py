@@ -119,7 +119,7 @@ class AsyncDriver:
                             answer = b""
                         case WriteFrom():
                             answer = await self.stream.send_body(
-                                step.windows, self._pace.timeouts.block, deadline
+                                step.windows, self._pace.timeouts.block, deadline, step.behind
                             )
                         case StartTls():
                             answer = await self._start_tls()

@@ -28,6 +28,14 @@ class Poolable(Protocol):
     def usable(self) -> bool:
         """The other side will listen, as far as is known without asking."""
 
+    @property
+    def may_follow(self) -> bool:
+        """While it is lent, another message may be announced behind the one that it carries."""
+
+    @property
+    def goes_on(self) -> bool:
+        """The message that was announced may have its turn."""
+
     async def check(self) -> None:
         """Ask whether it does. Raises GatepostError."""
 
@@ -39,6 +47,10 @@ _TICK: Final = 0.002
 """Seconds by which a loop's timer may be early."""
 
 C = TypeVar("C", bound=Poolable)
+
+
+PATIENCE: Final = 1.0
+"""Seconds for which a turn on a connection in use is waited for at least; at most twice that."""
 
 
 def _nothing() -> None:
@@ -59,17 +71,27 @@ class Terms:
     """Called when one is going to be opened."""
     closed: Callable[[], None] = _nothing
     """Called when one is closed, or could not be opened."""
+    follow: int = 0
+    """Loans at once below which one may wait for its turn on a connection that is lent, to be
+    announced behind the message that it carries; 0: none does."""
 
 
 class _Kept(Generic[C]):
     """A connection, and what is remembered of it."""
 
-    __slots__ = ("closed", "connection", "is_resting", "messages", "rested", "retires", "timer")
+    __slots__ = (
+        "closed", "connection", "followed", "follower", "is_resting", "messages", "rested",
+        "retires", "timer",
+    )  # fmt: skip
 
     def __init__(self, connection: C, closed: Callable[[], None]) -> None:
         self.connection = connection
         self.closed = closed
         self.messages = 0
+        self.follower: asyncio.Future[bool] | None = None
+        """Who has the next turn is told when it comes, and whether there is one."""
+        self.followed = 0.0
+        """Since when."""
         self.is_resting = False
         self.rested = self.retires = 0.0
         """Since when, and until when on the loop's clock, if it does."""
@@ -85,9 +107,13 @@ class _Kept(Generic[C]):
 class _Shelf(Generic[C]):
     """All that is known of one key."""
 
-    __slots__ = ("closing", "idle", "open", "waiters")
+    __slots__ = ("closing", "idle", "lent", "loans", "open", "waiters")
 
     def __init__(self) -> None:
+        self.lent: dict[_Kept[C], None] = {}
+        """In use, oldest first."""
+        self.loans = 0
+        """Those of ``lent``, and who waits for a turn on one."""
         self.idle: list[_Kept[C]] = []
         """The last one was used last and is used next, so that a surplus grows old."""
         self.open = 0
@@ -99,8 +125,16 @@ class _Shelf(Generic[C]):
 class Loan(Generic[C]):
     """A connection in use: a context, after which it is kept or closed."""
 
-    def __init__(self, pool: "Pool[C]", key: Hashable, terms: Terms, kept: _Kept[C]) -> None:
+    def __init__(
+        self,
+        pool: "Pool[C]",
+        key: Hashable,
+        terms: Terms,
+        kept: _Kept[C],
+        turn: "asyncio.Future[bool] | None" = None,
+    ) -> None:
         self._pool, self._key, self._terms, self._kept = pool, key, terms, kept
+        self._turn = turn
 
     @property
     def connection(self) -> C:
@@ -112,6 +146,18 @@ class Loan(Generic[C]):
         """It was opened for this loan."""
         return self._kept.messages == 0
 
+    @property
+    def follows(self) -> bool:
+        """Somebody else has the connection; ``turn`` waits for him."""
+        return self._turn is not None
+
+    async def turn(self) -> None:
+        """Wait until the connection is ours alone. Raises Disconnected when it never will be."""
+        if self._turn is None:
+            return
+        if not await self._turn:
+            raise Disconnected("the connection ended with the message before, or took too long")
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -121,7 +167,8 @@ class Loan(Generic[C]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool._take_back(self._key, self._terms, self._kept)  # noqa: SLF001 - its other half
+        pool = self._pool
+        pool._take_back(self._key, self._terms, self._kept, self._turn)  # noqa: SLF001 - its half
 
 
 class Pool(Generic[C]):
@@ -140,6 +187,8 @@ class Pool(Generic[C]):
         self._crowd: deque[asyncio.Future[None]] = deque()
         """Who waits because all connections of all keys are in use."""
         self._closing: set[asyncio.Task[None]] = set()
+        self._patience: asyncio.TimerHandle | None = None
+        """Looks for who follows and has waited for too long."""
         self._is_closed = False
 
     def count(self, key: Hashable) -> int:
@@ -155,13 +204,24 @@ class Pool(Generic[C]):
     def lend(self, key: Hashable, terms: Terms) -> Loan[C] | None:
         """Return a connection at rest that is known to listen; None: see ``borrow``."""
         shelf = self._shelves.get(key)
-        if shelf is None or not shelf.idle or self._is_closed:
+        if shelf is None or self._is_closed:
+            return None
+        if shelf.loans < terms.follow:
+            for kept in shelf.lent:
+                if _may_follow(kept, terms):
+                    return self._follow(key, shelf, terms, kept)
+        if not shelf.idle:
             return None
         kept = shelf.idle[-1]
         if self._seconds() - kept.rested >= self._check_after or not kept.connection.usable:
             return None
         shelf.idle.pop()
+        return self._lend(key, shelf, terms, kept)
+
+    def _lend(self, key: Hashable, shelf: _Shelf[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
         kept.is_resting = False
+        shelf.lent[kept] = None
+        shelf.loans += 1
         return Loan(self, key, terms, kept)
 
     async def borrow(
@@ -187,7 +247,7 @@ class Pool(Generic[C]):
                     self._discard(key, shelf, kept)
                     raise
                 if well:
-                    return Loan(self, key, terms, kept)
+                    return self._lend(key, shelf, terms, kept)
                 self._discard(key, shelf, kept)
             elif shelf.open >= max(1, terms.connections):
                 await self._wait(shelf.waiters, ahead=had_turn)
@@ -198,7 +258,7 @@ class Pool(Generic[C]):
                 had_turn = True
             else:
                 made = await self._make(key, shelf, terms, opening)
-                return Loan(self, key, terms, made)
+                return self._lend(key, shelf, terms, made)
 
     async def close(self) -> None:
         """Close what rests and refuse to lend; what is lent is closed when it comes back.
@@ -206,6 +266,9 @@ class Pool(Generic[C]):
         Returns when all that is being closed is closed.
         """
         self._is_closed = True
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         for key, shelf in tuple(self._shelves.items()):
             while shelf.idle:
                 self._discard(key, shelf, shelf.idle.pop())
@@ -241,9 +304,23 @@ class Pool(Generic[C]):
             return False
         return connection.usable
 
-    def _take_back(self, key: Hashable, terms: Terms, kept: _Kept[C]) -> None:
+    def _take_back(
+        self,
+        key: Hashable,
+        terms: Terms,
+        kept: _Kept[C],
+        turn: "asyncio.Future[bool] | None" = None,
+    ) -> None:
         shelf = self._shelves[key]
+        shelf.loans -= 1
+        if turn is not None and not _came(turn):
+            if kept.follower is turn:
+                kept.follower = None
+            return
         kept.messages += 1
+        if kept.follower is not None and self._pass_on(kept, kept.follower):
+            return
+        del shelf.lent[kept]
         surplus = shelf.open - shelf.closing > max(1, terms.connections)
         worn = kept.messages >= terms.messages or surplus
         if worn or self._is_closed or not kept.connection.usable:
@@ -302,6 +379,42 @@ class Pool(Generic[C]):
         if not shelf.open and not shelf.waiters and self._shelves.get(key) is shelf:
             del self._shelves[key]
 
+    # Who follows on a connection that is lent.
+
+    def _follow(self, key: Hashable, shelf: _Shelf[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
+        loop = asyncio.get_running_loop()
+        turn = kept.follower = loop.create_future()
+        kept.followed = self._seconds()
+        shelf.loans += 1
+        if self._patience is None:
+            self._patience = loop.call_later(PATIENCE, self._lose_patience)
+        return Loan(self, key, terms, kept, turn)
+
+    def _pass_on(self, kept: _Kept[C], turn: "asyncio.Future[bool]") -> bool:
+        """Give the follower its turn, if there is one."""
+        kept.follower = None
+        if turn.done():
+            return False
+        goes_on = kept.connection.goes_on and not self._is_closed
+        turn.set_result(goes_on)
+        return goes_on
+
+    def _lose_patience(self) -> None:
+        """Send away who waits for too long: one timer is for all."""
+        self._patience = None
+        following = [
+            kept
+            for shelf in self._shelves.values()
+            for kept in shelf.lent
+            if kept.follower is not None and not kept.follower.done()
+        ]
+        for kept in following:
+            if self._seconds() - kept.followed >= PATIENCE and kept.follower is not None:
+                kept.follower.set_result(False)
+        if following:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(PATIENCE, self._lose_patience)
+
     # Who waits.
 
     async def _wait(self, waiters: "deque[asyncio.Future[None]]", *, ahead: bool) -> None:
@@ -333,3 +446,14 @@ class Pool(Generic[C]):
                 turn.set_result(None)
                 return True
         return False
+
+
+def _may_follow(kept: _Kept[C], terms: Terms) -> bool:
+    """One message more may wait for a connection, which carries it and the one before at least."""
+    if kept.follower is not None or kept.messages + 2 > terms.messages:
+        return False
+    return kept.connection.may_follow
+
+
+def _came(turn: "asyncio.Future[bool]") -> bool:
+    return turn.done() and not turn.cancelled() and turn.result()

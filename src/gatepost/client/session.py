@@ -31,6 +31,8 @@ from gatepost.wire.replies import ReplyReader
 
 CLOSING: Final = 421
 CHALLENGE: Final = 334
+QUICK: Final = 0.05
+"""Seconds within which a content is answered by a server that another message may wait for."""
 _BREAK: Final = re.compile("[\r\n\0]")
 
 
@@ -56,6 +58,19 @@ class Peer:
     """The server is this very machine."""
 
 
+class Announcement:
+    """The next message's commands, which go out with the content of the one before.
+
+    RFC 2920 3.1 allows MAIL to follow a content at once; it saves a round trip and a packet.
+    """
+
+    __slots__ = ("is_sent", "octets")
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        self.is_sent = False
+
+
 class ClientSession:
     """What is known of one connection while it is talked on; each method is a conversation."""
 
@@ -76,6 +91,14 @@ class ClientSession:
         self.listen_in = listen_in
         """Gets every reply; None: nobody listens."""
         self._lost: Disconnected | None = None
+        self.announcement: Announcement | None = None
+        """Of the message behind the one that is on its way."""
+        self.has_announced = False
+        """The server knows of the next message: what it says unasked may be to that."""
+        self.is_poured = False
+        """A content is out, and not answered yet."""
+        self.is_quick = False
+        """The last content was answered within QUICK."""
 
     def guard(self, conversation: Conversation[T]) -> Conversation[T]:
         """Run ``conversation``; an error leaves it with phase and transcript.
@@ -93,7 +116,7 @@ class ClientSession:
         except GeneratorExit:
             self.usable = False
             raise
-        self.usable = self.usable and not self.reader.pending
+        self.usable = self.usable and (self.has_announced or not self.reader.pending)
         return result
 
     # Commands and replies.
@@ -109,13 +132,16 @@ class ClientSession:
         """Send commands together and return their replies; after a 421 none are awaited.
 
         They are appended to ``replies``, so that who gave it has those that came before an error.
+        What was announced is not sent again.
         Raises LocalProtocolError, before anything is sent, for one that is not one line.
         """
-        wire = _encode([command for _, command in commands])
+        wire = b"" if self.has_announced else encode([command for _, command in commands])
         self.phase = commands[0][0]
         for _, command in commands:
             self.transcript.client(command)
-        yield from self._write(Write(wire, self.phase))
+        self.has_announced = False
+        if wire:
+            yield from self._write(Write(wire, self.phase))
         replies = [] if replies is None else replies
         for phase, command in commands:
             replies.append((yield from self.await_reply(phase, command)))
@@ -154,14 +180,24 @@ class ClientSession:
     def pour(self, windows: Iterable[bytes], command: str) -> Conversation[Reply]:
         """Send the content in ``windows`` and return the reply, also one that comes too early."""
         self.phase = "content"
-        early = yield from self._write(WriteFrom(windows))
+        early = yield from self._write(WriteFrom(windows, self.take_announcement))
         if early:
             self.reader.feed(early)
             self.usable = False
+        poured, self.is_poured = time.monotonic(), True
         reply = yield from self.await_reply("content", command)
+        self.is_quick, self.is_poured = time.monotonic() - poured < QUICK, False
         if early and reply.is_success:
             raise RemoteProtocolError("the message was accepted before all was sent", str(reply))
         return reply
+
+    def take_announcement(self) -> bytes:
+        """Return the next message's commands, which go out now."""
+        announcement, self.announcement = self.announcement, None
+        if announcement is None:
+            return b""
+        announcement.is_sent = self.has_announced = True
+        return announcement.octets
 
     def _write(self, step: Write | WriteFrom) -> Conversation[bytes]:
         """Perform ``step``; when the server is gone, what it said last is still to be read."""
@@ -243,7 +279,7 @@ class ClientSession:
 
     def reset(self) -> Conversation[None]:
         """Leave a transaction that did not come to its end (RFC 5321 4.1.1.5)."""
-        if self.in_transaction and self.usable:
+        if self.in_transaction and self.usable and not self.has_announced:
             yield from self.ask("RSET", "mail")
         self.in_transaction = False
 
@@ -259,7 +295,8 @@ class ClientSession:
             self.usable = False
 
 
-def _encode(commands: Sequence[str]) -> bytes:
+def encode(commands: Sequence[str]) -> bytes:
+    """Return commands as they go out. Raises LocalProtocolError for one that is not one line."""
     together = "\r\n".join(commands)
     if together.count("\r") + together.count("\n") + together.count("\0") > 2 * len(commands) - 2:
         bad = next(command for command in commands if _BREAK.search(command))

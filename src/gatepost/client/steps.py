@@ -5,12 +5,17 @@ returns its result. So it reads like blocking code and runs on a socket, on
 asyncio, and on written lines.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 from gatepost.errors import Phase
 from gatepost.model.quick import dataclass
 from gatepost.net.tls import TlsFacts
+
+
+def nothing() -> bytes:
+    """Nothing goes out behind a content."""
+    return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +30,12 @@ class Write:
 class WriteFrom:
     """Send ``windows`` one by one until the server speaks.
 
-    What it said too early comes back, ``b""`` when all was sent.
+    What it said too early comes back, ``b""`` when all was sent. ``behind`` is asked with the last
+    window for what goes out in one with it, and is answered later (RFC 2920 3.1).
     """
 
     windows: Iterable[bytes]
+    behind: Callable[[], bytes] = nothing
     phase: Phase = "content"
 
 

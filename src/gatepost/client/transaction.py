@@ -12,7 +12,7 @@ from typing import Final
 
 from gatepost.client.content import bdat_command, chunked, stuff
 from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
-from gatepost.client.session import ClientSession
+from gatepost.client.session import Announcement, ClientSession, encode
 from gatepost.client.steps import Conversation
 from gatepost.diagnosis.refusals import meaning_of
 from gatepost.errors import (
@@ -25,6 +25,7 @@ from gatepost.errors import (
     SenderRefused,
 )
 from gatepost.model.body import Body
+from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
 
@@ -53,6 +54,8 @@ class Course:
     """What decided for those who were accepted: to DATA, to the content, or a 421 before them."""
     command: str = ""
     """What the newest reply was to."""
+    has_content: bool = False
+    """The server has got some of the content, or all."""
 
     @property
     def mail(self) -> Reply | None:
@@ -97,6 +100,32 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     return Delivered(last, accepted, MappingProxyType(refused))
 
 
+def opening(envelope: Envelope, body: Body, offered: Capabilities) -> list[tuple[Phase, str]]:
+    """Return the commands before the content, with their phases.
+
+    Raises LocalProtocolError or MissingExtension.
+    """
+    if not envelope.recipients:
+        raise LocalProtocolError("the message has no recipient")
+    spelled = in_ascii(envelope, offered)
+    commands: list[tuple[Phase, str]] = [("mail", mail_command(spelled, offered, body.size))]
+    commands += [("rcpt", rcpt_command(one, offered)) for one in spelled.recipients]
+    if "CHUNKING" not in offered:
+        commands.append(("data", "DATA"))
+    return commands
+
+
+def announce(envelope: Envelope, body: Body, offered: Capabilities) -> Announcement | None:
+    """Return what ``transact`` will ask, to be sent before its turn; None: it goes in pieces.
+
+    Raises as ``transact`` does before anything is sent.
+    """
+    commands = opening(envelope, body, offered)
+    if "PIPELINING" not in offered or len(commands) > MAX_UNANSWERED:
+        return None
+    return Announcement(encode([command for _, command in commands]))
+
+
 def transact(
     session: ClientSession, envelope: Envelope, body: Body, course: Course
 ) -> Conversation[None]:
@@ -106,15 +135,9 @@ def transact(
     RemoteProtocolError.
     """
     session.phase = "mail"
-    if not envelope.recipients:
-        raise LocalProtocolError("the message has no recipient")
     offered = session.capabilities
-    spelled = in_ascii(envelope, offered)
-    commands: list[tuple[Phase, str]] = [("mail", mail_command(spelled, offered, body.size))]
-    commands += [("rcpt", rcpt_command(one, offered)) for one in spelled.recipients]
+    commands = opening(envelope, body, offered)
     with_data = "CHUNKING" not in offered
-    if with_data:
-        commands.append(("data", "DATA"))
     yield from session.reset()
     replies = course.replies
     yield from _ask_in_batches(session, commands, replies)
@@ -130,7 +153,7 @@ def transact(
     elif data is not None and data.code != GO_AHEAD:
         course.last = _refusal(data)
     else:
-        course.command = "DATA" if with_data else "BDAT"
+        course.command, course.has_content = "DATA" if with_data else "BDAT", True
         course.last = yield from _send_content(session, body)
 
 

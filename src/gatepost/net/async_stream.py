@@ -99,29 +99,38 @@ class AsyncStream(asyncio.Protocol):
             raise self._failure or Disconnected("connection lost")
 
     async def send_body(
-        self, pieces: Iterable[bytes], timeout: float, end: float = math.inf
+        self,
+        pieces: Iterable[bytes],
+        timeout: float,
+        end: float = math.inf,
+        behind: Callable[[], bytes] = bytes,
     ) -> bytes:
         """Write ``pieces`` in windows, each within ``timeout``, until the peer speaks.
 
-        ``end``: of ``time.monotonic``, by which all must be written. Returns what the peer said
-        too early, ``b""`` when all was written. Raises as ``send`` does.
+        ``end``: of ``time.monotonic``, by which all must be written. ``behind`` is asked with the
+        last window for what follows it, for which nobody waits. Returns what the peer said too
+        early, ``b""`` when all was written. Raises as ``send`` does.
         """
         left = windows_of(pieces)
         following = next(left, None)
+        tail = 0
         while (window := following) is not None:
             if self._can_read():
                 break
-            self._write_window(window)
             following = next(left, None)
-            if following is None and not self._transport.get_write_buffer_size():
-                return b""  # all is on its way: what is said now is not too early
+            if following is not None:
+                self._write_window(window)
+            else:
+                tail = self._write_window(window, behind())
+                if self._transport.get_write_buffer_size() <= tail:
+                    return b""  # all is on its way: what is said now is not too early
             deadline = min(time.monotonic() + timeout, end)
             await asyncio.sleep(0)  # let the loop read: the peer may have spoken
             await self._until(
                 lambda: self._can_read() or self._can_write(), deadline, "did not read"
             )
         else:
-            if self._buffer and not self._transport.get_write_buffer_size():
+            if self._buffer and self._transport.get_write_buffer_size() <= tail:
                 return b""  # what it says to all of it is not too early, however quick it is
         if self._buffer:
             return self._take()
@@ -130,6 +139,10 @@ class AsyncStream(asyncio.Protocol):
         if self.ended:
             raise Disconnected("the peer closed while the message was sent")
         return b""
+
+    def post(self, octets: bytes) -> None:
+        """Write a few octets for which nobody waits. Raises Disconnected."""
+        self._write(octets)
 
     async def start_tls(self, context: Context, server_hostname: str, timeout: float) -> TlsLayer:
         """Shake hands as the client. Raises TlsError, or as ``receive`` does."""
@@ -288,19 +301,26 @@ class AsyncStream(asyncio.Protocol):
             self.tls.send(octets)
             self._flush()
 
-    def _write_window(self, pieces: Sequence[bytes]) -> None:
-        """Write pieces in one call, and large ones as they are."""
-        if sum(map(len, pieces)) <= JOINED:
-            self._write(b"".join(pieces))
-            return
+    def _write_window(self, pieces: Sequence[bytes], behind: bytes = b"") -> int:
+        """Write pieces in one call, and large ones as they are.
+
+        Returns how many octets on the wire are of what is ``behind``.
+        """
         if self._lost:
             raise self._failure or Disconnected("connection lost")
+        if sum(map(len, pieces)) <= JOINED:
+            pieces = (b"".join(pieces),)
         if self.tls is None:
-            self._transport.writelines(pieces)
-            return
+            self._transport.writelines((*pieces, behind) if behind else pieces)
+            return len(behind)
         for piece in pieces:
             self.tls.send(piece)
-        self._flush()
+        content = self.tls.outgoing()
+        if behind:
+            self.tls.send(behind)
+        last = self.tls.outgoing()
+        self._transport.write(content + last if last else content)
+        return len(last)
 
     def _flush(self) -> None:
         if self.tls is not None and (said := self.tls.outgoing()) and not self._lost:

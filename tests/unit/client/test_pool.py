@@ -18,6 +18,7 @@ class Line:
         self.checks = 0
         self.answers = True
         self.closed = False
+        self.may_follow = self.goes_on = True
         self.gate: asyncio.Event | None = None
 
     async def check(self) -> None:
@@ -42,8 +43,10 @@ class World:
         self.pool: Pool[Line] = Pool(total=total, seconds=lambda: self.now)
         self.terms = self.make_terms()
 
-    def make_terms(self, connections: int = 2, messages: int = 3, idle: float = 60.0) -> Terms:
-        return Terms(connections, messages, idle, self._opened, self._closed)
+    def make_terms(
+        self, connections: int = 2, messages: int = 3, idle: float = 60.0, follow: int = 0
+    ) -> Terms:
+        return Terms(connections, messages, idle, self._opened, self._closed, follow)
 
     def _opened(self) -> None:
         self.opened += 1
@@ -60,6 +63,11 @@ class World:
 
     async def borrow(self, key: str = "a") -> Loan[Line]:
         return await self.pool.borrow(key, self.terms, self._open)
+
+    def lend(self, key: str = "a") -> Loan[Line]:
+        loan = self.pool.lend(key, self.terms)
+        assert loan is not None
+        return loan
 
     async def use(self, key: str = "a") -> int:
         async with await self.borrow(key) as loan:
@@ -295,15 +303,123 @@ def test_a_closed_pool_lends_nothing_and_keeps_nothing() -> None:
     play(act)
 
 
-def test_under_load_nothing_is_lost() -> None:
+# Who follows another on its connection.
+
+
+def test_a_message_waits_for_its_turn_behind_another() -> None:
     async def act(world: World) -> None:
-        world.terms = world.make_terms(connections=3, messages=4)
+        world.terms = world.make_terms(follow=9)
+        first = await world.borrow()
+        second = world.lend()
+        assert (first.follows, second.follows) == (False, True)
+        assert second.connection is first.connection
+        turn = asyncio.create_task(second.turn())
+        await world.settle()
+        assert not turn.done()
+        async with first:
+            pass
+        await turn
+        assert world.pool.idle("a") == 0
+        async with second:
+            pass
+        assert (world.pool.idle("a"), world.pool.count("a")) == (1, 1)
+        async with world.lend() as third:
+            assert not third.follows
+
+    play(act)
+
+
+@pytest.mark.parametrize(
+    ("most", "messages", "may_follow"), [(1, 9, True), (9, 1, True), (9, 9, False), (0, 9, True)]
+)
+def test_none_follows_when_there_is_a_reason(most: int, messages: int, may_follow: bool) -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(messages=messages, follow=most)
+        async with await world.borrow() as loan:
+            loan.connection.may_follow = may_follow
+            assert world.pool.lend("a", world.terms) is None
+
+    play(act)
+
+
+def test_one_follows_at_a_time() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(follow=9)
+        async with await world.borrow():
+            second = world.lend()
+            assert world.pool.lend("a", world.terms) is None
+        await second.turn()
+        third = world.lend()
+        assert third.follows
+        async with second:
+            pass
+        async with third:
+            await third.turn()
+
+    play(act)
+
+
+@pytest.mark.parametrize("way", ["it broke", "the pool is closed", "it takes too long"])
+def test_a_turn_that_never_comes(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.client.pool.PATIENCE", 0.01)
+
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(follow=9)
+        first = await world.borrow()
+        second = world.lend()
+        async with first:
+            if way == "it broke":
+                first.connection.goes_on = first.connection.usable = False
+            elif way == "the pool is closed":
+                await world.pool.close()
+            else:
+                world.now += 1.0
+                await asyncio.sleep(0.05)
+        async with second:
+            with pytest.raises(Disconnected):
+                await second.turn()
+        await world.settle()
+        assert world.pool.count("a") == (1 if way == "it takes too long" else 0)
+
+    play(act)
+
+
+def test_who_gives_up_its_turn_leaves_the_connection_to_the_first() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(follow=9)
+        first = await world.borrow()
+
+        async def wait() -> None:
+            async with world.lend() as second:
+                await second.turn()
+
+        waiting = asyncio.create_task(wait())
+        await world.settle()
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        third = world.lend()
+        assert third.follows
+        async with first:
+            pass
+        async with third:
+            await third.turn()
+        assert world.pool.idle("a") == 1
+
+    play(act)
+
+
+@pytest.mark.parametrize("most", [0, 2, 9])
+def test_under_load_nothing_is_lost(most: int) -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(connections=3, messages=4, follow=most)
         busy: dict[str, int] = {}
         peak: dict[str, int] = {}
 
         async def work(number: int) -> None:
             key = "abcd"[number % 4]
-            async with await world.borrow(key) as loan:
+            lent = world.pool.lend(key, world.terms) or await world.borrow(key)
+            async with lent as loan:
+                await loan.turn()
                 busy[key] = busy.get(key, 0) + 1
                 peak[key] = max(peak.get(key, 0), busy[key])
                 await asyncio.sleep(0)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,9 +11,16 @@ from gatepost.client.connection import AsyncConnection
 from gatepost.client.pool import Loan, Pool, Terms
 from gatepost.client.session import CLOSING, ClientSession
 from gatepost.client.sign_in import SignIn
-from gatepost.client.transaction import Course, transact
+from gatepost.client.transaction import Course, announce, transact
 from gatepost.client.upstream import Opener, Upstream, key_of
-from gatepost.errors import GatepostError, NetworkError, Phase, Refused, TimedOut
+from gatepost.errors import (
+    GatepostError,
+    NetworkError,
+    Phase,
+    Refused,
+    RemoteProtocolError,
+    TimedOut,
+)
 from gatepost.model.body import Body
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
@@ -38,6 +45,8 @@ _USUAL: Final = frozenset({25, 465, 587})
 """Ports that nobody has to be told of."""
 KNOWN: Final = 1_000
 """Places that are remembered as connections see them."""
+_OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
+"""To a MAIL that came behind a content: it may be asked again by itself."""
 SMALL: Final = 262_144
 """Octets of a content that is looked through at once; a larger one is read in a thread."""
 
@@ -77,7 +86,10 @@ class SmtpTransport:
         self.sending = sending or Sending()
         self.pool: Pool[AsyncConnection] = Pool()
         limits = target.limits
-        self.terms = Terms(limits.connections, limits.messages_per_connection)
+        self.terms = Terms(
+            limits.connections, limits.messages_per_connection, follow=followers_of(target)
+        )
+        self.alone = replace(self.terms, follow=0)
         self._upstreams: dict[Place, Upstream] = {}
 
     def upstream(self, place: Place) -> Upstream:
@@ -124,6 +136,7 @@ class _Try:
         self.refusal: Reply | None = None
         """Ours: the message does not fit the server."""
         self.error: GatepostError | None = None
+        self._terms = transport.terms
         self._began = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
@@ -132,28 +145,44 @@ class _Try:
             loan = await self._borrow()
             async with loan:
                 try:
-                    await self._hand_over(loan.connection)
-                except NetworkError:
-                    if loan.is_fresh or self.course.replies:
+                    await self._hand_over(loan)
+                except (NetworkError, RemoteProtocolError) as error:
+                    if not self._is_of_connection(loan, error):
                         raise
-                    continue
-            if loan.is_fresh or not self._was_told_goodbye():
-                return
+                else:
+                    if not self._was_told_goodbye(loan):
+                        return
             self.course = Course()
 
-    def _was_told_goodbye(self) -> bool:
-        """The first thing that a kept connection said to MAIL was that it is over."""
+    def _is_of_connection(self, loan: Loan[AsyncConnection], error: GatepostError) -> bool:
+        """A kept connection was gone, or out of step, before it had anything of this message."""
+        if loan.is_fresh or self.course.has_content:
+            return False
+        if loan.follows:  # what comes before a content may be about the message before
+            self._terms = self.transport.alone
+            return True
+        return isinstance(error, NetworkError) and not self.course.replies
+
+    def _was_told_goodbye(self, loan: Loan[AsyncConnection]) -> bool:
+        """The first thing that a kept connection said to MAIL was that it is over, or that this
+        was no time for MAIL."""
         mail = self.course.mail
-        return mail is not None and mail.code == CLOSING
+        if loan.is_fresh or mail is None:
+            return False
+        if loan.follows and mail.code in _OUT_OF_STEP:
+            self._terms = self.transport.alone
+            loan.connection.session.in_transaction = True  # in the one before, as it seems
+            return True
+        return mail.code == CLOSING
 
     async def _borrow(self) -> Loan[AsyncConnection]:
         transport = self.transport
         key = key_of(self.upstream, transport.sign_in)
-        loan = transport.pool.lend(key, transport.terms)
+        loan = transport.pool.lend(key, self._terms)
         if loan is not None:
             return loan
         async with asyncio.timeout_at(self.deadline):
-            return await transport.pool.borrow(key, transport.terms, self._open)
+            return await transport.pool.borrow(key, self._terms, self._open)
 
     async def _open(self) -> AsyncConnection:
         transport = self.transport
@@ -165,10 +194,13 @@ class _Try:
         witness.leave()
         return connection
 
-    async def _hand_over(self, connection: AsyncConnection) -> None:
+    async def _hand_over(self, loan: Loan[AsyncConnection]) -> None:
+        connection = loan.connection
+        fitted = await self._fit(connection.session.capabilities)
+        if isinstance(fitted, Fitted) and loan.follows:
+            await self._follow(loan, fitted)
         self.session, self.address = connection.session, connection.peer_address
         connection.session.begin()
-        fitted = await self._fit(connection.session.capabilities)
         if isinstance(fitted, Reply):
             self.refusal = fitted
             return
@@ -178,6 +210,19 @@ class _Try:
             transact(connection.session, fitted.envelope, fitted.body, course),
             time.monotonic() + left,
         )
+
+    async def _follow(self, loan: Loan[AsyncConnection], fitted: Fitted) -> None:
+        """Wait for the turn of a message that is announced behind another one."""
+        connection = loan.connection
+        announcement = announce(fitted.envelope, fitted.body, connection.session.capabilities)
+        if announcement is not None:
+            connection.announce(announcement)
+        try:
+            await loan.turn()
+        except BaseException:
+            if announcement is not None:
+                connection.withdraw(announcement)
+            raise
 
     async def _fit(self, offered: Capabilities) -> Fitted | Reply:
         arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
@@ -269,6 +314,16 @@ def _measured(
     if isinstance(fitted, Fitted):
         _ = fitted.body.size
     return fitted
+
+
+def followers_of(target: SmarthostTarget | MxTarget) -> int:
+    """Return the tries at once below which one may follow another on its connection.
+
+    When more are needed the hop is slow or far away, and more connections are what helps.
+    """
+    if isinstance(target, MxTarget):
+        return 0
+    return target.limits.connections * 3 // 4 // len(target.servers)
 
 
 def upstream_of(target: SmarthostTarget | MxTarget, place: Place, local_name: str) -> Upstream:

@@ -1,0 +1,193 @@
+"""A message that is announced behind the content of another (RFC 2920 3.1)."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from gatepost.model.route import HopLimits, HopTls, MxTarget, Smarthost, SmarthostTarget
+from gatepost.relay.transport.contract import Handed
+from gatepost.relay.transport.smtp import followers_of
+from tests.certificates import Authority, Pair
+from tests.shell.behaviours import Client, serving
+from tests.shell.test_smtp_transport import (
+    PIPELINED,
+    SENT,
+    Relay,
+    greet,
+    outcomes,
+    pipelined,
+    run,
+    start_tls,
+)
+
+OPENED = [
+    b"MAIL FROM:<a@example.com> SIZE=%d" % (len(SENT) - 1),
+    b"RCPT TO:<b@example.net>",
+    b"DATA",
+]
+GO_AHEAD = ("250 ok", "250 ok", "354 go")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server on a busy machine is quick, too."""
+    monkeypatch.setattr("gatepost.client.session.QUICK", 10.0)
+
+
+def hand_two(relay: Relay) -> list[Handed]:
+    """Hand one over, which shows that the server is quick, then two at once: the last of these
+    finds no connection at rest."""
+    handed: list[Handed] = []
+
+    async def act(relay: Relay) -> None:
+        assert outcomes(await relay.hand()) == [("delivered", 250)]
+        handed.extend(await asyncio.gather(relay.hand(), relay.hand()))
+
+    run(relay, act)
+    return handed
+
+
+def serve(behaviour: Callable[[Client], None], pair: Pair, authority: Authority) -> list[Handed]:
+    with serving(behaviour, pair) as running:
+        return hand_two(Relay(running.address, authority))
+
+
+def open_both(client: Client) -> None:
+    """Take the first message, and the second up to its end of data and what is behind it."""
+    greet(client, PIPELINED)
+    pipelined(client, *GO_AHEAD)
+    hear_two(client)
+
+
+def hear_two(client: Client) -> None:
+    assert [client.hear() for _ in range(3)] == OPENED
+    client.say(*GO_AHEAD)
+    assert client.hear_content() == SENT
+    assert [client.hear() for _ in range(3)] == OPENED
+
+
+@pytest.mark.parametrize("tls", ["none", "required"])
+def test_commands_come_behind_the_content(tls: HopTls, authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        if tls == "none":
+            greet(client, PIPELINED)
+        else:
+            start_tls(client, PIPELINED)
+        pipelined(client, *GO_AHEAD)
+        hear_two(client)
+        client.say("250 one", *GO_AHEAD)
+        assert client.hear_content() == SENT
+        client.say("250 two")
+        assert client.hear() == b"QUIT"
+        client.say("221 bye")
+
+    with serving(server, pair) as running:
+        one, two = hand_two(Relay(running.address, authority, tls=tls))
+    assert (one.attempt.reply.text, two.attempt.reply.text) == ("one", "two")
+    assert len(running.clients) == 1
+
+
+def test_it_goes_on_when_the_content_before_is_refused(authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        open_both(client)
+        client.say("554 5.6.0 no", *GO_AHEAD)
+        client.hear_content()
+        client.say("250 two")
+        client.wait_for_end()
+
+    one, two = serve(server, pair, authority)
+    assert (outcomes(one), outcomes(two)) == ([("failed", 554)], [("delivered", 250)])
+
+
+def test_a_server_that_is_still_in_the_one_before_is_asked_again(
+    authority: Authority, pair: Pair
+) -> None:
+    def server(client: Client) -> None:
+        open_both(client)
+        client.say("451 later", *["503 nested MAIL"] * 3)
+        client.answer("250 reset")
+        assert client.heard[-1] == b"RSET"
+        pipelined(client, *GO_AHEAD)
+        client.wait_for_end()
+
+    one, two = serve(server, pair, authority)
+    assert (outcomes(one), outcomes(two)) == ([("deferred", 451)], [("delivered", 250)])
+
+
+@pytest.mark.parametrize(
+    "last_words",
+    [
+        (),
+        ("421 4.3.2 enough",),
+        ("250 one", "421 4.3.2 enough"),
+        ("250 one", *["250 too much"] * 4),
+    ],
+)
+def test_a_connection_that_ends_costs_the_next_one_no_try(
+    last_words: tuple[str, ...], authority: Authority, pair: Pair
+) -> None:
+    calls: list[Client] = []
+
+    def server(client: Client) -> None:
+        calls.append(client)
+        if len(calls) == 1:
+            open_both(client)
+            client.say(*last_words)
+            return
+        greet(client, PIPELINED)
+        pipelined(client, *GO_AHEAD, final="250 two")
+        client.wait_for_end()
+
+    one, two = serve(server, pair, authority)
+    is_kept = bool(last_words) and last_words[0].startswith("250")
+    assert outcomes(one)[0][0] == ("delivered" if is_kept else "deferred")
+    assert (outcomes(two), two.attempt.reply.text) == ([("delivered", 250)], "two")
+
+
+@pytest.mark.parametrize("word", ["452 4.3.1 full", "550 5.7.1 not you"])
+def test_a_verdict_on_its_mail_is_its_own(word: str, authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        open_both(client)
+        client.say("250 one", word, "503 no MAIL", "503 no MAIL")
+        client.wait_for_end()
+
+    one, two = serve(server, pair, authority)
+    assert (outcomes(one), outcomes(two)[0][1]) == ([("delivered", 250)], int(word[:3]))
+
+
+def test_who_is_called_off_takes_nothing_along_but_the_connection(
+    authority: Authority, pair: Pair
+) -> None:
+    announced, is_called_off = threading.Event(), threading.Event()
+
+    def server(client: Client) -> None:
+        open_both(client)
+        announced.set()
+        assert is_called_off.wait(10)
+        client.say("250 one", *GO_AHEAD)
+        client.wait_for_end()
+
+    async def act(relay: Relay) -> None:
+        await relay.hand()
+        first, second = (asyncio.create_task(relay.hand()) for _ in range(2))
+        await asyncio.to_thread(announced.wait, 10)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        is_called_off.set()
+        assert outcomes(await first) == [("delivered", 250)]
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+    assert running.clients[0].heard[-3:] == OPENED
+    assert running.failure is None
+
+
+@pytest.mark.parametrize(("connections", "servers", "few"), [(20, 1, 15), (20, 2, 7), (1, 1, 0)])
+def test_only_few_follow(connections: int, servers: int, few: int) -> None:
+    """When many are on their way at once, the hop is slow: more connections are what helps."""
+    hosts = tuple(Smarthost(f"mx{each}.example") for each in range(servers))
+    assert followers_of(SmarthostTarget("hub", hosts, limits=HopLimits(connections))) == few
+    assert followers_of(MxTarget("mx", limits=HopLimits(connections))) == 0
