@@ -108,6 +108,15 @@ def test_a_configuration_with_mistakes_changes_nothing(relay: Relaying) -> None:
         assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")
 
 
+def test_a_ready_file_that_cannot_be_written_ends_nothing(relay: Relaying) -> None:
+    draft = relay.data / ".ready.json.new"
+    draft.mkdir()
+    relay.reload()
+    relay.wait_event("ready_not_written")
+    draft.rmdir()
+    relay.reloaded()
+
+
 def test_listeners_come_stay_and_go(relay: Relaying) -> None:
     port = relay.listener("submission")["port"]
     with relay.signed_in("submission") as stays:

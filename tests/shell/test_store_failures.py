@@ -235,6 +235,21 @@ def test_the_reserve_lets_deletion_go_on(tmp_path: Path) -> None:
     run(tmp_path, steps, settings(disk, reserve=100_000, upkeep=0.1))
 
 
+def test_a_start_on_a_full_disk_takes_the_reserve(tmp_path: Path) -> None:
+    disk = FailingDisk()
+
+    async def before(store: SqliteStore) -> None:
+        store.keep_reserve()
+
+    async def after(store: SqliteStore) -> None:
+        assert not (tmp_path / "reserve").exists()
+        assert store.refusal
+
+    run(tmp_path, before, settings(disk, reserve=100_000))
+    disk.room = 0
+    run(tmp_path, after, settings(disk, reserve=100_000))
+
+
 def test_room_that_the_reserve_gave_is_not_for_mail(tmp_path: Path) -> None:
     disk = FailingDisk()
     reserve = tmp_path / "reserve"

@@ -239,7 +239,10 @@ class Service:
             "health": health_url(self.health) if self.health else None,
             "api": self.api.url if self.api else None,
         }
-        write_ready(self.data, document)
+        try:
+            write_ready(self.data, document)
+        except OSError as error:  # a full disk: the queue can drain all the same
+            self.report("ready_not_written", reason=error.strerror or str(error))
         return document
 
     def _open_desks(self) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from gatepost.errors import Unreadable
@@ -45,7 +46,8 @@ class DirectoryLock:
             raise StoreLocked(directory, int(owner) if owner.isdigit() else 0) from None
         os.ftruncate(self._descriptor, 0)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.write(self._descriptor, b"%d\n" % os.getpid())
+        with suppress(OSError):  # a full disk: it is locked all the same
+            os.write(self._descriptor, b"%d\n" % os.getpid())
 
     def release(self) -> None:
         """Let another process have the directory; the file stays."""

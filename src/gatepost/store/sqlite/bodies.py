@@ -154,6 +154,6 @@ class BodyWriter:
             return QueueFull("the disk is full")
         if not isinstance(error, OSError):
             return QueueError(f"the body cannot be read: {error!r}")
-        failed = Failed(f"a segment cannot be written: {error}")
+        failed = Failed(f"a segment cannot be written: {error.strerror or error}")
         self._writer.fail(failed)
         return QueueError(str(failed))

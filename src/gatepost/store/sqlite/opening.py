@@ -78,6 +78,8 @@ def _open(
     lock: DirectoryLock,
     on_failure: Callable[[QueueError], None],
 ) -> SqliteStore:
+    room = Room(directory, settings.disk, settings.watermark, settings.reserve)
+    room.make_way()
     begun = begin_anew(directory, settings.disk)
     recovered = recover(directory, settings.disk)
     look_through_log(directory / DATABASE)  # before SQLite takes its damage for its end
@@ -94,7 +96,6 @@ def _open(
         settings.disk.sync_directory(directory)
         segments = Segments(directory / SEGMENTS, settings.disk, settings.segment)
         _resume(segments, connection, afresh=bool(recovered))
-        room = Room(directory, settings.disk, settings.watermark, settings.reserve)
         room.look()
         committer = Committer(connection, room.release)
         reading = settings.disk.connect(directory / DATABASE, read_only=True)

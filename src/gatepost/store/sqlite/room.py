@@ -50,6 +50,12 @@ class Room:
         self._checked = time.monotonic()
         self.refusal = "the disk is full"
 
+    def make_way(self) -> None:
+        """Give the reserve back where a start would not find room for what it writes."""
+        with suppress(OSError):
+            if self._disk.free(self._directory) < MIB:
+                self.release()
+
     def release(self) -> bool:
         """Give the reserve back to the disk; False when it was given before."""
         try:

@@ -169,7 +169,7 @@ class Collector:
         """No room is no harm: a later round may find some."""
         self._running = False
         if not is_full(error):
-            self._on_failure(QueueError(f"a segment cannot be written: {error}"))
+            self._on_failure(QueueError(f"a segment cannot be written: {error.strerror or error}"))
             return
         self._emptied.clear()
         with suppress(OSError):
