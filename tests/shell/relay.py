@@ -96,7 +96,8 @@ class Relaying:
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """What was reported under this name so far."""
-        lines = (self.directory / "log").read_text().splitlines()
+        written, _, _ = (self.directory / "log").read_text().rpartition("\n")  # whole lines
+        lines = written.splitlines()
         found = [json.loads(line) for line in lines if line.startswith("{")]
         return [each for each in found if each["event"] == event]
 

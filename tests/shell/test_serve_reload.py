@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,14 @@ def test_a_configuration_with_mistakes_changes_nothing(relay: Relaying) -> None:
     relay.reload(SUBMISSION + busy.replace("'none'", "'starttls'"))
     relay.wait_event("reload_refused", 4)
     taken.close()
+    pair = relay.authority.issue("localhost", valid_until=datetime.now(UTC) - timedelta(days=1))
+    kept = {name: (relay.directory / name).read_bytes() for name in ("cert.pem", "key.pem")}
+    Path(pair.key).replace(relay.directory / "key.pem")
+    Path(pair.certificate).replace(relay.directory / "cert.pem")
+    relay.reload(SUBMISSION + "[limits]\nrecipients = 3\n")
+    wait_for(lambda: "cert.pem: it expired" in relay.events("reload_refused")[-1]["reason"])
+    for name, content in kept.items():
+        (relay.directory / name).write_bytes(content)
     assert relay.listener("submission")["port"] == port
     with relay.signed_in("submission") as peer:
         assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")

@@ -51,6 +51,15 @@ class CertificateFiles:
             self._warn(files[0])
         return kept.certificate
 
+    def check(self, files: Files) -> None:
+        """Read what is new or has changed. Raises TlsError when it would not be taken."""
+        kept = self._kept.get(files)
+        if kept is None:
+            self.load(files)
+        elif _state_of(files) != kept.state:
+            load_certificate(*files)
+            _good_until(files[0])
+
     def _warn(self, chain: str) -> None:
         """Many a client does not look, so mail goes on; the operator should know in time."""
         ends = expiry(chain)

@@ -20,7 +20,7 @@ from gatepost.app.runtime import DRAIN
 from gatepost.app.serve_front import Written, instruct
 from gatepost.app.workers import Instruction, Workers
 from gatepost.config.settings import ListenerSettings
-from gatepost.net.listen import Listener, inheritable, keep
+from gatepost.net.listen import Listener, PortBusy, inheritable, keep
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.supervise import Supervisor
@@ -93,13 +93,23 @@ class Inward:
                 place = place_of(settings)
                 files = files_of(settings)
                 if files is not None:
-                    self._certificates.load(files)
+                    self._certificates.check(files)
                 if place not in self._doors:
-                    arrivals.opened[place] = open_listener(settings)
+                    arrivals.opened[place] = self._open(settings)
         except BaseException:
             self._forget(arrivals)
             raise
         return arrivals
+
+    def _open(self, settings: ListenerSettings) -> Listener:
+        try:
+            return open_listener(settings)
+        except PortBusy as error:
+            for door in self.doors:
+                if settings.port and door.listener.port == settings.port:
+                    name = door.settings.name
+                    raise PortBusy(f"{error}, by {name} here: a restart moves it") from None
+            raise
 
     async def start_fronts(self, arrivals: Arrivals) -> None:
         """Start the front processes, if there are to be some; they accept nothing before ``take``.

@@ -53,6 +53,8 @@ def test_who_follows_gets_it_now_and_whenever_it_changes(bench: Bench) -> None:
     assert bench.certificates.look()
     assert len(bench.taken) == 1
     bench.put()
+    bench.certificates.check(bench.files)
+    assert len(bench.taken) == 1, "it is not taken yet"
     assert bench.certificates.look()
     assert len(bench.taken) == 2
     assert bench.taken[1].bindings != bench.taken[0].bindings
@@ -73,6 +75,8 @@ def test_what_cannot_be_used_leaves_the_old_one_and_is_told_once(
         bench.chain.unlink()
     else:
         bench.put(until=datetime.now(UTC) - timedelta(hours=1))
+    with pytest.raises(TlsError, match=r"chain\.pem"):
+        bench.certificates.check(bench.files)
     assert not bench.certificates.look()
     assert bench.certificates.look(), "it has not changed since"
     assert not bench.certificates.look(again=True), "but who asks is told again"
