@@ -122,7 +122,9 @@ async def _reached(
 ) -> "AsyncIterator[tuple[Calls | None, SqliteStore | None]]":
     """Give the connection to the relay of ``data``, or its store when none runs."""
     if not make and not is_there(data):
-        raise ConfigError(f"there is nothing in {data}: no relay has run there")
+        from gatepost.store.sqlite.recovery import missing  # noqa: PLC0415
+
+        raise ConfigError(missing(data) or f"there is nothing in {data}: no relay has run there")
     deadline = time.monotonic() + PATIENCE
     while True:
         calls = await _connect(data)

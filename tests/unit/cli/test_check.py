@@ -56,7 +56,9 @@ def test_a_store_that_is_gone_is_a_warning(tmp_path: Path) -> None:
     assert code == OK
     assert err.startswith("Warning: storage.directory: store.db is gone from ")
     [warning] = json.loads(run(tmp_path, text, "--json")[1])["warnings"]
-    assert warning["message"].endswith("1 files of content are left: a new store will be begun")
+    assert warning["message"].endswith(
+        "files of content that are left: 1; a new store will be begun"
+    )
 
 
 @pytest.mark.parametrize(("text", "valid"), [(GOOD, True), ("a = ", False), ("", False)])

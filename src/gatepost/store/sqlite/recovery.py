@@ -42,7 +42,7 @@ def missing(directory: Path) -> str:
     segments = _segments(directory)
     if not segments and not (directory / LAYOUT).exists():
         return ""
-    return f"{DATABASE} is gone from {directory}, and {len(segments)} files of content are left"
+    return f"{DATABASE} is gone from {directory}; files of content that are left: {len(segments)}"
 
 
 def begin_anew(directory: Path, disk: Disk) -> str:

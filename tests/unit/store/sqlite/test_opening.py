@@ -190,7 +190,7 @@ def test_what_a_store_leaves_whose_database_is_gone_is_kept(
             (tmp_path / "store.db").write_bytes(left)
         assert "store.db is gone" in missing(tmp_path)
         store = open_store(tmp_path, SETTINGS)
-        assert "and 1 files of content are left, now in segments.lost" in store.begun
+        assert "files of content that are left: 1, now in segments.lost" in store.begun
         assert store.recovered == ""
         store.close()
         assert len(list(tmp_path.glob("segments.lost*/00000001"))) == number + 1
