@@ -239,6 +239,25 @@ class World:
 
     async def start(self) -> None:
         """Start a relay on the queue."""
+        self._make()
+        await self.deliverer.start()
+        self.store = RoutedStore(
+            self.captured,
+            self.gate,
+            self.routes,
+            self.deliverer,
+        )
+
+    async def reload(self) -> "asyncio.Task[None]":
+        """Let another deliverer go on, as a reload does; the end of the one before."""
+        before = self.deliverer
+        self._make()
+        self.store.follow(self.routes, self.deliverer)
+        await before.retire(self.deliverer, 2)
+        await self.deliverer.start(before.epoch)
+        return asyncio.create_task(before.stop(20, patient=True))
+
+    def _make(self) -> None:
         self.gate = Gate(self.deliveries)
         parts = Outbound(
             deliveries=self.gate,
@@ -256,13 +275,6 @@ class World:
             alarms=self.alarms,
         )
         self.deliverer = make_deliverer(parts)
-        await self.deliverer.start()
-        self.store = RoutedStore(
-            self.captured,
-            self.gate,
-            self.routes,
-            self.deliverer,
-        )
 
     async def kill(self) -> None:
         """Let nothing that the relay still does reach the queue, and end it."""

@@ -4,13 +4,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from gatepost.app.alarms import Alarms
 from gatepost.app.keys import Key
-from gatepost.app.upstreams import Upstreams
+from gatepost.app.upstreams import Turns, Upstreams
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import Config
 from gatepost.errors import QueueError
@@ -22,6 +22,7 @@ from gatepost.net.http import Http
 from gatepost.profiles import known_providers, load_profile
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Deliverer
+from gatepost.relay.faults import explain
 from gatepost.relay.lessons import alarm_keys
 from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.places import Own
@@ -37,8 +38,11 @@ SMTP: Final = 25
 """Where exchangers are."""
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 """Hosts on which a listener has all addresses of a family, or of both."""
+BRIEFLY: Final = 2.0
+"""Seconds for which a reload waits for deliveries on the wire, so that the next ones do not come
+on top of them; new ones begin then."""
 FINISH: Final = 20.0
-"""Seconds that deliveries on the wire get at a reload before they are cut."""
+"""Seconds that those which are left get before they are cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Ground:
     report: Report
     next_id: Callable[[], str]
     alarms: Alarms
+    turns: Turns = field(default_factory=dict)
+    """At token endpoints, also for two configurations of which one is ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +69,9 @@ class Outgoing:
     transports: dict[str, Transport]
     deliverer: Deliverer
 
-    async def stop(self, seconds: float) -> None:
+    async def stop(self, seconds: float, *, patient: bool = False) -> None:
         """Begin nothing new, finish what is on the wire, say goodbye."""
-        await self.deliverer.stop(seconds)
+        await self.deliverer.stop(seconds, patient=patient)
         await asyncio.gather(*[each.close() for each in self.transports.values()])
         await self.tokens.close()
 
@@ -78,7 +84,7 @@ class Outward:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._now: Outgoing
-        self._before: Outgoing | None = None
+        self._ending: list[tuple[Outgoing, asyncio.Task[None]]] = []
         """What is still finishing."""
         self._has_ended = False
 
@@ -104,6 +110,7 @@ class Outward:
             ground.next_id,
             ground.key,
             Sending(local_name=config.hostname),
+            ground.turns,
         )
         transports = upstreams.transports(config.routes)
         parts = Outbound(
@@ -133,27 +140,37 @@ class Outward:
         await outgoing.deliverer.start()
 
     async def change(self, outgoing: Outgoing) -> None:
-        """Let another configuration deliver; what is on the wire is finished before.
+        """Let another configuration deliver, and finish what is on the wire by the one before.
 
         From the first moment on mail is accepted by the new routes, and queued; the old ones begin
         nothing more. While the store cannot be written to, it is tried again.
         """
         before = self._now
-        if not _differ(before.config, outgoing.config):
+        if not differ(before.config, outgoing.config):
             hops = [NextHop(each.name) for each in before.config.routes]
             before.deliverer.forgive(hops)  # a secret may be another in its file
             return
-        self._now, self._before = outgoing, before
+        self._now = outgoing
         self.store.follow(outgoing.routes, outgoing.deliverer)
-        await before.stop(FINISH)
-        self._before = None
+        retiring = asyncio.create_task(before.deliverer.retire(outgoing.deliverer, BRIEFLY))
+        ending = before, asyncio.create_task(self._end(before, retiring))
+        self._ending.append(ending)
+        ending[1].add_done_callback(lambda _: self._ending.remove(ending))
+        await asyncio.wait([retiring])
         self._forget_alarms()
-        await self._begin(outgoing)
+        await self._begin(outgoing, before.deliverer.epoch)
 
-    async def _begin(self, outgoing: Outgoing) -> None:
+    async def _end(self, before: Outgoing, retiring: "asyncio.Task[None]") -> None:
+        try:
+            await retiring
+            await before.stop(FINISH, patient=True)
+        except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
+            self._ground.report("internal_error", reason=explain(error))
+
+    async def _begin(self, outgoing: Outgoing, epoch: int) -> None:
         while True:
             try:
-                await outgoing.deliverer.start()
+                await outgoing.deliverer.start(epoch)
             except QueueError as error:
                 self._ground.report("queue_unavailable", reason=str(error))
                 await asyncio.sleep(AGAIN)
@@ -170,22 +187,28 @@ class Outward:
         if self._has_ended:
             return
         self._has_ended = True
-        ending = [self._now] if self._before is None else [self._now, self._before]
-        await asyncio.gather(*[each.stop(seconds) for each in ending])
+        await asyncio.gather(
+            *[each.stop(seconds) for each in [self._now, *(each for each, _ in self._ending)]]
+        )
         await self._ground.alarms.close()
 
 
-def _differ(one: Config, other: Config) -> bool:
+def differ(one: Config, other: Config) -> bool:
     """Tell whether two configurations deliver differently."""
-    return any(
+    return own_hosts(one) != own_hosts(other) or any(
         getattr(one, name) != getattr(other, name)
-        for name in ("hostname", "routes", "credentials", "dns", "listeners")
+        for name in ("hostname", "routes", "credentials", "dns")
     )
+
+
+def own_hosts(config: Config) -> tuple[str, ...]:
+    """Return where exchangers would reach this relay."""
+    return tuple([each.host for each in config.listeners if each.host and each.port == SMTP])
 
 
 def own_of(config: Config) -> Own:
     """Return what an exchanger is called that is this relay."""
-    hosts = tuple([each.host for each in config.listeners if each.host and each.port == SMTP])
+    hosts = own_hosts(config)
     listens_everywhere = not EVERYWHERE.isdisjoint(hosts)
     return Own((config.hostname,), hosts, is_here if listens_everywhere else lambda _: False)
 

@@ -54,6 +54,10 @@ OUTLOOK_SCOPE: Final = "https://outlook.office365.com/.default"
 """Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth"."""
 
 
+Turns = dict[tuple[str, str], asyncio.Lock]
+"""Of clients at token endpoints, whose refresh tokens may be the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upstreams:
     """What all transports of a relay share."""
@@ -67,8 +71,7 @@ class Upstreams:
     key: Key
     """Seals refresh tokens that a provider gave in place of the configured ones."""
     sending: Sending = field(default_factory=Sending)
-    _turns: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
-    """Of clients at token endpoints, whose refresh tokens may be the same."""
+    turns: Turns = field(default_factory=dict)
 
     def transports(self, routes: Iterable[Route]) -> dict[str, Transport]:
         """Return the transport of each target by its name. Raises ConfigError."""
@@ -142,7 +145,7 @@ class Upstreams:
                 )  # fmt: skip
                 kept = KeptToken(self.key, credential.name, credential.refresh_token.read)
                 own = credential.token_endpoint, credential.client_id
-                turn = self._turns.setdefault(own, asyncio.Lock())
+                turn = self.turns.setdefault(own, asyncio.Lock())
                 source = RefreshToken(self.http, client, kept.read, kept.keep, turn)
                 return source, credential.scope
             case PasswordCredential() | CertificateCredential() | AccessKeyCredential():

@@ -88,12 +88,16 @@ class Deliverer:
         self._ahead = float("-inf")
         """Seconds by which the clock on the wall is ahead of one that nobody puts."""
         self.epoch = 0
+        self._heir: Deliverer | None = None
 
     # What others call.
 
-    async def start(self) -> None:
-        """Take over the queue and begin. Raises QueueError."""
-        self.epoch = await self._deliveries.take_over(self._now())
+    async def start(self, epoch: int = 0) -> None:
+        """Begin: take over the queue, or go on in the epoch of one that has retired for us.
+
+        Raises QueueError.
+        """
+        self.epoch = epoch or await self._deliveries.take_over(self._now())
         self._filler = asyncio.create_task(self._fill())
 
     def has_room(self, planned: Sequence[Planned], size: int) -> bool:
@@ -126,6 +130,8 @@ class Deliverer:
 
     def wake(self) -> None:
         """Say that something may be due: an operator did something."""
+        if self._heir is not None:
+            self._heir.wake()
         self._due.set()
 
     def forgive(self, next_hops: Sequence[NextHop]) -> None:
@@ -181,8 +187,19 @@ class Deliverer:
             if pause.key == key:
                 self._look_again(next_hop)
 
-    async def stop(self, seconds: float) -> None:
-        """Begin nothing new; finish what is on the wire, or cut it; give back what is leased."""
+    async def retire(self, heir: "Deliverer", seconds: float) -> None:
+        """Begin nothing new, and give back what is not on the wire: ``heir`` goes on.
+
+        Returns when nothing is on the wire any more, or after so many seconds; ``stop`` is next.
+        """
+        self._heir = heir
+        await self._cease()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while left := {*self._workers, *self._settling}:
+                    await asyncio.wait(left)
+
+    async def _cease(self) -> None:
         self._stopping = True
         if self._filler is not None:
             self._filler.cancel()
@@ -190,16 +207,23 @@ class Deliverer:
         for _, timer in self._resting.values():
             timer.cancel()
         self._resting.clear()
+        for held in self._lines.take_all():
+            self._hand_back(held)
+
+    async def stop(self, seconds: float, *, patient: bool = False) -> None:
+        """Begin nothing new; finish what is on the wire, or cut it; give back what is leased.
+
+        ``patient``: however long the store takes, for nobody else would give it back.
+        """
+        await self._cease()
         if self._workers:
             _, late = await asyncio.wait(self._workers, timeout=seconds)
             for each in late:
                 each.cancel()
-        for held in self._lines.take_all():
-            self._hand_back(held)
         while self._workers or self._settling:
             left = {*self._workers, *self._settling}
             await asyncio.wait(left, timeout=min(seconds, GOODBYE))
-            for each in self._settling:
+            for each in () if patient else self._settling:
                 each.cancel()  # a store that does not work is not waited for
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE):
@@ -462,7 +486,7 @@ class Deliverer:
     def _note_due(self, due: datetime | None) -> None:
         """The filler sleeps until what it knew was due."""
         if due is not None and (due - self._now()).total_seconds() < LOOK:
-            self._due.set()
+            self.wake()
 
     async def _load(self, held: Held) -> Body:
         if held.content is not None:

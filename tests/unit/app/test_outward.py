@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.app.outward import own_of
+from gatepost.app.outward import differ, own_of
 from gatepost.config.load import parse_config
 
 CONFIG = """
@@ -27,3 +27,17 @@ def test_mail_is_not_sent_to_where_the_relay_listens(address: str, ours: bool) -
     assert ("127.0.0.1" in own) == ours
     assert "198.51.100.7" not in own
     assert ("192.0.2.1" in own) == address.startswith("192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("address", "more", "differently"),
+    [
+        ("*:587", "", False),
+        ("*:465", "[limits]\nrecipients = 5\n", False),
+        ("*:25", "", True),
+        ("*:587", "retry = 'slow'\n[retry.slow]\nfirst = '9m'\n", True),
+    ],
+)
+def test_what_a_reload_interrupts_delivery_for(address: str, more: str, differently: bool) -> None:
+    before = parse_config(CONFIG.format(address="*:587"))
+    assert differ(before, parse_config(CONFIG.format(address=address) + more)) == differently

@@ -18,6 +18,7 @@ from gatepost.net.dial import is_here
 from gatepost.relay.deliver import LOOK, Bounds
 from gatepost.relay.places import Own
 from gatepost.relay.spool import FileBody
+from gatepost.relay.transport.contract import Place
 from tests.delivering import (
     DAY,
     GREYLISTED,
@@ -731,6 +732,47 @@ def test_a_stop_finishes_what_is_on_the_wire_and_gives_back_the_rest() -> None:
 
     world.run(scenario)
     assert len(hub.taken) == len(set(hub.taken)) == 21
+
+
+def test_another_deliverer_goes_on_while_one_finishes() -> None:
+    """As at a reload: what is on the wire keeps nothing else waiting, and comes once."""
+
+    def say(lease: Lease, _: Place) -> Answer:
+        return Answer(seconds=12 if lease.message.id == "slow" else 0.5)
+
+    world, hub = one_hub(say, limits=limits(connections=2))
+
+    async def scenario(world: World) -> None:
+        for each in ("slow", *(f"m{number}" for number in range(6))):
+            await world.send(world.mail(each))
+        await asyncio.sleep(0.7)
+        ending = await world.reload()
+        await world.send(world.mail("new"))
+        await asyncio.sleep(2)
+        left = {id_ for id_, state in (await world.states()).items() if state != "settled"}
+        assert left == {"slow.0"}
+        await ending
+        assert set((await world.states()).values()) == {"settled"}
+
+    world.run(scenario)
+    assert sorted(hub.taken) == sorted(set(hub.taken))
+    assert len(hub.taken) == 8
+    assert not world.told("lease_lost")
+
+
+def test_what_is_cut_at_a_reload_is_tried_again_at_once() -> None:
+    stalls = [Answer(seconds=1000)]
+    world, hub = one_hub(lambda *_: stalls.pop() if stalls else Answer())
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        await (await world.reload())
+        await asyncio.sleep(0.1)
+        assert (await world.delivery("m1.0")).state == "settled"
+
+    world.run(scenario)
+    assert len(hub.taken) == 1
 
 
 def test_a_stop_cuts_what_takes_too_long() -> None:
