@@ -11,9 +11,11 @@ from typing import Final, NamedTuple, Self
 
 from gatepost.store.sqlite.commit import PAGE
 
-MAGIC: Final = b"SQLite format 3\0"
-FREE_PAGES: Final = struct.Struct(">32xI")
-"""In the header: where the list of free pages begins."""
+_MAGIC: Final = b"SQLite format 3\0"
+_FREE_PAGES: Final = struct.Struct(">32x2I")
+"""In the header: where the list of free pages begins, and how many there are."""
+_TRUNK: Final = struct.Struct(f">{PAGE // 4}I")
+"""The next one, how many free pages follow, and these."""
 _INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE = 2, 5, 10, 13
 _KINDS: Final = frozenset({_INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE})
 _INNER: Final = frozenset({_INNER_INDEX, _INNER_TABLE})
@@ -80,7 +82,7 @@ class Image:
 
     def stray_rows(self) -> Iterator[Row]:
         """Yield the rows on pages that belong to no tree which was read, and are not free."""
-        known = self._known | self._free()
+        known = self._known | self._free()[0]
         for number in range(1, self.count + 1):
             if number in known:
                 continue
@@ -89,6 +91,10 @@ class Image:
             except _BROKEN:
                 continue
             yield from self._rows_on(page)
+
+    def knows_free(self) -> bool:
+        """Tell whether the file says of all free pages which they are."""
+        return self._free()[1]
 
     def _page(self, number: int) -> bytes:
         place = self._logged.get(number)
@@ -135,17 +141,16 @@ class Image:
             size -= PAGE - 4
         return b"".join(parts.values())
 
-    def _free(self) -> set[int]:
-        """The free pages: they hold what was deleted."""
+    def _free(self) -> tuple[set[int], bool]:
+        """The free pages, which hold what was deleted; and whether these are all."""
         free: set[int] = set()
-        head = self._page(1)
-        trunk = FREE_PAGES.unpack_from(head)[0] if head.startswith(MAGIC) else 0
+        head = self._page(1).ljust(PAGE, b"\0")
+        trunk, total = _FREE_PAGES.unpack_from(head) if head.startswith(_MAGIC) else (0, -1)
         while 0 < trunk <= self.count and trunk not in free and trunk not in self._known:
             free.add(trunk)
-            octets = self._page(trunk)
-            trunk, count = struct.unpack_from(">2I", octets)
-            free.update(struct.unpack_from(f">{min(count, PAGE // 4 - 2)}I", octets, 8))
-        return free
+            trunk, count, *leaves = _TRUNK.unpack(self._page(trunk).ljust(PAGE, b"\0"))
+            free.update(leaves[:count])
+        return free, len(free) == total
 
 
 class _Page:

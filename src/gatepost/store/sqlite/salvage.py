@@ -157,10 +157,12 @@ def _carry(image: Image, tables: Sequence[Table], known: Roots) -> int:
         misfits = [1 for row in image.rows(root) if not table.insert(row)] if root else []
         if misfits or image.damages > before or not (root or is_told):
             broken.append(table)
-    if broken:
-        for root in roots.values():  # indexes: their pages have a place
-            _pass_by(image, root)
-        _find(image, [each for each in broken if each.name not in _ALIKE])
+    for root in roots.values():  # indexes: their pages have a place
+        _pass_by(image, root)
+    # A page in the wrong place may make a tree whole without its rows; but what is free must be
+    # told from what has no place.
+    searched = tables if image.knows_free() else broken
+    _find(image, [each for each in searched if each.name not in _ALIKE])
     return len(tables) - len(broken)
 
 
