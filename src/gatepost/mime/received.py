@@ -1,9 +1,10 @@
 """The trace fields on top of a message (RFC 5321 4.4, RFC 3848, RFC 6531 4.3, RFC 8314 4.3)."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from gatepost.model.quick import dataclass
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
 """What is in no domain and no address literal; a semicolon would seem to end the field."""

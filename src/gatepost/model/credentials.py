@@ -1,7 +1,8 @@
 """What a client claims to be (unproven), and what a directory made of it (proven)."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gatepost.model.quick import dataclass
 from gatepost.model.secret import Secret
 
 
@@ -38,3 +39,10 @@ class Principal:
     """What its rate windows are counted against."""
     secret_id: str = ""
     """Of the client secret that opened the session, which ends with it; empty for other proofs."""
+
+    def by(self, mechanism: str) -> "Principal":
+        """Return the same, proven by ``mechanism``."""
+        return Principal(
+            self.name, mechanism, self.resource_id, self.application_id, self.subscription_id,
+            self.secret_id,
+        )  # fmt: skip

@@ -1,7 +1,9 @@
 """A reply, a refusal and an error's cause are one value (RFC 5321 4.2, RFC 2034)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
+
+from gatepost.model.quick import dataclass
 
 
 class EnhancedStatus(NamedTuple):

@@ -250,11 +250,12 @@ class TlsLayer:
         self.handshaking = False
 
     def _read(self) -> bytes:
-        incoming, ready, read = self._incoming, self._object.pending, self._object.read
+        incoming, read = self._incoming, self._object.read
         chunks = []
         try:
-            # Asking both is cheaper than the exception that says that there is no more.
-            while incoming.pending or ready():
+            # Each read empties a record. Asking is cheaper than the exception that says that there
+            # is no more.
+            while incoming.pending:
                 chunk = read(RECORD)
                 if not chunk:
                     self.closed = True
@@ -302,10 +303,8 @@ class TlsLayer:
     def presented(self) -> tuple[str, ...]:
         """Return what the peer's certificate says of its owner, if it was verified: its digest
         (``sha256:`` and hexadecimal digits), its names and mailboxes, and its common name."""
-        if self.handshaking or self._object.context.verify_mode is ssl.CERT_NONE:
-            return ()
-        der = self._object.getpeercert(binary_form=True)
-        if der is None:
+        der = None if self.handshaking else self._object.getpeercert(binary_form=True)
+        if der is None or self._object.context.verify_mode is ssl.CERT_NONE:
             return ()
         from gatepost.net.certificate_names import names_in  # noqa: PLC0415 - rare, and slow
 

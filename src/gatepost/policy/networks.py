@@ -27,6 +27,7 @@ def parse_address(text: str) -> Address | None:
     return mapped or address
 
 
+@lru_cache(maxsize=4_096)
 def counted_as(address: str) -> str:
     """Return what stands for a client where clients are counted: an IPv6 one has a whole /64."""
     parsed = parse_address(address)

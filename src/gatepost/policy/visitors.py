@@ -1,6 +1,6 @@
 """Clients by their address: how many sessions each has, and how often it failed to sign in."""
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -50,35 +50,37 @@ class VisitorCounts:
         self.limits = limits
         """May be replaced at any time; what is counted stays."""
         self._seconds = seconds
-        self._sessions: Counter[str] = Counter()
+        self._sessions: dict[str, int] = {}
         self._total = 0
-        self._owned: dict[Hashable, Counter[str]] = {}
+        self._owned: dict[Hashable, dict[str, int]] = {}
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def enter(self, owner: Hashable, address: str) -> bool:
         """See ``Visitors.enter``."""
         key, limits = counted_as(address), self.limits
-        if limits.sessions is not None and self._sessions[key] >= limits.sessions:
+        before = self._sessions.get(key, 0)
+        if limits.sessions is not None and before >= limits.sessions:
             return False
         if limits.connections is not None and self._total >= limits.connections:
             return False
-        self._sessions[key] += 1
+        self._sessions[key] = before + 1
         self._total += 1
-        self._owned.setdefault(owner, Counter())[key] += 1
+        owned = self._owned.setdefault(owner, {})
+        owned[key] = owned.get(key, 0) + 1
         return True
 
     def leave(self, owner: Hashable, address: str) -> None:
         """See ``Visitors.leave``."""
         key = counted_as(address)
         owned = self._owned.get(owner)
-        if owned is not None and owned[key] > 0:
+        if owned is not None and key in owned:
             _take(owned, key, 1)
             _take(self._sessions, key, 1)
             self._total -= 1
 
     def forget(self, owner: Hashable) -> None:
         """The process is gone, and all its connections with it."""
-        for key, number in self._owned.pop(owner, Counter()).items():
+        for key, number in self._owned.pop(owner, {}).items():
             _take(self._sessions, key, number)
             self._total -= number
 
@@ -95,7 +97,7 @@ class VisitorCounts:
         return seconds
 
 
-def _take(counts: "Counter[str]", key: str, number: int) -> None:
+def _take(counts: dict[str, int], key: str, number: int) -> None:
     counts[key] -= number
     if counts[key] <= 0:
         del counts[key]

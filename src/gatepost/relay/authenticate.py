@@ -3,12 +3,13 @@
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import field, replace
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
+from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 from gatepost.relay.context import Relay
 from gatepost.sasl.channel import ChannelBinding
@@ -22,8 +23,8 @@ from gatepost.sasl.interview import (
     Verify,
     refuse_all,
 )
-from gatepost.sasl.mechanisms import MECHANISMS, interview
-from gatepost.wire.server.session import Session
+from gatepost.sasl.mechanisms import MECHANISMS
+from gatepost.wire.server.session import Session, Setting, replies_of
 
 _NAMES: Final = re.compile(
     r"[^@\s;=]{1,64}@[\w.-]{1,253}"  # a mailbox
@@ -41,7 +42,7 @@ def shown_name(username: str) -> str:
     People paste secrets, keys and connection strings where the name belongs: what has not
     the form of a name is shown by its first characters and its length.
     """
-    if _NAMES.fullmatch(username) or len(username) <= _SHORT:
+    if len(username) <= _SHORT or _NAMES.fullmatch(username):
         return username
     return f"{username[:4]}... ({len(username)} characters)"
 
@@ -62,6 +63,24 @@ class Claim:
     """The initial response; None when there was none."""
     bindings: tuple[ChannelBinding, ...] = ()
     """Of the certificate that this connection was secured with; none in clear."""
+
+
+@lru_cache(maxsize=64)
+def _side_of(
+    setting: Setting, offered: frozenset[str], bindings: tuple[ChannelBinding, ...]
+) -> ServerSide:
+    """Return what is the same for all who sign in on a channel; a nonce is still to come."""
+    rules = setting.profile.auth
+    return ServerSide(
+        host=setting.host,
+        offered=offered,
+        bindings=bindings,
+        refusal=replies_of(setting).AUTH_FAILED,
+        scope=rules.token_scope,
+        explains=rules.explains_tokens,
+        refuses_authzid=rules.refuses_authzid,
+        prompts=rules.login_prompts,
+    )
 
 
 class Authentication:
@@ -92,21 +111,15 @@ class Authentication:
 
     def begin(self) -> None:
         """Start."""
-        rules = self._session.profile.auth
-        side = ServerSide(
-            nonce=secrets.token_urlsafe(18),
-            host=self._session.setting.host,
-            offered=self._session.offer.mechanisms,
-            bindings=self._claim.bindings,
-            refusal=self._session.replies.AUTH_FAILED,
-            scope=rules.token_scope,
-            explains=rules.explains_tokens,
-            refuses_authzid=rules.refuses_authzid,
-            prompts=rules.login_prompts,
-        )
-        known = self.mechanism in MECHANISMS
-        start = partial(interview, self.mechanism) if known else refuse_all
-        self._interview = start(self._claim.initial, side)
+        session, initial = self._session, self._claim.initial
+        side = _side_of(session.setting, session.offer.mechanisms, self._claim.bindings)
+        mechanism = MECHANISMS.get(self.mechanism)
+        if mechanism is None:
+            self._interview = refuse_all(initial, side)
+        else:
+            if not mechanism.kind.reveals_secret:  # it is proven over something new
+                side = replace(side, nonce=secrets.token_urlsafe(18))
+            self._interview = mechanism.interviewer(initial, side)
         self._advance(None)
 
     def respond(self, response: bytes) -> None:

@@ -11,10 +11,11 @@ It returns the verdict: a ``Principal`` or a refusing ``Reply``. It raises
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Final
 
 from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.quick import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.sasl.channel import ChannelBinding
 
@@ -135,7 +136,7 @@ def verify(credentials: Credentials, mechanism: str) -> Interview:
     """Have the directory prove the credentials and return its verdict."""
     answer = yield Verify(credentials, mechanism)
     if isinstance(answer, Principal):
-        return answer if answer.mechanism else replace(answer, mechanism=mechanism)
+        return answer if answer.mechanism else answer.by(mechanism)
     if isinstance(answer, Reply):
         return answer
     raise TypeError(f"Verify is answered with a verdict, not with {type(answer).__name__}")
@@ -157,7 +158,7 @@ def decide(verifier: Verifier, proven: bool, mechanism: str, side: ServerSide) -
         return side.refuse("unknown_user: the directory has nobody to be proven")
     if not proven:
         return side.refuse("bad_credentials: the proof does not fit the password that is kept")
-    return replace(verifier.principal, mechanism=mechanism)
+    return verifier.principal.by(mechanism)
 
 
 def decode(raw: bytes, what: str, limit: int) -> str:

@@ -1,6 +1,7 @@
 """One connection, on a stream made up."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -102,5 +103,24 @@ def test_who_waits_for_us_is_not_silent() -> None:
         await asyncio.sleep(0)
         assert b"250 2.0.0 OK" in stream.said
         assert receiver.deadline == 1000.0 + load_profile("open").limits.idle
+
+    asyncio.run(main())
+
+
+def test_each_sign_in_is_proven_over_something_new() -> None:
+    async def main() -> None:
+        stream, nobody = Stream(), cast("Directory", None)
+        relay = Relay(
+            nobody, MemoryStore(), Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
+        )
+        profile = replace(load_profile("open"), in_clear=("AUTH CRAM-MD5",))
+        setting = Setting(profile, "mail.example", frozenset({"CRAM-MD5"}))
+        receiver = Receiver(relay, plain_entrance(setting, None), lambda _receiver: None)
+        receiver.accepted(stream)  # type: ignore[arg-type]
+        receiver.connected()
+        receiver.received(b"EHLO client.example\r\n")
+        receiver.received(b"AUTH CRAM-MD5\r\n*\r\nAUTH CRAM-MD5\r\n")
+        first, second = [each for each in stream.said.splitlines() if each.startswith(b"334 ")]
+        assert first != second
 
     asyncio.run(main())

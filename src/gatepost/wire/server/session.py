@@ -63,7 +63,8 @@ class Setting:
 
 
 @lru_cache(maxsize=64)
-def _replies_of(setting: Setting) -> Replies:
+def replies_of(setting: Setting) -> Replies:
+    """Return the reply table of a listener's profile."""
     return replies_with(setting.profile.replies)
 
 
@@ -98,7 +99,7 @@ class Session:
     def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
         self.setting = setting
         self.profile: Final = setting.profile
-        self.replies: Final = _replies_of(setting)
+        self.replies: Final = replies_of(setting)
         self.encrypted = encrypted
         self.can_tls = setting.can_tls and not encrypted
         self.message_limit = setting.profile.limits.message_size
