@@ -15,6 +15,7 @@ from typing import Final
 from gatepost.errors import Unreadable
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.layout import LAYOUT, forget_layout, known_roots
+from gatepost.store.sqlite.log import read_log
 from gatepost.store.sqlite.salvage import (
     has_octets,
     is_damaged,
@@ -29,8 +30,6 @@ _PARTIAL: Final = "store.db.copying"
 _COMPLETE: Final = "store.db.copied"
 ASIDE: Final = "store.db.damaged"
 """The last damaged file, for whoever can read more of it."""
-
-
 SEGMENTS: Final = "segments"
 _LOST: Final = "segments.lost"
 
@@ -49,13 +48,11 @@ def begin_anew(directory: Path, disk: Disk) -> str:
     """Put aside what a database that is gone has left, before a new one takes it for dead.
 
     Returns a sentence about it; empty when there is nothing to be put aside, or when the log of
-    the old one is still there, to be carried over. Raises OSError.
+    the old one can be read, to be carried over. Raises OSError.
     """
     said = missing(directory)
-    if not said or has_octets(directory / f"{DATABASE}-wal"):
+    if not said or read_log(directory / DATABASE).whole:
         return ""
-    (directory / _MARKER).unlink(missing_ok=True)
-    forget_layout(directory)
     if _segments(directory):
         lost = directory / _LOST
         for number in count(2):
@@ -64,6 +61,8 @@ def begin_anew(directory: Path, disk: Disk) -> str:
             lost = directory / f"{_LOST}.{number}"
         (directory / SEGMENTS).rename(lost)
         said += f", now in {lost.name}"
+    forget_layout(directory)
+    (directory / _MARKER).unlink(missing_ok=True)
     disk.sync_directory(directory)
     return said
 

@@ -176,9 +176,13 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("left", [b"", None], ids=["empty", "deleted"])
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [("store.db", b""), ("store.db-wal", b""), ("store.db-wal", b"\xa5" * 10_000)],
+    ids=["empty", "deleted", "a log that says nothing"],
+)
 def test_what_a_store_leaves_whose_database_is_gone_is_kept(
-    tmp_path: Path, left: bytes | None
+    tmp_path: Path, name: str, left: bytes
 ) -> None:
     """A new one would delete segments in which it knows of nothing."""
     for number in range(2):
@@ -186,8 +190,7 @@ def test_what_a_store_leaves_whose_database_is_gone_is_kept(
         asyncio.run(put_large(store))
         store.close()
         (tmp_path / "store.db").unlink()
-        if left is not None:
-            (tmp_path / "store.db").write_bytes(left)
+        (tmp_path / name).write_bytes(left)
         assert "store.db is gone" in missing(tmp_path)
         store = open_store(tmp_path, SETTINGS)
         assert "files of content that are left: 1, now in segments.lost" in store.begun
