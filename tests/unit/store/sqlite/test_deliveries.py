@@ -245,6 +245,25 @@ def test_history_is_bounded(tmp_path: Path, history: History, kept: set[str]) ->
     run(tmp_path, steps, Settings(reserve=0, upkeep=0.02, history=history))
 
 
+def test_a_body_that_goes_is_not_written_once_more(tmp_path: Path) -> None:
+    """Whatever SQLite was built to do with the pages of what is deleted."""
+    count, log = 100, tmp_path / "store.db-wal"
+
+    async def steps(store: SqliteStore) -> None:
+        queue = store.deliveries
+        await queue.take_over(NOON)
+        body = bytes(SETTINGS.inline)
+        puts = [queue.put(mail(f"m{each}", body=body), [planned()]) for each in range(count)]
+        leases = [lease for [lease] in await asyncio.gather(*puts)]
+        size = log.stat().st_size
+        await asyncio.gather(
+            *[queue.settle(each, settlement("delivered"), NOON) for each in leases]
+        )
+        assert log.stat().st_size - size < count * len(body) / 2
+
+    run(tmp_path, steps)
+
+
 def test_a_full_disk_takes_no_mail_and_settles_what_is_there(tmp_path: Path) -> None:
     async def before(store: SqliteStore) -> None:
         await store.deliveries.take_over(NOON)
