@@ -121,6 +121,21 @@ def test_a_body_stays_until_all_is_settled(play: Callable[[Steps], None], size: 
     play(steps)
 
 
+def test_a_body_goes_with_what_is_settled_together(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        places = [planned(), planned(hop=NextHop("other"))]
+        one, two = await queue.put(mail("m1"), places)
+        three, _ = await queue.put(mail("m2"), places)
+        settled = [queue.settle(each, settlement("delivered"), NOON) for each in (one, two, three)]
+        await asyncio.gather(*settled)
+        with pytest.raises(KeyError):
+            await queue.body("m1")
+        assert (await queue.body("m2")).size
+        assert [each.id for each in await queue.list()] == ["m2.1"]
+
+    play(steps)
+
+
 def test_an_id_is_taken_once_and_a_bad_message_fails_alone(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         names = ["a", "b", "b", "c"]

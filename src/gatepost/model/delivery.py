@@ -1,6 +1,7 @@
 """What becomes of accepted mail: deliveries, attempts, verdicts."""
 
 from collections.abc import Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
@@ -143,6 +144,8 @@ class Lease:
     epoch: int
     token: int
     """Grows with every lease of this delivery, so that an old one is known (fencing)."""
+    number: int = field(default=0, compare=False, repr=False)
+    """The message's, in the store that gave the lease."""
 
     @property
     def envelope(self) -> Envelope:

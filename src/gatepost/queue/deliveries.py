@@ -84,7 +84,7 @@ class Deliveries(Protocol):
     async def next_due(self, skip: Collection[str] = frozenset()) -> datetime | None:
         """Return when ``lease`` or ``lease_overdue`` will have something; None: never."""
 
-    async def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> None:
+    def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> Awaitable[None]:
         """Write down verdicts, reschedule, and accept what it emits, in one commit.
 
         Raises LeaseLost, and changes nothing, when it is not this owner's newest lease of the

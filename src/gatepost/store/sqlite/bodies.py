@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from gatepost.errors import QueueError, QueueFull
-from gatepost.store.sqlite.commit import Change, Failed, Operation, Put
+from gatepost.store.sqlite.commit import Asked, Failed, Operation, Put
 from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.room import Room
 from gatepost.store.sqlite.segments import Segments
@@ -50,7 +50,7 @@ class BodyWriter:
         """Tell whether it is a message whose body goes into a segment."""
         return isinstance(operation, Put) and operation.submission.body.size > self._inline
 
-    def write_here(self, group: "Sequence[Put | Change]") -> "Sequence[Put | Change]":
+    def write_here(self, group: "Sequence[Asked]") -> "Sequence[Asked]":
         """Write the bodies of a group in this thread, that of a running loop.
 
         Returns whom it may commit, with ``sync_here`` before; the others are the body thread's:
@@ -86,7 +86,7 @@ class BodyWriter:
         finally:
             self._leave()
 
-    def write_again(self, group: "Sequence[Put | Change]") -> None:
+    def write_again(self, group: "Sequence[Asked]") -> None:
         """What ``write_here`` returned is not committed: forget where the bodies are.
 
         Nobody knows of them, so the collector may have taken them for dead by then.

@@ -59,27 +59,40 @@ Beside = Callable[[Transaction], None]
 
 
 @dataclass(slots=True, eq=False)
-class Put:
+class Asked:
+    """A write for whose outcome somebody waits."""
+
+    future: asyncio.Future[Any]
+
+    @staticmethod
+    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
+        """Write several of this kind at once; return each one's outcome."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True, eq=False)
+class Put(Asked):
     """A message to insert; ``place`` once its body is in a segment."""
 
     submission: Submission
-    future: asyncio.Future[Any]
     place: Place | None = None
     beside: Beside | None = None
 
     @staticmethod
-    def insert_all(transaction: Transaction, puts: "Sequence[Put]") -> Sequence[Any]:
-        """Insert several of this kind at once; return each one's outcome."""
-        _insert(transaction, puts)
-        return (None,) * len(puts)
+    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
+        _insert(transaction, some)
+        return (None,) * len(some)
 
 
 @dataclass(slots=True, eq=False)
-class Change:
+class Change(Asked):
     """Any other write."""
 
     apply: Callable[[Transaction], Any]
-    future: asyncio.Future[Any]
+
+    @staticmethod
+    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
+        return [each.apply(transaction) for each in some]
 
 
 @dataclass(slots=True, eq=False)
@@ -89,8 +102,13 @@ class Step:
     apply: Callable[[Transaction], Any]
     then: Callable[[Any], None]
 
+    @staticmethod
+    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
+        """As ``Asked.write_all``."""
+        return [each.apply(transaction) for each in some]
 
-Operation = Put | Change | Step
+
+Operation = Asked | Step
 Outcome = tuple[Operation, Any]
 """An operation and its result, which may be the exception to raise."""
 
@@ -247,15 +265,15 @@ class Committer:
     def _apply_together(
         self, transaction: Transaction, group: Sequence[Operation]
     ) -> list[Outcome]:
-        puts: dict[type[Put], list[Put]] = {}
+        """Those of a kind at once, messages before what may be about them."""
+        kinds: dict[type[Operation], list[Operation]] = {}
         for each in group:
-            if isinstance(each, Put):
-                puts.setdefault(type(each), []).append(each)
+            kinds.setdefault(type(each), []).append(each)
         outcomes: list[Outcome] = []
-        for kind, some in puts.items():
-            outcomes += zip(some, kind.insert_all(transaction, some), strict=True)
-        others = [each for each in group if not isinstance(each, Put)]
-        return outcomes + [(each, each.apply(transaction)) for each in others]
+        for kind in sorted(kinds, key=_is_no_put):
+            some = kinds[kind]
+            outcomes += zip(some, kind.write_all(transaction, some), strict=True)
+        return outcomes
 
     def _apply_one_by_one(
         self, transaction: Transaction, group: Sequence[Operation]
@@ -269,10 +287,7 @@ class Committer:
         execute = self.connection.execute
         execute("SAVEPOINT one")
         try:
-            if isinstance(operation, Put):
-                (result,) = operation.insert_all(transaction, (operation,))
-            else:
-                result = operation.apply(transaction)
+            (result,) = operation.write_all(transaction, (operation,))
         except (sqlite3.Error, *_BAD_ROW) as error:
             if isinstance(error, sqlite3.Error) and (_is_final(error) or _is_full(error)):
                 raise
@@ -325,6 +340,10 @@ def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:
     ledger.seq, ledger.octets, ledger.messages = (
         seq, ledger.octets + octets, ledger.messages + len(rows),
     )  # fmt: skip
+
+
+def _is_no_put(kind: type[Operation]) -> bool:
+    return not issubclass(kind, Put)
 
 
 def _no_room() -> QueueFull:

@@ -14,7 +14,7 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
-from gatepost.store.sqlite.commit import Beside, Put
+from gatepost.store.sqlite.commit import Asked, Beside, Put
 from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message, read_time
 from gatepost.store.sqlite.delivery_writer import (
@@ -24,6 +24,7 @@ from gatepost.store.sqlite.delivery_writer import (
     DeliveryWriter,
     Key,
     QueuePut,
+    QueueSettle,
     find_keys,
 )
 from gatepost.store.sqlite.queries import microseconds
@@ -46,22 +47,25 @@ Run = Callable[..., Awaitable[Any]]
 Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
 """Gets a message to where its body is written, as what the function makes of it."""
 
+Ride = Callable[[Callable[["asyncio.Future[Any]"], Asked]], "asyncio.Future[Any]"]
+"""Gets what a function makes of a future into a group."""
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
     """How functions get into the store's threads."""
 
     change: Run
-    ride: Run
+    ride: Ride
     read: Run
 
 
 class SqliteDeliveries:
     """Implements ``queue.deliveries.Deliveries``.
 
-    ``change`` runs a function of a Transaction in the next group, ``ride`` in one that many
-    others of its kind may share, ``read`` one in the reader thread, which is the only one that may
-    use ``reading``.
+    ``change`` runs a function of a Transaction in the next group, ``ride`` writes something in one
+    that many others of its kind may share, ``read`` runs a function in the reader thread, which is
+    the only one that may use ``reading``.
     """
 
     def __init__(
@@ -118,8 +122,9 @@ class SqliteDeliveries:
         due: int | None = await self._read(self._reading.next_due, frozenset(skip))
         return None if due is None else read_time(due)
 
-    async def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> None:
-        await self._ride(self._writer.settle, lease, settlement, microseconds(now))
+    def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> "asyncio.Future[None]":
+        when = microseconds(now)
+        return self._ride(lambda future: QueueSettle(future, lease, settlement, when, self._writer))
 
     async def body(self, message: str) -> Body:
         body: Body = await self._read(self._reading.body, message)

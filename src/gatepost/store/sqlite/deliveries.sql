@@ -64,33 +64,37 @@ SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warne
 FROM queue_deliveries AS d JOIN queue_messages AS m ON m.seq = d.message
 WHERE (d.message, -d.part) < (?, ?) ORDER BY d.message DESC, d.part LIMIT ?;
 
--- name: current_lease
-SELECT d.message, d.epoch, d.token, d.held
-FROM queue_messages AS m JOIN queue_deliveries AS d ON d.message = m.seq
-WHERE m.id = ? AND d.part = ?;
+-- name: get_epoch
+SELECT epoch FROM queue_deliveries WHERE message = ? AND part = ?;
 
 -- name: settle
+-- Nothing happens unless the lease is the newest. What still waits is held if an operator says so.
 UPDATE queue_deliveries
-SET due = ?, epoch = NULL, held = ?, attempts = ?, warned = ?, notice = ?, addressees = ?,
-    history = ?
-WHERE message = ? AND part = ?;
+SET due = CASE WHEN held = 1 THEN NULL ELSE ? END, epoch = NULL, held = held AND ?,
+    attempts = ?, warned = ?, notice = ?, addressees = ?, history = ?
+WHERE message = ? AND part = ? AND epoch = ? AND token = ?;
 
 -- name: move
-UPDATE queue_deliveries SET hop = ? WHERE message = ? AND part = ?;
+UPDATE queue_deliveries SET hop = ?, addressees = ? WHERE message = ? AND part = ?;
 
--- name: next_part
-SELECT max(part) + 1 FROM queue_deliveries WHERE message = ?;
+-- name: part
+INSERT INTO queue_deliveries (message, part, hop, due, held, token, attempts, warned, expires,
+                              notice, addressees, history)
+SELECT message, (SELECT max(part) + 1 FROM queue_deliveries WHERE message = d.message), ?, due,
+       held, 0, attempts, warned, expires, notice, ?, history
+FROM queue_deliveries AS d WHERE message = ? AND part = ?;
 
 -- name: finish_message
 -- Nothing happens as long as one of its deliveries is not settled.
 UPDATE queue_messages SET settled = ?, segment = NULL, "offset" = NULL
 WHERE seq = ? AND NOT EXISTS (
     SELECT 1 FROM queue_deliveries
-    WHERE message = ? AND (due IS NOT NULL OR epoch IS NOT NULL OR held = 1)
+    WHERE message = seq AND (due IS NOT NULL OR epoch IS NOT NULL OR held = 1)
 );
 
 -- name: delete_body
-DELETE FROM queue_bodies WHERE seq = ?;
+DELETE FROM queue_bodies
+WHERE seq = (SELECT seq FROM queue_messages WHERE seq = ? AND settled IS NOT NULL);
 
 -- name: get_message
 SELECT seq, id, received_at, mail_from, parameters, subject, message_id, principal, trace, size

@@ -94,6 +94,19 @@ def delivery_row(
     )
 
 
+def settled_row(delivery: Delivery) -> tuple[Any, ...]:
+    """Return what ``settle`` binds first."""
+    return (
+        None if delivery.due is None else microseconds(delivery.due),
+        delivery.state == "waiting",
+        delivery.attempts,
+        delivery.warned,
+        microseconds(delivery.notice_at),
+        write_addressees(delivery.addressees),
+        write_history(delivery.history),
+    )
+
+
 def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
     """Return what a query of deliveries read; what an earlier owner left leased is waiting.
 

@@ -9,20 +9,19 @@ from typing import Any, Final
 from gatepost.errors import QueueError
 from gatepost.model.delivery import Addressee, Delivery, Lease, NewMail, Planned, Settlement
 from gatepost.model.message import Submission
-from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
 from gatepost.queue.settling import dropped, lease_lost, parted, settled
-from gatepost.store.sqlite.commit import PAGE, Put, Transaction
+from gatepost.store.sqlite.commit import PAGE, Asked, Put, Transaction
 from gatepost.store.sqlite.delivery_rows import (
     delivery_of,
     delivery_row,
     message_row,
     queued_message,
+    settled_row,
     write_addressees,
-    write_history,
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
-from gatepost.store.sqlite.queries import microseconds, read_queries
+from gatepost.store.sqlite.queries import read_queries
 from gatepost.store.sqlite.segments import Place
 
 SQL: Final = read_queries("deliveries.sql")
@@ -43,10 +42,24 @@ class QueuePut(Put):
     writer: "DeliveryWriter" = field(kw_only=True)
 
     @staticmethod
-    def insert_all(transaction: Transaction, puts: Sequence[Any]) -> Sequence[Any]:
-        """Insert them, bodies included; return the leases of each."""
-        writer: DeliveryWriter = puts[0].writer
-        return writer.insert(transaction, puts)
+    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
+        writer: DeliveryWriter = some[0].writer
+        return writer.insert(transaction, some)
+
+
+@dataclass(slots=True, eq=False)
+class QueueSettle(Asked):
+    """What an attempt came to; its outcome is None, or what is to be raised."""
+
+    lease: Lease
+    settlement: Settlement
+    now: int
+    writer: "DeliveryWriter"
+
+    @staticmethod
+    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
+        writer: DeliveryWriter = some[0].writer
+        return writer.settle(transaction, some)
 
 
 class DeliveryWriter:
@@ -75,6 +88,7 @@ class DeliveryWriter:
         """Insert accepted messages, all at once. Raises sqlite3.Error."""
         messages: list[tuple[Any, ...]] = []
         bodies: list[tuple[int, bytes]] = []
+        outcomes: list[tuple[Lease, ...]] = []
         deliveries: list[tuple[Any, ...]] = []
         hops: set[str] = set()
         for put in puts:
@@ -86,6 +100,7 @@ class DeliveryWriter:
                 transaction.ledger.pages += len(content) // PAGE
             messages.append(message_row(self._seq, put.submission, place))
             deliveries += self._rows(put.planned, leased=put.leased)
+            outcomes.append(self._leases(put))
             if not put.leased:
                 hops.update(each.next_hop.key for each in put.planned)
         execute_many = transaction.connection.executemany
@@ -97,7 +112,7 @@ class DeliveryWriter:
                 put.beside(transaction)
         transaction.ledger.pages += 2 * len(puts)
         _refresh(transaction, hops)
-        return [self._leases(put) for put in puts]
+        return outcomes
 
     def lease(
         self, transaction: Transaction, now: int, limit: int, skip: Collection[str]
@@ -123,44 +138,26 @@ class DeliveryWriter:
         return leases
 
     def settle(
-        self, transaction: Transaction, lease: Lease, settlement: Settlement, now: int
-    ) -> Exception | None:
-        """Write down what an attempt came to; return LeaseLost or ValueError to be raised."""
-        execute = transaction.connection.execute
-        delivery = lease.delivery
-        message, part = part_of(delivery.id)
-        row = execute(SQL["current_lease"], (message, part)).fetchone()
-        if row is None or row[1:3] != (lease.epoch, lease.token) or lease.epoch != self.owner:
-            return lease_lost(delivery.id, is_leased=row is not None and row[1] is not None)
-        try:
-            after = settled(delivery, settlement, held=bool(row[3]))
-        except ValueError as error:
-            return error
-        for mail in settlement.emits:
-            self._emit(transaction, mail)
-        if settlement.moved:
-            after = self._part(transaction, row[0], after, settlement.moved)
-        self._write(transaction, (row[0], int(part or 0)), after)
-        if after.state == "settled":
-            self._finish(transaction, row[0], now)
-        elif after.state == "waiting":
-            _refresh(transaction, (after.next_hop.key,))
-        return None
-
-    def _part(
-        self, transaction: Transaction, seq: int, delivery: Delivery, moved: Sequence[NextHop]
-    ) -> Delivery:
-        """Let recipients go another way, as ``parted`` says; return the delivery as it is then."""
-        execute = transaction.connection.execute
-        delivery, *others = parted(delivery, moved)
-        execute(SQL["move"], (delivery.next_hop.key, seq, part_of(delivery.id)[1]))
-        for each in others:
-            key = seq, execute(SQL["next_part"], (seq,)).fetchone()[0]
-            times = microseconds(each.expires_at), microseconds(each.notice_at)
-            execute(SQL["insert_delivery"], (*key, each.next_hop.key, None, None, 0, *times, ""))
-            self._write(transaction, key, each)
-        _refresh(transaction, {each.next_hop.key for each in others})
-        return delivery
+        self, transaction: Transaction, some: Sequence[QueueSettle]
+    ) -> Sequence[Exception | None]:
+        """Write down what attempts came to; return LeaseLost and ValueError to be raised."""
+        outcomes: list[Exception | None] = []
+        over: list[tuple[int, int]] = []
+        hops: set[str] = set()
+        for each in some:
+            outcome = self._settle(transaction, each.lease, each.settlement)
+            if isinstance(outcome, Exception):
+                outcomes.append(outcome)
+                continue
+            outcomes.append(None)
+            if outcome[0].state == "settled":
+                over.append((each.now, each.lease.number))
+            else:
+                hops.update(after.next_hop.key for after in outcome)
+        self._finish(transaction, over)
+        _refresh(transaction, hops)
+        transaction.ledger.pages += len(some)
+        return outcomes
 
     def act(self, transaction: Transaction, action: Action, keys: Sequence[Key], now: int) -> int:
         """Do an operator's will; return to how many there was something to do."""
@@ -204,7 +201,7 @@ class DeliveryWriter:
         if action == "drop" and (waits or leased or held):
             delivery = dropped(delivery_of(row, self.owner))
             execute(SQL["drop"], (write_addressees(delivery.addressees), *key))
-            self._finish(transaction, key[0], now)
+            self._finish(transaction, [(now, key[0])])
         elif action == "hold" and (waits or leased) and not held:
             execute(SQL["set_place"], (None, 1, *key))
         elif action == "release" and held:
@@ -229,7 +226,8 @@ class DeliveryWriter:
             message = connection.execute(SQL["get_message_by_seq"], (row[13],)).fetchone()
             delivery = delivery_of(row, self.owner)
             if delivery.waiting:
-                leases.append(Lease(delivery, queued_message(message), self.owner, row[6]))
+                told = queued_message(message)
+                leases.append(Lease(delivery, told, self.owner, row[6], row[13]))
             else:  # whom it is for is damaged: an operator may drop it
                 connection.execute(SQL["hold_damaged"], key)
         return leases
@@ -250,24 +248,35 @@ class DeliveryWriter:
         transaction.ledger.pages += 2 + len(content) // PAGE
         _refresh(transaction, {each.next_hop.key for each in mail.planned})
 
-    def _write(self, transaction: Transaction, key: Key, delivery: Delivery) -> None:
-        values = (
-            None if delivery.due is None else microseconds(delivery.due),
-            int(delivery.state == "held"),
-            delivery.attempts,
-            int(delivery.warned),
-            microseconds(delivery.notice_at),
-            write_addressees(delivery.addressees),
-            write_history(delivery.history),
-        )
-        transaction.connection.execute(SQL["settle"], (*values, *key))
-        transaction.ledger.pages += 1
-
-    def _finish(self, transaction: Transaction, seq: int, now: int) -> None:
-        """The body goes with the last delivery."""
+    def _settle(
+        self, transaction: Transaction, lease: Lease, settlement: Settlement
+    ) -> tuple[Delivery, ...] | Exception:
+        """Return what the delivery is now, but for an operator's hold, or what is to be raised."""
         execute = transaction.connection.execute
-        if execute(SQL["finish_message"], (now, seq, seq)).rowcount:
-            execute(SQL["delete_body"], (seq,))
+        try:
+            after = settled(lease.delivery, settlement, held=False)
+        except ValueError as error:
+            return error
+        key = (lease.number, part_of(lease.delivery.id)[1])
+        is_ours = lease.epoch == self.owner
+        values = (*settled_row(after), *key, lease.epoch, lease.token)
+        if not (is_ours and execute(SQL["settle"], values).rowcount):
+            row = execute(SQL["get_epoch"], key).fetchone()
+            return lease_lost(lease.delivery.id, is_leased=row is not None and row[0] is not None)
+        for mail in settlement.emits:
+            self._emit(transaction, mail)
+        first, *others = parts = parted(after, settlement.moved)
+        if settlement.moved:
+            execute(SQL["move"], (first.next_hop.key, write_addressees(first.addressees), *key))
+        for each in others:
+            execute(SQL["part"], (each.next_hop.key, write_addressees(each.addressees), *key))
+        return parts
+
+    def _finish(self, transaction: Transaction, over: Sequence[tuple[int, int]]) -> None:
+        """Say of messages when they were settled; the body goes with the last delivery."""
+        execute_many = transaction.connection.executemany
+        execute_many(SQL["finish_message"], over)
+        execute_many(SQL["delete_body"], [(seq,) for _, seq in over])
 
     def _rows(self, planned: Sequence[Planned], *, leased: bool) -> Iterator[tuple[Any, ...]]:
         epoch = self.owner if leased else None
@@ -279,12 +288,11 @@ class DeliveryWriter:
         if not put.leased:
             return ()
         message = queued(put.submission)
-        return tuple(
-            [
-                Lease(planned_delivery(message.id, part, each, leased=True), message, self.owner, 1)
-                for part, each in enumerate(put.planned)
-            ]
-        )
+        deliveries = [
+            planned_delivery(message.id, part, each, leased=True)
+            for part, each in enumerate(put.planned)
+        ]
+        return tuple([Lease(each, message, self.owner, 1, self._seq) for each in deliveries])
 
 
 def _inline(submission: Submission) -> tuple[Place, bytes]:

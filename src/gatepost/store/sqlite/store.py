@@ -19,7 +19,15 @@ from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.sqlite.bodies import HERE, BodyWriter
-from gatepost.store.sqlite.commit import Beside, Change, Committer, Put, Step, Transaction
+from gatepost.store.sqlite.commit import (
+    Asked,
+    Beside,
+    Change,
+    Committer,
+    Put,
+    Step,
+    Transaction,
+)
 from gatepost.store.sqlite.deliveries import Reading, Runs, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter
 from gatepost.store.sqlite.operations import SqliteOperations, expire_operations
@@ -88,7 +96,7 @@ class SqliteStore:
         self._writer = Writer(
             parts.committer, parts.room, self._waiters, self._fail, parts.settings.quick
         )
-        self._gathered: deque[Put | Change] = deque()
+        self._gathered: deque[Asked] = deque()
         """What a loop will commit: messages in its next turn, settlements with them or soon."""
         self._called = False
         """A loop will commit in its next turn."""
@@ -170,7 +178,7 @@ class SqliteStore:
             return future
         body = submission.body
         if body.size > self._inline:
-            put = make(submission, future)
+            put = make(future, submission)
             if body.size <= HERE and self._writer.is_quick:
                 self._gather(put, urgent=True)
             else:
@@ -183,14 +191,14 @@ class SqliteStore:
                 future.set_exception(QueueError(f"the body cannot be read: {error}"))
                 return future
             submission = replace(submission, body=body)
-        put = make(submission, future)
+        put = make(future, submission)
         if self._writer.is_quick:
             self._gather(put, urgent=True)
         else:
             self._writer.give(put)
         return future
 
-    def _gather(self, operation: Put | Change, *, urgent: bool) -> None:
+    def _gather(self, operation: Asked, *, urgent: bool) -> None:
         """Let the loop commit what one turn of it brought together; what is not urgent waits for
         what is, or for a moment."""
         loop = operation.future.get_loop()
@@ -248,17 +256,17 @@ class SqliteStore:
             with suppress(RuntimeError):  # the loop was closed
                 loop.call_soon_threadsafe(self._commit_gathered)
 
-    def _take_gathered(self) -> "list[Put | Change]":
+    def _take_gathered(self) -> "list[Asked]":
         """Take what there is; another loop, in another thread, may take some of it."""
         self._round += 1
         self._put_off = False
-        group: list[Put | Change] = []
+        group: list[Asked] = []
         with suppress(IndexError):
             while True:
                 group.append(self._gathered.popleft())
         return group
 
-    def _pass_on(self, group: "Iterable[Put | Change]") -> None:
+    def _pass_on(self, group: "Iterable[Asked]") -> None:
         for each in group:
             if isinstance(each, Put) and self._bodies.takes(each):
                 self._bodies.give(each)
@@ -323,23 +331,20 @@ class SqliteStore:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._closed:
             raise _closed()
-        self._writer.give(Change(lambda transaction: apply(transaction, *args, **kwargs), future))
+        self._writer.give(Change(future, lambda transaction: apply(transaction, *args, **kwargs)))
         return await future
 
-    async def _ride(
-        self, apply: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """As ``_change``, for what many others of its kind follow: where the loop commits, it goes
-        with the next messages, so that one sync is for both, or with its kind a moment later."""
-        if not self._writer.is_quick:
-            return await self._change(apply, *args, **kwargs)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
+    def _ride(self, make: Callable[[asyncio.Future[Any]], Asked]) -> asyncio.Future[Any]:
+        """Write what many others of its kind follow: where the loop commits, it goes with the next
+        messages, so that one sync is for both, or with its kind a moment later."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._closed:
-            raise _closed()
-        change = Change(lambda transaction: apply(transaction, *args, **kwargs), future)
-        self._gather(change, urgent=False)
-        return await future
+            future.set_exception(_closed())
+        elif self._writer.is_quick:
+            self._gather(make(future), urgent=False)
+        else:
+            self._writer.give(make(future))
+        return future
 
     async def _read(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read in the reader thread."""
