@@ -95,7 +95,7 @@ def is_ascii(envelope: Envelope) -> bool:
     """True when every address is."""
     if envelope.sender is not None and not envelope.sender.is_ascii:
         return False
-    return all(each.address.is_ascii for each in envelope.recipients)
+    return False not in [each.address.is_ascii for each in envelope.recipients]
 
 
 def encode_xtext(text: str) -> str:

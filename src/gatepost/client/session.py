@@ -144,24 +144,32 @@ class ClientSession:
             yield from self._write(Write(wire, self.phase))
         replies = [] if replies is None else replies
         for phase, command in commands:
-            replies.append((yield from self.await_reply(phase, command)))
+            self.phase, asked = phase, self._clock()
+            if (reply := self.reader.next_reply()) is None:  # most came with the one before
+                reply = yield from self._read_reply(Read(phase))
+            replies.append(self._heard(reply, command, asked))
             if not self.usable:
                 break
         return replies
 
     def await_reply(self, phase: Phase, command: str = "") -> Conversation[Reply]:
         """Return the next reply."""
-        self.phase = phase
-        asked = time.monotonic() if self.listen_in is not None else 0.0
+        self.phase, asked = phase, self._clock()
         if (reply := self.reader.next_reply()) is None:
             reply = yield from self._read_reply(Read(phase))
+        return self._heard(reply, command, asked)
+
+    def _clock(self) -> float:
+        return time.monotonic() if self.listen_in is not None else 0.0
+
+    def _heard(self, reply: Reply, command: str, asked: float) -> Reply:
         self.transcript.server("\n".join(self.reader.said))
         if reply.code != CHALLENGE:  # whoever shows a refusal must not show what it repeats
             text = self.transcript.redact(reply.text)
             reply = reply if text == reply.text else replace(reply, text=text)
         if self.listen_in is not None:
             command = self.transcript.redact(command)
-            self.listen_in(Said(phase, command, reply, asked, time.monotonic()))
+            self.listen_in(Said(self.phase, command, reply, asked, time.monotonic()))
         if reply.code == CLOSING:
             self.usable = False
         return reply
