@@ -184,7 +184,7 @@ def test_a_failed_sync_is_451_and_the_end_of_the_process(
 @needs_strace
 @pytest.mark.parametrize(
     ("call", "file", "size"),
-    [("pwrite64", "store.db-wal", 100), ("write", "segments/00000001", LARGE)],
+    [("pwrite64", "store.db-wal", 100), ("writev", "segments/00000001", LARGE)],
 )
 def test_a_full_disk_is_452_until_there_is_room(
     relay: Emulator, tmp_path: Path, call: str, file: str, size: int

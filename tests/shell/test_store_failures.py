@@ -105,20 +105,37 @@ def test_a_failed_sync_is_final(
     assert left == {"lock", "store.db", "store.layout"}
 
 
-def test_a_body_is_written_again_where_its_group_has_to_be(tmp_path: Path) -> None:
-    """Between the two its first place may be taken for dead, and removed."""
+def test_a_body_has_one_place_also_where_its_group_has_to_be_begun_again(tmp_path: Path) -> None:
     disk = FailingDisk()
 
     async def steps(store: SqliteStore) -> None:
         await store.put(message("before", LARGE))
         disk.fail("BEGIN", database_error(sqlite3.SQLITE_BUSY), times=1)
         await store.put(message("again", b"y" * len(LARGE)))
+        assert b"".join((await store.body("before")).chunks()) == LARGE
         assert b"".join((await store.body("again")).chunks()) == b"y" * len(LARGE)
 
     run(tmp_path, steps, settings(disk))
     (segment,) = (tmp_path / "segments").iterdir()
-    written = {"thread": 2, "loop": 3}["loop" if QUICK[0] else "thread"]
-    assert segment.stat().st_size == written * len(LARGE)
+    assert segment.stat().st_size == 2 * len(LARGE)
+
+
+def test_a_failure_before_the_sync_leaves_nobody_waiting_for_the_segments(tmp_path: Path) -> None:
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("before", LARGE))
+        writer = store._writer
+        give = writer._syncing.give
+
+        def give_late(job: Any) -> None:
+            writer.fail(QueueError("meanwhile, elsewhere"))
+            give(job)
+
+        writer._syncing.give = give_late
+        with pytest.raises(QueueError):
+            await store.put(message("late", LARGE))
+        assert not store._bodies._writing.locked()
+
+    run(tmp_path, steps, settings(FailingDisk(), quick=math.inf))
 
 
 def test_everyone_in_the_group_is_told_of_the_failure(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """A message's content, wherever its bytes lie."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from gatepost.model.quick import dataclass
 
 WINDOW: Final = 262_144
 """Octets handed over at a time."""
+MANY: Final = 512
+"""Pieces written together at most; a system takes 1024 in one call."""
 
 
 class Body(Protocol):
@@ -38,3 +40,17 @@ class BytesBody:
             return
         for start in range(0, len(self.content), WINDOW):
             yield self.content[start : start + WINDOW]
+
+
+def windows_of(pieces: Iterable[bytes], most: int = WINDOW) -> Iterator[Sequence[bytes]]:
+    """Yield pieces that are written together: at most ``most`` octets, or one that is larger."""
+    window: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        if window and (size + len(piece) > most or len(window) == MANY):
+            yield window
+            window, size = [], 0
+        window.append(piece)
+        size += len(piece)
+    if window:
+        yield window

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Self, cast
 
 from gatepost.errors import Disconnected, NetworkError, RemoteProtocolError, TimedOut, TlsError
+from gatepost.model.body import windows_of
 from gatepost.net.dial import (
     CONNECT_TIMEOUT,
     Endpoint,
@@ -20,7 +21,7 @@ from gatepost.net.dial import (
     unreachable,
 )
 from gatepost.net.names import find_endpoints
-from gatepost.net.stream import CLOSE_TIMEOUT, windows_of
+from gatepost.net.stream import CLOSE_TIMEOUT
 from gatepost.net.tls import Context, TlsLayer
 
 HIGH_WATER: Final = 65_536

@@ -9,11 +9,11 @@ soon as the peer answers or leaves, and what it said can still be read.
 import selectors
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Final, Self
 
 from gatepost.errors import Disconnected, RemoteProtocolError, TimedOut
-from gatepost.model.body import WINDOW
+from gatepost.model.body import windows_of
 from gatepost.net.dial import CONNECT_TIMEOUT, Server, dial
 from gatepost.net.tls import Context, TlsLayer
 
@@ -22,20 +22,6 @@ CHUNK: Final = 65_536
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds that the peer gets to close its side."""
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
-
-
-def windows_of(pieces: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
-    """Yield pieces that are written together: at most WINDOW octets, or one that is larger."""
-    window: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        if window and size + len(piece) > WINDOW:
-            yield window
-            window, size = [], 0
-        window.append(piece)
-        size += len(piece)
-    if window:
-        yield window
 
 
 class SyncStream:

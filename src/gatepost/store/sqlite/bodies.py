@@ -6,10 +6,11 @@ from contextlib import suppress
 from typing import Final
 
 from gatepost.errors import QueueError, QueueFull
+from gatepost.model.body import Body
 from gatepost.store.sqlite.commit import Asked, Failed, Operation, Put
 from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.room import Room
-from gatepost.store.sqlite.segments import Segments
+from gatepost.store.sqlite.segments import Place, Segments
 from gatepost.store.sqlite.writer import Writer, tell
 from gatepost.store.worker import Worker
 
@@ -17,17 +18,18 @@ GROUP: Final = 64
 SYNC_OCTETS: Final = 2 * 1024 * 1024
 """Written before a sync at most, so that the longest one stays short."""
 HERE: Final = 262_144
-"""The largest body that an event loop writes by itself: some 0.1 ms, less than it costs to pass it
-to a thread and its message to another."""
+"""The largest body for which an event loop finds a place by itself: it takes some 0.05 ms, less
+than to pass it to a thread and its message to another."""
 
 Job = Put | Callable[[], None]
 
 
 class BodyWriter:
-    """Writes and syncs bodies, in its thread, which then hands over to the store thread, or in
-    that of an event loop which commits by itself. Its thread's own upkeep runs in between.
+    """Writes and syncs bodies, in its thread, which then hands over to the store thread. Its own
+    upkeep runs in between. An event loop that commits by itself only gives bodies their places;
+    the thread that commits for it writes them.
 
-    Whoever writes to segments holds a lock, until all that was written is synced.
+    Whoever changes segments holds a lock, until all of it is synced.
     """
 
     def __init__(self, segments: Segments, writer: Writer, room: Room, inline: int) -> None:
@@ -50,10 +52,10 @@ class BodyWriter:
         """Tell whether it is a message whose body goes into a segment."""
         return isinstance(operation, Put) and operation.submission.body.size > self._inline
 
-    def write_here(self, group: "Sequence[Asked]") -> "Sequence[Asked]":
-        """Write the bodies of a group in this thread, that of a running loop.
+    def allot(self, group: "Sequence[Asked]") -> "Sequence[Asked]":
+        """Give the bodies of a group their places, in the thread of a running loop.
 
-        Returns whom it may commit, with ``sync_here`` before; the others are the body thread's:
+        Returns whom it may commit after ``sync_allotted``; the others are the body thread's:
         to begin a new segment, which must be synced, too, is nothing for a loop.
         """
         large = [each for each in group if isinstance(each, Put) and self.takes(each)]
@@ -67,34 +69,34 @@ class BodyWriter:
             room -= size
             if room < 0 or not self._segments.has_room(size):
                 self.give(put)
-            elif self._append(put):
+            elif self._place(put, self._segments.allot):
                 ready.append(put)
         return ready
 
-    def sync_here(self) -> None:
-        """Return when what ``write_here`` wrote would survive a power cut; any thread may ask.
+    def sync_allotted(self) -> QueueError | None:
+        """Return when what was allotted would survive a power cut; any thread may ask.
 
-        Raises QueueFull, or QueueError when the store has failed.
+        Returns QueueFull where there is no room for it; another error, and the store has failed.
         """
         if not self._here:
-            return
+            return None
         try:
             self._segments.sync()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 (any: it is not on the disk)
+            refusal = self._refused(error)
             self._segments.abandon()
-            raise self._refused(error) from error
+            return refusal
         finally:
             self._leave()
+        return None
 
-    def write_again(self, group: "Sequence[Asked]") -> None:
-        """What ``write_here`` returned is not committed: forget where the bodies are.
-
-        Nobody knows of them, so the collector may have taken them for dead by then.
-        """
+    def take_back(self, group: "Sequence[Asked]") -> None:
+        """What ``allot`` returned cannot be committed: it is as if it had not been asked."""
         for each in group:
             if isinstance(each, Put):
                 each.place = None
         if self._here:
+            self._segments.take_back()
             self._leave()
 
     def _leave(self) -> None:
@@ -110,7 +112,7 @@ class BodyWriter:
                     self._flush(pending)
                     job()
                     continue
-                if self._append(job):
+                if self._place(job, self._segments.append):
                     pending.append(job)
                 octets += job.submission.body.size
                 if octets >= SYNC_OCTETS:
@@ -118,13 +120,13 @@ class BodyWriter:
                     octets = 0
             self._flush(pending)
 
-    def _append(self, put: Put) -> bool:
-        """Write a body; where it cannot be, its message is refused."""
+    def _place(self, put: Put, place: Callable[[Body], Place]) -> bool:
+        """Give a body its place; where it cannot have one, its message is refused."""
         if self._writer.failure is not None:
             tell([(put, QueueError(str(self._writer.failure)))])
             return False
         try:
-            put.place = self._segments.append(put.submission.body)
+            put.place = place(put.submission.body)
         except Exception as error:  # noqa: BLE001 (any: the body is not there, and the thread goes on)
             tell([(put, self._refused(error))])
             return False

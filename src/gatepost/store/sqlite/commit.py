@@ -174,18 +174,19 @@ class Committer:
         except (sqlite3.Error, *_BAD_ROW):
             return None
 
-    def finish(self, begun: "Begun", sync_bodies: Callable[[], None]) -> list[Outcome]:
+    def finish(self, begun: "Begun", unsynced: QueueError | None) -> list[Outcome]:
         """Return what ``commit`` does, for a group that was begun. Raises QueueError.
 
-        ``sync_bodies`` is called first; when it raises QueueFull, so is the disk.
+        ``unsynced``: why its bodies are not on the disk; QueueFull is the group's own affair.
         """
         self.is_full = False
-        try:
-            sync_bodies()
-            return self._finish(begun)
-        except QueueFull:
+        if isinstance(unsynced, QueueFull):
             self._roll_back()
             return self._without_room(begun.group)
+        if unsynced is not None:
+            raise unsynced
+        try:
+            return self._finish(begun)
         except sqlite3.Error:
             return self.commit(begun.group)
 

@@ -10,6 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from gatepost.model.body import windows_of
+
+TOGETHER: Final = 1024 * 1024
+"""Octets written in one call at most."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """No room: the same may succeed later. Any other error of a write or a sync is final."""
 
@@ -45,10 +49,12 @@ class Disk:
     def write(self, descriptor: int, chunks: Iterable[bytes], offset: int) -> None:
         """Write `chunks` one behind the other, from `offset` on."""
         os.lseek(descriptor, offset, os.SEEK_SET)
-        for chunk in chunks:
-            view = memoryview(chunk)
-            while view:
-                view = view[os.write(descriptor, view) :]
+        for window in windows_of(chunks, TOGETHER):
+            written = 0 if sys.platform == "win32" else os.writev(descriptor, window)
+            if written < sum(map(len, window)):
+                unwritten = memoryview(b"".join(window))[written:]
+                while unwritten:
+                    unwritten = unwritten[os.write(descriptor, unwritten) :]
 
     def allocate(self, descriptor: int, size: int) -> None:
         """Take `size` octets of the disk for an empty file."""

@@ -41,6 +41,8 @@ class Segments:
         self._disk, self._size = disk, size
         self._descriptor: int | None = None
         self._written = False
+        self._allotted: list[bytes] = []
+        """Bodies at the end that ``sync`` has to write."""
         self.active = 0
         """The segment that takes the next body; those before it are never written again."""
         self._end = 0
@@ -79,13 +81,34 @@ class Segments:
         self._end += size
         return place
 
+    def allot(self, body: Body) -> Place:
+        """Give a body the place that ``sync`` will write it to; call ``has_room`` before."""
+        chunks, checksum, size = list(body.chunks()), 0, 0
+        for chunk in chunks:
+            checksum, size = zlib.crc32(chunk, checksum), size + len(chunk)
+        place = Place(self.active, self._end, size, checksum)
+        self._allotted += chunks
+        self._end += size
+        return place
+
+    def take_back(self) -> list[bytes]:
+        """Return what was allotted and is not written; its places are free again."""
+        allotted, self._allotted = self._allotted, []
+        self._end -= sum(map(len, allotted))
+        return allotted
+
     def cut(self) -> None:
         """Give back what a body has taken that did not find room for all of it."""
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, self._end)
 
     def sync(self) -> None:
-        """Return when every body appended so far would survive a power cut."""
+        """Return when every body so far would survive a power cut."""
+        if self._descriptor is not None and self._allotted:
+            self._written = True
+            bodies = self.take_back()
+            self._disk.write(self._descriptor, bodies, self._end)
+            self._end += sum(map(len, bodies))
         if self._descriptor is not None and self._written:
             self._disk.sync(self._descriptor)
             self._written = False

@@ -226,11 +226,11 @@ class SqliteStore:
             self._wait_for_thread(loop)
             return
         bodies = self._bodies
-        group = bodies.write_here(self._take_gathered())
+        group = bodies.allot(self._take_gathered())
         self._syncing = True
-        if not self._writer.begin_here(group, bodies.sync_here, partial(self._synced, loop)):
+        if not self._writer.begin_here(group, bodies.sync_allotted, partial(self._synced, loop)):
             self._syncing = False
-            bodies.write_again(group)
+            bodies.take_back(group)
             self._pass_on(group)
 
     def _wait_for_thread(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -29,7 +29,7 @@ GROUP: Final = 256
 IDLE: Final = 3600.0
 """Seconds between two ticks of a store that failed."""
 
-Syncing = tuple[Begun, Callable[[], None], Callable[[], None]]
+Syncing = tuple[Begun, Callable[[], QueueError | None], Callable[[], None]]
 """A group that an event loop has written, what syncs its bodies, and whom to tell."""
 Told = tuple[asyncio.Future[Any], Any]
 
@@ -126,7 +126,7 @@ class Writer:
     def begin_here(
         self,
         group: Sequence[Operation],
-        sync_bodies: Callable[[], None],
+        sync_bodies: Callable[[], QueueError | None],
         done: Callable[[], None],
     ) -> bool:
         """Write in this thread, that of the running loop, which has the lock.
@@ -151,7 +151,8 @@ class Writer:
     def _sync(self, jobs: list[Syncing]) -> None:
         for begun, sync_bodies, done in jobs:
             try:
-                self._conclude(begun.group, partial(self._committer.finish, begun, sync_bodies))
+                finish = partial(self._committer.finish, begun, sync_bodies())
+                self._conclude(begun.group, finish)
             finally:
                 self._committing.release()
                 done()

@@ -1,7 +1,6 @@
 """Pieces of a content that are written together."""
 
-from gatepost.model.body import WINDOW
-from gatepost.net.stream import windows_of
+from gatepost.model.body import MANY, WINDOW, windows_of
 
 
 def sizes(*pieces: int) -> list[list[int]]:
@@ -13,3 +12,7 @@ def test_small_pieces_go_together_and_large_ones_alone() -> None:
     assert sizes(1, 100_000, 3) == [[1, 100_000, 3]]
     assert sizes(1, WINDOW, 3) == [[1], [WINDOW], [3]]
     assert sizes(2 * WINDOW, WINDOW - 1, 1, 1) == [[2 * WINDOW], [WINDOW - 1, 1], [1]]
+
+
+def test_of_tiny_pieces_no_more_than_a_system_takes() -> None:
+    assert sizes(*[1] * (MANY + 1)) == [[1] * MANY, [1]]
