@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import default
@@ -16,9 +16,11 @@ from compliance.dovecot import running_dovecot
 from compliance.exim import running_exim
 from compliance.opensmtpd import running_opensmtpd
 from compliance.postfix import Postfix, running_postfix
+from gatepost.client.connection import AsyncConnection
+from gatepost.client.pool import Loan, Terms
 from gatepost.client.sign_in import PasswordSignIn
 from gatepost.model.body import BytesBody
-from gatepost.model.route import Smarthost, SmarthostTarget
+from gatepost.model.route import HopLimits, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.relay.transport.contract import Handed, Place
 from gatepost.relay.transport.smtp import SmtpTransport
@@ -57,6 +59,55 @@ def hand(port: int, ca_file: str, sign_in: PasswordSignIn, times: int = 1) -> li
     return asyncio.run(run())
 
 
+BURST = 24
+"""More at once than connections: some go out behind the content of others (RFC 2920 3.1)."""
+
+
+def hand_a_burst(port: int, ca_file: str, sign_in: PasswordSignIn) -> tuple[list[Handed], int]:
+    """Hand one over, which shows that the server is quick, then BURST by twelve at a time.
+
+    Returns what became of the burst, and how many of it followed another one.
+    """
+    followed = 0
+
+    async def run() -> list[Handed]:
+        nonlocal followed
+        target = SmarthostTarget(
+            "hub", (Smarthost("localhost", port),), ca_file=ca_file, credential="c",
+            limits=HopLimits(connections=16),
+        )  # fmt: skip
+        transport = SmtpTransport(target, sign_in)
+        place, loop = Place("localhost", port, "127.0.0.1"), asyncio.get_running_loop()
+
+        async def one() -> list[Handed]:
+            body = BytesBody(CONTENT)
+            return [
+                await transport.deliver(lease(), body, place, loop.time() + 30)
+                for _ in range(BURST // 12)
+            ]
+
+        lend = transport.pool.lend
+
+        def counted(key: Hashable, terms: Terms) -> Loan[AsyncConnection] | None:
+            nonlocal followed
+            loan = lend(key, terms)
+            followed += loan is not None and loan.follows
+            return loan
+
+        transport.pool.lend = counted  # type: ignore[method-assign]
+        try:
+            await transport.deliver(lease(), BytesBody(CONTENT), place, loop.time() + 30)
+            return [
+                each for some in await asyncio.gather(*(one() for _ in range(12))) for each in some
+            ]
+        finally:
+            await transport.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gatepost.client.session.QUICK", 10.0)  # on a busy machine, too
+        return asyncio.run(run()), followed
+
+
 @pytest.mark.parametrize("mechanisms", [["LOGIN"], ["PLAIN"], ["PLAIN", "LOGIN"]], ids="-".join)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_three_messages_over_one_sign_in(
@@ -72,6 +123,17 @@ def test_three_messages_over_one_sign_in(
         assert each["mechanism"] in mechanisms
         content = base64.b64decode(each["content"])
         assert content == TRACE + CONTENT
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_burst(program: list[str], tmp_path: Path) -> None:
+    sign_in = PasswordSignIn(USERNAME, lambda: Secret(PASSWORD))
+    with running(program, tmp_path, ["PLAIN"]) as server:
+        handed, followed = hand_a_burst(server.port, server.ca_file, sign_in)
+        accepted = [server.next_message() for _ in range(BURST + 1)]
+    assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * BURST
+    assert {base64.b64decode(each["content"]) for each in accepted} == {TRACE + CONTENT}
+    assert (followed > 0) == (program == SMTP_SERVER)  # aiosmtpd does not pipeline
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -131,3 +193,17 @@ def test_real_servers(start: Any, mechanism: str) -> None:
     assert {each.attempt.contact.mechanism for each in handed} == {mechanism}
     assert len(contents) == 2
     assert b"Subject: hi" in contents[0]
+
+
+@pytest.mark.compliance
+@pytest.mark.parametrize("start", [running_postfix, running_exim, running_opensmtpd])
+def test_real_servers_take_a_burst(start: Any) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as parent:
+        Path(parent).chmod(0o755)
+        with start(Path(parent) / "server") as server:
+            sign_in = PasswordSignIn(server.username, lambda: Secret(server.password))
+            handed, followed = hand_a_burst(server.port, server.ca_file, sign_in)
+            contents = server.held()
+    assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * BURST
+    assert len(contents) == BURST + 1
+    assert followed or start is running_opensmtpd

@@ -312,7 +312,7 @@ class AsyncConnection:
     def may_follow(self) -> bool:
         """Another message may be announced."""
         session = self.session
-        return session.is_quick and session.usable and session.announcement is None
+        return session.may_be_followed and session.usable and session.announcement is None
 
     @property
     def goes_on(self) -> bool:

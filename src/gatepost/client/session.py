@@ -97,8 +97,8 @@ class ClientSession:
         """The server knows of the next message: what it says unasked may be to that."""
         self.is_poured = False
         """A content is out, and not answered yet."""
-        self.is_quick = False
-        """The last content was answered within QUICK."""
+        self.may_be_followed = False
+        """The server pipelines, and answered the last content within QUICK."""
 
     def guard(self, conversation: Conversation[T]) -> Conversation[T]:
         """Run ``conversation``; an error leaves it with phase and transcript.
@@ -194,7 +194,9 @@ class ClientSession:
             self.usable = False
         poured, self.is_poured = time.monotonic(), True
         reply = yield from self.await_reply("content", command)
-        self.is_quick, self.is_poured = time.monotonic() - poured < QUICK, False
+        self.is_poured = False
+        is_quick = time.monotonic() - poured < QUICK
+        self.may_be_followed = is_quick and "PIPELINING" in self.capabilities
         if early and reply.is_success:
             raise RemoteProtocolError("the message was accepted before all was sent", str(reply))
         return reply
