@@ -10,6 +10,7 @@ from gatepost.model.route import HopLimits, HopTls, MxTarget, Smarthost, Smartho
 from gatepost.relay.transport.contract import Handed
 from gatepost.relay.transport.smtp import followers_of
 from tests.certificates import Authority, Pair
+from tests.leases import lease
 from tests.shell.behaviours import Client, serving
 from tests.shell.test_smtp_transport import (
     PIPELINED,
@@ -155,6 +156,38 @@ def test_a_verdict_on_its_mail_is_its_own(word: str, authority: Authority, pair:
 
     one, two = serve(server, pair, authority)
     assert (outcomes(one), outcomes(two)[0][1]) == ([("delivered", 250)], int(word[:3]))
+
+
+def test_what_was_announced_in_vain_is_not_said_later(authority: Authority, pair: Pair) -> None:
+    """The message before came to no content, so the next one asks for itself; what comes after
+    that must not go to its recipients."""
+
+    def server(client: Client) -> None:
+        greet(client, PIPELINED)
+        pipelined(client, *GO_AHEAD)
+        assert [client.hear() for _ in range(3)] == OPENED
+        client.say("250 ok", "450 not yet", "554 nobody")
+        client.answer("250 reset")
+        assert [client.hear() for _ in range(3)] == OPENED
+        client.say(*GO_AHEAD)
+        assert client.hear_content() == SENT
+        client.say("250 two")
+        assert [client.hear() for _ in range(3)][1] == b"RCPT TO:<carol@example.net>"
+        client.say(*GO_AHEAD)
+        client.hear_content()
+        client.say("250 three")
+        client.wait_for_end()
+
+    async def act(relay: Relay) -> None:
+        await relay.hand()
+        one, two = await asyncio.gather(relay.hand(), relay.hand())
+        assert (outcomes(one), outcomes(two)) == ([("deferred", 450)], [("delivered", 250)])
+        three = await relay.hand(lease("carol@example.net"))
+        assert three.attempt.reply.text == "three"
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+    assert running.failure is None
 
 
 def test_who_is_called_off_takes_nothing_along_but_the_connection(

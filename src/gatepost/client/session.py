@@ -93,8 +93,8 @@ class ClientSession:
         self._lost: Disconnected | None = None
         self.announcement: Announcement | None = None
         """Of the message behind the one that is on its way."""
-        self.has_announced = False
-        """The server knows of the next message: what it says unasked may be to that."""
+        self.announced = b""
+        """What the server knows of the next message: what it says unasked may be to that."""
         self.is_poured = False
         """A content is out, and not answered yet."""
         self.may_be_followed = False
@@ -135,11 +135,16 @@ class ClientSession:
         What was announced is not sent again.
         Raises LocalProtocolError, before anything is sent, for one that is not one line.
         """
-        wire = b"" if self.has_announced else encode([command for _, command in commands])
+        wire = encode([command for _, command in commands])
+        if self.announced:
+            if wire != self.announced:  # never in the envelope of another message
+                self.usable = False
+                raise Disconnected("the server expects another message on this connection")
+            wire = b""
         self.phase = commands[0][0]
         for _, command in commands:
             self.transcript.client(command)
-        self.has_announced = False
+        self.announced = b""
         if wire:
             yield from self._write(Write(wire, self.phase))
         replies = [] if replies is None else replies
@@ -201,12 +206,17 @@ class ClientSession:
             raise RemoteProtocolError("the message was accepted before all was sent", str(reply))
         return reply
 
+    @property
+    def has_announced(self) -> bool:
+        """The server knows of the next message."""
+        return bool(self.announced)
+
     def take_announcement(self) -> bytes:
         """Return the next message's commands, which go out now."""
         announcement, self.announcement = self.announcement, None
         if announcement is None:
             return b""
-        announcement.is_sent = self.has_announced = True
+        announcement.is_sent, self.announced = True, announcement.octets
         return announcement.octets
 
     def _write(self, step: Write | WriteFrom) -> Conversation[bytes]:

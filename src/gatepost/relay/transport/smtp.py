@@ -223,6 +223,8 @@ class _Try:
             if announcement is not None:
                 connection.withdraw(announcement)
             raise
+        if announcement is not None and not announcement.is_sent:
+            connection.withdraw(announcement)  # there was no content before it: it is late now
 
     async def _fit(self, offered: Capabilities) -> Fitted | Reply:
         arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
