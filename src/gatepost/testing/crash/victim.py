@@ -27,6 +27,8 @@ STOP: Final = 12.0
 """Seconds for a clean stop; it promises 10."""
 START: Final = 60.0
 _MAIN: Final = "from gatepost.cli.main import main; main()"
+_BEGINS: Final = '{"time":'
+"""An event."""
 _AGAIN: Final = 0.1
 """Seconds until one that did not come up is started again (systemd's RestartSec)."""
 _PROC: Final = Path("/proc")
@@ -231,7 +233,9 @@ class Victim:
 
     def _lines(self) -> list[dict[str, Any]]:
         lines = self.output.read_text("utf-8", "replace").splitlines()
-        return [json.loads(each) for each in lines if each.startswith("{") and each.endswith("}")]
+        whole = [each for each in lines if each.startswith("{") and each.endswith("}")]
+        # A kill may cut a line off; then the next start's first one is behind it.
+        return [json.loads(each[max(0, each.rfind(_BEGINS)) :]) for each in whole]
 
     def last_words(self) -> str:
         """Return the end of what it said."""
