@@ -19,7 +19,11 @@ RETRY_AFTER: Final = 1
 
 
 def describe(operation: SendOperation, now: datetime, running: float) -> dict[str, Any]:
-    """Return the document ``EmailSendResult``; an operation runs for so many seconds."""
+    """Return the document ``EmailSendResult``; an operation runs for so many seconds.
+
+    It succeeds when the message is out for delivery, whatever becomes of it then (Microsoft Learn,
+    "Get the status of the email delivery").
+    """
     document: dict[str, Any] = {"id": operation.id, "status": "Running", "error": None}
     if now - operation.started_at < timedelta(seconds=running):
         return document
