@@ -1,19 +1,27 @@
 """A message that is announced behind the content of another (RFC 2920 3.1)."""
 
 import asyncio
+import random
 import threading
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
+from gatepost.client.upstream import Opener
+from gatepost.model.body import BytesBody
 from gatepost.model.route import HopLimits, HopTls, MxTarget, Smarthost, SmarthostTarget
-from gatepost.relay.transport.contract import Handed
-from gatepost.relay.transport.smtp import followers_of
+from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.smtp import Sending, SmtpTransport, followers_of
+from gatepost.testing import Mischief, Upstream
+from gatepost.testing.upstream import USUAL
 from tests.certificates import Authority, Pair
 from tests.leases import lease
 from tests.shell.behaviours import Client, serving
 from tests.shell.test_smtp_transport import (
     PIPELINED,
+    QUICK,
     SENT,
     Relay,
     greet,
@@ -224,3 +232,50 @@ def test_only_few_follow(connections: int, servers: int, few: int) -> None:
     hosts = tuple(Smarthost(f"mx{each}.example") for each in range(servers))
     assert followers_of(SmarthostTarget("hub", hosts, limits=HopLimits(connections))) == few
     assert followers_of(MxTarget("mx", limits=HopLimits(connections))) == 0
+
+
+class Rush:
+    """Many messages at once, each of which names its recipient in its content."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        weights = dict(USUAL) | {"accept": 30.0, "cut_early": 4.0}
+        self.upstream = Upstream(seed, Mischief(weights, stall=0.03, slowness=0.01))
+        self.handed: dict[str, Handed] = {}
+
+    async def run(self) -> None:
+        address = f"127.0.0.1:{await self.upstream.start()}"
+        limits = HopLimits(16, messages_per_connection=30)
+        target = SmarthostTarget("hub", (Smarthost("127.0.0.1", 25),), "none", limits=limits)
+        transport = SmtpTransport(target, None, Sending(Opener(timeouts=QUICK), "relay.example"))
+        self.place = Place("127.0.0.1", int(address.split(":")[1]), "127.0.0.1")
+        try:
+            await asyncio.gather(*(self._hand(transport, worker) for worker in range(10)))
+        finally:
+            await transport.close()
+            self.upstream.close()
+            await self.upstream.quiet(5)
+
+    async def _hand(self, transport: SmtpTransport, worker: int) -> None:
+        for number in range(15):
+            who = f"r{worker}.{number}@example.net"
+            body = BytesBody(f"Message-ID: <{who}>\r\n\r\nto {who}\r\n".encode())
+            deadline = asyncio.get_running_loop().time() + 10
+            trying = transport.deliver(lease(who, id=who), body, self.place, deadline)
+            with suppress(TimeoutError):  # some are called off
+                async with asyncio.timeout(0.01 if self.chance.random() < 0.1 else None):
+                    self.handed[who] = await trying
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_each_content_goes_to_its_own(seed: int) -> None:
+    rush = Rush(seed)
+    asyncio.run(rush.run())
+    taken = Counter(each.message_id.strip("<>") for each in rush.upstream.taken)
+    for each in rush.upstream.taken:
+        assert each.message_id == f"<{each.recipients[0]}>"
+        assert each.content.endswith(f"to {each.recipients[0]}\r\n".encode())
+    assert set(taken.values()) <= {1}
+    delivered = {who for who, it in rush.handed.items() if outcomes(it)[0][0] == "delivered"}
+    assert delivered <= set(taken)
+    assert len(delivered) > 50
