@@ -223,7 +223,9 @@ class SqliteStore:
             loop.call_later(LINGER, self._commit_late, self._round)
             return
         if not self._writer.reserve():
-            self._wait_for_thread(loop)
+            if not self._put_off:  # the store thread is at work; it tells when it is done
+                self._put_off = True
+                loop.call_later(PUT_OFF, self._commit_or_pass_on, self._round)
             return
         bodies = self._bodies
         group = bodies.allot(self._take_gathered())
@@ -233,21 +235,19 @@ class SqliteStore:
             bodies.take_back(group)
             self._pass_on(group)
 
-    def _wait_for_thread(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The store thread is at work: it tells when it is done. If it has more to do then, this
-        is done with that."""
-        if self._put_off:
+    def _commit_or_pass_on(self, number: int) -> None:
+        """The store thread is done, or took its time; if it has more to do, this is done with
+        that."""
+        self._commit_late(number)
+        if number == self._round:
             self._pass_on(self._take_gathered())
-        else:
-            self._put_off = True
-            loop.call_later(PUT_OFF, self._commit_late, self._round)
 
     def _freed(self) -> None:
         """In the store thread: it has done what it was given."""
         if self._put_off:
             with suppress(IndexError, RuntimeError):  # gone already; the loop was closed
                 loop = self._gathered[0].future.get_loop()
-                loop.call_soon_threadsafe(self._commit_gathered)
+                loop.call_soon_threadsafe(self._commit_or_pass_on, self._round)
 
     def _synced(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread of the store: what was gathered meanwhile may go."""

@@ -58,7 +58,7 @@ class Writer:
         self._on_failure, self._quick = on_failure, quick
         self._committing = threading.Lock()
         self._wanted = False
-        """The store thread waits for the lock."""
+        """The store thread was given something, or waits for the lock."""
         self.on_free: Callable[[], None] | None = None
         """Called in the store thread when it has done what it was given."""
         self._failing = threading.Lock()
@@ -66,7 +66,6 @@ class Writer:
         self.on_commit: Callable[[], None] | None = None
         """Called here after each group that held a message."""
         self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP)
-        self.give: Callable[[Operation], None] = self._worker.give
         self._syncing: Worker[Syncing] = Worker("gatepost-sync", self._sync, 1)
 
     def start(self, upkeep: Callable[[], float], after: float) -> None:
@@ -76,6 +75,11 @@ class Writer:
         """
         self._syncing.start()
         self._worker.start(lambda: upkeep() if self.failure is None else IDLE, after)
+
+    def give(self, operation: Operation) -> None:
+        """Let the store thread commit it, in the next group. Any thread may call it."""
+        self._wanted = True  # what a waiting thread is given is in no queue, and not yet taken
+        self._worker.give(operation)
 
     @property
     def messages(self) -> int:
@@ -153,11 +157,11 @@ class Writer:
             try:
                 finish = partial(self._committer.finish, begun, sync_bodies())
                 self._conclude(begun.group, finish)
+                if self._committer.needs_checkpoint:  # before a loop begins the next group
+                    self.give(_CHECKPOINT)
             finally:
                 self._committing.release()
                 done()
-            if self._committer.needs_checkpoint:
-                self.give(_CHECKPOINT)
 
     def _work(self, group: list[Operation]) -> None:
         self._wanted = True

@@ -1,0 +1,53 @@
+"""Who commits: an event loop what is its own, the store thread what the loop cannot."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite import store as store_module
+from gatepost.store.sqlite.commit import CHECKPOINT_PAGES, Asked, Committer
+from tests.contract.messages import message
+
+
+def test_a_loop_waits_for_a_checkpoint_and_then_commits_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store thread's way costs several times as much."""
+    checkpoint = Committer.checkpoint
+
+    def slowly(committer: Committer) -> None:
+        time.sleep(5 * store_module.LINGER)
+        checkpoint(committer)
+
+    monkeypatch.setattr(Committer, "checkpoint", slowly)
+    monkeypatch.setattr(store_module, "PUT_OFF", 60.0)
+    passed_on: list[Any] = []
+
+    async def main() -> None:
+        store = open_store(tmp_path, Settings(reserve=0, quick=60.0))
+        writer = store._writer
+        give = writer.give
+
+        def noted(given: Any) -> None:
+            passed_on.append(given)
+            give(given)
+
+        monkeypatch.setattr(writer, "give", noted)
+
+        async def client(name: int) -> None:
+            for number in range(10):
+                if name == 0 and number % 3 == 0:
+                    writer._committer.ledger.pages = CHECKPOINT_PAGES
+                await store.put(message(f"{name}.{number}"))
+
+        await asyncio.wait_for(asyncio.gather(*map(client, range(4))), 20)
+        assert await store.count() == 40
+        store.close()
+
+    asyncio.run(main())
+    assert passed_on, "there were checkpoints"
+    assert not [each for each in passed_on if isinstance(each, Asked)]
