@@ -11,11 +11,14 @@ import msgspec
 import pytest
 
 from gatepost.app.control import serve_control
+from gatepost.app.directories import ServedDirectory
 from gatepost.app.hurry import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.rpc import Calls
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.contract import Directory
+from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply
@@ -197,15 +200,67 @@ def test_a_change_does_not_wait_for_who_is_gone(tmp_path: Path) -> None:
     run(tmp_path, steps)
 
 
+NOT_KEPT = {"entra", "token accounts"}
+
+
 @pytest.mark.parametrize("name", sorted(set(CASES) - {"azure"}))
-def test_a_directory_that_does_not_tell_is_asked_each_time(tmp_path: Path, name: str) -> None:
+def test_where_a_directory_cannot_tell_it_is_asked_each_time(tmp_path: Path, name: str) -> None:
+    """A password that somebody chose is remembered where it is hashed, and nowhere else."""
+
     async def steps(case: Case, fronts: list[Front]) -> None:
-        principal = await fronts[0].learn()
-        await fronts[0].learn()
-        directory: Directory = fronts[0].directory
-        assert isinstance(
-            directory.standing(principal, parse_address(case.allowed)), asyncio.Future
-        )
-        await asyncio.sleep(0.01)
+        front = fronts[0]
+        principal = await front.learn()
+        verdict, standing = front.identify(), front.standing(principal)
+        assert isinstance(verdict, asyncio.Future)
+        assert isinstance(standing, asyncio.Future) == (name in NOT_KEPT)
+        assert await verdict == principal
 
     run(tmp_path, steps, name)
+
+
+@pytest.mark.parametrize("name", ["accounts", "combined"])
+def test_a_changed_account_is_asked_about_again(tmp_path: Path, name: str) -> None:
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        principals = [await front.learn() for front in fronts]
+        await case.take_away()
+        for front, principal in zip(fronts, principals, strict=True):
+            for _ in range(2):
+                assert await front.standing(principal) is Standing.NOT_SIGNED_IN
+
+    run(tmp_path, steps, name)
+
+
+def test_another_configuration_is_asked_about_again(tmp_path: Path) -> None:
+    async def serve() -> None:
+        before, after = await CASES["accounts"](), await CASES["configured accounts"]()
+        served = ServedDirectory(before.directory)
+        server = await serve_control(tmp_path, MemoryStore(), served, _ignore)
+        calls = await Calls.connect(tmp_path / SOCKET)
+        front = Front(calls, await RemoteDirectory.connect(calls), before)
+        principal = await front.learn()
+        assert front.standing(principal) is Standing.ALLOWED
+        served.turn_to(_nobody())
+        await served.forget()
+        assert await front.standing(principal) is Standing.NOT_SIGNED_IN
+        served.turn_to(after.directory)
+        served.turn_to(before.directory)
+        await served.forget()
+        assert await front.standing(principal) is Standing.ALLOWED
+        await before.take_away()
+        assert await front.standing(principal) is Standing.NOT_SIGNED_IN
+        calls.close()
+        await calls.lost.wait()
+        server.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(serve(), 10))
+
+
+def _nobody() -> Directory:
+    """Return a directory that knows nobody, and does not tell of changes."""
+    rules = EntraRules(frozenset(), {})
+    return EntraDirectory(rules, _proves_nothing, b"k" * 32, lambda: 0.0)
+
+
+async def _proves_nothing(name: CompositeName, secret: Secret) -> Proof:
+    return Proof(f"secret_wrong: of {name}, {secret}")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -26,9 +26,10 @@ from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
-from gatepost.directory.contract import Directory, Records
+from gatepost.directory.contract import Directory, KeepableDirectory, Records
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.directory.entra_tokens import EntraTokens, audiences_of
+from gatepost.directory.kept import identify_kept, standing_kept
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.directory.remembered import ticket_of
 from gatepost.errors import TokenError
@@ -45,10 +46,27 @@ from gatepost.sasl.interview import Verifier
 
 
 class ServedDirectory:
-    """Implements ``Directory``: the one of the configuration that holds now."""
+    """Implements ``KeepableDirectory``: the one of the configuration that holds now."""
 
     def __init__(self, inner: Directory) -> None:
+        self._followers: list[Callable[[], Awaitable[None]]] = []
+        self.turn_to(inner)
+
+    def turn_to(self, inner: Directory) -> None:
+        """Let another one answer; ``forget`` is to be called then."""
         self.inner = inner
+        if isinstance(inner, KeepableDirectory):
+            inner.follow(self.forget)
+
+    async def forget(self) -> None:
+        """Return when nobody keeps an answer any more."""
+        for forget in self._followers:
+            await forget()
+
+    def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
+        """See ``KeepableDirectory``."""
+        if forget not in self._followers:
+            self._followers.append(forget)
 
     @property
     def mechanisms(self) -> frozenset[str]:
@@ -62,6 +80,16 @@ class ServedDirectory:
 
     def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
         return self.inner.standing(principal, sender)
+
+    def identify_kept(
+        self, credentials: Credentials, mechanism: str
+    ) -> "Later[tuple[Principal | Reply, float]]":
+        return identify_kept(self.inner, credentials, mechanism)
+
+    def standing_kept(
+        self, principal: Principal, sender: Address
+    ) -> "Later[tuple[Standing, float]]":
+        return standing_kept(self.inner, principal, sender)
 
 
 @dataclass(slots=True)
@@ -184,10 +212,10 @@ class Prepared:
             await each.load()
 
     def take(self, served: ServedDirectory) -> None:
-        """Let it answer from now on."""
+        """Let it answer from now on; ``ServedDirectory.forget`` comes next."""
         for each in self.then:
             each()
-        served.inner = self.directory
+        served.turn_to(self.directory)
 
 
 def _now() -> datetime:

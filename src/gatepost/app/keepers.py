@@ -6,6 +6,7 @@ or was cut off because it did not.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,8 @@ from gatepost.directory.contract import Directory, KeepableDirectory
 from gatepost.errors import Disconnected
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.later import Later
+from gatepost.model.reply import Reply
 
 FORGET: Final = "forget"
 """What a front process is told; it answers with ``forgot`` and the same number."""
@@ -97,9 +100,9 @@ def keeping_operations(
         keepers.join(keeper)
         return True
 
-    def identify(raw: msgspec.Raw) -> tuple[Any, ...]:
-        verdict, until = directory.identify_kept(*read_question(raw))
-        return (verdict, None, until) if isinstance(verdict, Principal) else (None, verdict, until)
+    def identify(raw: msgspec.Raw) -> "Later[tuple[Any, ...]]":
+        answer = directory.identify_kept(*read_question(raw))
+        return _later(answer) if isinstance(answer, Awaitable) else _spelled(answer)
 
     return {
         "keep": keep,
@@ -107,3 +110,12 @@ def keeping_operations(
         "identify_kept": identify,
         "standing_kept": lambda raw: directory.standing_kept(*read_sender(raw)),
     }
+
+
+def _spelled(answer: tuple[Principal | Reply, float]) -> tuple[Any, ...]:
+    verdict, until = answer
+    return (verdict, None, until) if isinstance(verdict, Principal) else (None, verdict, until)
+
+
+async def _later(answer: "Awaitable[tuple[Principal | Reply, float]]") -> tuple[Any, ...]:
+    return _spelled(await answer)

@@ -295,6 +295,7 @@ class Service:
     async def _take(self, following: "_Following") -> None:
         """Go by it from now on."""
         following.directory.take(self.directory)
+        await self.directory.forget()
         if self.api is not None:
             self.api.certificates.look(again=True)
         self._open_desks()

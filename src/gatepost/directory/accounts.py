@@ -1,14 +1,16 @@
 """Plain accounts: a name, a password that somebody chose, and the senders that it may use."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 import msgspec
 
-from gatepost.directory.contract import Record, Records
+from gatepost.directory.contract import Later, Record, Records
+from gatepost.directory.kept import not_kept
 from gatepost.directory.passwords import Hasher
 from gatepost.directory.remembered import Remembered, ticket_of
 from gatepost.directory.senders import standing_of
@@ -122,6 +124,7 @@ class AccountDirectory:
         self._hashing = asyncio.Semaphore(MOST_AT_ONCE)
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Principal | Reply]] = set()
+        self._followers: list[Callable[[], Awaitable[None]]] = []
         self.version = 0
 
     async def load(self) -> None:
@@ -163,7 +166,10 @@ class AccountDirectory:
         return tuple(self._configured.values())
 
     def configure(self, accounts: Iterable[Account]) -> None:
-        """Take accounts that the store does not keep; each hides one of its name that it does."""
+        """Take accounts that the store does not keep; each hides one of its name that it does.
+
+        Who follows is not told: whoever calls this knows who else has to forget what was.
+        """
         self._configured = {each.name: each for each in accounts}
         self._changed()
 
@@ -243,6 +249,22 @@ class AccountDirectory:
         account = self._find(principal.name)
         return account.standing(sender) if account else Standing.NOT_SIGNED_IN
 
+    def identify_kept(
+        self, credentials: Credentials, mechanism: str
+    ) -> "Later[tuple[Principal | Reply, float]]":
+        """As ``identify``; nothing of it is kept elsewhere, since it is remembered here."""
+        return not_kept(self.identify(credentials, mechanism))
+
+    def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
+        """As ``standing``; it holds until an account changes."""
+        standing = self.standing(principal, sender)
+        return standing, 0.0 if standing is Standing.NOT_SIGNED_IN else math.inf
+
+    def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
+        """See ``KeepableDirectory``."""
+        if forget not in self._followers:
+            self._followers.append(forget)
+
     async def save(self, put: Iterable[Account], delete: Iterable[str] = ()) -> None:
         """Write accounts and delete others by name in one commit; they count from then on."""
         put, delete = tuple(put), tuple(delete)
@@ -255,3 +277,5 @@ class AccountDirectory:
                 self._accounts.pop(name, None)
             self._accounts.update({each.name: each for each in put})
             self._changed()
+            for forget in self._followers:
+                await forget()

@@ -1,11 +1,12 @@
 """Several directories as one: the first that knows a name answers for it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from gatepost.directory.accounts import REFUSED
-from gatepost.directory.contract import Directory
+from gatepost.directory.contract import Directory, KeepableDirectory
+from gatepost.directory.kept import not_kept, standing_kept
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
@@ -90,3 +91,22 @@ class CombinedDirectory:
 
     def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
         return self._of(principal.name, principal.mechanism).standing(principal, sender)
+
+    def identify_kept(
+        self, credentials: Credentials, mechanism: str
+    ) -> "Later[tuple[Principal | Reply, float]]":
+        """As ``identify``, and not kept: another directory may come to know the name."""
+        return not_kept(self.identify(credentials, mechanism))
+
+    def standing_kept(
+        self, principal: Principal, sender: Address
+    ) -> "Later[tuple[Standing, float]]":
+        """As the directory of the name says; when one changes, all are asked again."""
+        directory = self._of(principal.name, principal.mechanism)
+        return standing_kept(directory, principal, sender)
+
+    def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
+        """See ``KeepableDirectory``."""
+        for each in self._directories:
+            if isinstance(each, KeepableDirectory):
+                each.follow(forget)

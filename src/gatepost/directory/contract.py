@@ -51,14 +51,19 @@ class KeepableDirectory(Directory, Protocol):
 
     def identify_kept(
         self, credentials: Credentials, mechanism: str
-    ) -> tuple[Principal | Reply, float]:
+    ) -> "Later[tuple[Principal | Reply, float]]":
         """Return what ``identify`` does, and how long it holds."""
 
-    def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
+    def standing_kept(
+        self, principal: Principal, sender: Address
+    ) -> "Later[tuple[Standing, float]]":
         """Return what ``standing`` does, and how long it holds."""
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
-        """Await ``forget`` after each change, before who made it hears that it is done."""
+        """Await ``forget`` after each change, before who made it hears that it is done.
+
+        Who follows a second time is told once.
+        """
 
 
 @dataclass(frozen=True, slots=True)

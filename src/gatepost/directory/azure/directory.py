@@ -194,7 +194,8 @@ class AzureDirectory:
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
         """See ``KeepableDirectory``."""
-        self._followers.append(forget)
+        if forget not in self._followers:
+            self._followers.append(forget)
 
     def is_managed(self, principal: Principal, sender: Address) -> bool:
         """Tell whether the sender's domain is Azure's own, whose rate is lower."""
