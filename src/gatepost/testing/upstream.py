@@ -239,8 +239,9 @@ class _Connection:
                 self._session.answer(_UNKNOWN)
 
     def _answer(self, reply: Reply | None) -> None:
-        """None: hang up instead."""
+        """None: hang up instead, once the message before has its answer (RFC 2920 3.2)."""
         if reply is None:
+            self._stream.write(self._session.send())
             self.cut()
         else:
             self._session.answer(reply)
