@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from gatepost.directory.changing import to_the_end
 from gatepost.directory.contract import Later, Record, Records
 from gatepost.directory.kept import not_kept
 from gatepost.directory.passwords import Hasher
@@ -267,7 +268,9 @@ class AccountDirectory:
 
     async def save(self, put: Iterable[Account], delete: Iterable[str] = ()) -> None:
         """Write accounts and delete others by name in one commit; they count from then on."""
-        put, delete = tuple(put), tuple(delete)
+        await to_the_end(self._save(tuple(put), tuple(delete)))
+
+    async def _save(self, put: tuple[Account, ...], delete: tuple[str, ...]) -> None:
         async with self._changing:
             await self._records.save_records(
                 [Record(_KIND, each.name, msgspec.to_builtins(each)) for each in put],

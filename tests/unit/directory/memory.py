@@ -1,5 +1,6 @@
 """Records kept in memory, as a store would keep them."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from gatepost.directory.contract import Record
@@ -12,6 +13,8 @@ class MemoryRecords:
         self.kept = {(record.kind, record.id): record for record in records}
         self.commits = 0
         self.fault: Exception | None = None
+        self.seconds = 0.0
+        """What a commit takes until it is told."""
 
     async def load_records(self) -> Sequence[Record]:
         return list(self.kept.values())
@@ -25,3 +28,5 @@ class MemoryRecords:
         for key in delete:
             self.kept.pop(key, None)
         self.kept.update({(record.kind, record.id): record for record in put})
+        if self.seconds:
+            await asyncio.sleep(self.seconds)

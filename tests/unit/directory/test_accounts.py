@@ -137,6 +137,22 @@ def test_a_password_that_was_replaced_while_it_was_hashed_does_not_count() -> No
     run(steps)
 
 
+def test_a_change_is_finished_though_nobody_waits_for_it() -> None:
+    """Or the store would have no account any more that still sends."""
+
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        bench.records.seconds = 0.01
+        deleting = asyncio.ensure_future(bench.directory.save([], ["bob"]))
+        await asyncio.sleep(0)
+        deleting.cancel()
+        await asyncio.wait([deleting])
+        await asyncio.sleep(0.05)
+        assert len(bench.records.kept) == len(bench.directory.accounts) == 0
+
+    run(steps)
+
+
 def test_what_is_offered_does_not_wait_for_the_first_account() -> None:
     async def steps(bench: Bench) -> None:
         assert bench.directory.mechanisms

@@ -2,10 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
@@ -28,6 +28,7 @@ from gatepost.directory.azure.snapshot import Grant, Snapshot
 from gatepost.directory.azure.token_sign_in import MECHANISMS as TOKEN_MECHANISMS
 from gatepost.directory.azure.token_sign_in import claims_of, identify_by_token
 from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.directory.changing import to_the_end
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
 from gatepost.model.address import Address
@@ -46,7 +47,6 @@ _OF_SECRETS: Final = frozenset({"secret_expired", "secret_missing", "secret_wron
 """What becomes of a secret that was good."""
 
 E = TypeVar("E", bound=Entry)
-T = TypeVar("T")
 
 
 class AzureDirectory:
@@ -70,7 +70,7 @@ class AzureDirectory:
         self.mechanisms: Final = _OF_SECRET | (TOKEN_MECHANISMS if tokens else frozenset())
         self._key = digest_key
         self._clock = clock
-        self.rules: Final = rules or Rules()
+        self.rules = rules or Rules()
         self._remembered = RememberedSecrets(self.rules.token_cache)
         self._snapshot = Snapshot(BUILT_IN_ROLES)
         self._changing = asyncio.Lock()
@@ -84,6 +84,15 @@ class AzureDirectory:
         self._snapshot = Snapshot(
             [*BUILT_IN_ROLES, *entries_of(await self._records.load_records())]
         )
+
+    def configure(self, rules: Rules) -> None:
+        """Go by other rules from now on.
+
+        Who follows is not told: whoever calls this knows who else has to forget what was.
+        """
+        self.rules = rules
+        self._remembered = RememberedSecrets(rules.token_cache)
+        self._snapshot.allowed.clear()
 
     @property
     def version(self) -> int:
@@ -258,7 +267,7 @@ class AzureDirectory:
             async with self._changing:
                 await self._commit(put, delete, beside)
 
-        await _to_the_end(commit())
+        await to_the_end(commit())
 
     async def change(self, decide: Callable[[Snapshot], Changes[E]]) -> Changes[E]:
         """Save what ``decide`` makes of the directory; nothing else changes it meanwhile.
@@ -272,7 +281,7 @@ class AzureDirectory:
                 await self._commit(changes.put, changes.delete)
             return changes
 
-        return await _to_the_end(commit())
+        return await to_the_end(commit())
 
     async def _commit(
         self, put: tuple[Entry, ...], delete: tuple[Entry, ...], beside: tuple[Record, ...] = ()
@@ -285,8 +294,3 @@ class AzureDirectory:
         self._snapshot.apply(put, delete)
         for forget in self._followers:
             await forget()
-
-
-async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Do it even when who asked is gone: what the store has, the snapshot must have, too."""
-    return await asyncio.shield(asyncio.ensure_future(work))

@@ -205,11 +205,13 @@ def test_a_change_is_finished_though_nobody_waits_for_it() -> None:
     made = directory(records)
 
     async def cancelled() -> None:
+        records.seconds = 0.01
         saving = asyncio.ensure_future(made.save([Tenant("one", "contoso.localhost")]))
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         saving.cancel()
         await asyncio.wait([saving])
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
 
     asyncio.run(cancelled())
     assert records.commits == len(made.all(Tenant)) == 1
