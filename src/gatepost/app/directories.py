@@ -130,8 +130,9 @@ class Directories:
     ) -> AccountDirectory:
         directory = self.accounts
         if directory is None:
-            self.accounts = directory = open_accounts(self.records, self.key)
+            directory = open_accounts(self.records, self.key)
             await directory.load()
+            self.accounts = directory
         made = await asyncio.to_thread(self._make_accounts, settings)
         prepared.then.append(partial(directory.configure, made))
         return directory
@@ -158,23 +159,19 @@ class Directories:
     async def _azure(
         self, settings: AzureDirectorySettings, prepared: "Prepared"
     ) -> AzureDirectory:
-        name = settings.profile
-        profile = load_profile(name, strict=settings.strict)
-        if self.azure is not None and self.profile == profile:
-            return self.azure
-        directory = AzureDirectory(
-            self.records,
-            digest_key=self.key.subkey(DIGESTS),
-            clock=_now,
-            rules=rules_of(profile),
-            tokens=self.tokens,
-        )
-        await directory.load()
-        prepared.loaded.append(directory)
+        profile = load_profile(settings.profile, strict=settings.strict)
+        directory = self.azure
+        if directory is None:
+            directory = AzureDirectory(
+                self.records, digest_key=self.key.subkey(DIGESTS), clock=_now, tokens=self.tokens
+            )
+            await directory.load()
         prepared.then.append(partial(self._keep, directory, profile))
         return directory
 
     def _keep(self, directory: AzureDirectory, profile: Profile) -> None:
+        if self.profile != profile:
+            directory.configure(rules_of(profile))
         self.azure, self.profile = directory, profile
 
     def _entra(self, settings: EntraSettings) -> EntraDirectory:
@@ -202,14 +199,7 @@ class Prepared:
     """A directory, and what is left to do when it takes over."""
 
     directory: Directory = field(init=False)
-    loaded: list[AzureDirectory] = field(default_factory=list)
-    """Read anew for it, beside one that is changed meanwhile."""
     then: list[Callable[[], None]] = field(default_factory=list)
-
-    async def catch_up(self) -> None:
-        """Read again what may have changed; ``take`` comes next. Raises ValueError."""
-        for each in self.loaded:
-            await each.load()
 
     def take(self, served: ServedDirectory) -> None:
         """Let it answer from now on; ``ServedDirectory.forget`` comes next."""

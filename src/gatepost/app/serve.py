@@ -286,7 +286,6 @@ class Service:
         arrivals = self.inward.prepare(written, prepared.directory.mechanisms, workers)
         try:
             await self.inward.start_fronts(arrivals)
-            await prepared.catch_up()
         except BaseException:
             await self.inward.abandon(arrivals)
             raise
