@@ -28,11 +28,13 @@ class KeptToken:
         self._key, self._configured = key, configured
         self._directory = Path(key.where).parent / DIRECTORY
         self._before = self._directory / name
+        self._mark = b""
+        """Of what was configured when it was read last."""
 
     def read(self) -> Secret:
         """Return the newest token. Raises ConfigError."""
         configured = self._configured()
-        mark = self._mark(configured)
+        self._mark = mark = self._mark_of(configured)
         for path in (self._directory / mark.hex(), self._before):
             try:
                 plain = self._key.unseal(path.read_bytes(), _PURPOSE)
@@ -43,16 +45,14 @@ class KeptToken:
         return configured
 
     def keep(self, token: Secret) -> None:
-        """Keep a token that takes the place of the configured one. Raises OSError."""
-        plain, mark = (
-            token.reveal().encode("utf-8", "surrogateescape"),
-            self._mark(self._configured()),
-        )
+        """Keep a token that takes the place of the one that was read last, for which it was given:
+        an operator may have put in another meanwhile. Raises OSError."""
+        plain, mark = token.reveal().encode("utf-8", "surrogateescape"), self._mark
         self._directory.mkdir(0o700, exist_ok=True)
         write_file(self._directory / mark.hex(), self._key.seal(mark + plain, _PURPOSE))
         self._before.unlink(missing_ok=True)
 
-    def _mark(self, token: Secret) -> bytes:
+    def _mark_of(self, token: Secret) -> bytes:
         """What the configured token is known again by."""
         octets = token.reveal().encode("utf-8", "surrogateescape")
         key = self._key.subkey("configured refresh tokens")

@@ -35,8 +35,19 @@ def test_the_newest_counts_over_restarts_until_another_is_configured(tmp_path: P
     assert kept.read() == Secret("by hand")
 
 
+def test_a_token_follows_the_one_that_it_was_given_for(tmp_path: Path) -> None:
+    """Not one that an operator put in while the provider was asked."""
+    configured = Configured()
+    kept = KeptToken(open_key(tmp_path), "gmail", configured)
+    kept.read()
+    configured.value = "by hand"
+    kept.keep(Secret("second"))
+    assert kept.read() == Secret("by hand")
+
+
 def test_what_an_earlier_version_kept_counts_until_another_follows(tmp_path: Path) -> None:
     kept, place = KeptToken(open_key(tmp_path), "gmail", Configured()), tmp_path / "tokens"
+    kept.read()
     kept.keep(Secret("second"))
     [file] = place.iterdir()
     file.rename(place / "gmail")
@@ -47,7 +58,9 @@ def test_what_an_earlier_version_kept_counts_until_another_follows(tmp_path: Pat
 
 
 def test_it_is_sealed(tmp_path: Path) -> None:
-    KeptToken(open_key(tmp_path), "gmail", Configured()).keep(Secret("second"))
+    kept = KeptToken(open_key(tmp_path), "gmail", Configured())
+    kept.read()
+    kept.keep(Secret("second"))
     [file] = (tmp_path / "tokens").iterdir()
     assert b"second" not in file.read_bytes()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -56,6 +69,7 @@ def test_it_is_sealed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"nonsense", bytes(100)])
 def test_what_is_damaged_does_not_count(tmp_path: Path, content: bytes) -> None:
     kept = KeptToken(open_key(tmp_path), "gmail", Configured())
+    kept.read()
     kept.keep(Secret("second"))
     [file] = (tmp_path / "tokens").iterdir()
     file.write_bytes(content)
