@@ -1,9 +1,12 @@
 """What the store answers, and keeps, when the disk is full or fails."""
 
 import asyncio
+import errno
 import math
+import os
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,12 @@ import pytest
 
 from gatepost.directory.contract import Record
 from gatepost.errors import QueueError, QueueFull
+from gatepost.model.delivery import NewMail
 from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
 from gatepost.store.sqlite.room import CHECK_EVERY
 from tests.contract.failing import FailingDisk, database_error
-from tests.contract.messages import message
+from tests.contract.messages import NOON, message
+from tests.contract.queued import mail, planned, settlement
 
 LARGE = bytes(20_000)
 FSYNC = database_error(sqlite3.SQLITE_IOERR_FSYNC)
@@ -52,6 +57,20 @@ def run(
             store.close()
 
     asyncio.run(main())
+
+
+class Unreadable:
+    """A body that is not there when it is written."""
+
+    size = 3
+
+    def chunks(self) -> Iterator[bytes]:
+        raise FailingDisk.BROKEN
+
+
+async def put_many(store: SqliteStore) -> None:
+    for number in range(100):
+        await store.put(message(f"m{number}"))
 
 
 async def ids(store: SqliteStore) -> list[str]:
@@ -136,6 +155,70 @@ def test_a_failure_before_the_sync_leaves_nobody_waiting_for_the_segments(tmp_pa
         assert not store._bodies._writing.locked()
 
     run(tmp_path, steps, settings(FailingDisk(), quick=math.inf))
+
+
+def test_a_notification_that_goes_nowhere_is_its_settlement_s_fault_alone(tmp_path: Path) -> None:
+    async def steps(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        (lease,) = await store.deliveries.put(mail("m1"), [planned()])
+        bad = settlement("failed", emits=(NewMail(mail("notification"), ()),))
+        with pytest.raises(QueueError):
+            await store.deliveries.settle(lease, bad, NOON)
+        await store.put(message("next"))
+        await store.deliveries.settle(lease, settlement("failed"), NOON)
+
+    run(tmp_path, steps, settings(FailingDisk()))
+
+
+def test_whatever_else_fails_somebody_is_told(tmp_path: Path) -> None:
+    async def steps(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        (lease,) = await store.deliveries.put(mail("m1"), [planned()])
+        unreadable = replace(mail("notification"), body=Unreadable())
+        bad = settlement("failed", emits=(NewMail(unreadable, (planned(),)),))
+        with pytest.raises(QueueError):
+            await store.deliveries.settle(lease, bad, NOON)
+        assert store.refusal
+
+    run(tmp_path, steps, settings(FailingDisk()))
+
+
+def test_a_segment_that_is_closed_with_an_error_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, close = FailingDisk(), os.close
+
+    def close_badly(descriptor: int) -> None:
+        close(descriptor)
+        raise FailingDisk.BROKEN
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("before", LARGE))
+        disk.fail("write", FailingDisk.NO_ROOM, times=1)
+        with monkeypatch.context() as patch:
+            patch.setattr("gatepost.store.sqlite.segments.os.close", close_badly)
+            with pytest.raises(QueueFull):
+                await store.put(message("full", LARGE))
+        await asyncio.sleep(CHECK_EVERY)
+        await store.put(message("after", LARGE))
+
+    run(tmp_path, steps, settings(disk))
+
+
+def test_a_directory_that_cannot_be_looked_into_any_more_takes_no_mail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    async def steps(store: SqliteStore) -> None:
+        await asyncio.sleep(CHECK_EVERY)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "exists", denied)
+            with pytest.raises(QueueFull):
+                await put_many(store)
+
+    run(tmp_path, steps, settings(FailingDisk()))
 
 
 def test_everyone_in_the_group_is_told_of_the_failure(tmp_path: Path) -> None:

@@ -171,7 +171,9 @@ class Committer:
         """
         try:
             return self._begin(group, self._apply_together)
-        except (sqlite3.Error, *_BAD_ROW):
+        except Failed:
+            raise
+        except Exception:  # noqa: BLE001 (whatever it is: ``commit`` meets it again, and judges it)
             return None
 
     def finish(self, begun: "Begun", unsynced: QueueError | None) -> list[Outcome]:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gatepost.errors import QueueError
 from gatepost.model.delivery import Addressee, Delivery, Lease, NewMail, Planned, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
@@ -238,7 +237,7 @@ class DeliveryWriter:
         if connection.execute(SQL["has_message"], (submission.id,)).fetchone():
             return
         if not mail.planned:
-            raise QueueError(f"message {submission.id} goes nowhere")
+            raise ValueError(f"message {submission.id} goes nowhere")
         self._seq += 1
         place, content = _inline(submission)
         connection.execute(SQL["insert_message"], message_row(self._seq, submission, place))

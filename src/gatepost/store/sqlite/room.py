@@ -33,10 +33,10 @@ class Room:
         now = time.monotonic()
         if now - self._checked >= CHECK_EVERY:
             self._checked = now
-            if not self._database.exists():
-                self.refusal = f"{self._database} is gone: only what waits is still sent"
-                return self.refusal
             try:
+                if not self._database.exists():
+                    self.refusal = f"{self._database} is gone: only what waits is still sent"
+                    return self.refusal
                 free = self._disk.free(self._directory)
             except OSError as error:
                 self.refusal = f"the disk does not tell its free space: {error}"

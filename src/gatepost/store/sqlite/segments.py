@@ -8,6 +8,7 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -120,9 +121,8 @@ class Segments:
 
     def abandon(self) -> None:
         """Write nothing more to the active segment, whose last sync may have failed."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._descriptor, self._written = None, False
+        self.close()
+        self._written = False
         self.active, self._end = self.active + 1, 0
 
     def numbers(self) -> list[int]:
@@ -144,10 +144,11 @@ class Segments:
         return SegmentBody(self._path(place.segment), place)
 
     def close(self) -> None:
-        """Close the active segment; call ``sync`` before."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Close the active segment; call ``sync`` before, whose word alone counts."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with suppress(OSError):
+                os.close(descriptor)
 
     def _path(self, segment: int) -> Path:
         return self.directory / f"{segment:08d}"
