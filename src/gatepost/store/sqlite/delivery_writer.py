@@ -1,4 +1,4 @@
-"""The queue's writes, all in the store thread: each takes an open transaction."""
+"""The queue's writes: each takes an open transaction, in whichever thread commits."""
 
 import sqlite3
 import zlib

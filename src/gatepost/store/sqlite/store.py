@@ -1,4 +1,4 @@
-"""The store on SQLite: three threads (bodies, store, reader) under one contract."""
+"""The store on SQLite: four threads (bodies, store, sync, reader) under one contract."""
 
 import asyncio
 import json
