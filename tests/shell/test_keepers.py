@@ -110,6 +110,36 @@ def test_a_change_is_done_when_every_front_process_has_forgotten(tmp_path: Path)
     run(tmp_path, steps)
 
 
+def test_an_answer_that_was_on_its_way_at_a_change_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory may answer later, with what it found before."""
+
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        front, asked, is_over = fronts[0], asyncio.Event(), asyncio.Event()
+        principal = await front.identify()
+        directory: Any = case.directory
+        find = directory.standing_kept
+
+        async def answer_late(*question: Any) -> Any:
+            found = find(*question)
+            asked.set()
+            await is_over.wait()
+            return found
+
+        monkeypatch.setattr(directory, "standing_kept", answer_late)
+        late = front.standing(principal)
+        await asked.wait()
+        await case.take_away()
+        is_over.set()
+        assert await late is Standing.ALLOWED
+        again = front.standing(principal)
+        assert isinstance(again, asyncio.Future)
+        assert await again is Standing.NOT_SIGNED_IN
+
+    run(tmp_path, steps)
+
+
 def test_no_refusal_is_kept(tmp_path: Path) -> None:
     """It may become right as time goes: a role takes effect, a secret begins."""
 

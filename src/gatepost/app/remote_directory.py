@@ -23,6 +23,9 @@ from gatepost.sasl.interview import Verifier
 K = TypeVar("K")
 V = TypeVar("V")
 
+Proofs = dict[bytes, tuple[Principal, float]]
+Standings = dict[tuple[Principal, Address], tuple[Standing, float]]
+
 
 class RemoteDirectory:
     """Implements ``directory.contract.Directory`` over calls; answers come later.
@@ -36,8 +39,8 @@ class RemoteDirectory:
         self.mechanisms: Final = mechanisms
         self._keeps = keeps
         self._key = secrets.token_bytes(32)
-        self._proven: dict[bytes, tuple[Principal, float]] = {}
-        self._standings: dict[tuple[Principal, Address], tuple[Standing, float]] = {}
+        self._proven: Proofs = {}
+        self._standings: Standings = {}
         calls.told = self._told
 
     @classmethod
@@ -49,8 +52,7 @@ class RemoteDirectory:
     def _told(self, what: str, value: msgspec.Raw) -> None:
         """The directory changes: whoever changes it waits for our word."""
         if what == FORGET:
-            self._proven.clear()
-            self._standings.clear()
+            self._proven, self._standings = {}, {}  # not cleared: see ``_keep``
             self._calls.tell("forgot", decode(value, int))
 
     def identify(self, credentials: Credentials, mechanism: str) -> "Later[Principal | Reply]":
@@ -64,16 +66,8 @@ class RemoteDirectory:
         known = self._proven.get(ticket)
         if known is not None and time.time() < known[1]:
             return known[0]
-        return ask_for(partial(self._keep_proof, ticket), "identify_kept", credentials, mechanism)
-
-    def _keep_proof(self, ticket: bytes, raw: msgspec.Raw) -> Principal | Reply:
-        principal, refusal, until = decode(raw, _PROOF)
-        if principal is None:
-            assert refusal is not None  # noqa: S101 - one of the two is always there
-            return refusal
-        if until:
-            _keep(self._proven, ticket, (principal, until))
-        return principal
+        keep = partial(_keep_proof, self._proven, ticket)
+        return ask_for(keep, "identify_kept", credentials, mechanism)
 
     def verifier(self, username: str, mechanism: str) -> "asyncio.Future[Verifier]":
         return self._calls.ask_for(
@@ -86,14 +80,8 @@ class RemoteDirectory:
         known = self._standings.get((principal, sender))
         if known is not None and time.time() < known[1]:
             return known[0]
-        keep = partial(self._keep_standing, (principal, sender))
+        keep = partial(_keep_standing, self._standings, (principal, sender))
         return self._calls.ask_for(keep, "standing_kept", principal, sender)
-
-    def _keep_standing(self, question: tuple[Principal, Address], raw: msgspec.Raw) -> Standing:
-        standing, until = decode(raw, _HELD_STANDING)
-        if until:
-            _keep(self._standings, question, (standing, until))
-        return standing
 
 
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
@@ -101,8 +89,29 @@ _HELD_STANDING: Final = tuple[Standing, float]
 _PROOF: Final = tuple[Principal | None, Reply | None, float]
 
 
+def _keep_proof(kept: Proofs, ticket: bytes, raw: msgspec.Raw) -> Principal | Reply:
+    principal, refusal, until = decode(raw, _PROOF)
+    if principal is None:
+        assert refusal is not None  # noqa: S101 - one of the two is always there
+        return refusal
+    if until:
+        _keep(kept, ticket, (principal, until))
+    return principal
+
+
+def _keep_standing(
+    kept: Standings, question: tuple[Principal, Address], raw: msgspec.Raw
+) -> Standing:
+    standing, until = decode(raw, _HELD_STANDING)
+    if until:
+        _keep(kept, question, (standing, until))
+    return standing
+
+
 def _keep(kept: dict[K, V], question: K, answer: V) -> None:
-    """Keep an answer. There is a bound: a client may ask in many ways."""
+    """Keep an answer with those that there were when it was asked for: what was on its way when
+    they had to be forgotten is forgotten with them. A client may ask in many ways: there is a
+    bound."""
     if len(kept) >= MOST_REMEMBERED:
         kept.clear()
     kept[question] = answer
