@@ -6,7 +6,7 @@ these take; while one's settlement is being written it is at its next delivery a
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,6 +36,8 @@ LOOK: Final = 30.0
 """Seconds after which the queue is looked at again, whatever it said: wall clocks jump."""
 BACK: Final = timedelta(minutes=1)
 """By which a clock must have been put back for that to be noticed: schedules have more chance."""
+Ask = Callable[..., Awaitable[Sequence[Lease]]]
+"""Leases some of what is due."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
 _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
 
@@ -78,7 +80,7 @@ class Deliverer:
         self._octets = 0
         self._workers: set[asyncio.Task[None]] = set()
         self._trying: set[Held] = set()
-        self._settling: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[Any]] = set()
         self._called = False
         self._filler: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
@@ -126,7 +128,7 @@ class Deliverer:
     def left_in_store(self, planned: Sequence[Planned]) -> None:
         """Say that a message was accepted without a lease."""
         self._behind.update(each.next_hop.key for each in planned)
-        self._due.set()
+        self.wake()
 
     def wake(self) -> None:
         """Say that something may be due: an operator did something."""
@@ -283,19 +285,34 @@ class Deliverer:
         most = self._line_bound()
         full = {line.next_hop.key for line in self._lines if len(line.held) >= most}
         skip = frozenset({*self._resting, *full})
-        overdue = await self._deliveries.lease_overdue(now, room)
-        leases = await self._deliveries.lease(now, room - len(overdue), skip)
+        overdue = await self._get(self._deliveries.lease_overdue, now, room)
+        leases = await self._get(self._deliveries.lease, now, room - len(overdue), skip)
         if len(leases) < room - len(overdue):
             self._behind.clear()
         self._behind |= full
-        for lease in (*overdue, *leases):
-            self._accept(Held(lease, None))
         if overdue or leases or any(self._needs_more(each) for each in self._behind):
             return 0.0
         due = await self._deliveries.next_due(skip)
         if due is None:
             return LOOK
         return min(LOOK, max(0.05, (due - self._now()).total_seconds()))
+
+    async def _get(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
+        """Return leases, once they are accepted. Raises QueueError.
+
+        They are ours even when the filler is cancelled: then they are given back, for nobody else
+        gets them in this epoch.
+        """
+        accepting = asyncio.create_task(self._accept_all(ask, *arguments))
+        self._settling.add(accepting)
+        accepting.add_done_callback(self._settling.discard)
+        return await asyncio.shield(accepting)
+
+    async def _accept_all(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
+        leases = await ask(*arguments)
+        for lease in leases:
+            self._accept(Held(lease, None))
+        return leases
 
     def _make_room(self) -> bool:
         """Give back what is too much for one next hop now that there are more: slow ones that came

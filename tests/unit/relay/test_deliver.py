@@ -1,6 +1,7 @@
 """The delivery loop with upstream servers made up, on a clock that takes no time."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -758,6 +759,33 @@ def test_another_deliverer_goes_on_while_one_finishes() -> None:
     assert sorted(hub.taken) == sorted(set(hub.taken))
     assert len(hub.taken) == 8
     assert not world.told("lease_lost")
+
+
+def test_what_is_being_leased_at_a_reload_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else gets it in the same epoch."""
+    hub = Upstream(smarthost())
+    bounds = Bounds(octets=0)  # all goes by way of the store
+    world = World([hub], [route(hub.target, retry=steady())], bounds=bounds)
+    lease = world.deliveries.lease
+
+    async def slowly(*arguments: Any) -> Sequence[Lease]:
+        leases = await lease(*arguments)
+        await asyncio.sleep(0.3)
+        return leases
+
+    monkeypatch.setattr(world.deliveries, "lease", slowly)
+
+    async def scenario(world: World) -> None:
+        await asyncio.sleep(1)
+        await world.send(world.mail())
+        await asyncio.sleep(0.1)
+        assert (await world.delivery("m1.0")).state == "leased"
+        await (await world.reload())
+        await asyncio.sleep(1)
+        assert (await world.delivery("m1.0")).state == "settled"
+
+    world.run(scenario)
+    assert len(hub.taken) == 1
 
 
 def test_what_is_cut_at_a_reload_is_tried_again_at_once() -> None:
