@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.client.parameters import in_ascii, is_ascii
+from gatepost.errors import LocalProtocolError
 from gatepost.mime.eight_bit import NotEncodable, SevenBit, is_seven_bit
 from gatepost.model.body import Body
 from gatepost.model.capabilities import Capabilities
@@ -73,7 +74,7 @@ def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> Fitt
         return Fitted(envelope, body)
     try:
         spelled = in_ascii(envelope, offered)
-    except ValueError as error:
+    except LocalProtocolError as error:
         return NO_UTF8_ADDRESS.because(str(error))
     people = [spelled.sender, *(each.address for each in spelled.recipients)]
     foreign = next((each for each in people if each is not None and not each.is_ascii), None)

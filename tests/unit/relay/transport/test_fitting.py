@@ -18,6 +18,7 @@ GERMAN_SENDER = "From: grüße@example.com\r\n\r\nHello\r\n".encode()
 NUL = b"Subject: hi\r\n\r\na\0b\r\n"
 ASCII, FOREIGN = parse_address("b@example.net"), parse_address("jürgen@example.net")
 FOREIGN_DOMAIN = parse_address("b@münchen.example")
+NO_LABEL = parse_address("b@xn--ü.example")
 FULL = ("8BITMIME", "SMTPUTF8", "BINARYMIME", "CHUNKING", "PIPELINING", "SIZE 0")
 
 
@@ -90,6 +91,7 @@ def test_what_cannot_be_encoded_is_refused() -> None:
         (PLAIN, FOREIGN_DOMAIN, (), False, 0),
         (PLAIN, FOREIGN, FULL, True, 0),
         (PLAIN, FOREIGN, ("8BITMIME",), False, 553),
+        (PLAIN, NO_LABEL, ("8BITMIME",), False, 553),
         (GERMAN_HEADER, ASCII, FULL, True, 0),
         (GERMAN_HEADER, ASCII, ("8BITMIME",), False, 0),  # the header has an ASCII spelling
         (GERMAN_SENDER, ASCII, ("8BITMIME",), False, 554),  # an address has none
