@@ -10,7 +10,7 @@ from shutil import which
 
 import pytest
 
-from gatepost.errors import RemoteProtocolError, TlsError
+from gatepost.errors import Disconnected, RemoteProtocolError, TlsError
 from gatepost.net.async_stream import AsyncStream
 from gatepost.net.dial import connect_to, dial, parse_server, resolve
 from gatepost.net.stream import SyncStream
@@ -208,3 +208,21 @@ def test_pieces_of_any_size_arrive_in_order(
         send(running.address)
         asyncio.run(send_async(running.address))
     assert heard == [b"".join(PIECES[:-1])] * 2
+
+
+def test_what_is_written_to_a_lost_connection_does_not_meet_the_next_one(pair: Pair) -> None:
+    """The next one may get the same descriptor, which must not be waited for any more."""
+
+    async def act(server: str) -> bytes:
+        lost = await AsyncStream.connect(parse_server(server))
+        lost.abort()
+        with pytest.raises(Disconnected):
+            await lost.send_body([b"content\r\n"], WAIT)
+        other = await AsyncStream.connect(parse_server(server))
+        try:
+            return await other.receive(1)
+        finally:
+            other.abort()
+
+    with serving(lambda client: client.say("hello"), pair) as running:
+        assert asyncio.run(act(running.address)) == b"hello\r\n"

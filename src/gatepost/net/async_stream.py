@@ -307,7 +307,7 @@ class AsyncStream(asyncio.Protocol):
 
         Returns how many octets on the wire are of what is ``behind``.
         """
-        if self._lost:
+        if self._lost or self._transport.is_closing():  # which asyncio's writelines does not ask
             raise self._failure or Disconnected("connection lost")
         if sum(map(len, pieces)) <= JOINED:
             pieces = (b"".join(pieces),)
