@@ -4,8 +4,9 @@ import asyncio
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -224,6 +225,162 @@ def test_who_is_called_off_takes_nothing_along_but_the_connection(
         run(Relay(running.address, authority), act)
     assert running.clients[0].heard[-3:] == OPENED
     assert running.failure is None
+
+
+CHUNKED = "250-test\n250-PIPELINING\n250 CHUNKING"
+
+
+def hear_chunk(client: Client) -> None:
+    """Hear BDAT and what it counts."""
+    _, octets, _ = client.hear().split()
+    while int(octets) > 0:
+        octets = b"%d" % (int(octets) - len(client.hear()) - 2)
+
+
+@pytest.mark.parametrize("first", ["250 one", "554 5.6.0 no"])
+def test_an_answer_said_twice_is_not_one_to_the_next_message(
+    first: str, authority: Authority, pair: Pair
+) -> None:
+    """Else the answer to its RCPT would be taken for the one to its content."""
+    calls: list[Client] = []
+
+    def server(client: Client) -> None:
+        calls.append(client)
+        greet(client, CHUNKED)
+        client.answer("250 ok")
+        client.answer("250 ok")
+        hear_chunk(client)
+        client.say("250 zero" if len(calls) == 1 else "250 two")
+        if len(calls) == 1:
+            for _ in range(2):
+                client.hear()
+            client.say("250 ok", "250 ok")
+            hear_chunk(client)
+            for _ in range(2):
+                client.hear()
+            client.say(first, first, "250 ok", "250 ok")
+        client.wait_for_end()
+
+    one, two = serve(server, pair, authority)
+    assert outcomes(one)[0][1] == int(first[:3])
+    assert (outcomes(two), two.attempt.reply.text) == ([("delivered", 250)], "two")
+
+
+def test_one_that_does_not_fit_leaves_the_one_before_its_transcript(
+    authority: Authority, pair: Pair
+) -> None:
+    poured, is_refused = threading.Event(), threading.Event()
+
+    def server(client: Client) -> None:
+        greet(client, PIPELINED)
+        pipelined(client, *GO_AHEAD)
+        assert [client.hear() for _ in range(3)] == OPENED
+        client.say(*GO_AHEAD)
+        client.hear_content()
+        poured.set()
+        assert is_refused.wait(10)
+
+    async def act(relay: Relay) -> None:
+        await relay.hand()
+        first = asyncio.create_task(relay.hand())
+        await asyncio.to_thread(poured.wait, 10)
+        large = await relay.hand(body=BytesBody(b"x" * 1_000_001))
+        assert outcomes(large) == [("failed", 552)]
+        is_refused.set()
+        error = (await first).error
+        assert error is not None
+        assert "MAIL FROM" in str(error.transcript)
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+
+
+class Slow(BytesBody):
+    """Read in a thread, which takes its time."""
+
+    may_go_on = threading.Event()
+
+    def chunks(self) -> Iterator[bytes]:
+        assert self.may_go_on.wait(10)
+        yield self.content
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    monkeypatch.setattr("gatepost.relay.transport.smtp.SMALL", 1_000)
+    monkeypatch.setattr(Slow, "may_go_on", threading.Event())
+    return Slow(b"Subject: slow\r\n\r\n" + b"x" * 1_000 + b"\r\n")
+
+
+def test_who_is_read_for_too_long_says_nothing_behind_another_one(
+    slow: Slow, authority: Authority, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepost.client.pool.PATIENCE", 0.02)
+    poured = [threading.Event() for _ in range(2)]
+    may_answer = [threading.Event() for _ in range(2)]
+    calls: list[Client] = []
+
+    def server(client: Client) -> None:
+        calls.append(client)
+        greet(client, PIPELINED)
+        pipelined(client, *GO_AHEAD)
+        if len(calls) > 1:
+            client.wait_for_end()
+            return
+        for heard, answer in zip(poured, may_answer, strict=True):
+            assert [client.hear() for _ in range(3)] == OPENED
+            client.say(*GO_AHEAD)
+            client.hear_content()
+            heard.set()
+            assert answer.wait(10)
+            client.say("250 ok")
+        client.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.socket.recv(1)
+
+    async def act(relay: Relay) -> None:
+        await relay.hand()
+        first = asyncio.create_task(relay.hand())
+        await asyncio.to_thread(poured[0].wait, 10)
+        large = asyncio.create_task(relay.hand(body=slow))
+        await asyncio.sleep(0.1)
+        may_answer[0].set()
+        await first
+        another = asyncio.create_task(relay.hand())
+        assert await asyncio.to_thread(poured[1].wait, 3)
+        slow.may_go_on.set()
+        await asyncio.sleep(0.1)
+        may_answer[1].set()
+        assert outcomes(await another) == [("delivered", 250)]
+        assert outcomes(await large) == [("delivered", 250)]
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+
+
+def test_a_server_that_forgets_what_comes_behind_a_content_is_not_waited_for_again(
+    authority: Authority, pair: Pair
+) -> None:
+    timeouts = replace(QUICK, mail=0.1)
+    calls: list[Client] = []
+
+    def server(client: Client) -> None:
+        calls.append(client)
+        greet(client, PIPELINED)
+        pipelined(client, *GO_AHEAD)
+        if len(calls) == 1:
+            hear_two(client)
+            client.say("250 one")  # and that is all
+        client.wait_for_end()
+
+    async def act(relay: Relay) -> None:
+        await relay.hand()
+        one, two = await asyncio.gather(relay.hand(), relay.hand())
+        assert outcomes(one) == outcomes(two) == [("delivered", 250)]
+        assert relay.transport.terms.follow == 0
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority, timeouts=timeouts), act)
 
 
 @pytest.mark.parametrize(("connections", "servers", "few"), [(20, 1, 15), (20, 2, 7), (1, 1, 0)])

@@ -151,6 +151,11 @@ class Loan(Generic[C]):
         """Somebody else has the connection; ``turn`` waits for him."""
         return self._turn is not None
 
+    @property
+    def waits(self) -> bool:
+        """The turn has not come yet, and still may."""
+        return self._turn is not None and not self._turn.done()
+
     async def turn(self) -> None:
         """Wait until the connection is ours alone. Raises Disconnected when it never will be."""
         if self._turn is None:
@@ -277,7 +282,7 @@ class Pool(Generic[C]):
         while self._wake_one(self._crowd):
             pass
         while self._closing:
-            await asyncio.gather(*self._closing, return_exceptions=True)
+            await asyncio.wait(self._closing)  # not gather, which may let nothing happen
 
     async def _make(
         self, key: Hashable, shelf: _Shelf[C], terms: Terms, opening: Callable[[], Awaitable[C]]
@@ -316,6 +321,7 @@ class Pool(Generic[C]):
         if turn is not None and not _came(turn):
             if kept.follower is turn:
                 kept.follower = None
+            self._drop(key, shelf)
             return
         kept.messages += 1
         if kept.follower is not None and self._pass_on(kept, kept.follower):
@@ -376,7 +382,12 @@ class Pool(Generic[C]):
         self._open -= 1
         closed()
         self._wake(shelf)
-        if not shelf.open and not shelf.waiters and self._shelves.get(key) is shelf:
+        self._drop(key, shelf)
+
+    def _drop(self, key: Hashable, shelf: _Shelf[C]) -> None:
+        """Forget a key that nobody uses; who follows may outlive the connection."""
+        is_used = shelf.open or shelf.loans or shelf.waiters
+        if not is_used and self._shelves.get(key) is shelf:
             del self._shelves[key]
 
     # Who follows on a connection that is lent.

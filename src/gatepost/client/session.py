@@ -136,7 +136,7 @@ class ClientSession:
         Raises LocalProtocolError, before anything is sent, for one that is not one line.
         """
         wire = encode([command for _, command in commands])
-        if self.announced:
+        if is_announced := self.has_announced:
             if wire != self.announced:  # never in the envelope of another message
                 self.usable = False
                 raise Disconnected("the server expects another message on this connection")
@@ -155,6 +155,8 @@ class ClientSession:
             replies.append(self._heard(reply, command, asked))
             if not self.usable:
                 break
+        if is_announced and self.usable and self.reader.pending:
+            raise RemoteProtocolError("more replies than commands: some are to the message before")
         return replies
 
     def await_reply(self, phase: Phase, command: str = "") -> Conversation[Reply]:

@@ -303,6 +303,17 @@ def test_a_closed_pool_lends_nothing_and_keeps_nothing() -> None:
     play(act)
 
 
+@pytest.mark.parametrize("steps", range(4))
+def test_the_end_comes_whenever_the_last_one_has_been_closed(steps: int) -> None:
+    async def act(world: World) -> None:
+        async with await world.borrow() as loan:
+            loan.connection.usable = False
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+    play(act)
+
+
 # Who follows another on its connection.
 
 
@@ -355,6 +366,21 @@ def test_one_follows_at_a_time() -> None:
             pass
         async with third:
             await third.turn()
+
+    play(act)
+
+
+def test_who_follows_may_outlive_the_connection() -> None:
+    async def act(world: World) -> None:
+        world.terms = world.make_terms(follow=9)
+        first = await world.borrow()
+        async with world.lend():
+            first.connection.goes_on = first.connection.usable = False
+            async with first:
+                pass
+            await world.settle()
+            assert first.connection.closed
+        assert await world.use() == 1
 
     play(act)
 

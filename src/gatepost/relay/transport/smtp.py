@@ -152,7 +152,7 @@ class _Try:
                 else:
                     if not self._was_told_goodbye(loan):
                         return
-            self.course = Course()
+            self.course, self.session = Course(), None
 
     def _is_of_connection(self, loan: Loan[AsyncConnection], error: GatepostError) -> bool:
         """A kept connection was gone, or out of step, before it had anything of this message."""
@@ -160,6 +160,8 @@ class _Try:
             return False
         if loan.follows:  # what comes before a content may be about the message before
             self._terms = self.transport.alone
+            if isinstance(error, TimedOut):  # it forgets what comes behind a content
+                self.transport.terms = self.transport.alone
             return True
         return isinstance(error, NetworkError) and not self.course.replies
 
@@ -200,10 +202,10 @@ class _Try:
         if isinstance(fitted, Fitted) and loan.follows:
             await self._follow(loan, fitted)
         self.session, self.address = connection.session, connection.peer_address
-        connection.session.begin()
-        if isinstance(fitted, Reply):
+        if isinstance(fitted, Reply):  # the connection may still be another's
             self.refusal = fitted
             return
+        connection.session.begin()
         course = self.course
         left = self.deadline - asyncio.get_running_loop().time()
         await connection.run(
@@ -213,11 +215,13 @@ class _Try:
 
     async def _follow(self, loan: Loan[AsyncConnection], fitted: Fitted) -> None:
         """Wait for the turn of a message that is announced behind another one."""
-        connection = loan.connection
-        announcement = announce(fitted.envelope, fitted.body, connection.session.capabilities)
-        if announcement is not None:
-            connection.announce(announcement)
+        connection, announcement = loan.connection, None
+        if loan.waits:  # else the connection carries whatever it may by now
+            offered = connection.session.capabilities
+            announcement = announce(fitted.envelope, fitted.body, offered)
         try:
+            if announcement is not None:
+                connection.announce(announcement)
             await loan.turn()
         except BaseException:
             if announcement is not None:
