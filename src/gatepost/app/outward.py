@@ -13,7 +13,6 @@ from gatepost.app.keys import Key
 from gatepost.app.upstreams import Turns, Upstreams
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import Config
-from gatepost.errors import QueueError
 from gatepost.model.profile import Profile
 from gatepost.model.route import NextHop
 from gatepost.net.dial import is_here
@@ -32,8 +31,6 @@ from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.smtp import Sending
 from gatepost.store.sqlite import SqliteStore
 
-AGAIN: Final = 1.0
-"""Seconds until a queue that could not be taken over is tried again."""
 SMTP: Final = 25
 """Where exchangers are."""
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
@@ -143,7 +140,7 @@ class Outward:
         """Let another configuration deliver, and finish what is on the wire by the one before.
 
         From the first moment on mail is accepted by the new routes, and queued; the old ones begin
-        nothing more. While the store cannot be written to, it is tried again.
+        nothing more. Nothing is asked of the store, which may not be well.
         """
         before = self._now
         if not differ(before.config, outgoing.config):
@@ -158,7 +155,7 @@ class Outward:
         ending[1].add_done_callback(lambda _: self._ending.remove(ending))
         await asyncio.wait([retiring])
         self._forget_alarms()
-        await self._begin(outgoing, before.deliverer.epoch)
+        await outgoing.deliverer.start(before.deliverer.epoch)
 
     async def _end(self, before: Outgoing, retiring: "asyncio.Task[None]") -> None:
         try:
@@ -166,16 +163,6 @@ class Outward:
             await before.stop(FINISH, patient=True)
         except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
             self._ground.report("internal_error", reason=explain(error))
-
-    async def _begin(self, outgoing: Outgoing, epoch: int) -> None:
-        while True:
-            try:
-                await outgoing.deliverer.start(epoch)
-            except QueueError as error:
-                self._ground.report("queue_unavailable", reason=str(error))
-                await asyncio.sleep(AGAIN)
-            else:
-                return
 
     def _forget_alarms(self) -> None:
         routes = self._now.config.routes
