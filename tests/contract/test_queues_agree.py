@@ -163,7 +163,7 @@ def reopened(store: SqliteStore, directory: Path) -> SqliteStore:
     return open_store(directory, GIVEN)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_sqlite_does_as_memory_does(steps: Sequence[Sequence[Any]]) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -96,7 +96,7 @@ damages = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(damages, st.none() | st.floats(0.3, 1))
 def test_what_lies_on_sound_pages_is_carried_over(
     sound: Path, damage: list[tuple[int, str]], kept: float | None
