@@ -126,6 +126,27 @@ def test_a_server_that_is_still_in_the_one_before_is_asked_again(
     assert (outcomes(one), outcomes(two)) == ([("deferred", 451)], [("delivered", 250)])
 
 
+def test_nothing_is_sent_to_the_people_of_the_one_before(authority: Authority, pair: Pair) -> None:
+    """A server that took our recipient for another one of theirs gets no content, not an empty one
+    either."""
+    calls: list[Client] = []
+
+    def server(client: Client) -> None:
+        calls.append(client)
+        if len(calls) == 1:
+            open_both(client)
+            client.say("451 later", "503 nested MAIL", "250 ok", "354 go")
+            client.wait_for_end()
+            return
+        greet(client, PIPELINED)
+        pipelined(client, *GO_AHEAD)
+        client.wait_for_end()
+
+    one, two = serve(server, pair, authority)
+    assert (outcomes(one), outcomes(two)) == ([("deferred", 451)], [("delivered", 250)])
+    assert calls[0].heard[-3:] == OPENED
+
+
 @pytest.mark.parametrize(
     "last_words",
     [

@@ -138,6 +138,7 @@ def transact(
     offered = session.capabilities
     commands = opening(envelope, body, offered)
     with_data = "CHUNKING" not in offered
+    was_announced = session.has_announced
     yield from session.reset()
     replies = course.replies
     yield from _ask_in_batches(session, commands, replies)
@@ -147,7 +148,10 @@ def transact(
     session.in_transaction = mail.is_success
     if not mail.is_success or not course.accepted:
         if data is not None and data.code == GO_AHEAD:
-            yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
+            if was_announced and not mail.is_success:
+                session.usable = False  # it may be in the transaction before, whose people it has
+            else:
+                yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
     elif (not session.usable and data is None) or len(replies) <= len(envelope.recipients):
         course.last = _refusal(last)  # a 421: nothing more was asked
     elif data is not None and data.code != GO_AHEAD:
