@@ -309,7 +309,7 @@ class AsyncConnection:
     # The message behind the one that is on its way.
 
     @property
-    def may_follow(self) -> bool:
+    def may_be_followed(self) -> bool:
         """Another message may be announced."""
         session = self.session
         return session.may_be_followed and session.usable and session.announcement is None

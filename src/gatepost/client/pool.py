@@ -29,7 +29,7 @@ class Poolable(Protocol):
         """The other side will listen, as far as is known without asking."""
 
     @property
-    def may_follow(self) -> bool:
+    def may_be_followed(self) -> bool:
         """While it is lent, another message may be announced behind the one that it carries."""
 
     @property
@@ -207,13 +207,17 @@ class Pool(Generic[C]):
         return len(shelf.idle) if shelf else 0
 
     def lend(self, key: Hashable, terms: Terms) -> Loan[C] | None:
-        """Return a connection at rest that is known to listen; None: see ``borrow``."""
+        """Return a connection that needs no waiting for the network; None: see ``borrow``.
+
+        It is one in use that may be followed (see ``Loan.follows``), while few are lent, else one
+        at rest that is known to listen.
+        """
         shelf = self._shelves.get(key)
         if shelf is None or self._is_closed:
             return None
         if shelf.loans < terms.follow:
             for kept in shelf.lent:
-                if _may_follow(kept, terms):
+                if _may_be_followed(kept, terms):
                     return self._follow(key, shelf, terms, kept)
         if not shelf.idle:
             return None
@@ -459,11 +463,11 @@ class Pool(Generic[C]):
         return False
 
 
-def _may_follow(kept: _Kept[C], terms: Terms) -> bool:
+def _may_be_followed(kept: _Kept[C], terms: Terms) -> bool:
     """One message more may wait for a connection, which carries it and the one before at least."""
     if kept.follower is not None or kept.messages + 2 > terms.messages:
         return False
-    return kept.connection.may_follow
+    return kept.connection.may_be_followed
 
 
 def _came(turn: "asyncio.Future[bool]") -> bool:

@@ -18,7 +18,7 @@ class Line:
         self.checks = 0
         self.answers = True
         self.closed = False
-        self.may_follow = self.goes_on = True
+        self.may_be_followed = self.goes_on = True
         self.gate: asyncio.Event | None = None
 
     async def check(self) -> None:
@@ -341,13 +341,16 @@ def test_a_message_waits_for_its_turn_behind_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "messages", "may_follow"), [(1, 9, True), (9, 1, True), (9, 9, False), (0, 9, True)]
+    ("most", "messages", "may_be_followed"),
+    [(1, 9, True), (9, 1, True), (9, 9, False), (0, 9, True)],
 )
-def test_none_follows_when_there_is_a_reason(most: int, messages: int, may_follow: bool) -> None:
+def test_none_follows_when_there_is_a_reason(
+    most: int, messages: int, may_be_followed: bool
+) -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(messages=messages, follow=most)
         async with await world.borrow() as loan:
-            loan.connection.may_follow = may_follow
+            loan.connection.may_be_followed = may_be_followed
             assert world.pool.lend("a", world.terms) is None
 
     play(act)
