@@ -1,6 +1,5 @@
 """aiosmtplib against the relay."""
 
-import asyncio
 import ssl
 from collections.abc import Callable
 
@@ -8,6 +7,7 @@ import aiosmtplib
 import pytest
 
 from gatepost.testing import Emulator
+from tests.loops import run_and_cut
 from tests.running import RECIPIENT
 
 
@@ -33,13 +33,13 @@ async def send(client: aiosmtplib.SMTP, sender: str, message: bytes) -> None:
 def test_login_and_send(
     relay: Emulator, message: bytes, delivered: Callable[[], None], *, implicit: bool
 ) -> None:
-    asyncio.run(send(client(relay, relay.password, implicit=implicit), relay.sender, message))
+    run_and_cut(send(client(relay, relay.password, implicit=implicit), relay.sender, message))
     delivered()
 
 
 @pytest.mark.usefixtures("nothing_delivered")
 def test_a_wrong_password_is_refused(relay: Emulator, message: bytes) -> None:
     with pytest.raises(aiosmtplib.SMTPAuthenticationError) as caught:
-        asyncio.run(send(client(relay, "wrong"), relay.sender, message))
+        run_and_cut(send(client(relay, "wrong"), relay.sender, message))
     assert caught.value.code == 535
     assert caught.value.message == "5.7.3 Authentication unsuccessful"

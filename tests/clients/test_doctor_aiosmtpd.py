@@ -21,6 +21,7 @@ from tests.clients.doctored import (
     check,
     make_certificates,
 )
+from tests.loops import cut_connections
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:ssl.TLSVersion", "ignore:Requiring AUTH", "ignore:Session.login_data"
@@ -137,6 +138,7 @@ class Servers:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await cut_connections()
 
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._stop(), self.loop).result(30)

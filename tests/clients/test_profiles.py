@@ -1,13 +1,10 @@
 """What mail libraries do at servers with something the matter: as the causes say."""
 
-import asyncio
 import base64
-import gc
 import json
 import smtplib
 import ssl
 import subprocess
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from email.message import EmailMessage
@@ -16,6 +13,7 @@ import aiosmtplib
 import pytest
 
 from tests.clients.node.packages import HERE, NODE, needs_node
+from tests.loops import run_and_cut
 from tests.shell.provided import Host, Provided
 from tests.shell.test_profiles import HEALTHY, letter, profile_of
 
@@ -44,20 +42,15 @@ def by_aiosmtplib(served: Provided, message: EmailMessage) -> None:
         tls_context=ssl.create_default_context(cafile=served.ca_file),
         local_hostname="client.example.com",
     )  # fmt: skip
-    asyncio.run(sending)
+    run_and_cut(sending)
 
 
 def outcome(send: Callable[[Provided, EmailMessage], None], served: Provided) -> str:
-    told = OK
     try:
         send(served, letter(served.given.sender))
     except (smtplib.SMTPException, aiosmtplib.SMTPException, OSError) as error:
-        told = f"{type(error).__name__} {error}"
-    if told != OK:
-        with warnings.catch_warnings():  # aiosmtplib leaves connections open that failed
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
-    return told
+        return f"{type(error).__name__} {error}"
+    return OK
 
 
 # fmt: off

@@ -1,6 +1,5 @@
 """Real clients on their way to the relay, recorded: what works, and what is their own fault."""
 
-import asyncio
 import base64
 import json
 import os
@@ -18,6 +17,7 @@ from gatepost.model.finding import Diagnosis
 from gatepost.testing import Emulator
 from tests.clients.node.packages import HERE, NODE, needs_node
 from tests.clients.test_go import program  # noqa: F401 - a fixture
+from tests.loops import run_and_cut
 from tests.recording import ids, recorded
 from tests.running import RECIPIENT
 
@@ -42,13 +42,7 @@ def aiosmtplib_client(relay: Emulator, message: bytes, **changes: Any) -> Client
             "start_tls": True, "tls_context": context,
         }  # fmt: skip
 
-        async def talk() -> None:
-            try:
-                await aiosmtplib.send(message, **(settings | changes))
-            finally:
-                await asyncio.sleep(0.1)  # its transport closes in a later turn of the loop
-
-        asyncio.run(talk())
+        run_and_cut(aiosmtplib.send(message, **(settings | changes)))
 
     return send
 

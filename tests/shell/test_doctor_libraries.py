@@ -1,6 +1,5 @@
 """What the table says of a library is what the library does."""
 
-import asyncio
 import base64
 import contextlib
 import json
@@ -20,6 +19,7 @@ from gatepost.diagnosis.remedies.imitations import IMITATIONS
 from gatepost.diagnosis.remedies.library import Library
 from tests.certificates import Authority, make_authority
 from tests.clients.node import packages
+from tests.loops import run_and_cut
 from tests.shell.scripted import Script, serving
 
 OFFERS = ["LOGIN PLAIN CRAM-MD5", "LOGIN PLAIN", "LOGIN", "PLAIN", "CRAM-MD5 LOGIN", "XOAUTH2"]
@@ -98,7 +98,7 @@ def with_aiosmtplib(place: Place) -> None:
             await smtp.login("me", "secret")
         await smtp.quit()
 
-    asyncio.run(sign_in())
+    run_and_cut(sign_in())
 
 
 def with_msmtp(place: Place) -> None:

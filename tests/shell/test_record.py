@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,23 @@ def test_a_look_at_a_port_that_begins_with_tls_does_not_count(pair: Pair, data: 
     assert ids(diagnosis)[:1] == ["cert_untrusted"]
     assert diagnosis.evidence.conduct.value is not None
     assert diagnosis.evidence.conduct.value.tls_version == "TLSv1.3"
+
+
+def test_who_stays_is_cut_off_at_the_end(server: Server, data: Path) -> None:
+    """Somebody else came first and said nothing: he has no part in it, and cannot hold it up."""
+    others = []
+
+    def client(port: int) -> None:
+        others.append(socket.create_connection(("127.0.0.1", port), 20))
+        assert others[0].recv(4096).startswith(b"220 ")
+        sending(tls="none")(port)
+
+    began = time.monotonic()
+    recorded(server.address, data, client)
+    assert time.monotonic() - began < 2
+    with others[0] as other, contextlib.suppress(ConnectionResetError):
+        other.settimeout(5)
+        assert other.recv(4096) == b""
 
 
 def test_a_server_that_nobody_reaches(data: Path) -> None:

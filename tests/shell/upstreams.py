@@ -21,10 +21,16 @@ def upstream(mischief: Mischief | None = None) -> Iterator[tuple[Upstream, int]]
     thread.start()
     made = Upstream(mischief=mischief or Mischief(WELL))
     port = asyncio.run_coroutine_threadsafe(made.start(), loop).result(PATIENCE)
+
+    async def end() -> None:
+        made.close()
+        await asyncio.sleep(0)  # the loop brings whom it has accepted already
+        await made.quiet(PATIENCE)
+
     try:
         yield made, port
     finally:
-        loop.call_soon_threadsafe(made.close)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE)
         loop.close()

@@ -86,6 +86,7 @@ class Supervisor:
         self._relay.draining = True
         for listener in list(self._servers):
             self.withdraw(listener)
+        await asyncio.sleep(0)  # the loop brings whom it has accepted already
         for receiver in list(self._receivers):
             receiver.shut_down()
         if self._receivers:

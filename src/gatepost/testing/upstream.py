@@ -103,6 +103,7 @@ class Upstream:
     connections: "set[_Connection]" = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the last connection has ended."""
+    is_closed: bool = False
     chance: random.Random = field(init=False)
     _listener: Listener | None = None
     _server: asyncio.Server | None = None
@@ -138,6 +139,7 @@ class Upstream:
 
     def close(self) -> None:
         """Cut every connection, and accept no more."""
+        self.is_closed = True
         if self._server is not None:
             self._server.close()
         for each in list(self.connections):
@@ -165,6 +167,8 @@ class _Connection:
     def accepted(self, stream: ServerStream) -> None:
         self._stream = stream
         self._upstream.connections.add(self)
+        if self._upstream.is_closed:
+            self.cut()
 
     def introduced(self) -> None:
         """There are no proxies here."""

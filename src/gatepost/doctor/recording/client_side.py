@@ -24,7 +24,8 @@ class Event:
 class ClientSide:
     """A ``Handler`` that reads no further than it is asked to."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_accepted: Callable[[], None]) -> None:
+        self._on_accepted = on_accepted
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.stream: ServerStream
         self.gone = asyncio.Event()
@@ -48,6 +49,7 @@ class ClientSide:
     def accepted(self, stream: ServerStream) -> None:
         """Take the connection."""
         self.stream = stream
+        self._on_accepted()
 
     def introduced(self) -> None:
         """Nobody introduces anybody here."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import Final, cast
+from typing import Final
 
 from gatepost.doctor.recording.session import Session
 from gatepost.doctor.recording.way import Way
@@ -11,11 +11,6 @@ from gatepost.net.listen import Listener
 
 MOST_AT_ONCE: Final = 20
 """Connections that are open before one of them is the session."""
-
-
-class _Refusal(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast("asyncio.Transport", transport).abort()
 
 
 class NobodyCame(Exception):
@@ -28,6 +23,7 @@ class Recorder:
     def __init__(self, way: Way) -> None:
         self._way = way
         self._clock = SystemClock()
+        self._is_over = False
         self._open: dict[Session, asyncio.Task[None]] = {}
         self._chosen: Session | None = None
         self._first: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
@@ -43,12 +39,15 @@ class Recorder:
         stack.push_async_callback(self._end)
 
     def _take(self) -> asyncio.BaseProtocol:
-        if len(self._open) >= MOST_AT_ONCE:
-            return _Refusal()
-        session = Session(self._way, self._clock, self._counts)
+        return Session(self._way, self._clock, self._begin, self._counts).stream
+
+    def _begin(self, session: Session) -> None:
+        """Its connection stands."""
+        if self._is_over or len(self._open) >= MOST_AT_ONCE:
+            session.stream.abort()
+            return
         self._open[session] = task = asyncio.ensure_future(session.run())
         task.add_done_callback(lambda _: self._done(session))
-        return session.stream
 
     def _counts(self, session: Session) -> None:
         """This is the one; nobody else is let in, and who is here already has to go."""
@@ -84,8 +83,12 @@ class Recorder:
         return session
 
     async def _end(self) -> None:
-        """Nobody is left hanging."""
+        """Nobody is left hanging, nor who comes in this moment."""
+        self._is_over = True
         tasks = list(self._open.values())
         for task in tasks:
             task.cancel()
+        sessions = list(self._open)
         await asyncio.gather(*tasks, return_exceptions=True)
+        for session in sessions:  # a task that is cancelled before it began closes nothing
+            session.stream.abort()

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal
 
 from gatepost.doctor.certificate import read_certificate
@@ -32,13 +33,20 @@ class _Over(Exception):
 
 
 class Session:
-    """One connection of a client's. Give ``stream`` to the event loop, then ``run``."""
+    """One connection of a client's. Give ``stream`` to the event loop, and ``run`` once it is
+    accepted."""
 
-    def __init__(self, way: Way, clock: Clock, on_counts: Callable[["Session"], None]) -> None:
+    def __init__(
+        self,
+        way: Way,
+        clock: Clock,
+        on_accepted: Callable[["Session"], None],
+        on_counts: Callable[["Session"], None],
+    ) -> None:
         self._way = way
         self._clock = clock
         self._on_counts = on_counts
-        self.client = ClientSide()
+        self.client = ClientSide(lambda: on_accepted(self))
         begins_with_tls = way.client_tls == "implicit"
         self.tap = Tap(opens=way.opens, tls=begins_with_tls)
         self.outcome = Outcome(clock.now())
@@ -382,6 +390,17 @@ class Session:
         return hello is not None and not self.tap.client_octets and not self.stream.is_shaking
 
     async def _close(self) -> None:
+        try:
+            await self._part()
+        finally:  # however hurried: nobody is left with half a connection
+            if self._server is not None:
+                self._server.abort()
+            if not self.client.gone.is_set():
+                self.stream.abort()
+                await asyncio.sleep(0)  # the loop tells of it in its next turn
+
+    async def _part(self) -> None:
+        """Say goodbye on both sides."""
         for task in (self._reading, self._hearing):
             if task is not None:
                 task.cancel()
@@ -391,12 +410,9 @@ class Session:
         if self._server is not None:
             await self._server.close(0.2)
         self.stream.close()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.client.gone.wait()
-        except TimeoutError:
-            self.stream.abort()
-            await asyncio.sleep(0)  # the loop tells of it in its next turn
 
 
 def _outcome_of(error: Exception) -> Literal["refused", "timeout", "unreachable"]:
