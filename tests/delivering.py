@@ -185,16 +185,21 @@ class Upstream:
 
 
 class Gate:
-    """A store that can be pulled from under a relay: whoever asks it then waits for ever."""
+    """A store that can be pulled from under a relay: whoever asks it then waits for ever.
+
+    ``faults`` are raised once, by what is asked."""
 
     def __init__(self, deliveries: Deliveries) -> None:
         self._deliveries = deliveries
         self.is_open = True
+        self.faults: dict[str, Exception] = {}
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._deliveries, name)
 
         def ask(*arguments: Any, **named: Any) -> Any:
+            if name in self.faults:
+                raise self.faults.pop(name)
             if self.is_open:
                 return method(*arguments, **named)
             return asyncio.get_running_loop().create_future()

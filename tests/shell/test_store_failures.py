@@ -5,6 +5,7 @@ import errno
 import math
 import os
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -437,3 +438,29 @@ def test_sqlite_itself_finds_no_room(tmp_path: Path) -> None:
         assert await ids(store) == ["after", "before"]
 
     run(tmp_path, steps, settings(FailingDisk()))
+
+
+def test_a_fault_in_a_thread_of_the_store_ends_it_instead_of_leaving_all_to_wait(
+    tmp_path: Path,
+) -> None:
+    failures: list[QueueError] = []
+    failed = threading.Event()
+
+    def break_it() -> None:
+        raise LookupError
+
+    def fail(error: QueueError) -> None:
+        failures.append(error)
+        failed.set()
+
+    async def steps(store: SqliteStore) -> None:
+        store.reports.watch(break_it)
+        await store.put(message("1"))
+        await asyncio.to_thread(failed.wait, 10)
+        with pytest.raises(QueueError, match="a fault of the store's own: LookupError at "):
+            await store.put(message("2"))
+        with pytest.raises(QueueError, match="a fault of the store's own"):
+            await store.new_epoch()
+
+    run(tmp_path, steps, settings(FailingDisk()), fail)
+    assert len(failures) == 1

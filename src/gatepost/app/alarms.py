@@ -51,7 +51,7 @@ class Alarms(MutableMapping[str, str]):
 
     async def close(self) -> None:
         """Wait for what is being written."""
-        await asyncio.gather(*self._writing)
+        await asyncio.gather(*self._writing, return_exceptions=True)
 
     def _write(self, key: str) -> None:
         task = asyncio.get_running_loop().create_task(self._save(key))

@@ -12,7 +12,7 @@ from gatepost.app.hurry import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_store import RemoteStore
 from gatepost.app.rpc import Calls
-from gatepost.app.runtime import DRAIN
+from gatepost.app.runtime import DRAIN, report_faults
 from gatepost.app.workers import READY
 from gatepost.errors import Disconnected
 from gatepost.net.listen import Listener
@@ -37,7 +37,9 @@ class FrontProcess:
     async def connect(cls, data: Path) -> "FrontProcess":
         """Connect. Raises ConnectError."""
         calls = await Calls.connect(data / SOCKET)
-        return cls(calls, RemoteStore(calls), await RemoteDirectory.connect(calls))
+        process = cls(calls, RemoteStore(calls), await RemoteDirectory.connect(calls))
+        report_faults(process.report)
+        return process
 
     def report(self, event: str, **facts: Any) -> None:
         """Tell the operator, who listens to the store process."""

@@ -67,7 +67,7 @@ class Reporter:
             stopping = self._stopping.wait(FLUSH)
             lines: list[str] = []
             while self._waiting:
-                lines.append(self._spell(self._waiting.popleft()))
+                lines.append(self._spell_safely(self._waiting.popleft()))
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 lines.append(self._spell((time.time(), "lines_dropped", {"count": dropped})))
@@ -80,6 +80,14 @@ class Reporter:
                         self._dropped += len(lines)  # told once there is room again
                     else:
                         self._descriptor = None  # nobody reads any more; mail goes on
+
+    def _spell_safely(self, line: tuple[float, str, Mapping[str, Any]] | str) -> str:
+        """An event that cannot be spelled must not take those behind it along."""
+        try:
+            return self._spell(line)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            facts = {"reason": f"event {line[1]!r} cannot be written: {type(error).__name__}"}
+            return self._spell((time.time(), "internal_error", facts))
 
     def _spell(self, line: tuple[float, str, Mapping[str, Any]] | str) -> str:
         if isinstance(line, str):

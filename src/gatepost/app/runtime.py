@@ -5,6 +5,9 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from gatepost.relay.context import Report
+from gatepost.relay.faults import explain
+
 T = TypeVar("T")
 
 DRAIN: Final = 8.0
@@ -26,6 +29,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
+
+
+def report_faults(report: Report) -> None:
+    """Tell the operator of what nobody caught: a callback or a task of the running loop ended by
+    it, and asyncio would say so to a log that nobody reads."""
+
+    def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        # What else there is may quote arguments, and these what a client sent.
+        report("internal_error", reason=context["message"] if error is None else explain(error))
+
+    asyncio.get_running_loop().set_exception_handler(handle)
 
 
 async def side_by_side(*steps: Coroutine[Any, Any, None]) -> None:

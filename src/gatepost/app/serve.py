@@ -26,7 +26,7 @@ from gatepost.app.listeners import visitor_limits
 from gatepost.app.outward import Ground, Outgoing, Outward
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import remove_ready, write_ready
-from gatepost.app.runtime import DRAIN, side_by_side
+from gatepost.app.runtime import DRAIN, report_faults, side_by_side
 from gatepost.app.serve_front import Written
 from gatepost.app.serving import make_ids
 from gatepost.app.signing import open_tokens
@@ -91,6 +91,7 @@ async def serve(
     ``on_ready`` gets the document of ready.json, again after each reload. Raises GatepostError
     when it cannot start: ConfigProblems, StoreLocked, PortBusy.
     """
+    report_faults(report)
     signals = _Signals()
     async with AsyncExitStack() as stack:
         service = await Service.start(options, report, stack)
@@ -265,12 +266,23 @@ class Service:
         except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
             self.report("reload_refused", reason=f"a fault of the relay's own: {explain(error)}")
         else:
-            await self._take(following)
-            self.report("reloaded", config=str(self.options.config))
-            return True
+            return await self._is_taken(following)
         finally:
             notify("READY=1")
         return False
+
+    async def _is_taken(self, following: "_Following") -> bool:
+        """Go by another configuration; a relay that went by half of it would not be what anybody
+        wrote, so it ends, and its next start goes by the whole."""
+        try:
+            await self._take(following)
+        except Exception as error:  # noqa: BLE001 - nothing of it is expected to fail
+            if not self.failed.done():
+                reason = f"the configuration could not be put in place: {explain(error)}"
+                self.failed.set_result(reason)
+            return False
+        self.report("reloaded", config=str(self.options.config))
+        return True
 
     async def _prepare(self) -> "_Following":
         """Make everything that can fail of another configuration, beside what works."""

@@ -25,7 +25,7 @@ from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
-from gatepost.app.runtime import DRAIN
+from gatepost.app.runtime import DRAIN, report_faults
 from gatepost.app.serving import (
     Backend,
     Serving,
@@ -87,6 +87,7 @@ async def up(options: Options, report: Report, on_ready: Callable[[dict[str, Any
     ``on_ready`` gets the document of ready.json. Raises GatepostError when it cannot start:
     StoreLocked for a directory that another relay has, PortBusy for a port.
     """
+    report_faults(report)
     stopped = _stopped_by_signal()
     async with AsyncExitStack() as stack:
         run = await _start(options, report, stack)

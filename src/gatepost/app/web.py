@@ -135,6 +135,7 @@ class WebServer:
         config.limits = limits
         self._server = _Server(config)
         self._serving = asyncio.ensure_future(self._server.serve(list(listener.sockets)))
+        self._serving.add_done_callback(_ended)
 
     def renew(self, chain: str, key: str | None) -> None:
         """Serve another certificate, which was found good, to new connections."""
@@ -156,3 +157,9 @@ class WebServer:
         cut_short = list(self._server.server_state.tasks)
         if cut_short:
             await asyncio.wait(cut_short, timeout=LAST_ANSWERS)
+
+
+def _ended(serving: "asyncio.Future[None]") -> None:
+    """Let it be told at once when nobody serves any more; whoever stops it asks only then."""
+    if not serving.cancelled() and (error := serving.exception()) is not None:
+        serving.get_loop().call_exception_handler({"message": "", "exception": error})

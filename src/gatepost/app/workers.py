@@ -62,7 +62,7 @@ class _Slot:
             starts += 1
             try:
                 ended = await self._run()
-            except (OSError, RuntimeError) as error:  # no process, or the pipe of one that is gone
+            except Exception as error:  # noqa: BLE001 - no process, or the pipe of one that is gone
                 ended = str(error)
             if not self.started.done() and (starts >= STARTS or self._is_over()):
                 self.started.set_exception(GatepostError(f"a front process did not start: {ended}"))

@@ -346,8 +346,11 @@ class Deliverer:
     def _notice(self) -> None:
         """Give back what has waited in memory until its sender has to be told something."""
         now = self._now()
-        for held in self._lines.take_if(lambda each: each.lease.delivery.notice_at <= now):
-            self._hand_back(held)
+        try:
+            for held in self._lines.take_if(lambda each: each.lease.delivery.notice_at <= now):
+                self._hand_back(held)
+        except Exception as error:  # noqa: BLE001 - the filler goes on, whatever happens
+            self._report("internal_error", reason=explain(error))
 
     # Turns.
 
@@ -355,7 +358,11 @@ class Deliverer:
         route = self._routes.named(line.next_hop.route)
         if route is None:  # lost by a new configuration since it came in
             return Pause("", LOOK)
-        return self._courier.choose(route, line.next_hop.destination)
+        try:
+            return self._courier.choose(route, line.next_hop.destination)
+        except Exception as error:  # noqa: BLE001 - else it would have no other turn
+            self._report("internal_error", next_hop=line.next_hop.key, reason=explain(error))
+            return Pause("", LOOK)
 
     def _call_workers(self) -> None:
         if not self._called and not self._stopping:

@@ -130,9 +130,9 @@ class Settler:
                 if settlement.attempt is not None:  # else it was only to be given back
                     self._report("lease_lost", **_named(lease), reason=str(error))
                 return False
-            except QueueError as error:
+            except Exception as error:  # noqa: BLE001 - also of what nobody foresaw
                 if number == 0:
-                    self._report("not_settled", **_named(lease), reason=str(error))
+                    self._report("not_settled", **_named(lease), reason=explain(error))
                 await asyncio.sleep(PATIENCE[min(number, len(PATIENCE) - 1)])
             else:
                 return True

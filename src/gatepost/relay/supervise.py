@@ -9,6 +9,7 @@ from gatepost.net.listen import Listener
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.context import Relay
 from gatepost.relay.entrance import Entrance
+from gatepost.relay.faults import explain
 from gatepost.relay.receive import Receiver
 
 SWEEP: Final = 1.0
@@ -68,10 +69,14 @@ class Supervisor:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
+        self._sweeper = loop.call_later(SWEEP, self._sweep)  # whatever becomes of this one
         self._relay.tick = now = loop.time()
         for receiver in [each for each in self._receivers if each.deadline < now]:
-            receiver.time_out()
-        self._sweeper = loop.call_later(SWEEP, self._sweep)
+            try:
+                receiver.time_out()
+            except Exception as error:  # noqa: BLE001 - the others are looked at, too
+                self._relay.report("internal_error", peer=receiver.peer, reason=explain(error))
+                receiver.abort()
 
     async def retire(self) -> None:
         """Accept no more; return when the last connection has ended by itself."""

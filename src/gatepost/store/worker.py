@@ -19,12 +19,19 @@ _STOP: Final = _Stop()
 class Worker(Generic[T]):
     """Runs `work` on groups of at most `most` items, in order of arrival.
 
-    Neither `work` nor the tick of ``start`` may raise. ``give`` may be called from any thread;
-    what is given after ``stop`` is not done.
+    Neither `work` nor the tick of ``start`` should raise; if they do, ``on_fault`` is told in the
+    thread, which goes on. ``give`` may be called from any thread; what is given after ``stop`` is
+    not done.
     """
 
-    def __init__(self, name: str, work: Callable[[list[T]], None], most: int) -> None:
-        self._work, self._most = work, most
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[list[T]], None],
+        most: int,
+        on_fault: Callable[[Exception], None],
+    ) -> None:
+        self._work, self._most, self._on_fault = work, most, on_fault
         self._tick: Callable[[], float] | None = None
         self._due: float | None = None
         self._queue: queue.SimpleQueue[T | _Stop] = queue.SimpleQueue()
@@ -56,12 +63,20 @@ class Worker(Generic[T]):
     def _run(self) -> None:
         while True:
             group, stopping = self._take()
-            if group:
-                self._work(group)
+            try:
+                if group:
+                    self._work(group)
+                if not stopping:
+                    self._tick_if_due()
+            except Exception as error:  # noqa: BLE001 - a thread that ended would be waited for
+                self._on_fault(error)
             if stopping:
                 return
-            if self._tick and self._due is not None and time.monotonic() >= self._due:
-                self._due = time.monotonic() + self._tick()
+
+    def _tick_if_due(self) -> None:
+        if self._tick and self._due is not None and time.monotonic() >= self._due:
+            self._due = None  # a tick that fails is the last one
+            self._due = time.monotonic() + self._tick()
 
     def _take(self) -> tuple[list[T], bool]:
         """Wait for an item, at most until the tick is due; return it with those behind it."""

@@ -38,6 +38,18 @@ def test_what_is_no_json_is_shown_as_it_can_be(value: object) -> None:
     assert [json.loads(line)["event"] for line in lines_of(reading)] == ["odd", "next"]
 
 
+def test_an_event_that_cannot_be_spelled_takes_no_other_along() -> None:
+    reading, writing = os.pipe()
+    reporter = Reporter(writing, as_json=False)
+    reporter("clock_advanced", ahead="much")  # which is to be a number
+    reporter("next")
+    reporter.close()
+    os.close(writing)
+    first, last = lines_of(reading)
+    assert "event 'clock_advanced' cannot be written: ValueError" in first
+    assert last.endswith("next")
+
+
 def test_a_text_stands_in_its_turn() -> None:
     reading, writing = os.pipe()
     reporter = Reporter(writing, as_json=False)

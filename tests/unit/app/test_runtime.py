@@ -1,10 +1,11 @@
-"""Steps that are taken side by side, as a reload and a stop do."""
+"""The process around the loop: steps side by side, as a reload and a stop take them, and faults."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from gatepost.app.runtime import side_by_side
+from gatepost.app.runtime import report_faults, side_by_side
 from gatepost.errors import GatepostError
 
 
@@ -46,3 +47,24 @@ def test_who_is_cancelled_takes_no_further_step() -> None:
         assert ended == ["cancelled"] * 2
 
     asyncio.run(main())
+
+
+def test_what_nobody_caught_is_told_without_what_it_was_called_with() -> None:
+    told: list[tuple[str, dict[str, Any]]] = []
+
+    def report(event: str, **facts: Any) -> None:
+        told.append((event, facts))
+
+    def callback(_secret: str) -> None:
+        raise LookupError("secret words")
+
+    async def main() -> None:
+        report_faults(report)
+        asyncio.get_running_loop().call_soon(callback, "secret words")
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    [(event, facts)] = told
+    assert event == "internal_error"
+    assert facts["reason"].startswith("LookupError at ")
+    assert "secret" not in facts["reason"]

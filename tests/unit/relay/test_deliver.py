@@ -16,6 +16,7 @@ from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture, Match, NextHop, Route
 from gatepost.net.dial import is_here
+from gatepost.relay.courier import Courier
 from gatepost.relay.deliver import LOOK, Bounds
 from gatepost.relay.places import Own
 from gatepost.relay.spool import FileBody
@@ -602,6 +603,45 @@ def test_a_fault_of_a_transport_defers_with_the_reason() -> None:
     world.run(scenario)
     assert len(hub.taken) == 1
     assert world.told("internal_error")
+
+
+@pytest.mark.parametrize("asked", ["lease_overdue", "lease", "next_due", "settle"])
+def test_a_fault_of_the_queue_s_own_ends_nothing_and_is_told(asked: str) -> None:
+    answers = iter([Answer((GREYLISTED,), "rcpt"), Answer()])
+    world, hub = one_hub(lambda *_: next(answers))
+
+    async def scenario(world: World) -> None:
+        world.gate.faults[asked] = ZeroDivisionError("secret words")
+        await world.send(world.mail())
+        await asyncio.sleep(600)
+
+    world.run(scenario)
+    assert hub.taken == [("m1", "bob@example.net")]
+    [told] = world.told("not_settled" if asked == "settle" else "internal_error")
+    assert told["reason"].startswith("ZeroDivisionError at ")
+
+
+def test_a_fault_in_choosing_a_target_costs_its_line_one_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, hub = one_hub()
+    choose, faults = Courier.choose, [ZeroDivisionError()]
+
+    def choose_badly(self: Courier, *arguments: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return choose(self, *arguments)
+
+    monkeypatch.setattr(Courier, "choose", choose_badly)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(LOOK + 1)
+
+    world.run(scenario)
+    assert hub.taken == [("m1", "bob@example.net")]
+    [told] = world.told("internal_error")
+    assert told["next_hop"] == "out"
 
 
 def test_two_targets_on_one_server_rest_each_for_itself() -> None:

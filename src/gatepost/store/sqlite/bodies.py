@@ -38,7 +38,7 @@ class BodyWriter:
         self._writing = threading.Lock()
         self._here = False
         """An event loop has the lock."""
-        self._worker: Worker[Job] = Worker("gatepost-bodies", self._work, GROUP)
+        self._worker: Worker[Job] = Worker("gatepost-bodies", self._work, GROUP, writer.fault)
         self.give: Callable[[Job], None] = self._worker.give
         self._worker.start()
 

@@ -91,11 +91,13 @@ class SqliteStore:
         self._closed = False
         self._waiters = Waiters()
         self._reader = Reader(parts.reading, parts.segments)
-        self._reads: Worker[Callable[[], None]] = Worker("gatepost-reader", _run_all, 1)
-        self._reads.start()
         self._writer = Writer(
             parts.committer, parts.room, self._waiters, self._fail, parts.settings.quick
         )
+        self._reads: Worker[Callable[[], None]] = Worker(
+            "gatepost-reader", _run_all, 1, self._writer.fault
+        )
+        self._reads.start()
         self._gathered: deque[Asked] = deque()
         """What a loop will commit: messages in its next turn, settlements with them or soon."""
         self._called = False

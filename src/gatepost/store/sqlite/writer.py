@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -65,8 +66,8 @@ class Writer:
         self.failure: QueueError | None = None
         self.on_commit: Callable[[], None] | None = None
         """Called here after each group that held a message."""
-        self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP)
-        self._syncing: Worker[Syncing] = Worker("gatepost-sync", self._sync, 1)
+        self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP, self.fault)
+        self._syncing: Worker[Syncing] = Worker("gatepost-sync", self._sync, 1, self.fault)
 
     def start(self, upkeep: Callable[[], float], after: float) -> None:
         """Begin; `upkeep` runs in the store thread, first in `after` seconds.
@@ -99,6 +100,13 @@ class Writer:
             self.failure = error
         leave_open(self._committer.connection)
         self._on_failure(error)
+
+    def fault(self, error: Exception) -> None:
+        """Stop for good, for something that nobody foresaw: whoever waits for what one of the
+        store's threads did not finish would wait for ever."""
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
+        self.fail(Failed(f"a fault of the store's own: {type(error).__name__} at {where}"))
 
     def close(self) -> None:
         """Commit what was given, empty the WAL, close the database."""
