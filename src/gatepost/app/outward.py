@@ -10,9 +10,10 @@ from typing import Final
 
 from gatepost.app.alarms import Alarms
 from gatepost.app.keys import Key
+from gatepost.app.refresh_tokens import KeptTokens
 from gatepost.app.upstreams import Turns, Upstreams
 from gatepost.client.tokens.cache import TokenCache
-from gatepost.config.settings import Config
+from gatepost.config.settings import Config, RefreshCredential
 from gatepost.model.profile import Profile
 from gatepost.model.route import NextHop
 from gatepost.net.dial import is_here
@@ -80,6 +81,7 @@ class Outward:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._kept = KeptTokens(ground.key, ground.report)
         self._now: Outgoing
         self._ending: list[tuple[Outgoing, asyncio.Task[None]]] = []
         """What is still finishing."""
@@ -105,7 +107,7 @@ class Outward:
             tokens,
             ground.store,
             ground.next_id,
-            ground.key,
+            self._kept,
             Sending(local_name=config.hostname),
             ground.turns,
         )
@@ -131,7 +133,7 @@ class Outward:
     async def start(self, outgoing: Outgoing) -> None:
         """Begin to deliver. Raises QueueError."""
         self._now = outgoing
-        self._forget_alarms()
+        self._forget_others()
         store = self._ground.store
         self.store = RoutedStore(store, store.deliveries, outgoing.routes, outgoing.deliverer)
         await outgoing.deliverer.start()
@@ -154,7 +156,7 @@ class Outward:
         self._ending.append(ending)
         ending[1].add_done_callback(lambda _: self._ending.remove(ending))
         await asyncio.wait([retiring])
-        self._forget_alarms()
+        self._forget_others()
         await outgoing.deliverer.start(before.deliverer.epoch)
 
     async def _end(self, before: Outgoing, retiring: "asyncio.Task[None]") -> None:
@@ -164,10 +166,13 @@ class Outward:
         except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
             self._ground.report("internal_error", reason=explain(error))
 
-    def _forget_alarms(self) -> None:
-        routes = self._now.config.routes
+    def _forget_others(self) -> None:
+        """Forget what is about targets and credentials that are no more."""
+        routes, credentials = self._now.config.routes, self._now.config.credentials.values()
         targets = [target for route in routes for target in route.chain]
         self._ground.alarms.keep_only({key for each in targets for key in alarm_keys(each)})
+        refreshed = [each for each in credentials if isinstance(each, RefreshCredential)]
+        self._kept.keep_only({each.name: each.refresh_token.read for each in refreshed})
 
     async def stop(self, seconds: float) -> None:
         """End, once: what is not delivered by then stays in the queue."""
@@ -177,6 +182,7 @@ class Outward:
         await asyncio.gather(
             *[each.stop(seconds) for each in [self._now, *(each for each, _ in self._ending)]]
         )
+        self._kept.close()
         await self._ground.alarms.close()
 
 

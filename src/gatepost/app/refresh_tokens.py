@@ -1,7 +1,10 @@
 """Refresh tokens that a provider gave in place of the configured one: kept under DIR, sealed."""
 
+import asyncio
 import hashlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -9,51 +12,133 @@ from gatepost.app.files import write_file
 from gatepost.app.keys import Key
 from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
+from gatepost.relay.context import Report
 
 DIRECTORY: Final = "tokens"
+AGAIN: Final = 60.0
+"""Seconds after which what could not be written is written again."""
+FORGOTTEN: Final = 365 * 86_400.0
+"""Seconds after which a token is removed that no configured one leads to. Until then an operator
+may go back; providers end tokens that nobody used for half a year, or sooner."""
 _PURPOSE: Final = "refresh token"
 _DIGEST: Final = 32
 
+Read = Callable[[], Secret]
+"""Reads a configured token. Raises ConfigError."""
 
-class KeptToken:
-    """The newest of the tokens that followed a configured one.
 
-    It lies under what that one is known by, so that credentials with the same token (for several
-    scopes, say) have the same newest one; when an operator puts in another, that one counts.
+class KeptTokens:
+    """The newest of the tokens that followed configured ones, of all credentials of a relay.
+
+    Each lies under what the configured one is known by, so that credentials with the same token
+    (for several scopes, say) have the same newest one; when an operator puts in another, that one
+    counts. What cannot be written counts all the same, also over a reload, and is written later.
     """
 
-    def __init__(self, key: Key, name: str, configured: Callable[[], Secret]) -> None:
-        """``key`` lies beside the tokens; ``configured`` raises ConfigError. ``name`` is the
-        credential's, under which earlier versions kept it."""
-        self._key, self._configured = key, configured
+    def __init__(self, key: Key, report: Report) -> None:
+        """``key`` lies beside the tokens."""
+        self._key, self._report = key, report
         self._directory = Path(key.where).parent / DIRECTORY
-        self._before = self._directory / name
-        self._mark = b""
-        """Of what was configured when it was read last."""
+        self._unwritten: dict[bytes, tuple[str, Secret]] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
-    def read(self) -> Secret:
-        """Return the newest token. Raises ConfigError."""
-        configured = self._configured()
-        self._mark = mark = self._mark_of(configured)
-        for path in (self._directory / mark.hex(), self._before):
+    def of(self, name: str, configured: Read) -> "KeptToken":
+        """Return what reads and keeps those of a credential."""
+        return KeptToken(self, name, configured)
+
+    def mark_of(self, token: Secret) -> bytes:
+        """Return what a configured token is known again by."""
+        octets = token.reveal().encode("utf-8", "surrogateescape")
+        key = self._key.subkey("configured refresh tokens")
+        return hashlib.blake2b(octets, key=key, digest_size=_DIGEST).digest()
+
+    def newest(self, mark: bytes, name: str) -> Secret | None:
+        """Return the newest token that followed the one with this mark; None: itself."""
+        if mark in self._unwritten:
+            return self._unwritten[mark][1]
+        for path in (self._directory / mark.hex(), self._directory / name):
             try:
                 plain = self._key.unseal(path.read_bytes(), _PURPOSE)
             except (OSError, ConfigError):  # none is kept, or it is not ours
                 continue
             if plain[:_DIGEST] == mark:
                 return Secret(plain[_DIGEST:].decode("utf-8", "surrogateescape"))
-        return configured
+        return None
+
+    def keep(self, mark: bytes, name: str, token: Secret) -> None:
+        """Keep a token that takes the place of all before. The operator is told when it cannot be
+        written: were the relay to end now, somebody might have to sign in again."""
+        is_late = mark in self._unwritten
+        try:
+            self._write(mark, name, token)
+        except OSError as error:
+            self._unwritten[mark] = name, token
+            self._report(
+                "refresh_token_not_kept", credential=name, reason=error.strerror or str(error)
+            )
+            self._try_later()
+            return
+        self._unwritten.pop(mark, None)
+        if is_late:
+            self._report("refresh_token_kept", credential=name)
+
+    def _try_later(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(AGAIN, self._try_again)
+
+    def _try_again(self) -> None:
+        self._timer = None
+        for mark, (name, token) in list(self._unwritten.items()):
+            with suppress(OSError):  # that was told
+                self._write(mark, name, token)
+                del self._unwritten[mark]
+                self._report("refresh_token_kept", credential=name)
+        if self._unwritten:
+            self._try_later()
+
+    def _write(self, mark: bytes, name: str, token: Secret) -> None:
+        plain = token.reveal().encode("utf-8", "surrogateescape")
+        self._directory.mkdir(0o700, exist_ok=True)
+        write_file(self._directory / mark.hex(), self._key.seal(mark + plain, _PURPOSE))
+        (self._directory / name).unlink(missing_ok=True)
+
+    def keep_only(self, configured: Mapping[str, Read]) -> None:
+        """Remove tokens that followed others than these (by the names of their credentials), once
+        nobody will go back to those."""
+        oldest = time.time() - FORGOTTEN
+        try:
+            wanted = {*configured, *[self.mark_of(read()).hex() for read in configured.values()]}
+            for path in self._directory.iterdir():
+                if path.name not in wanted and path.stat().st_mtime < oldest:
+                    path.unlink()
+        except (ConfigError, OSError):  # another time
+            return
+
+    def close(self) -> None:
+        """Write what is not written yet, for the last time."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._try_again()
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class KeptToken:
+    """The newest of the tokens that followed a credential's configured one."""
+
+    def __init__(self, kept: KeptTokens, name: str, configured: Read) -> None:
+        """``name`` is the credential's, under which earlier versions kept it."""
+        self._kept, self._name, self._configured = kept, name, configured
+        self._mark = b""
+        """Of what was configured when it was read last."""
+
+    def read(self) -> Secret:
+        """Return the newest token. Raises ConfigError."""
+        configured = self._configured()
+        self._mark = self._kept.mark_of(configured)
+        return self._kept.newest(self._mark, self._name) or configured
 
     def keep(self, token: Secret) -> None:
         """Keep a token that takes the place of the one that was read last, for which it was given:
-        an operator may have put in another meanwhile. Raises OSError."""
-        plain, mark = token.reveal().encode("utf-8", "surrogateescape"), self._mark
-        self._directory.mkdir(0o700, exist_ok=True)
-        write_file(self._directory / mark.hex(), self._key.seal(mark + plain, _PURPOSE))
-        self._before.unlink(missing_ok=True)
-
-    def _mark_of(self, token: Secret) -> bytes:
-        """What the configured token is known again by."""
-        octets = token.reveal().encode("utf-8", "surrogateescape")
-        key = self._key.subkey("configured refresh tokens")
-        return hashlib.blake2b(octets, key=key, digest_size=_DIGEST).digest()
+        an operator may have put in another meanwhile."""
+        self._kept.keep(self._mark, self._name, token)

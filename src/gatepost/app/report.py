@@ -182,6 +182,8 @@ _SENTENCES: Final = {
     "next_hop_rests": "next hop {next_hop} rests for {seconds} s: {what}: {reason}",
     "sign_in_stopped": "credential {credential} is NOT LET IN at {target}: {reply} {reason}",
     "sign_in_works": "credential {credential} is let in at {target} again",
+    "refresh_token_not_kept": "the new refresh token of {credential} could NOT be kept: {reason}",
+    "refresh_token_kept": "the new refresh token of {credential} is kept now",
     "clock_advanced": "the clock is {ahead:g} s ahead of the machine's",
     "clock_put_back": "the clock was put back by {seconds} s: what waits is tried now",
     "api_failed": "API FAILED at {route}: {reason}",

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from gatepost.app.keys import Key
-from gatepost.app.refresh_tokens import KeptToken
+from gatepost.app.refresh_tokens import KeptTokens
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.sign_in import (
     CertificateSignIn,
@@ -68,8 +67,8 @@ class Upstreams:
     store: Store
     """Where captured mail goes."""
     next_id: Callable[[], str]
-    key: Key
-    """Seals refresh tokens that a provider gave in place of the configured ones."""
+    kept: KeptTokens
+    """Refresh tokens that a provider gave in place of the configured ones."""
     sending: Sending = field(default_factory=Sending)
     turns: Turns = field(default_factory=dict)
 
@@ -143,7 +142,7 @@ class Upstreams:
                     credential.token_endpoint, credential.client_id, credential.username, secret,
                     credential.name,
                 )  # fmt: skip
-                kept = KeptToken(self.key, credential.name, credential.refresh_token.read)
+                kept = self.kept.of(credential.name, credential.refresh_token.read)
                 own = credential.token_endpoint, credential.client_id
                 turn = self.turns.setdefault(own, asyncio.Lock())
                 source = RefreshToken(self.http, client, kept.read, kept.keep, turn)

@@ -1,13 +1,19 @@
 """Refresh tokens that a provider gave in place of the configured one."""
 
+import asyncio
+import os
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gatepost.app.keys import open_key
-from gatepost.app.refresh_tokens import KeptToken
+from gatepost.app.refresh_tokens import AGAIN, FORGOTTEN, KeptToken, KeptTokens
 from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
+from gatepost.testing.clock import FakeClock
+from tests.delivering import run
 
 
 class Configured:
@@ -21,16 +27,30 @@ class Configured:
         return Secret(self.value)
 
 
+class Told:
+    """What the operator was told."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        self.events.append((event, facts))
+
+
+def of(home: Path, name: str, configured: Configured) -> KeptToken:
+    return KeptTokens(open_key(home), Told()).of(name, configured)
+
+
 def test_the_newest_counts_over_restarts_until_another_is_configured(tmp_path: Path) -> None:
     configured = Configured()
-    kept = KeptToken(open_key(tmp_path), "gmail", configured)
+    kept = of(tmp_path, "gmail", configured)
     assert kept.read() == Secret("first")
     kept.keep(Secret("second"))
-    assert KeptToken(open_key(tmp_path), "gmail", configured).read() == Secret("second")
-    assert KeptToken(open_key(tmp_path), "other", configured).read() == Secret("second")
+    assert of(tmp_path, "gmail", configured).read() == Secret("second")
+    assert of(tmp_path, "other", configured).read() == Secret("second")
     other = Configured()
     other.value = "another"
-    assert KeptToken(open_key(tmp_path), "gmail", other).read() == Secret("another")
+    assert of(tmp_path, "gmail", other).read() == Secret("another")
     configured.value = "by hand"
     assert kept.read() == Secret("by hand")
 
@@ -38,7 +58,7 @@ def test_the_newest_counts_over_restarts_until_another_is_configured(tmp_path: P
 def test_a_token_follows_the_one_that_it_was_given_for(tmp_path: Path) -> None:
     """Not one that an operator put in while the provider was asked."""
     configured = Configured()
-    kept = KeptToken(open_key(tmp_path), "gmail", configured)
+    kept = of(tmp_path, "gmail", configured)
     kept.read()
     configured.value = "by hand"
     kept.keep(Secret("second"))
@@ -46,7 +66,7 @@ def test_a_token_follows_the_one_that_it_was_given_for(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_version_kept_counts_until_another_follows(tmp_path: Path) -> None:
-    kept, place = KeptToken(open_key(tmp_path), "gmail", Configured()), tmp_path / "tokens"
+    kept, place = of(tmp_path, "gmail", Configured()), tmp_path / "tokens"
     kept.read()
     kept.keep(Secret("second"))
     [file] = place.iterdir()
@@ -58,7 +78,7 @@ def test_what_an_earlier_version_kept_counts_until_another_follows(tmp_path: Pat
 
 
 def test_it_is_sealed(tmp_path: Path) -> None:
-    kept = KeptToken(open_key(tmp_path), "gmail", Configured())
+    kept = of(tmp_path, "gmail", Configured())
     kept.read()
     kept.keep(Secret("second"))
     [file] = (tmp_path / "tokens").iterdir()
@@ -68,7 +88,7 @@ def test_it_is_sealed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", bytes(100)])
 def test_what_is_damaged_does_not_count(tmp_path: Path, content: bytes) -> None:
-    kept = KeptToken(open_key(tmp_path), "gmail", Configured())
+    kept = of(tmp_path, "gmail", Configured())
     kept.read()
     kept.keep(Secret("second"))
     [file] = (tmp_path / "tokens").iterdir()
@@ -80,4 +100,64 @@ def test_without_a_configured_one_there_is_none(tmp_path: Path) -> None:
     configured = Configured()
     configured.value = ""
     with pytest.raises(ConfigError):
-        KeptToken(open_key(tmp_path), "gmail", configured).read()
+        of(tmp_path, "gmail", configured).read()
+
+
+def test_what_cannot_be_written_counts_is_told_once_and_written_later(tmp_path: Path) -> None:
+    told, clock = Told(), FakeClock()
+    tokens = KeptTokens(open_key(tmp_path), told)
+    kept = tokens.of("gmail", Configured())
+
+    async def main() -> None:
+        (tmp_path / "tokens").write_bytes(b"")  # in the way
+        kept.read()
+        kept.keep(Secret("second"))
+        assert tokens.of("after a reload", Configured()).read() == Secret("second")
+        await asyncio.sleep(3 * AGAIN)
+        [(event, facts)] = told.events
+        assert event == "refresh_token_not_kept"
+        assert facts == {"credential": "gmail", "reason": "File exists"}
+        (tmp_path / "tokens").unlink()
+        await asyncio.sleep(AGAIN)
+
+    run(clock, main())
+    assert told.events[1:] == [("refresh_token_kept", {"credential": "gmail"})]
+    assert of(tmp_path, "gmail", Configured()).read() == Secret("second")
+
+
+def test_the_end_is_a_last_chance_to_write_it(tmp_path: Path) -> None:
+    tokens = KeptTokens(open_key(tmp_path), Told())
+
+    async def main() -> None:
+        (tmp_path / "tokens").write_bytes(b"")
+        kept = tokens.of("gmail", Configured())
+        kept.read()
+        kept.keep(Secret("second"))
+        (tmp_path / "tokens").unlink()
+        tokens.close()
+
+    asyncio.run(main())
+    assert of(tmp_path, "gmail", Configured()).read() == Secret("second")
+
+
+def test_what_followed_another_token_is_removed_when_nobody_goes_back(tmp_path: Path) -> None:
+    tokens, mine, before = KeptTokens(open_key(tmp_path), Told()), Configured(), Configured()
+    before.value = "before"
+    for each in (mine, before):
+        kept = tokens.of("gmail", each)
+        kept.read()
+        kept.keep(Secret(f"after {each.value}"))
+    unreadable = Configured()
+    unreadable.value = ""
+
+    def left_after(seconds: float, *configured: Configured) -> int:
+        files = list((tmp_path / "tokens").iterdir())
+        for each in files:
+            os.utime(each, (time.time() - seconds,) * 2)
+        tokens.keep_only({f"box {each.value}": each for each in configured})
+        return len(list((tmp_path / "tokens").iterdir()))
+
+    assert left_after(FORGOTTEN - 60, mine) == 2
+    assert left_after(FORGOTTEN + 60, mine, unreadable) == 2  # it may have led there
+    assert left_after(FORGOTTEN + 60, mine) == 1
+    assert tokens.of("gmail", mine).read() == Secret("after first")

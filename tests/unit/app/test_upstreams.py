@@ -3,11 +3,13 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from gatepost.app.keys import open_key
+from gatepost.app.refresh_tokens import KeptTokens
 from gatepost.app.upstreams import Upstreams
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn
 from gatepost.client.named_secret import NamedSecret
@@ -60,9 +62,17 @@ CREDENTIALS: dict[str, CredentialSettings] = {
 }
 
 
+def untold(event: str, **facts: Any) -> None:
+    """Nobody listens."""
+
+
+def kept(home: Path) -> KeptTokens:
+    return KeptTokens(open_key(home), untold)
+
+
 def make(home: Path, target: Target) -> Transport:
     upstreams = Upstreams(
-        CREDENTIALS, HttpClient(), TokenCache(), MemoryStore(), lambda: "1", open_key(home)
+        CREDENTIALS, HttpClient(), TokenCache(), MemoryStore(), lambda: "1", kept(home)
     )
     return upstreams.transports([Route("r", (target,))])[target.name]
 
@@ -168,7 +178,7 @@ def test_one_refresh_token_serves_many_scopes(
     async def main() -> None:
         cache = TokenCache()
         upstreams = Upstreams(
-            credentials, Rotating(), cache, MemoryStore(), lambda: "1", open_key(tmp_path)
+            credentials, Rotating(), cache, MemoryStore(), lambda: "1", kept(tmp_path)
         )
         targets = (
             AcsRestTarget("acs", "https://r.example", "first"),

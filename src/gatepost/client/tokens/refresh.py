@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from gatepost.client.tokens.contract import AccessToken
@@ -44,8 +43,8 @@ class RefreshToken:
         keep: Callable[[Secret], None] = lambda _: None,
         turn: asyncio.Lock | None = None,
     ) -> None:
-        """``token`` reads what was configured or kept; it raises ConfigError. Sources that may have
-        the same token share ``turn``."""
+        """``token`` reads what was configured or kept; it raises ConfigError. ``keep`` raises
+        nothing. Sources that may have the same token share ``turn``."""
         self._http, self._client, self._token, self._keep = http, client, token, keep
         self._turn = turn or asyncio.Lock()
         self._read: Secret | None = None
@@ -74,8 +73,7 @@ class RefreshToken:
         rotated = document.get("refresh_token")
         if isinstance(rotated, str) and rotated and rotated != form["refresh_token"]:
             self._newest = Secret(rotated)
-            with suppress(OSError):  # the new one still serves until the program ends
-                self._keep(self._newest)
+            self._keep(self._newest)
         return token
 
     def _current(self) -> Secret:
