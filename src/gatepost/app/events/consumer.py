@@ -16,6 +16,7 @@ from gatepost.app.events.rules import OutcomeRules
 from gatepost.app.events.sources import Sources, texts
 from gatepost.app.events.subscriptions import Subscriptions
 from gatepost.directory.azure.entries import CommunicationService
+from gatepost.directory.changing import to_the_end
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
@@ -110,8 +111,11 @@ class Consumer:
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:
         """Take these off the managed list, or all; return how many were on it."""
+        wanted = None if addresses is None else [fold(each) for each in addresses]
+        return await to_the_end(self._forget_leases(wanted))
+
+    async def _forget_leases(self, wanted: Sequence[str] | None) -> int:
         async with self._consuming:
-            wanted = None if addresses is None else [fold(each) for each in addresses]
             gone = await self._reports.forget_leases(wanted)
             for each in list(self._leases) if wanted is None else wanted:
                 self._leases.pop(each, None)
@@ -119,7 +123,10 @@ class Consumer:
 
     async def publish(self, report: Report) -> None:
         """Record one more report and send it to whom it may concern."""
-        await self._reports.record(None, [self._published(report)])
+        await to_the_end(self._publish(self._published(report)))
+
+    async def _publish(self, published: Published) -> None:
+        await self._reports.record(None, [published])
         self._on_published()
 
     # The work.
@@ -173,6 +180,9 @@ class Consumer:
 
     async def catch_up(self) -> None:
         """Consume all that was committed until now."""
+        await to_the_end(self._catch_up())
+
+    async def _catch_up(self) -> None:
         async with self._consuming:
             consumed = BATCH
             while consumed == BATCH:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gatepost.directory.changing import to_the_end
 from gatepost.directory.contract import Record, Records
 from gatepost.routing.outcomes import Rule
 from gatepost.routing.suppression import fold
@@ -30,12 +31,21 @@ class OutcomeRules:
             "code": rule.code,
             "delay": rule.delay,
         }
-        await self._records.save_records([Record(KIND, rule.target, fields)])
-        self.by_target = {**self.by_target, rule.target: rule}
+
+        async def commit() -> None:
+            await self._records.save_records([Record(KIND, rule.target, fields)])
+            self.by_target = {**self.by_target, rule.target: rule}
+
+        await to_the_end(commit())
 
     async def delete(self, target: str) -> Rule:
         """Delete the rule for a target and return it. Raises KeyError."""
         rule = self.by_target[fold(target.strip())]
-        await self._records.save_records([], [(KIND, rule.target)])
-        self.by_target = {key: each for key, each in self.by_target.items() if key != rule.target}
+
+        async def commit() -> None:
+            await self._records.save_records([], [(KIND, rule.target)])
+            others = {key: each for key, each in self.by_target.items() if key != rule.target}
+            self.by_target = others
+
+        await to_the_end(commit())
         return rule

@@ -16,6 +16,7 @@ from gatepost.app.events.sources import Sources
 from gatepost.app.events.subscriptions import Seal, Subscriptions
 from gatepost.app.events.webhooks import Webhooks
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.changing import to_the_end
 from gatepost.directory.contract import Records
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
@@ -144,10 +145,16 @@ class EventService:
         return subscription
 
     async def change(self, subscription: EventSubscription) -> None:
+        await to_the_end(self._change(subscription))
+
+    async def _change(self, subscription: EventSubscription) -> None:
         await self.subscriptions.put(subscription)
         self._serve()
 
     async def unsubscribe(self, subscription: EventSubscription) -> None:
+        await to_the_end(self._unsubscribe(subscription))
+
+    async def _unsubscribe(self, subscription: EventSubscription) -> None:
         await self.subscriptions.delete(subscription)
         self._serve()
         await self.here.store.reports.unsubscribe([subscription.key])
