@@ -4,11 +4,13 @@ import asyncio
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gatepost.app import access
 from gatepost.app.access import open_administration, open_events, open_mailbox, open_queue
+from gatepost.app.stopping import open_watched
 from gatepost.store.sqlite import StoreLocked, open_store
 from tests.running import GATEPOST, PATIENCE
 
@@ -45,6 +47,29 @@ def test_who_keeps_it_too_long_is_named(tmp_path: Path, monkeypatch: pytest.Monk
             asyncio.run(use(tmp_path))
     finally:
         held.close()
+
+
+def test_what_a_command_has_mended_the_next_relay_tells_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[tuple[str, dict[str, Any]]] = []
+
+    def report(event: str, **facts: Any) -> None:
+        told.append((event, facts))
+
+    async def main() -> None:
+        open_store(tmp_path).close()
+        (tmp_path / "store.failed").write_text("a sync failed")
+        for _ in range(2):
+            async with open_mailbox(tmp_path):
+                pass
+        for _ in range(2):
+            open_watched(tmp_path, report=report)[0].close()
+
+    asyncio.run(main())
+    said = "the store was copied after it had failed (a sync failed)"
+    assert capsys.readouterr().err == f"{said}\n"
+    assert told == [("store_recovered", {"reason": said})]
 
 
 def test_commands_that_start_at_once_all_succeed(tmp_path: Path) -> None:

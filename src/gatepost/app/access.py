@@ -157,17 +157,19 @@ async def _connect(data: Path) -> "Calls | None":
 def _open(data: Path, *, may_wait: bool) -> "SqliteStore | None":
     """Return the store; None when another process has it and one may wait. Raises Unreadable."""
     from gatepost.app.files import made_private  # noqa: PLC0415
+    from gatepost.app.store_news import leave_news, news_of  # noqa: PLC0415
     from gatepost.store.sqlite import StoreLocked, open_store  # noqa: PLC0415
 
     try:
         with made_private():
             store = open_store(data)
+            if news := news_of(store):
+                sys.stderr.writelines(f"{reason}\n" for _, reason in news)
+                leave_news(data, news)
     except StoreLocked:
         if not may_wait:
             raise
         return None
-    for said in filter(None, (store.recovered, store.begun)):  # once, and to whoever came first
-        sys.stderr.write(f"{said}\n")
     return store
 
 

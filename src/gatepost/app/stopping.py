@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from gatepost.app.store_news import news_of, take_news
 from gatepost.config.settings import Config
 from gatepost.errors import ConfigError, QueueError
 from gatepost.relay.context import Report
@@ -29,7 +30,8 @@ def open_watched(
 ) -> tuple[SqliteStore, "asyncio.Future[str]"]:
     """Open the store; a failed sync, told from its own thread, ends the relay.
 
-    What had to be carried over from a damaged file is reported, and that it was gone.
+    What had to be carried over from a damaged file is reported, and that it was gone, also when a
+    command found that before.
     Raises StoreLocked, Unreadable.
     """
     loop = asyncio.get_running_loop()
@@ -43,9 +45,8 @@ def open_watched(
         loop.call_soon_threadsafe(stop, str(error))
 
     store = open_store(data, settings or Settings(), on_failure=fail)
-    if store.recovered and report is not None:
-        report("store_recovered", reason=store.recovered)
-    if store.begun and report is not None:
-        report("store_gone", reason=store.begun)
+    if report is not None:
+        for event, reason in (*take_news(data), *news_of(store)):
+            report(event, reason=reason)
     store.keep_reserve()
     return store, failed

@@ -1,0 +1,43 @@
+"""What opening a store found, for the operator: also when a command was there before the relay."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from gatepost.store.sqlite import SqliteStore
+
+FILE: Final = "store.news"
+"""In the store's directory: what a command found, until a relay has told it."""
+News = Sequence[tuple[str, str]]
+"""Events and their reasons."""
+
+
+def news_of(store: "SqliteStore") -> News:
+    """Return what opening ``store`` found."""
+    found = (("store_recovered", store.recovered), ("store_gone", store.begun))
+    return [(event, reason) for event, reason in found if reason]
+
+
+def leave_news(data: Path, news: News) -> None:
+    """Leave them for the next relay. Whoever does has the store in ``data`` open."""
+    lines = "".join([f"{json.dumps(each)}\n" for each in news])
+    with suppress(OSError), (data / FILE).open("a", encoding="utf-8") as file:
+        file.write(lines)  # on a full disk they were told at least where the command was typed
+
+
+def take_news(data: Path) -> News:
+    """Return what commands have left, once."""
+    news: list[tuple[str, str]] = []
+    try:
+        lines = (data / FILE).read_text("utf-8").splitlines()
+        (data / FILE).unlink()
+    except (OSError, UnicodeDecodeError):
+        return news
+    for line in lines:
+        with suppress(ValueError):  # the disk was full in the middle of it
+            event, reason = json.loads(line)
+            news.append((str(event), str(reason)))
+    return news
