@@ -32,6 +32,7 @@ from gatepost.model.route import (
 )
 from gatepost.queue.deliveries import Deliveries, QueueSelection
 from gatepost.relay.deliver import Bounds, Deliverer
+from gatepost.relay.on_the_wire import OnTheWire
 from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.places import Own
 from gatepost.relay.routed_store import RoutedStore
@@ -130,7 +131,7 @@ class Upstream:
         self.contents: dict[str, bytes] = {}
         self.envelopes: dict[str, Envelope] = {}
         self.open = self.most_open = 0
-        self.closed = False
+        self.closed = self.retired = False
         self.now: Callable[[], datetime]
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
@@ -179,6 +180,9 @@ class Upstream:
             retry_after=answer.retry_after,
             error=answer.error,
         )
+
+    async def retire(self) -> None:
+        self.retired = True
 
     async def close(self) -> None:
         self.closed = True
@@ -230,6 +234,7 @@ class World:
         self.resolver = ScriptedResolver(dns)
         self.reports: list[tuple[str, dict[str, Any]]] = []
         self.alarms: dict[str, str] = {}
+        self.wire = OnTheWire()
         self._ids = itertools.count(1)
         self._bounds, self._own, self._random = bounds, own, random.Random(seed)
         self.gate: Gate
@@ -277,6 +282,7 @@ class World:
             random=self._random.random,
             own=self._own,
             bounds=self._bounds,
+            wire=self.wire,
             alarms=self.alarms,
         )
         self.deliverer = make_deliverer(parts)

@@ -216,6 +216,16 @@ def test_a_cancelled_try_is_over_and_the_next_one_goes_on(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_who_has_retired_still_delivers_what_was_begun(kind: str) -> None:
+    async def act(made: Transport, place: Place) -> None:
+        await hand(made, place)
+        await made.retire()
+        assert (await hand(made, place, lease(id="m2"))).verdicts[0].outcome == "delivered"
+
+    play(kind, act)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_closing_twice_is_closing(kind: str) -> None:
     async def act(made: Transport, place: Place) -> None:
         await hand(made, place)

@@ -24,6 +24,7 @@ from gatepost.relay.context import Report
 from gatepost.relay.deliver import Deliverer
 from gatepost.relay.faults import explain
 from gatepost.relay.lessons import alarm_keys
+from gatepost.relay.on_the_wire import OnTheWire
 from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.places import Own
 from gatepost.relay.routed_store import RoutedStore
@@ -82,6 +83,7 @@ class Outward:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._kept = KeptTokens(ground.key, ground.report)
+        self._wire = OnTheWire()
         self._now: Outgoing
         self._ending: list[tuple[Outgoing, asyncio.Task[None]]] = []
         """What is still finishing."""
@@ -125,6 +127,7 @@ class Outward:
             random.random,
             own_of(config),
             _known_providers(),
+            wire=self._wire,
             alarms=ground.alarms,
             forgiven=tokens.forgive,
         )

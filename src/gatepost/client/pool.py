@@ -194,7 +194,7 @@ class Pool(Generic[C]):
         self._closing: set[asyncio.Task[None]] = set()
         self._patience: asyncio.TimerHandle | None = None
         """Looks for who follows and has waited for too long."""
-        self._is_closed = False
+        self._is_retired = self._is_closed = False
 
     def count(self, key: Hashable) -> int:
         """Return how many connections a key has."""
@@ -269,6 +269,14 @@ class Pool(Generic[C]):
                 made = await self._make(key, shelf, terms, opening)
                 return self._lend(key, shelf, terms, made)
 
+    async def retire(self) -> None:
+        """Close what rests, and let nothing rest any more; who needs a connection still gets one.
+
+        Returns when all that is being closed is closed.
+        """
+        self._is_retired = True
+        await self._clear()
+
     async def close(self) -> None:
         """Close what rests and refuse to lend; what is lent is closed when it comes back.
 
@@ -278,13 +286,18 @@ class Pool(Generic[C]):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        for key, shelf in tuple(self._shelves.items()):
-            while shelf.idle:
-                self._discard(key, shelf, shelf.idle.pop())
+        for shelf in tuple(self._shelves.values()):
             while self._wake_one(shelf.waiters):
                 pass
         while self._wake_one(self._crowd):
             pass
+        await self._clear()
+
+    async def _clear(self) -> None:
+        """Close what rests."""
+        for key, shelf in tuple(self._shelves.items()):
+            while shelf.idle:
+                self._discard(key, shelf, shelf.idle.pop())
         while self._closing:
             await asyncio.wait(self._closing)  # not gather, which may let nothing happen
 
@@ -333,7 +346,7 @@ class Pool(Generic[C]):
         del shelf.lent[kept]
         surplus = shelf.open - shelf.closing > max(1, terms.connections)
         worn = kept.messages >= terms.messages or surplus
-        if worn or self._is_closed or not kept.connection.usable:
+        if worn or self._is_retired or self._is_closed or not kept.connection.usable:
             self._discard(key, shelf, kept)
             return
         kept.rested, kept.is_resting = self._seconds(), True

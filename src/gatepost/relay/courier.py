@@ -47,8 +47,7 @@ class Courier:
         """``transports`` by the names of their targets."""
         self._transports, self._places = transports, places
         self._traffic, self._teacher, self._random, self._now = traffic, teacher, random, now
-        self._tried: dict[str, tuple[Place, float]] = {}
-        """Where each delivery is that is on the wire, and since when."""
+        self._tried = traffic.wire.places
 
     def choose(self, route: Route, destination: str) -> Clear | Pause:
         """Return the first target of a chain that does not rest, or what is waited for."""
@@ -195,6 +194,11 @@ class Courier:
             lambda each: self._traffic.wait_of(by_server[each], target) > 0,
         )
         return [by_server[each] for each in turn]
+
+    async def retire(self) -> None:
+        """Keep no connections any more: another courier opens its own."""
+        retiring = [each.retire() for each in self._transports.values()]
+        await asyncio.gather(*retiring, return_exceptions=True)
 
     async def close(self) -> None:
         """Close all connections that are kept."""

@@ -182,6 +182,8 @@ class Deliverer:
 
     def changed(self, key: str) -> None:
         """Something about a target, a server or an identity is otherwise than it was."""
+        if self._heir is not None:
+            self._heir.changed(key)
         self._lines.changed(key)
         if not self._resting:
             return
@@ -198,6 +200,7 @@ class Deliverer:
         await self._cease()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
+                await self._courier.retire()
                 while left := {*self._workers, *self._settling}:
                     await asyncio.wait(left)
 

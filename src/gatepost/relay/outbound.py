@@ -13,6 +13,7 @@ from gatepost.relay.courier import Courier
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.lessons import Teacher
 from gatepost.relay.notify import Notifier
+from gatepost.relay.on_the_wire import OnTheWire
 from gatepost.relay.places import Own, Places
 from gatepost.relay.routes import Routes
 from gatepost.relay.settler import Settler
@@ -42,6 +43,8 @@ class Outbound:
     profiles: Iterable[Profile] = ()
     """Providers that the doctor can recognise."""
     bounds: Bounds = field(default_factory=Bounds)
+    wire: OnTheWire = field(default_factory=OnTheWire)
+    """Shared with the deliverer whose place this one takes."""
     alarms: MutableMapping[str, str] | None = None
     """What the operator was told already; None: nothing, and it is forgotten with the deliverer."""
     forgiven: Callable[[], None] = lambda: None
@@ -55,7 +58,7 @@ def make_deliverer(parts: Outbound) -> Deliverer:
     settler = Settler(parts.deliveries, routes, notifier, report, parts.now, random)
 
     def make_courier(changed: Callable[[str], None]) -> Courier:
-        traffic = Traffic(parts.seconds, random, changed, parts.forgiven)
+        traffic = Traffic(parts.seconds, random, changed, parts.forgiven, parts.wire)
         teacher = Teacher(traffic, random, report, parts.profiles, parts.alarms)
         places = Places(parts.resolver, parts.own, random)
         return Courier(parts.transports, places, traffic, teacher, random, parts.now)

@@ -20,6 +20,7 @@ from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Shaper
 from gatepost.queue.why import Obstacle
+from gatepost.relay.on_the_wire import OnTheWire
 from gatepost.relay.places import Found
 from gatepost.relay.transport.contract import Place
 
@@ -74,8 +75,10 @@ class Traffic:
         random: Random,
         changed: Callable[[str], None],
         forgiven: Callable[[], None] = lambda: None,
+        wire: OnTheWire | None = None,
     ) -> None:
         self.seconds, self._random, self._changed = seconds, random, changed
+        self.wire = wire or OnTheWire()
         self._forgiven = forgiven
         self._shapers: dict[str, Shaper] = {}
         self._hosts: dict[str, Breaker] = {}
@@ -96,14 +99,21 @@ class Traffic:
         wait = shaper.wait_to_connect(now)
         if wait is None or wait > 0:
             return Pause(key, wait or SOON)
+        if self.wire.count(key) >= shaper.connections:  # those of the configuration before count
+            return Pause(key, SOON)
         if (wait := shaper.wait_to_send(now)) > 0:
             return Pause(key, wait)
         shaper.opened(now)
         shaper.sent(now)
+        self.wire.begin(key)
         identity = self.identity(target)
         if identity is not None:
             identity.begin(now)
-        return Permit(key, shaper, identity, self._changed)
+        return Permit(key, shaper, identity, self._ended)
+
+    def _ended(self, key: str) -> None:
+        self.wire.end(key)
+        self._changed(key)
 
     def rest(self, target: Target, found: Found) -> Pause | None:
         """Return what a target rests for; None when it does not."""
@@ -121,8 +131,11 @@ class Traffic:
 
     def crowd(self, target: Target, found: Found) -> str:
         """Return why a target that does not rest takes no more; empty when it would."""
-        _, shaper = self._shaper(target, found)
-        return shaper.crowd(self.seconds())
+        key, shaper = self._shaper(target, found)
+        if crowd := shaper.crowd(self.seconds()):
+            return crowd
+        is_full = self.wire.count(key) >= shaper.connections
+        return "has its connections still in use by the configuration before" if is_full else ""
 
     def identity(self, target: Target) -> Identity | None:
         """Return who signs in at a target; None: nobody does.

@@ -97,6 +97,20 @@ def test_the_next_message_takes_the_same_connection() -> None:
     play(act)
 
 
+def test_a_retired_pool_lends_and_keeps_nothing() -> None:
+    async def act(world: World) -> None:
+        async with await world.borrow() as lent:
+            await world.use("b")
+            await world.pool.retire()
+            assert [each.closed for each in world.made] == [False, True]
+            assert lent.connection.number == 0
+        assert await world.use() == 2
+        await world.settle()
+        assert [each.closed for each in world.made] == [True, True, True]
+
+    play(act)
+
+
 def test_it_is_closed_after_its_messages() -> None:
     async def act(world: World) -> None:
         assert [await world.use() for _ in range(7)] == [0, 0, 0, 1, 1, 1, 2]

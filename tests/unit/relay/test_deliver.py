@@ -787,8 +787,15 @@ def test_another_deliverer_goes_on_while_one_finishes() -> None:
         for each in ("slow", *(f"m{number}" for number in range(6))):
             await world.send(world.mail(each))
         await asyncio.sleep(0.7)
+        before = world.deliverer
         ending = await world.reload()
+        assert hub.retired, "its connections at rest would count"
         await world.send(world.mail("new"))
+        await asyncio.sleep(1)
+        next_hop = (await world.delivery("slow.0")).next_hop
+        assert world.deliverer.turn_of("slow.0", next_hop).place == "hub.example:587"
+        assert world.deliverer.turn_of("slow.0", next_hop).seconds > 3
+        assert world.deliverer is not before
         await asyncio.sleep(2)
         left = {id_ for id_, state in (await world.states()).items() if state != "settled"}
         assert left == {"slow.0"}
@@ -798,7 +805,30 @@ def test_another_deliverer_goes_on_while_one_finishes() -> None:
     world.run(scenario)
     assert sorted(hub.taken) == sorted(set(hub.taken))
     assert len(hub.taken) == 8
+    assert hub.most_open == 2, "those of both together"
     assert not world.told("lease_lost")
+
+
+def test_who_has_all_connections_at_a_reload_keeps_them() -> None:
+    world, hub = one_hub(Answer(seconds=10), limits=limits(connections=1))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        ending = await world.reload()
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+        turn = world.deliverer.turn_of("m2.0", (await world.delivery("m2.0")).next_hop)
+        assert turn.ahead == 0
+        assert turn.crowd == "has its connections still in use by the configuration before"
+        await ending
+        await asyncio.sleep(0.1)
+        assert hub.open == 1, "its turn comes when the other is done, not when somebody looks"
+        await asyncio.sleep(10)
+
+    world.run(scenario)
+    assert [id_ for id_, _ in hub.taken] == ["m1", "m2"]
+    assert hub.most_open == 1
 
 
 def test_what_is_being_leased_at_a_reload_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

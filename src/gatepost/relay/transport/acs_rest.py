@@ -71,6 +71,9 @@ class AcsRestTransport:
         work = Parcels(self.target, self._api.sign_in.identity, self._base)
         return await hand_over(work, lease, body, deadline, self._send_all)
 
+    async def retire(self) -> None:
+        """Nothing is kept but what Http keeps."""
+
     async def close(self) -> None:
         """Nothing is kept but what Http keeps."""
 

@@ -44,5 +44,8 @@ class CaptureTransport:
             attempt, (verdict,) * len(lease.envelope.recipients), is_final=True, error=error
         )
 
+    async def retire(self) -> None:
+        """Nothing is kept open: the store is not ours."""
+
     async def close(self) -> None:
         """Nothing is kept open: the store is not ours."""

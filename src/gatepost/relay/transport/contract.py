@@ -78,5 +78,9 @@ class Transport(Protocol):
         unknown then.
         """
 
+    async def retire(self) -> None:
+        """Close what is idle, and keep no connection any more: another has our place. A try that is
+        being made goes on, and opens one where it needs one."""
+
     async def close(self) -> None:
         """Say QUIT on what is idle, and close it."""

@@ -75,6 +75,9 @@ class GraphTransport:
         work = Parcels(self.target, self._api.sign_in.identity, self._base)
         return await hand_over(work, lease, body, deadline, self._send)
 
+    async def retire(self) -> None:
+        """Nothing is kept but what Http keeps."""
+
     async def close(self) -> None:
         """Nothing is kept but what Http keeps."""
 

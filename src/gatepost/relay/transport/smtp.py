@@ -113,6 +113,10 @@ class SmtpTransport:
             attempt.fail(TimedOut("it took longer than a try may take"))
         return attempt.handed()
 
+    async def retire(self) -> None:
+        """Close what is idle, and keep no connection any more."""
+        await self.pool.retire()
+
     async def close(self) -> None:
         """Say QUIT on what is idle, and close it."""
         await self.pool.close()

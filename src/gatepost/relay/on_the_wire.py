@@ -1,0 +1,34 @@
+"""The tries that are being made, by this configuration and by one that a reload has ended."""
+
+from gatepost.relay.transport.contract import Place
+
+
+class OnTheWire:
+    """What deliverers that follow each other share.
+
+    A target has no more connections than it may have, whoever uses them, and an operator hears
+    where a delivery is, whoever tries it.
+    """
+
+    __slots__ = ("_tries", "places")
+
+    def __init__(self) -> None:
+        self._tries: dict[str, int] = {}
+        self.places: dict[str, tuple[Place, float]] = {}
+        """Where each delivery is being tried, by its id, and since when."""
+
+    def count(self, key: str) -> int:
+        """Return how many tries are being made at a target."""
+        return self._tries.get(key, 0)
+
+    def begin(self, key: str) -> None:
+        """One more is being made."""
+        self._tries[key] = self._tries.get(key, 0) + 1
+
+    def end(self, key: str) -> None:
+        """One is over."""
+        left = self._tries[key] - 1
+        if left:
+            self._tries[key] = left
+        else:
+            del self._tries[key]
