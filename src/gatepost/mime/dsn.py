@@ -100,7 +100,7 @@ def make_dsn(
         None,
         (Recipient(envelope.sender, frozenset({"NEVER"})),),
         body="7BIT" if content.isascii() else "8BITMIME",
-        smtputf8=utf8,
+        smtputf8=utf8 and not content.isascii(),
     )
     return Dsn(back, content, subject_of(told), message_id(reporter))
 
@@ -158,7 +158,7 @@ def _ended(part: bytes) -> bytes:
 
 
 def _third_part(returned: bytes, *, whole: bool, utf8: bool) -> bytes:
-    if utf8:
+    if utf8 and not returned.isascii():
         kind = "message/global" if whole else "message/global-headers"
     else:
         kind = "message/rfc822" if whole else "text/rfc822-headers"
@@ -202,7 +202,7 @@ def _header(body: Body) -> bytes:
 
 
 def _is_international(envelope: Envelope, told: Sequence[Reported]) -> bool:
-    """RFC 6533 1: whoever sent it with SMTPUTF8 can be told with SMTPUTF8."""
+    """RFC 6533 1: whoever sent it with SMTPUTF8 can be told with SMTPUTF8, where that is needed."""
     sender = envelope.sender
     if envelope.smtputf8 or (sender is not None and not sender.is_ascii):
         return True

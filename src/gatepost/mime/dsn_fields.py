@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Final
 
 from gatepost.mime.dates import format_date
@@ -26,14 +27,18 @@ _CLASSES: Final[Mapping[Action, tuple[int, ...]]] = {
 def delivery_status(
     original: QueuedMessage, reported: Sequence[Reported], reporter: Reporter, *, utf8: bool
 ) -> bytes:
-    """Return the whole part, its own MIME fields included; with ``utf8`` in UTF-8."""
-    kind = "message/global-delivery-status" if utf8 else "message/delivery-status"
+    """Return the whole part, its own MIME fields included; with ``utf8`` in UTF-8.
+
+    Where ASCII is all that it says, it has the type that every program reads.
+    """
     groups = [list(_of_message(original, reporter, utf8=utf8))]
     groups += [list(_of_recipient(each, utf8=utf8)) for each in reported]
     text = "\r\n\r\n".join("\r\n".join(group) for group in groups) + "\r\n"
     octets = text.encode("utf-8", "replace")
-    encoding = "" if octets.isascii() else "Content-Transfer-Encoding: 8bit\r\n"
-    return f"Content-Type: {kind}\r\n{encoding}\r\n".encode() + octets
+    kind = "Content-Type: message/delivery-status\r\n"
+    if not octets.isascii():
+        kind = "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n"
+    return f"{kind}\r\n".encode() + octets
 
 
 def status_of(reply: Reply, action: Action) -> EnhancedStatus:
@@ -68,7 +73,7 @@ def _of_recipient(reported: Reported, *, utf8: bool) -> Iterator[str]:
     yield _field("Action", reported.action)
     yield _field("Status", str(reported.status or status_of(reply, reported.action)))
     if reported.is_remote and reported.host:
-        yield _field("Remote-MTA", f"dns; {_clean(reported.host, utf8=utf8)}")
+        yield _field("Remote-MTA", f"dns; {_clean(_named(reported.host), utf8=utf8)}")
     if reported.is_remote:
         yield _field("Diagnostic-Code", f"smtp; {_clean(str(reply), utf8=utf8)}")
     elif reply.reason:
@@ -77,6 +82,15 @@ def _of_recipient(reported: Reported, *, utf8: bool) -> Iterator[str]:
         yield _field("Last-Attempt-Date", format_date(reported.attempted_at))
     if reported.action == "delayed" and reported.retry_until is not None:
         yield _field("Will-Retry-Until", format_date(reported.retry_until))
+
+
+def _named(host: str) -> str:
+    """Return a name as it is, and an address as a literal (RFC 3461 9.3, RFC 5321 4.1.3)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return f"[{host}]" if address.version == 4 else f"[IPv6:{host}]"
 
 
 def _original(orcpt: str, *, utf8: bool) -> str:

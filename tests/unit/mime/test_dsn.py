@@ -270,6 +270,28 @@ def test_an_international_message_is_answered_in_utf_8() -> None:
     assert "To: <älice@example.org>\r\n" in text
 
 
+def test_who_offered_utf_8_and_used_none_is_answered_in_what_every_program_reads() -> None:
+    """Some clients say SMTPUTF8 with all mail to a server that offers it."""
+    dsn, parsed = made(smtputf8=True, ret="FULL", body="8BITMIME")
+    assert (dsn.envelope.smtputf8, dsn.envelope.body) == (False, "7BIT")
+    parts: Any = parsed.get_payload()
+    assert [each.get_content_type() for each in parts] == [
+        "text/plain", "message/delivery-status", "message/rfc822",
+    ]  # fmt: skip
+    _, parsed = made(smtputf8=True, content="Subject: x\r\n\r\nné\r\n".encode())
+    parts = parsed.get_payload()
+    assert parts[2].get_content_type() == "text/rfc822-headers"
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [("192.0.2.1", "[192.0.2.1]"), ("2001:db8::1", "[IPv6:2001:db8::1]"), ("mx.x", "mx.x")],
+)
+def test_a_server_without_a_name_is_told_by_its_address(host: str, told: str) -> None:
+    _, parsed = made([reported(host=host)])
+    assert groups(parsed)[1]["Remote-MTA"] == f"dns; {told}"
+
+
 @pytest.mark.parametrize(
     ("reply", "action", "status"),
     [
