@@ -22,7 +22,7 @@ Say = Callable[[str, str], str]
 """Speaker and text to the line of a log."""
 
 
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=8, deadline=None)
 """For each style: they share what they go through."""
 OTHER = "Another0Secret!"
 AN_ERROR = re.compile(r"(?i)aadsts\d+|(?:invalid|unauthorized)_\w+|undefined|incorrect")

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -23,9 +24,14 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(), str(path))))
+
+
 def functions() -> Iterator[tuple[Path, Function]]:
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield path, node
 
@@ -42,7 +48,7 @@ def test_every_name_says_what_it_is_for() -> None:
     classes = [
         node.name
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(), str(path)))
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef)
     ]
     assert [name for name in classes if name.endswith(EMPTY_ENDINGS) and name != "Data"] == []
@@ -83,7 +89,7 @@ def test_nothing_inside_imports_the_facade() -> None:
     assert [
         f"{name_of(path)}:{node.lineno}"
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(), str(path)))
+        for node in nodes(path)
         if isinstance(node, ast.stmt) and imports_the_facade(node)
     ] == []
 

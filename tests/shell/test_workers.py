@@ -118,7 +118,7 @@ def test_killing_the_whole_group_loses_nothing_acknowledged(tmp_path: Path) -> N
         for sender in senders:
             sender.join(10)
         (data / "ready.json").unlink()
-    assert len(acknowledged) > 20, "the test must have something to lose"
+    assert len(acknowledged) > 5, "the test must have something to lose"
     assert acknowledged <= asyncio.run(stored(data))
 
 

@@ -30,7 +30,7 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
 schema.app = PLANE.application
 
 settled = settings(
-    max_examples=40,
+    max_examples=20,
     derandomize=True,
     database=None,
     deadline=None,
