@@ -46,10 +46,7 @@ def test_every_name_says_what_it_is_for() -> None:
     """A name that fits everything collects everything."""
     assert [name_of(path) for path in SOURCES if path.stem in EMPTY_MODULES] == []
     classes = [
-        node.name
-        for path in SOURCES
-        for node in nodes(path)
-        if isinstance(node, ast.ClassDef)
+        node.name for path in SOURCES for node in nodes(path) if isinstance(node, ast.ClassDef)
     ]
     assert [name for name in classes if name.endswith(EMPTY_ENDINGS) and name != "Data"] == []
 
