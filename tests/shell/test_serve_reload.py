@@ -279,12 +279,20 @@ def test_a_reload_whose_fronts_do_not_start_changes_nothing(
 
 def test_a_front_that_dies_is_replaced(tmp_path: Path) -> None:
     with relaying(tmp_path, SUBMISSION, "--workers", "2") as relay:
-        victim = min(children(relay.process.pid))
+        victim, other = sorted(children(relay.process.pid))
+        certificate = tmp_path / "cert.pem"
+        good = certificate.read_bytes()
+        certificate.write_bytes(b"half of a cert")
         os.kill(victim, signal.SIGKILL)
-        relay.wait_event("worker_died")
-        wait_for(lambda: len(children(relay.process.pid) - {victim}) == 2)
-        with relay.signed_in("submission") as peer:
+        told = relay.wait_event("worker_died", 2)["reason"]
+        assert " ended with 1: certificate " in told
+        assert "cert.pem" in told
+        with relay.signed_in("submission") as peer:  # by the other one, with the one it has
             assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")
+        certificate.write_bytes(good)
+        wait_for(lambda: len(children(relay.process.pid) - {victim, other}) == 1)
+        assert is_alive(other)
+        assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 def test_any_number_of_fronts_at_any_start(tmp_path: Path) -> None:

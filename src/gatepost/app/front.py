@@ -6,9 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from gatepost.app.front_process import FrontProcess
+from gatepost.app.front_process import FrontProcess, run_front
 from gatepost.app.remote_directory import RemoteQuotas
-from gatepost.app.runtime import run
 from gatepost.app.serving import Backend, Serving, make_entrances, make_relay
 from gatepost.app.workers import Instruction
 from gatepost.net.listen import Listener, adopt, inheritable
@@ -47,7 +46,7 @@ async def serve(front: Front) -> None:
 
 def main() -> None:
     """Read what to do from standard input, and do it."""
-    run(serve(msgspec.json.decode(sys.stdin.buffer.readline(), type=Front)))
+    run_front(serve(msgspec.json.decode(sys.stdin.buffer.readline(), type=Front)))
 
 
 if __name__ == "__main__":

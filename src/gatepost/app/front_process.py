@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +12,9 @@ from gatepost.app.hurry import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_store import RemoteStore
 from gatepost.app.rpc import Calls
-from gatepost.app.runtime import DRAIN, report_faults
+from gatepost.app.runtime import DRAIN, report_faults, run
 from gatepost.app.workers import READY
-from gatepost.errors import Disconnected
+from gatepost.errors import Disconnected, GatepostError
 from gatepost.net.listen import Listener
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.supervise import Supervisor
@@ -83,3 +83,13 @@ class FrontProcess:
         for each in (opened, *ends):
             each.cancel()
         self.calls.close()
+
+
+def run_front(serving: Coroutine[Any, Any, None]) -> None:
+    """Run a front process; one that cannot start says why, where it would say that it is ready."""
+    try:
+        run(serving)
+    except (GatepostError, OSError) as error:
+        sys.stdout.buffer.write(f"{' '.join(str(error).split())}\n".encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+        sys.exit(1)

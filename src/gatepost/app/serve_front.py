@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 
 from gatepost.app.certificate_files import CertificateFiles
-from gatepost.app.front_process import FrontProcess
+from gatepost.app.front_process import FrontProcess, run_front
 from gatepost.app.listeners import Doorway, hang_certificates
 from gatepost.app.remote_directory import RemoteVisitors
-from gatepost.app.runtime import run
 from gatepost.app.serving import make_ids
 from gatepost.app.workers import Instruction
 from gatepost.config.load import parse_config
@@ -93,7 +92,7 @@ def _unheard(event: str, **facts: Any) -> None:
 
 def main() -> None:
     """Read what to do from standard input, and do it."""
-    run(serve(msgspec.json.decode(sys.stdin.buffer.readline(), type=ServeFront)))
+    run_front(serve(msgspec.json.decode(sys.stdin.buffer.readline(), type=ServeFront)))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ from gatepost.errors import GatepostError
 from gatepost.relay.context import Report
 
 RESTART_DELAY: Final = 0.5
+LONGEST_DELAY: Final = 10.0
+"""For one that cannot start, whatever it is that has to be mended: each start costs a second."""
 READY: Final = b"ready\n"
-"""What a front process says when it has all that it needs to accept."""
+"""What a front process says when it has all that it needs to accept; else it says what it lacks."""
 OPEN: Final = b"open\n"
 """What it is told then, and accepts."""
 START_TIMEOUT: Final = 30.0
@@ -46,6 +48,8 @@ class _Slot:
         self._report = report
         self._over = False
         self._is_open = False
+        self._starts = 0
+        """Since one was ready."""
         self._process: Process | None = None
         self._ready: asyncio.StreamWriter | None = None
         """To the process, from when it said that it is ready."""
@@ -57,18 +61,18 @@ class _Slot:
         return self._process.pid if self._process is not None else None
 
     async def _keep_alive(self) -> None:
-        starts = 0
         while not self._over:
-            starts += 1
+            self._starts += 1
             try:
                 ended = await self._run()
             except Exception as error:  # noqa: BLE001 - no process, or the pipe of one that is gone
                 ended = str(error)
-            if not self.started.done() and (starts >= STARTS or self._is_over()):
+            if not self.started.done() and (self._starts >= STARTS or self._is_over()):
                 self.started.set_exception(GatepostError(f"a front process did not start: {ended}"))
             if not self._over:
                 self._report("worker_died", reason=ended)
-                await asyncio.sleep(RESTART_DELAY)
+                delay = RESTART_DELAY * 2 ** min(max(0, self._starts - STARTS), 10)
+                await asyncio.sleep(min(delay, LONGEST_DELAY))
 
     def _is_over(self) -> bool:
         """Tell whether it was ended meanwhile."""
@@ -88,13 +92,17 @@ class _Slot:
             assert process.stdout is not None  # noqa: S101
             process.stdin.write(self._instruction.text + b"\n")
             await process.stdin.drain()
-            if await process.stdout.readline() == READY:
+            said = await process.stdout.readline()
+            if said == READY:
+                self._starts = 0
                 self._ready = process.stdin
                 if self._is_open:
                     self.open()
                 if not self.started.done():
                     self.started.set_result(None)
-            return f"process {process.pid} ended with {await process.wait()}"
+            ended = f"process {process.pid} ended with {await process.wait()}"
+            why = "" if said == READY else said.decode("utf-8", "replace").strip()
+            return f"{ended}: {why}" if why else ended
         finally:
             self._process = self._ready = None
 
