@@ -1,6 +1,7 @@
 """What went wrong, in words that are safe to show."""
 
 import asyncio
+import os
 import traceback
 from typing import Any, Final
 
@@ -19,10 +20,14 @@ def error_of(future: "asyncio.Future[Any]") -> BaseException | None:
 def explain(error: BaseException) -> str:
     """Return what happened and where.
 
-    The message of an error that is not ours is left out: it may quote what a client sent.
+    The message of an error that is not ours is left out: it may quote what a client sent. What the
+    operating system says quotes nothing.
     """
     if isinstance(error, GatepostError):
         return str(error)
+    kind = type(error).__name__
+    if isinstance(error, OSError) and error.errno and type(error).__module__ == "builtins":
+        kind = f"{kind} ({os.strerror(error.errno)})"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
+    return f"{kind}{where}"

@@ -1,6 +1,7 @@
 """Words about errors that are safe to show."""
 
 import asyncio
+import errno
 
 import pytest
 
@@ -32,6 +33,12 @@ def test_others_tell_their_kind_and_place_and_quote_nothing(kind: type[Exception
     said = explain(raised(kind(SECRET)))
     assert said.startswith(f"{kind.__name__} at ")
     assert "test_faults.py:" in said
+    assert SECRET not in said
+
+
+def test_what_the_system_says_is_told() -> None:
+    said = explain(raised(OSError(errno.EMFILE, SECRET)))
+    assert said.startswith("OSError (Too many open files) at ")
     assert SECRET not in said
 
 
