@@ -15,6 +15,7 @@ from gatepost.errors import TlsError
 from gatepost.model.reply import Esc, Reply
 from gatepost.net.listen import Listener, listen
 from gatepost.net.server_stream import ServerStream
+from gatepost.net.tls import Context
 from gatepost.profiles import load_profile
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session, Setting
@@ -98,6 +99,8 @@ class Upstream:
     seed: int = 0
     mischief: Mischief = field(default_factory=Mischief)
     taken: list[Taken] = field(default_factory=list)
+    tls: Context | None = None
+    """What STARTTLS is done with; None: it is not offered."""
     fates: Counter[str] = field(default_factory=Counter)
     """How many transactions had each fate."""
     connections: "set[_Connection]" = field(default_factory=set)
@@ -114,7 +117,7 @@ class Upstream:
     async def start(self) -> int:
         """Accept connections; return the port."""
         self._listener = listen("127.0.0.1", 0)
-        setting = Setting(load_profile("open"), "upstream.test", can_tls=False)
+        setting = Setting(load_profile("open"), "upstream.test", can_tls=self.tls is not None)
         accept = partial(_accept, self, setting)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(accept, sock=self._listener.sockets[0])
@@ -185,10 +188,10 @@ class _Connection:
         self._go_on()
 
     def secured(self) -> None:
-        """TLS is not offered."""
+        """The client speaks next."""
 
     def tls_failed(self, error: TlsError) -> None:
-        """TLS is not offered."""
+        """The stream hangs up."""
 
     def drained(self) -> None:
         """Replies are short."""
@@ -236,11 +239,19 @@ class _Connection:
             case events.Message():
                 self._pieces.append(event.chunk)
                 self._end(event)
+            case events.StartTls():
+                self._start_tls()
             case events.Closing():
                 self._stream.write(self._session.send())
                 self._stream.close()
             case _:
                 self._session.answer(_UNKNOWN)
+
+    def _start_tls(self) -> None:
+        self._session.answer(self._session.replies.TLS_READY)
+        self._stream.write(self._session.send())
+        if self._upstream.tls is not None and self._session.encrypted:
+            self._stream.start_tls(self._upstream.tls)
 
     def _answer(self, reply: Reply | None) -> None:
         """None: hang up instead, once the message before has its answer (RFC 2920 3.2)."""

@@ -1,6 +1,7 @@
 """SMTP to a smarthost or to a domain's exchangers, over connections that are kept."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,8 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import EightBit, MxTarget, SmarthostTarget
 from gatepost.net.dial import Server
 from gatepost.net.trust import Trust
+from gatepost.queue.breaker import Breaker, Patience
+from gatepost.queue.schedule import Random
 from gatepost.relay.transport.contract import Handed, Place
 from gatepost.relay.transport.fitting import Fitted, Traced, fit
 from gatepost.relay.transport.judging import (
@@ -45,6 +48,9 @@ _USUAL: Final = frozenset({25, 465, 587})
 """Ports that nobody has to be told of."""
 KNOWN: Final = 1_000
 """Places that are remembered as connections see them."""
+FORGETFUL: Final = Patience(threshold=1, first=600.0, factor=4.0, longest=86_400.0)
+"""A server that forgets what comes behind a content: the message that finds out waits for as long
+as an answer to MAIL may take (RFC 5321 4.5.3.2.2)."""
 _OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
 """To a MAIL that came behind a content: it may be asked again by itself."""
 SMALL: Final = 262_144
@@ -64,6 +70,8 @@ class Sending:
     local_name: str = ""
     """What EHLO says; by default this host's full name, or its address."""
     now: Callable[[], datetime] = utc_now
+    seconds: Callable[[], float] = time.monotonic
+    random: Random = random.random
 
 
 class SmtpTransport:
@@ -86,11 +94,19 @@ class SmtpTransport:
         self.sending = sending or Sending()
         self.pool: Pool[AsyncConnection] = Pool()
         limits = target.limits
-        self.terms = Terms(
+        self._terms = Terms(
             limits.connections, limits.messages_per_connection, follow=followers_of(target)
         )
-        self.alone = replace(self.terms, follow=0)
+        self.alone = replace(self._terms, follow=0)
+        self.following = Breaker(FORGETFUL)
+        """Closed while no server here has forgotten what came behind a content."""
         self._upstreams: dict[Place, Upstream] = {}
+
+    @property
+    def terms(self) -> Terms:
+        """How connections are used now."""
+        may_follow = self.following.wait(self.sending.seconds()) <= 0
+        return self._terms if may_follow else self.alone
 
     def upstream(self, place: Place) -> Upstream:
         """Return a place as connections see it."""
@@ -165,7 +181,8 @@ class _Try:
         if loan.follows:  # what comes before a content may be about the message before
             self._terms = self.transport.alone
             if isinstance(error, TimedOut):  # it forgets what comes behind a content
-                self.transport.terms = self.transport.alone
+                sending = self.transport.sending
+                self.transport.following.failed(sending.seconds(), sending.random, str(error))
             return True
         return isinstance(error, NetworkError) and not self.course.replies
 
@@ -186,6 +203,8 @@ class _Try:
         key = key_of(self.upstream, transport.sign_in)
         loan = transport.pool.lend(key, self._terms)
         if loan is not None:
+            if loan.follows:
+                transport.following.begin(transport.sending.seconds())
             return loan
         async with asyncio.timeout_at(self.deadline):
             return await transport.pool.borrow(key, self._terms, self._open)
@@ -210,12 +229,15 @@ class _Try:
             self.refusal = fitted
             return
         connection.session.begin()
+        is_announced = connection.session.has_announced
         course = self.course
         left = self.deadline - asyncio.get_running_loop().time()
         await connection.run(
             transact(connection.session, fitted.envelope, fitted.body, course),
             time.monotonic() + left,
         )
+        if is_announced:
+            self.transport.following.succeeded(self.transport.sending.seconds())
 
     async def _follow(self, loan: Loan[AsyncConnection], fitted: Fitted) -> None:
         """Wait for the turn of a message that is announced behind another one."""
