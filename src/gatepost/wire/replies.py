@@ -6,6 +6,7 @@ line decides). Who asked is the conversation's business, not the reader's.
 """
 
 import re
+from collections import deque
 from functools import lru_cache
 from typing import Final
 
@@ -27,10 +28,13 @@ _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 class ReplyReader:
     """Cuts what a server sends into replies."""
 
-    __slots__ = ("_buffer", "_lines", "said")
+    __slots__ = ("_came", "_lines", "_rest", "said")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._came: deque[bytes] = deque()
+        """Whole lines that were not looked at yet."""
+        self._rest = b""
+        """The beginning of the next one."""
         self._lines: list[str] = []
         self.said: tuple[str, ...] = ()
         """The lines of the last reply as they came, codes included."""
@@ -38,21 +42,21 @@ class ReplyReader:
     @property
     def pending(self) -> bool:
         """True when something came behind the last reply."""
-        return bool(self._buffer or self._lines)
+        return bool(self._came or self._rest or self._lines)
 
     def feed(self, chunk: bytes) -> None:
         """Take what came from the server."""
-        self._buffer += chunk
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
+        self._came.extend(whole)
 
     def next_reply(self) -> Reply | None:
         """Return the next complete reply; None when more is needed.
 
         Raises RemoteProtocolError when the server does not speak SMTP or does not stop.
         """
-        while (end := self._buffer.find(b"\n")) >= 0:
-            raw = bytes(self._buffer[:end]).removesuffix(b"\r")
-            del self._buffer[: end + 1]
-            if not self._lines and end <= _SHORT and (known := _known_reply(raw)) is not None:
+        while self._came:
+            raw = self._came.popleft().removesuffix(b"\r")
+            if not self._lines and len(raw) <= _SHORT and (known := _known_reply(raw)) is not None:
                 self.said, reply = known
                 return reply
             line = raw.decode("utf-8", "surrogateescape")
@@ -65,10 +69,8 @@ class ReplyReader:
                 return parse_reply(self.said)
             if len(self._lines) >= MAX_LINES:
                 raise _no_reply(f"a reply of more than {MAX_LINES} lines", line)
-        if len(self._buffer) > MAX_LINE:
-            raise _no_reply(
-                "a reply line without end", self._buffer[:80].decode("ascii", "replace")
-            )
+        if len(self._rest) > MAX_LINE:
+            raise _no_reply("a reply line without end", self._rest[:80].decode("ascii", "replace"))
         return None
 
 
