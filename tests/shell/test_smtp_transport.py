@@ -14,7 +14,7 @@ from gatepost.client.settings import Timeouts
 from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, SignIn, TokenSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.upstream import Opener, key_of
+from gatepost.client.upstream import Opener
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
@@ -25,7 +25,7 @@ from gatepost.model.route import HopLimits, HopTls, MxTarget, Smarthost, Smartho
 from gatepost.model.secret import Secret
 from gatepost.relay.ailment import ailment_of
 from gatepost.relay.transport.contract import Handed, Heard, Place
-from gatepost.relay.transport.smtp import Sending, SmtpTransport, upstream_of
+from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import TRACE, lease
 from tests.shell.behaviours import Client, serving
@@ -352,18 +352,6 @@ def test_what_is_told_of_a_failed_connection_is_not_a_kept_one_s(
 
     with serving(server, pair) as running:
         run(Relay(running.address, authority, tls="required"), act)
-
-
-def test_identities_and_kinds_of_tls_do_not_share_connections(authority: Authority) -> None:
-    def key(tls: HopTls, name: str) -> object:
-        relay = Relay("localhost:25", authority, tls=tls)
-        return key_of(
-            upstream_of(relay.transport.target, relay.place, ""),
-            PasswordSignIn(name, missing) if name else None,
-        )
-
-    keys = [key("required", ""), key("required", "a"), key("required", "b"), key("none", "")]
-    assert len({*keys, key("required", "a")}) == 4
 
 
 # Before MAIL.

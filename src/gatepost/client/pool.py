@@ -107,9 +107,10 @@ class _Kept(Generic[C]):
 class _Shelf(Generic[C]):
     """All that is known of one key."""
 
-    __slots__ = ("closing", "idle", "lent", "loans", "open", "waiters")
+    __slots__ = ("closing", "idle", "key", "lent", "loans", "open", "waiters")
 
-    def __init__(self) -> None:
+    def __init__(self, key: Hashable) -> None:
+        self.key = key
         self.lent: dict[_Kept[C], None] = {}
         """In use, oldest first."""
         self.loans = 0
@@ -128,28 +129,18 @@ class Loan(Generic[C]):
     def __init__(
         self,
         pool: "Pool[C]",
-        key: Hashable,
+        shelf: _Shelf[C],
         terms: Terms,
         kept: _Kept[C],
         turn: "asyncio.Future[bool] | None" = None,
     ) -> None:
-        self._pool, self._key, self._terms, self._kept = pool, key, terms, kept
+        self._pool, self._shelf, self._terms, self._kept = pool, shelf, terms, kept
         self._turn = turn
-
-    @property
-    def connection(self) -> C:
-        """The connection."""
-        return self._kept.connection
-
-    @property
-    def is_fresh(self) -> bool:
+        self.connection = kept.connection
+        self.is_fresh = kept.messages == 0 and turn is None
         """It was opened for this loan."""
-        return self._kept.messages == 0
-
-    @property
-    def follows(self) -> bool:
+        self.follows = turn is not None
         """Somebody else has the connection; ``turn`` waits for him."""
-        return self._turn is not None
 
     @property
     def waits(self) -> bool:
@@ -163,17 +154,17 @@ class Loan(Generic[C]):
         if not await self._turn:
             raise Disconnected("the connection ended with the message before, or took too long")
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         pool = self._pool
-        pool._take_back(self._key, self._terms, self._kept, self._turn)  # noqa: SLF001 - its half
+        pool._take_back(self._shelf, self._terms, self._kept, self._turn)  # noqa: SLF001 - its half
 
 
 class Pool(Generic[C]):
@@ -218,20 +209,20 @@ class Pool(Generic[C]):
         if shelf.loans < terms.follow:
             for kept in shelf.lent:
                 if _may_be_followed(kept, terms):
-                    return self._follow(key, shelf, terms, kept)
+                    return self._follow(shelf, terms, kept)
         if not shelf.idle:
             return None
         kept = shelf.idle[-1]
         if self._seconds() - kept.rested >= self._check_after or not kept.connection.usable:
             return None
         shelf.idle.pop()
-        return self._lend(key, shelf, terms, kept)
+        return self._lend(shelf, terms, kept)
 
-    def _lend(self, key: Hashable, shelf: _Shelf[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
+    def _lend(self, shelf: _Shelf[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
         kept.is_resting = False
         shelf.lent[kept] = None
         shelf.loans += 1
-        return Loan(self, key, terms, kept)
+        return Loan(self, shelf, terms, kept)
 
     async def borrow(
         self, key: Hashable, terms: Terms, opening: Callable[[], Awaitable[C]]
@@ -247,17 +238,17 @@ class Pool(Generic[C]):
                 raise Disconnected("the pool is closed").at("connect")
             shelf = self._shelves.get(key)
             if shelf is None:
-                shelf = self._shelves[key] = _Shelf()
+                shelf = self._shelves[key] = _Shelf(key)
             if shelf.idle:
                 kept = shelf.idle.pop()
                 try:
                     well = await self._is_well(kept)
                 except BaseException:  # nobody knows what it has still to say
-                    self._discard(key, shelf, kept)
+                    self._discard(shelf, kept)
                     raise
                 if well:
-                    return self._lend(key, shelf, terms, kept)
-                self._discard(key, shelf, kept)
+                    return self._lend(shelf, terms, kept)
+                self._discard(shelf, kept)
             elif shelf.open >= max(1, terms.connections):
                 await self._wait(shelf.waiters, ahead=had_turn)
                 had_turn = True
@@ -266,8 +257,8 @@ class Pool(Generic[C]):
                 await self._wait(self._crowd, ahead=had_turn)
                 had_turn = True
             else:
-                made = await self._make(key, shelf, terms, opening)
-                return self._lend(key, shelf, terms, made)
+                made = await self._make(shelf, terms, opening)
+                return self._lend(shelf, terms, made)
 
     async def retire(self) -> None:
         """Close what rests, and let nothing rest any more; who needs a connection still gets one.
@@ -295,14 +286,14 @@ class Pool(Generic[C]):
 
     async def _clear(self) -> None:
         """Close what rests."""
-        for key, shelf in tuple(self._shelves.items()):
+        for shelf in tuple(self._shelves.values()):
             while shelf.idle:
-                self._discard(key, shelf, shelf.idle.pop())
+                self._discard(shelf, shelf.idle.pop())
         while self._closing:
             await asyncio.wait(self._closing)  # not gather, which may let nothing happen
 
     async def _make(
-        self, key: Hashable, shelf: _Shelf[C], terms: Terms, opening: Callable[[], Awaitable[C]]
+        self, shelf: _Shelf[C], terms: Terms, opening: Callable[[], Awaitable[C]]
     ) -> _Kept[C]:
         shelf.open += 1
         self._open += 1
@@ -310,7 +301,7 @@ class Pool(Generic[C]):
         try:
             return _Kept(await opening(), terms.closed)
         except BaseException:
-            self._forget(key, shelf, terms.closed)
+            self._forget(shelf, terms.closed)
             raise
 
     async def _is_well(self, kept: _Kept[C]) -> bool:
@@ -328,17 +319,16 @@ class Pool(Generic[C]):
 
     def _take_back(
         self,
-        key: Hashable,
+        shelf: _Shelf[C],
         terms: Terms,
         kept: _Kept[C],
         turn: "asyncio.Future[bool] | None" = None,
     ) -> None:
-        shelf = self._shelves[key]
         shelf.loans -= 1
         if turn is not None and not _came(turn):
             if kept.follower is turn:
                 kept.follower = None
-            self._drop(key, shelf)
+            self._drop(shelf)
             return
         kept.messages += 1
         if kept.follower is not None and self._pass_on(kept, kept.follower):
@@ -347,76 +337,76 @@ class Pool(Generic[C]):
         surplus = shelf.open - shelf.closing > max(1, terms.connections)
         worn = kept.messages >= terms.messages or surplus
         if worn or self._is_retired or self._is_closed or not kept.connection.usable:
-            self._discard(key, shelf, kept)
+            self._discard(shelf, kept)
             return
         kept.rested, kept.is_resting = self._seconds(), True
         loop = asyncio.get_running_loop()
         kept.retires = loop.time() + terms.idle
         if kept.timer is None:
-            kept.timer = loop.call_at(kept.retires, self._look, key, shelf, kept)
+            kept.timer = loop.call_at(kept.retires, self._look, shelf, kept)
         shelf.idle.append(kept)
         self._wake(shelf)
 
-    def _look(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+    def _look(self, shelf: _Shelf[C], kept: _Kept[C]) -> None:
         """Close what has rested for too long; it may have been lent meanwhile."""
         kept.timer = None
         loop = asyncio.get_running_loop()
         if not kept.is_resting:
             return
         if loop.time() < kept.retires - _TICK:
-            kept.timer = loop.call_at(kept.retires, self._look, key, shelf, kept)
+            kept.timer = loop.call_at(kept.retires, self._look, shelf, kept)
         else:
             shelf.idle.remove(kept)
-            self._discard(key, shelf, kept)
+            self._discard(shelf, kept)
 
     def _evict(self) -> None:
         """Close the connection that has rested longest, whoever's it is; the crowd is told then."""
-        resting = [(key, shelf) for key, shelf in self._shelves.items() if shelf.idle]
+        resting = [shelf for shelf in self._shelves.values() if shelf.idle]
         if resting:
-            key, shelf = min(resting, key=lambda each: each[1].idle[0].rested)
-            self._discard(key, shelf, shelf.idle.pop(0))
+            shelf = min(resting, key=lambda each: each.idle[0].rested)
+            self._discard(shelf, shelf.idle.pop(0))
 
-    def _discard(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+    def _discard(self, shelf: _Shelf[C], kept: _Kept[C]) -> None:
         """Close one in the background: its place is free when the server has seen it go."""
         kept.end()
         kept.is_resting = False
         shelf.closing += 1
-        task = asyncio.get_running_loop().create_task(self._end(key, shelf, kept))
+        task = asyncio.get_running_loop().create_task(self._end(shelf, kept))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _end(self, key: Hashable, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+    async def _end(self, shelf: _Shelf[C], kept: _Kept[C]) -> None:
         try:
             await kept.connection.close()
         except GatepostError:
             pass  # it is gone
         finally:
             shelf.closing -= 1
-            self._forget(key, shelf, kept.closed)
+            self._forget(shelf, kept.closed)
 
-    def _forget(self, key: Hashable, shelf: _Shelf[C], closed: Callable[[], None]) -> None:
+    def _forget(self, shelf: _Shelf[C], closed: Callable[[], None]) -> None:
         shelf.open -= 1
         self._open -= 1
         closed()
         self._wake(shelf)
-        self._drop(key, shelf)
+        self._drop(shelf)
 
-    def _drop(self, key: Hashable, shelf: _Shelf[C]) -> None:
+    def _drop(self, shelf: _Shelf[C]) -> None:
         """Forget a key that nobody uses; who follows may outlive the connection."""
         is_used = shelf.open or shelf.loans or shelf.waiters
-        if not is_used and self._shelves.get(key) is shelf:
-            del self._shelves[key]
+        if not is_used and self._shelves.get(shelf.key) is shelf:
+            del self._shelves[shelf.key]
 
     # Who follows on a connection that is lent.
 
-    def _follow(self, key: Hashable, shelf: _Shelf[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
+    def _follow(self, shelf: _Shelf[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
         loop = asyncio.get_running_loop()
         turn = kept.follower = loop.create_future()
         kept.followed = self._seconds()
         shelf.loans += 1
         if self._patience is None:
             self._patience = loop.call_later(PATIENCE, self._lose_patience)
-        return Loan(self, key, terms, kept, turn)
+        return Loan(self, shelf, terms, kept, turn)
 
     def _pass_on(self, kept: _Kept[C], turn: "asyncio.Future[bool]") -> bool:
         """Give the follower its turn, if there is one."""

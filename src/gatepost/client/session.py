@@ -58,6 +58,22 @@ class Peer:
     """The server is this very machine."""
 
 
+class Batch:
+    """Commands that go out together, each with its phase."""
+
+    __slots__ = ("commands", "octets", "text")
+
+    def __init__(self, commands: Sequence[tuple[Phase, str]]) -> None:
+        """Raises LocalProtocolError for a command that is not one line."""
+        self.commands = commands
+        self.text = text = "\r\n".join([command for _, command in commands])
+        breaks = text.count("\r") + text.count("\n") + text.count("\0")
+        if breaks > 2 * len(commands) - 2:
+            bad = next(command for _, command in commands if _BREAK.search(command))
+            raise LocalProtocolError(f"CR, LF or NUL in a command: {bad[:20]!r}...")
+        self.octets = f"{text}\r\n".encode("utf-8", "surrogateescape")
+
+
 class Announcement:
     """The next message's commands, which go out with the content of the one before.
 
@@ -66,8 +82,8 @@ class Announcement:
 
     __slots__ = ("is_sent", "octets")
 
-    def __init__(self, octets: bytes) -> None:
-        self.octets = octets
+    def __init__(self, batch: Batch) -> None:
+        self.octets = batch.octets
         self.is_sent = False
 
 
@@ -123,33 +139,27 @@ class ClientSession:
 
     def ask(self, command: str, phase: Phase) -> Conversation[Reply]:
         """Send one command and return the reply."""
-        [reply] = yield from self.ask_all([(phase, command)])
-        return reply
+        replies: list[Reply] = []
+        yield from self.ask_all(Batch([(phase, command)]), replies)
+        return replies[0]
 
-    def ask_all(
-        self, commands: Sequence[tuple[Phase, str]], replies: list[Reply] | None = None
-    ) -> Conversation[list[Reply]]:
-        """Send commands together and return their replies; after a 421 none are awaited.
+    def ask_all(self, batch: Batch, replies: list[Reply]) -> Conversation[None]:
+        """Send commands together and append their replies; after a 421 none are awaited.
 
-        They are appended to ``replies``, so that who gave it has those that came before an error.
         What was announced is not sent again.
-        Raises LocalProtocolError, before anything is sent, for one that is not one line.
         """
-        wire = encode([command for _, command in commands])
         if is_announced := self.has_announced:
-            if wire != self.announced:  # never in the envelope of another message
+            if batch.octets != self.announced:  # never in the envelope of another message
                 self.usable = False
                 raise Disconnected("the server expects another message on this connection")
-            wire = b""
-        self.phase = commands[0][0]
-        for _, command in commands:
-            self.transcript.client(command)
-        self.announced = b""
-        if wire:
-            yield from self._write(Write(wire, self.phase))
-        replies = [] if replies is None else replies
-        for phase, command in commands:
-            self.phase, asked = phase, self._clock()
+            self.announced = b""
+        self.phase = batch.commands[0][0]
+        self.transcript.client(batch.text)
+        if not is_announced:
+            yield from self._write(Write(batch.octets, self.phase))
+        asked = time.monotonic()
+        for phase, command in batch.commands:
+            self.phase = phase
             if (reply := self.reader.next_reply()) is None:  # most came with the one before
                 reply = yield from self._read_reply(Read(phase))
             replies.append(self._heard(reply, command, asked))
@@ -157,17 +167,13 @@ class ClientSession:
                 break
         if is_announced and self.usable and self.reader.pending:
             raise RemoteProtocolError("more replies than commands: some are to the message before")
-        return replies
 
     def await_reply(self, phase: Phase, command: str = "") -> Conversation[Reply]:
         """Return the next reply."""
-        self.phase, asked = phase, self._clock()
+        self.phase, asked = phase, time.monotonic()
         if (reply := self.reader.next_reply()) is None:
             reply = yield from self._read_reply(Read(phase))
         return self._heard(reply, command, asked)
-
-    def _clock(self) -> float:
-        return time.monotonic() if self.listen_in is not None else 0.0
 
     def _heard(self, reply: Reply, command: str, asked: float) -> Reply:
         self.transcript.server("\n".join(self.reader.said))
@@ -315,12 +321,3 @@ class ClientSession:
             pass
         finally:
             self.usable = False
-
-
-def encode(commands: Sequence[str]) -> bytes:
-    """Return commands as they go out. Raises LocalProtocolError for one that is not one line."""
-    together = "\r\n".join(commands)
-    if together.count("\r") + together.count("\n") + together.count("\0") > 2 * len(commands) - 2:
-        bad = next(command for command in commands if _BREAK.search(command))
-        raise LocalProtocolError(f"CR, LF or NUL in a command: {bad[:20]!r}...")
-    return f"{together}\r\n".encode("utf-8", "surrogateescape")

@@ -5,19 +5,20 @@ most 100 unanswered; with CHUNKING (RFC 3030) the content is counted instead of
 dot-stuffed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from gatepost.client.content import bdat_command, chunked, stuff
 from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
-from gatepost.client.session import Announcement, ClientSession, encode
+from gatepost.client.session import Batch, ClientSession
 from gatepost.client.steps import Conversation
 from gatepost.diagnosis.refusals import meaning_of
 from gatepost.errors import (
     ContentRefused,
     LocalProtocolError,
+    MissingExtension,
     Phase,
     RecipientsRefused,
     Refused,
@@ -52,8 +53,6 @@ class Course:
     """To MAIL and to each RCPT, in the order of the envelope's recipients."""
     last: Reply | None = None
     """What decided for those who were accepted: to DATA, to the content, or a 421 before them."""
-    command: str = ""
-    """What the newest reply was to."""
     has_content: bool = False
     """The server has got some of the content, or all."""
 
@@ -70,7 +69,7 @@ class Course:
     @property
     def accepted(self) -> int:
         """How many recipients were."""
-        return sum(1 for reply in self.recipients if reply.is_success)
+        return [reply.is_success for reply in self.recipients].count(True)
 
 
 def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversation[Delivered]:
@@ -80,7 +79,8 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     SenderRefused, RecipientsRefused (when no recipient is left), ContentRefused.
     """
     course = Course()
-    yield from transact(session, envelope, body, course)
+    asked = opening(envelope, body, session.capabilities)
+    yield from transact(session, asked, body, course)
     said = dict(
         zip((str(one.address) for one in envelope.recipients), course.recipients, strict=False)
     )
@@ -88,23 +88,36 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     refused = {address: reply for address, reply in said.items() if not reply.is_success}
     mail, last = course.mail, course.last
     assert mail is not None  # noqa: S101 - it was answered, or an error was raised
+    commands = [command for batch in asked for _, command in batch.commands]
     if not mail.is_success:
-        raise _named(SenderRefused(mail, course.command), session)
+        raise _named(SenderRefused(mail, commands[0]), session)
     if not accepted:
         raise _named(RecipientsRefused(refused), session)
     assert last is not None  # noqa: S101 - as above
     if not last.is_success:
-        early = session.phase in ("mail", "rcpt")
-        kind = Refused if early else ContentRefused
-        raise _named(kind(last, course.command), session)
+        if session.phase in ("mail", "rcpt"):
+            raise _named(Refused(last, commands[len(course.replies) - 1]), session)
+        data = commands[-1] if commands[-1] == "DATA" else "BDAT"
+        raise _named(ContentRefused(last, data), session)
     return Delivered(last, accepted, MappingProxyType(refused))
 
 
-def opening(envelope: Envelope, body: Body, offered: Capabilities) -> list[tuple[Phase, str]]:
-    """Return the commands before the content, with their phases.
+def opening(envelope: Envelope, body: Body, offered: Capabilities) -> tuple[Batch, ...]:
+    """Return what is asked before the content, in the batches in which it goes out.
 
     Raises LocalProtocolError or MissingExtension.
     """
+    most = MAX_UNANSWERED if "PIPELINING" in offered else 1
+    try:
+        commands = _commands(envelope, body, offered)
+        starts = range(0, len(commands), most)
+        return tuple([Batch(commands[start : start + most]) for start in starts])
+    except (LocalProtocolError, MissingExtension) as error:
+        error.at("mail")
+        raise
+
+
+def _commands(envelope: Envelope, body: Body, offered: Capabilities) -> list[tuple[Phase, str]]:
     if not envelope.recipients:
         raise LocalProtocolError("the message has no recipient")
     spelled = in_ascii(envelope, offered)
@@ -115,36 +128,26 @@ def opening(envelope: Envelope, body: Body, offered: Capabilities) -> list[tuple
     return commands
 
 
-def announce(envelope: Envelope, body: Body, offered: Capabilities) -> Announcement | None:
-    """Return what ``transact`` will ask, to be sent before its turn; None: it goes in pieces.
-
-    Raises as ``transact`` does before anything is sent.
-    """
-    commands = opening(envelope, body, offered)
-    if "PIPELINING" not in offered or len(commands) > MAX_UNANSWERED:
-        return None
-    return Announcement(encode([command for _, command in commands]))
-
-
 def transact(
-    session: ClientSession, envelope: Envelope, body: Body, course: Course
+    session: ClientSession, asked: Sequence[Batch], body: Body, course: Course
 ) -> Conversation[None]:
-    """Go through one transaction; a refusal is a reply in ``course``.
+    """Go through one transaction that begins with ``opening``; a refusal is a reply in ``course``.
 
-    Raises LocalProtocolError or MissingExtension before anything is sent, NetworkError and
-    RemoteProtocolError.
+    Raises NetworkError and RemoteProtocolError.
     """
     session.phase = "mail"
-    offered = session.capabilities
-    commands = opening(envelope, body, offered)
-    with_data = "CHUNKING" not in offered
     was_announced = session.has_announced
     yield from session.reset()
     replies = course.replies
-    yield from _ask_in_batches(session, commands, replies)
-    mail, last = replies[0], replies[-1]
-    course.command = commands[len(replies) - 1][1] if mail.is_success else commands[0][1]
-    data = replies.pop() if with_data and len(replies) == len(commands) else None
+    for batch in asked:
+        if batch.commands[0][0] == "data" and not course.accepted:
+            break  # nobody is left to send it for
+        yield from session.ask_all(batch, replies)
+        if not replies[0].is_success or not session.usable:
+            break
+    mail = replies[0]
+    is_complete = len(replies) == sum([len(batch.commands) for batch in asked])
+    data = replies.pop() if is_complete and asked[-1].commands[-1][0] == "data" else None
     session.in_transaction = mail.is_success
     if not mail.is_success or not course.accepted:
         if data is not None and data.code == GO_AHEAD:
@@ -152,13 +155,13 @@ def transact(
                 session.usable = False  # it may be in the transaction before, whose people it has
             else:
                 yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
-    elif (not session.usable and data is None) or len(replies) <= len(envelope.recipients):
-        course.last = _refusal(last)  # a 421: nothing more was asked
+    elif not is_complete or (data is None and not session.usable):
+        course.last = _refusal(replies[-1])  # a 421: nothing more was asked
     elif data is not None and data.code != GO_AHEAD:
         course.last = _refusal(data)
     else:
-        course.command, course.has_content = "DATA" if with_data else "BDAT", True
-        course.last = yield from _send_content(session, body)
+        course.has_content = True
+        course.last = yield from _send_content(session, body, is_counted=data is None)
 
 
 def _refusal(reply: Reply) -> Reply:
@@ -171,20 +174,6 @@ def _refusal(reply: Reply) -> Reply:
     raise RemoteProtocolError("an answer to what was not asked", str(reply))
 
 
-def _ask_in_batches(
-    session: ClientSession, commands: list[tuple[Phase, str]], replies: list[Reply]
-) -> Conversation[None]:
-    """Ask in batches; stop when MAIL is refused, or nobody is left to send DATA for."""
-    size = MAX_UNANSWERED if "PIPELINING" in session.capabilities else 1
-    for start in range(0, len(commands), size):
-        batch = commands[start : start + size]
-        if batch[0][0] == "data" and not any(reply.is_success for reply in replies[1:]):
-            break
-        yield from session.ask_all(batch, replies)
-        if not replies[0].is_success or not session.usable:
-            break
-
-
 def _named(error: Refused, session: ClientSession) -> Refused:
     """Give the error the id of the finding that its reply stands for, if it says that much."""
     error.slug = meaning_of(error.reply, "mail")
@@ -193,8 +182,8 @@ def _named(error: Refused, session: ClientSession) -> Refused:
     return error
 
 
-def _send_content(session: ClientSession, body: Body) -> Conversation[Reply]:
-    if "CHUNKING" in session.capabilities:
+def _send_content(session: ClientSession, body: Body, *, is_counted: bool) -> Conversation[Reply]:
+    if is_counted:
         session.transcript.client(bdat_command(body))
         windows, command = chunked(body), "BDAT"
     else:

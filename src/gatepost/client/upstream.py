@@ -19,7 +19,7 @@ from gatepost.net.trust import Contexts, Trust
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One server. Connections to equal ones can be shared by the same identity."""
+    """One server, and how to speak to it."""
 
     server: Server
     """By the name that its certificate has."""
@@ -127,8 +127,3 @@ def _trust(upstream: Upstream, sign_in: SignIn | None) -> Trust:
     if sign_in is not None and sign_in.certificate is not None:
         trust = replace(trust, certificate=sign_in.certificate, key=sign_in.key)
     return replace(trust, verify=False) if upstream.tls == "opportunistic" else trust
-
-
-def key_of(upstream: Upstream, sign_in: SignIn | None) -> tuple[object, ...]:
-    """Return by what a pool tells connections apart."""
-    return upstream, sign_in.identity if sign_in is not None else ""

@@ -70,7 +70,7 @@ class World:
         return loan
 
     async def use(self, key: str = "a") -> int:
-        async with await self.borrow(key) as loan:
+        with await self.borrow(key) as loan:
             return loan.connection.number
 
     async def settle(self) -> None:
@@ -99,7 +99,7 @@ def test_the_next_message_takes_the_same_connection() -> None:
 
 def test_a_retired_pool_lends_and_keeps_nothing() -> None:
     async def act(world: World) -> None:
-        async with await world.borrow() as lent:
+        with await world.borrow() as lent:
             await world.use("b")
             await world.pool.retire()
             assert [each.closed for each in world.made] == [False, True]
@@ -122,9 +122,9 @@ def test_it_is_closed_after_its_messages() -> None:
 
 def test_a_loan_knows_whether_it_is_fresh() -> None:
     async def act(world: World) -> None:
-        async with await world.borrow() as loan:
+        with await world.borrow() as loan:
             assert loan.is_fresh
-        async with await world.borrow() as loan:
+        with await world.borrow() as loan:
             assert not loan.is_fresh
 
     play(act)
@@ -132,7 +132,7 @@ def test_a_loan_knows_whether_it_is_fresh() -> None:
 
 def test_what_was_told_goodbye_is_not_kept() -> None:
     async def act(world: World) -> None:
-        async with await world.borrow() as loan:
+        with await world.borrow() as loan:
             loan.connection.usable = False
         assert await world.use() == 1
 
@@ -181,10 +181,10 @@ def test_more_than_may_be_wait_for_a_turn() -> None:
         third = asyncio.create_task(world.use())
         await world.settle()
         assert not third.done()
-        async with second:
+        with second:
             pass
         assert await third == 1
-        async with first:
+        with first:
             pass
         assert world.opened == 2
 
@@ -194,7 +194,7 @@ def test_more_than_may_be_wait_for_a_turn() -> None:
 def test_a_place_is_free_when_the_old_connection_is_closed() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(connections=1, messages=1)
-        async with await world.borrow():
+        with await world.borrow():
             waiting = asyncio.create_task(world.use())
             await world.settle()
         assert await waiting == 1
@@ -222,7 +222,7 @@ def test_who_gives_up_waiting_passes_the_turn_on() -> None:
         waiting = [asyncio.create_task(world.use()) for _ in range(3)]
         await world.settle()
         waiting[0].cancel()
-        async with loan:
+        with loan:
             pass
         waiting[1].cancel()
         assert await waiting[2] == 0
@@ -233,7 +233,7 @@ def test_who_gives_up_waiting_passes_the_turn_on() -> None:
 def test_who_gives_up_its_turn_passes_it_on_to_other_keys_too() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(connections=1)
-        async with await world.borrow("a") as loan:
+        with await world.borrow("a") as loan:
             same, other = (asyncio.create_task(world.use(key)) for key in "ab")
             await world.settle()
             loan.connection.usable = False
@@ -279,7 +279,7 @@ def test_keys_share_a_full_pool() -> None:
         others = [asyncio.create_task(world.use(key)) for key in "bcd"]
         await world.settle()
         assert not any(each.done() for each in others)
-        async with loan:
+        with loan:
             pass
         assert await asyncio.gather(*others) == [1, 2, 3]
 
@@ -290,9 +290,9 @@ def test_fewer_connections_than_before() -> None:
     async def act(world: World) -> None:
         loans = [await world.borrow(), await world.borrow()]
         world.terms = world.make_terms(connections=1)
-        lent = [Loan(world.pool, "a", world.terms, each._kept) for each in loans]
+        lent = [Loan(world.pool, each._shelf, world.terms, each._kept) for each in loans]
         for each in lent:
-            async with each:
+            with each:
                 pass
         await world.settle()
         assert world.pool.count("a") == 1
@@ -309,7 +309,7 @@ def test_a_closed_pool_lends_nothing_and_keeps_nothing() -> None:
         await world.pool.close()
         with pytest.raises(Disconnected):
             await waiting
-        async with loan:
+        with loan:
             pass
         await world.pool.close()
         assert world.made[0].closed
@@ -320,7 +320,7 @@ def test_a_closed_pool_lends_nothing_and_keeps_nothing() -> None:
 @pytest.mark.parametrize("steps", range(4))
 def test_the_end_comes_whenever_the_last_one_has_been_closed(steps: int) -> None:
     async def act(world: World) -> None:
-        async with await world.borrow() as loan:
+        with await world.borrow() as loan:
             loan.connection.usable = False
         for _ in range(steps):
             await asyncio.sleep(0)
@@ -341,14 +341,14 @@ def test_a_message_waits_for_its_turn_behind_another() -> None:
         turn = asyncio.create_task(second.turn())
         await world.settle()
         assert not turn.done()
-        async with first:
+        with first:
             pass
         await turn
         assert world.pool.idle("a") == 0
-        async with second:
+        with second:
             pass
         assert (world.pool.idle("a"), world.pool.count("a")) == (1, 1)
-        async with world.lend() as third:
+        with world.lend() as third:
             assert not third.follows
 
     play(act)
@@ -363,7 +363,7 @@ def test_none_follows_when_there_is_a_reason(
 ) -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(messages=messages, follow=most)
-        async with await world.borrow() as loan:
+        with await world.borrow() as loan:
             loan.connection.may_be_followed = may_be_followed
             assert world.pool.lend("a", world.terms) is None
 
@@ -373,15 +373,15 @@ def test_none_follows_when_there_is_a_reason(
 def test_one_follows_at_a_time() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(follow=9)
-        async with await world.borrow():
+        with await world.borrow():
             second = world.lend()
             assert world.pool.lend("a", world.terms) is None
         await second.turn()
         third = world.lend()
         assert third.follows
-        async with second:
+        with second:
             pass
-        async with third:
+        with third:
             await third.turn()
 
     play(act)
@@ -391,9 +391,9 @@ def test_who_follows_may_outlive_the_connection() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(follow=9)
         first = await world.borrow()
-        async with world.lend():
+        with world.lend():
             first.connection.goes_on = first.connection.usable = False
-            async with first:
+            with first:
                 pass
             await world.settle()
             assert first.connection.closed
@@ -410,7 +410,7 @@ def test_a_turn_that_never_comes(way: str, monkeypatch: pytest.MonkeyPatch) -> N
         world.terms = world.make_terms(follow=9)
         first = await world.borrow()
         second = world.lend()
-        async with first:
+        with first:
             if way == "it broke":
                 first.connection.goes_on = first.connection.usable = False
             elif way == "the pool is closed":
@@ -418,9 +418,8 @@ def test_a_turn_that_never_comes(way: str, monkeypatch: pytest.MonkeyPatch) -> N
             else:
                 world.now += 1.0
                 await asyncio.sleep(0.05)
-        async with second:
-            with pytest.raises(Disconnected):
-                await second.turn()
+        with second, pytest.raises(Disconnected):
+            await second.turn()
         await world.settle()
         assert world.pool.count("a") == (1 if way == "it takes too long" else 0)
 
@@ -433,7 +432,7 @@ def test_who_gives_up_its_turn_leaves_the_connection_to_the_first() -> None:
         first = await world.borrow()
 
         async def wait() -> None:
-            async with world.lend() as second:
+            with world.lend() as second:
                 await second.turn()
 
         waiting = asyncio.create_task(wait())
@@ -442,9 +441,9 @@ def test_who_gives_up_its_turn_leaves_the_connection_to_the_first() -> None:
         await asyncio.wait([waiting])
         third = world.lend()
         assert third.follows
-        async with first:
+        with first:
             pass
-        async with third:
+        with third:
             await third.turn()
         assert world.pool.idle("a") == 1
 
@@ -461,7 +460,7 @@ def test_under_load_nothing_is_lost(most: int) -> None:
         async def work(number: int) -> None:
             key = "abcd"[number % 4]
             lent = world.pool.lend(key, world.terms) or await world.borrow(key)
-            async with lent as loan:
+            with lent as loan:
                 await loan.turn()
                 busy[key] = busy.get(key, 0) + 1
                 peak[key] = max(peak.get(key, 0), busy[key])

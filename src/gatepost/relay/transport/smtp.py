@@ -3,17 +3,17 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from gatepost.client.connection import AsyncConnection
 from gatepost.client.pool import Loan, Pool, Terms
-from gatepost.client.session import CLOSING, ClientSession
+from gatepost.client.session import CLOSING, Announcement, Batch, ClientSession
 from gatepost.client.sign_in import SignIn
-from gatepost.client.transaction import Course, announce, transact
-from gatepost.client.upstream import Opener, Upstream, key_of
+from gatepost.client.transaction import Course, opening, transact
+from gatepost.client.upstream import Opener, Upstream
 from gatepost.errors import (
     GatepostError,
     NetworkError,
@@ -22,7 +22,7 @@ from gatepost.errors import (
     RemoteProtocolError,
     TimedOut,
 )
-from gatepost.model.body import Body
+from gatepost.model.body import Body, BytesBody
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.envelope import Envelope
@@ -46,15 +46,13 @@ from gatepost.relay.transport.witness import Witness
 
 _USUAL: Final = frozenset({25, 465, 587})
 """Ports that nobody has to be told of."""
-KNOWN: Final = 1_000
-"""Places that are remembered as connections see them."""
 FORGETFUL: Final = Patience(threshold=1, first=600.0, factor=4.0, longest=86_400.0)
 """A server that forgets what comes behind a content: the message that finds out waits for as long
 as an answer to MAIL may take (RFC 5321 4.5.3.2.2)."""
 _OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
 """To a MAIL that came behind a content: it may be asked again by itself."""
 SMALL: Final = 262_144
-"""Octets of a content that is looked through at once; a larger one is read in a thread."""
+"""Octets of a content that is read at once, in one piece; a larger one is read in a thread."""
 
 
 def utc_now() -> datetime:
@@ -93,6 +91,7 @@ class SmtpTransport:
         self.target, self.sign_in = target, sign_in
         self.sending = sending or Sending()
         self.pool: Pool[AsyncConnection] = Pool()
+        """By place: all are reached by the same TLS, and as the same identity."""
         limits = target.limits
         self._terms = Terms(
             limits.connections, limits.messages_per_connection, follow=followers_of(target)
@@ -100,23 +99,12 @@ class SmtpTransport:
         self.alone = replace(self._terms, follow=0)
         self.following = Breaker(FORGETFUL)
         """Closed while no server here has forgotten what came behind a content."""
-        self._upstreams: dict[Place, Upstream] = {}
 
     @property
     def terms(self) -> Terms:
         """How connections are used now."""
         may_follow = self.following.wait(self.sending.seconds()) <= 0
         return self._terms if may_follow else self.alone
-
-    def upstream(self, place: Place) -> Upstream:
-        """Return a place as connections see it."""
-        known = self._upstreams.get(place)
-        if known is None:
-            if len(self._upstreams) >= KNOWN:
-                self._upstreams.clear()
-            known = upstream_of(self.target, place, self.sending.local_name)
-            self._upstreams[place] = known
-        return known
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
         """Try to hand ``lease.envelope`` over at ``place``."""
@@ -147,7 +135,6 @@ class _Try:
         self.transport, self.place, self.deadline = transport, place, deadline
         self.envelope = lease.envelope
         self.body: Body = Traced(lease.message.trace, body)
-        self.upstream = transport.upstream(place)
         self.witness: Witness | None = None
         """Of a connection that was opened for it."""
         self.course = Course()
@@ -162,8 +149,7 @@ class _Try:
     async def run(self) -> None:
         """Go as far as it gets. A kept connection that turns out to be gone costs no try."""
         while True:
-            loan = await self._borrow()
-            async with loan:
+            with await self._borrow() as loan:
                 try:
                     await self._hand_over(loan)
                 except (NetworkError, RemoteProtocolError) as error:
@@ -200,51 +186,50 @@ class _Try:
 
     async def _borrow(self) -> Loan[AsyncConnection]:
         transport = self.transport
-        key = key_of(self.upstream, transport.sign_in)
-        loan = transport.pool.lend(key, self._terms)
+        loan = transport.pool.lend(self.place, self._terms)
         if loan is not None:
             if loan.follows:
                 transport.following.begin(transport.sending.seconds())
             return loan
         async with asyncio.timeout_at(self.deadline):
-            return await transport.pool.borrow(key, self._terms, self._open)
+            return await transport.pool.borrow(self.place, self._terms, self._open)
 
     async def _open(self) -> AsyncConnection:
         transport = self.transport
         self.session, self.address = None, self.place.address  # not those of a kept one before
-        witness = self.witness = Witness(self.upstream)
-        connection = await transport.sending.opener.open(
-            self.upstream, transport.sign_in, witness.meet
-        )
+        sending = transport.sending
+        upstream = upstream_of(transport.target, self.place, sending.local_name)
+        witness = self.witness = Witness(upstream)
+        connection = await sending.opener.open(upstream, transport.sign_in, witness.meet)
         witness.leave()
         return connection
 
     async def _hand_over(self, loan: Loan[AsyncConnection]) -> None:
         connection = loan.connection
-        fitted = await self._fit(connection.session.capabilities)
-        if isinstance(fitted, Fitted) and loan.follows:
-            await self._follow(loan, fitted)
-        self.session, self.address = connection.session, connection.peer_address
+        session = connection.session
+        fitted = await self._fit(session.capabilities)
+        asked: Sequence[Batch] = ()
+        if isinstance(fitted, Fitted):
+            asked = opening(fitted.envelope, fitted.body, session.capabilities)
+            if loan.follows:
+                await self._follow(loan, asked)
+        self.session, self.address = session, connection.peer_address
         if isinstance(fitted, Reply):  # the connection may still be another's
             self.refusal = fitted
             return
-        connection.session.begin()
-        is_announced = connection.session.has_announced
-        course = self.course
+        session.begin()
+        is_announced = session.has_announced
         left = self.deadline - asyncio.get_running_loop().time()
-        await connection.run(
-            transact(connection.session, fitted.envelope, fitted.body, course),
-            time.monotonic() + left,
-        )
+        talk = transact(session, asked, fitted.body, self.course)
+        await connection.run(talk, time.monotonic() + left)
         if is_announced:
             self.transport.following.succeeded(self.transport.sending.seconds())
 
-    async def _follow(self, loan: Loan[AsyncConnection], fitted: Fitted) -> None:
+    async def _follow(self, loan: Loan[AsyncConnection], asked: Sequence[Batch]) -> None:
         """Wait for the turn of a message that is announced behind another one."""
         connection, announcement = loan.connection, None
-        if loan.waits:  # else the connection carries whatever it may by now
-            offered = connection.session.capabilities
-            announcement = announce(fitted.envelope, fitted.body, offered)
+        if loan.waits and len(asked) == 1:  # else the connection carries whatever it may by now
+            announcement = Announcement(asked[0])
         try:
             if announcement is not None:
                 connection.announce(announcement)
@@ -257,10 +242,11 @@ class _Try:
             connection.withdraw(announcement)  # there was no content before it: it is late now
 
     async def _fit(self, offered: Capabilities) -> Fitted | Reply:
-        arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
-        if self.body.size <= SMALL:
-            return _measured(*arguments)
-        return await asyncio.to_thread(_measured, *arguments)
+        body, eight_bit = self.body, self.transport.target.eight_bit
+        if body.size > SMALL:
+            return await asyncio.to_thread(_measured, self.envelope, body, offered, eight_bit)
+        whole = BytesBody(b"".join(body.chunks()))
+        return fit(self.envelope, whole, offered, eight_bit)
 
     def fail(self, error: GatepostError) -> None:
         """Note what ended it."""
