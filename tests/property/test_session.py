@@ -1,6 +1,7 @@
 """What holds for a session whatever comes in, and however it is cut."""
 
 import re
+import zlib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -9,8 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatepost.client.content import stuff, stuffed
+from gatepost.mime.eight_bit import is_seven_bit
+from gatepost.model.body import BytesBody
 from gatepost.model.profile import Profile
 from gatepost.profiles.load import available_profiles, load_profile
+from gatepost.relay.transport.fitting import Traced
 from gatepost.testing import (
     Application,
     Dialogue,
@@ -22,6 +27,7 @@ from gatepost.testing import (
 from gatepost.wire.server import events
 from gatepost.wire.server.odd import make_session
 from gatepost.wire.server.session import Setting
+from tests.property.test_content import pieces_of
 
 DIALOGUES = [
     dialogue
@@ -124,6 +130,37 @@ def test_any_cut_of_any_octets_gives_the_same(pieces: list[bytes], size: int) ->
     assert whole.session.send() == in_pieces.session.send()
     assert whole.messages == in_pieces.messages
     assert whole.closed == in_pieces.closed
+
+
+CONTENT = st.lists(
+    st.sampled_from([b"\r", b"\n", b"\r\n", b"\r\n.", b".", b"a", b" ", b"\xff", b"x" * 70_000]),
+    max_size=12,
+).map(b"".join)
+
+
+@given(CONTENT, st.booleans(), st.lists(st.integers(1, 90_000), max_size=9))
+def test_what_is_said_of_a_content_is_what_reading_it_would_tell(
+    octets: bytes, counted: bool, cuts: list[int]
+) -> None:
+    """Else a message would look different to whoever gets it than to whoever sent it."""
+    if counted:
+        octets = b"BDAT %d LAST\r\n%b" % (len(octets), octets)
+    else:
+        octets = b"DATA\r\n" + octets + b"\r\n.\r\n"
+    wire = b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<c@d.example>\r\n" + octets
+    content = b""
+    large = replace(OPEN.limits, message_size=2_000_000, errors=1000)
+    for event in play_as(replace(OPEN, limits=large), list(pieces_of(wire, cuts))).events:
+        if isinstance(event, events.Content):
+            content += event.chunk
+        elif isinstance(event, events.Message):
+            content += event.chunk
+            assert event.traits.checksum == zlib.crc32(content)
+            assert event.traits.is_seven_bit == is_seven_bit(BytesBody(content))
+            for trace in (b"", b"Received: by x\r\n"):
+                known = Traced(trace, BytesBody(content, event.traits))
+                assert b"".join(stuffed(known)) == b"".join(stuff([trace + content]))
+            content = b""
 
 
 @given(st.sampled_from(available_profiles()), st.lists(OCTETS, max_size=25))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from gatepost.model.body import Body
+from gatepost.model.body import Body, traits_of
 
 
 def stuff(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -18,6 +18,16 @@ def stuff(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield chunk
         tail = (tail + chunk[-2:])[-2:]
     yield b".\r\n" if tail == b"\r\n" else b"\r\n.\r\n"
+
+
+def stuffed(body: Body) -> Iterator[bytes]:
+    """Yield a body as ``stuff`` does; one that is known to have no leading dot is not read."""
+    traits = traits_of(body)
+    if traits is None or not traits.is_undotted:
+        yield from stuff(body.chunks())
+        return
+    yield from body.chunks()
+    yield b".\r\n"
 
 
 def bdat_command(body: Body) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.client.content import bdat_command, chunked, stuff
+from gatepost.client.content import bdat_command, chunked, stuffed
 from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
 from gatepost.client.session import Batch, ClientSession
 from gatepost.client.steps import Conversation
@@ -187,7 +187,7 @@ def _send_content(session: ClientSession, body: Body, *, is_counted: bool) -> Co
         session.transcript.client(bdat_command(body))
         windows, command = chunked(body), "BDAT"
     else:
-        windows, command = stuff(body.chunks()), "DATA"
+        windows, command = stuffed(body), "DATA"
     session.transcript.client(f"[{body.size} octets of content]")
     reply = yield from session.pour(windows, command)
     session.in_transaction = not reply.is_success

@@ -14,7 +14,7 @@ from typing import Final
 
 from gatepost.mime.ascii_header import ascii_header
 from gatepost.mime.walk import CRLF, Header, Piece, Unparsable, walk
-from gatepost.model.body import WINDOW, Body
+from gatepost.model.body import WINDOW, Body, traits_of
 
 MAX_LINE: Final = 998
 """Octets of a line (RFC 5322 2.1.1)."""
@@ -39,6 +39,9 @@ class NotEncodable(ValueError):
 
 def is_seven_bit(body: Body) -> bool:
     """Tell whether every server takes the content as far as its octets go."""
+    traits = traits_of(body)
+    if traits is not None:
+        return traits.is_seven_bit
     return all(_is_clean(chunk) for chunk in body.chunks())
 
 

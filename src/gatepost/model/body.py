@@ -1,7 +1,8 @@
 """A message's content, wherever its bytes lie."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from dataclasses import field
+from typing import Final, NamedTuple, Protocol
 
 from gatepost.model.quick import dataclass
 
@@ -11,8 +12,19 @@ MANY: Final = 512
 """Pieces written together at most; a system takes 1024 in one call."""
 
 
+class Traits(NamedTuple):
+    """What was seen of a content while it passed, so that nobody has to read it for that."""
+
+    checksum: int | None
+    """Its CRC-32; None: nobody took it."""
+    is_seven_bit: bool
+    """ASCII without NUL."""
+    is_undotted: bool
+    """Whole lines, none of which begins with a dot; False: perhaps not."""
+
+
 class Body(Protocol):
-    """Content that can be read more than once, in windows."""
+    """Content that can be read more than once, in windows. It may have ``traits``."""
 
     @property
     def size(self) -> int:
@@ -27,6 +39,7 @@ class BytesBody:
     """Content in memory."""
 
     content: bytes
+    traits: Traits | None = field(default=None, compare=False)
 
     @property
     def size(self) -> int:
@@ -40,6 +53,12 @@ class BytesBody:
             return
         for start in range(0, len(self.content), WINDOW):
             yield self.content[start : start + WINDOW]
+
+
+def traits_of(body: Body) -> Traits | None:
+    """Return what is known of a content; None: it must be read for that."""
+    traits: Traits | None = getattr(body, "traits", None)
+    return traits
 
 
 def windows_of(pieces: Iterable[bytes], most: int = WINDOW) -> Iterator[Sequence[bytes]]:

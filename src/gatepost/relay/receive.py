@@ -482,7 +482,7 @@ class Receiver:
             return
         self._hop = hop = hop_of(self._session, self._stream, self._hop)
         try:
-            message = receive_message(self._relay, self._session, hop, event.envelope, self._spool)
+            message = receive_message(self._relay, self._session, hop, event, self._spool)
         except OSError as error:  # what was still in a buffer found no room
             self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))
             return

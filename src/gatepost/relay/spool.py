@@ -7,13 +7,13 @@ unlinked file. What the store has taken is given back.
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
 from gatepost.mime.header import MAX_HEADER
 from gatepost.mime.trace import MAX_HOPS, count_hops
-from gatepost.model.body import WINDOW, Body, BytesBody
+from gatepost.model.body import WINDOW, Body, BytesBody, Traits
 
 MIB: Final = 1024 * 1024
 
@@ -51,6 +51,7 @@ class PiecesBody:
 
     pieces: tuple[bytes, ...]
     size: int
+    traits: Traits | None = field(default=None, compare=False)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the pieces."""
@@ -64,6 +65,7 @@ class FileBody:
 
     file: IO[bytes]
     size: int
+    traits: Traits | None = field(default=None, compare=False)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content from its start."""
@@ -117,14 +119,14 @@ class Spool:
         """It was passed on so often that it must go in circles (RFC 5321 6.3)."""
         return count_hops(self.head) > MAX_HOPS
 
-    def body(self) -> Body:
-        """Return what was written."""
+    def body(self, traits: Traits | None = None) -> Body:
+        """Return what was written, of which ``traits`` are known."""
         if self._file is not None:
             self._file.flush()
-            return FileBody(self._file, self.size)
+            return FileBody(self._file, self.size, traits)
         if len(self._pieces) == 1:
-            return BytesBody(self._pieces[0])
-        return PiecesBody(tuple(self._pieces), self.size)
+            return BytesBody(self._pieces[0], traits)
+        return PiecesBody(tuple(self._pieces), self.size, traits)
 
     def release(self) -> None:
         """The content is stored, or not wanted: its room goes back, and its file goes away."""

@@ -14,6 +14,7 @@ from gatepost.model.quick import dataclass
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Spool
+from gatepost.wire.server.events import Message
 from gatepost.wire.server.session import Session
 
 
@@ -44,9 +45,10 @@ def hop_of(session: Session, stream: ServerStream, before: Hop | None) -> Hop:
 
 
 def receive_message(
-    relay: Relay, session: Session, hop: Hop, envelope: Envelope, spool: Spool
+    relay: Relay, session: Session, hop: Hop, event: Message, spool: Spool
 ) -> Received:
     """Give the message its id and its Received field, and read who wrote it."""
+    envelope = event.envelope
     summary = read_summary(spool.head)
     id_, now = relay.next_id(), relay.now()
     principal = session.signed_in_as
@@ -56,7 +58,7 @@ def receive_message(
     submission = Submission(
         id=id_,
         envelope=envelope,
-        body=spool.body(),
+        body=spool.body(event.traits),
         trace=received(hop, id_, format_date(now.replace(microsecond=0)), utf8=envelope.smtputf8),
         received_at=now,
         principal=principal.name if principal else "",

@@ -56,6 +56,11 @@ class DataReader:
         """A line that begins with a dot was met, so dots must be looked for."""
         self._scanned = 0
 
+    @property
+    def is_undotted(self) -> bool:
+        """No line of what was read begins with a dot."""
+        return not (self._dotted or self.newlines.met_bare)
+
     def read(self, buffer: bytearray) -> bytes | None:
         """Remove what is decided from ``buffer`` and return it decoded; None when more is needed.
 
@@ -91,7 +96,10 @@ class DataReader:
         self._line_start = raw.endswith(b"\r\n")
         if self._dotted:
             raw = raw.replace(b"\r\n.", b"\r\n")
-        return raw[1:] if starts_with_dot else raw
+        if not starts_with_dot:
+            return raw
+        self._dotted = True
+        return raw[1:]
 
 
 def _head(buffer: bytearray, size: int) -> bytes:

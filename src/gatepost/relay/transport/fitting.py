@@ -10,7 +10,7 @@ from typing import Final
 from gatepost.client.parameters import in_ascii, is_ascii
 from gatepost.errors import LocalProtocolError
 from gatepost.mime.eight_bit import NotEncodable, SevenBit, is_seven_bit
-from gatepost.model.body import Body
+from gatepost.model.body import Body, Traits, traits_of
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope
 from gatepost.model.quick import dataclass
@@ -36,6 +36,14 @@ class Traced:
     def size(self) -> int:
         """Octets in all."""
         return len(self.trace) + self.body.size
+
+    @property
+    def traits(self) -> Traits | None:
+        """What is known of the content holds for all: the fields are ours, and of whole lines."""
+        traits = traits_of(self.body)
+        if traits is None:
+            return None
+        return Traits(None, traits.is_seven_bit and self.trace.isascii(), traits.is_undotted)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the fields, then the content in order."""

@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -12,7 +11,7 @@ from typing import Any, Final
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.message import Submission
 from gatepost.store.sqlite.queries import INSERT_BODY, INSERT_MESSAGE, QUERIES, message_row
-from gatepost.store.sqlite.segments import Place
+from gatepost.store.sqlite.segments import Place, checksum_of
 
 CHECKPOINT_PAGES: Final = 1500
 """Pages of WAL, about, after which they are moved into the database."""
@@ -330,7 +329,7 @@ def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:
         submission, place = put.submission, put.place
         if place is None:
             content = b"".join(submission.body.chunks())
-            place = Place(0, 0, len(content), zlib.crc32(content))
+            place = Place(0, 0, len(content), checksum_of(submission.body, (content,)))
             bodies.append((seq, content))
             ledger.pages += 1 + len(content) // PAGE
         octets += place.size

@@ -1,7 +1,6 @@
 """The queue's writes: each takes an open transaction, in whichever thread commits."""
 
 import sqlite3
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,7 +20,7 @@ from gatepost.store.sqlite.delivery_rows import (
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
-from gatepost.store.sqlite.segments import Place
+from gatepost.store.sqlite.segments import Place, checksum_of
 
 SQL: Final = read_queries("deliveries.sql")
 BATCH: Final = 256
@@ -297,7 +296,7 @@ class DeliveryWriter:
 def _inline(submission: Submission) -> tuple[Place, bytes]:
     """Return a body that goes into the database."""
     content = b"".join(submission.body.chunks())
-    return Place(0, 0, len(content), zlib.crc32(content)), content
+    return Place(0, 0, len(content), checksum_of(submission.body, (content,))), content
 
 
 def _refresh(transaction: Transaction, hops: Collection[str]) -> None:

@@ -7,13 +7,13 @@ is always there. What no row points at (a torn tail, a deleted message) is dead.
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from gatepost.errors import Unreadable
-from gatepost.model.body import WINDOW, Body
+from gatepost.model.body import WINDOW, Body, traits_of
 from gatepost.store.sqlite.disk import Disk
 
 SEGMENT_SIZE: Final = 64 * 1024 * 1024
@@ -29,6 +29,16 @@ class Place(NamedTuple):
     offset: int
     size: int
     checksum: int
+
+
+def checksum_of(body: Body, chunks: Iterable[bytes]) -> int:
+    """Return the CRC-32 of a body that consists of ``chunks``, unless it is known."""
+    traits, checksum = traits_of(body), 0
+    if traits is not None and traits.checksum is not None:
+        return traits.checksum
+    for chunk in chunks:
+        checksum = zlib.crc32(chunk, checksum)
+    return checksum
 
 
 class Segments:
@@ -84,10 +94,8 @@ class Segments:
 
     def allot(self, body: Body) -> Place:
         """Give a body the place that ``sync`` will write it to; call ``has_room`` before."""
-        chunks, checksum, size = list(body.chunks()), 0, 0
-        for chunk in chunks:
-            checksum, size = zlib.crc32(chunk, checksum), size + len(chunk)
-        place = Place(self.active, self._end, size, checksum)
+        chunks, size = list(body.chunks()), body.size
+        place = Place(self.active, self._end, size, checksum_of(body, chunks))
         self._allotted += chunks
         self._end += size
         return place

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from gatepost.errors import QueueError, QueueFull, Unreadable
-from gatepost.model.body import Body, BytesBody
+from gatepost.model.body import Body, BytesBody, traits_of
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
 from gatepost.store.lock import DirectoryLock
@@ -188,7 +188,7 @@ class SqliteStore:
             return future
         if type(body) is not BytesBody:
             try:
-                body = BytesBody(b"".join(body.chunks()))
+                body = BytesBody(b"".join(body.chunks()), traits_of(body))
             except OSError as error:
                 future.set_exception(QueueError(f"the body cannot be read: {error}"))
                 return future

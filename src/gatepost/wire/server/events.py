@@ -5,6 +5,7 @@ A session is paused from the event until ``answer`` (or ``challenge``,
 ``ContentDropped``, ``AuthAborted`` and ``Closing`` only tell; they pause nothing.
 """
 
+from gatepost.model.body import Traits
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
@@ -70,10 +71,11 @@ class ContentDropped:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The whole envelope and the last (mostly only) piece of the content."""
+    """The whole envelope, the last (mostly only) piece of the content, and what that is like."""
 
     envelope: Envelope
     chunk: bytes
+    traits: Traits
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ begin again when the session ``is_full``.
 
 import re
 import sys
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from gatepost.model.address import Address
+from gatepost.model.body import Traits
 from gatepost.model.credentials import Principal
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import Profile
@@ -84,10 +86,10 @@ class Session:
 
     # fmt: off
     __slots__ = (
-        "_auth_open", "_buffer", "_chunk", "_closing", "_command_line", "_commands", "_content",
-        "_content_limit", "_envelope", "_errors", "_line", "_newlines", "_notice", "_out",
-        "_over", "_pending", "_pieces", "_received", "_refusal", "_table", "can_tls", "encrypted",
-        "hello",
+        "_auth_open", "_buffer", "_checksum", "_chunk", "_closing", "_command_line", "_commands",
+        "_content", "_content_limit", "_envelope", "_errors", "_is_seven_bit", "_line", "_newlines",
+        "_notice", "_out", "_over", "_pending", "_pieces", "_received", "_refusal", "_table",
+        "can_tls", "encrypted", "hello",
         "message_limit", "offer", "peer_name", "presented", "profile", "protocol", "recipients",
         "refusals", "replies", "setting", "signed_in_as", "state",
     )
@@ -153,6 +155,8 @@ class Session:
         self._newlines: Newlines | None = None
         self._refusal: Reply | None = None
         self._received = 0
+        self._checksum = 0
+        self._is_seven_bit = True
 
     # What the application calls.
 
@@ -424,8 +428,13 @@ class Session:
         """Hand a piece on, unless the message is refused by now."""
         self._received += len(chunk)
         self._inspect(reader.newlines)
+        if self._refusal is None:
+            self._checksum = zlib.crc32(chunk, self._checksum)
+            self._is_seven_bit = self._is_seven_bit and chunk.isascii()
         if reader.ended:
-            if isinstance(reader, DataReader) or reader.last:
+            if isinstance(reader, DataReader):
+                return self._end_content(chunk, is_undotted=reader.is_undotted)
+            if reader.last:
                 return self._end_content(chunk)
             self._end_chunk()
         if self._refusal is not None or not self.recipients or not chunk:
@@ -451,12 +460,13 @@ class Session:
         else:
             self._forget_content()  # of a chunk outside a transaction nothing may stay
 
-    def _end_content(self, chunk: bytes) -> events.Event:
+    def _end_content(self, chunk: bytes, *, is_undotted: bool = False) -> events.Event:
         """The content is complete: refuse it here, or hand the whole message over."""
         refusal, envelope = self._refusal, self._envelope
         if refusal is None and envelope is not None:
             self._content = self._chunk = None
-            return events.Message(envelope.addressed_to(tuple(self.recipients)), chunk)
+            traits = Traits(self._checksum, self._is_seven_bit, is_undotted)
+            return events.Message(envelope.addressed_to(tuple(self.recipients)), chunk, traits)
         refusal = refusal or self.replies.BAD_SEQUENCE
         self._say(refusal)
         self._pieces = False

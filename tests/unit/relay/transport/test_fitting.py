@@ -4,7 +4,7 @@ import pytest
 
 from gatepost.mime.eight_bit import SevenBit
 from gatepost.model.address import Address, parse_address
-from gatepost.model.body import WINDOW, BytesBody
+from gatepost.model.body import WINDOW, BytesBody, Traits
 from gatepost.model.envelope import BodyType, Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.route import EightBit
@@ -134,6 +134,17 @@ def test_the_trace_comes_first() -> None:
         assert b"".join(traced.chunks()) == b"Received: here\r\n" + content
         assert traced.size == len(content) + 16
     assert b"".join(Traced(b"", BytesBody(PLAIN)).chunks()) == PLAIN
+
+
+def test_what_is_known_of_a_content_holds_behind_its_trace() -> None:
+    known = BytesBody(PLAIN, Traits(1, is_seven_bit=True, is_undotted=True))
+    assert Traced(b"Received: here\r\n", known).traits == Traits(
+        None, is_seven_bit=True, is_undotted=True
+    )
+    assert Traced("Received: für\r\n".encode(), known).traits == Traits(
+        None, is_seven_bit=False, is_undotted=True
+    )
+    assert Traced(b"Received: here\r\n", BytesBody(PLAIN)).traits is None
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """Bodies in segments."""
 
+import zlib
 from pathlib import Path
 
 import pytest
 
 from gatepost.errors import Unreadable
-from gatepost.model.body import WINDOW, BytesBody
+from gatepost.model.body import WINDOW, BytesBody, Traits
 from gatepost.store.sqlite.segments import Place, Segments
 from tests.contract.failing import FailingDisk
 
@@ -31,6 +32,17 @@ def test_bodies_lie_one_behind_the_other(segments: Segments) -> None:
     assert (first.segment, first.offset, first.size) == (1, 0, 3)
     assert (second.segment, second.offset, second.size) == (1, 3, 2)
     assert read(segments, first) + read(segments, second) == b"abcde"
+
+
+def test_a_checksum_that_is_known_is_not_taken_again(segments: Segments) -> None:
+    segments.append(BytesBody(b"abc"))
+    known = BytesBody(b"de", Traits(zlib.crc32(b"de"), is_seven_bit=True, is_undotted=False))
+    wrong = BytesBody(b"fg", Traits(7, is_seven_bit=True, is_undotted=False))
+    places = [segments.allot(each) for each in (known, wrong)]
+    segments.sync()
+    assert read(segments, places[0]) == b"de"
+    with pytest.raises(Unreadable):  # it is not what arrived
+        read(segments, places[1])
 
 
 def test_a_full_segment_is_synced_and_followed_by_the_next(
