@@ -3,11 +3,11 @@
 Header text may hold octets that are no UTF-8 (surrogate escapes), so it goes as octets.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from gatepost.model.body import Body, BytesBody
+from gatepost.model.body import Body, BytesBody, Traits, traits_of
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import StoredMessage, Submission
 
@@ -17,6 +17,7 @@ class Pieces:
     """Content in the pieces in which it travelled."""
 
     pieces: tuple[bytes, ...]
+    traits: Traits | None = field(default=None, compare=False)
 
     @property
     def size(self) -> int:
@@ -30,39 +31,36 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A ``Submission`` with its content inside, unless that went ahead."""
+    """A ``Submission`` but for its content, which travels beside it."""
 
     id: str
     envelope: Envelope
-    content: tuple[bytes, ...]
     trace: bytes
     received_at: datetime
     principal: str
     subject: bytes
     message_id: bytes
     application: str = ""
+    traits: Traits | None = None
 
 
-def carry(submission: Submission, content: tuple[bytes, ...]) -> Carried:
+def carry(submission: Submission) -> Carried:
     """Return what travels."""
     return Carried(
         submission.id,
         submission.envelope,
-        content,
         submission.trace,
         submission.received_at,
         submission.principal,
         _octets(submission.subject),
         _octets(submission.message_id),
         submission.application,
+        traits_of(submission.body),
     )
 
 
-def arrive(carried: Carried, body: Body | None = None) -> Submission:
-    """Return the submission that was carried; with ``body``, its content went ahead."""
-    content = carried.content
-    if body is None:
-        body = BytesBody(content[0]) if len(content) == 1 else Pieces(content)
+def arrive(carried: Carried, body: Body) -> Submission:
+    """Return the submission that was carried, and whose content ``body`` is."""
     return Submission(
         carried.id,
         carried.envelope,
@@ -83,6 +81,11 @@ class CarriedMessage:
     message: StoredMessage
     subject: bytes
     message_id: bytes
+
+
+def body_of(content: Sequence[bytes], traits: Traits | None) -> Body:
+    """Return the body that travelled in these pieces."""
+    return BytesBody(content[0], traits) if len(content) == 1 else Pieces(tuple(content), traits)
 
 
 def carry_message(message: StoredMessage) -> CarriedMessage:

@@ -4,7 +4,7 @@ Only the owner of the directory can open the socket, so who asks is not asked.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from gatepost.app.administration.desks import Desks
-from gatepost.app.carried import Carried, CarriedMessage, arrive, carry_message
+from gatepost.app.carried import Carried, CarriedMessage, arrive, body_of, carry_message
 from gatepost.app.clock import NO_CLOCK, ClockDesk
 from gatepost.app.events.operations import operate
 from gatepost.app.events.service import EventService
@@ -113,6 +113,12 @@ def _report(report: Report, raw: msgspec.Raw) -> None:
 def store_operations(store: Store) -> dict[str, Operation]:
     """Return the store's operations by name."""
 
+    read = decoder(tuple[Carried]).decode
+
+    def put(raw: msgspec.Raw, content: Sequence[bytes] = ()) -> Awaitable[str]:
+        (carried,) = read(raw)
+        return put_and_tell(store, arrive(carried, body_of(content, carried.traits)))
+
     async def body(id_: str) -> list[bytes]:
         return list((await store.body(id_)).chunks())
 
@@ -127,7 +133,7 @@ def store_operations(store: Store) -> dict[str, Operation]:
         return None if found is None else carry_message(found)
 
     return {
-        "put": _taking(tuple[Carried], lambda carried: put_and_tell(store, arrive(carried))),
+        "put": put,
         "new_epoch": _taking(tuple[()], store.new_epoch),
         "refusal": _taking(tuple[()], lambda: store.refusal),
         "list": _taking(tuple[Selection], listing),
@@ -142,8 +148,13 @@ def store_operations(store: Store) -> dict[str, Operation]:
 
 def upload_operations(uploads: Uploads) -> dict[str, Operation]:
     """Return the operations of large content by name."""
+
+    def upload(raw: msgspec.Raw, content: Sequence[bytes]) -> None:
+        (number,) = decode(raw, tuple[int])
+        uploads.add(number, content)
+
     return {
-        "upload": _taking(tuple[int, bytes], uploads.add),
+        "upload": upload,
         "put_upload": _taking(tuple[int, Carried], uploads.put),
         "drop_upload": _taking(tuple[int], uploads.drop),
     }

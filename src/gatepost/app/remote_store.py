@@ -49,12 +49,12 @@ class RemoteStore:
         if submission.body.size > LARGE:
             return self._upload(submission)
         try:
-            carried = carry(submission, tuple(submission.body.chunks()))
+            content = tuple(submission.body.chunks())
         except OSError as error:
             failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)
             return failed
-        return self._calls.ask_for(self._note_refusal, "put", carried)
+        return self._calls.ask_for(self._note_refusal, "put", carry(submission), content=content)
 
     def _upload(self, submission: Submission) -> "asyncio.Task[None]":
         self._uploads += 1
@@ -66,12 +66,12 @@ class RemoteStore:
     async def _put_upload(self, number: int, submission: Submission) -> None:
         try:
             for piece in submission.body.chunks():
-                await self._calls.ask("upload", number, piece)
+                await self._calls.ask("upload", number, content=(piece,))
         except BaseException:
             with suppress(Disconnected):
                 self._calls.tell("drop_upload", number)
             raise
-        answer = await self._calls.ask("put_upload", number, carry(submission, ()))
+        answer = await self._calls.ask("put_upload", number, carry(submission))
         self._refusal = decode(answer, str)
 
     async def new_epoch(self) -> int:

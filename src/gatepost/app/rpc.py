@@ -1,12 +1,12 @@
 """Calls over a frame stream: what the command line and the front processes ask of the relay.
 
-A frame is MessagePack: ``[number, operation, arguments]`` one way, ``[number,
-outcome, value]`` the other. Number 0 expects no answer; so numbered, the answering end may tell
-something, too: ``[0, what, value]``.
+A frame is MessagePack: ``[number, operation, arguments]`` one way, content behind it or not,
+``[number, outcome, value]`` the other. Number 0 expects no answer; so numbered, the answering end
+may tell something, too: ``[0, what, value]``.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -21,7 +21,8 @@ from gatepost.net.frames import FrameStream, connect_frames
 T = TypeVar("T")
 
 Operation = Callable[..., Any]
-"""Takes the call's arguments, undecoded; returns a value or an awaitable of one."""
+"""Takes the call's arguments, undecoded, and the pieces of its content if it has some; returns a
+value or an awaitable of one."""
 
 NIL: Final = b"\xc0"
 """None in MessagePack."""
@@ -97,18 +98,24 @@ class Calls:
         """Call without an answer, and without a packet of its own where another one follows."""
         self._stream.send_soon(_ENCODER.encode((0, operation, arguments)))
 
-    def ask(self, operation: str, *arguments: Any) -> "asyncio.Future[msgspec.Raw]":
+    def ask(
+        self, operation: str, *arguments: Any, content: Sequence[bytes] = ()
+    ) -> "asyncio.Future[msgspec.Raw]":
         """Return a future of the raw answer; it raises what the operation raised."""
-        return self.ask_for(_as_it_is, operation, *arguments)
+        return self.ask_for(_as_it_is, operation, *arguments, content=content)
 
     def ask_for(
-        self, read: Callable[[msgspec.Raw], T], operation: str, *arguments: Any
+        self,
+        read: Callable[[msgspec.Raw], T],
+        operation: str,
+        *arguments: Any,
+        content: Sequence[bytes] = (),
     ) -> "asyncio.Future[T]":
         """Return a future of what ``read`` makes of the answer; it raises what that raises, too."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         number, self._next = self._next, self._next + 1
         try:
-            self._stream.send(_ENCODER.encode((number, operation, arguments)))
+            self._stream.send(_ENCODER.encode((number, operation, arguments)), content)
         except Disconnected as error:
             future.set_exception(error)
         else:
@@ -119,7 +126,7 @@ class Calls:
         """Return the answer as a ``kind``."""
         return decode(await self.ask(operation, *arguments), kind)
 
-    def _answered(self, _stream: FrameStream, frame: bytes) -> None:
+    def _answered(self, _stream: FrameStream, frame: bytes, _content: Sequence[bytes]) -> None:
         try:
             number, outcome, value = _CALL.decode(frame)
         except msgspec.MsgspecError:
@@ -181,7 +188,7 @@ class Answers:
         """End the connection at once."""
         self._stream.abort()
 
-    def _called(self, stream: FrameStream, frame: bytes) -> None:
+    def _called(self, stream: FrameStream, frame: bytes, content: Sequence[bytes]) -> None:
         try:
             number, name, arguments = _CALL.decode(frame)
         except msgspec.MsgspecError:
@@ -192,7 +199,7 @@ class Answers:
             self._answer(stream, number, GatepostError(f"no operation is called {name[:40]!r}"))
             return
         try:
-            result = operation(arguments)
+            result = operation(arguments, content) if content else operation(arguments)
         except Exception as error:  # noqa: BLE001 - it is the caller's to see
             self._answer(stream, number, error)
             return

@@ -1,6 +1,7 @@
 """Large content on its way from a front process, piece by piece, within the byte budget."""
 
 import asyncio
+from collections.abc import Sequence
 
 from gatepost.app.carried import Carried, arrive
 from gatepost.errors import QueueFull
@@ -35,13 +36,14 @@ class Uploads:
         self._budget = budget
         self._spools: dict[int, Spool] = {}
 
-    def add(self, number: int, piece: bytes) -> None:
-        """Take the next piece. Raises QueueFull when neither memory nor disk has room for it."""
+    def add(self, number: int, pieces: Sequence[bytes]) -> None:
+        """Take what comes next. Raises QueueFull when neither memory nor disk has room for it."""
         spool = self._spools.get(number)
         if spool is None:
             spool = self._spools[number] = Spool(self._budget)
         try:
-            spool.write(piece)
+            for piece in pieces:
+                spool.write(piece)
         except OSError as error:
             self.drop(number)
             raise QueueFull(str(error)) from error
@@ -50,7 +52,7 @@ class Uploads:
         """Store what came under ``number``; the answer is the store's refusal, as of ``put``."""
         spool = self._spools.pop(number)
         try:
-            submission = arrive(carried, spool.body())
+            submission = arrive(carried, spool.body(carried.traits))
         except OSError as error:
             spool.release()
             raise QueueFull(str(error)) from error

@@ -1,9 +1,13 @@
-"""Whole messages over a local stream socket: four octets of length, then the message."""
+"""Whole messages over a local stream socket: four octets of length, then the message.
+
+A message may have content behind it, which is not copied into it and out again: the length has its
+first bit set then, and four more octets say how long the content is.
+"""
 
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -11,21 +15,28 @@ from gatepost.errors import ConnectError, Disconnected
 from gatepost.net.local import LENGTH, ShortPath
 
 MAX_FRAME: Final = 64 * 1024 * 1024
+CONTENT: Final = 0x8000_0000
+"""Of a length: there is content behind the frame."""
 MAX_JOINED: Final = 65_536
 """Octets up to which copying them into one piece is cheaper than writing many."""
 SOON: Final = 0.02
 """Seconds that a frame which is not urgent waits for one that is."""
 
+OnFrame = Callable[["FrameStream", bytes, Sequence[bytes]], None]
+"""Takes a frame and its content, in the pieces in which it came."""
+
 
 class FrameStream(asyncio.Protocol):
     """One end of a connection that carries frames both ways."""
 
-    def __init__(
-        self, on_frame: Callable[["FrameStream", bytes], None], on_lost: Callable[[], None]
-    ) -> None:
+    def __init__(self, on_frame: OnFrame, on_lost: Callable[[], None]) -> None:
         self._on_frame = on_frame
         self._on_lost = on_lost
         self._buffer = bytearray()
+        self._frame = b""
+        """What is behind it is on its way, in pieces, and ``_missing`` octets are to come."""
+        self._pieces: list[bytes] = []
+        self._missing = 0
         self._transport: asyncio.Transport
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
@@ -34,9 +45,9 @@ class FrameStream(asyncio.Protocol):
         self._later: asyncio.TimerHandle | None = None
         self._lost = False
 
-    def send(self, frame: bytes) -> None:
-        """Send one frame. Raises Disconnected when the other end is gone."""
-        self._wait(frame)
+    def send(self, frame: bytes, content: Sequence[bytes] = ()) -> None:
+        """Send one frame and its content. Raises Disconnected when the other end is gone."""
+        self._wait(frame, content)
         if not self._is_due:
             self._is_due = True
             self._loop.call_soon(self._flush)
@@ -50,10 +61,14 @@ class FrameStream(asyncio.Protocol):
         if not self._is_due and self._later is None:
             self._later = self._loop.call_later(SOON, self._flush)
 
-    def _wait(self, frame: bytes) -> None:
+    def _wait(self, frame: bytes, content: Sequence[bytes] = ()) -> None:
         if self._lost:
             raise Disconnected("the relay's control socket is closed")
-        self._waiting += (len(frame).to_bytes(LENGTH, "big"), frame)
+        if content:
+            lengths = (len(frame) | CONTENT) << 32 | sum(map(len, content))
+            self._waiting += (lengths.to_bytes(2 * LENGTH, "big"), frame, *content)
+        else:
+            self._waiting += (len(frame).to_bytes(LENGTH, "big"), frame)
 
     def _flush(self) -> None:
         """Write in one call what one turn of the loop sent: a group of answers is one write."""
@@ -83,7 +98,11 @@ class FrameStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on the frames that are complete; what is not is kept."""
-        if not self._buffer:
+        if self._missing:
+            start = self._take_content(data)
+            if start < len(data):
+                self.data_received(data[start:])
+        elif not self._buffer:
             start = self._take_frames(data)
             self._buffer += data[start:] if start else data
         else:
@@ -97,15 +116,40 @@ class FrameStream(asyncio.Protocol):
         with memoryview(octets) as view:
             while len(view) - start >= LENGTH:
                 length = int.from_bytes(view[start : start + LENGTH], "big")
-                if length > MAX_FRAME:
+                has_content = length >= CONTENT
+                begin = start + (2 * LENGTH if has_content else LENGTH)
+                end = begin + (length & ~CONTENT)
+                if end - begin > MAX_FRAME:
                     self._transport.abort()
                     return len(view)
-                end = start + LENGTH + length
                 if len(view) < end:
                     break
-                self._on_frame(self, bytes(view[start + LENGTH : end]))
-                start = end
+                frame, start = bytes(view[begin:end]), end
+                if not has_content:
+                    self._on_frame(self, frame, ())
+                    continue
+                self._missing = int.from_bytes(view[begin - LENGTH : begin], "big")
+                if self._missing > MAX_FRAME:
+                    self._transport.abort()
+                    return len(view)
+                self._frame = frame
+                start += self._take_content(view[end:])
         return start
+
+    def _take_content(self, octets: bytes | memoryview) -> int:
+        """Take what is there of a content, and pass it on with its frame when that is all.
+
+        Returns how many octets that was.
+        """
+        taken = min(self._missing, len(octets))
+        if taken:
+            self._pieces.append(bytes(octets[:taken]))  # of octets as a whole this is no copy
+            self._missing -= taken
+        if not self._missing:
+            frame, pieces = self._frame, self._pieces
+            self._frame, self._pieces = b"", []
+            self._on_frame(self, frame, pieces)
+        return taken
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
         """Tell, once."""

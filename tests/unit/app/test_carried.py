@@ -1,5 +1,7 @@
 """What travels between processes arrives as it was."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -8,11 +10,12 @@ from gatepost.app.carried import (
     CarriedMessage,
     arrive,
     arrive_message,
+    body_of,
     carry,
     carry_message,
 )
 from gatepost.app.rpc import decode
-from gatepost.model.body import BytesBody
+from gatepost.model.body import BytesBody, Traits, traits_of
 from gatepost.model.message import Submission
 from gatepost.queue.selection import captured
 from tests.contract.messages import envelope, message
@@ -31,20 +34,20 @@ MESSAGES = [
 
 @pytest.mark.parametrize("submission", MESSAGES)
 @pytest.mark.parametrize("cut", [None, 1, 7])
-def test_a_submission_arrives(submission: Submission, cut: int | None) -> None:
+@pytest.mark.parametrize("traits", [None, Traits(7, is_seven_bit=True, is_undotted=False)])
+def test_a_submission_arrives(
+    submission: Submission, cut: int | None, traits: Traits | None
+) -> None:
     octets = b"".join(submission.body.chunks())
     pieces = (octets,) if cut is None else (octets[:cut], octets[cut:])
-    wire = msgspec.msgpack.encode(carry(submission, pieces))
-    arrived = arrive(decode(wire, Carried))
+    sent = replace(submission, body=BytesBody(octets, traits))
+    carried = decode(msgspec.msgpack.encode(carry(sent)), Carried)
+    arrived = arrive(carried, body_of(pieces, carried.traits))
     assert b"".join(arrived.body.chunks()) == octets
     assert arrived.body.size == len(octets)
+    assert traits_of(arrived.body) == traits
     for name in ("id", "envelope", "trace", "received_at", "principal", "subject", "message_id"):
         assert getattr(arrived, name) == getattr(submission, name), name
-
-
-def test_content_that_went_ahead_is_not_looked_for() -> None:
-    body = BytesBody(b"ahead")
-    assert arrive(carry(message(), ()), body).body is body
 
 
 @pytest.mark.parametrize("submission", MESSAGES)

@@ -1,6 +1,7 @@
 """Frames out of octets in any pieces."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.errors import Disconnected
-from gatepost.net.frames import MAX_FRAME, SOON, FrameStream
+from gatepost.net.frames import CONTENT, MAX_FRAME, SOON, FrameStream
 
 
 class Wire(asyncio.Transport):
@@ -34,10 +35,15 @@ class End:
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
+        self.contents: list[bytes] = []
         self.losses = 0
         self.wire = Wire()
-        self.stream = FrameStream(lambda _stream, frame: self.frames.append(frame), self._lose)
+        self.stream = FrameStream(self._take, self._lose)
         self.stream.connection_made(self.wire)
+
+    def _take(self, _stream: FrameStream, frame: bytes, content: Sequence[bytes]) -> None:
+        self.frames.append(frame)
+        self.contents.append(b"".join(content))
 
     def _lose(self) -> None:
         self.losses += 1
@@ -65,6 +71,42 @@ def test_frames_survive_any_split(frames: list[bytes], cuts: list[int]) -> None:
             octets = octets[cut:]
         end.stream.data_received(octets)
         assert end.frames == frames
+
+    in_loop(steps)
+
+
+@given(
+    st.lists(st.tuples(st.binary(max_size=20), st.lists(st.binary(max_size=40), max_size=3))),
+    st.lists(st.integers(1, 30), max_size=40),
+)
+def test_content_behind_frames_survives_any_split(
+    calls: list[tuple[bytes, list[bytes]]], cuts: list[int]
+) -> None:
+    async def steps() -> None:
+        end, other = End(), End()
+        for frame, content in calls:
+            end.stream.send(frame, content)
+        await asyncio.sleep(0)
+        octets = b"".join(end.wire.written)
+        for cut in cuts:
+            other.stream.data_received(octets[:cut])
+            octets = octets[cut:]
+        other.stream.data_received(octets)
+        assert other.frames == [frame for frame, _ in calls]
+        assert other.contents == [b"".join(content) for _, content in calls]
+
+    in_loop(steps)
+
+
+def test_content_is_not_copied_where_it_comes_alone() -> None:
+    async def steps() -> None:
+        end, got = End(), list[bytes]()
+        end.stream = FrameStream(lambda _stream, _frame, content: got.extend(content), end._lose)
+        end.stream.connection_made(end.wire)
+        content = b"x" * 100
+        end.stream.data_received((1 | CONTENT).to_bytes(4, "big") + (100).to_bytes(4, "big") + b"f")
+        end.stream.data_received(content)
+        assert got[0] is content
 
     in_loop(steps)
 
@@ -123,10 +165,18 @@ def test_closing_sends_what_was_given() -> None:
     in_loop(steps)
 
 
-def test_a_frame_too_large_cuts_the_connection() -> None:
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        (MAX_FRAME + 1).to_bytes(4, "big"),
+        (MAX_FRAME + 1 | CONTENT).to_bytes(4, "big") + bytes(4),
+        CONTENT.to_bytes(4, "big") + (MAX_FRAME + 1).to_bytes(4, "big"),
+    ],
+)
+def test_a_frame_too_large_cuts_the_connection(lengths: bytes) -> None:
     def steps() -> None:
         end = End()
-        end.stream.data_received(framed(b"good") + (MAX_FRAME + 1).to_bytes(4, "big"))
+        end.stream.data_received(framed(b"good") + lengths)
         assert end.frames == [b"good"]
         assert end.wire.ended == "aborted"
 
