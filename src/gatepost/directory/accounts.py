@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -191,15 +192,16 @@ class AccountDirectory:
             return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no password")
         if credentials.authzid not in ("", credentials.username):
             return REFUSED.because("authzid_refused: nobody signs in here to act as another")
-        ticket = ticket_of(
-            self._protection.key, self.version, credentials.username, _prepared(password)
-        )
+        ticket = self._ticket_of(credentials.username, password)
         if (known := self._remembered.get(ticket)) is not None:
             return known
         task = asyncio.ensure_future(self._verify(credentials.username, password, ticket))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def _ticket_of(self, username: str, password: Secret) -> bytes:
+        return ticket_of(self._protection.key, self.version, username, _prepared(password))
 
     def _of_certificate(self, credentials: Credentials) -> Principal | Reply:
         """Return whose certificate was presented; each account hides one of its name."""
@@ -253,8 +255,12 @@ class AccountDirectory:
     def identify_kept(
         self, credentials: Credentials, mechanism: str
     ) -> "Later[tuple[Principal | Reply, float]]":
-        """As ``identify``; nothing of it is kept elsewhere, since it is remembered here."""
-        return not_kept(self.identify(credentials, mechanism))
+        """As ``identify``; a password that was proven is kept as long as it is remembered here."""
+        verdict, password = self.identify(credentials, mechanism), credentials.password
+        if not isinstance(verdict, Principal) or password is None:
+            return not_kept(verdict)
+        left = self._remembered.left(self._ticket_of(credentials.username, password))
+        return verdict, time.time() + left
 
     def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
         """As ``standing``; it holds until an account changes."""

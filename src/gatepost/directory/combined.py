@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from gatepost.directory.accounts import REFUSED
 from gatepost.directory.contract import Directory, KeepableDirectory
-from gatepost.directory.kept import not_kept, standing_kept
+from gatepost.directory.kept import identify_kept, not_kept, standing_kept
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
@@ -95,8 +95,13 @@ class CombinedDirectory:
     def identify_kept(
         self, credentials: Credentials, mechanism: str
     ) -> "Later[tuple[Principal | Reply, float]]":
-        """As ``identify``, and not kept: another directory may come to know the name."""
-        return not_kept(self.identify(credentials, mechanism))
+        """As the directory of the name says of who is let in at once; a change of one of them may
+        make it another's name, so all are asked again then."""
+        verdict = self.identify(credentials, mechanism)
+        if not isinstance(verdict, Principal):
+            return not_kept(verdict)
+        directory = self._of(credentials.username, mechanism)
+        return identify_kept(directory, credentials, mechanism)
 
     def standing_kept(
         self, principal: Principal, sender: Address

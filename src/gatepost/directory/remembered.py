@@ -31,6 +31,11 @@ class Remembered(Generic[T]):
         found = self._known.get(ticket)
         return found[1] if found is not None and found[0] > self._monotonic() else None
 
+    def left(self, ticket: bytes) -> float:
+        """Return the seconds for which a verdict still holds."""
+        found = self._known.get(ticket)
+        return max(0.0, found[0] - self._monotonic()) if found is not None else 0.0
+
     def put(self, ticket: bytes, verdict: T, seconds: float) -> None:
         """Remember a verdict."""
         if seconds <= 0:
