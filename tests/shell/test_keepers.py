@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from gatepost.app.control import serve_control
@@ -205,7 +204,7 @@ def test_a_front_process_that_does_not_forget_is_cut_off(
     async def steps(case: Case, fronts: list[Front]) -> None:
         deaf, other = fronts
         principal = await other.learn()
-        deaf.calls.told = _deaf
+        deaf.calls.hears.clear()
         await case.take_away()
         await deaf.calls.lost.wait()
         assert await other.standing(principal) is Standing.NOT_SIGNED_IN
@@ -213,15 +212,11 @@ def test_a_front_process_that_does_not_forget_is_cut_off(
     run(tmp_path, steps)
 
 
-def _deaf(what: str, value: msgspec.Raw) -> None:
-    """It hangs."""
-
-
 def test_a_change_does_not_wait_for_who_is_gone(tmp_path: Path) -> None:
     async def steps(case: Case, fronts: list[Front]) -> None:
         leaving, other = fronts
         principal = await other.learn()
-        leaving.calls.told = _deaf
+        leaving.calls.hears.clear()
         change = asyncio.ensure_future(case.take_away())
         await asyncio.sleep(0.05)
         assert not change.done()

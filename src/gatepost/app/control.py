@@ -26,9 +26,10 @@ from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.contract import Directory, KeepableDirectory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.later import Later
 from gatepost.net.frames import FrameStream, serve_frames
 from gatepost.policy.quotas import OwnQuotas, Quotas, SubscriptionQuotas
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts, Visitors
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts
 from gatepost.queue.contract import Selection, Store
 from gatepost.relay.context import Report
 from gatepost.relay.spool import Budget
@@ -84,8 +85,6 @@ async def serve_control(
         own = upload_operations(uploads)
         if quotas is not None:
             own |= quota_operations(OwnQuotas(quotas, owner=uploads))
-        if visitors is not None:
-            own |= visitor_operations(OwnVisitors(visitors, owner=uploads))
 
         def gone() -> None:
             """Who hangs up takes along what it began and whom it counted."""
@@ -100,6 +99,10 @@ async def serve_control(
         answers = Answers(table, gone)
         keeper = Keeper(answers)
         table |= keeping_operations(directory, keepers, keeper)
+        table["gave_up"] = _taking(tuple[int], keeper.gave_up)
+        if visitors is not None:
+            counted = OwnVisitors(visitors, owner=uploads)
+            table |= visitor_operations(counted, keepers, keeper)
         return answers.stream
 
     return await serve_frames(data / SOCKET, make_stream)
@@ -191,11 +194,27 @@ def quota_operations(quotas: Quotas) -> dict[str, Operation]:
     }
 
 
-def visitor_operations(visitors: Visitors) -> dict[str, Operation]:
+def visitor_operations(
+    visitors: OwnVisitors, keepers: Keepers, keeper: Keeper
+) -> dict[str, Operation]:
     """Return the operations of counting clients by name."""
+
+    def visit(address: str) -> Later[bool]:
+        keepers.join(keeper)
+        return visitors.enter(address) or visit_again(address)
+
+    async def visit_again(address: str) -> bool:
+        """Somebody may have left whose place a front process keeps."""
+        await keepers.vacate()
+        return visitors.enter(address)
+
+    def leave(numbers: dict[str, int]) -> None:
+        for address, number in numbers.items():
+            visitors.leave(address, number)
+
     return {
-        "visit": _taking(tuple[str], visitors.enter),
-        "visit_over": _taking(tuple[str], visitors.leave),
+        "visit": _taking(tuple[str], visit),
+        "visits_over": _taking(tuple[dict[str, int]], leave),
         "delay": _taking(tuple[str], visitors.delay),
     }
 

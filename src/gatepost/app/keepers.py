@@ -1,8 +1,11 @@
-"""Front processes that keep answers of the directory, and forget them before a change counts.
+"""What front processes keep of what is known here, and give up before it would be wrong.
 
-A change must be effective at the next command of any session, wherever that session is. So who
-changes the directory is told that it is done when every front process has said that it forgot,
-or was cut off because it did not.
+They keep answers of the directory. A change must be effective at the next command of any session,
+wherever that session is. So who changes the directory is told that it is done when every front
+process has said that it forgot, or was cut off because it did not.
+
+They keep places of clients that left, for the next ones. Nobody is turned away for want of a place
+that nobody has: it is given back first.
 """
 
 import asyncio
@@ -11,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepost.app.rpc import Answers, Operation, decode, decoder
+from gatepost.app.rpc import Answers, Operation, decoder
 from gatepost.directory.contract import Directory, KeepableDirectory
 from gatepost.errors import Disconnected
 from gatepost.model.address import Address
@@ -20,9 +23,11 @@ from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 
 FORGET: Final = "forget"
-"""What a front process is told; it answers with ``forgot`` and the same number."""
+"""What a front process is told of the directory's answers; it says ``gave_up`` and the number."""
+VACATE: Final = "vacate"
+"""What it is told of places; it says the same."""
 PATIENCE: Final = 5.0
-"""Seconds that a front process gets to forget. One that hangs would go on with what was."""
+"""Seconds that a front process gets. One that hangs would go on with what the directory said."""
 
 
 class Keepers:
@@ -32,7 +37,7 @@ class Keepers:
         self._keepers: set[Keeper] = set()
 
     def join(self, keeper: "Keeper") -> None:
-        """Remember who must forget."""
+        """Remember who keeps something."""
         self._keepers.add(keeper)
 
     def leave(self, keeper: "Keeper") -> None:
@@ -41,13 +46,21 @@ class Keepers:
         keeper.close()
 
     async def forget(self) -> None:
-        """Return when all have forgotten what they kept."""
-        asked = {keeper.ask(): keeper for keeper in self._keepers}
+        """Return when all have forgotten what the directory answered."""
+        for late in await self._ask(FORGET):
+            late.cut_off()
+
+    async def vacate(self) -> None:
+        """Return when all places that nobody has were given back, but for one that hangs."""
+        await self._ask(VACATE)
+
+    async def _ask(self, what: str) -> "list[Keeper]":
+        """Tell all to give something up; return who did not in time."""
+        asked = {keeper.ask(what): keeper for keeper in self._keepers}
         if not asked:
-            return
+            return []
         _, late = await asyncio.wait(asked, timeout=PATIENCE)
-        for each in late:
-            asked[each].cut_off()
+        return [asked[each] for each in late]
 
 
 class Keeper:
@@ -58,19 +71,19 @@ class Keeper:
         self._number = 0
         self._asked: dict[int, asyncio.Future[None]] = {}
 
-    def ask(self) -> "asyncio.Future[None]":
-        """Tell it to forget; return what is done when it has, or is gone."""
+    def ask(self, what: str) -> "asyncio.Future[None]":
+        """Tell it; return what is done when it has given up what it kept, or is gone."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._number += 1
         try:
-            self._answers.tell(FORGET, self._number)
+            self._answers.tell(what, self._number)
         except Disconnected:
             future.set_result(None)
         else:
             self._asked[self._number] = future
         return future
 
-    def forgot(self, number: int) -> None:
+    def gave_up(self, number: int) -> None:
         """It did."""
         future = self._asked.pop(number, None)
         if future is not None and not future.done():
@@ -83,7 +96,7 @@ class Keeper:
     def close(self) -> None:
         """Nobody is there any more."""
         for number in tuple(self._asked):
-            self.forgot(number)
+            self.gave_up(number)
 
 
 def keeping_operations(
@@ -106,7 +119,6 @@ def keeping_operations(
 
     return {
         "keep": keep,
-        "forgot": lambda raw: keeper.forgot(*decode(raw, tuple[int])),
         "identify_kept": identify,
         "standing_kept": lambda raw: directory.standing_kept(*read_sender(raw)),
     }

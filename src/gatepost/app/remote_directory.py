@@ -41,7 +41,7 @@ class RemoteDirectory:
         self._key = secrets.token_bytes(32)
         self._proven: Proofs = {}
         self._standings: Standings = {}
-        calls.told = self._told
+        calls.hears[FORGET] = self._forget
 
     @classmethod
     async def connect(cls, calls: Calls) -> "RemoteDirectory":
@@ -49,11 +49,10 @@ class RemoteDirectory:
         mechanisms = frozenset(await calls.call(list[str], "mechanisms"))
         return cls(calls, mechanisms, keeps=await calls.call(bool, "keep"))
 
-    def _told(self, what: str, value: msgspec.Raw) -> None:
+    def _forget(self, number: msgspec.Raw) -> None:
         """The directory changes: whoever changes it waits for our word."""
-        if what == FORGET:
-            self._proven, self._standings = {}, {}  # not cleared: see ``_keep``
-            self._calls.tell("forgot", decode(value, int))
+        self._proven, self._standings = {}, {}  # not cleared: see ``_keep``
+        self._calls.tell("gave_up", decode(number, int))
 
     def identify(self, credentials: Credentials, mechanism: str) -> "Later[Principal | Reply]":
         ask_for = self._calls.ask_for
@@ -141,31 +140,6 @@ class RemoteQuotas:
 
     def admit(self, principal: Principal, sender: Address) -> "asyncio.Future[Reply | None]":
         return self._calls.ask_for(_optional_reply, "admit", principal, sender)
-
-
-class RemoteVisitors:
-    """Implements ``policy.visitors.Visitors`` over calls."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    def enter(self, address: str) -> "asyncio.Future[bool]":
-        return self._calls.ask_for(_truth, "visit", address)
-
-    def leave(self, address: str) -> None:
-        with suppress(Disconnected):  # then all our connections are forgotten anyway
-            self._calls.tell("visit_over", address)
-
-    def delay(self, address: str) -> "asyncio.Future[float]":
-        return self._calls.ask_for(_seconds, "delay", address)
-
-
-def _truth(raw: msgspec.Raw) -> bool:
-    return decode(raw, bool)
-
-
-def _seconds(raw: msgspec.Raw) -> float:
-    return decode(raw, float)
 
 
 def _optional_reply(raw: msgspec.Raw) -> Reply | None:

@@ -74,8 +74,8 @@ class Calls:
         self._next = 1
         self._open: dict[int, tuple[asyncio.Future[Any], Callable[[msgspec.Raw], Any]]] = {}
         self.lost: asyncio.Event = asyncio.Event()
-        self.told: Callable[[str, msgspec.Raw], None] = _unheard
-        """Takes what the other end tells unasked."""
+        self.hears: dict[str, Callable[[msgspec.Raw], None]] = {}
+        """Takes what the other end tells unasked, by its name; who does not know it ignores it."""
 
     @classmethod
     async def connect(cls, path: Path) -> "Calls":
@@ -133,7 +133,7 @@ class Calls:
             self._stream.close()  # that is no relay
             return
         if not number:
-            self.told(outcome, value)
+            self.hears.get(outcome, _as_it_is)(value)
             return
         asked = self._open.pop(number, None)
         if asked is None or asked[0].done():
@@ -154,10 +154,6 @@ class Calls:
                 future.set_exception(Disconnected("the relay hung up"))
         self._open.clear()
         self.lost.set()
-
-
-def _unheard(what: str, value: msgspec.Raw) -> None:
-    """Nobody asked to be told."""
 
 
 def _as_it_is(answer: msgspec.Raw) -> msgspec.Raw:

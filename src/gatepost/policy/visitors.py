@@ -69,14 +69,15 @@ class VisitorCounts:
         owned[key] = owned.get(key, 0) + 1
         return True
 
-    def leave(self, owner: Hashable, address: str) -> None:
-        """See ``Visitors.leave``."""
+    def leave(self, owner: Hashable, address: str, number: int = 1) -> None:
+        """See ``Visitors.leave``; ``number`` connections are gone."""
         key = counted_as(address)
-        owned = self._owned.get(owner)
-        if owned is not None and key in owned:
-            _take(owned, key, 1)
-            _take(self._sessions, key, 1)
-            self._total -= 1
+        owned = self._owned.get(owner, {})
+        number = min(number, owned.get(key, 0))
+        if number:
+            _take(owned, key, number)
+            _take(self._sessions, key, number)
+            self._total -= number
 
     def forget(self, owner: Hashable) -> None:
         """The process is gone, and all its connections with it."""
@@ -114,9 +115,9 @@ class OwnVisitors:
         """See ``Visitors.enter``."""
         return self._counts.enter(self._owner, address)
 
-    def leave(self, address: str) -> None:
-        """See ``Visitors.leave``."""
-        self._counts.leave(self._owner, address)
+    def leave(self, address: str, number: int = 1) -> None:
+        """See ``Visitors.leave``; ``number`` connections are gone."""
+        self._counts.leave(self._owner, address, number)
 
     def delay(self, address: str) -> float:
         """See ``Visitors.delay``."""

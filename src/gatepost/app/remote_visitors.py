@@ -1,0 +1,68 @@
+"""Visitors that another process counts, for whom this one keeps places."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from gatepost.app.keepers import VACATE
+from gatepost.app.rpc import Calls, decode
+from gatepost.errors import Disconnected
+from gatepost.model.later import Later
+
+KEPT: Final = 1.0
+"""Seconds at most for which the place of a client that left stays counted for its next one."""
+
+
+class RemoteVisitors:
+    """Implements ``policy.visitors.Visitors`` over calls.
+
+    Many a client connects anew for each message. The place of one that left stays counted for a
+    moment, and the next one of its address takes it without a question. Before the store process
+    turns anybody away it has such places vacated.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._kept: dict[str, int] = {}
+        self._until: asyncio.TimerHandle | None = None
+        calls.hears[VACATE] = self._vacate
+
+    def enter(self, address: str) -> Later[bool]:
+        places = self._kept.pop(address, 0)
+        if not places:
+            return self._calls.ask_for(_truth, "visit", address)
+        if places > 1:
+            self._kept[address] = places - 1
+        return True
+
+    def leave(self, address: str) -> None:
+        self._kept[address] = self._kept.get(address, 0) + 1
+        if self._until is None:
+            self._until = asyncio.get_running_loop().call_later(KEPT, self._give_back)
+
+    def _vacate(self, number: msgspec.Raw) -> None:
+        """Somebody is about to be turned away, and waits for our word."""
+        self._give_back()
+        self._calls.tell("gave_up", decode(number, int))
+
+    def _give_back(self) -> None:
+        if self._until is not None:
+            self._until.cancel()
+            self._until = None
+        kept, self._kept = self._kept, {}
+        if kept:
+            with suppress(Disconnected):  # then all our connections are forgotten anyway
+                self._calls.tell("visits_over", kept)
+
+    def delay(self, address: str) -> "asyncio.Future[float]":
+        return self._calls.ask_for(_seconds, "delay", address)
+
+
+def _truth(raw: msgspec.Raw) -> bool:
+    return decode(raw, bool)
+
+
+def _seconds(raw: msgspec.Raw) -> float:
+    return decode(raw, float)

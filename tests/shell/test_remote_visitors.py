@@ -1,0 +1,124 @@
+"""Front processes keep the places of clients that left, and nobody is turned away for that."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from gatepost.app.control import Shared, serve_control
+from gatepost.app.hurry import SOCKET
+from gatepost.app.remote_visitors import RemoteVisitors
+from gatepost.app.rpc import Calls
+from gatepost.policy.visitors import VisitorCounts, VisitorLimits
+from gatepost.store.memory import MemoryStore
+from tests.contract.directories import CASES
+
+HERE, THERE = "192.0.2.1", "198.51.100.7"
+
+Steps = Callable[[list[Calls], list[RemoteVisitors]], Awaitable[None]]
+
+
+def run(tmp_path: Path, limits: VisitorLimits, steps: Steps) -> None:
+    """Run steps beside two front processes whose visitors are counted together."""
+
+    async def serve() -> None:
+        case = await CASES["accounts"]()
+        shared = Shared(visitors=VisitorCounts(limits, time.monotonic))
+        server = await serve_control(tmp_path, MemoryStore(), case.directory, _ignore, shared)
+        calls = [await Calls.connect(tmp_path / SOCKET) for _ in range(2)]
+        await asyncio.wait_for(steps(calls, [RemoteVisitors(each) for each in calls]), 10)
+        for each in calls:
+            each.close()
+            await each.lost.wait()
+        server.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(serve())
+
+
+def _ignore(event: str, **facts: object) -> None:
+    """A report to nobody."""
+
+
+async def admits(front: RemoteVisitors, address: str) -> bool:
+    """Return the answer, that is there or comes, to another client."""
+    answer = front.enter(address)
+    return answer if isinstance(answer, bool) else await answer
+
+
+def test_the_next_client_of_an_address_takes_the_place_of_one_that_left(tmp_path: Path) -> None:
+    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+        first, second = fronts
+        assert await admits(first, HERE)
+        first.leave(HERE)
+        assert first.enter(HERE) is True, "at once"
+        assert not await admits(first, HERE), "the place was one"
+        assert not await admits(second, HERE)
+        assert await admits(second, THERE), "and it is no other address's"
+
+    run(tmp_path, VisitorLimits(sessions=1), steps)
+
+
+@pytest.mark.parametrize("limits", [VisitorLimits(sessions=2), VisitorLimits(connections=2)])
+def test_a_place_that_nobody_has_turns_nobody_away(tmp_path: Path, limits: VisitorLimits) -> None:
+    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+        first, second = fronts
+        assert await admits(first, HERE)
+        assert await admits(first, HERE)
+        assert not await admits(second, HERE)
+        first.leave(HERE)
+        first.leave(HERE)
+        assert await admits(second, HERE)
+        assert await admits(first, HERE), "it gave both back, and asks again"
+        assert not await admits(first, HERE)
+        assert not await admits(second, HERE)
+
+    run(tmp_path, limits, steps)
+
+
+def test_places_are_given_back_after_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepost.app.remote_visitors.KEPT", 0.0)
+
+    async def steps(calls: list[Calls], fronts: list[RemoteVisitors]) -> None:
+        first, second = fronts
+        assert await admits(first, HERE)
+        first.leave(HERE)
+        await asyncio.sleep(0.01)
+        calls[0].hears.clear()
+        assert await asyncio.wait_for(admits(second, HERE), 1), "nobody had to be asked"
+
+    run(tmp_path, VisitorLimits(sessions=1), steps)
+
+
+def test_a_front_process_that_hangs_is_not_waited_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepost.app.keepers.PATIENCE", 0.05)
+
+    async def steps(calls: list[Calls], fronts: list[RemoteVisitors]) -> None:
+        hanging, other = fronts
+        assert await admits(hanging, HERE)
+        calls[0].hears.clear()
+        assert not await admits(other, HERE)
+        assert not calls[0].lost.is_set(), "its clients stay"
+
+    run(tmp_path, VisitorLimits(sessions=1), steps)
+
+
+def test_who_hangs_up_frees_what_it_had_and_what_it_kept(tmp_path: Path) -> None:
+    async def steps(calls: list[Calls], fronts: list[RemoteVisitors]) -> None:
+        gone, other = fronts
+        assert await admits(gone, HERE)
+        assert await admits(gone, HERE)
+        gone.leave(HERE)
+        calls[0].close()
+        await calls[0].lost.wait()
+        assert await admits(other, HERE)
+        assert await admits(other, HERE)
+        assert not await admits(other, HERE)
+
+    run(tmp_path, VisitorLimits(sessions=2), steps)
