@@ -108,23 +108,16 @@ class Courier:
                 first.permit.close()
             raise
         destination = lease.delivery.next_hop.destination
-        target: Target | None = first.target
-        permit = first.permit
-        tried: set[str] = set()
-        last: Handed | Pause = Pause("", 0.0)
-        while target is not None:
+        tried = {first.target.name}
+        last = answer = await self._try_target(lease, body, first.target, first.permit)
+        while _passes_on(answer):
+            target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
+            if target is None:
+                break
             tried.add(target.name)
-            answer = await self._try_target(lease, body, target, permit)
-            permit = None
+            answer = await self._try_target(lease, body, target, None)
             if isinstance(answer, Handed) or isinstance(last, Pause):
                 last = answer
-            if isinstance(answer, Handed):
-                goes_on = _goes_on(answer, may_try_next_target)
-            else:
-                goes_on = answer.obstacle is not None  # busy is not down, as in choose
-            if not goes_on:
-                break
-            target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
         return last
 
     def _rests(self, target: Target, destination: str) -> bool:
@@ -153,9 +146,10 @@ class Courier:
     ) -> Handed | Pause:
         failed: list[Handed] = []
         for place in self._in_turn(target, found.places):
-            if self._traffic.wait_of(place, target) > 0:
+            host = self._traffic.host(place, target)
+            if host.wait(self._traffic.seconds()) > 0:
                 continue
-            handed = await self._try_place(lease, body, Try(target, place, permit))
+            handed = await self._try_place(lease, body, Try(target, place, permit, host))
             if not _goes_on(handed, may_try_next_host):
                 return handed
             failed.append(handed)
@@ -166,9 +160,8 @@ class Courier:
         return _all_failed(failed)
 
     async def _try_place(self, lease: Lease, body: Body, made: Try) -> Handed:
-        host = self._traffic.host(made.place, made.target)
         begun = self._traffic.seconds()
-        host.begin(begun)
+        made.host.begin(begun)
         self._tried[lease.delivery.id] = made.place, begun
         try:
             deadline = begun + TRY
@@ -177,7 +170,7 @@ class Courier:
             ailment = self._teacher.learn(made, handed)
         finally:
             self._tried.pop(lease.delivery.id, None)
-            host.give_up()
+            made.host.give_up()
             self._traffic.told(made.place, made.target)
         if ailment is None:
             return handed
@@ -213,10 +206,18 @@ class Courier:
         return Handed(attempt, (Verdict(outcome, reply),) * count)
 
 
+def _passes_on(answer: Handed | Pause) -> bool:
+    """Tell whether the next target may have it."""
+    if isinstance(answer, Handed):
+        return _goes_on(answer, may_try_next_target)
+    return answer.obstacle is not None  # busy is not down, as in choose
+
+
 def _goes_on(handed: Handed, may: Callable[[Phase, Reply | None], bool]) -> bool:
     """Tell whether somebody else may have what nobody took here; a verdict is a verdict."""
     attempt = handed.attempt
-    if attempt.phase != "resolve" and any(each.outcome != "deferred" for each in handed.verdicts):
+    is_judged = [each.outcome for each in handed.verdicts if each.outcome != "deferred"]
+    if is_judged and attempt.phase != "resolve":
         return False
     return may(cast("Phase", attempt.phase), attempt.reply if attempt.is_remote else None)
 

@@ -26,11 +26,12 @@ _OF_TLS: Final = frozenset({"starttls", "tls"})
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try at one place, and under which permit."""
+    """One try at one place, under which permit, and how the server there stands."""
 
     target: Target
     place: Place
     permit: Permit
+    host: Breaker
 
 
 class Teacher:
@@ -53,10 +54,9 @@ class Teacher:
     def learn(self, made: Try, handed: Handed) -> Ailment | None:
         """Take the lessons; return what ails the sign-in when it does not work."""
         now = self._traffic.seconds()
-        host = self._traffic.host(made.place, made.target)
-        shaper, identity = made.permit.shaper, made.permit.identity
+        host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
         if handed.attempt.is_remote:
-            if not any(lesson_of(each.reply, each.phase) == _REST_HOST for each in handed.heard):
+            if _REST_HOST not in [lesson_of(each.reply, each.phase) for each in handed.heard]:
                 host.succeeded(now)
         elif self._is_servers(handed):
             # Each try at an address that swallows everything costs half a minute: one is enough.
@@ -70,7 +70,7 @@ class Teacher:
         for heard in handed.heard:
             self._take(heard, host, shaper, identity, moment)
         ailment = self._sign_in(made, handed, moment) or self._secure(made, handed)
-        if any(each.outcome == "delivered" for each in handed.verdicts):
+        if "delivered" in [each.outcome for each in handed.verdicts]:
             shaper.succeeded(now)
             if identity is not None:
                 identity.succeeded(now)

@@ -92,10 +92,11 @@ class Traffic:
     def admit(self, target: Target, found: Found) -> Permit | Pause:
         """Let a try at a target begin, or say what it waits for."""
         now = self.seconds()
-        pause = self.rest(target, found)
+        identity = self.identity(target)
+        key, shaper = hop = self._shaper(target, found)
+        pause = self._rest(target, found, identity, hop, now)
         if pause is not None:
             return pause
-        key, shaper = self._shaper(target, found)
         wait = shaper.wait_to_connect(now)
         if wait is None or wait > 0:
             return Pause(key, wait or SOON)
@@ -106,7 +107,6 @@ class Traffic:
         shaper.opened(now)
         shaper.sent(now)
         self.wire.begin(key)
-        identity = self.identity(target)
         if identity is not None:
             identity.begin(now)
         return Permit(key, shaper, identity, self._ended)
@@ -117,15 +117,23 @@ class Traffic:
 
     def rest(self, target: Target, found: Found) -> Pause | None:
         """Return what a target rests for; None when it does not."""
-        now = self.seconds()
-        for identity in (self.identity(target), self._stops.get(target.name)):
-            if identity is not None and (wait := identity.wait(now)) > 0:
+        identity, hop = self.identity(target), self._shaper(target, found)
+        return self._rest(target, found, identity, hop, self.seconds())
+
+    def _rest(
+        self,
+        target: Target,
+        found: Found,
+        identity: Identity | None,
+        hop: tuple[str, Shaper],
+        now: float,
+    ) -> Pause | None:
+        for each in (identity, self._stops.get(target.name)):
+            if each is not None and (wait := each.wait(now)) > 0:
                 what = f"credential {credential_of(target)} at {target.name}"
-                key = identity_key(identity)
-                return self._pause(key, what, wait, identity.position(now), identity)
-        key, shaper = self._shaper(target, found)
-        breaker = shaper.breaker
-        if breaker.position(now) != "closed" and (wait := breaker.wait(now)) > 0:
+                return self._pause(identity_key(each), what, wait, each.position(now), each)
+        key, breaker = hop[0], hop[1].breaker
+        if (wait := breaker.wait(now)) > 0:
             return self._pause(key, target.name, wait, breaker.position(now), breaker)
         return self._hosts_rest(target, found.places, now)
 
