@@ -22,7 +22,7 @@ from gatepost.errors import (
     RemoteProtocolError,
     TimedOut,
 )
-from gatepost.model.body import Body, BytesBody
+from gatepost.model.body import Body
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.envelope import Envelope
@@ -52,7 +52,7 @@ as an answer to MAIL may take (RFC 5321 4.5.3.2.2)."""
 _OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
 """To a MAIL that came behind a content: it may be asked again by itself."""
 SMALL: Final = 262_144
-"""Octets of a content that is read at once, in one piece; a larger one is read in a thread."""
+"""Octets of a content that is looked through at once; a larger one is read in a thread."""
 
 
 def utc_now() -> datetime:
@@ -242,11 +242,10 @@ class _Try:
             connection.withdraw(announcement)  # there was no content before it: it is late now
 
     async def _fit(self, offered: Capabilities) -> Fitted | Reply:
-        body, eight_bit = self.body, self.transport.target.eight_bit
-        if body.size > SMALL:
-            return await asyncio.to_thread(_measured, self.envelope, body, offered, eight_bit)
-        whole = BytesBody(b"".join(body.chunks()))
-        return fit(self.envelope, whole, offered, eight_bit)
+        arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
+        if self.body.size <= SMALL:
+            return fit(*arguments)
+        return await asyncio.to_thread(_measured, *arguments)
 
     def fail(self, error: GatepostError) -> None:
         """Note what ended it."""
