@@ -144,8 +144,8 @@ class Lease:
     epoch: int
     token: int
     """Grows with every lease of this delivery, so that an old one is known (fencing)."""
-    number: int = field(default=0, compare=False, repr=False)
-    """The message's, in the store that gave the lease."""
+    key: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
+    """The delivery's, in the store that gave the lease."""
 
     @property
     def envelope(self) -> Envelope:

@@ -1,7 +1,7 @@
 """One delivery, tried: the targets of its route's chain in turn, and the places of each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, cast
@@ -97,16 +97,8 @@ class Courier:
         for target in route.chain:
             self._traffic.forgive(target, self._places.known(target, destination))
 
-    async def carry(
-        self, lease: Lease, load: Callable[[], Awaitable[Body]], route: Route, first: Clear
-    ) -> Handed | Pause:
+    async def carry(self, lease: Lease, body: Body, route: Route, first: Clear) -> Handed | Pause:
         """Try to hand a delivery over; a Pause when nothing could be tried after all."""
-        try:
-            body = await load()
-        except BaseException:
-            if first.permit is not None:
-                first.permit.close()
-            raise
         destination = lease.delivery.next_hop.destination
         tried = {first.target.name}
         last = answer = await self._try_target(lease, body, first.target, first.permit)

@@ -432,7 +432,7 @@ class Deliverer:
         try:
             if route is None:
                 return Pause("", LOOK)
-            return await self._courier.carry(lease, lambda: self._load(held), route, clear)
+            return await self._courier.carry(lease, await self._load(held), route, clear)
         except asyncio.CancelledError:
             self._hand_back(held)
             raise

@@ -20,13 +20,10 @@ class Routes:
         self.all = tuple(routes)
         self.router = Router(routes)
         """What is asked at RCPT."""
+        self.named = self.router.named
         self._terms = {each.name: _terms(each) for each in routes}
         self._by_domain = frozenset([each.name for each in routes if each.is_by_domain])
         self._captures = frozenset([each.name for each in routes if _captures(each)])
-
-    def named(self, name: str) -> Route | None:
-        """Return the route of a delivery; None when the configuration has lost it."""
-        return self.router.named(name)
 
     def anew(self, lease: Lease) -> Sequence[NextHop]:
         """Return where each waiting recipient goes from now on, if the route of a delivery is gone,

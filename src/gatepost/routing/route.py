@@ -52,7 +52,8 @@ class Router:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = tuple(routes)
-        self._by_name = {each.name: each for each in routes}
+        self.named: Callable[[str], Route | None] = {each.name: each for each in routes}.get
+        """Returns the route of a delivery; None when the configuration has lost it."""
         self._hops = {each.name: NextHop(each.name) for each in routes if not each.is_by_domain}
         """Of routes that have one for all recipients."""
 
@@ -75,10 +76,6 @@ class Router:
         if route is None:
             return None
         return self._hops.get(route.name) or next_hop_of(route, recipient)
-
-    def named(self, name: str) -> Route | None:
-        """Return the route of a delivery; None when the configuration has lost it."""
-        return self._by_name.get(name)
 
 
 def next_hop_of(route: Route, recipient: Address) -> NextHop:

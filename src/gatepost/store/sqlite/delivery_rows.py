@@ -15,7 +15,6 @@ from gatepost.model.delivery import (
     Attempt,
     Contact,
     Delivery,
-    Planned,
     QueuedMessage,
     State,
 )
@@ -76,21 +75,18 @@ def queued_message(row: Sequence[Any]) -> QueuedMessage:
     )
 
 
-def delivery_row(
-    seq: int, part: int, planned: Planned, epoch: int | None, addressees: str
-) -> tuple[Any, ...]:
+def delivery_row(seq: int, part: int, delivery: Delivery, epoch: int | None) -> tuple[Any, ...]:
     """Return what ``insert_delivery`` binds; with an epoch it is leased for the first time."""
-    leased = epoch is not None
     return (
         seq,
         part,
-        planned.next_hop.key,
-        None if leased else microseconds(planned.due),
+        delivery.next_hop.key,
+        None if delivery.due is None else microseconds(delivery.due),
         epoch,
-        int(leased),
-        microseconds(planned.expires_at),
-        microseconds(planned.notice_at),
-        addressees,
+        int(epoch is not None),
+        microseconds(delivery.expires_at),
+        microseconds(delivery.notice_at),
+        write_addressees(delivery.addressees),
     )
 
 

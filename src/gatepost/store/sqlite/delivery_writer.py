@@ -1,11 +1,11 @@
 """The queue's writes: each takes an open transaction, in whichever thread commits."""
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gatepost.model.delivery import Addressee, Delivery, Lease, NewMail, Planned, Settlement
+from gatepost.model.delivery import Delivery, Lease, NewMail, Planned, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
 from gatepost.queue.settling import dropped, lease_lost, parted, settled
@@ -97,10 +97,13 @@ class DeliveryWriter:
                 bodies.append((self._seq, content))
                 transaction.ledger.pages += len(content) // PAGE
             messages.append(message_row(self._seq, put.submission, place))
-            deliveries += self._rows(put.planned, leased=put.leased)
-            outcomes.append(self._leases(put))
-            if not put.leased:
-                hops.update(each.next_hop.key for each in put.planned)
+            made = _deliveries(put.submission, put.planned, leased=put.leased)
+            deliveries += self._rows(made, leased=put.leased)
+            if put.leased:
+                outcomes.append(self._leases(put.submission, made))
+            else:
+                outcomes.append(())
+                hops.update(each.next_hop.key for each in made)
         execute_many = transaction.connection.executemany
         execute_many(SQL["insert_message"], messages)
         execute_many(SQL["insert_body"], bodies)
@@ -149,7 +152,7 @@ class DeliveryWriter:
                 continue
             outcomes.append(None)
             if outcome[0].state == "settled":
-                over.append((each.now, each.lease.number))
+                over.append((each.now, each.lease.key[0]))
             else:
                 hops.update(after.next_hop.key for after in outcome)
         self._finish(transaction, over)
@@ -225,7 +228,7 @@ class DeliveryWriter:
             delivery = delivery_of(row, self.owner)
             if delivery.waiting:
                 told = queued_message(message)
-                leases.append(Lease(delivery, told, self.owner, row[6], row[13]))
+                leases.append(Lease(delivery, told, self.owner, row[6], key))
             else:  # whom it is for is damaged: an operator may drop it
                 connection.execute(SQL["hold_damaged"], key)
         return leases
@@ -241,8 +244,8 @@ class DeliveryWriter:
         place, content = _inline(submission)
         connection.execute(SQL["insert_message"], message_row(self._seq, submission, place))
         connection.execute(SQL["insert_body"], (self._seq, content))
-        rows = self._rows(mail.planned, leased=False)
-        connection.executemany(SQL["insert_delivery"], list(rows))
+        rows = self._rows(_deliveries(submission, mail.planned, leased=False), leased=False)
+        connection.executemany(SQL["insert_delivery"], rows)
         transaction.ledger.pages += 2 + len(content) // PAGE
         _refresh(transaction, {each.next_hop.key for each in mail.planned})
 
@@ -255,8 +258,7 @@ class DeliveryWriter:
             after = settled(lease.delivery, settlement, held=False)
         except ValueError as error:
             return error
-        key = (lease.number, part_of(lease.delivery.id)[1])
-        is_ours = lease.epoch == self.owner
+        key, is_ours = lease.key, lease.epoch == self.owner
         values = (*settled_row(after), *key, lease.epoch, lease.token)
         if not (is_ours and execute(SQL["settle"], values).rowcount):
             row = execute(SQL["get_epoch"], key).fetchone()
@@ -276,21 +278,27 @@ class DeliveryWriter:
         execute_many(SQL["finish_message"], over)
         execute_many(SQL["delete_body"], [(seq,) for _, seq in over])
 
-    def _rows(self, planned: Sequence[Planned], *, leased: bool) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, deliveries: Sequence[Delivery], *, leased: bool) -> list[tuple[Any, ...]]:
         epoch = self.owner if leased else None
-        for part, each in enumerate(planned):
-            addressees = write_addressees([Addressee(one) for one in each.recipients])
-            yield delivery_row(self._seq, part, each, epoch, addressees)
+        return [delivery_row(self._seq, part, each, epoch) for part, each in enumerate(deliveries)]
 
-    def _leases(self, put: QueuePut) -> tuple[Lease, ...]:
-        if not put.leased:
-            return ()
-        message = queued(put.submission)
-        deliveries = [
-            planned_delivery(message.id, part, each, leased=True)
-            for part, each in enumerate(put.planned)
-        ]
-        return tuple([Lease(each, message, self.owner, 1, self._seq) for each in deliveries])
+    def _leases(self, submission: Submission, deliveries: Sequence[Delivery]) -> tuple[Lease, ...]:
+        message = queued(submission)
+        return tuple(
+            [
+                Lease(each, message, self.owner, 1, (self._seq, part))
+                for part, each in enumerate(deliveries)
+            ]
+        )
+
+
+def _deliveries(
+    submission: Submission, planned: Sequence[Planned], *, leased: bool
+) -> list[Delivery]:
+    return [
+        planned_delivery(submission.id, part, each, leased=leased)
+        for part, each in enumerate(planned)
+    ]
 
 
 def _inline(submission: Submission) -> tuple[Place, bytes]:

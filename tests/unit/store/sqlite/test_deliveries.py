@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from gatepost.errors import LeaseLost, QueueFull
-from gatepost.model.delivery import Addressee, Lease
+from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
+from gatepost.queue.deliveries import planned_delivery
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
-from gatepost.store.sqlite.delivery_rows import delivery_row, message_row, write_addressees
+from gatepost.store.sqlite.delivery_rows import delivery_row, message_row
 from gatepost.store.sqlite.delivery_writer import SQL
 from gatepost.store.sqlite.opening import APPLICATION, VERSION
 from gatepost.store.sqlite.queries import QUERIES, read_sql
@@ -291,8 +292,8 @@ def test_many_waiting_deliveries_cost_little(tmp_path: Path) -> None:
     run(tmp_path, nothing)
     connection = sqlite3.connect(tmp_path / "store.db")
     dead = planned(hop=NextHop("dead"))
-    addressees = write_addressees([Addressee(each) for each in dead.recipients])
-    rows = [delivery_row(seq, 0, dead, None, addressees) for seq in range(1, count + 1)]
+    delivery = planned_delivery("x", 0, dead)
+    rows = [delivery_row(seq, 0, delivery, None) for seq in range(1, count + 1)]
     connection.executemany(SQL["insert_delivery"], rows)
     messages = [message_row(seq, mail(f"x{seq}"), Place(0, 0, 0, 0)) for seq in range(1, count + 1)]
     connection.executemany(SQL["insert_message"], messages)
