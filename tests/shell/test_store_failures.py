@@ -122,7 +122,7 @@ def test_a_failed_sync_is_final(
 
     run(tmp_path, later, settings(FailingDisk()))
     left = {each.name for each in tmp_path.iterdir()} - {"segments"}
-    assert left == {"lock", "store.db", "store.layout"}
+    assert left == {"lock", "store.db", "store.generation", "store.layout"}
 
 
 def test_a_body_has_one_place_also_where_its_group_has_to_be_begun_again(tmp_path: Path) -> None:

@@ -201,6 +201,7 @@ _SENTENCES: Final = {
     "snapshot_not_kept": "{upstream}: the snapshot could NOT be kept: {reason}",
     "store_recovered": "THE STORE WAS MENDED: {reason}",
     "store_gone": "THE STORE IS GONE, a new one is begun: {reason}",
+    "store_older": "THE STORE IS AN OLDER ONE: {reason}",
     "ready_not_written": "ready.json could NOT be written: {reason}",
     "reloaded": "reloaded {config}",
     "reload_refused": "NOT RELOADED, nothing changes: {reason}",

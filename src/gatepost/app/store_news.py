@@ -17,7 +17,11 @@ News = Sequence[tuple[str, str]]
 
 def news_of(store: "SqliteStore") -> News:
     """Return what opening ``store`` found."""
-    found = (("store_recovered", store.recovered), ("store_gone", store.begun))
+    found = (
+        ("store_recovered", store.recovered),
+        ("store_gone", store.begun),
+        ("store_older", store.older),
+    )
     return [(event, reason) for event, reason in found if reason]
 
 

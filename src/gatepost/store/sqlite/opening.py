@@ -8,6 +8,7 @@ from gatepost.errors import QueueError, Unreadable
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
 from gatepost.store.sqlite.commit import PAGE, Committer
+from gatepost.store.sqlite.generation import look_back
 from gatepost.store.sqlite.layout import keep_layout
 from gatepost.store.sqlite.queries import QUERIES, read_sql
 from gatepost.store.sqlite.recovery import (
@@ -93,6 +94,7 @@ def _open(
             look_through(connection)
         is_sound = is_small or bool(recovered)
         keep_layout(directory, connection, VERSION, is_sound=is_sound)
+        older = look_back(directory, connection, is_new=bool(recovered or begun))
         settings.disk.sync_directory(directory)
         segments = Segments(directory / SEGMENTS, settings.disk, settings.segment)
         _resume(segments, connection, afresh=bool(recovered))
@@ -103,7 +105,9 @@ def _open(
         connection.close()
         raise
     return SqliteStore(
-        Parts(directory, settings, lock, committer, reading, segments, room, recovered, begun),
+        Parts(
+            directory, settings, lock, committer, reading, segments, room, recovered, begun, older
+        ),
         on_failure,
     )
 

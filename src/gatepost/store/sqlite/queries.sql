@@ -44,6 +44,12 @@ DELETE FROM bodies WHERE seq = ?;
 -- name: next_epoch
 UPDATE counters SET value = value + 1 WHERE name = 'epoch';
 
+-- name: next_generation
+INSERT INTO counters VALUES ('generation', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1;
+
+-- name: list_counters
+SELECT name, value FROM counters;
+
 -- name: get_counter
 SELECT value FROM counters WHERE name = ?;
 

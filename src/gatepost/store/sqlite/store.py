@@ -30,6 +30,7 @@ from gatepost.store.sqlite.commit import (
 )
 from gatepost.store.sqlite.deliveries import Reading, Runs, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter
+from gatepost.store.sqlite.generation import Generation
 from gatepost.store.sqlite.operations import SqliteOperations, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
@@ -77,6 +78,7 @@ class Parts:
     room: Room
     recovered: str = ""
     begun: str = ""
+    older: str = ""
 
 
 class SqliteStore:
@@ -109,6 +111,7 @@ class SqliteStore:
         self._syncing = False
         """What it took last is being committed; what has come since goes next."""
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
+        self._generation = Generation(parts.directory, parts.committer.connection)
         self._queue = DeliveryWriter(parts.committer.connection)
         self.deliveries = SqliteDeliveries(
             self._queue,
@@ -139,6 +142,11 @@ class SqliteStore:
         return self._parts.begun
 
     @property
+    def older(self) -> str:
+        """That an older copy is in the place of what was here, in a sentence; else empty."""
+        return self._parts.older
+
+    @property
     def refusal(self) -> str:
         """Why nothing can be accepted now; empty if it can."""
         if self._writer.failure is not None:
@@ -159,6 +167,7 @@ class SqliteStore:
         self._closed = True
         self._pass_on(self._take_gathered())
         self._bodies.close()
+        self._writer.give(Step(self._generation.advance, self._generation.note))
         self._reads.stop()
         self._parts.reading.close()
         self._writer.close()
@@ -388,7 +397,10 @@ class SqliteStore:
         self._writer.run(Step(lambda each: expire(each, settings.retention, now), batch.append))
         if batch == [BATCH]:
             return 0.0
-        self._writer.run(Step(lambda each: expire_operations(each, now), _nothing))
+        self._writer.run(
+            Step(lambda each: expire_operations(each, now), _nothing),
+            Step(self._generation.advance, self._generation.note),
+        )
         history, forgotten = settings.history, now - settings.history.age // MICROSECOND
         self._writer.run(
             Step(lambda each: self._queue.expire(each, forgotten, history.messages), batch.append)

@@ -20,6 +20,9 @@ from tests.contract.messages import message
 SETTINGS = Settings(reserve=0)
 
 
+FILES = {"lock", "store.db", "store.generation", "store.layout"}
+
+
 def fill(directory: Path) -> None:
     async def steps() -> None:
         await store.put(message("kept"))
@@ -46,7 +49,7 @@ def execute(directory: Path, statement: str) -> None:
 
 def test_it_is_closed_as_one_file(tmp_path: Path) -> None:
     fill(tmp_path)
-    assert {each.name for each in tmp_path.iterdir()} == {"lock", "store.db", "store.layout"}
+    assert {each.name for each in tmp_path.iterdir()} == FILES
     assert kept(tmp_path)
 
 
@@ -133,7 +136,7 @@ def test_a_recovery_may_be_interrupted_anywhere(tmp_path: Path, step: str) -> No
     with pytest.raises(InterruptedError):
         recover(tmp_path, Dying(step))
     assert kept(tmp_path)
-    assert {each.name for each in tmp_path.iterdir()} == {"lock", "store.db", "store.layout"}
+    assert {each.name for each in tmp_path.iterdir()} == FILES
 
 
 def test_what_is_only_in_the_log_is_copied_too(tmp_path: Path) -> None:

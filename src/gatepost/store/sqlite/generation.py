@@ -1,0 +1,85 @@
+"""How far a store has come, told beside it: so an older copy in its place is noticed.
+
+A number grows with every round of upkeep before which something was written. It is committed first
+and then written into a file, which may be behind the database and is never ahead of it.
+"""
+
+import sqlite3
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from gatepost.store.sqlite.commit import Transaction
+from gatepost.store.sqlite.queries import QUERIES
+
+GENERATION: Final = "store.generation"
+AHEAD: Final = 1_000
+"""Epochs that may have been given out since the file was written last, by far."""
+
+
+class Generation:
+    """The number of the store in a directory. Made when nothing is written by the connection."""
+
+    def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
+        self._file, self._connection = directory / GENERATION, connection
+        self._changes = connection.total_changes
+
+    def advance(self, transaction: Transaction) -> tuple[int, int] | None:
+        """Write the next number, and return what is to be noted; None when nothing was written."""
+        if self._connection.total_changes == self._changes:
+            return None
+        transaction.connection.execute(QUERIES["next_generation"])
+        transaction.ledger.pages += 1
+        self._changes = self._connection.total_changes
+        return _counted(transaction.connection)
+
+    def note(self, outcome: Any) -> None:
+        """Write it down, once it is committed."""
+        if isinstance(outcome, tuple):
+            _write(self._file, outcome)
+
+
+def look_back(directory: Path, connection: sqlite3.Connection, *, is_new: bool) -> str:
+    """Say that a store was put back in time; empty when it was not. It is said once.
+
+    ``is_new``: it was made or mended just now, and nothing follows from its numbers. The epochs of
+    an older one go on behind those that were given out, for ids are made of them.
+    """
+    file = directory / GENERATION
+    (known, epoch), (number, own_epoch) = _read(file), _counted(connection)
+    if known == number:
+        return ""
+    said = ""
+    if known > number and not is_new:
+        seen = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        said = (
+            f"the store is older than the one that was here until {seen:%Y-%m-%dT%H:%M:%SZ}: what "
+            "was accepted since is not in it, and what was delivered since may be delivered again"
+        )
+        own_epoch = max(own_epoch, epoch + AHEAD)
+        connection.execute(QUERIES["set_counter"], (own_epoch, "epoch"))
+    _write(file, (number, own_epoch))
+    return said
+
+
+def _counted(connection: sqlite3.Connection) -> tuple[int, int]:
+    rows = connection.execute(QUERIES["list_counters"]).fetchall()
+    counters: dict[str, int] = dict(rows)
+    return counters.get("generation", 0), counters.get("epoch", 0)
+
+
+def _read(file: Path) -> tuple[int, int]:
+    try:
+        number, epoch = file.read_text("ascii").split()
+        return int(number), int(epoch)
+    except (OSError, ValueError):  # there is none, or a power cut took it
+        return 0, 0
+
+
+def _write(file: Path, counted: tuple[int, int]) -> None:
+    new = file.with_name(f"{GENERATION}.new")
+    with suppress(OSError):  # a full disk: the file stays behind
+        new.write_text("{} {}\n".format(*counted), "ascii")
+        new.chmod(0o600)
+        new.replace(file)
