@@ -11,12 +11,14 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gatepost.app.runtime import report_faults
 from gatepost.app.web import WebLimits, WebServer
 from gatepost.net.listen import listen
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
@@ -180,3 +182,27 @@ def test_too_many_connections_are_told_to_come_again() -> None:
                 each.close()
         with ask(served, request.replace(b"here", b"here\r\nconnection: close")) as again:
             assert answer(again)[0] == 200
+
+
+def test_a_server_that_breaks_is_told_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    told_of: list[tuple[str, str]] = []
+
+    def report(event: str, **facts: Any) -> None:
+        told_of.append((event, facts["reason"].partition(" at ")[0]))
+
+    async def breaks(_server: uvicorn.Server, _counter: int) -> bool:
+        raise LookupError("secret words")
+
+    async def main() -> None:
+        report_faults(report)
+        listener = listen("127.0.0.1", 0)
+        server = WebServer(listener, Starlette())
+        await server.wait_started()
+        monkeypatch.setattr(uvicorn.Server, "on_tick", breaks)
+        while not told_of:  # noqa: ASYNC110 - at its next tick
+            await asyncio.sleep(0.01)
+        await server.stop()
+        listener.close()
+
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
+    assert told_of == [("internal_error", "LookupError")]

@@ -153,7 +153,7 @@ class WebServer:
     async def stop(self) -> None:
         """Finish open requests, or cut them short, and close."""
         self._server.should_exit = True
-        await self._serving
+        await asyncio.wait([self._serving])  # what it may have ended with was told
         cut_short = list(self._server.server_state.tasks)
         if cut_short:
             await asyncio.wait(cut_short, timeout=LAST_ANSWERS)
