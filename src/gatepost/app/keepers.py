@@ -4,8 +4,8 @@ They keep answers of the directory. A change must be effective at the next comma
 wherever that session is. So who changes the directory is told that it is done when every front
 process has said that it forgot, or was cut off because it did not.
 
-They keep places of clients that left, for the next ones. Nobody is turned away for want of a place
-that nobody has: it is given back first.
+They keep places of clients that left, for the next ones. No session is turned away for want of a
+place that nobody has: it is given back first.
 """
 
 import asyncio
