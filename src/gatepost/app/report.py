@@ -178,6 +178,7 @@ _SENTENCES: Final = {
     "message_delivered": "delivered {id} to {rcpt_to} by {host}: {reply}",
     "message_deferred": "deferred {id} to {rcpt_to} until {next_at}: {host}: {reply}: {reason}",
     "message_failed": "FAILED {id} to {rcpt_to}: {reply}: {reason}",
+    "notification_lost": "<{mail_from}> was NOT TOLD of a failure ({id}): {reason}",
     "sender_warned": "told <{mail_from}> that {id} is delayed",
     "next_hop_rests": "next hop {next_hop} rests for {seconds} s: {what}: {reason}",
     "sign_in_stopped": "credential {credential} is NOT LET IN at {target}: {reply} {reason}",

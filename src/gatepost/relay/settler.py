@@ -84,6 +84,9 @@ class Settler:
         if settlement.next_at is None:
             reply = str(settlement.verdicts[0].reply)
             self._report("message_failed", **_named(lease), reply=reply, reason="its time is up")
+            if lease.message.envelope.sender is None:
+                told = [str(each.address) for each in lease.delivery.waiting]
+                self._tell_lost(lease, told, f"its time is up: {reply}")
         self._tell_warned(lease, settlement)
         return now if settlement.emits else settlement.next_at
 
@@ -160,7 +163,15 @@ class Settler:
                 facts |= {"next_at": _time(settlement.next_at)}
             told = [address for address, _ in some]
             self._report(event, **_named(lease, told), reply=str(reply), **facts)
+            if outcome == "failed" and lease.message.envelope.sender is None:
+                self._tell_lost(lease, told, str(reply))
         self._tell_warned(lease, settlement)
+
+    def _tell_lost(self, lease: Lease, rcpt_to: Sequence[str], reason: str) -> None:
+        """Nobody is told that a notification failed, so the operator is: whom it was for does not
+        know what became of a message."""
+        for each in rcpt_to:
+            self._report("notification_lost", id=lease.message.id, mail_from=each, reason=reason)
 
     def _tell_warned(self, lease: Lease, settlement: Settlement) -> None:
         if settlement.warned and settlement.emits:

@@ -644,6 +644,23 @@ def test_a_fault_in_choosing_a_target_costs_its_line_one_turn(
     assert told["next_hop"] == "out"
 
 
+def test_a_notification_that_nobody_takes_is_told_to_the_operator() -> None:
+    """As with a provider that takes no mail from the null sender."""
+    world, hub = one_hub(Answer((UNKNOWN,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        assert [each["rcpt_to"] for each in world.told("message_failed")] == [
+            ["bob@example.net"], ["alice@example.org"],
+        ]  # fmt: skip
+
+    world.run(scenario)
+    assert hub.taken == []
+    [told] = world.told("notification_lost")
+    assert told == {"id": "n1", "mail_from": "alice@example.org", "reason": str(UNKNOWN)}
+
+
 def test_two_targets_on_one_server_rest_each_for_itself() -> None:
     """The server has had enough of one account, or one of them has the wrong authority."""
     bad = Upstream(smarthost("bad", ["hub.example"]), unreachable())
