@@ -3,7 +3,7 @@
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from gatepost.store.sqlite.disk import Disk
@@ -66,6 +66,10 @@ class FailingDisk(Disk):
         self.check("sync")
         self.syncs += 1
         super().sync(descriptor)
+
+    def write_through(self, descriptor: int, chunks: Sequence[bytes], offset: int) -> None:
+        self.write(descriptor, chunks, offset)
+        self.sync(descriptor)
 
     def free(self, directory: Any) -> int:
         return super().free(directory) if self.room is None else self.room

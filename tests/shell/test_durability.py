@@ -153,7 +153,12 @@ def first(calls: list[Call], text: str) -> Call:
 
 
 def synced(calls: list[Call], written: Call, before: Call) -> bool:
-    """Does a successful sync lie wholly between the end of a write and a later call?"""
+    """Does a successful sync lie wholly between the end of a write and a later call?
+
+    A write with RWF_DSYNC is its own.
+    """
+    if written.name == "pwritev2" and "RWF_DSYNC" in written.arguments:
+        return (written.result or 0) > 0 and written.end < before.begin
     return any(
         call.name in ("fdatasync", "fsync")
         and call.path == written.path
@@ -171,7 +176,8 @@ def test_a_failed_sync_is_451_and_the_end_of_the_process(
     relay: Emulator, tmp_path: Path, size: int
 ) -> None:
     assert send(relay, "before", LARGE)[0] == 250
-    with attached(relay.pid, tmp_path / "trace", "-e", "inject=fdatasync:error=EIO"):
+    failing = "inject=fdatasync,pwritev2:error=EIO"
+    with attached(relay.pid, tmp_path / "trace", "-e", failing):
         assert send(relay, "failed", size)[0] == 451
         _wait_end(relay.pid)
         assert relay.events("stopping")
@@ -184,7 +190,7 @@ def test_a_failed_sync_is_451_and_the_end_of_the_process(
 @needs_strace
 @pytest.mark.parametrize(
     ("call", "file", "size"),
-    [("pwrite64", "store.db-wal", 100), ("writev", "segments/00000001", LARGE)],
+    [("pwrite64", "store.db-wal", 100), ("writev,pwritev2", "segments/00000001", LARGE)],
 )
 def test_a_full_disk_is_452_until_there_is_room(
     relay: Emulator, tmp_path: Path, call: str, file: str, size: int

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PATIENCE = 20.0
-CALLS = "trace=write,writev,pwrite64,fdatasync,fsync,sendto,sendmsg"
+CALLS = "trace=write,writev,pwrite64,fdatasync,fsync,pwritev2,sendto,sendmsg"
 _CALL = re.compile(r"^(\d+) +(\w+)\((.*)$")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
 _RESULT = re.compile(r"\) += (-?\d+)")

@@ -114,9 +114,8 @@ class Segments:
     def sync(self) -> None:
         """Return when every body so far would survive a power cut."""
         if self._descriptor is not None and self._allotted:
-            self._written = True
             bodies = self.take_back()
-            self._disk.write(self._descriptor, bodies, self._end)
+            self._disk.write_through(self._descriptor, bodies, self._end)
             self._end += sum(map(len, bodies))
         if self._descriptor is not None and self._written:
             self._disk.sync(self._descriptor)

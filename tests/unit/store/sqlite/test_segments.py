@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gatepost.errors import Unreadable
-from gatepost.model.body import WINDOW, BytesBody, Traits
+from gatepost.model.body import MANY, WINDOW, BytesBody, Traits
+from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.segments import Place, Segments
 from tests.contract.failing import FailingDisk
 
@@ -43,6 +44,19 @@ def test_a_checksum_that_is_known_is_not_taken_again(segments: Segments) -> None
     assert read(segments, places[0]) == b"de"
     with pytest.raises(Unreadable):  # it is not what arrived
         read(segments, places[1])
+
+
+@pytest.mark.parametrize("pieces", [1, 3, MANY + 1])
+def test_what_is_allotted_is_where_it_should_be(tmp_path: Path, pieces: int) -> None:
+    segments = Segments(tmp_path / "segments", Disk(), size=100_000)
+    segments.resume(1, 0)
+    first = segments.append(BytesBody(b"first"))
+    segments.sync()
+    places = [segments.allot(BytesBody(b"%d" % each * 9)) for each in range(pieces)]
+    segments.sync()
+    assert read(segments, first) == b"first"
+    assert [read(segments, each) for each in places] == [b"%d" % each * 9 for each in range(pieces)]
+    assert segments.size(1) == 5 + sum(each.size for each in places)
 
 
 def test_a_full_segment_is_synced_and_followed_by_the_next(
