@@ -283,7 +283,7 @@ class AsyncConnection:
         if stream is None:
             return
         try:
-            if self.session.usable and not self.session.has_announced:
+            if self.session.usable and not self.session.announced:
                 await self.run(self.session.quit())
             await stream.close()
         finally:
@@ -293,7 +293,7 @@ class AsyncConnection:
     def usable(self) -> bool:
         """The server will listen, as far as is known: it said nothing unasked, and is there."""
         session, stream = self.session, self._stream
-        if session.has_announced:  # and nobody came
+        if session.announced:  # and nobody came
             return False
         return session.usable and stream is not None and stream.is_quiet
 
@@ -320,7 +320,7 @@ class AsyncConnection:
         session, stream = self.session, self._stream
         if stream is None or not session.usable or stream.ended:
             return False
-        return session.has_announced or stream.is_quiet
+        return bool(session.announced) or stream.is_quiet
 
     def announce(self, announcement: Announcement) -> None:
         """Let its commands go out with the content before it, or at once if that is out.

@@ -6,7 +6,7 @@ wrong is thrown into the conversation, which knows what it was doing.
 
 import time
 from math import inf
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from gatepost.client.settings import Timeouts
 from gatepost.client.steps import Answer, Conversation, Read, StartTls, Step, T, Write, WriteFrom
@@ -58,14 +58,15 @@ class SyncDriver:
                 if failure is not None:
                     step = conversation.throw(failure)
                 else:
-                    step = conversation.send(cast("Answer", answer))
+                    step = conversation.send(answer)
                 answer, failure = None, None
                 try:
                     answer = self._perform(step)
                 except GatepostError as error:
                     failure = error
         except StopIteration as done:
-            return cast("T", done.value)
+            result: T = done.value
+            return result
         finally:
             conversation.close()  # interrupted: it learns that it will not go on
 
@@ -107,7 +108,7 @@ class AsyncDriver:
                 if failure is not None:
                     step = conversation.throw(failure)
                 else:
-                    step = conversation.send(cast("Answer", answer))
+                    step = conversation.send(answer)
                 answer, failure = None, None
                 try:
                     match step:  # here, because a call less is felt by every message
@@ -126,7 +127,8 @@ class AsyncDriver:
                 except GatepostError as error:
                     failure = error
         except StopIteration as done:
-            return cast("T", done.value)
+            result: T = done.value
+            return result
         finally:
             conversation.close()
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import Final
 
 from gatepost.client.steps import Conversation, Read, StartTls, T, Write, WriteFrom
 from gatepost.errors import (
@@ -132,7 +132,8 @@ class ClientSession:
         except GeneratorExit:
             self.usable = False
             raise
-        self.usable = self.usable and (self.has_announced or not self.reader.pending)
+        if self.reader.pending and not self.announced:
+            self.usable = False
         return result
 
     # Commands and replies.
@@ -148,7 +149,7 @@ class ClientSession:
 
         What was announced is not sent again.
         """
-        if is_announced := self.has_announced:
+        if is_announced := bool(self.announced):
             if batch.octets != self.announced:  # never in the envelope of another message
                 self.usable = False
                 raise Disconnected("the server expects another message on this connection")
@@ -190,7 +191,7 @@ class ClientSession:
     def _read_reply(self, read: Read) -> Conversation[Reply]:
         while True:
             try:
-                self.reader.feed(cast("bytes", (yield read)))
+                self.reader.feed((yield read))
             except NetworkError:
                 if self._lost is not None:
                     raise self._lost from None
@@ -214,11 +215,6 @@ class ClientSession:
             raise RemoteProtocolError("the message was accepted before all was sent", str(reply))
         return reply
 
-    @property
-    def has_announced(self) -> bool:
-        """The server knows of the next message."""
-        return bool(self.announced)
-
     def take_announcement(self) -> bytes:
         """Return the next message's commands, which go out now."""
         announcement, self.announcement = self.announcement, None
@@ -230,10 +226,11 @@ class ClientSession:
     def _write(self, step: Write | WriteFrom) -> Conversation[bytes]:
         """Perform ``step``; when the server is gone, what it said last is still to be read."""
         try:
-            return cast("bytes", (yield step))
+            said: bytes = yield step
         except Disconnected as gone:
             self._lost, self.usable = gone, False
             return b""
+        return said
 
     def begin(self) -> None:
         """Start the next message's transcript: how we got here, without the messages before."""
@@ -263,9 +260,10 @@ class ClientSession:
     def secure(self) -> Conversation[TlsFacts]:
         """Shake hands on the bare connection (implicit TLS, RFC 8314 3)."""
         self.phase = "tls"
-        self.facts = cast("TlsFacts", (yield StartTls()))
+        facts: TlsFacts = yield StartTls()
+        self.facts = facts
         self.transcript.tls = True
-        return self.facts
+        return facts
 
     def start_tls(self) -> Conversation[Capabilities]:
         """STARTTLS and EHLO again; what came in clear is forgotten (RFC 3207 4.2).
@@ -307,7 +305,7 @@ class ClientSession:
 
     def reset(self) -> Conversation[None]:
         """Leave a transaction that did not come to its end (RFC 5321 4.1.1.5)."""
-        if self.in_transaction and self.usable and not self.has_announced:
+        if self.in_transaction and self.usable and not self.announced:
             yield from self.ask("RSET", "mail")
         self.in_transaction = False
 

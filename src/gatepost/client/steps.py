@@ -6,7 +6,7 @@ asyncio, and on written lines.
 """
 
 from collections.abc import Callable, Generator, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gatepost.errors import Phase
 from gatepost.model.quick import dataclass
@@ -59,4 +59,5 @@ class StartTls:
 Step = Write | WriteFrom | Read | StartTls
 Answer = bytes | TlsFacts
 T = TypeVar("T")
-Conversation = Generator[Step, Answer, T]
+Conversation = Generator[Step, Any, T]
+"""What is sent into it is an Answer: of which kind, the step says."""

@@ -136,7 +136,7 @@ def transact(
     Raises NetworkError and RemoteProtocolError.
     """
     session.phase = "mail"
-    was_announced = session.has_announced
+    was_announced = bool(session.announced)
     yield from session.reset()
     replies = course.replies
     for batch in asked:

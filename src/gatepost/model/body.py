@@ -66,10 +66,10 @@ def windows_of(pieces: Iterable[bytes], most: int = WINDOW) -> Iterator[Sequence
     window: list[bytes] = []
     size = 0
     for piece in pieces:
-        if window and (size + len(piece) > most or len(window) == MANY):
-            yield window
-            window, size = [], 0
-        window.append(piece)
         size += len(piece)
+        if window and (size > most or len(window) == MANY):
+            yield window
+            window, size = [], len(piece)
+        window.append(piece)
     if window:
         yield window

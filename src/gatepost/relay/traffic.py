@@ -25,6 +25,7 @@ from gatepost.relay.places import Found
 from gatepost.relay.transport.contract import Place
 
 K = TypeVar("K")
+V = TypeVar("V")
 KNOWN: Final = 20_000
 """Servers, or sites of them, of which something is remembered."""
 SOON: Final = 1.0
@@ -82,7 +83,7 @@ class Traffic:
         self._forgiven = forgiven
         self._shapers: dict[str, Shaper] = {}
         self._hosts: dict[str, Breaker] = {}
-        self._identities: dict[str, Identity] = {}
+        self._identities: dict[str, Identity | None] = {}
         """By target."""
         self._doors: dict[tuple[str, str], Identity] = {}
         """The same by credential and server: what one provider says of it, no other one says."""
@@ -151,13 +152,19 @@ class Traffic:
         The servers of a target are one provider's, so one stands for all, and for those of another
         target on one of them.
         """
-        known = self._identities.get(target.name)
-        if known is None and (name := credential_of(target)):
-            doors = [(name, each) for each in doors_of(target)]
-            shared = [self._doors[each] for each in doors if each in self._doors]
-            known = self._identities[target.name] = shared[0] if shared else Identity()
-            for each in doors:
-                self._doors.setdefault(each, known)
+        if target.name not in self._identities:
+            self._identities[target.name] = self._identify(target)
+        return self._identities[target.name]
+
+    def _identify(self, target: Target) -> Identity | None:
+        name = credential_of(target)
+        if not name:
+            return None
+        doors = [(name, each) for each in doors_of(target)]
+        shared = [self._doors[each] for each in doors if each in self._doors]
+        known = shared[0] if shared else Identity()
+        for each in doors:
+            self._doors.setdefault(each, known)
         return known
 
     def misfit(self, target: Target) -> Identity:
@@ -239,8 +246,8 @@ class Traffic:
         return breaker.position(self.seconds()) == "closed"
 
 
-def _without(known: dict[K, Identity], identity: Identity | None) -> dict[K, Identity]:
-    return {key: each for key, each in known.items() if each is not identity}
+def _without(known: dict[K, V], gone: object) -> dict[K, V]:
+    return {key: each for key, each in known.items() if each is not gone}
 
 
 def _make_room(

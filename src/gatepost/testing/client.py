@@ -6,7 +6,7 @@ name, the TLS mark its kind of connection, MAIL, RCPT and the content its messag
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.session import ClientSession, Peer
@@ -130,7 +130,7 @@ class _Script:
                 if failure is not None:
                     step = conversation.throw(failure)
                 else:
-                    step = conversation.send(cast("Answer", answer))
+                    step = conversation.send(answer)
                 failure, answer = None, b""
                 match step:
                     case Write(octets):

@@ -218,7 +218,7 @@ class _Try:
             self.refusal = fitted
             return
         session.begin()
-        is_announced = session.has_announced
+        is_announced = bool(session.announced)
         left = self.deadline - asyncio.get_running_loop().time()
         talk = transact(session, asked, fitted.body, self.course)
         await connection.run(talk, time.monotonic() + left)
