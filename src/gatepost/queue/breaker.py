@@ -62,10 +62,9 @@ class Breaker:
 
     def wait(self, now: float) -> float:
         """Return the seconds until somebody may try; 0: now."""
-        position = self.position(now)
-        if position == "closed":
+        if self._opened_for == 0:
             return 0.0
-        if position == "open":
+        if now < self._until:
             return self._until - now
         if self._probe is None:
             return 0.0
@@ -73,7 +72,7 @@ class Breaker:
 
     def begin(self, now: float) -> None:
         """Say that a try begins; the only one, while it is half-open."""
-        if self.position(now) == "half-open":
+        if self._opened_for and now >= self._until:
             self._probe = now
 
     def give_up(self) -> None:

@@ -25,30 +25,25 @@ MAX_HEADER: Final = 1_048_576
 """Octets that are searched for the header's end."""
 
 
-@dataclass(frozen=True, slots=True)
 class Traced:
     """Implements Body: trace fields on top of a content."""
 
-    trace: bytes
-    body: Body
+    __slots__ = ("_body", "_trace", "size", "traits")
 
-    @property
-    def size(self) -> int:
+    def __init__(self, trace: bytes, body: Body) -> None:
+        self._trace, self._body = trace, body
+        self.size = len(trace) + body.size
         """Octets in all."""
-        return len(self.trace) + self.body.size
-
-    @property
-    def traits(self) -> Traits | None:
+        self.traits: Traits | None = None
         """What is known of the content holds for all: the fields are ours, and of whole lines."""
-        traits = traits_of(self.body)
-        if traits is None:
-            return None
-        return Traits(None, traits.is_seven_bit and self.trace.isascii(), traits.is_undotted)
+        if (known := traits_of(body)) is not None:
+            is_seven_bit = known.is_seven_bit and trace.isascii()
+            self.traits = Traits(None, is_seven_bit, known.is_undotted)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the fields, then the content in order."""
-        yield self.trace
-        yield from self.body.chunks()
+        yield self._trace
+        yield from self._body.chunks()
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class _Try:
     async def run(self) -> None:
         """Go as far as it gets. A kept connection that turns out to be gone costs no try."""
         while True:
-            with await self._borrow() as loan:
+            with self._lend() or await self._borrow() as loan:
                 try:
                     await self._hand_over(loan)
                 except (NetworkError, RemoteProtocolError) as error:
@@ -184,15 +184,16 @@ class _Try:
             return True
         return mail.code == CLOSING
 
-    async def _borrow(self) -> Loan[AsyncConnection]:
+    def _lend(self) -> Loan[AsyncConnection] | None:
         transport = self.transport
         loan = transport.pool.lend(self.place, self._terms)
-        if loan is not None:
-            if loan.follows:
-                transport.following.begin(transport.sending.seconds())
-            return loan
+        if loan is not None and loan.follows:
+            transport.following.begin(transport.sending.seconds())
+        return loan
+
+    async def _borrow(self) -> Loan[AsyncConnection]:
         async with asyncio.timeout_at(self.deadline):
-            return await transport.pool.borrow(self.place, self._terms, self._open)
+            return await self.transport.pool.borrow(self.place, self._terms, self._open)
 
     async def _open(self) -> AsyncConnection:
         transport = self.transport
