@@ -11,7 +11,9 @@ from dataclasses import replace
 import pytest
 
 from gatepost.client.upstream import Opener
+from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
+from gatepost.model.envelope import Recipient
 from gatepost.model.route import HopLimits, HopTls, MxTarget, Smarthost, SmarthostTarget
 from gatepost.net.tls import server_context
 from gatepost.relay.transport.contract import Handed, Place
@@ -315,6 +317,37 @@ def test_one_that_does_not_fit_leaves_the_one_before_its_transcript(
 
     with serving(server, pair) as running:
         run(Relay(running.address, authority), act)
+
+
+def test_one_that_cannot_be_sent_fails_also_behind_another_one(
+    authority: Authority, pair: Pair
+) -> None:
+    poured, has_failed = threading.Event(), threading.Event()
+
+    def server(client: Client) -> None:
+        greet(client, PIPELINED)
+        pipelined(client, *GO_AHEAD)
+        assert [client.hear() for _ in range(3)] == OPENED
+        client.say(*GO_AHEAD)
+        client.hear_content()
+        poured.set()
+        assert has_failed.wait(10)
+        client.say("250 one")
+        assert client.hear() == b"QUIT"
+
+    async def act(relay: Relay) -> None:
+        await relay.hand()
+        first = asyncio.create_task(relay.hand())
+        await asyncio.to_thread(poured.wait, 10)
+        two_lines = Recipient(parse_address("b@example.net"), orcpt="rfc822;b\r\nDATA")
+        bad = await relay.hand(lease(two_lines))
+        assert (outcomes(bad), bad.attempt.phase) == ([("failed", 554)], "mail")
+        has_failed.set()
+        assert outcomes(await first) == [("delivered", 250)]
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+    assert running.failure is None
 
 
 class Slow(BytesBody):
