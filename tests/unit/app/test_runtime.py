@@ -1,11 +1,14 @@
 """The process around the loop: steps side by side, as a reload and a stop take them, and faults."""
 
 import asyncio
+import os
+import sys
+import threading
 from typing import Any
 
 import pytest
 
-from gatepost.app.runtime import report_faults, side_by_side
+from gatepost.app.runtime import interrupt_nobody, report_faults, side_by_side
 from gatepost.errors import GatepostError
 
 
@@ -68,3 +71,19 @@ def test_what_nobody_caught_is_told_without_what_it_was_called_with() -> None:
     assert event == "internal_error"
     assert facts["reason"].startswith("LookupError at ")
     assert "secret" not in facts["reason"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux knows batch processes")
+@pytest.mark.parametrize("before", ["SCHED_OTHER", "SCHED_IDLE"])
+def test_a_process_interrupts_nobody_unless_it_was_started_otherwise(before: str) -> None:
+    policies: list[int] = []
+
+    def start() -> None:
+        os.sched_setscheduler(0, getattr(os, before), os.sched_param(0))
+        interrupt_nobody()
+        policies.append(os.sched_getscheduler(0))
+
+    thread = threading.Thread(target=start)  # a policy is a thread's, and what it starts has it
+    thread.start()
+    thread.join()
+    assert policies == [os.SCHED_BATCH if before == "SCHED_OTHER" else os.SCHED_IDLE]
