@@ -4,7 +4,7 @@ Only the owner of the directory can open the socket, so who asks is not asked.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from gatepost.app.events.service import EventService
 from gatepost.app.hurry import SOCKET
 from gatepost.app.keepers import Keeper, Keepers, keeping_operations
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
-from gatepost.app.rpc import Answers, Operation, decode, decoder
+from gatepost.app.rpc import Afterwards, Answers, Operation, decode, decoder
 from gatepost.app.uploads import Uploads, put_and_tell
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.contract import Directory, KeepableDirectory
@@ -118,7 +118,7 @@ def store_operations(store: Store) -> dict[str, Operation]:
 
     read = decoder(tuple[Carried]).decode
 
-    def put(raw: msgspec.Raw, content: Sequence[bytes] = ()) -> Awaitable[str]:
+    def put(raw: msgspec.Raw, content: Sequence[bytes] = ()) -> Afterwards:
         (carried,) = read(raw)
         return put_and_tell(store, arrive(carried, body_of(content, carried.traits)))
 

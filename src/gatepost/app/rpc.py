@@ -7,6 +7,7 @@ may tell something, too: ``[0, what, value]``.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,9 +21,18 @@ from gatepost.net.frames import FrameStream, connect_frames
 
 T = TypeVar("T")
 
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """An answer that is asked for when something is done, which goes on when who asked is gone."""
+
+    done: "asyncio.Future[Any]"
+    answer: Callable[[], Any]
+
+
 Operation = Callable[..., Any]
 """Takes the call's arguments, undecoded, and the pieces of its content if it has some; returns a
-value or an awaitable of one."""
+value, an awaitable of one, or Afterwards."""
 
 NIL: Final = b"\xc0"
 """None in MessagePack."""
@@ -199,19 +209,27 @@ class Answers:
         except Exception as error:  # noqa: BLE001 - it is the caller's to see
             self._answer(stream, number, error)
             return
-        if isinstance(result, asyncio.Future) and not isinstance(result, asyncio.Task):
-            result.add_done_callback(partial(self._done, stream, number))
+        if isinstance(result, Afterwards):
+            result.done.add_done_callback(partial(self._done, stream, number, result.answer))
+        elif isinstance(result, asyncio.Future) and not isinstance(result, asyncio.Task):
+            result.add_done_callback(partial(self._done, stream, number, result.result))
         elif isinstance(result, Awaitable):
             running = asyncio.ensure_future(result)
             self._running.add(running)
-            running.add_done_callback(partial(self._done, stream, number))
+            running.add_done_callback(partial(self._done, stream, number, running.result))
         else:
             self._answer(stream, number, result)
 
-    def _done(self, stream: FrameStream, number: int, done: "asyncio.Future[Any]") -> None:
+    def _done(
+        self,
+        stream: FrameStream,
+        number: int,
+        answer: Callable[[], Any],
+        done: "asyncio.Future[Any]",
+    ) -> None:
         self._running.discard(done)
         if not done.cancelled():
-            self._answer(stream, number, done.exception() or done.result())
+            self._answer(stream, number, done.exception() or answer())
 
     def _answer(self, stream: FrameStream, number: int, result: Any) -> None:
         if not number:

@@ -4,28 +4,16 @@ import asyncio
 from collections.abc import Sequence
 
 from gatepost.app.carried import Carried, arrive
+from gatepost.app.rpc import Afterwards
 from gatepost.errors import QueueFull
 from gatepost.model.message import Submission
 from gatepost.queue.contract import Store
-from gatepost.relay.faults import error_of
 from gatepost.relay.spool import Budget, Spool
 
 
-def put_and_tell(store: Store, submission: Submission) -> "asyncio.Future[str]":
-    """Put; once it is committed, the answer is the store's refusal.
-
-    A future and no task, so that a front process that dies does not cancel the commit.
-    """
-    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    def settle(put: "asyncio.Future[None]") -> None:
-        if (error := error_of(put)) is None:
-            answer.set_result(store.refusal)
-        else:
-            answer.set_exception(error)
-
-    asyncio.ensure_future(store.put(submission)).add_done_callback(settle)
-    return answer
+def put_and_tell(store: Store, submission: Submission) -> Afterwards:
+    """Put; once it is committed, the answer is the store's refusal."""
+    return Afterwards(asyncio.ensure_future(store.put(submission)), lambda: store.refusal)
 
 
 class Uploads:
@@ -48,7 +36,7 @@ class Uploads:
             self.drop(number)
             raise QueueFull(str(error)) from error
 
-    def put(self, number: int, carried: Carried) -> "asyncio.Future[str]":
+    def put(self, number: int, carried: Carried) -> Afterwards:
         """Store what came under ``number``; the answer is the store's refusal, as of ``put``."""
         spool = self._spools.pop(number)
         try:
@@ -56,9 +44,9 @@ class Uploads:
         except OSError as error:
             spool.release()
             raise QueueFull(str(error)) from error
-        answer = put_and_tell(self._store, submission)
-        answer.add_done_callback(lambda _: spool.release())
-        return answer
+        put = put_and_tell(self._store, submission)
+        put.done.add_done_callback(lambda _: spool.release())
+        return put
 
     def drop(self, number: int) -> None:
         """Forget what came under ``number``."""

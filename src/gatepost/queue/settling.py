@@ -23,7 +23,7 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
     deferred without a time.
     """
     addressees = tuple(_judged(delivery, settlement))
-    waits = any(each.fate == "waiting" for each in addressees)
+    waits = "waiting" in [each.fate for each in addressees]
     if waits and settlement.next_at is None:
         raise ValueError("a deferred delivery needs a time for its next attempt")
     attempt = settlement.attempt

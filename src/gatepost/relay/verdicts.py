@@ -44,7 +44,7 @@ def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
     """Return what one try, which ended ``now``, makes of a delivery."""
     delivery, verdicts = lease.delivery, handed.verdicts
     next_at: datetime | None = None
-    if any(each.outcome == "deferred" for each in verdicts):
+    if "deferred" in [each.outcome for each in verdicts]:
         attempts = delivery.attempts + 1
         next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
         if next_at is not None and pace.at_least <= timedelta(0) and _is_for_number(verdicts):

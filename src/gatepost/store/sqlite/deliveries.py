@@ -47,8 +47,8 @@ Run = Callable[..., Awaitable[Any]]
 Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
 """Gets a message to where its body is written, as what the function makes of it."""
 
-Ride = Callable[[Callable[["asyncio.Future[Any]"], Asked]], "asyncio.Future[Any]"]
-"""Gets what a function makes of a future into a group."""
+Ride = Callable[[Asked], None]
+"""Gets a write into a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,9 @@ class SqliteDeliveries:
         return None if due is None else read_time(due)
 
     def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> "asyncio.Future[None]":
-        when = microseconds(now)
-        return self._ride(lambda future: QueueSettle(future, lease, settlement, when, self._writer))
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ride(QueueSettle(future, lease, settlement, microseconds(now), self._writer))
+        return future
 
     async def body(self, message: str) -> Body:
         body: Body = await self._read(self._reading.body, message)

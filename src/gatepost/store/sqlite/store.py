@@ -345,17 +345,15 @@ class SqliteStore:
         self._writer.give(Change(future, lambda transaction: apply(transaction, *args, **kwargs)))
         return await future
 
-    def _ride(self, make: Callable[[asyncio.Future[Any]], Asked]) -> asyncio.Future[Any]:
+    def _ride(self, operation: Asked) -> None:
         """Write what many others of its kind follow: where the loop commits, it goes with the next
         messages, so that one sync is for both, or with its kind a moment later."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._closed:
-            future.set_exception(_closed())
+            operation.future.set_exception(_closed())
         elif self._writer.is_quick:
-            self._gather(make(future), urgent=False)
+            self._gather(operation, urgent=False)
         else:
-            self._writer.give(make(future))
-        return future
+            self._writer.give(operation)
 
     async def _read(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read in the reader thread."""
