@@ -9,9 +9,11 @@ import pytest
 
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.hurry import SOCKET
+from gatepost.app.keepers import PATIENCE
+from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_visitors import RemoteVisitors
 from gatepost.app.rpc import Calls
-from gatepost.policy.visitors import VisitorCounts, VisitorLimits
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.store.memory import MemoryStore
 from tests.contract.directories import CASES
 
@@ -22,10 +24,15 @@ Steps = Callable[[list[Calls], list[RemoteVisitors]], Awaitable[None]]
 
 def run(tmp_path: Path, limits: VisitorLimits, steps: Steps) -> None:
     """Run steps beside two front processes whose visitors are counted together."""
+    run_counted(tmp_path, VisitorCounts(limits, time.monotonic), steps)
+
+
+def run_counted(tmp_path: Path, counts: VisitorCounts, steps: Steps) -> None:
+    """Run steps beside two front processes whose visitors are counted together."""
 
     async def serve() -> None:
         case = await CASES["accounts"]()
-        shared = Shared(visitors=VisitorCounts(limits, time.monotonic))
+        shared = Shared(visitors=counts)
         server = await serve_control(tmp_path, MemoryStore(), case.directory, _ignore, shared)
         calls = [await Calls.connect(tmp_path / SOCKET) for _ in range(2)]
         await asyncio.wait_for(steps(calls, [RemoteVisitors(each) for each in calls]), 10)
@@ -107,6 +114,32 @@ def test_a_front_process_that_hangs_is_not_waited_for_long(
         assert not calls[0].lost.is_set(), "its clients stay"
 
     run(tmp_path, VisitorLimits(sessions=1), steps)
+
+
+def test_a_front_process_that_is_still_starting_is_not_waited_for(tmp_path: Path) -> None:
+    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+        starting = await Calls.connect(tmp_path / SOCKET)
+        await RemoteDirectory.connect(starting)
+        assert await admits(fronts[0], HERE)
+        assert not await asyncio.wait_for(admits(fronts[1], HERE), PATIENCE / 2)
+        starting.close()
+        await starting.lost.wait()
+
+    run(tmp_path, VisitorLimits(sessions=1), steps)
+
+
+def test_a_place_that_nobody_has_is_for_clients_of_the_store_process_too(tmp_path: Path) -> None:
+    counts = VisitorCounts(VisitorLimits(sessions=1), time.monotonic)
+    here = OwnVisitors(counts)
+
+    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+        assert await admits(fronts[0], HERE)
+        assert not await here.enter_late(HERE)
+        fronts[0].leave(HERE)
+        assert not here.enter(HERE)
+        assert await here.enter_late(HERE)
+
+    run_counted(tmp_path, counts, steps)
 
 
 def test_who_hangs_up_frees_what_it_had_and_what_it_kept(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from gatepost.app.web import WebLimits, WebServer
 from gatepost.net.listen import listen
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.rest.failures import Guard
+from tests.shell.relay import wait_for
 
 PATIENCE = 10.0
 
@@ -163,6 +164,26 @@ def test_connections_are_counted_by_address() -> None:
         for _ in range(2):
             with ask(served, request) as let_in:
                 assert answer(let_in)[0] == 200
+
+
+def test_an_address_with_too_many_is_let_in_when_kept_places_are_vacated() -> None:
+    counts = VisitorCounts(VisitorLimits(sessions=1), time.monotonic)
+    kept = OwnVisitors(counts, owner="a front process")
+
+    async def vacate() -> None:
+        kept.leave("127.0.0.1")
+
+    counts.vacate = vacate
+    request = b"GET /told HTTP/1.1\r\nhost: here\r\n"
+    assert kept.enter("127.0.0.1")
+    with serving(limits=WebLimits(visitors=OwnVisitors(counts))) as served:
+        with ask(served, request + b"\r\n") as let_in:
+            assert let_in.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            assert not kept.enter("127.0.0.1"), "it is counted"
+            let_in.sendall(request + b"connection: close\r\n\r\n")
+            while octets := let_in.recv(65_536):
+                assert b" 503 " not in octets
+        wait_for(lambda: kept.enter("127.0.0.1"))
 
 
 def test_too_many_connections_are_told_to_come_again() -> None:

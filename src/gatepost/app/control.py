@@ -78,6 +78,8 @@ async def serve_control(
     if isinstance(directory, KeepableDirectory):
         directory.follow(keepers.forget)
     visitors = shared.visitors
+    if visitors is not None:
+        visitors.vacate = keepers.vacate
     quotas, budget = shared.quotas, shared.budget or Budget(data)
 
     def make_stream() -> FrameStream:
@@ -200,13 +202,8 @@ def visitor_operations(
     """Return the operations of counting clients by name."""
 
     def visit(address: str) -> Later[bool]:
-        keepers.join(keeper)
-        return visitors.enter(address) or visit_again(address)
-
-    async def visit_again(address: str) -> bool:
-        """Somebody may have left whose place a front process keeps."""
-        await keepers.vacate()
-        return visitors.enter(address)
+        keepers.keep_places(keeper)
+        return visitors.enter(address) or visitors.enter_late(address)
 
     def leave(numbers: dict[str, int]) -> None:
         for address, number in numbers.items():

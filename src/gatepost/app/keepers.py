@@ -4,12 +4,12 @@ They keep answers of the directory. A change must be effective at the next comma
 wherever that session is. So who changes the directory is told that it is done when every front
 process has said that it forgot, or was cut off because it did not.
 
-They keep places of clients that left, for the next ones. No session is turned away for want of a
-place that nobody has: it is given back first.
+They keep places of clients that left, for the next ones. Nobody is turned away for want of a place
+that nobody has: it is given back first.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -34,29 +34,36 @@ class Keepers:
     """Every front process that keeps something."""
 
     def __init__(self) -> None:
-        self._keepers: set[Keeper] = set()
+        self._of_answers: set[Keeper] = set()
+        self._of_places: set[Keeper] = set()
+        """Not those that are still starting, which would not hear."""
 
-    def join(self, keeper: "Keeper") -> None:
-        """Remember who keeps something."""
-        self._keepers.add(keeper)
+    def keep_answers(self, keeper: "Keeper") -> None:
+        """Remember who keeps what the directory answers."""
+        self._of_answers.add(keeper)
+
+    def keep_places(self, keeper: "Keeper") -> None:
+        """Remember who keeps places."""
+        self._of_places.add(keeper)
 
     def leave(self, keeper: "Keeper") -> None:
         """It is gone, and what it kept with it."""
-        self._keepers.discard(keeper)
+        self._of_answers.discard(keeper)
+        self._of_places.discard(keeper)
         keeper.close()
 
     async def forget(self) -> None:
         """Return when all have forgotten what the directory answered."""
-        for late in await self._ask(FORGET):
+        for late in await self._ask(self._of_answers, FORGET):
             late.cut_off()
 
     async def vacate(self) -> None:
         """Return when all places that nobody has were given back, but for one that hangs."""
-        await self._ask(VACATE)
+        await self._ask(self._of_places, VACATE)
 
-    async def _ask(self, what: str) -> "list[Keeper]":
-        """Tell all to give something up; return who did not in time."""
-        asked = {keeper.ask(what): keeper for keeper in self._keepers}
+    async def _ask(self, keepers: "Iterable[Keeper]", what: str) -> "list[Keeper]":
+        """Tell them to give something up; return who did not in time."""
+        asked = {keeper.ask(what): keeper for keeper in keepers}
         if not asked:
             return []
         _, late = await asyncio.wait(asked, timeout=PATIENCE)
@@ -110,7 +117,7 @@ def keeping_operations(
     read_sender = decoder(tuple[Principal, Address]).decode
 
     def keep(_: msgspec.Raw) -> bool:
-        keepers.join(keeper)
+        keepers.keep_answers(keeper)
         return True
 
     def identify(raw: msgspec.Raw) -> "Later[tuple[Any, ...]]":

@@ -19,8 +19,8 @@ class RemoteVisitors:
     """Implements ``policy.visitors.Visitors`` over calls.
 
     Many a client connects anew for each message. The place of one that left stays counted for a
-    moment, and the next one of its address takes it without a question. Before a session is turned
-    away the store process has such places vacated; its HTTPS APIs turn away at once.
+    moment, and the next one of its address takes it without a question. Before anybody is turned
+    away the store process has such places vacated.
     """
 
     def __init__(self, calls: Calls) -> None:

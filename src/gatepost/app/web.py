@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gatepost.net.listen import Listener
@@ -49,18 +49,22 @@ class _Connection(H11Protocol):
         self._phase: object = None
         self._deadline: asyncio.TimerHandle | None = None
         self._visitor = ""
+        self._is_over = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         excess = len(self.connections) - self._limits.connections
         if excess > self._limits.connections:
             transport.abort()
-        elif excess > 0 or not self._may_visit():
+        elif excess > 0:
             self.app = busy
+        elif not self._may_visit():
+            self.app = self._visit_late
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._is_over = True
         self._set_deadline(None)
         if self._visitor and self._limits.visitors is not None:
             self._limits.visitors.leave(self._visitor)
@@ -74,6 +78,17 @@ class _Connection(H11Protocol):
             return False
         self._visitor = address
         return True
+
+    async def _visit_late(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request of a client for whom there was no room when it came."""
+        visitors, address = self._limits.visitors, self.client[0] if self.client else ""
+        if visitors is None or not await visitors.enter_late(address):
+            await busy(scope, receive, send)
+        elif self._is_over:
+            visitors.leave(address)
+        else:
+            self._visitor, self.app = address, self.config.loaded_app
+            await self.app(scope, receive, send)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

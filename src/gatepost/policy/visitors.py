@@ -1,7 +1,7 @@
 """Clients by their address: how many sessions each has, and how often it failed to sign in."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -49,6 +49,8 @@ class VisitorCounts:
     def __init__(self, limits: VisitorLimits, seconds: Callable[[], float]) -> None:
         self.limits = limits
         """May be replaced at any time; what is counted stays."""
+        self.vacate: Callable[[], Awaitable[None]] = _nothing_is_kept
+        """Has places given back that other processes keep of clients that left."""
         self._seconds = seconds
         self._sessions: dict[str, int] = {}
         self._total = 0
@@ -98,6 +100,10 @@ class VisitorCounts:
         return seconds
 
 
+async def _nothing_is_kept() -> None:
+    """Nobody keeps places."""
+
+
 def _take(counts: dict[str, int], key: str, number: int) -> None:
     counts[key] -= number
     if counts[key] <= 0:
@@ -114,6 +120,11 @@ class OwnVisitors:
     def enter(self, address: str) -> bool:
         """See ``Visitors.enter``."""
         return self._counts.enter(self._owner, address)
+
+    async def enter_late(self, address: str) -> bool:
+        """As ``enter``, which found no room: once nobody keeps a place that nobody has."""
+        await self._counts.vacate()
+        return self.enter(address)
 
     def leave(self, address: str, number: int = 1) -> None:
         """See ``Visitors.leave``; ``number`` connections are gone."""
