@@ -43,22 +43,23 @@ class Generation:
 def look_back(directory: Path, connection: sqlite3.Connection, *, is_new: bool) -> str:
     """Say that a store was put back in time; empty when it was not. It is said once.
 
-    ``is_new``: it was made or mended just now, and nothing follows from its numbers. The epochs of
-    an older one go on behind those that were given out, for ids are made of them.
+    ``is_new``: it was made or mended just now, and is no copy. In any case its epochs go on behind
+    those that were given out, for ids are made of them.
     """
     file = directory / GENERATION
     (known, epoch), (number, own_epoch) = _read(file), _counted(connection)
     if known == number:
         return ""
     said = ""
+    if known > number:
+        own_epoch = max(own_epoch, epoch + AHEAD)
+        connection.execute(QUERIES["set_counter"], (own_epoch, "epoch"))
     if known > number and not is_new:
         seen = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         said = (
             f"the store is older than the one that was here until {seen:%Y-%m-%dT%H:%M:%SZ}: what "
             "was accepted since is not in it, and what was delivered since may be delivered again"
         )
-        own_epoch = max(own_epoch, epoch + AHEAD)
-        connection.execute(QUERIES["set_counter"], (own_epoch, "epoch"))
     _write(file, (number, own_epoch))
     return said
 

@@ -52,6 +52,16 @@ def test_an_older_copy_is_said_once_and_repeats_no_epoch(tmp_path: Path) -> None
     assert look(home) == put(home, "3") == look(home) == ""
 
 
+def test_one_in_the_place_of_one_that_is_gone_repeats_no_epoch(tmp_path: Path) -> None:
+    store = open_store(tmp_path, SETTINGS)
+    given = epoch(store)
+    store.close()
+    (tmp_path / "store.db").unlink()
+    store = open_store(tmp_path, SETTINGS)
+    assert epoch(store) > given
+    store.close()
+
+
 def test_who_only_looks_changes_nothing(tmp_path: Path) -> None:
     put(tmp_path, "1")
     before = (tmp_path / "store.db").read_bytes(), (tmp_path / GENERATION).read_bytes()
