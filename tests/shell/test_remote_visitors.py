@@ -112,6 +112,8 @@ def test_a_front_process_that_hangs_is_not_waited_for_long(
         calls[0].hears.clear()
         assert not await admits(other, HERE)
         assert not calls[0].lost.is_set(), "its clients stay"
+        monkeypatch.setattr("gatepost.app.keepers.PATIENCE", 60)
+        assert not await admits(other, HERE), "nor by everybody"
 
     run(tmp_path, VisitorLimits(sessions=1), steps)
 

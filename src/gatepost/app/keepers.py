@@ -58,8 +58,10 @@ class Keepers:
             late.cut_off()
 
     async def vacate(self) -> None:
-        """Return when all places that nobody has were given back, but for one that hangs."""
-        await self._ask(self._of_places, VACATE)
+        """Return when all places that nobody has were given back, but for those of one that hangs:
+        it is asked again when it has asked for a place itself."""
+        for late in await self._ask(self._of_places, VACATE):
+            self._of_places.discard(late)
 
     async def _ask(self, keepers: "Iterable[Keeper]", what: str) -> "list[Keeper]":
         """Tell them to give something up; return who did not in time."""

@@ -41,7 +41,7 @@ def take_news(data: Path) -> News:
     except (OSError, UnicodeDecodeError):
         return news
     for line in lines:
-        with suppress(ValueError):  # the disk was full in the middle of it
+        with suppress(ValueError, TypeError):  # the disk was full, or is worn, in the middle of it
             event, reason = json.loads(line)
             news.append((str(event), str(reason)))
     return news
