@@ -16,6 +16,8 @@ TOGETHER: Final = 1024 * 1024
 """Octets written in one call at most."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """No room: the same may succeed later. Any other error of a write or a sync is final."""
+_UNKNOWN: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+"""To a flag of pwritev2(2): the system does not know it, and has written nothing."""
 
 
 _read_text: Final = partial(str, encoding="utf-8", errors="surrogateescape")
@@ -61,11 +63,12 @@ class Disk:
 
         Where the system can do both in one call, a thread gives up the interpreter once for it.
         """
-        if sys.platform == "linux" and len(chunks) <= MANY:
+        is_known = sys.platform == "linux" and hasattr(os, "RWF_DSYNC")  # not to each C library
+        if is_known and len(chunks) <= MANY:
             try:
                 written = os.pwritev(descriptor, chunks, offset, os.RWF_DSYNC)
             except OSError as error:
-                if error.errno != errno.EOPNOTSUPP:  # said before anything is written
+                if error.errno not in _UNKNOWN:
                     raise
                 written = 0
             if written == sum(map(len, chunks)):

@@ -1,6 +1,9 @@
 """Bodies in segments."""
 
+import errno
+import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,32 @@ def test_a_checksum_that_is_known_is_not_taken_again(segments: Segments) -> None
     assert read(segments, places[0]) == b"de"
     with pytest.raises(Unreadable):  # it is not what arrived
         read(segments, places[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "RWF_DSYNC"), reason="a call of Linux")
+@pytest.mark.parametrize("lack", ["name", "call", "flag", "room"])
+def test_who_cannot_write_and_sync_in_one_call_does_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: str
+) -> None:
+    """A C library may lack the flag's name, a system the call (ENOSYS) or the flag (EINVAL in Linux
+    before 4.13); and a call may write less than it was given."""
+
+    def pwritev(descriptor: int, chunks: Sequence[bytes], offset: int, flags: int) -> int:
+        if lack != "room":
+            raise OSError(errno.ENOSYS if lack == "call" else errno.EINVAL, "no")
+        return os.pwrite(descriptor, chunks[0][:2], offset)
+
+    if lack == "name":
+        monkeypatch.delattr(os, "RWF_DSYNC")
+    else:
+        monkeypatch.setattr(os, "pwritev", pwritev)
+    segments = Segments(tmp_path / "segments", Disk(), size=100_000)
+    segments.resume(1, 0)
+    segments.append(BytesBody(b"first"))
+    segments.sync()
+    places = [segments.allot(BytesBody(each)) for each in (b"abc", b"de")]
+    segments.sync()
+    assert [read(segments, each) for each in places] == [b"abc", b"de"]
 
 
 @pytest.mark.parametrize("pieces", [1, 3, MANY + 1])
