@@ -450,6 +450,32 @@ def test_a_server_that_forgets_what_comes_behind_a_content_is_left_alone_for_a_w
     assert running.failure is None
 
 
+def test_who_was_to_see_whether_a_server_is_better_and_saw_nothing_leaves_it_to_the_next(
+    authority: Authority, pair: Pair
+) -> None:
+    calls: list[Client] = []
+
+    def server(client: Client) -> None:
+        calls.append(client)
+        greet(client, PIPELINED)
+        pipelined(client, *GO_AHEAD)
+        if len(calls) == 1:
+            hear_two(client)
+            client.say("250 one")  # and hangs up
+
+    async def act(relay: Relay) -> None:
+        transport = relay.transport
+        transport.sending = replace(transport.sending, seconds=lambda: FORGETFUL.first * 2)
+        transport.following.failed(0.0, lambda: 0.5, "it forgot")
+        await relay.hand()
+        one, two = await asyncio.gather(relay.hand(), relay.hand())
+        assert outcomes(one) == outcomes(two) == [("delivered", 250)]
+        assert transport.terms.follow == followers_of(transport.target)
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+
+
 @pytest.mark.parametrize(("connections", "servers", "few"), [(20, 1, 15), (20, 2, 7), (1, 1, 0)])
 def test_only_few_follow(connections: int, servers: int, few: int) -> None:
     """When many are on their way at once, the hop is slow: more connections are what helps."""

@@ -158,6 +158,9 @@ class _Try:
                 else:
                     if not self._was_told_goodbye(loan):
                         return
+                finally:
+                    if loan.follows:  # it may have come to nothing that tells
+                        self.transport.following.give_up()
             self.course, self.session = Course(), None
 
     def _is_of_connection(self, loan: Loan[AsyncConnection], error: GatepostError) -> bool:
