@@ -103,7 +103,7 @@ def test_damage_that_is_met_at_the_start_is_mended_at_once(tmp_path: Path) -> No
     told, captured, waiting, epoch = read(tmp_path)
     assert told
     assert (len(captured), waiting) == (NUMBER, NUMBER)
-    assert epoch == 1 + EPOCH_LEAP + 1, "the counter was lost, and no id may come twice"
+    assert epoch > 1 + EPOCH_LEAP, "the counter was lost, and no id may come twice"
 
 
 def test_damage_that_a_reader_meets_ends_the_relay_and_the_next_start_mends_it(
