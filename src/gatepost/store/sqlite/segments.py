@@ -94,7 +94,8 @@ class Segments:
 
     def allot(self, body: Body) -> Place:
         """Give a body the place that ``sync`` will write it to; call ``has_room`` before."""
-        chunks, size = list(body.chunks()), body.size
+        chunks = list(body.chunks())
+        size = sum(map(len, chunks))  # what is written, whatever it said: others lie behind it
         place = Place(self.active, self._end, size, checksum_of(body, chunks))
         self._allotted += chunks
         self._end += size

@@ -49,6 +49,18 @@ def test_a_checksum_that_is_known_is_not_taken_again(segments: Segments) -> None
         read(segments, places[1])
 
 
+def test_a_body_that_is_shorter_than_it_said_shifts_nobody_else(segments: Segments) -> None:
+    class Short(BytesBody):
+        @property
+        def size(self) -> int:
+            return len(self.content) + 3
+
+    segments.append(BytesBody(b"first"))
+    places = [segments.allot(each) for each in (Short(b"abc"), BytesBody(b"de"))]
+    segments.sync()
+    assert [read(segments, each) for each in places] == [b"abc", b"de"]
+
+
 @pytest.mark.skipif(not hasattr(os, "RWF_DSYNC"), reason="a call of Linux")
 @pytest.mark.parametrize("lack", ["name", "call", "flag", "room"])
 def test_who_cannot_write_and_sync_in_one_call_does_one_after_the_other(
