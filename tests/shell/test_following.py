@@ -290,24 +290,35 @@ def test_an_answer_said_twice_is_not_one_to_the_next_message(
     assert (outcomes(two), two.attempt.reply.text) == ([("delivered", 250)], "two")
 
 
+def pour(client: Client, poured: threading.Event) -> None:
+    """Take one message, and another one's content, which is not answered yet."""
+    greet(client, PIPELINED)
+    pipelined(client, *GO_AHEAD)
+    assert [client.hear() for _ in range(3)] == OPENED
+    client.say(*GO_AHEAD)
+    client.hear_content()
+    poured.set()
+
+
+async def hand_one_that_waits(relay: Relay, poured: threading.Event) -> "asyncio.Task[Handed]":
+    """Hand one over, and another one, which waits for the answer to its content."""
+    await relay.hand()
+    first = asyncio.create_task(relay.hand())
+    await asyncio.to_thread(poured.wait, 10)
+    return first
+
+
 def test_one_that_does_not_fit_leaves_the_one_before_its_transcript(
     authority: Authority, pair: Pair
 ) -> None:
     poured, is_refused = threading.Event(), threading.Event()
 
     def server(client: Client) -> None:
-        greet(client, PIPELINED)
-        pipelined(client, *GO_AHEAD)
-        assert [client.hear() for _ in range(3)] == OPENED
-        client.say(*GO_AHEAD)
-        client.hear_content()
-        poured.set()
+        pour(client, poured)
         assert is_refused.wait(10)
 
     async def act(relay: Relay) -> None:
-        await relay.hand()
-        first = asyncio.create_task(relay.hand())
-        await asyncio.to_thread(poured.wait, 10)
+        first = await hand_one_that_waits(relay, poured)
         large = await relay.hand(body=BytesBody(b"x" * 1_000_001))
         assert outcomes(large) == [("failed", 552)]
         is_refused.set()
@@ -325,20 +336,13 @@ def test_one_that_cannot_be_sent_fails_also_behind_another_one(
     poured, has_failed = threading.Event(), threading.Event()
 
     def server(client: Client) -> None:
-        greet(client, PIPELINED)
-        pipelined(client, *GO_AHEAD)
-        assert [client.hear() for _ in range(3)] == OPENED
-        client.say(*GO_AHEAD)
-        client.hear_content()
-        poured.set()
+        pour(client, poured)
         assert has_failed.wait(10)
         client.say("250 one")
         assert client.hear() == b"QUIT"
 
     async def act(relay: Relay) -> None:
-        await relay.hand()
-        first = asyncio.create_task(relay.hand())
-        await asyncio.to_thread(poured.wait, 10)
+        first = await hand_one_that_waits(relay, poured)
         two_lines = Recipient(parse_address("b@example.net"), orcpt="rfc822;b\r\nDATA")
         bad = await relay.hand(lease(two_lines))
         assert (outcomes(bad), bad.attempt.phase) == ([("failed", 554)], "mail")
