@@ -65,9 +65,8 @@ class Reporter:
         stopping = False
         while not stopping:
             stopping = self._stopping.wait(FLUSH)
-            lines: list[str] = []
-            while self._waiting:
-                lines.append(self._spell_safely(self._waiting.popleft()))
+            waiting = len(self._waiting)  # not what comes meanwhile, which may have no end
+            lines = [self._spell_safely(self._waiting.popleft()) for _ in range(waiting)]
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 lines.append(self._spell((time.time(), "lines_dropped", {"count": dropped})))
