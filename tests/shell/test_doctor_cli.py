@@ -177,6 +177,15 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert "gatepost doctor smtp.azurecomm.net --as go-net-smtp" in capsys.readouterr().out
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell has what it runs in the background ignore SIGINT, and that would be inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_quietly(authority: Authority) -> None:
     with serving(Script(greeting=None)) as silent:
         command = [sys.executable, "-m", "gatepost.cli.main", "doctor", silent.address]
