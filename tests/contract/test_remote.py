@@ -38,13 +38,9 @@ def _tests_of(module: Any) -> dict[str, Any]:
 globals().update(_tests_of(test_store) | _tests_of(test_directory))
 
 
-def ignore(event: str, **facts: Any) -> None:
-    """A report to nobody."""
-
-
 @asynccontextmanager
 async def over_socket(data: Path, store: Store, directory: Directory) -> AsyncIterator[Calls]:
-    server = await serve_control(data, store, directory, ignore)
+    server = await serve_control(data, store, directory)
     calls = await Calls.connect(data / SOCKET)
     try:
         yield calls

@@ -89,7 +89,7 @@ async def main(plan: dict[str, Any]) -> None:
     routed = RoutedStore(store, store.deliveries, table, deliverer)
     shared = Shared(queue=QueueDesk(store.deliveries, now, lambda: deliverer))
     directory = (await azure()).directory
-    control = await serve_control(Path(plan["data"]), routed, directory, report, shared)
+    control = await serve_control(Path(plan["data"]), routed, directory, shared)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     say("ready")

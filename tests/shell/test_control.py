@@ -49,18 +49,13 @@ Steps = Callable[[Path, Behind], Awaitable[None]]
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Callable[[Steps], list[str]]:
-    """Runs steps beside a control socket; what was reported."""
+def served(tmp_path: Path) -> Callable[[Steps], None]:
+    """Runs steps beside a control socket."""
 
-    def run(steps: Steps) -> list[str]:
-        events: list[str] = []
-
-        def report(event: str, **facts: Any) -> None:
-            events.append(f"{event} {facts}")
-
+    def run(steps: Steps) -> None:
         async def serve() -> None:
             behind = Behind()
-            server = await serve_control(tmp_path, behind, (await azure()).directory, report)
+            server = await serve_control(tmp_path, behind, (await azure()).directory)
             try:
                 await asyncio.wait_for(steps(tmp_path / SOCKET, behind), 10)
             finally:
@@ -68,7 +63,6 @@ def served(tmp_path: Path) -> Callable[[Steps], list[str]]:
                 await asyncio.sleep(0.01)
 
         asyncio.run(serve())
-        return events
 
     return run
 
@@ -78,7 +72,7 @@ async def hang_up(calls: Calls) -> None:
     await calls.lost.wait()
 
 
-def test_only_the_owner_may_connect(served: Callable[[Steps], list[str]]) -> None:
+def test_only_the_owner_may_connect(served: Callable[[Steps], None]) -> None:
     async def steps(path: Path, behind: Behind) -> None:
         mode = os.lstat(path).st_mode
         assert stat.S_ISSOCK(mode)
@@ -87,7 +81,7 @@ def test_only_the_owner_may_connect(served: Callable[[Steps], list[str]]) -> Non
     served(steps)
 
 
-def test_a_relay_without_a_clock_of_its_own_says_so(served: Callable[[Steps], list[str]]) -> None:
+def test_a_relay_without_a_clock_of_its_own_says_so(served: Callable[[Steps], None]) -> None:
     async def steps(path: Path, behind: Behind) -> None:
         calls = await Calls.connect(path)
         with pytest.raises(ValueError, match="only `gatepost up` has a clock"):
@@ -107,7 +101,7 @@ GARBAGE = [
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=["text", "empty", "huge", "http"])
 def test_garbage_ends_its_own_connection_alone(
-    served: Callable[[Steps], list[str]], garbage: bytes
+    served: Callable[[Steps], None], garbage: bytes
 ) -> None:
     async def steps(path: Path, behind: Behind) -> None:
         reader, writer = await asyncio.open_unix_connection(path)
@@ -125,7 +119,7 @@ def test_garbage_ends_its_own_connection_alone(
 
 
 def test_what_is_asked_wrongly_is_an_error_and_no_silence(
-    served: Callable[[Steps], list[str]],
+    served: Callable[[Steps], None],
 ) -> None:
     async def steps(path: Path, behind: Behind) -> None:
         calls = await Calls.connect(path)
@@ -156,7 +150,7 @@ FAILURES: list[tuple[Exception, type[Exception]]] = [
 @pytest.mark.parametrize(("failure", "expected"), FAILURES)
 @pytest.mark.parametrize("size", [10, 1_000_000])
 def test_a_failure_arrives_as_what_it_was(
-    served: Callable[[Steps], list[str]],
+    served: Callable[[Steps], None],
     failure: Exception,
     expected: type[Exception],
     size: int,
@@ -176,7 +170,7 @@ def test_a_failure_arrives_as_what_it_was(
 
 
 def test_a_caller_that_dies_does_not_cancel_its_commit(
-    served: Callable[[Steps], list[str]],
+    served: Callable[[Steps], None],
 ) -> None:
     async def steps(path: Path, behind: Behind) -> None:
         behind.gate = asyncio.get_running_loop().create_future()
@@ -197,7 +191,7 @@ def test_a_caller_that_dies_does_not_cancel_its_commit(
     served(steps)
 
 
-def test_who_asks_a_relay_that_went_away_is_told(served: Callable[[Steps], list[str]]) -> None:
+def test_who_asks_a_relay_that_went_away_is_told(served: Callable[[Steps], None]) -> None:
     async def steps(path: Path, behind: Behind) -> None:
         calls = await Calls.connect(path)
         store, directory = RemoteStore(calls), await RemoteDirectory.connect(calls)

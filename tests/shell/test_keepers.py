@@ -67,7 +67,7 @@ def run(tmp_path: Path, steps: Steps, name: str = "azure", fronts: int = 2) -> N
 
     async def serve() -> None:
         case = await CASES[name]()
-        server = await serve_control(tmp_path, MemoryStore(), case.directory, _ignore)
+        server = await serve_control(tmp_path, MemoryStore(), case.directory)
         connected = []
         for _ in range(fronts):
             calls = await Calls.connect(tmp_path / SOCKET)
@@ -80,10 +80,6 @@ def run(tmp_path: Path, steps: Steps, name: str = "azure", fronts: int = 2) -> N
         await asyncio.sleep(0)
 
     asyncio.run(serve())
-
-
-def _ignore(event: str, **facts: Any) -> None:
-    """A report to nobody."""
 
 
 def test_an_answer_is_there_at_once_when_it_was_asked_for_before(tmp_path: Path) -> None:
@@ -284,7 +280,7 @@ def test_another_configuration_is_asked_about_again(tmp_path: Path) -> None:
     async def serve() -> None:
         before, after = await CASES["accounts"](), await CASES["configured accounts"]()
         served = ServedDirectory(before.directory)
-        server = await serve_control(tmp_path, MemoryStore(), served, _ignore)
+        server = await serve_control(tmp_path, MemoryStore(), served)
         calls = await Calls.connect(tmp_path / SOCKET)
         front = Front(calls, await RemoteDirectory.connect(calls), before)
         principal = await front.learn()

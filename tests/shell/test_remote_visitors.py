@@ -33,7 +33,7 @@ def run_counted(tmp_path: Path, counts: VisitorCounts, steps: Steps) -> None:
     async def serve() -> None:
         case = await CASES["accounts"]()
         shared = Shared(visitors=counts)
-        server = await serve_control(tmp_path, MemoryStore(), case.directory, _ignore, shared)
+        server = await serve_control(tmp_path, MemoryStore(), case.directory, shared)
         calls = [await Calls.connect(tmp_path / SOCKET) for _ in range(2)]
         await asyncio.wait_for(steps(calls, [RemoteVisitors(each) for each in calls]), 10)
         for each in calls:
@@ -43,10 +43,6 @@ def run_counted(tmp_path: Path, counts: VisitorCounts, steps: Steps) -> None:
         await asyncio.sleep(0)
 
     asyncio.run(serve())
-
-
-def _ignore(event: str, **facts: object) -> None:
-    """A report to nobody."""
 
 
 async def admits(front: RemoteVisitors, address: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.app.report import spell
+from gatepost.app.spelling import spell
 from gatepost.net.tls import TlsLayer
 from tests.shell.peer import Peer, TlsInHand, letter
 from tests.shell.served import Plan, Served, serving

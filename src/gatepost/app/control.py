@@ -20,6 +20,7 @@ from gatepost.app.events.service import EventService
 from gatepost.app.hurry import SOCKET
 from gatepost.app.keepers import Keeper, Keepers, keeping_operations
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
+from gatepost.app.report import Reporter
 from gatepost.app.rpc import Afterwards, Answers, Operation, decode, decoder
 from gatepost.app.uploads import Uploads, put_and_tell
 from gatepost.directory.azure.changes.outcome import Rejected
@@ -31,7 +32,6 @@ from gatepost.net.frames import FrameStream, serve_frames
 from gatepost.policy.quotas import OwnQuotas, Quotas, SubscriptionQuotas
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts
 from gatepost.queue.contract import Selection, Store
-from gatepost.relay.context import Report
 from gatepost.relay.spool import Budget
 
 T = TypeVar("T")
@@ -55,25 +55,19 @@ class Shared:
     """None: nothing is relayed."""
     clock: ClockDesk | None = None
     """None: the time is the machine's."""
+    reporter: Reporter | None = None
+    """None: nobody is told what front processes do."""
 
 
 async def serve_control(
-    data: Path,
-    store: Store,
-    directory: Directory,
-    report: Report,
-    shared: Shared = Shared(),
+    data: Path, store: Store, directory: Directory, shared: Shared = Shared()
 ) -> asyncio.Server:
     """Answer at DIR/control.sock until the server is closed."""
-    operations = {**store_operations(store), **directory_operations(directory)}
-    operations["report"] = lambda raw: _report(report, raw)
-    if shared.desks is not None:
-        operations |= administration_operations(shared.desks)
-    if shared.events is not None:
-        operations |= event_operations(shared.events)
-    if shared.queue is not None:
-        operations |= queue_operations(shared.queue)
-    operations |= clock_operations(shared.clock)
+    operations = {
+        **store_operations(store),
+        **directory_operations(directory),
+        **_operations_of_all(shared),
+    }
     keepers = Keepers()
     if isinstance(directory, KeepableDirectory):
         directory.follow(keepers.forget)
@@ -110,9 +104,18 @@ async def serve_control(
     return await serve_frames(data / SOCKET, make_stream)
 
 
-def _report(report: Report, raw: msgspec.Raw) -> None:
-    event, facts = decode(raw, tuple[str, dict[str, Any]])
-    report(event, **facts)
+def _operations_of_all(shared: Shared) -> dict[str, Operation]:
+    """Return what is the same for every connection."""
+    operations = clock_operations(shared.clock)
+    if shared.reporter is not None:
+        operations |= reporter_operations(shared.reporter)
+    if shared.desks is not None:
+        operations |= administration_operations(shared.desks)
+    if shared.events is not None:
+        operations |= event_operations(shared.events)
+    if shared.queue is not None:
+        operations |= queue_operations(shared.queue)
+    return operations
 
 
 def store_operations(store: Store) -> dict[str, Operation]:
@@ -172,6 +175,14 @@ def directory_operations(directory: Directory) -> dict[str, Operation]:
         "identify": _taking(tuple[Credentials, str], directory.identify),
         "verifier": _taking(tuple[str, str], directory.verifier),
         "standing": _taking(tuple[Principal, Address], directory.standing),
+    }
+
+
+def reporter_operations(reporter: Reporter) -> dict[str, Operation]:
+    """Return what front processes tell the operator by."""
+    return {
+        "lines_are_json": _taking(tuple[()], lambda: reporter.as_json),
+        "lines": _taking(tuple[list[str]], reporter.take),
     }
 
 

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from gatepost.app.hurry import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
+from gatepost.app.remote_report import RemoteReport
 from gatepost.app.remote_store import RemoteStore
 from gatepost.app.rpc import Calls
 from gatepost.app.runtime import DRAIN, report_faults, run
 from gatepost.app.workers import READY
-from gatepost.errors import Disconnected, GatepostError
+from gatepost.errors import GatepostError
 from gatepost.net.listen import Listener
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.supervise import Supervisor
@@ -32,21 +33,15 @@ class FrontProcess:
     calls: Calls
     store: RemoteStore
     directory: RemoteDirectory
+    report: RemoteReport
 
     @classmethod
     async def connect(cls, data: Path) -> "FrontProcess":
         """Connect. Raises ConnectError."""
         calls = await Calls.connect(data / SOCKET)
-        process = cls(calls, RemoteStore(calls), await RemoteDirectory.connect(calls))
-        report_faults(process.report)
-        return process
-
-    def report(self, event: str, **facts: Any) -> None:
-        """Tell the operator, who listens to the store process."""
-        try:
-            self.calls.tell_soon("report", event, facts)
-        except Disconnected:
-            return  # we stop in a moment
+        report = await RemoteReport.connect(calls)
+        report_faults(report)
+        return cls(calls, RemoteStore(calls), await RemoteDirectory.connect(calls), report)
 
     async def serve(self, supervisor: Supervisor, doors: Sequence[Door]) -> None:
         """Say that we are ready, and accept when we are told to; serve until SIGTERM, SIGHUP, or

@@ -104,9 +104,12 @@ class Calls:
         """Call without an answer."""
         self._stream.send(_ENCODER.encode((0, operation, arguments)))
 
-    def tell_soon(self, operation: str, *arguments: Any) -> None:
-        """Call without an answer, and without a packet of its own where another one follows."""
-        self._stream.send_soon(_ENCODER.encode((0, operation, arguments)))
+    def tell_soon(self, operation: str, take: Callable[[], Any]) -> None:
+        """Call without an answer, and without a packet of its own where another one follows.
+
+        The argument is what ``take`` returns when the call goes out.
+        """
+        self._stream.send_soon(lambda: _ENCODER.encode((0, operation, (take(),))))
 
     def ask(
         self, operation: str, *arguments: Any, content: Sequence[bytes] = ()

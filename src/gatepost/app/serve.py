@@ -26,6 +26,7 @@ from gatepost.app.listeners import visitor_limits
 from gatepost.app.outward import Ground, Outgoing, Outward
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import remove_ready, write_ready
+from gatepost.app.report import Reporter
 from gatepost.app.runtime import DRAIN, report_faults, side_by_side
 from gatepost.app.serve_front import Written
 from gatepost.app.serving import make_ids
@@ -84,7 +85,7 @@ def _text_of(path: Path) -> str:
 
 
 async def serve(
-    options: Options, report: Report, on_ready: Callable[[dict[str, Any]], None]
+    options: Options, report: Reporter, on_ready: Callable[[dict[str, Any]], None]
 ) -> int:
     """Run the relay until SIGTERM or SIGINT; return the exit code. SIGHUP reloads.
 
@@ -159,7 +160,7 @@ class Service:
     api: Api | None = None
 
     @classmethod
-    async def start(cls, options: Options, report: Report, stack: AsyncExitStack) -> "Service":
+    async def start(cls, options: Options, report: Reporter, stack: AsyncExitStack) -> "Service":
         """Open everything; ``stack`` closes it in the reverse order."""
         written = options.read()
         _warn(written.config, report)
@@ -200,8 +201,8 @@ class Service:
         relay.follow(outward.store)
         desks = Desks()
         queue = QueueDesk(store.deliveries, _now, lambda: outward.deliverer)
-        shared = Shared(visitors=visitors, budget=relay.budget, desks=desks, queue=queue)
-        control = await serve_control(data, outward.store, directory, report, shared)
+        shared = Shared(None, visitors, relay.budget, desks, queue=queue, reporter=report)
+        control = await serve_control(data, outward.store, directory, shared)
         stack.callback((data / SOCKET).unlink, missing_ok=True)
         stack.callback(control.close)
         stack.push_async_callback(_stop_both, inward, outward)

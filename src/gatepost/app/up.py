@@ -25,6 +25,7 @@ from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
+from gatepost.app.report import Reporter
 from gatepost.app.runtime import DRAIN, report_faults
 from gatepost.app.serving import (
     Backend,
@@ -81,7 +82,7 @@ class Options:
         return {"smtp": self.smtp, "smtps": self.smtps, "https": self.https, "http": self.http}
 
 
-async def up(options: Options, report: Report, on_ready: Callable[[dict[str, Any]], None]) -> int:
+async def up(options: Options, report: Reporter, on_ready: Callable[[dict[str, Any]], None]) -> int:
     """Run the relay until SIGTERM or SIGINT; return the exit code.
 
     ``on_ready`` gets the document of ready.json. Raises GatepostError when it cannot start:
@@ -121,7 +122,7 @@ class _Run:
     """Done with a reason when the relay must not go on."""
 
 
-async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Run:
+async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _Run:
     """Open everything; ``stack`` closes it in the reverse order."""
     data = options.data.resolve()
     profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
@@ -150,8 +151,8 @@ async def _start(options: Options, report: Report, stack: AsyncExitStack) -> _Ru
     desks = Desks(desk, account_desk(accounts.directory, open_key(data)) if accounts else None)
     clocks = ClockDesk(clock, workers=options.workers, moved=partial(_moved, report, events))
     queue = QueueDesk(store.deliveries, clock.now)  # in which nothing is: all mail is captured
-    shared = Shared(quotas, budget=budget, desks=desks, events=events, clock=clocks, queue=queue)
-    control = await serve_control(data, store, signs_in, report, shared)
+    shared = Shared(quotas, None, budget, desks, events, queue, clocks, report)
+    control = await serve_control(data, store, signs_in, shared)
     stack.callback((data / SOCKET).unlink, missing_ok=True)
     stack.callback(control.close)
     certificate = _served_certificate(data, profile, certificates)

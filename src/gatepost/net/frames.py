@@ -42,6 +42,8 @@ class FrameStream(asyncio.Protocol):
         self._waiting: list[bytes] = []
         self._is_due = False
         """What waits is written at the end of this turn of the loop."""
+        self._last: list[Callable[[], bytes]] = []
+        """Make the frames that go out behind those."""
         self._later: asyncio.TimerHandle | None = None
         self._lost = False
 
@@ -52,18 +54,22 @@ class FrameStream(asyncio.Protocol):
             self._is_due = True
             self._loop.call_soon(self._flush)
 
-    def send_soon(self, frame: bytes) -> None:
-        """Send one frame in its turn, together with the next one where that follows soon.
+    def send_soon(self, make: Callable[[], bytes]) -> None:
+        """Send one frame behind the next one where that follows soon; it is made when it goes out.
 
         Raises Disconnected when the other end is gone.
         """
-        self._wait(frame)
+        self._check()
+        self._last.append(make)
         if not self._is_due and self._later is None:
             self._later = self._loop.call_later(SOON, self._flush)
 
-    def _wait(self, frame: bytes, content: Sequence[bytes] = ()) -> None:
+    def _check(self) -> None:
         if self._lost:
             raise Disconnected("the relay's control socket is closed")
+
+    def _wait(self, frame: bytes, content: Sequence[bytes] = ()) -> None:
+        self._check()
         if content:
             lengths = (len(frame) | CONTENT) << 32 | sum(map(len, content))
             self._waiting += (lengths.to_bytes(2 * LENGTH, "big"), frame, *content)
@@ -76,12 +82,14 @@ class FrameStream(asyncio.Protocol):
         if self._later is not None:
             self._later.cancel()
             self._later = None
+        for make in () if self._lost else self._last:
+            self._wait(make())
         if self._waiting and not self._lost:
             if sum(map(len, self._waiting)) < MAX_JOINED:
                 self._transport.write(b"".join(self._waiting))
             else:
                 self._transport.writelines(self._waiting)
-        self._waiting = []
+        self._waiting, self._last = [], []
 
     def close(self) -> None:
         """Close after what was sent is written."""

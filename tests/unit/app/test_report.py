@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from gatepost.app.report import LAST_WORDS, MAX_WAITING, Reporter, spell, write_all
+from gatepost.app.report import LAST_WORDS, MAX_WAITING, Reporter, write_all
+from gatepost.app.spelling import spell
 
 
 def lines_of(reading: int) -> list[str]:
@@ -62,6 +63,30 @@ def test_a_text_stands_in_its_turn() -> None:
     assert first.endswith("starting")
     assert text == ["paste", "this"]
     assert last.endswith("lone value=?")
+
+
+def test_lines_of_another_process_stand_in_their_turn() -> None:
+    reading, writing = os.pipe()
+    reporter = Reporter(writing, as_json=False)
+    reporter("starting")
+    reporter.take(["one", "two"])
+    reporter("stopping")
+    reporter.close()
+    os.close(writing)
+    first, *taken, last = lines_of(reading)
+    assert (first[9:], taken, last[9:]) == ("starting", ["one", "two"], "stopping")
+
+
+def test_lines_of_another_process_are_bounded_with_all_others() -> None:
+    reading, writing = os.pipe()
+    reporter = Reporter(writing, as_json=True)
+    reporter.take([""] * 2 * MAX_WAITING)
+    reporter.close()
+    os.close(writing)
+    lines = lines_of(reading)
+    lost = sum(json.loads(line)["count"] for line in lines if line)
+    assert lost > 0
+    assert lost + lines.count("") == 2 * MAX_WAITING
 
 
 def test_a_reader_that_is_gone_ends_nothing() -> None:

@@ -129,12 +129,13 @@ def test_what_one_turn_sends_is_one_write() -> None:
 def test_what_is_not_urgent_goes_with_the_next_frame() -> None:
     async def steps() -> None:
         end = End()
-        end.stream.send_soon(b"one")
+        end.stream.send_soon(b"last".upper)
         await asyncio.sleep(0)
         assert end.wire.written == []
+        end.stream.send(b"one")
         end.stream.send(b"two")
         await asyncio.sleep(0)
-        assert end.wire.written == [framed(b"one", b"two")]
+        assert end.wire.written == [framed(b"one", b"two", b"LAST")]
         await asyncio.sleep(2 * SOON)
         assert len(end.wire.written) == 1
 
@@ -144,10 +145,11 @@ def test_what_is_not_urgent_goes_with_the_next_frame() -> None:
 def test_what_is_not_urgent_goes_alone_after_a_moment() -> None:
     async def steps() -> None:
         end = End()
-        end.stream.send_soon(b"one")
-        end.stream.send_soon(b"two")
+        said = ["one"]
+        end.stream.send_soon(lambda: " ".join(said).encode())
+        said.append("two")  # it is made when it goes out
         await asyncio.sleep(10 * SOON)
-        assert end.wire.written == [framed(b"one", b"two")]
+        assert end.wire.written == [framed(b"one two")]
 
     in_loop(steps)
 
@@ -156,8 +158,9 @@ def test_closing_sends_what_was_given() -> None:
     async def steps() -> None:
         end = End()
         end.stream.send(b"last")
+        end.stream.send_soon(b"very last".title)
         end.stream.close()
-        assert end.wire.written == [framed(b"last")]
+        assert end.wire.written == [framed(b"last", b"Very Last")]
         assert end.wire.ended == "closed"
         await asyncio.sleep(0)
         assert len(end.wire.written) == 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.report import spell
+from gatepost.app.spelling import spell
 from gatepost.app.watch.rest import Rest
 from gatepost.app.watch.watcher import Watcher
 from gatepost.client.named_secret import NamedSecret

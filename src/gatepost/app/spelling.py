@@ -1,0 +1,132 @@
+"""An event as a line for the operator: a sentence that a person reads, or a JSON object."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+
+class Speller:
+    """Makes lines of events, in one of the two forms."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json: Final = as_json
+
+    def line(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
+        """Return the line of an event. One that cannot be spelled must not take others along."""
+        try:
+            return self._spell(moment, event, facts)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            reason = f"event {event!r} cannot be written: {type(error).__name__}"
+            return self._spell(time.time(), "internal_error", {"reason": reason})
+
+    def _spell(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
+        second = int(moment)
+        if not self.as_json:
+            return f"{_clock(second)} {spell(event, facts)}"
+        time_ = f"{_date(second)}.{int((moment - second) * 1000):03}Z"
+        try:
+            return msgspec.json.encode({"time": time_, "event": event, **facts}).decode()
+        except (TypeError, ValueError):  # text that is no Unicode came from a client
+            plain = {name: ascii(value) for name, value in facts.items()}
+            return msgspec.json.encode({"time": time_, "event": event, **plain}).decode()
+
+
+@lru_cache(maxsize=4)
+def _clock(second: int) -> str:
+    """Return the local time of day. Thousands of lines have the same."""
+    return f"{datetime.fromtimestamp(second, UTC).astimezone():%H:%M:%S}"
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    """Return date and time in UTC, without the zone."""
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def spell(event: str, facts: Mapping[str, Any]) -> str:
+    """Return an event as a sentence for a person; control characters are made harmless."""
+    sentence = _SENTENCES.get(event)
+    if sentence is None:
+        words = " ".join(f"{key}={value}" for key, value in facts.items())
+        text = f"{event.replace('_', ' ')} {words}"
+    else:
+        text = sentence.format_map(_Shown(facts)).replace(":  ", ": ")  # nothing was answered
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else "?" for character in text)
+    return text.rstrip(" :")
+
+
+class _Shown(dict[str, Any]):
+    """Facts as a sentence names them."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        super().__init__(facts)
+        if "rcpt_to" in facts:
+            self["rcpt_to"] = _first_of(facts["rcpt_to"])
+        if "findings" in facts:
+            self["findings_named"] = "".join(f" {each}" for each in facts["findings"])
+        if "certificate_days_left" in facts:
+            old, left = facts["certificate_days_old"], facts["certificate_days_left"]
+            self["certificate_named"] = f", certificate {old} days old, {left} left"
+
+    def __missing__(self, key: str) -> str:
+        return "" if key.endswith("_named") else "-"
+
+
+def _first_of(recipients: list[str]) -> str:
+    if not recipients:
+        return "nobody"
+    more = f" and {len(recipients) - 1} more" if len(recipients) > 1 else ""
+    return f"{recipients[0]}{more}"
+
+
+_SENTENCES: Final = {
+    "accepted": "accepted {id} from <{mail_from}> to {rcpt_to}, {size} octets",
+    "signed_in": "signed in {principal} with {mechanism} from {peer}",
+    "auth_refused": "AUTH {mechanism} refused for {username!r} from {peer}: {reason}",
+    "refused": "refused {peer}: {reply}: {reason}",
+    "message_refused": "message refused from {peer}: {reply}: {reason}",
+    "not_stored": "NOT STORED from {peer}: {reply}: {reason}",
+    "tls_failed": "TLS failed with {peer}: {reason}",
+    "webhook_failed": "webhook {subscription} did not take a report: {reason}; again {again_at}",
+    "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",
+    "reports_delayed": "reports are delayed: {reason}",
+    "domain_verified": "{proof} of domain {domain} is verified",
+    "domain_not_verified": "{proof} of domain {domain} is NOT verified: {reason}",
+    "message_delivered": "delivered {id} to {rcpt_to} by {host}: {reply}",
+    "message_deferred": "deferred {id} to {rcpt_to} until {next_at}: {host}: {reply}: {reason}",
+    "message_failed": "FAILED {id} to {rcpt_to}: {reply}: {reason}",
+    "notification_lost": "<{mail_from}> was NOT TOLD of a failure ({id}): {reason}",
+    "sender_warned": "told <{mail_from}> that {id} is delayed",
+    "next_hop_rests": "next hop {next_hop} rests for {seconds} s: {what}: {reason}",
+    "sign_in_stopped": "credential {credential} is NOT LET IN at {target}: {reply} {reason}",
+    "sign_in_works": "credential {credential} is let in at {target} again",
+    "refresh_token_not_kept": "the new refresh token of {credential} could NOT be kept: {reason}",
+    "refresh_token_kept": "the new refresh token of {credential} is kept now",
+    "clock_advanced": "the clock is {ahead:g} s ahead of the machine's",
+    "clock_put_back": "the clock was put back by {seconds} s: what waits is tried now",
+    "api_failed": "API FAILED at {route}: {reason}",
+    "proxy_header_refused": "cut {peer}, which is to begin with a PROXY header: {reason}",
+    "certificate_reloaded": "certificate {file} is new, good until {expires_at}",
+    "certificate_kept": "certificate {file} CANNOT BE USED, the old one stays: {reason}",
+    "config_warning": "WARNING: {reason}",
+    "certificate_expires": "certificate {file} is good until {expires_at} only",
+    "probed": "{upstream}: {verdict}{findings_named}{certificate_named}",
+    "changed": "{upstream}: CHANGED: {sentence}",
+    "upstream_certificate_expires": "{upstream}: the certificate has {days_left} days left",
+    "probe_failed": "{upstream}: COULD NOT BE LOOKED AT: {reason}",
+    "login_rests": "{upstream}: the password was refused, and is not sent again for {hours:g} h",
+    "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is left out: {reason}",
+    "snapshot_not_kept": "{upstream}: the snapshot could NOT be kept: {reason}",
+    "store_recovered": "THE STORE WAS MENDED: {reason}",
+    "store_gone": "THE STORE IS GONE, a new one is begun: {reason}",
+    "store_older": "THE STORE IS AN OLDER ONE: {reason}",
+    "ready_not_written": "ready.json could NOT be written: {reason}",
+    "reloaded": "reloaded {config}",
+    "reload_refused": "NOT RELOADED, nothing changes: {reason}",
+    "closed": "closed {peer}: {reply} {reason}",
+}
