@@ -1,16 +1,21 @@
 """What only the whole configuration shows: places that two want, names that nothing uses."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gatepost.config.reading import Table
 from gatepost.config.settings import ApiSettings, ListenerSettings
-from gatepost.model.route import Capture, MxTarget, Route, Target
+from gatepost.model.address import Address
+from gatepost.model.route import AcsRestTarget, Capture, GraphTarget, MxTarget, Route, Target
+from gatepost.routing.route import Origin, matches
 
 _EVERYWHERE: Final = "::"
 """Both families, as ``net.listen`` binds it."""
 _EVERY_IPV4: Final = "0.0.0.0"
 _LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
+_ANYBODY: Final = Address("anybody", "example.net")
+_OWN_ROUTE: Final = 'give them a route of their own in front of the others, senders = ["<>"]'
 
 
 def check_places(
@@ -68,6 +73,38 @@ def warn_of_unused(
     for name in credentials:
         if name not in shown:
             root.named("credentials")[name].warn(f"credentials.{name} is not used: by no target")
+
+
+def warn_of_lost_bounces(root: Table, routes: Sequence[Route]) -> None:
+    """Say that bounces can go nowhere, or only to where none is taken.
+
+    Whom they will be for is not known, so one way that takes them is enough.
+    """
+    ways = _ways_of_bounces(routes)
+    if routes and not ways:
+        root.tables("route")[0].warn(f"no route is for bounces, mail from <>: {_OWN_ROUTE}")
+    elif all(_takes_no_bounces(routes[each]) for each in ways) and ways:
+        name = routes[ways[-1]].chain[0].name
+        root.tables("route")[ways[-1]].warn(
+            f"bounces are mail from <>, and {name}, to which they go, takes none: {_OWN_ROUTE}"
+        )
+
+
+def _ways_of_bounces(routes: Sequence[Route]) -> list[int]:
+    """Return the numbers of the routes that mail from ``<>``, by nobody, may take."""
+    ways = []
+    for number, route in enumerate(routes):
+        if matches(replace(route.match, recipients=()), Origin(None), _ANYBODY):
+            ways.append(number)
+            if not route.match.recipients or "*" in route.match.recipients:
+                break
+    return ways
+
+
+def _takes_no_bounces(route: Route) -> bool:
+    """E-mail APIs ask for a sender of the account's own, and what a chain's first target refuses
+    for good is refused."""
+    return bool(route.chain) and isinstance(route.chain[0], AcsRestTarget | GraphTarget)
 
 
 def _credential_of(target: Target) -> str:

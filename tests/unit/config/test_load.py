@@ -533,6 +533,38 @@ def test_what_nothing_uses_is_warned_of() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("routes", "said"),
+    [
+        ('to = "acs"', "11: bounces are mail from <>, and acs, to which they go, takes none"),
+        ('to = ["acs", "hub"]', "11: bounces are mail from <>, and acs, to which they go"),
+        ('to = ["hub", "acs"]', ""),
+        ('senders = "<>"\nto = "hub"\n[[route]]\nto = "acs"', ""),
+        (
+            'senders = "<>"\nrecipients = "example.net"\nto = "acs"\n[[route]]\nto = "graph"',
+            "15: bounces are mail from <>, and graph, to which they go, takes none",
+        ),
+        ('recipients = "example.net"\nto = "acs"\n[[route]]\nto = "hub"', ""),
+        (
+            'senders = "<>"\nto = "graph"\n[[route]]\nto = "hub"',
+            "11: bounces are mail from <>, and graph, to which they go, takes none",
+        ),
+        ('applications = "*"\nto = "hub"', "11: no route is for bounces, mail from <>"),
+        ('senders = "example.net"\nto = "hub"', "11: no route is for bounces, mail from <>"),
+    ],
+)
+def test_where_bounces_get_lost_is_warned_of(routes: str, said: str) -> None:
+    targets = (
+        '[target.acs]\nkind = "acs-rest"\nendpoint = "https://acs.example"\ncredential = "c"\n'
+        '[target.graph]\nkind = "graph"\ncredential = "c"\n'
+        '[target.hub]\nkind = "capture"\n'
+    )
+    _, source = read_config(f"{targets}[credentials.c]\n[[route]]\n{routes}\n", "g.toml")
+    warnings = [str(each) for each in source.warnings if "bounces" in str(each)]
+    assert len(warnings) == bool(said)
+    assert all(each.startswith(f"g.toml:{said}") for each in warnings)
+
+
 def test_a_secret_that_others_can_read_is_warned_of() -> None:
     with TemporaryDirectory() as name:  # not below pytest's own, which nobody else may enter
         secret, path = Path(name, "secret"), Path(name, "g.toml")
