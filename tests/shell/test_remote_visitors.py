@@ -5,11 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.hurry import SOCKET
-from gatepost.app.keepers import PATIENCE
+from gatepost.app.keepers import PATIENCE, VACATE
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_visitors import RemoteVisitors
 from gatepost.app.rpc import Calls
@@ -79,6 +80,24 @@ def test_a_place_that_nobody_has_turns_nobody_away(tmp_path: Path, limits: Visit
         assert not await admits(second, HERE)
 
     run(tmp_path, limits, steps)
+
+
+def test_who_has_hung_up_is_seen_before_another_is_turned_away(tmp_path: Path) -> None:
+    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+        first, second = fronts
+        assert await admits(first, HERE)
+        come = asyncio.ensure_future(admits(second, HERE))
+        loop = asyncio.get_running_loop()
+        heard = first._calls.hears[VACATE]
+
+        def hear(number: msgspec.Raw) -> None:
+            heard(number)
+            loop.call_soon(first.leave, HERE)  # which the loop reads from its socket next
+
+        first._calls.hears[VACATE] = hear
+        assert await come
+
+    run(tmp_path, VisitorLimits(sessions=1), steps)
 
 
 def test_places_are_given_back_after_a_moment(

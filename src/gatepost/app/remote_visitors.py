@@ -13,6 +13,8 @@ from gatepost.model.later import Later
 
 KEPT: Final = 1.0
 """Seconds at most for which the place of a client that left stays counted for its next one."""
+HEED: Final = 0.001
+"""Seconds in which it shows who has hung up already: the next connection may be heard of first."""
 
 
 class RemoteVisitors:
@@ -44,8 +46,13 @@ class RemoteVisitors:
 
     def _vacate(self, number: msgspec.Raw) -> None:
         """Somebody is about to be turned away, and waits for our word."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(HEED, self._say_vacated, decode(number, int))
+
+    def _say_vacated(self, number: int) -> None:
         self._give_back()
-        self._calls.tell("gave_up", decode(number, int))
+        with suppress(Disconnected):  # then nobody waits any more
+            self._calls.tell("gave_up", number)
 
     def _give_back(self) -> None:
         if self._until is not None:

@@ -54,12 +54,28 @@ class VisitorCounts:
         self._seconds = seconds
         self._sessions: dict[str, int] = {}
         self._total = 0
+        self._late: dict[str, int] = {}
+        """Of which address how many wait for places that are being given back."""
         self._owned: dict[Hashable, dict[str, int]] = {}
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def enter(self, owner: Hashable, address: str) -> bool:
-        """See ``Visitors.enter``."""
-        key, limits = counted_as(address), self.limits
+        """See ``Visitors.enter``. Nobody takes a place that another of its address waits for."""
+        key = counted_as(address)
+        return key not in self._late and self._enter(owner, key)
+
+    async def enter_late(self, owner: Hashable, address: str) -> bool:
+        """As ``enter``, which found no room: once nobody keeps a place that nobody has."""
+        key = counted_as(address)
+        self._late[key] = self._late.get(key, 0) + 1
+        try:
+            await self.vacate()
+        finally:
+            _take(self._late, key, 1)
+        return self._enter(owner, key)
+
+    def _enter(self, owner: Hashable, key: str) -> bool:
+        limits = self.limits
         before = self._sessions.get(key, 0)
         if limits.sessions is not None and before >= limits.sessions:
             return False
@@ -123,8 +139,7 @@ class OwnVisitors:
 
     async def enter_late(self, address: str) -> bool:
         """As ``enter``, which found no room: once nobody keeps a place that nobody has."""
-        await self._counts.vacate()
-        return self.enter(address)
+        return await self._counts.enter_late(self._owner, address)
 
     def leave(self, address: str, number: int = 1) -> None:
         """See ``Visitors.leave``; ``number`` connections are gone."""

@@ -50,8 +50,8 @@ class Receiver:
 
     __slots__ = (
         "_auth", "_certificate", "_early", "_entrance", "_failures", "_hop", "_late_refusal",
-        "_open", "_origin", "_paused", "_peer_ended", "_principal", "_relay", "_session",
-        "_spool", "_stalled", "_stream", "_taken", "_unwanted", "_visit", "deadline", "on_lost",
+        "_open", "_origin", "_paused", "_peer_ended", "_relay", "_session", "_spool", "_stalled",
+        "_stream", "_taken", "_unwanted", "_visits", "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
@@ -69,7 +69,8 @@ class Receiver:
         self._unwanted = unwanted
         self._early = True
         """There is no session yet: a proxy's header or a handshake is still to come."""
-        self._visit: Visit | None = None
+        self._visits: tuple[Visit[Any], ...] = ()
+        """Among those of its address, and of its subscription."""
         self._origin: Origin | None = None
         """Where the message comes from that is being taken, as the routes ask about it."""
         self._session: Session
@@ -80,8 +81,6 @@ class Receiver:
         """Messages accepted in this session."""
         self._failures = 0
         """Logins refused in this session."""
-        self._principal: Principal | None = None
-        """Whom the quotas count this connection for."""
         self._spool: Spool | None = None
         self._late_refusal: Reply | None = None
         """What is wrong with MAIL's sender, where the profile says so later."""
@@ -134,8 +133,9 @@ class Receiver:
         elif visitors is None:
             self._welcome(admitted=True)
         else:
-            self._visit = Visit(visitors, address)
-            self._visit.begin(self._when, self._welcome)
+            visit: Visit[bool] = Visit(bool, partial(visitors.leave, address))
+            self._visits += (visit,)
+            visit.begin(visitors.enter(address), self._when, self._welcome)
 
     def _welcome(self, admitted: bool) -> None:
         if not admitted:
@@ -170,12 +170,13 @@ class Receiver:
         """Tell the operator; the peer got an alert."""
         reason = str(error).removeprefix("TLS failed: ")  # the event says that much
         self._relay.report("tls_failed", peer=self._stream.peer_address, reason=reason)
+        self._leave()
 
     def ended(self) -> None:
         """The peer will say nothing more; an answer that is due is still given."""
         self._peer_ended = True
         if not self._open and not self._stalled:
-            self._stream.close()
+            self._part()
 
     def drained(self) -> None:
         """The peer takes our replies again: go on where they piled up."""
@@ -188,10 +189,7 @@ class Receiver:
         if not self._open:
             self._drop_spool()
         self._drop_auth()
-        if self._principal is not None and self._relay.quotas is not None:
-            self._relay.quotas.leave(self._principal)
-        if self._visit is not None:
-            self._visit.end()
+        self._leave()
         self.on_lost(self)
 
     # What the supervisor calls.
@@ -297,7 +295,7 @@ class Receiver:
             self._session.end(BROKEN)
             self._flush()
         finally:
-            self._stream.close()
+            self._part()
 
     def _resume(self) -> None:
         """Go on after an answer."""
@@ -310,7 +308,16 @@ class Receiver:
             self._paused = False
             self._stream.resume()
         if self._peer_ended and not self._open and not self._stalled:
-            self._stream.close()
+            self._part()
+
+    def _part(self) -> None:
+        """Nothing more is said. A client that knows may be back before we see that it went."""
+        self._leave()
+        self._stream.close()
+
+    def _leave(self) -> None:
+        for each in self._visits:
+            each.end()
 
     # Events.
 
@@ -370,23 +377,16 @@ class Receiver:
         if quotas is None:
             self._admit(principal, None)
             return
-        answer = quotas.enter(principal)
-        if isinstance(answer, asyncio.Future):
-            answer.add_done_callback(partial(self._entered, principal))
-        self._when(answer, partial(self._admit, principal))
-
-    def _entered(self, principal: Principal, answer: "asyncio.Future[Reply | None]") -> None:
-        """A client that left meanwhile was counted all the same."""
-        was_counted = error_of(answer) is None and answer.result() is None
-        if was_counted and self._stream.is_closing and self._relay.quotas is not None:
-            self._relay.quotas.leave(principal)
+        leave = partial(quotas.leave, principal)
+        visit: Visit[Reply | None] = Visit(lambda refusal: refusal is None, leave)
+        self._visits += (visit,)
+        visit.begin(quotas.enter(principal), self._when, partial(self._admit, principal))
 
     def _admit(self, principal: Principal, refusal: Reply | None) -> None:
         """Signed in, if the subscription may have one more connection."""
         if refusal is not None:
             self._refuse(refusal)
             return
-        self._principal = principal
         self._session.signed_in(principal)
         self._relay.report(
             "signed_in", peer=self.peer, mechanism=principal.mechanism, principal=principal.name
@@ -582,7 +582,7 @@ class Receiver:
 
     def _close(self, event: events.Closing) -> None:
         self._flush()
-        self._stream.close()
+        self._part()
         if (reply := event.reply).code != 221:
             self._relay.report("closed", peer=self.peer, reply=str(reply), reason=reply.reason)
 

@@ -1,43 +1,44 @@
-"""One connection among those of its address: counted when it comes, and uncounted when it goes."""
+"""One connection among others: counted when it comes, and uncounted when it goes."""
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Generic, TypeVar, cast
 
-from gatepost.policy.visitors import Visitors
+from gatepost.model.later import Later
 from gatepost.relay.authenticate import When
 from gatepost.relay.faults import error_of
 
+T = TypeVar("T")
 
-class Visit:
-    """Counts a client while it is there."""
 
-    __slots__ = ("_address", "_counted", "_over", "_visitors")
+class Visit(Generic[T]):
+    """Counts a client while it is there: among those of its address, or of its subscription."""
 
-    def __init__(self, visitors: Visitors, address: str) -> None:
-        self._visitors = visitors
-        self._address = address
+    __slots__ = ("_counted", "_is_welcome", "_leave", "_over")
+
+    def __init__(self, is_welcome: Callable[[T], bool], leave: Callable[[], None]) -> None:
+        """``is_welcome`` tells whether an answer means that it was counted; ``leave`` uncounts."""
+        self._is_welcome = is_welcome
+        self._leave = leave
         self._counted = False
         self._over = False
 
-    def begin(self, when: When, then: Callable[[bool], None]) -> None:
-        """Count it; ``then`` gets whether there was room."""
-        answer = self._visitors.enter(self._address)
+    def begin(self, answer: Later[T], when: When, then: Callable[[T], None]) -> None:
+        """``answer`` is that of who counts; ``then`` gets it."""
         if isinstance(answer, asyncio.Future):
             answer.add_done_callback(self._late)
         else:
-            self._counted = cast("bool", answer)  # only futures are awaited here
+            self._counted = self._is_welcome(cast("T", answer))  # only futures are awaited here
         when(answer, then)
 
-    def _late(self, answer: "asyncio.Future[bool]") -> None:
-        """A client that left meanwhile, or is about to, was counted all the same."""
-        admitted = error_of(answer) is None and answer.result()
-        if admitted and self._over:
-            self._visitors.leave(self._address)
-        self._counted = admitted and not self._over
+    def _late(self, answer: "asyncio.Future[T]") -> None:
+        self._counted = error_of(answer) is None and self._is_welcome(answer.result())
+        if self._over:
+            self.end()  # it left meanwhile, or is about to, and was counted all the same
 
     def end(self) -> None:
-        """The client is gone."""
+        """The client is gone, or as good as gone; once is enough."""
         self._over = True
         if self._counted:
-            self._visitors.leave(self._address)
+            self._counted = False
+            self._leave()

@@ -1,5 +1,7 @@
 """Clients by address: how many sessions, how long a refused login waits."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,31 @@ def test_an_address_has_so_many_sessions() -> None:
     assert visitors.enter("192.0.2.2")
     visitors.leave("192.0.2.1")
     assert visitors.enter("192.0.2.1")
+
+
+def test_nobody_takes_a_place_that_another_of_its_address_waits_for() -> None:
+    async def main() -> None:
+        both = counts(sessions=1)
+        visitors, kept = OwnVisitors(both), OwnVisitors(both, owner="a front process")
+        was_asked, may_answer = asyncio.Event(), asyncio.Event()
+
+        async def vacate() -> None:
+            was_asked.set()
+            await may_answer.wait()
+
+        both.vacate = vacate
+        assert kept.enter("192.0.2.1")
+        first = asyncio.create_task(visitors.enter_late("192.0.2.1"))
+        await was_asked.wait()
+        kept.leave("192.0.2.1")
+        assert not visitors.enter("192.0.2.1")
+        assert visitors.enter("192.0.2.2")
+        may_answer.set()
+        assert await first
+        visitors.leave("192.0.2.1")
+        assert visitors.enter("192.0.2.1")
+
+    asyncio.run(main())
 
 
 def test_an_ipv6_customer_is_one_address() -> None:

@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from gatepost.directory.contract import Directory
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
 from gatepost.model.route import MxTarget, Route
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Selection
 from gatepost.relay.context import Relay
@@ -32,6 +35,9 @@ class Stream:
 
     def write(self, octets: bytes) -> None:
         self.said += octets
+
+    def close(self) -> None:
+        self.is_closing = True
 
 
 class SlowStore(MemoryStore):
@@ -103,6 +109,35 @@ def test_who_waits_for_us_is_not_silent() -> None:
         await asyncio.sleep(0)
         assert b"250 2.0.0 OK" in stream.said
         assert receiver.deadline == 1000.0 + load_profile("open").limits.idle
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("goodbye", ["QUIT", "the end of the connection"])
+def test_who_said_goodbye_may_be_back_before_we_see_that_it_went(goodbye: str) -> None:
+    async def main() -> None:
+        visitors = OwnVisitors(VisitorCounts(VisitorLimits(sessions=1), lambda: 0.0))
+        relay = Relay(
+            cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
+            lambda: datetime.now(UTC), visitors=visitors,
+        )  # fmt: skip
+        entrance = plain_entrance(Setting(load_profile("open"), "mail.example"), None)
+        streams = [Stream(), Stream(), Stream()]
+        receivers = [Receiver(relay, entrance, lambda _receiver: None) for _ in streams]
+        for stream, receiver in zip(streams, receivers, strict=True):
+            receiver.accepted(stream)  # type: ignore[arg-type]
+        receivers[0].connected()
+        receivers[1].connected()
+        assert streams[1].said.startswith(b"421 ")
+        if goodbye == "QUIT":
+            receivers[0].received(b"QUIT\r\n")
+            assert b"\r\n221 " in streams[0].said
+        else:
+            receivers[0].ended()
+        receivers[2].connected()
+        assert streams[2].said.startswith(b"220 ")
+        receivers[0].lost()
+        assert not visitors.enter("192.0.2.1"), "it is uncounted once"
 
     asyncio.run(main())
 
