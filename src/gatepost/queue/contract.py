@@ -38,7 +38,7 @@ class Store(Protocol):
 
     @property
     def refusal(self) -> str:
-        """Why nothing can be accepted now (disk at its watermark, failed sync); empty if it can."""
+        """Why there is no room now (452); empty if there is. A failed sync shows at ``put``."""
 
     async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:
         """Return captured messages, newest first."""

@@ -148,9 +148,7 @@ class SqliteStore:
 
     @property
     def refusal(self) -> str:
-        """Why nothing can be accepted now; empty if it can."""
-        if self._writer.failure is not None:
-            return str(self._writer.failure)
+        """See ``Store.refusal``."""
         return self._room.refusal and self._room.look()
 
     def keep_reserve(self) -> None:
