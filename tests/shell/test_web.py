@@ -51,10 +51,12 @@ class Serving:
             Route("/stalled", stalled),
             Route("/told", told, methods=["GET", "POST"]),
         ]
-        guard = Middleware(Guard, report=lambda event, **_: self.reports.append(event))
-        application = Starlette(routes=routes, middleware=[guard])
-        self.server = WebServer(listener, application, **self._limits)
+        application = Starlette(routes=routes, middleware=[Middleware(Guard, report=self._report)])
+        self.server = WebServer(listener, application, report=self._report, **self._limits)
         await self.server.wait_started()
+
+    def _report(self, event: str, **_: Any) -> None:
+        self.reports.append(event)
 
     def run(self, step: Callable[[], Awaitable[Any]]) -> Any:
         async def wait() -> Any:
@@ -149,6 +151,29 @@ def test_a_request_in_time_is_answered_and_the_next_one_has_its_own_time() -> No
             connection.request("POST", "/told", b"{}")
             assert json.loads(connection.getresponse().read()) == {"octets": 2}
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("target", "begin", "broken", "status"),
+    [
+        ("/told", b"2\r\n{}\r\n", b"no size\r\n", b"400"),
+        ("/told", b"", b"no size\r\n", b"400"),
+        ("/nowhere", b"", b"no size\r\n", b"404"),
+    ],
+)
+def test_a_body_that_is_no_http_is_its_client_s_mistake(
+    target: str, begin: bytes, broken: bytes, status: bytes
+) -> None:
+    head = f"POST {target} HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+    with serving() as served, ask(served, head + begin) as connection:
+        if status == b"404":
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 404 "), "which asks for no body"
+        connection.sendall(broken)
+        said = b""
+        while octets := connection.recv(65_536):
+            said += octets
+        assert said.startswith(b"HTTP/1.1 400 ") or status == b"404"
+        wait_for(lambda: served.reports == ["refused"])
 
 
 def test_connections_are_counted_by_address() -> None:

@@ -86,7 +86,7 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
     chain, key = settings.certificate, settings.key or None
     files = Path(chain), Path(key or chain)
     limits = WebLimits(visitors=visitors)
-    server = WebServer(listener, management_application(site), files, limits)
+    server = WebServer(listener, management_application(site), files, limits, managed.report)
     stack.push_async_callback(server.stop)
     certificates = CertificateFiles(managed.report)
 

@@ -290,6 +290,6 @@ async def _serve_web(
     for name, application, certificate in faces:
         listener = listeners[name]
         if listener is not None:
-            server = WebServer(listener, application(site), certificate)
+            server = WebServer(listener, application(site), certificate, report=site.report)
             stack.push_async_callback(server.stop)
             await server.wait_started()

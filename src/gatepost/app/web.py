@@ -13,10 +13,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gatepost.net.listen import Listener
 from gatepost.policy.visitors import OwnVisitors
+from gatepost.relay.context import Report
 from gatepost.rest.failures import busy
 
 GRACE: Final = 2
 """Seconds that open requests get at the end."""
+NO_HTTP: Final = "no_http: the request, or the rest of its body, is no HTTP"
 LAST_ANSWERS: Final = 0.5
 """Seconds in which those that were cut short are told so."""
 
@@ -38,6 +40,7 @@ class WebLimits:
 
 class _Config(uvicorn.Config):
     limits: WebLimits
+    report: Report
 
 
 class _Connection(H11Protocol):
@@ -45,7 +48,7 @@ class _Connection(H11Protocol):
 
     def __init__(self, config: _Config, *args: Any, **kwargs: Any) -> None:
         super().__init__(config, *args, **kwargs)
-        self._limits = config.limits
+        self._limits, self._report = config.limits, config.report
         self._phase: object = None
         self._deadline: asyncio.TimerHandle | None = None
         self._visitor = ""
@@ -66,6 +69,9 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
         self._is_over = True
         self._set_deadline(None)
+        self._leave()
+
+    def _leave(self) -> None:
         if self._visitor and self._limits.visitors is not None:
             self._limits.visitors.leave(self._visitor)
             self._visitor = ""
@@ -94,8 +100,23 @@ class _Connection(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP. The request whose body it was in is over, and an answer that was
+        begun stays as it is."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if str(self.conn.our_state) in ("IDLE", "SEND_RESPONSE"):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+        peer = self.client[0] if self.client else ""
+        self._report("refused", peer=peer, reply="400 Bad Request", reason=NO_HTTP)
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self.transport.is_closing():  # the client may be back before we see that it went
+            self._leave()
         self._watch()
 
     def _watch(self) -> None:
@@ -116,6 +137,10 @@ class _Connection(H11Protocol):
             self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
 
+def _to_nobody(event: str, **facts: Any) -> None:
+    """Nobody wants to know."""
+
+
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -131,8 +156,9 @@ class WebServer:
         application: ASGIApp,
         certificate: tuple[Path, Path] | None = None,
         limits: WebLimits = WebLimits(),
+        report: Report = _to_nobody,
     ) -> None:
-        """``certificate``: chain and key in PEM, for HTTPS."""
+        """``certificate``: chain and key in PEM, for HTTPS. ``report`` hears of what is no HTTP."""
         chain, key = certificate or (None, None)
         config = _Config(
             application,
@@ -147,7 +173,7 @@ class WebServer:
             ssl_keyfile=str(key) if key else None,
             timeout_graceful_shutdown=GRACE,
         )
-        config.limits = limits
+        config.limits, config.report = limits, report
         self._server = _Server(config)
         self._serving = asyncio.ensure_future(self._server.serve(list(listener.sockets)))
         self._serving.add_done_callback(_ended)
