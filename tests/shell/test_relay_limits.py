@@ -1,5 +1,6 @@
 """What a relay does at its limits: idle peers, many errors, many connections, large messages."""
 
+import os
 import tempfile
 import threading
 import time
@@ -107,6 +108,24 @@ def test_a_connection_too_many_is_told_so(served: Served) -> None:
         _eventually(lambda: served.supervisor.connections < 2)
         with served.peer() as fifth:
             assert fifth.reply().startswith("220 ")
+
+
+def test_the_operator_hears_once_that_no_connection_can_be_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr("gatepost.relay.supervise.SWEEP", 0.05)
+    with serving(tmp_path, Plan("open")) as served:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        os.close(first_free := os.dup(0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, hard))
+        try:
+            _eventually(lambda: bool(served.reported("internal_error")))
+            time.sleep(0.2)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        [told] = served.reported("internal_error")
+        assert "no connection can be accepted: OSError (Too many open files)" in told["reason"]
 
 
 @with_plan(limits={"message_size": 200_000})

@@ -26,6 +26,8 @@ class Supervisor:
         self._servers: dict[Listener, list[asyncio.Server]] = {}
         self._emptied: asyncio.Event = asyncio.Event()
         self._sweeper: asyncio.TimerHandle | None = None
+        self._no_handles = False
+        """There was none left for another connection when we looked last."""
 
     @property
     def connections(self) -> int:
@@ -77,6 +79,20 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - the others are looked at, too
                 self._relay.report("internal_error", peer=receiver.peer, reason=explain(error))
                 receiver.abort()
+        self._look_for_handles()
+
+    def _look_for_handles(self) -> None:
+        """Tell that no connection can be accepted, once: not every event loop does."""
+        before, self._no_handles = self._no_handles, False
+        for listener in self._servers:
+            try:
+                listener.sockets[0].dup().close()
+            except OSError as error:
+                self._no_handles = True
+                if not before:
+                    reason = f"no connection can be accepted: {explain(error)}"
+                    self._relay.report("internal_error", reason=reason)
+            return
 
     async def retire(self) -> None:
         """Accept no more; return when the last connection has ended by itself."""
