@@ -19,6 +19,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.contract import Directory
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
+from gatepost.errors import Disconnected
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
@@ -204,6 +205,28 @@ def test_a_front_process_that_does_not_forget_is_cut_off(
         await case.take_away()
         await deaf.calls.lost.wait()
         assert await other.standing(principal) is Standing.NOT_SIGNED_IN
+
+    run(tmp_path, steps)
+
+
+def test_a_front_process_that_was_stopped_answers_nothing_from_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was told, and that it was cut off, it reads after what clients have said."""
+    monkeypatch.setattr("gatepost.app.keepers.PATIENCE", 0.1)
+    monkeypatch.setattr("gatepost.net.frames.RECENT", 0.0)
+
+    async def steps(case: Case, fronts: list[Front]) -> None:
+        stopped, transport = fronts[0], fronts[0].calls._stream._transport
+        principal = await stopped.learn()
+        assert stopped.identify() == principal
+        transport.pause_reading()
+        await case.take_away()
+        asked = stopped.identify(), stopped.standing(principal)
+        transport.resume_reading()
+        for each in asked:
+            with pytest.raises(Disconnected):
+                await each
 
     run(tmp_path, steps)
 

@@ -63,7 +63,7 @@ class RemoteDirectory:
         password = credentials.password.reveal().encode("utf-8", "surrogateescape")
         ticket = ticket_of(self._key, 0, f"{mechanism} {credentials.username}", password)
         known = self._proven.get(ticket)
-        if known is not None and time.time() < known[1]:
+        if known is not None and self._holds(known[1]):
             return known[0]
         keep = partial(_keep_proof, self._proven, ticket)
         return ask_for(keep, "identify_kept", credentials, mechanism)
@@ -77,10 +77,15 @@ class RemoteDirectory:
         if not self._keeps:
             return self._calls.ask_for(_standing, "standing", principal, sender)
         known = self._standings.get((principal, sender))
-        if known is not None and time.time() < known[1]:
+        if known is not None and self._holds(known[1]):
             return known[0]
         keep = partial(_keep_standing, self._standings, (principal, sender))
         return self._calls.ask_for(keep, "standing_kept", principal, sender)
+
+    def _holds(self, until: float) -> bool:
+        """Tell whether an answer may still be given. When this process was stopped for longer than
+        who changes the directory waits, that it must be forgotten may still have to be read."""
+        return time.time() < until and not self._calls.is_behind
 
 
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})

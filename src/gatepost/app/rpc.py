@@ -96,6 +96,11 @@ class Calls:
         )
         return calls
 
+    @property
+    def is_behind(self) -> bool:
+        """True when the other end has told something that was not heard for a while."""
+        return self._stream.is_behind
+
     def close(self) -> None:
         """Hang up."""
         self._stream.close()
