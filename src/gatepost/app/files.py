@@ -29,6 +29,12 @@ def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     _sync_directory(path.parent)
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there; on a disk that has become read-only it stays."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
 @contextlib.contextmanager
 def made_private() -> Iterator[None]:
     """Let what is made meanwhile, by whomever, be its owner's alone."""

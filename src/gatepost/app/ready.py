@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepost.app.files import write_file
+from gatepost.app.files import remove_file, write_file
 from gatepost.app.provision import Provisioned
 from gatepost.app.provision_account import GivenAccount
 from gatepost.model.secret import Secret
@@ -145,4 +145,4 @@ def write_ready(data: Path, document: dict[str, Any]) -> None:
 
 def remove_ready(data: Path) -> None:
     """What it says is not so any more."""
-    (data / FILE).unlink(missing_ok=True)
+    remove_file(data / FILE)

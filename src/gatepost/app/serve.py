@@ -18,6 +18,7 @@ from gatepost.app.alarms import Alarms
 from gatepost.app.api import Api, Managed, serve_api
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.directories import Directories, Prepared, ServedDirectory
+from gatepost.app.files import remove_file
 from gatepost.app.health import health_url, serve_health
 from gatepost.app.hurry import SOCKET
 from gatepost.app.inward import Arrivals, Inward
@@ -45,6 +46,7 @@ from gatepost.relay.context import Relay, Report
 from gatepost.relay.faults import explain
 from gatepost.relay.spool import Budget
 from gatepost.rest.context import Bounds
+from gatepost.store.sqlite import SqliteStore
 from gatepost.store.sqlite.settings import History, Retention, Settings
 
 ENTRA_DEADLINE = 10.0
@@ -203,9 +205,9 @@ class Service:
         queue = QueueDesk(store.deliveries, _now, lambda: outward.deliverer)
         shared = Shared(None, visitors, relay.budget, desks, queue=queue, reporter=report)
         control = await serve_control(data, outward.store, directory, shared)
-        stack.callback((data / SOCKET).unlink, missing_ok=True)
+        stack.callback(remove_file, data / SOCKET)
         stack.callback(control.close)
-        stack.push_async_callback(_stop_both, inward, outward)
+        stack.push_async_callback(stop_all, inward, outward, store)
         service = cls(
             options, report, data, key, written, directory, directories, desks, visitors,
             outward, inward, relay, failed,
@@ -339,9 +341,10 @@ async def _first_directory(directories: Directories, config: Config) -> ServedDi
     return served
 
 
-async def _stop_both(inward: Inward, outward: Outward) -> None:
-    """The queue keeps what comes in until the last session has ended."""
-    await side_by_side(inward.stop(), outward.stop(ON_THE_WIRE))
+async def stop_all(inward: Inward, outward: Outward, store: SqliteStore) -> None:
+    """The queue keeps what comes in until the last session has ended. What is on the wire is cut
+    when nobody can write down what becomes of it: the next start has it all the same."""
+    await side_by_side(inward.stop(), outward.stop(0.0 if store.has_failed else ON_THE_WIRE))
 
 
 def _warn(config: Config, report: Report) -> None:

@@ -18,6 +18,7 @@ from gatepost.app.certificates import Certificates, ensure_certificates, make_fl
 from gatepost.app.clock import AheadClock, ClockDesk, check_alone
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.events.service import EventService, Surroundings
+from gatepost.app.files import remove_file
 from gatepost.app.front import instruct
 from gatepost.app.hurry import SOCKET
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
@@ -153,7 +154,7 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     queue = QueueDesk(store.deliveries, clock.now)  # in which nothing is: all mail is captured
     shared = Shared(quotas, None, budget, desks, events, queue, clocks, report)
     control = await serve_control(data, store, signs_in, shared)
-    stack.callback((data / SOCKET).unlink, missing_ok=True)
+    stack.callback(remove_file, data / SOCKET)
     stack.callback(control.close)
     certificate = _served_certificate(data, profile, certificates)
     serving = Serving(str(data), profile, str(certificate), options.workers + 1)

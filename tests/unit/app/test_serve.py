@@ -1,10 +1,13 @@
-"""A reload that breaks off ends the relay: half of a configuration is nobody's."""
+"""How a relay ends: by half of a configuration, which is nobody's, and by a store that failed."""
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from gatepost.app.serve import Options, Service
+import pytest
+
+from gatepost.app.serve import ON_THE_WIRE, Options, Service, stop_all
 
 
 class Breaking(Service):
@@ -37,3 +40,18 @@ def test_a_configuration_that_cannot_be_put_in_place_ends_the_relay() -> None:
     assert reason.startswith("the configuration could not be put in place: LookupError at ")
     assert "secret" not in reason
     assert told == []
+
+
+@pytest.mark.parametrize(("has_failed", "patience"), [(False, ON_THE_WIRE), (True, 0.0)])
+def test_nobody_waits_for_deliveries_of_which_nothing_can_be_written_down(
+    has_failed: bool, patience: float
+) -> None:
+    waited: list[float] = []
+
+    async def stop(seconds: float = 0.0) -> None:
+        waited.append(seconds)
+
+    half: Any = SimpleNamespace(stop=stop)
+    store: Any = SimpleNamespace(has_failed=has_failed)
+    asyncio.run(stop_all(half, half, store))
+    assert max(waited) == patience

@@ -99,14 +99,16 @@ def recover(directory: Path, disk: Disk) -> str:
 
 
 def _reason(directory: Path) -> str:
-    return (directory / _MARKER).read_text("utf-8", "replace").strip()
+    """Return how the store failed; a disk that took nothing more has no word of it."""
+    reason = (directory / _MARKER).read_text("utf-8", "replace").strip()
+    return f" ({reason})" if reason else ""
 
 
 def _copy(directory: Path, disk: Disk) -> str:
     partial, database = directory / _PARTIAL, directory / DATABASE
     partial.unlink(missing_ok=True)
     database.touch(0o600)  # it may be gone, and its log be left
-    told = f"the store was copied after it had failed ({_reason(directory)})"
+    told = f"the store was copied after it had failed{_reason(directory)}"
     try:
         try:
             look_through_log(database)

@@ -147,6 +147,11 @@ class SqliteStore:
         return self._parts.older
 
     @property
+    def has_failed(self) -> bool:
+        """True when nothing is written any more, for good."""
+        return self._writer.failure is not None
+
+    @property
     def refusal(self) -> str:
         """See ``Store.refusal``."""
         return self._room.refusal and self._room.look()
