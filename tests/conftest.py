@@ -1,6 +1,8 @@
 """Options of the whole test run."""
 
+import gc
 import os
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +16,17 @@ settings.load_profile("patient")
 def pytest_xdist_auto_num_workers() -> int:
     """Twice the cores: about half of the time a test waits for a process or a peer."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays: to look for garbage in it, now or in any test, is in vain."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
