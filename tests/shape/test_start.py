@@ -47,6 +47,11 @@ def test_the_library_loads_no_asyncio() -> None:
     assert "asyncio" not in loaded_by("import gatepost")
 
 
+def test_a_relay_without_http_loads_no_web_server() -> None:
+    loaded = loaded_by("import gatepost.app.up, gatepost.app.serve")
+    assert not loaded & {"uvicorn", "starlette", "h11"}
+
+
 SEND = """
 import gatepost
 receipt = gatepost.send(

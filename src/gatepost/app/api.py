@@ -8,7 +8,6 @@ from pathlib import Path
 
 from gatepost.app.certificate_files import CertificateFiles
 from gatepost.app.keys import Key, SealedAccessKeys
-from gatepost.app.web import WebLimits, WebServer
 from gatepost.config.settings import ApiSettings
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.tokens import AccessTokens
@@ -21,7 +20,6 @@ from gatepost.queue.operations import QueuedOperations
 from gatepost.relay.context import Report
 from gatepost.relay.entrance import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
-from gatepost.rest.application import management_application
 from gatepost.rest.context import Bounds, Site
 
 
@@ -67,6 +65,9 @@ class Managed:
 
 async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
     """Answer until ``stack`` is closed. Raises PortBusy, NetworkError, TlsError."""
+    from gatepost.app.web import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
+    from gatepost.rest.application import management_application  # noqa: PLC0415
+
     listener = listen(settings.host, settings.port)
     stack.callback(listener.close)
     visitors = OwnVisitors(managed.visitors, owner="api")

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
-
-from gatepost.app.web import WebServer
 from gatepost.net.listen import Listener, listen
 
+if TYPE_CHECKING:  # who asks for no health needs no HTTP
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
 
-def health_application(refusal: Callable[[], str]) -> Starlette:
+
+def health_application(refusal: Callable[[], str]) -> "Starlette":
     """Return an application that answers 200, or 503 with why no mail is taken."""
+    from starlette.applications import Starlette  # noqa: PLC0415
+    from starlette.responses import JSONResponse  # noqa: PLC0415
+    from starlette.routing import Route  # noqa: PLC0415
 
-    async def health(_request: Request) -> JSONResponse:
+    async def health(_request: "Request") -> "JSONResponse":
         reason = refusal()
         if reason:
             return JSONResponse({"status": "refusing", "reason": reason}, 503)
@@ -30,6 +33,8 @@ async def serve_health(
     """Answer until ``stack`` is closed. Raises PortBusy, NetworkError."""
     if place is None:
         return None
+    from gatepost.app.web import WebServer  # noqa: PLC0415
+
     listener = listen(*place)
     stack.callback(listener.close)
     server = WebServer(listener, health_application(refusal))

@@ -38,7 +38,6 @@ from gatepost.app.serving import (
 )
 from gatepost.app.signing import open_tokens
 from gatepost.app.stopping import open_watched
-from gatepost.app.web import WebServer
 from gatepost.app.workers import Workers
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
@@ -53,7 +52,6 @@ from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.relay.context import Report
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.relay.supervise import Supervisor
-from gatepost.rest.application import clear_application, secure_application
 from gatepost.rest.context import Site
 from gatepost.store.sqlite import SqliteStore
 from gatepost.wire.server.replies import replies_with
@@ -286,6 +284,11 @@ def _quotas(profile: Profile, directory: AzureDirectory, clock: AheadClock) -> S
 async def _serve_web(
     listeners: Listeners, certificates: Certificates, site: Site, stack: AsyncExitStack
 ) -> None:
+    if listeners["https"] is None and listeners["http"] is None:
+        return
+    from gatepost.app.web import WebServer  # noqa: PLC0415 - HTTP and the APIs are large
+    from gatepost.rest.application import clear_application, secure_application  # noqa: PLC0415
+
     pair = (certificates.server_file, certificates.server_file)
     faces = (("https", secure_application, pair), ("http", clear_application, None))
     for name, application, certificate in faces:

@@ -7,7 +7,7 @@ from gatepost.app.administration.wishes import Verify
 from gatepost.directory.azure.changes import verification
 from gatepost.directory.azure.changes.verification import PROOFS, Proof, status_of
 from gatepost.directory.azure.entries import Domain
-from gatepost.rest.arm.proving import prove
+from gatepost.directory.azure.proving import prove
 
 
 async def verify_domain(desk: Desk, wish: Verify) -> Document:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from gatepost.app.queueing.documents import (
     Document,
@@ -17,7 +17,9 @@ from gatepost.model.delivery import Delivery, State
 from gatepost.model.route import parse_next_hop
 from gatepost.queue.deliveries import Action, Deliveries, QueueSelection
 from gatepost.queue.why import why
-from gatepost.relay.deliver import Deliverer
+
+if TYPE_CHECKING:  # a relay that only captures, and a stopped one, deliver nothing
+    from gatepost.relay.deliver import Deliverer
 
 MOST: Final = 10_000
 """Deliveries of one listing."""
@@ -36,11 +38,11 @@ class QueueDesk:
 
     deliveries: Deliveries
     now: Callable[[], datetime]
-    delivering: Callable[[], Deliverer] | None = None
+    delivering: "Callable[[], Deliverer] | None" = None
     """Returns who delivers now, which a reload changes; None: no relay runs."""
 
     @property
-    def deliverer(self) -> Deliverer | None:
+    def deliverer(self) -> "Deliverer | None":
         """Who delivers now; None: no relay runs."""
         return None if self.delivering is None else self.delivering()
 

@@ -10,12 +10,12 @@ from gatepost.directory.azure.changes import Changes, domains, verification
 from gatepost.directory.azure.changes.places import existing
 from gatepost.directory.azure.changes.verification import PROOFS, Proof, records_of, status_of
 from gatepost.directory.azure.entries import Domain, DomainManagement, EmailService
+from gatepost.directory.azure.proving import prove
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.arm.call import Call
 from gatepost.rest.arm.documents import Document, tracked
 from gatepost.rest.arm.locations import check_global
 from gatepost.rest.arm.progress import Running
-from gatepost.rest.arm.proving import prove
 from gatepost.rest.errors import ApiError
 
 Tracking = Literal["Enabled", "Disabled"]

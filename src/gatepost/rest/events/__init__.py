@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from starlette.routing import BaseRoute, Route
-
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
     from gatepost.rest.context import Site
 
 __all__ = ["VALIDATE", "routes"]
@@ -13,8 +13,10 @@ VALIDATE = "/eventsubscriptions/{name}/validate"
 """The path of validation URLs."""
 
 
-def routes(site: "Site") -> list[BaseRoute]:
+def routes(site: "Site") -> "list[BaseRoute]":
     """Return the routes of this API."""
+    from starlette.routing import Route  # noqa: PLC0415 - the path alone needs no HTTP
+
     from gatepost.rest.events.face import EventGridFace, confirming  # noqa: PLC0415 - see Site
 
     if site.events is None:
