@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -22,6 +23,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """Run ``main`` on uvloop where it is installed, on asyncio's loop elsewhere."""
     raise_file_limit()
     interrupt_nobody()
+    gc.freeze()  # what is loaded stays: nobody need look for garbage in it, nor when we end
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 

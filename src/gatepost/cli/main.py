@@ -1,5 +1,7 @@
 """``gatepost``: finds the command, and gives every failure its exit code."""
 
+import atexit
+import gc
 import importlib
 import os
 import sys
@@ -104,6 +106,7 @@ def root() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 finding, 3 unreachable, 64 usage."""
+    atexit.register(gc.freeze)  # at its end Python looks for garbage in all that it loaded
     try:
         outcome: Any = root.main(arguments, prog_name="gatepost", standalone_mode=False)
         if sys.stdout is not None:
