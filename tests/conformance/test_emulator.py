@@ -126,7 +126,10 @@ def test_two(gatepost, acs_relay):
 
 def test_the_fixtures_of_the_plugin(tmp_path: Path) -> None:
     (tmp_path / "test_suite.py").write_text(SUITE)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis",
+        "-p", "no:hypothesispytest", str(tmp_path),
+    ]  # fmt: skip
     run = subprocess.run(
         command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=60
     )

@@ -86,6 +86,7 @@ class Reader:
         kept = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
         environment = kept | {
             "PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(home), "COLUMNS": "80",
+            "PYTEST_ADDOPTS": "-p no:schemathesis -p no:hypothesispytest",  # tools of ours alone
             "LC_ALL": "C.UTF-8", "TZ": "UTC", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
             "GOCACHE": str(Path.home() / ".cache" / "go-build"),
             "NODE_PATH": str(ROOT / "tests" / "clients" / "node" / "node_modules"),

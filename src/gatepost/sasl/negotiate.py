@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from gatepost.errors import LocalProtocolError
 from gatepost.model.credentials import Credentials
@@ -61,8 +61,7 @@ _UNSPOKEN: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     """One mechanism in the light of everything that is known."""
 
     name: str
