@@ -163,6 +163,18 @@ class ServerStream(asyncio.Protocol):
         self._closing = True
         self._transport.abort()
 
+    def give_up(self) -> None:
+        """Cut a peer that has said too little for too long; the handler hears what is missing.
+
+        Who sends nothing because it waits for a greeting, a proxy or a client that is set up
+        otherwise than its listener, looks just like that.
+        """
+        if self._proxy is not None:
+            self._handler.not_introduced("no whole PROXY header came in time")
+        else:
+            self._handler.tls_failed(TlsError("no whole TLS handshake came in time"))
+        self.abort()
+
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -196,8 +196,10 @@ class Receiver:
 
     def time_out(self) -> None:
         """The peer was silent for too long; an answer that is due is awaited."""
-        if self._early:
-            self.abort()
+        if self._early or self._stream.is_shaking:
+            self._unwanted = True
+            if self._stream is not None:  # else the event loop brings it in a moment
+                self._stream.give_up()
         elif not self._open:
             self._end(self._session.replies.TIMED_OUT)
 
@@ -445,14 +447,11 @@ class Receiver:
         else:
             self._session.answer(replies.RECIPIENT_OK)
 
-    def _take_content(self, event: events.Content) -> None:
-        self._take_chunk(event.chunk)
-
-    def _take_chunk(self, chunk: bytes) -> None:
+    def _take_content(self, event: events.Content | events.Message) -> None:
         if self._spool is None:
             self._spool = Spool(self._relay.budget)
         try:
-            self._spool.write(chunk)
+            self._spool.write(event.chunk)
         except OSError as error:
             self._session.refuse_content(self._session.replies.STORE_FULL.because(str(error)))
             self._drop_spool()
@@ -471,7 +470,7 @@ class Receiver:
 
     def _take_message(self, event: events.Message) -> None:
         """The content is whole: who wrote it, says its header; then it goes to the store."""
-        self._take_chunk(event.chunk)
+        self._take_content(event)
         if self._spool is None:
             self._refuse(self._session.replies.STORE_FULL.because("no room for the content"))
             return
