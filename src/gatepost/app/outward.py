@@ -112,6 +112,7 @@ class Outward:
             self._kept,
             Sending(local_name=config.hostname),
             ground.turns,
+            config.ca_file,
         )
         transports = upstreams.transports(config.routes)
         parts = Outbound(

@@ -71,6 +71,8 @@ class Upstreams:
     """Refresh tokens that a provider gave in place of the configured ones."""
     sending: Sending = field(default_factory=Sending)
     turns: Turns = field(default_factory=dict)
+    ca_file: str = ""
+    """Authorities that ``http`` trusts instead of the system's; azure-identity does not use it."""
 
     def transports(self, routes: Iterable[Route]) -> dict[str, Transport]:
         """Return the transport of each target by its name. Raises ConfigError."""
@@ -131,7 +133,7 @@ class Upstreams:
             case AzureIdentityCredential(kind="managed-identity"):
                 return ManagedIdentity(credential.client_id), credential.scope
             case AzureIdentityCredential():
-                workload = Workload(credential.tenant, credential.client_id)
+                workload = Workload(credential.tenant, credential.client_id, ca_file=self.ca_file)
                 return WorkloadIdentity(workload), credential.scope
             case GoogleCredential():
                 name, key = credential.name, credential.key.read

@@ -14,6 +14,7 @@ from gatepost.app.upstreams import Upstreams
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn
 from gatepost.client.named_secret import NamedSecret
 from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
+from gatepost.client.tokens.azure import WorkloadIdentity
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import (
     AccessKeyCredential,
@@ -118,6 +119,17 @@ def test_who_signs_in_by_smtp(tmp_path: Path, credential: str, kind: type, ident
     assert sign_in.identity == identity
     if isinstance(sign_in, CertificateSignIn):
         assert (sign_in.certificate, sign_in.key) == ("c.pem", "k.pem")
+
+
+def test_a_pod_s_authority_is_trusted_as_all_others_are(tmp_path: Path) -> None:
+    """azure-identity asks by itself, so it is told of the configuration's ``ca_file``."""
+    upstreams = Upstreams(
+        CREDENTIALS, HttpClient(), TokenCache(), MemoryStore(), lambda: "1", kept(tmp_path),
+        ca_file="authorities.pem",
+    )  # fmt: skip
+    source, _ = upstreams._source(CREDENTIALS["pod"])
+    assert isinstance(source, WorkloadIdentity)
+    assert source._workload.ca_file == "authorities.pem"
 
 
 @pytest.mark.parametrize(
