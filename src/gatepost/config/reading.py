@@ -34,6 +34,8 @@ class Source:
     warnings: list[ConfigError] = field(default_factory=list)
     """What works, and should not be left as it is."""
     effective: list[Effective] = field(default_factory=list)
+    mistaken: set[Path] = field(default_factory=set)
+    """Where a mistake was noted."""
 
     def where(self, path: Path) -> str:
         """Return ``file:line`` of a key, or of the nearest table around it."""
@@ -42,8 +44,11 @@ class Source:
         return f"{self.file}:{self.lines[path]}" if path else self.file
 
     def fault(self, path: Path, message: str, near: str = "") -> None:
-        """Note a mistake."""
-        self.problems.append(ConfigError(message, where=self.where(path), did_you_mean=near))
+        """Note a mistake; what several ask for is told once."""
+        self.mistaken.add(path)
+        found = ConfigError(message, where=self.where(path), did_you_mean=near)
+        if not any(str(found) == str(each) for each in self.problems):
+            self.problems.append(found)
 
     def warn(self, path: Path, message: str) -> None:
         """Note what should be otherwise."""
@@ -65,6 +70,10 @@ class Table:
     def has(self, key: str) -> bool:
         """Tell whether the file says something of a key."""
         return key in self._fields
+
+    def is_mistaken(self, key: str) -> bool:
+        """Tell whether a value was a mistake: then nothing follows from what stands for it."""
+        return (*self.path, key) in self._source.mistaken
 
     def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
         """Return a value, or the default; the latter, too, when the value is a mistake."""

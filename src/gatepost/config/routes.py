@@ -39,6 +39,8 @@ _IMPLICIT: Final = frozenset({465, 2465})
 _LIMITS: Final = HopLimits()
 _RETRY: Final = Retry()
 _EVERYBODY: Final = frozenset({"*"})
+_FOR_WHOM: Final = ("recipients", "senders", "applications")
+"""The keys of a route that say which mail it is for."""
 
 
 def _limits(table: Table) -> HopLimits:
@@ -212,24 +214,30 @@ def read_routes(
 ) -> tuple[Route, ...]:
     """Return the routes in order. A route behind one that takes everything is a mistake."""
     routes: list[Route] = []
-    whole = ""
+    clear: list[Route] = []
+    """Those of which it is known which mail they are for."""
     for table in root.tables("route"):
         route = _read_route(table, targets, retries)
-        same = next((each for each in routes if each.name == route.name), None)
-        if whole:
-            what = f"the route {route.name}" if table.has("name") else "this route"
-            table.fault(None, f"{what} is never taken: {whole} takes everything")
-        elif same is not None and same.match == route.match:
-            table.fault(None, f"this route is never taken: {same.name} is for the same mail")
-        elif same is not None:
-            table.fault("name", f"{table.name('name')}: there is a route {route.name} already")
-        if _takes_all(route.match):
-            whole = whole or route.name
+        if not any(map(table.is_mistaken, _FOR_WHOM)):
+            _check_before(table, route, clear)
+            clear.append(route)
         table.finish()
         routes.append(route)
     if not root.has("route"):
         root.fault(None, "there is no [[route]]: mail would go nowhere")
     return tuple(routes)
+
+
+def _check_before(table: Table, route: Route, before: Sequence[Route]) -> None:
+    whole = next((each for each in before if _takes_all(each.match)), None)
+    same = next((each for each in before if each.name == route.name), None)
+    if whole is not None:
+        what = f"the route {route.name}" if table.has("name") else "this route"
+        table.fault(None, f"{what} is never taken: {whole.name} takes everything")
+    elif same is not None and same.match == route.match:
+        table.fault(None, f"this route is never taken: {same.name} is for the same mail")
+    elif same is not None:
+        table.fault("name", f"{table.name('name')}: there is a route {route.name} already")
 
 
 def _read_route(table: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]) -> Route:

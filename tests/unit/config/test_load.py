@@ -674,3 +674,20 @@ def test_problems_as_a_document() -> None:
             {"where": "g.toml:8", "message": "unknown key lisener", "did_you_mean": "listener"}
         ],
     }
+
+
+SECOND = "[[listener]]\naddress = '127.0.0.1:26'\n"
+EARLIER = '[[route]]\nrecipients = "a b"\nto = "here"\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{SMALL}{SECOND}tls = 'nne'\n",  # nobody knows whether it needs a certificate
+        EARLIER + SMALL,  # nobody knows whether the next route is ever taken
+        EARLIER + EARLIER.replace("a b", "b.example") + SMALL,
+        SMALL.replace("[[listener]]", "[listener]"),  # several ask for the listeners
+    ],
+)
+def test_what_would_follow_from_a_mistake_is_none(text: str) -> None:
+    assert len(mistakes(text)) == 1
