@@ -714,7 +714,9 @@ def test_without_a_token_nobody_is_called(
 ) -> None:
     async def act(address: str) -> None:
         cache, source = TokenCache(), Tokens()
-        source.failure = TokenError("AADSTS7000222", is_transient=transient, number=7000222)
+        source.failure = TokenError(
+            "AADSTS7000222", is_transient=transient, number=7000222, retry_after=900.0
+        )
         source.failure.slug = "expired_secret"
         sign_in = TokenSignIn("relay@example.com", cache, source, "scope")
         relay = Relay(address, authority, tls="required", sign_in=sign_in)
@@ -724,6 +726,7 @@ def test_without_a_token_nobody_is_called(
         assert handed.error is not None
         assert handed.error.slug == "expired_secret"
         assert "AADSTS7000222" in handed.attempt.reply.reason
+        assert handed.retry_after == pytest.approx(900, abs=10)
         await relay.transport.close()
         await cache.close()
 

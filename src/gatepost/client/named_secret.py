@@ -4,6 +4,7 @@ They are read when they are used, so that a rotated one counts at once.
 """
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ class NamedSecret:
             raise ConfigError(f"the {self} cannot be read: {error.strerror}") from error
         if len(octets) > MAX_SECRET:
             raise ConfigError(f"the {self} is longer than {MAX_SECRET} octets")
+        octets = octets.removeprefix(BOM_UTF8)  # some editors write it
         for end in (b"\r\n", b"\n"):
             if octets.endswith(end):
                 octets = octets[: -len(end)]

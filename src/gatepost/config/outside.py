@@ -67,7 +67,19 @@ def _check_credential(
     for key in credential.__slots__:
         value, path = getattr(credential, key), ("credentials", name, key)
         if _check_secret(source, path, value, environment):
-            _check_form(source, path, credential, value.read(environment))
+            secret = value.read(environment)
+            if not _is_utf8(secret):
+                source.fault(path, f"the {value} is no UTF-8: nobody can be shown it")
+            else:
+                _check_form(source, path, credential, secret)
+
+
+def _is_utf8(secret: Secret) -> bool:
+    try:
+        secret.reveal().encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_form(source: Source, path: Path, credential: CredentialSettings, secret: Secret) -> None:

@@ -3,7 +3,14 @@
 from collections.abc import Iterable, MutableMapping
 from typing import Final
 
-from gatepost.errors import ConfigError, NetworkError, NoSharedMechanism, TimedOut, TokenError
+from gatepost.errors import (
+    ConfigError,
+    NetworkError,
+    NoSharedMechanism,
+    RemoteProtocolError,
+    TimedOut,
+    TokenError,
+)
 from gatepost.model.profile import Profile
 from gatepost.model.quick import dataclass
 from gatepost.model.route import Target
@@ -21,6 +28,9 @@ _REST: Final = Lesson("identity", "rest")
 _REST_HOST: Final = Lesson("host", "rest")
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
 """Phases in which a failure that nobody answered is the server's."""
+_OF_IDENTITY: Final = (TokenError, ConfigError, RemoteProtocolError)
+"""Why nobody is let in without a refusal; the last one is an answer to AUTH that is none, or a
+server that does not prove its part: the secret is not shown to it for each message."""
 _OF_TLS: Final = frozenset({"starttls", "tls"})
 
 
@@ -102,7 +112,7 @@ class Teacher:
             if misfit:
                 stop = self._traffic.misfit(made.target)
                 stop.take_lesson(_STOP, moment.now, moment.random, reason)
-            elif isinstance(handed.error, TokenError | ConfigError):
+            elif isinstance(handed.error, _OF_IDENTITY):
                 lesson = _REST if getattr(handed.error, "is_transient", False) else _STOP
                 identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
         elif attempt.is_remote and attempt.phase not in _OF_SERVER:

@@ -19,9 +19,12 @@ from gatepost.model.secret import Secret
         (b" s3cret \n", " s3cret "),
         ("päss".encode(), "päss"),
         (b"\xff\n", "\udcff"),
+        (b"\xef\xbb\xbfs3cret\r\n", "s3cret"),
     ],
 )
-def test_a_file_loses_one_line_end(tmp_path: Path, octets: bytes, text: str) -> None:
+def test_a_file_loses_one_line_end_and_a_byte_order_mark(
+    tmp_path: Path, octets: bytes, text: str
+) -> None:
     path = tmp_path / "password"
     path.write_bytes(octets)
     assert NamedSecret("file", str(path)).read() == Secret(text)

@@ -691,3 +691,19 @@ EARLIER = '[[route]]\nrecipients = "a b"\nto = "here"\n'
 )
 def test_what_would_follow_from_a_mistake_is_none(text: str) -> None:
     assert len(mistakes(text)) == 1
+
+
+def test_a_secret_in_another_encoding_is_one_that_nobody_can_be_shown(tmp_path: Path) -> None:
+    """Every mechanism and every form takes UTF-8 (RFC 4616 2, RFC 5802 5.1, RFC 6749 B)."""
+    path, secret = tmp_path / "g.toml", tmp_path / "s"
+    path.write_text(
+        f"{SMALL}[credentials.x]\nkind = 'password'\nusername = 'u'\n"
+        f"password = {{ file = '{secret}' }}\n"
+    )
+    secret.write_bytes("p\xe4ss".encode("latin-1"))
+    secret.chmod(0o600)
+    with pytest.raises(ConfigProblems) as caught:
+        load_config(path)
+    assert [str(each) for each in caught.value.problems] == [
+        f"{path}:11: the file {secret} is no UTF-8: nobody can be shown it"
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.errors import NoSharedMechanism, TimedOut, TokenError
+from gatepost.errors import NoSharedMechanism, RemoteProtocolError, TimedOut, TokenError
 from gatepost.model.address import parse_address
 from gatepost.model.delivery import Lease, Settlement
 from gatepost.model.envelope import Recipient
@@ -421,6 +421,14 @@ def no_fit() -> Answer:
     return Answer((reply.because(str(error)),), "auth", is_remote=False, error=error)
 
 
+def liar() -> Answer:
+    """A server that lets us in without the proof of SCRAM that it knows the password, too."""
+    error = RemoteProtocolError("the server reports success without its proof", "235 ok")
+    error.slug = "server_auth_backend_bug"
+    reply = Reply(451, "The server broke the protocol", Esc(4, 5, 0)).because(str(error))
+    return Answer((reply,), "auth", is_remote=False, error=error)
+
+
 def no_token(*, is_transient: bool) -> Answer:
     error = TokenError("AADSTS7000222: the secret is expired", is_transient=is_transient)
     error.slug = "expired_secret"
@@ -430,7 +438,11 @@ def no_token(*, is_transient: bool) -> Answer:
 
 @pytest.mark.parametrize(
     ("answer", "finding"),
-    [(no_fit(), "mechanism_not_offered"), (no_token(is_transient=False), "expired_secret")],
+    [
+        (no_fit(), "mechanism_not_offered"),
+        (no_token(is_transient=False), "expired_secret"),
+        (liar(), "server_auth_backend_bug"),
+    ],
 )
 def test_what_keeps_us_from_signing_in_is_diagnosed_once(answer: Answer, finding: str) -> None:
     world, hub = one_hub(answer, credential="acs")

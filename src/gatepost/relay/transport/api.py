@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from gatepost.client.http_sign_in import HttpSignIn
-from gatepost.errors import GatepostError, Phase, Refused
+from gatepost.errors import Phase, Refused
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.net.http import Http, HttpRequest, HttpResponse
@@ -158,8 +158,3 @@ def printable(text: Any) -> str:
     """Return what an operator may be shown of a provider's text."""
     short = " ".join(str(text)[:_MESSAGE].split())
     return "".join(each if each.isprintable() else "?" for each in short)
-
-
-def lasting(error: GatepostError) -> float:
-    """Return the seconds that an error asks to wait."""
-    return float(getattr(error, "retry_after", 0.0))

@@ -12,9 +12,9 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.reply import Reply
 from gatepost.model.route import AcsRestTarget, GraphTarget
-from gatepost.relay.transport.api import ApiRefused, lasting
+from gatepost.relay.transport.api import ApiRefused
 from gatepost.relay.transport.contract import Handed, Heard
-from gatepost.relay.transport.judging import reply_of, verdict_on
+from gatepost.relay.transport.judging import lasting, reply_of, verdict_on
 
 T = TypeVar("T")
 SMALL: Final = 262_144
@@ -85,7 +85,7 @@ def _handed(work: Parcels, lease: Lease, seconds: float) -> Handed:
         Attempt(now, work.contact, phase, reply, is_remote, seconds),
         tuple(verdicts),
         found,
-        retry_after=lasting(error) if error is not None else 0.0,
+        retry_after=lasting(error),
         error=error,
     )
 

@@ -53,7 +53,7 @@ class Handed:
     is_final: bool = False
     """The message has reached its mailbox: capture."""
     retry_after: float = 0.0
-    """Seconds that the server asks to wait (RFC 9110 10.2.3)."""
+    """Seconds that the server, or who gives tokens for it, asks to wait (RFC 9110 10.2.3)."""
     error: GatepostError | None = None
     """What was raised, with its ``slug`` (a finding's id) where it has one."""
     evidence: Evidence | None = None

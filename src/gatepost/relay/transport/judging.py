@@ -52,7 +52,8 @@ _OURS: Final[tuple[tuple[type[GatepostError], Reply], ...]] = (
 # fmt: on
 _UNKNOWN: Final = Reply(451, "The try failed", Esc(4, 3, 0))
 NO_TOKEN: Final = Reply(454, "No access token for now", Esc(4, 7, 0))
-REFUSED_TOKEN: Final = Reply(535, "The identity provider gives no access token", Esc(5, 7, 8))
+NOTHING_TO_SHOW: Final = Reply(535, "There is nothing to sign in with", Esc(5, 7, 8))
+"""The identity provider refuses a token, or a secret is not where the configuration says."""
 
 
 def reply_of(error: GatepostError) -> Reply:
@@ -60,9 +61,14 @@ def reply_of(error: GatepostError) -> Reply:
     if isinstance(error, Refused):
         return error.reply
     if isinstance(error, TokenError):
-        return (NO_TOKEN if error.is_transient else REFUSED_TOKEN).because(str(error))
+        return (NO_TOKEN if error.is_transient else NOTHING_TO_SHOW).because(str(error))
     ours = next((reply for kind, reply in _OURS if isinstance(error, kind)), _UNKNOWN)
     return ours.because(str(error))
+
+
+def lasting(error: GatepostError | None) -> float:
+    """Return the seconds that an error asks to wait: a server's, or an identity provider's."""
+    return float(getattr(error, "retry_after", 0.0))
 
 
 def outcome_of(reply: Reply) -> Outcome:

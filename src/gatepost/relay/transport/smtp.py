@@ -38,6 +38,7 @@ from gatepost.relay.transport.judging import (
     BEFORE_MAIL,
     heard,
     judge,
+    lasting,
     reply_of,
     taken_at_once,
     verdict_on,
@@ -281,6 +282,7 @@ class _Try:
             heard(self.course, error, phase),
             taken_at_once(self.course),
             passed_on=session is not None and "DSN" in session.capabilities,
+            retry_after=lasting(error),
             error=error,
             evidence=evidence,
         )  # fmt: skip
