@@ -211,6 +211,10 @@ class Identity:
         both = {self._rate.position(now), self._sign_in.position(now)}
         return "open" if "open" in both else "half-open" if "half-open" in both else "closed"
 
+    def rests(self, now: float) -> bool:
+        """Tell whether nobody may use it, not even the one who has it now to see how it stands."""
+        return self.position(now) == "open"
+
     @property
     def reason(self) -> str:
         """Why it rests; empty when it does not."""

@@ -145,7 +145,7 @@ class Courier:
             if not _goes_on(handed, may_try_next_host):
                 return handed
             failed.append(handed)
-            if permit.identity is not None and permit.identity.wait(self._traffic.seconds()) > 0:
+            if permit.identity is not None and permit.identity.rests(self._traffic.seconds()):
                 break
         if not failed:
             return self._traffic.rest(target, found) or Pause(permit.key, 0.0)

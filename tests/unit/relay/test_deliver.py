@@ -329,9 +329,11 @@ def test_the_next_target_has_what_one_refuses_for_now(said: Reply, takers: int) 
     world.run(scenario)
 
 
-def test_the_next_server_of_a_target_takes_over() -> None:
+@pytest.mark.parametrize("credential", ["", "acs"])
+def test_the_next_server_of_a_target_takes_over(credential: str) -> None:
+    """At once, also where nobody knows yet whether the credential is any good."""
     hub = Upstream(
-        smarthost(hosts=["one.example", "two.example"]),
+        smarthost(hosts=["one.example", "two.example"], credential=credential),
         lambda _, place: unreachable() if place.host == "one.example" else Answer(),
     )
     world = World([hub], [route(hub.target)])
@@ -343,6 +345,7 @@ def test_the_next_server_of_a_target_takes_over() -> None:
 
     world.run(scenario)
     assert len(hub.taken) == 10
+    assert not world.told("message_deferred")
     assert sum(place == "one.example:587" for _, place, _ in hub.tries) == 3
 
 
