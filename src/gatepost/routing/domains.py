@@ -37,14 +37,15 @@ def literal_address(domain: str) -> str | None:
 def matches_address(pattern: str, address: Address | None) -> bool:
     """Tell whether ``*``, ``<>``, a mailbox, a domain or ``*.domain`` means this address.
 
-    The local part's case matters (RFC 5321 2.4).
+    Case does not matter, as with the senders of an account: to the next hop a local part goes as
+    it came (RFC 5321 2.4), and no two people are told apart by it.
     """
     if pattern == "*":
         return True
     if address is None:
         return pattern == "<>"
     local, at, domain = pattern.rpartition("@")
-    if at and local and local != address.local:
+    if at and local and local.lower() != address.local.lower():
         return False
     mine = fold_domain(address.domain)
     if domain.startswith("*."):
