@@ -67,7 +67,7 @@ class RoutedStore:
             names = ", ".join(str(each.address) for each in groups.unroutable)
             return _failed(QueueError(f"there is no route for {names}"))
         planned = groups.planned
-        if self._routes.are_kept_here(planned):
+        if self._routes.is_kept_here(submission.envelope, planned):
             return keep()
         body = submission.body
         deliverer = self._deliverer

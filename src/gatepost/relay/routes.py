@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from gatepost.directory.azure.username import UsernameError, parse_username
+from gatepost.mime.dsn import wants
 from gatepost.model.delivery import Lease, Planned
-from gatepost.model.envelope import Recipient
+from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
 from gatepost.model.retry import Retry
 from gatepost.model.route import Capture, NextHop, Route
@@ -52,9 +53,11 @@ class Routes:
             submission.envelope, submission.received_at, next_hop, self._terms_of
         )
 
-    def are_kept_here(self, planned: Sequence[Planned]) -> bool:
-        """Tell whether all that a message is planned for is to be captured."""
-        return all(each.next_hop.route in self._captures for each in planned)
+    def is_kept_here(self, envelope: Envelope, planned: Sequence[Planned]) -> bool:
+        """Tell whether a message is only to be captured; a report of that takes a settlement."""
+        return all(each.next_hop.route in self._captures for each in planned) and not any(
+            wants(envelope.sender, each, "delivered") for each in envelope.recipients
+        )
 
     def _terms_of(self, next_hop: NextHop) -> Terms:
         return self._terms[next_hop.route]

@@ -1106,6 +1106,23 @@ def test_what_stays_here_is_captured_at_once() -> None:
     assert not hub.tries
 
 
+@pytest.mark.parametrize(("sender", "notifications"), [("alice@example.org", 1), ("", 0)])
+def test_who_asks_is_told_that_mail_is_captured(sender: str, notifications: int) -> None:
+    """RFC 3461 5.2.3: whoever offers DSN tells of a delivery, too."""
+    hub, here = Upstream(smarthost()), Upstream(Capture("here"))
+    table = [route(here.target, name="local", to=["here.example"]), route(hub.target)]
+    world = World([hub, here], table)
+    bob = Recipient(parse_address("bob@here.example"), frozenset({"SUCCESS"}))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=sender, to=[bob]))
+        await asyncio.sleep(1)
+        assert await world.store.count() + len(here.taken) == 1
+
+    world.run(scenario)
+    assert len(hub.taken) == notifications
+
+
 @pytest.mark.parametrize("hops", [1, 2, 30])
 def test_what_waits_in_the_store_goes_out_without_a_pause(hops: int) -> None:
     """More than memory takes, also beside a next hop that takes its time."""
