@@ -66,7 +66,7 @@ class Teacher:
         now = self._traffic.seconds()
         host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
         if handed.attempt.is_remote:
-            if _REST_HOST not in [lesson_of(each.reply, each.phase) for each in handed.heard]:
+            if not any(_is_hosts(each, shaper) for each in handed.heard):
                 host.succeeded(now)
         elif self._is_servers(handed):
             # Each try at an address that swallows everything costs half a minute: one is enough.
@@ -89,8 +89,7 @@ class Teacher:
     def _take(
         self, heard: Heard, host: Breaker, shaper: Shaper, identity: Identity | None, moment: Moment
     ) -> None:
-        lesson = lesson_of(heard.reply, heard.phase)
-        if lesson == _REST_HOST and moment.at_least <= 0:
+        if _is_hosts(heard, shaper) and moment.at_least <= 0:
             host.failed(moment.now, self._random, str(heard.reply))
         else:
             learn(heard.reply, heard.phase, shaper, identity, moment)
@@ -167,6 +166,13 @@ class Teacher:
         if isinstance(handed.error, NoSharedMechanism) or handed.attempt.phase in _OF_TLS:
             return of_target
         return of_sign_in
+
+
+def _is_hosts(heard: Heard, shaper: Shaper) -> bool:
+    """Tell whether a reply counts against the server: also where one connection is too many."""
+    lesson = lesson_of(heard.reply, heard.phase)
+    is_too_many = lesson.change == "fewer_connections" and shaper.connections == 1
+    return lesson == _REST_HOST or is_too_many
 
 
 def alarm_keys(target: Target) -> tuple[str, str]:

@@ -255,6 +255,24 @@ def test_a_server_that_is_not_there_is_left_alone_and_the_others_go_on() -> None
     assert world.told("next_hop_rests")[0]["reason"] == "connection refused"
 
 
+def test_a_server_that_takes_no_connection_at_all_is_left_alone() -> None:
+    """However much mail waits, it is not dialled once for each."""
+    too_many = Reply(421, "too many connections", Esc(4, 3, 2))
+    world, hub = one_hub(refused_before_mail(too_many, "greeting"))
+
+    async def scenario(world: World) -> None:
+        for number in range(200):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(20)
+        assert len(hub.tries) <= 20
+        hub.say = Answer()
+        await asyncio.sleep(300)
+        assert len(hub.taken) == 200
+
+    world.run(scenario)
+    assert str(too_many) in world.told("next_hop_rests")[0]["reason"]
+
+
 def test_an_address_that_swallows_everything_is_left_alone_at_once() -> None:
     """Half a minute is lost on it by one message, not by three."""
     silence = TimedOut("no answer in time").at("connect")
