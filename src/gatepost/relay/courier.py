@@ -11,7 +11,8 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Outcome, Verdict
 from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
-from gatepost.model.route import Route, SmarthostTarget, Target
+from gatepost.model.route import MxTarget, Route, SmarthostTarget, Target
+from gatepost.queue.lessons import lesson_of
 from gatepost.queue.schedule import Random
 from gatepost.relay.lessons import Teacher, Try
 from gatepost.relay.places import Found, Places
@@ -137,13 +138,16 @@ class Courier:
         self, lease: Lease, body: Body, target: Target, permit: Permit, found: Found
     ) -> Handed | Pause:
         failed: list[Handed] = []
+        asked = ""
         for place in self._in_turn(target, found.places):
             host = self._traffic.host(place, target)
-            if host.wait(self._traffic.seconds()) > 0:
+            if place.host == asked or host.wait(self._traffic.seconds()) > 0:
                 continue
             handed = await self._try_place(lease, body, Try(target, place, permit, host))
             if not _goes_on(handed, may_try_next_host):
-                return handed
+                if asked or not _may_ask_another(target, handed):
+                    return handed
+                asked = place.host
             failed.append(handed)
             if permit.identity is not None and permit.identity.rests(self._traffic.seconds()):
                 break
@@ -214,11 +218,30 @@ def _goes_on(handed: Handed, may: Callable[[Phase, Reply | None], bool]) -> bool
     return may(cast("Phase", attempt.phase), attempt.reply if attempt.is_remote else None)
 
 
+def _may_ask_another(target: Target, handed: Handed) -> bool:
+    """Tell whether another exchanger may have what one has not taken for now.
+
+    RFC 5321 5.1: they are tried until one takes the message, and at least two are. One that asks
+    for less mail (450 to MAIL, say) speaks for all.
+    """
+    attempt = handed.attempt
+    return (
+        isinstance(target, MxTarget)
+        and attempt.is_remote
+        and attempt.reply.is_transient
+        and all(each.outcome == "deferred" for each in handed.verdicts)
+        and lesson_of(attempt.reply, attempt.phase).scope in ("message", "host")
+    )
+
+
 def _all_failed(failed: Sequence[Handed]) -> Handed:
-    """Return the last one; its reason tells of all, when nobody answered."""
+    """Return the last one that a server answered; when none did, one whose reason tells of all."""
+    answered = [each for each in failed if each.attempt.is_remote]
+    if answered:
+        return answered[-1]
     last = failed[-1]
     reasons = dict.fromkeys(each.attempt.reply.reason for each in failed)
-    if len(reasons) < 2 or any(each.attempt.is_remote for each in failed):
+    if len(reasons) < 2:
         return last
     reply = last.attempt.reply.because("; ".join(filter(None, reasons)))
     return replace(last, attempt=replace(last.attempt, reply=reply))

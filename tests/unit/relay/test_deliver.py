@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.errors import NoSharedMechanism, RemoteProtocolError, TimedOut, TokenError
+from gatepost.errors import NoSharedMechanism, Phase, RemoteProtocolError, TimedOut, TokenError
 from gatepost.model.address import parse_address
 from gatepost.model.delivery import Lease, Settlement
 from gatepost.model.envelope import Recipient
@@ -1007,6 +1007,32 @@ def test_the_exchangers_of_a_domain_are_tried_in_their_order() -> None:
         "mx1.example.net:25", "mx1.example.net:25", "mx2.example.net:25",
     ]  # fmt: skip
     assert direct.taken == [("m1", "bob@example.net")]
+
+
+NOT_NOW = [
+    # the best exchanger says              at      who is asked
+    (GREYLISTED,                           "rcpt", ["mx1.example.net:25", "mx2.example.net:25"]),
+    (Reply(451, "broken", Esc(4, 3, 0)),   "content", ["mx1.example.net:25", "mx2.example.net:25"]),
+    (Reply(451, "too fast", Esc(4, 3, 0)), "mail", ["mx1.example.net:25"]),
+    (UNKNOWN,                              "rcpt", ["mx1.example.net:25"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "phase", "asked"), NOT_NOW)
+def test_another_exchanger_has_what_the_best_one_does_not_take_for_now(
+    said: Reply, phase: Phase, asked: list[str]
+) -> None:
+    """RFC 5321 5.1: until one takes it. Not at another address of the same; not all of many."""
+    direct = Upstream(mx(), Answer((said,), phase))
+    third = "example.net MX 30 mx3.example.net\nmx3.example.net A 192.0.2.3\n"
+    world = World([direct], [route(direct.target)], dns=ZONE + third)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=""))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert [place for _, place, _ in direct.tries] == asked
 
 
 @pytest.mark.parametrize("number", [2, 6])
