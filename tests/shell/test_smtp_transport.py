@@ -480,7 +480,7 @@ def test_tls_where_it_is_offered(authority: Authority) -> None:
     assert not handed.attempt.contact.verified
 
 
-@pytest.mark.parametrize("how", ["not offered", "refused", "broken"])
+@pytest.mark.parametrize("how", ["not offered", "refused", "broken", "hung up"])
 def test_opportunistic_tls_goes_on_in_clear(authority: Authority, pair: Pair, how: str) -> None:
     seen: list[str] = []
 
@@ -489,6 +489,9 @@ def test_opportunistic_tls_goes_on_in_clear(authority: Authority, pair: Pair, ho
         greet(client, "250 test" if how == "not offered" else "250-test\n250 STARTTLS")
         if how == "refused":
             client.answer("454 4.7.0 not now")
+        elif how == "hung up" and len(seen) == 1:
+            client.hear()
+            return
         elif how == "broken" and len(seen) == 1:
             client.answer("220 go")
             client.socket.sendall(b"this is no handshake\r\n")

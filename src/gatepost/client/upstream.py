@@ -9,7 +9,13 @@ from gatepost.client.session import ClientSession
 from gatepost.client.settings import Timeouts
 from gatepost.client.sign_in import SignIn
 from gatepost.client.steps import Conversation
-from gatepost.errors import AuthenticationRefused, Refused, TlsError
+from gatepost.errors import (
+    AuthenticationRefused,
+    NetworkError,
+    Refused,
+    RemoteProtocolError,
+    TlsError,
+)
 from gatepost.model.credentials import Credentials
 from gatepost.model.route import HopTls
 from gatepost.net.dial import Server
@@ -116,8 +122,9 @@ class Opener:
 async def _open(way: _Way) -> AsyncConnection:
     try:
         return await AsyncConnection(way).open()
-    except TlsError:
-        if way.upstream.tls != "opportunistic":
+    except (NetworkError, RemoteProtocolError) as error:
+        is_of_tls = isinstance(error, TlsError) or error.phase in ("starttls", "tls")
+        if way.upstream.tls != "opportunistic" or not is_of_tls:
             raise
     return await AsyncConnection(replace(way, in_clear=True)).open()
 
