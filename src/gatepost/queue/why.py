@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gatepost.model.delivery import Attempt, Delivery
+from gatepost.model.delivery import Attempt, Delivery, Fate
 from gatepost.model.reply import Reply
 from gatepost.queue.breaker import Position
 
@@ -62,20 +62,21 @@ def why(
         return Why(_settled(delivery), replies)
     if not delivery.waiting:
         return Why(_DAMAGED, replies)
+    left = _left(delivery)
     if delivery.state == "held":
         sentence = "It is held by an operator until it is released"
-        return Why(f"{sentence}{_after(delivery)}.", replies)
+        return Why(f"{sentence}{_after(delivery)}{left}.", replies)
     if delivery.state == "leased" and turn is not None and turn.ahead is not None:
-        return Why(f"{_in_line(delivery, turn)}{_after(delivery)}.", replies)
+        return Why(f"{_in_line(delivery, turn)}{_after(delivery)}{left}.", replies)
     if delivery.state == "leased":
-        return Why(f"{_tried(delivery, turn)}{_after(delivery)}.", replies)
+        return Why(f"{_tried(delivery, turn)}{_after(delivery)}{left}.", replies)
     due = delivery.due or now
     if obstacle is not None and obstacle.position != "closed":
         due = max(due, now + timedelta(seconds=obstacle.wait))
-        return Why(f"{_blocked(obstacle)}; {_next(due, now, delivery)}.", replies, due)
+        return Why(f"{_blocked(obstacle)}; {_next(due, now, delivery)}{left}.", replies, due)
     if not delivery.history:
-        return Why(f"It was not tried yet; {_next(due, now, delivery)}.", replies, due)
-    return Why(f"{_story(delivery.history[-1])}; {_next(due, now, delivery)}.", replies, due)
+        return Why(f"It was not tried yet; {_next(due, now, delivery)}{left}.", replies, due)
+    return Why(f"{_story(delivery.history[-1])}; {_next(due, now, delivery)}{left}.", replies, due)
 
 
 # fmt: off
@@ -159,6 +160,17 @@ def _after(delivery: Delivery) -> str:
     return f"; before that, {_story(delivery.history[-1])}" if delivery.history else ""
 
 
+def _left(delivery: Delivery) -> str:
+    """Return whom it is still for, where others are done with."""
+    done: Counter[Fate] = Counter(each.fate for each in delivery.addressees)
+    del done["waiting"]
+    if not done:
+        return ""
+    waiting = delivery.waiting
+    who = str(waiting[0].address) if len(waiting) == 1 else f"{len(waiting)} recipients"
+    return f"; still to reach: {who} ({_counts(done)})"
+
+
 def _tried(delivery: Delivery, turn: Turn | None) -> str:
     sentence = f"It is being delivered now, {_nth(delivery.attempts + 1)}"
     if turn is not None and turn.seconds >= 2:
@@ -181,12 +193,15 @@ def _settled(delivery: Delivery) -> str:
     if set(fates) == {"delivered"} and last is not None:
         return f"It was delivered: {last.contact} answered {_line(last)} at {clock(last.at)}."
     refused = [each.reply for each in delivery.addressees if each.fate == "failed" and each.reply]
-    counts = ", ".join(f"{fates[fate]} {fate}" for fate in sorted(fates))
     said = f'; the last refusal: "{_flat(str(refused[-1]))}"' if refused else ""
     if refused and _expired(refused[-1], last):
         said = f"; its time was up at {clock(delivery.expires_at)}"
         said += f", and before that {_story(last)}" if last is not None else ""
-    return f"Nothing waits any more: {counts}{said}."
+    return f"Nothing waits any more: {_counts(fates)}{said}."
+
+
+def _counts(fates: Mapping[Fate, int]) -> str:
+    return ", ".join(f"{fates[fate]} {fate}" for fate in sorted(fates))
 
 
 def _expired(reply: Reply, last: Attempt | None) -> bool:

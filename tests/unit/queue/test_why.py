@@ -17,6 +17,7 @@ NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HUB = Contact("hub", "hub.example", "192.0.2.1")
 BOB = Addressee(Recipient(parse_address("bob@example.net")))
+DONE = Addressee(BOB.recipient, "delivered")
 GREYLISTED = Attempt(
     NOW - MINUTE, HUB, "rcpt", Reply(450, "come\nback", Esc(4, 7, 1)), is_remote=True
 )
@@ -54,6 +55,20 @@ SENTENCES = [
         None,
         ('hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24 09:59:00'
         " UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes."),
+    ),
+    (
+        delivery(addressees=(BOB, DONE, replace(DONE, fate="failed")), history=(GREYLISTED,),
+                 attempts=1),
+        None,
+        ('hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24 09:59:00'
+        " UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes;"
+        " still to reach: bob@example.net (1 delivered, 1 failed)."),
+    ),
+    (
+        delivery(addressees=(BOB, BOB, DONE), state="held"),
+        None,
+        ("It is held by an operator until it is released;"
+        " still to reach: 2 recipients (1 delivered)."),
     ),
     (
         delivery(history=(replace(GREYLISTED, times=7, since=NOW - 60 * MINUTE),), attempts=7),
