@@ -18,7 +18,7 @@ class OnTheWire:
         """Where each delivery is being tried, by its id, and since when."""
 
     def count(self, key: str) -> int:
-        """Return how many tries are being made at a target."""
+        """Return how many tries are being made at a target, at the servers that it has."""
         return self._tries.get(key, 0)
 
     def begin(self, key: str) -> None:

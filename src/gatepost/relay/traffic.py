@@ -1,7 +1,7 @@
 """Who may be tried now: connections, rates, rests of targets, servers and identities."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, TypeVar, assert_never
 from urllib.parse import urlsplit
 
@@ -82,6 +82,8 @@ class Traffic:
         self.wire = wire or OnTheWire()
         self._forgiven = forgiven
         self._shapers: dict[str, Shaper] = {}
+        self._servers: dict[str, str] = {}
+        """By target."""
         self._hosts: dict[str, Breaker] = {}
         self._identities: dict[str, Identity | None] = {}
         """By target."""
@@ -101,19 +103,28 @@ class Traffic:
         wait = shaper.wait_to_connect(now)
         if wait is None or wait > 0:
             return Pause(key, wait or SOON)
-        if self.wire.count(key) >= shaper.connections:  # those of the configuration before count
+        on_wire = self._on_wire(key, target)
+        if self.wire.count(on_wire) >= shaper.connections:  # the configuration before has some
             return Pause(key, SOON)
         if (wait := shaper.wait_to_send(now)) > 0:
             return Pause(key, wait)
         shaper.opened(now)
         shaper.sent(now)
-        self.wire.begin(key)
+        self.wire.begin(on_wire)
         if identity is not None:
             identity.begin(now)
-        return Permit(key, shaper, identity, self._ended)
+        return Permit(key, shaper, identity, partial(self._ended, on_wire))
 
-    def _ended(self, key: str) -> None:
-        self.wire.end(key)
+    def _on_wire(self, key: str, target: Target) -> str:
+        """Return what connections are counted by. A target that a reload gave other servers is
+        another one, which does not wait for the old ones."""
+        servers = self._servers.get(target.name)
+        if servers is None:
+            servers = self._servers[target.name] = " ".join(doors_of(target))
+        return f"{key} {servers}"
+
+    def _ended(self, on_wire: str, key: str) -> None:
+        self.wire.end(on_wire)
         self._changed(key)
 
     def rest(self, target: Target, found: Found) -> Pause | None:
@@ -143,7 +154,7 @@ class Traffic:
         key, shaper = self._shaper(target, found)
         if crowd := shaper.crowd(self.seconds()):
             return crowd
-        is_full = self.wire.count(key) >= shaper.connections
+        is_full = self.wire.count(self._on_wire(key, target)) >= shaper.connections
         return "has its connections still in use by the configuration before" if is_full else ""
 
     def identity(self, target: Target) -> Identity | None:

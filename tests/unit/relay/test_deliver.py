@@ -19,6 +19,7 @@ from gatepost.net.dial import is_here
 from gatepost.relay.courier import Courier
 from gatepost.relay.deliver import LOOK, Bounds
 from gatepost.relay.places import Own
+from gatepost.relay.routes import Routes
 from gatepost.relay.spool import FileBody
 from gatepost.relay.transport.contract import Place
 from tests.delivering import (
@@ -857,6 +858,26 @@ def test_another_deliverer_goes_on_while_one_finishes() -> None:
     assert len(hub.taken) == 8
     assert hub.most_open == 2, "those of both together"
     assert not world.told("lease_lost")
+
+
+def test_a_target_that_a_reload_gives_another_server_does_not_wait_for_the_old_one() -> None:
+    """It stalled, and the operator wrote down one that works."""
+    world, hub = one_hub(Answer(seconds=10), limits=limits(connections=1))
+    better = Upstream(smarthost("hub", ["better.example"], limits=limits(connections=1)), Answer())
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        world.upstreams, world.routes = {"hub": better}, Routes([route(better.target)])
+        better.now = world.clock.now
+        ending = await world.reload()
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+        assert [id_ for id_, _ in better.taken] == ["m2"]
+        await ending
+
+    world.run(scenario)
+    assert [id_ for id_, _ in hub.taken] == ["m1"]
 
 
 def test_who_has_all_connections_at_a_reload_keeps_them() -> None:
