@@ -24,7 +24,7 @@ _PATH: Final = re.compile(
     rf"<(?:(?:@{_DOMAIN}(?:,@{_DOMAIN})*:)?"
     rf"(?P<local>{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL}))?>"
 )
-_NO_CHARACTER: Final = re.compile("[\u2028\u2029\ud800-\udfff]")
+_NO_CHARACTER: Final = re.compile(r"[\u2028\u2029\ud800-\udfff]")
 """Line ends of some, and halves of surrogate pairs, which are octets that were not UTF-8."""
 
 
