@@ -121,7 +121,6 @@ class Relaying:
         number = len(self.events("reloaded")) + 1
         self.reload(text)
         self.wait_event("reloaded", number)
-        wait_for(lambda: len(self.events("ready")) > number - 1)
 
     def ask(self, *arguments: str) -> Any:
         """What ``gatepost ARGUMENTS --json --config FILE`` says."""

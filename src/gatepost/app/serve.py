@@ -110,11 +110,11 @@ async def serve(
                 reloading = asyncio.create_task(service.reload())
                 waited = {reloading, signals.stopped, service.failed}
                 await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-                if reloading.done() and reloading.result():
-                    on_ready(service.tell_ready())
-                elif not reloading.done():  # the end does not wait for it
+                if not reloading.done():  # the end does not wait for it
                     reloading.cancel()
                     await asyncio.wait({reloading})
+                elif (document := reloading.result()) is not None:
+                    on_ready(document)
         ended = service.failed if service.failed.done() else signals.stopped
         report("stopping", reason=ended.result())
     return 1 if service.failed.done() else 0
@@ -256,8 +256,11 @@ class Service:
             keys = SealedAccessKeys(self.key)
             self.desks.azure = Desk(azure, keys, _now, resolver=DnsResolver(cached=0))
 
-    async def reload(self) -> bool:
-        """Read the configuration again and go by it; a bad one is refused, and nothing changes."""
+    async def reload(self) -> dict[str, Any] | None:
+        """Read the configuration again and go by it; a bad one is refused, and nothing changes.
+
+        Returns what ready.json says then; None for a bad one.
+        """
         notify(reload_begins())
         try:
             following = await self._prepare()
@@ -269,12 +272,12 @@ class Service:
         except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
             self.report("reload_refused", reason=f"a fault of the relay's own: {explain(error)}")
         else:
-            return await self._is_taken(following)
+            return await self._go_by(following)
         finally:
             notify("READY=1")
-        return False
+        return None
 
-    async def _is_taken(self, following: "_Following") -> bool:
+    async def _go_by(self, following: "_Following") -> dict[str, Any] | None:
         """Go by another configuration; a relay that went by half of it would not be what anybody
         wrote, so it ends, and its next start goes by the whole."""
         try:
@@ -283,9 +286,10 @@ class Service:
             if not self.failed.done():
                 reason = f"the configuration could not be put in place: {explain(error)}"
                 self.failed.set_result(reason)
-            return False
+            return None
+        document = self.tell_ready()  # first: who hears the event may read it at once
         self.report("reloaded", config=str(self.options.config))
-        return True
+        return document
 
     async def _prepare(self) -> "_Following":
         """Make everything that can fail of another configuration, beside what works."""

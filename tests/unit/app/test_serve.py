@@ -33,7 +33,7 @@ def test_a_configuration_that_cannot_be_put_in_place_ends_the_relay() -> None:
         service = Breaking(
             options, report, Path(), no, no, no, no, no, no, no, no, no, failed
         )  # fmt: skip
-        assert not await service.reload()
+        assert await service.reload() is None
         return await failed
 
     reason = asyncio.run(main())
