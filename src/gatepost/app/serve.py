@@ -214,7 +214,7 @@ class Service:
         )  # fmt: skip
         service._open_desks()
         await inward.start(arrivals)
-        service.health = await serve_health(config.health, lambda: store.refusal, stack)
+        service.health = await serve_health(config.health, lambda: why_no_mail(store), stack)
         await service._serve_api(ground, stack)
         return service
 
@@ -349,6 +349,11 @@ async def stop_all(inward: Inward, outward: Outward, store: SqliteStore) -> None
     """The queue keeps what comes in until the last session has ended. What is on the wire is cut
     when nobody can write down what becomes of it: the next start has it all the same."""
     await side_by_side(inward.stop(), outward.stop(0.0 if store.has_failed else ON_THE_WIRE))
+
+
+def why_no_mail(store: SqliteStore) -> str:
+    """Return why nothing is accepted now; empty when something is."""
+    return "the store has failed" if store.has_failed else store.refusal
 
 
 def _warn(config: Config, report: Report) -> None:

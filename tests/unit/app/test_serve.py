@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.serve import ON_THE_WIRE, Options, Service, stop_all
+from gatepost.app.serve import ON_THE_WIRE, Options, Service, stop_all, why_no_mail
 
 
 class Breaking(Service):
@@ -55,3 +55,13 @@ def test_nobody_waits_for_deliveries_of_which_nothing_can_be_written_down(
     store: Any = SimpleNamespace(has_failed=has_failed)
     asyncio.run(stop_all(half, half, store))
     assert max(waited) == patience
+
+
+@pytest.mark.parametrize(
+    ("has_failed", "room", "told"),
+    [(False, "", ""), (False, "the disk is full", "the disk is full"), (True, "", "the store has")],
+)
+def test_its_health_tells_why_no_mail_is_taken(has_failed: bool, room: str, told: str) -> None:
+    store: Any = SimpleNamespace(has_failed=has_failed, refusal=room)
+    assert why_no_mail(store).startswith(told)
+    assert bool(why_no_mail(store)) == bool(told)
