@@ -18,9 +18,9 @@ from gatepost.rest.failures import busy
 
 GRACE: Final = 2
 """Seconds that open requests get at the end."""
-NO_HTTP: Final = "no_http: the request, or the rest of its body, is no HTTP"
 LAST_ANSWERS: Final = 0.5
 """Seconds in which those that were cut short are told so."""
+NO_HTTP: Final = "no_http: the request, or the rest of its body, is no HTTP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,6 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
         self._is_over = True
         self._set_deadline(None)
-        self._leave()
-
-    def _leave(self) -> None:
         if self._visitor and self._limits.visitors is not None:
             self._limits.visitors.leave(self._visitor)
             self._visitor = ""
@@ -115,8 +112,6 @@ class _Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.transport.is_closing():  # the client may be back before we see that it went
-            self._leave()
         self._watch()
 
     def _watch(self) -> None:
