@@ -43,6 +43,8 @@ demo: $(VENV)  ## the whole story on real sockets, in under 20 seconds
 up: $(VENV)  ## run the local relay in the foreground
 	@$(BIN)/gatepost up $(UP_FLAGS)
 
+# Four processes read all tests, and tests start many more: let them keep what they have compiled.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV) npm  ## all tests that need Python and npm packages only
 	$(PYTEST) -n auto --dist worksteal -m 'not compliance' $(PYTEST_FLAGS)
 
@@ -83,7 +85,7 @@ lock: requirements/runtime.in requirements/dev.in  ## renew the locks
 
 clean:  ## remove what make has made
 	rm -rf .venv .venv-oldest $(NODE)/node_modules build src/*.egg-info $(SMTPLOAD) bench/results
-	find src -name __pycache__ -prune -exec rm -r {} +
+	find . -name __pycache__ -prune -exec rm -r {} +
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
 $(VENV): requirements/dev.txt $(EMAIL_OLD:%=requirements/%.txt) pyproject.toml
