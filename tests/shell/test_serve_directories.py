@@ -20,8 +20,12 @@ from urllib.request import Request, urlopen
 import pytest
 
 from gatepost.app.keys import DIGESTS, open_key
+from gatepost.client.settings import Options, Tls
+from gatepost.client.submit import connect
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.model.address import parse_address
+from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
 from gatepost.store.sqlite import open_store
@@ -405,18 +409,14 @@ def test_every_mechanism_of_accounts(tmp_path: Path) -> None:
                   "--sender", "example.com", "--cram-md5")  # fmt: skip
         relay.reloaded()
         port = relay.listener("submission")["port"]
+        envelope = Envelope(parse_address(SENDER), (Recipient(parse_address(RECIPIENT)),))
         for mechanism in ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256",
                           "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"):  # fmt: skip
-            sent = subprocess.run(
-                [sys.executable, "-m", "gatepost.cli.main", "send", "--json",
-                 "--server", f"127.0.0.1:{port}", "--ca-file", relay.authority.ca_file,
-                 "--username", "old", "--password-file", str(relay.directory / "pw"),
-                 "--auth", mechanism, "--from", "a@example.com", "--to", "bob@example.net",
-                 "--subject", mechanism, "--text", "hello"],
-                stdout=subprocess.PIPE, timeout=30, check=False,
-            )  # fmt: skip
-            assert sent.returncode == 0, (mechanism, sent.stdout)
-        subjects = [each["subject"] for each in relay.ask("messages", "list")["messages"]]
-        assert len(subjects) == 7
+            with connect(
+                f"127.0.0.1:{port}", "old", "secret", tls=Tls(ca_file=relay.authority.ca_file),
+                options=Options(mechanism=mechanism),
+            ) as client:  # fmt: skip
+                client.send(letter(SENDER), envelope)
+        assert relay.ask("messages", "count") == {"count": 7}
         used = {each["mechanism"] for each in relay.events("signed_in")}
         assert len(used) == 7

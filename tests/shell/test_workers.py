@@ -29,6 +29,13 @@ def relay() -> Iterator[Emulator]:
         yield relay
 
 
+@pytest.fixture(scope="module")
+def unhurt() -> Iterator[Emulator]:
+    """For tests that kill nobody."""
+    with Emulator(workers=2) as relay:
+        yield relay
+
+
 def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
@@ -166,22 +173,22 @@ def test_workers_are_gone_after_a_stop() -> None:
     assert not any(is_alive(pid) for pid in workers)
 
 
-def test_a_large_message_travels_whole(relay: Emulator) -> None:
-    content = letter(relay.sender, (b"0123456789" * 9 + b"\r\n") * 40_000)
-    with signed_in(relay.ready) as peer:
-        assert peer.deliver(relay.sender, content).startswith("250 ")
-    assert relay.messages()[0].content == content
+def test_a_large_message_travels_whole(unhurt: Emulator) -> None:
+    content = letter(unhurt.sender, (b"0123456789" * 9 + b"\r\n") * 40_000)
+    with signed_in(unhurt.ready) as peer:
+        assert peer.deliver(unhurt.sender, content).startswith("250 ")
+    assert unhurt.messages()[0].content == content
 
 
-def test_refusals_and_reasons_are_those_of_one_process(relay: Emulator) -> None:
-    with signed_in(relay.ready) as peer:
+def test_refusals_and_reasons_are_those_of_one_process(unhurt: Emulator) -> None:
+    with signed_in(unhurt.ready) as peer:
         assert peer.ask("MAIL FROM:<x@elsewhere.example>").startswith("501 5.1.7 ")
-        domain = relay.sender.partition("@")[2]
+        domain = unhurt.sender.partition("@")[2]
         assert peer.ask(f"MAIL FROM:<nobody@{domain}>").startswith("550 5.3.5 ")
-        assert peer.deliver(relay.sender, letter("x@elsewhere.example")).startswith("501 5.1.7 ")
-    with Peer.connect(relay.smtps.port, relay.ca_file) as peer:
+        assert peer.deliver(unhurt.sender, letter("x@elsewhere.example")).startswith("501 5.1.7 ")
+    with Peer.connect(unhurt.smtps.port, unhurt.ca_file) as peer:
         peer.shake()
         peer.reply()
         peer.ask("EHLO client.example")
-        assert peer.login(relay.username, "wrong") == "535 5.7.3 Authentication unsuccessful"
-    relay.wait_event("auth_refused")
+        assert peer.login(unhurt.username, "wrong") == "535 5.7.3 Authentication unsuccessful"
+    unhurt.wait_event("auth_refused")
