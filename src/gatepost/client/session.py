@@ -202,16 +202,20 @@ class ClientSession:
     def pour(self, windows: Iterable[bytes], command: str) -> Conversation[Reply]:
         """Send the content in ``windows`` and return the reply, also one that comes too early."""
         self.phase = "content"
-        early = yield from self._write(WriteFrom(windows, self.take_announcement))
-        if early:
-            self.reader.feed(early)
+        is_early = bool(self.reader.pending)  # said before any of it: it is not sent any more
+        if not is_early:
+            early = yield from self._write(WriteFrom(windows, self.take_announcement))
+            if early:
+                self.reader.feed(early)
+                is_early = True
+        if is_early:
             self.usable = False
         poured, self.is_poured = time.monotonic(), True
         reply = yield from self.await_reply("content", command)
         self.is_poured = False
         is_quick = time.monotonic() - poured < QUICK
         self.may_be_followed = is_quick and "PIPELINING" in self.capabilities
-        if early and reply.is_success:
+        if is_early and reply.is_success:
             raise RemoteProtocolError("the message was accepted before all was sent", str(reply))
         return reply
 

@@ -221,6 +221,8 @@ CONTENT = "C: Subject: hi\nC: \nC: Hello\nC: .\n"
         ("EARLY\nS: 552 5.3.4 too big", ContentRefused, False),
         ("EARLY\nS: 421 4.3.2 shutting down", ContentRefused, False),
         ("EARLY\nS: 250 thanks", RemoteProtocolError, False),
+        ("S: 552 5.3.4 no room", ContentRefused, False),  # in one packet with the 354
+        ("S: 250 thanks", RemoteProtocolError, False),
         ("CUT\nS: 552 5.3.4 too big", ContentRefused, False),
         ("CUT\nCUT", Disconnected, False),
     ],
