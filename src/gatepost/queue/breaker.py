@@ -86,7 +86,7 @@ class Breaker:
             self._opened_for, self._until, self.reason = 0.0, now + self._opened_for, ""
 
     def failed(self, now: float, random: Random, reason: str, at_least: float = 0.0) -> None:
-        """Count a failure; ``at_least`` seconds is what the peer asked for."""
+        """Count a failure; one is enough where it shall be open for ``at_least`` some seconds."""
         self._probe = None
         self._failures += 1
         is_open = self.position(now) == "open"
@@ -99,6 +99,13 @@ class Breaker:
             relapsed = half_open or now < self._until
             self._level = self._level + 1 if relapsed else 0
         self._open(now, random, reason, at_least)
+
+    def rest(self, now: float, seconds: float, reason: str) -> None:
+        """Open for as long as the peer asked: it knows, so nothing is added, and nothing grows."""
+        self._probe = None
+        if self.position(now) != "open" or now + seconds > self._until:
+            self._opened_for, self._failures = max(1.0, seconds), 0
+            self._until, self.reason = now + self._opened_for, reason
 
     def _open(self, now: float, random: Random, reason: str, at_least: float) -> None:
         patience = self._patience

@@ -250,8 +250,10 @@ class Identity:
         """Do what a reply taught about this identity; ``at_least`` is its Retry-After in s."""
         if lesson.scope == "identity" and lesson.change == "stop":
             self._sign_in.failed(now, random, reason, at_least)
-        elif at_least > 0 or (lesson.scope == "identity" and lesson.change == "rest"):
-            self._rate.failed(now, random, reason, at_least)
+        elif at_least > 0:
+            self._rate.rest(now, at_least, reason)
+        elif lesson.scope == "identity" and lesson.change == "rest":
+            self._rate.failed(now, random, reason)
 
 
 def learn(
@@ -263,9 +265,12 @@ def learn(
     """
     lesson = lesson_of(reply, phase)
     reason, now, random = reply.reason or str(reply), moment.now, moment.random
-    if identity is None and (lesson.scope == "identity" or moment.at_least > 0):
-        if lesson.change != "nothing" or moment.at_least > 0:
-            shaper.breaker.failed(now, random, reason, max(moment.at_least, MINUTE))
+    if identity is None and moment.at_least > 0:
+        shaper.breaker.rest(now, moment.at_least, reason)
+        return lesson
+    if identity is None and lesson.scope == "identity":
+        if lesson.change != "nothing":
+            shaper.breaker.failed(now, random, reason, MINUTE)
         return lesson
     if identity is not None:
         identity.take_lesson(lesson, now, random, reason, moment.at_least)

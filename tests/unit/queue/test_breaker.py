@@ -1,5 +1,6 @@
 """Who failed is left alone, longer each time, then asked by one."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,10 +95,23 @@ def test_those_on_their_way_when_it_opened_tell_nothing_new() -> None:
     assert breaker.position(1) == "open", "an old connection's success does not close it"
 
 
-def test_what_the_peer_asks_for_is_kept() -> None:
-    breaker = Breaker(STEADY)
-    breaker.failed(0, middle, "Retry-After", at_least=7200)
-    assert breaker.wait(0) == 7200
+@pytest.mark.parametrize("asked", [4.0, 7200.0])
+def test_what_the_peer_asks_for_is_kept(asked: float) -> None:
+    """Not less, not more, and no longer the next time."""
+    breaker, now = Breaker(RATE), 0.0
+    for _ in range(3):
+        breaker.rest(now, asked, "Retry-After")
+        assert breaker.wait(now) == asked
+        now += asked
+        assert breaker.wait(now) == 0
+        breaker.begin(now)
+
+
+def test_a_longer_rest_is_not_cut_short() -> None:
+    breaker = Breaker(RATE)
+    breaker.rest(0, 60, "Retry-After")
+    breaker.rest(10, 5, "Retry-After")
+    assert breaker.wait(10) == 50
 
 
 def test_too_much_mail_rests_up_to_an_hour() -> None:
