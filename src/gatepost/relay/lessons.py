@@ -59,7 +59,7 @@ class Teacher:
         self._traffic, self._random = traffic, random
         self._report, self._profiles = report, tuple(profiles)
         self._told: MutableMapping[str, str] = {} if alarms is None else alarms
-        """The finding that was told of each credential and target since it worked last."""
+        """What was told of each credential and target since it worked last: a finding, or its codes."""
 
     def learn(self, made: Try, handed: Handed) -> Ailment | None:
         """Take the lessons; return what ails the sign-in when it does not work."""
@@ -134,14 +134,16 @@ class Teacher:
     def _tell(self, made: Try, handed: Handed) -> Ailment:
         ailment = ailment_of(handed, self._profiles)
         key = self._key(made, handed)
-        if self._told.get(key) != ailment.finding:
-            self._told[key] = ailment.finding
+        reply = handed.attempt.reply
+        cause = ailment.finding or f"{reply.code} {reply.status}"  # texts are often of the moment
+        if self._told.get(key) != cause:
+            self._told[key] = cause
             self._report(
                 "sign_in_stopped",
                 credential=credential_of(made.target),
                 target=made.target.name,
                 host=str(made.place),
-                reply=str(handed.attempt.reply) if handed.attempt.is_remote else "",
+                reply=str(reply) if handed.attempt.is_remote else "",
                 finding=ailment.finding,
                 reason=ailment.sentence,
             )

@@ -484,6 +484,21 @@ def test_what_keeps_us_from_signing_in_is_diagnosed_once(answer: Answer, finding
     assert [each["finding"] for each in world.told("sign_in_stopped")] == [finding]
 
 
+def test_another_cause_is_told_also_where_the_doctor_knows_neither() -> None:
+    """An API's: 403, later 404, since somebody mended the wrong thing."""
+    causes = [Reply(535, "HTTP 403", Esc(5, 7, 8)), Reply(554, "HTTP 404", Esc(5, 3, 5))]
+    world, hub = one_hub(refused_before_mail(causes[0]), credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(2 * 3600)
+        hub.say = refused_before_mail(causes[1])
+        await asyncio.sleep(DAY.total_seconds())
+
+    world.run(scenario)
+    assert [each["reply"] for each in world.told("sign_in_stopped")] == list(map(str, causes))
+
+
 @pytest.mark.parametrize("answer", [no_fit(), refused_before_mail(REFUSED)])
 def test_what_was_told_is_not_told_again_by_the_next_relay(answer: Answer) -> None:
     world, hub = one_hub(answer, credential="acs")
