@@ -59,7 +59,7 @@ class Teacher:
         self._traffic, self._random = traffic, random
         self._report, self._profiles = report, tuple(profiles)
         self._told: MutableMapping[str, str] = {} if alarms is None else alarms
-        """What was told of each credential and target since it worked last: a finding, or its codes."""
+        """What was told of each credential and target since it worked last: a finding, or codes."""
 
     def learn(self, made: Try, handed: Handed) -> Ailment | None:
         """Take the lessons; return what ails the sign-in when it does not work."""

@@ -39,11 +39,17 @@ class Patience:
 class _Entry:
     """What is known of one identity and scope."""
 
-    __slots__ = ("asked", "failure", "failures", "flight", "retry_at", "token")
+    __slots__ = (
+        "asked", "failure", "failures", "flight", "rejected", "retry_at", "token", "was_fresh"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.token: AccessToken | None = None
         self.asked = 0.0
+        self.rejected: AccessToken | None = None
+        """The one that was refused last."""
+        self.was_fresh = False
+        """It had just been given."""
         self.flight: asyncio.Task[None] | None = None
         self.failure: TokenError | None = None
         self.failures = 0
@@ -99,12 +105,15 @@ class TokenCache:
         True: another one may be taken, because this one was old, or is no longer the newest.
         """
         entry = self._entries.get((source.identity, scope))
-        if entry is None or entry.token is None:
+        if entry is None:
             return False
-        if entry.token.secret != secret:
-            return True
-        entry.token = None
-        return self._seconds() - entry.asked > FRESH
+        if entry.token is not None and entry.token.secret == secret:
+            entry.rejected, entry.token = entry.token, None
+            entry.was_fresh = self._seconds() - entry.asked <= FRESH
+        if entry.token is not None or entry.rejected is None:
+            return entry.token is not None  # there is a newer one
+        # several may show one at once: what is true for the first is true for all
+        return entry.rejected.secret != secret or not entry.was_fresh
 
     def forgive(self) -> None:
         """Forget every failure: somebody says that it is mended, so it is asked for at once."""

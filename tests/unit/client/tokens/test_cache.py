@@ -223,6 +223,22 @@ def test_a_rejected_token_is_not_handed_out_again() -> None:
     play(act)
 
 
+def test_who_showed_the_same_old_token_at_once_hears_the_same() -> None:
+    """Several connections had it when the provider took it back: all of them may go on."""
+
+    async def act(world: World) -> None:
+        shown = Secret(await world.text())
+        world.now += 61
+        for _ in range(3):
+            assert world.cache.reject(world.source, SCOPE, shown)
+        assert await world.text() == "token 2"
+        assert world.cache.reject(world.source, SCOPE, shown)
+        for _ in range(2):
+            assert not world.cache.reject(world.source, SCOPE, Secret("token 2"))
+
+    play(act)
+
+
 def test_a_token_that_is_over_when_it_comes_is_an_error() -> None:
     async def act(world: World) -> None:
         assert "no longer good" in str(await world.fails())
