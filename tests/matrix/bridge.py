@@ -14,7 +14,7 @@ from gatepost.config.problems import ConfigProblems
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from tests.client_certificates import make_certificate
-from tests.matrix.cells import AUTO, TLS, Cell
+from tests.matrix.cells import AUTO, BY_PASSWORD, TLS, Cell
 from tests.matrix.tokens import TokenServices
 from tests.matrix.upstreams import Upstream
 from tests.shell.relay import Relaying, relaying
@@ -43,6 +43,10 @@ may_relay = true
 """
 CERTIFIED = BASE.replace('"key.pem"', '"key.pem"\nclient_authorities = "own.pem"', 1)
 """The same for who comes with a certificate."""
+NAMED = CERTIFIED.replace(
+    'name = "submission"', f'name = "submission"\nmechanisms = {[*BY_PASSWORD, "EXTERNAL"]}'
+)
+"""The same with the mechanisms that are offered to who names them alone."""
 ACCOUNT = """
 [[directory.account]]
 name = "device"
@@ -148,7 +152,7 @@ def bridging(
     os.environ.update(environment)
     try:
         text = directory + _targets(cells, upstreams, services)
-        with relaying(home, text, base=CERTIFIED) as relay:
+        with relaying(home, text, base=NAMED if directory == ACCOUNT else CERTIFIED) as relay:
             yield Bridge(relay, cells, {each.name: each for each in upstreams})
     finally:
         for name, value in before.items():

@@ -74,7 +74,7 @@ class Doorway:
 
     def _terms(self, settings: ListenerSettings, rule: NetworkRule) -> Terms:
         named = settings.mechanisms if rule.mechanisms is None else rule.mechanisms
-        offered = self.verifiable & frozenset(named or self.verifiable)
+        offered = self.verifiable & frozenset(named or self._usual())
         if not settings.client_authorities:  # no client is asked for a certificate
             offered -= {"EXTERNAL"}
         if settings.tls == "none":  # there is no channel to bind to (RFC 5802 6)
@@ -89,6 +89,15 @@ class Doorway:
             messages=self.config.limits.messages_per_connection,
         )
         return Terms(setting, rule.refuse)
+
+    def _usual(self) -> frozenset[str]:
+        """What is offered where nobody says otherwise: what clients at large can use.
+
+        Ours are bound by the certificate (tls-server-end-point, RFC 5929 4), since Python tells
+        no keys of a connection. RFC 5802 6 and RFC 9266 have servers bind by these, and clients
+        that see -PLUS listed (GNU SASL, in msmtp and mutt) take it, and are refused.
+        """
+        return frozenset([each for each in self.verifiable if not each.endswith("-PLUS")])
 
 
 def _networks(given: Iterable[Network]) -> Networks:
