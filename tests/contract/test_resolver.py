@@ -1,7 +1,7 @@
 """What every resolver promises (``model.dns.Resolver``)."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -63,11 +63,21 @@ FOUND = [
 ]
 
 
+def in_one_case(records: Iterable[Any]) -> tuple[Any, ...]:
+    """Hosts of MX records in lower case: a server may repeat a name as it was asked (RFC 4343)."""
+    return tuple(
+        sorted(
+            MxRecord(each.preference, each.host.lower()) if isinstance(each, MxRecord) else each
+            for each in records
+        )
+    )
+
+
 @pytest.mark.parametrize(("what", "name", "records"), FOUND)
 def test_what_is_there(resolver: Resolver, what: str, name: str, records: tuple[Any, ...]) -> None:
     answer = ask(resolver, what, name)
     assert (answer.kind, answer.reason) == ("found", "")
-    assert tuple(sorted(answer.records)) == records
+    assert in_one_case(answer.records) == in_one_case(records)
     assert 0 < answer.ttl <= TTL
     assert answer.is_final
 
