@@ -1,5 +1,6 @@
 """``gatepost serve``: the production relay, in the foreground."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ def serve(as_json: bool, **given: Any) -> int:
     SIGHUP reads the configuration again, without a pause; a bad one is refused. SIGTERM finishes
     what is on the wire, keeps the rest, and stops.
     """
+    if hasattr(signal, "SIGHUP"):  # not an end while it starts: what it asks for is read anyway
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from gatepost.app.serve import Options  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.serve import serve as serving  # noqa: PLC0415
 
