@@ -15,7 +15,7 @@ from gatepost.app.upstreams import Turns, Upstreams
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import Config, RefreshCredential
 from gatepost.model.profile import Profile
-from gatepost.model.route import NextHop
+from gatepost.model.route import MxTarget, NextHop
 from gatepost.net.dial import is_here
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import Http
@@ -33,8 +33,6 @@ from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.smtp import Sending
 from gatepost.store.sqlite import SqliteStore
 
-SMTP: Final = 25
-"""Where exchangers are."""
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 """Hosts on which a listener has all addresses of a family, or of both."""
 BRIEFLY: Final = 2.0
@@ -199,8 +197,10 @@ def differ(one: Config, other: Config) -> bool:
 
 
 def own_hosts(config: Config) -> tuple[str, ...]:
-    """Return where exchangers would reach this relay."""
-    return tuple([each.host for each in config.listeners if each.host and each.port == SMTP])
+    """Return where exchangers would reach this relay, by the ports of its targets."""
+    targets = [each for route in config.routes for each in route.chain]
+    ports = {each.port for each in targets if isinstance(each, MxTarget)}
+    return tuple([each.host for each in config.listeners if each.host and each.port in ports])
 
 
 def own_of(config: Config) -> Own:

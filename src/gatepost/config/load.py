@@ -15,7 +15,12 @@ from gatepost.config.reading import Source, Table
 from gatepost.config.routes import read_retries, read_routes, read_targets
 from gatepost.config.settings import Config, DnsSettings, LimitSettings, StorageSettings
 from gatepost.config.source_file import parse, raise_problems, read_text
-from gatepost.config.whole import check_places, warn_of_lost_bounces, warn_of_unused
+from gatepost.config.whole import (
+    check_circles,
+    check_places,
+    warn_of_lost_bounces,
+    warn_of_unused,
+)
 from gatepost.errors import ConfigError
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
@@ -70,6 +75,7 @@ def _read(root: Table) -> Config:
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
     check_places(root, listeners, health, api)
+    check_circles(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials)
     warn_of_lost_bounces(root, routes)
     limits, storage, dns = _limits(root), _storage(root), _dns(root)

@@ -7,7 +7,15 @@ from typing import Final
 from gatepost.config.reading import Table
 from gatepost.config.settings import ApiSettings, ListenerSettings
 from gatepost.model.address import Address
-from gatepost.model.route import AcsRestTarget, Capture, GraphTarget, MxTarget, Route, Target
+from gatepost.model.route import (
+    AcsRestTarget,
+    Capture,
+    GraphTarget,
+    MxTarget,
+    Route,
+    SmarthostTarget,
+    Target,
+)
 from gatepost.routing.route import Origin, matches
 
 _EVERYWHERE: Final = "::"
@@ -59,6 +67,26 @@ def _meet(one: str, other: str) -> bool:
 
 def _addresses(host: str) -> frozenset[str]:
     return _LOCALHOST if host == "localhost" else frozenset({host})
+
+
+def check_circles(
+    root: Table, listeners: Sequence[ListenerSettings], targets: Mapping[str, Target]
+) -> None:
+    """Note each server that is a listener of this relay: mail would come back from it."""
+    for name, target in targets.items():
+        table = root.named("target")[name]
+        for server in target.servers if isinstance(target, SmarthostTarget) else ():
+            for own in listeners:
+                if own.port and own.port == server.port and _leads_to(server.host, own.host):
+                    where = f"{server.host}:{server.port} is this relay's listener {own.name}"
+                    table.fault("servers", f"{table.name('servers')}: {where}")
+
+
+def _leads_to(server: str, listener: str) -> bool:
+    """Tell whether an address is one at which we listen, as far as that can be told from here."""
+    if listener in (_EVERYWHERE, _EVERY_IPV4):
+        return not _addresses(server).isdisjoint(_LOCALHOST)
+    return not _addresses(server).isdisjoint(_addresses(listener))
 
 
 def warn_of_unused(

@@ -29,6 +29,12 @@ def test_mail_is_not_sent_to_where_the_relay_listens(address: str, ours: bool) -
     assert ("192.0.2.1" in own) == address.startswith("192.0.2.1")
 
 
+@pytest.mark.parametrize(("address", "ours"), [("127.0.0.1:2525", True), ("*:25", False)])
+def test_where_exchangers_are_looked_for_at_another_port(address: str, ours: bool) -> None:
+    text = CONFIG.format(address=address).replace('"mx"', '"mx"\nport = 2525')
+    assert ("127.0.0.1" in own_of(parse_config(text))) == ours
+
+
 @pytest.mark.parametrize(
     ("address", "more", "differently"),
     [

@@ -341,6 +341,8 @@ MISTAKES = [
      "kind = 'access-key'\nkey = { environment = 'K' }"),
      "g.toml:11: target.x.credential: there is no [credentials.asc] (did you mean acs?)"),
     ("[target.x]\nkind = 'smarthost'", "g.toml:8: target.x.servers is missing"),
+    ("[target.x]\nkind = 'smarthost'\nservers = ['a:25', 'localhost:2525']",
+     "g.toml:10: target.x.servers: localhost:2525 is this relay's listener listener-1"),
     ("[target.x]\nkind = 'smart-host'", "g.toml:9: target.x.kind takes"),
     ("[target.x]\nkind = 'smarthost'\nservers = 'a:b'", "g.toml:10: target.x.servers takes HOST"),
     ("[target.x]\nkind = 'mx'\nrate = 'fast'", 'g.toml:10: target.x.rate takes a rate such as'),
