@@ -56,6 +56,7 @@ class Keepers:
         """Return when all have forgotten what the directory answered."""
         for late in await self._ask(self._of_answers, FORGET):
             late.cut_off()
+        await asyncio.sleep(0)  # until the event loop has cut them off
 
     async def vacate(self) -> None:
         """Return when all places that nobody has were given back, but for those of one that hangs:

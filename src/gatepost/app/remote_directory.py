@@ -84,8 +84,8 @@ class RemoteDirectory:
 
     def _holds(self, until: float) -> bool:
         """Tell whether an answer may still be given. When this process was stopped for longer than
-        who changes the directory waits, that it must be forgotten may still have to be read."""
-        return time.time() < until and not self._calls.is_behind
+        who changes the directory waits, it was cut off, and does not know yet what has changed."""
+        return time.time() < until and not self._calls.is_cut_off
 
 
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})

@@ -97,9 +97,9 @@ class Calls:
         return calls
 
     @property
-    def is_behind(self) -> bool:
-        """True when the other end has told something that was not heard for a while."""
-        return self._stream.is_behind
+    def is_cut_off(self) -> bool:
+        """True when the other end has hung up, also when ``lost`` does not tell yet."""
+        return self._stream.is_cut_off
 
     def close(self) -> None:
         """Hang up."""

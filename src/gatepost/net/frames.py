@@ -8,7 +8,6 @@ import asyncio
 import os
 import select
 import socket
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, cast
@@ -23,8 +22,6 @@ MAX_JOINED: Final = 65_536
 """Octets up to which copying them into one piece is cheaper than writing many."""
 SOON: Final = 0.02
 """Seconds that a frame which is not urgent waits for one that is."""
-RECENT: Final = 1.0
-"""Seconds for which who has read knows what was sent."""
 
 OnFrame = Callable[["FrameStream", bytes, Sequence[bytes]], None]
 """Takes a frame and its content, in the pieces in which it came."""
@@ -50,17 +47,15 @@ class FrameStream(asyncio.Protocol):
         """Make the frames that go out behind those."""
         self._later: asyncio.TimerHandle | None = None
         self._lost = False
-        self._read_at = time.monotonic()
 
     @property
-    def is_behind(self) -> bool:
-        """True when the other end has said something, or hung up, and nobody has read it for a
-        while: this process was stopped."""
-        if self._lost or time.monotonic() - self._read_at < RECENT:
-            return self._lost
-        waiting = select.poll()
-        waiting.register(self._transport.get_extra_info("socket"), select.POLLIN)
-        return bool(waiting.poll(0))
+    def is_cut_off(self) -> bool:
+        """True when the other end has hung up, also while much is to be read before that shows."""
+        if self._lost:
+            return True
+        hung_up = select.poll()
+        hung_up.register(self._transport.get_extra_info("socket"), 0)  # this is told at any rate
+        return bool(hung_up.poll(0))
 
     def send(self, frame: bytes, content: Sequence[bytes] = ()) -> None:
         """Send one frame and its content. Raises Disconnected when the other end is gone."""
@@ -121,7 +116,6 @@ class FrameStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on the frames that are complete; what is not is kept."""
-        self._read_at = time.monotonic()
         if self._missing:
             start = self._take_content(data)
             if start < len(data):
