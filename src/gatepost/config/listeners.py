@@ -45,7 +45,7 @@ def read_listeners(root: Table) -> tuple[ListenerSettings, ...]:
 
 def _read_listener(table: Table, index: int) -> ListenerSettings:
     host, port = "", 0
-    unix = table.take("unix", values.text, "")
+    unix = table.take("unix", values.socket_path, "")
     if table.has("unix") == table.has("address"):
         table.fault(None, "a listener has an address or a unix socket: one of them")
     if table.has("address") or not unix:

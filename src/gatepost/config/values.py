@@ -2,6 +2,7 @@
 sentence that says what it takes; ``Unknown`` also with the word that was probably meant."""
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
@@ -28,6 +29,8 @@ _MOST_A_MINUTE: Final = 1e9
 _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|min|h|d)")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+LONGEST_SOCKET: Final = 107
+"""Octets of a Unix socket's path on Linux; elsewhere some fewer."""
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DOMAIN: Final = re.compile(r"(?:\*\.)?[^\s@*/<>,;:\"]+")
 
@@ -244,9 +247,19 @@ def listening(value: Any) -> Place:
         before, colon, port = value.rpartition(":")
         bare = before.removeprefix("[").removesuffix("]")
         is_host = bare in ("*", "localhost") or _is_address(bare)
+        if (":" in bare) is not (before == f"[{bare}]"):
+            is_host = False  # "::1:25" may be an address without a port
         if colon and is_host and port.isascii() and port.isdecimal() and int(port) < 65_536:
             return Place("::" if bare == "*" else bare, int(port))
     raise ValueError('takes an address and a port, such as "127.0.0.1:587" or "[::]:465"')
+
+
+def socket_path(value: Any) -> str:
+    """The path of a Unix socket; one that is too long cannot be bound (unix(7), sun_path)."""
+    given = text(value)
+    if len(os.fsencode(given)) > LONGEST_SOCKET:
+        raise ValueError(f"takes a path of {LONGEST_SOCKET} octets at most")
+    return given
 
 
 def network(value: Any) -> Network:

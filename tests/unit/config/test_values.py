@@ -58,6 +58,8 @@ BAD: list[tuple[Callable[[Any], object], object]] = [
     *[(values.size, each) for each in ("5 XB", "-1", True, -1, 1.5, HUGE, f"{HUGE} MiB", 10**400)],
     *[(values.rate, each) for each in ("fast", "0/m", 0, -1, True, f"{HUGE}/s", 10**400, "1/y")],
     *[(values.listening, each) for each in (":25", "25", "host:25", "127.0.0.1:65536", 25)],
+    *[(values.listening, each) for each in ("::1:25", "[127.0.0.1]:25", "[::1:25", "::1]:25")],
+    (values.socket_path, "/run/" + "s" * 103),
     *[(values.pattern, each) for each in ("", "a b", "*@example.net@", "bob@", "*.", 5, "@")],
     *[(values.sender, each) for each in ("", "@", "a b@c", 5)],
     *[(values.https_url, each) for each in ("http://x.example", "https://", "ftp://x", 5)],
