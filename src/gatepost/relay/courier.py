@@ -111,6 +111,8 @@ class Courier:
             answer = await self._try_target(lease, body, target, None)
             if isinstance(answer, Handed) or isinstance(last, Pause):
                 last = answer
+        if isinstance(last, Handed) and len(route.chain) > 1:
+            return replace(last, retry_after=0.0)  # who asked for it rests; another may be up
         return last
 
     def _rests(self, target: Target, destination: str) -> bool:
@@ -139,11 +141,19 @@ class Courier:
     ) -> Handed | Pause:
         failed: list[Handed] = []
         asked = ""
+        left = {each.host for each in found.places}
         for place in self._in_turn(target, found.places):
             host = self._traffic.host(place, target)
-            if place.host == asked or host.wait(self._traffic.seconds()) > 0:
+            is_open = place.host in left and place.host != asked
+            if not is_open or host.wait(self._traffic.seconds()) > 0:
                 continue
             handed = await self._try_place(lease, body, Try(target, place, permit, host))
+            if isinstance(target, MxTarget) and _is_unfit(handed):
+                left.discard(place.host)
+                if not left:
+                    return handed
+                failed.insert(0, _put_off(handed))
+                continue
             if not _goes_on(handed, may_try_next_host):
                 if asked or not _may_ask_another(target, handed):
                     return handed
@@ -232,6 +242,20 @@ def _may_ask_another(target: Target, handed: Handed) -> bool:
         and all(each.outcome == "deferred" for each in handed.verdicts)
         and lesson_of(attempt.reply, attempt.phase).scope in ("message", "host")
     )
+
+
+def _is_unfit(handed: Handed) -> bool:
+    """Tell whether a message is more than a server can take, as its EHLO says.
+
+    Another exchanger may have what this one lacks (RFC 6531 3.2), also one that is down now.
+    """
+    is_ours = not handed.attempt.is_remote and handed.error is None
+    return is_ours and all(each.outcome == "failed" for each in handed.verdicts)
+
+
+def _put_off(handed: Handed) -> Handed:
+    later = [replace(each, outcome="deferred") for each in handed.verdicts]
+    return replace(handed, verdicts=tuple(later))
 
 
 def _all_failed(failed: Sequence[Handed]) -> Handed:

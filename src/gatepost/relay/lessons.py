@@ -17,7 +17,7 @@ from gatepost.model.route import Target
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.lessons import Lesson, lesson_of
 from gatepost.queue.schedule import Random
-from gatepost.queue.shaping import Identity, Moment, Shaper, learn
+from gatepost.queue.shaping import Moment, Shaper, learn
 from gatepost.relay.ailment import Ailment, ailment_of
 from gatepost.relay.context import Report
 from gatepost.relay.traffic import Permit, Traffic, credential_of, doors_of
@@ -65,9 +65,13 @@ class Teacher:
         """Take the lessons; return what ails the sign-in when it does not work."""
         now = self._traffic.seconds()
         host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
-        if handed.attempt.is_remote:
-            if not any(_is_hosts(each, shaper) for each in handed.heard):
-                host.succeeded(now)
+        moment = Moment(now, self._random, at_least=handed.retry_after, accepted=handed.accepted)
+        of_host = [each for each in handed.heard if _is_hosts(each, shaper)]
+        if of_host:
+            if moment.at_least <= 0:  # once, of however many recipients it was said
+                host.failed(now, self._random, str(of_host[0].reply))
+        elif handed.attempt.is_remote:
+            host.succeeded(now)
         elif self._is_servers(handed):
             # Each try at an address that swallows everything costs half a minute: one is enough.
             is_hole = isinstance(handed.error, TimedOut) and handed.attempt.phase == "connect"
@@ -76,23 +80,15 @@ class Teacher:
             host.give_up()
         else:
             host.give_up()
-        moment = Moment(now, self._random, at_least=handed.retry_after, accepted=handed.accepted)
         for heard in handed.heard:
-            self._take(heard, host, shaper, identity, moment)
+            if heard not in of_host or moment.at_least > 0:
+                learn(heard.reply, heard.phase, shaper, identity, moment)
         ailment = self._sign_in(made, handed, moment) or self._secure(made, handed)
         if "delivered" in [each.outcome for each in handed.verdicts]:
             shaper.succeeded(now)
             if identity is not None:
                 identity.succeeded(now)
         return ailment
-
-    def _take(
-        self, heard: Heard, host: Breaker, shaper: Shaper, identity: Identity | None, moment: Moment
-    ) -> None:
-        if _is_hosts(heard, shaper) and moment.at_least <= 0:
-            host.failed(moment.now, self._random, str(heard.reply))
-        else:
-            learn(heard.reply, heard.phase, shaper, identity, moment)
 
     @staticmethod
     def _is_servers(handed: Handed) -> bool:

@@ -564,6 +564,43 @@ def test_retry_after_is_kept() -> None:
     assert len(hub.taken) == 1
 
 
+def test_what_one_target_asks_to_wait_does_not_keep_mail_from_another() -> None:
+    busy = Answer((Reply(451, "busy", Esc(4, 3, 2)),), "content", retry_after=7200.0)
+    first = Upstream(smarthost("first", ["first.example"], credential="acs"), busy)
+    second = Upstream(smarthost("second", ["second.example"]), unreachable())
+    both = route(first.target, second.target, name="both", to=["a.example"], retry=steady())
+    world = World([first, second], [both, route(second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        for number in range(3):  # the second one rests
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        await world.send(world.mail("late", to=["bob@a.example"]))
+        await asyncio.sleep(1)
+        second.say = Answer()
+        await asyncio.sleep(300)
+
+    world.run(scenario)
+    assert ("late", "bob@a.example") in second.taken
+    assert len(first.tries) == 1
+
+
+def test_one_message_is_one_complaint_however_many_recipients_it_has() -> None:
+    names = [f"u{number}@x.example" for number in range(5)]
+    full = tuple([Reply(452, f"<{each}>: no room", Esc(4, 3, 1)) for each in names])
+    world, hub = one_hub(Answer(full, "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=names))
+        await asyncio.sleep(1)
+        hub.say = Answer()
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert hub.taken == [("m2", "bob@example.net")]
+
+
 def test_a_rate_spaces_messages_and_connections_are_bounded() -> None:
     world, hub = one_hub(Answer(seconds=3), limits=limits(connections=2, rate=60.0))
 
@@ -1069,6 +1106,47 @@ def test_another_exchanger_has_what_the_best_one_does_not_take_for_now(
 
     world.run(scenario)
     assert [place for _, place, _ in direct.tries] == asked
+
+
+TOO_LARGE = Answer(
+    (Reply(552, "larger than the server takes", Esc(5, 3, 4)),), "mail", is_remote=False
+)
+LESSER = [
+    # the best one                        the other  what becomes of it
+    (Answer((GREYLISTED,), "rcpt"),       TOO_LARGE, "message_deferred"),
+    (unreachable(),                       TOO_LARGE, "message_deferred"),
+    (TOO_LARGE,                           Answer(),  "message_delivered"),
+    (TOO_LARGE,                           TOO_LARGE, "message_failed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("best", "other", "event"), LESSER)
+def test_what_one_exchanger_lacks_another_may_have(best: Answer, other: Answer, event: str) -> None:
+    """RFC 6531 3.2: nothing is refused for what a lesser one cannot, while a better one may."""
+    direct = Upstream(mx(), lambda _, place: other if "mx2" in place.host else best)
+    world = World([direct], [route(direct.target)], dns=ZONE)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=""))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    outcomes = ("message_delivered", "message_deferred", "message_failed")
+    assert [each for each in outcomes if world.told(each)] == [event]
+
+
+def test_what_a_lesser_exchanger_lacks_waits_for_the_better_one_that_rests() -> None:
+    direct = Upstream(mx(), lambda _, place: TOO_LARGE if "mx2" in place.host else unreachable())
+    world = World([direct], [route(direct.target, retry=steady())], dns=ZONE)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(300)
+        direct.say = lambda _, place: TOO_LARGE if "mx2" in place.host else Answer()
+        await asyncio.sleep(3600)
+
+    world.run(scenario)
+    assert direct.taken == [("m1", "bob@example.net")]
 
 
 @pytest.mark.parametrize("number", [2, 6])
