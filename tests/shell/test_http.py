@@ -165,7 +165,7 @@ def test_urls_that_are_not_asked(url: str) -> None:
     [
         ("", 0.0), ("0", 0.0), ("120", 120.0), ("-5", 0.0), ("soon", 0.0), ("9" * 30, 86_400.0),
         ("Tue, 24 Nov 2026 12:01:30 GMT", 90.0), ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0),
-        ("Tue, 24 Nov 2026 12:01:30", 0.0),
+        ("Tue, 24 Nov 2026 12:01:30", 0.0), (f"Tue, {'9' * 20} Nov 2026 12:01:30 GMT", 0.0),
     ],
 )  # fmt: skip
 def test_retry_after(told: str, seconds: float) -> None:

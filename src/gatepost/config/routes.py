@@ -1,6 +1,6 @@
 """``[target.NAME]``, ``[retry.NAME]`` and ``[[route]]``: where mail goes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, cast
 
@@ -216,11 +216,19 @@ def read_routes(
     routes: list[Route] = []
     clear: list[Route] = []
     """Those of which it is known which mail they are for."""
+    names: set[str] = set()
+    """Those that are known."""
     for table in root.tables("route"):
         route = _read_route(table, targets, retries)
-        if not any(map(table.is_mistaken, _FOR_WHOM)):
-            _check_before(table, route, clear)
+        is_clear = not any(map(table.is_mistaken, _FOR_WHOM))
+        same = next((each for each in clear if _is_same(each, route)), None) if is_clear else None
+        is_named = is_clear or (table.has("name") and not table.is_mistaken("name"))
+        if not _is_behind_whole(table, route, clear):
+            _check_other(table, route, same, names if is_named else ())
+        if is_clear:
             clear.append(route)
+        if is_named:
+            names.add(route.name)
         table.finish()
         routes.append(route)
     if not root.has("route"):
@@ -228,16 +236,33 @@ def read_routes(
     return tuple(routes)
 
 
-def _check_before(table: Table, route: Route, before: Sequence[Route]) -> None:
+def _is_behind_whole(table: Table, route: Route, before: Sequence[Route]) -> bool:
     whole = next((each for each in before if _takes_all(each.match)), None)
-    same = next((each for each in before if each.name == route.name), None)
     if whole is not None:
         what = f"the route {route.name}" if table.has("name") else "this route"
         table.fault(None, f"{what} is never taken: {whole.name} takes everything")
-    elif same is not None and same.match == route.match:
-        table.fault(None, f"this route is never taken: {same.name} is for the same mail")
-    elif same is not None:
+    return whole is not None
+
+
+def _check_other(table: Table, route: Route, same: Route | None, names: Collection[str]) -> None:
+    """Compare with the routes before: ``same`` is for the same mail."""
+    never = "" if same is None else f"this route is never taken: {same.name} is for the same mail"
+    if same is not None and same.name == route.name:
+        table.fault(None, never)
+    elif route.name in names:
         table.fault("name", f"{table.name('name')}: there is a route {route.name} already")
+    elif same is not None:
+        table.warn(never)
+
+
+def _is_same(one: Route, other: Route) -> bool:
+    return _folded(one.match) == _folded(other.match)
+
+
+def _folded(match: Match) -> tuple[frozenset[str], ...]:
+    """Case does not matter, nor does order."""
+    parts = (match.recipients, match.senders, match.applications)
+    return tuple([frozenset(map(str.lower, each)) for each in parts])
 
 
 def _read_route(table: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]) -> Route:

@@ -65,7 +65,7 @@ class HttpResponse:
             return min(float(told), LONGEST_WAIT)
         try:
             seconds = (parsedate_to_datetime(told) - now).total_seconds()
-        except (ValueError, TypeError, IndexError):  # all seen from the standard library
+        except (ValueError, TypeError, IndexError, OverflowError):  # all seen from the library
             return 0.0
         return min(max(seconds, 0.0), LONGEST_WAIT)
 

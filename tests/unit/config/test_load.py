@@ -337,6 +337,8 @@ MISTAKES = [
      "g.toml:11: listener[1].network[0].from takes a network"),
     ("[[route]]\nto = 'here'", "g.toml:8: this route is never taken: default takes"),
     ("[[route]]\nname = 'b'\nto = 'here'", "g.toml:8: the route b is never taken: default takes"),
+    ("[[route]]\nrecipients = 'a b'\nto = 'here'",
+     "g.toml:8: this route is never taken: default takes"),
     (("[target.x]\nkind = 'smarthost'\nservers = 'a'\ncredential = 'asc'\n[credentials.acs]\n"
      "kind = 'access-key'\nkey = { environment = 'K' }"),
      "g.toml:11: target.x.credential: there is no [credentials.asc] (did you mean acs?)"),
@@ -533,6 +535,26 @@ def test_what_nothing_uses_is_warned_of() -> None:
         "g.toml:8: target.out is not used: no route leads to it",
         "g.toml:10: credentials.acs is not used: by no target",
     ]
+
+
+def test_a_name_that_another_route_has_is_told_though_that_one_is_mistaken() -> None:
+    routes = "".join(
+        f'[[route]]\nname = "x"\nrecipients = "{each}"\nto = "here"\n' for each in ("a b", "b.net")
+    )
+    _, source = read_config(f'[target.here]\nkind = "capture"\n{routes}', "g.toml")
+    assert "g.toml:8: route[1].name: there is a route x already" in map(str, source.problems)
+
+
+def test_a_route_for_the_same_mail_is_warned_of() -> None:
+    """Case does not matter, nor order, nor the names of the two."""
+    routes = "".join(
+        f'[[route]]\nrecipients = {each}\nto = "here"\n'
+        for each in ('["Bob@a.net", "b.net"]', '["B.net", "bob@a.net"]', '"bob@a.net"')
+    )
+    text = f'{SMALL.partition("[[route]]")[0]}{routes}[[route]]\nto = "here"\n'
+    _, source = read_config(text, "g.toml")
+    [told] = [str(each) for each in source.warnings if "never taken" in str(each)]
+    assert "is for the same mail" in told
 
 
 @pytest.mark.parametrize(
