@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gatepost.app.rpc import Calls
     from gatepost.store.sqlite import SqliteStore
 
-PATIENCE: Final = 5.0
+PATIENCE: Final = 10.0
 """Seconds that a command waits for another one, or for a relay that starts or stops."""
 _PAUSE: Final = 0.02
 
