@@ -56,7 +56,7 @@ def _password(table: Table, name: str) -> CredentialSettings:
 def _entra(table: Table, name: str) -> CredentialSettings:
     given = EntraCredential(
         name,
-        table.need("tenant", values.text, ""),
+        table.need("tenant", values.tenant, ""),
         table.need("client_id", values.text, ""),
         table.take("secret", _optional, None),
         table.take("certificate", _optional, None),

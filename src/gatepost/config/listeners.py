@@ -63,7 +63,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
         table.take("certificate", values.text, ""),
         table.take("key", values.text, ""),
         table.take("mechanisms", _MECHANISMS, ()),
-        tuple([_read_rule(each) for each in table.tables("network")]),
+        _read_rules(table),
         table.take("proxies", _NETWORKS, ()),
         table.take("client_authorities", values.optional_text, ""),
         table.take("allow_clear_text", values.flag, False),
@@ -88,6 +88,27 @@ def _check_tls(table: Table, listener: ListenerSettings) -> None:
             f'{table.name("tls")}: "none" is for this machine alone (loopback or a unix socket); '
             "allow_clear_text = true takes passwords that others can overhear",
         )
+
+
+def _read_rules(table: Table) -> tuple[NetworkRule, ...]:
+    """Return the rules in their order; one for whom an earlier one counts is a mistake."""
+    found: list[NetworkRule] = []
+    for each in table.tables("network"):
+        rule = _read_rule(each)
+        before = [network for one in found for network in one.networks]
+        if rule.networks and all(_is_within(network, before) for network in rule.networks):
+            each.fault("from", f"{each.name('from')}: for all of these an earlier rule counts")
+        found.append(rule)
+    return tuple(found)
+
+
+def _is_within(network: values.Network, others: Sequence[values.Network]) -> bool:
+    if network == "unix":
+        return network in others
+    return any(
+        other != "unix" and network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
+        for other in others
+    )
 
 
 def _read_rule(table: Table) -> NetworkRule:
@@ -181,6 +202,8 @@ def check_mechanisms(
             for each in mechanisms:
                 if each not in known:
                     where.fault("mechanisms", f"the directory cannot verify {each}")
+                elif each.endswith("-PLUS") and listener.tls == "none":
+                    where.fault("mechanisms", f"{each} is bound to TLS, and tls is none")
                 elif each == "EXTERNAL" and not listener.client_authorities:
                     name = table.name("client_authorities")
                     where.fault("mechanisms", f"EXTERNAL asks for certificates; {name} is missing")
@@ -222,6 +245,8 @@ def _read_accounts(table: Table) -> list[AccountSettings]:
         )
         if not each.has("password"):
             _check_without_password(each, account)
+        if not account.senders and not each.is_mistaken("senders"):
+            each.warn(f"{each.name('senders')} says nobody: the account can send nothing")
         if account.name and any(one.name == account.name for one in found):
             each.fault("name", f"{each.name('name')}: there is an account {account.name} already")
         each.finish()

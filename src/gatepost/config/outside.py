@@ -44,6 +44,7 @@ def check_outside(config: Config, source: Source, environment: Mapping[str, str]
         _check_pair(source, ("api", "certificate"), config.api.certificate, config.api.key)
     if config.ca_file:
         _check_authorities(source, ("ca_file",), config.ca_file)
+    _check_storage(source, config.storage.directory)
     for route in config.routes:
         for target in route.chain:
             ca_file = getattr(target, "ca_file", None)
@@ -55,6 +56,12 @@ def check_outside(config: Config, source: Source, environment: Mapping[str, str]
         for index, account in enumerate(getattr(directory, "accounts", ())):
             where = ("directory", "account", index, "password")
             _check_secret(source, where, account.password, environment)
+
+
+def _check_storage(source: Source, directory: FilePath) -> None:
+    """What is not there is made at the start."""
+    if directory.exists() and not directory.is_dir():
+        source.fault(("storage", "directory"), f"the storage {directory} is no directory")
 
 
 def _check_credential(

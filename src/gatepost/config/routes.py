@@ -36,6 +36,7 @@ from gatepost.sasl.mechanisms import MECHANISMS
 Credentials = Mapping[str, CredentialSettings]
 _GIVES_NO_TOKEN: Final = (PasswordCredential, CertificateCredential, AccessKeyCredential)
 _IMPLICIT: Final = frozenset({465, 2465})
+_STARTTLS: Final = frozenset({25, 587, 2587})
 _LIMITS: Final = HopLimits()
 _RETRY: Final = Retry()
 _EVERYBODY: Final = frozenset({"*"})
@@ -95,6 +96,8 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
         table.fault("servers", f"{table.name('servers')} names {again} twice")
     if tls != usual and implicit and tls != "none":
         table.warn(f'{table.name("tls")}: ports 465 and 2465 are for "implicit"')
+    if tls == "implicit" and any(each.port in _STARTTLS for each in servers):
+        table.warn(f'{table.name("tls")}: ports 25, 587 and 2587 are for STARTTLS, "required"')
     return target
 
 
@@ -104,6 +107,8 @@ def _named_again(names: Sequence[str]) -> str:
 
 
 def _tls(value: Any) -> HopTls:
+    if value == "starttls":  # a listener's word
+        raise values.Unknown('takes "required", which is STARTTLS always', "required")
     read = values.one_of(("required", "opportunistic", "implicit", "none"))
     return cast("HopTls", read(value))
 

@@ -219,6 +219,13 @@ def host(value: Any) -> str:
     raise ValueError("takes the name of a host")
 
 
+def tenant(value: Any) -> str:
+    """A directory of Entra: an id, or one of its domains."""
+    if isinstance(value, str) and _HOST.fullmatch(value):
+        return value
+    raise ValueError("takes a tenant's id or one of its domains")
+
+
 def server(default_port: int) -> Callable[[Any], Server]:
     """``HOST``, ``HOST:PORT``, ``[IPV6]:PORT``."""
 

@@ -316,6 +316,15 @@ MISTAKES = [
      "g.toml:10: listener[1].mechanisms no mechanism is named 'XOAUTH' (did you mean XOAUTH2?)"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['XOAUTH2']\n[directory]\nkind = 'azure'",
      "g.toml:10: the directory cannot verify XOAUTH2"),
+    ("[[listener]]\nunix = '/s'\nmechanisms = ['SCRAM-SHA-1-PLUS']",
+     "g.toml:10: SCRAM-SHA-1-PLUS is bound to TLS, and tls is none"),
+    (("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = ['10.0.0.0/8', '::/0']\n"
+      "[[listener.network]]\nfrom = ['10.1.0.0/16', '::1']\nrefuse = true"),
+     "g.toml:13: listener[1].network[1].from: for all of these an earlier rule counts"),
+    ("[target.x]\nkind = 'smarthost'\nservers = 'x.example'\ntls = 'starttls'",
+     'g.toml:11: target.x.tls takes "required", which is STARTTLS always (did you mean required?)'),
+    ("[credentials.x]\nkind = 'entra'\ntenant = 'a b'",
+     "g.toml:10: credentials.x.tenant takes a tenant's id or one of its domains"),
     ("[[listener]]\naddress = '127.0.0.1:2'\ncertificate = 'c'\nmechanisms = ['EXTERNAL']",
      "g.toml:11: EXTERNAL asks for certificates; listener[1].client_authorities is missing"),
     ("[[listener]]\nunix = '/s'\nclient_authorities = 'c'",
@@ -461,6 +470,7 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
         + SMALL
         + '[[listener]]\naddress = "127.0.0.1:0"\ncertificate = "/nowhere/cert.pem"\n'
         + '[[directory.account]]\nname = "a"\npassword = { environment = "APP" }\n'
+        + 'senders = "*"\n'
         + '[credentials.x]\nkind = "access-key"\nkey = { systemd = "key" }\n'
         + '[credentials.y]\nkind = "client-certificate"\ncertificate = "/nowhere/own.pem"\n'
     )
@@ -471,10 +481,10 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
         f"{path}:11: the file /nowhere/cert.pem cannot be read: No such file or directory",
         f"{path}:14: the environment variable APP is not set",
         (
-            f"{path}:17: the systemd credential key cannot be read: systemd has set no "
+            f"{path}:18: the systemd credential key cannot be read: systemd has set no "
             "$CREDENTIALS_DIRECTORY"
         ),
-        f"{path}:20: the file /nowhere/own.pem cannot be read: No such file or directory",
+        f"{path}:21: the file /nowhere/own.pem cannot be read: No such file or directory",
     ]
     environment = {"APP": "x", "CREDENTIALS_DIRECTORY": str(tmp_path)}
     (tmp_path / "key").write_text("aw==")
@@ -488,7 +498,7 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
     ] + [
         f"{path}:{line}: certificate {tmp_path / each}: it holds no certificate and key in PEM, or "
         "the key has a password"
-        for line, each in ((11, "cert.pem"), (20, "own.pem"))
+        for line, each in ((11, "cert.pem"), (21, "own.pem"))
     ]
     pair = make_authority(tmp_path).issue("localhost")
     for each in ("cert.pem", "own.pem", "ca.pem"):
@@ -497,7 +507,7 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
         )
     assert [str(each) for each in load_config(path, environment).warnings] == [
         f"{path}:{line}: credentials.{name} is not used: by no target"
-        for line, name in ((15, "x"), (18, "y"))
+        for line, name in ((16, "x"), (19, "y"))
     ]
 
 
@@ -525,6 +535,27 @@ def test_two_do_not_listen_at_one_place(first: str, second: str, meet: bool) -> 
             faults += [str(each) for each in found.problems]
     said = "the listener listener-1 has that place already"
     assert faults == ([f"g.toml:10: {said}", f"g.toml:1: {said}"] if meet else [])
+
+
+def test_an_account_that_can_send_nothing_is_warned_of() -> None:
+    account = '[[directory.account]]\nname = "a"\npassword = { environment = "A" }\n'
+    warnings = parse_warnings(f"{SMALL}{account}")
+    assert warnings == [
+        "g.toml:8: directory.account[0].senders says nobody: the account can send nothing"
+    ]
+    assert not parse_warnings(f'{SMALL}{account}senders = "*"\n')
+
+
+def test_a_port_for_starttls_is_none_for_implicit_tls() -> None:
+    text = "[target.here]\nkind = 'smarthost'\nservers = 'x.example:{}'\ntls = 'implicit'\n"
+    small = SMALL.replace('[target.here]\nkind = "capture"\n', "")
+    assert small != SMALL
+    assert len(parse_warnings(small + text.format(587))) == 1
+    assert not parse_warnings(small + text.format(465))
+
+
+def parse_warnings(text: str) -> list[str]:
+    return [str(each) for each in read_config(text, "g.toml")[1].warnings]
 
 
 def test_what_nothing_uses_is_warned_of() -> None:
@@ -593,7 +624,8 @@ def test_a_secret_that_others_can_read_is_warned_of() -> None:
     with TemporaryDirectory() as name:  # not below pytest's own, which nobody else may enter
         secret, path = Path(name, "secret"), Path(name, "g.toml")
         path.write_text(
-            f'{SMALL}[[directory.account]]\nname = "a"\npassword = {{ file = "{secret}" }}\n'
+            f'{SMALL}[[directory.account]]\nname = "a"\nsenders = "*"\n'
+            f'password = {{ file = "{secret}" }}\n'
         )
         secret.write_text("s")
         for directory, file, who in (
@@ -608,7 +640,7 @@ def test_a_secret_that_others_can_read_is_warned_of() -> None:
             secret.chmod(file)
             warnings = [str(each) for each in load_config(path, {}).warnings]
             assert len(warnings) == bool(who)
-            assert all(each.startswith(f"{path}:10: ") and who in each for each in warnings)
+            assert all(each.startswith(f"{path}:11: ") and who in each for each in warnings)
 
 
 def test_a_certificate_of_a_form_that_openssl_alone_takes_is_a_mistake(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def document(account: Account, origin: str) -> Document:
 async def create(desk: AccountDesk, wish: NewAccount) -> Document:
     """Make an account."""
     name = _checked_name(wish.name)
+    _check_visible(desk, name)
     if desk.directory.account(name) is not None:
         raise Rejected("Conflict", f"there is an account {name} already", 409)
     account, told = await _made(desk, name, _checked_senders(wish.senders), wish)
@@ -80,6 +81,7 @@ async def create(desk: AccountDesk, wish: NewAccount) -> Document:
 
 async def set_password(desk: AccountDesk, wish: NewPassword) -> Document:
     """Give an account another password; sessions that are open stay."""
+    _check_visible(desk, wish.name)
     before = _kept(desk, wish.name)
     wish.cram_md5 = wish.cram_md5 or bool(before.cram_md5)
     account, told = await _made(desk, before.name, before.senders, wish)
@@ -114,11 +116,16 @@ def _kept(desk: AccountDesk, name: str) -> Account:
     account = desk.directory.account(name)
     if account is not None:
         return account
+    _check_visible(desk, name)
+    raise Rejected("NotFound", f"there is no account {name}", 404)
+
+
+def _check_visible(desk: AccountDesk, name: str) -> None:
+    """The store's account of a name that the configuration has is hidden: nobody signs in to it."""
     if any(each.name == name for each in desk.directory.configured):
         raise Rejected(
             "Conflict", f"the account {name} is the configuration's: change it there", 409
         )
-    raise Rejected("NotFound", f"there is no account {name}", 404)
 
 
 async def _made(

@@ -100,7 +100,7 @@ def test_the_configuration_s_are_shown_and_left_alone() -> None:
             ("app", "configuration")
         ]
         assert (await bench.do("show", name="app"))["origin"] == "configuration"
-        for verb in ("delete", "set-password"):
+        for verb in ("create", "delete", "set-password"):
             with pytest.raises(Rejected, match="the configuration's") as caught:
                 await bench.do(verb, name="app")
             assert caught.value.status == 409
