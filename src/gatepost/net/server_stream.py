@@ -169,7 +169,9 @@ class ServerStream(asyncio.Protocol):
         Who sends nothing because it waits for a greeting, a proxy or a client that is set up
         otherwise than its listener, looks just like that.
         """
-        if self._proxy is not None:
+        if self._closing:
+            pass  # it has heard what failed
+        elif self._proxy is not None:
             self._handler.not_introduced("no whole PROXY header came in time")
         else:
             self._handler.tls_failed(TlsError("no whole TLS handshake came in time"))

@@ -25,7 +25,7 @@ from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
 from gatepost.relay.pauses import after
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import Received, hop_of, receive_message, told
-from gatepost.relay.visit import Visit
+from gatepost.relay.visit import UNCOUNTED, Visit
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
 from gatepost.wire.server.odd import make_session
@@ -50,8 +50,8 @@ class Receiver:
 
     __slots__ = (
         "_auth", "_certificate", "_early", "_entrance", "_failures", "_hop", "_late_refusal",
-        "_open", "_origin", "_paused", "_peer_ended", "_relay", "_session", "_spool", "_stalled",
-        "_stream", "_taken", "_unwanted", "_visits", "deadline", "on_lost",
+        "_open", "_origin", "_paused", "_peer_ended", "_relay", "_session", "_sign_in", "_spool",
+        "_stalled", "_stream", "_taken", "_unwanted", "_visit", "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
@@ -69,7 +69,8 @@ class Receiver:
         self._unwanted = unwanted
         self._early = True
         """There is no session yet: a proxy's header or a handshake is still to come."""
-        self._visits: tuple[Visit[Any], ...] = ()
+        self._visit: Visit[bool] = UNCOUNTED
+        self._sign_in: Visit[Reply | None] = UNCOUNTED
         """Among those of its address, and of its subscription."""
         self._origin: Origin | None = None
         """Where the message comes from that is being taken, as the routes ask about it."""
@@ -133,9 +134,8 @@ class Receiver:
         elif visitors is None:
             self._welcome(admitted=True)
         else:
-            visit: Visit[bool] = Visit(bool, partial(visitors.leave, address))
-            self._visits += (visit,)
-            visit.begin(visitors.enter(address), self._when, self._welcome)
+            self._visit = Visit(bool, partial(visitors.leave, address))
+            self._visit.begin(visitors.enter(address), self._when, self._welcome)
 
     def _welcome(self, admitted: bool) -> None:
         if not admitted:
@@ -318,8 +318,8 @@ class Receiver:
         self._stream.close()
 
     def _leave(self) -> None:
-        for each in self._visits:
-            each.end()
+        self._visit.end()
+        self._sign_in.end()
 
     # Events.
 
@@ -332,6 +332,7 @@ class Receiver:
         self._session.answer(self._session.replies.TLS_READY)
         self._flush()
         if self._session.encrypted:
+            self._sign_in.end()  # whoever had signed in does it again
             self._stream.start_tls(certificate.context)
             self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
 
@@ -380,9 +381,8 @@ class Receiver:
             self._admit(principal, None)
             return
         leave = partial(quotas.leave, principal)
-        visit: Visit[Reply | None] = Visit(lambda refusal: refusal is None, leave)
-        self._visits += (visit,)
-        visit.begin(quotas.enter(principal), self._when, partial(self._admit, principal))
+        self._sign_in = Visit(lambda refusal: refusal is None, leave)
+        self._sign_in.begin(quotas.enter(principal), self._when, partial(self._admit, principal))
 
     def _admit(self, principal: Principal, refusal: Reply | None) -> None:
         """Signed in, if the subscription may have one more connection."""

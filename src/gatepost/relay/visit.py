@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from gatepost.model.later import Later
 from gatepost.relay.authenticate import When
@@ -42,3 +42,7 @@ class Visit(Generic[T]):
         if self._counted:
             self._counted = False
             self._leave()
+
+
+UNCOUNTED: Final[Visit[Any]] = Visit(bool, lambda: None)
+"""Of a client that was counted nowhere yet."""

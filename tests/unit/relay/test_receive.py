@@ -9,18 +9,23 @@ from typing import Any, cast
 import pytest
 
 from gatepost.directory.contract import Directory
+from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
+from gatepost.model.profile import StrictLimits
 from gatepost.model.route import MxTarget, Route
+from gatepost.net.tls import Context
+from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Selection
 from gatepost.relay.context import Relay
-from gatepost.relay.entrance import plain_entrance
+from gatepost.relay.entrance import ServerCertificate, plain_entrance
 from gatepost.relay.receive import Receiver
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
 from gatepost.store.memory import MemoryStore
+from gatepost.wire.server.replies import Replies
 from gatepost.wire.server.session import Setting
 
 
@@ -38,6 +43,9 @@ class Stream:
 
     def close(self) -> None:
         self.is_closing = True
+
+    def start_tls(self, context: object) -> None:  # noqa: ARG002
+        self.is_shaking = True
 
 
 class SlowStore(MemoryStore):
@@ -138,6 +146,45 @@ def test_who_said_goodbye_may_be_back_before_we_see_that_it_went(goodbye: str) -
         assert streams[2].said.startswith(b"220 ")
         receivers[0].lost()
         assert not visitors.enter("192.0.2.1"), "it is uncounted once"
+
+    asyncio.run(main())
+
+
+class Anybody:
+    """A directory that lets everybody in."""
+
+    mechanisms = frozenset({"PLAIN"})
+
+    def identify(self, credentials: Credentials, mechanism: str) -> Principal:
+        return Principal(credentials.username, mechanism)
+
+
+def test_who_signs_in_anew_under_tls_counts_once() -> None:
+    """STARTTLS has a sign-in forgotten (RFC 3207 4.2)."""
+
+    async def main() -> None:
+        stream, directory = Stream(), cast("Directory", Anybody())
+        one = StrictLimits(connections=1)
+        quotas = OwnQuotas(SubscriptionQuotas(one, Replies(), lambda _: False, lambda: 0.0))
+        relay = Relay(
+            directory, MemoryStore(), Budget(Path()), report, lambda: "m1",
+            lambda: datetime.now(UTC), quotas=quotas,
+        )  # fmt: skip
+        setting = Setting(load_profile("open"), "mail.example", Anybody.mechanisms)
+        certificate = ServerCertificate(cast("Context", None))
+        receiver = Receiver(relay, plain_entrance(setting, certificate), lambda _receiver: None)
+        receiver.accepted(stream)  # type: ignore[arg-type]
+        receiver.connected()
+        sign_in = b"EHLO client.example\r\nAUTH PLAIN AGFwcABzZWNyZXQ=\r\n"
+        receiver.received(sign_in + b"STARTTLS\r\n")
+        assert b"\r\n235 " in stream.said
+        stream.said, stream.is_shaking = b"", False
+        receiver.secured()
+        receiver.received(sign_in)
+        assert b"\r\n235 " in stream.said
+        assert quotas.enter(Principal("app")) is not None
+        receiver.lost()
+        assert quotas.enter(Principal("app")) is None
 
     asyncio.run(main())
 
