@@ -26,6 +26,7 @@ from gatepost.relay.transport.contract import Handed, Heard, Place
 _STOP: Final = Lesson("identity", "stop")
 _REST: Final = Lesson("identity", "rest")
 _REST_HOST: Final = Lesson("host", "rest")
+_CROWDED: Final = Lesson("hop", "fewer_connections")
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
 """Phases in which a failure that nobody answered is the server's."""
 _OF_IDENTITY: Final = (TokenError, ConfigError, RemoteProtocolError)
@@ -167,10 +168,12 @@ class Teacher:
 
 
 def _is_hosts(heard: Heard, shaper: Shaper) -> bool:
-    """Tell whether a reply counts against the server: also where one connection is too many."""
+    """Tell whether a reply counts against the server: also where one connection is too many.
+
+    Not a 421 later in the dialogue: it may be about the message, and others are taken.
+    """
     lesson = lesson_of(heard.reply, heard.phase)
-    is_too_many = lesson.change == "fewer_connections" and shaper.connections == 1
-    return lesson == _REST_HOST or is_too_many
+    return lesson == _REST_HOST or (lesson == _CROWDED and shaper.connections == 1)
 
 
 def alarm_keys(target: Target) -> tuple[str, str]:

@@ -274,6 +274,20 @@ def test_a_server_that_takes_no_connection_at_all_is_left_alone() -> None:
     assert str(too_many) in world.told("next_hop_rests")[0]["reason"]
 
 
+def test_a_message_that_is_answered_421_again_and_again_keeps_no_other_waiting() -> None:
+    cut_off = Answer((Reply(421, "closing"),), "content")
+    world, hub = one_hub(lambda lease, _: cut_off if lease.message.id == "m1" else Answer())
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1", sender=""))
+        await asyncio.sleep(DAY.total_seconds())
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert hub.taken == [("m2", "bob@example.net")]
+
+
 def test_an_address_that_swallows_everything_is_left_alone_at_once() -> None:
     """Half a minute is lost on it by one message, not by three."""
     silence = TimedOut("no answer in time").at("connect")
