@@ -232,15 +232,17 @@ def _may_ask_another(target: Target, handed: Handed) -> bool:
     """Tell whether another exchanger may have what one has not taken for now.
 
     RFC 5321 5.1: they are tried until one takes the message, and at least two are. One that asks
-    for less mail (450 to MAIL, say) speaks for all.
+    for less mail (450 to MAIL, say) speaks for all; 452 to the first RCPT does not.
     """
     attempt = handed.attempt
+    lesson = lesson_of(attempt.reply, attempt.phase)
+    is_of_first = lesson.change == "fewer_recipients" and not handed.accepted
     return (
         isinstance(target, MxTarget)
         and attempt.is_remote
         and attempt.reply.is_transient
         and all(each.outcome == "deferred" for each in handed.verdicts)
-        and lesson_of(attempt.reply, attempt.phase).scope in ("message", "host")
+        and (lesson.scope in ("message", "host") or is_of_first)
     )
 
 

@@ -1100,6 +1100,7 @@ NOT_NOW = [
     # the best exchanger says              at      who is asked
     (GREYLISTED,                           "rcpt", ["mx1.example.net:25", "mx2.example.net:25"]),
     (Reply(451, "broken", Esc(4, 3, 0)),   "content", ["mx1.example.net:25", "mx2.example.net:25"]),
+    (Reply(452, "no room"),                "rcpt", ["mx1.example.net:25", "mx2.example.net:25"]),
     (Reply(451, "too fast", Esc(4, 3, 0)), "mail", ["mx1.example.net:25"]),
     (UNKNOWN,                              "rcpt", ["mx1.example.net:25"]),
 ]  # fmt: skip
