@@ -192,9 +192,9 @@ def test_the_connection_string_is_that_of_ready_json(relay: Emulator, directory:
 
 def test_a_server_that_captures_all_mail_has_an_empty_queue(directory: Directory) -> None:
     assert directory.say("queue", "list") == "nothing is on its way\n"
-    assert (
-        directory.run("queue", "why", "1-1").err == "Error: there is no message 1-1 in the queue\n"
-    )
+    captured = "`gatepost messages list`: what was captured"
+    said = f"Error: there is no message 1-1 in the queue ({captured})\n"
+    assert directory.run("queue", "why", "1-1").err == said
 
 
 def test_an_address_that_is_on_no_list_cannot_be_taken_off(directory: Directory) -> None:

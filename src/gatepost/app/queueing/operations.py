@@ -122,5 +122,5 @@ async def _act(desk: QueueDesk, action: Action, fields: dict[str, Any]) -> Docum
 async def _find(desk: QueueDesk, id_: str) -> Sequence[Delivery]:
     found = await desk.deliveries.find(id_)
     if not found:
-        raise KeyError(f"message {id_} in the queue")
+        raise KeyError(f"message {id_} in the queue (`gatepost messages list`: what was captured)")
     return found
