@@ -207,6 +207,31 @@ def test_chunking_is_binary_safe(authority: Authority, pair: Pair) -> None:
     assert outcomes(handed) == [("delivered", 250)]
 
 
+@pytest.mark.parametrize("reply", ["500 unknown command", "502 no BDAT", "503 bad sequence"])
+def test_a_server_that_does_not_know_its_own_chunking_gets_data(
+    authority: Authority, pair: Pair, reply: str
+) -> None:
+    contents: list[bytes] = []
+
+    def server(client: Client) -> None:
+        greet(client, "250-test\n250 CHUNKING")
+        if not contents and len(running.clients) == 1:
+            client.answer("250 ok", "250 ok", reply)
+            client.wait_for_end()
+            return
+        contents.append(take(client))
+        contents.append(take(client))
+
+    async def act(relay: Relay) -> None:
+        for _ in range(2):
+            assert outcomes(await relay.hand()) == [("delivered", 250)]
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+        assert len(running.clients) == 2
+    assert contents == [TRACE + BODY.content.replace(b"\r\n.", b"\r\n..")] * 2
+
+
 def test_eight_bit_content_is_encoded_for_who_takes_none(authority: Authority, pair: Pair) -> None:
     contents: list[bytes] = []
 

@@ -51,7 +51,10 @@ FORGETFUL: Final = Patience(threshold=1, first=600.0, factor=4.0, longest=86_400
 """A server that forgets what comes behind a content: the message that finds out waits for as long
 as an answer to MAIL may take (RFC 5321 4.5.3.2.2)."""
 _OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
-"""To a MAIL that came behind a content: it may be asked again by itself."""
+"""To a MAIL that came behind a content: it may be asked again by itself. To a BDAT: the server does
+not know what it offers."""
+MISLEADING: Final = 1_000
+"""Servers that are remembered for that."""
 SMALL: Final = 262_144
 """Octets of a content that is looked through at once; a larger one is read in a thread."""
 
@@ -98,6 +101,8 @@ class SmtpTransport:
             limits.connections, limits.messages_per_connection, follow=followers_of(target)
         )
         self.alone = replace(self._terms, follow=0)
+        self.misleading: set[Place] = set()
+        """Servers that offer CHUNKING, and do not know BDAT."""
         self.following = Breaker(FORGETFUL)
         """Closed while no server here has forgotten what came behind a content."""
 
@@ -157,7 +162,7 @@ class _Try:
                     if not self._is_of_connection(loan, error):
                         raise
                 else:
-                    if not self._was_told_goodbye(loan):
+                    if not (self._was_told_goodbye(loan) or self._was_misled(loan)):
                         return
                 finally:
                     if loan.follows:  # it may have come to nothing that tells
@@ -188,6 +193,29 @@ class _Try:
             return True
         return mail.code == CLOSING
 
+    def _was_misled(self, loan: Loan[AsyncConnection]) -> bool:
+        """The server offers CHUNKING and does not know BDAT, as behind some firewalls: the message
+        goes by DATA, over another connection, for this one may have taken it for commands."""
+        session, last = loan.connection.session, self.course.last
+        if last is None or last.code not in _OUT_OF_STEP or not self.course.has_content:
+            return False
+        if "CHUNKING" not in self._offered(session):
+            return False
+        misleading = self.transport.misleading
+        if len(misleading) >= MISLEADING:
+            misleading.clear()
+        misleading.add(self.place)
+        session.usable = False
+        return True
+
+    def _offered(self, session: ClientSession) -> Capabilities:
+        """Return what the server offers, without what it does not know."""
+        offered = session.capabilities
+        if self.place not in self.transport.misleading:
+            return offered
+        known = {name: words for name, words in offered.keywords.items() if name != "CHUNKING"}
+        return replace(offered, keywords=known)
+
     def _lend(self) -> Loan[AsyncConnection] | None:
         transport = self.transport
         loan = transport.pool.lend(self.place, self._terms)
@@ -212,10 +240,11 @@ class _Try:
     async def _hand_over(self, loan: Loan[AsyncConnection]) -> None:
         connection = loan.connection
         session = connection.session
-        fitted = await self._fit(session.capabilities)
+        offered = self._offered(session)
+        fitted = await self._fit(offered)
         asked: Sequence[Batch] = ()
         if isinstance(fitted, Fitted):
-            asked = opening(fitted.envelope, fitted.body, session.capabilities)
+            asked = opening(fitted.envelope, fitted.body, offered)
             if loan.follows:
                 await self._follow(loan, asked)
         self.session, self.address = session, connection.peer_address
