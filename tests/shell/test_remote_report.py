@@ -3,14 +3,18 @@
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.hurry import SOCKET
 from gatepost.app.remote_report import RemoteReport
 from gatepost.app.report import Reporter
 from gatepost.app.rpc import Calls
-from gatepost.app.spelling import spell
+from gatepost.app.spelling import Speller, spell
 from gatepost.store.memory import MemoryStore
 from tests.contract.directories import azure
 
@@ -57,3 +61,38 @@ def test_a_program_reads_json(tmp_path: Path) -> None:
     assert lines[0]["time"].endswith("Z")
     assert lines[0]["principal"] == "app"
     assert lines[1]["said"] == ascii(ODD)
+
+
+class Stuck:
+    """Calls to a store process that reads nothing for a while."""
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+        self.unsent = 1
+        self.takes: list[Callable[[], list[str]]] = []
+
+    def tell_soon(self, _operation: str, take: Callable[[], list[str]]) -> None:
+        self.takes.append(take)
+
+
+def test_lines_that_nobody_reads_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.app.remote_report.MAX_WAITING", 3)
+    calls: Any = Stuck()
+    report = RemoteReport(calls, Speller(as_json=True))
+
+    def told() -> list[Any]:
+        [take] = calls.takes
+        calls.takes = []
+        lines = [json.loads(line) for line in take()]
+        return [each.get("count", each["event"]) for each in lines]
+
+    report("first")
+    assert told() == ["first"]
+    for _ in range(5):
+        report("next")
+    assert told() == ["next", "next"]
+    report("unheard")
+    assert not calls.takes
+    calls.unsent = 0
+    report("last")
+    assert told() == ["last", 4]

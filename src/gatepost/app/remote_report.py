@@ -4,16 +4,24 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from gatepost.app.report import MAX_WAITING
 from gatepost.app.rpc import Calls
 from gatepost.app.spelling import Speller
 
 
 class RemoteReport:
-    """A ``relay.context.Report`` over calls. What goes out together is one list of lines."""
+    """A ``relay.context.Report`` over calls. What goes out together is one list of lines.
+
+    When the store process does not read for long, lines are dropped, and counted, as it does it
+    when nobody reads its own.
+    """
 
     def __init__(self, calls: Calls, speller: Speller) -> None:
         self._calls, self._speller = calls, speller
         self._lines: list[str] = []
+        self._told = 0
+        """Lines since everything that was said had gone out."""
+        self._dropped = 0
 
     @classmethod
     async def connect(cls, calls: Calls) -> "RemoteReport":
@@ -24,10 +32,19 @@ class RemoteReport:
         """Take one event."""
         if self._calls.lost.is_set():
             return  # we stop in a moment
+        if not self._lines and not self._calls.unsent:
+            self._told = 0
+        if self._told >= MAX_WAITING:
+            self._dropped += 1
+            return
         if not self._lines:
             self._calls.tell_soon("lines", self._take)
+        self._told += 1
         self._lines.append(self._speller.line(time.time(), event, facts))
 
     def _take(self) -> Sequence[str]:
         lines, self._lines = self._lines, []
+        if self._dropped and self._told < MAX_WAITING:  # it goes on
+            count, self._dropped = self._dropped, 0
+            lines.append(self._speller.line(time.time(), "lines_dropped", {"count": count}))
         return lines

@@ -101,6 +101,11 @@ class Calls:
         """True when the other end has hung up, also when ``lost`` does not tell yet."""
         return self._stream.is_cut_off
 
+    @property
+    def unsent(self) -> int:
+        """Octets that the other end has made no room for yet."""
+        return self._stream.unsent
+
     def close(self) -> None:
         """Hang up."""
         self._stream.close()

@@ -57,6 +57,11 @@ class FrameStream(asyncio.Protocol):
         hung_up.register(self._transport.get_extra_info("socket"), 0)  # this is told at any rate
         return bool(hung_up.poll(0))
 
+    @property
+    def unsent(self) -> int:
+        """Octets that were written, and for which the other end has made no room yet."""
+        return self._transport.get_write_buffer_size()
+
     def send(self, frame: bytes, content: Sequence[bytes] = ()) -> None:
         """Send one frame and its content. Raises Disconnected when the other end is gone."""
         self._wait(frame, content)
