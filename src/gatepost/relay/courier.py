@@ -140,6 +140,7 @@ class Courier:
         self, lease: Lease, body: Body, target: Target, permit: Permit, found: Found
     ) -> Handed | Pause:
         failed: list[Handed] = []
+        unfit: list[Handed] = []
         asked = ""
         left = {each.host for each in found.places}
         for place in self._in_turn(target, found.places):
@@ -152,7 +153,7 @@ class Courier:
                 left.discard(place.host)
                 if not left:
                     return handed
-                failed.insert(0, _put_off(handed))
+                unfit.append(_put_off(handed))
                 continue
             if not _goes_on(handed, may_try_next_host):
                 if asked or not _may_ask_another(target, handed):
@@ -161,9 +162,9 @@ class Courier:
             failed.append(handed)
             if permit.identity is not None and permit.identity.rests(self._traffic.seconds()):
                 break
-        if not failed:
+        if not failed and not unfit:
             return self._traffic.rest(target, found) or Pause(permit.key, 0.0)
-        return _all_failed(failed)
+        return _all_failed(failed or unfit)
 
     async def _try_place(self, lease: Lease, body: Body, made: Try) -> Handed:
         begun = self._traffic.seconds()
