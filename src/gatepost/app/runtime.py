@@ -17,6 +17,8 @@ DRAIN: Final = 8.0
 """Seconds that open commits and peers get at the end; a stop takes at most ten."""
 FILES: Final = 65_536
 """Open files that we would like: a connection is one."""
+AGAIN: Final = 60.0
+"""Seconds after which a fault is told that came again and again."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -38,12 +40,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 def report_faults(report: Report) -> None:
     """Tell the operator of what nobody caught: a callback or a task of the running loop ended by
-    it, and asyncio would say so to a log that nobody reads."""
+    it, and asyncio would say so to a log that nobody reads. The same again is told once a while:
+    asyncio itself says a thousand times a second that no file is left for a connection."""
+    last, again_at = "", 0.0
 
-    def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal last, again_at
         error = context.get("exception")
         # What else there is may quote arguments, and these what a client sent.
-        report("internal_error", reason=context["message"] if error is None else explain(error))
+        reason = context["message"] if error is None else explain(error)
+        if reason != last or loop.time() >= again_at:
+            last, again_at = reason, loop.time() + AGAIN
+            report("internal_error", reason=reason)
 
     asyncio.get_running_loop().set_exception_handler(handle)
 

@@ -73,6 +73,28 @@ def test_what_nobody_caught_is_told_without_what_it_was_called_with() -> None:
     assert "secret" not in facts["reason"]
 
 
+def test_a_fault_that_comes_again_and_again_is_told_once_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """asyncio says of each of 1,025 tries that no file is left for a connection, every second."""
+    told: list[str] = []
+
+    def report(event: str, **facts: Any) -> None:
+        assert event == "internal_error"
+        told.append(facts["reason"])
+
+    async def main() -> None:
+        report_faults(report)
+        loop = asyncio.get_running_loop()
+        for message in ("no file", "no file", "another", "another", "no file"):
+            loop.call_exception_handler({"message": message})
+        monkeypatch.setattr(loop, "time", lambda: float("inf"))
+        loop.call_exception_handler({"message": "no file"})
+
+    asyncio.run(main())
+    assert told == ["no file", "another", "no file", "no file"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux knows batch processes")
 @pytest.mark.parametrize("before", ["SCHED_OTHER", "SCHED_IDLE"])
 def test_a_process_interrupts_nobody_unless_it_was_started_otherwise(before: str) -> None:
