@@ -141,11 +141,11 @@ class Courier:
     ) -> Handed | Pause:
         failed: list[Handed] = []
         unfit: list[Handed] = []
-        asked = ""
+        asked: set[str] = set()
         left = {each.host for each in found.places}
         for place in self._in_turn(target, found.places):
             host = self._traffic.host(place, target)
-            is_open = place.host in left and place.host != asked
+            is_open = place.host in left and asked.isdisjoint((place.host, place.address))
             if not is_open or host.wait(self._traffic.seconds()) > 0:
                 continue
             handed = await self._try_place(lease, body, Try(target, place, permit, host))
@@ -158,7 +158,7 @@ class Courier:
             if not _goes_on(handed, may_try_next_host):
                 if asked or not _may_ask_another(target, handed):
                     return handed
-                asked = place.host
+                asked |= {place.host, place.address}  # nor by another name of the same
             failed.append(handed)
             if permit.identity is not None and permit.identity.rests(self._traffic.seconds()):
                 break

@@ -1123,6 +1123,19 @@ def test_another_exchanger_has_what_the_best_one_does_not_take_for_now(
     assert [place for _, place, _ in direct.tries] == asked
 
 
+def test_another_name_of_the_same_exchanger_is_no_other_one() -> None:
+    direct = Upstream(mx(), Answer((GREYLISTED,), "rcpt"))
+    zone = "\n".join(f"example.net MX {each}0 mx{each}\nmx{each} A 192.0.2.1" for each in (1, 2))
+    world = World([direct], [route(direct.target)], dns=zone)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=""))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert len(direct.tries) == 1
+
+
 TOO_LARGE = Answer(
     (Reply(552, "larger than the server takes", Esc(5, 3, 4)),), "mail", is_remote=False
 )
