@@ -233,14 +233,14 @@ class Receiver:
         try:
             while not self._open:
                 event = session.next_event()
+                if session.refusals:  # of what came before the event
+                    refusals, session.refusals = session.refusals, ()
+                    for refusal in refusals:
+                        self._report_refusal(refusal)
                 if event is not None:
                     handlers[type(event)](self, event)
                 elif not session.is_full or not self._make_room():
                     break
-            if session.refusals:
-                refusals, session.refusals = session.refusals, ()
-                for refusal in refusals:
-                    self._report_refusal(refusal)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a peer waiting
             self._break(error)
         self._flush()

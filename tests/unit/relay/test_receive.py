@@ -150,6 +150,29 @@ def test_who_said_goodbye_may_be_back_before_we_see_that_it_went(goodbye: str) -
     asyncio.run(main())
 
 
+def test_what_was_refused_is_told_before_the_end_that_came_of_it() -> None:
+    async def main() -> None:
+        told: list[str] = []
+
+        def note(event: str, **facts: Any) -> None:  # noqa: ARG001 - in which order matters
+            told.append(event)
+
+        stream, nobody = Stream(), cast("Directory", None)
+        relay = Relay(
+            nobody, MemoryStore(), Budget(Path()), note, lambda: "m1", lambda: datetime.now(UTC)
+        )
+        entrance = plain_entrance(Setting(load_profile("open"), "mail.example"), None)
+        receiver = Receiver(relay, entrance, lambda _receiver: None)
+        receiver.accepted(stream)  # type: ignore[arg-type]
+        receiver.connected()
+        receiver.received(b"NONSENSE\r\n" * 50)
+        assert b"\r\n421 " in stream.said
+        assert set(told) == {"refused", "closed"}
+        assert told.index("closed") == len(told) - 1
+
+    asyncio.run(main())
+
+
 class Anybody:
     """A directory that lets everybody in."""
 
