@@ -154,7 +154,7 @@ def test_what_was_refused_is_told_before_the_end_that_came_of_it() -> None:
     async def main() -> None:
         told: list[str] = []
 
-        def note(event: str, **facts: Any) -> None:  # noqa: ARG001 - in which order matters
+        def note(event: str, **facts: Any) -> None:
             told.append(event)
 
         stream, nobody = Stream(), cast("Directory", None)
