@@ -84,22 +84,34 @@ def test_small_writes_are_not_held_back(pair: Pair) -> None:
         assert asyncio.run(look())
 
 
-def test_what_waits_in_clear_bars_the_handshake(authority: Authority, pair: Pair) -> None:
+@pytest.mark.parametrize("replies", [("220 hello", "250 too early"), ("220 hello",)])
+def test_what_waits_in_clear_bars_the_handshake(
+    authority: Authority, pair: Pair, replies: tuple[str, ...]
+) -> None:
+    """Behind a reply it is an attack on STARTTLS; before everything else it is no TLS at all."""
     context = client_context(ca_file=authority.ca_file)
+    *taken, waiting = replies
 
     def blurt(client: Client) -> None:
-        client.say("250 too early")
+        for reply in taken:
+            client.say(reply)
+            client.hear()
+        client.say(waiting)
         client.wait_for_end()
 
     async def try_it(server: str) -> None:
         stream = await AsyncStream.connect(parse_server(server))
         try:
+            for _ in taken:
+                await stream.receive(WAIT)
+                await stream.send(b"STARTTLS\r\n", WAIT)
             await stream._until(stream._can_read, time.monotonic() + WAIT, "said nothing")
             await stream.start_tls(context, "localhost", WAIT)
         finally:
             await stream.close()
 
-    with serving(blurt, pair) as server, pytest.raises(RemoteProtocolError):
+    expected = (RemoteProtocolError, "octets in clear") if taken else (TlsError, "wrong version")
+    with serving(blurt, pair) as server, pytest.raises(expected[0], match=expected[1]):
         asyncio.run(try_it(server.address))
 
 

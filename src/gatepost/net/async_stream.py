@@ -44,6 +44,8 @@ class AsyncStream(asyncio.Protocol):
         """The deadline that the timer was set for."""
         self._writable = True
         self._lost = False
+        self._was_heard = False
+        """Somebody has taken what the peer said."""
         self._peer_address = ""
         self._failure: NetworkError | None = None
         self.tls: TlsLayer | None = None
@@ -147,10 +149,14 @@ class AsyncStream(asyncio.Protocol):
 
     async def start_tls(self, context: Context, server_hostname: str, timeout: float) -> TlsLayer:
         """Shake hands as the client. Raises TlsError, or as ``receive`` does."""
-        if self._buffer:
+        early = bytes(self._buffer)
+        if early and self._was_heard:
             raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
+        self._buffer.clear()
         self.tls = layer = TlsLayer(context, server_hostname=server_hostname)
         self._flush()
+        if early:  # TLS from the start (RFC 8314 3): who speaks first there speaks something else
+            self.data_received(early)
         await self._until(
             lambda: not layer.handshaking or self._is_over(),
             time.monotonic() + timeout,
@@ -289,6 +295,7 @@ class AsyncStream(asyncio.Protocol):
     def _take(self) -> bytes:
         taken = bytes(self._buffer)
         self._buffer.clear()
+        self._was_heard = True
         if not self._lost:
             self._transport.resume_reading()
         return taken
