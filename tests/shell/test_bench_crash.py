@@ -22,11 +22,11 @@ def crash(*arguments: str, patience: float) -> dict[str, Any]:
 BAD = ("lost", "damaged", "unexplained", "crowded", "notified_twice", "faults")
 
 
-def test_three_kills_lose_nothing(tmp_path: Path) -> None:
+def test_five_kills_lose_nothing(tmp_path: Path) -> None:
     home = str(tmp_path / "crash")
-    found = crash("--messages", "120", "--kills", "3", "--directory", home, patience=150)
-    assert found["acknowledged"] >= 120
-    assert sum(found["kills"].values()) >= 3
+    found = crash("--messages", "200", "--kills", "5", "--directory", home, patience=150)
+    assert found["acknowledged"] >= 200
+    assert sum(found["kills"].values()) >= 5
     assert found["arrived"] + found["notified"] + found["queued"] == found["promised"]
     assert found["notified"]
     assert found["events"]["message_deferred"]
