@@ -25,6 +25,7 @@ from gatepost.model.message import StoredMessage
 from gatepost.queue.contract import Selection, Store
 from gatepost.queue.selection import decode_subject
 from gatepost.testing.dialogue import Values
+from gatepost.testing.missed import missed
 
 T = TypeVar("T")
 
@@ -203,7 +204,7 @@ class Emulator:
     def wait(self, to: str = "", subject: str = "", timeout: float = 10.0) -> Captured:
         """Return the newest message to ``to`` whose subject matches the expression ``subject``.
 
-        Waits at most ``timeout`` seconds; raises TimeoutError.
+        Waits at most ``timeout`` seconds; raises TimeoutError, which says what came instead.
         """
 
         async def answer(store: Store) -> Captured | None:
@@ -212,7 +213,9 @@ class Emulator:
 
         message = self._ask(answer)
         if message is None:
-            raise TimeoutError(f"no such message within {timeout:g} s")
+            named = f" to {to}" * bool(to) + f" with a subject like {subject!r}" * bool(subject)
+            wanted = f"no message{named} within {timeout:g} s"
+            raise TimeoutError(missed(wanted, self.messages(), self.events()))
         return message
 
     def clear(self) -> int:

@@ -1,0 +1,37 @@
+"""What a test is told when its message did not come."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gatepost.testing.emulator import Captured
+from gatepost.testing.missed import SHOWN, missed
+
+Events = list[dict[str, Any]]
+
+WANTED = "no message to a@x within 1 s"
+REFUSED = {"event": "auth_refused", "reply": "535 5.7.3 No", "reason": "secret_wrong: no"}
+
+
+def captured(subject: str) -> Captured:
+    then = datetime(2026, 11, 24, tzinfo=UTC)
+    return Captured("1", then, "", ("b@x", "c@x"), subject, "", "", b"")
+
+
+@pytest.mark.parametrize(
+    ("subjects", "events", "said"),
+    [
+        ([], [{"event": "ready"}], ["nothing was captured, and nothing was refused"]),
+        (["Hi"], [], ["  captured: 'Hi' to b@x, c@x"]),
+        ([], [{"event": "ready"}, REFUSED], ["  refused: 535 5.7.3 No (secret_wrong: no)"]),
+        (
+            ["Hi"] * (SHOWN + 2),
+            [],
+            [*["  captured: 'Hi' to b@x, c@x"] * SHOWN, "  ... and 2 older"],
+        ),
+    ],
+)
+def test_what_came_instead(subjects: list[str], events: Events, said: list[str]) -> None:
+    told = missed(WANTED, [captured(each) for each in subjects], events)
+    assert told.split("\n") == [WANTED, *said]
