@@ -165,6 +165,13 @@ def test_ctrl_c_reaches_all_of_them_and_shows_no_traceback(tmp_path: Path) -> No
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+def test_a_worker_that_somebody_stopped_does_not_keep_the_end_waiting() -> None:
+    with Emulator(workers=2) as relay:
+        os.kill(min(children(relay.pid)), signal.SIGSTOP)
+        began = time.monotonic()
+    assert time.monotonic() - began < 4.0
+
+
 def test_workers_are_gone_after_a_stop() -> None:
     with Emulator(workers=2) as relay:
         workers = children(relay.pid)

@@ -113,11 +113,15 @@ class _Slot:
             self._ready.write(OPEN)
 
     def end(self, number: int) -> None:
-        """Send a signal to the process, and start no other."""
+        """Send a signal to the process, and start no other.
+
+        One that somebody has stopped goes on to hear it, as under an init system.
+        """
         self._over = True
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
+                self._process.send_signal(signal.SIGCONT)
 
 
 class Workers:
