@@ -81,6 +81,13 @@ def cli_page() -> str:
         "Every command takes `--json` (one document on standard output; `up`, `serve` and `watch`:",
         "one object a line) and `--help`, and never takes a secret as an argument. Exit codes: 0",
         "done or healthy, 1 failed or unknown, 2 finding, 3 unreachable, 64 wrong usage.",
+        "",
+        "With this line in its start file, Bash completes commands and options (Zsh and fish with",
+        "`zsh_source` and `fish_source`):",
+        "",
+        "```text",
+        'eval "$(_GATEPOST_COMPLETE=bash_source gatepost)"',
+        "```",
     ]
     for name, command in commands(root, "gatepost"):
         arguments = [f" {each.make_metavar(click.Context(command))}" for each in command.params

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ from gatepost.queue.contract import Store
 
 if TYPE_CHECKING:
     from gatepost.app.rpc import Calls
+    from gatepost.config.settings import DirectorySettings
     from gatepost.store.sqlite import SqliteStore
 
 PATIENCE: Final = 10.0
@@ -47,11 +48,17 @@ async def open_mailbox(data: Path) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_administration(data: Path, *, make: bool = False) -> AsyncIterator[Administer]:
+async def open_administration(
+    data: Path,
+    *,
+    make: bool = False,
+    configured: "Callable[[], Iterable[DirectorySettings]]" = tuple,
+) -> AsyncIterator[Administer]:
     """Give what changes the directory of ``data``: its relay, or the operations themselves.
 
     A running relay goes by each change from the next command of any session on. With ``make``
-    the directory need not be there yet. Raises as ``open_mailbox`` does.
+    the directory need not be there yet; ``configured`` is read where no relay runs, which knows its
+    configuration. Raises as ``open_mailbox`` does.
     """
     async with _reached(data, make=make) as (calls, store):
         if calls is not None:
@@ -60,7 +67,7 @@ async def open_administration(data: Path, *, make: bool = False) -> AsyncIterato
         from gatepost.app.administration.own import own_administration  # noqa: PLC0415
 
         assert store is not None  # noqa: S101 - one of them is there
-        yield await own_administration(data, store)
+        yield await own_administration(data, store, configured)
 
 
 @asynccontextmanager
@@ -124,7 +131,8 @@ async def _reached(
     if not make and not is_there(data):
         from gatepost.store.sqlite.recovery import missing  # noqa: PLC0415
 
-        raise ConfigError(missing(data) or f"there is nothing in {data}: no relay has run there")
+        nothing = f"there is nothing in {data}: no relay has run there (--config FILE says where)"
+        raise ConfigError(missing(data) or nothing)
     deadline = time.monotonic() + PATIENCE
     while True:
         calls = await _connect(data)

@@ -1,12 +1,13 @@
 """The directory of accounts that a store keeps, guarded with its key."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from gatepost.app.administration.accounts import AccountDesk
 from gatepost.app.keys import Key
-from gatepost.directory.accounts import AccountDirectory, Protection
+from gatepost.config.settings import AccountsDirectory, DirectorySettings
+from gatepost.directory.accounts import Account, AccountDirectory, Protection
 from gatepost.directory.contract import Records
 from gatepost.directory.passwords import PasswordHasher
 
@@ -31,3 +32,12 @@ def open_accounts(records: Records, key: Key) -> AccountDirectory:
 def account_desk(directory: AccountDirectory, key: Key) -> AccountDesk:
     """Return where accounts are changed."""
     return AccountDesk(directory, PasswordHasher(), sealer(key))
+
+
+def named_accounts(directories: Iterable[DirectorySettings]) -> Iterator[Account]:
+    """Yield the accounts of a configuration as they are shown: without what proves a password."""
+    for each in directories:
+        if isinstance(each, AccountsDirectory):
+            for account in each.accounts:
+                cram_md5 = b"yes" if account.cram_md5 else b""
+                yield Account(account.name, "", account.senders, cram_md5=cram_md5)

@@ -16,7 +16,8 @@ MAX_PASSWORD: Final = 9_216
 NOUN: Final = Noun(
     "account",
     "accounts",
-    "Accounts of a relay (`gatepost serve`): a name, a password, and the senders it may use.",
+    "Accounts of a relay (`gatepost serve`): a name, a password, and the senders it may use. Those "
+    "of its configuration are shown while it runs, or with --config.",
     {
         "NAME": lambda each: each["name"],
         "SENDERS": lambda each: ", ".join(each["senders"]) or "-",
@@ -90,10 +91,11 @@ def set_password(data: Path, as_json: bool, **given: Any) -> None:
 
 
 def _change(data: Path, as_json: bool, operation: str, given: dict[str, Any]) -> None:
-    save, password = given.pop("save"), _password(given.pop("password_file"), given.pop("prompt"))
+    save, file, prompt = given.pop("save"), given.pop("password_file"), given.pop("prompt")
+    if save is not None and (prompt or file is not None):
+        raise click.UsageError("--save is for a password that is made")
+    password = _password(file, prompt)
     if password is not None:
-        if save is not None:
-            raise click.UsageError("--save is for a password that is made")
         answer(ask(data, operation, {**given, "password": password}), as_json)
         return
     if save is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatepost.cli.group import Group
 from gatepost.cli.output import FAILED, OK, Failed, print_json
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ SHOWN: Final = 20
 """Names of what was lost that are printed; JSON has all."""
 
 
-@click.group()
+@click.group(cls=Group)
 def bench() -> None:
     """Put a relay to the test on this machine.
 

@@ -6,10 +6,11 @@ import click
 
 from gatepost.cli.asking import Document, ask_clock
 from gatepost.cli.durations import Lifetime
+from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
 
 
-@click.group()
+@click.group(cls=Group)
 def clock() -> None:
     """Let a local relay's time go forward.
 

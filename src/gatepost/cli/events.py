@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from gatepost.cli.asking import Document, ask_events
+from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
 from gatepost.cli.tables import print_rows, safe
 
 LIMIT = 100
 
 
-@click.group()
+@click.group(cls=Group)
 def events() -> None:
     """Tell what became of each message, and simulate that it was read.
 

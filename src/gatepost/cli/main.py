@@ -100,6 +100,7 @@ def root() -> None:
     \b
     Start here:
       gatepost up                            a local relay that behaves like ACS
+      gatepost serve --config gatepost.toml  a relay in front of a provider
       gatepost doctor smtp.example.com:587   why does the login fail?
     """
 

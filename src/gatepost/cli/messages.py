@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatepost.cli.group import Group
 from gatepost.cli.output import Failed, print_json
 from gatepost.cli.place import place_options
 
@@ -21,7 +22,7 @@ Answer = Callable[["Store"], Coroutine[Any, Any, None]]
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
-@click.group()
+@click.group(cls=Group)
 def messages() -> None:
     """List, show, await and delete captured mail; the relay may run or not.
 
@@ -92,7 +93,7 @@ def count(data: Path, as_json: bool) -> None:
 @place_options
 @_json
 def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None:
-    """Show one message; ``last`` is the newest.
+    """Show one message; `last` is the newest.
 
     \b
     Example:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import click
 
+from gatepost.cli.group import Group
 from gatepost.cli.output import Failed, print_json
-from gatepost.cli.place import check_config, place_options
+from gatepost.cli.place import check_config, configured_directories, place_options
 from gatepost.cli.tables import print_rows, safe
 
 Document = dict[str, Any]
@@ -17,8 +18,6 @@ Cell = Callable[[Document], str]
 Command = Callable[..., Any]
 _MAKES: Final = "account create"
 """What may be done before a relay ever ran."""
-_EMPTY: Final[Mapping[str, Document]] = {"account list": {"accounts": []}}
-"""What is answered before."""
 
 Tell = Callable[[Document], None] | None
 
@@ -60,14 +59,16 @@ def ask(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
     if not is_there(data):
-        if operation in _EMPTY:
-            return dict(_EMPTY[operation])
+        if operation == "account list":
+            return _only_configured()
         if operation == _MAKES:
             check_config()
     given = {name: value for name, value in fields.items() if value is not None}
 
     async def run() -> Document:
-        async with open_administration(data, make=operation == _MAKES) as administer:
+        async with open_administration(
+            data, make=operation == _MAKES, configured=configured_directories
+        ) as administer:
             return await administer(operation, given)
 
     try:
@@ -76,6 +77,14 @@ def ask(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
         raise Failed(error.message, error.code) from None
     except (GatepostError, OSError) as error:
         raise Failed.by(error) from None
+
+
+def _only_configured() -> Document:
+    from gatepost.app.accounts import named_accounts  # noqa: PLC0415
+    from gatepost.app.administration.accounts import document  # noqa: PLC0415
+
+    found = [document(each, "configuration") for each in named_accounts(configured_directories())]
+    return {"accounts": sorted(found, key=lambda each: str(each["name"]))}
 
 
 def answer(document: Document, as_json: bool, tell: Tell = None) -> None:
@@ -91,7 +100,7 @@ def noun_group(noun: Noun, tell: Tell = None) -> click.Group:
 
     ``tell`` shows one of them to people.
     """
-    group = click.Group(
+    group = Group(
         noun.word,
         help=f"{noun.about}\n\n\b\nExample:\n  gatepost {noun.word} list\n"
         f"  gatepost {noun.word} show {noun.example}",

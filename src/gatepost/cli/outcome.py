@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 from gatepost.cli.asking import Document, ask_events
+from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
 from gatepost.cli.tables import print_rows, safe
 
 
-@click.group()
+@click.group(cls=Group)
 def outcome() -> None:
     """Script what becomes of mail to an address or a domain; by default it is delivered.
 

@@ -1,12 +1,15 @@
 """Where a relay keeps its mail: ``--data DIR``, or the ``--config FILE`` that says it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from gatepost.cli.output import Failed
+
+if TYPE_CHECKING:
+    from gatepost.config.settings import DirectorySettings
 
 Command = Callable[..., Any]
 
@@ -62,7 +65,9 @@ def directory_of(config: Path) -> Path:
 
     try:
         table = tomllib.loads(config.read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise click.UsageError(f"{config} cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise click.UsageError(f"{config} cannot be read: {error}") from None
     storage = table.get("storage", {})
     if not isinstance(storage, dict):
@@ -81,6 +86,18 @@ def _is_like(key: str, meant: str) -> bool:
     from difflib import get_close_matches  # noqa: PLC0415 - not for --help
 
     return bool(get_close_matches(key.lower(), [meant], cutoff=0.8))
+
+
+def configured_directories() -> "Sequence[DirectorySettings]":
+    """Return the directories of the configuration that was given, if one was.
+
+    As far as they go: what is wrong with the file is for those who check it.
+    """
+    from gatepost.config.load import read_config  # noqa: PLC0415
+    from gatepost.config.source_file import read_text  # noqa: PLC0415
+
+    path = click.get_current_context().meta.get(_FILE)
+    return () if path is None else read_config(read_text(path), str(path))[0].directories
 
 
 def check_config() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatepost.cli.group import Group
 from gatepost.cli.output import FAILED, OK, print_json
 from gatepost.cli.tables import print_rows
 
@@ -16,7 +17,7 @@ KINDS: Final = ("provider", "server", "quirk")
 _WIDEST: Final = 60
 
 
-@click.group()
+@click.group(cls=Group)
 def profile() -> None:
     """Look at the providers and servers that `gatepost up --profile` behaves like.
 

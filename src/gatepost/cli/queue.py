@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gatepost.cli.asking import Document, ask_queue
+from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
 from gatepost.cli.output import Failed
 from gatepost.cli.tables import print_rows, safe
@@ -16,7 +17,7 @@ LIMIT = 500
 _STATES = ("waiting", "leased", "held", "settled")
 
 
-@click.group()
+@click.group(cls=Group)
 def queue() -> None:
     """Look at mail on its way, and decide about it; the relay may run or not.
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from gatepost.cli.asking import Document, ask_events
+from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
 from gatepost.cli.output import Failed
 from gatepost.cli.tables import print_rows
 
 
-@click.group()
+@click.group(cls=Group)
 def suppression() -> None:
     """Look at the managed suppression list, and take addresses off it.
 

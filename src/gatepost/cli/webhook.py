@@ -6,6 +6,7 @@ from typing import TextIO
 import click
 
 from gatepost.cli.asking import Document, ask_events
+from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
 from gatepost.cli.tables import print_rows, safe
 
@@ -14,7 +15,7 @@ _resource = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def webhook() -> None:
     """Have events sent to an HTTP endpoint, as Event Grid sends them.
 

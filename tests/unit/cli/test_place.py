@@ -1,6 +1,8 @@
 """``--data`` and ``--config``: two ways to say where a relay keeps its mail."""
 
+import json
 from pathlib import Path
+from typing import Any, Final
 
 import click
 import pytest
@@ -8,6 +10,24 @@ from click.testing import CliRunner
 
 from gatepost.cli.account import account
 from gatepost.cli.place import directory_of, place_options
+from gatepost.cli.queue import queue
+
+ACCOUNT: Final = """\
+hostname = "x"
+[[listener]]
+unix = "s"
+[[directory.account]]
+name = "scanner"
+password = { file = "nowhere" }
+senders = ["example.com"]
+cram_md5 = true
+[target.keep]
+kind = "capture"
+[[route]]
+to = "keep"
+[storage]
+directory = "data"
+"""
 
 
 @click.command()
@@ -61,14 +81,13 @@ def test_a_configuration_that_cannot_say_it(tmp_path: Path, text: str) -> None:
     said = CliRunner().invoke(where, ["--config", str(config)])
     assert said.exit_code != 0
     assert str(config) in said.output
-    assert "cannot be read" in CliRunner().invoke(where, ["--config", "/nowhere"]).output
 
 
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
         (["create", "printer"], 1, "gatepost.toml:1: unknown key hostnam (did you mean hostname?)"),
-        (["list"], 0, "no accounts"),
+        (["list"], 0, "scanner"),  # as far as it goes
         (["delete", "printer"], 1, "there is nothing in data"),
     ],
 )
@@ -76,7 +95,40 @@ def test_nothing_is_made_by_a_faulty_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], code: int, said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("gatepost.toml").write_text("hostnam = 'x'\n[storage]\ndirectory = 'data'\n")
+    Path("gatepost.toml").write_text(ACCOUNT.replace("hostname", "hostnam"))
     result = CliRunner().invoke(account, [*command, "--config", "gatepost.toml"])
     assert (result.exit_code, said in result.output) == (code, True), result.output
     assert not Path("data").exists()
+
+
+def test_accounts_of_the_configuration_are_shown_while_no_relay_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("gatepost.toml").write_text(ACCOUNT)
+
+    def run(*command: str) -> Any:
+        given = [*command, "--config", "gatepost.toml", "--json"]
+        return json.loads(CliRunner().invoke(account, given).stdout or "null")
+
+    scanner = {
+        "name": "scanner", "senders": ["@example.com"], "cram_md5": True, "origin": "configuration",
+    }  # fmt: skip
+    assert run("list") == {"accounts": [scanner]}  # no relay has ever run
+    made = run("create", "printer", "--save", "printer.password")
+    assert made.pop("saved") == "printer.password"
+    assert run("list")["accounts"] == [made, scanner]
+    assert run("show", "scanner") == scanner
+    taken = CliRunner().invoke(account, ["delete", "scanner", "--config", "gatepost.toml"])
+    assert "the configuration's: change it there" in taken.output
+
+
+def test_each_command_of_a_group_is_listed_with_its_whole_sentence() -> None:
+    said = " ".join(CliRunner().invoke(queue, ["--help"]).output.split())
+    assert "it does not expire meanwhile." in said
+    assert "..." not in said.partition("Commands:")[2]
+
+
+def test_a_file_that_is_not_there_is_named_once() -> None:
+    said = CliRunner().invoke(where, ["--config", "/nowhere"]).output
+    assert "/nowhere cannot be read: No such file or directory" in said

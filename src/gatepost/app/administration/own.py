@@ -1,14 +1,15 @@
 """The operations on a store that no relay has open."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.accounts import account_desk, open_accounts
+from gatepost.app.accounts import account_desk, named_accounts, open_accounts
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
 from gatepost.app.clock import AheadClock
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
+from gatepost.config.settings import DirectorySettings
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.errors import Unreadable
 from gatepost.net.dns import DnsResolver
@@ -16,11 +17,12 @@ from gatepost.store.sqlite import SqliteStore
 
 
 async def own_administration(
-    data: Path, store: SqliteStore
+    data: Path, store: SqliteStore, configured: Callable[[], Iterable[DirectorySettings]] = tuple
 ) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
     """Return what runs an operation on ``store``, that of ``data``.
 
-    Raises Unreadable when it holds what no directory does.
+    ``configured`` reads the directories of the relay's configuration, if that is known: accounts
+    may be in it. Raises Unreadable when it holds what no directory does.
     """
     key, now = open_key(data), AheadClock(data).now
     directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
@@ -35,6 +37,7 @@ async def own_administration(
         if operation.startswith("account ") and desks.accounts is None:
             accounts = open_accounts(store, key)
             await accounts.load()
+            accounts.configure(named_accounts(configured()))
             desks.accounts = account_desk(accounts, key)
         return await desks.administer(operation, fields)
 
