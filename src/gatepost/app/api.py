@@ -33,8 +33,7 @@ class Api:
     @property
     def url(self) -> str:
         """Return where to ask."""
-        host = f"[{self.listener.host}]" if ":" in self.listener.host else self.listener.host
-        return f"https://{host}:{self.listener.port}"
+        return f"https://{self.listener.host_port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,5 +45,4 @@ async def serve_health(
 
 def health_url(listener: Listener) -> str:
     """Return where to ask."""
-    host = f"[{listener.host}]" if ":" in listener.host else listener.host
-    return f"http://{host}:{listener.port}/health"
+    return f"http://{listener.host_port}/health"

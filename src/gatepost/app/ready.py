@@ -44,7 +44,7 @@ def describe(
         "smtp": _smtp(listeners["smtp"], tls["smtp"]),
         "smtps": _smtp(listeners["smtps"], tls["smtps"]),
         "https": {"url": url} if url else None,
-        "http": {"url": f"http://{_authority(http)}"} if http else None,
+        "http": {"url": f"http://{http.host_port}"} if http else None,
         "ca_file": str(ca_file),
         "username": provisioned.username,
         **(
@@ -130,11 +130,6 @@ def _smtp(listener: Listener | None, tls: str) -> dict[str, Any] | None:
     if listener is None:
         return None
     return {"host": listener.host, "port": listener.port, "tls": tls}
-
-
-def _authority(listener: Listener) -> str:
-    host = f"[{listener.host}]" if ":" in listener.host else listener.host
-    return f"{host}:{listener.port}"
 
 
 def write_ready(data: Path, document: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from gatepost.config.problems import nearest
 from gatepost.errors import ConfigError
 from gatepost.model.address import parse_address
+from gatepost.model.host_port import join_host_port
 from gatepost.net.dial import Server, parse_server
 
 T = TypeVar("T")
@@ -245,7 +246,7 @@ class Place(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return join_host_port(self.host, self.port)
 
 
 def listening(value: Any) -> Place:

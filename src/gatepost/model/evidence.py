@@ -10,6 +10,7 @@ from typing import Final, Generic, Literal, TypeVar
 
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.entra import Behind, TokenSeen
+from gatepost.model.host_port import join_host_port
 from gatepost.model.reply import Reply
 from gatepost.model.setting import Config, SecretShape
 from gatepost.model.transcript import Line
@@ -54,7 +55,7 @@ class Target:
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return join_host_port(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)

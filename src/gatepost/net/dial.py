@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gatepost.errors import ConfigError, ConnectError, NetworkError, ResolveError, TimedOut
+from gatepost.model.host_port import join_host_port
 
 SUBMISSION: Final = 587
 """RFC 6409."""
@@ -22,7 +23,7 @@ class Server:
     port: int = SUBMISSION
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return join_host_port(self.host, self.port)
 
 
 def parse_server(text: str, default_port: int = SUBMISSION) -> Server:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import NetworkError
+from gatepost.model.host_port import join_host_port
 from gatepost.net.local import ShortPath
 
 BACKLOG: Final = 1_024
@@ -44,6 +45,11 @@ class Listener:
     def port(self) -> int:
         """The port that all its sockets share; 0 for a Unix socket."""
         return 0 if self.is_local else int(self.sockets[0].getsockname()[1])
+
+    @property
+    def host_port(self) -> str:
+        """``HOST:PORT``, as it stands in a URL."""
+        return join_host_port(self.host, self.port)
 
     def close(self) -> None:
         """Stop listening."""
@@ -130,7 +136,7 @@ def _listen_on_all(hosts: tuple[str, ...], port: int) -> Listener:
             except OSError as error:
                 if sockets and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     continue  # a machine without IPv6
-                where = _spell(host, port)
+                where = join_host_port(host, port)
                 raise NetworkError(f"cannot listen on {where}: {error.strerror}") from error
             port = port or int(sockets[0].getsockname()[1])
     except BaseException:
@@ -154,13 +160,9 @@ def _listen_on(host: str, port: int) -> socket.socket:
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortBusy(f"{_spell(host, port)} is in use") from error
+            raise PortBusy(f"{join_host_port(host, port)} is in use") from error
         raise
     return sock
-
-
-def _spell(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def inheritable(listener: Listener) -> tuple[int, ...]:

@@ -132,13 +132,11 @@ async def _serve_metrics(
 
 
 def _document(wanted: Watch, listener: Listener | None) -> dict[str, Any]:
-    host = listener.host if listener is not None else ""
-    bracketed = f"[{host}]" if ":" in host else host
     return {
         "config": str(wanted.file),
         "directory": str(wanted.config.directory.resolve()),
         "upstreams": [each.name for each in wanted.config.upstreams],
-        "metrics": f"http://{bracketed}:{listener.port}/metrics" if listener else None,
+        "metrics": f"http://{listener.host_port}/metrics" if listener else None,
     }
 
 

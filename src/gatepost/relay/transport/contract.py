@@ -1,6 +1,6 @@
 """How a message leaves: the plug point Transport.
 
-``relay.attempt`` walks the targets of a route's chain and the places of a target, and settles;
+``relay.courier`` walks the targets of a route's chain and the places of a target, and settles;
 a transport makes one try at one place, and tells what it came to.
 """
 
@@ -10,6 +10,7 @@ from gatepost.errors import GatepostError, Phase
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Lease, Verdict
 from gatepost.model.evidence import Evidence
+from gatepost.model.host_port import bracketed, join_host_port
 from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 
@@ -24,8 +25,7 @@ class Place(NamedTuple):
     """The IP address to connect to; empty: all that the system finds for ``host``, in turn."""
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}" if self.port else host
+        return join_host_port(self.host, self.port) if self.port else bracketed(self.host)
 
 
 @dataclass(frozen=True, slots=True)
