@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gatepost.cli.output import FAILED, OK, print_json
+from gatepost.cli.output import OK, print_json, tell_problems
 
 EXAMPLE = """\b
 Example:
@@ -30,25 +30,14 @@ def check(path: Path, as_json: bool) -> int:
     to. Exit: 0 when it is right, 1 when it is not.
     """
     from gatepost.app.stopping import with_store_warning  # noqa: PLC0415 - not for --help
-    from gatepost.config.explain import (  # noqa: PLC0415
-        explain,
-        explanation,
-        problems_document,
-    )
+    from gatepost.config.explain import explain, explanation  # noqa: PLC0415
     from gatepost.config.load import load_config  # noqa: PLC0415
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
 
     try:
         config = with_store_warning(load_config(path))
     except ConfigProblems as error:
-        if as_json:
-            print_json(problems_document(error))
-        else:
-            for each in error.problems:
-                click.echo(str(each), err=True)
-            count = len(error.problems)
-            click.echo(f"{count} mistake{'s' if count != 1 else ''} in {path}.", err=True)
-        return FAILED
+        return tell_problems(error, path, as_json=as_json)
     if as_json:
         print_json(explanation(config))
     else:

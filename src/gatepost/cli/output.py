@@ -1,9 +1,13 @@
 """Exit codes, and the one way to print a JSON document: an answer, or an error."""
 
 import sys
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    from gatepost.config.problems import ConfigProblems
 
 OK: Final = 0
 FAILED: Final = 1
@@ -33,6 +37,20 @@ def print_json(document: Any) -> None:
     import json  # noqa: PLC0415 - not for --help
 
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+
+def tell_problems(error: "ConfigProblems", path: Path, *, as_json: bool) -> int:
+    """Tell every mistake in the file at ``path``; return the exit code."""
+    from gatepost.config.explain import problems_document  # noqa: PLC0415 - not for --help
+
+    if as_json:
+        print_json(problems_document(error))
+    else:
+        for each in error.problems:
+            click.echo(str(each), err=True)
+        count = len(error.problems)
+        click.echo(f"{count} mistake{'s' if count != 1 else ''} in {path}.", err=True)
+    return FAILED
 
 
 def print_error(error: click.ClickException) -> None:

@@ -7,7 +7,7 @@ import click
 
 from gatepost.cli.conclusion import EXIT
 from gatepost.cli.foreground import run_in_foreground
-from gatepost.cli.output import FAILED, OK
+from gatepost.cli.output import OK, tell_problems
 
 EXAMPLE = """\b
 Example:
@@ -45,7 +45,7 @@ def watch(path: Path, once: bool, as_json: bool) -> int:
     try:
         config = load_watch(path)
     except ConfigProblems as error:
-        return _mistakes(path, error, as_json)
+        return tell_problems(error, path, as_json=as_json)
     wanted, verdict = Watch(config, path, once), []
 
     async def run(report: Any, ready: Any) -> int:
@@ -60,20 +60,6 @@ def watch(path: Path, once: bool, as_json: bool) -> int:
 
     run_in_foreground(run, announce, as_json=as_json)
     return EXIT[verdict[0]] if once else OK
-
-
-def _mistakes(path: Path, error: Any, as_json: bool) -> int:
-    from gatepost.cli.output import print_json  # noqa: PLC0415
-    from gatepost.config.explain import problems_document  # noqa: PLC0415
-
-    if as_json:
-        print_json(problems_document(error))
-    else:
-        for each in error.problems:
-            click.echo(str(each), err=True)
-        count = len(error.problems)
-        click.echo(f"{count} mistake{'s' if count != 1 else ''} in {path}.", err=True)
-    return FAILED
 
 
 def _told(document: dict[str, Any]) -> str:

@@ -9,12 +9,11 @@ from gatepost.config.settings import ApiSettings, ListenerSettings
 from gatepost.model.address import Address
 from gatepost.model.route import (
     AcsRestTarget,
-    Capture,
     GraphTarget,
-    MxTarget,
     Route,
     SmarthostTarget,
     Target,
+    credential_of,
 )
 from gatepost.routing.route import Origin, matches
 
@@ -94,7 +93,7 @@ def warn_of_unused(
 ) -> None:
     """Say what stands in the file for nothing: a name that was mistaken elsewhere, as a rule."""
     used = {each.name for route in routes for each in route.chain}
-    shown = {_credential_of(each) for each in targets.values()}
+    shown = {credential_of(each) for each in targets.values()}
     for name in targets:
         if name not in used:
             root.named("target")[name].warn(f"target.{name} is not used: no route leads to it")
@@ -133,7 +132,3 @@ def _takes_no_bounces(route: Route) -> bool:
     """E-mail APIs ask for a sender of the account's own, and what a chain's first target refuses
     for good is refused."""
     return bool(route.chain) and isinstance(route.chain[0], AcsRestTarget | GraphTarget)
-
-
-def _credential_of(target: Target) -> str:
-    return "" if isinstance(target, Capture | MxTarget) else target.credential

@@ -119,6 +119,11 @@ class Route:
         return any(isinstance(each, MxTarget) for each in self.chain)
 
 
+def credential_of(target: Target) -> str:
+    """Return the name of what signs in at a target; empty: nothing does."""
+    return "" if isinstance(target, Capture | MxTarget) else target.credential
+
+
 @dataclass(frozen=True, slots=True)
 class NextHop:
     """What deliveries that may share a transaction have in common."""

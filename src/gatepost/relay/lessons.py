@@ -13,14 +13,14 @@ from gatepost.errors import (
 )
 from gatepost.model.profile import Profile
 from gatepost.model.quick import dataclass
-from gatepost.model.route import Target
+from gatepost.model.route import Target, credential_of
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.lessons import Lesson, lesson_of
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Moment, Shaper, learn
 from gatepost.relay.ailment import Ailment, ailment_of
 from gatepost.relay.context import Report
-from gatepost.relay.traffic import Permit, Traffic, credential_of, doors_of
+from gatepost.relay.traffic import Permit, Traffic, doors_of
 from gatepost.relay.transport.contract import Handed, Heard, Place
 
 _STOP: Final = Lesson("identity", "stop")

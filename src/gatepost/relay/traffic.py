@@ -14,6 +14,7 @@ from gatepost.model.route import (
     MxTarget,
     SmarthostTarget,
     Target,
+    credential_of,
 )
 from gatepost.net.listen import is_loopback
 from gatepost.queue.breaker import HOST, Breaker
@@ -269,11 +270,6 @@ def _make_room(
         return
     for key in [key for key, each in known.items() if may_go(each)][: KNOWN // 10]:
         del known[key]
-
-
-def credential_of(target: Target) -> str:
-    """Return the name of what signs in at a target; empty: nothing does."""
-    return "" if isinstance(target, Capture | MxTarget) else target.credential
 
 
 def limits_of(target: Target) -> HopLimits:

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from gatepost.diagnosis.providers import DOMAINS, OWN_PASSWORD_REFUSED
-from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading
+from gatepost.diagnosis.providers import OWN_PASSWORD_REFUSED
+from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading, great_provider
 from gatepost.diagnosis.signs.sign import Sign, Test, contains
 from gatepost.model.evidence import Position
 
@@ -78,11 +78,6 @@ _SERVICES: Final = frozenset(
     ]
 )
 """Names without a dot that containers and local networks really have."""
-
-
-def great_host(reading: Reading) -> bool:
-    """The host is one that surely exists."""
-    return any(domain in reading.host for name in DOMAINS for domain in DOMAINS[name].split())
 
 
 def a_label_of_a_secret(reading: Reading) -> bool:
@@ -324,7 +319,6 @@ LISTED = (
     "refused to talk to me: 554",
     "ip address is blocked", "sending ip*blocked", "ip*has been blocked",
 )  # fmt: skip
-_MAIL_PORTS = (25, 465, 587, 2465, 2525, 2587)
 
 # fmt: off
 SIGNS: Final = (
@@ -334,7 +328,7 @@ SIGNS: Final = (
     Sign("host_setting_malformed", 14, _DNS, when=odd_name),
     Sign("host_setting_malformed", 14, ("to undefined:", "to null:", "to none:", "to nil:"),
          when=silent),
-    Sign("host_setting_malformed", 10, ("the name ends in a blank",), when=great_host),
+    Sign("host_setting_malformed", 10, ("the name ends in a blank",), when=great_provider),
     # a name that a filter answers so, or no host at all; without one Node takes its own machine
     Sign("host_setting_malformed", 8, ("0.0.0.0:",), when=lambda r: (
         silent(r) and r.host == "0.0.0.0" and any(w in r.text for w in _REFUSED))),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from gatepost.diagnosis.providers import providers_in, providers_of
+from gatepost.diagnosis.providers import DOMAINS, providers_in, providers_of
 from gatepost.diagnosis.signs.tongues import in_english
 from gatepost.model.evidence import Evidence, Position
 from gatepost.model.reply import Reply
@@ -69,6 +69,11 @@ class Reading:
     def refused_at(self, position: Position) -> bool:
         """Tell whether something was refused there."""
         return any(each.position == position for each in self.refusals)
+
+
+def great_provider(reading: Reading) -> bool:
+    """The host is a great provider's own: it exists, and a public authority vouches for it."""
+    return any(domain in reading.host for name in DOMAINS for domain in DOMAINS[name].split())
 
 
 _PRIVATE: Final = (

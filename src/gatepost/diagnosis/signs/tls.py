@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS
 from gatepost.diagnosis.signs.offer import TLS_OFF
-from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading
+from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading, great_provider
 from gatepost.diagnosis.signs.sign import Sign
 
 
@@ -56,11 +56,6 @@ def _names_of_certificate(text: str) -> bool:
     words = ("valid for", "altnames", "alt names", "cn=", "cn =", "subject", "did not match",
              "does not match", "issued to")  # fmt: skip
     return any(word in text for word in words)
-
-
-def great_provider(reading: Reading) -> bool:
-    """The host is a great provider's own, whose certificate is a public authority's."""
-    return any(domain in reading.host for name in DOMAINS for domain in DOMAINS[name].split())
 
 
 # -9806 and on: what Secure Transport of macOS calls its errors (SecureTransport.h)
