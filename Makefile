@@ -28,7 +28,7 @@ PYTEST := $(BIN)/python -m pytest
 PYTEST_FLAGS ?=
 UP_FLAGS ?=
 BENCH_FLAGS ?=
-CORPUS ?= ../shared/corpus/cases.jsonl
+CORPUS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -71,7 +71,7 @@ bench: $(VENV) system $(SMTPLOAD)  ## speed and memory beside real peers, as rat
 	$(BIN)/python -m bench $(BENCH_FLAGS)
 
 accuracy: $(VENV)  ## how often the doctor names the true cause of a log (CORPUS=FILE)
-	$(BIN)/python -m accuracy --corpus $(CORPUS)
+	$(BIN)/python -m accuracy $(if $(CORPUS),--corpus $(CORPUS))
 
 lock: requirements/runtime.in requirements/dev.in  ## renew the locks
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet pip-tools

@@ -35,7 +35,7 @@ def our_cases(directory: Path = OURS) -> Iterator[Case]:
 
 
 def corpus_cases(path: Path) -> Iterator[Case]:
-    """Yield the cases of a corpus: one JSON object a line, as ``Case.of`` reads it."""
+    """Yield the cases of a corpus: one JSON object a line, as ``case_of`` reads it."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():
