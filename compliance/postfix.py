@@ -18,7 +18,6 @@ from compliance.dovecot import Dovecot
 from compliance.jail import free_ports, wait_greeting
 from tests.certificates import make_authority
 
-DAEMONS = Path("/usr/lib/postfix/sbin")
 REALM = "postfix.test"
 
 MAIN_CF = """\

@@ -16,7 +16,7 @@ from gatepost.sasl.exchange import (
     UnusableCredentials,
 )
 from gatepost.sasl.interview import Challenge, MalformedResponse, ServerSide
-from gatepost.sasl.mechanisms import MECHANISMS, client, explain, interview
+from gatepost.sasl.mechanisms import MECHANISMS, client, interview
 from tests.unit.sasl.play import CLIENT_NONCE, DENIED, SERVER_NONCE, Users, play
 
 BINDING = ChannelBinding("tls-exporter", b"keying material")
@@ -138,9 +138,3 @@ def spoken(exchange: Exchange, challenges: list[bytes]) -> int:
         assert isinstance(response, bytes)
         answers += 1
     return answers
-
-
-@given(name=st.sampled_from(sorted(MECHANISMS)), challenge=st.binary(max_size=200))
-def test_an_explanation_is_always_printable(name: str, challenge: bytes) -> None:
-    assert explain(name, challenge).isprintable()
-    assert explain("SCRAM-SHA-1", b"e=" + challenge).isprintable()

@@ -16,7 +16,6 @@ from tests.shell.relay_load import RelayUnderLoad
 from tests.shell.store_child import SETTINGS, body_of
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0
 
 
 def load_and_kill(directory: Path, after: float) -> set[str]:

@@ -3,13 +3,14 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from gatepost.net.listen import listen
 from gatepost.net.tls import server_context
-from gatepost.policy.networks import NetworkTable, parse_networks
+from gatepost.policy.networks import Networks, NetworkTable
 from gatepost.profiles import load_profile
 from gatepost.relay.entrance import Entrance, ServerCertificate, Terms
 from gatepost.wire.server.session import Setting
@@ -40,7 +41,7 @@ def served(
             NetworkTable((), Terms(setting)),
             ServerCertificate(server_context(pair.certificate, pair.key)),
             implicit,
-            parse_networks(["127.0.0.1"]),
+            Networks((ip_network("127.0.0.1"),)),
         )
         listener = listen("127.0.0.1", 0)
         port = listener.port

@@ -46,8 +46,3 @@ def _head(hop: Hop, *, utf8: bool) -> str:
     where = "(local)" if hop.peer_address == "unix" else f"([{literal}])"
     name = _UNSAFE.sub("?", hop.peer_name) or "unknown"
     return f"Received: from {name} {where}\r\n\tby {hop.host} with {protocol}"
-
-
-def return_path(sender: str) -> bytes:
-    """Return the Return-Path field of final delivery (RFC 5321 4.4); an empty sender is ``<>``."""
-    return f"Return-Path: <{sender}>\r\n".encode()

@@ -1,6 +1,6 @@
 """Who is in which network: address ranges, and the word for this machine's own Unix sockets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -56,24 +56,6 @@ class Networks:
 
 
 NOBODY: Final = Networks()
-
-
-def parse_networks(texts: Iterable[str]) -> Networks:
-    """Return the networks of ``192.0.2.0/24``, ``2001:db8::/32``, ``192.0.2.1`` and ``unix``.
-
-    Raises ValueError naming what is none, or has bits set beyond its mask.
-    """
-    ranges: list[Network] = []
-    unix = False
-    for text in texts:
-        if text == UNIX:
-            unix = True
-            continue
-        try:
-            ranges.append(ip_network(text))
-        except ValueError as error:
-            raise ValueError(f"{text!r} is no network: {error}") from None
-    return Networks(tuple(ranges), unix)
 
 
 class NetworkTable(Generic[T]):

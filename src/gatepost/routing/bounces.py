@@ -33,16 +33,6 @@ HARD: Final = _table(
     "550 5.4: 1 4 6 310",
     "553 5.1: 3",
 )
-SOFT: Final = _table(
-    "551 5.1: 1",
-    "552 5.2: 1-3 121-122",
-    "552 5.3: 1 3-4",
-    "552 5.5: 3",
-    "552 5.6: 1-3 5-6 11",
-    "552 5.7: 1-2 12 15-30 51",
-    "554 5.1: 0",
-)
-
 _ANSWER: Final = re.compile(
     r"(?P<code>[245][0-9]{2})(?:[ -](?P<enhanced>[245]\.[0-9]{1,3}\.[0-9]{1,3}))?"
     r"(?:[ -](?P<text>.*))?",
@@ -65,7 +55,7 @@ class Answer:
     def bounce(self) -> Bounce:
         """Whether the address enters the managed list (``hard``).
 
-        A code that is in neither table is none that the provider documents as hard, so it is soft.
+        What the provider does not document as hard is soft: its table of those, and all else.
         """
         if self.code < 300:
             return "none"

@@ -14,7 +14,6 @@ from gatepost.sasl.exchange import ClientSide, Mechanism, UnusableCredentials
 from gatepost.sasl.external import External, external
 from gatepost.sasl.interview import Interview, Interviewer, ServerSide
 from gatepost.sasl.login import EagerLogin, Login, login
-from gatepost.sasl.oauth import explain_document
 from gatepost.sasl.oauthbearer import OauthBearer, oauthbearer
 from gatepost.sasl.plain import Plain, plain
 from gatepost.sasl.scram import (
@@ -149,16 +148,3 @@ def _entry(name: str) -> Entry:
     if entry is None:
         raise LocalProtocolError(f"no SASL mechanism is called {name[:40]!r} here")
     return entry
-
-
-def explain(name: str, challenge: bytes) -> str:
-    """Return what the last challenge before a refusal tells the operator; empty if nothing.
-
-    XOAUTH2 and OAUTHBEARER send a JSON document there, SCRAM ``e=``.
-    """
-    if name.startswith("SCRAM-") and challenge.startswith(b"e="):
-        said = challenge[2:82].decode("ascii", "replace")
-        return "".join(each if each.isprintable() else "?" for each in said)
-    if name in ("XOAUTH2", "OAUTHBEARER"):
-        return explain_document(challenge)
-    return ""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, Final
+from typing import Final
 
 from gatepost.model.secret import Secret
 from gatepost.sasl.exchange import UnusableCredentials
@@ -11,8 +11,6 @@ from gatepost.sasl.interview import MalformedResponse, decode
 KVSEP: Final = "\x01"
 MAX_RESPONSE: Final = 12_288
 """Octets of a whole response: tokens are long, and the line bounds them first (RFC 4954 4)."""
-MAX_DOCUMENT: Final = 2_048
-"""Octets of an error document that we read; Google's has about 120."""
 
 _TOKEN: Final = re.compile(r"[!-~]+")
 _BEARER: Final = re.compile(rf"bearer +({_TOKEN.pattern})", re.IGNORECASE)  # RFC 6750 2.1
@@ -61,17 +59,3 @@ def encode_document(status: str, scope: str) -> bytes:
     if scope:
         document["scope"] = scope
     return json.dumps(document, separators=(",", ":")).encode()
-
-
-def explain_document(challenge: bytes) -> str:
-    """Return what an error document says, in one line; empty when ``challenge`` is none."""
-    if len(challenge) > MAX_DOCUMENT:
-        return ""
-    try:
-        document: Any = json.loads(challenge)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(document, dict):
-        return ""
-    said = " ".join(f"{key}={value}" for key, value in document.items())
-    return "".join(each if each.isprintable() else "?" for each in said)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from gatepost.mime.dates import format_date
-from gatepost.mime.received import Hop, received, return_path
+from gatepost.mime.received import Hop, received
 
 HOP = Hop("client.example", "192.0.2.1", "ESMTP", "mx.example")
 DATE = "Tue, 24 Nov 2026 10:00:00 +0000"
@@ -69,15 +69,6 @@ def test_a_client_writes_nothing_but_its_name(name: str) -> None:
 
 def test_a_client_without_a_name() -> None:
     assert b"from unknown (" in received(replace(HOP, peer_name=""), "1", DATE)
-
-
-@pytest.mark.parametrize(
-    ("sender", "field"),
-    [("", b"Return-Path: <>\r\n"), ("a@b.example", b"Return-Path: <a@b.example>\r\n"),
-     ("ü@b.example", "Return-Path: <ü@b.example>\r\n".encode())],
-)  # fmt: skip
-def test_return_path(sender: str, field: bytes) -> None:
-    assert return_path(sender) == field
 
 
 # fmt: off

@@ -25,7 +25,6 @@ from gatepost.sasl.verifiers import (
     ScramHash,
     cram_md5_state,
     decoy_scram,
-    prepare,
     scram_verifier,
 )
 
@@ -149,12 +148,3 @@ def drive(interview: Interview, *answers: Answer) -> tuple[list[Question], Verdi
     except StopIteration as end:
         return questions, end.value
     return questions, None
-
-
-def prepared(text: str) -> bool:
-    """Tell whether SCRAM could carry the text."""
-    try:
-        prepare(text, "it", stored=True)
-    except ValueError:
-        return False
-    return True

@@ -8,7 +8,7 @@ from gatepost.model.secret import Secret
 from gatepost.sasl.channel import Channel, ChannelBinding
 from gatepost.sasl.exchange import ClientSide, UnusableCredentials, conclude
 from gatepost.sasl.interview import Challenge, Lookup, ServerSide, Verify
-from gatepost.sasl.mechanisms import MECHANISMS, client, explain, interview
+from gatepost.sasl.mechanisms import MECHANISMS, client, interview
 from tests.unit.sasl.play import CLIENT_NONCE, DENIED, SERVER_NONCE, Users, drive, play
 
 BINDING = ChannelBinding("tls-server-end-point", b"hash")
@@ -124,13 +124,6 @@ def test_success_at_any_moment_concludes_what_owes_no_proof(name: str) -> None:
     conclude(exchange)
     with pytest.raises(StopIteration):
         exchange.send(b"")
-
-
-@pytest.mark.parametrize(
-    ("name", "challenge"), [("PLAIN", b'{"a":1}'), ("LOGIN", b"e=x"), ("SCRAM-SHA-1", b"v=")]
-)
-def test_only_an_explanation_is_explained(name: str, challenge: bytes) -> None:
-    assert explain(name, challenge) == ""
 
 
 @pytest.mark.parametrize(

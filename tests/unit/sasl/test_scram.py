@@ -18,7 +18,6 @@ from gatepost.sasl.interview import (
     ServerSide,
     Verifier,
 )
-from gatepost.sasl.mechanisms import explain
 from gatepost.sasl.scram import (
     MOST_ITERATIONS,
     Scram,
@@ -239,10 +238,6 @@ def test_after_an_error_there_is_nothing_more_to_say() -> None:
     assert exchange.send(b"e=other-error") == b""
     with pytest.raises(MalformedChallenge, match="other-error"):
         exchange.send(OFFER)
-
-
-def test_an_error_is_explained_in_one_printable_line() -> None:
-    assert explain("SCRAM-SHA-1", b"e=invalid-proof\r\n") == "invalid-proof??"
 
 
 def test_extensions_are_ignored() -> None:

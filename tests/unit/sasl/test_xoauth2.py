@@ -6,7 +6,6 @@ from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
 from gatepost.sasl.exchange import UnusableCredentials
 from gatepost.sasl.interview import Challenge, MalformedResponse, ServerSide, Verify
-from gatepost.sasl.mechanisms import explain
 from gatepost.sasl.xoauth2 import Xoauth2, xoauth2
 from tests.unit.sasl.play import DENIED, SIDE, Users, drive, play
 
@@ -41,9 +40,6 @@ def test_google_explains_before_it_refuses() -> None:
     assert document == b'{"status":"400","schemes":"bearer","scope":"https://mail.google.com/"}'
     assert answer == ("C", b""), "or the server never comes to its 535"
     assert played.verdict == DENIED
-    assert explain("XOAUTH2", document) == (
-        "status=400 schemes=bearer scope=https://mail.google.com/"
-    )
 
 
 def test_exchange_refuses_at_once() -> None:
@@ -100,15 +96,3 @@ def test_what_would_break_the_frame_is_said_before_it_is_sent(
 
 def test_the_secret_does_not_show() -> None:
     assert TOKEN not in repr(Xoauth2(USER, Secret(TOKEN)))
-
-
-@pytest.mark.parametrize(
-    "challenge",
-    [b"", b"[]", b"{", b"7", b'"status"', b"\xff", b"[" * 2_000, b'{"a":"' + b"x" * 3_000 + b'"}'],
-)
-def test_a_challenge_that_explains_nothing(challenge: bytes) -> None:
-    assert explain("XOAUTH2", challenge) == ""
-
-
-def test_an_explanation_is_one_printable_line() -> None:
-    assert explain("XOAUTH2", b'{"status":"401\\r\\n250 fine\\u001b"}') == "status=401??250 fine?"

@@ -15,7 +15,6 @@ from typing import Any, Final
 from gatepost.model.entra import TokenForm, TokenSeen
 
 MAX_TOKEN: Final = 65_536
-_MAX_TEXT: Final = 200
 _MAX_LIST: Final = 50
 _LAST_SECOND: Final = 253_402_300_799
 """Of the year 9999."""

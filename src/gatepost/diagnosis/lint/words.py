@@ -55,7 +55,6 @@ QUOTE: Final[Mapping[str, str]] = MappingProxyType({
     "dotnet": "Write the value as one JSON string, with \\\\ for each backslash.",
 })
 # fmt: on
-USERNAME: Final = "the setting for the user name"
 
 
 def implicit(kind: str) -> str:

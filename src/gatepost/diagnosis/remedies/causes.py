@@ -91,11 +91,6 @@ _WITHOUT: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Why a library that has no cure for one of these needs none."""
 
-RARE: Final[frozenset[Topic]] = frozenset(
-    {"only_login", "only_plain", "one_tls", "credentials", "tls_version", "plugin", "filter"}
-)
-"""Cures that only some libraries have; the others do without."""
-
 
 def topic_of(finding_id: str, library: Library, offered: tuple[str, ...]) -> Topic | None:
     """Return which cure of ``library`` answers the finding; None when its code is not at fault.

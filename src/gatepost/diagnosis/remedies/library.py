@@ -47,7 +47,6 @@ ENCODES_HEADERS: Final = "It encodes what is not ASCII in a header itself (RFC 2
 PLAIN_AT_ONCE: Final = "It sends PLAIN's response with the AUTH command already."
 LOGIN_IN_TWO: Final = "It sends the user name only when LOGIN prompts for it already."
 NO_AUTHZID: Final = "It leaves PLAIN's first field empty already."
-SEPARATE_PORT: Final = "Host and port are settings of their own; set the bare host name."
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,6 @@ class Dialogue:
         self._reply: list[str] = []
         self._in_content = False
         self._unread = False  # the client answered, and the server has not replied
-        self._last_verb = ""
 
     @property
     def in_content(self) -> bool:
@@ -162,7 +161,6 @@ class Dialogue:
 
     def _sent(self, sent: Sent) -> None:
         self._pending.append(sent)
-        self._last_verb = sent.verb
         self.position = _POSITION.get(sent.verb, self.position)
 
     def _replied(self, reply: Reply) -> None:

@@ -7,7 +7,6 @@ from gatepost.model.evidence import Target
 
 _HOST: Final = r"(?<![\w.-])(?:[\w-]{1,63}\.){1,8}[a-zA-Z][a-zA-Z0-9-]{1,62}"
 _ADDRESS: Final = r"\d{1,3}(?:\.\d{1,3}){3}"
-MAIL_PORTS: Final = (25, 465, 587, 994, 2465, 2525, 2587, 1025, 1587)
 _PORT: Final = r"(?:25|465|587|994|2465|2525|2587|1025|1587)"
 
 _SET: Final = (

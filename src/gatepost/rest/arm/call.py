@@ -137,8 +137,3 @@ class Call:
         if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise ApiError(400, "InvalidQueryParameter", f"The parameter '{name}' is no number.")
         return int(text)
-
-
-_GONE: Final = frozenset(
-    {"ResourceNotFound", "RoleDefinitionDoesNotExist", "RoleAssignmentNotFound"}
-)

@@ -46,7 +46,7 @@ def make_tokens(key: rsa.RSAPrivateKey = KEY) -> tuple[AccessTokens, Clock]:
     return AccessTokens(key, clock, lambda: f"id-{next(numbers)}"), clock
 
 
-TOKENS, CLOCK = make_tokens()
+TOKENS, _ = make_tokens()
 
 
 def issue(audience: str = ACS, **options: Any) -> str:

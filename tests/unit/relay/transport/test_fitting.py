@@ -15,7 +15,6 @@ PLAIN = b"Subject: hi\r\n\r\nHello\r\n"
 GERMAN = "Subject: hi\r\n\r\nGrüße\r\n".encode()
 GERMAN_HEADER = "Subject: Grüße\r\n\r\nHello\r\n".encode()
 GERMAN_SENDER = "From: grüße@example.com\r\n\r\nHello\r\n".encode()
-NUL = b"Subject: hi\r\n\r\na\0b\r\n"
 ASCII, FOREIGN = parse_address("b@example.net"), parse_address("jürgen@example.net")
 FOREIGN_DOMAIN = parse_address("b@münchen.example")
 NO_LABEL = parse_address("b@xn--ü.example")

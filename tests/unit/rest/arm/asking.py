@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
@@ -123,9 +123,6 @@ class Management:
         issued = self.tokens.issue(application, principal, audience, f"{BASE}/{TENANT}/v2.0")
         return issued.token.reveal()
 
-    def as_application(self, application: Application, principal: ServicePrincipal) -> str:
-        return self.token(application, principal)
-
     def ask(
         self,
         method: str,
@@ -199,8 +196,3 @@ class Management:
         content = b"".join(each.get("body", b"") for each in sent[1:])
         found = {name.decode(): value.decode() for name, value in start["headers"]}
         return Answered(start["status"], found, content)
-
-
-def without(entry: Entry, **fields: object) -> Entry:
-    """Return the entry with other fields."""
-    return replace(entry, **fields)  # type: ignore[arg-type]  # any field
