@@ -1,5 +1,6 @@
 """ready.json: what is off is null, an IPv6 address has its brackets."""
 
+import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -13,11 +14,19 @@ from gatepost.net.listen import Listener
 
 
 @dataclass
-class Place:
-    """What ``describe`` reads of a listener."""
+class Bound:
+    """What a Listener asks its socket."""
 
     host: str
     port: int
+    family: int = socket.AF_INET
+
+    def getsockname(self) -> tuple[str, int]:
+        return self.host, self.port
+
+
+def listening(host: str, port: int) -> Listener:
+    return Listener((cast("socket.socket", Bound(host, port)),))
 
 
 def provisioned() -> Provisioned:
@@ -33,9 +42,8 @@ def provisioned() -> Provisioned:
     )
 
 
-def document(given: Provisioned | None = None, **places: Place) -> dict[str, Any]:
-    names = ("smtp", "smtps", "https", "http")
-    listeners = {name: cast("Listener | None", places.get(name)) for name in names}
+def document(given: Provisioned | None = None, **places: Listener) -> dict[str, Any]:
+    listeners = {name: places.get(name) for name in ("smtp", "smtps", "https", "http")}
     return describe(7, Path("/data"), listeners, Path("/data/ca.pem"), given or provisioned())
 
 
@@ -51,11 +59,11 @@ def test_what_is_off_is_null() -> None:
     ("host", "url"), [("127.0.0.1", "http://127.0.0.1:80"), ("::1", "http://[::1]:80")]
 )
 def test_the_url_of_an_address(host: str, url: str) -> None:
-    assert document(http=Place(host, 80))["http"] == {"url": url}
+    assert document(http=listening(host, 80))["http"] == {"url": url}
 
 
 def test_https_is_a_name_that_the_certificate_holds() -> None:
-    found = document(https=Place("127.0.0.1", 2443))
+    found = document(https=listening("127.0.0.1", 2443))
     assert found["https"] == {"url": "https://localhost:2443"}
     assert found["connection_string"] == "endpoint=https://localhost:2443/;accesskey=a2V5"
     assert found["env"]["AZURE_AUTHORITY_HOST"] == "https://localhost:2443"
@@ -77,7 +85,7 @@ def test_what_works_no_longer_is_null() -> None:
     given = replace(
         provisioned(), client_secret=gone, access_key=gone, admin=Identity("boss", gone)
     )
-    found = document(given, https=Place("127.0.0.1", 2443))
+    found = document(given, https=listening("127.0.0.1", 2443))
     assert found["password"] is found["client_secret"] is found["connection_string"] is None
     assert found["admin"] == {"client_id": "boss", "client_secret": None}
     assert (
