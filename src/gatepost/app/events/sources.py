@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from gatepost.directory.azure.derived import Claim
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
     CommunicationService,
@@ -12,7 +13,7 @@ from gatepost.directory.azure.entries import (
     SuppressionList,
     suppression_lookup,
 )
-from gatepost.directory.azure.identify import Claim, resolve
+from gatepost.directory.azure.identify import resolve
 from gatepost.directory.azure.senders import senders_of
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage

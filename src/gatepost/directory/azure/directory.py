@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from gatepost.directory.azure.changes.outcome import Changes
+from gatepost.directory.azure.derived import Claim, Grant
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
 from gatepost.directory.azure.identify import (
-    Claim,
     Denial,
     identify,
     prove_secret,
@@ -24,7 +24,7 @@ from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret
 from gatepost.directory.azure.senders import senders_of, standing_of
-from gatepost.directory.azure.snapshot import Grant, Snapshot
+from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.token_sign_in import MECHANISMS as TOKEN_MECHANISMS
 from gatepost.directory.azure.token_sign_in import claims_of, identify_by_token
 from gatepost.directory.azure.tokens import AccessTokens

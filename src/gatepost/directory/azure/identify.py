@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from gatepost.directory.azure.derived import Claim
 from gatepost.directory.azure.entries import (
     Application,
     ClientSecret,
@@ -42,30 +43,6 @@ class Denial:
 
     def __str__(self) -> str:
         return f"{self.slug}: {self.sentence}"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a user name stands for."""
-
-    service: CommunicationService
-    application_id: str
-    tenant_id: str
-    smtp_username: SmtpUsername | None = None
-
-    @property
-    def name(self) -> str:
-        """The user name in one spelling."""
-        if self.smtp_username is not None:
-            return self.smtp_username.username
-        return f"{self.service.name}.{self.application_id}.{self.tenant_id}"
-
-    def proven_by(self, secret_id: str) -> Principal:
-        """Who it is; ``secret_id`` is that of the client secret, empty for a token."""
-        service = self.service
-        return Principal(
-            self.name, "", service.id, self.application_id, service.subscription_id, secret_id
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.directory.azure.actions import grants
+from gatepost.directory.azure.derived import Grant
 from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition
 from gatepost.directory.azure.paths import is_within
-from gatepost.directory.azure.snapshot import Grant, Snapshot
+from gatepost.directory.azure.snapshot import Snapshot
 
 _MAX_KEPT: Final = 10_000
 """Grants remembered: who may call may ask for any scope."""

@@ -1,24 +1,12 @@
 """Which addresses a Communication Services resource may send from."""
 
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
+from gatepost.directory.azure.derived import LinkedDomain, Senders
 from gatepost.directory.azure.entries import CommunicationService, Domain, SenderUsername
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.model.address import Address
 from gatepost.model.standing import Standing
-
-
-class LinkedDomain(NamedTuple):
-    """A domain that is linked to a resource, with the local parts registered for it."""
-
-    entry: Domain
-    usernames: frozenset[str]
-
-
-Senders = Mapping[str, LinkedDomain]
-"""Linked domains by the name that stands behind the ``@``, lower case."""
 
 
 def senders_of(snapshot: Snapshot, service: CommunicationService) -> Senders:

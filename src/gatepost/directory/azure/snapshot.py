@@ -1,24 +1,12 @@
 """The whole directory in memory, indexed for sign-in and patched on change."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
+from typing import Final, TypeVar, cast
 
+from gatepost.directory.azure.derived import Claim, Grant, Senders
 from gatepost.directory.azure.entries import KINDS, Entry, SmtpUsername
 
-if TYPE_CHECKING:
-    from gatepost.directory.azure.identify import Claim
-    from gatepost.directory.azure.senders import Senders
-
 E = TypeVar("E", bound=Entry)
-
-
-class Grant(NamedTuple):
-    """What a principal may do on a resource, of the actions that were asked for."""
-
-    missing: tuple[str, ...]
-    effective_from: datetime | None
-    """When the last of the granted actions was given; None when none was."""
 
 
 class Snapshot:

@@ -8,9 +8,9 @@ application, and it needs the role that a secret would need, too
 from datetime import datetime
 from typing import Final
 
+from gatepost.directory.azure.derived import Claim
 from gatepost.directory.azure.entries import ServicePrincipal
 from gatepost.directory.azure.identify import (
-    Claim,
     Denial,
     denied_before_proof,
     resolve,

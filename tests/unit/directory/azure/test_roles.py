@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from gatepost.directory.azure.actions import SEND_ACTIONS
+from gatepost.directory.azure.derived import Grant
 from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition
 from gatepost.directory.azure.paths import subscription_path
 from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of, permits
-from gatepost.directory.azure.snapshot import Grant, Snapshot
+from gatepost.directory.azure.snapshot import Snapshot
 from tests.unit.directory.azure.world import GROUP, NOW, PRINCIPAL, SERVICE, SUBSCRIPTION
 
 READ = "Microsoft.Communication/CommunicationServices/Read"
