@@ -1,7 +1,7 @@
 """One delivery, tried: the targets of its route's chain in turn, and the places of each."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, cast
@@ -11,15 +11,13 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Outcome, Verdict
 from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
-from gatepost.model.route import MxTarget, Route, SmarthostTarget, Target
+from gatepost.model.route import MxTarget, Route, Target
 from gatepost.queue.lessons import lesson_of
-from gatepost.queue.schedule import Random
 from gatepost.relay.lessons import Teacher, Try
 from gatepost.relay.places import Found, Places
 from gatepost.relay.traffic import Pause, Permit, Traffic
-from gatepost.relay.transport.contract import Handed, Place, Transport
+from gatepost.relay.transport.contract import Handed, Transport
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
-from gatepost.routing.smarthost import in_turn
 
 TRY: Final = 1800.0
 """Seconds for one try at one place: the phases of RFC 5321 4.5.3.2 have their own limits."""
@@ -42,12 +40,11 @@ class Courier:
         places: Places,
         traffic: Traffic,
         teacher: Teacher,
-        random: Random,
         now: Callable[[], datetime],
     ) -> None:
         """``transports`` by the names of their targets."""
         self._transports, self._places = transports, places
-        self._traffic, self._teacher, self._random, self._now = traffic, teacher, random, now
+        self._traffic, self._teacher, self._now = traffic, teacher, now
         self._tried = traffic.wire.places
 
     def choose(self, route: Route, destination: str) -> Clear | Pause:
@@ -143,7 +140,7 @@ class Courier:
         unfit: list[Handed] = []
         asked: set[str] = set()
         left = {each.host for each in found.places}
-        for place in self._in_turn(target, found.places):
+        for place in self._traffic.in_turn(target, found.places):
             host = self._traffic.host(place, target)
             is_open = place.host in left and asked.isdisjoint((place.host, place.address))
             if not is_open or host.wait(self._traffic.seconds()) > 0:
@@ -183,17 +180,6 @@ class Courier:
             return handed
         attempt = replace(handed.attempt, finding=ailment.finding, advice=ailment.sentence)
         return replace(handed, attempt=attempt)
-
-    def _in_turn(self, target: Target, places: Sequence[Place]) -> Iterable[Place]:
-        if not isinstance(target, SmarthostTarget) or len(places) == 1:
-            return places
-        by_server = dict(zip(target.servers, places, strict=True))
-        turn = in_turn(
-            target.servers,
-            self._random,
-            lambda each: self._traffic.wait_of(by_server[each], target) > 0,
-        )
-        return [by_server[each] for each in turn]
 
     async def retire(self) -> None:
         """Keep no connections any more: another courier opens its own."""

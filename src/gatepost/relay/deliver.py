@@ -64,7 +64,7 @@ class Deliverer:
         settler: Settler,
         report: Report,
         make_courier: Callable[[Callable[[str], None]], Courier],
-        bounds: Bounds = Bounds(),
+        bounds: Bounds,
     ) -> None:
         self._deliveries, self._routes, self._settler = deliveries, routes, settler
         self._report, self._bounds = report, bounds

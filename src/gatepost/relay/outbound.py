@@ -61,6 +61,6 @@ def make_deliverer(parts: Outbound) -> Deliverer:
         traffic = Traffic(parts.seconds, random, changed, parts.forgiven, parts.wire)
         teacher = Teacher(traffic, random, report, parts.profiles, parts.alarms)
         places = Places(parts.resolver, parts.own, random)
-        return Courier(parts.transports, places, traffic, teacher, random, parts.now)
+        return Courier(parts.transports, places, traffic, teacher, parts.now)
 
     return Deliverer(parts.deliveries, routes, settler, report, make_courier, parts.bounds)

@@ -24,6 +24,7 @@ from gatepost.queue.why import Obstacle
 from gatepost.relay.on_the_wire import OnTheWire
 from gatepost.relay.places import Found
 from gatepost.relay.transport.contract import Place
+from gatepost.routing.smarthost import in_turn
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -196,10 +197,19 @@ class Traffic:
             found = self._hosts[key] = Breaker(HOST)
         return found
 
-    def wait_of(self, place: Place, target: Target) -> float:
-        """Return the seconds until a server may be tried; 0: now."""
+    def in_turn(self, target: Target, places: Sequence[Place]) -> Sequence[Place]:
+        """Return the places of a target in the order in which they are to be tried now."""
+        if not isinstance(target, SmarthostTarget) or len(places) == 1:
+            return places
+        by_server = dict(zip(target.servers, places, strict=True))
+        turn = in_turn(
+            target.servers, self._random, lambda each: self._is_down(by_server[each], target)
+        )
+        return [by_server[each] for each in turn]
+
+    def _is_down(self, place: Place, target: Target) -> bool:
         known = self._hosts.get(host_key(place, target))
-        return 0.0 if known is None else known.wait(self.seconds())
+        return known is not None and known.wait(self.seconds()) > 0
 
     def told(self, place: Place, target: Target) -> None:
         """Something was learned of a server and of who signs in: others may go on."""

@@ -8,11 +8,11 @@ from gatepost.model.route import Smarthost
 def in_turn(
     servers: Sequence[Smarthost],
     random: Callable[[], float],
-    is_open: Callable[[Smarthost], bool],
+    is_down: Callable[[Smarthost], bool],
 ) -> tuple[Smarthost, ...]:
     """Return the servers by priority, equal ones in an order of chance, those last that are known
-    to be down. ``random`` returns numbers from 0 to 1; ``is_open`` tells of a server's breaker."""
+    to be down. ``random`` returns numbers from 0 to 1; ``is_down`` tells of a server's breaker."""
     if len(servers) == 1:
         return tuple(servers)
-    drawn = [(is_open(each), each.priority, random(), each) for each in servers]
+    drawn = [(is_down(each), each.priority, random(), each) for each in servers]
     return tuple([each for *_, each in sorted(drawn, key=lambda entry: entry[:3])])
