@@ -17,10 +17,11 @@ def read_api(root: Table, directories: Sequence[DirectorySettings]) -> ApiSettin
     api = ApiSettings(
         host,
         port,
-        table.need("certificate", values.text, ""),
-        table.take("key", values.optional_text, ""),
+        table.need("certificate", values.path, ""),
+        table.take("key", values.optional_path, ""),
     )
     table.finish()
-    if not any(isinstance(each, AzureDirectorySettings) for each in directories):
+    is_managed = any(isinstance(each, AzureDirectorySettings) for each in directories)
+    if not is_managed and root.is_clear(("directory", "kind")):
         table.fault(None, '[api] manages the directory of kind "azure", and there is none')
     return api

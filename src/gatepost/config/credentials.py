@@ -27,7 +27,7 @@ def secret(value: Any) -> NamedSecret:
     """Where a secret is kept. Raises ValueError, and says nothing of one that is written down."""
     if isinstance(value, dict) and len(value) == 1:
         [(kind, name)] = value.items()
-        if kind in _PLACES and isinstance(name, str) and name:
+        if kind in _PLACES and isinstance(name, str) and name and "\0" not in name:
             return NamedSecret(kind, name)
     if isinstance(value, str):
         raise ValueError(  # noqa: TRY004
@@ -108,8 +108,8 @@ def _access_key(table: Table, name: str) -> CredentialSettings:
 def _certificate(table: Table, name: str) -> CredentialSettings:
     return CertificateCredential(
         name,
-        table.need("certificate", values.text, ""),
-        table.take("key", values.optional_text, ""),
+        table.need("certificate", values.path, ""),
+        table.take("key", values.optional_path, ""),
         table.take("username", values.optional_text, ""),
     )
 

@@ -25,6 +25,7 @@ from gatepost.sasl.mechanisms import MECHANISMS
 _MECHANISMS: Final = values.some(values.mechanism(MECHANISMS))
 _NETWORKS: Final = values.some(values.network)
 _IMPLICIT: Final = frozenset({465, 2465})
+_KIND: Final = ("directory", "kind")
 
 
 def read_listeners(root: Table) -> tuple[ListenerSettings, ...]:
@@ -60,12 +61,12 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
         port,
         unix,
         tls,
-        table.take("certificate", values.text, ""),
-        table.take("key", values.text, ""),
+        table.take("certificate", values.path, ""),
+        table.take("key", values.path, ""),
         table.take("mechanisms", _MECHANISMS, ()),
         _read_rules(table),
         table.take("proxies", _NETWORKS, ()),
-        table.take("client_authorities", values.optional_text, ""),
+        table.take("client_authorities", values.optional_path, ""),
         table.take("allow_clear_text", values.flag, False),
     )
     _check_tls(table, listener)
@@ -75,7 +76,9 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
 def _check_tls(table: Table, listener: ListenerSettings) -> None:
     """Passwords come under TLS only (RFC 4954 4), but from this machine itself."""
     if listener.tls != "none":
-        if not listener.certificate and not table.is_mistaken("tls"):
+        if not (
+            listener.certificate or any(map(table.is_mistaken, ("certificate", "tls", "unix")))
+        ):
             table.fault(None, f"{table.name('certificate')} is missing: TLS needs one")
     elif listener.client_authorities:
         name = table.name("client_authorities")
@@ -150,13 +153,14 @@ def read_directories(root: Table) -> tuple[DirectorySettings, ...]:
     if len(set(kinds)) != max(1, len(kinds)):
         table.fault("kind", f"{table.name('kind')} names each directory once, and at least one")
     found = tuple([_READERS[each](table) for each in dict.fromkeys(kinds or usual)])
-    table.finish()
+    if table.is_clear(_KIND):  # else its keys may be those of the kind that was meant
+        table.finish()
     return found
 
 
 def _read_azure(table: Table) -> AzureDirectorySettings:
     return AzureDirectorySettings(
-        table.take("profile", _profile, "acs"),
+        table.take("profile", values.one_of(known_providers()), "acs"),
         table.take("strict", values.flag, False),
     )
 
@@ -186,6 +190,8 @@ def check_mechanisms(
     chooses before anybody knows its name; a token's is one that any can. The Azure directory takes
     tokens that it gave itself, which it does over ``[api]``.
     """
+    if not root.is_clear(_KIND):
+        return
     verified = [frozenset(_VERIFIED[type(each)]) for each in directories]
     known = set(frozenset.intersection(*verified))
     known |= frozenset.union(*verified) & frozenset(_TOKENS)
@@ -213,13 +219,13 @@ def _read_entra(table: Table) -> EntraDirectory:
     usual = EntraDirectory()
     return EntraDirectory(
         table.need("tenants", values.some(values.guid), ()),
-        table.take("applications", values.many(values.guid), ()),
+        table.take("applications", values.some(values.guid), ()),
         table.take("senders", values.many(values.sender), ()),
         dict([_read_application(each) for each in table.tables("application")]),
         table.take("authority", values.https_url, usual.authority),
         table.take("scope", values.text, usual.scope),
         table.take("cache", values.span, usual.cache),
-        table.take("audiences", values.many(values.text), usual.audiences),
+        table.take("audiences", values.some(values.text), usual.audiences),
     )
 
 
@@ -283,8 +289,3 @@ _READERS: Final[Mapping[str, Callable[[Table], DirectorySettings]]] = {
     "azure": _read_azure,
     "entra": _read_entra,
 }
-
-
-def _profile(value: Any) -> str:
-    given = values.text(value)
-    return given if given.endswith(".toml") else values.one_of(known_providers())(given)

@@ -65,7 +65,7 @@ def _read(root: Table) -> Config:
     workers = root.take("workers", values.number(0, 64), 0)
     postmaster = root.take("postmaster", values.mailbox, "")
     health = root.take("health", _place, None)
-    ca_file = root.take("ca_file", values.optional_text, "")
+    ca_file = root.take("ca_file", values.optional_path, "")
     listeners = read_listeners(root)
     directories = read_directories(root)
     api = read_api(root, directories)
@@ -109,7 +109,7 @@ def _limits(root: Table) -> LimitSettings:
 def _storage(root: Table) -> StorageSettings:
     table, usual = root.table("storage"), StorageSettings()
     read = StorageSettings(
-        FilePath(table.take("directory", values.text, str(usual.directory))),
+        FilePath(table.take("directory", values.path, str(usual.directory))),
         table.take("free_space", values.size, usual.free_space),
         table.take("history", values.span, usual.history),
         table.take("history_messages", values.number(0), usual.history_messages),

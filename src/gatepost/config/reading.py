@@ -12,6 +12,8 @@ from gatepost.errors import ConfigError
 
 T = TypeVar("T")
 DEFAULT: Final = "default"
+_LONGEST: Final = 800
+"""Characters of a message; the longest of ours lists every profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Source:
     def fault(self, path: Path, message: str, near: str = "") -> None:
         """Note a mistake; what several ask for is told once."""
         self.mistaken.add(path)
-        found = ConfigError(message, where=self.where(path), did_you_mean=near)
+        found = ConfigError(_fit(message), where=self.where(path), did_you_mean=near)
         if not any(str(found) == str(each) for each in self.problems):
             self.problems.append(found)
 
@@ -74,6 +76,10 @@ class Table:
     def is_mistaken(self, key: str) -> bool:
         """Tell whether a value was a mistake: then nothing follows from what stands for it."""
         return (*self.path, key) in self._source.mistaken
+
+    def is_clear(self, path: Path) -> bool:
+        """Tell whether no mistake was noted so far in what stands anywhere in the file."""
+        return not any(each[: len(path)] == path for each in self._source.mistaken)
 
     def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
         """Return a value, or the default; the latter, too, when the value is a mistake."""
@@ -157,6 +163,14 @@ class Table:
 
     def _record(self, key: str, value: Any, origin: str) -> None:
         self._source.effective.append(Effective(self.name(key), shown(value), origin))
+
+
+def _fit(message: str) -> str:
+    """Return a message for one line of a terminal's few, whatever value it quotes."""
+    line = "".join([each if each.isprintable() else "?" for each in message])
+    if len(line) <= _LONGEST:
+        return line
+    return f"{line[: _LONGEST // 2]} [...] {line[-_LONGEST // 2 :]}"
 
 
 def dotted(path: Path) -> str:

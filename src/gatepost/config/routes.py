@@ -30,6 +30,7 @@ from gatepost.model.route import (
     Target,
 )
 from gatepost.net.dial import Server
+from gatepost.routing.domains import fold_pattern
 from gatepost.routing.naming import route_name
 from gatepost.sasl.mechanisms import MECHANISMS
 
@@ -81,15 +82,15 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
         ),
         tls,
         verify,
-        table.take("ca_file", _optional_text, None),
+        table.take("ca_file", _optional_path, None),
         credential,
         table.take("mechanisms", values.some(values.mechanism(MECHANISMS)), ()),
         _eight_bit(table),
         _limits(table),
     )
-    if credential in credentials:
+    if credential in credentials and table.is_clear(("credentials", credential)):
         check_sign_in(table, target, credentials[credential])
-    elif target.mechanisms and not credential:
+    elif target.mechanisms and not table.has("credential"):
         name = table.name("mechanisms")
         table.fault("mechanisms", f"{name} says nothing without a credential: nobody signs in")
     if again := _named_again([f"{each.host.lower()}:{each.port}" for each in servers]):
@@ -134,14 +135,24 @@ def _graph(table: Table, name: str, credentials: Credentials) -> Target:
     return GraphTarget(
         name,
         credential,
-        table.take("mailbox", values.optional_text, ""),
+        table.take("mailbox", _user, ""),
         table.take("endpoint", values.https_url, "https://graph.microsoft.com"),
         _limits(table),
     )
 
 
-def _optional_text(value: Any) -> str | None:
-    return values.text(value)
+def _user(value: Any) -> str:
+    """Graph knows a user by its principal name or its id."""
+    for read in (values.guid, values.mailbox):
+        try:
+            return read(value)
+        except ValueError:
+            continue
+    raise ValueError("takes a mailbox, or a user's id; without it mail goes out as its sender's")
+
+
+def _optional_path(value: Any) -> str | None:
+    return values.path(value)
 
 
 def _credential(table: Table, credentials: Credentials, *, optional: bool) -> str:
@@ -265,9 +276,10 @@ def _is_same(one: Route, other: Route) -> bool:
 
 
 def _folded(match: Match) -> tuple[frozenset[str], ...]:
-    """Case does not matter, nor does order."""
-    parts = (match.recipients, match.senders, match.applications)
-    return tuple([frozenset(map(str.lower, each)) for each in parts])
+    """Case does not matter, nor does order, nor how a domain is spelled."""
+    addresses = (match.recipients, match.senders)
+    parts = [frozenset(map(fold_pattern, each)) for each in addresses]
+    return (*parts, frozenset(map(str.lower, match.applications)))
 
 
 def _read_route(table: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]) -> Route:

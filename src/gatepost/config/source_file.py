@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Final
 
-from gatepost.client.named_secret import NamedSecret
+from gatepost.client.named_secret import NamedSecret, open_again
 from gatepost.config.positions import find_positions
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.reading import Source, Table
@@ -50,8 +50,7 @@ def parse(text: str, file: str) -> tuple[Table, Source]:
 def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> bool:
     """Note it when a file that the configuration names cannot be read; tell whether it can."""
     try:
-        with FilePath(file).open("rb"):
-            pass
+        open_again(FilePath(file)).close()
     except OSError as error:
         said = f"the file {file} cannot be read: {error.strerror or error}"
         if not any(said in str(each) for each in source.problems):

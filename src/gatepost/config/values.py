@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from gatepost.config.problems import nearest
 from gatepost.errors import ConfigError
@@ -33,7 +34,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 LONGEST_SOCKET: Final = 107
 """Octets of a Unix socket's path on Linux; elsewhere some fewer."""
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_DOMAIN: Final = re.compile(r"(?:\*\.)?[^\s@*/<>,;:\"]+")
+_DOMAIN: Final = re.compile(r"(?:\*\.)?[^\s\x00-\x1f\x7f-\x9f@*/<>,;:\"]+")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
 """``unix``: whoever connects to a Unix socket, who has no address."""
@@ -67,6 +68,19 @@ def optional_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("takes a text")  # noqa: TRY004
     return value
+
+
+def path(value: Any) -> str:
+    """The path of a file; none has a NUL in it (POSIX 1003.1, 3.271)."""
+    given = text(value)
+    if "\0" in given:
+        raise ValueError("takes a path")
+    return given
+
+
+def optional_path(value: Any) -> str:
+    """The path of a file, or nothing."""
+    return path(value) if value != "" else ""
 
 
 def flag(value: Any) -> bool:
@@ -264,7 +278,7 @@ def listening(value: Any) -> Place:
 
 def socket_path(value: Any) -> str:
     """The path of a Unix socket; one that is too long cannot be bound (unix(7), sun_path)."""
-    given = text(value)
+    given = path(value)
     if len(os.fsencode(given)) > LONGEST_SOCKET:
         raise ValueError(f"takes a path of {LONGEST_SOCKET} octets at most")
     return given
@@ -291,9 +305,22 @@ def https_url(value: Any) -> str:
     """An https URL, or one of this machine in clear."""
     given = text(value)
     local = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)", given)
-    if not (given.startswith("https://") and len(given) > 8) and not local:
+    user, host = "", ""
+    try:
+        parts = urlsplit(given)
+        user, host = parts.netloc.rpartition("@")[1], parts.hostname or ""
+        is_port = parts.port != 0
+    except ValueError:  # a port that is none, half an IPv6 address
+        is_port = False
+    if not (host and is_port and (given.startswith("https://") or local)) or not _is_word(given):
         raise ValueError("takes an https:// URL")
+    if user:
+        raise ValueError("takes a URL without user name and password: secrets never stand here")
     return given.rstrip("/")
+
+
+def _is_word(given: str) -> bool:
+    return given.isprintable() and " " not in given
 
 
 def pattern(value: Any) -> str:

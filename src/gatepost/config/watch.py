@@ -80,7 +80,7 @@ def load_watch(path: FilePath, environment: Mapping[str, str] | None = None) -> 
 def _read(root: Table) -> WatchConfig:
     interval = root.take("interval", _interval, timedelta(minutes=15))
     jitter = root.take("jitter", values.fraction(0, 1), 0.1)
-    directory = FilePath(root.take("directory", values.text, "watch"))
+    directory = FilePath(root.take("directory", values.path, "watch"))
     usual: tuple[str, int] | None = ("127.0.0.1", 9587)
     metrics = root.take("metrics", _metrics, usual)
     parallel = root.take("parallel", values.number(1, 64), 4)
@@ -118,7 +118,7 @@ def _upstream(table: Table, interval: timedelta) -> Upstream:
         tls,
         table.take("interval", _interval, interval),
         table.take("client", _library, ""),
-        table.take("ca_file", values.optional_text, ""),
+        table.take("ca_file", values.optional_path, ""),
         table.take("username", values.optional_text, ""),
         table.take("password", _optional, None),
     )

@@ -8,6 +8,7 @@ of 2003: it turns ``fu\u00dfball.example`` into another domain.
 import re
 import unicodedata
 from encodings import idna
+from functools import lru_cache
 from typing import Final
 
 MAX_LABEL: Final = 63
@@ -23,6 +24,19 @@ _IGNORABLE: Final = re.compile(
 """Letters and marks that are not shown (RFC 5892 2.7, Default_Ignorable_Code_Point)."""
 _HYPHENS: Final = re.compile(r"-.*|.*-|..--.*")
 """Where RFC 5891 4.2.3.1 forbids them."""
+
+
+@lru_cache(maxsize=4096)
+def fold_domain(domain: str) -> str:
+    """Return the one spelling of a domain: lower case, A-labels, no dot at its end.
+
+    One that has no A-labels, such as an address literal, is folded only.
+    """
+    folded = domain.rstrip(".").lower()
+    try:
+        return a_labels(folded)
+    except ValueError:
+        return folded
 
 
 def a_labels(domain: str) -> str:

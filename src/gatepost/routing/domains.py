@@ -5,20 +5,7 @@ import re
 from functools import lru_cache
 
 from gatepost.model.address import Address
-from gatepost.model.idn import a_labels
-
-
-@lru_cache(maxsize=4096)
-def fold_domain(domain: str) -> str:
-    """Return the one spelling of a domain: lower case, A-labels, no dot at its end.
-
-    One that has no A-labels, such as an address literal, is folded only.
-    """
-    folded = domain.rstrip(".").lower()
-    try:
-        return a_labels(folded)
-    except ValueError:
-        return folded
+from gatepost.model.idn import fold_domain
 
 
 def literal_address(domain: str) -> str | None:
@@ -51,6 +38,13 @@ def matches_address(pattern: str, address: Address | None) -> bool:
     if domain.startswith("*."):
         return mine.endswith(fold_domain(domain[1:]))
     return mine == fold_domain(domain)
+
+
+def fold_pattern(pattern: str) -> str:
+    """Return the one spelling of a pattern: two with the same one mean the same addresses."""
+    local, at, domain = pattern.rpartition("@")
+    below = "*." if domain.startswith("*.") else ""
+    return f"{local.lower()}{at}{below}{fold_domain(domain.removeprefix(below))}"
 
 
 @lru_cache(maxsize=1024)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.model.dns import Answer, MxRecord
+from gatepost.model.idn import fold_domain
 from gatepost.model.reply import Esc, Reply
-from gatepost.routing.domains import fold_domain, literal_address
+from gatepost.routing.domains import literal_address
 
 MOST: Final = 10
 """Addresses that are tried for one delivery; RFC 5321 5.1 asks for two at least."""

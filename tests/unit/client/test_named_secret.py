@@ -1,5 +1,6 @@
 """Secrets are read by name, and say where they are missing."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def test_a_file_loses_one_line_end_and_a_byte_order_mark(
 
 def test_a_variable_is_taken_as_it_is() -> None:
     assert NamedSecret("environment", "P").read({"P": "s3cret\n"}) == Secret("s3cret\n")
+
+
+def test_nobody_waits_for_who_writes_a_fifo(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "password")
+    with pytest.raises(ConfigError, match="it is a FIFO"):
+        NamedSecret("file", str(tmp_path / "password")).read()
 
 
 def test_it_is_read_anew(tmp_path: Path) -> None:

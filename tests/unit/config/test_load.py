@@ -403,6 +403,14 @@ MISTAKES = [
      "g.toml:12: unknown key credentials.x.client_secret (did you mean secret?)"),
     ("[dns]\nnameservers = ['ns.example']", "g.toml:9: dns.nameservers takes an address"),
     ("[storage]\nhistory = '7 years'", "g.toml:9: storage.history takes a time"),
+    ('[storage]\ndirectory = "a\\u0000"', "g.toml:9: storage.directory takes a path"),
+    (("[credentials.x]\nkind = 'access-key'\nkey = { file = \"\\u0000\" }"),
+     "g.toml:10: credentials.x.key takes { file ="),
+    ("[directory]\nkind = 'azure'\nprofile = 'mine.toml'", "g.toml:10: directory.profile takes"),
+    (f"[directory]\nkind = 'entra'\ntenants = '{TENANT}'\napplications = []",
+     "g.toml:11: directory.applications is an empty list"),
+    ("[target.g]\nkind = 'graph'\ncredential = 'c'\nmailbox = 'alerts'",
+     "g.toml:11: target.g.mailbox takes a mailbox, or a user's id"),
 ]  # fmt: skip
 
 
@@ -577,10 +585,14 @@ def test_a_name_that_another_route_has_is_told_though_that_one_is_mistaken() -> 
 
 
 def test_a_route_for_the_same_mail_is_warned_of() -> None:
-    """Case does not matter, nor order, nor the names of the two."""
+    """Case does not matter, nor order, nor the names of the two, nor how a domain is spelled."""
     routes = "".join(
         f'[[route]]\nrecipients = {each}\nto = "here"\n'
-        for each in ('["Bob@a.net", "b.net"]', '["B.net", "bob@a.net"]', '"bob@a.net"')
+        for each in (
+            '["Bob@a.net", "b.bücher.net"]',
+            '["B.xn--bcher-kva.net", "bob@a.net"]',
+            '"bob@a.net"',
+        )
     )
     text = f'{SMALL.partition("[[route]]")[0]}{routes}[[route]]\nto = "here"\n'
     _, source = read_config(text, "g.toml")
@@ -733,6 +745,11 @@ def test_problems_as_a_document() -> None:
 
 
 SECOND = "[[listener]]\naddress = '127.0.0.1:26'\n"
+WITH_CREDENTIAL = (
+    "[target.s]\nkind = 'smarthost'\nservers = 'smtp.example'\ncredential = 'c'\n"
+    "mechanisms = 'PLAIN'\n"
+)
+API = "[api]\naddress = '[::1]:1'\ncertificate = 'c'\n"
 EARLIER = '[[route]]\nrecipients = "a b"\nto = "here"\n'
 
 
@@ -743,10 +760,23 @@ EARLIER = '[[route]]\nrecipients = "a b"\nto = "here"\n'
         EARLIER + SMALL,  # nobody knows whether the next route is ever taken
         EARLIER + EARLIER.replace("a b", "b.example") + SMALL,
         SMALL.replace("[[listener]]", "[listener]"),  # several ask for the listeners
+        f"{SMALL}{SECOND}certificate = ''\n",
+        f"{SMALL}[[listener]]\nunix = ''\n",
+        f"{SMALL}[directory]\nkind = 'entr'\ntenants = '{TENANT}'\n{API}",
+        f"{SMALL}[credentials.c]\nkind = 'pasword'\nusername = 'u'\n{WITH_CREDENTIAL}",
+        f"{SMALL}[credentials.c]\nkind = 'google-service-account'\n{WITH_CREDENTIAL}".replace(
+            "PLAIN", "XOAUTH2"
+        ).replace("[target.s]", "key = { file = 'k' }\n[target.s]"),
     ],
 )
 def test_what_would_follow_from_a_mistake_is_none(text: str) -> None:
     assert len(mistakes(text)) == 1
+
+
+def test_a_message_fits_a_line_whatever_it_quotes() -> None:
+    [said] = mistakes(SMALL.replace("capture", "c\\u001b" * 9000))
+    assert said.isprintable()
+    assert len(said) < 1000
 
 
 def test_a_secret_in_another_encoding_is_one_that_nobody_can_be_shown(tmp_path: Path) -> None:

@@ -51,6 +51,13 @@ def test_what_it_means(read: Callable[[Any], object], value: object, meant: obje
     assert read(value) == meant
 
 
+@pytest.mark.parametrize("url", ["https://x:y@z.example", "https://x@z.example/a"])
+def test_a_url_holds_no_secret(url: str) -> None:
+    with pytest.raises(ValueError, match="without user name and password") as caught:
+        values.https_url(url)
+    assert url not in str(caught.value)
+
+
 HUGE = "9" * 400
 BAD: list[tuple[Callable[[Any], object], object]] = [
     *[(values.span, each) for each in ("5", "5 years", "-1s", "", True, -1, 10**400, f"{HUGE}s")],

@@ -26,6 +26,8 @@ ALLOWED, REGISTERED, LINKED = (
         (["*"], "b@example.org", ALLOWED),
         ([], "b@example.org", LINKED),
         (["x@example.com", "@other.net"], "y@other.net", ALLOWED),
+        (["bücher.example", "@bücher.example"], "a@xn--bcher-kva.example", ALLOWED),
+        (["A@xn--bcher-kva.example"], "a@BÜCHER.example", ALLOWED),
     ],
 )
 def test_standing(patterns: list[str], sender: str, expected: Standing) -> None:

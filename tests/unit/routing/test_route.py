@@ -4,6 +4,7 @@ import pytest
 
 from gatepost.errors import Phase
 from gatepost.model.address import Address, parse_address
+from gatepost.model.idn import fold_domain
 from gatepost.model.reply import Reply
 from gatepost.model.route import (
     Capture,
@@ -16,7 +17,7 @@ from gatepost.model.route import (
     Target,
     parse_next_hop,
 )
-from gatepost.routing.domains import fold_domain, literal_address, matches_name
+from gatepost.routing.domains import literal_address, matches_name
 from gatepost.routing.route import (
     Origin,
     Router,
