@@ -5,13 +5,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import field, replace
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Final
 
 from gatepost.model.credentials import Principal
-from gatepost.model.later import Later
 from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
-from gatepost.relay.context import Relay
+from gatepost.relay.context import Relay, When
 from gatepost.sasl.channel import ChannelBinding
 from gatepost.sasl.interview import (
     Answer,
@@ -45,13 +44,6 @@ def shown_name(username: str) -> str:
     if len(username) <= _SHORT or _NAMES.fullmatch(username):
         return username
     return f"{username[:4]}... ({len(username)} characters)"
-
-
-class When(Protocol):
-    """Calls ``then`` with an answer, now or when it is there."""
-
-    def __call__(self, answer: Later[Any], then: Callable[[Any], None]) -> None:
-        """Take the answer."""
 
 
 @dataclass(frozen=True, slots=True)

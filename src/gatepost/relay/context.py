@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gatepost.directory.contract import Directory
+from gatepost.model.later import Later
 from gatepost.policy.quotas import Quotas
 from gatepost.policy.visitors import Visitors
 from gatepost.queue.contract import Store
@@ -19,6 +20,13 @@ class Report(Protocol):
 
     def __call__(self, event: str, **facts: Any) -> None:
         """Take one event and its facts (JSON types)."""
+
+
+class When(Protocol):
+    """Calls ``then`` with an answer, now or when it is there."""
+
+    def __call__(self, answer: Later[Any], then: Callable[[Any], None]) -> None:
+        """Take the answer."""
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from gatepost.model.standing import Standing
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender import check_from, check_sender
 from gatepost.relay.authenticate import Authentication, Claim
+from gatepost.relay.authors import check_authors
 from gatepost.relay.context import Relay
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
@@ -491,30 +492,26 @@ class Receiver:
             self._count(message)
 
     def _check_authors(self, message: Received) -> None:
-        """The From field is held to what MAIL is held to; the sender itself was checked there."""
+        """The sender itself was checked at MAIL."""
+        session, principal = self._session, self._session.signed_in_as
         if message.authors is None:
-            self._store_unless(message, check_from(None, self._session.replies))
+            self._count_unless(message, check_from(None, session.replies))
             return
         sender = message.submission.envelope.sender
         known = sender.key if sender else ""
-        self._check_next_author(message, tuple(a for a in message.authors if a.key != known))
-
-    def _check_next_author(self, message: Received, authors: tuple[Address, ...]) -> None:
-        principal = self._session.signed_in_as
-        if not authors or principal is None:
+        others = tuple([each for each in message.authors if each.key != known])
+        if not others or principal is None:
             self._count(message)
             return
-        standing = self._relay.directory.standing(principal, authors[0])
-        self._when(standing, partial(self._judge_author, message, authors))
+        standing_of = partial(self._relay.directory.standing, principal)
+        conclude = partial(self._count_unless, message)
+        check_authors(others, standing_of, session.replies, self._when, conclude)
 
-    def _judge_author(
-        self, message: Received, authors: tuple[Address, ...], standing: Standing
-    ) -> None:
-        refusal = check_sender(authors[0], standing, self._session.replies)
+    def _count_unless(self, message: Received, refusal: Reply | None) -> None:
         if refusal is None:
-            self._check_next_author(message, authors[1:])
+            self._count(message)
         else:
-            self._refuse_message(refusal.because(f"header From: {refusal.reason}"))
+            self._refuse_message(refusal)
 
     def _refuse_message(self, refusal: Reply) -> None:
         self._drop_spool()

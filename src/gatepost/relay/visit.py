@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, cast
 
 from gatepost.model.later import Later
-from gatepost.relay.authenticate import When
+from gatepost.relay.context import When
 from gatepost.relay.faults import error_of
 
 T = TypeVar("T")

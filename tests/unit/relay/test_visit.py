@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.model.later import Later
-from gatepost.relay.authenticate import When
+from gatepost.relay.context import When
 from gatepost.relay.visit import Visit
 
 
