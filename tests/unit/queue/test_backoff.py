@@ -33,6 +33,11 @@ def test_some_codes_wait_longer(status: int, seconds: int) -> None:
     assert at == NOON + timedelta(seconds=seconds)
 
 
+def test_no_code_waits_longer_than_the_schedule_does_in_the_end() -> None:
+    at = again(Backoff(steps=(1.0, 2.0)), Failure(404, NOON), 1, NOON, 0.0)
+    assert at == NOON + timedelta(seconds=2)
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [(400, "BadRequest"), (401, "Unauthorized"), (403, "Forbidden"), (413, "PayloadTooLarge")],

@@ -57,6 +57,12 @@ SENTENCES = [
         " UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes."),
     ),
     (
+        delivery(history=(replace(GREYLISTED, phase="greeting"),), attempts=1),
+        None,
+        ('hub.example (192.0.2.1) answered "450 4.7.1 come back" at 2026-11-24 09:59:00'
+        " UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes."),
+    ),
+    (
         delivery(addressees=(BOB, DONE, replace(DONE, fate="failed")), history=(GREYLISTED,),
                  attempts=1),
         None,

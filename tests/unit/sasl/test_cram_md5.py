@@ -6,6 +6,7 @@ from gatepost.model.credentials import Principal
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.sasl.cram_md5 import CramMd5, cram_md5
+from gatepost.sasl.exchange import UnusableCredentials
 from gatepost.sasl.interview import Challenge, Lookup, MalformedResponse, ServerSide, Verifier
 from gatepost.sasl.verifiers import cram_md5_state
 from tests.unit.sasl.play import DENIED, SIDE, Users, drive, play
@@ -59,6 +60,11 @@ def test_a_name_without_verifier_is_refused_even_with_the_digest_of_nothing() ->
     assert response
     _, verdict = drive(cram_md5(None, RFC_SIDE), response, Verifier(Principal("tim")))
     assert verdict == DENIED
+
+
+def test_half_a_surrogate_pair_is_no_name() -> None:
+    with pytest.raises(UnusableCredentials, match="the user name"):
+        CramMd5("\ud800", Secret("tanstaaf"))
 
 
 @pytest.mark.parametrize(

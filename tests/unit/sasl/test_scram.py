@@ -184,6 +184,7 @@ def test_nobody_acts_as_another() -> None:
         pytest.param("r=x{}y,s=QSXCR+Q6sek8bf92,i=4096", id="nonce not ours"),
         pytest.param("m=x,r={}y,s=QSXCR+Q6sek8bf92,i=4096", id="mandatory extension"),
         pytest.param("r={}y,s=QSXCR+Q6sek8bf9,i=4096", id="salt not base64"),
+        pytest.param("r={}y,s=QSX!CR+Q6sek8bf92,i=4096", id="salt not only base64"),
         pytest.param("r={}y,s=,i=4096", id="no salt"),
         pytest.param("r={}y,s=QSXCR+Q6sek8bf92,i=4095", id="too few iterations"),
         pytest.param(f"r={{}}y,s=QSXCR+Q6sek8bf92,i={MOST_ITERATIONS + 1}", id="too many"),

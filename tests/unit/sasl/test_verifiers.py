@@ -27,9 +27,11 @@ def test_equal_passwords_in_unicode_are_equal() -> None:
     )
 
 
-def test_a_password_that_scram_cannot_carry_has_no_verifier() -> None:
+@pytest.mark.parametrize("password", ["\u0007", "\u0221"], ids=["control", "unassigned"])
+def test_a_password_that_scram_cannot_carry_has_no_verifier(password: str) -> None:
+    # RFC 5802, section 2.2: what is stored may hold no code point that Unicode 3.2 leaves open
     with pytest.raises(UnusableCredentials):
-        scram_verifier(Secret("\u0007"), b"salt", 1, "sha1")
+        scram_verifier(Secret(password), b"salt", 1, "sha1")
 
 
 @pytest.mark.parametrize(("digest", "size"), [("sha1", 20), ("sha256", 32)])

@@ -23,6 +23,7 @@ MAIL = [
     ("  <a@b.example>",                     Envelope(A)),
     ("<>",                                  Envelope(None)),
     ("<a@b.example> SIZE=0",                Envelope(A, size=0)),
+    ("<a@b.example> SIZE=" + 20 * "9",      Envelope(A, size=10**20 - 1)),
     ("<a@b.example>  BODY=8BITMIME  RET=FULL", Envelope(A, body="8BITMIME", ret="FULL")),
     ("<a@b.example> auth=<>",               Envelope(A, auth="<>")),
     ("<a@b.example> AUTH=x+2By@b.example",  Envelope(A, auth="x+y@b.example")),
@@ -37,7 +38,7 @@ RCPT = [
     ("<a@b.example> ORCPT=utf-8;ü@b.example", Recipient(A, orcpt="utf-8;ü@b.example")),
 ]
 BAD = [
-    "SIZE", "SIZE=", "SIZE=1 SIZE=1", "SIZE=1,000", "BODY", "SMTPUTF8=", "AUTH", "AUTH=",
+    "SIZE", "SIZE=", "SIZE=1 SIZE=1", "SIZE=1,000", "SIZE=" + 21 * "9", "BODY", "SMTPUTF8=", "AUTH", "AUTH=",
     "AUTH=a+0D+0Ab@c.example", "AUTH=a=b", "RET", "RET=", "ENVID=", "=", "X=",
 ]
 # fmt: on
