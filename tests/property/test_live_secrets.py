@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from gatepost.doctor.behind.backstage import Backstage
+from gatepost.doctor.backstage import Backstage
 from gatepost.doctor.behind.look import look_behind
 from gatepost.doctor.behind.token import examine_token
 from gatepost.doctor.conclude import diagnose_evidence

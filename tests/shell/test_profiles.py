@@ -10,7 +10,7 @@ import pytest
 import gatepost
 from gatepost import Token
 from gatepost.doctor import Errand, Patience, Settings, diagnose
-from gatepost.doctor.behind.backstage import Backstage
+from gatepost.doctor.backstage import Backstage
 from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
 from gatepost.model.profile import Profile

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from gatepost.app.administration.accounts import AccountDesk
 from gatepost.app.keys import Key
 from gatepost.config.settings import AccountsDirectory, DirectorySettings
 from gatepost.directory.accounts import Account, AccountDirectory, Protection
@@ -27,11 +26,6 @@ def open_accounts(records: Records, key: Key) -> AccountDirectory:
         key.subkey(PROOFS), PasswordHasher(), lambda sealed: key.unseal(sealed, _CRAM_MD5)
     )
     return AccountDirectory(records, protection, time.monotonic)
-
-
-def account_desk(directory: AccountDirectory, key: Key) -> AccountDesk:
-    """Return where accounts are changed."""
-    return AccountDesk(directory, PasswordHasher(), sealer(key))
 
 
 def named_accounts(directories: Iterable[DirectorySettings]) -> Iterator[Account]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.accounts import account_desk
+from gatepost.app.administration.accounts import account_desk
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
 from gatepost.app.alarms import Alarms

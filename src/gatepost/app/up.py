@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.accounts import account_desk
+from gatepost.app.administration.accounts import account_desk
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
 from gatepost.app.certificates import Certificates, ensure_certificates, make_flawed

@@ -7,7 +7,7 @@ import click
 
 if TYPE_CHECKING:  # not for --help
     from gatepost.client.settings import Token
-    from gatepost.doctor.behind.backstage import Backstage
+    from gatepost.doctor.backstage import Backstage
     from gatepost.model.finding import Diagnosis
 
 MAX_SECRET: Final = 65_536
@@ -92,7 +92,7 @@ def read_credential(given: dict[str, Any]) -> "str | Token | None":
 
 def read_backstage(given: dict[str, Any]) -> "Backstage":
     """Return how to look behind the server."""
-    from gatepost.doctor.behind.backstage import Backstage, Places  # noqa: PLC0415
+    from gatepost.doctor.backstage import Backstage, Places  # noqa: PLC0415
     from gatepost.model.secret import Secret  # noqa: PLC0415
 
     places = (given["authority"] or "", given["arm_url"] or "", given["email_url"] or "")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gatepost.client.settings import Timeouts
-from gatepost.doctor.behind.backstage import Backstage
+from gatepost.doctor.backstage import Backstage
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import TlsMode
 from gatepost.net.dial import Server

@@ -1,4 +1,4 @@
-"""The store's promise. ``tests/contract/store.py`` is the specification."""
+"""The store's promise. ``tests/contract/test_store.py`` is the specification."""
 
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Selection:
 
 
 class Store(Protocol):
-    """Queue and bodies under one contract: memory, SQLite, later PostgreSQL."""
+    """Captured mail, its bodies included: in memory, or in SQLite."""
 
     def new_epoch(self) -> Awaitable[int]:
         """Return a number that no owner of this store ever had; ids are made from it."""

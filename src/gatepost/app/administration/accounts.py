@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
+from gatepost.app.accounts import sealer
+from gatepost.app.keys import Key
 from gatepost.config.values import sender as parse_sender
 from gatepost.directory.accounts import Account, AccountDirectory, make_account
 from gatepost.directory.azure.changes.outcome import Rejected
-from gatepost.directory.passwords import Hasher
+from gatepost.directory.passwords import Hasher, PasswordHasher
 from gatepost.model.secret import Secret
 
 Document = dict[str, Any]
@@ -29,6 +31,11 @@ class AccountDesk:
     hasher: Hasher
     seal: Callable[[bytes], bytes]
     """Seals what CRAM-MD5 needs, which is as good as the password."""
+
+
+def account_desk(directory: AccountDirectory, key: Key) -> AccountDesk:
+    """Return where accounts are changed."""
+    return AccountDesk(directory, PasswordHasher(), sealer(key))
 
 
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True):

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.accounts import account_desk, named_accounts, open_accounts
+from gatepost.app.accounts import named_accounts, open_accounts
+from gatepost.app.administration.accounts import account_desk
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.desks import Desks
 from gatepost.app.clock import AheadClock

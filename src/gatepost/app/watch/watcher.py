@@ -12,7 +12,7 @@ from gatepost.app.watch.rest import REST, Rest
 from gatepost.app.watch.snapshots import Snapshots
 from gatepost.config.watch import Upstream, WatchConfig
 from gatepost.doctor import Settings, diagnose
-from gatepost.doctor.behind.backstage import Backstage
+from gatepost.doctor.backstage import Backstage
 from gatepost.doctor.parallel import start
 from gatepost.doctor.watching.differences import days_left, days_old, differences, known_before
 from gatepost.doctor.watching.metrics import Standing

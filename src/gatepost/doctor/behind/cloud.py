@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gatepost.client.tokens.entra import AUTHORITY
-from gatepost.doctor.behind.backstage import Places
+from gatepost.doctor.backstage import Places
 from gatepost.errors import ConfigError
 
 AUTHORITY_VARIABLE: Final = "AZURE_AUTHORITY_HOST"

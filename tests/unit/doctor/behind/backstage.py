@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from gatepost.directory.azure.entries import Entry, RoleAssignment
 from gatepost.directory.azure.paths import subscription_path
-from gatepost.doctor.behind.backstage import Backstage
+from gatepost.doctor.backstage import Backstage
 from gatepost.doctor.behind.look import look_behind
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.shapes import describe

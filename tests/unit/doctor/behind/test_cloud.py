@@ -4,7 +4,7 @@
 
 import pytest
 
-from gatepost.doctor.behind.backstage import Places
+from gatepost.doctor.backstage import Places
 from gatepost.doctor.behind.cloud import Cloud, find_cloud
 from gatepost.errors import ConfigError
 

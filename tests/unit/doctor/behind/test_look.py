@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from gatepost.directory.azure.entries import Application, ServicePrincipal
+from gatepost.doctor.backstage import Backstage, Places
 from gatepost.doctor.behind.asking import Questions
-from gatepost.doctor.behind.backstage import Backstage, Places
 from gatepost.doctor.behind.beside import authority_beside
 from gatepost.doctor.behind.look import is_local, look_behind
 from gatepost.doctor.behind.management import MAX_PAGES, Management

@@ -38,8 +38,9 @@ RCPT = [
     ("<a@b.example> ORCPT=utf-8;ü@b.example", Recipient(A, orcpt="utf-8;ü@b.example")),
 ]
 BAD = [
-    "SIZE", "SIZE=", "SIZE=1 SIZE=1", "SIZE=1,000", "SIZE=" + 21 * "9", "BODY", "SMTPUTF8=", "AUTH", "AUTH=",
-    "AUTH=a+0D+0Ab@c.example", "AUTH=a=b", "RET", "RET=", "ENVID=", "=", "X=",
+    "SIZE", "SIZE=", "SIZE=1 SIZE=1", "SIZE=1,000", "SIZE=" + 21 * "9",
+    "BODY", "SMTPUTF8=", "AUTH", "AUTH=", "AUTH=a+0D+0Ab@c.example", "AUTH=a=b",
+    "RET", "RET=", "ENVID=", "=", "X=",
 ]
 # fmt: on
 
