@@ -29,10 +29,14 @@ Phase = Literal[
 
 
 class GatepostError(Exception):
-    """The root. ``phase`` is the step of the dialogue, ``slug`` the finding if there is one."""
+    """The root. ``phase`` is the step of the dialogue, ``slug`` the finding if there is one.
+
+    ``fix`` says what to do where that is another thing than what the finding tells a client.
+    """
 
     phase: Phase = ""
     slug: str = ""
+    fix: str = ""
     transcript: "Transcript | None" = None
 
     def at(self, phase: Phase, transcript: "Transcript | None" = None) -> Self:

@@ -249,12 +249,13 @@ def test_what_a_refusal_comes_to(
     assert handed.attempt.reply.text.startswith(f"HTTP {status} {code}".rstrip())
     assert ("s3cret words" in handed.attempt.reply.text) == (outcome == "failed"), "the bounce's"
     assert ("s3cret" in handed.attempt.reply.reason) == (phase != "auth")
+    assert ": " in handed.attempt.reply.reason, "a code alone helps nobody"
     assert [each.phase for each in handed.heard] == [phase]
     assert len(asked) == 1
 
 
 @pytest.mark.parametrize("make", [acs, graph()])
-@pytest.mark.parametrize("status", [302, 400, 404, 405, 415, 422])
+@pytest.mark.parametrize("status", [200, 302, 400, 404, 405, 415, 422])
 def test_a_server_that_is_not_the_api_refuses_no_message(make: Making, status: int) -> None:
     """It lets nobody in, so that the operator is told, and once."""
     page = Told(status, b"<html>Bad Request</html>", {"location": "https://elsewhere.example"})

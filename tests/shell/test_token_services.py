@@ -92,6 +92,25 @@ def test_no_identity_is_assigned(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not caught.value.is_transient
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "s3cret",
+        ["s3cret"],
+        {"access_token": ["s3cret"], "expires_in": 1, "expires_on": 1, "resource": RESOURCE},
+        {"access_token": "s3cret", "expires_in": "soon", "expires_on": "s3cret"},
+    ],
+)
+def test_an_answer_that_holds_no_token(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
+    with HttpServer(lambda _: told(answer)) as service:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"{service.url}/msi/token")
+        monkeypatch.setenv("IDENTITY_HEADER", "header")
+        with pytest.raises(TokenError, match="holds no access token") as caught:
+            fetch(ManagedIdentity())
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.is_transient
+
+
 def workload(tmp_path: Path, url: str, ca_file: str) -> WorkloadIdentity:
     token_file = tmp_path / "federated"
     token_file.write_text("the.pods.token")

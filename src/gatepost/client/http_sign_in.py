@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from gatepost.client.tokens.cache import TokenCache
-from gatepost.client.tokens.contract import TokenSource
+from gatepost.client.tokens.contract import TokenSource, unreadable
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest
@@ -75,7 +75,7 @@ class AccessKeySignIn:
         try:
             key = read_access_key(self._key())
         except ConfigError as error:
-            raise TokenError(f"no access key: {error}", is_transient=False) from error
+            raise unreadable(f"no access key: {error}") from error
         parts = urlsplit(request.url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         date = format_datetime(self._now().astimezone(UTC), usegmt=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gatepost.client.tokens.cache import TokenCache
-from gatepost.client.tokens.contract import TokenSource
-from gatepost.errors import ConfigError, TokenError
+from gatepost.client.tokens.contract import TokenSource, unreadable
+from gatepost.errors import ConfigError
 from gatepost.model.credentials import Credentials
 from gatepost.model.secret import Secret
 
@@ -46,7 +46,7 @@ class PasswordSignIn:
         try:
             return Credentials(self.identity, self._password())
         except ConfigError as error:
-            raise TokenError(f"no password: {error}", is_transient=False) from error
+            raise unreadable(f"no password: {error}") from error
 
     def reject(self, credentials: Credentials) -> bool:
         """A password that was changed meanwhile may be taken."""

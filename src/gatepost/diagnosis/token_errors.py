@@ -14,6 +14,7 @@ CLIENT_FAILED: Final = "oauth_client_auth_failed"
 SCOPE_WRONG: Final = "oauth_scope_wrong"
 REFRESH_EXPIRED: Final = "oauth_refresh_token_expired"
 CONDITIONAL_ACCESS: Final = "conditional_access_block"
+ENDPOINT_CHANGED: Final = "provider_endpoint_changed"
 
 # fmt: off
 _BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType({

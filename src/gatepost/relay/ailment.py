@@ -28,5 +28,5 @@ def ailment_of(handed: Handed, profiles: Iterable[Profile] = ()) -> Ailment:
         cause = CAUSES.get(error.slug)
         if cause is None:
             return Ailment(error.slug, handed.attempt.reply.reason or str(error))
-        return Ailment(error.slug, f"{error}. {cause.fix}")
+        return Ailment(error.slug, f"{error}. {error.fix or cause.fix}")
     return Ailment("", handed.attempt.reply.reason or str(handed.attempt.reply))

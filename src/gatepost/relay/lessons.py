@@ -74,9 +74,7 @@ class Teacher:
         elif handed.attempt.is_remote:
             host.succeeded(now)
         elif self._is_servers(handed):
-            # Each try at an address that swallows everything costs half a minute: one is enough.
-            is_hole = isinstance(handed.error, TimedOut) and handed.attempt.phase == "connect"
-            at_least = HOST.first if is_hole else 0.0
+            at_least = HOST.first if _is_enough(handed) else 0.0
             host.failed(now, self._random, handed.attempt.reply.reason, at_least)
             host.give_up()
         else:
@@ -165,6 +163,16 @@ class Teacher:
         if isinstance(handed.error, NoSharedMechanism) or handed.attempt.phase in _OF_TLS:
             return of_target
         return of_sign_in
+
+
+def _is_enough(handed: Handed) -> bool:
+    """Tell whether a server rests after one failure.
+
+    Each try at an address that swallows everything costs half a minute, and one that hangs up at
+    AUTH has seen the secret.
+    """
+    phase = handed.attempt.phase
+    return phase == "auth" or (phase == "connect" and isinstance(handed.error, TimedOut))
 
 
 def _is_hosts(heard: Heard, shaper: Shaper) -> bool:

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from gatepost.errors import NoSharedMechanism, Phase, RemoteProtocolError, TimedOut, TokenError
+from gatepost.client.tokens.contract import unreadable
+from gatepost.errors import (
+    Disconnected,
+    NoSharedMechanism,
+    Phase,
+    RemoteProtocolError,
+    TimedOut,
+    TokenError,
+)
 from gatepost.model.address import parse_address
 from gatepost.model.delivery import Lease, Settlement
 from gatepost.model.envelope import Recipient
@@ -22,6 +30,7 @@ from gatepost.relay.places import Own
 from gatepost.relay.routes import Routes
 from gatepost.relay.spool import FileBody
 from gatepost.relay.transport.contract import Place
+from gatepost.relay.transport.judging import reply_of
 from tests.delivering import (
     DAY,
     GREYLISTED,
@@ -472,11 +481,17 @@ def no_token(*, is_transient: bool) -> Answer:
     return Answer((reply,), "auth", is_remote=False, error=error)
 
 
+def no_secret() -> Answer:
+    error = unreadable("no password: the file acs-secret cannot be read: No such file")
+    return Answer((reply_of(error),), "auth", is_remote=False, error=error)
+
+
 @pytest.mark.parametrize(
     ("answer", "finding"),
     [
         (no_fit(), "mechanism_not_offered"),
         (no_token(is_transient=False), "expired_secret"),
+        (no_secret(), "credentials_missing"),
         (liar(), "server_auth_backend_bug"),
     ],
 )
@@ -496,6 +511,22 @@ def test_what_keeps_us_from_signing_in_is_diagnosed_once(answer: Answer, finding
     world.run(scenario)
     assert len(hub.tries) <= 10
     assert [each["finding"] for each in world.told("sign_in_stopped")] == [finding]
+
+
+def test_a_server_that_hangs_up_at_auth_sees_the_secret_once_before_it_rests() -> None:
+    error = Disconnected("the server cut the connection")
+    answer = Answer((reply_of(error),), "auth", is_remote=False, error=error)
+    world, hub = one_hub(answer, credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(1)
+        assert len(hub.tries) == 1
+        await asyncio.sleep(600)
+        assert 2 <= len(hub.tries) <= 6
+
+    world.run(scenario)
 
 
 def test_another_cause_is_told_also_where_the_doctor_knows_neither() -> None:

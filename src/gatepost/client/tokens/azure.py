@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.tokens.oauth import LONGEST_LIFETIME
+from gatepost.client.tokens.oauth import LONGEST_LIFETIME, bearer
 from gatepost.diagnosis.token_errors import is_passing, meaning_of_token_error
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
 
 if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken as AzureToken
     from azure.identity.aio import ManagedIdentityCredential, WorkloadIdentityCredential
 
 DEADLINE: Final = 30.0
@@ -111,23 +112,34 @@ async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> Acce
             is_transient=False,
         ) from None
     try:
-        async with asyncio.timeout(DEADLINE), source.credential() as credential:
-            token = await credential.get_token(scope)
+        asked = source.credential()
+    except ValueError as error:  # the environment lacks something
+        raise TokenError(f"{source.identity}: {error}", is_transient=False) from None
+    try:
+        async with asyncio.timeout(DEADLINE), asked as credential:
+            return _read(await credential.get_token(scope))
     except TimeoutError:
         told = f"{source.identity}: no answer within {DEADLINE:g} s"
         raise TokenError(told, is_transient=True) from None
     except AzureError as error:
         raise _explained(source.identity, error) from None
-    except (ValueError, OSError) as error:
+    except OSError as error:
         raise TokenError(f"{source.identity}: {error}", is_transient=False) from None
+    except Exception:  # noqa: BLE001 - azure-identity takes whatever is JSON for an answer
+        raise _no_token(source.identity) from None
+
+
+def _read(token: "AzureToken") -> AccessToken:
     lifetime = min(max(token.expires_on - time.time(), 0.0), LONGEST_LIFETIME)
-    return AccessToken(Secret(token.token), lifetime)
+    return AccessToken(Secret(bearer(token.token)), lifetime)
 
 
 def _explained(identity: str, error: Exception) -> TokenError:
     """Return our error. Azure's text is not repeated: it may quote what was sent."""
     response = getattr(error, "response", None)
     status = int(getattr(response, "status_code", None) or _PASSING)
+    if status == 200:
+        return _no_token(identity)
     found = _AADSTS.search(str(error))
     number = int(found[1]) if found else 0
     passing = is_passing(status, "", number)
@@ -135,3 +147,8 @@ def _explained(identity: str, error: Exception) -> TokenError:
     failure = TokenError(f"{identity}: no token: {code}", is_transient=passing, number=number)
     failure.slug = "" if passing else meaning_of_token_error("", number, "")
     return failure
+
+
+def _no_token(identity: str) -> TokenError:
+    told = f"{identity}: what the identity service answered holds no access token"
+    return TokenError(told, is_transient=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.client.tokens.contract import AccessToken, TokenSource
+from gatepost.client.tokens.contract import AccessToken, TokenSource, unreadable
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 
@@ -140,7 +140,7 @@ class TokenCache:
             self._note(entry, error)
         except ConfigError as error:
             told = f"{source.identity} has nothing to prove itself with: {error}"
-            self._note(entry, TokenError(told, is_transient=False))
+            self._note(entry, unreadable(told))
         except TimeoutError:
             told = f"{source.identity} gave no token within {DEADLINE:g} s"
             self._note(entry, TokenError(told, is_transient=True))
@@ -173,5 +173,5 @@ def _again(entry: _Entry, now: float) -> TokenError:
         number=known.number,
         retry_after=max(0.0, entry.retry_at - now),
     )
-    failure.slug, failure.__cause__ = known.slug, known.__cause__
+    failure.slug, failure.fix, failure.__cause__ = known.slug, known.fix, known.__cause__
     return failure

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
 
 
@@ -13,6 +14,14 @@ class AccessToken:
     secret: Secret
     lifetime: float
     """Seconds from when it was asked for."""
+
+
+def unreadable(told: str) -> TokenError:
+    """Return the error for a secret that is not where the configuration says."""
+    failure = TokenError(told, is_transient=False)
+    failure.slug = "credentials_missing"
+    failure.fix = "Put it there, readable for the relay, and say gatepost queue retry --all."
+    return failure
 
 
 class TokenSource(Protocol):

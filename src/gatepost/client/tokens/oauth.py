@@ -10,7 +10,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.diagnosis.token_errors import is_passing, meaning_of_token_error
+from gatepost.diagnosis.token_errors import (
+    CLIENT_FAILED,
+    ENDPOINT_CHANGED,
+    is_passing,
+    meaning_of_token_error,
+)
 from gatepost.errors import GatepostError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import Http, HttpRequest, HttpResponse
@@ -26,6 +31,8 @@ _HEADERS: Final = {
 _ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,80}")  # RFC 6749 5.2
 _AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_ELSEWHERE: Final = frozenset({404, 405, 410})
+"""What is said where there is no token endpoint, or no longer."""
 
 
 async def ask_for_token(
@@ -48,12 +55,17 @@ async def ask_for_token(
 
 def read_token(document: Mapping[str, Any]) -> AccessToken:
     """Return the token of a successful answer. Raises TokenError for one that holds none."""
-    token, kind = document.get("access_token"), document.get("token_type", "Bearer")
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > LONGEST_TOKEN:
-        raise TokenError("the provider's answer holds no access token", is_transient=True)
+    token, kind = bearer(document.get("access_token")), document.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise TokenError("the provider gave a token that is no bearer token", is_transient=False)
     return AccessToken(Secret(token), _lifetime(document.get("expires_in")))
+
+
+def bearer(token: object) -> str:
+    """Return what a request can show (RFC 6750 2.1). Raises TokenError for anything else."""
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > LONGEST_TOKEN:
+        raise TokenError("the provider's answer holds no access token", is_transient=True)
+    return token
 
 
 def unreached(error: GatepostError) -> TokenError:
@@ -74,7 +86,17 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
     code = f"AADSTS{number}" if number else error
     status = f"HTTP {response.status}"
     passing = is_passing(response.status, error, number)
-    told = f"{status} {error} {code}" if number and error else f"{status} {code}".rstrip()
+    meaning = meaning_of_token_error(error, number, grant)
+    is_elsewhere = response.status in _ELSEWHERE and not meaning
+    if is_elsewhere:
+        meaning = ENDPOINT_CHANGED
+    elif response.status == 401 and not error:
+        meaning = CLIENT_FAILED  # RFC 6749 5.2
+    told = (
+        " ".join(dict.fromkeys([status, error, code]))
+        if code
+        else f"{status} without an OAuth error"
+    )
     failure = TokenError(
         f"the provider gives no token: {told}",
         is_transient=passing,
@@ -82,7 +104,11 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
         number=number,
         retry_after=response.retry_after(datetime.now(UTC)),
     )
-    failure.slug = "" if passing else meaning_of_token_error(error, number, grant)
+    failure.slug = "" if passing else meaning
+    if is_elsewhere:
+        failure.fix = (
+            "Compare the credential's token_endpoint or authority with what the provider names."
+        )
     return failure
 
 

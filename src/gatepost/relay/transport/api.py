@@ -36,11 +36,16 @@ class Meaning:
     """For the operator, where the provider's own text is not shown: behind a refused sign-in."""
 
 
+_NOT_KNOWN: Final = "the key or token that was shown is none that this API takes (RFC 9110 15.5.2)"
+_NOT_ALLOWED: Final = (
+    "who signed in lacks a role or permission here, or a proxy in between forbids it "
+    "(RFC 9110 15.5.4)"
+)
 # fmt: off
 _BY_STATUS: Final[Mapping[int, Meaning]] = {
     400: Meaning("failed",   554, Esc(5, 6, 0)),
-    401: Meaning("deferred", 535, Esc(5, 7, 8), "auth"),
-    403: Meaning("deferred", 535, Esc(5, 7, 8), "auth"),
+    401: Meaning("deferred", 535, Esc(5, 7, 8), "auth", hint=_NOT_KNOWN),
+    403: Meaning("deferred", 535, Esc(5, 7, 8), "auth", hint=_NOT_ALLOWED),
     408: Meaning("deferred", 451, Esc(4, 4, 2)),
     409: Meaning("deferred", 451, Esc(4, 3, 0)),
     413: Meaning("failed",   552, Esc(5, 3, 4)),
@@ -52,7 +57,7 @@ _ELSE: Final = Meaning("deferred", 451, Esc(4, 3, 0))
 """Redirections, a wrong endpoint, a server that is not well: not about the message."""
 _OF_A_MESSAGE: Final = frozenset({400, 422})
 """What says nothing of a message without a code for messages of this API."""
-_OF_NO_API: Final = frozenset({301, 302, 303, 307, 308, 400, 404, 405, 410, 415, 422})
+_OF_NO_API: Final = frozenset({200, 204, 301, 302, 303, 307, 308, 400, 404, 405, 410, 415, 422})
 """What another server says, or none that this API has: whoever set up the route has to mend it."""
 NOT_THIS_API: Final = Meaning(
     "deferred", 554, Esc(5, 3, 5), "auth",

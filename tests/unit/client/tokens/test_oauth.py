@@ -98,6 +98,10 @@ def entra(number: int, error: str = "invalid_client") -> dict[str, object]:
         (says(b"", 429), True, "", 0),
         (says(b"", 302, location="https://elsewhere.example"), True, "", 0),
         (says({"error": ["s3cret"]}, 400), False, "", 0),
+        (says(b"<html>", 404), False, "provider_endpoint_changed", 0),
+        (says({"error": "not_found"}, 404), False, "provider_endpoint_changed", 0),
+        (says({"error": "invalid_grant"}, 404), False, "oauth_client_auth_failed", 0),
+        (says(b"", 401), False, "oauth_client_auth_failed", 0),
     ],
 )
 def test_refusals_are_judged_by_their_codes(
