@@ -30,9 +30,21 @@ class Speller:
         time_ = f"{_date(second)}.{int((moment - second) * 1000):03}Z"
         try:
             return msgspec.json.encode({"time": time_, "event": event, **facts}).decode()
-        except (TypeError, ValueError):  # text that is no Unicode came from a client
-            plain = {name: ascii(value) for name, value in facts.items()}
+        except (TypeError, ValueError):  # text that is no Unicode came from a peer
+            plain = {name: _plain(value) for name, value in facts.items()}
             return msgspec.json.encode({"time": time_, "event": event, **plain}).decode()
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can say: octets that are no UTF-8 as ``\\udcff``, and all else unchanged, so
+    that no peer decides what a field looks like."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return ascii(value)
 
 
 @lru_cache(maxsize=4)

@@ -147,7 +147,8 @@ def _respond(session: ClientSession, exchange: Exchange, reply: Reply) -> Conver
             return response
         trouble = "the mechanism has nothing to say"
     yield from session.ask(CANCEL, "auth")
-    raise RemoteProtocolError(f"AUTH cancelled: {trouble}", str(reply))
+    line = session.transcript.redact(str(reply))
+    raise RemoteProtocolError(f"AUTH cancelled: {trouble}", line)
 
 
 def _challenge(reply: Reply) -> bytes:

@@ -92,8 +92,8 @@ class ClientSession:
 
     def __init__(self, peer: Peer, listen_in: Callable[[Said], None] | None = None) -> None:
         self.peer = peer
-        self.reader = ReplyReader()
         self.transcript = Transcript()
+        self.reader = ReplyReader(self.transcript.redact)
         self.capabilities = Capabilities()
         self.facts: TlsFacts | None = None
         """Set once TLS stands."""
@@ -178,15 +178,14 @@ class ClientSession:
 
     def _heard(self, reply: Reply, command: str, asked: float) -> Reply:
         self.transcript.server("\n".join(self.reader.said))
-        if reply.code != CHALLENGE:  # whoever shows a refusal must not show what it repeats
-            text = self.transcript.redact(reply.text)
-            reply = reply if text == reply.text else replace(reply, text=text)
+        text = self.transcript.redact(reply.text)  # whoever shows it must not show what it repeats
+        shown = reply if text == reply.text else replace(reply, text=text)
         if self.listen_in is not None:
             command = self.transcript.redact(command)
-            self.listen_in(Said(self.phase, command, reply, asked, time.monotonic()))
+            self.listen_in(Said(self.phase, command, shown, asked, time.monotonic()))
         if reply.code == CLOSING:
             self.usable = False
-        return reply
+        return reply if reply.code == CHALLENGE else shown
 
     def _read_reply(self, read: Read) -> Conversation[Reply]:
         while True:
@@ -240,6 +239,7 @@ class ClientSession:
         """Start the next message's transcript: how we got here, without the messages before."""
         self._opening = self._opening or self.transcript
         self.transcript = self._opening.copy()
+        self.reader.shown = self.transcript.redact
 
     # The phases.
 

@@ -1,14 +1,21 @@
 """What was said on the wire, with the secrets struck out before anything can see them."""
 
-import base64
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from gatepost.model.disguises import disguises
 
 Speaker = Literal["C", "S"]
 
 STRUCK_OUT: Final = "[redacted]"
 MAX_LINES: Final = 2_000
 MAX_LINE: Final = 4_096
+MAX_HARMLESS: Final = 64
+ACROSS: Final = 8
+"""Characters of what is looked for across lines; what is shorter comes about by chance."""
+_BREAK: Final = re.compile(r"\s*\n(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?\s*")
+"""Between two lines of a reply: the end, and what the next one begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +31,31 @@ class Transcript:
     """Grows line by line; the only object that sees lines as they were sent.
 
     Announce secrets with ``hide`` before they can appear: they are struck out
-    of every later line, in clear and in base64 (alone or as a part of a longer
-    response that is announced as a whole).
+    of every later line, in each of their ``disguises``.
     """
 
-    __slots__ = ("_hidden", "_said", "tls")
+    __slots__ = ("_harmless", "_hidden", "_said", "tls")
 
     def __init__(self) -> None:
         self._said: list[tuple[Speaker, str, bool]] = []
         """Texts of one line or more, redacted; cut into lines when somebody looks at them."""
         self._hidden: list[str] = []
+        self._harmless: set[str] = set()
+        """Texts that hold nothing of it: most replies are like one before."""
         self.tls = False
 
     def hide(self, secret: str | bytes) -> None:
-        """Strike ``secret`` and its base64 form out of every line from here on."""
+        """Strike ``secret`` out of every line from here on, also in its disguises."""
         raw = secret.encode("utf-8", "surrogateescape") if isinstance(secret, str) else secret
-        if not raw:
-            return
-        encoded = base64.b64encode(raw).decode()
-        forms = {raw.decode("utf-8", "surrogateescape"), encoded, encoded.rstrip("=")}
-        self._hidden = sorted({*self._hidden, *forms}, key=len, reverse=True)
+        if raw:
+            self._hidden = sorted({*self._hidden, *disguises(raw)}, key=len, reverse=True)
+            self._harmless = set()
 
     def copy(self) -> "Transcript":
         """Return one that goes on from here by itself, with the same secrets."""
         copied = Transcript()
         copied._said, copied._hidden, copied.tls = self._said[:], self._hidden, self.tls
+        copied._harmless = self._harmless
         return copied
 
     def client(self, text: str) -> None:
@@ -60,14 +67,29 @@ class Transcript:
         self._add("S", text)
 
     def redact(self, text: str) -> str:
-        """Return ``text`` without the secrets that were announced."""
-        for hidden in self._hidden:
-            text = text.replace(hidden, STRUCK_OUT)
+        """Return what came from the server without the secrets that were announced; nothing of a
+        text that has one across its lines."""
+        if text in self._harmless:
+            return text
+        struck = self._strike(text)
+        if "\n" in struck:
+            joined = _BREAK.sub("", struck)
+            if any(len(each) >= ACROSS and each in joined for each in self._hidden):
+                return STRUCK_OUT
+        if struck == text and len(self._harmless) < MAX_HARMLESS:
+            self._harmless.add(text)
+        return struck
+
+    def _strike(self, text: str) -> str:
+        for each in self._hidden:
+            text = text.replace(each, STRUCK_OUT)
         return text
 
     def _add(self, speaker: Speaker, text: str) -> None:
         if len(self._said) < MAX_LINES:
-            self._said.append((speaker, self.redact(text) if self._hidden else text, self.tls))
+            if self._hidden:
+                text = self.redact(text) if speaker == "S" else self._strike(text)
+            self._said.append((speaker, text, self.tls))
 
     @property
     def lines(self) -> tuple[Line, ...]:

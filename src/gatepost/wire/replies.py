@@ -7,6 +7,7 @@ line decides). Who asked is the conversation's business, not the reader's.
 
 import re
 from collections import deque
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -28,9 +29,11 @@ _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 class ReplyReader:
     """Cuts what a server sends into replies."""
 
-    __slots__ = ("_came", "_lines", "_rest", "said")
+    __slots__ = ("_came", "_lines", "_rest", "said", "shown")
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Callable[[str], str] = str) -> None:
+        self.shown = shown
+        """Returns what an error may show of a line: secrets struck out."""
         self._came: deque[bytes] = deque()
         """Whole lines that were not looked at yet."""
         self._rest = b""
@@ -62,16 +65,20 @@ class ReplyReader:
             line = raw.decode("utf-8", "surrogateescape")
             match = _LINE.fullmatch(line) if len(raw) <= MAX_LINE else None
             if match is None:
-                raise _no_reply("not an SMTP reply", line)
+                raise self._no_reply("not an SMTP reply", line)
             self._lines.append(line)
             if match[2] != "-":
                 self.said, self._lines = tuple(self._lines), []
                 return parse_reply(self.said)
             if len(self._lines) >= MAX_LINES:
-                raise _no_reply(f"a reply of more than {MAX_LINES} lines", line)
+                raise self._no_reply(f"a reply of more than {MAX_LINES} lines", line)
         if len(self._rest) > MAX_LINE:
-            raise _no_reply("a reply line without end", self._rest[:80].decode("ascii", "replace"))
+            raise self._no_reply("a reply line without end", self._rest.decode("ascii", "replace"))
         return None
+
+    def _no_reply(self, what: str, line: str) -> RemoteProtocolError:
+        line = self.shown(line[:MAX_LINE])
+        return RemoteProtocolError(f"{what}: {line[:80]!r}", line)
 
 
 @lru_cache(maxsize=512)
@@ -80,10 +87,6 @@ def _known_reply(raw: bytes) -> tuple[tuple[str, ...], Reply] | None:
     line = raw.decode("utf-8", "surrogateescape")
     match = _LINE.fullmatch(line)
     return ((line,), parse_reply((line,))) if match is not None and match[2] != "-" else None
-
-
-def _no_reply(what: str, line: str) -> RemoteProtocolError:
-    return RemoteProtocolError(f"{what}: {line[:80]!r}", line[:MAX_LINE])
 
 
 def parse_reply(lines: tuple[str, ...]) -> Reply:

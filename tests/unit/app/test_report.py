@@ -8,7 +8,7 @@ import time
 import pytest
 
 from gatepost.app.report import LAST_WORDS, MAX_WAITING, Reporter, write_all
-from gatepost.app.spelling import spell
+from gatepost.app.spelling import Speller, spell
 
 
 def lines_of(reading: int) -> list[str]:
@@ -37,6 +37,20 @@ def test_what_is_no_json_is_shown_as_it_can_be(value: object) -> None:
     reporter.close()
     os.close(writing)
     assert [json.loads(line)["event"] for line in lines_of(reading)] == ["odd", "next"]
+
+
+def test_no_peer_changes_what_a_field_looks_like() -> None:
+    line = Speller(as_json=True).line(
+        0.0, "accepted", {"id": "1-1", "rcpt_to": ["a@b", "\udcff\x1b@b"], "size": 7, "reply": None}
+    )
+    assert json.loads(line) == {
+        "time": "1970-01-01T00:00:00.000Z",
+        "event": "accepted",
+        "id": "1-1",
+        "rcpt_to": ["a@b", "\\udcff\x1b@b"],
+        "size": 7,
+        "reply": None,
+    }
 
 
 def test_an_event_that_cannot_be_spelled_takes_no_other_along() -> None:

@@ -190,6 +190,26 @@ def test_each_message_has_its_own_transcript() -> None:
         ]
 
 
+@pytest.mark.parametrize("begins", [False, True])
+def test_what_is_no_reply_is_shown_without_the_secret_that_it_repeats(begins: bool) -> None:
+    session = make_session()
+    session.transcript.hide("it's secret")
+    if begins:
+        session.begin()
+    with pytest.raises(RemoteProtocolError) as caught:
+        play(session, session.ask("NOOP", "mail"), "C: NOOP\nS: what is it's secret")
+    assert str(caught.value) == "not an SMTP reply: 'what is [redacted]'"
+    assert caught.value.line == "what is [redacted]"
+
+
+def test_who_listens_in_hears_no_secret_in_a_challenge() -> None:
+    said: list[Said] = []
+    session = make_session(said=said)
+    session.transcript.hide("secret")
+    play(session, session.ask("AUTH X", "auth"), "C: AUTH X\nS: 334 c2VjcmV0")
+    assert said[0].reply.text == "[redacted]"
+
+
 @pytest.mark.parametrize("words", [{"mode": "ssl"}, {"minimum": "TLSv1"}])
 def test_a_word_for_tls_that_means_nothing_is_not_taken_for_another(words: Any) -> None:
     with pytest.raises(ConfigError, match="it is one of"):

@@ -4,6 +4,7 @@ A handler returns a Reply when the protocol decides, an Event when the
 application must, and None when it has said everything itself.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -27,6 +28,13 @@ Handler = Callable[["Session", bytes], "Reply | events.Event | None"]
 
 MAX_HELLO: Final = 255
 MAX_CHUNK_DIGITS: Final = 12
+MECHANISM_NAMES: Final = re.compile(
+    r"ANONYMOUS|CRAM-MD5|DIGEST-MD5|EXTERNAL|GSSAPI|GSS-SPNEGO|GS2-KRB5(?:-PLUS)?|KERBEROS_V4|LOGIN"
+    r"|MSN|NTLM|OAUTH10A|OAUTHBEARER|OTP|PLAIN|PLAIN-CLIENTTOKEN|SAML20|SCRAM-SHA-[0-9]{1,3}"
+    r"(?:-[0-9]{3})?(?:-PLUS)?|XOAUTH2?"
+)
+"""Of the IANA registry of SASL mechanisms and from the field: any other word behind AUTH may be
+what belongs into a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,8 @@ def auth(session: "Session", argument: bytes) -> Reply | events.Event:
     if not session.encrypted and session.profile.requires_tls:
         return session.replies.AUTH_NEEDS_TLS.because("AUTH before STARTTLS")
     if mechanism not in session.offer.mechanisms:
-        return session.replies.AUTH_UNRECOGNIZED.because(f"AUTH {mechanism[:40]} is not offered")
+        named = mechanism if MECHANISM_NAMES.fullmatch(mechanism) else "by an unknown mechanism"
+        return session.replies.AUTH_UNRECOGNIZED.because(f"AUTH {named} is not offered")
     rules = session.profile.auth
     if len(b"AUTH \r\n") + len(argument) > rules.command_line:
         return session.replies.AUTH_LINE_TOO_LONG

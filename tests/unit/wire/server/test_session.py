@@ -146,6 +146,16 @@ def test_the_application_hears_that_an_exchange_ended(
     assert session.send().startswith(b"500 ")
 
 
+@pytest.mark.parametrize(
+    ("argument", "shown"), [("ntlm", "NTLM"), ("hunter2", "by an unknown mechanism")]
+)
+def test_what_stands_for_a_mechanism_is_shown_if_it_is_one(
+    session: Session, argument: str, shown: str
+) -> None:
+    assert next_event(session, f"AUTH {argument}\r\n".encode()) is None
+    assert [each.reason for each in session.refusals] == [f"AUTH {shown} is not offered"]
+
+
 def test_long_content_comes_in_pieces(session: Session) -> None:
     accept(session)
     session.receive(b"DATA\r\n")

@@ -1,0 +1,65 @@
+"""A transcript strikes secrets out, in whatever form the server repeats them."""
+
+import base64
+from urllib.parse import quote
+
+import pytest
+
+from gatepost.model.disguises import disguises
+from gatepost.model.transcript import STRUCK_OUT, Transcript
+
+SECRET = "kw-Zq7+xK/9w=T"
+OCTETS = SECRET.encode()
+
+
+def hiding(*secrets: str | bytes) -> Transcript:
+    transcript = Transcript()
+    for secret in secrets:
+        transcript.hide(secret)
+    return transcript
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        base64.b64encode(OCTETS).decode(),
+        base64.b64encode(OCTETS).decode().rstrip("="),
+        base64.urlsafe_b64encode(OCTETS).decode(),
+        OCTETS.hex(),
+        OCTETS.hex().upper(),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").replace("%2B", "%2b").replace("%2F", "%2f").replace("%3D", "%3d"),
+    ],
+)
+def test_a_form_of_a_secret_is_struck_out(form: str) -> None:
+    assert hiding(SECRET).redact(f"who is {form}?") == f"who is {STRUCK_OUT}?"
+
+
+@pytest.mark.parametrize("before", [b"", b"u", b"us"])
+@pytest.mark.parametrize("behind", [b"", b"!"])
+def test_a_secret_inside_of_base64(before: bytes, behind: bytes) -> None:
+    encoded = base64.b64encode(before + OCTETS + behind).decode()
+    shown = hiding(SECRET).redact(f"got {encoded}")
+    assert STRUCK_OUT in shown
+    assert not any(each in shown for each in disguises(OCTETS))
+
+
+@pytest.mark.parametrize("break_", ["\n", "\r\n ", "\n535 5.7.8 ", "\n535-", " \n"])
+def test_of_a_secret_across_lines_nothing_is_shown(break_: str) -> None:
+    said = f"bad {SECRET[:7]}{break_}{SECRET[7:]}"
+    transcript = hiding(SECRET)
+    transcript.server(said)
+    assert transcript.redact(said) == STRUCK_OUT
+    assert SECRET[7:] not in str(transcript)
+
+
+def test_what_holds_no_secret_is_shown_again_and_again() -> None:
+    transcript = hiding(SECRET)
+    assert [transcript.redact("2.1.0 Ok") for _ in range(2)] == ["2.1.0 Ok"] * 2
+    transcript.hide("Ok then")
+    assert transcript.redact("2.1.0 Ok then") == f"2.1.0 {STRUCK_OUT}"
+
+
+def test_the_next_message_knows_the_secrets_too() -> None:
+    assert hiding(SECRET).copy().redact(SECRET) == STRUCK_OUT
