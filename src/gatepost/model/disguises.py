@@ -1,4 +1,4 @@
-"""In which forms a secret may come back: as it is, in base64 however it lies in it, in hex, in a URL.
+"""In which forms a secret may come back: in clear, in base64 wherever it lies, in hex, in a URL.
 
 Whoever repeats a secret, as some servers do in a refusal, seldom means to; what they repeat is what
 they got, what they made of it, or both.
