@@ -9,7 +9,6 @@ from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
 from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Reply
-from gatepost.policy.limits import check_connections
 from gatepost.policy.rate import Rate, RateWindows, rate_of
 from gatepost.wire.server.replies import Replies
 
@@ -51,10 +50,14 @@ class SubscriptionQuotas:
         """See ``Quotas.enter``."""
         subscription = principal.subscription_id
         others = sum(counts[subscription] for counts in self._connections.values())
-        refusal = check_connections(others, self._limits.connections, self._replies)
-        if refusal is None:
-            self._connections.setdefault(owner, Counter())[subscription] += 1
-        return refusal
+        limit = self._limits.connections
+        if limit is not None and others >= limit:
+            return self._replies.TOO_MANY_CONNECTIONS.because(
+                f"too_many_connections: the subscription has {others} connections,"
+                f" {limit} are allowed"
+            )
+        self._connections.setdefault(owner, Counter())[subscription] += 1
+        return None
 
     def leave(self, owner: Hashable, principal: Principal) -> None:
         """See ``Quotas.leave``."""

@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.reply import Reply
 
-_OLD_AUTH: Final = "AUTH="
+OLD_AUTH: Final = "AUTH="
 """A spelling from a draft of RFC 2554; some servers send it beside ``AUTH``, some instead of it."""
 
 
@@ -15,7 +15,7 @@ def parse_capabilities(reply: Reply) -> Capabilities:
     greeting, *lines = reply.lines
     keywords: dict[str, tuple[str, ...]] = {}
     for line in lines:
-        if line[:5].upper() == _OLD_AUTH:
+        if line[:5].upper() == OLD_AUTH:
             line = f"AUTH {line[5:]}"  # noqa: PLW2901  # the same line in today's spelling
         words = line.split()
         if not words:

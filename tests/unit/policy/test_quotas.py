@@ -35,6 +35,7 @@ def test_connections_are_counted_in_and_out() -> None:
     refusal = counts.own.enter(ONE)
     assert refusal is not None
     assert refusal.encode() == b"421 4.3.2 Service not available\r\n"
+    assert refusal.reason.startswith("too_many_connections: ")
     assert counts.own.enter(OTHER) is None, "another subscription"
     counts.own.leave(ONE)
     assert counts.own.enter(ONE) is None, "the refused one was not counted"

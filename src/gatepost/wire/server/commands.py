@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 Handler = Callable[["Session", bytes], "Reply | events.Event | None"]
 
 MAX_HELLO: Final = 255
+"""Octets of the name in EHLO (RFC 5321 4.5.3.1.2)."""
 MAX_CHUNK_DIGITS: Final = 12
+"""Of a size in BDAT: no chunk has a terabyte, and an endless number costs time to read."""
 MECHANISM_NAMES: Final = re.compile(
     r"ANONYMOUS|CRAM-MD5|DIGEST-MD5|EXTERNAL|GSSAPI|GSS-SPNEGO|GS2-KRB5(?:-PLUS)?|KERBEROS_V4|LOGIN"
     r"|MSN|NTLM|OAUTH10A|OAUTHBEARER|OTP|PLAIN|PLAIN-CLIENTTOKEN|SAML20|SCRAM-SHA-[0-9]{1,3}"

@@ -1,12 +1,9 @@
 """What EHLO offers: the profile's lines, less what this listener cannot keep."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from gatepost.model.profile import Profile
-
-_OLD_AUTH: Final = "AUTH="
-"""A spelling from a draft of RFC 2554, which servers list beside ``AUTH`` or in its place."""
+from gatepost.wire.capabilities import OLD_AUTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ def make_offer(
         keyword, *words = line.split()
         if keyword.upper() == "STARTTLS" and not can_tls:
             continue
-        if keyword[:5].upper() == _OLD_AUTH:
+        if keyword[:5].upper() == OLD_AUTH:
             words = [keyword[5:], *words]
             keyword = keyword[:4]
             glue = "="

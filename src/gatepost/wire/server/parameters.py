@@ -19,8 +19,12 @@ _UTF8_ORCPT: Final = re.compile(
 )
 CACHED: Final = 512
 """Arguments of MAIL and of RCPT whose meaning is remembered: the same ones come all the time."""
+MAX_SIZE_DIGITS: Final = 20
+"""RFC 1870 6."""
 MAX_ENVID: Final = 100
+"""Characters (RFC 3461 4.4)."""
 MAX_ORCPT: Final = 500
+"""Characters (RFC 3461 4.2)."""
 
 
 class BadParameter(ValueError):
@@ -48,7 +52,7 @@ def decode_xtext(text: str) -> str:
 
 
 def _size(value: str | None) -> int:
-    if value is None or not value.isascii() or not value.isdigit() or len(value) > 20:
+    if not (value and value.isascii() and value.isdigit() and len(value) <= MAX_SIZE_DIGITS):
         raise ValueError("SIZE takes a number of octets")
     return int(value)
 
