@@ -14,9 +14,9 @@ from gatepost.model.address import Address, parse_path
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.idn import a_labels
+from gatepost.model.xtext import encode_xtext
 
 _VALUE: Final = re.compile(r"[\x21-\x7e\u0080-\U0010ffff]+")
-_NO_XTEXT: Final = re.compile(r"[^\x21-\x2a\x2c-\x3c\x3e-\x7e]")
 _NOTIFY: Final = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
 
 
@@ -96,11 +96,6 @@ def is_ascii(envelope: Envelope) -> bool:
     if envelope.sender is not None and not envelope.sender.is_ascii:
         return False
     return False not in [each.address.is_ascii for each in envelope.recipients]
-
-
-def encode_xtext(text: str) -> str:
-    """Return ``text`` as xtext (RFC 3461 4)."""
-    return _NO_XTEXT.sub(lambda match: f"+{ord(match[0]):02X}", text)
 
 
 @lru_cache(maxsize=1024)

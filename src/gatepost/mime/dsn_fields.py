@@ -6,10 +6,10 @@ from ipaddress import ip_address
 from typing import Final
 
 from gatepost.mime.dates import format_date
-from gatepost.mime.xtext import decode_utf8_xtext, decode_xtext, encode_utf8_xtext
 from gatepost.model.delivery import QueuedMessage
 from gatepost.model.dsn import Action, Reported, Reporter
 from gatepost.model.reply import EnhancedStatus, Reply
+from gatepost.model.xtext import decode_utf8_xtext, decode_xtext, encode_utf8_xtext
 
 LINE: Final = 76
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")

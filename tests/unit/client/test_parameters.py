@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from gatepost.client.parameters import encode_xtext, in_ascii, mail_command, rcpt_command
+from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
 from gatepost.errors import LocalProtocolError, MissingExtension
 from gatepost.model.address import Address, parse_address
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.wire.capabilities import parse_capabilities
-from gatepost.wire.server.parameters import decode_xtext
 
 SENDER = Envelope(parse_address("a@example.com"))
 FULL = ("SIZE", "8BITMIME", "SMTPUTF8", "DSN", "AUTH PLAIN", "BINARYMIME", "CHUNKING")
@@ -121,8 +120,3 @@ def test_values_are_one_word(value: str) -> None:
         mail_command(replace(SENDER, envid=value), offer(*FULL), 7)
     with pytest.raises(LocalProtocolError):
         rcpt_command(replace(BOB, orcpt=value), offer(*FULL))
-
-
-@pytest.mark.parametrize("text", ["", "plain", "a+b=c", "with space", "\x7f", "~!"])
-def test_xtext_comes_back(text: str) -> None:
-    assert decode_xtext(encode_xtext(text)) == text

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from gatepost.mime.dsn import Dsn, make_dsn, on_success, wants
 from gatepost.mime.dsn_fields import status_of
-from gatepost.mime.xtext import decode_utf8_xtext, decode_xtext, encode_utf8_xtext
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import QueuedMessage
@@ -335,17 +334,3 @@ def test_no_text_becomes_a_field(text: str, reason: str, host: str, remote: bool
     assert len(about) == 2
     assert dsn.content.isascii()
     assert email.message_from_bytes(dsn.content, policy=SMTP).defects == []
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_utf8_xtext_is_ascii_and_back(text: str) -> None:
-    encoded = encode_utf8_xtext(text)
-    assert encoded.isascii()
-    assert decode_utf8_xtext(encoded) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "decoded"), [("a+2Bb", "a+b"), ("+3D+20", "= "), ("a+zz", "a+zz"), ("", "")]
-)
-def test_xtext(text: str, decoded: str) -> None:
-    assert decode_xtext(text) == decoded

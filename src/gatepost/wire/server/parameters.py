@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from gatepost.model.address import Address, parse_path
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.xtext import decode_xtext, is_xtext
 
-_XTEXT: Final = re.compile(r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*")
 _ORCPT: Final = re.compile(r"[A-Za-z0-9-]+;(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+")
 _UTF8_ORCPT: Final = re.compile(
     r"utf-8;[\x21-\x3c\x3e-\x7e\u00a0-\u2027\u202a-\U0010ffff]+", re.IGNORECASE
@@ -44,13 +44,6 @@ class Parameter:
     parse: Callable[[str | None], Any]
 
 
-def decode_xtext(text: str) -> str:
-    """Return what an xtext stands for (RFC 3461 4). Raises ValueError."""
-    if not _XTEXT.fullmatch(text):
-        raise ValueError("not xtext")
-    return re.sub(r"\+([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), text)
-
-
 def _size(value: str | None) -> int:
     if not (value and value.isascii() and value.isdigit() and len(value) <= MAX_SIZE_DIGITS):
         raise ValueError("SIZE takes a number of octets")
@@ -71,7 +64,7 @@ def _flag(value: str | None) -> bool:
 
 
 def _auth(value: str | None) -> str:
-    if not value:
+    if not value or not is_xtext(value):
         raise ValueError("AUTH takes a mailbox in xtext, or <>")
     mailbox = decode_xtext(value)
     if not mailbox.isprintable():
@@ -87,7 +80,7 @@ def _ret(value: str | None) -> str:
 
 
 def _envid(value: str | None) -> str:
-    if not value or len(value) > MAX_ENVID or not _XTEXT.fullmatch(value):
+    if not value or len(value) > MAX_ENVID or not is_xtext(value):
         raise ValueError("ENVID takes at most 100 characters of xtext")
     return value
 

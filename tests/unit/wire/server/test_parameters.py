@@ -9,7 +9,6 @@ from gatepost.wire.server.parameters import (
     OF_RCPT,
     BadParameter,
     UnknownParameter,
-    decode_xtext,
     parse_mail,
     parse_rcpt,
 )
@@ -79,19 +78,3 @@ def test_a_path_is_needed_before_its_parameters() -> None:
             parse_mail(text, OFFERED)
     with pytest.raises(BadParameter, match="behind the path"):
         parse_mail("<a@b.example>SIZE=1", OFFERED)
-
-
-# fmt: off
-XTEXT = [("abc", "abc"), ("a+2Bb", "a+b"), ("+3D", "="), ("", "")]
-# fmt: on
-
-
-@pytest.mark.parametrize(("text", "expected"), XTEXT)
-def test_xtext(text: str, expected: str) -> None:
-    assert decode_xtext(text) == expected
-
-
-@pytest.mark.parametrize("text", ["+", "+2", "+2b", "+zz", "a b", "a=b", "ü"])
-def test_no_xtext(text: str) -> None:
-    with pytest.raises(ValueError, match="not xtext"):
-        decode_xtext(text)

@@ -1,0 +1,40 @@
+"""xtext, and its kin for addresses in UTF-8."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.model.xtext import (
+    decode_utf8_xtext,
+    decode_xtext,
+    encode_utf8_xtext,
+    encode_xtext,
+    is_xtext,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "decoded"), [("abc", "abc"), ("a+2Bb", "a+b"), ("+3D+20", "= "), ("", "")]
+)
+def test_xtext(text: str, decoded: str) -> None:
+    assert is_xtext(text)
+    assert decode_xtext(text) == decoded
+
+
+@pytest.mark.parametrize("text", ["+", "+2", "+2b", "+zz", "a b", "a=b", "ü"])
+def test_what_is_no_xtext_stays_as_it_is(text: str) -> None:
+    assert not is_xtext(text)
+    assert decode_xtext(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "plain", "a+b=c", "with space", "\x7f", "~!"])
+def test_xtext_comes_back(text: str) -> None:
+    assert is_xtext(encode_xtext(text))
+    assert decode_xtext(encode_xtext(text)) == text
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_utf8_xtext_is_ascii_and_back(text: str) -> None:
+    encoded = encode_utf8_xtext(text)
+    assert encoded.isascii()
+    assert decode_utf8_xtext(encoded) == text
