@@ -1,4 +1,4 @@
-"""Deliveries to hand to a transport."""
+"""Deliveries to hand to a transport, and what they come to."""
 
 from datetime import UTC, datetime
 
@@ -6,6 +6,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.delivery import Addressee, Delivery, Lease, QueuedMessage
 from gatepost.model.envelope import BodyType, Envelope, Recipient
 from gatepost.model.route import NextHop
+from gatepost.relay.transport.contract import Handed
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TRACE = b"Received: from a by b\r\n"
@@ -35,3 +36,8 @@ def lease(
     )  # fmt: skip
     message = QueuedMessage(id, envelope, TRACE, NOON, "app", "hi", "<1@example.com>", 22)
     return Lease(delivery, message, 1, 1)
+
+
+def outcomes(handed: Handed) -> list[tuple[str, int]]:
+    """What it came to for each recipient, and the code of the reply."""
+    return [(each.outcome, each.reply.code) for each in handed.verdicts]

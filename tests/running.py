@@ -1,8 +1,12 @@
-"""The program as a user finds it, and what its commands say of a relay's directory."""
+"""The program as a user finds it, and what its commands say."""
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from gatepost.cli.main import main
 
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
 RECIPIENT = "recipient@example.net"
@@ -18,3 +22,11 @@ def ask(data: Path, *arguments: str) -> bytes:
 def count(data: Path) -> int:
     """How many messages there are."""
     return int(ask(data, "messages", "count"))
+
+
+def doctor(*arguments: str) -> int:
+    """The exit code of ``gatepost doctor ARGUMENTS``, run in this process."""
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", *arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code

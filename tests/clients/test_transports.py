@@ -22,7 +22,7 @@ from gatepost.relay.transport.acs_rest import SCOPE, AcsRestTransport
 from gatepost.relay.transport.contract import Handed, Place, Transport
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing import Emulator
-from tests.leases import TRACE, lease
+from tests.leases import TRACE, lease, outcomes
 
 OPTIONS = ("--https", "127.0.0.1:0", "--http", "off")
 
@@ -97,10 +97,6 @@ def letter(service: Emulator, to: str, sender: str = "", file: bytes = b"%PDF-1.
     html.add_related(b"\x89PNG\r\n", "image", "png", cid="<logo>", filename="logo.png")
     message.add_attachment(file, "application", "pdf", filename="März.pdf")
     return message.as_bytes(policy=SMTP)
-
-
-def outcomes(handed: Handed) -> list[tuple[str, int]]:
-    return [(each.outcome, each.reply.code) for each in handed.verdicts]
 
 
 @pytest.mark.parametrize("how", ["access key", "token"])

@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from threading import Timer
 from typing import IO, Any, Final, Self
 
 from tests.docs.pages import ROOT, Block
+from tests.loopback import free_port
 
 BIN: Final = Path(sys.executable).parent
 PATIENCE: Final = 90.0
@@ -95,7 +95,7 @@ class Reader:
             ["bash", "--noprofile", "--norc"], cwd=home, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        return cls(home, bash, _actual={port: _free_port() for port in OURS})
+        return cls(home, bash, _actual={port: free_port() for port in OURS})
 
     def follow(self, block: Block) -> None:
         """Do what the block shows. Raises Surprise."""
@@ -251,11 +251,6 @@ class Reader:
             finally:
                 relay.kill()
             assert status == 0, f"gatepost up ended with {status}"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.contract import Handed, Place, Transport
 from gatepost.relay.transport.graph import GraphTransport
-from tests.leases import lease
+from tests.leases import lease, outcomes
 from tests.shell.http_server import Asked, HttpServer, Told
 
 KEY = base64.b64encode(b"key").decode()
@@ -92,10 +92,6 @@ def graph(mailbox: str = "") -> Making:
         return GraphTransport(GraphTarget("graph", "c", mailbox, url), http, sign_in)
 
     return make
-
-
-def outcomes(handed: Handed) -> list[tuple[str, int]]:
-    return [(each.outcome, each.reply.code) for each in handed.verdicts]
 
 
 def told(document: Any, status: int = 200, **headers: str) -> Told:

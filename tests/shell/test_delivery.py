@@ -4,13 +4,12 @@ import asyncio
 import json
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from gatepost.testing import Emulator
+from tests.loopback import eventually, free_port
 
 ROOT = Path(__file__).parents[2]
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
@@ -63,12 +63,6 @@ class Sink:
             id_ = content.partition(b"Message-ID: <")[2].partition(b"@")[0].decode()
             self.taken.update((id_, each) for each in envelope.rcpt_tos)
         return "250 2.0.0 taken"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Listening(Controller):
@@ -159,13 +153,6 @@ class Relay:
             stream.close()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.05)
-
-
 def queue(data: Path, *arguments: str) -> Any:
     command = [GATEPOST, "queue", *arguments, "--data", str(data), "--json"]
     done = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)
@@ -193,7 +180,7 @@ def test_kills_lose_nothing(tmp_path: Path, seed: int, kills: int) -> None:
             accepted.update(relay.accepted)
         sink._trouble = 0.0
         relay = Relay(**plan, wait=0.3)
-        until(lambda: is_empty(tmp_path))
+        eventually(lambda: is_empty(tmp_path))
         relay.end(signal.SIGTERM)
         assert relay.process.returncode == 0
     for notice in sink.notices:
@@ -213,7 +200,7 @@ def test_a_stop_gives_back_and_the_queue_can_be_asked_meanwhile(tmp_path: Path) 
         pass  # nobody is there any more
     plan = {"data": str(tmp_path), "host": "127.0.0.1", "port": port, "sender": "a@x.example"}
     relay = Relay(**plan, count=5, wait=600)
-    until(lambda: len(relay.accepted) == 20 and bool(relay.told("next_hop_rests")))
+    eventually(lambda: len(relay.accepted) == 20 and bool(relay.told("next_hop_rests")))
     [one] = queue(tmp_path, "why", relay.accepted[-1])["deliveries"]
     assert f"127.0.0.1:{port}" in one["sentence"]
     assert one["next_attempt"]
@@ -231,10 +218,10 @@ def test_a_stop_gives_back_and_the_queue_can_be_asked_meanwhile(tmp_path: Path) 
     with listening(sink, port):
         relay = Relay(**plan, wait=600)
         assert queue(tmp_path, "retry", "--all")["retried"] <= 18
-        until(lambda: len(sink.taken) == 36)
+        eventually(lambda: len(sink.taken) == 36)
         assert queue(tmp_path, "release", "--all") == {"released": 1}
-        until(lambda: len(sink.taken) == 38)
-        until(lambda: is_empty(tmp_path))
+        eventually(lambda: len(sink.taken) == 38)
+        eventually(lambda: is_empty(tmp_path))
         relay.end(signal.SIGTERM)
     assert sum(sink.taken.values()) == 38
 
@@ -248,20 +235,20 @@ def test_an_upstream_that_wants_login_goes_away_and_comes_back(tmp_path: Path) -
             "username": acs.username, "password": acs.password,
         }  # fmt: skip
         relay = Relay(**plan, count=3)
-        until(lambda: acs.count() == 12)
-        until(lambda: len(relay.told("message_delivered")) == 12)
+        eventually(lambda: acs.count() == 12)
+        eventually(lambda: len(relay.told("message_delivered")) == 12)
         assert all("u0." in each.rcpt_to[0] for each in acs.messages())
         relay.end(signal.SIGTERM)
         wrong = Relay(**(plan | {"password": "wrong"}), count=5)
-        until(lambda: len(wrong.accepted) == 20 and bool(wrong.told("sign_in_stopped")))
+        eventually(lambda: len(wrong.accepted) == 20 and bool(wrong.told("sign_in_stopped")))
         [one] = queue(tmp_path, "why", wrong.accepted[-1])["deliveries"]
         assert one["sentence"].startswith("credential upstream at hub is not let in: 535 ")
-        until(lambda: bool(acs.events("auth_refused")))
+        eventually(lambda: bool(acs.events("auth_refused")))
         time.sleep(0.5)
         assert len(acs.events("auth_refused")) == 1
         assert len(wrong.told("sign_in_stopped")) == 1
         wrong.end(signal.SIGKILL)
         relay = Relay(**plan)
-        until(lambda: acs.count() == 32)
-        until(lambda: is_empty(tmp_path))
+        eventually(lambda: acs.count() == 32)
+        eventually(lambda: is_empty(tmp_path))
         relay.end(signal.SIGTERM)

@@ -12,6 +12,7 @@ import pytest
 
 from gatepost.cli.main import main
 from gatepost.testing import Emulator
+from tests.running import doctor
 
 NOBODY = "00000000-1111-2222-3333-444444444444"
 
@@ -28,13 +29,6 @@ def environment(relay: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", relay.ready["authority"])
     for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID"):
         monkeypatch.delenv(name, raising=False)
-
-
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["doctor", *arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
 
 
 def secret_in(path: Path, secret: str) -> str:
@@ -83,7 +77,7 @@ def test_each_part_of_the_login_is_told_apart(
         f"{resource}.{tenant}.{application}": (good, "username_format"),
     }
     for username, (secret, wanted) in logins.items():
-        assert run(*visit(relay, username, "--password-file", secret, "--json")) == 2
+        assert doctor(*visit(relay, username, "--password-file", secret, "--json")) == 2
         shown = capsys.readouterr().out
         assert relay.password not in shown
         document = json.loads(shown)
@@ -97,12 +91,12 @@ def test_a_secret_of_this_relay_goes_to_its_own_authority_or_to_none(
     """Which that is, it tells beside its certificate."""
     monkeypatch.delenv("AZURE_AUTHORITY_HOST")
     bad = secret_in(tmp_path / "bad", "n0~t")
-    assert run(*visit(relay, relay.username, "--password-file", bad)) == 2
+    assert doctor(*visit(relay, relay.username, "--password-file", bad)) == 2
     assert "AADSTS7000215" in capsys.readouterr().out
     alone = tmp_path / "ca.pem"
     alone.write_bytes(Path(relay.ca_file).read_bytes())
     login = ("--username", relay.username, "--password-file", bad)
-    assert run(f"localhost:{relay.smtp.port}", "--ca-file", str(alone), *login) == 2
+    assert doctor(f"localhost:{relay.smtp.port}", "--ca-file", str(alone), *login) == 2
     assert "no authority is named" in " ".join(capsys.readouterr().out.split())
 
 
@@ -120,14 +114,14 @@ def test_a_role_that_was_taken_away(
     capsys.readouterr()
     try:
         login = visit(relay, relay.username, "--password-file", good)
-        assert run(*login, "--arm-token-file", arm, "--save", save) == 2
+        assert doctor(*login, "--arm-token-file", arm, "--save", save) == 2
         shown = capsys.readouterr().out
         assert "Cause: role_missing (certain)" in shown
         assert f"[?name=='{relay.ready['resource']}'].id" in shown
         assert max(map(len, shown.splitlines())) <= 80
-        assert run("--evidence", save) == 2
+        assert doctor("--evidence", save) == 2
         assert capsys.readouterr().out == shown
-        assert run(*login, "--json") == 2
+        assert doctor(*login, "--json") == 2
         document = json.loads(capsys.readouterr().out)
         assert [each["id"] for each in document["findings"]] == ["role_missing"]
         assert document["findings"][0]["confidence"] == "likely"
@@ -148,14 +142,14 @@ def test_a_token_signs_in_or_is_told_why_not(
     right = token_of(relay, relay.ready, "https://communication.azure.com/.default")
     wrong = token_of(relay, relay.ready, "https://graph.microsoft.com/.default")
     files = [secret_in(tmp_path / name, token) for name, token in (("r", right), ("w", wrong))]
-    assert run(*visit(relay, relay.username, "--token-file", files[0])) == 0
-    assert run(*visit(relay, relay.username, "--token-file", files[1], "--json")) == 2
+    assert doctor(*visit(relay, relay.username, "--token-file", files[0])) == 0
+    assert doctor(*visit(relay, relay.username, "--token-file", files[1], "--json")) == 2
     capsys.readouterr()
-    assert run("--token-file", files[0]) == 0
+    assert doctor("--token-file", files[0]) == 0
     shown = capsys.readouterr().out
     assert relay.ready["client_id"] in shown.replace("\n    ", "")
     assert right.rpartition(".")[2] not in shown
-    assert run("--token-file", files[1], "--json") == 2
+    assert doctor("--token-file", files[1], "--json") == 2
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert [each["id"] for each in document["findings"]] == ["oauth_scope_wrong"]
     assert document["evidence"]["token"]["value"]["application_id"] == relay.ready["client_id"]
@@ -173,6 +167,6 @@ def test_a_token_signs_in_or_is_told_why_not(
     ],
 )
 def test_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(*arguments) == 64
+    assert doctor(*arguments) == 64
     shown = capsys.readouterr()
     assert "s3cr3t~pass" not in shown.err + shown.out

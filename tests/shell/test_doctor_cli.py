@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gatepost.cli.main import main
 from tests.certificates import Authority, make_authority
+from tests.running import doctor
 from tests.shell.scripted import Script, Server, serving
 
 PASSWORD = "correct horse battery"
@@ -37,13 +37,6 @@ def server(authority: Authority) -> Iterator[Server]:
         yield it
 
 
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["doctor", *arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 @pytest.fixture
 def document(capsys: pytest.CaptureFixture[str]) -> Any:
     def read() -> dict[str, Any]:
@@ -57,10 +50,10 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 
 def test_exit_codes(server: Server, authority: Authority) -> None:
     trusted = ("--ca-file", authority.ca_file)
-    assert run(server.address, *trusted) == 0
-    assert run(server.address, *trusted, "--as", "go") == 2
-    assert run(server.address) == 2
-    assert run("no-such-host.invalid") == 3
+    assert doctor(server.address, *trusted) == 0
+    assert doctor(server.address, *trusted, "--as", "go") == 2
+    assert doctor(server.address) == 2
+    assert doctor("no-such-host.invalid") == 3
 
 
 @pytest.mark.parametrize(
@@ -89,26 +82,26 @@ def test_exit_codes(server: Server, authority: Authority) -> None:
 def test_usage_is_told_on_standard_error(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(*arguments) == 64
+    assert doctor(*arguments) == 64
     out, err = capsys.readouterr()
     assert out == ""
     assert "Error: " in err
 
 
 def test_usage_is_told_in_json_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("host", "--json", "--markdown") == 64
+    assert doctor("host", "--json", "--markdown") == 64
     out, err = capsys.readouterr()
     assert json.loads(out)["error"]["code"] == "Usage"
     assert "exclude each other" in err
 
 
 def test_an_unknown_library_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("host", "--as", "nodemialer") == 64
+    assert doctor("host", "--as", "nodemialer") == 64
     assert "did you mean nodemailer?" in capsys.readouterr().err
 
 
 def test_json_is_one_document(server: Server, authority: Authority, document: Any) -> None:
-    assert run(server.address, "--ca-file", authority.ca_file, "--as", "go", "--json") == 2
+    assert doctor(server.address, "--ca-file", authority.ca_file, "--as", "go", "--json") == 2
     report = document()
     assert (report["verdict"], report["target"]) == ("finding", server.address)
     assert [each["id"] for each in report["findings"]] == ["mechanism_not_offered"]
@@ -118,7 +111,7 @@ def test_json_is_one_document(server: Server, authority: Authority, document: An
 
 def test_an_audit_is_asked_for(server: Server, authority: Authority, document: Any) -> None:
     trusted = ("--ca-file", authority.ca_file, "--json")
-    assert run(server.address, *trusted, "--audit") == 2
+    assert doctor(server.address, *trusted, "--audit") == 2
     report = document()
     assert "auth_in_clear" in [each["id"] for each in report["findings"]]
     assert {"name": "starttls_injection", "outcome": "passed"}.items() <= next(
@@ -139,7 +132,7 @@ def test_the_password_comes_from_a_file(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(octets)))
     chosen = str(path) if source == "file" else "-"
     login = ("--username", "me", "--password-file", chosen)
-    assert run(server.address, "--ca-file", authority.ca_file, *login, "--json") == 0
+    assert doctor(server.address, "--ca-file", authority.ca_file, *login, "--json") == 0
     assert server.count(base64.b64encode(PASSWORD.encode()).decode()) == 1
     assert PASSWORD not in json.dumps(document())
 
@@ -149,14 +142,14 @@ def test_kept_evidence_gives_the_same_report(
 ) -> None:
     kept = str(tmp_path / "seen.json")
     trusted = ("--ca-file", authority.ca_file)
-    assert run(server.address, *trusted, "--as", "go", "--save", kept, "--json") == 2
+    assert doctor(server.address, *trusted, "--as", "go", "--save", kept, "--json") == 2
     first = document()
     heard = len(server.heard)
-    assert run("--evidence", kept, "--json") == 2
+    assert doctor("--evidence", kept, "--json") == 2
     assert document() == first
     assert len(server.heard) == heard, "nothing is asked again"
     (tmp_path / "report.json").write_text(json.dumps(first))
-    assert run("--evidence", str(tmp_path / "report.json"), "--json") == 2
+    assert doctor("--evidence", str(tmp_path / "report.json"), "--json") == 2
     assert document() == first
 
 
@@ -164,16 +157,16 @@ def test_markdown_and_plain_reports(
     server: Server, authority: Authority, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trusted = (server.address, "--ca-file", authority.ca_file, "--as", "go")
-    assert run(*trusted, "--markdown") == 2
+    assert doctor(*trusted, "--markdown") == 2
     assert "## mechanism_not_offered (certain)" in capsys.readouterr().out
-    assert run(*trusted) == 2
+    assert doctor(*trusted) == 2
     plain = capsys.readouterr().out
     assert "Cause: mechanism_not_offered" in plain
     assert "\x1b" not in plain, "no colour where there is no terminal"
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--help") == 0
+    assert doctor("--help") == 0
     assert "gatepost doctor smtp.azurecomm.net --as go-net-smtp" in capsys.readouterr().out
 
 

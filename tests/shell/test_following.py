@@ -21,7 +21,7 @@ from gatepost.relay.transport.smtp import FORGETFUL, Sending, SmtpTransport, fol
 from gatepost.testing import Mischief, Upstream
 from gatepost.testing.upstream import USUAL
 from tests.certificates import Authority, Pair
-from tests.leases import lease
+from tests.leases import lease, outcomes
 from tests.shell.behaviours import Client, serving
 from tests.shell.test_smtp_transport import (
     PIPELINED,
@@ -29,7 +29,6 @@ from tests.shell.test_smtp_transport import (
     SENT,
     Relay,
     greet,
-    outcomes,
     pipelined,
     run,
     start_tls,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.loopback import free_port
 from tests.shell.peer import Peer, letter
 from tests.shell.relay import SENDER, Relaying, relaying, wait_for
 
@@ -52,11 +53,6 @@ listen proxy
     bind 127.0.0.1:{port}
     server relay {place} {how}
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.model.standing import Standing
 from gatepost.store.memory import MemoryStore
+from tests.loopback import eventually
 from tests.shell.peer import Peer, letter
 from tests.shell.served import Plan, Served, serving
 
@@ -106,13 +107,6 @@ def slow(served: Served) -> SlowStore:
     store = served.relay.store
     assert isinstance(store, SlowStore)
     return store
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def encoded(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.loopback import eventually
 from tests.shell.peer import Peer, letter
 from tests.shell.served import Plan, Served, serving
 
@@ -107,7 +108,7 @@ def test_a_connection_too_many_is_told_so(served: Served) -> None:
         assert second.ask("QUIT").startswith("221 ")
         assert second.rest() == b""
         second.sock.close()
-        _eventually(lambda: served.supervisor.connections < 2)
+        eventually(lambda: served.supervisor.connections < 2)
         with served.peer() as fifth:
             assert fifth.reply().startswith("220 ")
 
@@ -122,7 +123,7 @@ def test_the_operator_hears_once_that_no_connection_can_be_accepted(
         os.close(first_free := os.dup(0))
         resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, hard))
         try:
-            _eventually(lambda: bool(served.reported("internal_error")))
+            eventually(lambda: bool(served.reported("internal_error")))
             time.sleep(0.2)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -168,7 +169,7 @@ def test_what_has_no_room_in_memory_goes_to_an_unlinked_file(
         for peer in (first, second):
             peer.begin(SENDER)
             peer.send(content[: 3 * MIB])
-        _eventually(lambda: served.run(_spilled(served)) == 2)
+        eventually(lambda: served.run(_spilled(served)) == 2)
         assert set(tmp_path.iterdir()) == before, "no name, so nothing to clean up after a crash"
         assert served.relay.budget.used <= MIB
         for peer in (first, second):
@@ -189,8 +190,8 @@ def test_content_of_a_lost_connection_is_forgotten(served: Served) -> None:
         with served.greeted() as peer:
             peer.begin(SENDER)
             peer.send(letter(SENDER, (b"z" * 98 + b"\r\n") * (size // 100)))
-            _eventually(lambda: served.run(_has_spool(served)))
-    _eventually(lambda: served.supervisor.connections == 0)
+            eventually(lambda: served.run(_has_spool(served)))
+    eventually(lambda: served.supervisor.connections == 0)
     assert served.relay.budget.used == 0
     assert served.messages() == []
 
@@ -266,10 +267,3 @@ def test_a_full_disk_is_told_and_the_next_message_taken(
         assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")
     assert len(served.messages()) == 1
     assert any("No space left" in str(facts) for _, facts in served.events)
-
-
-def _eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)

@@ -5,7 +5,6 @@ import gc
 import socket
 import ssl
 import struct
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from gatepost.app.spelling import spell
 from gatepost.net.tls import TlsLayer
+from tests.loopback import eventually
 from tests.shell.peer import Peer, TlsInHand, letter
 from tests.shell.served import Plan, Served, serving
 
@@ -128,9 +128,7 @@ def test_the_operator_is_told_of_a_failed_handshake(served: Served) -> None:
         peer.context = ssl.create_default_context()  # does not know our authority
         with pytest.raises(ssl.SSLCertVerificationError):
             peer.shake()
-    _eventually(
-        lambda: any("unknown ca" in str(f["reason"]) for f in served.reported("tls_failed"))
-    )
+    eventually(lambda: any("unknown ca" in str(f["reason"]) for f in served.reported("tls_failed")))
     told = served.reported("tls_failed")[-1]
     assert spell("tls_failed", told).count("TLS failed") == 1
 
@@ -224,7 +222,7 @@ def test_a_client_that_never_closes_is_cut_behind_our_last_word(served: Served) 
     before = served.supervisor.connections
     with served.greeted() as peer:
         assert peer.ask("QUIT").startswith("221 ")
-        _eventually(lambda: served.supervisor.connections == before)
+        eventually(lambda: served.supervisor.connections == before)
 
 
 def test_a_client_that_reads_nothing_is_read_no_more(tmp_path: Path) -> None:
@@ -308,7 +306,7 @@ def test_nothing_stays_of_a_connection_that_is_gone(served: Served) -> None:
         with served.signed_in() as peer:
             assert len(layers()) == len(others) + 1
             assert peer.ask("QUIT").startswith("221 ")
-        _eventually(lambda: len(layers()) == len(others))
+        eventually(lambda: len(layers()) == len(others))
     finally:
         gc.enable()
 
@@ -317,10 +315,3 @@ def _segments_received(sock: socket.socket) -> int:
     """``tcpi_data_segs_in`` of <linux/tcp.h>."""
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     return int(struct.unpack_from("=I", info, 152)[0])
-
-
-def _eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)

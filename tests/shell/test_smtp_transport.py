@@ -27,7 +27,7 @@ from gatepost.relay.ailment import ailment_of
 from gatepost.relay.transport.contract import Handed, Heard, Place
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority, Pair
-from tests.leases import TRACE, lease
+from tests.leases import TRACE, lease, outcomes
 from tests.shell.behaviours import Client, serving
 
 BODY = BytesBody(b"Subject: hi\r\n\r\n.Hello\r\n")
@@ -83,10 +83,6 @@ def hand_once(relay: Relay, given: Lease | None = None, body: BytesBody = BODY) 
 
     run(relay, act)
     return handed[0]
-
-
-def outcomes(handed: Handed) -> list[tuple[str, int]]:
-    return [(each.outcome, each.reply.code) for each in handed.verdicts]
 
 
 def greet(client: Client, hello: str = "250 test") -> None:

@@ -16,15 +16,10 @@ from gatepost.net.dial import connect_to, dial, parse_server, resolve
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import client_context
 from tests.certificates import Authority, Pair
+from tests.loopback import free_port
 from tests.shell.behaviours import Client, serving
 
 WAIT = 5.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from gatepost.app.access import open_mailbox
 from gatepost.testing import Emulator
+from tests.loopback import eventually
 from tests.running import GATEPOST, PATIENCE
 from tests.shell.peer import Peer, letter
 from tests.shell.processes import children, is_alive
@@ -34,13 +35,6 @@ def unhurt() -> Iterator[Emulator]:
     """For tests that kill nobody."""
     with Emulator(workers=2) as relay:
         yield relay
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 def deliver(relay: Emulator) -> None:

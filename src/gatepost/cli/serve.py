@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gatepost.cli.foreground import run_in_foreground
+from gatepost.model.host_port import join_host_port
 
 EXAMPLE = """\b
 Example:
@@ -56,15 +57,11 @@ def tell(document: dict[str, Any]) -> str:
     """Return where the relay listens."""
     lines = [f"Gatepost serves {document['config']} (process {document['pid']})."]
     for each in document["listeners"]:
-        where = each.get("unix") or f"{_bracketed(each['host'])}:{each['port']}"
+        where = each.get("unix") or join_host_port(each["host"], each["port"])
         lines.append(f"  {each['name']:<12} {where} ({_TLS[each['tls']]})")
     if document.get("api"):
         lines.append(f"  {'api':<12} {document['api']}")
     return "\n".join(lines)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 _TLS = {"starttls": "STARTTLS", "implicit": "implicit TLS", "none": "in clear"}

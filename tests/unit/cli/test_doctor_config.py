@@ -7,17 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.cli.main import main
 from gatepost.doctor.lint import MAX_CONFIG
+from tests.running import doctor
 
 FAULTY = "SMTP_HOST=smtp.contoso.org\nSMTP_PORT=465\nSMTP_STARTTLS=true\nSMTP_PASSWORD=hun$ter2\n"
-
-
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["doctor", *arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
 
 
 @pytest.fixture
@@ -28,7 +21,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_findings_as_json(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--config", str(config), "--json") == 2
+    assert doctor("--config", str(config), "--json") == 2
     told = json.loads(capsys.readouterr().out)
     assert told["verdict"] == "finding"
     assert told["target"] == "smtp.contoso.org:465"
@@ -40,8 +33,8 @@ def test_findings_as_json(config: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_other_reports(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--config", str(config)) == 2
-    assert run("--config", str(config), "--markdown") == 2
+    assert doctor("--config", str(config)) == 2
+    assert doctor("--config", str(config), "--markdown") == 2
     assert "hun" not in capsys.readouterr().out
 
 
@@ -49,9 +42,9 @@ def test_what_was_saved_is_judged_again(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     saved = tmp_path / "seen.json"
-    assert run("--config", str(config), "--save", str(saved)) == 2
+    assert doctor("--config", str(config), "--save", str(saved)) == 2
     first = capsys.readouterr().out
-    assert run("--evidence", str(saved)) == 2
+    assert doctor("--evidence", str(saved)) == 2
     assert capsys.readouterr().out == first
     assert "hun" not in saved.read_text()
 
@@ -62,14 +55,14 @@ def test_standard_input_and_nothing_in_it(
     url = b"smtp://me:abcdefgh@smtp.contoso.org:587\n"
     for text, code in ((url, 0), (b"", 1), (b"hello", 1)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
-        assert run("--config", "-") == code
+        assert doctor("--config", "-") == code
     assert "no settings for sending mail" in capsys.readouterr().out
 
 
 def test_usage(tmp_path: Path, config: Path) -> None:
     large = tmp_path / "large.env"
     large.write_bytes(b"A=1\n" * (MAX_CONFIG // 4 + 1))
-    assert run("--config", str(large)) == 64
-    assert run("--config", str(tmp_path / "none")) == 64
-    assert run("--config", str(config), "--log", str(config)) == 64
-    assert run("--config", str(config), "--json", "--markdown") == 64
+    assert doctor("--config", str(large)) == 64
+    assert doctor("--config", str(tmp_path / "none")) == 64
+    assert doctor("--config", str(config), "--log", str(config)) == 64
+    assert doctor("--config", str(config), "--json", "--markdown") == 64

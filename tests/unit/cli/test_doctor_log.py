@@ -8,17 +8,10 @@ from typing import Any
 
 import pytest
 
-from gatepost.cli.main import main
 from gatepost.doctor.logs import MAX_LOG
+from tests.running import doctor
 
 REFUSED = "504 5.7.4 Unrecognized authentication type"
-
-
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["doctor", *arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
 
 
 @pytest.fixture
@@ -36,7 +29,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 
 def test_a_file(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = ("--server", "smtp.azurecomm.net:587", "--client", "Go net/smtp")
-    assert run("--log", str(log), *place, "--json") == 2
+    assert doctor("--log", str(log), *place, "--json") == 2
     told = document(capsys)
     assert (told["verdict"], told["target"]) == ("finding", "smtp.azurecomm.net:587")
     [first, *_] = told["findings"]
@@ -51,7 +44,7 @@ def test_standard_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"535 5.7.8 no"), "utf-8"))
-    assert run("--log", "-", "--json") == 2
+    assert doctor("--log", "-", "--json") == 2
     told = document(capsys)
     assert told["target"] is None
     assert len(told["findings"]) > 1
@@ -78,7 +71,7 @@ def test_any_octets(
 ) -> None:
     path = tmp_path / "log"
     path.write_bytes(text)
-    assert run("--log", str(path), "--json") == code
+    assert doctor("--log", str(path), "--json") == code
     told = document(capsys)
     assert told["verdict"] == verdict
     assert verdict != "unknown" or told["next_probe"]
@@ -88,7 +81,7 @@ def test_the_code_of_the_cure_comes_without_a_server(
     log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_text("tls: first record does not look like a TLS handshake")
-    assert run("--log", str(log), "--client", "go", "--json") == 2
+    assert doctor("--log", str(log), "--client", "go", "--json") == 2
     [finding, *_] = document(capsys)["findings"]
     assert finding["id"] == "implicit_tls_on_starttls_port"
     assert [each["library"] for each in finding["remedies"]] == ["go-net-smtp"]
@@ -98,7 +91,7 @@ def test_the_cure_for_implicit_tls_names_its_port(
     log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_text("smtplib.SMTPServerDisconnected: Connection unexpectedly closed")
-    assert run("--log", str(log)) == 2
+    assert doctor("--log", str(log)) == 2
     out = capsys.readouterr().out
     assert "no cause is proven; these fit best" in out
     assert 'SMTP_SSL("mail.example.com", 465' in out
@@ -106,7 +99,7 @@ def test_the_cure_for_implicit_tls_names_its_port(
 
 def test_what_is_likely_is_not_called_found(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log.write_text("dial tcp 192.0.2.1:587: i/o timeout")
-    assert run("--log", str(log)) == 2
+    assert doctor("--log", str(log)) == 2
     assert "one cause is likely, none is proven" in capsys.readouterr().out
 
 
@@ -118,9 +111,9 @@ def test_what_was_read_can_be_kept_and_read_again(
         f"S: {REFUSED}\nError: Invalid login\n"
     )
     kept = tmp_path / "seen.json"
-    assert run("--log", str(log), "--client", "nodemailer", "--save", str(kept), "--json") == 2
+    assert doctor("--log", str(log), "--client", "nodemailer", "--save", str(kept), "--json") == 2
     first = document(capsys)
-    assert run("--evidence", str(kept), "--json") == 2
+    assert doctor("--evidence", str(kept), "--json") == 2
     assert document(capsys) == first
 
 
@@ -135,13 +128,13 @@ def test_what_was_read_can_be_kept_and_read_again(
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], log: Path) -> None:
-    assert run(*(each.format(log=log) for each in arguments)) == 64
+    assert doctor(*(each.format(log=log) for each in arguments)) == 64
 
 
 def test_a_long_log_is_read_at_its_end(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = "534 5.7.9 from long ago\n" * (MAX_LOG // 20)
     log.write_text(f"{before}{REFUSED}\n" * 2)
-    assert run("--log", str(log), "--server", "smtp.azurecomm.net:587", "--json") == 2
+    assert doctor("--log", str(log), "--server", "smtp.azurecomm.net:587", "--json") == 2
     out, err = capsys.readouterr()
     assert f"the last {MAX_LOG}" in err
     assert REFUSED in out
@@ -152,7 +145,7 @@ def test_what_is_no_text_is_said_to_be_none(
     raw: bytes, log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_bytes(raw)
-    assert run("--log", str(log)) == 1
+    assert doctor("--log", str(log)) == 1
     assert "there is no text in it" in capsys.readouterr().out
 
 
@@ -160,13 +153,13 @@ def test_what_is_about_something_else_is_said_to_be(
     log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_text('203.0.113.5 - - [10/Oct/2024] "POST /auth/token HTTP/1.1" 401 535 "-"')
-    assert run("--log", str(log)) == 1
+    assert doctor("--log", str(log)) == 1
     assert "about mail" in capsys.readouterr().out
 
 
 def test_the_report_is_for_a_terminal(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log.write_text(f"S: 220 a\x1b[31m\nC: EHLO {'x' * 300}\nS: {REFUSED}\x07")
-    run("--log", str(log))
+    doctor("--log", str(log))
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\x07" not in out

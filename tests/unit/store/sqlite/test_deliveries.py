@@ -21,6 +21,7 @@ from gatepost.store.sqlite.segments import Place
 from gatepost.store.sqlite.settings import History
 from tests.contract.messages import NOON, message
 from tests.contract.queued import DAY, HOUR, ids, mail, planned, settlement
+from tests.unit.store.sqlite.schema import plans
 
 SETTINGS = Settings(reserve=0)
 
@@ -40,32 +41,7 @@ def run(
     asyncio.run(main())
 
 
-def newest_schema() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:")
-    for step in range(1, VERSION + 1):
-        connection.executescript(read_sql(f"schema_{step}.sql"))
-    return connection
-
-
-@pytest.mark.parametrize("name", SQL)
-def test_every_statement_fits_the_schema(name: str) -> None:
-    connection = newest_schema()
-    connection.execute(f"EXPLAIN {SQL[name]}", (1,) * SQL[name].count("?"))
-    connection.close()
-
-
-def plans() -> list[tuple[str, str]]:
-    connection = newest_schema()
-    statements = {**SQL, **{name: QUERIES[name] for name in ("last_place", "live_places")}}
-    found = [
-        (name, str(step[3]))
-        for name, query in statements.items()
-        for step in connection.execute(f"EXPLAIN QUERY PLAN {query}", (1,) * query.count("?"))
-    ]
-    connection.close()
-    return found
-
-
+STATEMENTS = {**SQL, **{name: QUERIES[name] for name in ("last_place", "live_places")}}
 SCANNED = {
     # Next hops for which something waits, by their time, until one is not skipped.
     "all_hops",
@@ -79,7 +55,7 @@ SCANNED = {
 
 
 def test_no_question_is_answered_by_reading_everything() -> None:
-    found = plans()
+    found = list(plans(STATEMENTS))
     scanned = {name for name, step in found if step.startswith("SCAN queue_")}
     assert scanned <= SCANNED
     assert {step for name, step in found if name in SCANNED and "queue_deliveries" in step} <= {

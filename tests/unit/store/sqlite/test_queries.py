@@ -1,19 +1,19 @@
 """What of an envelope is kept, and that every statement is one."""
 
 import json
-import sqlite3
 from dataclasses import replace
 
 import pytest
 
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
-from gatepost.store.sqlite.opening import VERSION
+from gatepost.store.sqlite.delivery_writer import SQL as DELIVERIES
 from gatepost.store.sqlite.operations import SQL as OPERATIONS
-from gatepost.store.sqlite.queries import QUERIES, message_row, read_sql
-from gatepost.store.sqlite.reports import SQL
+from gatepost.store.sqlite.queries import QUERIES, message_row
+from gatepost.store.sqlite.reports import SQL as REPORTS
 from gatepost.store.sqlite.segments import Place
 from tests.contract.messages import message
+from tests.unit.store.sqlite.schema import newest_schema, plans
 
 # fmt: off
 COLUMNS = (
@@ -59,14 +59,8 @@ def test_a_large_body_is_told_by_its_place() -> None:
     assert (told["segment"], told["offset"], told["size"], told["checksum"]) == (2, 500, 22, 7)
 
 
-ALL = {**QUERIES, **OPERATIONS, **SQL}
-
-
-def newest_schema() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:")
-    for step in range(1, VERSION + 1):
-        connection.executescript(read_sql(f"schema_{step}.sql"))
-    return connection
+OWN = {**QUERIES, **OPERATIONS, **REPORTS}
+ALL = {**OWN, **DELIVERIES}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -78,14 +72,7 @@ def test_every_statement_fits_the_schema(name: str) -> None:
 
 
 def test_no_question_is_answered_by_reading_everything() -> None:
-    connection = newest_schema()
-    whole = {
-        name
-        for name, query in ALL.items()
-        for step in connection.execute(f"EXPLAIN QUERY PLAN {query}", (1,) * query.count("?"))
-        if step[3] == "SCAN messages" or "TEMP B-TREE" in step[3]
-    }
-    connection.close()
+    whole = {name for name, step in plans(OWN) if step == "SCAN messages" or "TEMP B-TREE" in step}
     from_one_end = {"oldest", "newest_id", "expire_operations"}
     of_one_subscription = {"last_failure"}
     assert whole == from_one_end | of_one_subscription
