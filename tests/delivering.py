@@ -49,6 +49,7 @@ UNKNOWN = Reply(550, "no such user", Esc(5, 1, 1))
 REFUSED = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
 NO_CONNECTION = Reply(451, "No connection", Esc(4, 4, 1))
 ALL: tuple[State, ...] = ("waiting", "leased", "held", "settled")
+A_RECORD = "example.net. A 192.0.2.1"
 
 
 class _Selector(selectors.SelectSelector):
@@ -349,6 +350,12 @@ def steady(**other: Any) -> Retry:
 
 def limits(**other: Any) -> HopLimits:
     return HopLimits(**other)
+
+
+def one_hub(say: Say | Answer = Answer(), **target: Any) -> tuple[World, Upstream]:
+    """A world with one smarthost, to which everything goes."""
+    hub = Upstream(smarthost(**target), say)
+    return World([hub], [route(hub.target, retry=steady())]), hub
 
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -11,20 +11,12 @@ from tests.delivering import (
     GREYLISTED,
     REFUSED,
     Answer,
-    Upstream,
     World,
     limits,
+    one_hub,
     refused_before_mail,
-    route,
-    smarthost,
-    steady,
     unreachable,
 )
-
-
-def hub(say: Answer, **target: Any) -> tuple[World, Upstream]:
-    upstream = Upstream(smarthost(**target), say)
-    return World([upstream], [route(upstream.target, retry=steady())]), upstream
 
 
 async def ask(world: World, operation: str, *, running: bool = True, **fields: Any) -> Any:
@@ -39,7 +31,7 @@ async def sentence(world: World, id_: str = "m1", **asked: Any) -> str:
 
 
 def test_the_list_tells_all_that_a_script_wants() -> None:
-    world, _ = hub(Answer((GREYLISTED,), "rcpt"))
+    world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
 
     async def scenario(world: World) -> None:
         await world.send(world.mail(subject="Hello", message_id="<1@example.org>"))
@@ -78,7 +70,7 @@ def test_the_list_tells_all_that_a_script_wants() -> None:
 
 
 def test_why_is_one_sentence_with_reply_time_and_next_attempt() -> None:
-    world, _ = hub(Answer((GREYLISTED,), "rcpt"))
+    world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
 
     async def scenario(world: World) -> None:
         await world.send(world.mail())
@@ -93,7 +85,7 @@ def test_why_is_one_sentence_with_reply_time_and_next_attempt() -> None:
 
 
 def test_why_tells_of_a_server_that_rests() -> None:
-    world, _ = hub(unreachable())
+    world, _ = one_hub(unreachable())
 
     async def scenario(world: World) -> None:
         for number in range(9):
@@ -106,7 +98,7 @@ def test_why_tells_of_a_server_that_rests() -> None:
 
 
 def test_why_tells_of_a_sign_in_and_retry_forgives_it() -> None:
-    world, upstream = hub(refused_before_mail(REFUSED), credential="acs")
+    world, upstream = one_hub(refused_before_mail(REFUSED), credential="acs")
 
     async def scenario(world: World) -> None:
         await world.send(world.mail())
@@ -128,7 +120,7 @@ def test_why_tells_of_a_sign_in_and_retry_forgives_it() -> None:
 
 
 def test_why_tells_who_is_in_line_and_who_is_on_the_wire() -> None:
-    world, _ = hub(Answer(seconds=100), limits=limits(connections=1))
+    world, _ = one_hub(Answer(seconds=100), limits=limits(connections=1))
 
     async def scenario(world: World) -> None:
         for number in range(3):
@@ -142,7 +134,7 @@ def test_why_tells_who_is_in_line_and_who_is_on_the_wire() -> None:
 
 
 def test_hold_release_and_drop() -> None:
-    world, upstream = hub(Answer((GREYLISTED,), "rcpt"))
+    world, upstream = one_hub(Answer((GREYLISTED,), "rcpt"))
 
     async def scenario(world: World) -> None:
         for number in range(3):
@@ -163,7 +155,7 @@ def test_hold_release_and_drop() -> None:
 
 
 def test_what_is_in_line_is_held_or_dropped_before_it_is_tried() -> None:
-    world, upstream = hub(Answer(seconds=100), limits=limits(connections=1))
+    world, upstream = one_hub(Answer(seconds=100), limits=limits(connections=1))
 
     async def scenario(world: World) -> None:
         for number in range(5):
@@ -183,7 +175,7 @@ def test_what_is_in_line_is_held_or_dropped_before_it_is_tried() -> None:
 
 
 def test_why_says_that_what_is_being_tried_is_to_be_held() -> None:
-    world, upstream = hub(Answer((GREYLISTED,), "rcpt", seconds=10))
+    world, upstream = one_hub(Answer((GREYLISTED,), "rcpt", seconds=10))
 
     async def scenario(world: World) -> None:
         await world.send(world.mail())
@@ -202,7 +194,7 @@ def test_why_says_that_what_is_being_tried_is_to_be_held() -> None:
 
 def test_why_says_what_keeps_a_line_waiting_and_retry_does_not_wait_for_what_was_learned() -> None:
     slower = Reply(451, "Server busy", Esc(4, 7, 500))
-    world, upstream = hub(Answer((slower,), "mail"), limits=limits(connections=1))
+    world, upstream = one_hub(Answer((slower,), "mail"), limits=limits(connections=1))
 
     async def scenario(world: World) -> None:
         for number in range(9):
@@ -222,7 +214,7 @@ def test_why_says_what_keeps_a_line_waiting_and_retry_does_not_wait_for_what_was
 
 @pytest.mark.parametrize("operation", ["show", "why", "retry", "hold", "release", "drop"])
 def test_what_is_not_there(operation: str) -> None:
-    world, _ = hub(Answer())
+    world, _ = one_hub(Answer())
 
     async def scenario(world: World) -> None:
         with pytest.raises(KeyError, match="message nobody in the queue"):
@@ -232,7 +224,7 @@ def test_what_is_not_there(operation: str) -> None:
 
 
 def test_what_cannot_be_asked() -> None:
-    world, _ = hub(Answer())
+    world, _ = one_hub(Answer())
 
     async def scenario(world: World) -> None:
         with pytest.raises(ValueError, match="asleep"):

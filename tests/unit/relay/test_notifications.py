@@ -1,0 +1,164 @@
+"""Who is told what of a message: by a notification, and at last by the operator."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from gatepost.model.address import parse_address
+from gatepost.model.envelope import Recipient
+from gatepost.model.route import Capture
+from tests.delivering import (
+    DAY,
+    GREYLISTED,
+    HOUR,
+    MINUTE,
+    UNKNOWN,
+    Answer,
+    Upstream,
+    World,
+    limits,
+    one_hub,
+    route,
+    smarthost,
+    steady,
+)
+
+
+def test_a_refusal_tells_the_sender_and_its_notification_is_delivered() -> None:
+    def say(lease: object, _place: object) -> Answer:
+        sender = lease.message.envelope.sender  # type: ignore[attr-defined]
+        return Answer() if sender is None else Answer((UNKNOWN,), "rcpt")
+
+    world, hub = one_hub(say)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert hub.taken == [("n1", "alice@example.org")]
+    assert hub.envelopes["n1"].sender is None
+    assert b"Action: failed" in hub.contents["n1"]
+    assert b"5.1.1" in hub.contents["n1"]
+    assert world.told("message_failed")[0]["reply"] == str(UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("sender", "notify"), [("", frozenset()), ("alice@example.org", frozenset({"NEVER"}))]
+)
+def test_nobody_is_told_who_does_not_want_to_be(sender: str, notify: frozenset[str]) -> None:
+    world, hub = one_hub(Answer((UNKNOWN,), "rcpt"))
+    bob = Recipient(parse_address("bob@example.net"), notify)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=sender, to=[bob]))
+        await asyncio.sleep(DAY.total_seconds())
+        assert await world.states() == {"m1.0": "settled"}
+
+    world.run(scenario)
+    assert len(hub.tries) == 1
+
+
+def test_a_notification_that_fails_makes_no_other() -> None:
+    world, _hub = one_hub(Answer((UNKNOWN,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(DAY.total_seconds())
+        assert await world.states() == {"m1.0": "settled", "n1.0": "settled"}
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize(("passed_on", "notifications"), [(False, 1), (True, 0)])
+def test_success_is_told_unless_the_next_server_does(passed_on: bool, notifications: int) -> None:
+    world, hub = one_hub(Answer(passed_on=passed_on))
+    bob = Recipient(parse_address("bob@example.net"), frozenset({"SUCCESS"}))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=[bob]))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    told = [content for id_, content in hub.contents.items() if id_ != "m1"]
+    assert len(told) == notifications
+    assert all(b"Action: relayed" in each for each in told)
+
+
+def test_who_waits_is_told_after_hours_and_again_when_the_time_is_up() -> None:
+    def say(lease: object, _place: object) -> Answer:
+        sender = lease.message.envelope.sender  # type: ignore[attr-defined]
+        return Answer() if sender is None else Answer((GREYLISTED,), "rcpt")
+
+    world, hub = one_hub(say)
+    accepted = world.clock.now()
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(6 * DAY.total_seconds())
+        assert set((await world.states()).values()) == {"settled"}
+
+    world.run(scenario)
+    told = [(at, hub.contents[id_]) for (id_, _), at in zip(
+        list(hub.taken), [at for at, _, who in hub.tries if "alice" in who[0]],
+        strict=True)]  # fmt: skip
+    (warned_at, warning), (failed_at, failure) = told
+    assert b"Action: delayed" in warning
+    assert b"Will-Retry-Until" in warning
+    assert 4 * HOUR <= warned_at - accepted < 5 * HOUR
+    assert b"Action: failed" in failure
+    assert b"Status: 4.4.7" in failure
+    assert timedelta(0) <= failed_at - accepted - 5 * DAY < MINUTE
+    assert b"come back" in failure
+
+
+def test_who_waits_in_memory_is_told_in_time_however_busy_the_others_are() -> None:
+    slow, busy = Upstream(smarthost("slow", limits=limits(rate=0.1))), Upstream(smarthost("busy"))
+    retry = steady(warn=5 * MINUTE)
+    first = route(slow.target, name="slow", to=["slow.example"], retry=retry)
+    world = World([slow, busy], [first, route(busy.target)])
+
+    async def scenario(world: World) -> None:
+        for number in range(3):
+            await world.send(world.mail(f"s{number}", to=["bob@slow.example"]))
+        for _ in range(36):
+            world.deliverer.wake()
+            await asyncio.sleep(10)
+
+    world.run(scenario)
+    assert [each["id"] for each in world.told("sender_warned")] == ["s1", "s2"]
+
+
+def test_a_notification_that_nobody_takes_is_told_to_the_operator() -> None:
+    """As with a provider that takes no mail from the null sender."""
+    world, hub = one_hub(Answer((UNKNOWN,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        assert [each["rcpt_to"] for each in world.told("message_failed")] == [
+            ["bob@example.net"], ["alice@example.org"],
+        ]  # fmt: skip
+
+    world.run(scenario)
+    assert hub.taken == []
+    [told] = world.told("notification_lost")
+    assert told == {"id": "n1", "mail_from": "alice@example.org", "reason": str(UNKNOWN)}
+
+
+@pytest.mark.parametrize(("sender", "notifications"), [("alice@example.org", 1), ("", 0)])
+def test_who_asks_is_told_that_mail_is_captured(sender: str, notifications: int) -> None:
+    """RFC 3461 5.2.3: whoever offers DSN tells of a delivery, too."""
+    hub, here = Upstream(smarthost()), Upstream(Capture("here"))
+    table = [route(here.target, name="local", to=["here.example"]), route(hub.target)]
+    world = World([hub, here], table)
+    bob = Recipient(parse_address("bob@here.example"), frozenset({"SUCCESS"}))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=sender, to=[bob]))
+        await asyncio.sleep(1)
+        assert await world.store.count() + len(here.taken) == 1
+
+    world.run(scenario)
+    assert len(hub.taken) == notifications

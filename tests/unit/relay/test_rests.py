@@ -1,0 +1,281 @@
+"""Servers that are down, busy or slow: who rests, who takes over, and that nobody else waits."""
+
+import asyncio
+
+import pytest
+
+from gatepost.errors import (
+    TimedOut,
+)
+from gatepost.model.reply import Esc, Reply
+from gatepost.relay.deliver import Bounds
+from tests.delivering import (
+    A_RECORD,
+    DAY,
+    GREYLISTED,
+    NO_CONNECTION,
+    UNKNOWN,
+    Answer,
+    Upstream,
+    World,
+    limits,
+    mx,
+    one_hub,
+    refused_before_mail,
+    route,
+    smarthost,
+    steady,
+    unreachable,
+)
+
+
+def test_a_server_that_is_not_there_is_left_alone_and_the_others_go_on() -> None:
+    dead = Upstream(smarthost("dead", ["dead.example"]), unreachable())
+    hub = Upstream(smarthost())
+    table = [route(dead.target, name="a", to=["a.example"], retry=steady()),
+             route(hub.target, name="b", retry=steady())]  # fmt: skip
+    world = World([dead, hub], table)
+
+    async def scenario(world: World) -> None:
+        for number in range(50):
+            await world.send(world.mail(f"a{number}", to=["x@a.example"]))
+            await world.send(world.mail(f"b{number}", to=["x@b.example"]))
+        await asyncio.sleep(20)
+        assert len(hub.taken) == 50
+        assert 3 <= len(dead.tries) <= 12
+        states = await world.states()
+        assert {states[f"a{number}.0"] for number in range(50)} == {"waiting"}
+        obstacle = world.deliverer.obstacle((await world.delivery("a9.0")).next_hop)
+        assert obstacle is not None
+        assert obstacle.what == "dead.example:587"
+        dead.say = Answer()
+        await asyncio.sleep(300)
+        assert len(dead.taken) == 50
+
+    world.run(scenario)
+    assert world.told("next_hop_rests")[0]["reason"] == "connection refused"
+
+
+def test_a_server_that_takes_no_connection_at_all_is_left_alone() -> None:
+    """However much mail waits, it is not dialled once for each."""
+    too_many = Reply(421, "too many connections", Esc(4, 3, 2))
+    world, hub = one_hub(refused_before_mail(too_many, "greeting"))
+
+    async def scenario(world: World) -> None:
+        for number in range(200):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(20)
+        assert len(hub.tries) <= 20
+        hub.say = Answer()
+        await asyncio.sleep(300)
+        assert len(hub.taken) == 200
+
+    world.run(scenario)
+    assert str(too_many) in world.told("next_hop_rests")[0]["reason"]
+
+
+def test_a_message_that_is_answered_421_again_and_again_keeps_no_other_waiting() -> None:
+    cut_off = Answer((Reply(421, "closing"),), "content")
+    world, hub = one_hub(lambda lease, _: cut_off if lease.message.id == "m1" else Answer())
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1", sender=""))
+        await asyncio.sleep(DAY.total_seconds())
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert hub.taken == [("m2", "bob@example.net")]
+
+
+def test_an_address_that_swallows_everything_is_left_alone_at_once() -> None:
+    """Half a minute is lost on it by one message, not by three."""
+    silence = TimedOut("no answer in time").at("connect")
+    hole = Answer((NO_CONNECTION,), "connect", is_remote=False, seconds=30, error=silence)
+    hub = Upstream(mx(), lambda _, place: hole if ":" in place.address else Answer())
+    zone = "example.net. MX 10 mx.example.net.\nmx.example.net. AAAA 2001:db8::1\n"
+    world = World([hub], [route(hub.target)], dns=f"{zone}mx.example.net. A 192.0.2.1")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(31)
+        assert len(hub.taken) == 1
+        for number in range(5):
+            await world.send(world.mail(f"n{number}"))
+        await asyncio.sleep(1)
+        assert len(hub.taken) == 6
+
+    world.run(scenario)
+
+
+def test_after_a_rest_one_try_comes_first() -> None:
+    world, hub = one_hub(unreachable(seconds=5))
+
+    async def scenario(world: World) -> None:
+        for number in range(30):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(20)
+        before = len(hub.tries)
+        hub.most_open = 0
+        await asyncio.sleep(40)
+        assert len(hub.tries) == before + 1
+        assert hub.most_open == 1
+        hub.say = Answer(seconds=1)
+        await asyncio.sleep(300)
+        assert len(hub.taken) == 30
+        assert hub.most_open == 10
+
+    world.run(scenario)
+
+
+def test_the_next_target_of_a_chain_takes_over_and_gives_back() -> None:
+    first = Upstream(smarthost("first", ["first.example"]), unreachable())
+    second = Upstream(smarthost("second", ["second.example"]))
+    world = World([first, second], [route(first.target, second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        assert len(second.taken) == 20
+        assert len(first.tries) <= 12
+        first.say = Answer()
+        await asyncio.sleep(60)
+        await world.send(world.mail("later"))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert first.taken == [("later", "bob@example.net")]
+
+
+@pytest.mark.parametrize(("said", "takers"), [(GREYLISTED, 1), (UNKNOWN, 0)])
+def test_the_next_target_has_what_one_refuses_for_now(said: Reply, takers: int) -> None:
+    first, second = Upstream(smarthost("first"), Answer((said,), "rcpt")), Upstream(mx("second"))
+    world = World([first, second], [route(first.target, second.target)], dns=A_RECORD)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=""))
+        await asyncio.sleep(1)
+        assert len(second.taken) == takers
+        assert (await world.delivery("m1.0")).state == "settled"
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize("credential", ["", "acs"])
+def test_the_next_server_of_a_target_takes_over(credential: str) -> None:
+    """At once, also where nobody knows yet whether the credential is any good."""
+    hub = Upstream(
+        smarthost(hosts=["one.example", "two.example"], credential=credential),
+        lambda _, place: unreachable() if place.host == "one.example" else Answer(),
+    )
+    world = World([hub], [route(hub.target)])
+
+    async def scenario(world: World) -> None:
+        for number in range(10):
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(0.1)
+
+    world.run(scenario)
+    assert len(hub.taken) == 10
+    assert not world.told("message_deferred")
+    assert sum(place == "one.example:587" for _, place, _ in hub.tries) == 3
+
+
+def test_retry_after_is_kept() -> None:
+    busy = Answer((Reply(451, "busy", Esc(4, 3, 2)),), "content", retry_after=1000.0)
+    world, hub = one_hub(busy, credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        hub.say = Answer()
+        await asyncio.sleep(990)
+        assert not hub.taken
+        await asyncio.sleep(500)
+
+    world.run(scenario)
+    assert len(hub.taken) == 1
+
+
+def test_what_one_target_asks_to_wait_does_not_keep_mail_from_another() -> None:
+    busy = Answer((Reply(451, "busy", Esc(4, 3, 2)),), "content", retry_after=7200.0)
+    first = Upstream(smarthost("first", ["first.example"], credential="acs"), busy)
+    second = Upstream(smarthost("second", ["second.example"]), unreachable())
+    both = route(first.target, second.target, name="both", to=["a.example"], retry=steady())
+    world = World([first, second], [both, route(second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        for number in range(3):  # the second one rests
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        await world.send(world.mail("late", to=["bob@a.example"]))
+        await asyncio.sleep(1)
+        second.say = Answer()
+        await asyncio.sleep(300)
+
+    world.run(scenario)
+    assert ("late", "bob@a.example") in second.taken
+    assert len(first.tries) == 1
+
+
+def test_one_message_is_one_complaint_however_many_recipients_it_has() -> None:
+    names = [f"u{number}@x.example" for number in range(5)]
+    full = tuple([Reply(452, f"<{each}>: no room", Esc(4, 3, 1)) for each in names])
+    world, hub = one_hub(Answer(full, "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=names))
+        await asyncio.sleep(1)
+        hub.say = Answer()
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert hub.taken == [("m2", "bob@example.net")]
+
+
+def test_two_targets_on_one_server_rest_each_for_itself() -> None:
+    """The server has had enough of one account, or one of them has the wrong authority."""
+    bad = Upstream(smarthost("bad", ["hub.example"]), unreachable())
+    good = Upstream(smarthost("good", ["hub.example"]))
+    world = World([bad, good], [route(bad.target, name="a", to=["a.example"], retry=steady()),
+                                route(good.target, name="b", retry=steady())])  # fmt: skip
+
+    async def scenario(world: World) -> None:
+        for number in range(9):
+            await world.send(world.mail(f"a{number}", to=["x@a.example"]))
+        await asyncio.sleep(20)
+        assert world.told("next_hop_rests")
+        for number in range(9):
+            await world.send(world.mail(f"b{number}", to=["x@b.example"]))
+        await asyncio.sleep(1)
+        assert len(good.taken) == 9
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize("number", [2, 6])
+def test_slow_next_hops_that_came_first_keep_no_other_waiting(number: int) -> None:
+    names = [f"slow{each}" for each in range(number)]
+    slow = [Upstream(smarthost(each, limits=limits(rate=1))) for each in names]
+    fast = Upstream(smarthost("fast"))
+    routes = [route(each, name=each.name, to=[f"{each.name}.example"])
+              for each in (one.target for one in (*slow, fast))]  # fmt: skip
+    world = World([*slow, fast], routes, bounds=Bounds(leases=80))
+
+    async def put(name: str, count: int) -> None:
+        for each in range(count):
+            mail = world.mail(f"{name}-{each}", to=[f"bob@{name}.example"])
+            await world.deliveries.put(mail, world.routes.plan(mail).planned, leased=False)
+        world.deliverer.wake()
+        await asyncio.sleep(60)
+
+    async def scenario(_: World) -> None:
+        for name in names:
+            await put(name, 200)
+        await put("fast", 300)
+
+    world.run(scenario)
+    assert len(fast.taken) == 300
+    assert all(each.taken for each in slow)

@@ -1,0 +1,230 @@
+"""Sign-ins that are refused: how often a secret is shown, what rests, and who hears of it."""
+
+import asyncio
+
+import pytest
+
+from gatepost.client.tokens.contract import unreadable
+from gatepost.errors import (
+    Disconnected,
+    NoSharedMechanism,
+    RemoteProtocolError,
+    TokenError,
+)
+from gatepost.model.plan import Plan
+from gatepost.model.reply import Esc, Reply
+from gatepost.relay.transport.judging import reply_of
+from tests.delivering import (
+    DAY,
+    REFUSED,
+    Answer,
+    Upstream,
+    World,
+    one_hub,
+    refused_before_mail,
+    route,
+    smarthost,
+    steady,
+)
+
+
+def test_a_refused_sign_in_stops_the_identity_and_is_told_once() -> None:
+    refusal = refused_before_mail(REFUSED)
+    world, hub = one_hub(refusal, credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(1)
+        assert len(hub.tries) == 1
+        delivery = await world.delivery("m0.0")
+        assert delivery.history[0].finding or delivery.history[0].advice
+        obstacle = world.deliverer.obstacle(delivery.next_hop)
+        assert obstacle is not None
+        assert obstacle.is_stop
+        assert obstacle.what == "credential acs at hub"
+        await asyncio.sleep(2 * 3600)
+        assert 2 <= len(hub.tries) <= 8
+        assert len(world.told("sign_in_stopped")) == 1
+        hub.say = Answer()
+        world.deliverer.forgive([delivery.next_hop])
+        await asyncio.sleep(5)
+        assert len(hub.taken) == 20
+
+    world.run(scenario)
+    [told] = world.told("sign_in_stopped")
+    assert told["credential"] == "acs"
+    assert told["reply"] == str(REFUSED)
+    assert len(world.told("sign_in_works")) == 1
+
+
+def test_a_refused_secret_is_shown_to_another_provider_and_never_again_to_the_same() -> None:
+    refusal = refused_before_mail(REFUSED)
+    first = Upstream(smarthost("first", ["One.example"], credential="acs"), refusal)
+    port = Upstream(smarthost("port", ["one.example", "three.example"], credential="acs"), refusal)
+    other = Upstream(smarthost("other", ["two.example"], credential="acs"))
+    chain = route(first.target, port.target, other.target, retry=steady())
+    world = World([first, port, other], [chain])
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert len(first.tries) == 1
+    assert not port.tries
+    assert len(other.taken) == 20
+    assert [each["target"] for each in world.told("sign_in_stopped")] == ["first"]
+    assert not world.told("sign_in_works")
+
+
+def test_a_secret_that_never_worked_is_shown_once_however_much_mail_waits() -> None:
+    refused = Answer((REFUSED,), "auth", seconds=0.5)
+    world, hub = one_hub(refused, credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(60)
+        assert (len(hub.tries), hub.most_open) == (1, 1)
+        hub.say = Answer(seconds=0.5)
+        world.deliverer.forgive([(await world.delivery("m0.0")).next_hop])
+        await asyncio.sleep(10)
+        assert len(hub.taken) == 20
+        assert hub.most_open > 1
+
+    world.run(scenario)
+
+
+def no_fit() -> Answer:
+    error = NoSharedMechanism(("XOAUTH2",), ("LOGIN", "PLAIN"), Plan(()))
+    reply = Reply(504, "None of the sign-ins offered can be used", Esc(5, 7, 4))
+    return Answer((reply.because(str(error)),), "auth", is_remote=False, error=error)
+
+
+def liar() -> Answer:
+    """A server that lets us in without the proof of SCRAM that it knows the password, too."""
+    error = RemoteProtocolError("the server reports success without its proof", "235 ok")
+    error.slug = "server_auth_backend_bug"
+    reply = Reply(451, "The server broke the protocol", Esc(4, 5, 0)).because(str(error))
+    return Answer((reply,), "auth", is_remote=False, error=error)
+
+
+def no_token(*, is_transient: bool) -> Answer:
+    error = TokenError("AADSTS7000222: the secret is expired", is_transient=is_transient)
+    error.slug = "expired_secret"
+    reply = Reply(535, "no token", Esc(5, 7, 8)).because(str(error))
+    return Answer((reply,), "auth", is_remote=False, error=error)
+
+
+def no_secret() -> Answer:
+    error = unreadable("no password: the file acs-secret cannot be read: No such file")
+    return Answer((reply_of(error),), "auth", is_remote=False, error=error)
+
+
+@pytest.mark.parametrize(
+    ("answer", "finding"),
+    [
+        (no_fit(), "mechanism_not_offered"),
+        (no_token(is_transient=False), "expired_secret"),
+        (no_secret(), "credentials_missing"),
+        (liar(), "server_auth_backend_bug"),
+    ],
+)
+def test_what_keeps_us_from_signing_in_is_diagnosed_once(answer: Answer, finding: str) -> None:
+    world, hub = one_hub(answer, credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(600)
+        states = await world.states()
+        assert set(states.values()) == {"waiting"}
+        assert len(states) == 20
+        tried = [each for each in [await world.delivery(id_) for id_ in states] if each.history]
+        assert {each.history[0].finding for each in tried} == {finding}
+
+    world.run(scenario)
+    assert len(hub.tries) <= 10
+    assert [each["finding"] for each in world.told("sign_in_stopped")] == [finding]
+
+
+def test_a_server_that_hangs_up_at_auth_sees_the_secret_once_before_it_rests() -> None:
+    error = Disconnected("the server cut the connection")
+    answer = Answer((reply_of(error),), "auth", is_remote=False, error=error)
+    world, hub = one_hub(answer, credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(1)
+        assert len(hub.tries) == 1
+        await asyncio.sleep(600)
+        assert 2 <= len(hub.tries) <= 6
+
+    world.run(scenario)
+
+
+def test_another_cause_is_told_also_where_the_doctor_knows_neither() -> None:
+    """An API's: 403, later 404, since somebody mended the wrong thing."""
+    causes = [Reply(535, "HTTP 403", Esc(5, 7, 8)), Reply(554, "HTTP 404", Esc(5, 3, 5))]
+    world, hub = one_hub(refused_before_mail(causes[0]), credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(2 * 3600)
+        hub.say = refused_before_mail(causes[1])
+        await asyncio.sleep(DAY.total_seconds())
+
+    world.run(scenario)
+    assert [each["reply"] for each in world.told("sign_in_stopped")] == list(map(str, causes))
+
+
+@pytest.mark.parametrize("answer", [no_fit(), refused_before_mail(REFUSED)])
+def test_what_was_told_is_not_told_again_by_the_next_relay(answer: Answer) -> None:
+    world, hub = one_hub(answer, credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(5)
+        await world.kill()
+        await world.start()
+        await asyncio.sleep(DAY.total_seconds())
+        assert len(world.told("sign_in_stopped")) == 1
+        hub.say = Answer()
+        await asyncio.sleep(DAY.total_seconds())
+        assert world.alarms == {}
+
+    world.run(scenario)
+    assert len(world.told("sign_in_works")) == 1
+
+
+def test_a_token_endpoint_that_is_away_is_waited_for_quietly() -> None:
+    world, hub = one_hub(no_token(is_transient=True), credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(5)
+        hub.say = Answer()
+        await asyncio.sleep(300)
+
+    world.run(scenario)
+    assert len(hub.taken) == 1
+    assert not world.told("sign_in_stopped")
+
+
+def test_the_whole_identity_rests_after_450_4_5_127() -> None:
+    rate = Reply(450, "Excessive message rate from sender", Esc(4, 5, 127))
+    world, hub = one_hub(Answer((rate,), "mail"), credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(30):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(40)
+        assert len(hub.tries) <= 10
+        hub.say = Answer()
+        await asyncio.sleep(4000)
+        assert len(hub.taken) == 30
+
+    world.run(scenario)
