@@ -16,6 +16,7 @@ MECHANISMS: Final = {
     "CRAM-MD5":           ("password",     False,      False),
     "SCRAM-SHA-1":        ("password",     False,      False),
     "SCRAM-SHA-256":      ("password",     False,      False),
+    "SCRAM-SHA-512":      ("password",     False,      False),
     "SCRAM-SHA-1-PLUS":   ("password",     False,      True),
     "SCRAM-SHA-256-PLUS": ("password",     False,      True),
     "XOAUTH2":            ("token",        True,       False),

@@ -16,7 +16,7 @@ from tests.matrix.run import entra_token
 from tests.matrix.upstreams import Upstream, emulator
 
 SIGNED_IN_ONLY = "smtpd_relay_restrictions = permit_sasl_authenticated, reject\n"
-CYRUS = "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256"
+CYRUS = "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512"
 DOVECOT = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER")
 
 

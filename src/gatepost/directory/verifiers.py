@@ -26,7 +26,7 @@ CHOSEN_ITERATIONS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class ScramVerifiers:
-    """One for each hash; None where SASLprep prohibits the password."""
+    """One for each hash that is offered; None where SASLprep prohibits the password."""
 
     sha1: ScramVerifier | None = field(default=None, repr=False)
     sha256: ScramVerifier | None = field(default=None, repr=False)
@@ -38,7 +38,7 @@ class ScramVerifiers:
                 return self.sha1
             case "sha256":
                 return self.sha256
-            case None:
+            case "sha512" | None:
                 return None
 
 

@@ -22,6 +22,8 @@ from gatepost.sasl.scram import (
     ScramSha1Plus,
     ScramSha256,
     ScramSha256Plus,
+    ScramSha512,
+    ScramSha512Plus,
     scram,
 )
 from gatepost.sasl.xoauth2 import Xoauth2, xoauth2
@@ -112,8 +114,10 @@ def _alone(interviewer: Callable[[bytes | None], Interview]) -> Interviewer:
 
 # fmt: off
 MECHANISMS: Final[Mapping[str, Entry]] = MappingProxyType({
+    "SCRAM-SHA-512-PLUS": _scram_entry(ScramSha512Plus),
     "SCRAM-SHA-256-PLUS": _scram_entry(ScramSha256Plus),
     "SCRAM-SHA-1-PLUS":   _scram_entry(ScramSha1Plus),
+    "SCRAM-SHA-512":      _scram_entry(ScramSha512),
     "SCRAM-SHA-256":      _scram_entry(ScramSha256),
     "SCRAM-SHA-1":        _scram_entry(ScramSha1),
     "PLAIN":       Entry(Plain,       "password",    _plain,       plain),

@@ -25,8 +25,10 @@ from gatepost.sasl.mechanisms import MECHANISMS
 PREFERENCE: Final = (
     "OAUTHBEARER",
     "XOAUTH2",
+    "SCRAM-SHA-512-PLUS",
     "SCRAM-SHA-256-PLUS",
     "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-512",
     "SCRAM-SHA-256",
     "SCRAM-SHA-1",
     "PLAIN",
@@ -39,8 +41,10 @@ _MERITS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "OAUTHBEARER": "a token, the standard way",
         "XOAUTH2": "a token, the way of Google and Microsoft",
+        "SCRAM-SHA-512-PLUS": "keeps the password here and is bound to this TLS connection",
         "SCRAM-SHA-256-PLUS": "keeps the password here and is bound to this TLS connection",
         "SCRAM-SHA-1-PLUS": "keeps the password here and is bound to this TLS connection",
+        "SCRAM-SHA-512": "keeps the password here, and the server proves itself too",
         "SCRAM-SHA-256": "keeps the password here, and the server proves itself too",
         "SCRAM-SHA-1": "keeps the password here, and the server proves itself too",
         "PLAIN": "sends the password once",

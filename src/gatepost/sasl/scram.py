@@ -1,4 +1,4 @@
-"""SCRAM (RFC 5802; SHA-256: RFC 7677): both sides prove that they know the password.
+"""SCRAM (RFC 5802, RFC 7677): both sides prove that they know the password.
 
 The password never goes over the wire, what the server keeps cannot be used to
 sign in, and the -PLUS forms are bound to the TLS connection.
@@ -167,6 +167,22 @@ class ScramSha256Plus(ScramSha256):
 
     __slots__ = ()
     name: ClassVar[str] = "SCRAM-SHA-256-PLUS"
+    binds: ClassVar[bool] = True
+
+
+class ScramSha512(Scram):
+    """draft-melnikov-scram-sha-512, as servers on Cyrus SASL and others have it."""
+
+    __slots__ = ()
+    name: ClassVar[str] = "SCRAM-SHA-512"
+    digest: ClassVar[ScramHash] = "sha512"
+
+
+class ScramSha512Plus(ScramSha512):
+    """The same, bound to the TLS connection."""
+
+    __slots__ = ()
+    name: ClassVar[str] = "SCRAM-SHA-512-PLUS"
     binds: ClassVar[bool] = True
 
 

@@ -13,7 +13,7 @@ from gatepost.sasl.exchange import UnusableCredentials, encode
 from gatepost.sasl.interview import ScramVerifier
 from gatepost.sasl.saslprep import saslprep
 
-ScramHash = Literal["sha1", "sha256"]
+ScramHash = Literal["sha1", "sha256", "sha512"]
 
 SALT_SIZE: Final = 16
 

@@ -21,7 +21,9 @@ from gatepost.sasl.verifiers import (
 ITERATIONS: Final = 4_096
 """RFC 5802 5.1 asks for no less; tests want no more."""
 _DECOY_KEY: Final = b"the decoys of a test"
-_HASHES: Final[dict[str, ScramHash]] = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
+_HASHES: Final[dict[str, ScramHash]] = {
+    "SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512",
+}  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -33,6 +33,9 @@ SERVER_NONCE = "s" * 20
 DENIED = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
 SIDE = ServerSide(nonce=SERVER_NONCE, host="test.example", refusal=DENIED)
 ITERATIONS = 4_096
+_DIGESTS: dict[str, ScramHash] = {
+    "SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Users:
         return Principal(credentials.username)
 
     def verifier(self, username: str, mechanism: str) -> Verifier:
-        digest: ScramHash = "sha256" if "256" in mechanism else "sha1"
+        digest = _DIGESTS.get(mechanism.removesuffix("-PLUS"), "sha1")
         kept = (
             {saslprep(n, stored=False): s for n, s in self.secrets.items()}
             if (mechanism != "CRAM-MD5")

@@ -27,7 +27,7 @@ _NOT_KNOWN: Final = frozenset({504})
 """The mechanism itself is not known (RFC 4954 4), in whatever form."""
 _SOMETHING_ELSE: Final = re.compile(r"too long|\(\w*(error|exception)\)", re.IGNORECASE)
 """A refusal that is not about the mechanism, among them a server's own exception."""
-_FOREIGN: Final = frozenset({"DIGEST-MD5", "NTLM", "SCRAM-SHA-512"})
+_FOREIGN: Final = frozenset({"DIGEST-MD5", "NTLM"})
 """Mechanisms that take a password and that we do not speak."""
 
 
