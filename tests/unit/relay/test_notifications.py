@@ -105,7 +105,9 @@ def test_who_waits_is_told_after_hours_and_again_when_the_time_is_up() -> None:
         strict=True)]  # fmt: skip
     (warned_at, warning), (failed_at, failure) = told
     assert b"Action: delayed" in warning
+    assert b"Status: 4.2.0" in warning
     assert b"Will-Retry-Until" in warning
+    assert b"in the time that it had" not in warning
     assert 4 * HOUR <= warned_at - accepted < 5 * HOUR
     assert b"Action: failed" in failure
     assert b"Status: 4.4.7" in failure
@@ -145,6 +147,20 @@ def test_a_notification_that_nobody_takes_is_told_to_the_operator() -> None:
     assert hub.taken == []
     [told] = world.told("notification_lost")
     assert told == {"id": "n1", "mail_from": "alice@example.org", "reason": str(UNKNOWN)}
+
+
+def test_a_notification_for_which_there_is_no_route_is_told_to_the_operator() -> None:
+    hub = Upstream(smarthost(), Answer((UNKNOWN,), "rcpt"))
+    world = World([hub], [route(hub.target, to=["example.net"], retry=steady())])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        assert await world.states() == {"m1.0": "settled"}
+
+    world.run(scenario)
+    [told] = world.told("notification_lost")
+    assert told == {"id": "m1", "mail_from": "alice@example.org", "reason": "no route is for it"}
 
 
 @pytest.mark.parametrize(("sender", "notifications"), [("alice@example.org", 1), ("", 0)])
