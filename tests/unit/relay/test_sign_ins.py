@@ -226,5 +226,10 @@ def test_the_whole_identity_rests_after_450_4_5_127() -> None:
         hub.say = Answer()
         await asyncio.sleep(4000)
         assert len(hub.taken) == 30
+        hub.say, hub.most_open = Answer(seconds=0.5), 0
+        for number in range(30, 40):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(10)
+        assert hub.most_open > 1, "one was taken, so the others need not wait for each other"
 
     world.run(scenario)

@@ -139,6 +139,13 @@ def test_many_addresses_do_not_crowd_out_another_host() -> None:
     assert [each.address for each in chosen][-1] == "192.0.2.1"
 
 
+def test_room_that_one_host_does_not_need_is_the_next_one_s() -> None:
+    two, many = addresses("192.0.2.1", "192.0.2.2"), addresses(*[f"192.0.2.{n}" for n in range(9)])
+    chosen = candidates("x", (A, B), {"a": two, "b": many}, (), most=5)
+    assert isinstance(chosen, tuple)
+    assert [each.host for each in chosen] == ["a", "a", "b", "b", "b"]
+
+
 def test_our_own_address_under_another_name_is_a_loop() -> None:
     answers = {
         "a": addresses("192.0.2.1"),

@@ -121,6 +121,8 @@ def test_the_first_that_matches_is_taken() -> None:
 def test_without_a_route_mail_is_not_relayed() -> None:
     assert ROUTES.choose(ORIGIN, parse_address("a@b.org")) is None
     assert ROUTES.next_hop(ORIGIN, parse_address("a@b.org")) is None
+    assert ROUTES.refusal(ORIGIN, parse_address("a@b.org")).startswith("no_route: ")
+    assert ROUTES.refusal(ORIGIN, parse_address("a@b.net")) == ""
 
 
 def test_routes_are_found_by_name() -> None:
