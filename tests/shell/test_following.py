@@ -23,7 +23,7 @@ from gatepost.testing.upstream import USUAL
 from tests.certificates import Authority, Pair
 from tests.leases import lease, outcomes
 from tests.shell.behaviours import Client, serving
-from tests.shell.test_smtp_transport import (
+from tests.shell.handing import (
     PIPELINED,
     QUICK,
     SENT,

@@ -1,0 +1,353 @@
+"""TLS and sign-in with servers that do as they are told: what is demanded, shown, and kept back."""
+
+import asyncio
+import base64
+from contextlib import suppress
+
+import pytest
+
+from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
+from gatepost.client.tokens.cache import TokenCache
+from gatepost.client.tokens.contract import AccessToken
+from gatepost.errors import ConfigError, TokenError
+from gatepost.model.route import Smarthost, SmarthostTarget
+from gatepost.model.secret import Secret
+from gatepost.relay.ailment import ailment_of
+from gatepost.relay.transport.smtp import SmtpTransport
+from tests.certificates import Authority, Pair
+from tests.leases import outcomes
+from tests.shell.behaviours import Client, serving
+from tests.shell.handing import (
+    Relay,
+    greet,
+    hand_once,
+    start_tls,
+    take,
+)
+
+# TLS.
+
+
+def test_required_tls_is_required(authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        greet(client)
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required"))
+        assert b"MAIL" not in b"".join(running.clients[0].heard)
+    assert outcomes(handed) == [("deferred", 454)]
+    assert handed.attempt.phase == "starttls"
+
+
+def test_required_tls_checks_the_certificate(authority: Authority) -> None:
+    def server(client: Client) -> None:
+        with suppress(OSError):  # the client hangs up
+            start_tls(client)
+
+    with serving(server, authority.issue("other.example")) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required"))
+    assert outcomes(handed) == [("deferred", 454)]
+    assert handed.error is not None
+    assert (handed.attempt.phase, handed.error.slug) == ("tls", "cert_hostname_mismatch")
+
+
+def test_tls_where_it_is_offered(authority: Authority) -> None:
+    def server(client: Client) -> None:
+        start_tls(client)
+        take(client)
+        client.wait_for_end()
+
+    with serving(server, authority.issue("other.example")) as running:
+        handed = hand_once(Relay(running.address, authority, tls="opportunistic"))
+    assert outcomes(handed) == [("delivered", 250)]
+    assert handed.attempt.contact.tls.startswith("TLSv1.3 TLS_")
+    assert not handed.attempt.contact.verified
+
+
+@pytest.mark.parametrize("how", ["not offered", "refused", "broken", "hung up"])
+def test_opportunistic_tls_goes_on_in_clear(authority: Authority, pair: Pair, how: str) -> None:
+    seen: list[str] = []
+
+    def server(client: Client) -> None:
+        seen.append(how)
+        greet(client, "250 test" if how == "not offered" else "250-test\n250 STARTTLS")
+        if how == "refused":
+            client.answer("454 4.7.0 not now")
+        elif how == "hung up" and len(seen) == 1:
+            client.hear()
+            return
+        elif how == "broken" and len(seen) == 1:
+            client.answer("220 go")
+            client.socket.sendall(b"this is no handshake\r\n")
+            client.socket.recv(10_000)
+            return
+        take(client)
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="opportunistic"))
+    assert outcomes(handed) == [("delivered", 250)]
+    assert handed.attempt.contact.tls == ""
+
+
+def test_implicit_tls(authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        client.start_tls()
+        greet(client)
+        take(client)
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="implicit"))
+    assert outcomes(handed) == [("delivered", 250)]
+    assert handed.attempt.contact.verified
+
+
+# Signing in.
+
+
+class Tokens:
+    """A source whose tokens are numbered."""
+
+    identity = "tokens"
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.failure: TokenError | None = None
+
+    async def fetch(self, scope: str) -> AccessToken:
+        assert scope == "scope"
+        if self.failure is not None:
+            raise self.failure
+        self.given += 1
+        return AccessToken(Secret(f"t0ken{self.given}"), 3600)
+
+
+PASSWORD = PasswordSignIn("relay@example.com", lambda: Secret("s3cret"))
+NO_FILE = "the file p cannot be read: No such file or directory"
+
+
+def missing() -> Secret:
+    raise ConfigError(NO_FILE)
+
+
+def test_login_where_only_login_is_offered(authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH LOGIN")
+        client.answer("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 2.7.0 ok")
+        take(client)
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required", sign_in=PASSWORD))
+        lines = running.clients[0].heard
+    assert base64.b64encode(b"s3cret") in lines
+    contact = handed.attempt.contact
+    assert (contact.mechanism, contact.identity) == ("LOGIN", "relay@example.com")
+
+
+@pytest.mark.parametrize(
+    ("offer", "tls", "mechanisms", "slug"),
+    [
+        ("AUTH XOAUTH2", True, (), "mechanism_not_offered"),
+        ("SIZE 1000", True, (), "auth_not_advertised"),
+        ("AUTH PLAIN LOGIN", True, ("CRAM-MD5", "SCRAM-SHA-256"), "client_mechanism_filter_wrong"),
+        ("AUTH PLAIN", False, (), "auth_before_tls_refused_by_client"),
+    ],
+)
+def test_with_a_credential_nothing_goes_without_it(
+    authority: Authority, pair: Pair, offer: str, tls: bool, mechanisms: tuple[str, ...], slug: str
+) -> None:
+    def server(client: Client) -> None:
+        if tls:
+            start_tls(client, f"250-test\n250 {offer}")
+        else:
+            greet(client, f"250-test\n250 {offer}")
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        relay = Relay(
+            running.address, authority, tls="required" if tls else "none", sign_in=PASSWORD,
+            mechanisms=mechanisms,
+        )  # fmt: skip
+        handed = hand_once(relay)
+        assert not [each for each in running.clients[0].heard if each[:4] in (b"MAIL", b"AUTH")]
+    assert outcomes(handed) == [("deferred", 504)]
+    assert handed.attempt.phase == "auth"
+    assert handed.error is not None
+    assert handed.error.slug == slug
+    assert handed.evidence is not None
+    assert handed.evidence.offered == tuple(offer.split()[1:] if "AUTH" in offer else ())
+
+
+def test_one_mechanism_that_is_not_listed_is_used_when_it_is_named(
+    authority: Authority, pair: Pair
+) -> None:
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH LOGIN")
+        client.answer("235 ok")
+        take(client)
+        client.wait_for_end()
+
+    async def act(address: str) -> None:
+        cache = TokenCache()
+        sign_in = TokenSignIn("relay@example.com", cache, Tokens(), "scope")
+        relay = Relay(address, authority, tls="required", sign_in=sign_in, mechanisms=("XOAUTH2",))
+        assert outcomes(await relay.hand()) == [("delivered", 250)]
+        await relay.transport.close()
+        await cache.close()
+
+    with serving(server, pair) as running:
+        asyncio.run(act(running.address))
+        assert running.clients[0].heard[3].startswith(b"AUTH XOAUTH2 ")
+
+
+def test_a_refused_password_is_tried_once_and_shown_to_the_doctor(
+    authority: Authority, pair: Pair
+) -> None:
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH PLAIN LOGIN")
+        client.answer("535 5.7.8 wrong: s3cret")
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required", sign_in=PASSWORD))
+        assert len(running.clients) == 1
+        assert sum(each.startswith(b"AUTH") for each in running.clients[0].heard) == 1
+    assert outcomes(handed) == [("deferred", 535)]
+    assert (handed.attempt.phase, handed.attempt.is_remote) == ("auth", True)
+    assert handed.evidence is not None
+    [attempt] = handed.evidence.attempts
+    assert (attempt.mechanism, attempt.secret_sent, attempt.tls) == ("PLAIN", True, True)
+    assert handed.evidence.position == "auth"
+    shown = f"{handed.attempt} {handed.verdicts} {handed.evidence}"
+    assert "s3cret" not in shown
+    assert base64.b64encode(b"\0relay@example.com\0s3cret").decode() not in shown
+
+
+def test_what_was_seen_behind_implicit_tls(authority: Authority, pair: Pair) -> None:
+    """The greeting came inside: it does not say that the port begins in clear."""
+
+    def server(client: Client) -> None:
+        client.start_tls()
+        greet(client, "250-test\n250 AUTH XOAUTH2")
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="implicit", sign_in=PASSWORD))
+    assert handed.evidence is not None
+    assert handed.evidence.greeting.value is None
+    first = handed.evidence.tls_first.value
+    assert first is not None
+    assert first.answered
+    assert ailment_of(handed).finding == "mechanism_not_offered"
+    assert "XOAUTH2: no token was given" in ailment_of(handed).sentence
+
+
+def test_an_old_token_that_is_refused_is_renewed_once(authority: Authority, pair: Pair) -> None:
+    shown: list[bytes] = []
+
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH XOAUTH2")
+        response = base64.b64decode(client.hear().split()[2])
+        shown.append(response)
+        if b"t0ken1" in response:
+            client.say("535 5.7.3 no")
+            client.wait_for_end()
+            return
+        client.say("235 ok")
+        take(client)
+        client.wait_for_end()
+
+    async def act(address: str) -> None:
+        now = 1000.0
+        cache = TokenCache(lambda: now)
+        source = Tokens()
+        await cache.get(source, "scope")
+        now += 600
+        sign_in = TokenSignIn("relay@example.com", cache, source, "scope")
+        relay = Relay(address, authority, tls="required", sign_in=sign_in)
+        assert outcomes(await relay.hand()) == [("delivered", 250)]
+        await relay.transport.close()
+        await cache.close()
+
+    with serving(server, pair) as running:
+        asyncio.run(act(running.address))
+    assert [b"t0ken1" in shown[0], b"t0ken2" in shown[1], len(shown)] == [True, True, 2]
+
+
+def test_a_fresh_token_that_is_refused_is_not_tried_again(authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH XOAUTH2")
+        client.answer("535 5.7.3 no")
+        client.wait_for_end()
+
+    async def act(address: str) -> None:
+        cache = TokenCache()
+        sign_in = TokenSignIn("relay@example.com", cache, Tokens(), "scope")
+        relay = Relay(address, authority, tls="required", sign_in=sign_in)
+        assert outcomes(await relay.hand()) == [("deferred", 535)]
+        await relay.transport.close()
+        await cache.close()
+
+    with serving(server, pair) as running:
+        asyncio.run(act(running.address))
+        assert len(running.clients) == 1
+
+
+@pytest.mark.parametrize(("transient", "code"), [(True, 454), (False, 535)])
+def test_without_a_token_nobody_is_called(
+    authority: Authority, pair: Pair, transient: bool, code: int
+) -> None:
+    async def act(address: str) -> None:
+        cache, source = TokenCache(), Tokens()
+        source.failure = TokenError(
+            "AADSTS7000222", is_transient=transient, number=7000222, retry_after=900.0
+        )
+        source.failure.slug = "expired_secret"
+        sign_in = TokenSignIn("relay@example.com", cache, source, "scope")
+        relay = Relay(address, authority, tls="required", sign_in=sign_in)
+        handed = await relay.hand()
+        assert outcomes(handed) == [("deferred", code)]
+        assert (handed.attempt.phase, handed.attempt.is_remote) == ("auth", False)
+        assert handed.error is not None
+        assert handed.error.slug == "expired_secret"
+        assert "AADSTS7000222" in handed.attempt.reply.reason
+        assert handed.retry_after == pytest.approx(900, abs=10)
+        await relay.transport.close()
+        await cache.close()
+
+    with serving(lambda client: client.wait_for_end(), pair) as running:
+        asyncio.run(act(running.address))
+        assert running.clients == []
+
+
+def test_a_password_that_is_not_there(authority: Authority, pair: Pair) -> None:
+    sign_in = PasswordSignIn("relay@example.com", missing)
+    with serving(lambda client: client.wait_for_end(), pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required", sign_in=sign_in))
+        assert running.clients == []
+    assert outcomes(handed) == [("deferred", 535)]
+    assert NO_FILE in handed.attempt.reply.reason
+
+
+def test_a_client_certificate(authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH EXTERNAL PLAIN")
+        client.answer("235 ok")
+        take(client)
+        client.wait_for_end()
+
+    own = authority.issue("relay.example")
+    sign_in = CertificateSignIn(own.certificate, own.key)
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required", sign_in=sign_in))
+        assert running.clients[0].heard[3].startswith(b"AUTH EXTERNAL")
+    assert handed.attempt.contact.mechanism == "EXTERNAL"
+
+
+def test_a_target_with_a_credential_needs_one() -> None:
+    target = SmarthostTarget("hub", (Smarthost("mail.example"),), credential="relay")
+    with pytest.raises(ValueError, match="credential relay"):
+        SmtpTransport(target)
