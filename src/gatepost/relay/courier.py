@@ -138,6 +138,7 @@ class Courier:
     ) -> Handed | Pause:
         failed: list[Handed] = []
         unfit: list[Handed] = []
+        put_off: Handed | None = None
         asked: set[str] = set()
         left = {each.host for each in found.places}
         for place in self._traffic.in_turn(target, found.places):
@@ -153,8 +154,11 @@ class Courier:
                 unfit.append(_put_off(handed))
                 continue
             if not _goes_on(handed, may_try_next_host):
-                if asked or not _may_ask_another(target, handed):
+                if put_off is not None:
+                    return _later_if(handed, put_off)
+                if not _may_ask_another(target, handed):
                     return handed
+                put_off = handed
                 asked |= {place.host, place.address}  # nor by another name of the same
             failed.append(handed)
             if permit.identity is not None and permit.identity.rests(self._traffic.seconds()):
@@ -231,6 +235,23 @@ def _may_ask_another(target: Target, handed: Handed) -> bool:
         and all(each.outcome == "deferred" for each in handed.verdicts)
         and (lesson.scope in ("message", "host") or is_of_first)
     )
+
+
+def _later_if(handed: Handed, put_off: Handed) -> Handed:
+    """Let wait whom an exchanger refuses for good that a better one has asked to come back.
+
+    That one knows its recipients. Another may keep mail in times of need and know nobody, or be
+    there to turn away who does not keep to the order.
+    """
+    refused = [each.reply for each in handed.verdicts if each.outcome == "failed"]
+    if not refused:
+        return handed
+    pairs = zip(put_off.verdicts, handed.verdicts, strict=True)
+    verdicts = tuple([first if said.outcome == "failed" else said for first, said in pairs])
+    attempt = put_off.attempt
+    if any(each.outcome == "delivered" for each in verdicts):
+        attempt = replace(handed.attempt, phase="rcpt", reply=refused[0])
+    return replace(handed, verdicts=verdicts, attempt=attempt)
 
 
 def _is_unfit(handed: Handed) -> bool:

@@ -7,11 +7,14 @@ import pytest
 from gatepost.errors import (
     Phase,
 )
+from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.net.dial import is_here
 from gatepost.relay.places import Own
+from gatepost.relay.transport.contract import Place
 from tests.delivering import (
     GREYLISTED,
+    OK,
     UNKNOWN,
     Answer,
     Upstream,
@@ -97,9 +100,12 @@ TOO_LARGE = Answer(
 )
 
 
+NOBODY = Answer((UNKNOWN,), "rcpt")
 LESSER = [
     # the best one                        the other  what becomes of it
     (Answer((GREYLISTED,), "rcpt"),       TOO_LARGE, "message_deferred"),
+    (Answer((GREYLISTED,), "rcpt"),       NOBODY,    "message_deferred"),
+    (unreachable(),                       NOBODY,    "message_failed"),
     (unreachable(),                       TOO_LARGE, "message_deferred"),
     (TOO_LARGE,                           Answer(),  "message_delivered"),
     (TOO_LARGE,                           TOO_LARGE, "message_failed"),
@@ -108,7 +114,8 @@ LESSER = [
 
 @pytest.mark.parametrize(("best", "other", "event"), LESSER)
 def test_what_one_exchanger_lacks_another_may_have(best: Answer, other: Answer, event: str) -> None:
-    """RFC 6531 3.2: nothing is refused for what a lesser one cannot, while a better one may."""
+    """Nothing is refused for what a lesser one cannot (RFC 6531 3.2), or does not know, while a
+    better one may take it later; where that one says nothing, any other speaks for it."""
     direct = Upstream(mx(), lambda _, place: other if "mx2" in place.host else best)
     world = World([direct], [route(direct.target)], dns=ZONE)
 
@@ -119,6 +126,24 @@ def test_what_one_exchanger_lacks_another_may_have(best: Answer, other: Answer, 
     world.run(scenario)
     outcomes = ("message_delivered", "message_deferred", "message_failed")
     assert [each for each in outcomes if world.told(each)] == [event]
+
+
+def test_each_recipient_waits_whom_the_best_exchanger_put_off_and_another_refuses() -> None:
+    def say(lease: Lease, place: Place) -> Answer:
+        return Answer((OK, UNKNOWN)) if "mx2" in place.host else Answer((GREYLISTED,), "rcpt")
+
+    direct = Upstream(mx(), say)
+    world = World([direct], [route(direct.target)], dns=ZONE)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=["known@example.net", "new@example.net"]))
+        await asyncio.sleep(1)
+        known, new = (await world.delivery("m1.0")).addressees
+        assert (known.fate, new.fate) == ("delivered", "waiting")
+        assert new.reply == GREYLISTED
+
+    world.run(scenario)
+    assert not world.told("message_failed")
 
 
 def test_what_a_lesser_exchanger_lacks_waits_for_the_better_one_that_rests() -> None:
