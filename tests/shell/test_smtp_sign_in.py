@@ -65,7 +65,7 @@ def test_tls_where_it_is_offered(authority: Authority) -> None:
     assert not handed.attempt.contact.verified
 
 
-@pytest.mark.parametrize("how", ["not offered", "refused", "broken", "hung up"])
+@pytest.mark.parametrize("how", ["not offered", "refused", "broken", "hung up", "421"])
 def test_opportunistic_tls_goes_on_in_clear(authority: Authority, pair: Pair, how: str) -> None:
     seen: list[str] = []
 
@@ -74,6 +74,9 @@ def test_opportunistic_tls_goes_on_in_clear(authority: Authority, pair: Pair, ho
         greet(client, "250 test" if how == "not offered" else "250-test\n250 STARTTLS")
         if how == "refused":
             client.answer("454 4.7.0 not now")
+        elif how == "421" and len(seen) == 1:
+            client.answer("421 4.3.0 not now")
+            return
         elif how == "hung up" and len(seen) == 1:
             client.hear()
             return

@@ -122,7 +122,7 @@ class Opener:
 async def _open(way: _Way) -> AsyncConnection:
     try:
         return await AsyncConnection(way).open()
-    except (NetworkError, RemoteProtocolError) as error:
+    except (NetworkError, RemoteProtocolError, Refused) as error:  # also a 421 to STARTTLS
         is_of_tls = isinstance(error, TlsError) or error.phase in ("starttls", "tls")
         if way.upstream.tls != "opportunistic" or not is_of_tls:
             raise
