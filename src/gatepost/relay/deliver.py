@@ -6,7 +6,7 @@ these take; while one's settlement is being written it is at its next delivery a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -315,7 +315,16 @@ class Deliverer:
         leases = await ask(*arguments)
         for lease in leases:
             self._accept(Held(lease, None))
+        self._hurry(leases)
         return leases
+
+    def _hurry(self, leases: Iterable[Lease]) -> None:
+        """Let those be the first in their lines whose time is nearly up, for a last try in it."""
+        soon = self._now() + timedelta(seconds=LOOK)
+        near = {each.delivery.id for each in leases if each.delivery.expires_at <= soon}
+        if near:
+            for held in reversed(self._lines.take_if(lambda one: one.lease.delivery.id in near)):
+                self._lines.add(held, first=True)
 
     def _make_room(self) -> bool:
         """Give back what is too much for one next hop now that there are more: slow ones that came
@@ -352,6 +361,7 @@ class Deliverer:
         try:
             for held in self._lines.take_if(lambda each: each.lease.delivery.notice_at <= now):
                 self._hand_back(held)
+            self._hurry([held.lease for line in self._lines for held in line.held])
         except Exception as error:  # noqa: BLE001 - the filler goes on, whatever happens
             self._report("internal_error", reason=explain(error))
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture
 from gatepost.relay.courier import Courier
 from gatepost.relay.deliver import LOOK, Bounds
 from gatepost.relay.spool import FileBody
+from gatepost.relay.transport.contract import Place
 from tests.delivering import (
     GREYLISTED,
     MINUTE,
@@ -23,6 +25,7 @@ from tests.delivering import (
     one_hub,
     route,
     smarthost,
+    steady,
 )
 
 
@@ -241,3 +244,27 @@ def test_what_waits_in_the_store_goes_out_without_a_pause(hops: int) -> None:
             assert world.clock.monotonic() - began < LOOK / 3
 
     world.run(scenario)
+
+
+def test_who_waits_behind_a_slow_rate_has_a_last_try_in_time() -> None:
+    """Others that came while it waited for its second try are in front of it in the line."""
+
+    def say(lease: Lease, _: Place) -> Answer:
+        is_early = world.clock.monotonic() < 200
+        old = lease.message.id == "old"
+        return Answer((GREYLISTED,), "rcpt") if old and is_early else Answer()
+
+    hub = Upstream(smarthost(limits=limits(rate=1.0)), say)
+    schedule = steady(first=timedelta(minutes=5), expire=timedelta(minutes=10), warn=None)
+    world = World([hub], [route(hub.target, retry=schedule)])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("old"))
+        await asyncio.sleep(240)
+        for number in range(20):
+            await world.send(world.mail(f"new{number}"))
+        await asyncio.sleep(400)
+        assert (await world.delivery("old.0")).addressees[0].fate == "delivered"
+
+    world.run(scenario)
+    assert not world.told("message_failed")
