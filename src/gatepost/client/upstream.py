@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.connection import AsyncConnection, meet
@@ -11,6 +12,7 @@ from gatepost.client.sign_in import SignIn
 from gatepost.client.steps import Conversation
 from gatepost.errors import (
     AuthenticationRefused,
+    GatepostError,
     NetworkError,
     Refused,
     RemoteProtocolError,
@@ -21,6 +23,9 @@ from gatepost.model.route import HopTls
 from gatepost.net.dial import Server
 from gatepost.net.tls import Context
 from gatepost.net.trust import Contexts, Trust
+
+GLANCE: Final = Timeouts(connect=5.0, tls=5.0, greeting=5.0, ehlo=5.0)
+"""For a question by the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,18 @@ class Opener:
             if sign_in is None or credentials is None or not sign_in.reject(credentials):
                 raise
         return await _open(replace(way, credentials=await sign_in.credentials()))
+
+    async def greets_in_tls(self, upstream: Upstream) -> bool:
+        """Tell whether a server speaks SMTP when TLS comes first (RFC 8314 3); show no secret."""
+        implicit = replace(upstream, tls="implicit")
+        context = self.contexts.get(replace(upstream.trust, verify=False))
+        way = _Way(implicit, context, GLANCE, None, lambda _session, _address: None)
+        try:
+            connection = await AsyncConnection(way).open()
+        except (GatepostError, OSError):
+            return False
+        await connection.close()
+        return True
 
 
 async def _open(way: _Way) -> AsyncConnection:

@@ -119,7 +119,11 @@ class Teacher:
 
     def _secure(self, made: Try, handed: Handed) -> Ailment | None:
         """Say what keeps TLS from standing, where that is known: somebody has to mend it, too."""
-        if handed.attempt.phase not in _OF_TLS or handed.error is None or handed.evidence is None:
+        evidence = handed.evidence
+        if handed.error is None or evidence is None:
+            return None
+        is_silent = evidence.greeting.value is not None and evidence.greeting.value.reply is None
+        if handed.attempt.phase not in _OF_TLS and not is_silent:
             return None
         ailment = ailment_of(handed, self._profiles)
         if not ailment.finding:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from gatepost.client.connection import AsyncConnection
@@ -43,6 +44,7 @@ from gatepost.relay.transport.judging import (
     taken_at_once,
     verdict_on,
 )
+from gatepost.relay.transport.silence import unless_silent
 from gatepost.relay.transport.witness import Witness
 
 _USUAL: Final = frozenset({25, 465, 587})
@@ -233,7 +235,12 @@ class _Try:
         sending = transport.sending
         upstream = upstream_of(transport.target, self.place, sending.local_name)
         witness = self.witness = Witness(upstream)
-        connection = await sending.opener.open(upstream, transport.sign_in, witness.meet)
+        opening = sending.opener.open(upstream, transport.sign_in, witness.meet)
+        if isinstance(transport.target, MxTarget) or upstream.tls == "implicit":
+            connection = await opening
+        else:
+            ask = partial(sending.opener.greets_in_tls, upstream)
+            connection = await unless_silent(opening, witness, ask)
         witness.leave()
         return connection
 

@@ -41,6 +41,18 @@ class Witness:
         """That of the newest connection; None: no server took any."""
         self.address = ""
         """Of the server that did."""
+        self._silence = 0.0
+        """Seconds without a greeting, where there is one inside TLS."""
+
+    @property
+    def awaits_greeting(self) -> bool:
+        """A server took the connection, and has said nothing."""
+        session = self.session
+        return session is not None and session.phase == "greeting" and not self._said
+
+    def heard_nothing(self, seconds: float) -> None:
+        """Note that a server says nothing in clear, while it greets inside TLS."""
+        self._silence = seconds
 
     def meet(self, session: ClientSession, address: str) -> None:
         """Listen to a server: what the one before said does not count any more."""
@@ -61,6 +73,7 @@ class Witness:
         greeting = self._greeting()
         told = greeting.value.reply if greeting.value is not None else None
         is_implicit = self._upstream.tls == "implicit"
+        first = TlsFirst(True, told) if (is_implicit and told) or self._silence else None
         in_clear, over_tls = ([], hellos) if is_implicit else (hellos[:1], hellos[1:])
         transcript = self.session.transcript if self.session is not None else None
         return Evidence(
@@ -69,7 +82,7 @@ class Witness:
             seen_at=now,
             client=Client(tls=_TLS[self._upstream.tls], signs_in=True),
             greeting=Fact() if is_implicit else greeting,
-            tls_first=seen(TlsFirst(True, told)) if is_implicit and told else Fact(),
+            tls_first=seen(first) if first is not None else Fact(),
             in_clear=seen(in_clear[0]) if in_clear else Fact(),
             starttls=self._starttls(),
             tls=_tls(facts),
@@ -81,6 +94,8 @@ class Witness:
         )
 
     def _greeting(self) -> Fact[Greeting]:
+        if self._silence:
+            return seen(Greeting(None, round(1000 * self._silence)))
         found = [each for each in self._said if each.phase == "greeting"]
         return seen(Greeting(found[0].reply)) if found else Fact()
 

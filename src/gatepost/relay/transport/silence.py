@@ -1,0 +1,42 @@
+"""A smarthost that says nothing: perhaps its port is for implicit TLS, where the client begins.
+
+The five minutes that a greeting may take (RFC 5321 4.5.3.2.1) would pass at each try, and nothing
+would tell why. Exchangers are not asked: some delay their greeting to see who speaks too early.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+from gatepost.client.connection import AsyncConnection
+from gatepost.errors import TimedOut
+from gatepost.relay.transport.witness import Witness
+
+SILENCE: Final = 10.0
+"""Seconds without a greeting after which it is asked for one inside TLS."""
+
+
+async def unless_silent(
+    opening: Coroutine[Any, Any, AsyncConnection],
+    witness: Witness,
+    greets_in_tls: Callable[[], Awaitable[bool]],
+) -> AsyncConnection:
+    """Return what ``opening`` does; a server that greets only in TLS is not waited for.
+
+    Raises TimedOut then, else what ``opening`` raises.
+    """
+    task = asyncio.create_task(opening)
+    try:
+        await asyncio.wait([task], timeout=SILENCE)
+        is_silent = not task.done() and witness.awaits_greeting and await greets_in_tls()
+        if is_silent and not task.done():
+            witness.heard_nothing(SILENCE)
+            raise TimedOut(
+                f"no greeting in {SILENCE:.0f} seconds, and inside TLS it greets at once: "
+                "this port is for implicit TLS"
+            ).at("greeting")
+        return await task
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])

@@ -1,0 +1,72 @@
+"""A port that says nothing until TLS stands: found out within seconds, without a secret shown."""
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from gatepost.client.connection import AsyncConnection
+from gatepost.client.session import ClientSession, Peer
+from gatepost.client.upstream import Upstream
+from gatepost.diagnosis.diagnose import diagnose
+from gatepost.errors import TimedOut
+from gatepost.net.dial import Server
+from gatepost.relay.transport.silence import SILENCE, unless_silent
+from gatepost.relay.transport.witness import Witness
+from gatepost.testing.clock import FakeClock
+from tests.delivering import run
+
+SERVER = Server("hub.example", 465)
+OPEN = cast("AsyncConnection", object())
+
+
+class Scene:
+    """A server that greets in clear after so many seconds, and in TLS or not."""
+
+    def __init__(self, greets_after: float, *, in_tls: bool) -> None:
+        self.clock, self.asked = FakeClock(), 0
+        self.witness = Witness(Upstream(SERVER))
+        self._greets_after, self._in_tls = greets_after, in_tls
+        self.was_given_up = False
+
+    async def _open(self) -> AsyncConnection:
+        self.witness.meet(ClientSession(Peer(SERVER, "me.example")), "192.0.2.1")
+        try:
+            await asyncio.sleep(self._greets_after)
+        except asyncio.CancelledError:
+            self.was_given_up = True
+            raise
+        return OPEN
+
+    async def _ask(self) -> bool:
+        self.asked += 1
+        await asyncio.sleep(1)
+        return self._in_tls
+
+    def play(self) -> AsyncConnection:
+        found = run(self.clock, unless_silent(self._open(), self.witness, self._ask))
+        return cast("AsyncConnection", found)
+
+
+def test_who_greets_is_not_asked() -> None:
+    scene = Scene(SILENCE / 2, in_tls=True)
+    assert scene.play() is OPEN
+    assert scene.asked == 0
+
+
+def test_a_port_for_implicit_tls_is_not_waited_for() -> None:
+    scene = Scene(300, in_tls=True)
+    with pytest.raises(TimedOut, match="this port is for implicit TLS") as caught:
+        scene.play()
+    assert scene.was_given_up
+    assert scene.clock.monotonic() == SILENCE + 1
+    assert caught.value.phase == "greeting"
+    seen = scene.witness.testify(caught.value, scene.clock.now())
+    assert [each.id for each in diagnose(seen).findings] == ["starttls_on_implicit_tls_port"]
+
+
+@pytest.mark.parametrize(("greets_after", "in_tls"), [(60, False), (SILENCE + 0.5, True)])
+def test_a_slow_server_gets_the_time_of_the_rfc(greets_after: float, in_tls: bool) -> None:
+    scene = Scene(greets_after, in_tls=in_tls)
+    assert scene.play() is OPEN
+    assert scene.asked == 1
