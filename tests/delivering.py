@@ -133,6 +133,8 @@ class Upstream:
         self.envelopes: dict[str, Envelope] = {}
         self.open = self.most_open = 0
         self.closed = self.retired = False
+        self.steps: dict[str, Phase] = {}
+        """What each delivery waits for."""
         self.now: Callable[[], datetime]
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
@@ -142,6 +144,7 @@ class Upstream:
         self.tries.append((self.now(), str(place), names))
         self.open += 1
         self.most_open = max(self.open, self.most_open)
+        self.steps[lease.delivery.id] = answer.phase
         try:
             await asyncio.sleep(answer.seconds)
         finally:
@@ -181,6 +184,9 @@ class Upstream:
             retry_after=answer.retry_after,
             error=answer.error,
         )
+
+    def step(self, delivery: str) -> Phase:
+        return self.steps[delivery]
 
     async def retire(self) -> None:
         self.retired = True

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
+from gatepost.errors import Phase
 from gatepost.model.delivery import Attempt, Delivery, Fate
 from gatepost.model.reply import Reply
 from gatepost.queue.breaker import Position
@@ -28,6 +29,10 @@ class Obstacle:
     """The relay's own store does not work."""
 
 
+Step = Phase | Literal["answer"]
+"""Where a try is: a phase, or, when all of the content is out, that it is not answered yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a delivery in memory waits for."""
@@ -40,6 +45,13 @@ class Turn:
     """Where it is being tried."""
     seconds: float = 0.0
     """For how long."""
+    step: Step = ""
+    """How far it has come there; empty: nobody can tell."""
+
+    @property
+    def is_early(self) -> bool:
+        """Nobody has any of the content yet."""
+        return self.step not in ("", "content", "answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,22 @@ _DURING: Final[Mapping[str, str]] = {
 }
 # fmt: on
 _WHILE: Final = frozenset({"resolve", "connect", "greeting"})
+# fmt: off
+_NOW: Final[Mapping[str, str]] = {
+    "resolve":  "its name is being looked up",
+    "connect":  "no connection stands yet",
+    "greeting": "its greeting is awaited",
+    "ehlo":     "its answer to EHLO is awaited",
+    "starttls": "its answer to STARTTLS is awaited",
+    "tls":      "the TLS handshake is not over",
+    "auth":     "its answer to the sign-in is awaited",
+    "mail":     "its answer to MAIL is awaited",
+    "rcpt":     "its answer to RCPT is awaited",
+    "data":     "its answer to DATA is awaited",
+    "content":  "the content is being sent",
+    "answer":   "its answer to the content is awaited",
+}
+# fmt: on
 _IN_QUEUE: Final = frozenset({"connect", "greeting", "ehlo", "starttls", "tls", "auth"})
 """Where a failure leaves a message in the queue, whatever its code."""
 
@@ -175,6 +203,7 @@ def _tried(delivery: Delivery, turn: Turn | None) -> str:
     sentence = f"It is being delivered now, {_nth(delivery.attempts + 1)}"
     if turn is not None and turn.seconds >= 2:
         sentence += f"; {turn.place} has not taken it in {round(turn.seconds)} seconds"
+        sentence += f" ({_NOW[turn.step]})" if turn.step in _NOW else ""
     return sentence + ("; if that fails, it is held by an operator" if delivery.to_be_held else "")
 
 

@@ -13,7 +13,9 @@ from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, Route, Target
 from gatepost.queue.lessons import lesson_of
+from gatepost.queue.why import Turn
 from gatepost.relay.lessons import Teacher, Try
+from gatepost.relay.on_the_wire import Tried
 from gatepost.relay.places import Found, Places
 from gatepost.relay.traffic import Pause, Permit, Traffic
 from gatepost.relay.transport.contract import Handed, Transport
@@ -83,12 +85,13 @@ class Courier:
                 return self._traffic.crowd(target, found)
         return ""
 
-    def progress(self, delivery: str) -> tuple[str, float]:
-        """Return where a delivery is being tried, and for how many seconds; nowhere: empty."""
-        if delivery not in self._tried:
-            return "", 0.0
-        place, begun = self._tried[delivery]
-        return str(place), self._traffic.seconds() - begun
+    def progress(self, delivery: str) -> Turn:
+        """Return where a delivery is being tried, for how long, and how far it has come."""
+        tried = self._tried.get(delivery)
+        if tried is None:
+            return Turn()
+        seconds = self._traffic.seconds() - tried.begun
+        return Turn(place=str(tried.place), seconds=seconds, step=tried.transport.step(delivery))
 
     def forgive(self, route: Route, destination: str) -> None:
         """Forget why the targets of a chain rest."""
@@ -170,10 +173,10 @@ class Courier:
     async def _try_place(self, lease: Lease, body: Body, made: Try) -> Handed:
         begun = self._traffic.seconds()
         made.host.begin(begun)
-        self._tried[lease.delivery.id] = made.place, begun
+        transport = self._transports[made.target.name]
+        self._tried[lease.delivery.id] = Tried(made.place, transport, begun)
         try:
             deadline = begun + TRY
-            transport = self._transports[made.target.name]
             handed = await transport.deliver(lease, body, made.place, deadline)
             ailment = self._teacher.learn(made, handed)
         finally:

@@ -32,6 +32,8 @@ BATCH: Final = 200
 """Deliveries leased in one commit, so that acceptance never waits long."""
 GOODBYE: Final = 1.0
 """Seconds for writing down what is given back at the end, and for saying QUIT to servers."""
+EARLY: Final = 1.0
+"""Seconds for who is not at the content yet: a silent server keeps nobody from ending."""
 LOOK: Final = 30.0
 """Seconds after which the queue is looked at again, whatever it said: wall clocks jump."""
 BACK: Final = timedelta(minutes=1)
@@ -79,7 +81,7 @@ class Deliverer:
         """Nothing was leased, because there is enough in memory."""
         self._octets = 0
         self._workers: set[asyncio.Task[None]] = set()
-        self._trying: set[Held] = set()
+        self._trying: dict[Held, asyncio.Task[Any] | None] = {}
         self._settling: set[asyncio.Task[Any]] = set()
         self._called = False
         self._filler: asyncio.Task[None] | None = None
@@ -162,8 +164,7 @@ class Deliverer:
         """Return what a leased delivery waits for, or where it is being tried."""
         ahead = self._lines.ahead_of(delivery, next_hop.key)
         if ahead is None:
-            place, seconds = self._courier.progress(delivery)
-            return Turn(place=place, seconds=seconds)
+            return self._courier.progress(delivery)
         route = self._routes.named(next_hop.route)
         crowd = "" if route is None else self._courier.crowd(route, next_hop.destination)
         return Turn(ahead, crowd)
@@ -203,6 +204,13 @@ class Deliverer:
                 await self._courier.retire()
                 while left := {*self._workers, *self._settling}:
                     await asyncio.wait(left)
+        self._cut_early()
+
+    def _cut_early(self) -> None:
+        """Give back what no server has any content of: it can be tried anew, without a copy."""
+        for held, worker in self._trying.items():
+            if worker is not None and self._courier.progress(held.lease.delivery.id).is_early:
+                worker.cancel()
 
     async def _cease(self) -> None:
         self._stopping = True
@@ -221,10 +229,12 @@ class Deliverer:
         ``patient``: however long the store takes, for nobody else would give it back.
         """
         await self._cease()
-        if self._workers:
-            _, late = await asyncio.wait(self._workers, timeout=seconds)
-            for each in late:
-                each.cancel()
+        for patience in (min(EARLY, seconds), max(0.0, seconds - EARLY)):
+            if self._workers:
+                await asyncio.wait(self._workers, timeout=patience)
+                self._cut_early()
+        for each in self._workers:
+            each.cancel()
         while self._workers or self._settling:
             left = {*self._workers, *self._settling}
             await asyncio.wait(left, timeout=min(seconds, GOODBYE))
@@ -421,11 +431,11 @@ class Deliverer:
         turn: tuple[Held, Clear] | None = (held, clear)
         while turn is not None:
             held = turn[0]
-            self._trying.add(held)
+            self._trying[held] = asyncio.current_task()
             try:
                 handed = await self._try(*turn)
             finally:
-                self._trying.discard(held)
+                del self._trying[held]
             before, settled = settled, None
             if isinstance(handed, Pause):
                 self._put_back(held, handed)

@@ -1,6 +1,16 @@
 """The tries that are being made, by this configuration and by one that a reload has ended."""
 
-from gatepost.relay.transport.contract import Place
+from gatepost.model.quick import dataclass
+from gatepost.relay.transport.contract import Place, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Where a delivery is being tried, by what, and since when."""
+
+    place: Place
+    transport: Transport
+    begun: float
 
 
 class OnTheWire:
@@ -14,8 +24,8 @@ class OnTheWire:
 
     def __init__(self) -> None:
         self._tries: dict[str, int] = {}
-        self.places: dict[str, tuple[Place, float]] = {}
-        """Where each delivery is being tried, by its id, and since when."""
+        self.places: dict[str, Tried] = {}
+        """Where each delivery is being tried, by its id."""
 
     def count(self, key: str) -> int:
         """Return how many tries are being made at a target, at the servers that it has."""

@@ -11,7 +11,7 @@ from gatepost.model.delivery import Addressee, Attempt, Contact, Delivery
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
-from gatepost.queue.why import Obstacle, Turn, in_, why
+from gatepost.queue.why import Obstacle, Step, Turn, in_, why
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -178,6 +178,26 @@ def test_a_server_that_does_not_answer_is_named() -> None:
         "It is being delivered now, at attempt 2; hub.example:587 has not taken it in 12 seconds;"
         ' before that, hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at'
         " 2026-11-24 09:59:00 UTC."
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("connect", " (no connection stands yet)"),
+        ("greeting", " (its greeting is awaited)"),
+        ("tls", " (the TLS handshake is not over)"),
+        ("auth", " (its answer to the sign-in is awaited)"),
+        ("content", " (the content is being sent)"),
+        ("answer", " (its answer to the content is awaited)"),
+        ("", ""),
+    ],
+)
+def test_a_server_that_does_not_answer_is_named_with_the_step(step: Step, said: str) -> None:
+    turn = Turn(place="hub.example:587", seconds=11.7, step=step)
+    assert why(delivery(state="leased", due=None), NOW, None, turn).sentence == (
+        "It is being delivered now, for the first time; hub.example:587 has not taken it in 12"
+        f" seconds{said}."
     )
 
 

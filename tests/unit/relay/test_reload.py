@@ -222,6 +222,58 @@ def test_a_target_that_a_reload_gives_another_server_does_not_wait_for_the_old_o
     assert [id_ for id_, _ in hub.taken] == ["m1"]
 
 
+def test_a_reload_does_not_wait_for_who_has_no_content_yet() -> None:
+    """The server says nothing at all; nobody can get a copy of what was never sent."""
+    silent = [True]
+
+    def say(lease: Lease, _: Place) -> Answer:
+        if silent[0]:
+            return Answer(phase="greeting", seconds=300)
+        return Answer()
+
+    world, hub = one_hub(say, limits=limits(connections=1))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+        turn = world.deliverer.turn_of("m1.0", (await world.delivery("m1.0")).next_hop)
+        assert turn.step == "greeting"
+        silent[0] = False
+        await world.reload()
+        await asyncio.sleep(1)
+        assert set((await world.states()).values()) == {"settled"}
+
+    world.run(scenario)
+    assert sorted(id_ for id_, _ in hub.taken) == ["m1", "m2"]
+    assert hub.most_open == 1
+    assert not world.told("message_deferred"), "it was no failure"
+
+
+def test_an_end_does_not_wait_for_who_has_no_content_yet() -> None:
+    def say(lease: Lease, _: Place) -> Answer:
+        early = lease.message.id == "early"
+        return Answer(phase="rcpt" if early else "content", seconds=300 if early else 5)
+
+    world, hub = one_hub(say)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("early"))
+        await asyncio.sleep(0.1)
+        begun = world.clock.monotonic()
+        await world.deliverer.stop(8)
+        assert world.clock.monotonic() - begun < 2
+        assert (await world.states())["early.0"] == "waiting"
+        await world.start()
+        await world.send(world.mail("late"))
+        await asyncio.sleep(0.1)
+        await world.deliverer.stop(8)
+        assert (await world.states())["late.0"] == "settled"
+
+    world.run(scenario)
+    assert [id_ for id_, _ in hub.taken] == ["late"]
+
+
 def test_who_has_all_connections_at_a_reload_keeps_them() -> None:
     world, hub = one_hub(Answer(seconds=10), limits=limits(connections=1))
 

@@ -13,6 +13,7 @@ from gatepost.model.evidence import Evidence
 from gatepost.model.host_port import bracketed, join_host_port
 from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
+from gatepost.queue.why import Step
 
 
 class Place(NamedTuple):
@@ -77,6 +78,9 @@ class Transport(Protocol):
         of ours. When it is cancelled it drops the connection: what became of the message is
         unknown then.
         """
+
+    def step(self, delivery: str) -> Step:
+        """Return how far the try of a delivery has come; empty where nobody can tell."""
 
     async def retire(self) -> None:
         """Close what is idle, and keep no connection any more: another has our place. A try that is

@@ -33,6 +33,7 @@ from gatepost.net.dial import Server
 from gatepost.net.trust import Trust
 from gatepost.queue.breaker import Breaker, Patience
 from gatepost.queue.schedule import Random
+from gatepost.queue.why import Step
 from gatepost.relay.transport.contract import Handed, Place
 from gatepost.relay.transport.fitting import Fitted, Traced, fit
 from gatepost.relay.transport.judging import (
@@ -107,6 +108,8 @@ class SmtpTransport:
         """Servers that offer CHUNKING, and do not know BDAT."""
         self.following = Breaker(FORGETFUL)
         """Closed while no server here has forgotten what came behind a content."""
+        self._tries: dict[str, _Try] = {}
+        """Being made, by their deliveries."""
 
     @property
     def terms(self) -> Terms:
@@ -116,14 +119,21 @@ class SmtpTransport:
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
         """Try to hand ``lease.envelope`` over at ``place``."""
-        attempt = _Try(self, lease, body, place, deadline)
+        attempt = self._tries[lease.delivery.id] = _Try(self, lease, body, place, deadline)
         try:
             await attempt.run()
         except GatepostError as error:  # before TimeoutError, which TimedOut is, too
             attempt.fail(error)
         except TimeoutError:
             attempt.fail(TimedOut("it took longer than a try may take"))
+        finally:
+            self._tries.pop(lease.delivery.id, None)
         return attempt.handed()
+
+    def step(self, delivery: str) -> Step:
+        """Return how far the try of a delivery has come."""
+        attempt = self._tries.get(delivery)
+        return "" if attempt is None else attempt.step
 
     async def retire(self) -> None:
         """Close what is idle, and keep no connection any more."""
@@ -287,6 +297,14 @@ class _Try:
         if self.body.size <= SMALL:
             return fit(*arguments)
         return await asyncio.to_thread(_measured, *arguments)
+
+    @property
+    def step(self) -> Step:
+        """Where it is; empty while another message has the connection, or all are in use."""
+        session = self._met()
+        if session is None:
+            return "connect" if self.witness is not None else ""
+        return "answer" if session.is_poured else session.phase
 
     def fail(self, error: GatepostError) -> None:
         """Note what ended it."""
