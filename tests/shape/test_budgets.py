@@ -51,6 +51,15 @@ def test_every_name_says_what_it_is_for() -> None:
     assert [name for name in classes if name.endswith(EMPTY_ENDINGS) and name != "Data"] == []
 
 
+def test_every_module_says_what_it_is_for() -> None:
+    assert [
+        name_of(path)
+        for path in SOURCES
+        for node in nodes(path)
+        if isinstance(node, ast.Module) and not ast.get_docstring(node)
+    ] == []
+
+
 def test_the_sources_are_found() -> None:
     assert len(SOURCES) > 20
 

@@ -1,0 +1,1 @@
+"""Mail handed to servers: conversations, what runs them, and connections that are kept."""

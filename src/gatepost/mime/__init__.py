@@ -1,1 +1,1 @@
-"""What we read of a message's header, and what we write on top of it."""
+"""Messages: what we read of them, and the fields and notifications that we write."""

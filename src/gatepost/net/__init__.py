@@ -1,0 +1,1 @@
+"""The only package with sockets and TLS: streams, listeners, names, and the few HTTP requests."""

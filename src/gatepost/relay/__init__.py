@@ -1,1 +1,1 @@
-"""One connection received, and all of them supervised."""
+"""Mail received and mail delivered: every connection in, every try out."""

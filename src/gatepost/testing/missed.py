@@ -13,9 +13,12 @@ class Seen(Protocol):
     """What is told of a captured message."""
 
     @property
-    def subject(self) -> str: ...
+    def subject(self) -> str:
+        """Its subject, decoded."""
+
     @property
-    def rcpt_to(self) -> tuple[str, ...]: ...
+    def rcpt_to(self) -> tuple[str, ...]:
+        """Whom it was for."""
 
 
 def missed(wanted: str, messages: Sequence[Seen], events: Sequence[Mapping[str, Any]]) -> str:

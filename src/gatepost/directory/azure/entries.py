@@ -319,6 +319,7 @@ class CommunicationService(Entry):
 
     @property
     def subscription_id(self) -> str:
+        """The subscription that the resource belongs to, by its path."""
         return subscription_of(self.id)
 
 
