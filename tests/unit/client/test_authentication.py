@@ -6,6 +6,7 @@ import pytest
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.session import ClientSession, Said
+from gatepost.client.steps import Write
 from gatepost.errors import (
     AuthenticationRefused,
     Disconnected,
@@ -184,6 +185,18 @@ def test_a_server_without_proof_is_no_success() -> None:
     next(conversation)
     with pytest.raises(RemoteProtocolError, match="without its proof"):
         conversation.send(b"235 welcome\r\n")
+
+
+def test_a_refusal_before_any_secret_leads_to_the_next_mechanism() -> None:
+    """SCRAM's initial response holds none, so it is the mechanism that is refused there."""
+    session = offering(make_session(), "AUTH SCRAM-SHA-256 PLAIN")
+    conversation = session.guard(authenticate(session, LOGIN, channel_of(session)))
+    next(conversation)
+    next(conversation)
+    step = conversation.send(b"535 5.7.8 no\r\n")
+    assert isinstance(step, Write)
+    assert step.octets == f"AUTH PLAIN {PLAIN}\r\n".encode()
+    conversation.close()
 
 
 @pytest.mark.parametrize(

@@ -173,9 +173,13 @@ def test_a_delay_says_until_when() -> None:
 def test_what_we_saw_ourselves_is_no_smtp() -> None:
     ours = Reply(451, "unreachable", Esc(4, 4, 1), reason="connection refused")
     about = reported(reply=ours, is_remote=False, host="mx", status=Esc(5, 4, 7))
-    _, bob = groups(made([about])[1])
+    dsn, parsed = made([about])
+    _, bob = groups(parsed)
     assert "Remote-MTA" not in bob
     assert (bob["Status"], bob["Diagnostic-Code"]) == ("5.4.7", "x-gatepost; connection refused")
+    assert b"\r\n    connection refused\r\n" in dsn.content
+    dsn, _ = made([replace(about, reply=Reply(451, "unreachable"))])
+    assert b"\r\n    unreachable\r\n" in dsn.content
 
 
 def test_only_those_who_want_it_are_in_it() -> None:
