@@ -140,6 +140,15 @@ def test_quit_takes_no_offence() -> None:
         play(session, session.quit(), "")
 
 
+def test_a_server_is_asked_whether_it_still_listens() -> None:
+    session = make_session()
+    play(session, session.check(), "C: NOOP\nS: 250 ok")
+    assert session.usable
+    with pytest.raises(Refused, match="500 what"):
+        play(session, session.check(), "C: NOOP\nS: 500 what?")
+    assert not session.usable
+
+
 def test_what_a_leaving_server_said_last_is_read() -> None:
     session = offering(make_session())
     reply = play(session, session.ask("NOOP", "mail"), "CUT\nS: 421 4.4.2 idle for too long")
@@ -206,8 +215,10 @@ def test_who_listens_in_hears_no_secret_in_a_challenge() -> None:
     said: list[Said] = []
     session = make_session(said=said)
     session.transcript.hide("secret")
-    play(session, session.ask("AUTH X", "auth"), "C: AUTH X\nS: 334 c2VjcmV0")
+    reply = play(session, session.ask("AUTH X", "auth"), "C: AUTH X\nS: 334 c2VjcmV0")
     assert said[0].reply.text == "[redacted]"
+    assert reply.text == "c2VjcmV0", "the mechanism needs it as it came"
+    assert play(session, session.ask("NOOP", "mail"), "C: NOOP\nS: 250 secret").text == "[redacted]"
 
 
 @pytest.mark.parametrize("words", [{"mode": "ssl"}, {"minimum": "TLSv1"}])
