@@ -101,6 +101,16 @@ def test_a_provider_is_recognised_by_its_ehlo() -> None:
     assert recognise(seen, [ACS]) == "acs"
 
 
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+def test_who_showed_a_token_is_told_of_no_password(mechanism: str) -> None:
+    """A relay's evidence knows no more of the secret than the mechanism."""
+    refused = but(auth=tried(judged(mechanism, "535 5.7.3 Authentication unsuccessful")))
+    [cause] = diagnose(refused).findings
+    assert cause.id == "bad_credentials"
+    assert "token" in cause.summary
+    assert "password" not in f"{cause.summary} {cause.fix} {cause.next_probe}"
+
+
 def test_a_refused_secret_at_acs_lists_what_it_may_be() -> None:
     seen = but(
         target=Target("smtp.azurecomm.net", 587),

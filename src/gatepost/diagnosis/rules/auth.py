@@ -9,6 +9,7 @@ from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules.behind import found_behind
 from gatepost.diagnosis.rules.refusals import names_its_cause
+from gatepost.diagnosis.rules.tokens import refused_token
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
@@ -526,8 +527,9 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     ]
     if refused.mechanism == "EXTERNAL":
         return _unknown_certificate(proof[0])
+    if refused.mechanism in mechanisms_for("token"):
+        return refused_token(proof[0], known)
     shape = seen.login.value.secret if seen.login.value else None
-    secret = "access token" if shape and shape.kind == "token" else "password"
     if shape and shape.edge_blank:
         proof.append("the password begins or ends with white space: a line end from a file?")
     if shape and not shape.ascii:
@@ -535,7 +537,7 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     return Finding(
         "bad_credentials",
         "likely",
-        f"The server does not take this user name and {secret}.",
+        "The server does not take this user name and password.",
         tuple(proof),
         "auth",
         known.refused_because

@@ -115,6 +115,23 @@ def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
     )
 
 
+def refused_token(proof: str, known: DoctorFacts) -> Finding:
+    """A bare 535 to a token that nobody could look into."""
+    return Finding(
+        "bad_credentials",
+        "likely",
+        "The server does not take this user name and access token.",
+        (proof, "the mechanism is taken, so it is the name, the token or the account"),
+        "auth",
+        known.refused_because
+        or "Compare the user name with the mailbox that the token's identity may use, and the "
+        "scope of the token with the one that the provider wants for SMTP; then look whether SMTP "
+        "sign-in is switched on for the mailbox.",
+        explains=("mail",),
+        next_probe=known.next_probe,
+    )
+
+
 def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     """The token is another application's or tenant's than the user name says."""
     token, behind = seen.token.value, behind_of(seen)
