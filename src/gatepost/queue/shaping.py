@@ -201,6 +201,8 @@ class Identity:
     def __init__(self) -> None:
         self._rate = Breaker(RATE)
         self._sign_in = Breaker(SIGN_IN, unproven=True)
+        self.finding, self.advice = "", ""
+        """What the doctor said when it was stopped last."""
 
     def wait(self, now: float) -> float:
         """Return the seconds until it may be used; 0: now."""

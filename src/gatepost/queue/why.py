@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -25,6 +25,9 @@ class Obstacle:
     """Reply or error that it stands for."""
     is_stop: bool = False
     """A refused sign-in: somebody has to mend it."""
+    finding: str = ""
+    advice: str = ""
+    """What the doctor says of that."""
     is_ours: bool = False
     """The relay's own store does not work."""
 
@@ -62,13 +65,30 @@ class Why:
     replies: tuple[str, ...] = ()
     """What was said in the last attempts, oldest first."""
     next_attempt: datetime | None = None
+    finding: str = ""
+    advice: str = ""
+    """The doctor's, of what keeps it here."""
 
 
 def why(
     delivery: Delivery, now: datetime, obstacle: Obstacle | None = None, turn: Turn | None = None
 ) -> Why:
     """Return why a delivery is where it is. ``obstacle`` is what its next hop waits for,
-    ``turn`` what one that is leased does; None: it has its turn."""
+    ``turn`` what one that is leased does; None: it has its turn.
+
+    Of one that was not tried itself since who signs in was stopped the doctor says what it said of
+    the one that was.
+    """
+    found = _why(delivery, now, obstacle, turn)
+    last = delivery.history[-1] if delivery.history else None
+    if delivery.state == "settled":
+        return found
+    if obstacle is not None and obstacle.advice:
+        return replace(found, finding=obstacle.finding, advice=obstacle.advice)
+    return found if last is None else replace(found, finding=last.finding, advice=last.advice)
+
+
+def _why(delivery: Delivery, now: datetime, obstacle: Obstacle | None, turn: Turn | None) -> Why:
     replies = tuple([_told(each) for each in delivery.history])
     if delivery.state == "settled":
         return Why(_settled(delivery), replies)

@@ -115,7 +115,10 @@ class Teacher:
             return None
         if not (misfit or (attempt.phase == "auth" and identity.is_stopped)):
             return None
-        return self._tell(made, handed)
+        ailment = self._tell(made, handed)
+        stopped = self._traffic.misfit(made.target) if misfit else identity
+        stopped.finding, stopped.advice = ailment.finding, ailment.sentence
+        return ailment
 
     def _secure(self, made: Try, handed: Handed) -> Ailment | None:
         """Say what keeps TLS from standing, where that is known: somebody has to mend it, too."""

@@ -1,6 +1,7 @@
 """Who may be tried now: connections, rates, rests of targets, servers and identities."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Final, TypeVar, assert_never
 from urllib.parse import urlsplit
@@ -250,8 +251,10 @@ class Traffic:
     ) -> Pause:
         if position == "half-open":
             return Pause(key, SOON)
-        is_stop = isinstance(source, Identity) and source.is_stopped
-        return Pause(key, wait, Obstacle(what, "open", wait, source.reason, is_stop))
+        obstacle = Obstacle(what, "open", wait, source.reason)
+        if isinstance(source, Identity) and source.is_stopped:
+            obstacle = replace(obstacle, is_stop=True, finding=source.finding, advice=source.advice)
+        return Pause(key, wait, obstacle)
 
     def _shaper(self, target: Target, found: Found) -> tuple[str, Shaper]:
         key = f"{target.name} {found.site}" if found.site else target.name

@@ -218,3 +218,20 @@ def test_the_last_replies_and_the_next_attempt() -> None:
 )  # fmt: skip
 def test_how_far_away(seconds: int, text: str) -> None:
     assert in_(timedelta(seconds=seconds)) == text
+
+
+def test_the_doctor_s_word_holds_for_all_that_it_keeps_here() -> None:
+    stop = Obstacle(
+        "acs", "open", 9, "535 no", is_stop=True, finding="expired_secret", advice="Mend"
+    )
+    tried = replace(REFUSED, finding="port_blocked", advice="Open it")
+    for history, obstacle, told in (
+        ((), stop, ("expired_secret", "Mend")),
+        ((tried,), stop, ("expired_secret", "Mend")),
+        ((tried,), None, ("port_blocked", "Open it")),
+        ((), None, ("", "")),
+    ):
+        said = why(delivery(history=history), NOW, obstacle)
+        assert (said.finding, said.advice) == told
+    said = why(delivery(state="settled", addressees=(DONE,), history=(tried,)), NOW)
+    assert said.finding == ""

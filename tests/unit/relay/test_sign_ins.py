@@ -42,6 +42,7 @@ def test_a_refused_sign_in_stops_the_identity_and_is_told_once() -> None:
         obstacle = world.deliverer.obstacle(delivery.next_hop)
         assert obstacle is not None
         assert obstacle.is_stop
+        assert obstacle.advice == delivery.history[0].advice, "also of what was not tried itself"
         assert obstacle.what == "credential acs at hub"
         await asyncio.sleep(2 * 3600)
         assert 2 <= len(hub.tries) <= 8

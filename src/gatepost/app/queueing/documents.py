@@ -66,8 +66,6 @@ def attempt_document(attempt: Attempt) -> Document:
 
 def why_document(delivery: Delivery, why: Why) -> Document:
     """Return why a delivery is where it is."""
-    last = delivery.history[-1] if delivery.history else None
-    ailing = last is not None and delivery.state != "settled"
     return {
         "id": delivery.id,
         "state": delivery.state,
@@ -76,8 +74,8 @@ def why_document(delivery: Delivery, why: Why) -> Document:
         "replies": [_text(each) for each in why.replies],
         "next_attempt": None if why.next_attempt is None else _time(why.next_attempt),
         "expires_at": _time(delivery.expires_at),
-        "finding": (last.finding or None) if ailing and last else None,
-        "advice": _text(last.advice) if ailing and last else "",
+        "finding": why.finding or None,
+        "advice": _text(why.advice),
     }
 
 
