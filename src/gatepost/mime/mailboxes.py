@@ -37,7 +37,7 @@ def parse_mailboxes(field: str) -> tuple[Address, ...]:
 def _parse(field: str) -> tuple[Address, ...]:
     plain = _PLAIN.fullmatch(field)
     if plain is not None:
-        return (parse_address(plain[1] or field),)
+        return (_mailbox(plain[1] or field),)
     reader = _Reader()
     for token in _TOKEN.findall(_without_comments(field)):
         reader.take(token)
@@ -45,6 +45,13 @@ def _parse(field: str) -> tuple[Address, ...]:
     if not reader.found:
         raise ValueError("the field names no mailbox")
     return tuple(reader.found)
+
+
+def _mailbox(spec: str) -> Address:
+    """Return the mailbox; one that some readers decode into another is none (RFC 2047 5)."""
+    if "=?" in spec:
+        raise ValueError("an encoded word within an address")
+    return parse_address(spec)
 
 
 _parse_short: Final = lru_cache(maxsize=CACHED)(_parse)
@@ -113,5 +120,5 @@ class _Reader:
             raise ValueError("an unclosed bracket")
         spec = self._word if self._angle is None else self._angle
         if spec.strip(_BLANK) or self._angle is not None:
-            self.found.append(parse_address(spec.strip(_BLANK)))
+            self.found.append(_mailbox(spec.strip(_BLANK)))
         self._word, self._angle = "", None

@@ -79,6 +79,8 @@ HOSTILE = [
     "a@b..example",
     "@b.example",
     "a@",
+    "=?utf-8?Q?c=40d.example=3E?=@b.example",
+    "Ann <=?utf-8?B?Y0BkLmV4YW1wbGU=?=@b.example>",
 ]
 
 
