@@ -16,6 +16,7 @@ from gatepost.model.secret import Secret
 from gatepost.net.listen import listen
 from gatepost.net.tls import server_context
 from gatepost.policy.quotas import Quotas
+from gatepost.policy.visitors import Visitors
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay
@@ -42,6 +43,7 @@ class Plan:
     around: Callable[[Directory], Directory] | None = None
     """Gives the directory to serve with, from the ordinary one."""
     quotas: Quotas | None = None
+    visitors: Visitors | None = None
     budget: int = 64 * 1024 * 1024
     max_connections: int = 100
     loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
@@ -154,6 +156,7 @@ async def _start(directory: Path, plan: Plan) -> Served:
         directory=serves,
         store=plan.store(),
         quotas=plan.quotas,
+        visitors=plan.visitors,
         budget=Budget(directory, plan.budget),
         report=report,
         next_id=lambda: f"1-{next(numbers)}",

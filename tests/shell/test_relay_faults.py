@@ -19,6 +19,7 @@ from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.model.standing import Standing
+from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.store.memory import MemoryStore
 from tests.loopback import eventually
 from tests.shell.peer import Peer, letter
@@ -355,6 +356,26 @@ def test_each_counted_connection_is_taken_off_once(tmp_path: Path) -> None:
             eventually(lambda: not quotas.entered)
         time.sleep(0.15)
         assert not quotas.entered
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.3], ids=["judged", "refused"])
+def test_who_hangs_up_on_a_login_keeps_its_place_until_the_answer(
+    tmp_path: Path, delay: float
+) -> None:
+    counts = VisitorCounts(VisitorLimits(sessions=1, first_delay=delay), time.monotonic)
+    around = late({}, delay=0.3 - delay)
+    with serving(tmp_path, Plan(around=around, visitors=OwnVisitors(counts))) as served:
+        peer = served.secured()
+        name, guess = encoded(served.username), encoded("guess")
+        peer.send(f"AUTH LOGIN\r\n{name}\r\n{guess}\r\n".encode())
+        time.sleep(0.1)
+        peer.reset()
+        eventually(lambda: served.supervisor.connections == 0)
+        with served.peer() as hasty:
+            assert hasty.reply().startswith("421 ")
+        time.sleep(0.3)
+        with served.peer() as patient:
+            assert patient.reply().startswith("220 ")
 
 
 REFUSALS = [

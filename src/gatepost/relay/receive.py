@@ -186,11 +186,12 @@ class Receiver:
             self._resume()
 
     def lost(self) -> None:
-        """Forget what did not arrive whole; what is with the store stays there."""
+        """Forget what did not arrive whole; what is with the store stays there. Until an answer that
+        is due the client keeps its place: no login is tried sooner by hanging up on a refusal."""
         if not self._open:
             self._drop_spool()
+            self._leave()
         self._drop_auth()
-        self._leave()
         self.on_lost(self)
 
     # What the supervisor calls.
@@ -269,6 +270,7 @@ class Receiver:
         self._open = False
         if self._stream.is_closing:
             self._drop_spool()  # there is nobody to tell
+            self._leave()
             return
         self._touch()  # the peer was not silent: it waited for us
         try:
@@ -303,6 +305,7 @@ class Receiver:
     def _resume(self) -> None:
         """Go on after an answer."""
         if self._stream.is_closing:
+            self._leave()
             return
         if self._relay.draining and not self._open:
             self._session.end(self._session.replies.SHUTTING_DOWN)
