@@ -50,7 +50,7 @@ def check_from(
     """
     if authors is None:
         return replies.SENDER_DOMAIN_NOT_LINKED.because(
-            "header_from_unreadable: the From field names no mailbox, or not in a form to rely on"
+            "header_from_unreadable: the From field names no mailbox, too many, or none to rely on"
         )
     refusals = (check_sender(author, standing, replies) for author, standing in authors)
     return next(filter(None, refusals), None)

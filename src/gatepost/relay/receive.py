@@ -91,7 +91,7 @@ class Receiver:
         self._paused = False
         self._peer_ended = False
         self._stalled = False
-        """Commands wait until the peer has taken what they are answered with."""
+        """Commands wait until the peer has taken what those before are answered with."""
         self.on_lost = on_lost
         self.deadline = relay.tick + HANDSHAKE_TIMEOUT
         """The relay's tick at which the peer has been silent for too long."""
@@ -156,9 +156,10 @@ class Receiver:
         if b"\n" in octets or len(octets) >= MUCH:  # who dribbles is silent
             self._touch()
         self._session.receive(octets)
-        if not self._open:
+        if not (self._open or self._stalled):
             self._run()
-        if self._session.is_waiting and self._session.buffered > HIGH_WATER and not self._paused:
+        waits = self._stalled or self._session.is_waiting
+        if waits and self._session.buffered > HIGH_WATER and not self._paused:
             self._paused = True
             self._stream.pause()
 
@@ -241,17 +242,16 @@ class Receiver:
                         self._report_refusal(refusal)
                 if event is not None:
                     handlers[type(event)](self, event)
-                elif not session.is_full or not self._make_room():
+                else:
                     break
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a peer waiting
             self._break(error)
+        is_full = session.is_full
         self._flush()
-
-    def _make_room(self) -> bool:
-        """Write what piled up; False when the peer must take it before there is more."""
-        self._flush()
-        self._stalled = not self._stream.is_writable
-        return not self._stalled
+        if is_full:  # commands go on when the peer has taken the replies, and others had a turn
+            self._stalled = True
+            if self._stream.is_writable:
+                asyncio.get_running_loop().call_soon(self.drained)
 
     def _flush(self) -> None:
         octets = self._session.send()
@@ -310,7 +310,7 @@ class Receiver:
         if self._relay.draining and not self._open:
             self._session.end(self._session.replies.SHUTTING_DOWN)
         self._run()
-        if self._paused and not self._session.is_waiting:
+        if self._paused and not (self._stalled or self._session.is_waiting):
             self._paused = False
             self._stream.resume()
         if self._peer_ended and not self._open and not self._stalled:

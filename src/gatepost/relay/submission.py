@@ -1,7 +1,7 @@
 """What the store gets: the content with its trace, and what its header says."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from gatepost.mime.dates import format_date
 from gatepost.mime.header import Summary, read_summary
@@ -16,6 +16,9 @@ from gatepost.relay.context import Relay
 from gatepost.relay.spool import Spool
 from gatepost.wire.server.events import Message
 from gatepost.wire.server.session import Session
+
+MOST_AUTHORS: Final = 50
+"""Mailboxes in From whose rights are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +85,16 @@ def vouched(envelope: Envelope, *, is_checked: bool) -> Envelope:
 
 
 def read_authors(summary: Summary) -> tuple[Address, ...] | None:
-    """Return the mailboxes of all From fields; None when one cannot be read, or may be hidden."""
+    """Return the mailboxes of all From fields, each once; None when one cannot be read, or may be
+    hidden, or when there are more than anybody needs."""
     if not summary.complete:
         return None
     try:
-        return tuple(address for field in summary.from_ for address in parse_mailboxes(field))
+        named = [address for field in summary.from_ for address in parse_mailboxes(field)]
     except ValueError:
         return None
+    authors = tuple(dict.fromkeys(named))
+    return authors if len(authors) <= MOST_AUTHORS else None
 
 
 def told(submission: Submission) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
 from gatepost.store.memory import MemoryStore
 from gatepost.wire.server.replies import Replies
-from gatepost.wire.server.session import Setting
+from gatepost.wire.server.session import MAX_UNSENT, Setting
 
 
 class Stream:
@@ -117,6 +117,26 @@ def test_who_waits_for_us_is_not_silent() -> None:
         await asyncio.sleep(0)
         assert b"250 2.0.0 OK" in stream.said
         assert receiver.deadline == 1000.0 + load_profile("open").limits.idle
+
+    asyncio.run(main())
+
+
+def test_who_pipelines_without_end_lets_others_have_their_turn() -> None:
+    async def main() -> None:
+        relay = Relay(
+            cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
+            lambda: datetime.now(UTC),
+        )  # fmt: skip
+        entrance = plain_entrance(Setting(load_profile("open"), "mail.example"), None)
+        receiver, stream = Receiver(relay, entrance, lambda _receiver: None), Stream()
+        receiver.accepted(stream)  # type: ignore[arg-type]
+        receiver.connected()
+        stream.said = b""
+        receiver.received(b"NOOP\r\n" * MAX_UNSENT)
+        receiver.received(b"NOOP\r\n" * MAX_UNSENT)
+        for turn in (1, 2, 2):
+            assert stream.said.count(b"250 ") == turn * MAX_UNSENT
+            await asyncio.sleep(0)
 
     asyncio.run(main())
 
