@@ -187,8 +187,8 @@ class Receiver:
             self._resume()
 
     def lost(self) -> None:
-        """Forget what did not arrive whole; what is with the store stays there. Until an answer that
-        is due the client keeps its place: no login is tried sooner by hanging up on a refusal."""
+        """Forget what did not arrive whole; what is with the store stays there. Until an answer
+        that is due it keeps its place: no login is tried sooner by hanging up on a refusal."""
         if not self._open:
             self._drop_spool()
             self._leave()
