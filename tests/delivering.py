@@ -47,6 +47,7 @@ OK = Reply(250, "queued as 1", Esc(2, 0, 0))
 GREYLISTED = Reply(450, "come back", Esc(4, 2, 0))
 UNKNOWN = Reply(550, "no such user", Esc(5, 1, 1))
 REFUSED = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
+TOO_MANY = Esc(5, 5, 3)
 NO_CONNECTION = Reply(451, "No connection", Esc(4, 4, 1))
 ALL: tuple[State, ...] = ("waiting", "leased", "held", "settled")
 A_RECORD = "example.net. A 192.0.2.1"
@@ -165,7 +166,7 @@ class Upstream:
                 self.taken.append((lease.message.id, str(recipient.address)))
                 self.envelopes[lease.message.id] = lease.envelope
                 self.contents[lease.message.id] = b"".join(body.chunks())
-            elif reply.is_permanent and not early:
+            elif reply.is_permanent and not early and reply.status != TOO_MANY:
                 outcome = "failed"
             verdicts.append(Verdict(outcome, reply))
         bad = [each for each in replies if not each.is_success]

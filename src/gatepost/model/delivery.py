@@ -177,5 +177,7 @@ class Settlement:
     warned: bool = False
     """The sender is told now that it waits; ``emits`` holds that DSN."""
     emits: tuple[NewMail, ...] = ()
+    goes_on: bool = False
+    """Others follow at once, in another transaction of what the schedule takes for one attempt."""
     moved: tuple[NextHop, ...] = ()
     """Which way each that waits goes from now on, so that they may part; empty: as before."""

@@ -36,7 +36,7 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
         settlement.next_at if waits and not held else None,
         delivery.expires_at,
         settlement.notice_at or delivery.notice_at,
-        delivery.attempts + (attempt is not None),
+        delivery.attempts + (attempt is not None and not settlement.goes_on),
         delivery.history if attempt is None else remember(delivery.history, attempt),
         warned=delivery.warned or settlement.warned,
     )

@@ -44,11 +44,12 @@ def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
     """Return what one try, which ended ``now``, makes of a delivery."""
     delivery, verdicts = lease.delivery, handed.verdicts
     next_at: datetime | None = None
+    goes_on = False
     if "deferred" in [each.outcome for each in verdicts]:
         attempts = delivery.attempts + 1
         next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
-        if next_at is not None and pace.at_least <= timedelta(0) and _is_for_number(verdicts):
-            next_at = now
+        if next_at is not None and pace.at_least <= timedelta(0) and _go_on(verdicts):
+            next_at, goes_on = now, True
     told = next_at is not None and _is_overdue(delivery, now)
     settlement = Settlement(
         [_final(each) if next_at is None else each for each in verdicts],
@@ -56,6 +57,7 @@ def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
         delivery.expires_at if told else None,
         handed.attempt,
         warned=told and not delivery.warned,
+        goes_on=goes_on,
     )
     return Judged(settlement, tuple(_told(delivery, handed, settlement)))
 
@@ -124,12 +126,12 @@ def _reported(
     )
 
 
-def _is_for_number(verdicts: Sequence[Verdict]) -> bool:
-    """The server took some, and the others were too many for one transaction: they follow at
-    once in another one (RFC 5321 4.5.3.1.10)."""
+def _go_on(verdicts: Sequence[Verdict]) -> bool:
+    """The server took some, and others were too many for one transaction: these follow at once in
+    another one (RFC 5321 4.5.3.1.10), in which who else was put off is asked again, too."""
     waiting = [each.reply for each in verdicts if each.outcome == "deferred"]
-    return any(each.outcome == "delivered" for each in verdicts) and all(
-        lesson_of(each, "rcpt").change == "fewer_recipients" for each in waiting
+    return any(each.outcome == "delivered" for each in verdicts) and any(
+        each.code == 552 or lesson_of(each, "rcpt").change == "fewer_recipients" for each in waiting
     )
 
 

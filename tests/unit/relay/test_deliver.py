@@ -83,22 +83,37 @@ def test_each_recipient_has_its_own_fate() -> None:
     assert b"b@x.example" not in hub.contents["n1"]
 
 
-def test_too_many_recipients_follow_at_once_in_another_transaction() -> None:
-    full = Reply(452, "Too many recipients", Esc(4, 5, 3))
+@pytest.mark.parametrize(
+    "full", [Reply(452, "Too many recipients", Esc(4, 5, 3)), Reply(552, "Too many", Esc(5, 5, 3))]
+)
+def test_too_many_recipients_follow_at_once_in_another_transaction(full: Reply) -> None:
+    """However many others are put off, and without a longer wait for these afterwards."""
 
-    def say(lease: object, _place: object) -> Answer:
-        count = len(lease.delivery.waiting)  # type: ignore[attr-defined]
-        return Answer((OK,) * min(count, 10) + (full,) * max(0, count - 10))
+    def say(lease: Lease, _: Place) -> Answer:
+        left = [10]
+
+        def answer(address: str) -> Reply:
+            if address.startswith("grey") and world.clock.monotonic() < MINUTE.total_seconds() / 2:
+                return GREYLISTED
+            left[0] -= 1
+            return OK if left[0] >= 0 else full
+
+        verdicts = [answer(str(each.address)) for each in lease.delivery.waiting]
+        return Answer(tuple(verdicts))
 
     world, hub = one_hub(say)
+    to = ["grey@x.example", *(f"u{number}@x.example" for number in range(95))]
 
     async def scenario(world: World) -> None:
-        await world.send(world.mail(to=[f"u{number}@x.example" for number in range(95)]))
+        await world.send(world.mail(to=to))
         await asyncio.sleep(5)
+        assert len(set(hub.taken)) == 95
+        assert len(hub.tries) == 10
+        await asyncio.sleep(MINUTE.total_seconds())
 
     world.run(scenario)
-    assert len(hub.tries) == 10
-    assert len(set(hub.taken)) == 95
+    assert len(hub.tries) == 11
+    assert len(set(hub.taken)) == 96
 
 
 def test_a_rate_spaces_messages_and_connections_are_bounded() -> None:
