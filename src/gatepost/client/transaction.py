@@ -131,7 +131,7 @@ def _commands(envelope: Envelope, body: Body, offered: Capabilities) -> list[tup
 def transact(
     session: ClientSession, asked: Sequence[Batch], body: Body, course: Course
 ) -> Conversation[None]:
-    """Go through one transaction that begins with ``opening``; a refusal is a reply in ``course``.
+    """Go through one transaction, whose commands are ``asked``; a refusal is a reply in ``course``.
 
     Raises NetworkError and RemoteProtocolError.
     """

@@ -27,7 +27,7 @@ Tags = Mapping[str, str]
 class Stamp:
     """Who made and last changed a resource, and when: Resource Manager's ``systemData``.
 
-    ``by`` is an application's id, or empty for the command line and the first start.
+    Who is an application's id, or empty for the command line and the first start.
     """
 
     created_at: datetime | None = None
