@@ -1,5 +1,4 @@
-"""The planner over all combinations: every subset of mechanisms, every kind of credentials and
-of connection."""
+"""The planner over all kinds of credentials and connections, and over what a server may offer."""
 
 from collections.abc import Iterator
 from itertools import combinations, product
@@ -33,8 +32,10 @@ CHANNELS = [
 
 
 def offers() -> Iterator[tuple[str, ...]]:
-    for size in range(len(PREFERENCE) + 1):
+    """At most two mechanisms, or all but at most two: so each is seen with and without each."""
+    for size in range(3):
         yield from combinations(PREFERENCE, size)
+        yield from combinations(PREFERENCE, len(PREFERENCE) - size)
 
 
 def described(channel: Channel) -> str:

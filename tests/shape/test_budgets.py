@@ -26,7 +26,13 @@ def name_of(path: Path) -> str:
 
 @cache
 def nodes(path: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(path.read_text(), str(path))))
+    """The module and its statements, however deep. Expressions are many, and not looked at."""
+    found: list[ast.AST] = [ast.parse(path.read_text(), str(path))]
+    for node in found:  # it grows
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, name, [])
+            found += inner if isinstance(inner, list) else []
+    return found
 
 
 def functions() -> Iterator[tuple[Path, Function]]:
