@@ -122,7 +122,6 @@ def test_a_rate_spaces_messages_and_connections_are_bounded() -> None:
     async def scenario(world: World) -> None:
         for number in range(30):
             await world.send(world.mail(f"m{number}"))
-        await asyncio.sleep(1)
         await asyncio.sleep(120)
 
     world.run(scenario)
@@ -130,6 +129,26 @@ def test_a_rate_spaces_messages_and_connections_are_bounded() -> None:
     assert hub.most_open == 2
     times = [at for at, *_ in hub.tries]
     assert times[-1] - times[0] >= timedelta(seconds=40)  # two at once, three seconds each
+
+
+def test_so_many_tries_are_made_at_once_however_many_next_hops_there_are() -> None:
+    hubs = [Upstream(smarthost(f"hub{n}"), Answer(seconds=1)) for n in range(6)]
+    routes = [
+        route(each.target, name=each.target.name, to=[f"{n}.net"]) for n, each in enumerate(hubs)
+    ]
+    world = World(hubs, routes, bounds=Bounds(workers=2))
+    begun: list[int] = []
+
+    async def scenario(world: World) -> None:
+        for number in range(6):
+            await world.send(world.mail(f"m{number}", to=[f"bob@{number}.net"]))
+        await asyncio.sleep(0.5)
+        begun.append(sum(len(each.tries) for each in hubs))
+        await asyncio.sleep(10)
+
+    world.run(scenario)
+    assert begun == [2]
+    assert sum(len(each.taken) for each in hubs) == 6
 
 
 def test_what_has_no_room_in_memory_is_delivered_from_the_store() -> None:
