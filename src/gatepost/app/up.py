@@ -21,7 +21,7 @@ from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.files import remove_file
 from gatepost.app.front import instruct
 from gatepost.app.hurry import SOCKET
-from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
+from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
 from gatepost.app.queueing.operations import QueueDesk
@@ -134,20 +134,19 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     store, failed = open_watched(data, report=report)
     stack.callback(store.close)
     remove_ready(data)
-    listeners = _listen(options, stack)
-    directory, tokens, provisioned, certificates = await _provide(data, store, profile, clock)
-    accounts = await _provide_accounts(data, store, profile)
+    listeners, key = _listen(options, stack), open_key(data)
+    directory, tokens, provisioned = await _provide(key, store, profile, clock)
+    certificates = ensure_certificates(data, datetime.now(UTC))
+    accounts = await _provide_accounts(key, store, profile)
     signs_in: Directory = accounts.signs_in if accounts else directory
     quotas = _quotas(profile, directory, clock) if profile.strict.counts else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
-    keys = SealedAccessKeys(open_key(data))
+    keys = SealedAccessKeys(key)
     proving = profile.directory.domain_verification
     desk = Desk(directory, keys, clock.now, https_url(listeners), resolver, proving)
-    here = Surroundings(
-        store, directory, open_key(data), profile.events, report, desk.now, desk.endpoint
-    )
+    here = Surroundings(store, directory, key, profile.events, report, desk.now, desk.endpoint)
     events = await _serve_events(here, stack)
-    desks = Desks(desk, account_desk(accounts.directory, open_key(data)) if accounts else None)
+    desks = Desks(desk, account_desk(accounts.directory, key) if accounts else None)
     clocks = ClockDesk(clock, workers=options.workers, moved=partial(_moved, report, events))
     queue = QueueDesk(store.deliveries, clock.now)  # in which nothing is: all mail is captured
     shared = Shared(quotas, None, budget, desks, events, queue, clocks, report)
@@ -225,10 +224,9 @@ def _listen(options: Options, stack: AsyncExitStack) -> Listeners:
 
 
 async def _provide(
-    data: Path, store: SqliteStore, profile: Profile, clock: AheadClock
-) -> tuple[AzureDirectory, AccessTokens, Provisioned, Certificates]:
-    """Load the directory; at the first start, make what it holds, and the certificates."""
-    key = open_key(data)
+    key: Key, store: SqliteStore, profile: Profile, clock: AheadClock
+) -> tuple[AzureDirectory, AccessTokens, Provisioned]:
+    """Load the directory; at the first start, make what it holds."""
     tokens = await open_tokens(store, key, clock.now)
     directory = AzureDirectory(
         store,
@@ -238,8 +236,7 @@ async def _provide(
         tokens=tokens,
     )
     await directory.load()
-    provisioned = await provision(store, directory, key, clock.now())
-    return directory, tokens, provisioned, ensure_certificates(data, datetime.now(UTC))
+    return directory, tokens, await provision(store, directory, key, clock.now())
 
 
 def _served_certificate(data: Path, profile: Profile, certificates: Certificates) -> Path:
@@ -249,11 +246,11 @@ def _served_certificate(data: Path, profile: Profile, certificates: Certificates
     return make_flawed(data, flaw, datetime.now(UTC))
 
 
-async def _provide_accounts(data: Path, store: SqliteStore, profile: Profile) -> Accounts | None:
+async def _provide_accounts(key: Key, store: SqliteStore, profile: Profile) -> Accounts | None:
     """Load the plain accounts, where the profile's provider has them."""
     if profile.directory.kind != "accounts":
         return None
-    return await provide_accounts(store, open_key(data), profile)
+    return await provide_accounts(store, key, profile)
 
 
 async def _serve_events(here: Surroundings, stack: AsyncExitStack) -> EventService:
