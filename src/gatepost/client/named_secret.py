@@ -3,17 +3,16 @@
 They are read when they are used, so that a rotated one counts at once.
 """
 
-import errno
 import os
-import stat
 from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import Final, Literal
 
 from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
+from gatepost.net.files import open_again
 
 DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
 """Where systemd says that they lie (systemd.exec(5), LoadCredential=)."""
@@ -68,14 +67,6 @@ class NamedSecret:
                 octets = octets[: -len(end)]
                 break
         return octets.decode("utf-8", "surrogateescape")
-
-
-def open_again(path: Path) -> BinaryIO:
-    """Open a file that is read more than once. Raises OSError, also for a FIFO: who opens one waits
-    for whoever writes, and what was read is gone."""
-    if stat.S_ISFIFO(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "it is a FIFO, and would be read more than once")
-    return path.open("rb")
 
 
 _KINDS: Final = {

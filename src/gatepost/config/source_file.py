@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Final
 
-from gatepost.client.named_secret import NamedSecret, open_again
+from gatepost.client.named_secret import NamedSecret
 from gatepost.config.positions import find_positions
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.reading import Source, Table
 from gatepost.errors import ConfigError
+from gatepost.net.files import open_again
 
 MOST: Final = 4 * 1024 * 1024
 """Octets of a configuration."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from gatepost.errors import LocalProtocolError, TlsError
+from gatepost.net.files import check_again
 
 Context = ssl.SSLContext
 Version = Literal["TLSv1.2", "TLSv1.3"]
@@ -42,6 +43,8 @@ def client_context(
     is another. Raises TlsError when a file cannot be used.
     """
     try:
+        if ca_file is not None:
+            check_again(ca_file)
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise _no_authorities(str(ca_file), error) from error
@@ -137,6 +140,7 @@ def _ask_clients(context: Context, authorities: str) -> None:
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= _PARTIAL_CHAIN
     try:
+        check_again(authorities)
         context.load_verify_locations(authorities)
     except OSError as error:
         raise _no_authorities(authorities, error) from error
@@ -161,6 +165,8 @@ def _age(context: Context, newest: str) -> None:
 def _load(context: Context, certificate: str, key: str | None) -> None:
     """Take a chain and its key; one with a password is refused, for nobody is there to ask."""
     try:
+        for each in filter(None, (certificate, key)):
+            check_again(each)
         context.load_cert_chain(certificate, key, password=lambda: b"")
     except (OSError, ValueError) as error:
         raise TlsError(f"certificate {certificate}: {_unloadable(error, key)}") from error

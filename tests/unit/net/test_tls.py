@@ -1,5 +1,6 @@
 """The TLS layer against itself: both ends in memory."""
 
+import os
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -198,6 +199,19 @@ def test_files_that_are_not_there() -> None:
         client_context(ca_file="/none/ca.pem")
     with pytest.raises(TlsError, match=r"certificate /none/cert\.pem"):
         server_context("/none/cert.pem")
+
+
+def test_nobody_waits_for_who_writes_a_fifo(tmp_path: Path, authority: Authority) -> None:
+    """One that stands where a certificate was would stop the whole relay."""
+    fifo, own = str(tmp_path / "fifo"), authority.issue("localhost")
+    os.mkfifo(fifo)
+    for certificate, key in ((fifo, None), (own.certificate, fifo)):
+        with pytest.raises(TlsError, match="it is a FIFO"):
+            server_context(certificate, key)
+    with pytest.raises(TlsError, match="it is a FIFO"):
+        server_context(own.certificate, own.key, authorities=fifo)
+    with pytest.raises(TlsError, match="it is a FIFO"):
+        client_context(ca_file=fifo)
 
 
 def test_a_certificate_need_not_be_made_to_the_letter(authority: Authority) -> None:

@@ -1,0 +1,19 @@
+"""Files that are read more than once, as secrets and certificates are when they are renewed."""
+
+import errno
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+
+def open_again(path: Path) -> BinaryIO:
+    """Open such a file. Raises OSError, as ``check_again`` does."""
+    check_again(path)
+    return path.open("rb")
+
+
+def check_again(path: str | Path) -> None:
+    """Raise OSError for what is not there, or a FIFO: who opens one waits for whoever writes, and
+    what was read is gone."""
+    if stat.S_ISFIFO(Path(path).stat().st_mode):
+        raise OSError(errno.EINVAL, "it is a FIFO, and would be read more than once")
