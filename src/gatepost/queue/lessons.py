@@ -45,8 +45,6 @@ _BY_STATUS: Final[Mapping[tuple[int, str], Lesson]] = {
     (421, "4.7.28"):   Lesson("hop", "slower"),       # Gmail: unusual rate
 }
 _BY_PHASE: Final[Mapping[tuple[int, str], Lesson]] = {
-    (421, "greeting"): _CROWDED,
-    (421, "ehlo"):     _CROWDED,
     (450, "mail"):     Lesson("hop", "slower"),
     (451, "mail"):     Lesson("hop", "slower"),
     (452, "mail"):     _REST_HOST,
@@ -61,6 +59,7 @@ _BY_PHASE: Final[Mapping[tuple[int, str], Lesson]] = {
     (454, "content"):  Lesson("hop", "slower"),
 }
 # fmt: on
+_AT_FIRST: Final = frozenset({"greeting", "ehlo"})
 _ADDRESS: Final = 1
 """The subject of an enhanced status (RFC 3463 2)."""
 _BEFORE_MAIL: Final = frozenset({"greeting", "ehlo", "starttls", "tls"})
@@ -75,6 +74,8 @@ def lesson_of(reply: Reply, phase: str) -> Lesson:
     if not reply.is_transient:
         return _of_refusal(reply, phase)
     found = _BY_STATUS.get((reply.code, str(reply.status))) if reply.status else None
+    if reply.code == 421 and phase in _AT_FIRST:
+        return _CROWDED  # whatever the status: 4.7.0 is Postfix's for too many connections
     if found is None and not _is_about_address(reply):
         found = _BY_PHASE.get((reply.code, phase))
     if found is not None:

@@ -28,6 +28,7 @@ LESSONS = [
     ("421",         "greeting",  Lesson("hop", "fewer_connections")),
     ("421 4.3.2",   "content",   Lesson("hop", "fewer_connections")),
     ("421 4.7.0",   "mail",      Lesson("hop", "slower")),
+    ("421 4.7.0",   "greeting",  Lesson("hop", "fewer_connections")),
     ("421",         "rcpt",      Lesson("host", "fewer_connections")),
     ("432 4.3.2",   "content",   Lesson("hop", "fewer_connections")),
     ("432 4.7.12",  "auth",      Lesson("identity", "stop")),
