@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, Position
-from gatepost.queue.lessons import Change, Lesson, lesson_of
+from gatepost.queue.lessons import NONE, Change, Lesson, lesson_of
 from gatepost.queue.schedule import Random
 
 MINUTE: Final = 60.0
@@ -44,6 +44,8 @@ class Shaper:
         self._good = 0
         self._said: dict[str, str] = {}
         """What taught it to get less, by what it gets less of."""
+        self.reduced = float("-inf")
+        """When it was last given fewer connections."""
 
     @property
     def connections(self) -> int:
@@ -154,6 +156,7 @@ class Shaper:
         elif lesson.change == "fewer_connections":
             self._said[lesson.change] = reason
             self._connections = max(1.0, min(self._connections, self.open_connections) // 2)
+            self.reduced = now
         elif lesson.change == "slower":
             self._said[lesson.change] = reason
             self._slow_down(now)
@@ -266,6 +269,8 @@ def learn(
     With nobody signed in, what is said of an identity is meant for the hop.
     """
     lesson = lesson_of(reply, phase)
+    if lesson.change == "fewer_connections" and moment.begun < shaper.reduced:
+        return NONE  # it was one of those that were too many then
     reason, now, random = reply.reason or str(reply), moment.now, moment.random
     if identity is None and moment.at_least > 0:
         shaper.breaker.rest(now, moment.at_least, reason)
@@ -287,12 +292,20 @@ def _a_minute(rate: float) -> str:
 class Moment:
     """When and under which circumstances a reply came."""
 
-    __slots__ = ("accepted", "at_least", "now", "random")
+    __slots__ = ("accepted", "at_least", "begun", "now", "random")
 
     def __init__(
-        self, now: float, random: Random, *, at_least: float = 0.0, accepted: int = 0
+        self,
+        now: float,
+        random: Random,
+        *,
+        at_least: float = 0.0,
+        accepted: int = 0,
+        seconds: float = 0.0,
     ) -> None:
         self.now, self.random = now, random
+        self.begun = now - seconds
+        """When the try began to which the reply came."""
         self.at_least = at_least
         """Retry-After in seconds."""
         self.accepted = accepted

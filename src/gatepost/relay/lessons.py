@@ -66,8 +66,14 @@ class Teacher:
         """Take the lessons; return what ails the sign-in when it does not work."""
         now = self._traffic.seconds()
         host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
-        moment = Moment(now, self._random, at_least=handed.retry_after, accepted=handed.accepted)
-        of_host = [each for each in handed.heard if _is_hosts(each, shaper)]
+        moment = Moment(
+            now,
+            self._random,
+            at_least=handed.retry_after,
+            accepted=handed.accepted,
+            seconds=handed.attempt.seconds,
+        )
+        of_host = [each for each in handed.heard if _is_hosts(each, shaper, moment.begun)]
         if of_host:
             if moment.at_least <= 0:  # once, of however many recipients it was said
                 host.failed(now, self._random, str(of_host[0].reply))
@@ -182,13 +188,14 @@ def _is_enough(handed: Handed) -> bool:
     return phase == "auth" or (phase == "connect" and isinstance(handed.error, TimedOut))
 
 
-def _is_hosts(heard: Heard, shaper: Shaper) -> bool:
+def _is_hosts(heard: Heard, shaper: Shaper, begun: float) -> bool:
     """Tell whether a reply counts against the server: also where one connection is too many.
 
     Not a 421 later in the dialogue: it may be about the message, and others are taken.
     """
     lesson = lesson_of(heard.reply, heard.phase)
-    return lesson == _REST_HOST or (lesson == _CROWDED and shaper.connections == 1)
+    is_only_one = shaper.connections == 1 and begun >= shaper.reduced
+    return lesson == _REST_HOST or (lesson == _CROWDED and is_only_one)
 
 
 def alarm_keys(target: Target) -> tuple[str, str]:

@@ -74,6 +74,26 @@ def test_a_server_that_takes_no_connection_at_all_is_left_alone() -> None:
     assert str(too_many) in world.told("next_hop_rests")[0]["reason"]
 
 
+def test_a_server_that_takes_two_connections_is_sent_all_over_two() -> None:
+    """As a Postfix says it; those that were too many at once are one complaint."""
+    too_many = refused_before_mail(
+        Reply(421, "too many connections", Esc(4, 7, 0)), "greeting", seconds=0.05
+    )
+    world, hub = one_hub(lambda *_: too_many if hub.open >= 2 else Answer(seconds=0.05))
+
+    async def scenario(world: World) -> None:
+        for number in range(200):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(15)
+        assert len(hub.taken) > 180
+        await asyncio.sleep(90)
+        assert len(hub.taken) == 200
+
+    world.run(scenario)
+    assert not world.told("next_hop_rests")
+    assert len(hub.tries) < 220
+
+
 def test_a_message_that_is_answered_421_again_and_again_keeps_no_other_waiting() -> None:
     cut_off = Answer((Reply(421, "closing"),), "content")
     world, hub = one_hub(lambda lease, _: cut_off if lease.message.id == "m1" else Answer())
