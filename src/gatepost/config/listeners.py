@@ -205,14 +205,17 @@ def check_mechanisms(
         named = [(table, listener.mechanisms)]
         rules = zip(table.tables("network"), listener.networks, strict=False)
         for where, mechanisms in named + [(part, rule.mechanisms or ()) for part, rule in rules]:
-            for each in mechanisms:
+            for number, each in enumerate(mechanisms):
+                said = ""
                 if each not in known:
-                    where.fault("mechanisms", f"the directory cannot verify {each}")
+                    said = f"the directory cannot verify {each}"
                 elif each.endswith("-PLUS") and listener.tls == "none":
-                    where.fault("mechanisms", f"{each} is bound to TLS, and tls is none")
+                    said = f"{each} is bound to TLS, and tls is none"
                 elif each == "EXTERNAL" and not listener.client_authorities:
                     name = table.name("client_authorities")
-                    where.fault("mechanisms", f"EXTERNAL asks for certificates; {name} is missing")
+                    said = f"EXTERNAL asks for certificates; {name} is missing"
+                if said:
+                    where.fault("mechanisms", said, number=number)
 
 
 def _read_entra(table: Table) -> EntraDirectory:

@@ -89,10 +89,12 @@ class Table:
             return default
         try:
             value = read(self._fields[key])
+        except Several as several:
+            for number, each in several.errors.items():
+                self._refuse(key, each, number)
+            return default
         except ValueError as error:
-            for each in error.errors if isinstance(error, Several) else (error,):
-                near = each.near if isinstance(each, Unknown) else ""
-                self.fault(key, f"{self.name(key)} {each}", near)
+            self._refuse(key, error)
             return default
         self._record(key, value, self._source.where((*self.path, key)))
         return value
@@ -138,9 +140,17 @@ class Table:
                 outer.fault(name, f"{outer.name(name)} is a table: [{outer.name(name)}]")
         return found
 
-    def fault(self, key: str | None, message: str, near: str = "") -> None:
-        """Note a mistake at a key, or at the table itself."""
-        self._source.fault(self.path if key is None else (*self.path, key), message, near)
+    def fault(
+        self, key: str | None, message: str, near: str = "", *, number: int | None = None
+    ) -> None:
+        """Note a mistake at a key, at one of its list's members, or at the table itself."""
+        path = self.path if key is None else (*self.path, key)
+        self._source.mistaken.add(path)
+        self._source.fault(path if number is None else (*path, number), message, near)
+
+    def _refuse(self, key: str, error: ValueError, number: int | None = None) -> None:
+        near = error.near if isinstance(error, Unknown) else ""
+        self.fault(key, f"{self.name(key)} {error}", near, number=number)
 
     def warn(self, message: str) -> None:
         """Note at the table what works, and should not be left as it is."""

@@ -291,12 +291,12 @@ def _read_route(table: Table, targets: Mapping[str, Target], retries: Mapping[st
     name = table.take("name", values.name, route_name(match))
     chain = []
     nowhere: tuple[str, ...] = ()
-    for each in table.need("to", values.some(values.text), nowhere):
+    for number, each in enumerate(table.need("to", values.some(values.text), nowhere)):
         if each in targets:
             chain.append(targets[each])
         else:
-            near = nearest(each, targets)
-            table.fault("to", f"{table.name('to')}: there is no [target.{each}]", near)
+            said = f"{table.name('to')}: there is no [target.{each}]"
+            table.fault("to", said, nearest(each, targets), number=number)
     if again := _named_again([each.name for each in chain]):
         table.fault("to", f"{table.name('to')} names {again} twice")
     retry = table.take("retry", values.text, "default")

@@ -4,7 +4,7 @@ sentence that says what it takes; ``Unknown`` also with the word that was probab
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -41,11 +41,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
 
 
 class Several(ValueError):
-    """More than one mistake in one value."""
+    """The mistakes in a list, by the places of what they are about."""
 
-    def __init__(self, errors: Sequence[ValueError]) -> None:
-        super().__init__("; ".join(map(str, errors)))
-        self.errors = tuple(errors)
+    def __init__(self, errors: Mapping[int, ValueError]) -> None:
+        super().__init__("; ".join(map(str, errors.values())))
+        self.errors = dict(errors)
 
 
 class Unknown(ValueError):
@@ -182,14 +182,14 @@ def many(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
 
     def read_all(value: Any) -> tuple[T, ...]:
         found: list[T] = []
-        errors: list[ValueError] = []
-        for each in value if isinstance(value, list) else [value]:
+        errors: dict[int, ValueError] = {}
+        for number, each in enumerate(value if isinstance(value, list) else [value]):
             try:
                 found.append(read(each))
             except ValueError as error:
-                errors.append(error)
+                errors[number] = error
         if errors:
-            raise errors[0] if len(errors) == 1 else Several(errors)
+            raise Several(errors)
         return tuple(found)
 
     return read_all
@@ -329,10 +329,9 @@ def pattern(value: Any) -> str:
         if value in ("*", "<>"):
             return value
         local, _, domain = value.rpartition("@")
-        if local:
-            parse_address(value)
+        if local and _is_mailbox(value):
             return value
-        if _DOMAIN.fullmatch(domain):
+        if not local and _DOMAIN.fullmatch(domain):
             return domain
     raise ValueError(f'takes a domain, "*.domain", a mailbox or "*", not {value!r}')
 
@@ -349,10 +348,17 @@ def sender(value: Any) -> str:
     """What an account may send as: a mailbox, ``@domain``, or ``*``."""
     if isinstance(value, str) and (value == "*" or _DOMAIN.fullmatch(value.removeprefix("@"))):
         return value if value == "*" or value.startswith("@") else f"@{value}"
-    if isinstance(value, str) and "@" in value:
-        parse_address(value)
+    if isinstance(value, str) and _is_mailbox(value):
         return value
-    raise ValueError('takes a mailbox, "@domain" or "*"')
+    raise ValueError(f'takes a mailbox, "@domain" or "*", not {value!r}')
+
+
+def _is_mailbox(given: str) -> bool:
+    try:
+        parse_address(given)
+    except ValueError:
+        return False
+    return True
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -773,6 +773,23 @@ def test_what_would_follow_from_a_mistake_is_none(text: str) -> None:
     assert len(mistakes(text)) == 1
 
 
+def test_a_mistake_in_a_list_is_told_with_its_own_line() -> None:
+    mechanisms = 'mechanisms = [\n "PLAIN",\n "{}"]\n[target.here]'
+    text = SMALL.replace(
+        'to = "here"', 'to = [\n "here",\n "her"]\nsenders = ["a.example",\n "a b"]'
+    )
+    places = [
+        mistakes(text.replace("[target.here]", mechanisms.format(name)))
+        for name in ("PLAINN", "SCRAM-SHA-256-PLUS")
+    ]
+    for said in places:
+        assert [each.partition(" ")[0] for each in said] == [
+            "g.toml:6:",
+            "g.toml:12:",
+            "g.toml:14:",
+        ]
+
+
 def test_a_message_fits_a_line_whatever_it_quotes() -> None:
     [said] = mistakes(SMALL.replace("capture", "c\\u001b" * 9000))
     assert said.isprintable()
