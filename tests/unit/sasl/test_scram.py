@@ -25,6 +25,7 @@ from gatepost.sasl.scram import (
     ScramSha1Plus,
     ScramSha256,
     ScramSha256Plus,
+    ScramSha512Plus,
     scram,
 )
 from gatepost.sasl.verifiers import scram_verifier
@@ -317,7 +318,7 @@ def test_the_servers_proof_is_answered_with_nothing() -> None:
 # Channel binding (RFC 5802 6)
 
 
-@pytest.mark.parametrize("kind", [ScramSha1Plus, ScramSha256Plus])
+@pytest.mark.parametrize("kind", [ScramSha1Plus, ScramSha256Plus, ScramSha512Plus])
 @pytest.mark.parametrize("binding", [END_POINT, EXPORTER])
 def test_both_ends_of_one_connection_agree(kind: type[Scram], binding: ChannelBinding) -> None:
     side = replace(SIDE, bindings=(END_POINT, EXPORTER), offered=PLUS)
