@@ -22,7 +22,7 @@ from gatepost.profiles import load_profile
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller
 from gatepost.sasl.interview import Verifier
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 
 LIMIT_US = 50.0
 BATCHES = 20

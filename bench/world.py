@@ -39,7 +39,7 @@ from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import digest_of, generate_access_key, new_secret
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.secret import Secret
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 
 APPLICATIONS = 1_000
 SECRETS = 10

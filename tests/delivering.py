@@ -38,10 +38,9 @@ from gatepost.relay.places import Own
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.transport.contract import Handed, Heard, Place
-from gatepost.store.memory import MemoryStore
-from gatepost.store.memory_queue import MemoryDeliveries
 from gatepost.testing.clock import FakeClock
 from gatepost.testing.dns import ScriptedResolver
+from gatepost.testing.memory import MemoryDeliveries, MemoryStore
 
 OK = Reply(250, "queued as 1", Esc(2, 0, 0))
 GREYLISTED = Reply(450, "come back", Esc(4, 2, 0))

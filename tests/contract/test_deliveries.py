@@ -16,8 +16,8 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries, QueueCount, QueueSelection, part_of
-from gatepost.store.memory_queue import MemoryDeliveries
 from gatepost.store.sqlite import Settings, open_store
+from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
 from tests.contract.queued import (
     DAY,

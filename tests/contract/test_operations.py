@@ -13,11 +13,11 @@ import pytest
 
 from gatepost.errors import QueueError
 from gatepost.model.operation import SendOperation
-from gatepost.store.memory import MemoryStore
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.store.sqlite.commit import Ledger, Transaction
 from gatepost.store.sqlite.operations import KEPT, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, microseconds
+from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 

@@ -14,9 +14,9 @@ from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease, Outcome
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries, QueueSelection
-from gatepost.store.memory_queue import MemoryDeliveries
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.store.sqlite.settings import History
+from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
 from tests.contract.queued import dsn, mail, planned, settlement
 

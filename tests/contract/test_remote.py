@@ -16,7 +16,7 @@ from gatepost.app.remote_store import RemoteStore
 from gatepost.app.rpc import Calls
 from gatepost.directory.contract import Directory
 from gatepost.queue.contract import Store
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.contract import test_directory, test_store
 from tests.contract.directories import CASES, Case
 from tests.contract.messages import message

@@ -11,8 +11,8 @@ import pytest
 from gatepost.model.report import DELIVERY, Report
 from gatepost.model.suppression import Lease
 from gatepost.queue.reports import Published, ReportStore, Settlement, Standing
-from gatepost.store.memory import MemoryStore
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 
 AnyStore = MemoryStore | SqliteStore

@@ -14,8 +14,8 @@ from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
-from gatepost.store.memory import MemoryStore
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 
 AnyStore = MemoryStore | SqliteStore

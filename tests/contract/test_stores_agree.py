@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gatepost.errors import QueueError
 from gatepost.queue.contract import Selection
-from gatepost.store.memory import MemoryStore
 from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
+from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import message
 
 NAMES = st.sampled_from([f"m{number}" for number in range(8)])

@@ -28,7 +28,7 @@ from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Handed, Place, Transport
 from gatepost.relay.transport.graph import GraphTransport
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.leases import lease
 from tests.shell.http_server import Asked, HttpServer, Told
 

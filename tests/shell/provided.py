@@ -24,7 +24,7 @@ from gatepost.relay.context import Relay
 from gatepost.relay.spool import Budget
 from gatepost.relay.supervise import Supervisor
 from gatepost.sasl.verifiers import cram_md5_state
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import QuickHasher, azure
 from tests.unit.directory.azure.world import KEY
 from tests.unit.directory.memory import MemoryRecords

@@ -23,7 +23,7 @@ from gatepost.relay.context import Relay
 from gatepost.relay.entrance import ServerCertificate, plain_entrance
 from gatepost.relay.spool import Budget
 from gatepost.relay.supervise import Supervisor
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.session import Setting
 from tests.certificates import make_authority
 from tests.contract.directories import azure

@@ -18,7 +18,7 @@ from gatepost.app.rpc import Calls
 from gatepost.errors import ConnectError, Disconnected, GatepostError, QueueError, QueueFull
 from gatepost.model.message import Submission
 from gatepost.net.frames import MAX_FRAME
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure
 from tests.contract.messages import message
 

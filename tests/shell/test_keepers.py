@@ -26,7 +26,7 @@ from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.model.standing import Standing
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import CASES, Case
 from tests.unit.directory.azure.world import NOW
 

@@ -20,7 +20,7 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.model.standing import Standing
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.loopback import eventually
 from tests.shell.peer import Peer, letter
 from tests.shell.served import Plan, Served, serving

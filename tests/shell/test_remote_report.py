@@ -15,7 +15,7 @@ from gatepost.app.remote_report import RemoteReport
 from gatepost.app.report import Reporter
 from gatepost.app.rpc import Calls
 from gatepost.app.spelling import Speller, spell
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure
 
 ODD = "grüße\n\udcff"

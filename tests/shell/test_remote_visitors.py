@@ -15,7 +15,7 @@ from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_visitors import RemoteVisitors
 from gatepost.app.rpc import Calls
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import CASES
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"

@@ -4,7 +4,7 @@ import asyncio
 
 from gatepost.app.alarms import Alarms
 from gatepost.errors import QueueError
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 
 
 def test_what_was_told_is_there_after_a_restart() -> None:

@@ -43,7 +43,7 @@ from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
 from gatepost.relay.transport.smtp import SmtpTransport
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.unit.client.tokens.asked import GRANTED, says
 
 SECRET = NamedSecret("environment", "S")

@@ -24,7 +24,7 @@ from gatepost.relay.entrance import ServerCertificate, plain_entrance
 from gatepost.relay.receive import Receiver
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.replies import Replies
 from gatepost.wire.server.session import MAX_UNSENT, Setting
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.directory.contract import Record
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.unit.app.events.world import URL, Document, World, opened
 
 

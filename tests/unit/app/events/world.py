@@ -17,7 +17,7 @@ from gatepost.directory.azure.entries import Entry
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
 from gatepost.rest.events.handshake import Answer
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 from tests.unit.directory.azure.world import DOMAIN_NAME, KEY, USERNAME, Change, changed
 

@@ -10,7 +10,7 @@ from gatepost.model.message import Submission
 from gatepost.model.route import Capture
 from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Handed, Place
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from tests.leases import TRACE, lease
 
 

@@ -33,7 +33,7 @@ from gatepost.model.profile import ApiRules, Profile
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.rest.application import clear_application, secure_application
 from gatepost.rest.context import Site
-from gatepost.store.memory import MemoryStore
+from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.replies import replies_with
 from tests.unit.directory.azure.world import (
     DOMAIN,

@@ -1,4 +1,4 @@
-"""The queue's contract in memory: for tests and the emulator. Nothing survives."""
+"""The queue in memory. Nothing survives."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The store's contract in memory: for tests and the emulator. Nothing survives."""
+"""Captured mail, and the directory's records, in memory. Nothing survives."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -9,9 +9,9 @@ from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
 from gatepost.queue.selection import captured, matcher
-from gatepost.store.memory_operations import MemoryOperations
-from gatepost.store.memory_reports import MemoryReports
 from gatepost.store.waiting import Waiters
+from gatepost.testing.memory.operations import MemoryOperations
+from gatepost.testing.memory.reports import MemoryReports
 
 
 class MemoryStore:
