@@ -1,6 +1,7 @@
 """``gatepost up --workers``: front processes die, and the supervisor does, and mail goes on."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -101,6 +102,26 @@ def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
     eventually(lambda: not any(is_alive(pid) for pid in workers))
     with Emulator(workers=2, data=relay.data) as again:
         deliver(again)
+
+
+@pytest.mark.parametrize("told", [b"", b'{"text":"","fi', None])
+def test_a_worker_whose_supervisor_died_while_it_started_is_silent(
+    told: bytes | None, tmp_path: Path
+) -> None:
+    config = 'hostname = "x"\n[[listener]]\nunix = "s"\n[target.a]\nkind = "capture"\n'
+    facts = {
+        "text": f'{config}[[route]]\nto = "a"\n', "file": "x.toml", "data": str(tmp_path),
+        "processes": 1, "listeners": {}, "mechanisms": [],
+    }  # fmt: skip
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [sys.executable, "-m", "gatepost.app.serve_front"],
+        input=json.dumps(facts).encode() + b"\n" if told is None else told,
+        stdout=writes, stderr=subprocess.PIPE, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_killing_the_whole_group_loses_nothing_acknowledged(tmp_path: Path) -> None:

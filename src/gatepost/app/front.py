@@ -1,6 +1,5 @@
 """The program of a front process of ``gatepost up``: SMTP here, the rest behind the socket."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +45,7 @@ async def serve(front: Front) -> None:
 
 def main() -> None:
     """Read what to do from standard input, and do it."""
-    run_front(serve(msgspec.json.decode(sys.stdin.buffer.readline(), type=Front)))
+    run_front(Front, serve)
 
 
 if __name__ == "__main__":

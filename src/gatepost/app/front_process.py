@@ -1,12 +1,16 @@
 """What every front process does: it asks the store process, and goes when it is told to."""
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from gatepost.app.hurry import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
@@ -20,6 +24,7 @@ from gatepost.net.listen import Listener
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.supervise import Supervisor
 
+T = TypeVar("T")
 Door = tuple[Listener, Entrance]
 
 RETIRE: Final = 3600.0
@@ -56,8 +61,7 @@ class FrontProcess:
         loop.add_signal_handler(signal.SIGHUP, retire.set)
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # the terminal's; the parent tells us
         loop.add_reader(sys.stdin.fileno(), told.set)  # or it is the end of the parent, and ours
-        sys.stdout.buffer.write(READY)
-        sys.stdout.buffer.flush()
+        os.write(sys.stdout.fileno(), READY)
         opened, lost, stopped, retired = (
             asyncio.ensure_future(each.wait()) for each in (told, self.calls.lost, stop, retire)
         )
@@ -80,11 +84,18 @@ class FrontProcess:
         self.calls.close()
 
 
-def run_front(serving: Coroutine[Any, Any, None]) -> None:
-    """Run a front process; one that cannot start says why, where it would say that it is ready."""
+def run_front(kind: type[T], serve: Callable[[T], Coroutine[Any, Any, None]]) -> None:
+    """Run a front process by the instruction on its standard input, a ``kind``.
+
+    One that cannot start says why, where it would say that it is ready, if somebody listens.
+    """
+    told = sys.stdin.buffer.readline()
+    if not told.endswith(b"\n"):
+        sys.exit(1)  # who started us was killed meanwhile
     try:
-        run(serving)
+        run(serve(msgspec.json.decode(told, type=kind)))
     except (GatepostError, OSError) as error:
-        sys.stdout.buffer.write(f"{' '.join(str(error).split())}\n".encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
+        with suppress(OSError):
+            why = " ".join(str(error).split())
+            os.write(sys.stdout.fileno(), f"{why}\n".encode("utf-8", "replace"))
         sys.exit(1)

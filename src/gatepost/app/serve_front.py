@@ -1,6 +1,5 @@
 """The program of a front process of ``gatepost serve``: SMTP here, the rest behind the socket."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,7 +91,7 @@ def _unheard(event: str, **facts: Any) -> None:
 
 def main() -> None:
     """Read what to do from standard input, and do it."""
-    run_front(serve(msgspec.json.decode(sys.stdin.buffer.readline(), type=ServeFront)))
+    run_front(ServeFront, serve)
 
 
 if __name__ == "__main__":

@@ -90,8 +90,10 @@ class _Slot:
                 process.terminate()
             assert process.stdin is not None  # noqa: S101 - it was asked for
             assert process.stdout is not None  # noqa: S101
-            process.stdin.write(self._instruction.text + b"\n")
-            await process.stdin.drain()
+            # uvloop says RuntimeError where the process is gone: its status tells more
+            with contextlib.suppress(OSError, RuntimeError):
+                process.stdin.write(self._instruction.text + b"\n")
+                await process.stdin.drain()
             said = await process.stdout.readline()
             if said == READY:
                 self._starts = 0
