@@ -51,7 +51,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
         table.fault(None, "a listener has an address or a unix socket: one of them")
     if table.has("address") or not unix:
         host, port = table.take("address", values.listening, values.Place("127.0.0.1", 0))
-    usual = "none" if unix else "implicit" if port in _IMPLICIT else "starttls"
+    usual = "none" if table.has("unix") else "implicit" if port in _IMPLICIT else "starttls"
     tls = cast(
         "ListenerTls", table.take("tls", values.one_of(("starttls", "implicit", "none")), usual)
     )

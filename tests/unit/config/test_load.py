@@ -421,6 +421,11 @@ def test_a_mistake_is_told_with_its_place(lines: str, said: str) -> None:
     )
 
 
+def test_a_socket_s_path_that_is_too_long_is_the_only_mistake() -> None:
+    told = mistakes(f"{SMALL}[[listener]]\nunix = '/{'s' * 120}'\n")
+    assert told == ["g.toml:9: listener[1].unix takes a path of 107 octets at most"]
+
+
 def test_a_secret_that_stands_there_is_not_repeated() -> None:
     text = f"{SMALL}[[directory.account]]\nname = 'a'\npassword = 'hunter2'\n"
     assert "hunter2" not in "".join(mistakes(text))
