@@ -12,6 +12,7 @@ import pytest
 from gatepost.client.http_sign_in import AccessKeySignIn
 from gatepost.client.settings import Timeouts
 from gatepost.client.upstream import Opener
+from gatepost.errors import Unreadable
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
 from gatepost.model.route import (
@@ -213,6 +214,29 @@ def test_a_cancelled_try_is_over_and_the_next_one_goes_on(kind: str) -> None:
         assert handed.verdicts[0].outcome == "delivered"
 
     play(kind, act, stall)
+
+
+class DamagedBody(BytesBody):
+    """Content of which the store notices at its end that it is not what was stored."""
+
+    def chunks(self) -> Iterator[bytes]:
+        yield from super().chunks()
+        raise Unreadable("the body is damaged")
+
+
+@pytest.mark.parametrize("kind", NETWORKED)
+@pytest.mark.parametrize("size", [10, 600_000])
+def test_a_content_that_cannot_be_read_is_nobody_s_failure_there(kind: str, size: int) -> None:
+    async def act(made: Transport, place: Place) -> None:
+        await hand(made, place)
+        for number in range(3):
+            body = DamagedBody(CONTENT + b"x" * 70 * (size // 72) + b"\r\n")
+            deadline = asyncio.get_running_loop().time() + 10
+            with pytest.raises(Unreadable):
+                await made.deliver(lease(id=f"d{number}"), body, place, deadline)
+        assert (await hand(made, place, lease(id="m2"))).verdicts[0].outcome == "delivered"
+
+    play(kind, act)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -58,9 +58,9 @@ async def hand_over(
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
+    content = await _read(body)  # what is wrong with it is no provider's fault
     try:
         async with asyncio.timeout_at(deadline):
-            content = await _read(body)
             await send(lease, content, work)
     except TimedOut as error:  # that of one request: it may have been read
         work.error = error.at("content")

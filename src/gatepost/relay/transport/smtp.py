@@ -19,6 +19,7 @@ from gatepost.errors import (
     GatepostError,
     NetworkError,
     Phase,
+    QueueError,
     Refused,
     RemoteProtocolError,
     TimedOut,
@@ -122,6 +123,8 @@ class SmtpTransport:
         attempt = self._tries[lease.delivery.id] = _Try(self, lease, body, place, deadline)
         try:
             await attempt.run()
+        except QueueError:  # its content cannot be read, which is no server's fault
+            raise
         except GatepostError as error:  # before TimeoutError, which TimedOut is, too
             attempt.fail(error)
         except TimeoutError:
