@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gatepost.app.strict_http import StrictConnection
 from gatepost.net.listen import Listener
 from gatepost.policy.visitors import OwnVisitors
 from gatepost.relay.context import Report
@@ -48,6 +49,7 @@ class _Connection(H11Protocol):
 
     def __init__(self, config: _Config, *args: Any, **kwargs: Any) -> None:
         super().__init__(config, *args, **kwargs)
+        self.conn = StrictConnection()
         self._limits, self._report = config.limits, config.report
         self._phase: object = None
         self._deadline: asyncio.TimerHandle | None = None
