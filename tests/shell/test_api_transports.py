@@ -397,6 +397,12 @@ def test_acs_denies(sign_in: Callable[[TokenCache], HttpSignIn], slug: str) -> N
     assert ("access key" in handed.attempt.reply.reason) == (not slug)
 
 
+def test_a_token_that_an_answer_repeats_is_struck_out() -> None:
+    document = {"error": {"code": "ErrorInvalidRecipients", "message": "not with t0ken1"}}
+    handed, _ = hand(graph(), lambda _: told(document, 400), sign_in=by_token)
+    assert handed.attempt.reply.text.endswith("not with [redacted]")
+
+
 def test_an_old_token_that_is_refused_is_renewed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatepost.client.tokens.cache.FRESH", -1.0)
     shown: list[str] = []

@@ -133,6 +133,30 @@ def test_answers_that_do_not_come(plain: HttpServer, path: str, kind: type[Gatep
     assert isinstance(fails(f"{plain.url}{path}?{SECRET}", timeout=0.4), kind)
 
 
+def test_answers_before_the_answer_are_few() -> None:
+    """aiohttp reads them without end, and nobody else has a turn."""
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+    final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+
+    async def asked(number: int) -> list[int]:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await reader.readuntil(b"\r\n\r\nhello"):
+                writer.write(interim * number + final)
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            client = HttpClient(timeout=2)
+            try:
+                request = HttpRequest("POST", url, {}, b"hello")
+                return [(await client.ask(request)).status for _ in range(2)]
+            finally:
+                await client.close()
+
+    assert asyncio.run(asked(2)) == [200, 200]
+    with pytest.raises(RemoteProtocolError):
+        asyncio.run(asked(10_000))
+
+
 def test_who_is_not_there(plain: HttpServer) -> None:
     with HttpServer(answer) as gone:
         url = gone.url

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from gatepost.errors import (
@@ -31,6 +31,8 @@ TIMEOUT: Final = 30.0
 """Seconds for a whole request."""
 MAX_ANSWER: Final = 1_048_576
 """Octets of an answer that are read."""
+MOST_INTERIM: Final = 8
+"""Answers of 1xx before the answer: aiohttp takes any number, and nobody else has a turn."""
 LONGEST_WAIT: Final = 86_400.0
 """Seconds of a Retry-After that are believed."""
 _PER_HOST: Final = 16
@@ -146,8 +148,34 @@ class HttpClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"user-agent": "gatepost"},
                 trust_env=self._proxies,
+                response_class=_response_class(),
             )
         return self._session
+
+
+def _response_class() -> "type[aiohttp.ClientResponse]":
+    """Return the class of answers that do not wait for an answer without end."""
+    import aiohttp  # noqa: PLC0415 - see above
+
+    class Response(aiohttp.ClientResponse):
+        async def start(self, connection: "aiohttp.connector.Connection") -> aiohttp.ClientResponse:
+            protocol: Any = connection.protocol
+            read, left = protocol.read, MOST_INTERIM
+
+            async def read_some() -> Any:
+                nonlocal left
+                if left < 0:
+                    raise aiohttp.ClientPayloadError
+                left -= 1
+                return await read()
+
+            protocol.read = read_some
+            try:
+                return await super().start(connection)
+            finally:
+                del protocol.read
+
+    return Response
 
 
 def checked_host(url: str) -> str:

@@ -72,12 +72,12 @@ class ReplyReader:
                 return parse_reply(self.said)
             if len(self._lines) >= MAX_LINES:
                 raise self._no_reply(f"a reply of more than {MAX_LINES} lines", line)
-        if len(self._rest) > MAX_LINE:
-            raise self._no_reply("a reply line without end", self._rest.decode("ascii", "replace"))
+        if len(self._rest) > MAX_LINE:  # none of it is shown: a secret may be in it, and not whole
+            raise RemoteProtocolError(f"a reply line of more than {MAX_LINE} octets")
         return None
 
     def _no_reply(self, what: str, line: str) -> RemoteProtocolError:
-        line = self.shown(line[:MAX_LINE])
+        line = self.shown(line)[:MAX_LINE]
         return RemoteProtocolError(f"{what}: {line[:80]!r}", line)
 
 

@@ -211,6 +211,17 @@ def test_what_is_no_reply_is_shown_without_the_secret_that_it_repeats(begins: bo
     assert caught.value.line == "what is [redacted]"
 
 
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+def test_of_a_line_without_end_no_part_of_the_secret_is_shown(end: bytes) -> None:
+    secret = "s3cret" * 5_000
+    session = make_session()
+    session.transcript.hide(secret)
+    session.reader.feed(b"250 " + secret.encode() + end)
+    with pytest.raises(RemoteProtocolError) as caught:
+        session.reader.next_reply()
+    assert "s3cret" not in f"{caught.value} {caught.value.line}"
+
+
 def test_who_listens_in_hears_no_secret_in_a_challenge() -> None:
     said: list[Said] = []
     session = make_session(said=said)

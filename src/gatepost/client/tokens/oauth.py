@@ -18,6 +18,7 @@ from gatepost.diagnosis.token_errors import (
 )
 from gatepost.errors import GatepostError, TokenError
 from gatepost.model.secret import Secret
+from gatepost.model.transcript import Transcript
 from gatepost.net.http import Http, HttpRequest, HttpResponse
 
 LEAST_LIFETIME: Final = 60.0
@@ -28,6 +29,8 @@ _HEADERS: Final = {
     "content-type": "application/x-www-form-urlencoded",
     "accept": "application/json",
 }
+_SECRETS: Final = ("assertion", "client_assertion", "client_secret", "refresh_token")
+"""Of a request."""
 _ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,80}")  # RFC 6749 5.2
 _AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
@@ -49,7 +52,7 @@ async def ask_for_token(
         raise unreached(error) from error
     document = read_document(response)
     if response.status != 200:
-        raise refused(response, document, form.get("grant_type", ""))
+        raise refused(response, _without_secrets(document, form), form.get("grant_type", ""))
     return read_token(document), document
 
 
@@ -112,6 +115,17 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
     return failure
 
 
+def _without_secrets(document: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:
+    """Strike out of an error's name what was shown to get a token: it should be a word of RFC 6749,
+    and is the provider's to choose."""
+    error, transcript = document.get("error"), Transcript()
+    if not isinstance(error, str):
+        return document
+    for name in _SECRETS:
+        transcript.hide(form.get(name, ""))
+    return {**document, "error": transcript.redact(error)}
+
+
 def error_name(document: Mapping[str, Any]) -> str:
     """Return the OAuth error; empty when it is none (RFC 6749 5.2)."""
     error = document.get("error")
@@ -140,6 +154,6 @@ def _lifetime(told: Any) -> float:
     """Return the seconds of ``expires_in``, which some providers write as text."""
     try:
         seconds = float(told)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return LEAST_LIFETIME
     return min(max(seconds, 0.0), LONGEST_LIFETIME) if math.isfinite(seconds) else LEAST_LIFETIME

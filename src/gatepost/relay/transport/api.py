@@ -3,7 +3,7 @@ for asking."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from gatepost.client.http_sign_in import HttpSignIn
 from gatepost.errors import Phase, Refused
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.transcript import Transcript
 from gatepost.net.http import Http, HttpRequest, HttpResponse
 
 PAUSE: Final = 60.0
@@ -108,8 +109,9 @@ class Api:
         signed = await self.sign_in.authorize(request)
         response = await self._http.ask(signed)
         if response.status == 401 and self.sign_in.reject(signed):
-            response = await self._http.ask(await self.sign_in.authorize(request))
-        return response
+            signed = await self.sign_in.authorize(request)
+            response = await self._http.ask(signed)
+        return _without_token(response, signed)
 
     def refused(self, response: HttpResponse, now: datetime) -> ApiRefused:
         """Return the error that an answer is, other than success."""
@@ -148,6 +150,17 @@ def _as(
     error = ApiRefused(reply, meaning.outcome, code, retry_after)
     error.phase, error.slug = meaning.phase, meaning.slug
     return error
+
+
+def _without_token(response: HttpResponse, signed: HttpRequest) -> HttpResponse:
+    """Strike out what a refusal repeats of a bearer token: a bounce has the provider's words."""
+    scheme, _, token = signed.headers.get("authorization", "").partition(" ")
+    if response.status < 300 or scheme != "Bearer":
+        return response
+    transcript = Transcript()
+    transcript.hide(token)
+    text = transcript.redact(response.body.decode("utf-8", "surrogateescape"))
+    return replace(response, body=text.encode("utf-8", "surrogateescape"))
 
 
 def read_json(body: bytes) -> Mapping[str, Any]:

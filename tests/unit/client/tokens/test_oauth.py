@@ -48,8 +48,13 @@ def test_lifetimes(expires_in: object, lifetime: float) -> None:
 
 
 def test_a_lifetime_that_is_no_number() -> None:
-    answer = says(b'{"access_token": "t", "expires_in": "nan"}')
-    assert fetch(answer).lifetime == 60.0
+    for number in (b'"nan"', b"1" + b"0" * 400):
+        answer = says(b'{"access_token": "t", "expires_in": %s}' % number)
+        assert fetch(answer).lifetime == 60.0
+
+
+def test_an_error_that_repeats_the_secret_is_shown_without_it() -> None:
+    assert failure(says({"error": "no_s3cret"}, 400)).error == "no_[redacted]"
 
 
 @pytest.mark.parametrize(
