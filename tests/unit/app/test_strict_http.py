@@ -9,7 +9,8 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n
 
 
 def read(octets: bytes) -> list[object]:
-    connection, found = StrictConnection(), []
+    connection = StrictConnection()
+    found: list[object] = []
     connection.receive_data(octets)
     while (event := connection.next_event()) is not h11.NEED_DATA:
         found.append(type(event))
