@@ -31,6 +31,8 @@ UNAVAILABLE: Final = Reply(454, "Temporary authentication failure", Esc(4, 7, 0)
 REFUSAL_HOLDS: Final = 15.0
 """Seconds for which the same wrong secret is not asked about again: a client that repeats it
 would have the endpoint turn it, and us, away (AADSTS50196)."""
+LONGEST_PAUSE: Final = 300.0
+"""Seconds for which an endpoint's Retry-After is kept to: somebody waits for the answer."""
 BY_TOKEN: Final = "token"
 """What stands for the resource in the name of who signed in with a token and no composite name."""
 MOST_AT_ONCE: Final = 32
@@ -66,6 +68,8 @@ class Proof:
     """``slug: a sentence``, without what was asked; empty: the secret is right."""
     is_transient: bool = False
     """It could not tell now."""
+    retry_after: float = 0.0
+    """Seconds for which it wants to be left alone about this application (RFC 9110 10.2.3)."""
 
 
 class Prover(Protocol):
@@ -95,6 +99,8 @@ class EntraDirectory:
         self._key = key
         self._monotonic = monotonic
         self._known: Remembered[Principal | Reply] = Remembered(monotonic)
+        self._paused: Remembered[Reply] = Remembered(monotonic)
+        """By application, what stands for an answer while the endpoint wants none of it."""
         self._open: dict[bytes, asyncio.Task[Principal | Reply]] = {}
         self._asking = asyncio.Semaphore(MOST_AT_ONCE)
         self._took: deque[float] = deque([_USUAL], maxlen=32)
@@ -104,6 +110,7 @@ class EntraDirectory:
         """Go by other rules from now on."""
         self._rules = rules
         self._known.clear()
+        self._paused.clear()
         self._version += 1
 
     def unknown(self, username: str) -> str:
@@ -180,13 +187,18 @@ class EntraDirectory:
             # As long as a refusal takes for a name that is known.
             await asyncio.sleep(random.choice(self._took))  # noqa: S311 - no secret
             return REFUSED.because(name)
+        application = f"{name.application_id} {name.tenant_id}".encode()
+        if (paused := self._paused.get(application)) is not None:
+            return paused
         version, began = self._version, self._monotonic()
         async with self._asking:
             proof = await self._prove(name, secret)
         if self._version != version:
             return UNAVAILABLE.because("reconfigured: the configuration was changed meanwhile")
         if proof.is_transient:
-            return UNAVAILABLE.because(proof.reason)
+            unavailable = UNAVAILABLE.because(proof.reason)
+            self._paused.put(application, unavailable, min(proof.retry_after, LONGEST_PAUSE))
+            return unavailable
         if proof.reason:
             self._took.append(self._monotonic() - began)
             refusal = REFUSED.because(proof.reason)

@@ -6,13 +6,20 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.directories import Directories, ServedDirectory
+from gatepost.app.directories import Directories, ServedDirectory, prove_at_endpoint
 from gatepost.app.keys import open_key
-from gatepost.config.settings import AccountsDirectory, AzureDirectorySettings
+from gatepost.config.settings import (
+    AccountsDirectory,
+    AzureDirectorySettings,
+    EntraDirectory,
+)
 from gatepost.directory.azure.entries import Tenant
 from gatepost.directory.azure.rules import rules_of
+from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.contract import Record
+from gatepost.model.secret import Secret
 from gatepost.profiles import load_profile
+from tests.unit.client.tokens.asked import Answer, Asked, says
 from tests.unit.directory.memory import MemoryRecords
 
 NOBODY: Any = None
@@ -66,3 +73,23 @@ def test_accounts_that_could_not_be_read_are_not_half_of_them_the_next_time(
                 await made.make([AccountsDirectory()])
 
     asyncio.run(steps())
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (says({"error": "invalid_client", "error_codes": [7000215]}, 401), ""),
+        (says({"error": "something_new"}, 400), ""),
+        (says(b"<html>", 404), "provider_endpoint_changed: "),
+        (says(b"<html>", 403), "entra_unavailable: "),
+        (says(b"", 429, retry_after="17"), "entra_unavailable: "),
+        (says({"error": "invalid_resource", "error_codes": [500011]}, 400), "oauth_scope_wrong: "),
+    ],
+)
+def test_only_what_judges_the_secret_refuses_it(answer: Answer, reason: str) -> None:
+    """A client that hears 535 takes its secret for wrong."""
+    name = CompositeName("res", "application", "tenant")
+    proof = asyncio.run(prove_at_endpoint(Asked(answer), EntraDirectory(), name, Secret("s3cret")))
+    assert proof.is_transient == bool(reason)
+    assert proof.reason.startswith(reason)
+    assert proof.retry_after == (17 if "429" in proof.reason else 0)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,22 @@ def test_both_forms_of_the_name_sign_in(name: str) -> None:
         verdict = await sign_in(endpoint.directory(), name, RIGHT)
         assert verdict == Principal(name, application_id=APPLICATION)
         assert endpoint.asked == [NAME]
+
+    run(steps)
+
+
+def test_an_endpoint_that_asks_for_a_pause_is_left_alone_about_that_application() -> None:
+    async def steps(endpoint: Endpoint) -> None:
+        rules = EntraRules(frozenset({TENANT}), {APPLICATION: (), OTHER: ()}, cache=60)
+        directory, busy = endpoint.directory(rules), Proof("entra_unavailable: 429", True, 20.0)
+        for answer, seconds, name in (
+            (busy, 0, NAME), (busy, 19, NAME), (Proof(), 0, NAME.replace(APPLICATION, OTHER)),
+            (Proof(), 1, NAME), (replace(busy, retry_after=1e9), 60, NAME), (Proof(), 300, NAME),
+        ):  # fmt: skip
+            endpoint.answer, endpoint.now = answer, endpoint.now + seconds
+            verdict = await sign_in(directory, name, RIGHT)
+            assert isinstance(verdict, Principal) == (answer == Proof())
+        assert len(endpoint.asked) == 5
 
     run(steps)
 
