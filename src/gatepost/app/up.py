@@ -19,7 +19,6 @@ from gatepost.app.clock import AheadClock, ClockDesk, check_alone
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.files import remove_file
-from gatepost.app.front import instruct
 from gatepost.app.hurry import SOCKET
 from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
@@ -38,6 +37,7 @@ from gatepost.app.serving import (
 )
 from gatepost.app.signing import open_tokens
 from gatepost.app.stopping import open_watched
+from gatepost.app.up_front import instruct
 from gatepost.app.workers import Workers
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
