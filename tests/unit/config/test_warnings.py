@@ -1,0 +1,125 @@
+"""What is no mistake in a configuration, and hardly meant."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from gatepost.config.load import load_config, read_config
+from tests.certificates import make_authority
+from tests.unit.config.small import SMALL
+
+
+def test_an_account_that_can_send_nothing_is_warned_of() -> None:
+    account = '[[directory.account]]\nname = "a"\npassword = { environment = "A" }\n'
+    warnings = parse_warnings(f"{SMALL}{account}")
+    assert warnings == [
+        "g.toml:8: directory.account[0].senders says nobody: the account can send nothing"
+    ]
+    assert not parse_warnings(f'{SMALL}{account}senders = "*"\n')
+
+
+def test_a_port_for_starttls_is_none_for_implicit_tls() -> None:
+    text = "[target.here]\nkind = 'smarthost'\nservers = 'x.example:{}'\ntls = 'implicit'\n"
+    small = SMALL.replace('[target.here]\nkind = "capture"\n', "")
+    assert small != SMALL
+    assert len(parse_warnings(small + text.format(587))) == 1
+    assert not parse_warnings(small + text.format(465))
+
+
+def parse_warnings(text: str) -> list[str]:
+    return [str(each) for each in read_config(text, "g.toml")[1].warnings]
+
+
+def test_what_nothing_uses_is_warned_of() -> None:
+    text = '[target.out]\nkind = "mx"\n[credentials.acs]\nkind = "access-key"\n'
+    config, source = read_config(f'{SMALL}{text}key = {{ file = "k" }}\n', "g.toml")
+    assert config.routes
+    assert [str(each) for each in source.warnings] == [
+        "g.toml:8: target.out is not used: no route leads to it",
+        "g.toml:10: credentials.acs is not used: by no target",
+    ]
+
+
+def test_a_route_for_the_same_mail_is_warned_of() -> None:
+    """Case does not matter, nor order, nor the names of the two, nor how a domain is spelled."""
+    routes = "".join(
+        f'[[route]]\nrecipients = {each}\nto = "here"\n'
+        for each in (
+            '["Bob@a.net", "b.bücher.net"]',
+            '["B.xn--bcher-kva.net", "bob@a.net"]',
+            '"bob@a.net"',
+        )
+    )
+    text = f'{SMALL.partition("[[route]]")[0]}{routes}[[route]]\nto = "here"\n'
+    _, source = read_config(text, "g.toml")
+    [told] = [str(each) for each in source.warnings if "never taken" in str(each)]
+    assert "is for the same mail" in told
+
+
+@pytest.mark.parametrize(
+    ("routes", "said"),
+    [
+        ('to = "acs"', "11: bounces are mail from <>, and acs, to which they go, takes none"),
+        ('to = ["acs", "hub"]', "11: bounces are mail from <>, and acs, to which they go"),
+        ('to = ["hub", "acs"]', ""),
+        ('senders = "<>"\nto = "hub"\n[[route]]\nto = "acs"', ""),
+        (
+            'senders = "<>"\nrecipients = "example.net"\nto = "acs"\n[[route]]\nto = "graph"',
+            "15: bounces are mail from <>, and graph, to which they go, takes none",
+        ),
+        ('recipients = "example.net"\nto = "acs"\n[[route]]\nto = "hub"', ""),
+        (
+            'senders = "<>"\nto = "graph"\n[[route]]\nto = "hub"',
+            "11: bounces are mail from <>, and graph, to which they go, takes none",
+        ),
+        ('applications = "*"\nto = "hub"', "11: no route is for bounces, mail from <>"),
+        ('senders = "example.net"\nto = "hub"', "11: no route is for bounces, mail from <>"),
+    ],
+)
+def test_where_bounces_get_lost_is_warned_of(routes: str, said: str) -> None:
+    targets = (
+        '[target.acs]\nkind = "acs-rest"\nendpoint = "https://acs.example"\ncredential = "c"\n'
+        '[target.graph]\nkind = "graph"\ncredential = "c"\n'
+        '[target.hub]\nkind = "capture"\n'
+    )
+    _, source = read_config(f"{targets}[credentials.c]\n[[route]]\n{routes}\n", "g.toml")
+    warnings = [str(each) for each in source.warnings if "bounces" in str(each)]
+    assert len(warnings) == bool(said)
+    assert all(each.startswith(f"g.toml:{said}") for each in warnings)
+
+
+def test_a_secret_that_others_can_read_is_warned_of() -> None:
+    with TemporaryDirectory() as name:  # not below pytest's own, which nobody else may enter
+        secret, path = Path(name, "secret"), Path(name, "g.toml")
+        path.write_text(
+            f'{SMALL}[[directory.account]]\nname = "a"\nsenders = "*"\n'
+            f'password = {{ file = "{secret}" }}\n'
+        )
+        secret.write_text("s")
+        for directory, file, who in (
+            (0o755, 0o644, "read by everybody"),
+            (0o755, 0o602, "written by everybody"),
+            (0o755, 0o640, "read by the file's group"),
+            (0o750, 0o660, "read by the file's group"),
+            (0o700, 0o666, ""),
+            (0o755, 0o600, ""),
+        ):
+            Path(name).chmod(directory)
+            secret.chmod(file)
+            warnings = [str(each) for each in load_config(path, {}).warnings]
+            assert len(warnings) == bool(who)
+            assert all(each.startswith(f"{path}:11: ") and who in each for each in warnings)
+
+
+def test_a_certificate_that_has_expired_is_warned_of(tmp_path: Path) -> None:
+    ended = datetime(2026, 1, 2, tzinfo=UTC)
+    pair = make_authority(tmp_path).issue("localhost", valid_until=ended)
+    path = tmp_path / "g.toml"
+    path.write_text(
+        SMALL + '[[listener]]\naddress = "127.0.0.1:0"\n'
+        f'certificate = "{pair.certificate}"\nkey = "{pair.key}"\n'
+    )
+    [warning] = load_config(path, {}).warnings
+    assert str(warning) == f"{path}:10: certificate {pair.certificate}: it expired on 2026-01-02"
