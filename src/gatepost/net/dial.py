@@ -1,5 +1,6 @@
 """From ``host:port`` to a connected socket: every address in turn, each with its own deadline."""
 
+import ipaddress
 import os
 import socket
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from gatepost.model.host_port import join_host_port
 
 SUBMISSION: Final = 587
 """RFC 6409."""
+_IN_NO_HOST: Final = frozenset("/@ ,;*<>\"'")
+"""What stands there belongs to a URL, to a list of several, or to the text around it."""
 CONNECT_TIMEOUT: Final = 30.0
 """Seconds for one address; the RFC leaves it to TCP, which takes minutes."""
 
@@ -41,11 +44,21 @@ def parse_server(text: str, default_port: int = SUBMISSION) -> Server:
         port = port[1:] if port else str(default_port)
     elif host.count(":") == 1:
         host, _, port = host.partition(":")
-    if not host or not host.isprintable() or any(sign in host for sign in "/@ "):
+    if not host or not host.isprintable() or any(sign in host for sign in _IN_NO_HOST):
         raise ConfigError(f"not a server: {text!r}; write HOST:PORT")
+    if ":" in host and not _is_ipv6(host):
+        raise ConfigError(f"not a server: {text!r}; write HOST:PORT, one server each")
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise ConfigError(f"not a port: {port!r}; write HOST:PORT")
     return Server(host, int(port))
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ def test_servers(text: str, server: Server, shown: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", ":25", "host:", "host:0", "host:65536", "host:smtp", "host:-1", "[::1", "[::1]25",
-     "smtp://host", "user@host", "ho st", "host\n:25", "host:٣"],
+     "smtp://host", "user@host", "ho st", "host\n:25", "host:٣",
+     "one,two", "one;two:25", "*", "<>", "'host'", "host:25:tls", "one:25,two:25"],
 )  # fmt: skip
 def test_what_is_no_server(text: str) -> None:
     with pytest.raises(ConfigError):
