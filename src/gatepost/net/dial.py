@@ -151,8 +151,11 @@ def is_here(address: str) -> bool:
     """Tell whether this machine has an IP address; nothing is sent.
 
     What goes to an own address comes from it. Asking whether a socket can be bound to it would
-    find all addresses here where the system is set up to lend them (``ip_nonlocal_bind``).
+    find all addresses here where the system is set up to lend them (``ip_nonlocal_bind``). All
+    of 127.0.0.0/8 are here, though what goes to them comes from one.
     """
+    if address.startswith("127."):
+        return True
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         try:

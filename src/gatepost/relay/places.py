@@ -10,7 +10,7 @@ from gatepost.model.dns import Resolver
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, SmarthostTarget, Target
 from gatepost.relay.transport.contract import Place
-from gatepost.routing.mx import candidates, exchangers, literal_candidates, site
+from gatepost.routing.mx import candidates, exchangers, hosts_of, literal_candidates, site
 
 KNOWN: Final = 10_000
 """Destinations whose servers are remembered, those used last."""
@@ -83,7 +83,8 @@ class Places:
         if isinstance(hosts, Reply):
             return hosts
         names = list(dict.fromkeys(each.host for each in hosts))
-        answers = await asyncio.gather(*[self._resolver.addresses(each) for each in names])
+        asked = await asyncio.gather(*[self._resolver.addresses(each) for each in names])
+        answers = [hosts_of(each) for each in asked]
         own = [each for answer in answers for each in answer.records if each in self._own]
         chosen = candidates(domain, hosts, dict(zip(names, answers, strict=True)), own)
         if isinstance(chosen, Reply):

@@ -3,9 +3,12 @@
 import ipaddress
 import re
 from functools import lru_cache
+from typing import Final
 
 from gatepost.model.address import Address
 from gatepost.model.idn import fold_domain
+
+_THIS_NETWORK: Final = ipaddress.IPv4Network("0.0.0.0/8")
 
 
 def literal_address(domain: str) -> str | None:
@@ -19,6 +22,21 @@ def literal_address(domain: str) -> str | None:
     if inside.lower().startswith("ipv6:"):
         return str(ipaddress.IPv6Address(inside[5:]))
     return str(ipaddress.IPv4Address(inside))
+
+
+def host_address(text: str) -> str | None:
+    """Return an IP address as that of a host, which IPv6 may hold as ``::ffff:192.0.2.1``.
+
+    None for one that no other host can have (RFC 6890 2.2.2): of "this" network, link-local,
+    multicast or reserved. What is sent to 0.0.0.0 arrives here.
+    """
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    is_nowhere = address.is_unspecified or address.is_link_local or address.is_multicast
+    if isinstance(address, ipaddress.IPv4Address):
+        is_nowhere = is_nowhere or address.is_reserved or address in _THIS_NETWORK
+    return None if is_nowhere else str(address)
 
 
 def matches_address(pattern: str, address: Address | None) -> bool:

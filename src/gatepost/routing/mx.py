@@ -1,16 +1,19 @@
 """From a recipient's domain to the addresses that are tried (RFC 5321 5.1, RFC 7505, RFC 2181)."""
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepost.model.dns import Answer, MxRecord
 from gatepost.model.idn import fold_domain
 from gatepost.model.reply import Esc, Reply
-from gatepost.routing.domains import literal_address
+from gatepost.routing.domains import host_address, literal_address
 
 MOST: Final = 10
 """Addresses that are tried for one delivery; RFC 5321 5.1 asks for two at least."""
+
+MOST_HOSTS: Final = 30
+"""Exchangers of a domain whose addresses are asked for: an answer has room for thousands."""
 
 # RFC 7505 4.1, RFC 3463 3.2 and 3.5.
 NULL_MX: Final = Reply(556, "Domain does not accept mail", Esc(5, 1, 10))
@@ -85,6 +88,16 @@ def candidates(
     return tuple(chosen[:most]) or _no_address(domain, kept, answers)
 
 
+def hosts_of(answer: Answer[str]) -> Answer[str]:
+    """Return an answer with those addresses alone that another host can have, or we ourselves."""
+    found = [host_address(each) for each in answer.records]
+    kept = tuple(dict.fromkeys([each for each in found if each is not None]))
+    if kept or not found:
+        return replace(answer, records=kept)
+    reason = f"its addresses are those of no host: {', '.join(answer.records[:MOST])}"
+    return Answer("no_records", ttl=answer.ttl, reason=reason)
+
+
 def literal_candidates(domain: str, own_addresses: Container[str]) -> tuple[Candidate, ...] | Reply:
     """Return where mail to an address literal goes: there, and nowhere else (RFC 5321 5.1)."""
     try:
@@ -93,6 +106,9 @@ def literal_candidates(domain: str, own_addresses: Container[str]) -> tuple[Cand
         return BAD_LITERAL.because(str(error))
     if address is None:
         raise ValueError(f"not an address literal: {domain}")
+    address = host_address(address)
+    if address is None:
+        return BAD_LITERAL.because(f"{domain} is the address of no host")
     if address in own_addresses:
         return LOOP.because(f"{domain} is an address of this host")
     return (Candidate(domain, address),)
@@ -120,6 +136,8 @@ def _ordered(
     kept = _before_ourselves(usable, is_own)
     if not kept:
         return LOOP.because(f"this host is the best exchanger of {domain}")
+    if len(kept) > MOST_HOSTS:  # always the same, so that what is learned of them is kept
+        kept = sorted(kept, key=lambda each: (each.preference, each.host))[:MOST_HOSTS]
     drawn = [(each.preference, random(), each) for each in dict.fromkeys(kept)]
     return tuple([each for *_, each in sorted(drawn, key=lambda entry: entry[:2])])
 
@@ -147,4 +165,5 @@ def _no_address(
     if [fold_domain(each.host) for each in hosts] == [fold_domain(domain)]:
         return NO_DOMAIN.because(f"{domain} has neither MX nor address records")
     names = ", ".join(each.host for each in hosts)
-    return NO_HOST.because(f"no exchanger of {domain} has an address ({names})")
+    told = next((f": {each.reason}" for each in answers.values() if each.kind == "no_records"), "")
+    return NO_HOST.because(f"no exchanger of {domain} has an address ({names}){told}")

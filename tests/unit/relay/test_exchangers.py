@@ -160,10 +160,21 @@ def test_what_a_lesser_exchanger_lacks_waits_for_the_better_one_that_rests() -> 
     assert direct.taken == [("m1", "bob@example.net")]
 
 
-@pytest.mark.parametrize("domain", ["own.example", "[127.0.0.1]"])
-def test_mail_is_not_sent_to_an_address_of_this_machine_where_we_listen_on_all(domain: str) -> None:
+@pytest.mark.parametrize(
+    ("domain", "address"),
+    [
+        ("own.example", "A 127.0.0.1"),
+        ("own.example", "A 127.0.0.2"),
+        ("own.example", "AAAA ::ffff:127.0.0.1"),
+        ("[127.0.0.1]", ""),
+        ("[IPv6:::ffff:127.0.0.1]", ""),
+    ],
+)
+def test_mail_is_not_sent_to_an_address_of_this_machine_where_we_listen_on_all(
+    domain: str, address: str
+) -> None:
     direct = Upstream(mx())
-    dns = "own.example. MX 1 other-name.example.\nother-name.example. A 127.0.0.1"
+    dns = f"own.example. MX 1 other-name.example.\nother-name.example. {address or 'A 192.0.2.1'}"
     world = World([direct], [route(direct.target)], dns=dns, own=Own(is_here=is_here))
 
     async def scenario(world: World) -> None:

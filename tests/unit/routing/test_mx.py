@@ -11,6 +11,7 @@ from gatepost.model.reply import Reply
 from gatepost.routing.mx import (
     BAD_LITERAL,
     LOOP,
+    MOST_HOSTS,
     NO_ANSWER,
     NO_DOMAIN,
     NO_HOST,
@@ -18,6 +19,7 @@ from gatepost.routing.mx import (
     Candidate,
     candidates,
     exchangers,
+    hosts_of,
     literal_candidates,
     site,
 )
@@ -122,6 +124,16 @@ def addresses(*texts: str) -> Answer[str]:
 A, B, C = records("10 a", "20 b", "30 c")
 
 
+def test_a_domain_has_no_more_exchangers_than_are_asked_for() -> None:
+    records = [MxRecord(10, f"mx{number:04}") for number in range(1000)] + [MxRecord(5, "best")]
+    chance = iter(range(2_000))
+    hosts = exchangers("x", Answer("found", tuple(records)), (), lambda: -next(chance))
+    assert not isinstance(hosts, Reply)
+    assert len(hosts) == MOST_HOSTS
+    assert hosts[0].host == "best"
+    assert {each.host for each in hosts[1:]} == {f"mx{n:04}" for n in range(MOST_HOSTS - 1)}
+
+
 def test_every_address_of_both_families_is_tried() -> None:
     answers = {"a": addresses("2001:db8::1", "192.0.2.1"), "b": addresses("192.0.2.2")}
     assert candidates("x", (A, B), answers, ()) == (
@@ -175,6 +187,29 @@ def test_no_address(
     assert given_.reason
 
 
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        (("192.0.2.1", "2001:db8::1", "10.1.2.3", "127.0.0.1", "64:ff9b::c000:201"), None),
+        (("::ffff:192.0.2.1", "192.0.2.1"), ("192.0.2.1",)),
+        (("0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "255.255.255.255"), ()),
+        (("::", "fe80::1", "ff02::1", "::ffff:0.0.0.0", "::ffff:169.254.169.254"), ()),
+        (("0.0.0.0", "192.0.2.1"), ("192.0.2.1",)),
+        ((), ()),
+    ],
+)
+def test_an_exchanger_has_the_address_of_a_host(
+    found: tuple[str, ...], kept: tuple[str, ...] | None
+) -> None:
+    """RFC 6890 2.2.2: what is sent to 0.0.0.0 would come back, and to ::ffff:127.0.0.1, too."""
+    answer = hosts_of(addresses(*found))
+    assert answer.records == (found if kept is None else kept)
+    if found and not kept and kept is not None:
+        reply = candidates("x", (A,), {"a": answer}, ())
+        assert isinstance(reply, Reply)
+        assert found[0] in reply.reason
+
+
 def test_one_host_that_answers_is_enough() -> None:
     answers = {"a": FAILED, "b": addresses("192.0.2.2")}
     assert candidates("x", (A, B), answers, ()) == (Candidate("b", "192.0.2.2", 20),)
@@ -188,6 +223,8 @@ def test_one_host_that_answers_is_enough() -> None:
         ("[192.0.2.9]", LOOP),
         ("[192.0.2.300]", BAD_LITERAL),
         ("[IPv6:::zz]", BAD_LITERAL),
+        ("[0.0.0.0]", BAD_LITERAL),
+        ("[IPv6:::ffff:192.0.2.9]", LOOP),
     ],
 )
 def test_address_literals(domain: str, goes: object) -> None:
