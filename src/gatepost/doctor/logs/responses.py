@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from gatepost.doctor.shapes import form_of, shape_of
 from gatepost.model.evidence import Response
 
-WORDS_FOR_HIDDEN: Final = re.compile(
+_WORDS_FOR_HIDDEN: Final = re.compile(
     r"(?i)<?(?:base64|b64|encoded|user(?:name)?|pass(?:word)?|secret|token|key|nul|blob|initial|"
     r"response|redacted|hidden|removed|masked|omitted|suppressed|empty|more|less|over|than|about|"
     r"of|the|and|with|long|bytes?|octets?|characters?|chars?|\d+|x{3,}|[*.•/,\s-]+|[\[\]()])+>?"
@@ -45,7 +45,7 @@ def read_answer(text: str, kind: Kind) -> Answer:
     text = text.strip()
     if text in ("", "=", "*"):
         return read_sent(text, kind)
-    if WORDS_FOR_HIDDEN.fullmatch(text):
+    if _WORDS_FOR_HIDDEN.fullmatch(text):
         return Answer(_described(text))
     if _WRAPPED.fullmatch(text):
         return _wrapped(re.split(r"(?:\\r)?\\n", text))
