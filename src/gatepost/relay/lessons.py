@@ -82,7 +82,6 @@ class Teacher:
         elif self._is_servers(handed):
             at_least = HOST.first if _is_enough(handed) else 0.0
             host.failed(now, self._random, handed.attempt.reply.reason, at_least)
-            host.give_up()
         else:
             host.give_up()
         for heard in handed.heard:
