@@ -1,6 +1,6 @@
 """Everything that Gatepost raises.
 
-GatepostError                 .phase .slug .transcript
+GatepostError                 .phase .slug .fix .transcript
 +-- ConfigError               .where .did_you_mean
 +-- NetworkError (OSError)    ResolveError ConnectError TlsError Disconnected TimedOut
 +-- ProtocolError             LocalProtocolError (ours, nothing sent)
