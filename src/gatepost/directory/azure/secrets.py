@@ -17,6 +17,7 @@ from gatepost.model.secret import Secret
 LENGTH: Final = 40
 """Of 66 characters each: 241 bits, so that a fast digest is enough at rest."""
 LIFETIME: Final = timedelta(days=730)
+"""Of a secret that nobody gave an end: two years, as with Microsoft Graph's addPassword."""
 
 ACCESS_KEY_SIZE: Final = 64
 """Octets."""

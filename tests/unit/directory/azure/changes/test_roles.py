@@ -82,6 +82,11 @@ def test_actions_that_a_role_may_name(action: str, expected: str) -> None:
     assert code(lambda: role([action])) == expected
 
 
+def test_a_role_does_not_name_actions_without_end() -> None:
+    assert code(lambda: role(["*/read"] * 2048)) == ""
+    assert code(lambda: role(["*/read"] * 2049)) == "InvalidRoleDefinition"
+
+
 def test_the_provider_has_no_data_actions() -> None:
     wish = RoleWish("Mail", (Permission(data_actions=("Microsoft.Communication/x",)),), (HOME,))
     put = code(lambda: role_definitions.put(world(), NEW, wish))
