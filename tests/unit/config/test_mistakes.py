@@ -205,6 +205,7 @@ senders = ["x y"]
         ("a = " + "[" * 5000 + "]" * 5000, "g.toml: no TOML that can be read: "),
         ("a = " + "9" * 5000, "g.toml: no TOML that can be read: "),
         ("", "g.toml: there is no [[listener]]: nobody could hand mail in"),
+        (SMALL.partition("[[route]]")[0], "g.toml: there is no [[route]]: mail would go nowhere"),
     ],
 )
 def test_what_is_no_configuration(text: str, said: str) -> None:
