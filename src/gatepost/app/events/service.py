@@ -73,12 +73,7 @@ class EventService:
         self.sources = Sources(here.directory)
         self.client = client or WebhookClient(here.rules.timeout)
         self.webhooks = Webhooks(
-            here.store.reports,
-            self.client,
-            schedule_of(here.rules),
-            here.tell,
-            here.now,
-            chance,
+            here.store.reports, self.client, schedule_of(here.rules), here.tell, here.now
         )
         self.consumer = Consumer(
             here.store.reports, self.rules, self.subscriptions, self.sources, self.webhooks.wake
@@ -229,8 +224,3 @@ def schedule_of(rules: EventRules) -> Backoff:
         rules.attempts,
         timedelta(seconds=rules.time_to_live),
     )
-
-
-def chance() -> float:
-    """Return a random number in [0, 1)."""
-    return secrets.randbelow(1 << 24) / (1 << 24)

@@ -5,6 +5,7 @@ a kill at any moment repeats an event at worst. A slow endpoint holds up itself 
 """
 
 import asyncio
+import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -28,7 +29,7 @@ PAUSE: Final = 1.0
 
 
 class Webhooks:
-    """All lanes. ``chance`` returns a random number in [0, 1)."""
+    """All lanes."""
 
     def __init__(
         self,
@@ -37,10 +38,9 @@ class Webhooks:
         schedule: Backoff,
         tell: Tell,
         now: Callable[[], datetime],
-        chance: Callable[[], float],
     ) -> None:
         self.reports, self.client, self.schedule = reports, client, schedule
-        self.tell, self.now, self.chance = tell, now, chance
+        self.tell, self.now = tell, now
         self._lanes: dict[str, _Lane] = {}
 
     def serve(self, subscriptions: Iterable[EventSubscription]) -> None:
@@ -181,7 +181,8 @@ class _Lane:
         settlements = []
         for each in batch:
             attempts = each.attempts + 1
-            verdict = again(backoff, failure, attempts, each.published_at, webhooks.chance())
+            chance = random.random()  # noqa: S311 - when it is sent again is no secret
+            verdict = again(backoff, failure, attempts, each.published_at, chance)
             dead = verdict if isinstance(verdict, str) else ""
             at = None if isinstance(verdict, str) else verdict
             again_at = moment(at.replace(microsecond=0)) if at else ""
