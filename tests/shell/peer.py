@@ -69,12 +69,12 @@ class Peer:
         self.send(command.encode() + b"\r\n")
         return self.reply()
 
-    def send_until_it_stalls(self, octets: bytes, most: int = 64 * 1024 * 1024) -> int:
+    def send_until_it_stalls(self, octets: bytes) -> int:
         """Repeat ``octets`` while the relay takes them; how many it took."""
         patience, sent = self.sock.gettimeout(), 0
         self.sock.settimeout(0.3)
         try:
-            while sent < most:
+            while sent < 64 * 1024 * 1024:
                 sent += self.sock.send(octets[sent % len(octets) :])
         except TimeoutError:
             pass

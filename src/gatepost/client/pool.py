@@ -174,10 +174,9 @@ class Pool(Generic[C]):
         self,
         *,
         total: int = TOTAL,
-        check_after: float = CHECK_AFTER,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._total, self._check_after, self._seconds = total, check_after, seconds
+        self._total, self._seconds = total, seconds
         self._shelves: dict[Hashable, _Shelf[C]] = {}
         self._open = 0
         self._crowd: deque[asyncio.Future[None]] = deque()
@@ -213,7 +212,7 @@ class Pool(Generic[C]):
         if not shelf.idle:
             return None
         kept = shelf.idle[-1]
-        if self._seconds() - kept.rested >= self._check_after or not kept.connection.usable:
+        if self._seconds() - kept.rested >= CHECK_AFTER or not kept.connection.usable:
             return None
         shelf.idle.pop()
         return self._lend(shelf, terms, kept)
@@ -309,7 +308,7 @@ class Pool(Generic[C]):
         connection = kept.connection
         if not connection.usable:
             return False
-        if self._seconds() - kept.rested < self._check_after:
+        if self._seconds() - kept.rested < CHECK_AFTER:
             return True
         try:
             await connection.check()

@@ -4,7 +4,7 @@ import re
 import secrets
 import string
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -25,11 +25,8 @@ MAX_LENGTH: Final = 4_096
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
 _CHANCE: Final = re.compile(rf"({'|'.join(_ALPHABETS)}):([1-9]\d{{0,3}})")
 
-Choose = Callable[[str], str]
-"""Returns one character of an alphabet."""
 
-
-def fill_template(template: str, known: Mapping[str, str], choose: Choose = secrets.choice) -> str:
+def fill_template(template: str, known: Mapping[str, str]) -> str:
     """Return ``template`` with what is ``known`` by name, and chance of the kind asked for.
 
     Raises ValueError for a place that is neither.
@@ -40,11 +37,11 @@ def fill_template(template: str, known: Mapping[str, str], choose: Choose = secr
         if place in known:
             return known[place]
         if place == "guid":
-            octets = bytes(int(choose(_HEX) + choose(_HEX), 16) for _ in range(16))
+            octets = secrets.token_bytes(16)
             return str(uuid.UUID(bytes=octets, version=4))
         chance = _CHANCE.fullmatch(place)
         if chance is None or int(chance[2]) > MAX_LENGTH:
             raise ValueError(f"{{{place}}} is not known here")
-        return "".join([choose(_ALPHABETS[chance[1]]) for _ in range(int(chance[2]))])
+        return "".join([secrets.choice(_ALPHABETS[chance[1]]) for _ in range(int(chance[2]))])
 
     return _PLACE.sub(fill, template)

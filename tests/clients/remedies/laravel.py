@@ -47,9 +47,8 @@ _PINNED: Final = (
 )
 
 
-def _cured(settings: str = _SMTP) -> str:
-    """The cure is code of a service provider."""
-    return settings + _BOOT + "{cure}"
+_CURED: Final = _SMTP + _BOOT + "{cure}"
+"""The cure is code of a service provider."""
 
 
 LARAVEL: Final = (
@@ -57,19 +56,19 @@ LARAVEL: Final = (
          told_by="both"),
     Case("mechanism_not_offered", "acs", _PINNED.replace("KIND", "Plain")),
     Case("mechanism_advertised_but_broken", "broken", _PINNED.replace("KIND", "CramMd5"),
-         _cured(), told_by="logins"),
+         _CURED, told_by="logins"),
     Case("implicit_tls_on_starttls_port", "acs", _SMTP.replace("=smtp\n", "=smtps\n")
          .replace("MAILER=smtps", "MAILER=smtp")),
     Case("starttls_on_implicit_tls_port", "acs", _SMTP, door="smtps", told_by="probe"),
-    Case("cert_untrusted", "acs", _SMTP, _cured(), trusting=False),
+    Case("cert_untrusted", "acs", _SMTP, _CURED, trusting=False),
     Case("cert_hostname_mismatch", "acs", _SMTP, _SMTP + "{cure}"),
     Case("auth_not_performed", "acs",
          _SMTP.replace("'USERNAME'", "null").replace("'PASSWORD'", "null")),
-    Case("auth_command_too_long", "token", _PINNED.replace("KIND", "XOAuth2"), _cured()),
-    Case("authzid_not_permitted", "own-name", _SMTP, _cured()),
+    Case("auth_command_too_long", "token", _PINNED.replace("KIND", "XOAuth2"), _CURED),
+    Case("authzid_not_permitted", "own-name", _SMTP, _CURED),
     Case("credential_url_encoding", "words",
          "MAIL_MAILER=smtp\nMAIL_URL='smtp://USERNAME:PASSWORD@{host}:{port}'\n"),
-    Case("empty_password_sent", "acs", _SMTP.replace("'PASSWORD'", ""), _cured()),
+    Case("empty_password_sent", "acs", _SMTP.replace("'PASSWORD'", ""), _CURED),
     Case("host_setting_malformed", "acs", _SMTP.replace("{host}", "smtp://{host}"),
          _SMTP.replace("{host}", "smtp://{host}") + "{cure}"),
     Case("helo_rejected", "names", _SMTP, _SMTP + "{cure}"),

@@ -108,11 +108,11 @@ def find(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None = None) 
     return found
 
 
-def find_or_only(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None = None) -> E:
+def find_or_only(view: Snapshot, noun: Noun[E], text: str) -> E:
     """Return the entry that is named; without a name, the only one. Raises Rejected."""
     if text:
-        return find(view, noun, text, parent)
-    there = entries_of(view, noun, parent)
+        return find(view, noun, text)
+    there = entries_of(view, noun)
     if len(there) == 1:
         return there[0]
     if not there:

@@ -117,13 +117,11 @@ class AccessTokens:
         key: RSAPrivateKey,
         clock: Callable[[], datetime],
         new_id: Callable[[], str] = new_guid,
-        lifetime: timedelta = LIFETIME,
     ) -> None:
         self._key = key
         self._public = key.public_key()
         self._clock = clock
         self._new_id = new_id
-        self.lifetime: Final = lifetime
         der = self._public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self.key_id: Final = _base64url(hashlib.sha256(der).digest())
         self._jws = jwt.PyJWS(algorithms=[_ALGORITHM])
@@ -155,7 +153,7 @@ class AccessTokens:
         tenant here. Nothing is checked: who may have a token was decided before.
         """
         now = self._clock()
-        lifetime = int(self.lifetime.total_seconds())
+        lifetime = int(LIFETIME.total_seconds())
         start, end = int((now - _SKEW).timestamp()), int(now.timestamp()) + lifetime
         claims: dict[str, Any] = {
             "aud": audience,

@@ -107,13 +107,13 @@ def principals_of(snapshot: Snapshot, principals: Iterable[ServicePrincipal]) ->
         yield from snapshot.find(RoleAssignment, principal.id)
 
 
-def checked_name(text: str, what: str = "display name") -> str:
+def checked_name(text: str) -> str:
     """Return a name that can be shown in a line. Raises Rejected for another."""
     has_control = any(unicodedata.category(each) in _CONTROL for each in text)
     if not 1 <= len(text) <= NAME_LENGTH or has_control or text.isspace():
         raise Rejected(
             "Request_BadRequest",
-            f"a {what} has 1 to {NAME_LENGTH} characters, none of them a control character",
+            f"a display name has 1 to {NAME_LENGTH} characters, none of them a control character",
         )
     return text
 

@@ -22,9 +22,9 @@ PLACE = f"{LIST}/suppressionListAddresses/{OTHER}"
 LATER = NOW + timedelta(hours=1)
 
 
-def with_list(name: str = "donotreply") -> Snapshot:
+def with_list() -> Snapshot:
     snapshot = world()
-    snapshot.apply(suppressions.put_list(snapshot, LIST, name, NOW).put)
+    snapshot.apply(suppressions.put_list(snapshot, LIST, "donotreply", NOW).put)
     return snapshot
 
 
