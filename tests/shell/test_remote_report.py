@@ -60,7 +60,7 @@ def test_a_program_reads_json(tmp_path: Path) -> None:
     assert [each["event"] for each in lines] == ["signed_in", "odd", "closed"]
     assert lines[0]["time"].endswith("Z")
     assert lines[0]["principal"] == "app"
-    assert lines[1]["said"] == ascii(ODD)
+    assert lines[1]["said"] == "grüße\n\\udcff"
 
 
 class Stuck:

@@ -29,14 +29,22 @@ async def unless_silent(
     try:
         await asyncio.wait([task], timeout=SILENCE)
         is_silent = not task.done() and witness.awaits_greeting and await greets_in_tls()
-        if is_silent and not task.done():
-            witness.heard_nothing(SILENCE)
-            raise TimedOut(
-                f"no greeting in {SILENCE:.0f} seconds, and inside TLS it greets at once: "
-                "this port is for implicit TLS"
-            ).at("greeting")
-        return await task
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait([task])
+        if not is_silent or task.done():
+            return await task
+    except BaseException:
+        await _give_up(task)
+        raise
+    await _give_up(task)
+    witness.heard_nothing(SILENCE)
+    raise TimedOut(
+        f"no greeting in {SILENCE:.0f} seconds, and inside TLS it greets at once: "
+        "this port is for implicit TLS"
+    ).at("greeting")
+
+
+async def _give_up(task: asyncio.Task[AsyncConnection]) -> None:
+    """Leave no connection behind, though it may stand just now."""
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and task.exception() is None:
+        await task.result().close()

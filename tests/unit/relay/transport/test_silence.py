@@ -17,7 +17,18 @@ from gatepost.testing.clock import FakeClock
 from tests.delivering import run
 
 SERVER = Server("hub.example", 465)
-OPEN = cast("AsyncConnection", object())
+
+
+class _Open:
+    """A connection that stands."""
+
+    was_closed = False
+
+    async def close(self) -> None:
+        self.was_closed = True
+
+
+OPEN = cast("AsyncConnection", _Open())
 
 
 class Scene:
@@ -38,13 +49,13 @@ class Scene:
             raise
         return OPEN
 
-    async def _ask(self) -> bool:
+    async def ask(self) -> bool:
         self.asked += 1
         await asyncio.sleep(1)
         return self._in_tls
 
     def play(self) -> AsyncConnection:
-        found = run(self.clock, unless_silent(self._open(), self.witness, self._ask))
+        found = run(self.clock, unless_silent(self._open(), self.witness, self.ask))
         return cast("AsyncConnection", found)
 
 
@@ -70,3 +81,22 @@ def test_a_slow_server_gets_the_time_of_the_rfc(greets_after: float, in_tls: boo
     scene = Scene(greets_after, in_tls=in_tls)
     assert scene.play() is OPEN
     assert scene.asked == 1
+
+
+def test_a_connection_that_comes_too_late_is_closed() -> None:
+    late = _Open()
+
+    async def open_() -> AsyncConnection:
+        return cast("AsyncConnection", late)
+
+    async def end_while_it_opens() -> None:
+        scene = Scene(0, in_tls=False)
+        trying = asyncio.create_task(unless_silent(open_(), scene.witness, scene.ask))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it is open, and nobody has been told
+        trying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await trying
+
+    asyncio.run(end_while_it_opens())
+    assert late.was_closed
