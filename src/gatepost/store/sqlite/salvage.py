@@ -127,7 +127,7 @@ def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> str:
     tables, before = _tables(new), new.total_changes
     with ExitStack() as stack:
         newest = stack.enter_context(Image(damaged, log.whole))
-        whole = _carry(newest, tables, known)
+        broken = _carry(newest, tables, known)
         if log.is_damaged:  # a page may be older than the one that leads to it
             older = stack.enter_context(Image(damaged, log.seen))
             _carry(older, [each for each in tables if each.name in _MAIL], known)
@@ -138,7 +138,8 @@ def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> str:
     _count_on(new)
     _run(new, _MEND)
     return (
-        f"{whole} of {len(tables)} tables are whole, "
+        f"{len(tables) - len(broken)} of {len(tables)} tables are whole"
+        f"{_lossy(broken)}, "
         f"{sum(each.found for each in tables)} rows were found beside the others, "
         f"{new.execute(_WAITING).fetchone()[0]} messages wait to be sent, "
         f"{without_content} of them without their content, "
@@ -146,8 +147,8 @@ def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> str:
     )
 
 
-def _carry(image: Image, tables: Sequence[Table], known: Roots) -> int:
-    """Copy the rows of tables; return how many tables were read to their end."""
+def _carry(image: Image, tables: Sequence[Table], known: Roots) -> list[Table]:
+    """Copy the rows of tables; return those that could not be read to their end."""
     schema = _schema(image)
     is_told = bool(schema) and not image.damages
     roots = {**known, **schema}
@@ -163,7 +164,7 @@ def _carry(image: Image, tables: Sequence[Table], known: Roots) -> int:
     # told from what has no place.
     searched = tables if image.knows_free() else broken
     _find(image, [each for each in searched if each.name not in _ALIKE])
-    return len(tables) - len(broken)
+    return broken
 
 
 def _schema(image: Image) -> dict[str, int]:
@@ -216,6 +217,12 @@ def _named(rows: sqlite3.Cursor) -> str:
     ids = [row[0] for row in rows]
     names = ", ".join([*ids[:_NAMED], *["..."][: len(ids) > _NAMED]])
     return f"{len(ids)} ({names})" if ids else "0"
+
+
+def _lossy(tables: Sequence[Table]) -> str:
+    """Name tables of which rows may be gone, and what was in them with them."""
+    names = ", ".join(each.name for each in tables)
+    return f" ({names} may have lost rows)" if names else ""
 
 
 def _count_on(new: sqlite3.Connection) -> None:
