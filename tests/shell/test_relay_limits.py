@@ -51,12 +51,22 @@ def test_a_silent_peer_is_told_and_cut(served: Served) -> None:
     assert served.messages() == []
 
 
+def test_nobody_is_cut_before_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.relay.supervise.SWEEP", 0.4)
+    with serving(tmp_path, Plan("open", limits={"idle": 0.3})) as served:
+        time.sleep(0.35)  # shortly before the next look
+        with served.greeted() as peer:
+            silent = time.monotonic()
+            assert peer.rest().startswith(b"421 4.4.2 ")
+            assert time.monotonic() - silent >= 0.3
+
+
 @with_plan(limits={"idle": 0.2})
 def test_who_dribbles_is_silent(served: Served) -> None:
     begin = b"EHLO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"
     peers = [served.peer() for _ in range(2)]
     peers[1].send(begin)
-    until = time.monotonic() + 1.5  # the relay looks once in a second
+    until = time.monotonic() + 2.5  # the relay looks once in a second
     while time.monotonic() < until:
         time.sleep(0.05)
         for peer in peers:

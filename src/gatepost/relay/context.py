@@ -49,7 +49,8 @@ class Relay:
     login_delay: float = 0.0
     """Seconds before a refused login is answered."""
     tick: float = 0.0
-    """Seconds since the start, counted by the sweeper: a clock that costs nothing to read."""
+    """When the sweeper looks next, in seconds of the loop: a clock that costs nothing to read, and
+    that is never behind."""
     draining: bool = False
     """No new transaction: the relay stops."""
     intake: Intake = field(init=False)

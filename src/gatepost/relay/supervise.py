@@ -37,7 +37,7 @@ class Supervisor:
     async def serve(self, listener: Listener, entrance: Entrance) -> None:
         """Accept on ``listener``, by the terms of ``entrance``."""
         loop = asyncio.get_running_loop()
-        self._relay.tick = loop.time()
+        self._relay.tick = loop.time() + SWEEP
         for sock in listener.sockets:
             server = await loop.create_server(
                 partial(self._accept, entrance), sock=sock, backlog=1_024
@@ -72,7 +72,8 @@ class Supervisor:
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         self._sweeper = loop.call_later(SWEEP, self._sweep)  # whatever becomes of this one
-        self._relay.tick = now = loop.time()
+        now = loop.time()
+        self._relay.tick = now + SWEEP
         for receiver in [each for each in self._receivers if each.deadline < now]:
             try:
                 receiver.time_out()
