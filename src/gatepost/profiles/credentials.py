@@ -37,8 +37,7 @@ def fill_template(template: str, known: Mapping[str, str]) -> str:
         if place in known:
             return known[place]
         if place == "guid":
-            octets = secrets.token_bytes(16)
-            return str(uuid.UUID(bytes=octets, version=4))
+            return str(uuid.uuid4())
         chance = _CHANCE.fullmatch(place)
         if chance is None or int(chance[2]) > MAX_LENGTH:
             raise ValueError(f"{{{place}}} is not known here")

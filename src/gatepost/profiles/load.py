@@ -91,14 +91,6 @@ def load_profile(
     return replace(profile, **named)
 
 
-def parse_profile(name: str, table: Mapping[str, Any], *, where: str = "") -> Profile:
-    """Return the profile that a TOML table describes. Raises ConfigError naming every fault."""
-    faults = Faults()
-    layer = _with_base(table, where, None, faults)
-    faults.raise_any()
-    return layer.profile(name)
-
-
 def _read_shipped(name: str, faults: Faults) -> Layer:
     known = available_profiles()
     if name not in known:

@@ -17,7 +17,6 @@ from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Esc, Reply
 from gatepost.profiles import available_profiles, load_profile, pod_name
 from gatepost.profiles.layer import parse_reply
-from gatepost.profiles.load import parse_profile
 from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.server.offer import make_offer
 
@@ -157,44 +156,48 @@ class TestAcs:
 
 
 @pytest.mark.parametrize(
-    ("table", "fault", "did_you_mean"),
+    ("line", "fault", "did_you_mean"),
     [
-        ({"titel": "x"}, "unknown key titel, did you mean title?", "title"),
-        ({"limits": {"recipient": 1}}, "unknown key limits.recipient", "recipients"),
-        ({"strict": {"conections": 1}}, "unknown key strict.conections", "connections"),
-        ({"replies": {"AUTH_FAILD": "535 no"}}, "unknown key replies.AUTH_FAILD", "AUTH_FAILED"),
-        ({"replies": {"AUTH_FAILED": "no"}}, "replies.AUTH_FAILED: not a reply line", ""),
-        ({"replies": "x"}, "replies: Expected `object`, got `str`", ""),
-        ({"limits": {"recipients": "many"}}, "limits.recipients: Expected `int`", ""),
-        ({"limits": {"recipients": -1}}, "limits.recipients: must not be negative", ""),
-        ({"requires_tls": "yes"}, "requires_tls: Expected `bool`", ""),
-        ({"bare_newline": "keep"}, "bare_newline: Invalid enum value 'keep'", ""),
-        ({"in_clear": "SIZE"}, "in_clear: Expected `array`", ""),
-        ({"hello": "{name}"}, "hello: {name} is not known here", ""),
-        ({"host": "{peer}"}, "host: {peer} is not known here", ""),
-        ({"sources": {"title": "x"}}, "sources: title is not set in this file", ""),
-        ({"name": "x"}, "unknown key name", ""),
-        ({"answers": {"STARTTL": "454 no"}}, "unknown key answers.STARTTL", "STARTTLS"),
-        ({"answers": {"AUTH": "no"}}, "answers.AUTH: not a reply line", ""),
-        ({"server": {"greet": "never"}}, "unknown key server.greet", "greets"),
-        ({"server": {"greets": "late"}}, "server.greets: Invalid enum value 'late'", ""),
-        ({"auth": {"username_pattern": "("}}, "'(' is no regular expression", ""),
-        ({"account": {"password": "{hexa:3}"}}, "account.password: {hexa:3} is not known", ""),
-        ({"account": {"username": "{username}"}}, "{username} is not known here", ""),
-        ({"quirk": {"case": "x"}}, "unknown key quirk.case", "cause"),
+        ('titel = "x"', "unknown key titel, did you mean title?", "title"),
+        ("limits.recipient = 1", "unknown key limits.recipient", "recipients"),
+        ("strict.conections = 1", "unknown key strict.conections", "connections"),
+        ('replies.AUTH_FAILD = "535 no"', "unknown key replies.AUTH_FAILD", "AUTH_FAILED"),
+        ('replies.AUTH_FAILED = "no"', "replies.AUTH_FAILED: not a reply line", ""),
+        ('replies = "x"', "replies: Expected `object`, got `str`", ""),
+        ('limits.recipients = "many"', "limits.recipients: Expected `int`", ""),
+        ("limits.recipients = -1", "limits.recipients: must not be negative", ""),
+        ('requires_tls = "yes"', "requires_tls: Expected `bool`", ""),
+        ('bare_newline = "keep"', "bare_newline: Invalid enum value 'keep'", ""),
+        ('in_clear = "SIZE"', "in_clear: Expected `array`", ""),
+        ('hello = "{name}"', "hello: {name} is not known here", ""),
+        ('host = "{peer}"', "host: {peer} is not known here", ""),
+        ('sources.title = "x"', "sources: title is not set in this file", ""),
+        ('name = "x"', "unknown key name", ""),
+        ('answers.STARTTL = "454 no"', "unknown key answers.STARTTL", "STARTTLS"),
+        ('answers.AUTH = "no"', "answers.AUTH: not a reply line", ""),
+        ('server.greet = "never"', "unknown key server.greet", "greets"),
+        ('server.greets = "late"', "server.greets: Invalid enum value 'late'", ""),
+        ('auth.username_pattern = "("', "'(' is no regular expression", ""),
+        ('account.password = "{hexa:3}"', "account.password: {hexa:3} is not known", ""),
+        ('account.username = "{username}"', "{username} is not known here", ""),
+        ('quirk.case = "x"', "unknown key quirk.case", "cause"),
     ],
 )
-def test_a_fault_is_named(table: dict[str, Any], fault: str, did_you_mean: str) -> None:
+def test_a_fault_is_named(line: str, fault: str, did_you_mean: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(line)
     with pytest.raises(ConfigError) as caught:
-        parse_profile("mine", table, where="mine.toml")
+        load_profile("mine", path=path)
     assert fault in str(caught.value)
-    assert str(caught.value).startswith("mine.toml: ")
+    assert str(caught.value).startswith(f"{path}: ")
     assert caught.value.did_you_mean == did_you_mean
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("titel = 1\nrequires_tls = 1\n")
     with pytest.raises(ConfigError, match=r"unknown key titel.*; requires_tls: Expected"):
-        parse_profile("mine", {"titel": 1, "requires_tls": 1})
+        load_profile("mine", path=path)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
