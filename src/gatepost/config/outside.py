@@ -59,9 +59,27 @@ def check_outside(config: Config, source: Source, environment: Mapping[str, str]
 
 
 def _check_storage(source: Source, directory: FilePath) -> None:
-    """What is not there is made at the start."""
+    """What is not there is made at the start, for nobody else."""
+    path = ("storage", "directory")
     if directory.exists() and not directory.is_dir():
-        source.fault(("storage", "directory"), f"the storage {directory} is no directory")
+        source.fault(path, f"the storage {directory} is no directory")
+        return
+    _check_private(source, path, str(directory / "key"))
+    if directory.exists() and (who := _who_changes(directory)):
+        what = f"the storage {directory} can be written by {who}, who can put another key or socket"
+        source.warn(path, f"{what} in place of ours (chmod 700)")
+
+
+def _who_changes(directory: FilePath) -> str:
+    """Return who else can change what is in a directory of ours; empty for nobody."""
+    status = directory.stat()
+    folders = [each.stat().st_mode for each in directory.absolute().parents]
+    if os.name != "posix":
+        return ""
+    if status.st_mode & stat.S_IWOTH and all(each & stat.S_IXOTH for each in folders):
+        return "everybody on this machine"
+    is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and all(map(_lets_groups_in, folders))
+    return "its group, too" if is_open else ""
 
 
 def _check_credential(

@@ -113,6 +113,29 @@ def test_a_secret_that_others_can_read_is_warned_of() -> None:
             assert all(each.startswith(f"{path}:11: ") and who in each for each in warnings)
 
 
+def test_a_storage_that_others_can_change_is_warned_of() -> None:
+    with TemporaryDirectory() as name:
+        storage, path = Path(name, "store"), Path(name, "g.toml")
+        path.write_text(f'{SMALL}[storage]\ndirectory = "{storage}"\n')
+        assert not load_config(path, {}).warnings, "it is made for nobody else"
+        storage.mkdir()
+        (storage / "key").write_bytes(bytes(32))
+        for above, directory, key, who in (
+            (0o755, 0o755, 0o600, ""),
+            (0o755, 0o777, 0o600, "written by everybody"),
+            (0o755, 0o770, 0o600, "written by its group"),
+            (0o750, 0o777, 0o600, "written by its group"),
+            (0o700, 0o777, 0o600, ""),
+            (0o755, 0o755, 0o644, "read by everybody"),
+        ):
+            (storage / "key").chmod(key)
+            storage.chmod(directory)
+            Path(name).chmod(above)
+            warnings = [str(each) for each in load_config(path, {}).warnings]
+            assert len(warnings) == bool(who)
+            assert all(each.startswith(f"{path}:9: ") and who in each for each in warnings)
+
+
 def test_a_certificate_that_has_expired_is_warned_of(tmp_path: Path) -> None:
     ended = datetime(2026, 1, 2, tzinfo=UTC)
     pair = make_authority(tmp_path).issue("localhost", valid_until=ended)
