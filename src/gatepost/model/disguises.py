@@ -13,8 +13,8 @@ SHORTEST: Final = 4
 """Characters of a fragment that is worth striking out; shorter ones are in every text."""
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 """The other alphabet (RFC 4648 5), in which tokens are written."""
-_RESERVED: Final = re.compile(rb"[^A-Za-z0-9_.~-]")
-"""What a URL has in percent (RFC 3986 2.3)."""
+_IN_PERCENT: Final = (re.compile(rb"[^A-Za-z0-9_.~-]"), re.compile(rb"[^A-Za-z0-9]"))
+"""What a URL has in percent (RFC 3986 2.3), and what the careful have there, too."""
 
 
 def disguises(secret: bytes) -> frozenset[str]:
@@ -26,8 +26,9 @@ def disguises(secret: bytes) -> frozenset[str]:
     hexadecimal = secret.hex()
     if len(hexadecimal) > SHORTEST:
         forms |= {hexadecimal, hexadecimal.upper()}
-    percent = _RESERVED.sub(lambda found: b"%%%02X" % ord(found[0]), secret).decode("ascii")
-    forms |= {percent, percent.replace("%20", "+"), _lower(percent)}
+    for kind in _IN_PERCENT:
+        percent = kind.sub(lambda found: b"%%%02X" % ord(found[0]), secret).decode("ascii")
+        forms |= {percent, percent.replace("%20", "+"), _lower(percent)}
     return frozenset(forms)
 
 

@@ -29,6 +29,7 @@ def hiding(*secrets: str | bytes) -> Transcript:
         OCTETS.hex(),
         OCTETS.hex().upper(),
         quote(SECRET, safe=""),
+        quote(SECRET, safe="").replace("-", "%2D"),
         quote(SECRET, safe="").replace("%2B", "%2b").replace("%2F", "%2f").replace("%3D", "%3d"),
     ],
 )
