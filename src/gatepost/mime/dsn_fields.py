@@ -12,6 +12,7 @@ from gatepost.model.reply import EnhancedStatus, Reply
 from gatepost.model.xtext import decode_utf8_xtext, decode_xtext, encode_utf8_xtext
 
 LINE: Final = 76
+_ENDLESS: Final = re.compile(r"(\S{900})(?=\S)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _CLASSES: Final[Mapping[Action, tuple[int, ...]]] = {
     "failed": (5, 4),
@@ -108,12 +109,17 @@ def _original(orcpt: str, *, utf8: bool) -> str:
 
 def _clean(text: str, *, utf8: bool) -> str:
     """Return text that stands in one field: no line end, no control character."""
-    cleaned = " ".join(_CONTROL.sub(" ", text).split(" ")).strip()
+    cleaned = breakable(" ".join(_CONTROL.sub(" ", text).split(" ")).strip())
     return cleaned if utf8 else cleaned.encode("ascii", "replace").decode()
 
 
+def breakable(text: str) -> str:
+    """Return text with a blank in each word that no line may hold (RFC 5322 2.1.1)."""
+    return _ENDLESS.sub(r"\1 ", text)
+
+
 def _field(name: str, value: str) -> str:
-    """Fold at blanks; what has none stays long."""
+    """Fold at blanks; a word stays whole."""
     lines, line = [], f"{name}:"
     for word in value.split(" "):
         if len(line) + 1 + len(word) > LINE and line != f"{name}:":

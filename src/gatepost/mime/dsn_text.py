@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from gatepost.mime.dates import format_date
+from gatepost.mime.dsn_fields import breakable
 from gatepost.model.delivery import QueuedMessage
 from gatepost.model.dsn import Action, Reported, Reporter
 
@@ -76,7 +77,8 @@ def _returned(*, whole: bool) -> str:
 def _line(text: str) -> str:
     """Return text on one line, with what is no character replaced."""
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return " ".join("".join(each if each.isprintable() else " " for each in shown).split())
+    printable = "".join(each if each.isprintable() else " " for each in shown)
+    return breakable(" ".join(printable.split()))
 
 
 def _wrap(paragraph: str) -> str:

@@ -182,6 +182,11 @@ def test_what_we_saw_ourselves_is_no_smtp() -> None:
     assert b"\r\n    unreachable\r\n" in dsn.content
 
 
+def test_no_word_of_a_server_is_longer_than_a_line() -> None:
+    dsn, _ = made([reported(reply=Reply(550, "u" * 1900, Esc(5, 7, 1)))])
+    assert max(len(line) for line in dsn.content.split(b"\r\n")) <= 998
+
+
 def test_only_those_who_want_it_are_in_it() -> None:
     never = Recipient(parse_address("carol@example.net"), frozenset({"NEVER"}))
     good = Recipient(parse_address("dave@example.net"), frozenset({"SUCCESS"}))
