@@ -14,7 +14,7 @@ from gatepost.model.address import Address, parse_path
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.idn import a_labels
-from gatepost.model.xtext import encode_xtext
+from gatepost.model.xtext import encode_xtext, without_utf8
 
 _VALUE: Final = re.compile(r"[\x21-\x7e\u0080-\U0010ffff]+")
 _NOTIFY: Final = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
@@ -82,7 +82,10 @@ def rcpt_command(recipient: Recipient, offered: Capabilities) -> str:
             wishes = ",".join(wish for wish in _NOTIFY if wish in recipient.notify)
             words.append(f"NOTIFY={_value(wishes)}")
         if recipient.orcpt is not None:
-            words.append(f"ORCPT={_value(recipient.orcpt)}")
+            orcpt = recipient.orcpt
+            if recipient.address.is_ascii:  # MAIL need not say SMTPUTF8 (RFC 6533 3)
+                orcpt = without_utf8(orcpt)
+            words.append(f"ORCPT={_value(orcpt)}")
     return " ".join(words)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 _XTEXT: Final = re.compile(r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*")
 _SPECIAL: Final = re.compile(r"[^\x21-\x2a\x2c-\x3c\x3e-\x7e]")
 _HEX: Final = re.compile(r"\+([0-9A-F]{2})")
+_BEYOND: Final = re.compile(r"[^\x00-\x7f]")
 _UTF8: Final = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 
 
@@ -30,6 +31,11 @@ def encode_utf8_xtext(text: str) -> str:
         each if "!" <= each <= "~" and each not in "+=\\" else f"\\x{{{ord(each):02X}}}"
         for each in text
     )
+
+
+def without_utf8(text: str) -> str:
+    """Return utf-8-addr-unitext, which may be told where SMTPUTF8 is, as utf-8-addr-xtext."""
+    return _BEYOND.sub(lambda match: f"\\x{{{ord(match[0]):02X}}}", text)
 
 
 def decode_utf8_xtext(text: str) -> str:

@@ -106,6 +106,11 @@ RCPT = [
         'RCPT TO:<"b ob"@example.net> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+20ob@example.net',
     ),
     (replace(BOB, notify=frozenset({"NEVER"})), (), 'RCPT TO:<"b ob"@example.net>'),
+    (
+        replace(BOB, orcpt="utf-8;jörg@example.net"),  # MAIL may be without SMTPUTF8
+        ("DSN", "SMTPUTF8"),
+        'RCPT TO:<"b ob"@example.net> ORCPT=utf-8;j\\x{F6}rg@example.net',
+    ),
 ]
 
 

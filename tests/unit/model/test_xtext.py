@@ -10,6 +10,7 @@ from gatepost.model.xtext import (
     encode_utf8_xtext,
     encode_xtext,
     is_xtext,
+    without_utf8,
 )
 
 
@@ -31,6 +32,14 @@ def test_what_is_no_xtext_stays_as_it_is(text: str) -> None:
 def test_xtext_comes_back(text: str) -> None:
     assert is_xtext(encode_xtext(text))
     assert decode_xtext(encode_xtext(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "ascii_"),
+    [("utf-8;a@b.example", "utf-8;a@b.example"), ("utf-8;\u00fc\\x{2B}", "utf-8;\\x{FC}\\x{2B}")],
+)
+def test_an_address_in_utf_8_has_a_form_for_who_knows_ascii_alone(text: str, ascii_: str) -> None:
+    assert without_utf8(text) == ascii_
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
