@@ -135,6 +135,8 @@ def transact(
 
     Raises NetworkError and RemoteProtocolError.
     """
+    if not session.usable:
+        raise RemoteProtocolError("more replies than commands, before anything was sent")
     session.phase = "mail"
     was_announced = bool(session.announced)
     yield from session.reset()

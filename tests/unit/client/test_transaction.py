@@ -116,6 +116,22 @@ def test_who_says_more_than_was_asked_is_not_asked_again() -> None:
     assert not session.usable
 
 
+def test_who_has_said_more_than_was_asked_before_is_asked_nothing() -> None:
+    """Each of its answers would be taken for the one before it."""
+    session = make_session()
+    dialogue = """
+        S: 220 hub.example
+        C: EHLO client.example
+        S: 250-hub.example
+        S: 250 PIPELINING
+        S: 250 and once more
+    """
+    play(session, session.open(implicit=False, start_tls=False), dialogue)
+    with pytest.raises(RemoteProtocolError, match="more replies than commands") as caught:
+        run(session, "")
+    assert caught.value.phase == "ehlo"
+
+
 def test_at_most_a_hundred_commands_are_unanswered() -> None:
     session = offering(make_session(), "PIPELINING")
     people = [f"p{number}@example.net" for number in range(150)]
