@@ -10,13 +10,16 @@ import pytest
 
 from gatepost.app import access
 from gatepost.app.access import open_administration, open_events, open_mailbox, open_queue
+from gatepost.app.certificates import CA_FILE
 from gatepost.app.stopping import open_watched
+from gatepost.errors import ConfigError
 from gatepost.store.sqlite import StoreLocked, open_store
 from tests.running import GATEPOST, PATIENCE
 
 
 async def use(data: Path) -> None:
     """Reach the store in each way that a command does."""
+    (data / CA_FILE).touch()  # as `gatepost up` makes one
     async with open_mailbox(data) as mailbox:
         assert await mailbox.count() == 0
     for reach, operation, answer in (
@@ -26,6 +29,17 @@ async def use(data: Path) -> None:
     ):
         async with reach(data) as operate:
             assert answer in await operate(operation, {})
+
+
+def test_reports_are_of_a_relay_that_only_captures(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+
+    async def main() -> None:
+        async with open_events(tmp_path):
+            pass
+
+    with pytest.raises(ConfigError, match="only `gatepost up` scripts what becomes of mail"):
+        asyncio.run(main())
 
 
 def test_who_comes_while_another_has_the_store_waits_for_it(tmp_path: Path) -> None:

@@ -81,11 +81,15 @@ def test_only_the_owner_may_connect(served: Callable[[Steps], None]) -> None:
     served(steps)
 
 
-def test_a_relay_without_a_clock_of_its_own_says_so(served: Callable[[Steps], None]) -> None:
+def test_a_relay_says_which_parts_it_does_not_have(served: Callable[[Steps], None]) -> None:
     async def steps(path: Path, behind: Behind) -> None:
         calls = await Calls.connect(path)
-        with pytest.raises(ValueError, match="only `gatepost up` has a clock"):
-            await calls.call(dict[str, Any], "clock", "show", {})
+        for part, said in (
+            ("clock", "only `gatepost up` has a clock"),
+            ("events", "only `gatepost up` scripts what becomes of mail"),
+        ):
+            with pytest.raises(ValueError, match=said):
+                await calls.call(dict[str, Any], part, "list", {})
         await hang_up(calls)
 
     served(steps)

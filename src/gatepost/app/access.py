@@ -81,7 +81,12 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
         if calls is not None:
             yield _operating(calls, "events")
             return
+        from gatepost.app.certificates import CA_FILE  # noqa: PLC0415
+        from gatepost.app.events.operations import NO_EVENTS  # noqa: PLC0415
         from gatepost.app.events.own import own_events  # noqa: PLC0415
+
+        if not (data / CA_FILE).exists():
+            raise ConfigError(NO_EVENTS)
 
         assert store is not None  # noqa: S101 - one of them is there
         async with own_events(data, store) as operate:

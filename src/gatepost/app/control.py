@@ -15,7 +15,7 @@ import msgspec
 from gatepost.app.administration.desks import Desks
 from gatepost.app.carried import Carried, CarriedMessage, arrive, body_of, carry_message
 from gatepost.app.clock import NO_CLOCK, ClockDesk
-from gatepost.app.events.operations import operate
+from gatepost.app.events.operations import NO_EVENTS, operate
 from gatepost.app.events.service import EventService
 from gatepost.app.hurry import SOCKET
 from gatepost.app.keepers import Keeper, Keepers, keeping_operations
@@ -106,15 +106,16 @@ async def serve_control(
 
 def _operations_of_all(shared: Shared) -> dict[str, Operation]:
     """Return what is the same for every connection."""
-    operations = clock_operations(shared.clock)
+    operations = {
+        **clock_operations(shared.clock),
+        **event_operations(shared.events),
+    }
+    if shared.queue is not None:
+        operations |= queue_operations(shared.queue)
     if shared.reporter is not None:
         operations |= reporter_operations(shared.reporter)
     if shared.desks is not None:
         operations |= administration_operations(shared.desks)
-    if shared.events is not None:
-        operations |= event_operations(shared.events)
-    if shared.queue is not None:
-        operations |= queue_operations(shared.queue)
     return operations
 
 
@@ -227,27 +228,31 @@ def visitor_operations(
     }
 
 
-def event_operations(service: EventService) -> dict[str, Operation]:
+def event_operations(service: EventService | None) -> dict[str, Operation]:
     """Return what the command line asks of events, as one operation."""
-    run = partial(operate, service)
+    run = _refusing(NO_EVENTS) if service is None else partial(operate, service)
     return {"events": _taking(tuple[str, dict[str, Any]], run)}
 
 
 def clock_operations(desk: ClockDesk | None) -> dict[str, Operation]:
     """Return what the command line asks of the clock, as one operation."""
-
-    async def operate_clock(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
-        if desk is None:
-            raise ValueError(NO_CLOCK)
-        return await desk.operate(operation, fields)
-
-    return {"clock": _taking(tuple[str, dict[str, Any]], operate_clock)}
+    run = _refusing(NO_CLOCK) if desk is None else desk.operate
+    return {"clock": _taking(tuple[str, dict[str, Any]], run)}
 
 
 def queue_operations(desk: QueueDesk) -> dict[str, Operation]:
     """Return what the command line asks of the queue, as one operation."""
     run = partial(operate_queue, desk)
     return {"queue": _taking(tuple[str, dict[str, Any]], run)}
+
+
+def _refusing(said: str) -> Callable[..., Any]:
+    """Return what stands for the operations of a part that this relay does not have."""
+
+    def refuse(_operation: str, _fields: dict[str, Any]) -> None:
+        raise ValueError(said)
+
+    return refuse
 
 
 def _taking(kinds: Any, operation: Callable[..., Any]) -> Operation:

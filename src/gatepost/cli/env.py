@@ -54,6 +54,8 @@ def _read(data: Path) -> dict[str, Any]:
 
 
 def _variables(document: dict[str, Any], *, admin: bool) -> dict[str, str]:
+    if "env" not in document:
+        raise Failed("that is a relay of `gatepost serve`: only one of `gatepost up` is for this")
     variables: dict[str, str] = dict(document["env"])
     if not variables and document.get("tenant_id") is None:
         raise Failed("this relay has nothing of Azure's: its profile's accounts are plain ones")

@@ -53,6 +53,12 @@ def test_the_identity(
     assert told["SENDER_ADDRESS"] == "a@b.c"
 
 
+def test_a_relay_of_serve_has_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ready.json").write_text('{"pid": 1, "listeners": []}')
+    assert run(tmp_path) == 1
+    assert "a relay of `gatepost serve`" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("changes", "arguments", "says"),
     [

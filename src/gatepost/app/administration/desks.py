@@ -24,5 +24,6 @@ class Desks:
             return await administer_accounts(self.accounts, operation, fields)
         if self.azure is None:
             noun = operation.partition(" ")[0]
-            raise Rejected("BadRequest", f"this relay's directory has nothing like a {noun[:40]}")
+            said = f"this relay's directory is not Azure's: it has no {noun[:40]}s"
+            raise Rejected("BadRequest", said)
         return await administer(self.azure, operation, fields)

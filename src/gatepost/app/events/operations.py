@@ -36,6 +36,10 @@ Document = dict[str, Any]
 Operation = Callable[[EventService, Any], Awaitable[Document]]
 
 DEFAULT_NAME: Final = "webhook"
+NO_EVENTS: Final = (
+    "only `gatepost up` scripts what becomes of mail and reports it; `gatepost serve` delivers it, "
+    "and `gatepost queue` says what became of it"
+)
 
 
 @dataclass(frozen=True, slots=True)
