@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 WIDTH: Final = 80
+INDENT: Final = "   "
 START_TIMEOUT: Final = 15.0
 
 
@@ -20,7 +21,7 @@ def heading(number: int, text: str) -> None:
     print(f"\n\033[1m{number}. {text}\033[0m" if sys.stdout.isatty() else f"\n{number}. {text}")
 
 
-def show(text: str, indent: str = "   ") -> None:
+def show(text: str, indent: str = INDENT) -> None:
     """Print lines of a program, folded so that nothing runs over the edge."""
     for line in text.splitlines():
         room = WIDTH - len(indent)
@@ -36,6 +37,7 @@ def gatepost(*arguments: str, expect: int = 0) -> bytes:
     done = subprocess.run(
         [sys.executable, "-m", "gatepost.cli.main", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=30,
+        env={**os.environ, "COLUMNS": str(WIDTH - len(INDENT))},
     )  # fmt: skip
     if done.returncode != expect:
         show(done.stdout.decode(errors="replace"))

@@ -1,12 +1,14 @@
-"""Text for people: columns within 80 characters, and nothing that a terminal would obey."""
+"""Text for people: columns that a terminal has room for, and nothing that it would obey."""
 
 import unicodedata
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import Final
 
 import click
 
 WIDTH: Final = 80
+"""Where nobody says how wide the terminal is."""
 GAP: Final = "  "
 NARROWEST: Final = 8
 """Columns that a cell keeps when others need room."""
@@ -25,14 +27,15 @@ def print_rows(
     What stands under a title of ``whole`` is never cut: ids, which people copy. What stands under
     ``spare`` is left out where long ids leave little room for the rest.
     """
+    width = get_terminal_size((WIDTH, 24)).columns
     cells = [[*titles], *[[safe(each) for each in row] for row in rows]]
     widths = [max(columns(row[index]) for row in cells) for index in range(len(titles))]
-    if spare and _room_beside(whole, titles, widths) < ROOM:
+    if spare and _room_beside(width, whole, titles, widths) < ROOM:
         at = titles.index(spare)
         cells = [[*row[:at], *row[at + 1 :]] for row in cells]
         titles = cells[0]
         del widths[at]
-    room = WIDTH - len(GAP) * (len(titles) - 1)
+    room = width - len(GAP) * (len(titles) - 1)
     while sum(widths) > room:
         cut = [each for each, title in enumerate(titles) if title not in whole]
         widest = max(cut, key=lambda each: widths[each], default=None)
@@ -44,10 +47,12 @@ def print_rows(
         click.echo(line.rstrip())
 
 
-def _room_beside(whole: Sequence[str], titles: Sequence[str], widths: Sequence[int]) -> int:
+def _room_beside(
+    width: int, whole: Sequence[str], titles: Sequence[str], widths: Sequence[int]
+) -> int:
     """Return the columns that are left for what may be cut."""
-    fixed = [width for title, width in zip(titles, widths, strict=True) if title in whole]
-    return WIDTH - len(GAP) * (len(titles) - 1) - sum(fixed)
+    fixed = [each for title, each in zip(titles, widths, strict=True) if title in whole]
+    return width - len(GAP) * (len(titles) - 1) - sum(fixed)
 
 
 def fit(text: str, width: int) -> str:
