@@ -1,5 +1,7 @@
 """Columns: as wide as the terminal, and 80 where nobody says."""
 
+import os
+
 import pytest
 
 from gatepost.cli.tables import print_rows
@@ -12,7 +14,7 @@ def test_a_row_is_cut_where_the_terminal_ends(
     wide: str, is_whole: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", wide)
-    monkeypatch.setattr("os.get_terminal_size", lambda _number: (0, 0))  # no terminal
+    monkeypatch.setattr("os.get_terminal_size", lambda _number: os.terminal_size((0, 0)))
     print_rows(("ID", "LAST WORD"), [ROW])
     _, line = capsys.readouterr().out.splitlines()
     assert len(line) == (len("  ".join(ROW)) if is_whole else int(wide or 80))
