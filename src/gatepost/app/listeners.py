@@ -79,7 +79,7 @@ class Doorway:
             offered -= {"EXTERNAL"}
         if settings.tls == "none":  # there is no channel to bind to (RFC 5802 6)
             offered = frozenset([each for each in offered if not each.endswith("-PLUS")])
-        profile = served_profile(self.config, settings, may_relay=rule.may_relay)
+        profile = _profile_for(self.config, settings, may_relay=rule.may_relay)
         setting = Setting(
             profile,
             self.config.hostname,
@@ -105,7 +105,7 @@ def _networks(given: Iterable[Network]) -> Networks:
     return Networks(tuple([each for each in given if each != UNIX]), UNIX in given)
 
 
-def served_profile(config: Config, settings: ListenerSettings, *, may_relay: bool) -> Profile:
+def _profile_for(config: Config, settings: ListenerSettings, *, may_relay: bool) -> Profile:
     """Return the profile ``gatepost`` with the configuration's limits, fit for one listener."""
     profile, limits = load_profile("gatepost"), config.limits
     over_tls = tuple([_line(each, limits) for each in profile.over_tls])

@@ -21,7 +21,7 @@ from gatepost.wire.server.parameters import (
 )
 from gatepost.wire.server.states import ANY, IN_TRANSACTION, READY, States
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a session finds its handlers in the table here, and is given to them
     from gatepost.wire.server.session import Session
 
 Handler = Callable[["Session", bytes], "Reply | events.Event | None"]
