@@ -158,10 +158,10 @@ class Receiver:
         self._session.receive(octets)
         if not (self._open or self._stalled):
             self._run()
-        waits = self._stalled or self._session.is_waiting
-        if waits and self._session.buffered > HIGH_WATER and not self._paused:
-            self._paused = True
-            self._stream.pause()
+        if self._session.buffered > HIGH_WATER and not self._paused:
+            self._paused = self._stalled or self._session.is_waiting
+            if self._paused:
+                self._stream.pause()
 
     def secured(self) -> None:
         """The handshake after STARTTLS is done; the client speaks next."""
