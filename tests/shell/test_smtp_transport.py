@@ -249,7 +249,9 @@ def test_as_many_messages_as_the_target_says(authority: Authority, pair: Pair) -
         assert len(running.clients) == 2
 
 
-@pytest.mark.parametrize("how", ["421 at rest", "cut at rest", "421 to MAIL", "cut at MAIL"])
+@pytest.mark.parametrize(
+    "how", ["421 at rest", "cut at rest", "421 to MAIL", "cut at MAIL", "452 to MAIL"]
+)
 def test_a_kept_connection_that_is_over_costs_no_try(
     authority: Authority, pair: Pair, how: str
 ) -> None:
@@ -262,6 +264,9 @@ def test_a_kept_connection_that_is_over_costs_no_try(
             client.answer("421 4.3.2 shutting down")
         elif how == "cut at MAIL":
             client.hear()
+        elif how == "452 to MAIL":  # OpenSMTPD, which waits for more
+            client.answer("452 4.5.3 Too many recipients: Too many messages sent")
+            client.wait_for_end()
 
     async def act(relay: Relay) -> None:
         assert outcomes(await relay.hand()) == [("delivered", 250)]

@@ -28,7 +28,7 @@ from gatepost.model.body import Body
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.envelope import Envelope
-from gatepost.model.reply import Reply
+from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import EightBit, MxTarget, SmarthostTarget
 from gatepost.net.dial import Server
 from gatepost.net.trust import Trust
@@ -57,6 +57,8 @@ as an answer to MAIL may take (RFC 5321 4.5.3.2.2)."""
 _OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
 """To a MAIL that came behind a content: it may be asked again by itself. To a BDAT: the server does
 not know what it offers."""
+_ENOUGH: Final = (452, Esc(4, 5, 3))
+"""To MAIL, OpenSMTPD's for too many messages on one connection, which it leaves open."""
 MISLEADING: Final = 1_000
 """Servers that are remembered for that."""
 SMALL: Final = 262_144
@@ -205,6 +207,9 @@ class _Try:
         if loan.follows and mail.code in _OUT_OF_STEP:
             self._terms = self.transport.alone
             loan.connection.session.in_transaction = True  # in the one before, as it seems
+            return True
+        if (mail.code, mail.status) == _ENOUGH:
+            loan.connection.session.usable = False
             return True
         return mail.code == CLOSING
 
