@@ -38,6 +38,7 @@ _BY_STATUS: Final[Mapping[tuple[int, str], Lesson]] = {
     (451, "4.7.500"):  Lesson("hop", "slower"),       # Exchange: server busy
     (451, "4.7.651"):  Lesson("hop", "slower"),       # Outlook.com: reputation
     (452, "4.5.3"):    Lesson("hop", "fewer_recipients"),
+    (451, "4.5.3"):    Lesson("hop", "fewer_recipients"),  # OpenSMTPD
     (452, "4.3.1"):    _REST_HOST,                    # RFC 3463 3.4: the system is full
     (452, "4.2.2"):    NONE,                          # a mailbox is full
     (421, "4.3.2"):    _CROWDED,

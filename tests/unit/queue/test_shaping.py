@@ -42,6 +42,7 @@ LESSONS = [
     ("451",         "mail",      Lesson("hop", "slower")),
     ("451 4.3.0",   "mail",      Lesson("hop", "slower")),
     ("452 4.5.3",   "rcpt",      Lesson("hop", "fewer_recipients")),
+    ("451 4.5.3",   "rcpt",      Lesson("hop", "fewer_recipients")),
     ("452",         "rcpt",      Lesson("hop", "fewer_recipients")),
     ("452 4.2.2",   "rcpt",      NONE),
     ("452 4.3.1",   "mail",      Lesson("host", "rest")),

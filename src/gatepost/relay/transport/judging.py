@@ -33,6 +33,7 @@ BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
 )
 _ABOUT_US: Final = frozenset({530, 538})
 """Sign in first, encrypt first: whoever set up the route has to mend it, no sender."""
+_TOO_MANY: Final = Esc(4, 5, 3)
 _NUMBER: Final = (None, Esc(5, 5, 3))
 """Statuses of a 552 to RCPT that speaks of the number of recipients, and means 452."""
 
@@ -136,7 +137,7 @@ def taken_at_once(course: Course) -> int:
     """Return how many recipients were accepted before one was refused for their number."""
     taken = 0
     for reply in course.recipients:
-        if reply.code in (452, 552):
+        if reply.code in (452, 552) or reply.status == _TOO_MANY:
             break
         taken += reply.is_success
     return taken
