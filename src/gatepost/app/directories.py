@@ -26,6 +26,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.azure.username import CompositeName
+from gatepost.directory.changing import Followers
 from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
 from gatepost.directory.contract import Directory, KeepableDirectory, Records
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
@@ -50,7 +51,7 @@ class ServedDirectory:
     """Implements ``KeepableDirectory``: the one of the configuration that holds now."""
 
     def __init__(self, inner: Directory) -> None:
-        self._followers: list[Callable[[], Awaitable[None]]] = []
+        self._followers = Followers()
         self.turn_to(inner)
 
     def turn_to(self, inner: Directory) -> None:
@@ -61,13 +62,11 @@ class ServedDirectory:
 
     async def forget(self) -> None:
         """Return when nobody keeps an answer any more."""
-        for forget in self._followers:
-            await forget()
+        await self._followers.forget()
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
         """See ``KeepableDirectory``."""
-        if forget not in self._followers:
-            self._followers.append(forget)
+        self._followers.add(forget)
 
     @property
     def mechanisms(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from gatepost.directory.changing import to_the_end
+from gatepost.directory.changing import Followers, to_the_end
 from gatepost.directory.contract import Later, Record, Records
 from gatepost.directory.kept import not_kept
 from gatepost.directory.passwords import Hasher
@@ -126,7 +126,7 @@ class AccountDirectory:
         self._hashing = asyncio.Semaphore(MOST_AT_ONCE)
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Principal | Reply]] = set()
-        self._followers: list[Callable[[], Awaitable[None]]] = []
+        self._followers = Followers()
         self.version = 0
 
     async def load(self) -> None:
@@ -269,8 +269,7 @@ class AccountDirectory:
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
         """See ``KeepableDirectory``."""
-        if forget not in self._followers:
-            self._followers.append(forget)
+        self._followers.add(forget)
 
     async def save(self, put: Iterable[Account], delete: Iterable[str] = ()) -> None:
         """Write accounts and delete others by name in one commit; they count from then on."""
@@ -286,5 +285,4 @@ class AccountDirectory:
                 self._accounts.pop(name, None)
             self._accounts.update({each.name: each for each in put})
             self._changed()
-            for forget in self._followers:
-                await forget()
+            await self._followers.forget()

@@ -28,7 +28,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.token_sign_in import MECHANISMS as TOKEN_MECHANISMS
 from gatepost.directory.azure.token_sign_in import claims_of, identify_by_token
 from gatepost.directory.azure.tokens import AccessTokens
-from gatepost.directory.changing import to_the_end
+from gatepost.directory.changing import Followers, to_the_end
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
 from gatepost.model.address import Address
@@ -74,7 +74,7 @@ class AzureDirectory:
         self._remembered = RememberedSecrets(self.rules.token_cache)
         self._snapshot = Snapshot(BUILT_IN_ROLES)
         self._changing = asyncio.Lock()
-        self._followers: list[Callable[[], Awaitable[None]]] = []
+        self._followers = Followers()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} version={self.version}>"
@@ -203,8 +203,7 @@ class AzureDirectory:
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
         """See ``KeepableDirectory``."""
-        if forget not in self._followers:
-            self._followers.append(forget)
+        self._followers.add(forget)
 
     def is_managed(self, principal: Principal, sender: Address) -> bool:
         """Tell whether the sender's domain is Azure's own, whose rate is lower."""
@@ -292,5 +291,4 @@ class AzureDirectory:
             [*map(record_of, put), *beside], [(entry.kind, entry.key) for entry in delete]
         )
         self._snapshot.apply(put, delete)
-        for forget in self._followers:
-            await forget()
+        await self._followers.forget()
