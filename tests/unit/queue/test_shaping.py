@@ -195,6 +195,14 @@ def test_fewer_recipients_are_those_that_it_took() -> None:
     assert shaper.recipients == 50
     learn(reply("452 4.5.3"), "rcpt", shaper, None, Moment(0, middle, accepted=0))
     assert shaper.recipients == 50, "none at all is no limit, but a refusal"
+    shaper.forgive(0)
+    assert shaper.recipients == 100
+
+
+def test_one_message_a_minute_is_said_so() -> None:
+    shaper = Shaper(HopLimits(rate=1))
+    shaper.sent(0)
+    assert shaper.crowd(0) == "gets one message a minute"
 
 
 def test_too_much_mail_rests_the_whole_identity() -> None:
