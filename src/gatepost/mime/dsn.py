@@ -5,6 +5,7 @@ RFC 6533 (UTF-8), RFC 3834 (Auto-Submitted), RFC 5321 4.5.5 (the null path, so t
 another).
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -116,7 +117,7 @@ def _assemble(
     reporter: Reporter,
     parts: Sequence[bytes],
 ) -> bytes:
-    boundary = _boundary(reporter.id, parts)
+    boundary = _boundary(parts)
     lines = [
         f"From: Mail Delivery System <MAILER-DAEMON@{reporter.host}>",
         f"To: <{original.envelope.sender}>",
@@ -144,13 +145,13 @@ def _threading(id_: str) -> list[str]:
     return [f"In-Reply-To: {id_}", f"References: {id_}"]
 
 
-def _boundary(id_: str, parts: Sequence[bytes]) -> str:
-    number = 0
-    while True:
-        boundary = f"=_{id_}_{number}"
-        if not any(boundary.encode() in each for each in parts):
-            return boundary
-        number += 1
+def _boundary(parts: Sequence[bytes]) -> str:
+    """Return a line that is in none of the parts, whatever somebody wrote there: it follows from
+    all of them, so that nobody can know it before."""
+    digest = hashlib.blake2b(digest_size=16)
+    for each in parts:
+        digest.update(each)
+    return f"=_{digest.hexdigest()}"
 
 
 def _ended(part: bytes) -> bytes:
