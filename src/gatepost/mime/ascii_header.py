@@ -9,18 +9,16 @@ from collections.abc import Iterator
 from typing import Final
 
 _FIELD: Final = re.compile(rb"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*(?:\r\n|$)")
+# None of these goes back, or begins anew inside of what it has seen: a header has a megabyte.
 _PARAMETER: Final = re.compile(
-    rb"([A-Za-z0-9_.-]+)=(\"(?:[^\"\\]|\\.)*\"|[^;\s]*[\x80-\xff][^;\s]*)", re.DOTALL
-)
-_WORDS: Final = re.compile(
-    rb"(?:\"(?:[^\"\\\x80-\xff]|\\.)*[\x80-\xff](?:[^\"\\]|\\.)*\""
-    rb"|[^\s<>,;:\"()]*[\x80-\xff][^\s<>,;:\"()]*)"
-    rb"(?:[ \t\r\n]+[^\s<>,;:\"()]*[\x80-\xff][^\s<>,;:\"()]*)*",
+    rb"(?:^|(?<=[;\s]))([A-Za-z0-9_.-]++)="
+    rb"(\"(?:[^\"\\]|\\.)*+\"|[^;\s\x80-\xff]*+[\x80-\xff][^;\s]*+)",
     re.DOTALL,
 )
-_ADDRESS: Final = re.compile(
-    rb"<[^>]*[\x80-\xff][^>]*>|[^\s<>,;:]*[\x80-\xff][^\s<>,;:]*@|@[^\s<>,;:]*[\x80-\xff]"
-)
+_WORD_OR_NOT: Final = rb"[^\s<>,;:\"()]++|[ \t\r\n]++|."
+_TOKEN: Final = re.compile(rb"\"(?:[^\"\\]|\\.)*+\"|" + _WORD_OR_NOT, re.DOTALL)
+_UNQUOTED_TOKEN: Final = re.compile(_WORD_OR_NOT, re.DOTALL)
+_SEPARATORS: Final = re.compile(rb"[\s<>,;:]+")
 _ADDRESSES: Final = frozenset({
     b"from", b"to", b"cc", b"bcc", b"sender", b"reply-to", b"return-path", b"resent-from",
     b"resent-to", b"resent-cc", b"resent-sender",
@@ -46,18 +44,61 @@ def _field(field: bytes) -> bytes:
     if not colon or not name.isascii():
         return field.translate(_QUESTION)
     name_folded = name.strip().lower()
-    if name_folded in _ADDRESSES and _ADDRESS.search(value):
+    if name_folded in _ADDRESSES and _has_foreign_address(value):
         raise ValueError(f"an address in {name.decode()} is not ASCII (RFC 6531)")
     if name_folded.startswith(b"content-") and name_folded != b"content-description":
         value = _PARAMETER.sub(_parameter, value).translate(_QUESTION)
     elif name_folded in _ADDRESSES:
-        value = _WORDS.sub(lambda match: b" ".join(_words(_unquoted(match[0]))), value)
-        value = value.translate(_QUESTION)
+        value = b"".join(_with_words(value)).translate(_QUESTION)
     else:
         text, end = value.strip(b" \t\r\n"), value[len(value.rstrip(b"\r\n")) :]
         text = re.sub(rb"\r\n(?=[ \t])", b"", text)
         value = b" " + b"\r\n ".join(_words(text)) + end
     return name + b":" + value
+
+
+def _has_foreign_address(value: bytes) -> bool:
+    """Tell whether something between angles, or around an at sign, is not ASCII."""
+    for piece in value.split(b">")[:-1]:
+        start = piece.find(b"<")
+        if start >= 0 and not piece[start:].isascii():
+            return True
+    return any(b"@" in each and not each.isascii() for each in _SEPARATORS.split(value))
+
+
+def _with_words(value: bytes) -> Iterator[bytes]:
+    """Yield the pieces of a field of addresses: what is not ASCII, words that follow each other
+    together, as encoded words."""
+    run: list[bytes] = []
+    gap = b""
+    for token in _tokens(value):
+        if run and token.isascii() and not token.strip(b" \t\r\n"):
+            gap += token
+            continue
+        if run and gap and not token.isascii() and not token.startswith(b'"'):
+            run += (gap, token)
+            gap = b""
+            continue
+        if run:
+            yield b" ".join(_words(_unquoted(b"".join(run)))) + gap
+            run, gap = [], b""
+        if token.isascii():
+            yield token
+        else:
+            run = [token]
+    if run:
+        yield b" ".join(_words(_unquoted(b"".join(run)))) + gap
+
+
+def _tokens(value: bytes) -> Iterator[bytes]:
+    """Yield quoted strings, words, blanks and all else, in order; behind a quote that nothing ends
+    there are no quoted strings."""
+    at, pattern = 0, _TOKEN
+    while match := pattern.match(value, at):
+        yield match[0]
+        at = match.end()
+        if match[0] == b'"':
+            pattern = _UNQUOTED_TOKEN
 
 
 _QUESTION: Final = bytes([each if each < 128 else ord("?") for each in range(256)])

@@ -102,6 +102,8 @@ class _Walker:
         self._open: list[tuple[bytes | None, str]] = []
         """Boundaries (None: a message in a message), and what a part is that does not say it
         (RFC 2046 5.1.5)."""
+        self._levels: dict[bytes, int] = {}
+        """Of each boundary the innermost multipart that has it."""
         self._leaf = -1
         self._header: list[bytes] | None = []
         self._size = 0
@@ -129,21 +131,22 @@ class _Walker:
             yield self._content(self._pending)
 
     def _delimiter(self, line: bytes) -> tuple[int, bool] | None:
-        """Return which open multipart a line delimits, and whether it closes it."""
-        for level in range(len(self._open) - 1, -1, -1):
-            boundary = self._open[level][0]
-            opening = b"--" + (boundary or b"")
-            if boundary is not None and line.startswith(opening):
-                rest = line[len(opening) :].rstrip(b" \t")
-                if rest in (b"", b"--"):
-                    return level, rest == b"--"
-        return None
+        """Return which open multipart a line delimits, the innermost that it may, and whether it
+        closes it."""
+        said = line[2:].rstrip(b" \t")
+        opens, closes = self._levels.get(said, -1), -1
+        if said.endswith(b"--"):
+            closes = self._levels.get(said[:-2], -1)
+        level = max(opens, closes)
+        return (level, closes > opens) if level >= 0 else None
 
     def _meet(self, delimiter: tuple[int, bool], line: bytes, end: bytes) -> Iterator[Piece]:
         if self._header is not None:  # a header without an empty line
             yield from self._end_header(self._header)
         level, closes = delimiter
-        del self._open[level + (not closes) :]
+        if level + (not closes) < len(self._open):
+            del self._open[level + (not closes) :]
+            self._levels = _levels_of(self._open)
         yield Piece("between", self._pending + line + (b"" if closes else end))
         self._in_leaf, self._header = False, None if closes else []
         self._pending, self._size = end if closes else b"", 0
@@ -163,6 +166,7 @@ class _Walker:
         self._header, self._pending, self._size = None, b"", 0
         self._in_leaf = False
         if header.is_multipart and header.boundary is not None:
+            self._levels[header.boundary] = len(self._open)
             inner = "message/rfc822" if header.content_type == "multipart/digest" else "text/plain"
             self._open.append((header.boundary, inner))
         elif header.is_message:
@@ -177,6 +181,10 @@ class _Walker:
 
     def _content(self, octets: bytes) -> Piece:
         return Piece("leaf", octets, self._leaf) if self._in_leaf else Piece("between", octets)
+
+
+def _levels_of(open_: Iterable[tuple[bytes | None, str]]) -> dict[bytes, int]:
+    return {each: level for level, (each, _) in enumerate(open_) if each is not None}
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
