@@ -101,16 +101,23 @@ class Courier:
     async def carry(self, lease: Lease, body: Body, route: Route, first: Clear) -> Handed | Pause:
         """Try to hand a delivery over; a Pause when nothing could be tried after all."""
         destination = lease.delivery.next_hop.destination
-        tried = {first.target.name}
+        asked = first.target
+        tried = {asked.name}
         last = answer = await self._try_target(lease, body, first.target, first.permit)
         while _passes_on(answer):
             target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
             if target is None:
                 break
+            asked = target
             tried.add(target.name)
             answer = await self._try_target(lease, body, target, None)
             if isinstance(answer, Handed) or isinstance(last, Pause):
                 last = answer
+        if isinstance(last, Handed) and _was_one_too_many(last):
+            found = self._places.known(asked, destination) or Found(())
+            begun = self._traffic.seconds() - last.attempt.seconds
+            if (busy := self._traffic.others(asked, found, begun)) is not None:
+                return busy
         if isinstance(last, Handed) and len(route.chain) > 1:
             return replace(last, retry_after=0.0)  # who asked for it rests; another may be up
         return last
@@ -211,6 +218,12 @@ def _passes_on(answer: Handed | Pause) -> bool:
     if isinstance(answer, Handed):
         return _goes_on(answer, may_try_next_target)
     return answer.obstacle is not None  # busy is not down, as in choose
+
+
+def _was_one_too_many(handed: Handed) -> bool:
+    """Tell whether a server took not even the connection (RFC 5321 3.8)."""
+    attempt = handed.attempt
+    return attempt.is_remote and attempt.reply.code == 421 and attempt.phase in ("greeting", "ehlo")
 
 
 def _goes_on(handed: Handed, may: Callable[[Phase, Reply | None], bool]) -> bool:

@@ -152,6 +152,13 @@ class Traffic:
             return self._pause(key, target.name, wait, breaker.position(now), breaker)
         return self._hosts_rest(target, found.places, now)
 
+    def others(self, target: Target, found: Found, begun: float) -> Pause | None:
+        """Return what a try that was one too many waits for: others of ours, which are at its
+        target or were when it began."""
+        key, shaper = self._shaper(target, found)
+        has_others = shaper.open_connections or begun <= shaper.reduced
+        return Pause(key, SOON) if has_others else None
+
     def crowd(self, target: Target, found: Found) -> str:
         """Return why a target that does not rest takes no more; empty when it would."""
         key, shaper = self._shaper(target, found)
