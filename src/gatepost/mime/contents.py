@@ -4,6 +4,7 @@ For showing captured mail, and for APIs that take no message but its parts: what
 SMTP is never parsed for its content.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,15 @@ from email.policy import compat32
 from email.utils import collapse_rfc2231_value
 from typing import Any, Final
 
+from gatepost.mime.walk import Unparsable, walk
+
+DEEPEST: Final = 20
+"""Parts in parts of what somebody wants to read."""
+LONGEST: Final = 16_384
+"""Characters of a field in which encoded words are decoded."""
+_NO_CHARSETS: Final = frozenset({
+    "idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape",
+})  # fmt: skip
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 
 
@@ -45,9 +55,20 @@ class Contents:
 def read_contents(content: bytes) -> Contents:
     """Return what is in a message; what cannot be decoded is kept or replaced, never raised."""
     try:
+        _check_depth(content)
         return _read(BytesParser(policy=compat32).parsebytes(content))
-    except RecursionError:  # parts in parts in parts, a thousand deep
+    except (Unparsable, RecursionError):  # of messages in messages
         return Contents(text=_plain(content.decode("utf-8", "replace")))
+
+
+def _check_depth(content: bytes) -> None:
+    """Raise Unparsable for parts deep in parts: the library holds every line against each of them.
+
+    Few messages have so many multiparts that they are looked at.
+    """
+    if content.lower().count(b"multipart/") > DEEPEST:
+        for _ in walk([content], DEEPEST):
+            pass
 
 
 def _read(message: "Message[str, str]") -> Contents:
@@ -71,12 +92,23 @@ def _read(message: "Message[str, str]") -> Contents:
 def decode_field(raw: str) -> str:
     """Return a field's value as people read it: unfolded, decoded (RFC 2047), no lone surrogate."""
     text = _plain(_FOLD.sub("", raw)).strip()
-    if "=?" not in text:
+    if "=?" not in text or len(text) > LONGEST:
         return text
     try:
-        return _plain(str(make_header(decode_header(text))))
+        found = decode_header(text)
+        if not all(charset is None or _is_charset(charset) for _, charset in found):
+            return text
+        return _plain(str(make_header(found)))
     except (ValueError, LookupError, MessageError):
         return text
+
+
+def _is_charset(name: str) -> bool:
+    """Tell whether a codec is one for texts: others take time that grows with the square."""
+    try:
+        return codecs.lookup(name).name not in _NO_CHARSETS
+    except (LookupError, ValueError):
+        return False
 
 
 def _plain(text: str) -> str:
@@ -134,6 +166,7 @@ def _octets(part: "Message[str, str]") -> bytes:
 
 def _decode_text(part: "Message[str, str]") -> str:
     charset = _parameter(part, "content-type", "charset") or "utf-8"
+    charset = charset if _is_charset(charset) else "utf-8"
     octets = _octets(part)
     try:
         text = octets.decode(charset, "replace")

@@ -90,15 +90,16 @@ def read_header(octets: bytes, *, default: str = "text/plain") -> Header:
     return Header(content_type, encoding, boundary)
 
 
-def walk(chunks: Iterable[bytes]) -> Iterator[Piece]:
+def walk(chunks: Iterable[bytes], deepest: int = DEEPEST) -> Iterator[Piece]:
     """Yield the pieces of a message. Raises Unparsable."""
-    return _Walker().walk(chunks)
+    return _Walker(deepest).walk(chunks)
 
 
 class _Walker:
     """Where in the message we are: the multiparts around us, and what the next line belongs to."""
 
-    def __init__(self) -> None:
+    def __init__(self, deepest: int) -> None:
+        self._deepest = deepest
         self._open: list[tuple[bytes | None, str]] = []
         """Boundaries (None: a message in a message), and what a part is that does not say it
         (RFC 2046 5.1.5)."""
@@ -175,7 +176,7 @@ class _Walker:
         else:
             self._in_leaf = True
             self._leaf += 1
-        if len(self._open) > DEEPEST:
+        if len(self._open) > self._deepest:
             raise Unparsable("parts lie too deep in parts")
         yield Piece("header", octets, self._leaf if self._in_leaf else -1, header)
 

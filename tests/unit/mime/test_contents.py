@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.mime.contents import Attachment, Contents, read_contents
+from gatepost.mime.contents import DEEPEST, Attachment, Contents, read_contents
 
 ALTERNATIVE = b"""\
 Subject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r
@@ -91,6 +91,23 @@ def test_parts_a_thousand_deep_are_shown_as_they_are() -> None:
     content = b"".join(part % (depth, depth) for depth in range(1500)) + b"\r\ndeep"
     contents = read_contents(content)
     assert "deep" in (contents.text or "") + repr(contents.fields)
+
+
+@pytest.mark.parametrize("charset", [b"punycode", b"idna", b"Unicode_Escape"])
+def test_what_is_no_charset_of_texts_decodes_nothing(charset: bytes) -> None:
+    """A text of some megabytes in Punycode takes Python hours."""
+    content = b"Subject: =?%b?q?abc-9?=\r\nContent-Type: text/plain; charset=%b\r\n\r\n\\u0041bc-9"
+    contents = read_contents(content % (charset, charset))
+    assert contents.text == "\\u0041bc-9"
+    assert contents.fields[0] == ("Subject", f"=?{charset.decode()}?q?abc-9?=")
+
+
+def test_parts_deep_in_parts_are_not_looked_for() -> None:
+    """Python holds every line against each multipart around it."""
+    part = b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n"
+    for depth, is_read in ((DEEPEST, True), (DEEPEST + 1, False)):
+        content = b"".join(part % (each, each) for each in range(depth)) + b"\r\ndeep"
+        assert (read_contents(content).text == "deep") == is_read
 
 
 PIECES = st.sampled_from(
