@@ -1,10 +1,11 @@
 """What ``gatepost send`` tells: as a JSON document, or for a reader."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gatepost.cli.output import print_json
+from gatepost.cli.tables import safe
 from gatepost.client.connection import Receipt
 from gatepost.errors import (
     AuthenticationRefused,
@@ -28,7 +29,7 @@ def sent(receipt: Receipt, *, as_json: bool, verbose: bool) -> None:
     lines += [f"  NOT for {address}: {reply}" for address, reply in receipt.refused.items()]
     if verbose:
         lines += ["", *_dialogue(receipt.transcript)]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(_shown(lines))
 
 
 def failed(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
@@ -45,7 +46,12 @@ def failed(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
             lines += ["", *_dialogue(error.transcript)]
         else:
             lines.append("  --verbose shows the dialogue; gatepost doctor finds the cause.")
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write(_shown(lines))
+
+
+def _shown(lines: Iterable[str]) -> str:
+    """Return lines, of which some may be a server's: a terminal obeys none of it."""
+    return "".join([f"{safe(each.expandtabs())}\n" for line in lines for each in line.split("\n")])
 
 
 def _details(error: GatepostError) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.output import FAILED, OK, UNREACHABLE, print_json
+from gatepost.cli.tables import safe
 
 EXAMPLE: Final = """\b
 Type SMTP commands; STARTTLS shakes hands, DATA ends with a dot alone. Also:
@@ -58,7 +59,7 @@ def talk(server: str, as_json: bool, **given: Any) -> int:
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     except GatepostError as error:
-        click.echo(f"{error.phase or 'failed'}: {error}", err=True)
+        click.echo(safe(f"{error.phase or 'failed'}: {error}"), err=True)
         outcome = UNREACHABLE if error.phase in ("resolve", "connect") else FAILED
     finally:
         if talking is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from gatepost.cli.tables import safe
 from gatepost.client.drivers import SyncDriver
 from gatepost.client.session import ClientSession, Peer
 from gatepost.client.settings import Timeouts, Tls
@@ -116,7 +117,7 @@ class Talk:
 
     def _tell(self, reply: Reply) -> None:
         for line in self.session.reader.said:
-            self._show(line)
+            self._show(safe(self.session.transcript.redact(line).expandtabs()))
         if reply.code == 334 and (asked := _decode(reply.text)):
             self._show(f"-- {asked}")
 
