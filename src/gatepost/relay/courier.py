@@ -25,6 +25,11 @@ TRY: Final = 1800.0
 """Seconds for one try at one place: the phases of RFC 5321 4.5.3.2 have their own limits."""
 
 
+PATIENCE, MOMENT = 10.0, 0.1
+"""Seconds for which a message that one target did not take waits for the first sign-in at the next
+one, and between two looks; else it would wait for its schedule."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clear:
     """A target that may be tried; ``permit`` None: where it is has to be asked for first."""
@@ -110,7 +115,7 @@ class Courier:
                 break
             asked = target
             tried.add(target.name)
-            answer = await self._try_target(lease, body, target, None)
+            answer = await self._try_in_turn(lease, body, target)
             if isinstance(answer, Handed) or isinstance(last, Pause):
                 last = answer
         if isinstance(last, Handed) and _was_one_too_many(last):
@@ -122,9 +127,19 @@ class Courier:
             return replace(last, retry_after=0.0)  # who asked for it rests; another may be up
         return last
 
+    async def _try_in_turn(self, lease: Lease, body: Body, target: Target) -> Handed | Pause:
+        """Try a target behind another one; where the first sign-in is being made, after that."""
+        answer = await self._try_target(lease, body, target, None)
+        end = self._traffic.seconds() + PATIENCE
+        while isinstance(answer, Pause) and answer.is_first and self._traffic.seconds() < end:
+            await asyncio.sleep(MOMENT)
+            answer = await self._try_target(lease, body, target, None)
+        return answer
+
     def _rests(self, target: Target, destination: str) -> bool:
         found = self._places.known(target, destination) or Found(())
-        return self._traffic.rest(target, found) is not None
+        rest = self._traffic.rest(target, found)
+        return rest is not None and not rest.is_first
 
     async def _try_target(
         self, lease: Lease, body: Body, target: Target, permit: Permit | None

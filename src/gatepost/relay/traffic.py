@@ -45,6 +45,8 @@ class Pause:
     """Until it is worth another look, if nothing changes before."""
     obstacle: Obstacle | None = None
     """A rest; None: it is busy, or its rate is used up."""
+    is_first: bool = False
+    """The first sign-in there is being made: that is no reason to go past it."""
 
 
 class Permit:
@@ -257,7 +259,7 @@ class Traffic:
         self, key: str, what: str, wait: float, position: str, source: Breaker | Identity
     ) -> Pause:
         if position == "half-open":
-            return Pause(key, SOON)
+            return Pause(key, SOON, is_first=not source.reason)
         obstacle = Obstacle(what, "open", wait, source.reason)
         if isinstance(source, Identity) and source.is_stopped:
             obstacle = replace(obstacle, is_stop=True, finding=source.finding, advice=source.advice)

@@ -91,6 +91,10 @@ _BEFORE_MAIL: Final[frozenset[Phase]] = frozenset({
 # fmt: on
 
 
+ABOUT_US: Final = frozenset({530, 538})
+"""Sign in first, encrypt first (RFC 4954 6): whoever set up the route has to mend it, no sender."""
+
+
 def may_try_next_host(phase: Phase, reply: Reply | None) -> bool:
     """Tell whether another host of the same target may have what this one did not take.
 
@@ -108,11 +112,11 @@ def may_try_next_host(phase: Phase, reply: Reply | None) -> bool:
 def may_try_next_target(phase: Phase, reply: Reply | None) -> bool:
     """Tell whether the chain's next target may have it.
 
-    It may where the next host may; when this target does not let us sign in, because the next one
-    asks for something else; and when it has said that it does not take the message now. What it
-    refuses for good nobody else is asked to take.
+    It may where the next host may; when this target does not let us sign in, or take mail without,
+    because the next one asks for something else; and when it has said that it does not take the
+    message now. What it refuses for good nobody else is asked to take.
     """
-    is_refused_for_now = reply is not None and reply.is_transient
+    is_refused_for_now = reply is not None and (reply.is_transient or reply.code in ABOUT_US)
     return phase == "auth" or is_refused_for_now or may_try_next_host(phase, reply)
 
 

@@ -99,6 +99,26 @@ def test_a_secret_that_never_worked_is_shown_once_however_much_mail_waits() -> N
     world.run(scenario)
 
 
+def test_mail_does_not_go_past_a_target_whose_first_sign_in_is_being_made() -> None:
+    down = Disconnected("the server cut the connection").at("connect")
+    first = Upstream(
+        smarthost("first", ["one.example"]),
+        Answer((reply_of(down),), "connect", is_remote=False, error=down),
+    )
+    second = Upstream(smarthost("second", ["two.example"], credential="acs"), Answer(seconds=2.0))
+    last = Upstream(smarthost("last", ["three.example"]))
+    chain = route(first.target, second.target, last.target, retry=steady())
+    world = World([first, second, last], [chain])
+
+    async def scenario(world: World) -> None:
+        for number in range(10):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(10)
+
+    world.run(scenario)
+    assert (len(second.taken), len(last.taken)) == (10, 0)
+
+
 def no_fit() -> Answer:
     error = NoSharedMechanism(("XOAUTH2",), ("LOGIN", "PLAIN"), Plan(()))
     reply = Reply(504, "None of the sign-ins offered can be used", Esc(5, 7, 4))

@@ -151,6 +151,7 @@ FAIL_OVER: list[tuple[Phase, Reply | None, bool, bool]] = [
     ("auth",       Reply(454, "later"),   True,      True),
     ("mail",       Reply(550, "no"),      False,     False),
     ("mail",       SHUTTING_DOWN,         True,      True),
+    ("mail",       Reply(530, "sign in"), False,     True),
     ("rcpt",       Reply(450, "later"),   False,     True),
     ("data",       None,                  False,     False),
     ("content",    SHUTTING_DOWN,         False,     True),

@@ -27,12 +27,11 @@ from gatepost.errors import (
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.relay.transport.contract import Heard
+from gatepost.routing.route import ABOUT_US
 
 BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
     {"", "resolve", "connect", "greeting", "ehlo", "starttls", "tls", "auth"}
 )
-_ABOUT_US: Final = frozenset({530, 538})
-"""Sign in first, encrypt first: whoever set up the route has to mend it, no sender."""
 _TOO_MANY: Final = Esc(4, 5, 3)
 _NUMBER: Final = (None, Esc(5, 5, 3))
 """Statuses of a 552 to RCPT that speaks of the number of recipients, and means 452."""
@@ -76,7 +75,7 @@ def outcome_of(reply: Reply) -> Outcome:
     """Return what a reply to MAIL or behind it comes to."""
     if reply.is_success:
         return "delivered"
-    return "failed" if reply.is_permanent and reply.code not in _ABOUT_US else "deferred"
+    return "failed" if reply.is_permanent and reply.code not in ABOUT_US else "deferred"
 
 
 def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verdict, ...]:
