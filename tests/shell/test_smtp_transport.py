@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
 
 from gatepost.client.upstream import Opener
+from gatepost.errors import Unreadable
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Recipient
@@ -277,6 +279,36 @@ def test_a_kept_connection_that_is_over_costs_no_try(
     with serving(server, pair) as running:
         run(Relay(running.address, authority), act)
         assert len(running.clients) == 2
+
+
+class BrokenBody(BytesBody):
+    """Content of which the store notices at its end that it is not what was stored."""
+
+    def chunks(self) -> Iterator[bytes]:
+        yield from super().chunks()
+        raise Unreadable("the body is damaged")
+
+
+def test_nothing_follows_half_a_content_on_its_connection(authority: Authority, pair: Pair) -> None:
+    first: list[Client] = []
+
+    def server(client: Client) -> None:
+        greet(client, "250-test\n250 8BITMIME")
+        if first:
+            take(client)
+            return
+        first.append(client)
+        client.answer("250 ok", "250 ok", "354 go")
+        client.wait_for_end()
+
+    async def act(relay: Relay) -> None:
+        with pytest.raises(Unreadable):  # read while it is sent, for 8-bit is what it may be
+            await relay.hand(lease(body="8BITMIME"), BrokenBody(b"x" * 70_000))
+        assert outcomes(await relay.hand()) == [("delivered", 250)]
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+    assert first[0].heard[-1] == b"DATA"
 
 
 def test_what_is_told_of_a_failed_connection_is_not_a_kept_one_s(

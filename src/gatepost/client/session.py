@@ -203,7 +203,11 @@ class ClientSession:
         self.phase = "content"
         is_early = bool(self.reader.pending)  # said before any of it: it is not sent any more
         if not is_early:
-            early = yield from self._write(WriteFrom(windows, self.take_announcement))
+            try:
+                early = yield from self._write(WriteFrom(windows, self.take_announcement))
+            except GatepostError:  # the content cannot be read any further, say
+                self.usable = False  # what is said next would be more of it
+                raise
             if early:
                 self.reader.feed(early)
                 is_early = True
