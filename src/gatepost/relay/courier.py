@@ -113,11 +113,10 @@ class Courier:
             target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
             if target is None:
                 break
-            asked = target
             tried.add(target.name)
             answer = await self._try_in_turn(lease, body, target)
             if isinstance(answer, Handed) or isinstance(last, Pause):
-                last = answer
+                last, asked = answer, target
         if isinstance(last, Handed) and _was_one_too_many(last):
             found = self._places.known(asked, destination) or Found(())
             begun = self._traffic.seconds() - last.attempt.seconds

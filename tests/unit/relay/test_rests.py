@@ -107,6 +107,27 @@ def test_a_message_that_is_answered_421_again_and_again_keeps_no_other_waiting()
     assert hub.taken == [("m2", "bob@example.net")]
 
 
+def test_who_is_one_too_many_waits_for_that_target_though_the_next_one_is_busy() -> None:
+    too_many = refused_before_mail(Reply(421, "too many connections", Esc(4, 7, 0)), "greeting")
+    first = Upstream(smarthost("first", ["first.example"]))
+    first.say = lambda *_: too_many if first.open else Answer(seconds=20)
+    slow = Upstream(smarthost("slow", ["slow.example"], limits=limits(rate=0.1)))
+    table = [route(slow.target, name="b", to=["b.example"], retry=steady()),
+             route(first.target, slow.target, name="a", retry=steady())]  # fmt: skip
+    world = World([first, slow], table)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1", to=["x@b.example"]))
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(1)
+        await world.send(world.mail("m3"))
+        await asyncio.sleep(40)
+
+    world.run(scenario)
+    assert [message for message, _ in first.taken] == ["m2", "m3"]
+    assert not world.told("message_deferred"), "it was about no message"
+
+
 def test_an_address_that_swallows_everything_is_left_alone_at_once() -> None:
     """Half a minute is lost on it by one message, not by three."""
     silence = TimedOut("no answer in time").at("connect")
