@@ -18,7 +18,7 @@ LOCAL = st.text(
     st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="."),
     min_size=1,
     max_size=12,
-)
+).filter(lambda local: "=?" not in local)
 NAME = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=12)
 
 
