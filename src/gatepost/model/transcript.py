@@ -14,7 +14,7 @@ MAX_LINE: Final = 4_096
 MAX_HARMLESS: Final = 64
 ACROSS: Final = 8
 """Characters of what is looked for across lines; what is shorter comes about by chance."""
-_BREAK: Final = re.compile(r"\s*\n(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?\s*")
+_BREAK: Final = re.compile(r"(?<!\s)\s*\n(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?\s*")
 """Between two lines of a reply: the end, and what the next one begins with."""
 
 

@@ -1,6 +1,7 @@
 """A transcript strikes secrets out, in whatever form the server repeats them."""
 
 import base64
+import time
 from urllib.parse import quote
 
 import pytest
@@ -53,6 +54,13 @@ def test_of_a_secret_across_lines_nothing_is_shown(break_: str) -> None:
     transcript.server(said)
     assert transcript.redact(said) == STRUCK_OUT
     assert SECRET[7:] not in str(transcript)
+
+
+def test_lines_full_of_blanks_cost_no_more_than_others() -> None:
+    """A relay does nothing else meanwhile, and a server says what it likes."""
+    began = time.process_time()
+    hiding(SECRET).redact(f"a{' ' * 100_000}b\nc")
+    assert time.process_time() - began < 1
 
 
 def test_what_holds_no_secret_is_shown_again_and_again() -> None:
