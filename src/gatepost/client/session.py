@@ -185,7 +185,7 @@ class ClientSession:
             self.listen_in(Said(self.phase, command, shown, asked, time.monotonic()))
         if reply.code == CLOSING:
             self.usable = False
-        return reply if reply.code == CHALLENGE else shown
+        return reply if reply.code == CHALLENGE and self.phase == "auth" else shown
 
     def _read_reply(self, read: Read) -> Conversation[Reply]:
         while True:

@@ -229,7 +229,9 @@ def test_who_listens_in_hears_no_secret_in_a_challenge() -> None:
     reply = play(session, session.ask("AUTH X", "auth"), "C: AUTH X\nS: 334 c2VjcmV0")
     assert said[0].reply.text == "[redacted]"
     assert reply.text == "c2VjcmV0", "the mechanism needs it as it came"
-    assert play(session, session.ask("NOOP", "mail"), "C: NOOP\nS: 250 secret").text == "[redacted]"
+    for code in (250, 334):  # which is a challenge to AUTH alone
+        reply = play(session, session.ask("NOOP", "mail"), f"C: NOOP\nS: {code} secret")
+        assert reply.text == "[redacted]"
 
 
 @pytest.mark.parametrize("words", [{"mode": "ssl"}, {"minimum": "TLSv1"}])
