@@ -9,7 +9,7 @@ import pytest
 from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.errors import ConfigError, TokenError
+from gatepost.errors import ConfigError, Disconnected, TokenError
 from gatepost.model.route import Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.relay.ailment import ailment_of
@@ -348,6 +348,23 @@ def test_a_client_certificate(authority: Authority, pair: Pair) -> None:
         handed = hand_once(Relay(running.address, authority, tls="required", sign_in=sign_in))
         assert running.clients[0].heard[3].startswith(b"AUTH EXTERNAL")
     assert handed.attempt.contact.mechanism == "EXTERNAL"
+
+
+def test_a_goodbye_right_behind_the_sign_in_is_not_about_who_signed_in(
+    authority: Authority, pair: Pair
+) -> None:
+    """It is as if the server had hung up: it rests, and the credential does not."""
+
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH PLAIN")
+        client.answer("235 ok\n421 4.3.2 shutting down")
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required", sign_in=PASSWORD))
+        assert running.clients[0].heard[-1].startswith(b"AUTH PLAIN")
+    assert outcomes(handed) == [("deferred", 451)]
+    assert isinstance(handed.error, Disconnected)
 
 
 def test_a_target_with_a_credential_needs_one() -> None:

@@ -17,6 +17,7 @@ from gatepost.client.steps import Conversation
 from gatepost.diagnosis.refusals import meaning_of
 from gatepost.errors import (
     ContentRefused,
+    Disconnected,
     LocalProtocolError,
     MissingExtension,
     Phase,
@@ -136,7 +137,7 @@ def transact(
     Raises NetworkError and RemoteProtocolError.
     """
     if not session.usable:
-        raise RemoteProtocolError("more replies than commands, before anything was sent")
+        raise Disconnected("the server said more than was asked: it is asked nothing more")
     session.phase = "mail"
     was_announced = bool(session.announced)
     yield from session.reset()

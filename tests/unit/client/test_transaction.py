@@ -127,7 +127,7 @@ def test_who_has_said_more_than_was_asked_before_is_asked_nothing() -> None:
         S: 250 and once more
     """
     play(session, session.open(implicit=False, start_tls=False), dialogue)
-    with pytest.raises(RemoteProtocolError, match="more replies than commands") as caught:
+    with pytest.raises(Disconnected, match="more than was asked") as caught:
         run(session, "")
     assert caught.value.phase == "ehlo"
 
