@@ -180,7 +180,7 @@ def test_kills_lose_nothing(tmp_path: Path, seed: int, kills: int) -> None:
             accepted.update(relay.accepted)
         sink._trouble = 0.0
         relay = Relay(**plan, wait=0.3)
-        eventually(lambda: is_empty(tmp_path))
+        eventually(lambda: is_empty(tmp_path), PATIENCE)
         relay.end(signal.SIGTERM)
         assert relay.process.returncode == 0
     for notice in sink.notices:
