@@ -147,8 +147,8 @@ def _respond(session: ClientSession, exchange: Exchange, reply: Reply) -> Conver
             return response
         trouble = "the mechanism has nothing to say"
     yield from session.ask(CANCEL, "auth")
-    line = session.transcript.redact(str(reply))
-    raise RemoteProtocolError(f"AUTH cancelled: {trouble}", line)
+    redact = session.transcript.redact  # what it said may be a part of the trouble
+    raise RemoteProtocolError(redact(f"AUTH cancelled: {trouble}"), redact(str(reply)))
 
 
 def _challenge(reply: Reply) -> bytes:

@@ -187,6 +187,18 @@ def test_a_server_without_proof_is_no_success() -> None:
         conversation.send(b"235 welcome\r\n")
 
 
+def test_what_a_server_says_is_wrong_is_told_without_the_secret() -> None:
+    session = offering(make_session(), "AUTH SCRAM-SHA-256")
+    conversation = session.guard(authenticate(session, LOGIN, channel_of(session)))
+    next(conversation)
+    next(conversation)
+    for said in (f"334 {b64(f'e=not {PASSWORD}')}", "334 "):
+        conversation.send(f"{said}\r\n".encode())
+        next(conversation)
+    with pytest.raises(RemoteProtocolError, match=r"goes on after b'e=not \[redacted\]'"):
+        conversation.send(b"501 cancelled\r\n")
+
+
 def test_a_refusal_before_any_secret_leads_to_the_next_mechanism() -> None:
     """SCRAM's initial response holds none, so it is the mechanism that is refused there."""
     session = offering(make_session(), "AUTH SCRAM-SHA-256 PLAIN")
