@@ -92,7 +92,7 @@ class World:
     def token(self, login: Login) -> Secret:
         """A fresh token, as the token endpoint gives it."""
         issuer = f"https://localhost:2443/{self.tenant.id}/"
-        return self.tokens.issue(login.application, login.principal, AUDIENCE, issuer).token
+        return self.tokens.issue(login.principal, AUDIENCE, issuer).token
 
     def _places(self) -> Iterator[Entry]:
         """Resources with a domain and a sender each."""

@@ -21,7 +21,6 @@ from tests.unit.directory.azure.world import (
     USERNAME,
     entries,
     principal,
-    sender,
     signing_key,
 )
 from tests.unit.directory.memory import MemoryRecords
@@ -71,7 +70,7 @@ async def azure() -> Case:
         f"DoNotReply@{DOMAIN_NAME}",
         f"somebody@{DOMAIN_NAME}",
         lambda: directory.save([], [application]),
-        tokens.issue(sender(), principal(), "https://communication.azure.com", "issuer").token,
+        tokens.issue(principal(), "https://communication.azure.com", "issuer").token,
     )
 
 

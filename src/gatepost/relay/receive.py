@@ -12,18 +12,18 @@ from typing import Any, ClassVar, Final, TypeVar, cast
 from gatepost.errors import QueueFull, TlsError
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
-from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.standing import Standing
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender import check_from, check_sender
-from gatepost.relay.authenticate import Authentication, Claim
+from gatepost.relay.authenticate import Claim
 from gatepost.relay.authors import check_authors
 from gatepost.relay.context import Relay
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
 from gatepost.relay.pauses import after
+from gatepost.relay.sign_in import SignIn
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import Received, hop_of, receive_message, told
 from gatepost.relay.visit import UNCOUNTED, Visit
@@ -34,8 +34,6 @@ from gatepost.wire.server.session import Session
 
 T = TypeVar("T")
 
-MAX_DELAYS: Final = 8
-"""A refused login is answered later each time, at most so many times the first delay."""
 HIGH_WATER: Final = 65_536
 """Octets that may wait behind an open question before the socket is not read any more."""
 MUCH: Final = 512
@@ -50,9 +48,9 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_auth", "_certificate", "_early", "_entrance", "_failures", "_hop", "_late_refusal",
-        "_open", "_origin", "_paused", "_peer_ended", "_relay", "_session", "_sign_in", "_spool",
-        "_stalled", "_stream", "_taken", "_unwanted", "_visit", "deadline", "on_lost",
+        "_certificate", "_early", "_entrance", "_hop", "_late_refusal", "_open", "_origin",
+        "_paused", "_peer_ended", "_relay", "_session", "_sign_in", "_spool", "_stalled",
+        "_stream", "_taken", "_unwanted", "_visit", "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
@@ -71,18 +69,16 @@ class Receiver:
         self._early = True
         """There is no session yet: a proxy's header or a handshake is still to come."""
         self._visit: Visit[bool] = UNCOUNTED
-        self._sign_in: Visit[Reply | None] = UNCOUNTED
-        """Among those of its address, and of its subscription."""
+        """Among those of its address."""
+        self._sign_in: SignIn | None = None
+        """None before the first AUTH."""
         self._origin: Origin | None = None
         """Where the message comes from that is being taken, as the routes ask about it."""
         self._session: Session
         self._stream: ServerStream = None  # type: ignore[assignment]  # until it is accepted
         self._hop: Hop | None = None
-        self._auth: Authentication | None = None
         self._taken = 0
         """Messages accepted in this session."""
-        self._failures = 0
-        """Logins refused in this session."""
         self._spool: Spool | None = None
         self._late_refusal: Reply | None = None
         """What is wrong with MAIL's sender, where the profile says so later."""
@@ -285,7 +281,8 @@ class Receiver:
     def _answer_nothing(self, error: BaseException) -> None:
         """What we asked could not tell; the client may come again (RFC 5321 4.2.1, 4yz)."""
         self._relay.report("internal_error", peer=self.peer, reason=explain(error))
-        refusal = NO_ANSWER if self._auth is None else self._session.replies.AUTH_UNAVAILABLE
+        signing_in = self._sign_in is not None and self._sign_in.is_open
+        refusal = self._session.replies.AUTH_UNAVAILABLE if signing_in else NO_ANSWER
         self._drop_auth()
         self._drop_spool()
         self._session.answer(refusal)
@@ -323,7 +320,8 @@ class Receiver:
 
     def _leave(self) -> None:
         self._visit.end()
-        self._sign_in.end()
+        if self._sign_in is not None:
+            self._sign_in.leave()
 
     # Events.
 
@@ -336,70 +334,29 @@ class Receiver:
         self._session.answer(self._session.replies.TLS_READY)
         self._flush()
         if self._session.encrypted:
-            self._sign_in.end()  # whoever had signed in does it again
+            if self._sign_in is not None:
+                self._sign_in.leave()  # whoever had signed in does it again
             self._stream.start_tls(certificate.context)
             self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
 
     def _begin_auth(self, event: events.Auth) -> None:
+        if self._sign_in is None:
+            self._sign_in = SignIn(self._relay, self._session, self.peer, self._when, self._refuse)
         certificate = self._certificate
         bindings = certificate.bindings if certificate and self._session.encrypted else ()
-        claim = Claim(event.mechanism, event.initial, bindings)
-        relay, session = self._relay, self._session
-        self._auth = Authentication(relay, session, claim, self._when, self._conclude_auth)
-        self._auth.begin()
+        self._sign_in.begin(Claim(event.mechanism, event.initial, bindings))
 
     def _go_on_auth(self, event: events.AuthResponse) -> None:
-        if self._auth is not None:
-            self._auth.respond(event.response)
+        if self._sign_in is not None:
+            self._sign_in.respond(event.response)
 
     def _abort_auth(self, event: events.AuthAborted) -> None:
         self._drop_auth()
         self._report_refusal(event.reply)
 
     def _drop_auth(self) -> None:
-        if self._auth is not None:
-            self._auth.close()
-            self._auth = None
-
-    def _conclude_auth(self, auth: Authentication, verdict: Principal | Reply) -> None:
-        self._auth = None
-        if isinstance(verdict, Principal):
-            self._enter(verdict)
-            return
-        self._relay.report(
-            "auth_refused", peer=self.peer, mechanism=auth.mechanism,
-            username=auth.username, reply=str(verdict), reason=verdict.reason,
-        )  # fmt: skip
-        self._failures += 1
-        visitors = self._relay.visitors
-        if verdict.is_transient:
-            self._session.answer(verdict)
-        elif visitors is not None:
-            self._when(visitors.delay(self.peer), partial(self._delay, verdict))
-        else:
-            self._delay(verdict, self._relay.login_delay * min(self._failures, MAX_DELAYS))
-
-    def _enter(self, principal: Principal) -> None:
-        quotas = self._relay.quotas
-        if quotas is None:
-            self._admit(principal, None)
-            return
-        leave = partial(quotas.leave, principal)
-        self._sign_in = Visit(lambda refusal: refusal is None, leave)
-        self._sign_in.begin(quotas.enter(principal), self._when, partial(self._admit, principal))
-
-    def _admit(self, principal: Principal, refusal: Reply | None) -> None:
-        """Signed in, if the subscription may have one more connection."""
-        if refusal is not None:
-            self._refuse(refusal)
-            return
-        self._session.signed_in(principal)
-        self._relay.report(
-            "signed_in", peer=self.peer, mechanism=principal.mechanism, principal=principal.name
-        )
-
-    def _delay(self, reply: Reply, seconds: float) -> None:
-        self._when(after(seconds, reply) if seconds else reply, self._session.answer)
+        if self._sign_in is not None:
+            self._sign_in.drop()
 
     def _check_sender(self, event: events.Sender) -> None:
         replies = self._session.replies

@@ -8,7 +8,7 @@ from gatepost.app.keys import Key
 from gatepost.app.signing import open_tokens
 from gatepost.directory.azure.tokens import COMMUNICATION
 from gatepost.errors import ConfigError
-from tests.unit.directory.azure.world import APPLICATION, NOW, principal, sender
+from tests.unit.directory.azure.world import APPLICATION, NOW, principal
 from tests.unit.directory.memory import MemoryRecords
 
 KEY = Key(b"k" * 32, "DIR/key")
@@ -17,7 +17,7 @@ KEY = Key(b"k" * 32, "DIR/key")
 def test_a_restart_verifies_what_was_issued_before() -> None:
     records = MemoryRecords()
     first = asyncio.run(open_tokens(records, KEY, lambda: NOW))
-    issued = first.issue(sender(), principal(), "https://communication.azure.com", "issuer")
+    issued = first.issue(principal(), "https://communication.azure.com", "issuer")
     again = asyncio.run(open_tokens(records, KEY, lambda: NOW))
     assert again.key_id == first.key_id
     claims = again.verify(issued.token.reveal(), COMMUNICATION)

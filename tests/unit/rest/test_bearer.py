@@ -9,7 +9,7 @@ from gatepost.directory.azure.tokens import COMMUNICATION, MANAGEMENT
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.errors import ApiError
 from gatepost.rest.origin import origins
-from tests.unit.directory.azure.world import APPLICATION, PRINCIPAL, principal, sender
+from tests.unit.directory.azure.world import APPLICATION, PRINCIPAL, principal
 from tests.unit.rest.entra.asking import Asking
 
 ASKING = Asking()
@@ -32,7 +32,7 @@ def request(*authorization: str, host: str = "localhost:2443") -> Request:
 
 
 def token(audience: str = ACS) -> str:
-    issued = ASKING.tokens.issue(sender(), principal(), audience, "issuer")
+    issued = ASKING.tokens.issue(principal(), audience, "issuer")
     return issued.token.reveal()
 
 

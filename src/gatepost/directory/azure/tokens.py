@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gatepost.directory.azure.entries import Application, ServicePrincipal
+from gatepost.directory.azure.entries import ServicePrincipal
 from gatepost.directory.azure.paths import is_guid, new_guid
 from gatepost.model.secret import Secret
 
@@ -139,7 +139,6 @@ class AccessTokens:
 
     def issue(
         self,
-        application: Application,
         principal: ServicePrincipal,
         audience: str,
         issuer: str,
@@ -147,7 +146,7 @@ class AccessTokens:
         by_certificate: bool = False,
         roles: Collection[str] = (),
     ) -> IssuedToken:
-        """Return a token for ``application`` as ``principal``'s tenant knows it.
+        """Return a token for an application: ``principal`` is what its tenant knows it as.
 
         ``audience`` is the resource's identifier as it was asked for, ``issuer`` the URL of the
         tenant here. Nothing is checked: who may have a token was decided before.
@@ -161,7 +160,7 @@ class AccessTokens:
             "iat": start,
             "nbf": start,
             "exp": end,
-            "appid": application.id,
+            "appid": principal.application_id,
             "appidacr": "2" if by_certificate else "1",
             "idp": issuer,
             "idtyp": "app",

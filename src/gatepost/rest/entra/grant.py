@@ -72,7 +72,6 @@ def grant(site: Site, authority: Authority, form: Form, version: str) -> Granted
             directory=tenant.domain or tenant.id,
         )
     issued = site.tokens.issue(
-        application,
         principal,
         audience,
         authority.issuer,

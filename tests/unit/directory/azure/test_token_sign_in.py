@@ -32,7 +32,6 @@ from tests.unit.directory.azure.world import (
     Change,
     changed,
     principal,
-    sender,
     signing_key,
     smtp_username,
 )
@@ -58,14 +57,7 @@ class Sign:
         return self.now
 
     def token(self, audience: str = ACS, **changes: Any) -> str:
-        application, whom = sender(), principal()
-        if "application_id" in changes:
-            application = replace(application, id=changes["application_id"])
-        if "tenant_id" in changes:
-            whom = replace(whom, tenant_id=changes["tenant_id"])
-        if "principal_id" in changes:
-            whom = replace(whom, id=changes["principal_id"])
-        return self.tokens.issue(application, whom, audience, "issuer").token.reveal()
+        return self.tokens.issue(replace(principal(), **changes), audience, "issuer").token.reveal()
 
     def sign_in(
         self, token: str | None = None, username: str = USERNAME, mechanism: str = "XOAUTH2"
@@ -120,7 +112,7 @@ TOKENS: dict[str, tuple[Any, str]] = {
     ),
     "another tenant": (lambda sign: sign.token(tenant_id=OTHER), "token_tenant_mismatch: "),
     "a principal that was deleted": (
-        lambda sign: sign.token(principal_id=OTHER),
+        lambda sign: sign.token(id=OTHER),
         "token_principal_gone: ",
     ),
 }
@@ -204,7 +196,7 @@ def test_a_new_service_principal_does_not_inherit_an_old_token() -> None:
     added: list[Entry] = [again, role]
     asyncio.run(sign.directory.save(added, [principal()]))
     assert sign.reason(old).startswith("token_principal_gone: ")
-    assert isinstance(sign.sign_in(sign.token(principal_id=OTHER)), Principal)
+    assert isinstance(sign.sign_in(sign.token(id=OTHER)), Principal)
 
 
 @pytest.mark.parametrize("name", ["assignment", "application", "service_principal", "tenant"])

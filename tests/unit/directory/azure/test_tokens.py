@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.directory.azure.entries import Application, ServicePrincipal
+from gatepost.directory.azure.entries import ServicePrincipal
 from gatepost.directory.azure.tokens import (
     COMMUNICATION,
     GRAPH,
@@ -23,13 +23,12 @@ from gatepost.directory.azure.tokens import (
     TokenError,
     resource_name,
 )
-from tests.unit.directory.azure.world import APPLICATION, NOW, OTHER, PRINCIPAL, TENANT
+from tests.unit.directory.azure.world import APPLICATION, NOW, PRINCIPAL, TENANT
 
 KEY = rsa.generate_private_key(65537, 2048)
 ANOTHER_KEY = rsa.generate_private_key(65537, 2048)
 ACS = "https://communication.azure.com"
 ISSUER = f"https://localhost:2443/{TENANT}/"
-SENDER = Application(APPLICATION, OTHER, TENANT, "sender")
 AS_PRINCIPAL = ServicePrincipal(PRINCIPAL, APPLICATION, TENANT)
 
 
@@ -50,7 +49,7 @@ TOKENS, _ = make_tokens()
 
 
 def issue(audience: str = ACS, **options: Any) -> str:
-    return TOKENS.issue(SENDER, AS_PRINCIPAL, audience, ISSUER, **options).token.reveal()
+    return TOKENS.issue(AS_PRINCIPAL, audience, ISSUER, **options).token.reveal()
 
 
 TOKEN = issue()
@@ -82,7 +81,7 @@ def test_what_was_issued_is_verified() -> None:
 
 
 def test_a_token_has_the_claims_that_entra_puts_into_one() -> None:
-    issued = TOKENS.issue(SENDER, AS_PRINCIPAL, ACS, ISSUER)
+    issued = TOKENS.issue(AS_PRINCIPAL, ACS, ISSUER)
     assert issued.expires_in == 3599
     assert issued.token.reveal() not in repr(issued)
     claims = claims_of(issued.token.reveal())
@@ -112,7 +111,7 @@ def test_another_library_verifies_it_with_the_key_set() -> None:
     assert header["kid"] == key.key_id
     assert header["alg"] == "RS256"
     now = datetime.now(UTC)
-    fresh = AccessTokens(KEY, lambda: now).issue(SENDER, AS_PRINCIPAL, ACS, ISSUER)
+    fresh = AccessTokens(KEY, lambda: now).issue(AS_PRINCIPAL, ACS, ISSUER)
     claims = jwt.decode(fresh.token.reveal(), key.key, ["RS256"], audience=ACS, issuer=ISSUER)
     assert claims["appid"] == APPLICATION
 
@@ -294,7 +293,7 @@ def test_the_key_is_not_shown() -> None:
 def test_no_more_tokens_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatepost.directory.azure.tokens._MAX_KEPT", 2)
     tokens, _ = make_tokens()
-    made = [tokens.issue(SENDER, AS_PRINCIPAL, ACS, ISSUER).token.reveal() for _ in range(4)]
+    made = [tokens.issue(AS_PRINCIPAL, ACS, ISSUER).token.reveal() for _ in range(4)]
     for token in made * 2:
         assert tokens.verify(token, COMMUNICATION).application_id == APPLICATION
     assert len(tokens._verified) == 2
@@ -302,7 +301,7 @@ def test_no_more_tokens_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_token_that_is_known_is_still_for_one_audience_and_ends() -> None:
     tokens, clock = make_tokens()
-    token = tokens.issue(SENDER, AS_PRINCIPAL, ACS, ISSUER).token.reveal()
+    token = tokens.issue(AS_PRINCIPAL, ACS, ISSUER).token.reveal()
     assert tokens.verify(token, COMMUNICATION) == tokens.verify(token, COMMUNICATION)
     assert refusal(token, GRAPH, tokens).startswith("token_audience_wrong")
     clock.now += LIFETIME

@@ -76,7 +76,7 @@ class Backdoor:
     def admin_token(self) -> Secret:
         """A token for Resource Manager of somebody who may read everything."""
         audience = "https://management.azure.com/"
-        return self.plane.tokens.issue(ADMIN, ADMIN_PRINCIPAL, audience, AUTHORITY).token
+        return self.plane.tokens.issue(ADMIN_PRINCIPAL, audience, AUTHORITY).token
 
     def examine(self, credentials: Credentials, *, sender: str = "", **backstage: Any) -> Diagnosis:
         """Diagnose a login that was refused."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gatepost.directory.azure.entries import Application, ServicePrincipal
+from gatepost.directory.azure.entries import ServicePrincipal
 from gatepost.doctor.backstage import Backstage, Places
 from gatepost.doctor.behind.asking import Questions
 from gatepost.doctor.behind.beside import authority_beside
@@ -305,12 +305,10 @@ def test_what_it_is_said_to_stand_for_must_be_such_a_name(door: Backdoor) -> Non
 
 def by_token(door: Backdoor, audience: str) -> Credentials:
     plane = door.plane
-    application = plane.directory.get(Application, APPLICATION)
     [principal] = [
         each for each in plane.directory.all(ServicePrincipal) if each.application_id == APPLICATION
     ]
-    assert application is not None
-    issued = plane.tokens.issue(application, principal, audience, f"https://x/{TENANT}/")
+    issued = plane.tokens.issue(principal, audience, f"https://x/{TENANT}/")
     return Credentials(USERNAME, token=issued.token)
 
 

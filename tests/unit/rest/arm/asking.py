@@ -116,11 +116,10 @@ class Management:
 
     def token(
         self,
-        application: Application = ADMIN,
         principal: ServicePrincipal = ADMIN_PRINCIPAL,
         audience: str = "https://management.azure.com/",
     ) -> str:
-        issued = self.tokens.issue(application, principal, audience, f"{BASE}/{TENANT}/v2.0")
+        issued = self.tokens.issue(principal, audience, f"{BASE}/{TENANT}/v2.0")
         return issued.token.reveal()
 
     def ask(

@@ -90,7 +90,7 @@ def test_what_a_role_may_do(
     role: str | None, at: str, method: str, path: str, body: object, status: int
 ) -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO, KEY_READER, *assigned(role, at))
-    answer = api.ask(method, path, body, token=api.token(WHO, PRINCIPAL_OF_WHO))
+    answer = api.ask(method, path, body, token=api.token(PRINCIPAL_OF_WHO))
     assert answer.status == status, answer.body
     if status == 403:
         assert answer.code == "AuthorizationFailed"
@@ -110,11 +110,11 @@ def assigned(role: str | None, at: str) -> list[RoleAssignment]:
 
 def test_subscriptions_are_shown_to_who_has_a_role_in_them() -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO)
-    token = api.token(WHO, PRINCIPAL_OF_WHO)
+    token = api.token(PRINCIPAL_OF_WHO)
     assert api.ask("GET", "/subscriptions", token=token).json == {"value": []}
     assert api.ask("GET", HOME, token=token).status == 403
     api = Management(WHO, PRINCIPAL_OF_WHO, *assigned(READER, SERVICE))
-    token = api.token(WHO, PRINCIPAL_OF_WHO)
+    token = api.token(PRINCIPAL_OF_WHO)
     [found] = api.ask("GET", "/subscriptions", token=token).json["value"]
     assert (found["subscriptionId"], found["state"]) == (SUBSCRIPTION, "Enabled")
     groups = api.ask("GET", f"{HOME}/resourcegroups", token=token)
@@ -123,7 +123,7 @@ def test_subscriptions_are_shown_to_who_has_a_role_in_them() -> None:
 
 def test_a_role_counts_at_once_and_goes_at_once() -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO)
-    token = api.token(WHO, PRINCIPAL_OF_WHO)
+    token = api.token(PRINCIPAL_OF_WHO)
     assert api.ask("GET", SERVICE, token=token).status == 403
     body = {"properties": {"roleDefinitionId": READER, "principalId": PRINCIPAL_OF_WHO.id}}
     assert api.ask("PUT", ASSIGNMENT, body).status == 201
@@ -134,7 +134,7 @@ def test_a_role_counts_at_once_and_goes_at_once() -> None:
 
 def test_who_links_a_domain_must_be_allowed_to_change_it() -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO, *assigned(MAIL_OWNER, SERVICE))
-    token = api.token(WHO, PRINCIPAL_OF_WHO)
+    token = api.token(PRINCIPAL_OF_WHO)
     unlink: object = {"properties": {"linkedDomains": []}}
     link = {"properties": {"linkedDomains": [DOMAIN]}}
     assert api.ask("PATCH", SERVICE, link, token=token).status == 200, "it is linked already"
@@ -146,7 +146,7 @@ def test_who_links_a_domain_must_be_allowed_to_change_it() -> None:
 
 def test_a_role_is_written_by_who_may_at_all_its_scopes() -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO, *assigned(OWNER, GROUP))
-    token = api.token(WHO, PRINCIPAL_OF_WHO)
+    token = api.token(PRINCIPAL_OF_WHO)
     path = f"{GROUP}/{AUTH}/roleDefinitions/16161616-0000-0000-0000-000000000000"
     for scope, status in ((GROUP, 201), (HOME, 403)):
         body = {
@@ -161,6 +161,6 @@ def test_a_role_is_written_by_who_may_at_all_its_scopes() -> None:
 
 def test_what_one_may_do_oneself() -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO, KEY_READER, *assigned(READER, GROUP))
-    token = api.token(WHO, PRINCIPAL_OF_WHO)
+    token = api.token(PRINCIPAL_OF_WHO)
     found = api.ask("GET", f"{SERVICE}/{AUTH}/permissions", token=token).json["value"]
     assert [each["actions"] for each in found] == [["*/read"]]

@@ -57,7 +57,7 @@ def test_a_token_of_another_tenant(api: Management) -> None:
     answer = api.ask("GET", ELSEWHERE)
     assert (answer.status, answer.code) == (401, "InvalidAuthenticationTokenTenant")
     principal = ServicePrincipal(SECRET, ADMIN.id, OTHER)
-    answer = api.ask("GET", GROUP, token=api.token(ADMIN, principal))
+    answer = api.ask("GET", GROUP, token=api.token(principal))
     assert answer.code == "InvalidAuthenticationTokenTenant"
 
 

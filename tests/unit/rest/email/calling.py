@@ -18,7 +18,6 @@ from starlette.applications import Starlette
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
     VERIFIED,
-    Application,
     CommunicationService,
     Domain,
     Entry,
@@ -178,9 +177,8 @@ class DataPlane:
     def token(self, audience: str = "https://communication.azure.com") -> str:
         """Return the token of the application that has the role."""
         there = entries()
-        application = cast("Application", there["application"])
         principal = cast("ServicePrincipal", there["service_principal"])
-        issued = self.tokens.issue(application, principal, audience, f"https://{HOST}/{TENANT}/")
+        issued = self.tokens.issue(principal, audience, f"https://{HOST}/{TENANT}/")
         return issued.token.reveal()
 
     # Calls.

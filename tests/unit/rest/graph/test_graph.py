@@ -23,7 +23,7 @@ from gatepost.model.secret import Secret
 from gatepost.rest import graph
 from tests.client_certificates import make_certificate
 from tests.unit.directory.azure.world import APPLICATION, NOW, OTHER, PRINCIPAL, TENANT, USERNAME
-from tests.unit.rest.arm.asking import ADMIN, ADMIN_PRINCIPAL, Answered, Management
+from tests.unit.rest.arm.asking import ADMIN_PRINCIPAL, Answered, Management
 
 GRAPH = "https://graph.microsoft.com"
 CONTEXT = "https://localhost:2443/v1.0/$metadata#"
@@ -42,11 +42,10 @@ class Graph(Management):
 
     def token(
         self,
-        application: Application = ADMIN,
         principal: ServicePrincipal = ADMIN_PRINCIPAL,
         audience: str = GRAPH,
     ) -> str:
-        return super().token(application, principal, audience)
+        return super().token(principal, audience)
 
     def call(self, method: str, path: str, body: object = None, **given: Any) -> Answered:
         version = given.pop("version", "v1.0")
@@ -380,12 +379,10 @@ class TestWhoMayAsk:
         ],
     )
     def test_only_an_owner(self, api: Graph, method: str, path: str, body: object) -> None:
-        sender = api.directory.get(Application, APPLICATION)
         principal = api.directory.get(ServicePrincipal, PRINCIPAL)
-        assert sender is not None
         assert principal is not None
         before = api.directory.version
-        refused = api.call(method, path, body, token=api.token(sender, principal))
+        refused = api.call(method, path, body, token=api.token(principal))
         assert (refused.status, refused.code) == (403, "Authorization_RequestDenied")
         assert refused.message == "Insufficient privileges to complete the operation."
         assert api.directory.version == before
@@ -393,7 +390,7 @@ class TestWhoMayAsk:
     def test_an_owner_of_another_tenant_sees_nothing(self) -> None:
         foreign = ServicePrincipal("99999999-1111-0000-0000-000000000002", STRANGER.id, ELSEWHERE)
         api = Graph(Tenant(ELSEWHERE, "elsewhere.localhost"), STRANGER, foreign)
-        refused = api.call("GET", "applications", token=api.token(STRANGER, foreign))
+        refused = api.call("GET", "applications", token=api.token(foreign))
         assert refused.status == 403
 
 

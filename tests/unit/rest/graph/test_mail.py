@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from starlette.applications import Starlette
 
-from gatepost.directory.azure.entries import Application, RoleAssignment, ServicePrincipal
+from gatepost.directory.azure.entries import RoleAssignment, ServicePrincipal
 from gatepost.directory.azure.permissions import permissions_of
 from gatepost.errors import QueueError
 from gatepost.model.message import Submission
@@ -62,12 +62,10 @@ class Mail(Management):
         mailbox: str = MAILBOX,
         roles: tuple[str, ...] = ("Mail.Send",),
     ) -> Answered:
-        application = self.directory.get(Application, APPLICATION)
         principal = self.directory.get(ServicePrincipal, PRINCIPAL)
-        assert application is not None
         assert principal is not None
         token = self.tokens.issue(
-            application, principal, "https://graph.microsoft.com", "https://i", roles=roles
+            principal, "https://graph.microsoft.com", "https://i", roles=roles
         ).token.reveal()
         headers = {"content-type": f"{kind}; charset=utf-8"}
         path = f"/v1.0/users/{mailbox}/sendMail"

@@ -1,0 +1,105 @@
+"""Whose a session is: each AUTH in it, what comes of it, and its place in the subscription."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from gatepost.model.credentials import Principal
+from gatepost.model.reply import Reply
+from gatepost.relay.authenticate import Authentication, Claim
+from gatepost.relay.context import Relay, When
+from gatepost.relay.pauses import after
+from gatepost.relay.visit import UNCOUNTED, Visit
+from gatepost.wire.server.session import Session
+
+MAX_DELAYS: Final = 8
+"""A refused login is answered later each time, at most so many times the first delay."""
+
+
+class SignIn:
+    """Lives from a session's first AUTH to the end of the connection."""
+
+    __slots__ = ("_auth", "_failures", "_peer", "_place", "_refuse", "_relay", "_session", "_when")
+
+    def __init__(
+        self,
+        relay: Relay,
+        session: Session,
+        peer: str,
+        when: When,
+        refuse: Callable[[Reply], None],
+    ) -> None:
+        """``peer`` is the client's address; ``refuse`` answers, and tells the operator."""
+        self._relay = relay
+        self._session = session
+        self._peer = peer
+        self._when = when
+        self._refuse = refuse
+        self._auth: Authentication | None = None
+        self._failures = 0
+        self._place: Visit[Reply | None] = UNCOUNTED
+
+    @property
+    def is_open(self) -> bool:
+        """AUTH was said, and there is no verdict yet."""
+        return self._auth is not None
+
+    def begin(self, claim: Claim) -> None:
+        """Take an AUTH command."""
+        self._auth = Authentication(self._relay, self._session, claim, self._when, self._conclude)
+        self._auth.begin()
+
+    def respond(self, response: bytes) -> None:
+        """Take the client's response to a challenge."""
+        if self._auth is not None:
+            self._auth.respond(response)
+
+    def drop(self) -> None:
+        """Forget an AUTH that has no verdict yet."""
+        if self._auth is not None:
+            self._auth.close()
+            self._auth = None
+
+    def leave(self) -> None:
+        """The client is gone, or nobody again, and does not count any more."""
+        self._place.end()
+
+    def _conclude(self, auth: Authentication, verdict: Principal | Reply) -> None:
+        self._auth = None
+        if isinstance(verdict, Principal):
+            self._enter(verdict)
+            return
+        self._relay.report(
+            "auth_refused", peer=self._peer, mechanism=auth.mechanism,
+            username=auth.username, reply=str(verdict), reason=verdict.reason,
+        )  # fmt: skip
+        self._failures += 1
+        visitors = self._relay.visitors
+        if verdict.is_transient:
+            self._session.answer(verdict)
+        elif visitors is not None:
+            self._when(visitors.delay(self._peer), partial(self._delay, verdict))
+        else:
+            self._delay(verdict, self._relay.login_delay * min(self._failures, MAX_DELAYS))
+
+    def _delay(self, reply: Reply, seconds: float) -> None:
+        self._when(after(seconds, reply) if seconds else reply, self._session.answer)
+
+    def _enter(self, principal: Principal) -> None:
+        quotas = self._relay.quotas
+        if quotas is None:
+            self._admit(principal, None)
+            return
+        leave = partial(quotas.leave, principal)
+        self._place = Visit(lambda refusal: refusal is None, leave)
+        self._place.begin(quotas.enter(principal), self._when, partial(self._admit, principal))
+
+    def _admit(self, principal: Principal, refusal: Reply | None) -> None:
+        """Signed in, if the subscription may have one more connection."""
+        if refusal is not None:
+            self._refuse(refusal)
+            return
+        self._session.signed_in(principal)
+        self._relay.report(
+            "signed_in", peer=self._peer, mechanism=principal.mechanism, principal=principal.name
+        )
