@@ -176,6 +176,7 @@ class AuthenticationRefused(Refused):
         self, reply: "Reply", mechanism: str, offered: tuple[str, ...] = (), finding: str = ""
     ) -> None:
         super().__init__(reply, f"AUTH {mechanism}")
+        self.args = (reply.reason or str(reply),)
         self.mechanism = mechanism
         self.offered = offered
         self.finding = finding

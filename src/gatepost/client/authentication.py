@@ -16,6 +16,7 @@ from gatepost.sasl import mechanisms
 from gatepost.sasl.channel import Channel, tls_server_end_point
 from gatepost.sasl.exchange import ClientSide, Exchange, MalformedChallenge, Mechanism, conclude
 from gatepost.sasl.negotiate import PREFERENCE, Step, after_refusal, plan
+from gatepost.sasl.oauth import explained
 from gatepost.wire.base64 import decode_base64, encode_base64
 
 MAX_COMMAND: Final = 512
@@ -34,6 +35,8 @@ class Attempt:
     """The reply came to the AUTH command itself."""
     secret_sent: bool
     """The secret, or a proof made of it, went out."""
+    document: str = ""
+    """What the server said of a refused token before the reply, in words."""
 
 
 def channel_of(session: ClientSession, *, reveal_anyway: bool = False) -> Channel:
@@ -86,7 +89,7 @@ def authenticate(
         if attempt.reply.is_success:
             session.mechanism = mechanism.name
             return mechanism.name
-        refused = _refusal(session, attempt.reply, mechanism.name)
+        refused = _refusal(session, attempt, mechanism.name)
         refused.__cause__ = earlier
         step = after_refusal(
             attempt.reply,
@@ -122,8 +125,10 @@ def attempt_with(
         if len(eager) + 2 <= MAX_COMMAND and not waits:
             command, response, sent = eager, None, 1
     reply = yield from session.ask(command, "auth")
-    to_command = True
+    to_command, document = True, ""
     while reply.code == CHALLENGE:
+        if sent >= mechanism.secret_in:
+            document = explained(_challenge(reply), session.transcript.redact)
         if response is None:
             response = yield from _respond(session, exchange, reply)
             _hide(session, response, username)
@@ -132,7 +137,7 @@ def attempt_with(
         response = None
     if reply.is_success:
         _conclude(exchange, reply)
-    return Attempt(reply, to_command, sent >= mechanism.secret_in)
+    return Attempt(reply, to_command, sent >= mechanism.secret_in, document)
 
 
 def _respond(session: ClientSession, exchange: Exchange, reply: Reply) -> Conversation[bytes]:
@@ -173,8 +178,10 @@ def _hide(session: ClientSession, response: bytes, username: str) -> None:
         session.transcript.hide(response)
 
 
-def _refusal(session: ClientSession, reply: Reply, mechanism: str) -> AuthenticationRefused:
-    offered = session.capabilities.mechanisms
+def _refusal(session: ClientSession, attempt: Attempt, mechanism: str) -> AuthenticationRefused:
+    offered, reply = session.capabilities.mechanisms, attempt.reply
+    if attempt.document:
+        reply = reply.because(f"{reply} (its error document: {attempt.document})")
     finding = meaning_of(reply, "auth") or ("bad_credentials" if reply.code == _REFUSED else "")
     if reply.code == _UNRECOGNIZED and mechanism not in offered:
         finding = "mechanism_not_offered"

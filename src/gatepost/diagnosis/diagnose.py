@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gatepost.diagnosis.error_document import with_error_document
 from gatepost.diagnosis.notes import notes, of_a_session, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
@@ -42,15 +43,16 @@ def diagnose(seen: Evidence, profiles: "Iterable[Profile]" = ()) -> Diagnosis:
     found = [finding for finding in asked if finding is not None]
     found += found_behind(seen, known)
     ranked = _RANKED[seen.source](seen, found)
-    findings = tuple(_with_remedies(finding, seen) for finding in ranked)
+    told = [with_error_document(finding, seen) for finding in ranked]
+    findings = tuple(_with_remedies(finding, seen) for finding in told)
     next_probe = _next_probe(seen, findings)
     verdict = _verdict(seen, findings)
     proven = bool(findings) and findings[0].confidence == "certain"
     if verdict in ("unknown", "unreachable") and not (next_probe or proven):
         next_probe = _named(deciding_probe(seen), seen)
     unexplained = tuple(refusals(seen)) if verdict == "unknown" else ()
-    told = notes(seen) if seen.source == "probe" else of_a_session(seen)
-    return Diagnosis(verdict, findings, (*unexplained, *told), seen, next_probe)
+    noted = notes(seen) if seen.source == "probe" else of_a_session(seen)
+    return Diagnosis(verdict, findings, (*unexplained, *noted), seen, next_probe)
 
 
 def _next_probe(seen: Evidence, findings: tuple[Finding, ...]) -> str:

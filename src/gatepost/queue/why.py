@@ -172,7 +172,13 @@ def _told(attempt: Attempt) -> str:
 
 
 def _line(attempt: Attempt) -> str:
-    return f'"{_flat(str(attempt.reply))}"'
+    """Return what a server said, and what we know beyond its words."""
+    reply, reason = attempt.reply, _flat(attempt.reply.reason)
+    said = _flat(str(reply))
+    texts = (said, _flat(reply.text))
+    shown = next((each for each in texts if each and reason.startswith(each)), reason)
+    more = reason.removeprefix(shown).removeprefix(": ").strip()
+    return f'"{said}" {more if more.startswith("(") else f"({more})"}' if more else f'"{said}"'
 
 
 def _cause(attempt: Attempt) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Final
 
 from gatepost.model.secret import Secret
@@ -12,6 +13,10 @@ KVSEP: Final = "\x01"
 MAX_RESPONSE: Final = 12_288
 """Octets of a whole response: tokens are long, and the line bounds them first (RFC 4954 4)."""
 
+_TELLING: Final = ("status", "schemes", "scope", "openid-configuration")
+"""What an error document is made of."""
+_LONGEST: Final = 300
+"""Characters of each that are shown."""
 _TOKEN: Final = re.compile(r"[!-~]+")
 _BEARER: Final = re.compile(rf"bearer +({_TOKEN.pattern})", re.IGNORECASE)  # RFC 6750 2.1
 
@@ -51,6 +56,29 @@ def parse_bearer(value: str) -> str | None:
     """Return the token of ``Bearer TOKEN``; None when it is something else."""
     match = _BEARER.fullmatch(value)
     return match[1] if match else None
+
+
+def explained(challenge: bytes, redact: Callable[[str], str] = str) -> str:
+    """Return in words what an error document says, such as ``status 401, scope mail``; empty for
+    what is none (RFC 7628 3.2.2; Google's XOAUTH2, which lists ``schemes``, too).
+
+    ``redact`` strikes out of its values what must not be seen.
+    """
+    try:
+        document = json.loads(challenge)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    found = {key: document[key] for key in _TELLING if isinstance(document.get(key), str | int)}
+    words = {key: _shown(redact(str(value))) for key, value in found.items()}
+    return ", ".join([f"{key} {word}" for key, word in words.items() if word])
+
+
+def _shown(text: str) -> str:
+    """A server wrote it, and somebody's terminal shows it."""
+    printable = "".join([each if each.isprintable() else " " for each in text])
+    return " ".join(printable.split())[:_LONGEST]
 
 
 def encode_document(status: str, scope: str) -> bytes:

@@ -1,6 +1,7 @@
 """AUTH against written servers: what is said, what is never said, and what stops it."""
 
 import base64
+import json
 
 import pytest
 
@@ -170,6 +171,28 @@ def test_the_error_document_of_xoauth2_is_answered() -> None:
     """  # noqa: W291
     with pytest.raises(AuthenticationRefused):
         sign_in(session, dialogue, credentials)
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"status": "401", "schemes": "bearer mac", "scope": "https://mail.google.com/"},
+         " (its error document: status 401, schemes bearer mac, scope https://mail.google.com/)"),
+        ({"status": "insufficient_scope", "openid-configuration": "https://x.example/o"},
+         " (its error document: status insufficient_scope, openid-configuration https://x.example/o)"),
+        ({"status": 400, "scope": None}, " (its error document: status 400)"),
+        ({"status": f"no\n\x1b[1m {TOKEN}"}, " (its error document: status no [1m [redacted])"),
+        ({"code": 7}, ""),
+        (["status"], ""),
+    ],
+)  # fmt: skip
+def test_a_refusal_tells_in_words_what_the_error_document_says(document: object, told: str) -> None:
+    session = offering(make_session(), "AUTH XOAUTH2")
+    credentials = Credentials("ann@example.com", token=Secret(TOKEN))
+    asked = f"C: AUTH XOAUTH2\nS: 334\nC: {b64(BEARER)}\nS: 334 {b64(json.dumps(document))}"
+    with pytest.raises(AuthenticationRefused) as caught:
+        sign_in(session, f"{asked}\nC: \nS: 535 5.7.8 no", credentials)
+    assert str(caught.value) == f"535 5.7.8 no{told}"
 
 
 def test_a_server_that_asks_for_ever_is_cancelled() -> None:

@@ -10,6 +10,7 @@ from gatepost.diagnosis.rank import PRIORS, rank
 from gatepost.model.evidence import Connect, Evidence, Fact, Greeting, Resolution, Target, TlsFirst
 from gatepost.model.finding import Confidence, Finding, Verdict
 from gatepost.model.profile import Profile
+from gatepost.model.transcript import Line
 from gatepost.profiles import load_profile
 from tests.unit.diagnosis.cases import (
     GOOD,
@@ -109,6 +110,19 @@ def test_who_showed_a_token_is_told_of_no_password(mechanism: str) -> None:
     assert cause.id == "bad_credentials"
     assert "token" in cause.summary
     assert "password" not in f"{cause.summary} {cause.fix} {cause.next_probe}"
+
+
+def test_an_error_document_is_a_proof_in_words() -> None:
+    """RFC 7628 4.3's: ``{"status":"invalid_token","scope":"example_scope"}``."""
+    said = "334 eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIiwic2NvcGUiOiJleGFtcGxlX3Njb3BlIn0="
+    refused = replace(
+        but(auth=tried(judged("OAUTHBEARER", "535 5.7.8 no"))),
+        transcript=(Line("S", said, True), Line("C", "AQ==", True), Line("S", "334 e30", True)),
+    )
+    first = diagnose(refused).findings[0]
+    assert first.proof[-1] == (
+        "the server's error document: status invalid_token, scope example_scope"
+    )
 
 
 def test_a_refused_secret_at_acs_lists_what_it_may_be() -> None:

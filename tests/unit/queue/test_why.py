@@ -28,6 +28,14 @@ REFUSED = Attempt(
     Reply(451, "unreachable", Esc(4, 4, 1), reason="connection refused"),
     is_remote=False,
 )
+SIGN_IN = replace(GREYLISTED, phase="auth")
+EXPLAINED = replace(
+    SIGN_IN,
+    reply=Reply(535, "no", Esc(5, 7, 8), "535 5.7.8 no (its error document: status 400)"),
+)
+OF_AN_API = replace(
+    SIGN_IN, reply=Reply(535, "HTTP 403", Esc(5, 7, 8), "HTTP 403: a role is missing")
+)
 
 
 def delivery(**changes: Any) -> Delivery:
@@ -81,6 +89,20 @@ SENTENCES = [
         None,
         ('hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24 09:59:00'
         " UTC, 7 times since 2026-11-24 09:00:00 UTC; tried again at 2026-11-24 10:05:00 UTC,"
+        " in 5 minutes."),
+    ),
+    (
+        delivery(history=(EXPLAINED,), attempts=1),
+        None,
+        ('hub.example (192.0.2.1) answered "535 5.7.8 no" (its error document: status 400)'
+        " to the sign-in at 2026-11-24 09:59:00 UTC; tried again at 2026-11-24 10:05:00 UTC,"
+        " in 5 minutes."),
+    ),
+    (
+        delivery(history=(OF_AN_API,), attempts=1),
+        None,
+        ('hub.example (192.0.2.1) answered "535 5.7.8 HTTP 403" (a role is missing)'
+        " to the sign-in at 2026-11-24 09:59:00 UTC; tried again at 2026-11-24 10:05:00 UTC,"
         " in 5 minutes."),
     ),
     (
