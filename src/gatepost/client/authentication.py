@@ -23,6 +23,7 @@ MAX_COMMAND: Final = 512
 """Octets of the AUTH command with CRLF; a longer initial response waits for a 334 (RFC 4954 4)."""
 _UNRECOGNIZED: Final = 504
 _REFUSED: Final = 535
+_SIGNED_IN: Final = 235
 CANCEL: Final = "*"
 
 
@@ -87,6 +88,7 @@ def authenticate(
         mechanism = mechanisms.client(step.mechanism, credentials, side)
         attempt = yield from attempt_with(session, mechanism, credentials.username)
         if attempt.reply.is_success:
+            _check_success(attempt.reply)
             session.mechanism = mechanism.name
             return mechanism.name
         refused = _refusal(session, attempt, mechanism.name)
@@ -138,6 +140,19 @@ def attempt_with(
     if reply.is_success:
         _conclude(exchange, reply)
     return Attempt(reply, to_command, sent >= mechanism.secret_in, document)
+
+
+def _check_success(reply: Reply) -> None:
+    """Take 235 alone for a sign-in that worked (RFC 4954 4 and 6), as most clients do.
+
+    Another 2yz may be the late answer to a command before: from there on each reply would be taken
+    for that to the command behind its own, and a refused message for a delivered one.
+    """
+    if reply.code != _SIGNED_IN:
+        raise RemoteProtocolError(
+            f"the server answered AUTH with {reply.code}, where only 235 says that we are signed "
+            "in: its replies may be out of step", str(reply),
+        )  # fmt: skip
 
 
 def _respond(session: ClientSession, exchange: Exchange, reply: Reply) -> Conversation[bytes]:

@@ -195,6 +195,15 @@ def test_a_refusal_tells_in_words_what_the_error_document_says(document: object,
     assert str(caught.value) == f"535 5.7.8 no{told}"
 
 
+@pytest.mark.parametrize("code", [200, 220, 250, 251])
+def test_only_235_is_a_sign_in(code: int) -> None:
+    """A late 250 to EHLO would else be one, and each reply behind it one command off."""
+    session = offering(make_session(), "AUTH PLAIN")
+    with pytest.raises(RemoteProtocolError, match=f"answered AUTH with {code}"):
+        sign_in(session, f"C: AUTH PLAIN {PLAIN}\nS: {code} ok")
+    assert (session.usable, session.mechanism) == (False, "")
+
+
 def test_a_server_that_asks_for_ever_is_cancelled() -> None:
     session = offering(make_session(), "AUTH PLAIN")
     with pytest.raises(RemoteProtocolError, match="more than the mechanism has to say"):
