@@ -159,7 +159,8 @@ def test_it_is_asked_where_the_service_says_but_not_elsewhere() -> None:
             550,
         ),
         ({"status": "Failed", "error": {"code": "Anything"}}, "failed", 554),
-        ({"status": "canceled"}, "failed", 554),
+        ({"status": "Canceled"}, "deferred", 451),
+        ({"status": "Canceled", "error": {"code": "InvalidSenderUserName"}}, "failed", 550),
         ({"status": "Failed", "error": {"code": "TooManyRequests"}}, "deferred", 451),
     ],
 )

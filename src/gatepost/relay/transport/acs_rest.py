@@ -44,6 +44,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "OperationNotFound":     Meaning("deferred", 451, Esc(4, 3, 0)),
 }
 # fmt: on
+_ENDINGS: Final[Mapping[str, int]] = {"failed": 400, "canceled": 0}
+"""How an operation ends that did not succeed, and the HTTP status that says as much."""
 _OF_A_MESSAGE: Final = re.compile(
     r"BadRequest|Email\w+|Invalid(Attachment|Email|Recipient|Sender)\w*"
 )
@@ -135,14 +137,19 @@ class AcsRestTransport:
         return error is not None and error.outcome == "deferred"
 
     def _failure(self, response: HttpResponse) -> ApiRefused | None:
-        """Return the error that an operation has ended with; None: it has not, or well."""
+        """Return the error that an operation has ended with; None: it has not, or well.
+
+        What was cancelled was not sent, and unless a code says so nothing is wrong with the message
+        (Learn, "Email - Get Send Result", EmailSendStatus): another operation may send it.
+        """
         document = read_json(response.body)
         status = str(document.get("status", "")).lower()
-        if status not in ("failed", "canceled"):
+        if status not in _ENDINGS:
             return None
         error = document.get("error")
         told = error if isinstance(error, dict) else {}
-        return self._api.meant(f"Operation {status}", 400, str(told.get("code", ""))[:80], told)
+        code = str(told.get("code", ""))[:80]
+        return self._api.meant(f"Operation {status}", _ENDINGS[status], code, told)
 
     def _location(self, response: HttpResponse, known: str) -> str:
         """Return where to ask; only where we would send our credential anyway."""
