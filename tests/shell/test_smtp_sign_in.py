@@ -229,6 +229,28 @@ def test_a_refused_password_is_tried_once_and_shown_to_the_doctor(
     assert base64.b64encode(b"\0relay@example.com\0s3cret").decode() not in shown
 
 
+@pytest.mark.parametrize(
+    ("mechanism", "heard"), [("PLAIN", 1), ("LOGIN", 1), ("LOGIN", 3), ("SCRAM-SHA-256", 1)]
+)
+def test_a_server_that_hangs_up_at_auth_is_testified(
+    authority: Authority, pair: Pair, mechanism: str, heard: int
+) -> None:
+    def server(client: Client) -> None:
+        start_tls(client, f"250-test\n250 AUTH {mechanism}")
+        client.answer(*["334 "] * (heard - 1))
+        client.hear()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required", sign_in=PASSWORD))
+    assert (handed.attempt.phase, handed.evidence is not None) == ("auth", True)
+    assert handed.evidence is not None
+    [attempt] = handed.evidence.attempts
+    assert (attempt.mechanism, attempt.reply.code) == (mechanism, 0)
+    assert attempt.secret_sent == (mechanism == "PLAIN" or heard == 3)
+    finding = "bad_credentials" if attempt.secret_sent else "server_auth_backend_down"
+    assert ailment_of(handed).finding == finding
+
+
 def test_what_was_seen_behind_implicit_tls(authority: Authority, pair: Pair) -> None:
     """The greeting came inside: it does not say that the port begins in clear."""
 

@@ -66,7 +66,9 @@ def is_passing(status: int, error: str, number: int) -> bool:
     """Tell whether the same request may succeed later: by HTTP status, OAuth error, AADSTS."""
     if number in _PASSING_NUMBERS or error in _PASSING_ERRORS:
         return True
-    return status in _PASSING_STATUS or status >= 500 or status < 400
+    if status < 400:  # no refusal of RFC 6749, unless it says so: a proxy's, perhaps
+        return not (error or number)
+    return status in _PASSING_STATUS or status >= 500
 
 
 def meaning_of_token_error(error: str, number: int, grant: str) -> str:

@@ -32,6 +32,10 @@ _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "startt
 _OF_IDENTITY: Final = (TokenError, ConfigError, RemoteProtocolError)
 """Why nobody is let in without a refusal; the last one is an answer to AUTH that is none, or a
 server that does not prove its part: the secret is not shown to it for each message."""
+LASTING, A_WHILE = 3, 60.0
+"""Tries in a row that come to no sign-in, and seconds of them, after which the operator hears of
+what may pass, too: a server that hangs up at AUTH or puts us off there, an identity provider that
+is not well."""
 _OF_TLS: Final = frozenset({"starttls", "tls"})
 
 
@@ -61,6 +65,9 @@ class Teacher:
         self._report, self._profiles = report, tuple(profiles)
         self._told: MutableMapping[str, str] = {} if alarms is None else alarms
         """What was told of each credential and target since it worked last: a finding, or codes."""
+        self._failures: dict[str, tuple[int, float, float]] = {}
+        """By who signs in: the tries in a row that came to no sign-in, when the first and the last
+        of them ended."""
 
     def learn(self, made: Try, handed: Handed) -> Ailment | None:
         """Take the lessons; return what ails the sign-in when it does not work."""
@@ -118,12 +125,25 @@ class Teacher:
             identity.signed_in(moment.now)
             self._works(made)
             return None
-        if not (misfit or (attempt.phase == "auth" and identity.is_stopped)):
+        is_stopped = misfit or (attempt.phase == "auth" and identity.is_stopped)
+        if not (is_stopped or self._lasts(made, handed, moment)):
             return None
-        ailment = self._tell(made, handed)
-        stopped = self._traffic.misfit(made.target) if misfit else identity
-        stopped.finding, stopped.advice = ailment.finding, ailment.sentence
+        ailment = self._tell(made, handed, is_stopped=is_stopped)
+        if is_stopped:
+            stopped = self._traffic.misfit(made.target) if misfit else identity
+            stopped.finding, stopped.advice = ailment.finding, ailment.sentence
         return ailment
+
+    def _lasts(self, made: Try, handed: Handed, moment: Moment) -> bool:
+        """Count what may pass; tell whether it has not for too long. Tries at a time are one."""
+        if handed.attempt.phase != "auth":
+            return False
+        key = self._key(made, handed)
+        count, first, last = self._failures.get(key, (0, moment.now, float("-inf")))
+        if moment.begun >= last:
+            count += 1
+            self._failures[key] = count, first, moment.now
+        return count >= LASTING and moment.now - first >= A_WHILE
 
     def _secure(self, made: Try, handed: Handed) -> Ailment | None:
         """Say what keeps TLS from standing, where that is known: somebody has to mend it, too."""
@@ -138,19 +158,20 @@ class Teacher:
             return None
         return self._tell(made, handed) if credential_of(made.target) else ailment
 
-    def _tell(self, made: Try, handed: Handed) -> Ailment:
+    def _tell(self, made: Try, handed: Handed, *, is_stopped: bool = True) -> Ailment:
         ailment = ailment_of(handed, self._profiles)
         key = self._key(made, handed)
         reply = handed.attempt.reply
         cause = ailment.finding or f"{reply.code} {reply.status}"  # texts are often of the moment
-        if self._told.get(key) != cause:
+        told = self._told.get(key)
+        if told != cause and (is_stopped or told is None):
             self._told[key] = cause
             self._report(
                 "sign_in_stopped",
                 credential=credential_of(made.target),
                 target=made.target.name,
                 host=str(made.place),
-                reply=str(reply) if handed.attempt.is_remote else "",
+                reply=str(handed.error or reply) if handed.attempt.is_remote else "",
                 finding=ailment.finding,
                 reason=ailment.sentence,
             )
@@ -158,9 +179,10 @@ class Teacher:
 
     def _works(self, made: Try) -> None:
         self._traffic.fits(made.target)
-        if not self._told:
+        if not (self._told or self._failures):
             return
         for key in alarm_keys(made.target):
+            self._failures.pop(key, None)
             if self._told.pop(key, None) is not None:
                 self._report(
                     "sign_in_works", credential=credential_of(made.target),

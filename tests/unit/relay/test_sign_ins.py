@@ -172,10 +172,13 @@ def test_what_keeps_us_from_signing_in_is_diagnosed_once(answer: Answer, finding
     assert [each["finding"] for each in world.told("sign_in_stopped")] == [finding]
 
 
-def test_a_server_that_hangs_up_at_auth_sees_the_secret_once_before_it_rests() -> None:
+def hung_up() -> Answer:
     error = Disconnected("the server cut the connection")
-    answer = Answer((reply_of(error),), "auth", is_remote=False, error=error)
-    world, hub = one_hub(answer, credential="acs")
+    return Answer((reply_of(error),), "auth", is_remote=False, error=error)
+
+
+def test_a_server_that_hangs_up_at_auth_sees_the_secret_once_before_it_rests() -> None:
+    world, hub = one_hub(hung_up(), credential="acs")
 
     async def scenario(world: World) -> None:
         for number in range(20):
@@ -186,6 +189,50 @@ def test_a_server_that_hangs_up_at_auth_sees_the_secret_once_before_it_rests() -
         assert 2 <= len(hub.tries) <= 6
 
     world.run(scenario)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        hung_up(),
+        no_token(is_transient=True),
+        refused_before_mail(Reply(454, "Temporary authentication failure", Esc(4, 7, 0))),
+    ],
+)
+def test_what_may_pass_is_told_once_when_it_does_not(answer: Answer) -> None:
+    world, hub = one_hub(answer, credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(45)
+        assert not world.told("sign_in_stopped")
+        await asyncio.sleep(3 * 3600)
+        [told] = world.told("sign_in_stopped")
+        assert told["reason"]
+        waiting = await world.delivery("m1.0")
+        assert waiting.history[-1].advice == told["reason"], "queue why says it, too"
+        hub.say = Answer()
+        await asyncio.sleep(3600)
+        assert len(hub.taken) == 1
+
+    world.run(scenario)
+    assert len(world.told("sign_in_works")) == 1
+
+
+def test_what_fails_at_times_is_not_told() -> None:
+    world, hub = one_hub(hung_up(), credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(10):
+            hub.say = hung_up()
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(5)
+            hub.say = Answer()
+            await asyncio.sleep(3600)
+
+    world.run(scenario)
+    assert len(hub.taken) == 10
+    assert not world.told("sign_in_stopped")
 
 
 def test_another_cause_is_told_also_where_the_doctor_knows_neither() -> None:

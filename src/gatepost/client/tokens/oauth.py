@@ -51,7 +51,7 @@ async def ask_for_token(
     except GatepostError as error:
         raise unreached(error) from error
     document = read_document(response)
-    if response.status != 200:
+    if response.status != 200 or (error_name(document) and "access_token" not in document):
         raise refused(response, _without_secrets(document, form), form.get("grant_type", ""))
     return read_token(document), document
 
@@ -67,8 +67,20 @@ def read_token(document: Mapping[str, Any]) -> AccessToken:
 def bearer(token: object) -> str:
     """Return what a request can show (RFC 6750 2.1). Raises TokenError for anything else."""
     if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > LONGEST_TOKEN:
-        raise TokenError("the provider's answer holds no access token", is_transient=True)
+        raise _elsewhere(
+            TokenError("the provider's answer holds no access token", is_transient=True)
+        )
     return token
+
+
+def _elsewhere(failure: TokenError) -> TokenError:
+    """Say that what answered is no token endpoint, as far as one can see."""
+    failure.slug = ENDPOINT_CHANGED
+    failure.fix = (
+        "Compare the credential's token_endpoint or authority with what the provider names; a "
+        "proxy on the way may answer in its place."
+    )
+    return failure
 
 
 def unreached(error: GatepostError) -> TokenError:
@@ -90,10 +102,7 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
     status = f"HTTP {response.status}"
     passing = is_passing(response.status, error, number)
     meaning = meaning_of_token_error(error, number, grant)
-    is_elsewhere = response.status in _ELSEWHERE and not meaning
-    if is_elsewhere:
-        meaning = ENDPOINT_CHANGED
-    elif response.status == 401 and not error:
+    if response.status == 401 and not error:
         meaning = CLIENT_FAILED  # RFC 6749 5.2
     told = (
         " ".join(dict.fromkeys([status, error, code]))
@@ -108,11 +117,8 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
         retry_after=response.retry_after(datetime.now(UTC)),
     )
     failure.slug = "" if passing else meaning
-    if is_elsewhere:
-        failure.fix = (
-            "Compare the credential's token_endpoint or authority with what the provider names."
-        )
-    return failure
+    is_elsewhere = response.status in _ELSEWHERE or (response.status < 400 and not code)
+    return _elsewhere(failure) if is_elsewhere and not meaning else failure
 
 
 def _without_secrets(document: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:

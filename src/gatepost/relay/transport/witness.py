@@ -1,12 +1,13 @@
 """What was seen of a sign-in that did not work, as the doctor wants it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from gatepost.client.session import ClientSession, Said
 from gatepost.client.upstream import Upstream
-from gatepost.errors import GatepostError
+from gatepost.errors import Disconnected, GatepostError, TimedOut
 from gatepost.model.evidence import (
     POSITIONS,
     AuthAttempt,
@@ -26,6 +27,8 @@ from gatepost.net.tls import TlsFacts
 from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.capabilities import parse_capabilities
 
+NOTHING: Final = Reply(0)
+"""Stands where a server hung up, or was silent."""
 _TLS: Final[dict[str, TlsMode]] = {
     "required": "starttls", "opportunistic": "auto", "implicit": "implicit", "none": "none",
 }  # fmt: skip
@@ -87,7 +90,7 @@ class Witness:
             starttls=self._starttls(),
             tls=_tls(facts),
             over_tls=seen(over_tls[0]) if over_tls else Fact(),
-            auth=self._attempts(tls=facts is not None),
+            auth=self._attempts(error, tls=facts is not None),
             position=next((each for each in POSITIONS if each == error.phase), "connect"),
             failure=str(error),
             transcript=transcript.lines if transcript is not None else (),
@@ -111,20 +114,33 @@ class Witness:
             if each.phase == "ehlo" and each.command.startswith("EHLO") and each.reply.is_success
         ]
 
-    def _attempts(self, *, tls: bool) -> Fact[tuple[AuthAttempt, ...]]:
+    def _attempts(self, error: GatepostError, *, tls: bool) -> Fact[tuple[AuthAttempt, ...]]:
         made: list[AuthAttempt] = []
         sent = 0
-        for said in [each for each in self._said if each.phase == "auth"]:
-            words = said.command.split()
+        for command, reply in [*self._asked_and_said(), *self._unanswered(error)]:
+            words = command.split()
             if len(words) > 1 and words[0] == "AUTH":
                 sent = len(words) - 2
-                made.append(AuthAttempt(words[1], "initial" if sent else "bare", said.reply, tls))
+                made.append(AuthAttempt(words[1], "initial" if sent else "bare", reply, tls))
             elif made:
                 sent += 1
-                made[-1] = replace(made[-1], reply=said.reply, accepted=True)
+                made[-1] = replace(made[-1], reply=reply, accepted=True)
             if made:
                 made[-1] = _with_secret(made[-1], sent)
         return seen(tuple(made)) if made else Fact()
+
+    def _asked_and_said(self) -> Iterator[tuple[str, Reply]]:
+        for each in self._said:
+            if each.phase == "auth":
+                yield each.command, each.reply
+
+    def _unanswered(self, error: GatepostError) -> Iterator[tuple[str, Reply]]:
+        """Yield what the server hung up on, or said nothing to."""
+        if self.session is None or not isinstance(error, Disconnected | TimedOut):
+            return
+        lines = self.session.transcript.lines
+        if error.phase == "auth" and lines and lines[-1].speaker == "C":
+            yield lines[-1].text, NOTHING
 
 
 def _with_secret(attempt: AuthAttempt, sent: int) -> AuthAttempt:

@@ -66,7 +66,8 @@ def test_an_error_that_repeats_the_secret_is_shown_without_it() -> None:
     ],
 )  # fmt: skip
 def test_an_answer_without_a_token_may_be_a_proxy_s(document: bytes) -> None:
-    assert failure(says(document)).is_transient
+    error = failure(says(document))
+    assert (error.is_transient, error.slug) == (True, "provider_endpoint_changed")
 
 
 def test_a_token_of_another_kind_is_of_no_use() -> None:
@@ -101,7 +102,9 @@ def entra(number: int, error: str = "invalid_client") -> dict[str, object]:
         (says(b"gateway", 502), True, "", 0),
         (says({"error": "invalid_client"}, 503), True, "", 0),
         (says(b"", 429), True, "", 0),
-        (says(b"", 302, location="https://elsewhere.example"), True, "", 0),
+        (says(b"", 302, location="https://x.example"), True, "provider_endpoint_changed", 0),
+        (says({"error": "invalid_scope"}, 200), False, "oauth_scope_wrong", 0),
+        (says({"error": "temporarily_unavailable"}, 200), True, "", 0),
         (says({"error": ["s3cret"]}, 400), False, "", 0),
         (says(b"<html>", 404), False, "provider_endpoint_changed", 0),
         (says({"error": "not_found"}, 404), False, "provider_endpoint_changed", 0),
