@@ -1,7 +1,7 @@
 """``[credentials.NAME]``: who we are upstream. Secrets are named, never written down here."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, Literal
 
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
@@ -64,16 +64,28 @@ def _entra(table: Table, name: str) -> CredentialSettings:
         table.take("authority", values.https_url, "https://login.microsoftonline.com"),
         table.take("scope", values.optional_text, ""),
     )
-    if table.has("secret") == table.has("certificate"):
-        table.fault(None, f"{table.name('secret')} or certificate: one of them proves who it is")
+    said = f"{table.name('secret')} or certificate: one of them proves who it is"
+    if table.has("secret") and table.has("certificate"):
+        table.fault(None, said)
+    elif not table.has("secret") and not table.has("certificate"):
+        table.lack(("secret", "certificate"), said)
     return given
 
 
-def _azure_identity(table: Table, name: str) -> CredentialSettings:
-    kind = table.take("kind", values.text, "")
+def _managed_identity(table: Table, name: str) -> CredentialSettings:
+    return _azure_identity(table, name, "managed-identity")
+
+
+def _workload_identity(table: Table, name: str) -> CredentialSettings:
+    return _azure_identity(table, name, "workload-identity")
+
+
+def _azure_identity(
+    table: Table, name: str, kind: Literal["managed-identity", "workload-identity"]
+) -> CredentialSettings:
     return AzureIdentityCredential(
         name,
-        cast("Any", kind),
+        kind,
         table.take("client_id", values.optional_text, ""),
         table.take("tenant", values.optional_text, ""),
         table.take("username", values.optional_text, ""),
@@ -118,8 +130,8 @@ _KINDS: Final[Mapping[str, Callable[[Table, str], CredentialSettings]]] = {
     "password": _password,
     "client-certificate": _certificate,
     "entra": _entra,
-    "managed-identity": _azure_identity,
-    "workload-identity": _azure_identity,
+    "managed-identity": _managed_identity,
+    "workload-identity": _workload_identity,
     "google-service-account": _google,
     "refresh-token": _refresh,
     "access-key": _access_key,
@@ -130,7 +142,7 @@ def read_credentials(root: Table) -> dict[str, CredentialSettings]:
     """Return every credential by name; one with a mistake as far as it goes."""
     found: dict[str, CredentialSettings] = {}
     for name, table in root.named("credentials").items():
-        kind = table.need("kind", values.one_of(tuple(_KINDS)), "")
+        kind = table.decide("kind", values.one_of(tuple(_KINDS)), "", required=True)
         if kind:
             found[name] = _KINDS[kind](table, name)
             table.finish()

@@ -40,15 +40,18 @@ def read_listeners(root: Table) -> tuple[ListenerSettings, ...]:
         table.finish()
         found.append(listener)
     if not root.has("listener"):
-        root.fault(None, "there is no [[listener]]: nobody could hand mail in")
+        root.lack("listener", "there is no [[listener]]: nobody could hand mail in")
     return tuple(found)
 
 
 def _read_listener(table: Table, index: int) -> ListenerSettings:
     host, port = "", 0
     unix = table.take("unix", values.socket_path, "")
-    if table.has("unix") == table.has("address"):
-        table.fault(None, "a listener has an address or a unix socket: one of them")
+    said = "a listener has an address or a unix socket: one of them"
+    if table.has("unix") and table.has("address"):
+        table.fault(None, said)
+    elif not table.has("unix") and not table.has("address"):
+        table.lack(("unix", "address"), said)
     if table.has("address") or not unix:
         host, port = table.take("address", values.listening, values.Place("127.0.0.1", 0))
     usual = "none" if table.has("unix") else "implicit" if port in _IMPLICIT else "starttls"
@@ -70,6 +73,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
         table.take("allow_clear_text", values.flag, False),
     )
     _check_tls(table, listener)
+    _warn_of_nobody(table, listener)
     return listener
 
 
@@ -79,7 +83,8 @@ def _check_tls(table: Table, listener: ListenerSettings) -> None:
         if not (
             listener.certificate or any(map(table.is_mistaken, ("certificate", "tls", "unix")))
         ):
-            table.fault(None, f"{table.name('certificate')} is missing: TLS needs one")
+            said = f"{table.name('certificate')} is missing: TLS needs one"
+            table.lack(("certificate", "tls", "unix"), said)
     elif listener.client_authorities:
         name = table.name("client_authorities")
         table.fault("client_authorities", f"{name} is not used: tls is none")
@@ -112,6 +117,22 @@ def _is_within(network: values.Network, others: Sequence[values.Network]) -> boo
         other != "unix" and network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
         for other in others
     )
+
+
+def _warn_of_nobody(table: Table, listener: ListenerSettings) -> None:
+    """Say it where nobody can be meant: who does connect is treated otherwise.
+
+    Who connects to a socket has no address, but the one that a PROXY header gives.
+    """
+    named = [(table, "proxies", listener.proxies)]
+    if not listener.unix or not listener.proxies:
+        rules = zip(table.tables("network"), listener.networks, strict=True)
+        named += [(part, "from", rule.networks) for part, rule in rules]
+    for part, key, networks in named:
+        if listener.unix and networks and "unix" not in networks:
+            part.warn(f'{part.name(key)}: who connects to a socket is "unix", and has no address')
+        elif not listener.unix and "unix" in networks:
+            part.warn(f'{part.name(key)}: "unix" is nobody here, the listener has an address')
 
 
 def _read_rule(table: Table) -> NetworkRule:
@@ -149,7 +170,7 @@ def read_directories(root: Table) -> tuple[DirectorySettings, ...]:
     """Return who may sign in; the first directory that knows a name answers for it."""
     table = root.table("directory")
     usual: tuple[str, ...] = ("accounts",)
-    kinds = table.take("kind", values.many(values.one_of(tuple(_READERS))), usual)
+    kinds = table.decide("kind", values.many(values.one_of(tuple(_READERS))), usual)
     if len(set(kinds)) != max(1, len(kinds)):
         table.fault("kind", f"{table.name('kind')} names each directory once, and at least one")
     found = tuple([_READERS[each](table) for each in dict.fromkeys(kinds or usual)])
@@ -199,6 +220,8 @@ def check_mechanisms(
         known |= frozenset(_TOKENS)
     if all(isinstance(each, AccountsDirectory) for each in directories):
         known.add("CRAM-MD5")  # of accounts that asked for it, here or with `gatepost account`
+    else:
+        _warn_of_cram_md5(root.table("directory"))
     if any(isinstance(each, AccountsDirectory) for each in directories):
         known.add("EXTERNAL")
     for table, listener in zip(root.tables("listener"), listeners, strict=False):
@@ -216,6 +239,15 @@ def check_mechanisms(
                     said = f"EXTERNAL asks for certificates; {name} is missing"
                 if said:
                     where.fault("mechanisms", said, number=number)
+
+
+def _warn_of_cram_md5(directory: Table) -> None:
+    for account in directory.tables("account"):
+        if account.is_said("cram_md5", value=True):
+            account.warn(
+                f"{account.name('cram_md5')} says nothing: CRAM-MD5 is offered where all "
+                "that may sign in are accounts"
+            )
 
 
 def _read_entra(table: Table) -> EntraDirectory:
@@ -271,7 +303,7 @@ def _check_without_password(table: Table, account: AccountSettings) -> None:
     """Who has a certificate needs no password; something must prove who it is."""
     if not account.certificates:
         missing = f"{table.name('password')} is missing (or certificates that sign in in its place)"
-        table.fault(None, missing)
+        table.lack(("password", "certificates"), missing)
     elif account.cram_md5:
         table.fault("cram_md5", f"{table.name('cram_md5')} is not used: there is no password")
 

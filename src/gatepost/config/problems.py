@@ -8,6 +8,8 @@ from gatepost.errors import ConfigError
 
 _BEGUN: Final = 3
 """Letters with which a word is known by its beginning."""
+_ALIKE: Final = 0.8
+"""How much two words have in common that differ by a letter or two."""
 
 
 class ConfigProblems(ConfigError):
@@ -20,11 +22,17 @@ class ConfigProblems(ConfigError):
         self.did_you_mean = next((each.did_you_mean for each in problems if each.did_you_mean), "")
 
 
+def are_alike(one: str, other: str) -> bool:
+    """Tell whether two words differ by so little that one was meant by the other."""
+    return difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio() >= _ALIKE
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that was probably meant, or an empty text."""
     folded, given = {each.lower(): each for each in known}, word.lower()
     begun = [each for each in folded if len(given) >= _BEGUN and each.startswith(given)]
     ended = [each for each in folded if given.endswith(f"_{each}")]
     matches = difflib.get_close_matches(given, list(folded), 1)
-    found = begun if len(begun) == 1 else ended or matches
+    alike = difflib.get_close_matches(given, list(folded), 1, _ALIKE)
+    found = begun if len(begun) == 1 else alike or ended or matches
     return folded[found[0]] if found else ""

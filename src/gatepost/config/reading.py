@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from gatepost.config.positions import Path
-from gatepost.config.problems import nearest
+from gatepost.config.problems import are_alike, nearest
 from gatepost.config.values import Place, Several, Unknown
 from gatepost.errors import ConfigError
 
@@ -63,6 +63,8 @@ class Table:
     def __init__(self, source: Source, fields: Mapping[str, Any], path: Path = ()) -> None:
         self._source, self._fields, self.path = source, fields, path
         self._known: list[str] = []
+        self._absent: list[tuple[tuple[str, ...], str, str | None]] = []
+        """Keys that should be there, any one of them; what to say of it, and where."""
 
     @property
     def effective(self) -> "list[Effective]":
@@ -73,6 +75,10 @@ class Table:
         """Tell whether the file says something of a key."""
         return key in self._fields
 
+    def is_said(self, key: str, value: Any) -> bool:
+        """Tell whether the file says this very value of a key."""
+        return bool(self._fields.get(key) == value)
+
     def is_mistaken(self, key: str) -> bool:
         """Tell whether a value was a mistake: then nothing follows from what stands for it."""
         return (*self.path, key) in self._source.mistaken
@@ -81,11 +87,14 @@ class Table:
         """Tell whether no mistake was noted so far in what stands anywhere in the file."""
         return not any(each[: len(path)] == path for each in self._source.mistaken)
 
-    def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
-        """Return a value, or the default; the latter, too, when the value is a mistake."""
+    def take(self, key: str, read: Callable[[Any], T], default: T, none: str = "") -> T:
+        """Return a value, or the default; the latter, too, when the value is a mistake.
+
+        ``none`` is the file's word for None.
+        """
         self._known.append(key)
         if key not in self._fields:
-            self._record(key, default, DEFAULT)
+            self._record(key, none if default is None and none else default, DEFAULT)
             return default
         try:
             value = read(self._fields[key])
@@ -96,16 +105,38 @@ class Table:
         except ValueError as error:
             self._refuse(key, error)
             return default
-        self._record(key, value, self._source.where((*self.path, key)))
+        said = none if value is None and none else value
+        self._record(key, said, self._source.where((*self.path, key)))
         return value
 
     def need(self, key: str, read: Callable[[Any], T], default: T) -> T:
         """Return a value that must be there; ``default`` stands for it after the mistake."""
         if key not in self._fields:
             self._known.append(key)
-            self.fault(None, f"{self.name(key)} is missing")
+            self.lack(key, f"{self.name(key)} is missing")
             return default
         return self.take(key, read, default)
+
+    def decide(
+        self, key: str, read: Callable[[Any], T], default: T, *, required: bool = False
+    ) -> T:
+        """Return the value that says which other keys there are, or the default.
+
+        Without it these are not known, so one that was misspelt is told at once.
+        """
+        if key not in self._fields:
+            other = next((each for each in self._fields if nearest(each, [key])), "")
+            if other:
+                self._known.append(other)
+                self._source.mistaken.add((*self.path, key))
+                self.fault(other, f"unknown key {self.name(other)}", key)
+            elif required:
+                self.fault(None, f"{self.name(key)} is missing")
+        return self.take(key, read, default)
+
+    def lack(self, keys: str | tuple[str, ...], message: str, *, at: str | None = None) -> None:
+        """Note at the end that a key, or each of some, is not there: unless it was misspelt."""
+        self._absent.append(((keys,) if isinstance(keys, str) else keys, message, at))
 
     def table(self, key: str) -> "Table":
         """Return a table in it; an empty one when the file has none."""
@@ -133,12 +164,21 @@ class Table:
         """Return the tables in a table, ``[key.NAME]``, by name."""
         outer = self.table(key)
         found: dict[str, Table] = {}
-        for name, value in outer._fields.items():
-            if isinstance(value, dict):
-                found[name] = Table(self._source, value, (*outer.path, name))
-            else:
-                outer.fault(name, f"{outer.name(name)} is a table: [{outer.name(name)}]")
+        for table in (outer, *self._misspelt_tables(key)):
+            for name, value in table._fields.items():
+                if isinstance(value, dict):
+                    found.setdefault(name, Table(self._source, value, (*table.path, name)))
+                elif table is outer:
+                    outer.fault(name, f"{outer.name(name)} is a table: [{outer.name(name)}]")
         return found
+
+    def _misspelt_tables(self, key: str) -> "list[Table]":
+        """Return what was probably meant to be a table: what is in it is not missing, too."""
+        return [
+            Table(self._source, value, (*self.path, other))
+            for other, value in self._fields.items()
+            if other not in self._known and isinstance(value, dict) and are_alike(other, key)
+        ]
 
     def fault(
         self, key: str | None, message: str, near: str = "", *, number: int | None = None
@@ -157,11 +197,18 @@ class Table:
         self._source.warn(self.path, message)
 
     def finish(self) -> None:
-        """Note every key that does not exist here."""
+        """Note every key that does not exist here, and each that should and does not."""
+        misspelt = set()
         for key in self._fields:
             if key not in self._known:
                 near = nearest(key, self._known)
                 self.fault(key, f"unknown key {self.name(key)}", near)
+                misspelt.add(near)
+        misspelt -= self._fields.keys()
+        self._source.mistaken.update([(*self.path, each) for each in misspelt])
+        for keys, message, at in self._absent:
+            if misspelt.isdisjoint(keys):
+                self.fault(at, message)
 
     def name(self, key: str) -> str:
         """Return a key's name as the file would write it: ``listener[0].address``."""

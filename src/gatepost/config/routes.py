@@ -38,6 +38,8 @@ Credentials = Mapping[str, CredentialSettings]
 _GIVES_NO_TOKEN: Final = (PasswordCredential, CertificateCredential, AccessKeyCredential)
 _IMPLICIT: Final = frozenset({465, 2465})
 _STARTTLS: Final = frozenset({25, 587, 2587})
+_SUBMISSION: Final = 587
+_SUBMISSIONS: Final = 465
 _LIMITS: Final = HopLimits()
 _RETRY: Final = Retry()
 _EVERYBODY: Final = frozenset({"*"})
@@ -65,7 +67,8 @@ def _capture(table: Table, name: str, _credentials: Credentials) -> Target:
 
 
 def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
-    servers: tuple[Server, ...] = table.need("servers", values.some(values.server(587)), ())
+    port = _SUBMISSIONS if table.is_said("tls", "implicit") else _SUBMISSION
+    servers: tuple[Server, ...] = table.need("servers", values.some(values.server(port)), ())
     balance = table.take("balance", values.flag, False)
     implicit = bool(servers) and all(each.port in _IMPLICIT for each in servers)
     usual: HopTls = "implicit" if implicit else "required"
@@ -92,7 +95,8 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
         check_sign_in(table, target, credentials[credential])
     elif target.mechanisms and not table.has("credential"):
         name = table.name("mechanisms")
-        table.fault("mechanisms", f"{name} says nothing without a credential: nobody signs in")
+        said = f"{name} says nothing without a credential: nobody signs in"
+        table.lack("credential", said, at="mechanisms")
     if again := _named_again([f"{each.host.lower()}:{each.port}" for each in servers]):
         table.fault("servers", f"{table.name('servers')} names {again} twice")
     if tls != usual and implicit and tls != "none":
@@ -182,7 +186,7 @@ def read_targets(root: Table, credentials: Credentials) -> dict[str, Target]:
     found: dict[str, Target] = {}
     for name, table in root.named("target").items():
         _check_name(table, name)
-        kind = table.need("kind", values.one_of(tuple(_KINDS)), "")
+        kind = table.decide("kind", values.one_of(tuple(_KINDS)), "", required=True)
         if kind:
             found[name] = _KINDS[kind](table, name, credentials)
             table.finish()
@@ -209,7 +213,7 @@ def _read_retry(table: Table) -> Retry:
         table.take("jitter", values.fraction(0, 1), _RETRY.jitter),
         table.take("table", values.some(values.positive_span), _RETRY.table),
         table.take("expire", values.positive_span, _RETRY.expire),
-        table.take("warn", _warning, _RETRY.warn),
+        table.take("warn", _warning, _RETRY.warn, none="never"),
     )
     if table.has("table"):
         for key in ("first", "factor", "longest"):
@@ -236,6 +240,7 @@ def read_routes(
     """Those that are known."""
     for table in root.tables("route"):
         route = _read_route(table, targets, retries)
+        table.finish()
         is_clear = not any(map(table.is_mistaken, _FOR_WHOM))
         same = next((each for each in clear if _is_same(each, route)), None) if is_clear else None
         is_named = is_clear or (table.has("name") and not table.is_mistaken("name"))
@@ -245,10 +250,9 @@ def read_routes(
             clear.append(route)
         if is_named:
             names.add(route.name)
-        table.finish()
         routes.append(route)
     if not root.has("route"):
-        root.fault(None, "there is no [[route]]: mail would go nowhere")
+        root.lack("route", "there is no [[route]]: mail would go nowhere")
     return tuple(routes)
 
 

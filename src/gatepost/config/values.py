@@ -33,6 +33,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 LONGEST_SOCKET: Final = 107
 """Octets of a Unix socket's path on Linux; elsewhere some fewer."""
+_CONTROLS: Final = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DOMAIN: Final = re.compile(r"(?:\*\.)?[^\s\x00-\x1f\x7f-\x9f@*/<>,;:\"]+")
 
@@ -57,25 +58,24 @@ class Unknown(ValueError):
 
 
 def text(value: Any) -> str:
-    """A text that is not empty."""
+    """A text that is not empty, and of one line: nothing that has such a value knows another."""
     if not isinstance(value, str) or not value:
         raise ValueError("takes a text")
+    if not _CONTROLS.isdisjoint(value):
+        raise ValueError("takes a text without control characters")
     return value
 
 
 def optional_text(value: Any) -> str:
-    """A text."""
-    if not isinstance(value, str):
-        raise ValueError("takes a text")  # noqa: TRY004
-    return value
+    """A text of one line."""
+    return text(value) if value != "" else ""
 
 
 def path(value: Any) -> str:
     """The path of a file; none has a NUL in it (POSIX 1003.1, 3.271)."""
-    given = text(value)
-    if "\0" in given:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("takes a path")
-    return given
+    return value
 
 
 def optional_path(value: Any) -> str:
@@ -288,10 +288,13 @@ def network(value: Any) -> Network:
     """An address or a network, ``10.0.0.0/8``, or ``unix``."""
     if value == "unix":
         return "unix"
+    said = 'takes a network such as "10.0.0.0/8", an address or "unix"'
+    if not isinstance(value, str):
+        raise ValueError(said)  # noqa: TRY004
     try:
-        return ipaddress.ip_network(text(value))
+        return ipaddress.ip_network(value)
     except ValueError as error:
-        raise ValueError(f'takes a network such as "10.0.0.0/8"; {error}') from None
+        raise ValueError(f"{said}; {error}") from None
 
 
 def guid(value: Any) -> str:

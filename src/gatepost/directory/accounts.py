@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,6 +15,7 @@ from gatepost.directory.kept import not_kept
 from gatepost.directory.passwords import Hasher
 from gatepost.directory.remembered import Remembered, ticket_of
 from gatepost.directory.senders import standing_of
+from gatepost.directory.turns import Rank, TooMany, Turns
 from gatepost.directory.verifiers import (
     CHOSEN_ITERATIONS,
     HASHES,
@@ -34,10 +34,21 @@ from gatepost.sasl.verifiers import cram_md5_state
 
 REFUSED: Final = Reply(535, "Authentication credentials invalid", Esc(5, 7, 8))
 
+BUSY: Final = Reply(454, "Temporary authentication failure", Esc(4, 7, 0)).because(
+    "busy: more logins wait to be checked than can be in a reasonable time"
+)
+
 REMEMBERED: Final = 300.0
 """Seconds for which a verified password need not be hashed again."""
 MOST_AT_ONCE: Final = 2
 """Hashes that are computed side by side: each holds a processor and 19 MiB."""
+BUSY_AFTER: Final = 1.0
+"""Seconds before it is said that there are too many: who is told at once comes again at once."""
+SUSPECTED: Final = 600.0
+"""Seconds for which a peer that was wrong has its turn behind those that were not."""
+_HINT: Final = 2
+"""Octets that are kept of what a password was when it was right: enough to let who has it go
+first, and too few to be worth anything else."""
 
 _KIND: Final = "account"
 _UNKNOWN: Final = "account_unknown: there is no account with that name"
@@ -123,9 +134,13 @@ class AccountDirectory:
         self._configured: dict[str, Account] = {}
         self._decoy = ""
         self._remembered: Remembered[Principal] = Remembered(monotonic)
-        self._hashing = asyncio.Semaphore(MOST_AT_ONCE)
+        self._hashing = Turns(MOST_AT_ONCE)
+        self._hints: dict[str, bytes] = {}
+        """By name, of those who have signed in: see ``_HINT``."""
         self._changing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[Principal | Reply]] = set()
+        self._refused: Remembered[None] = Remembered(monotonic)
+        """The peers that were wrong a while ago."""
+        self._open: dict[bytes, asyncio.Task[Principal | Reply]] = {}
         self._followers = Followers()
         self.version = 0
 
@@ -195,10 +210,12 @@ class AccountDirectory:
         ticket = self._ticket_of(credentials.username, password)
         if (known := self._remembered.get(ticket)) is not None:
             return known
-        task = asyncio.ensure_future(self._verify(credentials.username, password, ticket))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        task = self._open.get(ticket)
+        if task is None:
+            task = asyncio.ensure_future(self._verify(credentials, password, ticket))
+            self._open[ticket] = task
+            task.add_done_callback(lambda _: self._open.pop(ticket, None))
+        return asyncio.shield(task)  # who hangs up does not end it for another
 
     def _ticket_of(self, username: str, password: Secret) -> bytes:
         return ticket_of(self._protection.key, self.version, username, _prepared(password))
@@ -217,12 +234,23 @@ class AccountDirectory:
             return REFUSED.because("authzid_refused: the certificate is not that one account's")
         return Principal(name)
 
-    async def _verify(self, username: str, password: Secret, ticket: bytes) -> Principal | Reply:
-        account = self._find(username)
-        encoded = (account.password if account else "") or self._decoy
-        verify = partial(self._protection.hasher.verify, encoded, _prepared(password))
-        async with self._hashing:
-            proven = await asyncio.to_thread(verify)
+    async def _verify(
+        self, credentials: Credentials, password: Secret, ticket: bytes
+    ) -> Principal | Reply:
+        username, peer, prepared = credentials.username, credentials.peer, _prepared(password)
+        hint = ticket_of(self._protection.key, 0, username, prepared)[:_HINT]
+        rank = Rank.REFUSED if self._refused.left(peer.encode()) else Rank.UNKNOWN
+        if self._hints.get(username) == hint:
+            rank = Rank.PROVEN
+        try:
+            async with self._hashing.turn(peer, rank):
+                account = self._find(username)
+                proven = await asyncio.to_thread(self._check, account, prepared)
+        except TooMany:
+            await asyncio.sleep(BUSY_AFTER)
+            return BUSY
+        if account is None or not proven:
+            self._refused.put(peer.encode(), None, SUSPECTED)
         if account is None:
             return REFUSED.because(_UNKNOWN)
         if self._find(username) is not account:
@@ -232,8 +260,13 @@ class AccountDirectory:
         if not proven:
             return REFUSED.because("bad_credentials: the password is wrong")
         principal = Principal(username)
+        self._hints[username] = hint
         self._remembered.put(ticket, principal, REMEMBERED)
         return principal
+
+    def _check(self, account: Account | None, password: bytes) -> bool:
+        encoded = (account.password if account else "") or self._decoy
+        return self._protection.hasher.verify(encoded, password)
 
     def verifier(self, username: str, mechanism: str) -> Verifier:
         account = self._find(username)

@@ -18,6 +18,7 @@ from gatepost.directory.azure.username import CompositeName, UsernameError, pars
 from gatepost.directory.entra_tokens import EntraTokens, Faulty
 from gatepost.directory.remembered import Remembered, ticket_of
 from gatepost.directory.senders import standing_of
+from gatepost.directory.turns import TooMany, Turns
 from gatepost.directory.verifiers import unproven
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -102,7 +103,7 @@ class EntraDirectory:
         self._paused: Remembered[Reply] = Remembered(monotonic)
         """By application, what stands for an answer while the endpoint wants none of it."""
         self._open: dict[bytes, asyncio.Task[Principal | Reply]] = {}
-        self._asking = asyncio.Semaphore(MOST_AT_ONCE)
+        self._asking = Turns(MOST_AT_ONCE)
         self._took: deque[float] = deque([_USUAL], maxlen=32)
         self._version = 0
 
@@ -148,7 +149,7 @@ class EntraDirectory:
             return known
         task = self._open.get(ticket)
         if task is None:
-            task = asyncio.ensure_future(self._ask(credentials.username, password, ticket))
+            task = asyncio.ensure_future(self._ask(credentials, password, ticket))
             self._open[ticket] = task
             task.add_done_callback(lambda _: self._open.pop(ticket, None))
         return asyncio.shield(task)  # who hangs up does not end it for another
@@ -181,8 +182,10 @@ class EntraDirectory:
             )
         return Principal(username, application_id=shown.application_id)
 
-    async def _ask(self, username: str, secret: Secret, ticket: bytes) -> Principal | Reply:
-        name = self._admitted(username)
+    async def _ask(
+        self, credentials: Credentials, secret: Secret, ticket: bytes
+    ) -> Principal | Reply:
+        name = self._admitted(credentials.username)
         if isinstance(name, str):
             # As long as a refusal takes for a name that is known.
             await asyncio.sleep(random.choice(self._took))  # noqa: S311 - no secret
@@ -191,8 +194,11 @@ class EntraDirectory:
         if (paused := self._paused.get(application)) is not None:
             return paused
         version, began = self._version, self._monotonic()
-        async with self._asking:
-            proof = await self._prove(name, secret)
+        try:
+            async with self._asking.turn(credentials.peer):
+                proof = await self._prove(name, secret)
+        except TooMany:
+            return UNAVAILABLE.because("busy: too many secrets wait to be asked about")
         if self._version != version:
             return UNAVAILABLE.because("reconfigured: the configuration was changed meanwhile")
         if proof.is_transient:
@@ -204,7 +210,7 @@ class EntraDirectory:
             refusal = REFUSED.because(proof.reason)
             self._known.put(ticket, refusal, REFUSAL_HOLDS)
             return refusal
-        principal = Principal(username, application_id=name.application_id)
+        principal = Principal(credentials.username, application_id=name.application_id)
         self._known.put(ticket, principal, self._rules.cache)
         return principal
 

@@ -23,6 +23,8 @@ class Credentials:
     """The identity to act as (RFC 4422 3.4.1); empty for the own one."""
     presented: tuple[str, ...] = ()
     """What the verified client certificate says of its owner; the server's side knows it."""
+    peer: str = ""
+    """Whom those are counted with who ask to be let in: an address, a network; likewise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ _PARTIAL_CHAIN: Final = 0x80000
 """X509_V_FLAG_PARTIAL_CHAIN: an authority in the store counts as a root."""
 _DER: Final = 2
 """``_ssl.ENCODING_DER``."""
+_NOT_ITS_KEY: Final = ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
+"""The latter for a key of another kind, RSA in place of EC say: OpenSSL keeps one of each."""
 _MINIMUM: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -177,7 +179,7 @@ def _unloadable(error: Exception, key: str | None) -> str:
     if not isinstance(error, ssl.SSLError):
         return getattr(error, "strerror", None) or str(error)
     reason = error.reason or "PEM_LIB"
-    if reason == "KEY_VALUES_MISMATCH":
+    if reason in _NOT_ITS_KEY:
         return "it is not the key's" if key is None else f"the key in {key} is not its own"
     if reason in ("PEM_LIB", "NO_START_LINE"):
         where = "it holds" if key is None else f"it and {key} hold"

@@ -10,6 +10,7 @@ from typing import Final
 from gatepost.model.credentials import Principal
 from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
+from gatepost.policy.networks import counted_as
 from gatepost.relay.context import Relay, When
 from gatepost.sasl.channel import ChannelBinding
 from gatepost.sasl.interview import (
@@ -55,6 +56,8 @@ class Claim:
     """The initial response; None when there was none."""
     bindings: tuple[ChannelBinding, ...] = ()
     """Of the certificate that this connection was secured with; none in clear."""
+    peer: str = ""
+    """The client's address."""
 
 
 @lru_cache(maxsize=64)
@@ -150,6 +153,7 @@ class Authentication:
                     credentials = replace(credentials, presented=presented)
                     named = (*presented[1:], *presented, "")[0]  # a name sooner than the digest
                     self.username = shown_name(credentials.authzid) or named
+                credentials = replace(credentials, peer=counted_as(self._claim.peer))
                 self._when(directory.identify(credentials, mechanism), self._judge)
 
     def _judge(self, verdict: Principal | Reply) -> None:

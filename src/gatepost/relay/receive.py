@@ -344,7 +344,7 @@ class Receiver:
             self._sign_in = SignIn(self._relay, self._session, self.peer, self._when, self._refuse)
         certificate = self._certificate
         bindings = certificate.bindings if certificate and self._session.encrypted else ()
-        self._sign_in.begin(Claim(event.mechanism, event.initial, bindings))
+        self._sign_in.begin(Claim(event.mechanism, event.initial, bindings, self.peer))
 
     def _go_on_auth(self, event: events.AuthResponse) -> None:
         if self._sign_in is not None:

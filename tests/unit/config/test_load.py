@@ -271,3 +271,17 @@ def test_a_place_is_shown_for_a_secret() -> None:
     config = parse_config(LARGE)
     shown = {each.key: each.value for each in config.effective}
     assert shown["credentials.acs.password"] == "systemd credential acs"
+
+
+@pytest.mark.parametrize(("tls", "port"), [("required", 587), ("implicit", 465)])
+def test_a_smarthost_without_a_port_has_that_of_its_tls(tls: str, port: int) -> None:
+    target = f"kind = 'smarthost'\nservers = 'smtp.example.com'\ntls = '{tls}'"
+    config = parse_config(SMALL.replace('kind = "capture"', target))
+    assert [each.port for each in config.routes[0].chain[0].servers] == [port]  # type: ignore[union-attr]
+
+
+def test_what_is_shown_is_what_the_file_would_say() -> None:
+    config = parse_config(f"{SMALL}[retry.default]\nwarn = 'never'\n")
+    shown = {each.key: each.value for each in config.effective}
+    assert shown["retry.default.warn"] == "never"
+    assert len(shown) == len(config.effective)

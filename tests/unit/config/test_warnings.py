@@ -146,3 +146,25 @@ def test_a_certificate_that_has_expired_is_warned_of(tmp_path: Path) -> None:
     )
     [warning] = load_config(path, {}).warnings
     assert str(warning) == f"{path}:10: certificate {pair.certificate}: it expired on 2026-01-02"
+
+
+def test_networks_of_which_nobody_comes_are_warned_of() -> None:
+    """An address listener has no clients without an address, a socket none with one."""
+    here = SMALL.replace("[target", "[[listener.network]]\nfrom = 'unix'\nrefuse = true\n[target")
+    socket = (
+        "[[listener]]\nunix = '/s'\n{}[[listener.network]]\nfrom = '10.0.0.0/8'\nrefuse = true\n"
+    )
+    assert parse_warnings(here) == [
+        'g.toml:4: listener[0].network[0].from: "unix" is nobody here, the listener has an address'
+    ]
+    [told] = parse_warnings(SMALL + socket.format(""))
+    assert told.endswith('from: who connects to a socket is "unix", and has no address')
+    assert not parse_warnings(SMALL + socket.format("proxies = 'unix'\n"))
+
+
+def test_cram_md5_beside_a_directory_without_it_is_warned_of() -> None:
+    account = "[[directory.account]]\nname = 'a'\nsenders = '*'\ncram_md5 = true\n"
+    account += "password = { environment = 'A' }\n"
+    assert not parse_warnings(SMALL + account)
+    [told] = parse_warnings(f"{SMALL}[directory]\nkind = ['accounts', 'azure']\n{account}")
+    assert "directory.account[0].cram_md5 says nothing" in told

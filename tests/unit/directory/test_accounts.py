@@ -81,6 +81,47 @@ def test_a_wrong_password_is_hashed_every_time() -> None:
     run(steps)
 
 
+def test_a_password_that_comes_many_times_at_once_is_hashed_once() -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        verdicts = await asyncio.gather(*[bench.identify() for _ in range(20)])
+        assert verdicts == [Principal("bob")] * 20
+        assert bench.hasher.verified == 1
+
+    run(steps)
+
+
+def test_a_storm_of_wrong_passwords_keeps_nobody_waiting_who_was_right_before() -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        await bench.identify()
+        bench.now = REMEMBERED
+        before = bench.hasher.verified
+        storm = [asyncio.create_task(bench.identify(Secret(f"wrong {n}"))) for n in range(200)]
+        await asyncio.sleep(0)
+        assert await bench.identify() == Principal("bob")
+        assert bench.hasher.verified - before < 20
+        await asyncio.gather(*storm)
+
+    run(steps)
+
+
+def test_who_would_wait_for_a_thousand_hashes_may_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gatepost.directory.accounts.BUSY_AFTER", 0.0)
+
+    async def steps(bench: Bench) -> None:
+        await bench.add()
+        storm = [asyncio.create_task(bench.identify(Secret(f"wrong {n}"))) for n in range(1010)]
+        verdicts = await asyncio.gather(*storm)
+        busy = [each for each in verdicts if isinstance(each, Reply) and each.code == 454]
+        assert len(busy) == 8, "two at once, and a thousand that wait"
+        assert busy[0].reason.startswith("busy: ")
+
+    run(steps)
+
+
 def test_an_unknown_name_costs_as_much_as_a_wrong_password() -> None:
     async def steps(bench: Bench) -> None:
         await bench.add()

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gatepost.errors import LocalProtocolError, TlsError
 from gatepost.net.tls import TlsLayer, client_context, server_context, strict_context
@@ -199,6 +201,20 @@ def test_files_that_are_not_there() -> None:
         client_context(ca_file="/none/ca.pem")
     with pytest.raises(TlsError, match=r"certificate /none/cert\.pem"):
         server_context("/none/cert.pem")
+
+
+@pytest.mark.parametrize("other", ["EC", "RSA"])
+def test_another_s_key_is_named(tmp_path: Path, authority: Authority, other: str) -> None:
+    """OpenSSL has one complaint for a key of the same kind, and another for one of another kind."""
+    made = ec.generate_private_key(ec.SECP256R1()) if other == "EC" else _rsa()
+    key = tmp_path / "other.pem"
+    key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(TlsError, match=f"the key in {key} is not its own"):
+        server_context(authority.issue(HOST).certificate, str(key))
+
+
+def _rsa() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65_537, 2048)
 
 
 def test_nobody_waits_for_who_writes_a_fifo(tmp_path: Path, authority: Authority) -> None:

@@ -232,6 +232,33 @@ def test_who_signs_in_anew_under_tls_counts_once() -> None:
     asyncio.run(main())
 
 
+def test_a_directory_hears_from_where_somebody_asks() -> None:
+    """By it it lets each have its turn; an IPv6 network is one."""
+
+    class Asked(Anybody):
+        peer = ""
+
+        def identify(self, credentials: Credentials, mechanism: str) -> Principal:
+            self.peer = credentials.peer
+            return super().identify(credentials, mechanism)
+
+    async def main() -> None:
+        stream, asked = Stream(), Asked()
+        stream.peer_address = "2001:db8::17"
+        relay = Relay(
+            cast("Directory", asked), MemoryStore(), Budget(Path()), report, lambda: "m1",
+            lambda: datetime.now(UTC),
+        )  # fmt: skip
+        setting = Setting(load_profile("open"), "mail.example", Anybody.mechanisms)
+        receiver = Receiver(relay, plain_entrance(setting, None), lambda _receiver: None)
+        receiver.accepted(stream)  # type: ignore[arg-type]
+        receiver.connected()
+        receiver.received(b"EHLO client.example\r\nAUTH PLAIN AGFwcABzZWNyZXQ=\r\n")
+        assert asked.peer == "2001:db8::/64"
+
+    asyncio.run(main())
+
+
 def test_each_sign_in_is_proven_over_something_new() -> None:
     async def main() -> None:
         stream, nobody = Stream(), cast("Directory", None)

@@ -1,0 +1,91 @@
+"""Who has a slow question answered next, where more is asked than can be: each peer in turn.
+
+Someone who asks a thousand times keeps itself waiting; who asks once comes behind one of each.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import IntEnum
+from typing import Final
+
+MOST_AHEAD: Final = 1_000
+"""Questions that one waits for at most: some fifteen seconds of hashing. Who would wait longer
+has hung up by then, and hears at once that it may come again."""
+
+Line = deque["asyncio.Future[None]"]
+
+
+class TooMany(Exception):
+    """There are too many ahead."""
+
+
+class Rank(IntEnum):
+    """Who of one has its turn before all of the next."""
+
+    PROVEN = 0
+    """It was right before, and probably is now."""
+    UNKNOWN = 1
+    REFUSED = 2
+    """It was wrong a while ago."""
+
+
+class Turns:
+    """``at_once`` have their turn together; the others wait in a line for each peer."""
+
+    def __init__(self, at_once: int, most_ahead: int = MOST_AHEAD) -> None:
+        self._free = at_once
+        self._most_ahead = most_ahead
+        self._lines: tuple[OrderedDict[str, Line], ...] = tuple([OrderedDict() for _ in Rank])
+        """Of each rank."""
+        self._waiting = [0 for _ in Rank]
+
+    @asynccontextmanager
+    async def turn(self, peer: str, rank: Rank = Rank.UNKNOWN) -> AsyncIterator[None]:
+        """Have a turn. Raises TooMany."""
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait(peer, rank)
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    async def _wait(self, peer: str, rank: Rank) -> None:
+        if self._ahead(peer, rank) >= self._most_ahead:
+            raise TooMany
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lines[rank].setdefault(peer, deque()).append(turn)
+        self._waiting[rank] += 1
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # it had come
+                self._pass_on()
+            raise
+
+    def _ahead(self, peer: str, rank: Rank) -> int:
+        """Return how many have their turn before a new one, if nobody else comes."""
+        lines = self._lines[rank]
+        rounds = len(lines.get(peer, ())) + 1
+        return sum(self._waiting[:rank]) + min(self._waiting[rank], rounds * len(lines))
+
+    def _pass_on(self) -> None:
+        for rank in Rank:
+            while self._waiting[rank]:
+                self._waiting[rank] -= 1
+                turn = _next(self._lines[rank])
+                if not turn.done():  # else who waited is gone
+                    turn.set_result(None)
+                    return
+        self._free += 1
+
+
+def _next(lines: "OrderedDict[str, Line]") -> "asyncio.Future[None]":
+    peer, line = lines.popitem(last=False)
+    turn = line.popleft()
+    if line:
+        lines[peer] = line
+    return turn
