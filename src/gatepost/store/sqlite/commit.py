@@ -41,6 +41,8 @@ class Ledger:
     """Of the newest message ever."""
     messages: int
     octets: int
+    queued: int = 0
+    """Number of the newest message in the queue: one that is not committed leaves no gap."""
     pages: int = 0
     """Of WAL since the last checkpoint, estimated."""
 
@@ -141,6 +143,7 @@ class Committer:
             seq=read(QUERIES["newest_seq"]).fetchone()[0] or 0,
             messages=read(QUERIES["get_counter"], ("messages",)).fetchone()[0],
             octets=read(QUERIES["get_counter"], ("octets",)).fetchone()[0],
+            queued=read(QUERIES["newest_queued"]).fetchone()[0],
         )
 
     def commit(self, group: Sequence[Operation]) -> list[Outcome]:
@@ -295,6 +298,7 @@ class Committer:
                 raise
             execute("ROLLBACK TO one")
             ledger.seq, ledger.messages, ledger.octets = before.seq, before.messages, before.octets
+            ledger.queued = before.queued
             result = QueueError(f"not stored: {error}")
         execute("RELEASE one")
         return result

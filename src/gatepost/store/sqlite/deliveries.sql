@@ -10,9 +10,6 @@ INSERT INTO queue_bodies (seq, content) VALUES (?, ?);
 INSERT INTO queue_deliveries (message, part, hop, due, epoch, token, expires, notice, addressees)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- name: newest_seq
-SELECT max(seq) FROM queue_messages;
-
 -- name: has_message
 SELECT 1 FROM queue_messages WHERE id = ?;
 

@@ -1,6 +1,5 @@
 """The queue's writes: each takes an open transaction, in whichever thread commits."""
 
-import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -61,12 +60,11 @@ class QueueSettle(Asked):
 
 
 class DeliveryWriter:
-    """Knows who owns the queue, and the last message's number."""
+    """Knows who owns the queue."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self) -> None:
         self.owner = 0
         """The epoch; 0 before ``take_over``, when nothing is leased to us."""
-        self._seq: int = connection.execute(SQL["newest_seq"]).fetchone()[0] or 0
 
     def take_over(self, transaction: Transaction, now: int) -> int:
         """Take a new epoch, and make due what the owner before had leased."""
@@ -89,18 +87,19 @@ class DeliveryWriter:
         outcomes: list[tuple[Lease, ...]] = []
         deliveries: list[tuple[Any, ...]] = []
         hops: set[str] = set()
+        seq = transaction.ledger.queued
         for put in puts:
-            self._seq += 1
+            seq += 1
             place = put.place
             if place is None:
                 place, content = _inline(put.submission)
-                bodies.append((self._seq, content))
+                bodies.append((seq, content))
                 transaction.ledger.pages += len(content) // PAGE
-            messages.append(message_row(self._seq, put.submission, place))
+            messages.append(message_row(seq, put.submission, place))
             made = _deliveries(put.submission, put.planned, leased=put.leased)
-            deliveries += self._rows(made, leased=put.leased)
+            deliveries += self._rows(seq, made, leased=put.leased)
             if put.leased:
-                outcomes.append(self._leases(put.submission, made))
+                outcomes.append(self._leases(seq, put.submission, made))
             else:
                 outcomes.append(())
                 hops.update(each.next_hop.key for each in made)
@@ -111,6 +110,7 @@ class DeliveryWriter:
         for put in puts:
             if put.beside is not None:
                 put.beside(transaction)
+        transaction.ledger.queued = seq
         transaction.ledger.pages += 2 * len(puts)
         _refresh(transaction, hops)
         return outcomes
@@ -240,11 +240,11 @@ class DeliveryWriter:
             return
         if not mail.planned:
             raise ValueError(f"message {submission.id} goes nowhere")
-        self._seq += 1
+        transaction.ledger.queued = seq = transaction.ledger.queued + 1
         place, content = _inline(submission)
-        connection.execute(SQL["insert_message"], message_row(self._seq, submission, place))
-        connection.execute(SQL["insert_body"], (self._seq, content))
-        rows = self._rows(_deliveries(submission, mail.planned, leased=False), leased=False)
+        connection.execute(SQL["insert_message"], message_row(seq, submission, place))
+        connection.execute(SQL["insert_body"], (seq, content))
+        rows = self._rows(seq, _deliveries(submission, mail.planned, leased=False), leased=False)
         connection.executemany(SQL["insert_delivery"], rows)
         transaction.ledger.pages += 2 + len(content) // PAGE
         _refresh(transaction, {each.next_hop.key for each in mail.planned})
@@ -278,15 +278,19 @@ class DeliveryWriter:
         execute_many(SQL["finish_message"], over)
         execute_many(SQL["delete_body"], [(seq,) for _, seq in over])
 
-    def _rows(self, deliveries: Sequence[Delivery], *, leased: bool) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, seq: int, deliveries: Sequence[Delivery], *, leased: bool
+    ) -> list[tuple[Any, ...]]:
         epoch = self.owner if leased else None
-        return [delivery_row(self._seq, part, each, epoch) for part, each in enumerate(deliveries)]
+        return [delivery_row(seq, part, each, epoch) for part, each in enumerate(deliveries)]
 
-    def _leases(self, submission: Submission, deliveries: Sequence[Delivery]) -> tuple[Lease, ...]:
+    def _leases(
+        self, seq: int, submission: Submission, deliveries: Sequence[Delivery]
+    ) -> tuple[Lease, ...]:
         message = queued(submission)
         return tuple(
             [
-                Lease(each, message, self.owner, 1, (self._seq, part))
+                Lease(each, message, self.owner, 1, (seq, part))
                 for part, each in enumerate(deliveries)
             ]
         )

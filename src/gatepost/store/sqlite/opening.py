@@ -13,7 +13,6 @@ from gatepost.store.sqlite.layout import keep_layout
 from gatepost.store.sqlite.queries import QUERIES, read_sql
 from gatepost.store.sqlite.recovery import (
     DATABASE,
-    SEGMENTS,
     begin_anew,
     mark_failed,
     recover,
@@ -26,9 +25,10 @@ from gatepost.store.sqlite.salvage import (
     look_through,
     look_through_log,
 )
-from gatepost.store.sqlite.segments import Segments
+from gatepost.store.sqlite.segments import SEGMENTS, Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.store import Parts, SqliteStore
+from gatepost.store.sqlite.unclosed import missing_octets, tell_missing
 
 __all__ = ["APPLICATION", "VERSION", "open_store"]
 
@@ -81,6 +81,7 @@ def _open(
 ) -> SqliteStore:
     room = Room(directory, settings.disk, settings.watermark, settings.reserve)
     room.make_way()
+    missing = missing_octets(directory, directory / DATABASE)
     begun = begin_anew(directory, settings.disk)
     recovered = recover(directory, settings.disk)
     look_through_log(directory / DATABASE)  # before SQLite takes its damage for its end
@@ -95,6 +96,8 @@ def _open(
         is_sound = is_small or bool(recovered)
         keep_layout(directory, connection, VERSION, is_sound=is_sound)
         older = look_back(directory, connection, is_new=bool(recovered or begun))
+        if missing and not begun:
+            older = tell_missing(missing, connection)
         settings.disk.sync_directory(directory)
         segments = Segments(directory / SEGMENTS, settings.disk, settings.segment)
         _resume(segments, connection, afresh=bool(recovered))

@@ -92,6 +92,12 @@ class Image:
                 continue
             yield from self._rows_on(page)
 
+    @property
+    def is_cut(self) -> bool:
+        """Tell whether the file says that it has more pages than there are."""
+        head = self._page(1)
+        return head.startswith(_MAGIC) and int.from_bytes(head[28:32]) > self.count
+
     def knows_free(self) -> bool:
         """Tell whether the file says of all free pages which they are."""
         return self._free()[1]

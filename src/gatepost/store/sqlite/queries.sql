@@ -29,6 +29,9 @@ SELECT id FROM messages ORDER BY seq DESC LIMIT 1;
 SELECT max((SELECT coalesce(max(seq), 0) FROM messages), (SELECT coalesce(max(seq), 0) FROM departed),
            (SELECT value FROM counters WHERE name = 'reported'));
 
+-- name: newest_queued
+SELECT coalesce(max(seq), 0) FROM queue_messages;
+
 -- name: oldest
 SELECT seq, received_at, size FROM messages ORDER BY seq LIMIT ?;
 

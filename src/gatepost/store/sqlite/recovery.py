@@ -5,9 +5,11 @@ see; appending to it would build on sand. The marker need not survive a power cu
 the old file is what it is for every reader.
 """
 
+import json
 import os
 import shutil
 import sqlite3
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ from gatepost.errors import Unreadable
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.layout import LAYOUT, forget_layout, known_roots
 from gatepost.store.sqlite.log import read_log
+from gatepost.store.sqlite.losses import Losses
 from gatepost.store.sqlite.salvage import (
     has_octets,
     is_damaged,
@@ -23,6 +26,8 @@ from gatepost.store.sqlite.salvage import (
     look_through_log,
     salvage,
 )
+from gatepost.store.sqlite.segments import SEGMENTS
+from gatepost.store.sqlite.unclosed import UNCLOSED
 
 DATABASE: Final = "store.db"
 _MARKER: Final = "store.failed"
@@ -30,8 +35,9 @@ _PARTIAL: Final = "store.db.copying"
 _COMPLETE: Final = "store.db.copied"
 ASIDE: Final = "store.db.damaged"
 """The last damaged file, for whoever can read more of it."""
-SEGMENTS: Final = "segments"
 _LOST: Final = "segments.lost"
+LOSSES: Final = "store.lost"
+"""What is missing after damage: an object on each line."""
 
 
 def missing(directory: Path) -> str:
@@ -62,7 +68,8 @@ def begin_anew(directory: Path, disk: Disk) -> str:
         (directory / SEGMENTS).rename(lost)
         said += f", now in {lost.name}"
     forget_layout(directory)
-    (directory / _MARKER).unlink(missing_ok=True)
+    for mark in (_MARKER, UNCLOSED):
+        (directory / mark).unlink(missing_ok=True)
     disk.sync_directory(directory)
     return said
 
@@ -88,6 +95,7 @@ def recover(directory: Path, disk: Disk) -> str:
             return ""
         told = _copy(directory, disk)
     # The old WAL must be gone before the copy gets the name with which it would be paired.
+    (directory / UNCLOSED).unlink(missing_ok=True)
     for suffix in ("-wal", "-shm"):
         (directory / f"{DATABASE}{suffix}").unlink(missing_ok=True)
     forget_layout(directory)
@@ -117,8 +125,9 @@ def _copy(directory: Path, disk: Disk) -> str:
             if not is_damaged(error):
                 raise
             partial.unlink(missing_ok=True)
-            carried = salvage(database, partial, disk, known_roots(directory))
-            told = f"the store was damaged ({error}): {carried}; the old file is {ASIDE}"
+            losses = salvage(database, partial, disk, known_roots(directory))
+            told = f"the store was damaged ({error}): {losses.said}; the old file is {ASIDE}"
+            told += _write_down(directory, losses)
             _put_aside(directory)
     except sqlite3.Error as error:
         raise Unreadable(f"{database} cannot be copied: {error}") from error
@@ -130,6 +139,22 @@ def _copy(directory: Path, disk: Disk) -> str:
     partial.replace(directory / _COMPLETE)
     disk.sync_directory(directory)
     return told
+
+
+def _write_down(directory: Path, losses: Losses) -> str:
+    """Keep a list of what is missing, and say where: a sentence would not hold it."""
+    if not losses.named:
+        return ""
+    file = directory / LOSSES
+    found_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    lines = [f"{json.dumps({'found_at': found_at, **each})}\n" for each in losses.named]
+    try:
+        with file.open("a", encoding="utf-8") as list_:
+            list_.writelines(lines)
+        file.chmod(0o600)
+    except OSError:  # a full disk: it is told at least what the sentence holds
+        return ""
+    return f", and all that is missing stands in {LOSSES}"
 
 
 def _vacuum(database: Path, partial: Path, disk: Disk) -> None:

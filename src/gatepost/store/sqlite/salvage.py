@@ -14,8 +14,10 @@ from typing import Final
 from gatepost.errors import Unreadable
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.log import read_log
+from gatepost.store.sqlite.losses import Losses, make_up, note, prepare
 from gatepost.store.sqlite.pages import Image
 from gatepost.store.sqlite.queries import read_sql
+from gatepost.store.sqlite.segments import SEGMENTS
 from gatepost.store.sqlite.tables import BODIES, Table
 
 VERSION: Final = 4
@@ -30,8 +32,6 @@ _MAIL: Final = frozenset({"queue_messages", "queue_deliveries", "messages", *BOD
 """Of these an older version of a row is better than none."""
 _ALIKE: Final = frozenset({"counters", "leases", "queue_hops"})
 """Rows of an index look like theirs, so that only a tree tells which are which."""
-_NAMED: Final = 10
-"""Lost messages that are named at most."""
 
 # What follows from other rows, or must not be without them. A message whose recipients are lost is
 # held, as one is whose recipients cannot be read: an operator knows whose it is.
@@ -47,15 +47,6 @@ INSERT INTO queue_hops
     SELECT hop, min(due) FROM queue_deliveries WHERE due IS NOT NULL GROUP BY hop;
 INSERT OR REPLACE INTO counters SELECT 'messages', count(*) FROM messages;
 INSERT OR REPLACE INTO counters SELECT 'octets', coalesce(sum(size), 0) FROM messages;
-"""
-_WITHOUT_RECIPIENTS: Final = """
-SELECT id FROM queue_messages
-    WHERE settled IS NULL AND seq NOT IN (SELECT message FROM queue_deliveries) ORDER BY seq
-"""
-_WITHOUT_CONTENT: Final = """
-SELECT id FROM queue_messages
-    WHERE settled IS NULL AND segment IS NULL AND seq NOT IN (SELECT seq FROM queue_bodies)
-        AND seq IN (SELECT message FROM queue_deliveries) ORDER BY seq
 """
 _WAITING: Final = "SELECT count(*) FROM queue_messages WHERE settled IS NULL"
 _NEWEST: Final = """
@@ -100,29 +91,30 @@ def damage(said: str) -> sqlite3.DatabaseError:
     return error
 
 
-def salvage(damaged: Path, goal: Path, disk: Disk, known: Roots) -> str:
-    """Write what can be read of `damaged` to `goal`; return a sentence about what that was.
+def salvage(damaged: Path, goal: Path, disk: Disk, known: Roots) -> Losses:
+    """Write what can be read of `damaged` to `goal`; return what that was, and what is missing.
 
     `known` is where trees began when the file was sound. Raises sqlite3.Error when `goal` cannot
     be written, Unreadable when nothing can be read: who knows whose file that is.
     """
     new = disk.connect(goal)
-    new.create_function("crc32", 1, zlib.crc32, deterministic=True)
+    new.create_function("crc32", 1, _crc32, deterministic=True)
     try:
+        prepare(new, damaged.with_name(SEGMENTS))
         new.execute("BEGIN")
         for number in range(1, VERSION + 1):
             _run(new, read_sql(f"schema_{number}.sql"))
         new.execute("DELETE FROM counters")
-        told = _carry_all(damaged, new, known)
+        losses = _carry_all(damaged, new, known)
         new.execute("COMMIT")
         new.execute(f"PRAGMA application_id={APPLICATION}")
         new.execute(f"PRAGMA user_version={VERSION}")
     finally:
         new.close()
-    return told
+    return losses
 
 
-def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> str:
+def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> Losses:
     log = read_log(damaged)
     tables, before = _tables(new), new.total_changes
     with ExitStack() as stack:
@@ -131,20 +123,20 @@ def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> str:
         if log.is_damaged:  # a page may be older than the one that leads to it
             older = stack.enter_context(Image(damaged, log.seen))
             _carry(older, [each for each in tables if each.name in _MAIL], known)
+        note(new, newest, {**known, **_schema(newest)})
+        is_cut = newest.is_cut
     if new.total_changes == before:
         raise Unreadable("the store cannot be opened, nothing can be read of it: no rows")
-    without_recipients = _named(new.execute(_WITHOUT_RECIPIENTS))
-    without_content = _named(new.execute(_WITHOUT_CONTENT))
+    losses = make_up(new, is_cut=is_cut)
     _count_on(new)
     _run(new, _MEND)
-    return (
+    said = (
         f"{len(tables) - len(broken)} of {len(tables)} tables are whole"
         f"{_lossy(broken)}, "
         f"{sum(each.found for each in tables)} rows were found beside the others, "
-        f"{new.execute(_WAITING).fetchone()[0]} messages wait to be sent, "
-        f"{without_content} of them without their content, "
-        f"{without_recipients} held without recipients"
+        f"{new.execute(_WAITING).fetchone()[0]} messages wait to be sent, {losses.said}"
     )
+    return losses._replace(said=said)
 
 
 def _carry(image: Image, tables: Sequence[Table], known: Roots) -> list[Table]:
@@ -212,11 +204,8 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _named(rows: sqlite3.Cursor) -> str:
-    """How many there are, and the first of them by name."""
-    ids = [row[0] for row in rows]
-    names = ", ".join([*ids[:_NAMED], *["..."][: len(ids) > _NAMED]])
-    return f"{len(ids)} ({names})" if ids else "0"
+def _crc32(content: bytes | None) -> int | None:
+    return None if content is None else zlib.crc32(content)
 
 
 def _lossy(tables: Sequence[Table]) -> str:

@@ -16,6 +16,8 @@ from gatepost.errors import Unreadable
 from gatepost.model.body import WINDOW, Body, traits_of
 from gatepost.store.sqlite.disk import Disk
 
+SEGMENTS: Final = "segments"
+"""The directory beside the database."""
 SEGMENT_SIZE: Final = 64 * 1024 * 1024
 """Octets after which a segment takes no further body; a larger body has one of its own."""
 
@@ -39,6 +41,11 @@ def checksum_of(body: Body, chunks: Iterable[bytes]) -> int:
     for chunk in chunks:
         checksum = zlib.crc32(chunk, checksum)
     return checksum
+
+
+def name_of(segment: int) -> str:
+    """Return the name of a segment's file."""
+    return f"{segment:08d}"
 
 
 class Segments:
@@ -159,7 +166,7 @@ class Segments:
                 os.close(descriptor)
 
     def _path(self, segment: int) -> Path:
-        return self.directory / f"{segment:08d}"
+        return self.directory / name_of(segment)
 
     def _open_active(self) -> int:
         """Open the active segment; its name is made to survive before anything is in it."""

@@ -34,12 +34,13 @@ from gatepost.store.sqlite.generation import Generation
 from gatepost.store.sqlite.operations import SqliteOperations, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
-from gatepost.store.sqlite.recovery import mark_failed
+from gatepost.store.sqlite.recovery import DATABASE, mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
 from gatepost.store.sqlite.room import Room
 from gatepost.store.sqlite.salvage import is_damaged
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import Settings
+from gatepost.store.sqlite.unclosed import Unclosed
 from gatepost.store.sqlite.upkeep import (
     BATCH,
     Collector,
@@ -93,8 +94,14 @@ class SqliteStore:
         self._closed = False
         self._waiters = Waiters()
         self._reader = Reader(parts.reading, parts.segments)
+        self._unclosed = Unclosed(parts.directory, parts.directory / DATABASE, parts.settings.disk)
         self._writer = Writer(
-            parts.committer, parts.room, self._waiters, self._fail, parts.settings.quick
+            parts.committer,
+            parts.room,
+            self._waiters,
+            self._fail,
+            parts.settings.quick,
+            self._unclosed,
         )
         self._reads: Worker[Callable[[], None]] = Worker(
             "gatepost-reader", _run_all, 1, self._writer.fault
@@ -112,7 +119,7 @@ class SqliteStore:
         """What it took last is being committed; what has come since goes next."""
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
         self._generation = Generation(parts.directory, parts.committer.connection)
-        self._queue = DeliveryWriter(parts.committer.connection)
+        self._queue = DeliveryWriter()
         self.deliveries = SqliteDeliveries(
             self._queue,
             self._accept,
@@ -400,7 +407,7 @@ class SqliteStore:
             return 0.0
         self._writer.run(
             Step(lambda each: expire_operations(each, now), _nothing),
-            Step(self._generation.advance, self._generation.note),
+            Step(self._generation.advance, self._note_generation),
         )
         history, forgotten = settings.history, now - settings.history.age // MICROSECOND
         self._writer.run(
@@ -411,6 +418,11 @@ class SqliteStore:
         self._collector.start()
         self._room.restore()
         return settings.upkeep
+
+    def _note_generation(self, outcome: tuple[int, int] | None) -> None:
+        self._generation.note(outcome)
+        if outcome is not None:
+            self._unclosed.note(again=True)
 
     def _fail(self, error: QueueError) -> None:
         with suppress(OSError):  # a disk that takes no marker takes no mail either

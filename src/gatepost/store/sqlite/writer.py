@@ -22,6 +22,7 @@ from gatepost.store.sqlite.commit import (
     leave_open,
 )
 from gatepost.store.sqlite.room import Room
+from gatepost.store.sqlite.unclosed import Unclosed
 from gatepost.store.waiting import Waiters
 from gatepost.store.worker import Worker
 
@@ -54,8 +55,10 @@ class Writer:
         waiters: Waiters,
         on_failure: Callable[[QueueError], None],
         quick: float,
+        unclosed: Unclosed,
     ) -> None:
         self._committer, self._room, self._waiters = committer, room, waiters
+        self._unclosed = unclosed
         self._on_failure, self._quick = on_failure, quick
         self._committing = threading.Lock()
         self._wanted = False
@@ -113,6 +116,7 @@ class Writer:
         self._syncing.stop()
         self._worker.stop()
         if self.failure is None:
+            self._unclosed.clear()
             try:
                 self._committer.move_wal("TRUNCATE")
             except Failed as error:
@@ -205,6 +209,7 @@ class Writer:
             self.on_commit()
         if self._waiters:
             self._waiters.announce(_captured(outcomes))
+        self._unclosed.note()
         self._committer.is_cramped = bool(self._room.look())
 
     def _checkpoint(self) -> None:

@@ -1,0 +1,66 @@
+"""Whether a store was closed, told beside it: so that a log which is gone or cut off is missed.
+
+SQLite takes a database without its log for a whole one, though what was committed since the last
+checkpoint stood there alone. The log's file does not shrink until the store is closed.
+"""
+
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.losses import newest_of
+
+UNCLOSED: Final = "store.unclosed"
+
+
+class Unclosed:
+    """The mark in a directory, which says how long the log of a store in use was at least."""
+
+    def __init__(self, directory: Path, database: Path, disk: Disk) -> None:
+        self._file, self._disk = directory / UNCLOSED, disk
+        self._log = _log_of(database)
+        self._is_noted = False
+
+    def note(self, *, again: bool = False) -> None:
+        """Set the mark, once something is committed; ``again``: the log may have grown."""
+        if self._is_noted and not again:
+            return
+        self._is_noted = True
+        new = self._file.with_name(f"{UNCLOSED}.new")
+        with suppress(OSError):  # a full disk: the next round of upkeep tries again
+            new.write_text(f"{self._log.stat().st_size}\n", "ascii")
+            new.chmod(0o600)
+            new.replace(self._file)
+
+    def clear(self) -> None:
+        """Take the mark away, before the log goes: a power cut must not bring it back."""
+        with suppress(OSError):
+            self._file.unlink()
+            self._disk.sync_directory(self._file.parent)
+
+
+def missing_octets(directory: Path, database: Path) -> int:
+    """Return how much of the log is missing; 0 where none is, or nobody can tell."""
+    log = _log_of(database)
+    try:
+        noted = int((directory / UNCLOSED).read_text("ascii"))
+    except (OSError, ValueError):
+        return 0
+    return max(0, noted - (log.stat().st_size if log.exists() else 0))
+
+
+def tell_missing(octets: int, connection: sqlite3.Connection) -> str:
+    """Say what that means."""
+    newest = newest_of(connection)
+    after = f" after {newest}" if newest else ""
+    return (
+        f"the store was not closed, and {octets} octets of its log are missing: unless another "
+        f"program took them up, what was accepted{after} may not be in it, and what was delivered "
+        "since may be delivered again"
+    )
+
+
+def _log_of(database: Path) -> Path:
+    return database.with_name(f"{database.name}-wal")

@@ -1,0 +1,151 @@
+"""What a damaged store has lost is made up for from what else knows of it, or it is named."""
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.model.route import NextHop
+from gatepost.queue.deliveries import QueueSelection
+from gatepost.queue.why import why
+from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite.commit import PAGE
+from gatepost.store.sqlite.recovery import LOSSES
+from tests.contract.messages import NOON, message
+from tests.contract.queued import planned, settlement
+
+SETTINGS = Settings(reserve=0, inline=1000)
+NUMBER = 120
+SIZES = (100, 1_500)
+FAR = NextHop("far")
+
+
+def body_of(number: int) -> bytes:
+    return b"b%05d;" % number * (SIZES[number % len(SIZES)] // 7)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A store of messages that wait, each with two deliveries, behind one that was delivered."""
+
+    async def steps() -> None:
+        await store.deliveries.take_over(NOON)
+        [lease] = await store.deliveries.put(message("1-0"), [planned()])
+        await store.deliveries.settle(lease, settlement("delivered"), NOON)
+        for n in range(1, NUMBER):
+            sent = message(f"1-{n}", body_of(n), trace=b"m%05d;" % n * 40)
+            await store.deliveries.put(sent, [planned(), planned(hop=FAR)], leased=False)
+
+    store = open_store(tmp_path, SETTINGS)
+    asyncio.run(steps())
+    store.close()
+    return tmp_path
+
+
+def damage(directory: Path, *trees: str) -> None:
+    """Overwrite a page in the midst of each of these trees."""
+    file = directory / "store.db"
+    connection = sqlite3.connect(file)
+    octets = bytearray(file.read_bytes())
+    for tree in trees:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        [[root]] = connection.execute(query, (tree,)).fetchall()
+        inner = octets[(root - 1) * PAGE : root * PAGE]
+        cells = int.from_bytes(inner[3:5])
+        place = int.from_bytes(inner[12 + cells // 2 * 2 :][:2])
+        page = int.from_bytes(inner[place : place + 4])
+        octets[(page - 1) * PAGE : page * PAGE] = bytes(PAGE)
+    connection.close()
+    file.write_bytes(octets)
+
+
+def opened(directory: Path) -> SqliteStore:
+    store = open_store(directory, SETTINGS)
+    store.close()
+    return store
+
+
+def named(directory: Path, lost: str) -> list[dict[str, Any]]:
+    lines = (directory / LOSSES).read_text("utf-8").splitlines()
+    return [each for each in map(json.loads, lines) if each["lost"] == lost]
+
+
+def test_a_message_whose_row_is_lost_is_held_with_all_that_is_left(directory: Path) -> None:
+    damage(directory, "queue_messages")
+    said = opened(directory).recovered
+    lost = [each["id"] for each in named(directory, "sender")]
+    assert 5 < len(lost) < NUMBER // 2
+    assert f"{len(lost)} ({lost[0]}, " in said
+    assert f"all that is missing stands in {LOSSES}" in said
+
+    async def steps() -> None:
+        held = await store.deliveries.list(QueueSelection(states=("held",)))
+        assert sorted({each.message for each in held}) == sorted(lost)
+        assert len(held) == 2 * len(lost)
+        assert all(each.waiting for each in held)
+        assert "its sender is lost" in why(held[0], NOON).sentence
+        for n in range(1, NUMBER):
+            body = await store.deliveries.body(f"1-{n}")
+            assert b"".join(body.chunks()) == body_of(n)
+        await store.deliveries.take_over(NOON)
+        assert await store.deliveries.act("release", None, NOON) == len(held)
+        assert len(await store.deliveries.lease(NOON, 10 * NUMBER)) == 2 * (NUMBER - 1)
+
+    store = open_store(directory, SETTINGS)
+    asyncio.run(steps())
+    store.close()
+
+
+def test_each_delivery_that_is_lost_is_held_though_others_of_its_message_are_left(
+    directory: Path,
+) -> None:
+    damage(directory, "queue_deliveries")
+    opened(directory)
+    lost = {each["id"] for each in named(directory, "recipients")}
+    assert lost
+
+    async def steps() -> None:
+        for n in range(1, NUMBER):
+            found = await store.deliveries.find(f"1-{n}")
+            assert [each.next_hop.key for each in found] == ["hub", "far"], n
+            is_damaged = any(each.state == "held" and not each.waiting for each in found)
+            assert is_damaged == (f"1-{n}" in lost)
+
+    store = open_store(directory, SETTINGS)
+    asyncio.run(steps())
+    store.close()
+
+
+def test_what_only_its_index_knows_of_is_named_by_its_id(directory: Path) -> None:
+    connection = sqlite3.connect(directory / "store.db")
+    connection.executescript(
+        "DROP INDEX queue_deliveries_due; DROP INDEX queue_deliveries_notice;"
+        "DELETE FROM queue_deliveries;"
+    )
+    connection.close()
+    damage(directory, "queue_messages")
+    said = opened(directory).recovered
+    assert "gone but for their ids" in said
+    assert named(directory, "message")
+
+
+def test_what_nothing_knows_of_is_counted_between_its_neighbours(directory: Path) -> None:
+    connection = sqlite3.connect(directory / "store.db")
+    for number in range(40, 43):
+        connection.execute("DELETE FROM queue_deliveries WHERE message = ?", (number + 1,))
+        connection.execute("DELETE FROM queue_messages WHERE id = ?", (f"1-{number}",))
+    connection.commit()
+    connection.close()
+    damage(directory, "queue_bodies")
+    assert "of 3 nothing is known, between 1-39 and 1-43" in opened(directory).recovered
+    [gap] = named(directory, "message")
+    assert (gap["after"], gap["before"], gap["count"]) == ("1-39", "1-43", 3)
+
+
+def test_of_a_file_that_was_cut_it_is_said_behind_what(directory: Path) -> None:
+    file = directory / "store.db"
+    file.write_bytes(file.read_bytes()[: -4 * PAGE])
+    assert "nothing may be left of mail after 1-" in opened(directory).recovered
