@@ -17,6 +17,8 @@ from gatepost.store.sqlite.segments import name_of
 
 _NAMED: Final = 10
 """Messages that a sentence names at most, of each kind; ``named`` has all."""
+_UNKNOWN: Final = "unknown-"
+"""How the id begins that a message gets whose own is lost."""
 _TEMPORARY: Final = """
 CREATE TEMP TABLE gone_ids (seq INTEGER PRIMARY KEY, id TEXT);
 CREATE TEMP TABLE gone_captured (seq INTEGER PRIMARY KEY, id TEXT);
@@ -75,8 +77,8 @@ INSERT INTO orphans SELECT DISTINCT message FROM queue_deliveries
     WHERE {_NOT_SETTLED} AND message NOT IN (SELECT seq FROM queue_messages);
 INSERT OR IGNORE INTO queue_messages (seq, id, received_at, mail_from, subject, message_id,
                                       principal, trace, size, checksum, segment, "offset")
-    SELECT seq, coalesce(id, 'unknown-' || seq), {_RECEIVED.format("orphans.seq")}, '', '', '', '',
-           X'', coalesce(length(content), size, 0),
+    SELECT seq, coalesce(id, '{_UNKNOWN}' || seq), {_RECEIVED.format("orphans.seq")},
+           '', '', '', '', X'', coalesce(length(content), size, 0),
            coalesce(crc32(content), crc32_there(segment, place, size), 0),
            iif(content IS NULL, segment, NULL), iif(content IS NULL, place, NULL)
     FROM orphans LEFT JOIN gone_ids USING (seq) LEFT JOIN gone_places USING (seq)
@@ -105,10 +107,13 @@ SELECT id FROM gone_ids WHERE seq NOT IN (SELECT seq FROM queue_messages)
 """
 # What was settled last is forgotten last: a number is not forgotten if all that is known of what
 # was settled had its end before the message was received.
-_GAPS: Final = """
-WITH numbers AS (
-    SELECT seq FROM queue_messages UNION SELECT seq FROM gone_ids UNION SELECT seq FROM gone_settled
+_GAPS: Final = f"""
+WITH known AS (
+    SELECT seq, id, received_at FROM queue_messages WHERE id NOT LIKE '{_UNKNOWN}%'
+), numbers AS (
+    SELECT seq FROM known UNION SELECT seq FROM gone_ids UNION SELECT seq FROM gone_settled
     UNION SELECT message FROM queue_deliveries
+        WHERE message NOT IN (SELECT seq FROM queue_messages WHERE id LIKE '{_UNKNOWN}%')
 ), forgotten AS (
     SELECT min(settled) AS until FROM (
         SELECT settled FROM queue_messages WHERE settled IS NOT NULL
@@ -117,16 +122,17 @@ WITH numbers AS (
     SELECT lag(seq) OVER (ORDER BY seq) AS before, seq AS behind FROM numbers
 )
 SELECT behind - before - 1,
-       (SELECT id FROM queue_messages WHERE seq <= before ORDER BY seq DESC LIMIT 1),
-       (SELECT received_at FROM queue_messages WHERE seq <= before ORDER BY seq DESC LIMIT 1) AS at,
-       (SELECT id FROM queue_messages WHERE seq >= behind ORDER BY seq LIMIT 1)
+       (SELECT id FROM known WHERE seq <= before ORDER BY seq DESC LIMIT 1),
+       (SELECT received_at FROM known WHERE seq <= before ORDER BY seq DESC LIMIT 1) AS at,
+       (SELECT id FROM known WHERE seq >= behind ORDER BY seq LIMIT 1)
 FROM gaps, forgotten WHERE behind - before > 1 AND at >= until ORDER BY behind
-"""
-_NEWEST: Final = """
-SELECT id, received_at FROM queue_messages WHERE seq = (SELECT max(seq) FROM queue_messages)
-UNION ALL SELECT id, received_at FROM messages WHERE seq = (SELECT max(seq) FROM messages)
+"""  # noqa: S608
+_NEWEST: Final = f"""
+SELECT * FROM (SELECT id, received_at FROM queue_messages
+    WHERE id NOT LIKE '{_UNKNOWN}%' ORDER BY seq DESC LIMIT 1)
+UNION ALL SELECT * FROM (SELECT id, received_at FROM messages ORDER BY seq DESC LIMIT 1)
 ORDER BY received_at DESC LIMIT 1
-"""
+"""  # noqa: S608
 
 
 class Losses(NamedTuple):
@@ -178,7 +184,8 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
     ]
     if gaps:
         between = [f"{after} and {before}" for _, after, _, before in gaps]
-        said.append(f"of {sum(row[0] for row in gaps)} nothing is known, between {_first(between)}")
+        count = sum(row[0] for row in gaps)
+        said.append(f"of {count} not even the id is known, between {_first(between)}")
     if is_cut and (newest := newest_of(new)):
         said.append(f"the end of the file is missing: nothing may be left of mail after {newest}")
         named.append({"after": newest, "lost": "message"})

@@ -54,11 +54,10 @@ def missing_octets(directory: Path, database: Path) -> int:
 def tell_missing(octets: int, connection: sqlite3.Connection) -> str:
     """Say what that means."""
     newest = newest_of(connection)
-    after = f" after {newest}" if newest else ""
     return (
         f"the store was not closed, and {octets} octets of its log are missing: unless another "
-        f"program took them up, what was accepted{after} may not be in it, and what was delivered "
-        "since may be delivered again"
+        f"program took them up, what was accepted after {newest or 'its beginning'} may not be in "
+        "it, and what was delivered since may be delivered again"
     )
 
 

@@ -140,7 +140,7 @@ def test_what_nothing_knows_of_is_counted_between_its_neighbours(directory: Path
     connection.commit()
     connection.close()
     damage(directory, "queue_bodies")
-    assert "of 3 nothing is known, between 1-39 and 1-43" in opened(directory).recovered
+    assert "of 3 not even the id is known, between 1-39 and 1-43" in opened(directory).recovered
     [gap] = named(directory, "message")
     assert (gap["after"], gap["before"], gap["count"]) == ("1-39", "1-43", 3)
 
