@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.doctor.logs import MAX_LOG
+from gatepost.doctor import logs
 from tests.running import doctor
 
 REFUSED = "504 5.7.4 Unrecognized authentication type"
@@ -131,12 +131,16 @@ def test_wrong_usage(arguments: tuple[str, ...], log: Path) -> None:
     assert doctor(*(each.format(log=log) for each in arguments)) == 64
 
 
-def test_a_long_log_is_read_at_its_end(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = "534 5.7.9 from long ago\n" * (MAX_LOG // 20)
+def test_a_long_log_is_read_at_its_end(
+    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 20_000
+    monkeypatch.setattr(logs, "MAX_LOG", most)
+    before = "534 5.7.9 from long ago\n" * (most // 20)
     log.write_text(f"{before}{REFUSED}\n" * 2)
     assert doctor("--log", str(log), "--server", "smtp.azurecomm.net:587", "--json") == 2
     out, err = capsys.readouterr()
-    assert f"the last {MAX_LOG}" in err
+    assert f"the last {most}" in err
     assert REFUSED in out
 
 

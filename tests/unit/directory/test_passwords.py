@@ -21,6 +21,13 @@ def test_the_same_password_never_looks_the_same() -> None:
     assert HASHER.hash(b"secret") != HASHER.hash(b"secret")
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scrypt at a thousandth of its cost."""
+    monkeypatch.setattr(passwords, "SCRYPT_COST", 128)
+
+
+@pytest.mark.usefixtures("quick")
 def test_scrypt_is_read_too() -> None:
     encoded = scrypt_hash(b"secret")
     assert encoded.startswith("$scrypt$")
@@ -28,6 +35,7 @@ def test_scrypt_is_read_too() -> None:
     assert not HASHER.verify(encoded, b"wrong")
 
 
+@pytest.mark.usefixtures("quick")
 def test_scrypt_takes_over_where_argon2_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(_password: bytes) -> str:
         raise UnsupportedAlgorithm("no Argon2id in this OpenSSL")

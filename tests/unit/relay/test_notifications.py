@@ -8,6 +8,7 @@ import pytest
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Recipient
 from gatepost.model.route import Capture
+from gatepost.relay import deliver
 from tests.delivering import (
     DAY,
     GREYLISTED,
@@ -86,7 +87,11 @@ def test_success_is_told_unless_the_next_server_does(passed_on: bool, notificati
     assert all(b"Action: relayed" in each for each in told)
 
 
-def test_who_waits_is_told_after_hours_and_again_when_the_time_is_up() -> None:
+def test_who_waits_is_told_after_hours_and_again_when_the_time_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deliver, "LOOK", HOUR.total_seconds())  # six days of looks take long
+
     def say(lease: object, _place: object) -> Answer:
         sender = lease.message.envelope.sender  # type: ignore[attr-defined]
         return Answer() if sender is None else Answer((GREYLISTED,), "rcpt")

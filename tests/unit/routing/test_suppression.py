@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -105,3 +106,4 @@ class ManagedList(RuleBasedStateMachine):
 
 
 TestManagedList = ManagedList.TestCase
+TestManagedList.settings = settings(max_examples=40)
