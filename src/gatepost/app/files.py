@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from gatepost.net.files import sync_directory
+
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
 
@@ -26,7 +28,7 @@ def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def remove_file(path: Path) -> None:
@@ -43,13 +45,3 @@ def made_private() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
-
-
-def _sync_directory(directory: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,17 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from gatepost.client.settings import Timeouts
-from gatepost.client.steps import Answer, Conversation, Read, StartTls, Step, T, Write, WriteFrom
+from gatepost.client.steps import (
+    Answer,
+    Conversation,
+    Read,
+    StartTls,
+    Step,
+    T,
+    Write,
+    WriteFrom,
+    drive,
+)
 from gatepost.errors import Disconnected, GatepostError
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import Context
@@ -51,24 +61,7 @@ class SyncDriver:
 
     def run(self, conversation: Conversation[T]) -> T:
         """Return what ``conversation`` returns, raise what it raises."""
-        answer: Answer | None = None
-        failure: GatepostError | None = None
-        try:
-            while True:
-                if failure is not None:
-                    step = conversation.throw(failure)
-                else:
-                    step = conversation.send(answer)
-                answer, failure = None, None
-                try:
-                    answer = self._perform(step)
-                except GatepostError as error:
-                    failure = error
-        except StopIteration as done:
-            result: T = done.value
-            return result
-        finally:
-            conversation.close()  # interrupted: it learns that it will not go on
+        return drive(conversation, self._perform)
 
     def _perform(self, step: Step) -> Answer:
         match step:

@@ -8,7 +8,7 @@ asyncio, and on written lines.
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
-from gatepost.errors import Phase
+from gatepost.errors import GatepostError, Phase
 from gatepost.model.quick import dataclass
 from gatepost.net.tls import TlsFacts
 
@@ -61,3 +61,25 @@ Answer = bytes | TlsFacts
 T = TypeVar("T")
 Conversation = Generator[Step, Any, T]
 """What is sent into it is an Answer: of which kind, the step says."""
+
+
+def drive(conversation: Conversation[T], perform: Callable[[Step], Answer]) -> T:
+    """Return what ``conversation`` returns, raise what it raises.
+
+    ``perform`` takes a step and returns what comes of it. A GatepostError of it goes into the
+    conversation; anything else ends both.
+    """
+    resume: Callable[[Any], Step] = conversation.send
+    outcome: Answer | GatepostError | None = None
+    try:
+        while True:
+            step = resume(outcome)
+            try:
+                resume, outcome = conversation.send, perform(step)
+            except GatepostError as error:
+                resume, outcome = conversation.throw, error
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    finally:
+        conversation.close()  # interrupted: it learns that it will not go on

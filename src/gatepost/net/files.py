@@ -1,6 +1,7 @@
-"""Files that are read more than once, as secrets and certificates are when they are renewed."""
+"""Files: those that are read more than once, as secrets are, and names that survive."""
 
 import errno
+import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -17,3 +18,14 @@ def check_again(path: str | Path) -> None:
     what was read is gone."""
     if stat.S_ISFIFO(Path(path).stat().st_mode):
         raise OSError(errno.EINVAL, "it is a FIFO, and would be read more than once")
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory survive a power cut; Windows does so by itself."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

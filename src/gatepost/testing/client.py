@@ -10,7 +10,8 @@ from typing import Final
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.session import ClientSession, Peer
-from gatepost.client.steps import Answer, Conversation, Read, StartTls, Write, WriteFrom
+from gatepost.client.steps import Answer, Conversation, Read, StartTls, Write, WriteFrom, drive
+from gatepost.client.steps import Step as ClientStep
 from gatepost.client.transaction import deliver
 from gatepost.errors import Disconnected, GatepostError
 from gatepost.model.body import BytesBody
@@ -52,7 +53,7 @@ def perform_client(dialogue: Dialogue, values: Values | None = None) -> Outcome:
     session = ClientSession(Peer(Server(values.host, 587), script.local_name))
     error: GatepostError | None = None
     try:
-        script.drive(session.guard(_talk(session, dialogue, values)))
+        drive(session.guard(_talk(session, dialogue, values)), script.perform)
     except GatepostError as raised:
         error = raised
     got, expected = type(error).__name__ if error else "", dialogue.raises
@@ -121,32 +122,19 @@ class _Script:
         hello = next((step for step in self._steps if _is_hello(step)), None)
         self.local_name = hello.text.partition(" ")[2] if isinstance(hello, Say) else "localhost"
 
-    def drive(self, conversation: Conversation[None]) -> None:
-        """Run the conversation; raises what it raises."""
-        answer: Answer | None = None
-        failure: GatepostError | None = None
-        try:
-            while True:
-                if failure is not None:
-                    step = conversation.throw(failure)
-                else:
-                    step = conversation.send(answer)
-                failure, answer = None, b""
-                match step:
-                    case Write(octets):
-                        self._written += octets
-                    case WriteFrom(windows):
-                        self._written += b"".join(windows)
-                    case Read():
-                        answer = self._read()
-                        failure = None if answer else Disconnected("the dialogue ends here")
-                    case StartTls():
-                        self._start_tls()
-                        answer = FACTS
-        except StopIteration:
-            return
-        finally:
-            conversation.close()
+    def perform(self, step: ClientStep) -> Answer:
+        """Take a step of the client's. Raises Disconnected where the dialogue ends."""
+        match step:
+            case Write(octets):
+                self._written += octets
+            case WriteFrom(windows):
+                self._written += b"".join(windows)
+            case Read():
+                return self._read()
+            case StartTls():
+                self._start_tls()
+                return FACTS
+        return b""
 
     def finish(self) -> None:
         """Check that the dialogue is at its end. Raises Mismatch."""
@@ -162,6 +150,8 @@ class _Script:
         while self._steps and isinstance(step := self._steps[0], Say) and step.speaker == "S":
             said += step.octets(self._values)
             del self._steps[0]
+        if not said:
+            raise Disconnected("the dialogue ends here")
         return said
 
     def _start_tls(self) -> None:

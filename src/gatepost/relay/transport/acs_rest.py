@@ -20,11 +20,10 @@ from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
 from gatepost.net.http import Http, HttpRequest, HttpResponse
-from gatepost.queue.why import Step
 from gatepost.relay.transport.acs_document import Parcel, parcels
 from gatepost.relay.transport.api import Api, ApiRefused, Meaning, read_json
 from gatepost.relay.transport.api_try import Parcels, aside, hand_over
-from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.contract import Handed, Place, Unconnected
 
 VERSION: Final = "2025-09-01"
 SCOPE: Final = "https://communication.azure.com/.default"
@@ -59,7 +58,7 @@ _NOT_ITS_KEY: Final = Meaning(
 )
 
 
-class AcsRestTransport:
+class AcsRestTransport(Unconnected):
     """A Transport: one resource of Azure Communication Services."""
 
     def __init__(self, target: AcsRestTarget, http: Http, sign_in: HttpSignIn) -> None:
@@ -73,17 +72,6 @@ class AcsRestTransport:
         del place
         work = Parcels(self.target, self._api.sign_in.identity, self._base)
         return await hand_over(work, lease, body, deadline, self._send_all)
-
-    def step(self, delivery: str) -> Step:
-        """Nobody can tell: it is one request."""
-        del delivery
-        return ""
-
-    async def retire(self) -> None:
-        """Nothing is kept but what Http keeps."""
-
-    async def close(self) -> None:
-        """Nothing is kept but what Http keeps."""
 
     async def _send_all(self, lease: Lease, content: bytes, work: Parcels) -> None:
         try:

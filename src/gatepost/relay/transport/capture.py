@@ -10,14 +10,13 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture
 from gatepost.queue.contract import Store
-from gatepost.queue.why import Step
-from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.contract import Handed, Place, Unconnected
 
 KEPT = Reply(250, "Kept here", Esc(2, 0, 0))
 NO_ROOM = Reply(452, "No room to keep it", Esc(4, 3, 1))
 
 
-class CaptureTransport:
+class CaptureTransport(Unconnected):
     """A Transport: into the store. ``next_id`` gives each captured message an id of its own."""
 
     def __init__(self, target: Capture, store: Store, next_id: Callable[[], str]) -> None:
@@ -44,14 +43,3 @@ class CaptureTransport:
         return Handed(
             attempt, (verdict,) * len(lease.envelope.recipients), is_final=True, error=error
         )
-
-    def step(self, delivery: str) -> Step:
-        """Nobody can tell: it is one request."""
-        del delivery
-        return ""
-
-    async def retire(self) -> None:
-        """Nothing is kept open: the store is not ours."""
-
-    async def close(self) -> None:
-        """Nothing is kept open: the store is not ours."""

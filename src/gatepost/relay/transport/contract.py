@@ -88,3 +88,18 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Say QUIT on what is idle, and close it."""
+
+
+class Unconnected:
+    """The half of a Transport that is the same for all that keep no connection of their own."""
+
+    def step(self, delivery: str) -> Step:
+        """Nobody can tell."""
+        del delivery
+        return ""
+
+    async def retire(self) -> None:
+        """There is nothing to close."""
+
+    async def close(self) -> None:
+        """There is nothing to close."""

@@ -22,10 +22,9 @@ from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import GraphTarget
 from gatepost.net.http import Http, HttpRequest
-from gatepost.queue.why import Step
 from gatepost.relay.transport.api import Api, Meaning
 from gatepost.relay.transport.api_try import Parcels, aside, hand_over
-from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.contract import Handed, Place, Unconnected
 from gatepost.relay.transport.recipients import mailboxes, shown
 
 _RECIPIENTS: Final = re.compile(
@@ -60,7 +59,7 @@ _OF_THE_ROUTE: Final = Meaning("deferred", 550, Esc(5, 1, 8), "auth")
 _OF_THE_SENDER: Final = Meaning("failed", 550, Esc(5, 1, 8), slug="sender_not_authorised")
 
 
-class GraphTransport:
+class GraphTransport(Unconnected):
     """A Transport: one tenant's mailboxes, or one of them."""
 
     def __init__(self, target: GraphTarget, http: Http, sign_in: HttpSignIn) -> None:
@@ -75,17 +74,6 @@ class GraphTransport:
         del place
         work = Parcels(self.target, self._api.sign_in.identity, self._base)
         return await hand_over(work, lease, body, deadline, self._send)
-
-    def step(self, delivery: str) -> Step:
-        """Nobody can tell: it is one request."""
-        del delivery
-        return ""
-
-    async def retire(self) -> None:
-        """Nothing is kept but what Http keeps."""
-
-    async def close(self) -> None:
-        """Nothing is kept but what Http keeps."""
 
     async def _send(self, lease: Lease, content: bytes, work: Parcels) -> None:
         envelope = lease.envelope

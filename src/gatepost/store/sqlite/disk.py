@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.model.body import MANY, windows_of
+from gatepost.net.files import sync_directory
 
 TOGETHER: Final = 1024 * 1024
 """Octets written in one call at most."""
@@ -95,14 +96,8 @@ class Disk:
             os.fdatasync(descriptor)
 
     def sync_directory(self, directory: Path) -> None:
-        """Make the names in a directory survive; Windows does so by itself."""
-        if sys.platform == "win32":
-            return
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        """Make the names in a directory survive."""
+        sync_directory(directory)
 
     def free(self, directory: Path) -> int:
         """Return how many octets we may still write."""
