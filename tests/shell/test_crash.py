@@ -1,39 +1,17 @@
 """SIGKILL at any instant loses nothing that was acknowledged."""
 
 import asyncio
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from gatepost.store.sqlite import SqliteStore, open_store
+from tests.shell.killing import lines_until_killed
 from tests.shell.relay_load import RelayUnderLoad
 from tests.shell.store_child import SETTINGS, body_of
 
-ROOT = Path(__file__).parents[2]
-
-
-def load_and_kill(directory: Path, after: float) -> set[str]:
-    """Run the child, kill its process group `after` seconds from its first commit."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.shell.store_child", str(directory)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert child.stdout is not None
-    with child, child.stdout:
-        lines = [child.stdout.readline()]
-        time.sleep(after)
-        os.killpg(child.pid, signal.SIGKILL)
-        lines += child.stdout.readlines()
-    assert child.returncode == -signal.SIGKILL
-    return {line.decode().strip() for line in lines if line.endswith(b"\n")}
+CHILD = "tests.shell.store_child"
 
 
 async def lost(store: SqliteStore, acknowledged: set[str]) -> list[str]:
@@ -54,7 +32,7 @@ def kill_many_times(directory: Path, times: int, seed: int) -> None:
     instants = random.Random(seed)
     acknowledged: set[str] = set()
     for _ in range(times):
-        acknowledged |= load_and_kill(directory, instants.uniform(0.0, 0.35))
+        acknowledged.update(lines_until_killed(CHILD, directory, instants.uniform(0.0, 0.35)))
     store = open_store(directory, SETTINGS)
     try:
         assert asyncio.run(lost(store, acknowledged)) == []

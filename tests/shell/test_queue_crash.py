@@ -1,12 +1,7 @@
 """SIGKILL at any instant: what was accepted waits, or its end was written down with its DSN."""
 
 import asyncio
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,29 +10,11 @@ import pytest
 
 from gatepost.queue.deliveries import Deliveries
 from gatepost.store.sqlite import open_store
+from tests.shell.killing import lines_until_killed
 from tests.shell.queue_child import SETTINGS, body_of
 
-ROOT = Path(__file__).parents[2]
+CHILD = "tests.shell.queue_child"
 FATES = {"done": "delivered", "failed": "failed"}
-
-
-def load_and_kill(directory: Path, after: float) -> list[tuple[str, str]]:
-    """Run the child, kill its process group `after` seconds from its first commit."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.shell.queue_child", str(directory)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert child.stdout is not None
-    with child, child.stdout:
-        lines = [child.stdout.readline()]
-        time.sleep(after)
-        os.killpg(child.pid, signal.SIGKILL)
-        lines += child.stdout.readlines()
-    assert child.returncode == -signal.SIGKILL
-    whole = [line.decode().split() for line in lines if line.endswith(b"\n")]
-    return [(what, id_) for what, id_ in whole]
 
 
 async def check(queue: Deliveries, said: dict[str, list[str]]) -> None:
@@ -61,7 +38,8 @@ def kill_many_times(directory: Path, times: int, seed: int) -> None:
     instants = random.Random(seed)
     said: dict[str, list[str]] = defaultdict(list)
     for _ in range(times):
-        for what, id_ in load_and_kill(directory, instants.uniform(0.0, 0.35)):
+        for line in lines_until_killed(CHILD, directory, instants.uniform(0.0, 0.35)):
+            what, id_ = line.split()
             said[id_].append(what)
     assert len(said) > times
     store = open_store(directory, SETTINGS)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
@@ -24,6 +23,7 @@ from gatepost.rest import arm
 from gatepost.rest.context import Site
 from tests.unit.directory.azure.world import KEY, NOW, SUBSCRIPTION, TENANT, entries
 from tests.unit.directory.memory import MemoryRecords
+from tests.unit.rest.in_process import Answered, Question, ask
 
 BASE = "https://localhost:2443"
 VERSION = "2025-09-01"
@@ -56,28 +56,6 @@ class PlainKeys:
 @cache
 def signing_key() -> RSAPrivateKey:
     return generate_private_key(65537, 2048)
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body) if self.body else None
-
-    @property
-    def code(self) -> str:
-        """The error's code."""
-        return str(self.json["error"]["code"]) if self.status >= 400 else ""
-
-    @property
-    def message(self) -> str:
-        return str(self.json["error"]["message"])
 
 
 class Management:
@@ -168,30 +146,4 @@ class Management:
         raw = (
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         )
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "https",
-            "path": path,
-            "raw_path": path.encode(),
-            "root_path": "",
-            "query_string": query.encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            "server": ("localhost", 2443),
-            "client": ("127.0.0.1", 1),
-        }
-        sent: list[dict[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": raw, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.application(scope, receive, send)
-        start = sent[0]
-        content = b"".join(each.get("body", b"") for each in sent[1:])
-        found = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Answered(start["status"], found, content)
+        return await ask(self.application, Question(method, path, query, headers, (raw,)))

@@ -9,7 +9,8 @@ from gatepost.directory.azure.changes import verification
 from gatepost.directory.azure.entries import Domain
 from gatepost.model.dns import Answer, MxRecord
 from tests.unit.directory.azure.world import EMAIL
-from tests.unit.rest.arm.asking import BASE, Answered, Management
+from tests.unit.rest.arm.asking import BASE, Management
+from tests.unit.rest.in_process import Answered
 
 CUSTOM = f"{EMAIL}/domains/example.org"
 PUT = {"location": "global", "properties": {"domainManagement": "CustomerManaged"}}

@@ -48,6 +48,7 @@ from tests.unit.directory.azure.world import (
 )
 from tests.unit.directory.memory import MemoryRecords
 from tests.unit.rest.arm.asking import PlainKeys, signing_key
+from tests.unit.rest.in_process import Answered, Question, ask
 
 HOST = "localhost:2443"
 VERSION = "2025-09-01"
@@ -77,26 +78,6 @@ def document(**changes: Any) -> dict[str, Any]:
         "recipients": {"to": [{"address": "ann@example.net"}]},
     }
     return usual | changes
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def error(self) -> tuple[int, str, str]:
-        """Status, code and message; the code stands in its header, too."""
-        error = self.json["error"]
-        assert self.headers["x-ms-error-code"] == error["code"]
-        return self.status, error["code"], error["message"]
 
 
 @dataclass
@@ -239,29 +220,11 @@ class DataPlane:
     async def _call(
         self, method: str, path: str, query: str, headers: Mapping[str, str], pieces: list[bytes]
     ) -> Answered:
-        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
-            "scheme": self.scheme, "path": path, "raw_path": path.encode(), "root_path": "",
-            "query_string": query.encode(), "server": ("127.0.0.1", 2443),
-            "headers": raw, "client": ("127.0.0.1", 50000),
-        }  # fmt: skip
-        answers: list[dict[str, Any]] = []
-        coming = list(pieces)
-
-        async def receive() -> dict[str, Any]:
-            piece = coming.pop(0) if coming else b""
-            return {"type": "http.request", "body": piece, "more_body": bool(coming)}
-
-        async def answer(message: Any) -> None:
-            answers.append(message)
-
-        await self.application(scope, receive, answer)
-        known = answers[0]["status"] != HTTPStatus.METHOD_NOT_ALLOWED
-        assert not (known and any(coming)), "a client that is refused must be able to finish"
-        content = b"".join(each.get("body", b"") for each in answers[1:])
-        found = {name.decode(): value.decode("latin-1") for name, value in answers[0]["headers"]}
-        return Answered(answers[0]["status"], found, content)
+        question = Question(method, path, query, headers, pieces, self.scheme)
+        answered = await ask(self.application, question)
+        known = answered.status != HTTPStatus.METHOD_NOT_ALLOWED
+        assert not (known and answered.unread), "a client that is refused must be able to finish"
+        return answered
 
     # The mailbox.
 

@@ -11,7 +11,8 @@ import pytest
 
 from gatepost.model.profile import ApiRules, Profile
 from gatepost.rest.email.first import ATTACHMENT_TYPES
-from tests.unit.rest.email.calling import OTHER_KEY, SENDER, VERSION, Answered, DataPlane, document
+from tests.unit.rest.email.calling import OTHER_KEY, SENDER, VERSION, DataPlane, document
+from tests.unit.rest.in_process import Answered
 
 FIRST = "api-version=2021-10-01-preview"
 ID = "8540c0de-899f-5cce-acb5-3ec493af3800"

@@ -25,11 +25,11 @@ from tests.unit.rest.email.calling import (
     PRIMARY,
     SENDER,
     VERSION,
-    Answered,
     DataPlane,
     document,
     signed,
 )
+from tests.unit.rest.in_process import Answered
 
 DENIED = (401, "Denied", "Denied by the resource provider.")
 UNAUTHORIZED = (

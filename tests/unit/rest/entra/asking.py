@@ -1,9 +1,7 @@
 """Asks the token endpoint in this process, without sockets."""
 
 import asyncio
-import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -32,6 +30,7 @@ from tests.unit.directory.azure.world import (
     signing_key,
 )
 from tests.unit.directory.memory import MemoryRecords
+from tests.unit.rest.in_process import Answered, Question, ask
 
 ORIGIN = "https://localhost:2443"
 SCOPE = "https://communication.azure.com/.default"
@@ -48,25 +47,6 @@ def own_certificate() -> OwnCertificate:
 @cache
 def kept_certificate() -> ClientCertificate:
     return read_certificate(SENDER, own_certificate().der)
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def number(self) -> int:
-        """Of the one error."""
-        [number] = self.json["error_codes"]
-        return int(number)
 
 
 class Asking:
@@ -108,33 +88,8 @@ class Asking:
         path, _, query = target.partition("?")
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named.setdefault("host", "localhost:2443")
-        scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "https",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in named.items()],
-            "server": ("127.0.0.1", 2443),
-            "client": ("192.0.2.7", 1),
-        }
-        sent: list[Any] = []
         pieces = [body[at : at + 7_000] for at in range(0, len(body), 7_000)] or [b""]
-
-        async def receive() -> dict[str, Any]:
-            piece = pieces.pop(0)
-            return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        asyncio.run(self.application(scope, receive, send))
-        answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return Answered(
-            sent[0]["status"], answered, b"".join(each.get("body", b"") for each in sent[1:])
-        )
+        return asyncio.run(ask(self.application, Question(method, path, query, named, pieces)))
 
 
 def entra_form() -> str:

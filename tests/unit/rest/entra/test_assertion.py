@@ -17,13 +17,13 @@ from tests.unit.rest.entra.asking import (
     ORIGIN,
     PATH,
     SENDER,
-    Answered,
     Asking,
     assertion,
     kept_certificate,
     own_certificate,
     with_assertion,
 )
+from tests.unit.rest.in_process import Answered
 
 OVER = make_certificate("over", start=NOW.replace(year=2024), end=NOW)
 FOREIGN = make_certificate("foreign")

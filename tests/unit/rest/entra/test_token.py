@@ -412,7 +412,7 @@ def test_what_was_pasted_into_the_client_id_is_not_logged(asking: Asking) -> Non
     [(event, facts)] = asking.reported
     assert event == "token_not_issued"
     assert facts["application"] == "s3cr... (18 characters)"
-    assert facts["peer"] == "192.0.2.7"
+    assert facts["peer"] == "127.0.0.1"
     assert facts["reply"] == "400 AADSTS700016"
 
 

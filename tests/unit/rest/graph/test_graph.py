@@ -23,7 +23,8 @@ from gatepost.model.secret import Secret
 from gatepost.rest import graph
 from tests.client_certificates import make_certificate
 from tests.unit.directory.azure.world import APPLICATION, NOW, OTHER, PRINCIPAL, TENANT, USERNAME
-from tests.unit.rest.arm.asking import ADMIN_PRINCIPAL, Answered, Management
+from tests.unit.rest.arm.asking import ADMIN_PRINCIPAL, Management
+from tests.unit.rest.in_process import Answered
 
 GRAPH = "https://graph.microsoft.com"
 CONTEXT = "https://localhost:2443/v1.0/$metadata#"

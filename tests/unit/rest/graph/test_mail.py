@@ -14,7 +14,8 @@ from gatepost.errors import QueueError
 from gatepost.model.message import Submission
 from gatepost.rest import graph
 from tests.unit.directory.azure.world import APPLICATION, DOMAIN_NAME, PRINCIPAL, entries
-from tests.unit.rest.arm.asking import Answered, Management
+from tests.unit.rest.arm.asking import Management
+from tests.unit.rest.in_process import Answered
 
 MAILBOX = f"DoNotReply@{DOMAIN_NAME}"
 MIME = f"From: Us <{MAILBOX.lower()}>\r\nTo: ann@example.net\r\nBcc: bob@example.net\r\n\r\nhi\r\n"
