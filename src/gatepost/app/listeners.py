@@ -70,7 +70,8 @@ class Doorway:
         ]
         table = NetworkTable(rows, self._terms(settings, NetworkRule(())))
         implicit = settings.tls == "implicit"
-        return Entrance(table, None, implicit, _networks(settings.proxies))
+        most = self.config.limits.connections_per_address
+        return Entrance(table, None, implicit, _networks(settings.proxies), most)
 
     def _terms(self, settings: ListenerSettings, rule: NetworkRule) -> Terms:
         named = settings.mechanisms if rule.mechanisms is None else rule.mechanisms

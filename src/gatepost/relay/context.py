@@ -10,6 +10,7 @@ from gatepost.model.later import Later
 from gatepost.policy.quotas import Quotas
 from gatepost.policy.visitors import Visitors
 from gatepost.queue.contract import Store
+from gatepost.relay.handshakes import Handshakes
 from gatepost.relay.intake import Intake
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
@@ -53,6 +54,8 @@ class Relay:
     that is never behind."""
     draining: bool = False
     """No new transaction: the relay stops."""
+    shaking: Handshakes = field(default_factory=Handshakes)
+    """Those before a greeting."""
     intake: Intake = field(init=False)
     """Through which messages go into the store."""
 

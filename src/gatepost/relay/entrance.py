@@ -41,6 +41,8 @@ class Entrance:
     """TLS comes before the greeting (RFC 8314 3)."""
     proxies: Networks = NOBODY
     """Who must say in a PROXY header for whom it speaks; anybody else speaks for itself."""
+    handshakes: int | None = None
+    """Of one address, those before the greeting that may be open in this process; None: any."""
 
 
 def plain_entrance(

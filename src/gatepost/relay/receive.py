@@ -104,10 +104,25 @@ class Receiver:
         self._stream = stream
         if stream.is_shaking:
             self.deadline = self._relay.tick + PROXY_TIMEOUT
+        else:
+            self._come()
 
     def introduced(self) -> None:
         """The proxy said for whom it speaks; the client has its own time."""
         self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
+        self._come()
+
+    def _come(self) -> None:
+        """Cut who has too many handshakes open: before a greeting nobody else counts them."""
+        if not self._entrance.implicit:
+            return
+        address, shaking = self.peer, self._relay.shaking
+        if shaking.enter(address, self._entrance.handshakes):
+            self._visit = Visit(bool, partial(shaking.leave, address))
+            self._visit.begin(answer=True, when=self._when, then=lambda _: None)
+        else:
+            self.tls_failed(TlsError("its address has too many handshakes open"))
+            self.abort()
 
     def not_introduced(self, reason: str) -> None:
         """Tell the operator; a proxy that is set up wrongly should not stay unseen."""
@@ -120,6 +135,7 @@ class Receiver:
         self._session = make_session(terms.setting, address, encrypted=stream.tls is not None)
         self._session.present(stream.presented)
         self._early = False
+        self._visit.end()  # of those who shake hands
         self._touch()
         visitors, replies = self._relay.visitors, self._session.replies
         if terms.refuse:

@@ -44,6 +44,9 @@ class Stream:
     def close(self) -> None:
         self.is_closing = True
 
+    def abort(self) -> None:
+        self.is_closing = True
+
     def start_tls(self, context: object) -> None:  # noqa: ARG002
         self.is_shaking = True
 
@@ -228,6 +231,35 @@ def test_who_signs_in_anew_under_tls_counts_once() -> None:
         assert quotas.enter(Principal("app")) is not None
         receiver.lost()
         assert quotas.enter(Principal("app")) is None
+
+    asyncio.run(main())
+
+
+def test_an_address_has_only_so_many_handshakes_open() -> None:
+    """They come before the greeting, at which connections are counted."""
+
+    async def main() -> None:
+        relay = Relay(
+            cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
+            lambda: datetime.now(UTC),
+        )  # fmt: skip
+        setting = Setting(load_profile("open"), "mail.example")
+        entrance = replace(plain_entrance(setting, None, implicit=True), handshakes=2)
+
+        def come(address: str = "192.0.2.1") -> tuple[Receiver, Stream]:
+            receiver, stream = Receiver(relay, entrance, lambda _receiver: None), Stream()
+            stream.peer_address = address
+            receiver.accepted(stream)  # type: ignore[arg-type]
+            return receiver, stream
+
+        (first, _), (second, _) = come(), come()
+        assert come()[1].is_closing
+        assert not come("192.0.2.2")[1].is_closing
+        first.connected()
+        assert not come()[1].is_closing
+        assert come()[1].is_closing
+        second.lost()
+        assert not come()[1].is_closing
 
     asyncio.run(main())
 
