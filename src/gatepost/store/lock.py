@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gatepost.errors import Unreadable
+from gatepost.store.private import open_private
 
 if sys.platform == "win32":
     import msvcrt
@@ -36,7 +37,7 @@ class DirectoryLock:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._descriptor = open_private(directory / "lock")
         try:
             _try_lock(self._descriptor)
         except OSError:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from gatepost.store.private import write_private
 from gatepost.store.sqlite.commit import Transaction
 from gatepost.store.sqlite.queries import QUERIES
 
@@ -81,6 +82,5 @@ def _read(file: Path) -> tuple[int, int]:
 def _write(file: Path, counted: tuple[int, int]) -> None:
     new = file.with_name(f"{GENERATION}.new")
     with suppress(OSError):  # a full disk: the file stays behind
-        new.write_text("{} {}\n".format(*counted), "ascii")
-        new.chmod(0o600)
+        write_private(new, "{} {}\n".format(*counted))
         new.replace(file)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from gatepost.store.private import write_private
+
 LAYOUT: Final = "store.layout"
 _ROOTS: Final = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master"
 
@@ -27,8 +29,7 @@ def keep_layout(
         return
     rows = connection.execute(_ROOTS).fetchall()
     if (known, tables) != (version, rows):  # another version, or a file that was put there
-        new.write_text(json.dumps({"version": version, "tables": rows}), "utf-8")
-        new.chmod(0o600)
+        write_private(new, json.dumps({"version": version, "tables": rows}))
         new.replace(file)
 
 

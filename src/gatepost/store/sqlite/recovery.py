@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
+from gatepost.store.private import write_private
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.layout import LAYOUT, forget_layout, known_roots
 from gatepost.store.sqlite.log import read_log
@@ -80,7 +81,7 @@ def _segments(directory: Path) -> list[Path]:
 
 def mark_failed(directory: Path, reason: str) -> None:
     """Leave word for the next start. Raises OSError."""
-    (directory / _MARKER).write_text(f"{reason}\n", encoding="utf-8")
+    write_private(directory / _MARKER, f"{reason}\n")
 
 
 def recover(directory: Path, disk: Disk) -> str:

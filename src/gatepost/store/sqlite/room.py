@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from gatepost.store.private import open_private
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.recovery import DATABASE
 
@@ -88,7 +89,7 @@ class Room:
             return self._reserve
 
     def _set_aside(self, size: int) -> None:
-        descriptor = os.open(self._reserve_file, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = open_private(self._reserve_file)
         try:
             self._disk.allocate(descriptor, size)
         except OSError:

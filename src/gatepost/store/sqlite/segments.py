@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from gatepost.errors import Unreadable
 from gatepost.model.body import WINDOW, Body, traits_of
+from gatepost.store.private import open_private
 from gatepost.store.sqlite.disk import Disk
 
 SEGMENTS: Final = "segments"
@@ -174,7 +175,7 @@ class Segments:
             self.directory.mkdir(0o700)
             self._disk.sync_directory(self.directory.parent)
         path = self._path(self.active)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _BINARY, 0o600)
+        descriptor = open_private(path)
         os.ftruncate(descriptor, self._end)
         self._disk.sync_directory(self.directory)
         return descriptor
