@@ -12,7 +12,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
-from email.policy import compat32
+from email.policy import Compat32
 from email.utils import collapse_rfc2231_value
 from typing import Any, Final
 
@@ -22,6 +22,9 @@ DEEPEST: Final = 20
 """Parts in parts of what somebody wants to read."""
 LONGEST: Final = 16_384
 """Characters of a field in which encoded words are decoded."""
+LONGEST_KIND: Final = 4_096
+"""Characters of a Content- field that are read: the library's time for its parameters grows with
+the square of what there is, and a name of 255 letters takes half as many."""
 _NO_CHARSETS: Final = frozenset({
     "idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape",
 })  # fmt: skip
@@ -56,9 +59,17 @@ def read_contents(content: bytes) -> Contents:
     """Return what is in a message; what cannot be decoded is kept or replaced, never raised."""
     try:
         _check_depth(content)
-        return _read(BytesParser(policy=compat32).parsebytes(content))
+        return _read(BytesParser(policy=_Bounded()).parsebytes(content))
     except (Unparsable, RecursionError):  # of messages in messages
         return Contents(text=_plain(content.decode("utf-8", "replace")))
+
+
+class _Bounded(Compat32):
+    """Cuts long Content- fields off, which the parser itself looks into."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:LONGEST_KIND] if name.lower().startswith("content-") else value
 
 
 def _check_depth(content: bytes) -> None:

@@ -89,36 +89,39 @@ class _Reader:
 
     def __init__(self) -> None:
         self.found: list[Address] = []
-        self._word = ""
-        self._angle: str | None = None
+        self._word: list[str] = []
+        """Tokens, as those of ``_angle``: text that grows by pieces costs time by its square."""
+        self._angle: list[str] | None = None
         self._in_angle = False
 
     def take(self, token: str) -> None:
         """Take the next token. Raises ValueError where it cannot stand."""
-        if self._in_angle:
-            self._in_angle = token != ">"
-            self._angle = (self._angle or "") + (token if self._in_angle else "")
+        if self._angle is not None and self._in_angle:
+            if token == ">":
+                self._in_angle = False
+            else:
+                self._angle.append(token)
         elif token in ",;":
             self.finish()
         elif self._angle is not None:
             if token.strip(_BLANK):
                 raise ValueError("text behind an address")
         elif token == "<":
-            self._in_angle, self._angle = True, ""
+            self._in_angle, self._angle = True, []
         elif token == ":":
-            if "@" in self._word:
+            if any("@" in each for each in self._word):
                 raise ValueError("a group with an address for its name")
-            self._word = ""
+            self._word = []
         elif token == ">" or ("\\" in token and not token.startswith('"')):
             raise ValueError("a bracket or backslash that opens nothing")
         else:
-            self._word += token
+            self._word.append(token)
 
     def finish(self) -> None:
         """End one mailbox. Raises ValueError when it is none."""
         if self._in_angle:
             raise ValueError("an unclosed bracket")
-        spec = self._word if self._angle is None else self._angle
+        spec = "".join(self._word if self._angle is None else self._angle)
         if spec.strip(_BLANK) or self._angle is not None:
             self.found.append(_mailbox(spec.strip(_BLANK)))
-        self._word, self._angle = "", None
+        self._word, self._angle = [], None

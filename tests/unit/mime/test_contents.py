@@ -126,3 +126,18 @@ def test_no_content_raises(content: bytes) -> None:
     contents = read_contents(content)
     assert "\udcff" not in repr(contents)
     assert repr(contents).encode("utf-8")
+
+
+@pytest.mark.parametrize("field", [b"Content-Type: text/plain", b"Content-Disposition: attachment"])
+def test_parameters_without_end_take_no_time_without_end(field: bytes) -> None:
+    """A minute for each megabyte squared, in the standard library."""
+    endless = field + b";" * 2_000_000
+    contents = read_contents(b"To: a@b.example\r\n" + endless + b"\r\n\r\nhello\r\n")
+    assert contents.fields[0] == ("To", "a@b.example")
+
+
+def test_a_long_name_is_whole() -> None:
+    name = "\N{HANGUL SYLLABLE GA}" * 255
+    spelled = "".join([f"%{each:02X}" for each in name.encode()])
+    field = f"Content-Disposition: attachment; filename*=utf-8''{spelled}\r\n"
+    assert read_contents(field.encode() + b"\r\nx").attachments[0].filename == name
