@@ -26,6 +26,7 @@ from gatepost.relay.pauses import after
 from gatepost.relay.sign_in import SignIn
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import Received, hop_of, receive_message, told
+from gatepost.relay.tls_reasons import explain_handshake
 from gatepost.relay.visit import UNCOUNTED, Visit
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
@@ -182,7 +183,7 @@ class Receiver:
 
     def tls_failed(self, error: TlsError) -> None:
         """Tell the operator; the peer got an alert."""
-        reason = str(error).removeprefix("TLS failed: ")  # the event says that much
+        reason = explain_handshake(str(error).removeprefix("TLS failed: "))  # the event says that
         self._relay.report("tls_failed", peer=self._stream.peer_address, reason=reason)
         self._leave()
 

@@ -19,7 +19,7 @@ from gatepost.wire.server.parameters import (
     parse_mail,
     parse_rcpt,
 )
-from gatepost.wire.server.states import ANY, IN_TRANSACTION, READY, States
+from gatepost.wire.server.states import ANY, IN_TRANSACTION, READY, State, States
 
 if TYPE_CHECKING:  # a session finds its handlers in the table here, and is given to them
     from gatepost.wire.server.session import Session
@@ -86,7 +86,7 @@ def starttls(session: "Session", argument: bytes) -> Reply | events.Event | None
     if argument:
         return session.replies.BAD_ARGUMENTS
     if session.encrypted:
-        return session.replies.BAD_SEQUENCE
+        return session.replies.BAD_SEQUENCE.because("STARTTLS under TLS")
     if session.buffered:
         session.close(session.replies.BYTES_BEFORE_TLS)
         return None
@@ -99,7 +99,7 @@ def auth(session: "Session", argument: bytes) -> Reply | events.Event:
     if not 1 <= len(words) <= 2:
         return session.replies.BAD_ARGUMENTS
     if session.signed_in_as is not None:
-        return session.replies.BAD_SEQUENCE
+        return session.replies.BAD_SEQUENCE.because("AUTH behind a sign-in that worked")
     mechanism = words[0].decode("ascii", "replace").upper()
     if not session.encrypted and session.profile.requires_tls:
         return session.replies.AUTH_NEEDS_TLS.because("AUTH before STARTTLS")
@@ -229,7 +229,7 @@ def quit_(session: "Session", argument: bytes) -> Reply | None:
 
 def not_smtp(session: "Session", _argument: bytes) -> None:
     """A verb of HTTP: a browser was tricked into talking to us; nothing it says is a command."""
-    session.close(session.replies.NOT_SMTP)
+    session.close(session.replies.NOT_SMTP.because("the client speaks HTTP"))
 
 
 # fmt: off
@@ -254,15 +254,25 @@ COMMANDS: Final[Mapping[bytes, Command]] = {
 # fmt: on
 
 
-def missing_condition(session: "Session", command: Command) -> Reply | None:
+_WHEN: Final[Mapping[State, str]] = {
+    State.START: "before EHLO",
+    State.READY: "outside of a transaction",
+    State.SENDER: "after MAIL",
+    State.RECIPIENTS: "after RCPT",
+    State.CHUNKS: "after BDAT",
+}
+
+
+def missing_condition(session: "Session", verb: str, command: Command) -> Reply | None:
     """Return what stands against running ``command`` now, or None."""
     replies, profile = session.replies, session.profile
     if command.extension and command.extension not in session.offer.keywords:
-        return replies.BAD_SEQUENCE if session.encrypted else replies.NOT_IMPLEMENTED
+        missing = replies.BAD_SEQUENCE if session.encrypted else replies.NOT_IMPLEMENTED
+        return missing.because(f"{verb} is not offered here")
     if not command.in_clear and profile.requires_tls and not session.encrypted:
-        return replies.TLS_REQUIRED
+        return replies.TLS_REQUIRED.because(f"{verb} before STARTTLS")
     if command.needs_auth and profile.requires_auth and session.signed_in_as is None:
-        return replies.AUTH_REQUIRED
+        return replies.AUTH_REQUIRED.because(f"{verb} without a sign-in")
     if session.state not in command.states:
-        return replies.BAD_SEQUENCE
+        return replies.BAD_SEQUENCE.because(f"{verb} {_WHEN[session.state]}")
     return None

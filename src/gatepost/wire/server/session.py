@@ -390,16 +390,20 @@ class Session:
             self.close(self.replies.TOO_MANY_COMMANDS)
             return None
         if _CONTROL.search(line):
-            self._say_of_command(self.replies.MALFORMED_LINE)
+            said = self.replies.MALFORMED_LINE.because("control characters in a command")
+            self._say_of_command(said)
             return None
         verb, _, argument = line.partition(b" ")
         command = self._table.get(verb) or self._table.get(verb.upper())
         if command is None:
-            self._say_of_command(self.replies.UNKNOWN_COMMAND)
+            # What it is may be a secret that was sent at the wrong time.
+            self._say_of_command(self.replies.UNKNOWN_COMMAND.because("a verb that is none"))
             return None
-        result = missing_condition(self, command) or command.handle(self, argument.strip())
+        name = verb.decode("ascii").upper()
+        result = missing_condition(self, name, command) or command.handle(self, argument.strip())
         if isinstance(result, Reply):
-            self._say_of_command(result)
+            is_bare = result.code >= 400 and not result.reason
+            self._say_of_command(result.because(f"in answer to {name}") if is_bare else result)
             return None
         return result
 

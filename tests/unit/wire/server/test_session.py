@@ -1,5 +1,7 @@
 """What an application can rely on: pauses, answers, and what only tells."""
 
+from dataclasses import replace
+
 import pytest
 
 from gatepost.model.credentials import Principal
@@ -229,3 +231,22 @@ def test_commands_wait_while_replies_pile_up(session: Session) -> None:
     assert session.next_event() is None
     session.end(session.replies.TIMED_OUT)
     assert session.next_event() == events.Closing(session.replies.TIMED_OUT), "at once"
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["AUTH LOGIN"], "AUTH before EHLO"),
+        (["EHLO client.example", "mail FROM:<a@example.com>"], "MAIL before STARTTLS"),
+        (["EHLO client.example", "RCPT TO:<a@example.com>"], "RCPT outside of a transaction"),
+        (["EHLO client.example", "HELP", "EHLO two words"], "in answer to EHLO"),
+        (["PA55W0RD"], "a verb that is none"),
+    ],
+)
+def test_a_refused_command_is_told_with_why(lines: list[str], reason: str) -> None:
+    profile = replace(PROFILE, requires_tls=True)
+    session = Session(Setting(profile, "mx.example", frozenset({"LOGIN"})), "192.0.2.1")
+    for line in lines:
+        session.receive(f"{line}\r\n".encode())
+        assert session.next_event() is None
+    assert session.refusals[-1].reason == reason
