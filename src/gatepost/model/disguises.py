@@ -1,10 +1,13 @@
-"""In which forms a secret may come back: in clear, in base64 wherever it lies, in hex, in a URL.
+"""In which forms a secret may come back: in clear, in base64 wherever it lies, in hex, in a URL,
+and as programs spell a text within another: with escapes, in another case or encoding.
 
 Whoever repeats a secret, as some servers do in a refusal, seldom means to; what they repeat is what
 they got, what they made of it, or both.
 """
 
 import base64
+import html
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -13,8 +16,15 @@ SHORTEST: Final = 4
 """Characters of a fragment that is worth striking out; shorter ones are in every text."""
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 """The other alphabet (RFC 4648 5), in which tokens are written."""
-_IN_PERCENT: Final = (re.compile(rb"[^A-Za-z0-9_.~-]"), re.compile(rb"[^A-Za-z0-9]"))
-"""What a URL has in percent (RFC 3986 2.3), and what the careful have there, too."""
+LONG: Final = 8
+"""Characters of what is no word that texts have anyway, in small or capital letters."""
+_IN_PERCENT: Final = (
+    re.compile(rb"[^A-Za-z0-9_.~-]"),
+    re.compile(rb"[^A-Za-z0-9]"),
+    re.compile(rb"[^A-Za-z0-9_.~/-]"),
+)
+"""What a URL has in percent (RFC 3986 2.3), what the careful have there, too, and who means a
+path does not."""
 
 
 def disguises(secret: bytes) -> frozenset[str]:
@@ -22,14 +32,25 @@ def disguises(secret: bytes) -> frozenset[str]:
     encoded = base64.b64encode(secret).decode()
     forms = {encoded, encoded.rstrip("="), *base64_fragments(secret)}
     forms |= {each.translate(_URL_SAFE) for each in forms}
-    forms.add(secret.decode("utf-8", "surrogateescape"))
-    hexadecimal = secret.hex()
-    if len(hexadecimal) > SHORTEST:
-        forms |= {hexadecimal, hexadecimal.upper()}
+    clear = secret.decode("utf-8", "surrogateescape")
+    forms |= {clear, secret.decode("latin-1"), *_within_texts(clear), repr(secret)[2:-1]}
+    if len(clear) >= LONG:
+        forms |= {clear.lower(), clear.upper()}
+    if len(secret.hex()) > SHORTEST:
+        spelled = {secret.hex(), secret.hex(" "), secret.hex(":")}
+        forms |= spelled | {each.upper() for each in spelled}
     for kind in _IN_PERCENT:
         percent = kind.sub(lambda found: b"%%%02X" % ord(found[0]), secret).decode("ascii")
         forms |= {percent, percent.replace("%20", "+"), _lower(percent)}
     return frozenset(forms)
+
+
+def _within_texts(clear: str) -> Iterator[str]:
+    """Yield what stands for it in JSON (RFC 8259 7), Python and HTML."""
+    for escaped in (json.dumps(clear), json.dumps(clear, ensure_ascii=False)):
+        yield from (escaped[1:-1], escaped[1:-1].replace("/", "\\/"))
+    yield from (repr(clear)[1:-1], ascii(clear)[1:-1])
+    yield from (html.escape(clear), html.escape(clear, quote=False))
 
 
 def base64_fragments(secret: bytes) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """A transcript strikes secrets out, in whatever form the server repeats them."""
 
 import base64
+import html
+import json
 import time
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -29,6 +31,11 @@ def hiding(*secrets: str | bytes) -> Transcript:
         base64.urlsafe_b64encode(OCTETS).decode(),
         OCTETS.hex(),
         OCTETS.hex().upper(),
+        OCTETS.hex(":"),
+        OCTETS.hex(" ").upper(),
+        SECRET.upper(),
+        SECRET.lower(),
+        quote(SECRET),
         quote(SECRET, safe=""),
         quote(SECRET, safe="").replace("-", "%2D"),
         quote(SECRET, safe="").replace("%2B", "%2b").replace("%2F", "%2f").replace("%3D", "%3d"),
@@ -36,6 +43,33 @@ def hiding(*secrets: str | bytes) -> Transcript:
 )
 def test_a_form_of_a_secret_is_struck_out(form: str) -> None:
     assert hiding(SECRET).redact(f"who is {form}?") == f"who is {STRUCK_OUT}?"
+
+
+AWKWARD = "g\u00e9\"h&<e>im/12'34\\56 x"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        json.dumps(AWKWARD)[1:-1],
+        json.dumps(AWKWARD, ensure_ascii=False)[1:-1],
+        json.dumps(AWKWARD)[1:-1].replace("/", r"\/"),
+        repr(AWKWARD)[1:-1],
+        ascii(AWKWARD)[1:-1],
+        repr(AWKWARD.encode())[2:-1],
+        html.escape(AWKWARD),
+        html.escape(AWKWARD, quote=False),
+        AWKWARD.encode().decode("latin-1"),
+        quote_plus(AWKWARD),
+    ],
+)
+def test_a_secret_as_programs_spell_it_within_a_text(form: str) -> None:
+    assert form != AWKWARD
+    assert hiding(AWKWARD).redact(f"who is {form}?") == f"who is {STRUCK_OUT}?"
+
+
+def test_a_short_secret_in_another_case_is_a_word_like_others() -> None:
+    assert hiding("Mail").redact("no mail for you, Mail") == f"no mail for you, {STRUCK_OUT}"
 
 
 @pytest.mark.parametrize("before", [b"", b"u", b"us"])
