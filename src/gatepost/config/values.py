@@ -348,10 +348,10 @@ def mailbox(value: Any) -> str:
 
 
 def sender(value: Any) -> str:
-    """What an account may send as: a mailbox, ``@domain``, or ``*``."""
+    """What an account may send as: a mailbox, ``@domain``, ``@*.domain``, or ``*``."""
     if isinstance(value, str) and (value == "*" or _DOMAIN.fullmatch(value.removeprefix("@"))):
         return value if value == "*" or value.startswith("@") else f"@{value}"
-    if isinstance(value, str) and _is_mailbox(value):
+    if isinstance(value, str) and _is_mailbox(value) and not value.startswith("*@"):
         return value
     raise ValueError(f'takes a mailbox, "@domain" or "*", not {value!r}')
 

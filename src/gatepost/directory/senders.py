@@ -9,18 +9,23 @@ from gatepost.model.idn import fold_domain
 from gatepost.model.standing import Standing
 
 ANY_SENDER: Final = "*"
+_ANY: Final = "@*"
 
 
 def standing_of(patterns: Iterable[str], sender: Address) -> Standing:
     """Tell whether ``sender`` is among ``patterns``; neither part's case matters, nor whether a
     domain is written in A-labels.
 
-    A pattern is ``local@domain``, ``@domain`` for every address of a domain, or ``*``.
+    A pattern is ``local@domain``, ``@domain`` for every address of a domain, ``@*.domain`` for
+    those below it, or ``*``.
     """
     domain = f"@{fold_domain(sender.domain)}"
     mailbox = f"{sender.local.lower()}{domain}"
     allowed = [_folded(pattern) for pattern in patterns]
     if ANY_SENDER in allowed or mailbox in allowed or domain in allowed:
+        return Standing.ALLOWED
+    above = [each.removeprefix(_ANY) for each in allowed if each.startswith(f"{_ANY}.")]
+    if any(domain.endswith(each) for each in above):
         return Standing.ALLOWED
     if any(pattern.endswith(domain) for pattern in allowed):
         return Standing.SENDER_NOT_REGISTERED
@@ -30,4 +35,5 @@ def standing_of(patterns: Iterable[str], sender: Address) -> Standing:
 @lru_cache(maxsize=4096)
 def _folded(pattern: str) -> str:
     local, at, domain = pattern.rpartition("@")
-    return f"{local.lower()}{at}{fold_domain(domain)}"
+    below = "*." if domain.startswith("*.") else ""
+    return f"{local.lower()}{at}{below}{fold_domain(domain.removeprefix(below))}"

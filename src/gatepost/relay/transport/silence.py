@@ -29,7 +29,7 @@ async def unless_silent(
     try:
         await asyncio.wait([task], timeout=SILENCE)
         is_silent = not task.done() and witness.awaits_greeting and await greets_in_tls()
-        if not is_silent or task.done():
+        if not is_silent or task.done() or not witness.awaits_greeting:  # it has greeted meanwhile
             return await task
     except BaseException:
         await _give_up(task)

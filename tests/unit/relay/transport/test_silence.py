@@ -34,16 +34,19 @@ OPEN = cast("AsyncConnection", _Open())
 class Scene:
     """A server that greets in clear after so many seconds, and in TLS or not."""
 
-    def __init__(self, greets_after: float, *, in_tls: bool) -> None:
+    def __init__(self, greets_after: float, *, in_tls: bool, goes_on_for: float = 0) -> None:
         self.clock, self.asked = FakeClock(), 0
         self.witness = Witness(Upstream(SERVER))
-        self._greets_after, self._in_tls = greets_after, in_tls
+        self._greets_after, self._goes_on_for, self._in_tls = greets_after, goes_on_for, in_tls
         self.was_given_up = False
 
     async def _open(self) -> AsyncConnection:
-        self.witness.meet(ClientSession(Peer(SERVER, "me.example")), "192.0.2.1")
+        session = ClientSession(Peer(SERVER, "me.example"))
+        self.witness.meet(session, "192.0.2.1")
         try:
             await asyncio.sleep(self._greets_after)
+            session.phase = "ehlo"
+            await asyncio.sleep(self._goes_on_for)
         except asyncio.CancelledError:
             self.was_given_up = True
             raise
@@ -81,6 +84,12 @@ def test_a_slow_server_gets_the_time_of_the_rfc(greets_after: float, in_tls: boo
     scene = Scene(greets_after, in_tls=in_tls)
     assert scene.play() is OPEN
     assert scene.asked == 1
+
+
+def test_who_greets_while_it_is_asked_in_tls_goes_on() -> None:
+    """It may be signing in by now."""
+    scene = Scene(SILENCE + 0.5, in_tls=True, goes_on_for=30)
+    assert scene.play() is OPEN
 
 
 def test_a_connection_that_comes_too_late_is_closed() -> None:
