@@ -379,13 +379,14 @@ def test_who_hangs_up_on_a_login_keeps_its_place_until_the_answer(
 
 
 REFUSALS = [
-    ("NONSENSE with-a-secret", "500 5.5.1 Command not recognized", ""),
+    ("NONSENSE with-a-secret", "500 5.5.1 Command not recognized", "a verb that is none"),
     ("AUTH PLAIN", "504 5.7.4 Unrecognized authentication type", "AUTH PLAIN is not offered"),
-    ("AUTH LOGIN !!!", "501 5.5.2 Cannot decode base64", ""),
-    ("MAIL FROM:<a@example.com>", "530 5.7.57 Client not authenticated to send mail.", ""),
-    ("EHLO", "501 5.5.4 Syntax error in arguments", ""),
-    ("STARTTLS", "503 5.5.1 Bad sequence of commands", ""),
-]
+    ("AUTH LOGIN !!!", "501 5.5.2 Cannot decode base64", "in answer to AUTH"),
+    ("MAIL FROM:<a@example.com>", "530 5.7.57 Client not authenticated to send mail.",
+     "MAIL without a sign-in"),
+    ("EHLO", "501 5.5.4 Syntax error in arguments", "in answer to EHLO"),
+    ("STARTTLS", "503 5.5.1 Bad sequence of commands", "STARTTLS is not offered here"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("command", "reply", "reason"), REFUSALS)

@@ -338,7 +338,9 @@ class Receiver:
     def _leave(self) -> None:
         self._visit.end()
         if self._sign_in is not None:
+            self._sign_in.drop()
             self._sign_in.leave()
+            self._sign_in = None  # it holds us: two that hold each other wait for the collector
 
     # Events.
 
