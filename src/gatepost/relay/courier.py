@@ -29,6 +29,10 @@ PATIENCE, MOMENT = 10.0, 0.1
 """Seconds for which a message that one target did not take waits for the first sign-in at the next
 one, and between two looks; else it would wait for its schedule."""
 
+_CLOSING: Final = 421
+_OF_MESSAGE: Final = frozenset({"mail", "rcpt", "data", "content"})
+"""Where a reply is about the message: it tells more than a server that has no time for anybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clear:
@@ -237,7 +241,11 @@ def _passes_on(answer: Handed | Pause) -> bool:
 def _was_one_too_many(handed: Handed) -> bool:
     """Tell whether a server took not even the connection (RFC 5321 3.8)."""
     attempt = handed.attempt
-    return attempt.is_remote and attempt.reply.code == 421 and attempt.phase in ("greeting", "ehlo")
+    return (
+        attempt.is_remote
+        and attempt.reply.code == _CLOSING
+        and attempt.phase in ("greeting", "ehlo")
+    )
 
 
 def _goes_on(handed: Handed, may: Callable[[Phase, Reply | None], bool]) -> bool:
@@ -275,7 +283,7 @@ def _later_if(handed: Handed, put_off: Handed) -> Handed:
     """
     refused = [each.reply for each in handed.verdicts if each.outcome == "failed"]
     if not refused:
-        return handed
+        return put_off if handed.attempt.reply.code == _CLOSING else handed
     pairs = zip(put_off.verdicts, handed.verdicts, strict=True)
     verdicts = tuple([first if said.outcome == "failed" else said for first, said in pairs])
     attempt = put_off.attempt
@@ -299,10 +307,11 @@ def _put_off(handed: Handed) -> Handed:
 
 
 def _all_failed(failed: Sequence[Handed]) -> Handed:
-    """Return the last one that a server answered; when none did, one whose reason tells of all."""
+    """Return the best one where a server put the message off, else the last one that was answered;
+    when none was, one whose reason tells of all."""
     answered = [each for each in failed if each.attempt.is_remote]
     if answered:
-        return answered[-1]
+        return next((each for each in answered if each.attempt.phase in _OF_MESSAGE), answered[-1])
     last = failed[-1]
     reasons = dict.fromkeys(each.attempt.reply.reason for each in failed)
     if len(reasons) < 2:

@@ -82,6 +82,25 @@ def test_another_exchanger_has_what_the_best_one_does_not_take_for_now(
     assert [place for _, place, _ in direct.tries] == asked
 
 
+@pytest.mark.parametrize("phase", ["connect", "greeting", "mail", "content"])
+def test_what_is_told_is_what_the_best_exchanger_said_of_the_message(phase: Phase) -> None:
+    """Not that a lesser one has no time for anybody."""
+    busy = Answer((Reply(421, "too many connections", Esc(4, 7, 0)),), phase)
+    lesser = unreachable() if phase == "connect" else busy
+    best = Answer((GREYLISTED,), "rcpt")
+    direct = Upstream(mx(), lambda _, place: best if "mx1" in place.host else lesser)
+    world = World([direct], [route(direct.target)], dns=ZONE)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender=""))
+        await asyncio.sleep(1)
+        delivery = await world.delivery("m1.0")
+        assert [each.reply for each in delivery.history] == [GREYLISTED]
+
+    world.run(scenario)
+    assert [place for _, place, _ in direct.tries] == ["mx1.example.net:25", "mx2.example.net:25"]
+
+
 def test_another_name_of_the_same_exchanger_is_no_other_one() -> None:
     direct = Upstream(mx(), Answer((GREYLISTED,), "rcpt"))
     zone = "\n".join(f"example.net MX {each}0 mx{each}\nmx{each} A 192.0.2.1" for each in (1, 2))

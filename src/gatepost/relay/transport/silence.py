@@ -43,8 +43,12 @@ async def unless_silent(
 
 
 async def _give_up(task: asyncio.Task[AsyncConnection]) -> None:
-    """Leave no connection behind, though it may stand just now."""
+    """Leave no connection behind, though it may stand just now and we may be cancelled again."""
     task.cancel()
+    await asyncio.shield(_ended(task))
+
+
+async def _ended(task: asyncio.Task[AsyncConnection]) -> None:
     await asyncio.wait([task])
     if not task.cancelled() and task.exception() is None:
         await task.result().close()

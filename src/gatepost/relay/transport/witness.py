@@ -27,6 +27,9 @@ from gatepost.net.tls import TlsFacts
 from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.capabilities import parse_capabilities
 
+LONGEST: Final = 4096
+"""Characters of a reply that the doctor reads: what it is for is in its first lines, and a server
+may say megabytes."""
 NOTHING: Final = Reply(0)
 """Stands where a server hung up, or was silent."""
 _TLS: Final[dict[str, TlsMode]] = {
@@ -61,7 +64,13 @@ class Witness:
         """Listen to a server: what the one before said does not count any more."""
         self._said.clear()
         self.session, self.address = session, address
-        session.listen_in = self._said.append
+        session.listen_in = self._hear
+
+    def _hear(self, said: Said) -> None:
+        text = said.reply.text
+        if len(text) > LONGEST and said.phase != "ehlo":  # the words of that one are not searched
+            said = replace(said, reply=replace(said.reply, text=text[:LONGEST]))
+        self._said.append(said)
 
     def leave(self) -> None:
         """Listen no more: MAIL may follow."""

@@ -6,13 +6,14 @@ from typing import cast
 import pytest
 
 from gatepost.client.connection import AsyncConnection
-from gatepost.client.session import ClientSession, Peer
+from gatepost.client.session import ClientSession, Peer, Said
 from gatepost.client.upstream import Upstream
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.errors import TimedOut
+from gatepost.errors import Refused, TimedOut
+from gatepost.model.reply import Reply
 from gatepost.net.dial import Server
 from gatepost.relay.transport.silence import SILENCE, unless_silent
-from gatepost.relay.transport.witness import Witness
+from gatepost.relay.transport.witness import LONGEST, Witness
 from gatepost.testing.clock import FakeClock
 from tests.delivering import run
 
@@ -109,3 +110,40 @@ def test_a_connection_that_comes_too_late_is_closed() -> None:
 
     asyncio.run(end_while_it_opens())
     assert late.was_closed
+
+
+def test_a_connection_that_comes_too_late_is_closed_though_nobody_waits_any_more() -> None:
+    late = _Open()
+
+    async def open_() -> AsyncConnection:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.1)  # it says goodbye, say, and comes about all the same
+        return cast("AsyncConnection", late)
+
+    async def end_twice() -> None:
+        scene = Scene(0, in_tls=False)
+        trying = asyncio.create_task(unless_silent(open_(), scene.witness, scene.ask))
+        for _ in range(2):
+            await asyncio.sleep(0.01)
+            trying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await trying
+        assert not late.was_closed
+        await asyncio.sleep(1)
+
+    run(FakeClock(), end_twice())
+    assert late.was_closed
+
+
+def test_the_doctor_reads_no_more_of_a_reply_than_its_beginning() -> None:
+    witness, session = Witness(Upstream(SERVER)), ClientSession(Peer(SERVER, "me.example"))
+    witness.meet(session, "192.0.2.1")
+    reply = Reply(554, "\n".join(["x" * 10_000] * 500))
+    assert session.listen_in is not None
+    session.listen_in(Said("greeting", "", reply, 0.0, 0.0))
+    greeting = witness.testify(Refused(reply).at("greeting"), FakeClock().now()).greeting.value
+    assert greeting is not None
+    assert greeting.reply is not None
+    assert len(greeting.reply.text) == LONGEST
