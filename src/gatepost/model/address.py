@@ -1,6 +1,8 @@
 """Mailboxes and paths: our own grammar, because it must be the same on every Python.
 
-RFC 5321 4.1.2 (Mailbox, Path), 4.1.3 (address literals), RFC 6531 3.3 (UTF-8).
+RFC 5321 4.1.2 (Mailbox, Path), 4.1.3 (address literals), RFC 6531 3.3 (UTF-8). Beyond it an
+underscore may stand in a domain wherever a letter may: hosts have such names, and Postfix and
+OpenSMTPD take mail for them.
 """
 
 import re
@@ -14,7 +16,7 @@ MAX_PATH: Final = 256
 # and stands here a dozen times. What _NO_CHARACTER finds is excluded beforehand.
 _ATOM: Final = r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f-\x9f]+'
 _QUOTED: Final = r'"(?:\\[\x20-\x7e]|[^\x00-\x1f"\\\x7f-\x9f])*"'
-_LABEL: Final = r"[^\x00-/:-@\[-`{-\x9f](?:[^\x00-,./:-@\[-`{-\x9f]*[^\x00-/:-@\[-`{-\x9f])?"
+_LABEL: Final = r"[^\x00-/:-@\[-^`{-\x9f](?:[^\x00-,./:-@\[-^`{-\x9f]*[^\x00-/:-@\[-^`{-\x9f])?"
 _DOMAIN: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL: Final = r"\[(?:IPv6:[0-9A-Fa-f:.]+|[0-9]{1,3}(?:\.[0-9]{1,3}){3})\]"
 _MAILBOX: Final = re.compile(

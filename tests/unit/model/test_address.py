@@ -13,6 +13,7 @@ MAILBOXES = [
     (r'"a\"b@c"@b.example',             Address(r'"a\"b@c"', "b.example")),
     ('""@b.example',                    Address('""', "b.example")),
     ("a@localhost",                     Address("a", "localhost")),
+    ("a@mail_1._tcp.b_.example",        Address("a", "mail_1._tcp.b_.example")),
     ("a@B.Example",                     Address("a", "B.Example")),
     ("a@xn--bcher-kva.example",         Address("a", "xn--bcher-kva.example")),
     ("a@[192.0.2.1]",                   Address("a", "[192.0.2.1]")),
@@ -33,7 +34,7 @@ def test_mailbox(text: str, expected: Address) -> None:
 NO_MAILBOXES = [
     "", "a", "@b.example", "a@", "a@b@c.example", ".a@b.example", "a.@b.example", "a..b@c.example",
     "a b@c.example", "a@b c.example", "a@b..example", "a@.example", "a@b.example.", "a@-b.example",
-    "a@b-.example", "a@b_c.example", '"a@b.example', 'a"b@c.example', '"a"b@c.example',
+    "a@b-.example", '"a@b.example', 'a"b@c.example', '"a"b@c.example',
     '"a\nb"@c.example', '"a\\\n"@c.example', "a@[192.0.2]", "a@[192.0.2.1", "a@192.0.2.1]",
     "a@[x]", "a@b.example\r\nRCPT TO:<c@d.example>", "a@b.example\n", "a\0@b.example",
     "a\x85b@c.example", "a@b.exam\u2028ple", "a\ud800@b.example", "a@b\udce4.example",
