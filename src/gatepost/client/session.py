@@ -19,6 +19,7 @@ from gatepost.errors import (
     ProtocolError,
     Refused,
     RemoteProtocolError,
+    TlsError,
     TlsUnavailable,
 )
 from gatepost.model.capabilities import Capabilities
@@ -33,6 +34,10 @@ CLOSING: Final = 421
 CHALLENGE: Final = 334
 QUICK: Final = 0.05
 """Seconds within which a content is answered by a server that another message may wait for."""
+_OF_MAIL: Final = frozenset({"mail", "rcpt", "data", "content"})
+_ANSWERS_ELSE: Final = frozenset({220, 221, 235, 334, 354})
+"""Codes that answer no command of these, but for 354 to DATA (RFC 5321 4.3.2, RFC 4954 4)."""
+_GOODBYE: Final = 221
 _BREAK: Final = re.compile("[\r\n\0]")
 
 
@@ -155,6 +160,9 @@ class ClientSession:
                 raise Disconnected("the server expects another message on this connection")
             self.announced = b""
         self.phase = batch.commands[0][0]
+        if self.reader.pending and not is_announced:
+            replies.append(self._heard_unasked())
+            return
         self.transcript.client(batch.text)
         if not is_announced:
             yield from self._write(Write(batch.octets, self.phase))
@@ -168,6 +176,16 @@ class ClientSession:
                 break
         if is_announced and self.usable and self.reader.pending:
             raise RemoteProtocolError("more replies than commands: some are to the message before")
+
+    def _heard_unasked(self) -> Reply:
+        """Return the 421 that came before anything was asked, in place of the answer.
+
+        Raises RemoteProtocolError for all else: each reply would be one command off.
+        """
+        reply = self.reader.next_reply()
+        if reply is None or reply.code != CLOSING:
+            raise RemoteProtocolError("the server said more than was asked", str(reply or ""))
+        return self._heard(reply, "", time.monotonic())
 
     def await_reply(self, phase: Phase, command: str = "") -> Conversation[Reply]:
         """Return the next reply."""
@@ -185,7 +203,19 @@ class ClientSession:
             self.listen_in(Said(self.phase, command, shown, asked, time.monotonic()))
         if reply.code == CLOSING:
             self.usable = False
+        elif reply.code in _ANSWERS_ELSE and self.phase in _OF_MAIL:
+            self._check_place(reply)
         return reply if reply.code == CHALLENGE and self.phase == "auth" else shown
+
+    def _check_place(self, reply: Reply) -> None:
+        """Take no answer to something else for one to what was asked (RFC 5321 4.2.1): replies may
+        be out of step, and a message that was refused would count as delivered."""
+        if reply.code == _GOODBYE:
+            self.usable = False
+            raise Disconnected("the server said goodbye (221) in place of an answer")
+        if self.phase != "data" or not reply.is_intermediate:
+            shown = self.transcript.redact(str(reply))
+            raise RemoteProtocolError(f"an answer to what was not asked: {shown[:80]}", shown)
 
     def _read_reply(self, read: Read) -> Conversation[Reply]:
         while True:
@@ -287,7 +317,11 @@ class ClientSession:
             raise Refused(reply, "STARTTLS")
         if self.reader.pending:
             raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
-        yield from self.secure()
+        try:
+            yield from self.secure()
+        except TlsError as error:  # whatever it is, the port is none for implicit TLS
+            error.slug = "" if error.slug == "implicit_tls_on_starttls_port" else error.slug
+            raise
         self.capabilities = Capabilities()
         return (yield from self.hello())
 
@@ -314,7 +348,10 @@ class ClientSession:
     def reset(self) -> Conversation[None]:
         """Leave a transaction that did not come to its end (RFC 5321 4.1.1.5)."""
         if self.in_transaction and self.usable and not self.announced:
-            yield from self.ask("RSET", "mail")
+            reply = yield from self.ask("RSET", "mail")
+            if not reply.is_success:  # it may be in the transaction before, with its recipients
+                self.usable = False
+                raise Disconnected(f"the server does not leave a transaction: {reply}")
         self.in_transaction = False
 
     def quit(self) -> Conversation[None]:

@@ -32,6 +32,8 @@ class Obstacle:
     """The relay's own store does not work."""
 
 
+LONGEST: Final = 500
+"""Characters of a reply that a sentence has."""
 Step = Phase | Literal["answer"]
 """Where a try is: a phase, or, when all of the content is out, that it is not answered yet."""
 
@@ -186,7 +188,9 @@ def _cause(attempt: Attempt) -> str:
 
 
 def _flat(text: str) -> str:
-    return " ".join(text.split())
+    """Return one line for a terminal of what a server may have said at length."""
+    line = " ".join("".join([each if each.isprintable() else " " for each in text]).split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
 def _blocked(obstacle: Obstacle) -> str:

@@ -2,7 +2,9 @@
 
 What servers really send is taken, as long as it is one thing only: a bare
 ``250``, a bare LF as line end, another code on a continuation line (the last
-line decides). Who asked is the conversation's business, not the reader's.
+line decides, but for a yes behind a no), more text than anybody reads, which is
+left out: a message that was taken must not count as refused for what was said
+of it. Who asked is the conversation's business, not the reader's.
 """
 
 import re
@@ -18,10 +20,17 @@ MAX_LINE: Final = 16_384
 """Octets of one reply line; RFC 5321 4.5.3.1.5 says 512, a SASL challenge may take 12,288."""
 MAX_LINES: Final = 512
 """Lines of one reply."""
+MAX_TEXT: Final = 65_536
+"""Octets of one reply that are kept; of the lines behind them only the code."""
+MAX_LEFT_OUT: Final = 1_048_576
+"""Octets of lines that are too long, on one connection."""
 
 _SHORT: Final = 120
 """Octets of a reply line of which the like will come again, so that what it says is remembered."""
 
+_LONG: Final = re.compile(rb"(?!334)[2-5]\d\d[ -]")
+"""How a line begins that may be longer: all but a challenge, which is of no use without its end."""
+_LEFT_OUT: Final = b"[more than %d octets]" % MAX_LINE
 _LINE: Final = re.compile(r"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 
@@ -29,7 +38,7 @@ _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 class ReplyReader:
     """Cuts what a server sends into replies."""
 
-    __slots__ = ("_came", "_lines", "_rest", "said", "shown")
+    __slots__ = ("_came", "_is_cut", "_kept", "_left_out", "_lines", "_rest", "said", "shown")
 
     def __init__(self, shown: Callable[[str], str] = str) -> None:
         self.shown = shown
@@ -39,6 +48,9 @@ class ReplyReader:
         self._rest = b""
         """The beginning of the next one."""
         self._lines: list[str] = []
+        self._kept = self._left_out = 0
+        self._is_cut = False
+        """The line of ``_rest`` is too long, and only its code is kept."""
         self.said: tuple[str, ...] = ()
         """The lines of the last reply as they came, codes included."""
 
@@ -59,22 +71,39 @@ class ReplyReader:
         """
         while self._came:
             raw = self._came.popleft().removesuffix(b"\r")
+            if self._is_cut or len(raw) > MAX_LINE:
+                raw, self._is_cut = self._head(raw) + _LEFT_OUT, False
             if not self._lines and len(raw) <= _SHORT and (known := _known_reply(raw)) is not None:
                 self.said, reply = known
                 return reply
             line = raw.decode("utf-8", "surrogateescape")
-            match = _LINE.fullmatch(line) if len(raw) <= MAX_LINE else None
+            match = _LINE.fullmatch(line)
             if match is None:
                 raise self._no_reply("not an SMTP reply", line)
-            self._lines.append(line)
+            self._kept += len(raw)
+            self._lines.append(line if self._kept <= MAX_TEXT else line[:4])
             if match[2] != "-":
-                self.said, self._lines = tuple(self._lines), []
-                return parse_reply(self.said)
+                return self._whole(line)
             if len(self._lines) >= MAX_LINES:
                 raise self._no_reply(f"a reply of more than {MAX_LINES} lines", line)
-        if len(self._rest) > MAX_LINE:  # none of it is shown: a secret may be in it, and not whole
-            raise RemoteProtocolError(f"a reply line of more than {MAX_LINE} octets")
+        if len(self._rest) > MAX_LINE:
+            self._rest, self._is_cut = self._head(self._rest), True
         return None
+
+    def _head(self, raw: bytes) -> bytes:
+        """Return the code of a line that is too long. Nothing of its text is shown: a secret may be
+        in it, and not whole."""
+        self._left_out += len(raw)
+        if not _LONG.match(raw) or self._left_out > MAX_LEFT_OUT:
+            raise RemoteProtocolError(f"a reply line of more than {MAX_LINE} octets")
+        return raw[:4]
+
+    def _whole(self, last: str) -> Reply:
+        """Return the reply that has come to its end."""
+        self.said, self._lines, self._kept = tuple(self._lines), [], 0
+        if last[0] in "23" and any(line[0] in "45" for line in self.said):
+            raise self._no_reply("a reply that says no, then yes", "\n".join(self.said[-2:]))
+        return parse_reply(self.said)
 
     def _no_reply(self, what: str, line: str) -> RemoteProtocolError:
         line = self.shown(line)[:MAX_LINE]

@@ -217,6 +217,50 @@ def test_only_a_reply_to_the_content_accepts_it(to_data: str) -> None:
     assert not session.usable
 
 
+@pytest.mark.parametrize("said", ["220 late", "235 late", "334 ", "354 go"])
+@pytest.mark.parametrize("ahead", [[], ["250 ok"]])
+def test_an_answer_to_something_else_is_none_to_mail_and_rcpt(said: str, ahead: list[str]) -> None:
+    """Each reply would be one command off, and a message that is refused be taken for delivered."""
+    session = offering(make_session())
+    asked = ["MAIL FROM:<a@example.com>", "RCPT TO:<b@example.net>"]
+    told = [*ahead, said]
+    dialogue = "\n".join(f"C: {one}\nS: {two}" for one, two in zip(asked, told, strict=False))
+    with pytest.raises(RemoteProtocolError, match="an answer to what was not asked"):
+        run(session, dialogue)
+    assert not session.usable
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_goodbye_accepts_nothing(number: int) -> None:
+    session = offering(make_session())
+    asked = ["MAIL FROM:<a@example.com>", "RCPT TO:<b@example.net>", "DATA"]
+    told = [*["250 ok", "250 ok", "354 go"][:number], "221 2.0.0 bye"]
+    lines = [f"C: {one}\nS: {two}" for one, two in zip(asked, told, strict=False)]
+    with pytest.raises(Disconnected, match="goodbye"):
+        run(session, "\n".join([*lines, *([f"{CONTENT}S: {told[3]}"] if number == 3 else [])]))
+    assert not session.usable
+
+
+def test_nothing_is_asked_of_who_said_more_than_was_asked() -> None:
+    session = offering(make_session(), "CHUNKING")
+    dialogue = """
+        C: MAIL FROM:<a@example.com>
+        S: 250 to EHLO, perhaps
+        S: 250 ok
+    """
+    with pytest.raises(RemoteProtocolError, match="more than was asked"):
+        run(session, dialogue)
+    assert not session.usable
+
+
+def test_what_cannot_be_left_is_not_used_again() -> None:
+    session = offering(make_session())
+    session.in_transaction = True
+    with pytest.raises(Disconnected, match="does not leave a transaction"):
+        run(session, "C: RSET\nS: 503 bad sequence")
+    assert not session.usable
+
+
 START = """C: MAIL FROM:<a@example.com>
 S: 250 ok
 C: RCPT TO:<b@example.net>
@@ -232,6 +276,8 @@ CONTENT = "C: Subject: hi\nC: \nC: Hello\nC: .\n"
     [
         (CONTENT + "S: 554 5.6.0 spam", ContentRefused, True),
         (CONTENT + "S: 421 4.3.2 shutting down", ContentRefused, False),
+        (CONTENT + "S: 354 more", RemoteProtocolError, False),
+        (CONTENT + "S: 235 ok", RemoteProtocolError, False),
         (CONTENT + "CUT", Disconnected, False),
         (CONTENT + "SILENCE", TimedOut, False),
         ("EARLY\nS: 552 5.3.4 too big", ContentRefused, False),

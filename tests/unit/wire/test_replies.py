@@ -4,7 +4,7 @@ import pytest
 
 from gatepost.errors import RemoteProtocolError
 from gatepost.model.reply import Esc, Reply
-from gatepost.wire.replies import MAX_LINE, MAX_LINES, ReplyReader
+from gatepost.wire.replies import MAX_LEFT_OUT, MAX_LINE, MAX_LINES, ReplyReader
 
 REPLIES = [
     # on the wire                                     read as
@@ -70,9 +70,13 @@ def test_a_continuation_is_pending() -> None:
         b"250\ttab\r\n",
         b"\xff\xfe\r\n",
         b"\x15\x03\x03\x00\x02\x02\x46\n",
-        b"250 " + b"x" * MAX_LINE + b"\r\n",
+        b"334 " + b"x" * MAX_LINE + b"\r\n",
+        b"334 " + b"x" * MAX_LINE,
         b"x" * (MAX_LINE + 1),
+        b"250 " + b"x" * MAX_LEFT_OUT,
         b"250-more\r\n" * MAX_LINES,
+        b"550-no\r\n250 yes\r\n",
+        b"250-yes\r\n450-no\r\n354 go\r\n",
     ],
 )
 def test_what_is_no_reply(wire: bytes) -> None:
@@ -81,6 +85,31 @@ def test_what_is_no_reply(wire: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         reader.next_reply()
     assert len(str(caught.value)) < 1_000
+
+
+@pytest.mark.parametrize("size", [MAX_LINE - 4, MAX_LINE - 3, 100_000, MAX_LEFT_OUT - 100])
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_a_verdict_counts_whatever_length_its_text_has(size: int, pieces: int) -> None:
+    """Else a message that was taken is sent again and again."""
+    reader, told = ReplyReader(), []
+    wire = b"250 " + b"x" * size + b"\r\n250 next\r\n"
+    step = -(-len(wire) // pieces)
+    for start in range(0, len(wire), step):
+        reader.feed(wire[start : start + step])
+        while (reply := reader.next_reply()) is not None:
+            told.append(reply)
+    cut = "x" * size if size + 4 <= MAX_LINE else f"[more than {MAX_LINE} octets]"
+    assert told == [Reply(250, cut), Reply(250, "next")]
+
+
+def test_of_a_reply_of_many_lines_the_last_ones_have_no_text() -> None:
+    reader = ReplyReader()
+    line = b"x" * 16_000
+    reader.feed((b"550-" + line + b"\r\n") * 100 + b"550 5.1.1 no\r\n250 next\r\n")
+    reply = reader.next_reply()
+    assert reply is not None
+    assert (reply.code, len(reply.lines), len(reply.text)) == (550, 101, 4 * 16_000 + 100)
+    assert reader.next_reply() == Reply(250, "next")
 
 
 def test_the_largest_reply() -> None:
