@@ -21,13 +21,17 @@ def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     with contextlib.suppress(FileNotFoundError):
         draft.unlink()
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        if os.name == "posix":
-            os.fchmod(descriptor, mode)  # whatever the umask is
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if os.name == "posix":
+                os.fchmod(descriptor, mode)  # whatever the umask is
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:  # a full disk: nobody needs a part of it
+        remove_file(draft)
+        raise
     sync_directory(path.parent)
 
 

@@ -1,6 +1,7 @@
 """Files of ours: made for nobody else, and never somewhere else."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,3 +23,15 @@ def write_private(path: Path, text: str) -> None:
     descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
         file.write(text)
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Put a file with ``text`` in the place of the one that is there. Raises OSError."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        write_private(new, text)
+        new.replace(path)
+    except OSError:
+        with suppress(OSError):  # a full disk: nobody needs a part of it
+            new.unlink()
+        raise

@@ -47,3 +47,10 @@ def test_the_old_file_stays_when_the_new_one_cannot_be_written(tmp_path: Path) -
     with pytest.raises(OSError, match=r"\.f\.new"):
         write_file(path, b"new")
     assert path.read_bytes() == b"old"
+
+
+def test_nothing_is_left_of_a_new_one_that_cannot_be_put_into_place(tmp_path: Path) -> None:
+    (tmp_path / "f").mkdir()
+    with pytest.raises(OSError, match="f"):
+        write_file(tmp_path / "f", b"new")
+    assert [each.name for each in tmp_path.iterdir()] == ["f"]

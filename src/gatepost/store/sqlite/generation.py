@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from gatepost.store.private import write_private
+from gatepost.store.private import replace_private
 from gatepost.store.sqlite.commit import Transaction
 from gatepost.store.sqlite.queries import QUERIES
 
@@ -80,7 +80,5 @@ def _read(file: Path) -> tuple[int, int]:
 
 
 def _write(file: Path, counted: tuple[int, int]) -> None:
-    new = file.with_name(f"{GENERATION}.new")
     with suppress(OSError):  # a full disk: the file stays behind
-        write_private(new, "{} {}\n".format(*counted))
-        new.replace(file)
+        replace_private(file, "{} {}\n".format(*counted))

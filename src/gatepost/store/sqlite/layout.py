@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from gatepost.store.private import write_private
+from gatepost.store.private import replace_private
 
 LAYOUT: Final = "store.layout"
 _ROOTS: Final = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master"
@@ -23,14 +23,13 @@ def keep_layout(
 
     Raises OSError, sqlite3.Error.
     """
-    file, new = directory / LAYOUT, directory / f"{LAYOUT}.new"
+    file = directory / LAYOUT
     known, tables = _read(file)
     if known == version and not is_sound:
         return
     rows = connection.execute(_ROOTS).fetchall()
     if (known, tables) != (version, rows):  # another version, or a file that was put there
-        write_private(new, json.dumps({"version": version, "tables": rows}))
-        new.replace(file)
+        replace_private(file, json.dumps({"version": version, "tables": rows}))
 
 
 def forget_layout(directory: Path) -> None:

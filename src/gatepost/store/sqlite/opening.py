@@ -28,7 +28,7 @@ from gatepost.store.sqlite.salvage import (
 from gatepost.store.sqlite.segments import SEGMENTS, Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.store import Parts, SqliteStore
-from gatepost.store.sqlite.unclosed import missing_octets, tell_missing
+from gatepost.store.sqlite.unclosed import UNCLOSED, missing_octets, tell_missing
 
 __all__ = ["APPLICATION", "VERSION", "open_store"]
 
@@ -57,14 +57,15 @@ def open_store(
         lock = DirectoryLock(directory)
     except OSError as error:
         raise Unreadable(f"{directory} cannot be used: {error.strerror or error}") from error
+    missing = missing_octets(directory, directory / DATABASE)  # before SQLite takes the log up
     try:
         try:
-            return _open(directory, settings, lock, on_failure)
+            return _open(directory, settings, lock, on_failure, missing)
         except sqlite3.Error as error:
             if not is_damaged(error):
                 raise
             mark_failed(directory, str(error))
-        return _open(directory, settings, lock, on_failure)
+        return _open(directory, settings, lock, on_failure, missing)
     except (OSError, sqlite3.Error) as error:
         lock.release()
         raise Unreadable(f"{directory / DATABASE} cannot be opened: {error}") from error
@@ -78,10 +79,10 @@ def _open(
     settings: Settings,
     lock: DirectoryLock,
     on_failure: Callable[[QueueError], None],
+    missing: int,
 ) -> SqliteStore:
     room = Room(directory, settings.disk, settings.watermark, settings.reserve)
     room.make_way()
-    missing = missing_octets(directory, directory / DATABASE)
     begun = begin_anew(directory, settings.disk)
     recovered = recover(directory, settings.disk)
     look_through_log(directory / DATABASE)  # before SQLite takes its damage for its end
@@ -106,6 +107,8 @@ def _open(
         reading = settings.disk.connect(directory / DATABASE, read_only=True)
     except BaseException:
         connection.close()
+        if not missing:  # SQLite has taken up the log, and removed it
+            (directory / UNCLOSED).unlink(missing_ok=True)
         raise
     return SqliteStore(
         Parts(

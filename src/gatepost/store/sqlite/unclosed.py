@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from gatepost.store.private import replace_private
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.losses import newest_of
 
@@ -28,11 +29,8 @@ class Unclosed:
         if self._is_noted and not again:
             return
         self._is_noted = True
-        new = self._file.with_name(f"{UNCLOSED}.new")
         with suppress(OSError):  # a full disk: the next round of upkeep tries again
-            new.write_text(f"{self._log.stat().st_size}\n", "ascii")
-            new.chmod(0o600)
-            new.replace(self._file)
+            replace_private(self._file, f"{self._log.stat().st_size}\n")
 
     def clear(self) -> None:
         """Take the mark away, before the log goes: a power cut must not bring it back."""
@@ -46,9 +44,9 @@ def missing_octets(directory: Path, database: Path) -> int:
     log = _log_of(database)
     try:
         noted = int((directory / UNCLOSED).read_text("ascii"))
+        return max(0, noted - (log.stat().st_size if log.exists() else 0))
     except (OSError, ValueError):
         return 0
-    return max(0, noted - (log.stat().st_size if log.exists() else 0))
 
 
 def tell_missing(octets: int, connection: sqlite3.Connection) -> str:

@@ -62,3 +62,12 @@ def test_a_store_that_was_killed_or_closed_misses_nothing(tmp_path: Path) -> Non
     assert (tmp_path / "left" / UNCLOSED).exists()
     assert looked_at(tmp_path / "home") == looked_at(tmp_path / "left") == ""
     assert not (tmp_path / "left" / UNCLOSED).exists()
+
+
+def test_a_log_that_mending_takes_up_is_not_missed(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    killed(tmp_path / "home", left)
+    os.truncate(left / "store.db", 8 * 4096)
+    said = looked_at(left)
+    assert "the store was damaged" in said
+    assert "missing: unless" not in said
