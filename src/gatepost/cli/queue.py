@@ -135,10 +135,11 @@ def _those(ids: tuple[str, ...], *, everything: bool) -> list[str] | None:
 
 def _act(data: Path, action: str, ids: list[str] | None, *, as_json: bool) -> None:
     done = ask_queue(data, action, {"ids": ids})
-    [(word, number)] = done.items()
+    [(word, number), *more] = done.items()
     if not number and ids is not None:
         raise Failed(f"nothing was {word}: {_reason(data, ids[0])}", "NothingToDo")
-    answer(done, as_json, lambda _: click.echo(f"{number} {word}"))
+    others = "".join([f", {count} were under way already" for _, count in more if count])
+    answer(done, as_json, lambda _: click.echo(f"{number} {word}{others}"))
 
 
 def _reason(data: Path, id_: str) -> str:

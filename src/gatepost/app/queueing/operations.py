@@ -104,19 +104,23 @@ def _answer(desk: QueueDesk, delivery: Delivery) -> Document:
 
 async def _act(desk: QueueDesk, action: Action, fields: dict[str, Any]) -> Document:
     ids: Sequence[str] | None = fields.get("ids")
-    hops = []
+    hops, leased = [], 0
     for id_ in ids or ():
         hops += [each.next_hop for each in await _find(desk, id_)]
     if ids is None:
-        hops = [parse_next_hop(key) for key in await desk.deliveries.count()]
-    if action == "retry" and desk.deliverer is not None:
-        desk.deliverer.forgive(list(dict.fromkeys(hops)))
-    done = await desk.deliveries.act(action, ids, desk.now())
+        counts = await desk.deliveries.count()
+        hops = [parse_next_hop(key) for key in counts]
+        leased = sum(each.leased for each in counts.values())
+    done = {_DONE[action]: await desk.deliveries.act(action, ids, desk.now())}
+    if action == "retry" and ids is None:
+        done["under_way"] = leased
     if desk.deliverer is not None:
+        if action == "retry":  # not before, or some would be on their way, and not be counted
+            desk.deliverer.forgive(list(dict.fromkeys(hops)))
         if action in ("hold", "drop"):
             desk.deliverer.call_off(None if ids is None else frozenset(ids))
         desk.deliverer.wake()
-    return {_DONE[action]: done}
+    return done
 
 
 async def _find(desk: QueueDesk, id_: str) -> Sequence[Delivery]:

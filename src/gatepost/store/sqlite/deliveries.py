@@ -169,10 +169,11 @@ class SqliteDeliveries:
 
     async def _act_on_all(self, action: Action, kind: str, now: int) -> int:
         """In batches, so that acceptance never waits long."""
-        done, after = 0, START
-        while keys := await self._change(self._writer.some, kind, after):
-            done += await self._change(self._writer.act, action, keys, now)
-            after = keys[-1]
+        done = 0
+        after: Key | None = START
+        while after is not None:
+            some, after = await self._change(self._writer.act_on_some, action, kind, after, now)
+            done += some
         return done
 
 

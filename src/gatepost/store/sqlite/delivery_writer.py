@@ -171,12 +171,16 @@ class DeliveryWriter:
         _refresh(transaction, hops)
         return done
 
-    def some(self, transaction: Transaction, kind: str, after: Key) -> Sequence[Key]:
-        """Return a batch of the deliveries of a kind that come after one."""
-        rows: list[Key] = transaction.connection.execute(
-            SQL[f"some_{kind}"], (*after, BATCH)
-        ).fetchall()
-        return rows
+    def act_on_some(
+        self, transaction: Transaction, action: Action, kind: str, after: Key, now: int
+    ) -> tuple[int, Key | None]:
+        """Do it to a batch of the deliveries of a kind that come after one.
+
+        Returns to how many it was done, and the last of them; None when there are no more.
+        """
+        query = transaction.connection.execute(SQL[f"some_{kind}"], (*after, BATCH))
+        keys: list[Key] = query.fetchall()
+        return self.act(transaction, action, keys, now), keys[-1] if keys else None
 
     def forget(self, transaction: Transaction, before: int) -> int:
         """Delete a batch of messages settled before then; return how many."""

@@ -52,10 +52,11 @@ def missing_octets(directory: Path, database: Path) -> int:
 def tell_missing(octets: int, connection: sqlite3.Connection) -> str:
     """Say what that means."""
     newest = newest_of(connection)
+    begun = f", from about {newest} on," if newest else ""  # many are accepted at once
     return (
         f"the store was not closed, and {octets} octets of its log are missing: unless another "
-        f"program took them up, what was accepted after {newest or 'its beginning'} may not be in "
-        "it, and what was delivered since may be delivered again"
+        f"program took them up, what was accepted last{begun} may not be in it, and what was "
+        "delivered since may be delivered again"
     )
 
 

@@ -112,7 +112,7 @@ def test_why_tells_of_a_sign_in_and_retry_forgives_it() -> None:
         [first] = (await ask(world, "why", id="m1"))["deliveries"]
         assert first["advice"]
         upstream.say = Answer()
-        assert await ask(world, "retry", ids=None) == {"retried": 2}
+        assert await ask(world, "retry", ids=None) == {"retried": 2, "under_way": 0}
         await asyncio.sleep(1)
 
     world.run(scenario)
@@ -190,6 +190,18 @@ def test_why_says_that_what_is_being_tried_is_to_be_held() -> None:
 
     world.run(scenario)
     assert len(upstream.tries) == 1
+
+
+def test_retry_tells_how_many_are_under_way_already() -> None:
+    world, _ = one_hub(Answer(seconds=30), limits=limits(connections=1))
+
+    async def scenario(world: World) -> None:
+        for number in range(3):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        assert await ask(world, "retry", ids=None) == {"retried": 0, "under_way": 3}
+
+    world.run(scenario)
 
 
 def test_why_says_what_keeps_a_line_waiting_and_retry_does_not_wait_for_what_was_learned() -> None:
