@@ -31,6 +31,7 @@ CREATE TEMP TABLE gone_parts (
 );
 CREATE TEMP TABLE orphans (seq INTEGER PRIMARY KEY);
 """
+_NOT_SETTLED: Final = "(due IS NOT NULL OR epoch IS NOT NULL OR held = 1)"
 _NO_MESSAGE: Final = "WHERE NOT EXISTS (SELECT 1 FROM queue_messages WHERE seq = {})"
 _NO_DELIVERY: Final = (
     "WHERE NOT EXISTS (SELECT 1 FROM queue_deliveries WHERE message = {} AND part = {})"
@@ -58,9 +59,11 @@ _INDEXES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "queue_deliveries_held": (
         (str, int, int), f"gone_parts SELECT ?2, ?3, ?1 {_NO_DELIVERY.format('?2', '?3')}",
     ),
+    "queue_deliveries_notice": (
+        (int, int, int), f"gone_parts SELECT ?2, ?3, '' {_NO_DELIVERY.format('?2', '?3')}",
+    ),
 }  # fmt: skip
 """What a row of each looks like, and what it tells (``schema_4.sql``)."""
-_NOT_SETTLED: Final = "(due IS NOT NULL OR epoch IS NOT NULL OR held = 1)"
 _RECEIVED: Final = (
     "coalesce((SELECT received_at FROM queue_messages WHERE seq < {} ORDER BY seq DESC LIMIT 1), 0)"
 )
@@ -72,6 +75,21 @@ INSERT INTO queue_deliveries (message, part, hop, held, token, expires, notice, 
     FROM gone_parts WHERE message NOT IN (SELECT seq FROM gone_settled)
         AND message NOT IN (SELECT seq FROM queue_messages WHERE settled IS NOT NULL);
 """  # noqa: S608 (constants)
+# What lay between two that are left was numbered from 0 on; what lay behind the last one of them
+# stood beside what the next message has lost.
+_BETWEEN: Final = f"""
+INSERT OR IGNORE INTO gone_parts
+    SELECT message, part - 1, '' FROM queue_deliveries AS d WHERE part > 0 AND NOT EXISTS (
+        SELECT 1 FROM queue_deliveries WHERE message = d.message AND part = d.part - 1)
+    AND EXISTS (SELECT 1 FROM queue_deliveries WHERE message = d.message AND {_NOT_SETTLED})
+"""  # noqa: S608
+_EDGES: Final = """
+SELECT id FROM queue_messages AS m WHERE settled IS NULL
+    AND EXISTS (SELECT 1 FROM queue_deliveries WHERE message = m.seq)
+    AND NOT EXISTS (SELECT 1 FROM queue_deliveries WHERE message = m.seq + 1)
+    AND EXISTS (SELECT 1 FROM queue_messages WHERE seq = m.seq + 1
+                UNION ALL SELECT 1 FROM gone_ids WHERE seq = m.seq + 1)
+"""
 _ORPHANS: Final = f"""
 INSERT INTO orphans SELECT DISTINCT message FROM queue_deliveries
     WHERE {_NOT_SETTLED} AND message NOT IN (SELECT seq FROM queue_messages);
@@ -124,7 +142,8 @@ WITH known AS (
 SELECT behind - before - 1,
        (SELECT id FROM known WHERE seq <= before ORDER BY seq DESC LIMIT 1),
        (SELECT received_at FROM known WHERE seq <= before ORDER BY seq DESC LIMIT 1) AS at,
-       (SELECT id FROM known WHERE seq >= behind ORDER BY seq LIMIT 1)
+       (SELECT id FROM known WHERE seq >= behind ORDER BY seq LIMIT 1),
+       EXISTS (SELECT 1 FROM queue_messages WHERE seq = before AND settled IS NULL)
 FROM gaps, forgotten WHERE behind - before > 1 AND at >= until ORDER BY behind
 """  # noqa: S608
 _NEWEST: Final = f"""
@@ -163,6 +182,8 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
 
     ``is_cut``: the end of the file is missing, where the newest lie.
     """
+    edges = dict.fromkeys(_ids(new, _EDGES))
+    new.execute(_BETWEEN)
     new.execute(_PARTS)
     for statement in _ORPHANS.split(";\n"):
         new.execute(statement)
@@ -173,17 +194,20 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
         (_ids(new, _WITHOUT_SENDER), "sender", "held without their sender"),
         (_ids(new, _LOST), "message", "gone but for their ids"),
     ]
+    gaps = new.execute(_GAPS).fetchall()
+    edges |= dict.fromkeys(row[1] for row in gaps if row[-1])
+    if edges:
+        kinds.append((list(edges), "perhaps recipients", "may have lost recipients"))
     said = [f"{_few(ids)} {words}" for ids, _, words in kinds]
     named: list[dict[str, Any]] = [
         {"id": id_, "lost": what} for ids, what, _ in kinds for id_ in ids
     ]
-    gaps = new.execute(_GAPS).fetchall()
     named += [
         {"after": after, "time": _clock(at), "before": before, "lost": "message", "count": count}
-        for count, after, at, before in gaps
+        for count, after, at, before, _ in gaps
     ]
     if gaps:
-        between = [f"{after} and {before}" for _, after, _, before in gaps]
+        between = [f"{after} and {before}" for _, after, _, before, _ in gaps]
         count = sum(row[0] for row in gaps)
         said.append(f"of {count} not even the id is known, between {_first(between)}")
     if is_cut and (newest := newest_of(new)):

@@ -128,8 +128,8 @@ def _copy(directory: Path, disk: Disk) -> str:
             partial.unlink(missing_ok=True)
             losses = salvage(database, partial, disk, known_roots(directory))
             told = f"the store was damaged ({error}): {losses.said}; the old file is {ASIDE}"
-            told += _write_down(directory, losses)
             _put_aside(directory)
+            told += _write_down(directory, losses)
     except sqlite3.Error as error:
         raise Unreadable(f"{database} cannot be copied: {error}") from error
     descriptor = os.open(partial, os.O_RDWR)

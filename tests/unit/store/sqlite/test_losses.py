@@ -119,6 +119,19 @@ def test_each_delivery_that_is_lost_is_held_though_others_of_its_message_are_lef
     store.close()
 
 
+def test_a_message_at_the_edge_of_what_is_lost_may_have_lost_recipients(directory: Path) -> None:
+    connection = sqlite3.connect(directory / "store.db")
+    connection.execute("DELETE FROM queue_deliveries WHERE (message, part) = (50, 1)")
+    connection.execute("DELETE FROM queue_deliveries WHERE (message, part) = (53, 0)")
+    connection.execute("DELETE FROM queue_deliveries WHERE message IN (51, 52)")
+    connection.commit()
+    connection.close()
+    damage(directory, "queue_bodies")
+    assert "1 (1-49) may have lost recipients" in opened(directory).recovered
+    assert [each["id"] for each in named(directory, "perhaps recipients")] == ["1-49"]
+    assert {each["id"] for each in named(directory, "recipients")} >= {"1-50", "1-51", "1-52"}
+
+
 def test_what_only_its_index_knows_of_is_named_by_its_id(directory: Path) -> None:
     connection = sqlite3.connect(directory / "store.db")
     connection.executescript(
