@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
-from gatepost.store.private import write_private
+from gatepost.store.private import open_private, write_private
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.layout import LAYOUT, forget_layout, known_roots
 from gatepost.store.sqlite.log import read_log
@@ -146,13 +146,12 @@ def _write_down(directory: Path, losses: Losses) -> str:
     """Keep a list of what is missing, and say where: a sentence would not hold it."""
     if not losses.named:
         return ""
-    file = directory / LOSSES
     found_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     lines = [f"{json.dumps({'found_at': found_at, **each})}\n" for each in losses.named]
     try:
-        with file.open("a", encoding="utf-8") as list_:
-            list_.writelines(lines)
-        file.chmod(0o600)
+        appending = open_private(directory / LOSSES, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        with os.fdopen(appending, "w", encoding="utf-8") as file:
+            file.writelines(lines)
     except OSError:  # a full disk: it is told at least what the sentence holds
         return ""
     return f", and all that is missing stands in {LOSSES}"
