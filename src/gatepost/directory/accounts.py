@@ -207,18 +207,19 @@ class AccountDirectory:
             return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no password")
         if credentials.authzid not in ("", credentials.username):
             return REFUSED.because("authzid_refused: nobody signs in here to act as another")
-        ticket = self._ticket_of(credentials.username, password)
+        prepared = _prepared(password)
+        ticket = self._ticket_of(credentials.username, prepared)
         if (known := self._remembered.get(ticket)) is not None:
             return known
         task = self._open.get(ticket)
         if task is None:
-            task = asyncio.ensure_future(self._verify(credentials, password, ticket))
+            task = asyncio.ensure_future(self._verify(credentials, prepared, ticket))
             self._open[ticket] = task
             task.add_done_callback(lambda _: self._open.pop(ticket, None))
         return asyncio.shield(task)  # who hangs up does not end it for another
 
-    def _ticket_of(self, username: str, password: Secret) -> bytes:
-        return ticket_of(self._protection.key, self.version, username, _prepared(password))
+    def _ticket_of(self, username: str, prepared: bytes) -> bytes:
+        return ticket_of(self._protection.key, self.version, username, prepared)
 
     def _of_certificate(self, credentials: Credentials) -> Principal | Reply:
         """Return whose certificate was presented; each account hides one of its name."""
@@ -235,9 +236,9 @@ class AccountDirectory:
         return Principal(name)
 
     async def _verify(
-        self, credentials: Credentials, password: Secret, ticket: bytes
+        self, credentials: Credentials, prepared: bytes, ticket: bytes
     ) -> Principal | Reply:
-        username, peer, prepared = credentials.username, credentials.peer, _prepared(password)
+        username, peer = credentials.username, credentials.peer
         hint = ticket_of(self._protection.key, 0, username, prepared)[:_HINT]
         rank = Rank.REFUSED if self._refused.left(peer.encode()) else Rank.UNKNOWN
         if self._hints.get(username) == hint:
@@ -292,7 +293,7 @@ class AccountDirectory:
         verdict, password = self.identify(credentials, mechanism), credentials.password
         if not isinstance(verdict, Principal) or password is None:
             return not_kept(verdict)
-        left = self._remembered.left(self._ticket_of(credentials.username, password))
+        left = self._remembered.left(self._ticket_of(credentials.username, _prepared(password)))
         return verdict, time.time() + left
 
     def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:

@@ -1,5 +1,7 @@
 """SASLprep; the examples of RFC 4013 section 3, and its tables."""
 
+import time
+
 import pytest
 
 from gatepost.sasl.saslprep import saslprep
@@ -58,3 +60,11 @@ def test_what_unicode_3_2_does_not_know_may_be_asked_for_but_not_kept() -> None:
     assert saslprep("🔑", stored=False) == "🔑"
     with pytest.raises(ValueError, match=r"Unicode 3\.2"):
         saslprep("🔑", stored=True)
+
+
+def test_a_text_that_grows_costs_little_for_each_letter() -> None:
+    """Who is not signed in yet sends it, and a relay does nothing else meanwhile."""
+    began = time.process_time()
+    for _ in range(20):
+        assert len(saslprep("\ufdfa" * 3_000, stored=True)) == 54_000
+    assert time.process_time() - began < 0.8
