@@ -1,18 +1,52 @@
 """The configuration as it holds: every value, and where it is from."""
 
 import json
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 from gatepost.config.problems import ConfigProblems
+from gatepost.config.reading import DEFAULT, Effective
 from gatepost.config.settings import Config
 from gatepost.errors import ConfigError
+
+_INDEX: Final = re.compile(r"\[\d+\]")
+_NAMED: Final = re.compile(r"^(credentials|target|retry)\.[^.]+")
+_UNSAID: Final[Mapping[str, str]] = {
+    "ca_file": "the system's authorities",
+    "credentials.scope": "what is usual for the server",
+    "directory.applications": "all of the tenants",
+    "directory.audiences": "the resource of scope",
+    "dns.nameservers": "the system's",
+    "health": "nowhere",
+    "listener.mechanisms": "all that the directory verifies, without -PLUS",
+    "listener.network.mechanisms": "those of the listener",
+    "listener.proxies": "nobody",
+    "postmaster": "refused",
+    "route.applications": "everybody",
+    "route.recipients": "everybody",
+    "route.senders": "everybody",
+    "target.ca_file": "the system's authorities",
+    "target.mailbox": "the sender's own",
+    "target.mechanisms": "all that fit, the best first",
+    "target.rate": "no limit",
+}
+"""What it means when a key is left out and nothing stands for it."""
 
 
 def explain(config: Config) -> list[str]:
     """Return a line for each value, as the file would write it, with its origin behind it."""
-    lines = [(f"{each.key} = {_toml(each.value)}", each.origin) for each in config.effective]
+    lines = [(f"{each.key} = {_toml(each.value)}", _origin(each)) for each in config.effective]
     width = min(60, max([len(text) for text, _ in lines], default=0))
     return [f"{text:<{width}}  # {origin}" for text, origin in lines]
+
+
+def _origin(value: Effective) -> str:
+    """Return where a value is from, and what an empty one means."""
+    key = _NAMED.sub(r"\1", _INDEX.sub("", value.key))
+    if value.origin != DEFAULT or value.value or key not in _UNSAID:
+        return value.origin
+    return f"{value.origin}: {_UNSAID[key]}"
 
 
 def explanation(config: Config) -> dict[str, Any]:

@@ -74,6 +74,8 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
     )
     _check_tls(table, listener)
     _warn_of_nobody(table, listener)
+    if listener.allow_clear_text and (listener.tls != "none" or unix):
+        table.warn(f'{table.name("allow_clear_text")} says nothing: it is for tls = "none"')
     return listener
 
 

@@ -285,3 +285,13 @@ def test_what_is_shown_is_what_the_file_would_say() -> None:
     shown = {each.key: each.value for each in config.effective}
     assert shown["retry.default.warn"] == "never"
     assert len(shown) == len(config.effective)
+
+
+def test_a_key_that_is_left_out_is_shown_with_what_that_means() -> None:
+    target = "kind = 'smarthost'\nservers = 'smtp.example.com'"
+    network = "[[listener.network]]\nfrom = '10.0.0.0/8'\n[target"
+    text = SMALL.replace('kind = "capture"', target).replace("[target", network)
+    lines = [" ".join(each.split()) for each in explain(parse_config(text))]
+    assert 'listener[0].network[0].mechanisms = "" # default: those of the listener' in lines
+    assert "route[0].senders = [] # default: everybody" in lines
+    assert 'target.here.rate = "" # default: no limit' in lines

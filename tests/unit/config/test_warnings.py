@@ -168,3 +168,9 @@ def test_cram_md5_beside_a_directory_without_it_is_warned_of() -> None:
     assert not parse_warnings(SMALL + account)
     [told] = parse_warnings(f"{SMALL}[directory]\nkind = ['accounts', 'azure']\n{account}")
     assert "directory.account[0].cram_md5 says nothing" in told
+
+
+def test_clear_text_that_no_listener_speaks_is_warned_of() -> None:
+    text = f"{SMALL}[[listener]]\naddress = '127.0.0.1:0'\ncertificate = 'c'\n"
+    [told] = parse_warnings(f"{text}allow_clear_text = true\n")
+    assert told == 'g.toml:8: listener[1].allow_clear_text says nothing: it is for tls = "none"'
