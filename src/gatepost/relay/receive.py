@@ -471,15 +471,18 @@ class Receiver:
             self._count(message)
 
     def _check_authors(self, message: Received) -> None:
-        """The sender itself was checked at MAIL."""
+        """The sender itself was checked at MAIL. Who need not sign in is held to nothing."""
         session, principal = self._session, self._session.signed_in_as
+        if principal is None:
+            self._count(message)
+            return
         if message.authors is None:
             self._count_unless(message, check_from(None, session.replies))
             return
         sender = message.submission.envelope.sender
         known = sender.key if sender else ""
         others = tuple([each for each in message.authors if each.key != known])
-        if not others or principal is None:
+        if not others:
             self._count(message)
             return
         standing_of = partial(self._relay.directory.standing, principal)

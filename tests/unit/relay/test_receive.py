@@ -100,6 +100,38 @@ def test_a_client_that_did_not_sign_in_vouches_for_nobody() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "From: Printer\r\n",
+        "From: undisclosed:;\r\n",
+        f"From: {', '.join(f'a{number}@b.example' for number in range(60))}\r\n",
+        f"From: a@b.example\r\n{'X: y' * 20_000}\r\n",
+    ],
+)
+def test_who_need_not_sign_in_is_held_to_no_author(header: str) -> None:
+    """A device in a network that may relay writes what it likes."""
+
+    async def main() -> None:
+        stream, nobody = Stream(), cast("Directory", None)
+        relay = Relay(
+            nobody, MemoryStore(), Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
+        )
+        profile = replace(load_profile("open"), checks_sender=True)
+        receiver = Receiver(relay, plain_entrance(Setting(profile, "h"), None), lambda _: None)
+        receiver.accepted(stream)  # type: ignore[arg-type]
+        receiver.connected()
+        receiver.received(
+            b"EHLO a\r\nMAIL FROM:<printer@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"
+            + f"{header}Subject: scan\r\n\r\nHello\r\n.\r\n".encode()
+        )
+        await relay.store.wait(Selection(), timeout=5)
+        await asyncio.sleep(0)
+        assert b"250 2.0.0 OK" in stream.said
+
+    asyncio.run(main())
+
+
 def test_who_waits_for_us_is_not_silent() -> None:
     async def main() -> None:
         store, stream, nobody = SlowStore(), Stream(), cast("Directory", None)
