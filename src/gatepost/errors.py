@@ -109,11 +109,11 @@ class ProtocolError(GatepostError):
 
 
 class LocalProtocolError(ProtocolError):
-    """We did, or were asked to; nothing was sent."""
+    """We broke the protocol, or were asked to; nothing was sent."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer did. ``line`` is what it said."""
+    """The peer broke the protocol. ``line`` is what it said."""
 
     def __init__(self, message: str, line: str = "") -> None:
         super().__init__(message)

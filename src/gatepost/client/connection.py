@@ -209,7 +209,7 @@ class Connection:
         return self.deliver(prepare(message, envelope))
 
     def deliver(self, letter: Letter) -> Receipt:
-        """Hand over what is prepared."""
+        """Hand over a message that ``prepare`` has read; raises as ``gatepost.send`` does."""
         if not self.session.usable:
             raise Disconnected("the connection is not usable any more").at("mail")
         self.session.begin()
@@ -238,7 +238,7 @@ class Connection:
 
 
 class AsyncConnection:
-    """The same for asyncio: ``async with connect_async(...) as connection``. One task at a time."""
+    """``Connection`` for asyncio: ``async with connect_async(...)``. One task at a time."""
 
     session: ClientSession
 
@@ -270,7 +270,7 @@ class AsyncConnection:
         return await self.deliver(prepare(message, envelope))
 
     async def deliver(self, letter: Letter) -> Receipt:
-        """Hand over what is prepared."""
+        """Hand over a message that ``prepare`` has read; raises as ``gatepost.send`` does."""
         if not self.session.usable:
             raise Disconnected("the connection is not usable any more").at("mail")
         self.session.begin()
@@ -310,20 +310,20 @@ class AsyncConnection:
 
     @property
     def may_be_followed(self) -> bool:
-        """Another message may be announced."""
+        """Another message may be announced behind the one that is being sent (RFC 2920 3.1)."""
         session = self.session
         return session.may_be_followed and session.usable and session.announcement is None
 
     @property
     def goes_on(self) -> bool:
-        """It may have its turn."""
+        """The message that was announced may have its turn."""
         session, stream = self.session, self._stream
         if stream is None or not session.usable or stream.ended:
             return False
         return bool(session.announced) or stream.is_quiet
 
     def announce(self, announcement: Announcement) -> None:
-        """Let its commands go out with the content before it, or at once if that is out.
+        """Let a message's commands go out with the content before it, or at once if that is out.
 
         Raises Disconnected.
         """
@@ -333,7 +333,7 @@ class AsyncConnection:
             stream.post(session.take_announcement())
 
     def withdraw(self, announcement: Announcement) -> None:
-        """Forget it; once the server knows of it, nothing else can be asked here."""
+        """Forget an announced message; once the server knows of it, nothing else can be asked."""
         if announcement.is_sent:
             self.session.usable = False
         elif self.session.announcement is announcement:

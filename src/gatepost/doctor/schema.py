@@ -71,7 +71,7 @@ class Report(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def report_schema() -> dict[str, Any]:
-    """Return the schema."""
+    """Return the JSON Schema of ``gatepost doctor --json``."""
     text = _GENERIC.sub(r"Fact_list_of_\1", json.dumps(msgspec.json.schema(Report)))
     schema: dict[str, Any] = json.loads(text)
     kinds = schema["$defs"]

@@ -42,7 +42,7 @@ class EventStore(Store, Records, Protocol):
 
     @property
     def reports(self) -> ReportStore:
-        """Its reports."""
+        """What became of its messages."""
 
     @property
     def operations(self) -> OperationStore:
