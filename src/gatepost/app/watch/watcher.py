@@ -8,7 +8,7 @@ from datetime import UTC
 from functools import partial
 from pathlib import Path
 
-from gatepost.app.watch.rest import REST, Rest
+from gatepost.app.watch.refused_password import REST, RefusedPassword
 from gatepost.app.watch.snapshots import Snapshots
 from gatepost.config.watch import Upstream, WatchConfig
 from gatepost.doctor import Settings, diagnose
@@ -47,14 +47,14 @@ class Watcher:
         self._look = looking
         self._warning = config.certificate_warning
         self._snapshots = Snapshots(config.directory / upstream.name, config.keep, config.keep_for)
-        self._rest = Rest(config.directory / upstream.name)
+        self._refused = RefusedPassword(config.directory / upstream.name)
         self._warned = False
         self._known: Snapshot | None = None
 
     def remember(self) -> None:
         """Read what was seen before this start."""
         self._known = self._snapshots.last(self._damaged)
-        self._rest.remember()
+        self._refused.remember()
 
     def _damaged(self, path: Path, reason: str) -> None:
         self._report(
@@ -92,7 +92,7 @@ class Watcher:
         if named is None:
             return None
         password = named.read()
-        return None if self._rest.holds(password) else password
+        return None if self._refused.holds(password) else password
 
     def _judge_login(self, snapshot: Snapshot, password: Secret | None) -> Snapshot:
         if password is None:
@@ -101,7 +101,7 @@ class Watcher:
             return snapshot
         if snapshot.login_refused or snapshot.signed_in:
             with contextlib.suppress(OSError):  # told where the snapshot cannot be kept
-                self._rest.begin(password) if snapshot.login_refused else self._rest.end()
+                self._refused.begin(password) if snapshot.login_refused else self._refused.end()
         if snapshot.login_refused:
             hours = REST.total_seconds() / 3600
             self._report("login_rests", upstream=self.upstream.name, hours=hours)

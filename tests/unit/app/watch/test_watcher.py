@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.spelling import spell
-from gatepost.app.watch.rest import Rest
+from gatepost.app.watch.refused_password import RefusedPassword
 from gatepost.app.watch.watcher import Watcher
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.watch import Upstream, WatchConfig
@@ -130,9 +130,9 @@ def test_a_refused_password_is_not_sent_again_until_it_is_another(tmp_path: Path
 @pytest.mark.parametrize("damage", [b"", b"[]", b'{"until": 7}', b'{"until": "x", "salt": "z"}'])
 def test_a_damaged_note_of_a_refusal_is_none(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "refused").write_bytes(damage)
-    rest = Rest(tmp_path)
-    rest.remember()
-    assert not rest.holds(Secret("old-secret"))
+    refused = RefusedPassword(tmp_path)
+    refused.remember()
+    assert not refused.holds(Secret("old-secret"))
 
 
 @pytest.mark.parametrize("failure", [ValueError("of ours"), OSError("a thread's")])

@@ -21,7 +21,7 @@ _NAME: Final = "refused"
 _MOST: Final = 4_096
 
 
-class Rest:
+class RefusedPassword:
     """That of one upstream, in its directory."""
 
     def __init__(self, directory: Path) -> None:
