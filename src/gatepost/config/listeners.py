@@ -73,6 +73,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
         table.take("allow_clear_text", values.flag, False),
     )
     _check_tls(table, listener)
+    _check_proxies(table, listener)
     _warn_of_nobody(table, listener)
     if listener.allow_clear_text and (listener.tls != "none" or unix):
         table.warn(f'{table.name("allow_clear_text")} says nothing: it is for tls = "none"')
@@ -98,6 +99,18 @@ def _check_tls(table: Table, listener: ListenerSettings) -> None:
             f'{table.name("tls")}: "none" is for this machine alone (loopback or a unix socket); '
             "allow_clear_text = true takes passwords that others can overhear",
         )
+
+
+def _check_proxies(table: Table, listener: ListenerSettings) -> None:
+    """Where anybody may speak for others, anybody is whoever may relay."""
+    if not listener.host or is_loopback(listener.host) or not _are_everybody(listener.proxies):
+        return
+    name = table.name("proxies")
+    if any(each.may_relay for each in listener.networks):
+        said = "anybody may claim to be in a network that may relay: that is an open relay"
+        table.fault("proxies", f"{name}: {said}")
+    else:
+        table.warn(f"{name}: anybody may claim any address, so none is limited by its own")
 
 
 def _read_rules(table: Table) -> tuple[NetworkRule, ...]:

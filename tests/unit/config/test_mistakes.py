@@ -82,6 +82,9 @@ MISTAKES = [
      "g.toml:10: the directory cannot verify CRAM-MD5"),
     ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = '0.0.0.0/0'\nmay_relay = true",
      "g.toml:12: listener[1].network[0].may_relay: that is an open relay for everybody"),
+    (("[[listener]]\naddress = '*:25'\ncertificate = 'c'\nproxies = ['0.0.0.0/1', '128.0.0.0/1']\n"
+      "[[listener.network]]\nfrom = '10.0.0.0/8'\nmay_relay = true"),
+     "g.toml:11: listener[1].proxies: anybody may claim to be in a network that may relay"),
     ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = '10.0.0.1/8'",
      "g.toml:11: listener[1].network[0].from takes a network"),
     ("[[route]]\nto = 'here'", "g.toml:8: this route is never taken: default takes"),

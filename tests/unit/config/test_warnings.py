@@ -28,6 +28,13 @@ def test_a_port_for_starttls_is_none_for_implicit_tls() -> None:
     assert not parse_warnings(small + text.format(465))
 
 
+def test_a_proxy_that_anybody_may_be_is_warned_of() -> None:
+    text = "[[listener]]\nname = 'in'\naddress = '{}:25'\ncertificate = 'c'\nproxies = '{}'\n"
+    assert len(parse_warnings(SMALL + text.format("0.0.0.0", "0.0.0.0/0"))) == 1
+    assert not parse_warnings(SMALL + text.format("0.0.0.0", "10.0.0.0/8"))
+    assert not parse_warnings(SMALL + text.format("127.0.0.1", "0.0.0.0/0"))
+
+
 def parse_warnings(text: str) -> list[str]:
     return [str(each) for each in read_config(text, "g.toml")[1].warnings]
 
