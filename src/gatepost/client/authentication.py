@@ -8,7 +8,13 @@ from typing import Final
 from gatepost.client.session import CHALLENGE, ClientSession
 from gatepost.client.steps import Conversation
 from gatepost.diagnosis.refusals import meaning_of
-from gatepost.errors import AuthenticationRefused, NoSharedMechanism, RemoteProtocolError
+from gatepost.errors import (
+    AuthenticationRefused,
+    Disconnected,
+    NoSharedMechanism,
+    RemoteProtocolError,
+    TimedOut,
+)
 from gatepost.model.credentials import Credentials
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Reply
@@ -87,8 +93,8 @@ def authenticate(
     while True:
         mechanism = mechanisms.client(step.mechanism, credentials, side)
         attempt = yield from attempt_with(session, mechanism, credentials.username)
+        _check_code(attempt.reply)
         if attempt.reply.is_success:
-            _check_success(attempt.reply)
             session.mechanism = mechanism.name
             return mechanism.name
         refused = _refusal(session, attempt, mechanism.name)
@@ -135,20 +141,25 @@ def attempt_with(
             response = yield from _respond(session, exchange, reply)
             _hide(session, response, username)
         to_command, sent = False, sent + 1
-        reply = yield from session.ask(encode_base64(response).decode(), "auth")
+        try:
+            reply = yield from session.ask(encode_base64(response).decode(), "auth")
+        except (Disconnected, TimedOut) as gone:  # in place of the refusal that was announced
+            gone.args = (f"{gone}{_told(document)}",)
+            raise
         response = None
     if reply.is_success:
         _conclude(exchange, reply)
     return Attempt(reply, to_command, sent >= mechanism.secret_in, document)
 
 
-def _check_success(reply: Reply) -> None:
+def _check_code(reply: Reply) -> None:
     """Take 235 alone for a sign-in that worked (RFC 4954 4 and 6), as most clients do.
 
     Another 2yz may be the late answer to a command before: from there on each reply would be taken
-    for that to the command behind its own, and a refused message for a delivered one.
+    for that to the command behind its own, and a refused message for a delivered one. And 3yz, but
+    for a challenge, is no answer: the secret is out, and nothing is known of it.
     """
-    if reply.code != _SIGNED_IN:
+    if reply.code != _SIGNED_IN and not (reply.is_transient or reply.is_permanent):
         raise RemoteProtocolError(
             f"the server answered AUTH with {reply.code}, where only 235 says that we are signed "
             "in: its replies may be out of step", str(reply),
@@ -196,11 +207,15 @@ def _hide(session: ClientSession, response: bytes, username: str) -> None:
 def _refusal(session: ClientSession, attempt: Attempt, mechanism: str) -> AuthenticationRefused:
     offered, reply = session.capabilities.mechanisms, attempt.reply
     if attempt.document:
-        reply = reply.because(f"{reply} (its error document: {attempt.document})")
+        reply = reply.because(f"{reply}{_told(attempt.document)}")
     finding = meaning_of(reply, "auth") or ("bad_credentials" if reply.code == _REFUSED else "")
     if reply.code == _UNRECOGNIZED and mechanism not in offered:
         finding = "mechanism_not_offered"
     return AuthenticationRefused(reply, mechanism, offered, finding)
+
+
+def _told(document: str) -> str:
+    return f" (its error document: {document})" if document else ""
 
 
 def _nothing_shared(

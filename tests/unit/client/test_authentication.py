@@ -11,6 +11,7 @@ from gatepost.client.steps import Write
 from gatepost.errors import (
     AuthenticationRefused,
     Disconnected,
+    NetworkError,
     NoSharedMechanism,
     RemoteProtocolError,
 )
@@ -195,7 +196,17 @@ def test_a_refusal_tells_in_words_what_the_error_document_says(document: object,
     assert str(caught.value) == f"535 5.7.8 no{told}"
 
 
-@pytest.mark.parametrize("code", [200, 220, 250, 251])
+@pytest.mark.parametrize("end", ["CUT", "SILENCE"])
+def test_the_error_document_is_told_though_no_refusal_follows(end: str) -> None:
+    session = offering(make_session(), "AUTH XOAUTH2")
+    credentials = Credentials("ann@example.com", token=Secret(TOKEN))
+    document = b64('{"status":"400"}')
+    dialogue = f"C: AUTH XOAUTH2\nS: 334\nC: {b64(BEARER)}\nS: 334 {document}\nC: \n{end}"
+    with pytest.raises(NetworkError, match=r"\(its error document: status 400\)"):
+        sign_in(session, dialogue, credentials)
+
+
+@pytest.mark.parametrize("code", [200, 220, 250, 251, 300, 354])
 def test_only_235_is_a_sign_in(code: int) -> None:
     """A late 250 to EHLO would else be one, and each reply behind it one command off."""
     session = offering(make_session(), "AUTH PLAIN")
