@@ -252,8 +252,10 @@ def test_as_many_messages_as_the_target_says(authority: Authority, pair: Pair) -
 
 
 @pytest.mark.parametrize(
-    "how", ["421 at rest", "cut at rest", "421 to MAIL", "cut at MAIL", "452 to MAIL"]
-)
+    "how",
+    ["421 at rest", "cut at rest", "421 to MAIL", "cut at MAIL", "452 to MAIL", "503 to MAIL",
+     "221 to MAIL"],
+)  # fmt: skip
 def test_a_kept_connection_that_is_over_costs_no_try(
     authority: Authority, pair: Pair, how: str
 ) -> None:
@@ -269,6 +271,10 @@ def test_a_kept_connection_that_is_over_costs_no_try(
         elif how == "452 to MAIL":  # OpenSMTPD, which waits for more
             client.answer("452 4.5.3 Too many recipients: Too many messages sent")
             client.wait_for_end()
+        elif how == "503 to MAIL":
+            client.answer("503 5.5.1 nested MAIL", "221 bye")
+        elif how == "221 to MAIL":
+            client.answer("221 2.0.0 bye")
 
     async def act(relay: Relay) -> None:
         assert outcomes(await relay.hand()) == [("delivered", 250)]

@@ -253,6 +253,17 @@ def test_nothing_is_asked_of_who_said_more_than_was_asked() -> None:
     assert not session.usable
 
 
+def test_a_421_that_comes_before_a_command_is_its_answer() -> None:
+    session = offering(make_session())
+    with pytest.raises(Refused) as caught:
+        run(session, "C: MAIL FROM:<a@example.com>\nS: 250 ok\nS: 421 4.3.2 shutting down")
+    assert (caught.value.reply.code, caught.value.is_transient, session.usable) == (
+        421,
+        True,
+        False,
+    )
+
+
 def test_what_cannot_be_left_is_not_used_again() -> None:
     session = offering(make_session())
     session.in_transaction = True
