@@ -348,6 +348,12 @@ def test_the_azure_directory_gives_tokens_and_takes_them(tmp_path: Path) -> None
             from_ = f"DoNotReply@{DOMAIN_NAME}"
             assert peer.deliver(from_, letter(from_)).startswith("250 ")
         check_mail_over_rest(relay, token, from_)
+        port = relay.ready["api"].rpartition(":")[2]
+        relay.ask("resource", "create", "fresh")
+        keys = relay.ask("resource", "keys", "fresh")
+        assert keys["primary_connection_string"].startswith(
+            f"endpoint=https://relay.example:{port}/;"
+        )
         relay.reload(API.replace("127.0.0.1:0", "127.0.0.1:1") + LISTENER)
         assert "api changes with a restart" in relay.wait_event("reload_refused")["reason"]
 

@@ -227,6 +227,7 @@ class Service:
             made.tokens, ground.report, self._bounds, self.visitors,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
+        self._open_desks()  # they tell where the API is
 
     def _bounds(self) -> Bounds:
         limits = self.written.config.limits
@@ -254,7 +255,9 @@ class Service:
         self.desks.accounts = account_desk(accounts, self.key) if accounts else None
         if azure is not None:
             keys = SealedAccessKeys(self.key)
-            self.desks.azure = Desk(azure, keys, _now, resolver=DnsResolver(cached=0))
+            api = self.api
+            where = f"https://{self.written.config.hostname}:{api.listener.port}" if api else None
+            self.desks.azure = Desk(azure, keys, _now, where, DnsResolver(cached=0))
 
     async def reload(self) -> dict[str, Any] | None:
         """Read the configuration again and go by it; a bad one is refused, and nothing changes.

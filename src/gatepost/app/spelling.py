@@ -79,6 +79,8 @@ class _Shown(dict[str, Any]):
         super().__init__(facts)
         if "rcpt_to" in facts:
             self["rcpt_to"] = _first_of(facts["rcpt_to"])
+        if facts.get("reason") and facts["reason"] in str(facts.get("reply")):
+            self["reason"] = ""  # the answer says it
         if "findings" in facts:
             self["findings_named"] = "".join(f" {each}" for each in facts["findings"])
         if "certificate_days_left" in facts:

@@ -187,6 +187,11 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
         {"peer": "::1", "reply": "504 5.7.4 No", "reason": ""},
         "refused ::1: 504 5.7.4 No",
     ),
+    (
+        "message_failed",
+        {"id": "1-2", "rcpt_to": ["b@y"], "reply": "501 5.1.7 HTTP 404 X", "reason": "HTTP 404 X"},
+        "FAILED 1-2 to b@y: 501 5.1.7 HTTP 404 X",
+    ),
     ("something_new", {"a": 1, "b": "two"}, "something new a=1 b=two"),
     ("something_new", {"a": "x\r\n\x1b[31mred"}, "something new a=x???[31mred"),
     ("closed", {}, "closed -: - -"),

@@ -42,6 +42,8 @@ class Noun(Generic[E]):
     """The id of what holds an entry."""
     is_secret: bool = False
     """People type its value where its id or name belongs: what was typed is never shown."""
+    made_by: str = ""
+    """The command that makes the first one."""
 
 
 def _named(*attributes: str) -> Callable[[Snapshot, Any], Sequence[str]]:
@@ -59,18 +61,23 @@ def _addresses(view: Snapshot, sender: SenderUsername) -> Sequence[str]:
 
 
 # fmt: off
-TENANT: Final = Noun("tenant", Tenant, _named("domain"))
+TENANT: Final = Noun("tenant", Tenant, _named("domain"), made_by="tenant create DOMAIN")
 APP: Final = Noun("app", Application, _named("display_name"),
-                  lambda each: (each.id, each.object_id), lambda each: each.tenant_id)
+                  lambda each: (each.id, each.object_id), lambda each: each.tenant_id,
+                  made_by="app create NAME")
 SECRET: Final = Noun("secret", ClientSecret, _named("display_name"),
                      parent=lambda each: each.application_id, is_secret=True)
 ROLE: Final = Noun("role", RoleDefinition, _named("role_name"))
 SUBSCRIPTION: Final = Noun("subscription", Subscription, _named("display_name", "name"),
-                           parent=lambda each: each.tenant_id)
-GROUP: Final = Noun("resource group", ResourceGroup, parent=_under(ResourceGroup))
-EMAIL: Final = Noun("Email service", EmailService, parent=_under(EmailService))
+                           parent=lambda each: each.tenant_id,
+                           made_by="resource create NAME --kind subscription")
+GROUP: Final = Noun("resource group", ResourceGroup, parent=_under(ResourceGroup),
+                    made_by="resource create NAME --kind group")
+EMAIL: Final = Noun("Email service", EmailService, parent=_under(EmailService),
+                    made_by="resource create NAME --kind email")
 COMMUNICATION: Final = Noun("Communication Services resource", CommunicationService,
-                            parent=_under(CommunicationService))
+                            parent=_under(CommunicationService),
+                            made_by="resource create NAME")
 DOMAIN: Final = Noun("domain", Domain, _named("from_domain", "name"), parent=_under(Domain))
 SENDER: Final = Noun("sender", SenderUsername, _addresses, parent=_under(SenderUsername))
 SMTP_USERNAME: Final = Noun("SMTP user name", SmtpUsername, _named("name", "username"),
@@ -116,7 +123,8 @@ def find_or_only(view: Snapshot, noun: Noun[E], text: str) -> E:
     if len(there) == 1:
         return there[0]
     if not there:
-        raise Rejected("NotFound", f"there is no {noun.word} yet", 404)
+        how = f"; `gatepost {noun.made_by}` makes one" if noun.made_by else ""
+        raise Rejected("NotFound", f"there is no {noun.word} yet{how}", 404)
     names = [shown(view, noun, each) for each in there]
     raise Rejected("ParentNeeded", f"say which {noun.word}: {_there_are(names)}")
 

@@ -488,3 +488,13 @@ def test_what_the_first_application_is(office: Office) -> None:
             "secrets": 1,
         }
     ]
+
+
+def test_who_begins_with_nothing_is_told_what_comes_first() -> None:
+    office = Office([])
+    _, told = office.refusal("resource create", name="mail", kind="email")
+    assert told == (
+        "there is no resource group yet; `gatepost resource create NAME --kind group` makes one"
+    )
+    _, told = office.refusal("app create", name="billing")
+    assert told == "there is no tenant yet; `gatepost tenant create DOMAIN` makes one"
