@@ -64,9 +64,8 @@ _INDEXES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     ),
 }  # fmt: skip
 """What a row of each looks like, and what it tells (``schema_4.sql``)."""
-_RECEIVED: Final = (
-    "coalesce((SELECT received_at FROM queue_messages WHERE seq < {} ORDER BY seq DESC LIMIT 1), 0)"
-)
+_RECEIVED: Final = """coalesce(
+    (SELECT received_at FROM queue_messages WHERE seq <= {} ORDER BY seq DESC LIMIT 1), 0)"""
 
 _PARTS: Final = f"""
 INSERT INTO queue_deliveries (message, part, hop, held, token, expires, notice, addressees)
@@ -82,6 +81,13 @@ INSERT OR IGNORE INTO gone_parts
     SELECT message, part - 1, '' FROM queue_deliveries AS d WHERE part > 0 AND NOT EXISTS (
         SELECT 1 FROM queue_deliveries WHERE message = d.message AND part = d.part - 1)
     AND EXISTS (SELECT 1 FROM queue_deliveries WHERE message = d.message AND {_NOT_SETTLED})
+"""  # noqa: S608
+# A message is settled with the last of its deliveries.
+_LAST: Final = f"""
+INSERT INTO gone_parts
+    SELECT seq, coalesce((SELECT max(part) + 1 FROM queue_deliveries WHERE message = seq), 0), ''
+    FROM queue_messages WHERE settled IS NULL AND seq NOT IN (SELECT message FROM gone_parts)
+        AND seq NOT IN (SELECT message FROM queue_deliveries WHERE {_NOT_SETTLED})
 """  # noqa: S608
 _EDGES: Final = """
 SELECT id FROM queue_messages AS m WHERE settled IS NULL
@@ -107,9 +113,8 @@ UPDATE queue_deliveries SET due = NULL, epoch = NULL, held = 1, history = ?
     WHERE {_NOT_SETTLED} AND message IN (SELECT seq FROM orphans)
 """  # noqa: S608
 _WITHOUT_RECIPIENTS: Final = """
-SELECT id FROM queue_messages WHERE settled IS NULL AND (
-    seq NOT IN (SELECT message FROM queue_deliveries)
-    OR seq IN (SELECT message FROM gone_parts NATURAL JOIN queue_deliveries)) ORDER BY seq
+SELECT id FROM queue_messages WHERE settled IS NULL
+    AND seq IN (SELECT message FROM gone_parts NATURAL JOIN queue_deliveries) ORDER BY seq
 """
 _WITHOUT_CONTENT: Final = """
 SELECT id FROM queue_messages
@@ -184,6 +189,7 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
     """
     edges = dict.fromkeys(_ids(new, _EDGES))
     new.execute(_BETWEEN)
+    new.execute(_LAST)
     new.execute(_PARTS)
     for statement in _ORPHANS.split(";\n"):
         new.execute(statement)
@@ -207,7 +213,7 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
         for count, after, at, before, _ in gaps
     ]
     if gaps:
-        between = [f"{after} and {before}" for _, after, _, before, _ in gaps]
+        between = list(dict.fromkeys(f"{after} and {before}" for _, after, _, before, _ in gaps))
         count = sum(row[0] for row in gaps)
         said.append(f"of {count} not even the id is known, between {_first(between)}")
     if is_cut and (newest := newest_of(new)):

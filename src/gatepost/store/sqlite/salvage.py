@@ -33,15 +33,11 @@ _MAIL: Final = frozenset({"queue_messages", "queue_deliveries", "messages", *BOD
 _ALIKE: Final = frozenset({"counters", "leases", "queue_hops"})
 """Rows of an index look like theirs, so that only a tree tells which are which."""
 
-# What follows from other rows, or must not be without them. A message whose recipients are lost is
-# held, as one is whose recipients cannot be read: an operator knows whose it is.
+# What follows from other rows, or must not be without them.
 _MEND: Final = """
 DELETE FROM queue_deliveries WHERE message NOT IN (SELECT seq FROM queue_messages);
 DELETE FROM queue_bodies WHERE seq NOT IN (SELECT seq FROM queue_messages);
 DELETE FROM bodies WHERE seq NOT IN (SELECT seq FROM messages);
-INSERT INTO queue_deliveries (message, part, hop, held, token, expires, notice, addressees)
-    SELECT seq, 0, '', 1, 0, received_at, received_at, '[]' FROM queue_messages
-    WHERE settled IS NULL AND seq NOT IN (SELECT message FROM queue_deliveries);
 DELETE FROM queue_hops;
 INSERT INTO queue_hops
     SELECT hop, min(due) FROM queue_deliveries WHERE due IS NOT NULL GROUP BY hop;

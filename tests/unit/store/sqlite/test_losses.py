@@ -119,6 +119,17 @@ def test_each_delivery_that_is_lost_is_held_though_others_of_its_message_are_lef
     store.close()
 
 
+def test_a_message_that_is_not_settled_has_lost_what_waited(directory: Path) -> None:
+    connection = sqlite3.connect(directory / "store.db")
+    connection.execute("UPDATE queue_deliveries SET due = NULL WHERE (message, part) = (50, 0)")
+    connection.execute("DELETE FROM queue_deliveries WHERE (message, part) = (50, 1)")
+    connection.commit()
+    connection.close()
+    damage(directory, "queue_bodies")
+    assert "1 (1-49) held without recipients" in opened(directory).recovered
+    assert [each["id"] for each in named(directory, "recipients")] == ["1-49"]
+
+
 def test_a_message_at_the_edge_of_what_is_lost_may_have_lost_recipients(directory: Path) -> None:
     connection = sqlite3.connect(directory / "store.db")
     connection.execute("DELETE FROM queue_deliveries WHERE (message, part) = (50, 1)")
