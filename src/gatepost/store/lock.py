@@ -31,25 +31,31 @@ class StoreLocked(Unreadable):
 
 
 class DirectoryLock:
-    """An exclusive lock on ``DIR/lock``, which holds the owner's pid. The kernel frees it.
+    """An exclusive lock on ``DIR/lock``, which holds the owner's pid, and on DIR itself.
 
-    Raises StoreLocked when another process, or another store of this one, has it.
+    The kernel frees both. The file alone would not do: somebody may take it for left behind, and
+    remove it. Raises StoreLocked when another process, or another store of this one, has it.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._descriptor = open_private(directory / "lock")
+        self._descriptors = [open_private(directory / "lock")]
+        if sys.platform != "win32":  # where nobody can remove what is open
+            self._descriptors.append(os.open(directory, os.O_RDONLY))
+        file = self._descriptors[0]
         try:
-            _try_lock(self._descriptor)
+            for each in self._descriptors:
+                _try_lock(each)
         except OSError:
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            owner = os.read(self._descriptor, 20).strip()
-            os.close(self._descriptor)
+            os.lseek(file, 0, os.SEEK_SET)
+            owner = os.read(file, 20).strip()
+            self.release()
             raise StoreLocked(directory, int(owner) if owner.isdigit() else 0) from None
-        os.ftruncate(self._descriptor, 0)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.ftruncate(file, 0)
+        os.lseek(file, 0, os.SEEK_SET)
         with suppress(OSError):  # a full disk: it is locked all the same
-            os.write(self._descriptor, b"%d\n" % os.getpid())
+            os.write(file, b"%d\n" % os.getpid())
 
     def release(self) -> None:
         """Let another process have the directory; the file stays."""
-        os.close(self._descriptor)
+        for each in self._descriptors:
+            os.close(each)

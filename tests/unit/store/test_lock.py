@@ -1,6 +1,7 @@
 """One owner per directory."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,16 @@ def test_an_owner_that_has_not_said_its_pid_is_another_process(tmp_path: Path) -
     with pytest.raises(StoreLocked, match="another process"):
         DirectoryLock(tmp_path)
     lock.release()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody can remove what is open")
+def test_who_removes_the_file_removes_no_lock(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path)
+    (tmp_path / "lock").unlink()
+    with pytest.raises(StoreLocked, match="another process"):
+        DirectoryLock(tmp_path)
+    lock.release()
+    DirectoryLock(tmp_path).release()
 
 
 def test_a_pid_that_was_left_behind_does_not_lock(tmp_path: Path) -> None:
