@@ -38,6 +38,7 @@ from gatepost.relay.places import Own
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.transport.contract import Handed, Heard, Place
+from gatepost.relay.transport.judging import outcome_of
 from gatepost.testing.clock import FakeClock
 from gatepost.testing.dns import ScriptedResolver
 from gatepost.testing.memory import MemoryDeliveries, MemoryStore
@@ -165,8 +166,8 @@ class Upstream:
                 self.taken.append((lease.message.id, str(recipient.address)))
                 self.envelopes[lease.message.id] = lease.envelope
                 self.contents[lease.message.id] = b"".join(body.chunks())
-            elif reply.is_permanent and not early and reply.status != TOO_MANY:
-                outcome = "failed"
+            elif not early and reply.status != TOO_MANY:
+                outcome = outcome_of(reply)
             verdicts.append(Verdict(outcome, reply))
         bad = [each for each in replies if not each.is_success]
         said = bad[0] if bad else replies[-1]

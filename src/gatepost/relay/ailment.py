@@ -1,12 +1,18 @@
 """What the doctor says of a sign-in that does not work: a finding's id and a sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
+from gatepost.model.delivery import Contact
+from gatepost.model.evidence import Client, Command, Evidence, Target, seen
 from gatepost.model.profile import Profile
+from gatepost.model.reply import Reply
 from gatepost.relay.transport.contract import Handed
+
+_SUBMISSION: Final = 587
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +36,26 @@ def ailment_of(handed: Handed, profiles: Iterable[Profile] = ()) -> Ailment:
             return Ailment(error.slug, handed.attempt.reply.reason or str(error))
         return Ailment(error.slug, f"{error}. {error.fix or cause.fix}")
     return Ailment("", handed.attempt.reply.reason or str(handed.attempt.reply))
+
+
+# fmt: off
+_IN_A_CONFIGURATION: Final[Mapping[str, str]] = {
+    "auth_not_performed": "Give the target a credential, or have the server let this relay in.",
+    "starttls_required":  'Set tls = "required" at the target.',
+}
+# fmt: on
+"""What a relay's operator does in place of what the finding tells a client."""
+
+
+def kept_out(contact: Contact, reply: Reply, profiles: Iterable[Profile] = ()) -> Ailment:
+    """Return why mail is refused for who we are, signed in or not (RFC 4954 6: 530, 538)."""
+    signed_in = bool(contact.mechanism)
+    seen_of_it = Evidence(
+        "probe", target=Target(contact.host, _SUBMISSION), client=Client(signs_in=signed_in),
+        mail=seen(Command("", reply, bool(contact.tls), signed_in)), position="mail",
+        failure=str(reply),
+    )  # fmt: skip
+    for finding in diagnose(seen_of_it, profiles).findings:
+        fix = finding.fix if signed_in else _IN_A_CONFIGURATION.get(finding.id, finding.fix)
+        return Ailment(finding.id, f"{finding.summary} {fix}".strip())
+    return Ailment("", str(reply))

@@ -13,15 +13,17 @@ from gatepost.errors import (
 )
 from gatepost.model.profile import Profile
 from gatepost.model.quick import dataclass
-from gatepost.model.route import Target, credential_of
+from gatepost.model.reply import Reply
+from gatepost.model.route import SmarthostTarget, Target, credential_of
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.lessons import Lesson, lesson_of
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Moment, Shaper, learn
-from gatepost.relay.ailment import Ailment, ailment_of
+from gatepost.relay.ailment import Ailment, ailment_of, kept_out
 from gatepost.relay.context import Report
 from gatepost.relay.traffic import Permit, Traffic, doors_of
 from gatepost.relay.transport.contract import Handed, Heard, Place
+from gatepost.routing.route import ABOUT_US
 
 _STOP: Final = Lesson("identity", "stop")
 _REST: Final = Lesson("identity", "rest")
@@ -36,6 +38,7 @@ LASTING, A_WHILE = 3, 60.0
 """Tries in a row that come to no sign-in, and seconds of them, after which the operator hears of
 what may pass, too: a server that hangs up at AUTH or puts us off there, an identity provider that
 is not well."""
+_OF_MESSAGE: Final = frozenset({"mail", "rcpt", "data", "content"})
 _OF_TLS: Final = frozenset({"starttls", "tls"})
 
 
@@ -95,6 +98,7 @@ class Teacher:
             if heard not in of_host or moment.at_least > 0:
                 learn(heard.reply, heard.phase, shaper, identity, moment)
         ailment = self._sign_in(made, handed, moment) or self._secure(made, handed)
+        ailment = ailment or self._kept_out(made, handed)
         if "delivered" in [each.outcome for each in handed.verdicts]:
             shaper.succeeded(now)
             if identity is not None:
@@ -123,7 +127,8 @@ class Teacher:
                 identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
         elif attempt.is_remote and attempt.phase not in _OF_SERVER:
             identity.signed_in(moment.now)
-            self._works(made)
+            if _about_us(handed) is None:
+                self._works(made)
             return None
         is_stopped = misfit or (attempt.phase == "auth" and identity.is_stopped)
         if not (is_stopped or self._lasts(made, handed, moment)):
@@ -158,8 +163,21 @@ class Teacher:
             return None
         return self._tell(made, handed) if credential_of(made.target) else ailment
 
+    def _kept_out(self, made: Try, handed: Handed) -> Ailment | None:
+        """Say why mail is refused for who we are: who set up the route has to mend that, too."""
+        reply = _about_us(handed)
+        if reply is None or not isinstance(made.target, SmarthostTarget):
+            return None
+        ailment = kept_out(handed.attempt.contact, reply, self._profiles)
+        return self._tell_of(ailment, made, handed) if credential_of(made.target) else ailment
+
     def _tell(self, made: Try, handed: Handed, *, is_stopped: bool = True) -> Ailment:
         ailment = ailment_of(handed, self._profiles)
+        return self._tell_of(ailment, made, handed, is_stopped=is_stopped)
+
+    def _tell_of(
+        self, ailment: Ailment, made: Try, handed: Handed, *, is_stopped: bool = True
+    ) -> Ailment:
         key = self._key(made, handed)
         reply = handed.attempt.reply
         cause = ailment.finding or f"{reply.code} {reply.status}"  # texts are often of the moment
@@ -197,6 +215,12 @@ class Teacher:
         if isinstance(handed.error, NoSharedMechanism) or handed.attempt.phase in _OF_TLS:
             return of_target
         return of_sign_in
+
+
+def _about_us(handed: Handed) -> Reply | None:
+    """Return what was said of us in place of an answer to MAIL or behind it."""
+    said = [each.reply for each in handed.heard if each.phase in _OF_MESSAGE]
+    return next((each for each in said if each.code in ABOUT_US), None)
 
 
 def _is_enough(handed: Handed) -> bool:

@@ -235,6 +235,40 @@ def test_what_fails_at_times_is_not_told() -> None:
     assert not world.told("sign_in_stopped")
 
 
+KEPT_OUT = Reply(530, "Authentication required", Esc(5, 7, 0))
+TLS_FIRST = Reply(530, "Must issue a STARTTLS command first", Esc(5, 7, 0))
+
+
+@pytest.mark.parametrize(
+    ("said", "credential", "finding"),
+    [
+        (KEPT_OUT, "", "auth_not_performed"),
+        (TLS_FIRST, "", "starttls_required"),
+        (KEPT_OUT, "acs", "auth_not_performed"),
+    ],
+)
+def test_who_is_kept_out_behind_the_sign_in_is_diagnosed(
+    said: Reply, credential: str, finding: str
+) -> None:
+    """RFC 4954 6, RFC 3207 4: it is about us, so the message waits, and somebody has to mend it."""
+    world, hub = one_hub(refused_before_mail(said, "mail"), credential=credential)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1800)
+        last = (await world.delivery("m1.0")).history[-1]
+        assert (last.reply, last.finding) == (said, finding)
+        assert last.advice
+        told = [each["finding"] for each in world.told("sign_in_stopped")]
+        assert told == ([finding] if credential else [])
+        hub.say = Answer()
+        await asyncio.sleep(2 * 3600)
+        assert len(hub.taken) == 1
+
+    world.run(scenario)
+    assert len(world.told("sign_in_works")) == bool(credential)
+
+
 def test_another_cause_is_told_also_where_the_doctor_knows_neither() -> None:
     """An API's: 403, later 404, since somebody mended the wrong thing."""
     causes = [Reply(535, "HTTP 403", Esc(5, 7, 8)), Reply(554, "HTTP 404", Esc(5, 3, 5))]
