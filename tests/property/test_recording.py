@@ -73,6 +73,18 @@ EXCHANGES = st.sampled_from(
 @settings(deadline=None)
 @given(TEXT, EXCHANGES, st.sampled_from(["535 no", "500 what: {line}", "501 {raw}?", "235 ok"]))
 def test_no_secret_comes_out(secret: str, exchange: str, answer: str) -> None:
+    seen = told(secret, exchange, answer)
+    if exchange.startswith(("HELP+", "BURL")) and "raw" in answer:
+        return  # no server can know what stands inside of that
+    if secret in told("another one", exchange, answer) or not secret.strip():
+        return  # a word of ours
+    assert secret not in seen
+    assert json.dumps(secret)[1:-1] not in seen
+    assert not [each for each in aligned(secret) if len(each) > 8 and each in seen]
+
+
+def told(secret: str, exchange: str, answer: str) -> str:
+    """All that is told of a session in which a secret stands somewhere."""
     plain = b64(f"\0ann@example.org\0{secret}")
     forms = {
         "plain": plain, "user": b64("ann@example.org"), "secret": b64(secret), "raw": secret,
@@ -86,15 +98,7 @@ def test_no_secret_comes_out(secret: str, exchange: str, answer: str) -> None:
         last = number == len(parts) - 1
         session.append(("S", answer.format(line=line, raw=secret) if last else "334 "))
     session += [("C", "MAIL FROM:<ann@example.org>"), ("S", "530 5.7.0 Authentication required")]
-    seen = everything(played(session)[1])
-    if exchange.startswith(("HELP+", "BURL")) and "raw" in answer:
-        return  # no server can know what stands inside of that
-    clean = everything(played(under_tls("AUTH PLAIN"))[1])
-    if secret in clean or not secret.strip():
-        return
-    assert secret not in seen
-    assert json.dumps(secret)[1:-1] not in seen
-    assert not [each for each in aligned(secret) if len(each) > 8 and each in seen]
+    return everything(played(session)[1])
 
 
 @settings(deadline=None)
