@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.errors import ConfigError
 from gatepost.model.dns import Answer, MxRecord, T, local_addresses, merge_families
+from gatepost.model.host_port import join_host_port
 from gatepost.model.idn import a_labels
 from gatepost.net.dial import Server, parse_server
 
@@ -176,9 +177,15 @@ def _failure(name: str, kind: str, error: Exception) -> str:
         return f"{question}: no nameserver is configured"
     if isinstance(error, dns.resolver.NoNameservers | dns.resolver.LifetimeTimeout):
         tries = error.kwargs.get("errors") or ()
-        said = {f"{server}: {_brief(what)}" for server, _, _, what, *_ in tries}
+        said = {f"{_place(server)}: {_brief(what)}" for server, _, _, what, *_ in tries}
         return f"{question}: {'; '.join(sorted(said))}" if said else f"{question} in time"
     return f"{question}: {_brief(error)}"
+
+
+def _place(server: object) -> str:
+    """Return where a nameserver is; dnspython's own name for one is ``Do53:ADDRESS@PORT``."""
+    address, at, port = str(server).removeprefix("Do53:").rpartition("@")
+    return join_host_port(address, int(port)) if at and port.isdecimal() else str(server)
 
 
 def _brief(error: object) -> str:
