@@ -35,7 +35,7 @@ LONGEST_SOCKET: Final = 107
 """Octets of a Unix socket's path on Linux; elsewhere some fewer."""
 _CONTROLS: Final = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_DOMAIN: Final = re.compile(r"(?:\*\.)?[^\s\x00-\x1f\x7f-\x9f@*/<>,;:\"]+")
+_DOMAIN: Final = re.compile(r"(?:\*\.)?(?!\.)(?!.*\.\.)[^\s\x00-\x1f\x7f-\x9f@*/<>,;:\"]+")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
 """``unix``: whoever connects to a Unix socket, who has no address."""
@@ -336,7 +336,15 @@ def pattern(value: Any) -> str:
             return value
         if not local and _DOMAIN.fullmatch(domain):
             return domain
-    raise ValueError(f'takes a domain, "*.domain", a mailbox or "*", not {value!r}')
+    raise Unknown(f'takes a domain, "*.domain", a mailbox or "*", not {value!r}', _meant(value))
+
+
+def _meant(value: Any) -> str:
+    """Return what those mean who write a domain as other mail servers have it."""
+    domain = value.removeprefix("*@") if isinstance(value, str) else ""
+    if domain.startswith("."):
+        domain = f"*{domain}"
+    return domain if domain != value and _DOMAIN.fullmatch(domain) else ""
 
 
 def mailbox(value: Any) -> str:
@@ -351,17 +359,17 @@ def sender(value: Any) -> str:
     """What an account may send as: a mailbox, ``@domain``, ``@*.domain``, or ``*``."""
     if isinstance(value, str) and (value == "*" or _DOMAIN.fullmatch(value.removeprefix("@"))):
         return value if value == "*" or value.startswith("@") else f"@{value}"
-    if isinstance(value, str) and _is_mailbox(value) and not value.startswith("*@"):
+    if isinstance(value, str) and _is_mailbox(value):
         return value
-    raise ValueError(f'takes a mailbox, "@domain" or "*", not {value!r}')
+    raise Unknown(f'takes a mailbox, "@domain" or "*", not {value!r}', _meant(value))
 
 
 def _is_mailbox(given: str) -> bool:
+    """Tell whether it is one. ``*`` stands for nothing in a local part, and is in nobody's."""
     try:
-        parse_address(given)
+        return "*" not in parse_address(given).local
     except ValueError:
         return False
-    return True
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -14,6 +14,8 @@ from gatepost.net.local import ShortPath
 
 BACKLOG: Final = 1_024
 _BOTH: Final = {"localhost": ("127.0.0.1", "::1"), "::": ("0.0.0.0", "::")}
+_FIRST_FREE: Final = 1_024
+"""The first port that needs no privilege, where the system's administrator did not move it."""
 _TRIES: Final = 20
 """Free ports to try until one is free on both address families."""
 
@@ -137,7 +139,10 @@ def _listen_on_all(hosts: tuple[str, ...], port: int) -> Listener:
                 if sockets and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     continue  # a machine without IPv6
                 where = join_host_port(host, port)
-                raise NetworkError(f"cannot listen on {where}: {error.strerror}") from error
+                said = f"cannot listen on {where}: {error.strerror}"
+                if error.errno == errno.EACCES and port < _FIRST_FREE:
+                    said += f"; ports below {_FIRST_FREE} are for who has CAP_NET_BIND_SERVICE"
+                raise NetworkError(said) from error
             port = port or int(sockets[0].getsockname()[1])
     except BaseException:
         for sock in sockets:
