@@ -153,11 +153,11 @@ MISTAKES = [
     (f"[directory]\nkind = 'entra'\ntenants = '{TENANT}'\napplications = []",
      "g.toml:11: directory.applications is an empty list"),
     ("[[route]]\nrecipients = '*@example.com'\nto = 'here'",
-     'g.toml:9: route[1].recipients takes a domain, "*.domain", a mailbox or "*", not '
-     "'*@example.com' (did you mean example.com?)"),
+     ('g.toml:9: route[1].recipients takes a domain, "*.domain", a mailbox or "*", not '
+     "'*@example.com' (did you mean example.com?)")),
     ("[[route]]\nrecipients = '.example.com'\nto = 'here'",
-     'g.toml:9: route[1].recipients takes a domain, "*.domain", a mailbox or "*", not '
-     "'.example.com' (did you mean *.example.com?)"),
+     ('g.toml:9: route[1].recipients takes a domain, "*.domain", a mailbox or "*", not '
+     "'.example.com' (did you mean *.example.com?)")),
     ("[[directory.account]]\nname = 'a'\nsenders = ['news+*@example.com']",
      'g.toml:10: directory.account[0].senders takes a mailbox, "@domain" or "*", not '),
     ("[target.g]\nkind = 'graph'\ncredential = 'c'\nmailbox = 'alerts'",
