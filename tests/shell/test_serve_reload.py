@@ -85,7 +85,7 @@ def test_a_certificate_that_cannot_be_used_is_not(relay: Relaying) -> None:
     with relay.secured("submission") as peer:
         assert served_certificate(peer) == good
     new = put_certificate(relay.directory, relay.authority)
-    relay.wait_event("certificate_reloaded")
+    relay.reloaded()
     with relay.secured("submission") as peer:
         assert served_certificate(peer) == new
 
