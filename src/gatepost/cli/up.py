@@ -65,7 +65,7 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
 @_place("--smtp", 2587, "SMTP with STARTTLS")
 @_place("--smtps", 2465, "SMTP under implicit TLS")
 @_place("--https", 2443, "HTTPS, for the APIs")
-@_place("--http", 2480, "HTTP, for the console and e-mail by access key")
+@_place("--http", 2480, "HTTP, for e-mail by access key")
 @click.option(
     "--profile",
     metavar="NAME|FILE.toml",
