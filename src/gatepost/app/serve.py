@@ -302,7 +302,7 @@ class Service:
         _check_unchanged(self.written.config, config)
         workers = self.options.workers_of(config)
         if bool(workers) != bool(self.options.workers_of(self.written.config)):
-            raise ConfigError("between one process and front processes only a restart changes")
+            raise ConfigError("workers changes from or to 0 with a restart only")
         outgoing = self.outward.prepare(config)
         prepared = await self.directories.make(config.directories)
         arrivals = self.inward.prepare(written, prepared.directory.mechanisms, workers)

@@ -76,7 +76,7 @@ def _read(root: Table) -> Config:
     routes = read_routes(root, targets, retries)
     check_places(root, listeners, health, api)
     check_circles(root, listeners, targets)
-    warn_of_unused(root, targets, routes, credentials)
+    warn_of_unused(root, targets, routes, credentials, retries)
     warn_of_lost_bounces(root, routes)
     limits, storage, dns = _limits(root), _storage(root), _dns(root)
     return Config(

@@ -99,7 +99,7 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
         table.lack("credential", said, at="mechanisms")
     if again := _named_again([f"{each.host.lower()}:{each.port}" for each in servers]):
         table.fault("servers", f"{table.name('servers')} names {again} twice")
-    if tls != usual and implicit and tls != "none":
+    if tls in ("required", "opportunistic") and any(each.port in _IMPLICIT for each in servers):
         table.warn(f'{table.name("tls")}: ports 465 and 2465 are for "implicit"')
     if tls == "implicit" and any(each.port in _STARTTLS for each in servers):
         table.warn(f'{table.name("tls")}: ports 25, 587 and 2587 are for STARTTLS, "required"')

@@ -7,6 +7,7 @@ from typing import Final
 from gatepost.config.reading import Table
 from gatepost.config.settings import ApiSettings, ListenerSettings
 from gatepost.model.address import Address
+from gatepost.model.retry import Retry
 from gatepost.model.route import (
     AcsRestTarget,
     GraphTarget,
@@ -89,7 +90,11 @@ def _leads_to(server: str, listener: str) -> bool:
 
 
 def warn_of_unused(
-    root: Table, targets: Mapping[str, Target], routes: Iterable[Route], credentials: Iterable[str]
+    root: Table,
+    targets: Mapping[str, Target],
+    routes: Sequence[Route],
+    credentials: Iterable[str],
+    retries: Mapping[str, Retry],
 ) -> None:
     """Say what stands in the file for nothing: a name that was mistaken elsewhere, as a rule."""
     used = {each.name for route in routes for each in route.chain}
@@ -100,6 +105,9 @@ def warn_of_unused(
     for name in credentials:
         if name not in shown:
             root.named("credentials")[name].warn(f"credentials.{name} is not used: by no target")
+    for name, retry in retries.items():
+        if name != "default" and not any(each.retry is retry for each in routes):
+            root.named("retry")[name].warn(f"retry.{name} is not used: by no route")
 
 
 def warn_of_lost_bounces(root: Table, routes: Sequence[Route]) -> None:

@@ -28,6 +28,12 @@ def test_a_port_for_starttls_is_none_for_implicit_tls() -> None:
     assert not parse_warnings(small + text.format(465))
 
 
+def test_servers_of_both_kinds_of_tls_are_no_one_target() -> None:
+    servers = "kind = 'smarthost'\nservers = ['x.example:465', 'x.example:587']\n"
+    [told] = parse_warnings(SMALL.replace('kind = "capture"\n', servers))
+    assert told == 'g.toml:4: target.here.tls: ports 465 and 2465 are for "implicit"'
+
+
 def test_a_proxy_that_anybody_may_be_is_warned_of() -> None:
     text = "[[listener]]\nname = 'in'\naddress = '{}:25'\ncertificate = 'c'\nproxies = '{}'\n"
     assert len(parse_warnings(SMALL + text.format("0.0.0.0", "0.0.0.0/0"))) == 1
@@ -41,11 +47,13 @@ def parse_warnings(text: str) -> list[str]:
 
 def test_what_nothing_uses_is_warned_of() -> None:
     text = '[target.out]\nkind = "mx"\n[credentials.acs]\nkind = "access-key"\n'
-    config, source = read_config(f'{SMALL}{text}key = {{ file = "k" }}\n', "g.toml")
+    text += 'key = { file = "k" }\n[retry.slow]\nfirst = "5m"\n'
+    config, source = read_config(f"{SMALL}{text}", "g.toml")
     assert config.routes
     assert [str(each) for each in source.warnings] == [
         "g.toml:8: target.out is not used: no route leads to it",
         "g.toml:10: credentials.acs is not used: by no target",
+        "g.toml:13: retry.slow is not used: by no route",
     ]
 
 
