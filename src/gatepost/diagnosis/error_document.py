@@ -16,7 +16,7 @@ def with_error_document(finding: Finding, seen: Evidence) -> Finding:
     if finding.position != "auth":
         return finding
     told = _document_in(seen)
-    if not told:
+    if not told or any(told in each for each in finding.proof):
         return finding
     return replace(finding, proof=(*finding.proof, f"the server's error document: {told}"))
 

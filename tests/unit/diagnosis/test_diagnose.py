@@ -10,6 +10,7 @@ from gatepost.diagnosis.rank import PRIORS, rank
 from gatepost.model.evidence import Connect, Evidence, Fact, Greeting, Resolution, Target, TlsFirst
 from gatepost.model.finding import Confidence, Finding, Verdict
 from gatepost.model.profile import Profile
+from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line
 from gatepost.profiles import load_profile
 from tests.unit.diagnosis.cases import (
@@ -103,9 +104,13 @@ def test_a_provider_is_recognised_by_its_ehlo() -> None:
 
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
-def test_who_showed_a_token_is_told_of_no_password(mechanism: str) -> None:
+@pytest.mark.parametrize("said", ["535 5.7.3 Authentication unsuccessful", ""])
+def test_who_showed_a_token_is_told_of_no_password(mechanism: str, said: str) -> None:
     """A relay's evidence knows no more of the secret than the mechanism."""
-    refused = but(auth=tried(judged(mechanism, "535 5.7.3 Authentication unsuccessful")))
+    attempt = judged(mechanism, said or "535 no")
+    if not said:
+        attempt = replace(attempt, reply=Reply(0))
+    refused = but(auth=tried(attempt), failure="" if said else "the server closed the connection")
     [cause] = diagnose(refused).findings
     assert cause.id == "bad_credentials"
     assert "token" in cause.summary

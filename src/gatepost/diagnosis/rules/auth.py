@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Final, Literal
 
@@ -434,6 +435,8 @@ def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
             explains=("mail",),
             next_probe="the same from another address, and the server's log at this time",
         )
+    if last.mechanism in mechanisms_for("token"):
+        return replace(refused_token(proof[0], known), confidence="possible")
     return Finding(
         "app_password_required" if known.wants_app_password else "bad_credentials",
         "likely" if known.wants_app_password else "possible",
