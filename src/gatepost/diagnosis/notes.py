@@ -11,6 +11,7 @@ from gatepost.model.evidence import Evidence
 LONGEST_LINE: Final = 998
 """RFC 5322 2.1.1."""
 EXPIRES_SOON: Final = timedelta(days=21)
+_SIGNED_IN: Final = 235
 
 
 def who_cannot_sign_in(seen: Evidence) -> Iterator[str]:
@@ -141,10 +142,20 @@ def refusals(seen: Evidence) -> Iterator[str]:
         yield f"the message was answered {content}"
 
 
+def odd_success(seen: Evidence) -> Iterator[str]:
+    """A success that no client takes for one, ours neither (RFC 4954 6)."""
+    for each in seen.attempts:
+        if each.reply.is_success and each.reply.code != _SIGNED_IN:
+            yield (
+                f"AUTH {each.mechanism} was answered {each.reply}; only 235 says that somebody is "
+                "signed in, and clients take no other code for it"
+            )
+
+
 NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     no_secret_sent, who_cannot_sign_in, tls_of_the_library, auth_in_clear,
     unreachable_addresses, another_port, only_new_tls, expiry, no_alternative_name,
-    not_to_the_letter,
+    not_to_the_letter, odd_success,
 )  # fmt: skip
 
 

@@ -156,6 +156,7 @@ NOTES = [
                                 NOW + timedelta(days=5)))), "expires in 5 days"),
     (but(login=login(), tls=tls(verify_code=20)), "could not be verified"),
     (but(login=login(), tls=Fact(), over_tls=Fact()), "not encrypted"),
+    (but(login=login(), auth=tried(judged("PLAIN", "250 fine"))), "only 235 says"),
 ]  # fmt: skip
 
 
