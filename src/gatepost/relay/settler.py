@@ -110,7 +110,10 @@ class Settler:
         self, lease: Lease, judged: Judged, load: Load, now: datetime
     ) -> Settlement:
         body = await self._returned(lease, judged.reported, load)
-        emits = self._notifier.notify(lease.message, body, judged.reported, now)
+        try:
+            emits = self._notifier.notify(lease.message, body, judged.reported, now)
+        except (QueueError, OSError):  # a large one is read only here
+            emits = self._notifier.notify(lease.message, None, judged.reported, now)
         return replace(judged.settlement, emits=emits)
 
     async def _returned(

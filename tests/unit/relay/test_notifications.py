@@ -1,14 +1,18 @@
 """Who is told what of a message: by a notification, and at last by the operator."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
+from gatepost.errors import Unreadable
 from gatepost.model.address import parse_address
+from gatepost.model.delivery import Lease
 from gatepost.model.envelope import Recipient
 from gatepost.model.route import Capture
 from gatepost.relay import deliver
+from gatepost.relay.transport.contract import Place
 from tests.delivering import (
     DAY,
     GREYLISTED,
@@ -43,6 +47,34 @@ def test_a_refusal_tells_the_sender_and_its_notification_is_delivered() -> None:
     assert b"Action: failed" in hub.contents["n1"]
     assert b"5.1.1" in hub.contents["n1"]
     assert world.told("message_failed")[0]["reply"] == str(UNKNOWN)
+
+
+class Damaged:
+    """A body that its store has taken, and cannot read any more."""
+
+    size = 17
+    is_taken = False
+
+    def chunks(self) -> Iterator[bytes]:
+        if self.is_taken:
+            raise Unreadable("the body in segment 1 is damaged")
+        self.is_taken = True
+        yield b"Subject: hello\r\n\r"
+
+
+def test_who_sent_what_cannot_be_read_any_more_is_told_all_the_same() -> None:
+    def say(lease: Lease, _place: Place) -> Answer:
+        return Answer() if lease.message.envelope.sender is None else Answer((UNKNOWN,), "rcpt")
+
+    world, hub = one_hub(say)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(body=Damaged()))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert [to for _, to in hub.taken] == ["alice@example.org"]
+    assert world.told("internal_error") == []
 
 
 @pytest.mark.parametrize(
