@@ -163,9 +163,7 @@ class Inward:
             if door is None:
                 door = Door(settings, arrivals.opened[place], entrance)
             else:
-                old = door.entrance
-                old.terms, old.implicit = entrance.terms, entrance.implicit
-                old.proxies, old.certificate = entrance.proxies, entrance.certificate
+                door.entrance.turn_to(entrance)
                 door.settings = settings
             self._doors[place] = door
         self._hang_certificates()

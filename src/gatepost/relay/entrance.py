@@ -1,6 +1,6 @@
 """One listener as its connections see it: its certificate, and what it offers to whom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from gatepost.net.tls import Context
 from gatepost.policy.networks import NOBODY, Networks, NetworkTable
@@ -43,6 +43,11 @@ class Entrance:
     """Who must say in a PROXY header for whom it speaks; anybody else speaks for itself."""
     handshakes: int | None = None
     """Of one address, those before the greeting that may be open in this process; None: any."""
+
+    def turn_to(self, other: "Entrance") -> None:
+        """Take every part of another one."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(other, each.name))
 
 
 def plain_entrance(

@@ -1,0 +1,22 @@
+"""What a listener's connections take from it, after a reload too."""
+
+from ipaddress import ip_network
+
+from gatepost.policy.networks import Networks, NetworkTable
+from gatepost.profiles import load_profile
+from gatepost.relay.entrance import Entrance, Terms, plain_entrance
+from gatepost.wire.server.session import Setting
+
+
+def test_a_reload_replaces_every_part() -> None:
+    setting = Setting(load_profile("open"), "mail.example")
+    kept = plain_entrance(setting, None)
+    other = Entrance(
+        NetworkTable((), Terms(setting, refuse=True)),
+        None,
+        implicit=True,
+        proxies=Networks((ip_network("192.0.2.1"),)),
+        handshakes=7,
+    )
+    kept.turn_to(other)
+    assert kept == other
