@@ -133,14 +133,13 @@ class AccountDirectory:
         self._accounts: dict[str, Account] = {}
         self._configured: dict[str, Account] = {}
         self._decoy = ""
-        self._remembered: Remembered[Principal] = Remembered(monotonic)
+        self._remembered: Remembered[Principal | Reply] = Remembered(monotonic)
         self._hashing = Turns(MOST_AT_ONCE)
         self._hints: dict[str, bytes] = {}
         """By name, of those who have signed in: see ``_HINT``."""
         self._changing = asyncio.Lock()
         self._refused: Remembered[None] = Remembered(monotonic)
         """The peers that were wrong a while ago."""
-        self._open: dict[bytes, asyncio.Task[Principal | Reply]] = {}
         self._followers = Followers()
         self.version = 0
 
@@ -209,14 +208,7 @@ class AccountDirectory:
             return REFUSED.because("authzid_refused: nobody signs in here to act as another")
         prepared = _prepared(password)
         ticket = self._ticket_of(credentials.username, prepared)
-        if (known := self._remembered.get(ticket)) is not None:
-            return known
-        task = self._open.get(ticket)
-        if task is None:
-            task = asyncio.ensure_future(self._verify(credentials, prepared, ticket))
-            self._open[ticket] = task
-            task.add_done_callback(lambda _: self._open.pop(ticket, None))
-        return asyncio.shield(task)  # who hangs up does not end it for another
+        return self._remembered.ask(ticket, lambda: self._verify(credentials, prepared, ticket))
 
     def _ticket_of(self, username: str, prepared: bytes) -> bytes:
         return ticket_of(self._protection.key, self.version, username, prepared)

@@ -102,7 +102,6 @@ class EntraDirectory:
         self._known: Remembered[Principal | Reply] = Remembered(monotonic)
         self._paused: Remembered[Reply] = Remembered(monotonic)
         """By application, what stands for an answer while the endpoint wants none of it."""
-        self._open: dict[bytes, asyncio.Task[Principal | Reply]] = {}
         self._asking = Turns(MOST_AT_ONCE)
         self._took: deque[float] = deque([_USUAL], maxlen=32)
         self._version = 0
@@ -145,14 +144,7 @@ class EntraDirectory:
             return REFUSED.because("authzid_refused: nobody signs in here to act as another")
         secret = password.reveal().encode("utf-8", "surrogateescape")
         ticket = ticket_of(self._key, self._version, credentials.username, secret)
-        if (known := self._known.get(ticket)) is not None:
-            return known
-        task = self._open.get(ticket)
-        if task is None:
-            task = asyncio.ensure_future(self._ask(credentials, password, ticket))
-            self._open[ticket] = task
-            task.add_done_callback(lambda _: self._open.pop(ticket, None))
-        return asyncio.shield(task)  # who hangs up does not end it for another
+        return self._known.ask(ticket, lambda: self._ask(credentials, password, ticket))
 
     async def _by_token(
         self, tokens: EntraTokens, username: str, token: Secret

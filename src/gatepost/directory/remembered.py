@@ -1,9 +1,10 @@
 """Proofs that need not be made again for a while: a secret is kept as a keyed digest only."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from hashlib import blake2b
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -25,6 +26,20 @@ class Remembered(Generic[T]):
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._known: OrderedDict[bytes, tuple[float, T]] = OrderedDict()
+        self._open: dict[bytes, asyncio.Task[T]] = {}
+        """Proofs that are being made."""
+
+    def ask(
+        self, ticket: bytes, prove: Callable[[], Coroutine[Any, Any, T]]
+    ) -> "T | asyncio.Future[T]":
+        """Return a verdict that still holds, or that of ``prove``: one for all who ask at once."""
+        if (known := self.get(ticket)) is not None:
+            return known
+        task = self._open.get(ticket)
+        if task is None:
+            self._open[ticket] = task = asyncio.ensure_future(prove())
+            task.add_done_callback(lambda _: self._open.pop(ticket, None))
+        return asyncio.shield(task)  # who hangs up does not end it for another
 
     def get(self, ticket: bytes) -> T | None:
         """Return a verdict that still holds."""
