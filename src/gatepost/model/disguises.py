@@ -17,7 +17,8 @@ SHORTEST: Final = 4
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 """The other alphabet (RFC 4648 5), in which tokens are written."""
 LONG: Final = 8
-"""Characters of what is no word that texts have anyway, in small or capital letters."""
+"""Characters of what is no word that texts have anyway, in small or capital letters; and not all
+of them letters."""
 _IN_PERCENT: Final = (
     re.compile(rb"[^A-Za-z0-9_.~-]"),
     re.compile(rb"[^A-Za-z0-9]"),
@@ -34,7 +35,7 @@ def disguises(secret: bytes) -> frozenset[str]:
     forms |= {each.translate(_URL_SAFE) for each in forms}
     clear = secret.decode("utf-8", "surrogateescape")
     forms |= {clear, secret.decode("latin-1"), *_within_texts(clear), repr(secret)[2:-1]}
-    if len(clear) >= LONG:
+    if len(clear) >= LONG and not clear.isalpha():
         forms |= {clear.lower(), clear.upper()}
     if len(secret.hex()) > SHORTEST:
         spelled = {secret.hex(), secret.hex(" "), secret.hex(":")}

@@ -68,8 +68,10 @@ def test_a_secret_as_programs_spell_it_within_a_text(form: str) -> None:
     assert hiding(AWKWARD).redact(f"who is {form}?") == f"who is {STRUCK_OUT}?"
 
 
-def test_a_short_secret_in_another_case_is_a_word_like_others() -> None:
-    assert hiding("Mail").redact("no mail for you, Mail") == f"no mail for you, {STRUCK_OUT}"
+@pytest.mark.parametrize("secret", ["Mail", "M4il", "Password"])
+def test_a_word_in_another_case_is_a_word_like_others(secret: str) -> None:
+    said = f"no {secret.lower()} for you, "
+    assert hiding(secret).redact(f"{said}{secret}") == f"{said}{STRUCK_OUT}"
 
 
 @pytest.mark.parametrize("before", [b"", b"u", b"us"])
