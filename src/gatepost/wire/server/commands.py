@@ -127,14 +127,14 @@ def mail(session: "Session", argument: bytes) -> Reply | events.Event:
         return session.replies.BAD_ARGUMENTS
     try:
         envelope = parse_mail(argument[5:].decode("utf-8"), session.offer.keywords)
-    except UnknownParameter:
-        return session.replies.UNKNOWN_PARAMETER
+    except UnknownParameter as error:
+        return session.replies.UNKNOWN_PARAMETER.because(f"{error} is unknown, or not offered")
     except BadParameter as error:
         return session.replies.BAD_ARGUMENTS.because(str(error))
     except ValueError as error:
         return session.replies.BAD_SENDER.because(str(error))
     if envelope.size is not None and envelope.size > session.message_limit:
-        return session.replies.MESSAGE_TOO_BIG
+        return session.replies.MESSAGE_TOO_BIG.because(f"{envelope.size} octets were announced")
     sender = envelope.sender
     if sender is not None and not sender.is_ascii and not envelope.smtputf8:
         return session.replies.NEEDS_SMTPUTF8
@@ -147,8 +147,8 @@ def rcpt(session: "Session", argument: bytes) -> Reply | events.Event:
         return session.replies.BAD_ARGUMENTS
     try:
         recipient = parse_rcpt(argument[3:].decode("utf-8"), session.offer.keywords)
-    except UnknownParameter:
-        return session.replies.UNKNOWN_PARAMETER
+    except UnknownParameter as error:
+        return session.replies.UNKNOWN_PARAMETER.because(f"{error} is unknown, or not offered")
     except BadParameter as error:
         return session.replies.BAD_ARGUMENTS.because(str(error))
     except ValueError as error:

@@ -245,6 +245,21 @@ def test_commands_wait_while_replies_pile_up(session: Session) -> None:
 )
 def test_a_refused_command_is_told_with_why(lines: list[str], reason: str) -> None:
     profile = replace(PROFILE, requires_tls=True)
+    _check_refusal(profile, lines, reason)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["EHLO x", "MAIL FROM:a@b.example"], "not a path, which stands in < and >: 'a@b.example'"),
+        (["EHLO x", "MAIL FROM:<a@b.example> FOO=1"], "FOO is unknown, or not offered"),
+    ],
+)
+def test_a_refused_sender_is_told_with_why(lines: list[str], reason: str) -> None:
+    _check_refusal(PROFILE, lines, reason)
+
+
+def _check_refusal(profile: Profile, lines: list[str], reason: str) -> None:
     session = Session(Setting(profile, "mx.example", frozenset({"LOGIN"})), "192.0.2.1")
     for line in lines:
         session.receive(f"{line}\r\n".encode())
