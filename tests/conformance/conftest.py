@@ -25,17 +25,11 @@ class Acs:
 
     def greeted(self) -> Peer:
         """A client that has read the greeting and said EHLO."""
-        peer = Peer.connect(self.relay.smtp.port, self.relay.ca_file)
-        assert peer.reply().startswith("220 ")
-        peer.ask("EHLO client.example")
-        return peer
+        return Peer.connect(self.relay.smtp.port, self.relay.ca_file).greet()
 
     def secured(self) -> Peer:
         """A client that did STARTTLS and said EHLO again."""
-        peer = self.greeted()
-        peer.start_tls()
-        peer.ask("EHLO client.example")
-        return peer
+        return self.greeted().secure()
 
     def signed_in(self, login: Login | None = None) -> Peer:
         """A client that may send."""

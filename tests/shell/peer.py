@@ -69,6 +69,18 @@ class Peer:
         self.send(command.encode() + b"\r\n")
         return self.reply()
 
+    def greet(self, greeting: str = "220 ") -> Self:
+        """Read the greeting and say EHLO; return itself."""
+        assert self.reply().startswith(greeting)
+        self.ask("EHLO client.example")
+        return self
+
+    def secure(self) -> Self:
+        """Do STARTTLS and say EHLO again; return itself."""
+        self.start_tls()
+        self.ask("EHLO client.example")
+        return self
+
     def send_until_it_stalls(self, octets: bytes) -> int:
         """Repeat ``octets`` while the relay takes them; how many it took."""
         patience, sent = self.sock.gettimeout(), 0

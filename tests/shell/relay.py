@@ -77,16 +77,11 @@ class Relaying:
         """A client that said EHLO; ``before`` is what a proxy says in front."""
         peer = self.peer(name)
         peer.send(before)
-        assert peer.reply().startswith("220 relay.example")
-        peer.ask("EHLO client.example")
-        return peer
+        return peer.greet("220 relay.example")
 
     def secured(self, name: str, before: bytes = b"") -> Peer:
         """A client that did STARTTLS and said EHLO again."""
-        peer = self.greeted(name, before)
-        peer.start_tls()
-        peer.ask("EHLO client.example")
-        return peer
+        return self.greeted(name, before).secure()
 
     def signed_in(self, name: str, before: bytes = b"") -> Peer:
         """A client that may send."""

@@ -101,17 +101,11 @@ class Served:
 
     def greeted(self) -> Peer:
         """A client that was greeted and said EHLO."""
-        peer = self.peer()
-        assert peer.reply().startswith("220 ")
-        peer.ask("EHLO client.example")
-        return peer
+        return self.peer().greet()
 
     def secured(self) -> Peer:
         """A client that did STARTTLS and said EHLO again."""
-        peer = self.greeted()
-        peer.start_tls()
-        peer.ask("EHLO client.example")
-        return peer
+        return self.greeted().secure()
 
     def signed_in(self) -> Peer:
         """A client that may send."""

@@ -93,11 +93,9 @@ def test_mail_through_haproxy(relay: Relaying, tmp_path: Path, name: str, how: s
     with haproxy(tmp_path, place, how) as port, _connect(port, relay) as peer:
         if name == "smtps":
             peer.shake()
-        assert peer.reply().startswith("220 ")
-        peer.ask("EHLO client.example")
+        peer.greet()
         if name == "submission":
-            peer.start_tls()
-            peer.ask("EHLO client.example")
+            peer.secure()
         assert peer.login("app", "secret").startswith("235 ")
         assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")
     assert b"([127.0.0.2])" in relay.raw()

@@ -106,8 +106,7 @@ def test_a_proxy_s_header_comes_before_implicit_tls(relay: Relaying, header: byt
         for octet in header:  # it may come in pieces
             peer.send(bytes([octet]))
         peer.shake()
-        assert peer.reply().startswith("220 ")
-        peer.ask("EHLO client.example")
+        peer.greet()
         assert peer.login("app", "wrong").startswith("535 ")
     assert relay.wait_event("auth_refused", peer="10.9.0.8")
 
@@ -133,8 +132,7 @@ def test_nobody_else_says_for_whom_it_speaks(relay: Relaying) -> None:
         assert peer.reply().startswith("220 ")
         assert peer.ask(v1("10.2.0.1").decode().strip()).startswith("500 ")
         peer.ask("EHLO client.example")
-        peer.start_tls()
-        peer.ask("EHLO client.example")
+        peer.secure()
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("530 ")
 
 
@@ -171,8 +169,7 @@ def test_nothing_is_relayed_for_who_did_not_sign_in(relay: Relaying, name: str) 
     with relay.greeted(name, header) as peer:
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("530 5.7.0 Must issue a STARTTLS")
         assert peer.ask("AUTH LOGIN").startswith("538 ")
-        peer.start_tls()
-        peer.ask("EHLO client.example")
+        peer.secure()
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("530 5.7.0 Authentication required")
         assert peer.ask(f"RCPT TO:<{RECIPIENT}>").startswith("503 ")
         assert peer.ask("DATA").startswith("503 ")

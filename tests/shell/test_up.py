@@ -47,11 +47,7 @@ def refused(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def signed_in(ready: Mapping[str, Any]) -> Peer:
     """A client of the relay that wrote this ready.json, when it may send."""
-    peer = Peer.connect(ready["smtp"]["port"], ready["ca_file"])
-    assert peer.reply().startswith("220 ")
-    peer.ask("EHLO client.example")
-    peer.start_tls()
-    peer.ask("EHLO client.example")
+    peer = Peer.connect(ready["smtp"]["port"], ready["ca_file"]).greet().secure()
     assert peer.login(ready["username"], ready["password"]).startswith("235 ")
     return peer
 
