@@ -142,5 +142,5 @@ _SENTENCES: Final = {
     "ready_not_written": "ready.json could NOT be written: {reason}",
     "reloaded": "reloaded {config}",
     "reload_refused": "NOT RELOADED, nothing changes: {reason}",
-    "closed": "closed {peer}: {reply} {reason}",
+    "closed": "closed {peer}: {reply}: {reason}",
 }

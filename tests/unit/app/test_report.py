@@ -194,7 +194,12 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
     ),
     ("something_new", {"a": 1, "b": "two"}, "something new a=1 b=two"),
     ("something_new", {"a": "x\r\n\x1b[31mred"}, "something new a=x???[31mred"),
-    ("closed", {}, "closed -: - -"),
+    ("closed", {}, "closed -: -: -"),
+    (
+        "closed",
+        {"peer": "::1", "reply": "421 4.4.2 Connection timed out", "reason": ""},
+        "closed ::1: 421 4.4.2 Connection timed out",
+    ),
 ]
 
 
