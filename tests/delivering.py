@@ -167,7 +167,7 @@ class Upstream:
                 self.envelopes[lease.message.id] = lease.envelope
                 self.contents[lease.message.id] = b"".join(body.chunks())
             elif not early and reply.status != TOO_MANY:
-                outcome = outcome_of(reply)
+                outcome = outcome_of(reply, answer.phase)
             verdicts.append(Verdict(outcome, reply))
         bad = [each for each in replies if not each.is_success]
         said = bad[0] if bad else replies[-1]

@@ -23,7 +23,7 @@ from gatepost.relay.ailment import Ailment, ailment_of, kept_out
 from gatepost.relay.context import Report
 from gatepost.relay.traffic import Permit, Traffic, doors_of
 from gatepost.relay.transport.contract import Handed, Heard, Place
-from gatepost.routing.route import ABOUT_US
+from gatepost.routing.route import is_about_us
 
 _STOP: Final = Lesson("identity", "stop")
 _REST: Final = Lesson("identity", "rest")
@@ -219,8 +219,8 @@ class Teacher:
 
 def _about_us(handed: Handed) -> Reply | None:
     """Return what was said of us in place of an answer to MAIL or behind it."""
-    said = [each.reply for each in handed.heard if each.phase in _OF_MESSAGE]
-    return next((each for each in said if each.code in ABOUT_US), None)
+    said = [each for each in handed.heard if each.phase in _OF_MESSAGE]
+    return next((each.reply for each in said if is_about_us(each.phase, each.reply)), None)
 
 
 def _is_enough(handed: Handed) -> bool:

@@ -93,6 +93,16 @@ _BEFORE_MAIL: Final[frozenset[Phase]] = frozenset({
 
 ABOUT_US: Final = frozenset({530, 538})
 """Sign in first, encrypt first (RFC 4954 6): whoever set up the route has to mend it, no sender."""
+BAD_SEQUENCE: Final = 503
+
+
+def is_about_us(phase: Phase, reply: Reply) -> bool:
+    """Tell whether a reply speaks of us, not of the message.
+
+    So does a 503 to MAIL: nothing but the session can be out of sequence there (QQ Mail's "need
+    EHLO and AUTH first").
+    """
+    return reply.code in ABOUT_US or (phase == "mail" and reply.code == BAD_SEQUENCE)
 
 
 def may_try_next_host(phase: Phase, reply: Reply | None) -> bool:
@@ -116,7 +126,7 @@ def may_try_next_target(phase: Phase, reply: Reply | None) -> bool:
     because the next one asks for something else; and when it has said that it does not take the
     message now. What it refuses for good nobody else is asked to take.
     """
-    is_refused_for_now = reply is not None and (reply.is_transient or reply.code in ABOUT_US)
+    is_refused_for_now = reply is not None and (reply.is_transient or is_about_us(phase, reply))
     return phase == "auth" or is_refused_for_now or may_try_next_host(phase, reply)
 
 

@@ -245,6 +245,7 @@ TLS_FIRST = Reply(530, "Must issue a STARTTLS command first", Esc(5, 7, 0))
         (KEPT_OUT, "", "auth_not_performed"),
         (TLS_FIRST, "", "starttls_required"),
         (KEPT_OUT, "acs", "auth_not_performed"),
+        (Reply(503, "Error: need EHLO and AUTH first !"), "", "auth_not_performed"),
     ],
 )
 def test_who_is_kept_out_behind_the_sign_in_is_diagnosed(

@@ -152,6 +152,8 @@ FAIL_OVER: list[tuple[Phase, Reply | None, bool, bool]] = [
     ("mail",       Reply(550, "no"),      False,     False),
     ("mail",       SHUTTING_DOWN,         True,      True),
     ("mail",       Reply(530, "sign in"), False,     True),
+    ("mail",       Reply(503, "AUTH?"),   False,     True),
+    ("rcpt",       Reply(503, "MAIL?"),   False,     False),
     ("rcpt",       Reply(450, "later"),   False,     True),
     ("data",       None,                  False,     False),
     ("content",    SHUTTING_DOWN,         False,     True),

@@ -100,6 +100,9 @@ SIGNS: Final = (
     Sign("credential_url_encoding", 13, ("url using bad/illegal format",)),
     Sign("auth_not_performed", 17, codes=(530,), at=("mail", "rcpt"), when=never_signed_in,
          unless=("5.7.0 must", "starttls")),
+    # QQ Mail, and qmail with AUTH patched in
+    Sign("auth_not_performed", 14, ("auth first", "authenticate first", "authentication first"),
+         codes=(503,), at=("mail", "rcpt"), when=lambda r: not r.seen.attempts),
     Sign("account_name_used_as_sender", 20, ("invalid address:*(sender)",
                                              "invalid address:*(from)")),
     Sign("client_config_conflict", 16, ("options are not compatible",)),

@@ -27,7 +27,7 @@ from gatepost.errors import (
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.relay.transport.contract import Heard
-from gatepost.routing.route import ABOUT_US
+from gatepost.routing.route import is_about_us
 
 BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
     {"", "resolve", "connect", "greeting", "ehlo", "starttls", "tls", "auth"}
@@ -71,11 +71,11 @@ def lasting(error: GatepostError | None) -> float:
     return float(getattr(error, "retry_after", 0.0))
 
 
-def outcome_of(reply: Reply) -> Outcome:
+def outcome_of(reply: Reply, phase: Phase = "content") -> Outcome:
     """Return what a reply to MAIL or behind it comes to."""
     if reply.is_success:
         return "delivered"
-    return "failed" if reply.is_permanent and reply.code not in ABOUT_US else "deferred"
+    return "failed" if reply.is_permanent and not is_about_us(phase, reply) else "deferred"
 
 
 def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verdict, ...]:
@@ -100,7 +100,7 @@ def verdict_on(reply: Reply, error: GatepostError | None) -> Verdict:
     is, and what the server lacks for it, are.
     """
     if error is None:
-        return Verdict(outcome_of(reply), reply)
+        return Verdict(outcome_of(reply, "mail"), reply)
     is_final = isinstance(error, MissingExtension | LocalProtocolError)
     is_ours = error.phase in BEFORE_MAIL or not is_final
     return Verdict("deferred" if is_ours else "failed", reply)

@@ -48,6 +48,7 @@ from gatepost.relay.transport.judging import (
 )
 from gatepost.relay.transport.silence import unless_silent
 from gatepost.relay.transport.witness import Witness
+from gatepost.routing.route import BAD_SEQUENCE
 
 _USUAL: Final = frozenset({25, 465, 587})
 """Ports that nobody has to be told of."""
@@ -57,8 +58,6 @@ as an answer to MAIL may take (RFC 5321 4.5.3.2.2)."""
 _OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
 """To a MAIL that came behind a content: it may be asked again by itself. To a BDAT: the server does
 not know what it offers."""
-_BAD_SEQUENCE: Final = 503
-"""To MAIL where another message went before: about the session, not about this message."""
 _ENOUGH: Final = (452, Esc(4, 5, 3))
 """To MAIL, OpenSMTPD's for too many messages on one connection, which it leaves open."""
 MISLEADING: Final = 1_000
@@ -210,7 +209,7 @@ class _Try:
             self._terms = self.transport.alone
             loan.connection.session.in_transaction = True  # in the one before, as it seems
             return True
-        if mail.code == _BAD_SEQUENCE or (mail.code, mail.status) == _ENOUGH:
+        if mail.code == BAD_SEQUENCE or (mail.code, mail.status) == _ENOUGH:
             loan.connection.session.usable = False
             return True
         return mail.code == CLOSING

@@ -58,6 +58,8 @@ def outcomes(
         ([GONE], None, "WWW"),
         ([AUTH], None, "WWW"),  # the route lacks a credential; nobody's message is at fault
         ([Reply(538, "encryption required")], None, "WWW"),
+        ([Reply(503, "need EHLO and AUTH first")], None, "WWW"),
+        ([OK, Reply(503, "what?"), OK, OK], OK, "FDD"),
         ([NO, Reply(503, "need MAIL"), Reply(503, "need MAIL")], None, "FFF"),
         ([OK, OK, MANY, MANY], OK, "DWW"),
         ([OK, OK, OLD_MANY, OLD_MANY], OK, "DWW"),
