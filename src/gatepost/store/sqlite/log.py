@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gatepost.store.sqlite.commit import PAGE
+from gatepost.store.sqlite.unclosed import is_of_this_boot
 
 _HEAD: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")
@@ -29,7 +30,7 @@ class Log(NamedTuple):
     whole: dict[int, int]
     """With what is undamaged behind it, up to the last commit."""
     is_damaged: bool
-    """There is more behind the damage than a power cut can leave."""
+    """There is more behind the damage than a power cut, or a kill without one, can leave."""
 
 
 class _Frame(NamedTuple):
@@ -46,11 +47,15 @@ def read_log(database: Path) -> Log:
     whole: dict[int, int] = {}
     pending: dict[int, int] = {}
     is_sound, commits, is_damaged = True, 0, False
+    power_was_kept = is_of_this_boot(database.parent)
     for frame in _frames(database.with_name(f"{database.name}-wal")):
         is_sound = is_sound and frame.is_whole
         # A commit is synced before the next one is written, so a power cut can only have torn
         # the last one: what stands behind the end of a torn one tells that it was whole once.
         is_damaged = is_damaged or (frame.is_whole and commits > 0)
+        # Who is killed leaves frames in the order in which they were written.
+        if power_was_kept and frame.is_whole and frame.is_commit:
+            is_damaged = is_damaged or not is_sound
         if frame.is_whole:
             pending[frame.page] = frame.place
         if frame.is_commit:

@@ -14,10 +14,13 @@ from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.losses import newest_of
 
 UNCLOSED: Final = "store.unclosed"
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+"""Another one each time that the machine starts; Linux has it."""
 
 
 class Unclosed:
-    """The mark in a directory, which says how long the log of a store in use was at least."""
+    """The mark in a directory, which says how long the log of a store in use was at least, and in
+    which run of the machine."""
 
     def __init__(self, directory: Path, database: Path, disk: Disk) -> None:
         self._file, self._disk = directory / UNCLOSED, disk
@@ -30,7 +33,7 @@ class Unclosed:
             return
         self._is_noted = True
         with suppress(OSError):  # a full disk: the next round of upkeep tries again
-            replace_private(self._file, f"{self._log.stat().st_size}\n")
+            replace_private(self._file, f"{self._log.stat().st_size} {_boot()}\n")
 
     def clear(self) -> None:
         """Take the mark away, before the log goes: a power cut must not bring it back."""
@@ -43,10 +46,19 @@ def missing_octets(directory: Path, database: Path) -> int:
     """Return how much of the log is missing; 0 where none is, or nobody can tell."""
     log = _log_of(database)
     try:
-        noted = int((directory / UNCLOSED).read_text("ascii"))
-        return max(0, noted - (log.stat().st_size if log.exists() else 0))
+        noted, *_ = (directory / UNCLOSED).read_text("ascii").split()
+        return max(0, int(noted) - (log.stat().st_size if log.exists() else 0))
     except (OSError, ValueError):
         return 0
+
+
+def is_of_this_boot(directory: Path) -> bool:
+    """Tell whether the machine has run all the time since a store was last in use."""
+    try:
+        _, boot = (directory / UNCLOSED).read_text("ascii").split()
+    except (OSError, ValueError):
+        return False
+    return boot == _boot()
 
 
 def tell_missing(octets: int, connection: sqlite3.Connection) -> str:
@@ -58,6 +70,13 @@ def tell_missing(octets: int, connection: sqlite3.Connection) -> str:
         f"program took them up, what was accepted last{begun} may not be in it, and what was "
         "delivered since may be delivered again"
     )
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _log_of(database: Path) -> Path:

@@ -10,6 +10,7 @@ import pytest
 from gatepost.store.sqlite import Settings, open_store
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.log import read_log
+from gatepost.store.sqlite.unclosed import _BOOT, UNCLOSED
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 
@@ -120,6 +121,18 @@ def test_a_commit_that_a_power_cut_tore_is_no_damage(
     """Nobody was told that it was there; any of its frames may be missing."""
     told, ids = opened(spoiled(killed, tmp_path, (frame(frames(killed) - torn), STRIDE)))
     assert told == ""
+    assert len(ids) >= NUMBER - 1
+
+
+@pytest.mark.skipif(not _BOOT.exists(), reason="the machine does not say when it started")
+@pytest.mark.parametrize(("torn", "is_damaged"), [(1, False), (2, True), (3, True)])
+def test_without_a_power_cut_a_kill_tears_the_last_frame_alone(
+    killed: Path, tmp_path: Path, torn: int, is_damaged: bool
+) -> None:
+    spoiled(killed, tmp_path, (frame(frames(killed) - torn) + 24, PAGE))
+    (tmp_path / UNCLOSED).write_text(f"0 {_BOOT.read_text('ascii')}")
+    told, ids = opened(tmp_path)
+    assert ("the write-ahead log is damaged" in told) == is_damaged
     assert len(ids) >= NUMBER - 1
 
 
