@@ -7,6 +7,7 @@ form says which, so that either is read by both.
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from typing import Final, Protocol
 
@@ -22,7 +23,11 @@ SCRYPT_LANES: Final = 3
 
 _SALT_SIZE: Final = 16
 _HASH_SIZE: Final = 32
-_SCRYPT_MEMORY: Final = 128 * SCRYPT_BLOCK * SCRYPT_COST * 2
+_SCRYPT: Final = re.compile(
+    r"\$scrypt\$(?:ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$)?([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+)"
+)
+_FIRST_COST: Final = (15, 8, 3)
+"""That of verifiers which do not say it; the first version made them so."""
 
 
 class Hasher(Protocol):
@@ -76,25 +81,28 @@ def _argon2_verify(encoded: str, password: bytes) -> bool:
 
 
 def scrypt_hash(password: bytes) -> str:
-    """Return the encoded scrypt verifier of a password."""
-    salt = secrets.token_bytes(_SALT_SIZE)
-    return f"$scrypt${_encode(salt)}${_encode(_scrypt(password, salt))}"
+    """Return the encoded scrypt verifier of a password, which says what it cost."""
+    salt, exponent = secrets.token_bytes(_SALT_SIZE), SCRYPT_COST.bit_length() - 1
+    kept = _scrypt(password, salt, SCRYPT_COST, SCRYPT_BLOCK, SCRYPT_LANES)
+    return (
+        f"$scrypt$ln={exponent},r={SCRYPT_BLOCK},p={SCRYPT_LANES}${_encode(salt)}${_encode(kept)}"
+    )
 
 
 def _scrypt_verify(encoded: str, password: bytes) -> bool:
-    salt, kept = (base64.b64decode(part) for part in encoded.split("$")[2:4])
-    return hmac.compare_digest(kept, _scrypt(password, salt))
+    match = _SCRYPT.fullmatch(encoded)
+    if match is None:
+        raise ValueError("not an encoded password")
+    said = match.group(1, 2, 3)
+    exponent, block, lanes = map(int, said) if match[1] else _FIRST_COST
+    salt, kept = map(base64.b64decode, match.group(4, 5))
+    return hmac.compare_digest(kept, _scrypt(password, salt, 1 << exponent, block, lanes))
 
 
-def _scrypt(password: bytes, salt: bytes) -> bytes:
+def _scrypt(password: bytes, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
+    memory = 128 * block * cost * 2
     return hashlib.scrypt(
-        password,
-        salt=salt,
-        n=SCRYPT_COST,
-        r=SCRYPT_BLOCK,
-        p=SCRYPT_LANES,
-        maxmem=_SCRYPT_MEMORY,
-        dklen=_HASH_SIZE,
+        password, salt=salt, n=cost, r=block, p=lanes, maxmem=memory, dklen=_HASH_SIZE
     )
 
 

@@ -36,6 +36,15 @@ def test_scrypt_is_read_too() -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_scrypt_is_read_when_new_verifiers_cost_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = scrypt_hash(b"secret")
+    monkeypatch.setattr(passwords, "SCRYPT_COST", 256)
+    monkeypatch.setattr(passwords, "SCRYPT_LANES", 1)
+    assert HASHER.verify(encoded, b"secret")
+    assert encoded.split("$")[2] == "ln=7,r=8,p=3"
+
+
+@pytest.mark.usefixtures("quick")
 def test_scrypt_takes_over_where_argon2_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(_password: bytes) -> str:
         raise UnsupportedAlgorithm("no Argon2id in this OpenSSL")
@@ -44,7 +53,14 @@ def test_scrypt_takes_over_where_argon2_is_missing(monkeypatch: pytest.MonkeyPat
     assert HASHER.hash(b"secret").startswith("$scrypt$")
 
 
-@pytest.mark.parametrize("encoded", ["", "secret", "$2b$12$abc", "$argon2i$v=19$m=8,t=1,p=1$x$y"])
+def test_scrypt_of_the_first_version_is_read() -> None:
+    encoded = "$scrypt$AAAAAAAAAAAAAAAAAAAAAA==$uLxcwMSkjBOhZPP5xQ8kUZIPvlvbCgUS4CbcyxEuFgg="
+    assert HASHER.verify(encoded, b"secret")
+
+
+@pytest.mark.parametrize(
+    "encoded", ["", "secret", "$2b$12$abc", "$argon2i$v=19$m=8,t=1,p=1$x$y", "$scrypt$x"]
+)
 def test_another_encoding_is_an_error(encoded: str) -> None:
     with pytest.raises(ValueError, match="not an encoded password"):
         HASHER.verify(encoded, b"secret")
