@@ -16,12 +16,15 @@ from gatepost.model.route import (
     Target,
     credential_of,
 )
+from gatepost.profiles import load_profile
 from gatepost.routing.route import Origin, matches
 
 _EVERYWHERE: Final = "::"
 """Both families, as ``net.listen`` binds it."""
 _EVERY_IPV4: Final = "0.0.0.0"
 _LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
+_OWN_SENDERS_ONLY: Final = ("acs", "microsoft365")
+"""Profiles of the providers that take mail from the account's own senders alone, none from <>."""
 _ANYBODY: Final = Address("anybody", "example.net")
 _OWN_ROUTE: Final = 'give them a route of their own in front of the others, senders = ["<>"]'
 
@@ -137,6 +140,15 @@ def _ways_of_bounces(routes: Sequence[Route]) -> list[int]:
 
 
 def _takes_no_bounces(route: Route) -> bool:
-    """E-mail APIs ask for a sender of the account's own, and what a chain's first target refuses
-    for good is refused."""
-    return bool(route.chain) and isinstance(route.chain[0], AcsRestTarget | GraphTarget)
+    """E-mail APIs ask for a sender of the account's own, and so do some providers over SMTP. What a
+    chain's first target refuses for good is refused."""
+    if not route.chain:
+        return False
+    first = route.chain[0]
+    if isinstance(first, SmarthostTarget):
+        return any(each.host.lower() in _own_senders_only() for each in first.servers)
+    return isinstance(first, AcsRestTarget | GraphTarget)
+
+
+def _own_senders_only() -> frozenset[str]:
+    return frozenset([host for name in _OWN_SENDERS_ONLY for host in load_profile(name).hosts])

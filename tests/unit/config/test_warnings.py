@@ -105,6 +105,16 @@ def test_where_bounces_get_lost_is_warned_of(routes: str, said: str) -> None:
     assert all(each.startswith(f"g.toml:{said}") for each in warnings)
 
 
+@pytest.mark.parametrize(
+    ("server", "takes_none"),
+    [("SMTP.azurecomm.net:587", True), ("smtp.office365.com", True), ("mail.example.com", False)],
+)
+def test_a_smarthost_that_takes_no_bounces_is_known(server: str, takes_none: bool) -> None:
+    target = f"kind = 'smarthost'\nservers = '{server}'\n"
+    warnings = parse_warnings(SMALL.replace('kind = "capture"\n', target))
+    assert bool([each for each in warnings if "takes none" in each]) is takes_none
+
+
 def test_a_secret_that_others_can_read_is_warned_of() -> None:
     with TemporaryDirectory() as name:  # not below pytest's own, which nobody else may enter
         secret, path = Path(name, "secret"), Path(name, "g.toml")
