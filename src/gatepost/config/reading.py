@@ -1,6 +1,6 @@
 """Taking values out of a table: typed, with their place, every mistake noted, none fatal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -133,6 +133,13 @@ class Table:
             elif required:
                 self.fault(None, f"{self.name(key)} is missing")
         return self.take(key, read, default)
+
+    def turn_away(self, keys: Iterable[str], message: str) -> None:
+        """Note where else each of these stands, if the file has it here."""
+        for key in keys:
+            if key in self._fields:
+                self._known.append(key)
+                self.fault(key, f"{self.name(key)} {message}")
 
     def lack(self, keys: str | tuple[str, ...], message: str, *, at: str | None = None) -> None:
         """Note at the end that a key, or each of some, is not there: unless it was misspelt."""

@@ -42,6 +42,7 @@ _SUBMISSION: Final = 587
 _SUBMISSIONS: Final = 465
 _LIMITS: Final = HopLimits()
 _RETRY: Final = Retry()
+_OF_A_CREDENTIAL: Final = ("username", "password", "secret", "client_id", "tenant")
 _EVERYBODY: Final = frozenset({"*"})
 _FOR_WHOM: Final = ("recipients", "senders", "applications")
 """The keys of a route that say which mail it is for."""
@@ -160,6 +161,9 @@ def _optional_path(value: Any) -> str | None:
 
 
 def _credential(table: Table, credentials: Credentials, *, optional: bool) -> str:
+    table.turn_away(
+        _OF_A_CREDENTIAL, "stands in a table [credentials.NAME], whose name credential takes"
+    )
     if optional:
         name = table.take("credential", values.text, "")
     else:

@@ -20,6 +20,8 @@ def test_clear_text_for_others_has_to_be_said() -> None:
 MISTAKES = [
     ("[[lisener]]", "g.toml:8: unknown key lisener (did you mean listener?)"),
     ("[limits]\nidel = 5", "g.toml:9: unknown key limits.idel (did you mean idle?)"),
+    ("[target.t]\nkind = 'smarthost'\nservers = ['h']\npassword = 'hunter2'",
+     "g.toml:11: target.t.password stands in a table [credentials.NAME]"),
     ("[limits]\nidle = true", 'g.toml:9: limits.idle takes a time such as "30s"'),
     ("[limits]\nidle = 0", "g.toml:9: limits.idle takes a time longer than none"),
     ("[limits]\nrecipients = 0", "g.toml:9: limits.recipients takes a whole number from 1 to"),
