@@ -2,11 +2,14 @@
 
 import base64
 import json
+from functools import cache
+from pathlib import Path
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gatepost
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.doctor.document import report_document
 from gatepost.doctor.markdown import render_markdown
@@ -76,11 +79,19 @@ def test_no_secret_comes_out(secret: str, exchange: str, answer: str) -> None:
     seen = told(secret, exchange, answer)
     if exchange.startswith(("HELP+", "BURL")) and "raw" in answer:
         return  # no server can know what stands inside of that
-    if secret in told("another one", exchange, answer) or not secret.strip():
-        return  # a word of ours
+    if secret in ours() or not secret.strip():
+        return
     assert secret not in seen
     assert json.dumps(secret)[1:-1] not in seen
     assert not [each for each in aligned(secret) if len(each) > 8 and each in seen]
+
+
+@cache
+def ours() -> str:
+    """All words that a report may have of itself; Hypothesis takes secrets from there, too."""
+    files = Path(gatepost.__file__).parent.rglob("*.*")
+    texts = [each.read_text("utf-8") for each in files if each.suffix != ".pyc"]
+    return "\n".join(texts) + told("another one", "NOOP {raw}", "535 no")
 
 
 def told(secret: str, exchange: str, answer: str) -> str:
