@@ -14,7 +14,7 @@ from gatepost.app.spelling import spell
 from gatepost.net.tls import TlsLayer
 from tests.loopback import eventually
 from tests.shell.peer import Peer, TlsInHand, letter
-from tests.shell.served import Plan, Served, serving
+from tests.shell.served import PATIENCE, Plan, Served, serving
 
 MIB = 1024 * 1024
 HANDSHAKE = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
@@ -315,3 +315,25 @@ def _segments_received(sock: socket.socket) -> int:
     """``tcpi_data_segs_in`` of <linux/tcp.h>."""
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     return int(struct.unpack_from("=I", info, 152)[0])
+
+
+@pytest.mark.parametrize("loop", _loops(), ids=lambda loop: str(loop.__module__))
+def test_who_is_accepted_while_the_relay_stops_is_told(
+    loop: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
+) -> None:
+    with serving(tmp_path, Plan("open", loop=loop)) as served:
+
+        async def connect_and_stop() -> tuple[Peer, asyncio.Task[None]]:
+            peer, running = served.peer(), asyncio.get_running_loop()
+            stopped: asyncio.Future[asyncio.Task[None]] = running.create_future()
+
+            def stop() -> None:  # in the same turn in which the connection is accepted
+                stopped.set_result(running.create_task(served.supervisor.drain(PATIENCE)))
+
+            running.call_soon(stop)
+            return peer, await stopped
+
+        peer, draining = served.run(connect_and_stop())
+        with peer:
+            assert b"421 4.3.2 " in peer.rest()
+        served.run(asyncio.wait_for(asyncio.shield(draining), PATIENCE / 2))

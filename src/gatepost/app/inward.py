@@ -150,7 +150,7 @@ class Inward:
                 door = self._doors[place]
                 await self._supervisor.serve(door.listener, door.entrance)
         for door in gone:
-            self._supervisor.withdraw(door.listener)
+            await self._supervisor.withdraw(door.listener)
             door.listener.close()
 
     def _merge(self, arrivals: Arrivals) -> list[Door]:

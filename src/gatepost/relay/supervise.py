@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -46,9 +47,18 @@ class Supervisor:
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP, self._sweep)
 
-    def withdraw(self, listener: Listener) -> None:
-        """Accept no more on ``listener``, and close it; who is connected stays."""
-        for server in self._servers.pop(listener, ()):
+    async def withdraw(self, listener: Listener) -> None:
+        """Accept no more on ``listener``, and close it; who is connected stays.
+
+        asyncio brings whom it has accepted a turn later. Were its server closed by then, it would
+        lose the connection, and leave it open for as long as the garbage collector does not come.
+        """
+        servers = self._servers.pop(listener, [])
+        for sock in listener.sockets if servers else ():
+            with suppress(NotImplementedError):  # Windows: what accepts there is no reader
+                asyncio.get_running_loop().remove_reader(sock)
+        await asyncio.sleep(0)
+        for server in servers:
             server.close()
 
     def _accept(self, entrance: Entrance) -> ServerStream:
@@ -98,7 +108,7 @@ class Supervisor:
     async def retire(self) -> None:
         """Accept no more; return when the last connection has ended by itself."""
         for listener in list(self._servers):
-            self.withdraw(listener)
+            await self.withdraw(listener)
         while self._receivers:
             self._emptied.clear()
             await self._emptied.wait()
@@ -107,8 +117,7 @@ class Supervisor:
         """Accept no more, say 421 to all, let open commits end; cut what is left after that."""
         self._relay.draining = True
         for listener in list(self._servers):
-            self.withdraw(listener)
-        await asyncio.sleep(0)  # the loop brings whom it has accepted already
+            await self.withdraw(listener)
         for receiver in list(self._receivers):
             receiver.shut_down()
         if self._receivers:
