@@ -184,7 +184,8 @@ class ClientSession:
         """
         reply = self.reader.next_reply()
         if reply is None or reply.code != CLOSING:
-            raise RemoteProtocolError("the server said more than was asked", str(reply or ""))
+            shown = self.transcript.redact(str(reply or ""))
+            raise RemoteProtocolError("the server said more than was asked", shown)
         return self._heard(reply, "", time.monotonic())
 
     def await_reply(self, phase: Phase, command: str = "") -> Conversation[Reply]:

@@ -211,6 +211,15 @@ def test_what_is_no_reply_is_shown_without_the_secret_that_it_repeats(begins: bo
     assert caught.value.line == "what is [redacted]"
 
 
+def test_what_nobody_asked_for_is_shown_without_the_secret_that_it_repeats() -> None:
+    session = make_session()
+    session.transcript.hide("it's secret")
+    session.reader.feed(b"250 you said it's secret\r\n")
+    with pytest.raises(RemoteProtocolError) as caught:
+        play(session, session.ask("NOOP", "mail"), "")
+    assert caught.value.line == "250 you said [redacted]"
+
+
 @pytest.mark.parametrize("code", [b"250 ", b"334 "])
 @pytest.mark.parametrize("end", [b"", b"\r\n"])
 def test_of_a_line_without_end_no_part_of_the_secret_is_shown(code: bytes, end: bytes) -> None:
