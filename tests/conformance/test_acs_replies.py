@@ -203,8 +203,6 @@ CHANGED: dict[str, object] = {
     "directory.require_smtp_username_resource": True,
     "login_initial_response": False,
     "sender_phase": "rcpt",
-    "rate_phase": "mail",
-    "strict.managed_per_minute": 2,
     "limits.recipients": 3,
     "limits.idle": 3.0,
     "replies.TOO_MANY_RECIPIENTS": "550 5.5.3 Too many recipients",
@@ -263,12 +261,12 @@ def test_the_banner_and_the_idle_text_are_settings(changed: Acs) -> None:
         assert peer.rest() == b"421 4.4.1 Idle\r\n"
 
 
-def test_the_rate_may_be_refused_at_mail(changed: Acs) -> None:
-    sender = changed.relay.sender
-    with changed.signed_in() as peer:
+def test_the_rate_may_be_refused_at_mail() -> None:
+    settings: dict[str, object] = {"rate_phase": "mail", "strict.managed_per_minute": 2}
+    with Emulator(settings=settings, workers=1) as relay, Acs(relay).signed_in() as peer:
         answers = []
         for _ in range(12):
-            answers.append(peer.ask(f"MAIL FROM:<{sender}>"))
+            answers.append(peer.ask(f"MAIL FROM:<{relay.sender}>"))
             peer.ask("RSET")
         assert answers[-1] == TOO_FAST
-        assert set(answers) == {SENDER_OK, TOO_FAST} or answers == [TOO_FAST] * 12
+        assert set(answers) == {SENDER_OK, TOO_FAST}

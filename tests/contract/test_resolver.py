@@ -82,6 +82,11 @@ def test_what_is_there(resolver: Resolver, what: str, name: str, records: tuple[
     assert answer.is_final
 
 
+def test_an_alias_of_nothing_is_an_alias_whatever_was_asked_before(resolver: Resolver) -> None:
+    assert ask(resolver, "txt", "lost.example.net").kind == "no_such_name"
+    assert ask(resolver, "cname", "lost.example.net").records == ("nowhere.example.net",)
+
+
 def test_ipv6_comes_first(resolver: Resolver) -> None:
     assert ask(resolver, "addresses", "mx1.example.net").records[0] == "2001:db8::1"
 

@@ -205,16 +205,16 @@ def test_clients_that_dribble_hold_up_nobody_and_silent_ones_are_told(place: Pla
     assert not place.relay.events("internal_error")
 
 
-def test_it_stops_in_time_and_keeps_what_waits(place: Place) -> None:
-    """The last one of this relay's tests."""
-    with place.relay.signed_in("submission") as peer:
-        ids = [place.submit(f"last@{name}.test", peer) for name in ("dark", "mute", "stalls")]
-    begun = time.monotonic()
-    assert place.relay.stop() == 0
-    assert time.monotonic() - begun < 10
-    listed = place.relay.ask("queue", "list")["deliveries"]
-    assert {each["message"] for each in listed} >= set(ids)
-    assert {each["state"] for each in listed} == {"waiting"}
+def test_it_stops_in_time_and_keeps_what_waits(tmp_path: Path) -> None:
+    with among_the_dead(tmp_path) as place:
+        with place.relay.signed_in("submission") as peer:
+            ids = [place.submit(f"last@{name}.test", peer) for name in ("dark", "mute", "stalls")]
+        begun = time.monotonic()
+        assert place.relay.stop() == 0
+        assert time.monotonic() - begun < 10
+        listed = place.relay.ask("queue", "list")["deliveries"]
+        assert {each["message"] for each in listed} >= set(ids)
+        assert {each["state"] for each in listed} == {"waiting"}
 
 
 @contextmanager

@@ -106,6 +106,8 @@ class DnsResolver:
                 backend=dns.asyncbackend.get_backend("asyncio"),
             )
         except dns.resolver.NXDOMAIN as error:
+            if kind == "CNAME" and (alias := _lost_alias(error, absolute)) is not None:
+                return Answer("found", (read(alias),), _negative_ttl(error))
             return Answer(
                 "no_such_name", ttl=_negative_ttl(error), reason=f"the DNS has no name {name}"
             )
@@ -166,6 +168,21 @@ def _negative_ttl(error: "dns.resolver.NXDOMAIN") -> int:
     """How long the name is known not to be there (RFC 2308 5)."""
     responses = error.responses()  # type: ignore[no-untyped-call]
     return min([int(each.resolve_chaining().minimum_ttl) for each in responses.values()], default=0)
+
+
+def _lost_alias(error: "dns.resolver.NXDOMAIN", name: "dns.name.Name") -> Any:
+    """Return the CNAME record of ``name`` if only its target does not exist (RFC 6604 3), else None.
+
+    The cache keeps "no such name" for all types of a name, whichever was asked for first.
+    """
+    import dns.rdatatype  # noqa: PLC0415 - as above
+
+    responses = error.responses()  # type: ignore[no-untyped-call]
+    for response in responses.values():
+        for rrset in response.answer:
+            if rrset.name == name and rrset.rdtype == dns.rdatatype.CNAME:
+                return rrset[0]
+    return None
 
 
 def _failure(name: str, kind: str, error: Exception) -> str:
