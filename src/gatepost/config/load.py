@@ -9,18 +9,18 @@ from typing import Any
 from gatepost.config import values
 from gatepost.config.api import read_api
 from gatepost.config.credentials import read_credentials
-from gatepost.config.listeners import check_mechanisms, read_directories, read_listeners
-from gatepost.config.outside import check_outside
-from gatepost.config.reading import Source, Table
-from gatepost.config.routes import read_retries, read_routes, read_targets
-from gatepost.config.settings import Config, DnsSettings, LimitSettings, StorageSettings
-from gatepost.config.source_file import parse, raise_problems, read_text
-from gatepost.config.whole import (
-    check_circles,
+from gatepost.config.cross_checks import (
+    check_loops,
     check_places,
     warn_of_lost_bounces,
     warn_of_unused,
 )
+from gatepost.config.external_checks import check_external
+from gatepost.config.listeners import check_mechanisms, read_directories, read_listeners
+from gatepost.config.reading import Source, Table
+from gatepost.config.routes import read_retries, read_routes, read_targets
+from gatepost.config.settings import Config, DnsSettings, LimitSettings, StorageSettings
+from gatepost.config.source_file import parse, raise_problems, read_text
 from gatepost.errors import ConfigError
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
@@ -34,7 +34,7 @@ def load_config(path: FilePath, environment: Mapping[str, str] | None = None) ->
     """
     text = read_text(path)
     config, source = read_config(text, str(path))
-    check_outside(config, source, os.environ if environment is None else environment)
+    check_external(config, source, os.environ if environment is None else environment)
     raise_problems(source)
     return replace(config, warnings=tuple(source.warnings))
 
@@ -75,7 +75,7 @@ def _read(root: Table) -> Config:
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
     check_places(root, listeners, health, api)
-    check_circles(root, listeners, targets)
+    check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)
     warn_of_lost_bounces(root, routes)
     limits, storage, dns = _limits(root), _storage(root), _dns(root)

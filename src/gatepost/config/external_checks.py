@@ -30,7 +30,7 @@ _EVERYBODY: Final = stat.S_IROTH | stat.S_IWOTH
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
 
-def check_outside(config: Config, source: Source, environment: Mapping[str, str]) -> None:
+def check_external(config: Config, source: Source, environment: Mapping[str, str]) -> None:
     """Look at everything outside, and note what is missing, cannot be used, or lies open."""
     for index, listener in enumerate(config.listeners):
         path = ("listener", index, "certificate")

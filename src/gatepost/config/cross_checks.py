@@ -72,7 +72,7 @@ def _addresses(host: str) -> frozenset[str]:
     return _LOCALHOST if host == "localhost" else frozenset({host})
 
 
-def check_circles(
+def check_loops(
     root: Table, listeners: Sequence[ListenerSettings], targets: Mapping[str, Target]
 ) -> None:
     """Note each server that is a listener of this relay: mail would come back from it."""
