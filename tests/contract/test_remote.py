@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.control import serve_control
-from gatepost.app.hurry import SOCKET
+from gatepost.app.control_socket import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_store import RemoteStore
 from gatepost.app.rpc import Calls

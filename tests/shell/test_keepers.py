@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gatepost.app.control import serve_control
+from gatepost.app.control_socket import SOCKET
 from gatepost.app.directories import ServedDirectory
-from gatepost.app.hurry import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.rpc import Calls
 from gatepost.directory.accounts import REMEMBERED

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.control import Shared, serve_control
-from gatepost.app.hurry import SOCKET
+from gatepost.app.control_socket import SOCKET
 from gatepost.app.remote_report import RemoteReport
 from gatepost.app.report import Reporter
 from gatepost.app.rpc import Calls

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from gatepost.app.control import Shared, serve_control
-from gatepost.app.hurry import SOCKET
+from gatepost.app.control_socket import SOCKET
 from gatepost.app.keepers import PATIENCE, VACATE
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_visitors import RemoteVisitors

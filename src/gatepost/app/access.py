@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gatepost.app.hurry import SOCKET
+from gatepost.app.control_socket import SOCKET
 from gatepost.errors import ConfigError, ConnectError
 from gatepost.queue.contract import Store
 

@@ -15,9 +15,9 @@ import msgspec
 from gatepost.app.administration.desks import Desks
 from gatepost.app.carried import Carried, CarriedMessage, arrive, body_of, carry_message
 from gatepost.app.clock import NO_CLOCK, ClockDesk
+from gatepost.app.control_socket import SOCKET
 from gatepost.app.events.operations import NO_EVENTS, operate
 from gatepost.app.events.service import EventService
-from gatepost.app.hurry import SOCKET
 from gatepost.app.keepers import Keeper, Keepers, keeping_operations
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
 from gatepost.app.report import Reporter

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gatepost.app.hurry import SOCKET
+from gatepost.app.control_socket import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_report import RemoteReport
 from gatepost.app.remote_store import RemoteStore

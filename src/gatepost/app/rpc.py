@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gatepost.app.hurry import OK
+from gatepost.app.control_socket import OK
 from gatepost.errors import Disconnected, GatepostError, QueueError, QueueFull, Unreadable
 from gatepost.model.secret import Secret
 from gatepost.net.frames import FrameStream, connect_frames

@@ -17,10 +17,10 @@ from gatepost.app.administration.desks import Desks
 from gatepost.app.alarms import Alarms
 from gatepost.app.api import Api, Managed, serve_api
 from gatepost.app.control import Shared, serve_control
+from gatepost.app.control_socket import SOCKET
 from gatepost.app.directories import Directories, Prepared, ServedDirectory
 from gatepost.app.files import remove_file
 from gatepost.app.health import health_url, serve_health
-from gatepost.app.hurry import SOCKET
 from gatepost.app.inward import Arrivals, Inward
 from gatepost.app.keys import Key, SealedAccessKeys, open_key
 from gatepost.app.listeners import visitor_limits

@@ -17,9 +17,9 @@ from gatepost.app.administration.desks import Desks
 from gatepost.app.certificates import Certificates, ensure_certificates, make_flawed
 from gatepost.app.clock import AheadClock, ClockDesk, check_alone
 from gatepost.app.control import Shared, serve_control
+from gatepost.app.control_socket import SOCKET
 from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.files import remove_file
-from gatepost.app.hurry import SOCKET
 from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, open_key
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts

@@ -75,7 +75,7 @@ def count(data: Path, as_json: bool) -> None:
     async def answer(store: "Store") -> None:
         tell(await store.count())
 
-    from gatepost.app.hurry import ask_count  # noqa: PLC0415
+    from gatepost.app.control_socket import ask_count  # noqa: PLC0415
     from gatepost.errors import NetworkError  # noqa: PLC0415
 
     try:

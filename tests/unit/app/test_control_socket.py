@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gatepost.app import hurry
+from gatepost.app import control_socket
 from gatepost.errors import Disconnected
 
 DATA = Path("data")
@@ -17,14 +17,14 @@ def ask_of(answer: bytes, asked: list[bytes] | None = None) -> int:
     """Ask a relay that says ``answer``."""
 
     def ask(path: Path, frame: bytes) -> bytes:
-        assert path == DATA / hurry.SOCKET
+        assert path == DATA / control_socket.SOCKET
         if asked is not None:
             asked.append(frame)
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hurry, "ask", ask)
-        return hurry.ask_count(DATA)
+        patch.setattr(control_socket, "ask", ask)
+        return control_socket.ask_count(DATA)
 
 
 @given(st.integers(0, 2**64 - 1))
@@ -36,12 +36,12 @@ def ask_of(answer: bytes, asked: list[bytes] | None = None) -> int:
 @example(0x10000)
 @example(2**32)
 def test_every_number_is_read_as_it_was_written(number: int) -> None:
-    assert ask_of(msgspec.msgpack.encode((1, hurry.OK, number))) == number
+    assert ask_of(msgspec.msgpack.encode((1, control_socket.OK, number))) == number
 
 
 def test_the_question_is_a_call_without_arguments() -> None:
     asked: list[bytes] = []
-    ask_of(msgspec.msgpack.encode((1, hurry.OK, 0)), asked)
+    ask_of(msgspec.msgpack.encode((1, control_socket.OK, 0)), asked)
     assert asked == [msgspec.msgpack.encode((1, "count", ()))]
 
 
@@ -49,11 +49,11 @@ def test_the_question_is_a_call_without_arguments() -> None:
     "answer",
     [
         (1, "GatepostError", "no operation is called 'count'"),
-        (2, hurry.OK, 5),
-        (1, hurry.OK, -1),
-        (1, hurry.OK, "many"),
-        (1, hurry.OK, None),
-        (1, hurry.OK),
+        (2, control_socket.OK, 5),
+        (1, control_socket.OK, -1),
+        (1, control_socket.OK, "many"),
+        (1, control_socket.OK, None),
+        (1, control_socket.OK),
     ],
 )
 def test_what_is_no_number_is_no_answer(answer: tuple[object, ...]) -> None:
@@ -63,7 +63,7 @@ def test_what_is_no_number_is_no_answer(answer: tuple[object, ...]) -> None:
 
 @given(st.binary(max_size=20))
 def test_garbage_is_no_answer_or_a_number(octets: bytes) -> None:
-    for answer in (octets, msgspec.msgpack.encode((1, hurry.OK, 0))[:-1] + octets):
+    for answer in (octets, msgspec.msgpack.encode((1, control_socket.OK, 0))[:-1] + octets):
         try:
             assert ask_of(answer) >= 0
         except Disconnected:
