@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from gatepost.app.administration.desks import Desks
-from gatepost.app.carried import Carried, CarriedMessage, arrive, body_of, carry_message
 from gatepost.app.clock import NO_CLOCK, ClockDesk
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.events.operations import NO_EVENTS, operate
@@ -22,6 +21,13 @@ from gatepost.app.keepers import Keeper, Keepers, keeping_operations
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
 from gatepost.app.report import Reporter
 from gatepost.app.rpc import Afterwards, Answers, Operation, decode, decoder
+from gatepost.app.rpc_messages import (
+    PackedMessage,
+    PackedSubmission,
+    body_of,
+    pack_message,
+    unpack_submission,
+)
 from gatepost.app.uploads import Uploads, put_and_tell
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.contract import Directory, KeepableDirectory
@@ -122,24 +128,24 @@ def _operations_of_all(shared: Shared) -> dict[str, Operation]:
 def store_operations(store: Store) -> dict[str, Operation]:
     """Return the store's operations by name."""
 
-    read = decoder(tuple[Carried]).decode
+    read = decoder(tuple[PackedSubmission]).decode
 
     def put(raw: msgspec.Raw, content: Sequence[bytes] = ()) -> Afterwards:
-        (carried,) = read(raw)
-        return put_and_tell(store, arrive(carried, body_of(content, carried.traits)))
+        (packed,) = read(raw)
+        return put_and_tell(store, unpack_submission(packed, body_of(content, packed.traits)))
 
     async def body(id_: str) -> list[bytes]:
         return list((await store.body(id_)).chunks())
 
-    async def listing(selection: Selection) -> list[CarriedMessage]:
-        return [carry_message(each) for each in await store.list(selection)]
+    async def listing(selection: Selection) -> list[PackedMessage]:
+        return [pack_message(each) for each in await store.list(selection)]
 
-    async def get(id_: str) -> CarriedMessage:
-        return carry_message(await store.get(id_))
+    async def get(id_: str) -> PackedMessage:
+        return pack_message(await store.get(id_))
 
-    async def wait(selection: Selection, timeout: float) -> CarriedMessage | None:
+    async def wait(selection: Selection, timeout: float) -> PackedMessage | None:
         found = await store.wait(selection, timeout)
-        return None if found is None else carry_message(found)
+        return None if found is None else pack_message(found)
 
     return {
         "put": put,
@@ -164,7 +170,7 @@ def upload_operations(uploads: Uploads) -> dict[str, Operation]:
 
     return {
         "upload": upload,
-        "put_upload": _taking(tuple[int, Carried], uploads.put),
+        "put_upload": _taking(tuple[int, PackedSubmission], uploads.put),
         "drop_upload": _taking(tuple[int], uploads.drop),
     }
 

@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from gatepost.app.carried import CarriedMessage, Pieces, arrive_message, carry
 from gatepost.app.rpc import NIL, Calls, decode
+from gatepost.app.rpc_messages import PackedMessage, Pieces, pack_submission, unpack_message
 from gatepost.errors import Disconnected
 from gatepost.model.body import WINDOW, Body
 from gatepost.model.message import StoredMessage, Submission
@@ -54,7 +54,9 @@ class RemoteStore:
             failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)
             return failed
-        return self._calls.ask_for(self._note_refusal, "put", carry(submission), content=content)
+        return self._calls.ask_for(
+            self._note_refusal, "put", pack_submission(submission), content=content
+        )
 
     def _upload(self, submission: Submission) -> "asyncio.Task[None]":
         self._uploads += 1
@@ -71,21 +73,21 @@ class RemoteStore:
             with suppress(Disconnected):
                 self._calls.tell("drop_upload", number)
             raise
-        answer = await self._calls.ask("put_upload", number, carry(submission))
+        answer = await self._calls.ask("put_upload", number, pack_submission(submission))
         self._refusal = decode(answer, str)
 
     async def new_epoch(self) -> int:
         return await self._calls.call(int, "new_epoch")
 
     async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
-        found = await self._calls.call(list[CarriedMessage], "list", selection)
-        return [arrive_message(each) for each in found]
+        found = await self._calls.call(list[PackedMessage], "list", selection)
+        return [unpack_message(each) for each in found]
 
     async def count(self) -> int:
         return await self._calls.call(int, "count")
 
     async def get(self, id: str) -> StoredMessage:
-        return arrive_message(await self._calls.call(CarriedMessage, "get", id))
+        return unpack_message(await self._calls.call(PackedMessage, "get", id))
 
     async def trace(self, id: str) -> bytes:
         return await self._calls.call(bytes, "trace", id)
@@ -98,4 +100,4 @@ class RemoteStore:
 
     async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
         answer = await self._calls.ask("wait", selection, timeout)
-        return None if bytes(answer) == NIL else arrive_message(decode(answer, CarriedMessage))
+        return None if bytes(answer) == NIL else unpack_message(decode(answer, PackedMessage))

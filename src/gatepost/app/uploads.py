@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from gatepost.app.carried import Carried, arrive
 from gatepost.app.rpc import Afterwards
+from gatepost.app.rpc_messages import PackedSubmission, unpack_submission
 from gatepost.errors import QueueFull
 from gatepost.model.message import Submission
 from gatepost.queue.contract import Store
@@ -36,11 +36,11 @@ class Uploads:
             self.drop(number)
             raise QueueFull(str(error)) from error
 
-    def put(self, number: int, carried: Carried) -> Afterwards:
+    def put(self, number: int, packed: PackedSubmission) -> Afterwards:
         """Store what came under ``number``; the answer is the store's refusal, as of ``put``."""
         spool = self._spools.pop(number)
         try:
-            submission = arrive(carried, spool.body(carried.traits))
+            submission = unpack_submission(packed, spool.body(packed.traits))
         except OSError as error:
             spool.release()
             raise QueueFull(str(error)) from error

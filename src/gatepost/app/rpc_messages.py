@@ -30,7 +30,7 @@ class Pieces:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class PackedSubmission:
     """A ``Submission`` but for its content, which travels beside it."""
 
     id: str
@@ -44,9 +44,9 @@ class Carried:
     traits: Traits | None = None
 
 
-def carry(submission: Submission) -> Carried:
+def pack_submission(submission: Submission) -> PackedSubmission:
     """Return what travels."""
-    return Carried(
+    return PackedSubmission(
         submission.id,
         submission.envelope,
         submission.trace,
@@ -59,23 +59,23 @@ def carry(submission: Submission) -> Carried:
     )
 
 
-def arrive(carried: Carried, body: Body) -> Submission:
+def unpack_submission(packed: PackedSubmission, body: Body) -> Submission:
     """Return the submission that was carried, and whose content ``body`` is."""
     return Submission(
-        carried.id,
-        carried.envelope,
+        packed.id,
+        packed.envelope,
         body,
-        carried.trace,
-        carried.received_at,
-        carried.principal,
-        _text(carried.subject),
-        _text(carried.message_id),
-        carried.application,
+        packed.trace,
+        packed.received_at,
+        packed.principal,
+        _text(packed.subject),
+        _text(packed.message_id),
+        packed.application,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class CarriedMessage:
+class PackedMessage:
     """A ``StoredMessage``, its header text beside it."""
 
     message: StoredMessage
@@ -88,19 +88,19 @@ def body_of(content: Sequence[bytes], traits: Traits | None) -> Body:
     return BytesBody(content[0], traits) if len(content) == 1 else Pieces(tuple(content), traits)
 
 
-def carry_message(message: StoredMessage) -> CarriedMessage:
+def pack_message(message: StoredMessage) -> PackedMessage:
     """Return what travels."""
-    return CarriedMessage(
+    return PackedMessage(
         replace(message, subject="", message_id=""),
         _octets(message.subject),
         _octets(message.message_id),
     )
 
 
-def arrive_message(carried: CarriedMessage) -> StoredMessage:
+def unpack_message(packed: PackedMessage) -> StoredMessage:
     """Return the message that was carried."""
     return replace(
-        carried.message, subject=_text(carried.subject), message_id=_text(carried.message_id)
+        packed.message, subject=_text(packed.subject), message_id=_text(packed.message_id)
     )
 
 

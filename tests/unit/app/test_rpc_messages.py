@@ -5,16 +5,16 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from gatepost.app.carried import (
-    Carried,
-    CarriedMessage,
-    arrive,
-    arrive_message,
-    body_of,
-    carry,
-    carry_message,
-)
 from gatepost.app.rpc import decode
+from gatepost.app.rpc_messages import (
+    PackedMessage,
+    PackedSubmission,
+    body_of,
+    pack_message,
+    pack_submission,
+    unpack_message,
+    unpack_submission,
+)
 from gatepost.model.body import BytesBody, Traits, traits_of
 from gatepost.model.message import Submission
 from gatepost.queue.selection import captured
@@ -41,8 +41,8 @@ def test_a_submission_arrives(
     octets = b"".join(submission.body.chunks())
     pieces = (octets,) if cut is None else (octets[:cut], octets[cut:])
     sent = replace(submission, body=BytesBody(octets, traits))
-    carried = decode(msgspec.msgpack.encode(carry(sent)), Carried)
-    arrived = arrive(carried, body_of(pieces, carried.traits))
+    packed = decode(msgspec.msgpack.encode(pack_submission(sent)), PackedSubmission)
+    arrived = unpack_submission(packed, body_of(pieces, packed.traits))
     assert b"".join(arrived.body.chunks()) == octets
     assert arrived.body.size == len(octets)
     assert traits_of(arrived.body) == traits
@@ -53,5 +53,5 @@ def test_a_submission_arrives(
 @pytest.mark.parametrize("submission", MESSAGES)
 def test_a_stored_message_arrives(submission: Submission) -> None:
     stored = captured(submission)
-    wire = msgspec.msgpack.encode(carry_message(stored))
-    assert arrive_message(decode(wire, CarriedMessage)) == stored
+    wire = msgspec.msgpack.encode(pack_message(stored))
+    assert unpack_message(decode(wire, PackedMessage)) == stored
