@@ -21,15 +21,15 @@ from gatepost.app.control_socket import SOCKET
 from gatepost.app.directories import Directories, Prepared, ServedDirectory
 from gatepost.app.files import remove_file
 from gatepost.app.health import health_url, serve_health
-from gatepost.app.inward import Arrivals, Inward
 from gatepost.app.keys import Key, SealedAccessKeys, open_key
 from gatepost.app.listeners import visitor_limits
-from gatepost.app.outward import Ground, Outgoing, Outward
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import remove_ready, write_ready
 from gatepost.app.report import Reporter
 from gatepost.app.runtime import DRAIN, report_faults, side_by_side
 from gatepost.app.serve_front import Written
+from gatepost.app.serve_inbound import Arrivals, Inward
+from gatepost.app.serve_outbound import Ground, Outgoing, Outward
 from gatepost.app.serving import make_ids
 from gatepost.app.signing import open_tokens
 from gatepost.app.stopping import open_watched

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.app.outward import differ, own_of
+from gatepost.app.serve_outbound import differ, own_of
 from gatepost.config.load import parse_config
 
 CONFIG = """
