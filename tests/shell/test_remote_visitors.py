@@ -10,7 +10,7 @@ import pytest
 
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.control_socket import SOCKET
-from gatepost.app.keepers import PATIENCE, VACATE
+from gatepost.app.front_caches import PATIENCE, VACATE
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_visitors import RemoteVisitors
 from gatepost.app.rpc import Calls
@@ -119,7 +119,7 @@ def test_places_are_given_back_after_a_moment(
 def test_a_front_process_that_hangs_is_not_waited_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.app.keepers.PATIENCE", 0.05)
+    monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 0.05)
 
     async def steps(calls: list[Calls], fronts: list[RemoteVisitors]) -> None:
         hanging, other = fronts
@@ -127,7 +127,7 @@ def test_a_front_process_that_hangs_is_not_waited_for_long(
         calls[0].hears.clear()
         assert not await admits(other, HERE)
         assert not calls[0].lost.is_set(), "its clients stay"
-        monkeypatch.setattr("gatepost.app.keepers.PATIENCE", 60)
+        monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 60)
         assert not await admits(other, HERE), "nor by everybody"
 
     run(tmp_path, VisitorLimits(sessions=1), steps)

@@ -17,7 +17,7 @@ from gatepost.app.clock import NO_CLOCK, ClockDesk
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.events.operations import NO_EVENTS, operate
 from gatepost.app.events.service import EventService
-from gatepost.app.keepers import Keeper, Keepers, keeping_operations
+from gatepost.app.front_caches import FrontCache, FrontCaches, caching_operations
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
 from gatepost.app.report import Reporter
 from gatepost.app.rpc import Afterwards, Answers, Operation, decode, decoder
@@ -74,12 +74,12 @@ async def serve_control(
         **directory_operations(directory),
         **_operations_of_all(shared),
     }
-    keepers = Keepers()
+    caches = FrontCaches()
     if isinstance(directory, KeepableDirectory):
-        directory.follow(keepers.forget)
+        directory.follow(caches.forget)
     visitors = shared.visitors
     if visitors is not None:
-        visitors.vacate = keepers.vacate
+        visitors.vacate = caches.vacate
     quotas, budget = shared.quotas, shared.budget or Budget(data)
 
     def make_stream() -> FrameStream:
@@ -91,7 +91,7 @@ async def serve_control(
         def gone() -> None:
             """Who hangs up takes along what it began and whom it counted."""
             uploads.close()
-            keepers.leave(keeper)
+            caches.remove(cache)
             if quotas is not None:
                 quotas.forget(uploads)
             if visitors is not None:
@@ -99,12 +99,12 @@ async def serve_control(
 
         table = {**operations, **own}
         answers = Answers(table, gone)
-        keeper = Keeper(answers)
-        table |= keeping_operations(directory, keepers, keeper)
-        table["gave_up"] = _taking(tuple[int], keeper.gave_up)
+        cache = FrontCache(answers)
+        table |= caching_operations(directory, caches, cache)
+        table["gave_up"] = _taking(tuple[int], cache.gave_up)
         if visitors is not None:
             counted = OwnVisitors(visitors, owner=uploads)
-            table |= visitor_operations(counted, keepers, keeper)
+            table |= visitor_operations(counted, caches, cache)
         return answers.stream
 
     return await serve_frames(data / SOCKET, make_stream)
@@ -215,12 +215,12 @@ def quota_operations(quotas: Quotas) -> dict[str, Operation]:
 
 
 def visitor_operations(
-    visitors: OwnVisitors, keepers: Keepers, keeper: Keeper
+    visitors: OwnVisitors, caches: FrontCaches, cache: FrontCache
 ) -> dict[str, Operation]:
     """Return the operations of counting clients by name."""
 
     def visit(address: str) -> Later[bool]:
-        keepers.keep_places(keeper)
+        caches.add_places_cache(cache)
         return visitors.enter(address) or visitors.enter_late(address)
 
     def leave(numbers: dict[str, int]) -> None:

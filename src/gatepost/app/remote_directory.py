@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gatepost.app.keepers import FORGET
+from gatepost.app.front_caches import FORGET
 from gatepost.app.rpc import NIL, Calls, decode
 from gatepost.directory.remembered import MOST_REMEMBERED, ticket_of
 from gatepost.errors import Disconnected

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from gatepost.app.keepers import VACATE
+from gatepost.app.front_caches import VACATE
 from gatepost.app.rpc import Calls, decode
 from gatepost.errors import Disconnected
 from gatepost.model.later import Later

@@ -196,7 +196,7 @@ def test_no_secret_lies_in_what_is_kept(tmp_path: Path) -> None:
 def test_a_front_process_that_does_not_forget_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.app.keepers.PATIENCE", 0.1)
+    monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 0.1)
 
     async def steps(case: Case, fronts: list[Front]) -> None:
         deaf, other = fronts
@@ -213,7 +213,7 @@ def test_a_front_process_that_was_stopped_answers_nothing_from_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it was told, and that it was cut off, it reads after what clients have said."""
-    monkeypatch.setattr("gatepost.app.keepers.PATIENCE", 0.1)
+    monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 0.1)
 
     async def steps(case: Case, fronts: list[Front]) -> None:
         stopped, transport = fronts[0], fronts[0].calls._stream._transport

@@ -1,11 +1,11 @@
-"""What front processes keep of what is known here, and give up before it would be wrong.
+"""The caches of front processes, and their invalidation.
 
-They keep answers of the directory. A change must be effective at the next command of any session,
-wherever that session is. So who changes the directory is told that it is done when every front
-process has said that it forgot, or was cut off because it did not.
+They cache answers of the directory. A change must be effective at the next command of any session,
+in whichever process that session is. So a change of the directory is acknowledged when every front
+process has confirmed that it dropped its cache, or was disconnected because it did not.
 
-They keep places of clients that left, for the next ones. Nobody is turned away for want of a place
-that nobody has: it is given back first.
+They also reserve connection places of clients that left, for the next clients of the same address.
+Before a client is refused for want of a place, unused reservations are given back.
 """
 
 import asyncio
@@ -23,58 +23,59 @@ from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 
 FORGET: Final = "forget"
-"""What a front process is told of the directory's answers; it says ``gave_up`` and the number."""
+"""The message that has a front process drop cached answers; it replies ``gave_up NUMBER``."""
 VACATE: Final = "vacate"
-"""What it is told of places; it says the same."""
+"""The message that has it give back unused places; it replies the same."""
 PATIENCE: Final = 5.0
-"""Seconds that a front process gets. One that hangs would go on with what the directory said."""
+"""Seconds that a front process gets to reply, before it is disconnected."""
 
 
-class Keepers:
-    """Every front process that keeps something."""
+class FrontCaches:
+    """Every connected front process that caches something."""
 
     def __init__(self) -> None:
-        self._of_answers: set[Keeper] = set()
-        self._of_places: set[Keeper] = set()
-        """Not those that are still starting, which would not hear."""
+        self._of_directory: set[FrontCache] = set()
+        self._of_places: set[FrontCache] = set()
+        """Not those that are still starting, which would not reply."""
 
-    def keep_answers(self, keeper: "Keeper") -> None:
-        """Remember who keeps what the directory answers."""
-        self._of_answers.add(keeper)
+    def add_directory_cache(self, cache: "FrontCache") -> None:
+        """Register a front process that caches answers of the directory."""
+        self._of_directory.add(cache)
 
-    def keep_places(self, keeper: "Keeper") -> None:
-        """Remember who keeps places."""
-        self._of_places.add(keeper)
+    def add_places_cache(self, cache: "FrontCache") -> None:
+        """Register a front process that reserves places."""
+        self._of_places.add(cache)
 
-    def leave(self, keeper: "Keeper") -> None:
-        """It is gone, and what it kept with it."""
-        self._of_answers.discard(keeper)
-        self._of_places.discard(keeper)
-        keeper.close()
+    def remove(self, cache: "FrontCache") -> None:
+        """Forget a front process whose connection has ended."""
+        self._of_directory.discard(cache)
+        self._of_places.discard(cache)
+        cache.close()
 
     async def forget(self) -> None:
-        """Return when all have forgotten what the directory answered."""
-        for late in await self._ask(self._of_answers, FORGET):
+        """Return when no front process has a cached answer of the directory any more."""
+        for late in await self._ask(self._of_directory, FORGET):
             late.cut_off()
         await asyncio.sleep(0)  # until the event loop has cut them off
 
     async def vacate(self) -> None:
-        """Return when all places that nobody has were given back, but for those of one that hangs:
-        it is asked again when it has asked for a place itself."""
+        """Return when all unused places were given back.
+
+        A front process that does not reply in time is left out until it asks for a place again."""
         for late in await self._ask(self._of_places, VACATE):
             self._of_places.discard(late)
 
-    async def _ask(self, keepers: "Iterable[Keeper]", what: str) -> "list[Keeper]":
-        """Tell them to give something up; return who did not in time."""
-        asked = {keeper.ask(what): keeper for keeper in keepers}
+    async def _ask(self, caches: "Iterable[FrontCache]", what: str) -> "list[FrontCache]":
+        """Send ``what`` to all of them; return those that did not reply in time."""
+        asked = {each.ask(what): each for each in caches}
         if not asked:
             return []
         _, late = await asyncio.wait(asked, timeout=PATIENCE)
         return [asked[each] for each in late]
 
 
-class Keeper:
-    """One front process, on its connection."""
+class FrontCache:
+    """What one front process caches, as its connection to the store process knows it."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
@@ -82,7 +83,7 @@ class Keeper:
         self._asked: dict[int, asyncio.Future[None]] = {}
 
     def ask(self, what: str) -> "asyncio.Future[None]":
-        """Tell it; return what is done when it has given up what it kept, or is gone."""
+        """Send ``what``; return a future that is done when it has replied, or has disconnected."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._number += 1
         try:
@@ -94,25 +95,25 @@ class Keeper:
         return future
 
     def gave_up(self, number: int) -> None:
-        """It did."""
+        """Take its reply to the message of that number."""
         future = self._asked.pop(number, None)
         if future is not None and not future.done():
             future.set_result(None)
 
     def cut_off(self) -> None:
-        """End its connection, without which it does not serve."""
+        """Disconnect it; without this connection a front process stops."""
         self._answers.hang_up()
 
     def close(self) -> None:
-        """Nobody is there any more."""
+        """Release those who wait for its replies: it has disconnected."""
         for number in tuple(self._asked):
             self.gave_up(number)
 
 
-def keeping_operations(
-    directory: Directory, keepers: Keepers, keeper: Keeper
+def caching_operations(
+    directory: Directory, caches: FrontCaches, cache: FrontCache
 ) -> dict[str, Operation]:
-    """Return the operations by which answers are asked for to be kept, by name."""
+    """Return the operations, by name, that answer a front process with what it may cache."""
     if not isinstance(directory, KeepableDirectory):
         return {"keep": lambda _: False}
 
@@ -120,7 +121,7 @@ def keeping_operations(
     read_sender = decoder(tuple[Principal, Address]).decode
 
     def keep(_: msgspec.Raw) -> bool:
-        keepers.keep_answers(keeper)
+        caches.add_directory_cache(cache)
         return True
 
     def identify(raw: msgspec.Raw) -> "Later[tuple[Any, ...]]":
