@@ -171,7 +171,7 @@ def _negative_ttl(error: "dns.resolver.NXDOMAIN") -> int:
 
 
 def _lost_alias(error: "dns.resolver.NXDOMAIN", name: "dns.name.Name") -> Any:
-    """Return the CNAME record of ``name`` if only its target does not exist (RFC 6604 3), else None.
+    """Return the CNAME record of ``name`` if its target does not exist (RFC 6604 3), else None.
 
     The cache keeps "no such name" for all types of a name, whichever was asked for first.
     """
