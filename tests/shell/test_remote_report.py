@@ -11,10 +11,10 @@ import pytest
 
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.control_socket import SOCKET
-from gatepost.app.remote_report import RemoteReport
-from gatepost.app.report import Reporter
+from gatepost.app.operator_log import Reporter
+from gatepost.app.operator_log_format import Speller, spell
+from gatepost.app.remote_operator_log import RemoteReport
 from gatepost.app.rpc import Calls
-from gatepost.app.spelling import Speller, spell
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure
 
@@ -76,7 +76,7 @@ class Stuck:
 
 
 def test_lines_that_nobody_reads_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.app.remote_report.MAX_WAITING", 3)
+    monkeypatch.setattr("gatepost.app.remote_operator_log.MAX_WAITING", 3)
     calls: Any = Stuck()
     report = RemoteReport(calls, Speller(as_json=True))
 

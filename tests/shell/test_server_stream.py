@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.app.spelling import spell
+from gatepost.app.operator_log_format import spell
 from gatepost.net.tls import TlsLayer
 from tests.loopback import eventually
 from tests.shell.peer import Peer, TlsInHand, letter

@@ -18,8 +18,8 @@ from gatepost.app.control_socket import SOCKET
 from gatepost.app.events.operations import NO_EVENTS, operate
 from gatepost.app.events.service import EventService
 from gatepost.app.front_caches import FrontCache, FrontCaches, caching_operations
+from gatepost.app.operator_log import Reporter
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
-from gatepost.app.report import Reporter
 from gatepost.app.rpc import Afterwards, Answers, Operation, decode, decoder
 from gatepost.app.rpc_messages import (
     PackedMessage,

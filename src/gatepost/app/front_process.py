@@ -14,7 +14,7 @@ import msgspec
 
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
-from gatepost.app.remote_report import RemoteReport
+from gatepost.app.remote_operator_log import RemoteReport
 from gatepost.app.remote_store import RemoteStore
 from gatepost.app.rpc import Calls
 from gatepost.app.runtime import DRAIN, report_faults, run

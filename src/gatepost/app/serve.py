@@ -23,9 +23,9 @@ from gatepost.app.files import remove_file
 from gatepost.app.health import health_url, serve_health
 from gatepost.app.keys import Key, SealedAccessKeys, open_key
 from gatepost.app.listeners import visitor_limits
+from gatepost.app.operator_log import Reporter
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import remove_ready, write_ready
-from gatepost.app.report import Reporter
 from gatepost.app.runtime import DRAIN, report_faults, side_by_side
 from gatepost.app.serve_front import Written
 from gatepost.app.serve_inbound import Arrivals, Inward

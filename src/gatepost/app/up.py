@@ -21,11 +21,11 @@ from gatepost.app.control_socket import SOCKET
 from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.files import remove_file
 from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, open_key
+from gatepost.app.operator_log import Reporter
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
-from gatepost.app.report import Reporter
 from gatepost.app.runtime import DRAIN, report_faults
 from gatepost.app.serving import (
     Backend,

@@ -24,7 +24,7 @@ def run_in_foreground(
     tells of it, by the reporter. Raises Failed.
     """
     from gatepost.app import runtime  # noqa: PLC0415 - heavy: not for --help
-    from gatepost.app.report import Reporter  # noqa: PLC0415
+    from gatepost.app.operator_log import Reporter  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
     _occupy_standard_descriptors()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.spelling import spell
+from gatepost.app.operator_log_format import spell
 from gatepost.app.watch.refused_password import RefusedPassword
 from gatepost.app.watch.watcher import Watcher
 from gatepost.client.named_secret import NamedSecret

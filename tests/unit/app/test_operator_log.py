@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from gatepost.app.report import LAST_WORDS, MAX_WAITING, Reporter, write_all
-from gatepost.app.spelling import Speller, spell
+from gatepost.app.operator_log import LAST_WORDS, MAX_WAITING, Reporter, write_all
+from gatepost.app.operator_log_format import Speller, spell
 
 
 def lines_of(reading: int) -> list[str]:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from gatepost.app.spelling import Speller
+from gatepost.app.operator_log_format import Speller
 
 FLUSH: Final = 0.05
 """Seconds that a line may wait for others."""

@@ -4,9 +4,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from gatepost.app.report import MAX_WAITING
+from gatepost.app.operator_log import MAX_WAITING
+from gatepost.app.operator_log_format import Speller
 from gatepost.app.rpc import Calls
-from gatepost.app.spelling import Speller
 
 
 class RemoteReport:
