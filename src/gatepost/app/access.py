@@ -64,10 +64,10 @@ async def open_administration(
         if calls is not None:
             yield _asking(calls)
             return
-        from gatepost.app.administration.own import own_administration  # noqa: PLC0415
+        from gatepost.app.administration.offline import offline_administration  # noqa: PLC0415
 
         assert store is not None  # noqa: S101 - one of them is there
-        yield await own_administration(data, store, configured)
+        yield await offline_administration(data, store, configured)
 
 
 @asynccontextmanager
@@ -82,8 +82,8 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
             yield _operating(calls, "events")
             return
         from gatepost.app.certificates import CA_FILE  # noqa: PLC0415
+        from gatepost.app.events.offline import own_events  # noqa: PLC0415
         from gatepost.app.events.operations import NO_EVENTS  # noqa: PLC0415
-        from gatepost.app.events.own import own_events  # noqa: PLC0415
 
         if not (data / CA_FILE).exists():
             raise ConfigError(NO_EVENTS)
@@ -104,7 +104,7 @@ async def open_queue(data: Path) -> AsyncIterator[Administer]:
         if calls is not None:
             yield _operating(calls, "queue")
             return
-        from gatepost.app.queueing.own import own_queue  # noqa: PLC0415
+        from gatepost.app.queueing.offline import own_queue  # noqa: PLC0415
 
         assert store is not None  # noqa: S101 - one of them is there
         yield own_queue(store)

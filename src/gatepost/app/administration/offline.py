@@ -17,7 +17,7 @@ from gatepost.net.dns import DnsResolver
 from gatepost.store.sqlite import SqliteStore
 
 
-async def own_administration(
+async def offline_administration(
     data: Path, store: SqliteStore, configured: Callable[[], Iterable[DirectorySettings]] = tuple
 ) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
     """Return what runs an operation on ``store``, that of ``data``.
