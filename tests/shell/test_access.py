@@ -11,7 +11,7 @@ import pytest
 from gatepost.app import access
 from gatepost.app.access import open_administration, open_events, open_mailbox, open_queue
 from gatepost.app.certificates import CA_FILE
-from gatepost.app.stopping import open_watched
+from gatepost.app.watched_store import open_watched
 from gatepost.errors import ConfigError
 from gatepost.store.sqlite import StoreLocked, open_store
 from tests.running import GATEPOST, PATIENCE

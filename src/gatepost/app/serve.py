@@ -32,7 +32,7 @@ from gatepost.app.serve_inbound import Arrivals, Inward
 from gatepost.app.serve_outbound import Ground, Outgoing, Outward
 from gatepost.app.serving import make_ids
 from gatepost.app.signing import open_tokens
-from gatepost.app.stopping import open_watched
+from gatepost.app.watched_store import open_watched
 from gatepost.config.load import load_config
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import AzureDirectorySettings, Config

@@ -36,8 +36,8 @@ from gatepost.app.serving import (
     tls_of_ports,
 )
 from gatepost.app.signing import open_tokens
-from gatepost.app.stopping import open_watched
 from gatepost.app.up_front import instruct
+from gatepost.app.watched_store import open_watched
 from gatepost.app.workers import Workers
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain

@@ -29,7 +29,7 @@ def check(path: Path, as_json: bool) -> int:
     names are looked for and secrets are read, and neither shown nor kept. Nothing is connected
     to. Exit: 0 when it is right, 1 when it is not.
     """
-    from gatepost.app.stopping import with_store_warning  # noqa: PLC0415 - not for --help
+    from gatepost.app.watched_store import with_store_warning  # noqa: PLC0415 - not for --help
     from gatepost.config.explain import explain, explanation  # noqa: PLC0415
     from gatepost.config.load import load_config  # noqa: PLC0415
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
