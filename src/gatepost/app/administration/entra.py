@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.documents import Document
 from gatepost.app.administration.nouns import APP, SECRET, TENANT, entries_of, find, find_or_only
-from gatepost.app.administration.wishes import Listing, Named, NewApp, NewSecret, NewTenant
+from gatepost.app.administration.requests import Listing, Named, NewApp, NewSecret, NewTenant
 from gatepost.directory.azure.changes.applications import (
     create_application,
     create_service_principal,

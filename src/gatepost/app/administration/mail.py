@@ -17,7 +17,7 @@ from gatepost.app.administration.nouns import (
     find,
     find_or_only,
 )
-from gatepost.app.administration.wishes import (
+from gatepost.app.administration.requests import (
     Listing,
     Named,
     NewDomain,

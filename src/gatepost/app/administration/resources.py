@@ -18,7 +18,7 @@ from gatepost.app.administration.nouns import (
     find_or_only,
     find_resource,
 )
-from gatepost.app.administration.wishes import Keys, Link, Listing, Named, NewResource
+from gatepost.app.administration.requests import Keys, Link, Listing, Named, NewResource
 from gatepost.directory.azure.changes import (
     email_services,
     resource_groups,

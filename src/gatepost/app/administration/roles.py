@@ -13,7 +13,7 @@ from gatepost.app.administration.nouns import (
     find_or_only,
     find_resource,
 )
-from gatepost.app.administration.wishes import Listing, Named, NewRole, RoleGrant
+from gatepost.app.administration.requests import Listing, Named, NewRole, RoleGrant
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes import role_assignments, role_definitions
 from gatepost.directory.azure.changes.outcome import Changes, Rejected

@@ -3,7 +3,7 @@
 from gatepost.app.administration.desk import Desk
 from gatepost.app.administration.documents import Document, verification_records
 from gatepost.app.administration.nouns import DOMAIN, EMAIL, find
-from gatepost.app.administration.wishes import Verify
+from gatepost.app.administration.requests import Verify
 from gatepost.directory.azure.changes import verification
 from gatepost.directory.azure.changes.verification import PROOFS, Proof, status_of
 from gatepost.directory.azure.entries import Domain
