@@ -28,8 +28,8 @@ from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import remove_ready, write_ready
 from gatepost.app.runtime import DRAIN, report_faults, side_by_side
 from gatepost.app.serve_front import Written
-from gatepost.app.serve_inbound import Arrivals, Inward
-from gatepost.app.serve_outbound import Ground, Outgoing, Outward
+from gatepost.app.serve_inbound import PreparedListeners, ServeInbound
+from gatepost.app.serve_outbound import Ground, Outgoing, ServeOutbound
 from gatepost.app.serving import make_ids
 from gatepost.app.signing import open_tokens
 from gatepost.app.watched_store import open_watched
@@ -153,8 +153,8 @@ class Service:
     directories: Directories
     desks: Desks
     visitors: VisitorCounts
-    outward: Outward
-    inward: Inward
+    outward: ServeOutbound
+    inward: ServeInbound
     relay: Relay
     failed: "asyncio.Future[str]"
     """Done with a reason when the relay must not go on."""
@@ -175,7 +175,7 @@ class Service:
         stack.push_async_callback(http.close)
         ids, alarms = make_ids(await store.new_epoch()), await Alarms.open(store)
         ground = Ground(store, key, http, report, ids, alarms)
-        outward = Outward(ground)
+        outward = ServeOutbound(ground)
         outgoing = outward.prepare(config)
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
@@ -195,7 +195,7 @@ class Service:
             visitors=OwnVisitors(visitors),
             router=outgoing.routes.router,
         )
-        inward = Inward(relay, report)
+        inward = ServeInbound(relay, report)
         arrivals = inward.prepare(written, directory.mechanisms, workers)
         stack.callback(arrivals.close)
         await outward.start(outgoing)
@@ -335,7 +335,7 @@ class _Following:
 
     outgoing: Outgoing
     directory: Prepared
-    arrivals: Arrivals
+    arrivals: PreparedListeners
 
 
 async def _first_directory(directories: Directories, config: Config) -> ServedDirectory:
@@ -348,7 +348,7 @@ async def _first_directory(directories: Directories, config: Config) -> ServedDi
     return served
 
 
-async def stop_all(inward: Inward, outward: Outward, store: SqliteStore) -> None:
+async def stop_all(inward: ServeInbound, outward: ServeOutbound, store: SqliteStore) -> None:
     """The queue keeps what comes in until the last session has ended. What is on the wire is cut
     when nobody can write down what becomes of it: the next start has it all the same."""
     await side_by_side(inward.stop(), outward.stop(0.0 if store.has_failed else ON_THE_WIRE))

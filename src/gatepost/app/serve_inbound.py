@@ -47,7 +47,7 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrivals:
+class PreparedListeners:
     """The listeners that a configuration has: those that are there, and those that are new."""
 
     written: Written
@@ -62,7 +62,7 @@ class Arrivals:
             listener.close()
 
 
-class Inward:
+class ServeInbound:
     """Serves one configuration after the other on sockets that stay where their places do."""
 
     def __init__(self, relay: Relay, report: Report) -> None:
@@ -77,7 +77,9 @@ class Inward:
         """The listeners, as the configuration has them."""
         return tuple(self._doors.values())
 
-    def prepare(self, written: Written, mechanisms: Iterable[str], workers: int) -> Arrivals:
+    def prepare(
+        self, written: Written, mechanisms: Iterable[str], workers: int
+    ) -> PreparedListeners:
         """Open what is not open yet, and read the certificates.
 
         ``mechanisms`` are those of the directory that will be asked; ``workers`` 0: this process
@@ -87,7 +89,7 @@ class Inward:
         config, verifiable = written.config, frozenset(mechanisms)
         doorway = Doorway(config, verifiable)
         entrances = {each.name: doorway.entrance(each) for each in config.listeners}
-        arrivals = Arrivals(written, verifiable, workers, entrances)
+        arrivals = PreparedListeners(written, verifiable, workers, entrances)
         try:
             for settings in config.listeners:
                 place = place_of(settings)
@@ -111,7 +113,7 @@ class Inward:
                     raise PortBusy(f"{error}, by {name} here: a restart moves it") from None
             raise
 
-    async def start_fronts(self, arrivals: Arrivals) -> None:
+    async def start_fronts(self, arrivals: PreparedListeners) -> None:
         """Start the front processes, if there are to be some; they accept nothing before ``take``.
 
         Raises GatepostError when one does not start.
@@ -119,24 +121,24 @@ class Inward:
         if arrivals.workers:
             await self._workers.prepare(self._instruction(arrivals), arrivals.workers)
 
-    async def abandon(self, arrivals: Arrivals) -> None:
+    async def abandon(self, arrivals: PreparedListeners) -> None:
         """Let all be as it was before ``prepare``."""
         await self._workers.abandon()
         self._forget(arrivals)
 
-    def _forget(self, arrivals: Arrivals) -> None:
+    def _forget(self, arrivals: PreparedListeners) -> None:
         arrivals.close()
         for door in self.doors:
             inheritable(door.listener)
         self._hang_certificates()
 
-    async def start(self, arrivals: Arrivals) -> None:
+    async def start(self, arrivals: PreparedListeners) -> None:
         """Accept. Raises GatepostError when a front process does not start."""
         await self.start_fronts(arrivals)
         await self.take(arrivals)
         self._certificates.watch()
 
-    async def take(self, arrivals: Arrivals) -> None:
+    async def take(self, arrivals: PreparedListeners) -> None:
         """Serve another configuration; sessions that are open go on by the one they began with.
 
         There are front processes if there were some before.
@@ -153,7 +155,7 @@ class Inward:
             await self._supervisor.withdraw(door.listener)
             door.listener.close()
 
-    def _merge(self, arrivals: Arrivals) -> list[Door]:
+    def _merge(self, arrivals: PreparedListeners) -> list[Door]:
         """Put the new terms into entrances that stay; return the doors that are no more."""
         before, self._doors = self._doors, {}
         for settings in arrivals.written.config.listeners:
@@ -174,7 +176,7 @@ class Inward:
         entrances = {each.settings.name: each.entrance for each in self.doors}
         hang_certificates(self._certificates, entrances, listeners)
 
-    def _instruction(self, arrivals: Arrivals) -> Instruction:
+    def _instruction(self, arrivals: PreparedListeners) -> Instruction:
         listeners, gone = {}, dict(self._doors)
         for settings in arrivals.written.config.listeners:
             place = place_of(settings)

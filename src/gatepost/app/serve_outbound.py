@@ -73,7 +73,7 @@ class Outgoing:
         await self.tokens.close()
 
 
-class Outward:
+class ServeOutbound:
     """Delivers, by one configuration after the other. ``store`` is where mail is accepted."""
 
     store: RoutedStore
