@@ -12,7 +12,7 @@ from gatepost.client.tokens.contract import AccessToken
 from gatepost.errors import ConfigError, Disconnected, TokenError
 from gatepost.model.route import Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
-from gatepost.relay.ailment import ailment_of
+from gatepost.relay.sign_in_diagnosis import diagnose_sign_in
 from gatepost.relay.transport.smtp import SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import outcomes
@@ -248,7 +248,7 @@ def test_a_server_that_hangs_up_at_auth_is_testified(
     assert (attempt.mechanism, attempt.reply.code) == (mechanism, 0)
     assert attempt.secret_sent == (mechanism == "PLAIN" or heard == 3)
     finding = "bad_credentials" if attempt.secret_sent else "server_auth_backend_down"
-    assert ailment_of(handed).finding == finding
+    assert diagnose_sign_in(handed).finding == finding
 
 
 def test_what_was_seen_behind_implicit_tls(authority: Authority, pair: Pair) -> None:
@@ -266,8 +266,8 @@ def test_what_was_seen_behind_implicit_tls(authority: Authority, pair: Pair) -> 
     first = handed.evidence.tls_first.value
     assert first is not None
     assert first.answered
-    assert ailment_of(handed).finding == "mechanism_not_offered"
-    assert "XOAUTH2: no token was given" in ailment_of(handed).sentence
+    assert diagnose_sign_in(handed).finding == "mechanism_not_offered"
+    assert "XOAUTH2: no token was given" in diagnose_sign_in(handed).sentence
 
 
 def test_an_old_token_that_is_refused_is_renewed_once(authority: Authority, pair: Pair) -> None:

@@ -19,8 +19,12 @@ from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.lessons import Lesson, lesson_of
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Moment, Shaper, learn
-from gatepost.relay.ailment import Ailment, ailment_of, kept_out
 from gatepost.relay.context import Report
+from gatepost.relay.sign_in_diagnosis import (
+    SignInDiagnosis,
+    diagnose_refused_mail,
+    diagnose_sign_in,
+)
 from gatepost.relay.traffic import Permit, Traffic, doors_of
 from gatepost.relay.transport.contract import Handed, Heard, Place
 from gatepost.routing.route import is_about_us
@@ -72,7 +76,7 @@ class Teacher:
         """By who signs in: the tries in a row that came to no sign-in, when the first and the last
         of them ended."""
 
-    def learn(self, made: Try, handed: Handed) -> Ailment | None:
+    def learn(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
         """Take the lessons; return what ails the sign-in when it does not work."""
         now = self._traffic.seconds()
         host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
@@ -111,7 +115,7 @@ class Teacher:
             return True
         return handed.attempt.phase in _OF_SERVER and handed.error is not None
 
-    def _sign_in(self, made: Try, handed: Handed, moment: Moment) -> Ailment | None:
+    def _sign_in(self, made: Try, handed: Handed, moment: Moment) -> SignInDiagnosis | None:
         """Stop who is not let in; the doctor says why, the operator hears it once."""
         identity, attempt = made.permit.identity, handed.attempt
         if identity is None:
@@ -150,7 +154,7 @@ class Teacher:
             self._failures[key] = count, first, moment.now
         return count >= LASTING and moment.now - first >= A_WHILE
 
-    def _secure(self, made: Try, handed: Handed) -> Ailment | None:
+    def _secure(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
         """Say what keeps TLS from standing, where that is known: somebody has to mend it, too."""
         evidence = handed.evidence
         if handed.error is None or evidence is None:
@@ -158,26 +162,26 @@ class Teacher:
         is_silent = evidence.greeting.value is not None and evidence.greeting.value.reply is None
         if handed.attempt.phase not in _OF_TLS and not is_silent:
             return None
-        ailment = ailment_of(handed, self._profiles)
+        ailment = diagnose_sign_in(handed, self._profiles)
         if not ailment.finding:
             return None
         return self._tell(made, handed) if credential_of(made.target) else ailment
 
-    def _kept_out(self, made: Try, handed: Handed) -> Ailment | None:
+    def _kept_out(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
         """Say why mail is refused for who we are: who set up the route has to mend that, too."""
         reply = _about_us(handed)
         if reply is None or not isinstance(made.target, SmarthostTarget):
             return None
-        ailment = kept_out(handed.attempt.contact, reply, self._profiles)
+        ailment = diagnose_refused_mail(handed.attempt.contact, reply, self._profiles)
         return self._tell_of(ailment, made, handed) if credential_of(made.target) else ailment
 
-    def _tell(self, made: Try, handed: Handed, *, is_stopped: bool = True) -> Ailment:
-        ailment = ailment_of(handed, self._profiles)
+    def _tell(self, made: Try, handed: Handed, *, is_stopped: bool = True) -> SignInDiagnosis:
+        ailment = diagnose_sign_in(handed, self._profiles)
         return self._tell_of(ailment, made, handed, is_stopped=is_stopped)
 
     def _tell_of(
-        self, ailment: Ailment, made: Try, handed: Handed, *, is_stopped: bool = True
-    ) -> Ailment:
+        self, ailment: SignInDiagnosis, made: Try, handed: Handed, *, is_stopped: bool = True
+    ) -> SignInDiagnosis:
         key = self._key(made, handed)
         reply = handed.attempt.reply
         cause = ailment.finding or f"{reply.code} {reply.status}"  # texts are often of the moment

@@ -16,7 +16,7 @@ _SUBMISSION: Final = 587
 
 
 @dataclass(frozen=True, slots=True)
-class Ailment:
+class SignInDiagnosis:
     """Why no message gets through, and what to do about it."""
 
     finding: str = ""
@@ -24,18 +24,18 @@ class Ailment:
     sentence: str = ""
 
 
-def ailment_of(handed: Handed, profiles: Iterable[Profile] = ()) -> Ailment:
+def diagnose_sign_in(handed: Handed, profiles: Iterable[Profile] = ()) -> SignInDiagnosis:
     """Return what is wrong. ``profiles`` are the providers that can be recognised."""
     if handed.evidence is not None:
         for finding in diagnose(handed.evidence, profiles).findings:
-            return Ailment(finding.id, f"{finding.summary} {finding.fix}".strip())
+            return SignInDiagnosis(finding.id, f"{finding.summary} {finding.fix}".strip())
     error = handed.error
     if error is not None:
         cause = CAUSES.get(error.slug)
         if cause is None:
-            return Ailment(error.slug, handed.attempt.reply.reason or str(error))
-        return Ailment(error.slug, f"{error}. {error.fix or cause.fix}")
-    return Ailment("", handed.attempt.reply.reason or str(handed.attempt.reply))
+            return SignInDiagnosis(error.slug, handed.attempt.reply.reason or str(error))
+        return SignInDiagnosis(error.slug, f"{error}. {error.fix or cause.fix}")
+    return SignInDiagnosis("", handed.attempt.reply.reason or str(handed.attempt.reply))
 
 
 # fmt: off
@@ -47,7 +47,9 @@ _IN_A_CONFIGURATION: Final[Mapping[str, str]] = {
 """What a relay's operator does in place of what the finding tells a client."""
 
 
-def kept_out(contact: Contact, reply: Reply, profiles: Iterable[Profile] = ()) -> Ailment:
+def diagnose_refused_mail(
+    contact: Contact, reply: Reply, profiles: Iterable[Profile] = ()
+) -> SignInDiagnosis:
     """Return why mail is refused for who we are, signed in or not (RFC 4954 6: 530, 538)."""
     signed_in = bool(contact.mechanism)
     seen_of_it = Evidence(
@@ -57,5 +59,5 @@ def kept_out(contact: Contact, reply: Reply, profiles: Iterable[Profile] = ()) -
     )  # fmt: skip
     for finding in diagnose(seen_of_it, profiles).findings:
         fix = finding.fix if signed_in else _IN_A_CONFIGURATION.get(finding.id, finding.fix)
-        return Ailment(finding.id, f"{finding.summary} {fix}".strip())
-    return Ailment("", str(reply))
+        return SignInDiagnosis(finding.id, f"{finding.summary} {fix}".strip())
+    return SignInDiagnosis("", str(reply))
