@@ -18,10 +18,10 @@ from gatepost.model.standing import Standing
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender import check_from, check_sender
 from gatepost.relay.authenticate import Claim
-from gatepost.relay.authors import check_authors
 from gatepost.relay.context import Relay
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
+from gatepost.relay.header_from import check_authors
 from gatepost.relay.pauses import after
 from gatepost.relay.sign_in import SignIn
 from gatepost.relay.spool import Spool
