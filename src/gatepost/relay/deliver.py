@@ -19,8 +19,8 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries
 from gatepost.queue.why import Obstacle, Turn
+from gatepost.relay.attempt import AttemptRunner, Clear
 from gatepost.relay.context import Report
-from gatepost.relay.courier import Clear, Courier
 from gatepost.relay.faults import explain
 from gatepost.relay.lines import Content, Held, Line, Lines
 from gatepost.relay.routes import Routes
@@ -65,7 +65,7 @@ class Deliverer:
         routes: Routes,
         settler: Settler,
         report: Report,
-        make_courier: Callable[[Callable[[str], None]], Courier],
+        make_courier: Callable[[Callable[[str], None]], AttemptRunner],
         bounds: Bounds,
     ) -> None:
         self._deliveries, self._routes, self._settler = deliveries, routes, settler

@@ -8,7 +8,7 @@ from typing import Final
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
-from gatepost.relay.courier import Clear
+from gatepost.relay.attempt import Clear
 from gatepost.relay.traffic import Pause
 
 HOLD: Final = 5.0

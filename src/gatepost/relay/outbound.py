@@ -8,8 +8,8 @@ from gatepost.model.dns import Resolver
 from gatepost.model.profile import Profile
 from gatepost.queue.deliveries import Deliveries
 from gatepost.queue.schedule import Random
+from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.context import Report
-from gatepost.relay.courier import Courier
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.lessons import Teacher
 from gatepost.relay.notify import Notifier
@@ -57,10 +57,10 @@ def make_deliverer(parts: Outbound) -> Deliverer:
     notifier = Notifier(parts.host, parts.next_id, routes, report)
     settler = Settler(parts.deliveries, routes, notifier, report, parts.now, random)
 
-    def make_courier(changed: Callable[[str], None]) -> Courier:
+    def make_courier(changed: Callable[[str], None]) -> AttemptRunner:
         traffic = Traffic(parts.seconds, random, changed, parts.forgiven, parts.wire)
         teacher = Teacher(traffic, random, report, parts.profiles, parts.alarms)
         places = Places(parts.resolver, parts.own, random)
-        return Courier(parts.transports, places, traffic, teacher, parts.now)
+        return AttemptRunner(parts.transports, places, traffic, teacher, parts.now)
 
     return Deliverer(parts.deliveries, routes, settler, report, make_courier, parts.bounds)

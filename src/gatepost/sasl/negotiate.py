@@ -257,7 +257,7 @@ def _blames_mechanism(code: int, secret_sent: bool, to_command: bool) -> bool:
             return True
         case 500 | 501 | 502 | 538:  # not understood, not implemented, or not without TLS
             return to_command
-        case 534 | 535:  # too weak a mechanism, or (Courier) one that is not available
+        case 534 | 535:  # too weak a mechanism, or (AttemptRunner) one that is not available
             return not secret_sent
     return False
 

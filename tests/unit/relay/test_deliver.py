@@ -9,7 +9,7 @@ import pytest
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture
-from gatepost.relay.courier import Courier
+from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.deliver import LOOK, Bounds
 from gatepost.relay.spool import FileBody
 from gatepost.relay.transport.contract import Place
@@ -219,14 +219,14 @@ def test_a_fault_in_choosing_a_target_costs_its_line_one_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world, hub = one_hub()
-    choose, faults = Courier.choose, [ZeroDivisionError()]
+    choose, faults = AttemptRunner.choose, [ZeroDivisionError()]
 
-    def choose_badly(self: Courier, *arguments: Any) -> Any:
+    def choose_badly(self: AttemptRunner, *arguments: Any) -> Any:
         if faults:
             raise faults.pop()
         return choose(self, *arguments)
 
-    monkeypatch.setattr(Courier, "choose", choose_badly)
+    monkeypatch.setattr(AttemptRunner, "choose", choose_badly)
 
     async def scenario(world: World) -> None:
         await world.send(world.mail())

@@ -42,7 +42,7 @@ class Clear:
     permit: Permit | None
 
 
-class Courier:
+class AttemptRunner:
     """Makes the tries; what they come to is its caller's to write down."""
 
     def __init__(
