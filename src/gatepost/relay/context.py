@@ -10,8 +10,8 @@ from gatepost.model.later import Later
 from gatepost.policy.quotas import Quotas
 from gatepost.policy.visitors import Visitors
 from gatepost.queue.contract import Store
+from gatepost.relay.batching import Batcher
 from gatepost.relay.handshakes import Handshakes
-from gatepost.relay.intake import Intake
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
 
@@ -56,12 +56,12 @@ class Relay:
     """No new transaction: the relay stops."""
     shaking: Handshakes = field(default_factory=Handshakes)
     """Those before a greeting."""
-    intake: Intake = field(init=False)
+    intake: Batcher = field(init=False)
     """Through which messages go into the store."""
 
     def __post_init__(self) -> None:
-        self.intake = Intake(self.store)
+        self.intake = Batcher(self.store)
 
     def follow(self, store: Store) -> None:
         """Put messages into another store from now on."""
-        self.store, self.intake = store, Intake(store)
+        self.store, self.intake = store, Batcher(store)

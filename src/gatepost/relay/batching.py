@@ -23,7 +23,7 @@ Settled = Callable[["asyncio.Future[None]"], None]
 """Takes what ``Store.put`` returned, done."""
 
 
-class Intake:
+class Batcher:
     """The way of one event loop's messages into a store."""
 
     __slots__ = ("_before", "_due", "_held", "_last", "_silent", "_store", "heard")

@@ -11,9 +11,9 @@ from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
 from gatepost.queue.contract import Store
-from gatepost.relay import intake as intake_module
+from gatepost.relay import batching as intake_module
+from gatepost.relay.batching import LINGER, PATIENCE, Batcher
 from gatepost.relay.faults import error_of
-from gatepost.relay.intake import LINGER, PATIENCE, Intake
 
 
 class RecordingStore:
@@ -37,8 +37,8 @@ def message(id_: str) -> Submission:
     return Submission(id_, Envelope(None), BytesBody(b""), b"", moment)
 
 
-def make_intake(store: RecordingStore) -> Intake:
-    return Intake(cast("Store", store))
+def make_intake(store: RecordingStore) -> Batcher:
+    return Batcher(cast("Store", store))
 
 
 def ignore(_outcome: "asyncio.Future[None]") -> None:
@@ -74,10 +74,10 @@ def run(scene: Callable[[], Any]) -> None:
 def test_a_client_that_is_alone_waits_for_one_silent_turn(stopped_clock: Any) -> None:
     async def scene() -> None:
         store = RecordingStore()
-        intake = make_intake(store)
+        batching = make_intake(store)
         for number in range(3):
-            intake.heard += 1
-            intake.put(message(str(number)), ignore)
+            batching.heard += 1
+            batching.put(message(str(number)), ignore)
             await turns(2)
             assert store.ids[-1] == str(number)
 
@@ -87,10 +87,10 @@ def test_a_client_that_is_alone_waits_for_one_silent_turn(stopped_clock: Any) ->
 def test_while_clients_speak_a_message_waits_for_theirs(stopped_clock: Any) -> None:
     async def scene() -> None:
         store = RecordingStore()
-        intake = make_intake(store)
+        batching = make_intake(store)
         for number in range(20):
-            intake.heard += 1
-            intake.put(message(str(number)), ignore)
+            batching.heard += 1
+            batching.put(message(str(number)), ignore)
             await turns(1)
             assert not store.ids
         await turns(2)
@@ -102,14 +102,14 @@ def test_while_clients_speak_a_message_waits_for_theirs(stopped_clock: Any) -> N
 def test_no_message_waits_longer_than_promised(stopped_clock: Callable[[float], None]) -> None:
     async def scene() -> None:
         store = RecordingStore()
-        intake = make_intake(store)
-        intake.put(message("1"), ignore)
+        batching = make_intake(store)
+        batching.put(message("1"), ignore)
         for _ in range(50):
-            intake.heard += 1
+            batching.heard += 1
             await turns(1)
         assert not store.ids
         stopped_clock(LINGER)
-        intake.heard += 1
+        batching.heard += 1
         await turns(1)
         assert store.ids == ["1"]
 
@@ -119,17 +119,17 @@ def test_no_message_waits_longer_than_promised(stopped_clock: Callable[[float], 
 def test_as_many_as_last_time_are_awaited_but_not_for_long(stopped_clock: Any) -> None:
     async def scene() -> None:
         store = RecordingStore()
-        intake = make_intake(store)
+        batching = make_intake(store)
         for number in range(5):
-            intake.put(message(str(number)), ignore)
+            batching.put(message(str(number)), ignore)
         await turns(2)
         assert len(store.ids) == 5
-        intake.put(message("alone"), ignore)
+        batching.put(message("alone"), ignore)
         await turns(PATIENCE * 5)
         assert len(store.ids) == 5
         await turns(2)
         assert store.ids[-1] == "alone"
-        intake.put(message("alone again"), ignore)
+        batching.put(message("alone again"), ignore)
         await turns(2)
         assert store.ids[-1] == "alone again"
 
@@ -139,9 +139,9 @@ def test_as_many_as_last_time_are_awaited_but_not_for_long(stopped_clock: Any) -
 def test_everybody_is_told_even_when_the_store_raises() -> None:
     async def scene() -> None:
         told: list[BaseException | None] = []
-        intake = make_intake(RecordingStore(OSError("gone")))
+        batching = make_intake(RecordingStore(OSError("gone")))
         for number in range(3):
-            intake.put(message(str(number)), lambda outcome: told.append(error_of(outcome)))
+            batching.put(message(str(number)), lambda outcome: told.append(error_of(outcome)))
         await turns(5)
         assert [type(error) for error in told] == [OSError] * 3
 
