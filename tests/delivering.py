@@ -32,7 +32,7 @@ from gatepost.model.route import (
 )
 from gatepost.queue.deliveries import Deliveries, QueueSelection
 from gatepost.relay.deliver import Bounds, Deliverer
-from gatepost.relay.on_the_wire import OnTheWire
+from gatepost.relay.in_flight import InFlight
 from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.places import Own
 from gatepost.relay.routed_store import RoutedStore
@@ -242,7 +242,7 @@ class World:
         self.resolver = ScriptedResolver(dns)
         self.reports: list[tuple[str, dict[str, Any]]] = []
         self.alarms: dict[str, str] = {}
-        self.wire = OnTheWire()
+        self.wire = InFlight()
         self._ids = itertools.count(1)
         self._bounds, self._own, self._random = bounds, own, random.Random(seed)
         self.gate: Gate

@@ -23,8 +23,8 @@ from gatepost.profiles import known_providers, load_profile
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Deliverer
 from gatepost.relay.faults import explain
+from gatepost.relay.in_flight import InFlight
 from gatepost.relay.lessons import alarm_keys
-from gatepost.relay.on_the_wire import OnTheWire
 from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.places import Own
 from gatepost.relay.routed_store import RoutedStore
@@ -81,7 +81,7 @@ class ServeOutbound:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._kept = KeptTokens(ground.key, ground.report)
-        self._wire = OnTheWire()
+        self._wire = InFlight()
         self._now: Outgoing
         self._ending: list[tuple[Outgoing, asyncio.Task[None]]] = []
         """What is still finishing."""

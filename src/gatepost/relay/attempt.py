@@ -14,8 +14,8 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, Route, Target
 from gatepost.queue.lessons import lesson_of
 from gatepost.queue.why import Turn
+from gatepost.relay.in_flight import Tried
 from gatepost.relay.lessons import Teacher, Try
-from gatepost.relay.on_the_wire import Tried
 from gatepost.relay.places import Found, Places
 from gatepost.relay.traffic import Pause, Permit, Traffic
 from gatepost.relay.transport.contract import Handed, Transport

@@ -11,9 +11,9 @@ from gatepost.queue.schedule import Random
 from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Bounds, Deliverer
+from gatepost.relay.in_flight import InFlight
 from gatepost.relay.lessons import Teacher
 from gatepost.relay.notify import Notifier
-from gatepost.relay.on_the_wire import OnTheWire
 from gatepost.relay.places import Own, Places
 from gatepost.relay.routes import Routes
 from gatepost.relay.settler import Settler
@@ -43,7 +43,7 @@ class Outbound:
     profiles: Iterable[Profile] = ()
     """Providers that the doctor can recognise."""
     bounds: Bounds = field(default_factory=Bounds)
-    wire: OnTheWire = field(default_factory=OnTheWire)
+    wire: InFlight = field(default_factory=InFlight)
     """Shared with the deliverer whose place this one takes."""
     alarms: MutableMapping[str, str] | None = None
     """What the operator was told already; None: nothing, and it is forgotten with the deliverer."""

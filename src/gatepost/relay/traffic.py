@@ -22,7 +22,7 @@ from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Shaper
 from gatepost.queue.why import Obstacle
-from gatepost.relay.on_the_wire import OnTheWire
+from gatepost.relay.in_flight import InFlight
 from gatepost.relay.places import Found
 from gatepost.relay.transport.contract import Place
 from gatepost.routing.smarthost import in_turn
@@ -81,10 +81,10 @@ class Traffic:
         random: Random,
         changed: Callable[[str], None],
         forgiven: Callable[[], None] = lambda: None,
-        wire: OnTheWire | None = None,
+        wire: InFlight | None = None,
     ) -> None:
         self.seconds, self._random, self._changed = seconds, random, changed
-        self.wire = wire or OnTheWire()
+        self.wire = wire or InFlight()
         self._forgiven = forgiven
         self._shapers: dict[str, Shaper] = {}
         self._servers: dict[str, str] = {}

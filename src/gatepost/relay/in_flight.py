@@ -13,7 +13,7 @@ class Tried:
     begun: float
 
 
-class OnTheWire:
+class InFlight:
     """What deliverers that follow each other share.
 
     A target has no more connections than it may have, whoever uses them, and an operator hears
