@@ -22,7 +22,7 @@ from gatepost.queue.why import Obstacle, Turn
 from gatepost.relay.attempt import AttemptRunner, Clear
 from gatepost.relay.context import Report
 from gatepost.relay.faults import explain
-from gatepost.relay.lines import Content, Held, Line, Lines
+from gatepost.relay.next_hop_queues import Content, Held, NextHopQueue, NextHopQueues
 from gatepost.relay.routes import Routes
 from gatepost.relay.settler import Settler
 from gatepost.relay.traffic import Pause
@@ -72,7 +72,7 @@ class Deliverer:
         self._report, self._bounds = report, bounds
         self._now = settler.now
         self._courier = make_courier(self.changed)
-        self._lines = Lines(self._choose, self._call_workers, self._rest)
+        self._lines = NextHopQueues(self._choose, self._call_workers, self._rest)
         self._resting: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
         """Next hops that are not tried, and why."""
         self._behind: set[str] = set()
@@ -377,7 +377,7 @@ class Deliverer:
 
     # Turns.
 
-    def _choose(self, line: Line) -> Clear | Pause:
+    def _choose(self, line: NextHopQueue) -> Clear | Pause:
         route = self._routes.named(line.next_hop.route)
         if route is None:  # lost by a new configuration since it came in
             return Pause("", LOOK)
@@ -478,7 +478,7 @@ class Deliverer:
 
     # Rests.
 
-    def _rest(self, line: Line, pause: Pause) -> None:
+    def _rest(self, line: NextHopQueue, pause: Pause) -> None:
         """Give back what waits for a next hop, and lease nothing for it until it is over."""
         key = line.next_hop.key
         timer = asyncio.get_running_loop().call_later(pause.seconds, self._end_rest, key)

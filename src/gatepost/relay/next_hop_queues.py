@@ -35,7 +35,7 @@ class Held:
         """An operator holds or drops it while it is being tried."""
 
 
-class Line:
+class NextHopQueue:
     """What waits in memory for one next hop."""
 
     __slots__ = ("held", "is_ready", "next_hop", "parked_on", "timer")
@@ -48,7 +48,7 @@ class Line:
         self.timer: asyncio.TimerHandle | None = None
 
 
-class Lines:
+class NextHopQueues:
     """Gives every next hop its turn.
 
     ``choose`` tells whether a line's first delivery may be tried, ``ready`` is called when there
@@ -57,14 +57,14 @@ class Lines:
 
     def __init__(
         self,
-        choose: Callable[[Line], Clear | Pause],
+        choose: Callable[[NextHopQueue], Clear | Pause],
         ready: Callable[[], None],
-        rests: Callable[[Line, Pause], None],
+        rests: Callable[[NextHopQueue, Pause], None],
     ) -> None:
         self._choose, self._on_ready, self._rests = choose, ready, rests
-        self._lines: dict[str, Line] = {}
-        self._ready: deque[Line] = deque()
-        self._parked: dict[str, dict[str, Line]] = {}
+        self._lines: dict[str, NextHopQueue] = {}
+        self._ready: deque[NextHopQueue] = deque()
+        self._parked: dict[str, dict[str, NextHopQueue]] = {}
         self.count = 0
         """Leases in all lines."""
 
@@ -90,12 +90,12 @@ class Lines:
                 return number
         return None
 
-    def add(self, held: Held, *, first: bool = False) -> Line:
+    def add(self, held: Held, *, first: bool = False) -> NextHopQueue:
         """Let a lease wait; ``first``: it had its turn, and could not use it."""
         next_hop = held.lease.delivery.next_hop
         line = self._lines.get(next_hop.key)
         if line is None:
-            line = self._lines[next_hop.key] = Line(next_hop)
+            line = self._lines[next_hop.key] = NextHopQueue(next_hop)
         if first:
             line.held.appendleft(held)
         else:
@@ -128,7 +128,7 @@ class Lines:
             return held, choice
         return None
 
-    def pause(self, line: Line, pause: Pause) -> None:
+    def pause(self, line: NextHopQueue, pause: Pause) -> None:
         """Let a line wait for what it waits for."""
         if pause.obstacle is not None and pause.seconds > HOLD:
             self._rests(line, pause)
@@ -182,24 +182,24 @@ class Lines:
         self.count -= len(taken)
         return taken
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[NextHopQueue]:
         """Iterate over the lines as they are now."""
         return iter(list(self._lines.values()))
 
-    def _make_ready(self, line: Line) -> None:
+    def _make_ready(self, line: NextHopQueue) -> None:
         if not line.is_ready:
             line.is_ready = True
             self._ready.append(line)
         self._on_ready()
 
-    def _unpark(self, line: Line) -> None:
+    def _unpark(self, line: NextHopQueue) -> None:
         self._unmark(line)
         if line.held:
             self._make_ready(line)
         else:
             self._drop(line)
 
-    def _unmark(self, line: Line) -> None:
+    def _unmark(self, line: NextHopQueue) -> None:
         if line.timer is not None:
             line.timer.cancel()
             line.timer = None
@@ -210,7 +210,7 @@ class Lines:
                 del self._parked[line.parked_on]
         line.parked_on = ""
 
-    def _drop(self, line: Line) -> None:
+    def _drop(self, line: NextHopQueue) -> None:
         """Forget an empty line; one that is in the row of the ready is forgotten in its turn."""
         if not line.is_ready and self._lines.get(line.next_hop.key) is line:
             del self._lines[line.next_hop.key]
