@@ -34,9 +34,9 @@ from gatepost.queue.deliveries import Deliveries, QueueSelection
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.outbound import Outbound, make_deliverer
-from gatepost.relay.places import Own
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
+from gatepost.relay.server_lookup import Own
 from gatepost.relay.transport.contract import Handed, Heard, Place
 from gatepost.relay.transport.judging import outcome_of
 from gatepost.testing.clock import FakeClock

@@ -26,9 +26,9 @@ from gatepost.relay.faults import explain
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.lessons import alarm_keys
 from gatepost.relay.outbound import Outbound, make_deliverer
-from gatepost.relay.places import Own
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
+from gatepost.relay.server_lookup import Own
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.smtp import Sending
 from gatepost.store.sqlite import SqliteStore

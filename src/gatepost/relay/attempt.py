@@ -16,7 +16,7 @@ from gatepost.queue.lessons import lesson_of
 from gatepost.queue.why import Turn
 from gatepost.relay.in_flight import Tried
 from gatepost.relay.lessons import Teacher, Try
-from gatepost.relay.places import Found, Places
+from gatepost.relay.server_lookup import Found, ServerLookup
 from gatepost.relay.traffic import Pause, Permit, Traffic
 from gatepost.relay.transport.contract import Handed, Transport
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
@@ -48,7 +48,7 @@ class AttemptRunner:
     def __init__(
         self,
         transports: Mapping[str, Transport],
-        places: Places,
+        places: ServerLookup,
         traffic: Traffic,
         teacher: Teacher,
         now: Callable[[], datetime],

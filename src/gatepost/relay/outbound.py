@@ -14,8 +14,8 @@ from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.lessons import Teacher
 from gatepost.relay.notify import Notifier
-from gatepost.relay.places import Own, Places
 from gatepost.relay.routes import Routes
+from gatepost.relay.server_lookup import Own, ServerLookup
 from gatepost.relay.settler import Settler
 from gatepost.relay.traffic import Traffic
 from gatepost.relay.transport.contract import Transport
@@ -60,7 +60,7 @@ def make_deliverer(parts: Outbound) -> Deliverer:
     def make_courier(changed: Callable[[str], None]) -> AttemptRunner:
         traffic = Traffic(parts.seconds, random, changed, parts.forgiven, parts.wire)
         teacher = Teacher(traffic, random, report, parts.profiles, parts.alarms)
-        places = Places(parts.resolver, parts.own, random)
+        places = ServerLookup(parts.resolver, parts.own, random)
         return AttemptRunner(parts.transports, places, traffic, teacher, parts.now)
 
     return Deliverer(parts.deliveries, routes, settler, report, make_courier, parts.bounds)

@@ -18,6 +18,7 @@ from gatepost.model.standing import Standing
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender import check_from, check_sender
 from gatepost.relay.authenticate import Claim
+from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
@@ -27,7 +28,6 @@ from gatepost.relay.sign_in import SignIn
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import Received, hop_of, receive_message, told
 from gatepost.relay.tls_reasons import explain_handshake
-from gatepost.relay.visit import UNCOUNTED, Visit
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
 from gatepost.wire.server.odd import make_session
@@ -69,7 +69,7 @@ class Receiver:
         self._unwanted = unwanted
         self._early = True
         """There is no session yet: a proxy's header or a handshake is still to come."""
-        self._visit: Visit[bool] = UNCOUNTED
+        self._visit: CountedClient[bool] = UNCOUNTED
         """Among those of its address."""
         self._sign_in: SignIn | None = None
         """None before the first AUTH."""
@@ -119,7 +119,7 @@ class Receiver:
             return
         address, shaking = self.peer, self._relay.shaking
         if shaking.enter(address, self._entrance.handshakes):
-            self._visit = Visit(bool, partial(shaking.leave, address))
+            self._visit = CountedClient(bool, partial(shaking.leave, address))
             self._visit.begin(answer=True, when=self._when, then=lambda _: None)
         else:
             self.tls_failed(TlsError("its address has too many handshakes open"))
@@ -148,7 +148,7 @@ class Receiver:
         elif visitors is None:
             self._welcome(admitted=True)
         else:
-            self._visit = Visit(bool, partial(visitors.leave, address))
+            self._visit = CountedClient(bool, partial(visitors.leave, address))
             self._visit.begin(visitors.enter(address), self._when, self._welcome)
 
     def _welcome(self, admitted: bool) -> None:

@@ -7,9 +7,9 @@ from typing import Final
 from gatepost.model.credentials import Principal
 from gatepost.model.reply import Reply
 from gatepost.relay.authenticate import Authentication, Claim
+from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay, When
 from gatepost.relay.pauses import after
-from gatepost.relay.visit import UNCOUNTED, Visit
 from gatepost.wire.server.session import Session
 
 MAX_DELAYS: Final = 8
@@ -37,7 +37,7 @@ class SignIn:
         self._refuse = refuse
         self._auth: Authentication | None = None
         self._failures = 0
-        self._place: Visit[Reply | None] = UNCOUNTED
+        self._place: CountedClient[Reply | None] = UNCOUNTED
 
     @property
     def is_open(self) -> bool:
@@ -91,7 +91,7 @@ class SignIn:
             self._admit(principal, None)
             return
         leave = partial(quotas.leave, principal)
-        self._place = Visit(lambda refusal: refusal is None, leave)
+        self._place = CountedClient(lambda refusal: refusal is None, leave)
         self._place.begin(quotas.enter(principal), self._when, partial(self._admit, principal))
 
     def _admit(self, principal: Principal, refusal: Reply | None) -> None:

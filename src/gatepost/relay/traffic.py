@@ -23,7 +23,7 @@ from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Shaper
 from gatepost.queue.why import Obstacle
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.places import Found
+from gatepost.relay.server_lookup import Found
 from gatepost.relay.transport.contract import Place
 from gatepost.routing.smarthost import in_turn
 

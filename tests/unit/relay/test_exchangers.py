@@ -10,7 +10,7 @@ from gatepost.errors import (
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.net.dial import is_here
-from gatepost.relay.places import Own
+from gatepost.relay.server_lookup import Own
 from gatepost.relay.transport.contract import Place
 from tests.delivering import (
     GREYLISTED,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gatepost.model.later import Later
+from gatepost.relay.client_count import CountedClient
 from gatepost.relay.context import When
-from gatepost.relay.visit import Visit
 
 
 def unless_closing(is_closing: bool) -> When:
@@ -28,7 +28,7 @@ def test_who_was_counted_is_uncounted(admitted: bool, is_closing: bool, goes_fir
     async def main() -> None:
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         left: list[None] = []
-        visit = Visit(bool, lambda: left.append(None))
+        visit = CountedClient(bool, lambda: left.append(None))
         visit.begin(answer, unless_closing(is_closing), lambda _admitted: None)
         if goes_first:
             visit.end()

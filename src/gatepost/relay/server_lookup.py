@@ -39,7 +39,7 @@ class Found:
     """What names them, however many destinations share them; empty where the target is one."""
 
 
-class Places:
+class ServerLookup:
     """Knows where each target is, for each destination. ``random`` returns numbers from 0 to 1."""
 
     def __init__(self, resolver: Resolver, own: Own, random: Callable[[], float]) -> None:

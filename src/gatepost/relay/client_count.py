@@ -11,7 +11,7 @@ from gatepost.relay.faults import error_of
 T = TypeVar("T")
 
 
-class Visit(Generic[T]):
+class CountedClient(Generic[T]):
     """Counts a client while it is there: among those of its address, or of its subscription."""
 
     __slots__ = ("_counted", "_is_welcome", "_leave", "_over")
@@ -44,5 +44,5 @@ class Visit(Generic[T]):
             self._leave()
 
 
-UNCOUNTED: Final[Visit[Any]] = Visit(bool, lambda: None)
+UNCOUNTED: Final[CountedClient[Any]] = CountedClient(bool, lambda: None)
 """Of a client that was counted nowhere yet."""
