@@ -214,7 +214,7 @@ class AttemptRunner:
         return replace(handed, attempt=attempt)
 
     async def retire(self) -> None:
-        """Keep no connections any more: another courier opens its own."""
+        """Keep no connections any more: another deliverer opens its own."""
         retiring = [each.retire() for each in self._transports.values()]
         await asyncio.gather(*retiring, return_exceptions=True)
 

@@ -56,12 +56,12 @@ class Relay:
     """No new transaction: the relay stops."""
     shaking: Handshakes = field(default_factory=Handshakes)
     """Those before a greeting."""
-    intake: Batcher = field(init=False)
+    batcher: Batcher = field(init=False)
     """Through which messages go into the store."""
 
     def __post_init__(self) -> None:
-        self.intake = Batcher(self.store)
+        self.batcher = Batcher(self.store)
 
     def follow(self, store: Store) -> None:
         """Put messages into another store from now on."""
-        self.store, self.intake = store, Batcher(store)
+        self.store, self.batcher = store, Batcher(store)

@@ -65,14 +65,14 @@ class Deliverer:
         routes: Routes,
         settler: Settler,
         report: Report,
-        make_courier: Callable[[Callable[[str], None]], AttemptRunner],
+        make_attempts: Callable[[Callable[[str], None]], AttemptRunner],
         bounds: Bounds,
     ) -> None:
         self._deliveries, self._routes, self._settler = deliveries, routes, settler
         self._report, self._bounds = report, bounds
         self._now = settler.now
-        self._courier = make_courier(self.changed)
-        self._lines = NextHopQueues(self._choose, self._call_workers, self._rest)
+        self._attempts = make_attempts(self.changed)
+        self._queues = NextHopQueues(self._choose, self._call_workers, self._rest)
         self._resting: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
         """Next hops that are not tried, and why."""
         self._behind: set[str] = set()
@@ -109,12 +109,12 @@ class Deliverer:
         bounds = self._bounds
         if self._stopping or not self.epoch or self._octets + size > bounds.octets:
             return False
-        if self._lines.count + len(planned) > bounds.leases:
+        if self._queues.count + len(planned) > bounds.leases:
             return False
-        most = self._line_bound()
+        most = self._queue_bound()
         for each in planned:
             key = each.next_hop.key
-            if key in self._resting or key in self._behind or self._lines.length(key) >= most:
+            if key in self._resting or key in self._behind or self._queues.length(key) >= most:
                 return False
         return True
 
@@ -143,9 +143,9 @@ class Deliverer:
         for each in next_hops:
             route = self._routes.named(each.route)
             if route is not None:
-                self._courier.forgive(route, each.destination)
+                self._attempts.forgive(route, each.destination)
             self._end_rest(each.key)
-            self._lines.hurry(each.key)
+            self._queues.hurry(each.key)
         for key in list(self._resting):
             self._look_again(key)
         self._due.set()
@@ -157,16 +157,16 @@ class Deliverer:
         route = self._routes.named(next_hop.route)
         if route is None:
             return None
-        pause = self._courier.look(route, next_hop.destination)
+        pause = self._attempts.look(route, next_hop.destination)
         return None if pause is None else pause.obstacle
 
     def turn_of(self, delivery: str, next_hop: NextHop) -> Turn:
         """Return what a leased delivery waits for, or where it is being tried."""
-        ahead = self._lines.ahead_of(delivery, next_hop.key)
+        ahead = self._queues.ahead_of(delivery, next_hop.key)
         if ahead is None:
-            return self._courier.progress(delivery)
+            return self._attempts.progress(delivery)
         route = self._routes.named(next_hop.route)
-        crowd = "" if route is None else self._courier.crowd(route, next_hop.destination)
+        crowd = "" if route is None else self._attempts.crowd(route, next_hop.destination)
         return Turn(ahead, crowd)
 
     def call_off(self, ids: Collection[str] | None) -> None:
@@ -176,7 +176,7 @@ class Deliverer:
         def is_meant(held: Held) -> bool:
             return ids is None or held.lease.delivery.id in ids or held.lease.message.id in ids
 
-        for held in self._lines.take_if(is_meant):
+        for held in self._queues.take_if(is_meant):
             self._hand_back(held)
         for held in self._trying:
             held.is_called_off = held.is_called_off or is_meant(held)
@@ -185,7 +185,7 @@ class Deliverer:
         """Something about a target, a server or an identity is otherwise than it was."""
         if self._heir is not None:
             self._heir.changed(key)
-        self._lines.changed(key)
+        self._queues.changed(key)
         if not self._resting:
             return
         for next_hop, (pause, _) in list(self._resting.items()):
@@ -201,7 +201,7 @@ class Deliverer:
         await self._cease()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._courier.retire()
+                await self._attempts.retire()
                 while left := {*self._workers, *self._settling}:
                     await asyncio.wait(left)
         self._cut_early()
@@ -209,7 +209,7 @@ class Deliverer:
     def _cut_early(self) -> None:
         """Give back what no server has any content of: it can be tried anew, without a copy."""
         for held, worker in self._trying.items():
-            if worker is not None and self._courier.progress(held.lease.delivery.id).is_early:
+            if worker is not None and self._attempts.progress(held.lease.delivery.id).is_early:
                 worker.cancel()
 
     async def _cease(self) -> None:
@@ -220,7 +220,7 @@ class Deliverer:
         for _, timer in self._resting.values():
             timer.cancel()
         self._resting.clear()
-        for held in self._lines.take_all():
+        for held in self._queues.take_all():
             self._hand_back(held)
 
     async def stop(self, seconds: float, *, patient: bool = False) -> None:
@@ -242,7 +242,7 @@ class Deliverer:
                 each.cancel()  # a store that does not work is not waited for
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE):
-                await self._courier.close()
+                await self._attempts.close()
 
     # Leases come in.
 
@@ -289,14 +289,14 @@ class Deliverer:
 
     async def _lease(self) -> float:
         """Lease what is due; return the seconds until it is worth another look."""
-        room = self._bounds.leases - self._lines.count
+        room = self._bounds.leases - self._queues.count
         self._crowded = room < self._bounds.leases // 4
         if self._crowded:
             return 0.0 if self._make_room() else LOOK
         room = min(room, BATCH, self._bounds.leases // 8)
         now = self._now()
-        most = self._line_bound()
-        full = {line.next_hop.key for line in self._lines if len(line.held) >= most}
+        most = self._queue_bound()
+        full = {queue.next_hop.key for queue in self._queues if len(queue.held) >= most}
         skip = frozenset({*self._resting, *full})
         overdue = await self._get(self._deliveries.lease_overdue, now, room)
         leases = await self._get(self._deliveries.lease, now, room - len(overdue), skip)
@@ -333,20 +333,20 @@ class Deliverer:
         soon = self._now() + timedelta(seconds=LOOK)
         near = {each.delivery.id for each in leases if each.delivery.expires_at <= soon}
         if near:
-            for held in reversed(self._lines.take_if(lambda one: one.lease.delivery.id in near)):
-                self._lines.add(held, first=True)
+            for held in reversed(self._queues.take_if(lambda one: one.lease.delivery.id in near)):
+                self._queues.add(held, first=True)
 
     def _make_room(self) -> bool:
         """Give back what is too much for one next hop now that there are more: slow ones that came
         first would keep all others waiting. Tell whether there was any."""
-        given_back = self._lines.take_beyond(self._line_bound())
+        given_back = self._queues.take_beyond(self._queue_bound())
         for held in given_back:
             self._hand_back(held)
         return bool(given_back)
 
-    def _line_bound(self) -> int:
+    def _queue_bound(self) -> int:
         """As much as there is for one next hop, less the more there are."""
-        return max(4, self._bounds.leases // 2 // max(1, len(self._lines)))
+        return max(4, self._bounds.leases // 2 // max(1, len(self._queues)))
 
     def _accept(self, held: Held) -> None:
         lease = held.lease
@@ -356,35 +356,35 @@ class Deliverer:
         elif moved := self._routes.anew(lease):
             self._run(self._give_back(held, moved))
         elif self._routes.named(next_hop.route) is not None:
-            self._lines.add(held)
+            self._queues.add(held)
         else:
             reply = _NO_ROUTE.because(
                 f"the configuration has no route {next_hop.route} any more, and no other one "
                 "takes it"
             )
-            handed = self._courier.refuse(lease, next_hop.route, "", reply)
+            handed = self._attempts.refuse(lease, next_hop.route, "", reply)
             self._run(self._settle(held, handed))
 
     def _notice(self) -> None:
         """Give back what has waited in memory until its sender has to be told something."""
         now = self._now()
         try:
-            for held in self._lines.take_if(lambda each: each.lease.delivery.notice_at <= now):
+            for held in self._queues.take_if(lambda each: each.lease.delivery.notice_at <= now):
                 self._hand_back(held)
-            self._hurry([held.lease for line in self._lines for held in line.held])
+            self._hurry([held.lease for queue in self._queues for held in queue.held])
         except Exception as error:  # noqa: BLE001 - the filler goes on, whatever happens
             self._report("internal_error", reason=explain(error))
 
     # Turns.
 
-    def _choose(self, line: NextHopQueue) -> Clear | Pause:
-        route = self._routes.named(line.next_hop.route)
+    def _choose(self, queue: NextHopQueue) -> Clear | Pause:
+        route = self._routes.named(queue.next_hop.route)
         if route is None:  # lost by a new configuration since it came in
             return Pause("", LOOK)
         try:
-            return self._courier.choose(route, line.next_hop.destination)
+            return self._attempts.choose(route, queue.next_hop.destination)
         except Exception as error:  # noqa: BLE001 - else it would have no other turn
-            self._report("internal_error", next_hop=line.next_hop.key, reason=explain(error))
+            self._report("internal_error", next_hop=queue.next_hop.key, reason=explain(error))
             return Pause("", LOOK)
 
     def _call_workers(self) -> None:
@@ -394,27 +394,27 @@ class Deliverer:
 
     def _start_worker(self) -> None:
         self._called = False
-        if not self._lines.is_ready or len(self._workers) >= self._bounds.workers:
+        if not self._queues.is_ready or len(self._workers) >= self._bounds.workers:
             return
         if (turn := self._next()) is None:
             return
         worker = asyncio.create_task(self._work(*turn))
         self._workers.add(worker)
         worker.add_done_callback(self._worker_ended)
-        if self._lines.is_ready:
+        if self._queues.is_ready:
             self._call_workers()
 
     def _worker_ended(self, worker: "asyncio.Task[None]") -> None:
         self._workers.discard(worker)
         if not worker.cancelled() and (error := worker.exception()) is not None:
             self._report("internal_error", reason=explain(error))
-        if self._lines.is_ready:
+        if self._queues.is_ready:
             self._call_workers()
 
     def _next(self) -> tuple[Held, Clear] | None:
         if self._stopping:
             return None
-        turn = self._lines.next()
+        turn = self._queues.next()
         if turn is not None and self._needs_more(turn[0].lease.delivery.next_hop.key):
             self._due.set()
         return turn
@@ -422,8 +422,8 @@ class Deliverer:
     def _needs_more(self, key: str) -> bool:
         """There is so little left in memory, of a next hop or of all, that more may be leased."""
         if self._crowded:
-            return self._lines.count < self._bounds.leases * 5 // 8  # one line full, and a batch
-        return key in self._behind and self._lines.length(key) < self._line_bound() // 2
+            return self._queues.count < self._bounds.leases * 5 // 8  # one line full, and a batch
+        return key in self._behind and self._queues.length(key) < self._queue_bound() // 2
 
     async def _work(self, held: Held, clear: Clear) -> None:
         """Deliver one after the other; each is settled while the next is on its way."""
@@ -452,7 +452,7 @@ class Deliverer:
         try:
             if route is None:
                 return Pause("", LOOK)
-            return await self._courier.carry(lease, await self._load(held), route, clear)
+            return await self._attempts.carry(lease, await self._load(held), route, clear)
         except asyncio.CancelledError:
             self._hand_back(held)
             raise
@@ -466,21 +466,21 @@ class Deliverer:
         finally:
             if clear.permit is not None:
                 clear.permit.close()
-        return self._courier.refuse(lease, clear.target.name, "", reply)
+        return self._attempts.refuse(lease, clear.target.name, "", reply)
 
     def _put_back(self, held: Held, pause: Pause) -> None:
         """It could not be tried: it is the first of its line, which waits."""
         if self._stopping or held.is_called_off:
             self._hand_back(held)
             return
-        line = self._lines.add(held, first=True)
-        self._lines.pause(line, pause)
+        queue = self._queues.add(held, first=True)
+        self._queues.pause(queue, pause)
 
     # Rests.
 
-    def _rest(self, line: NextHopQueue, pause: Pause) -> None:
+    def _rest(self, queue: NextHopQueue, pause: Pause) -> None:
         """Give back what waits for a next hop, and lease nothing for it until it is over."""
-        key = line.next_hop.key
+        key = queue.next_hop.key
         timer = asyncio.get_running_loop().call_later(pause.seconds, self._end_rest, key)
         if key in self._resting:
             self._resting.pop(key)[1].cancel()
@@ -490,7 +490,7 @@ class Deliverer:
             "next_hop_rests", next_hop=key, what=obstacle.what if obstacle else "",
             seconds=round(pause.seconds), reason=obstacle.reason if obstacle else "",
         )  # fmt: skip
-        for held in self._lines.take_all(key):
+        for held in self._queues.take_all(key):
             self._hand_back(held)
 
     def _end_rest(self, key: str) -> None:
@@ -502,7 +502,7 @@ class Deliverer:
         """End a rest that is not needed any more."""
         route, _, destination = key.partition("/")
         known = self._routes.named(route)
-        if known is None or self._courier.look(known, destination) is None:
+        if known is None or self._attempts.look(known, destination) is None:
             self._end_rest(key)
 
     # Settling.

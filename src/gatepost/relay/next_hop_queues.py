@@ -1,4 +1,4 @@
-"""Leases in memory, one line for each next hop, and whose turn it is."""
+"""Leases in memory, one queue for each next hop, and whose turn it is."""
 
 import asyncio
 from collections import deque
@@ -51,8 +51,8 @@ class NextHopQueue:
 class NextHopQueues:
     """Gives every next hop its turn.
 
-    ``choose`` tells whether a line's first delivery may be tried, ``ready`` is called when there
-    is something to ask it about, ``rests`` gets a line that has to wait for longer than HOLD.
+    ``choose`` tells whether a queue's first delivery may be tried, ``ready`` is called when there
+    is something to ask it about, ``rests`` gets a queue that has to wait for longer than HOLD.
     """
 
     def __init__(
@@ -62,30 +62,30 @@ class NextHopQueues:
         rests: Callable[[NextHopQueue, Pause], None],
     ) -> None:
         self._choose, self._on_ready, self._rests = choose, ready, rests
-        self._lines: dict[str, NextHopQueue] = {}
+        self._queues: dict[str, NextHopQueue] = {}
         self._ready: deque[NextHopQueue] = deque()
         self._parked: dict[str, dict[str, NextHopQueue]] = {}
         self.count = 0
-        """Leases in all lines."""
+        """Leases in all queues."""
 
     def __len__(self) -> int:
-        """Return how many lines there are."""
-        return len(self._lines)
+        """Return how many queues there are."""
+        return len(self._queues)
 
     @property
     def is_ready(self) -> bool:
-        """Some line may have its turn."""
+        """Some queue may have its turn."""
         return bool(self._ready)
 
     def length(self, key: str) -> int:
         """Return how many wait for a next hop."""
-        line = self._lines.get(key)
-        return len(line.held) if line else 0
+        queue = self._queues.get(key)
+        return len(queue.held) if queue else 0
 
     def ahead_of(self, delivery: str, key: str) -> int | None:
-        """Return how many are in front of a delivery in its line; None: it is not in it."""
-        line = self._lines.get(key)
-        for number, held in enumerate(line.held if line else ()):
+        """Return how many are in front of a delivery in its queue; None: it is not in it."""
+        queue = self._queues.get(key)
+        for number, held in enumerate(queue.held if queue else ()):
             if held.lease.delivery.id == delivery:
                 return number
         return None
@@ -93,124 +93,124 @@ class NextHopQueues:
     def add(self, held: Held, *, first: bool = False) -> NextHopQueue:
         """Let a lease wait; ``first``: it had its turn, and could not use it."""
         next_hop = held.lease.delivery.next_hop
-        line = self._lines.get(next_hop.key)
-        if line is None:
-            line = self._lines[next_hop.key] = NextHopQueue(next_hop)
+        queue = self._queues.get(next_hop.key)
+        if queue is None:
+            queue = self._queues[next_hop.key] = NextHopQueue(next_hop)
         if first:
-            line.held.appendleft(held)
+            queue.held.appendleft(held)
         else:
-            line.held.append(held)
+            queue.held.append(held)
         self.count += 1
-        if not line.parked_on:
-            self._make_ready(line)
-        return line
+        if not queue.parked_on:
+            self._make_ready(queue)
+        return queue
 
     def next(self) -> tuple[Held, Clear] | None:
         """Return what is tried now; None when nothing can be."""
         while self._ready:
-            line = self._ready.popleft()
-            line.is_ready = False
-            if line.parked_on:
+            queue = self._ready.popleft()
+            queue.is_ready = False
+            if queue.parked_on:
                 continue  # it was put back meanwhile
-            if not line.held:
-                self._drop(line)
+            if not queue.held:
+                self._drop(queue)
                 continue
-            choice = self._choose(line)
+            choice = self._choose(queue)
             if isinstance(choice, Pause):
-                self.pause(line, choice)
+                self.pause(queue, choice)
                 continue
-            held = line.held.popleft()
+            held = queue.held.popleft()
             self.count -= 1
-            if line.held:
-                self._make_ready(line)
+            if queue.held:
+                self._make_ready(queue)
             else:
-                self._drop(line)
+                self._drop(queue)
             return held, choice
         return None
 
-    def pause(self, line: NextHopQueue, pause: Pause) -> None:
-        """Let a line wait for what it waits for."""
+    def pause(self, queue: NextHopQueue, pause: Pause) -> None:
+        """Let a queue wait for what it waits for."""
         if pause.obstacle is not None and pause.seconds > HOLD:
-            self._rests(line, pause)
+            self._rests(queue, pause)
             return
-        self._unmark(line)
-        line.parked_on = pause.key or line.next_hop.key
-        self._parked.setdefault(line.parked_on, {})[line.next_hop.key] = line
+        self._unmark(queue)
+        queue.parked_on = pause.key or queue.next_hop.key
+        self._parked.setdefault(queue.parked_on, {})[queue.next_hop.key] = queue
         loop = asyncio.get_running_loop()
-        line.timer = loop.call_later(max(0.01, pause.seconds), self._unpark, line)
+        queue.timer = loop.call_later(max(0.01, pause.seconds), self._unpark, queue)
 
     def changed(self, key: str) -> None:
-        """Give the next line its turn that waits for this; its own end gives it to the next."""
+        """Give the next queue its turn that waits for this; its own end gives it to the next."""
         parked = self._parked.get(key)
         if parked:
             self._unpark(next(iter(parked.values())))
 
     def hurry(self, key: str) -> None:
-        """Give the line of a next hop its turn now, whatever it waits for."""
-        line = self._lines.get(key)
-        if line is not None and line.parked_on:
-            self._unpark(line)
+        """Give the queue of a next hop its turn now, whatever it waits for."""
+        queue = self._queues.get(key)
+        if queue is not None and queue.parked_on:
+            self._unpark(queue)
 
     def take_all(self, key: str = "") -> list[Held]:
-        """Empty the line of a next hop, or all lines, and return what was in them."""
+        """Empty the queue of a next hop, or all queues, and return what was in them."""
         taken: list[Held] = []
-        for line in [self._lines[key]] if key else list(self._lines.values()):
-            taken += line.held
-            line.held.clear()
-            self._unmark(line)
-            self._drop(line)
+        for queue in [self._queues[key]] if key else list(self._queues.values()):
+            taken += queue.held
+            queue.held.clear()
+            self._unmark(queue)
+            self._drop(queue)
         self.count -= len(taken)
         return taken
 
     def take_if(self, wanted: Callable[[Held], bool]) -> list[Held]:
-        """Take those out of their lines that are wanted."""
+        """Take those out of their queues that are wanted."""
         taken: list[Held] = []
-        for line in self._lines.values():
+        for queue in self._queues.values():
             kept: deque[Held] = deque()
-            for each in line.held:
+            for each in queue.held:
                 (taken if wanted(each) else kept).append(each)
-            line.held = kept
+            queue.held = kept
         self.count -= len(taken)
         return taken
 
     def take_beyond(self, most: int) -> list[Held]:
-        """Take what is behind the first ``most`` of each line."""
+        """Take what is behind the first ``most`` of each queue."""
         taken: list[Held] = []
-        for line in self._lines.values():
-            while len(line.held) > most:
-                taken.append(line.held.pop())
+        for queue in self._queues.values():
+            while len(queue.held) > most:
+                taken.append(queue.held.pop())
         self.count -= len(taken)
         return taken
 
     def __iter__(self) -> Iterator[NextHopQueue]:
-        """Iterate over the lines as they are now."""
-        return iter(list(self._lines.values()))
+        """Iterate over the queues as they are now."""
+        return iter(list(self._queues.values()))
 
-    def _make_ready(self, line: NextHopQueue) -> None:
-        if not line.is_ready:
-            line.is_ready = True
-            self._ready.append(line)
+    def _make_ready(self, queue: NextHopQueue) -> None:
+        if not queue.is_ready:
+            queue.is_ready = True
+            self._ready.append(queue)
         self._on_ready()
 
-    def _unpark(self, line: NextHopQueue) -> None:
-        self._unmark(line)
-        if line.held:
-            self._make_ready(line)
+    def _unpark(self, queue: NextHopQueue) -> None:
+        self._unmark(queue)
+        if queue.held:
+            self._make_ready(queue)
         else:
-            self._drop(line)
+            self._drop(queue)
 
-    def _unmark(self, line: NextHopQueue) -> None:
-        if line.timer is not None:
-            line.timer.cancel()
-            line.timer = None
-        parked = self._parked.get(line.parked_on)
+    def _unmark(self, queue: NextHopQueue) -> None:
+        if queue.timer is not None:
+            queue.timer.cancel()
+            queue.timer = None
+        parked = self._parked.get(queue.parked_on)
         if parked is not None:
-            parked.pop(line.next_hop.key, None)
+            parked.pop(queue.next_hop.key, None)
             if not parked:
-                del self._parked[line.parked_on]
-        line.parked_on = ""
+                del self._parked[queue.parked_on]
+        queue.parked_on = ""
 
-    def _drop(self, line: NextHopQueue) -> None:
-        """Forget an empty line; one that is in the row of the ready is forgotten in its turn."""
-        if not line.is_ready and self._lines.get(line.next_hop.key) is line:
-            del self._lines[line.next_hop.key]
+    def _drop(self, queue: NextHopQueue) -> None:
+        """Forget an empty queue; one that is in the row of the ready is forgotten in its turn."""
+        if not queue.is_ready and self._queues.get(queue.next_hop.key) is queue:
+            del self._queues[queue.next_hop.key]

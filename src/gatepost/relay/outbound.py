@@ -57,10 +57,10 @@ def make_deliverer(parts: Outbound) -> Deliverer:
     notifier = Notifier(parts.host, parts.next_id, routes, report)
     settler = Settler(parts.deliveries, routes, notifier, report, parts.now, random)
 
-    def make_courier(changed: Callable[[str], None]) -> AttemptRunner:
+    def make_attempts(changed: Callable[[str], None]) -> AttemptRunner:
         traffic = Traffic(parts.seconds, random, changed, parts.forgiven, parts.wire)
         teacher = Teacher(traffic, random, report, parts.profiles, parts.alarms)
         places = ServerLookup(parts.resolver, parts.own, random)
         return AttemptRunner(parts.transports, places, traffic, teacher, parts.now)
 
-    return Deliverer(parts.deliveries, routes, settler, report, make_courier, parts.bounds)
+    return Deliverer(parts.deliveries, routes, settler, report, make_attempts, parts.bounds)

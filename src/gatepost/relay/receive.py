@@ -165,7 +165,7 @@ class Receiver:
 
     def received(self, octets: bytes) -> None:
         """Feed the session and do what it asks for."""
-        self._relay.intake.heard += 1
+        self._relay.batcher.heard += 1
         if b"\n" in octets or len(octets) >= MUCH:  # who dribbles is silent
             self._touch()
         self._session.receive(octets)
@@ -521,7 +521,7 @@ class Receiver:
 
     def _store(self, message: Received) -> None:
         self._open = True
-        self._relay.intake.put(message.submission, partial(self._settled, message))
+        self._relay.batcher.put(message.submission, partial(self._settled, message))
 
     def _settled(self, message: Received, put: "asyncio.Future[None]") -> None:
         self._open = False

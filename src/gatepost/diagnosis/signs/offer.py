@@ -144,7 +144,7 @@ SIGNS: Final = (
     # MailKit's words, too, where the server lists nothing at all
     Sign("auth_not_advertised", 6.5, ("no compatible authentication mechanisms",),
          client=("mailkit",), when=lambda r: not r.seen.offered),
-    # AttemptRunner's words, alone
+    # Courier's words, alone
     Sign("mechanism_not_offered", 13, ("535 authentication rejected",), by_server=True),
     # JavaMail has LOGIN by itself, and these list it under TLS only
     Sign("starttls_required", 14, ("no authentication mechan*supported by both",),

@@ -1,6 +1,6 @@
 """How a message leaves: the plug point Transport.
 
-``relay.courier`` walks the targets of a route's chain and the places of a target, and settles;
+``relay.attempt`` walks the targets of a route's chain and the places of a target, and settles;
 a transport makes one try at one place, and tells what it came to.
 """
 

@@ -14,7 +14,7 @@ from gatepost.rest.email.access import Access, Caller
 from gatepost.rest.email.description import openapi
 from gatepost.rest.email.first import First
 from gatepost.rest.email.forms import Current, Form
-from gatepost.rest.email.intake import Batcher, discard
+from gatepost.rest.email.intake import BodyReader, discard
 from gatepost.rest.email.refusals import bad_request
 from gatepost.rest.email.sending import Order, Sending
 from gatepost.rest.email.status import Status
@@ -41,7 +41,7 @@ class Endpoints:
         self._access = Access(site)
         self._sending = Sending(site, operations, self._access)
         self._status = Status(site, operations)
-        self._intake = Batcher(site.profile.api.request_size)
+        self._intake = BodyReader(site.profile.api.request_size)
 
     @property
     def routes(self) -> list[BaseRoute]:

@@ -17,7 +17,7 @@ DISCARDED: Final = 64 * 1024 * 1024
 not a reset connection."""
 
 
-class Batcher:
+class BodyReader:
     """Reads bodies of at most ``limit`` octets; few large ones lie in memory at a time."""
 
     def __init__(self, limit: int) -> None:
