@@ -14,8 +14,8 @@ from gatepost.rest.email.access import Access, Caller
 from gatepost.rest.email.description import openapi
 from gatepost.rest.email.first import First
 from gatepost.rest.email.forms import Current, Form
-from gatepost.rest.email.intake import BodyReader, discard
 from gatepost.rest.email.refusals import bad_request
+from gatepost.rest.email.request_body import BodyReader, discard
 from gatepost.rest.email.sending import Order, Sending
 from gatepost.rest.email.status import Status
 from gatepost.rest.email.versions import FIRST, SINCE, SUPPORTED, check_version
