@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute
 
-from gatepost.rest.arm.face import Face
+from gatepost.rest.arm.dispatch import Face
 from gatepost.rest.context import Site
 
 __all__ = ["routes"]

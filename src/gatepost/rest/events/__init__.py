@@ -17,7 +17,7 @@ def routes(site: "Site") -> "list[BaseRoute]":
     """Return the routes of this API."""
     from starlette.routing import Route  # noqa: PLC0415 - the path alone needs no HTTP
 
-    from gatepost.rest.events.face import EventGridFace, confirming  # noqa: PLC0415 - see Site
+    from gatepost.rest.events.endpoints import EventGridFace, confirming  # noqa: PLC0415 - see Site
 
     if site.events is None:
         return []
