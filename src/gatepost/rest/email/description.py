@@ -5,7 +5,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from gatepost.rest.email.first import ATTACHMENT_TYPES
+from gatepost.rest.email.preview_2021_10 import ATTACHMENT_TYPES
 from gatepost.rest.email.versions import FIRST, NEWEST
 
 JSON = dict[str, Any]

@@ -12,8 +12,8 @@ from gatepost.queue.operations import OperationStore
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller
 from gatepost.rest.email.description import openapi
-from gatepost.rest.email.first import First
 from gatepost.rest.email.forms import Current, Form
+from gatepost.rest.email.preview_2021_10 import First
 from gatepost.rest.email.refusals import bad_request
 from gatepost.rest.email.request_body import BodyReader, discard
 from gatepost.rest.email.sending import Order, Sending

@@ -11,7 +11,7 @@ from gatepost.rest.email.refusals import missing_api_version, unsupported_api_ve
 from gatepost.rest.routing import is_date
 
 FIRST: Final = "2021-10-01-preview"
-"""It has headers, documents and a path of its own: ``first.py``."""
+"""It has headers, documents and a path of its own: ``preview_2021_10.py``."""
 SINCE: Final = (
     "2023-01-15-preview",
     "2023-03-31",

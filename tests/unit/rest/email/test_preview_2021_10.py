@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatepost.model.profile import ApiRules, Profile
-from gatepost.rest.email.first import ATTACHMENT_TYPES
+from gatepost.rest.email.preview_2021_10 import ATTACHMENT_TYPES
 from tests.unit.rest.email.calling import OTHER_KEY, SENDER, VERSION, DataPlane, document
 from tests.unit.rest.in_process import Answered
 
