@@ -18,7 +18,7 @@ from gatepost.policy.visitors import OwnVisitors
 from gatepost.queue.operations import SendingStore
 from gatepost.relay.context import Report
 from gatepost.rest.events.contract import EventSubscriptions
-from gatepost.rest.turns import Turns
+from gatepost.rest.keyed_lock import KeyedLocks
 from gatepost.routing.route import Router
 
 
@@ -95,5 +95,5 @@ class Site:
     """Returns those that hold now."""
     visitors: OwnVisitors | None = None
     """Counts who is refused for its credentials, and waits; None: nobody does."""
-    turns: Turns = field(default_factory=Turns)
+    turns: KeyedLocks = field(default_factory=KeyedLocks)
     """Held for a Message-ID from its check to its commit, over all listeners."""
