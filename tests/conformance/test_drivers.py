@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.client.connection import AsyncConnection, Connection, Login, make_login
-from gatepost.client.letter import Letter
+from gatepost.client.message import PreparedMessage
 from gatepost.client.settings import Options, Tls
 from gatepost.errors import GatepostError
 from gatepost.testing import Dialogue, Values, load_dialogue
@@ -51,9 +51,10 @@ def login_to(port: int, dialogue: Dialogue, ca_file: str) -> Login:
     )
 
 
-def letters(dialogue: Dialogue) -> list[Letter]:
+def letters(dialogue: Dialogue) -> list[PreparedMessage]:
     return [
-        Letter(envelope, body, "") for envelope, body in transactions(lines_of(dialogue), VALUES)
+        PreparedMessage(envelope, body, "")
+        for envelope, body in transactions(lines_of(dialogue), VALUES)
     ]
 
 

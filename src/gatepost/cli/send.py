@@ -9,7 +9,7 @@ from gatepost.cli.output import FAILED, OK, UNREACHABLE
 
 if TYPE_CHECKING:  # the client is loaded when there is something to send
     from gatepost.client.connection import Password, Receipt
-    from gatepost.client.letter import Letter
+    from gatepost.client.message import PreparedMessage
     from gatepost.errors import GatepostError
 
 MAX_SECRET: Final = 65_536
@@ -95,7 +95,9 @@ def _exit_code(error: "GatepostError") -> int:
     return UNREACHABLE if error.phase in ("resolve", "connect") else FAILED
 
 
-def _submit(letter: "Letter", password: "Password | None", given: dict[str, Any]) -> "Receipt":
+def _submit(
+    letter: "PreparedMessage", password: "Password | None", given: dict[str, Any]
+) -> "Receipt":
     from gatepost.client.settings import Options, Tls  # noqa: PLC0415
     from gatepost.client.submit import connect  # noqa: PLC0415
 
@@ -109,7 +111,7 @@ def _submit(letter: "Letter", password: "Password | None", given: dict[str, Any]
         return ready.deliver(letter)
 
 
-def _letter(given: dict[str, Any]) -> "Letter":
+def _letter(given: dict[str, Any]) -> "PreparedMessage":
     from gatepost.errors import LocalProtocolError  # noqa: PLC0415
 
     try:
@@ -120,9 +122,9 @@ def _letter(given: dict[str, Any]) -> "Letter":
         raise click.ClickException(str(error)) from error
 
 
-def _compose(given: dict[str, Any]) -> "Letter":
+def _compose(given: dict[str, Any]) -> "PreparedMessage":
     from gatepost.client.compose import Draft, compose  # noqa: PLC0415
-    from gatepost.client.letter import prepare  # noqa: PLC0415
+    from gatepost.client.message import prepare  # noqa: PLC0415
 
     if not given["sender"] or not (given["to"] or given["cc"] or given["bcc"]):
         raise click.UsageError("a message needs --from and --to, or give it with --eml")
@@ -140,8 +142,8 @@ def _compose(given: dict[str, Any]) -> "Letter":
     return prepare(compose(draft))
 
 
-def _read_message(given: dict[str, Any]) -> "Letter":
-    from gatepost.client.letter import prepare, with_envelope  # noqa: PLC0415
+def _read_message(given: dict[str, Any]) -> "PreparedMessage":
+    from gatepost.client.message import prepare, with_envelope  # noqa: PLC0415
 
     extra = [name for name in ("subject", "text", "html", "attach") if given[name]]
     if extra:

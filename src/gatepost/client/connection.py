@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.drivers import AsyncDriver, SyncDriver
-from gatepost.client.letter import AnyMessage, Letter, prepare
+from gatepost.client.message import AnyMessage, PreparedMessage, prepare
 from gatepost.client.session import Announcement, ClientSession, Peer
 from gatepost.client.settings import Options, Timeouts, Tls, Token
 from gatepost.client.steps import Conversation, T
@@ -173,7 +173,7 @@ def _local_name(local_address: str) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-def _receipt(session: ClientSession, letter: Letter, delivered: Delivered) -> Receipt:
+def _receipt(session: ClientSession, letter: PreparedMessage, delivered: Delivered) -> Receipt:
     return Receipt(
         delivered.reply,
         delivered.accepted,
@@ -208,7 +208,7 @@ class Connection:
         """Hand one message over; as ``gatepost.send``."""
         return self.deliver(prepare(message, envelope))
 
-    def deliver(self, letter: Letter) -> Receipt:
+    def deliver(self, letter: PreparedMessage) -> Receipt:
         """Hand over a message that ``prepare`` has read; raises as ``gatepost.send`` does."""
         if not self.session.usable:
             raise Disconnected("the connection is not usable any more").at("mail")
@@ -269,7 +269,7 @@ class AsyncConnection:
         """Hand one message over; as ``gatepost.send_async``."""
         return await self.deliver(prepare(message, envelope))
 
-    async def deliver(self, letter: Letter) -> Receipt:
+    async def deliver(self, letter: PreparedMessage) -> Receipt:
         """Hand over a message that ``prepare`` has read; raises as ``gatepost.send`` does."""
         if not self.session.usable:
             raise Disconnected("the connection is not usable any more").at("mail")

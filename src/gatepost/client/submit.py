@@ -7,7 +7,7 @@ from gatepost.client.connection import (
     Receipt,
     make_login,
 )
-from gatepost.client.letter import AnyMessage, prepare
+from gatepost.client.message import AnyMessage, prepare
 from gatepost.client.settings import Options, Tls
 from gatepost.model.envelope import Envelope
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepost.client.letter import prepare
+from gatepost.client.message import prepare
 from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.paths import new_guid
 from gatepost.errors import LocalProtocolError

@@ -41,7 +41,7 @@ Fields = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class PreparedMessage:
     """Ready to be handed over."""
 
     envelope: Envelope
@@ -49,7 +49,7 @@ class Letter:
     message_id: str
 
 
-def prepare(message: AnyMessage, envelope: Envelope | None = None) -> Letter:
+def prepare(message: AnyMessage, envelope: Envelope | None = None) -> PreparedMessage:
     """Return the letter that ``message`` is.
 
     Without ``envelope`` the sender is Sender or From, the recipients are To, Cc
@@ -74,7 +74,7 @@ def prepare(message: AnyMessage, envelope: Envelope | None = None) -> Letter:
         body=_body_type(envelope.body, header, content),
         smtputf8=envelope.smtputf8 or not header.isascii(),
     )
-    return Letter(envelope, BytesBody(header + content), message_id)
+    return PreparedMessage(envelope, BytesBody(header + content), message_id)
 
 
 def _checked(envelope: Envelope) -> Envelope:
@@ -88,7 +88,9 @@ def _checked(envelope: Envelope) -> Envelope:
     return envelope
 
 
-def with_envelope(message: AnyMessage, sender: str | None, recipients: Iterable[str]) -> Letter:
+def with_envelope(
+    message: AnyMessage, sender: str | None, recipients: Iterable[str]
+) -> PreparedMessage:
     """Return ``message`` as a letter to these recipients, whatever its header says.
 
     Without ``sender`` it is Sender or From. Raises LocalProtocolError.

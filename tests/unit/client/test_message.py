@@ -7,7 +7,7 @@ from email.policy import compat32, default
 
 import pytest
 
-from gatepost.client.letter import prepare, with_envelope
+from gatepost.client.message import prepare, with_envelope
 from gatepost.errors import LocalProtocolError
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
