@@ -25,11 +25,11 @@ from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller
 from gatepost.rest.email.forms import Form
 from gatepost.rest.email.headers import invalid_message_id
-from gatepost.rest.email.letter import (
-    Letter,
+from gatepost.rest.email.message import (
+    ApiMessage,
     Stamp,
     compose,
-    read_letter,
+    read_message,
     read_sender,
     without_message_id,
 )
@@ -105,7 +105,7 @@ class Sending:
         id_: str,
         request: bytes,
         service: CommunicationService,
-        letter: Letter,
+        letter: ApiMessage,
     ) -> SendOperation:
         """Make the message and store it."""
         self._check_routes(order.caller.principal(service), letter)
@@ -125,7 +125,7 @@ class Sending:
             raise too_large(most, "message")
         return await self._store(order, service, letter, operation, content)
 
-    async def _read(self, order: Order) -> tuple[CommunicationService, Letter]:
+    async def _read(self, order: Order) -> tuple[CommunicationService, ApiMessage]:
         """Return what is to be sent, and through which resource."""
         try:
             email = await _at_leisure(order, order.form.read, order.body)
@@ -134,7 +134,7 @@ class Sending:
             rules, most = self._site.profile.api, self._site.bounds().recipients
             if most is not None:
                 rules = replace(rules, recipients=min(most, rules.recipients))
-            return service, await _at_leisure(order, read_letter, email, sender, rules)
+            return service, await _at_leisure(order, read_message, email, sender, rules)
         except InvalidProperty as error:
             raise order.form.in_its_words(error) from None
 
@@ -149,7 +149,7 @@ class Sending:
             order.form.check_taken(its_own=its_own)
         return known
 
-    def _check_routes(self, principal: Principal, letter: Letter) -> None:
+    def _check_routes(self, principal: Principal, letter: ApiMessage) -> None:
         """Raise ApiError 400 for a recipient to whom no mail of this sender is relayed."""
         if self._site.router is None:
             return
@@ -169,7 +169,7 @@ class Sending:
             raise too_many_requests(quotas.wait(principal, sender), refusal.reason)
 
     def _begin(
-        self, id_: str, request: bytes, service: CommunicationService, letter: Letter
+        self, id_: str, request: bytes, service: CommunicationService, letter: ApiMessage
     ) -> SendOperation:
         now, suppression, recipients = self._site.now(), self._site.suppression, letter.recipients
         suppressed = (
@@ -201,7 +201,7 @@ class Sending:
         self,
         order: Order,
         service: CommunicationService,
-        letter: Letter,
+        letter: ApiMessage,
         operation: SendOperation,
         content: bytes,
     ) -> SendOperation:
@@ -244,7 +244,7 @@ class Sending:
         )
 
 
-def _with_our_message_id(letter: Letter) -> Letter:
+def _with_our_message_id(letter: ApiMessage) -> ApiMessage:
     """A Message-ID that is taken is replaced by ours, or refused where the client wants."""
     if letter.headers.validate_message_id:
         raise invalid_message_id()

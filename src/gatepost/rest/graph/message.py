@@ -23,7 +23,7 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import ApiRules
 from gatepost.relay.transport.recipients import mailboxes
 from gatepost.rest.email import document as acs
-from gatepost.rest.email.letter import Stamp, compose, read_letter
+from gatepost.rest.email.message import Stamp, compose, read_message
 from gatepost.rest.errors import ApiError
 from gatepost.rest.graph.call import UNREADABLE
 
@@ -107,7 +107,7 @@ def read_json(body: bytes, mailbox: Address, now: datetime) -> Mail:
                 "'X-'.",
             )
     try:
-        letter = read_letter(_email(message, mailbox), mailbox, _RULES)
+        letter = read_message(_email(message, mailbox), mailbox, _RULES)
     except ApiError as error:
         if "address_invalid" in error.reason:
             raise no_recipients() from None

@@ -16,7 +16,7 @@ from gatepost.model.profile import ApiRules
 from gatepost.relay.transport.acs_document import parcels
 from gatepost.relay.transport.graph import addressed
 from gatepost.rest.email.document import read_email
-from gatepost.rest.email.letter import compose, read_letter, read_sender
+from gatepost.rest.email.message import compose, read_message, read_sender
 
 ANN, BOB, EVE = "ann@example.net", "bob@example.net", "eve@example.org"
 
@@ -44,7 +44,7 @@ def document(content: bytes, *recipients: str, **options: str) -> dict[str, Any]
     [parcel] = parcels(envelope(*recipients, **options), content)
     # The service itself has to take what we make.
     email = read_email(parcel.body)
-    read_letter(email, read_sender(email), ApiRules())
+    read_message(email, read_sender(email), ApiRules())
     read: dict[str, Any] = json.loads(parcel.body)
     return read
 
@@ -207,13 +207,13 @@ def test_what_the_emulator_composes_comes_back() -> None:
     """Our own service, given our document, makes a message that says the same."""
     from datetime import UTC, datetime
 
-    from gatepost.rest.email.letter import Stamp
+    from gatepost.rest.email.message import Stamp
 
     made = message(To=ANN, Subject="Grüße")
     made.add_attachment(b"%PDF", "application", "pdf", filename="März.pdf")
     [parcel] = parcels(envelope(ANN), octets(made))
     email = read_email(parcel.body)
-    letter = read_letter(email, read_sender(email), ApiRules())
+    letter = read_message(email, read_sender(email), ApiRules())
     composed = compose(letter, Stamp("1", datetime(2026, 11, 24, tzinfo=UTC), boundary="b"))
     parsed = message_from_bytes(composed, policy=policy.default)
     body = parsed.get_body()

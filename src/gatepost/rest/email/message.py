@@ -24,7 +24,7 @@ _BRACKETS: Final = re.compile(r"<([^<>]*)>")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ApiMessage:
     """A document that may be sent, its attachments decoded."""
 
     sender: Address
@@ -75,7 +75,7 @@ def read_sender(email: Email) -> Address:
         raise InvalidProperty("senderAddress", "sender_invalid: it is no address") from None
 
 
-def read_letter(email: Email, sender: Address, rules: ApiRules) -> Letter:
+def read_message(email: Email, sender: Address, rules: ApiRules) -> ApiMessage:
     """Check what is left of a document. Raises ApiError 400."""
     to, cc, bcc = (_people(path, people) for path, people in email.recipients.groups)
     count = len(to) + len(cc) + len(bcc)
@@ -94,7 +94,7 @@ def read_letter(email: Email, sender: Address, rules: ApiRules) -> Letter:
         allow_duplicates=headers.allow_duplicate_content_ids,
         any_type=rules.attachment_types == "any",
     )
-    return Letter(
+    return ApiMessage(
         sender,
         to,
         cc,
@@ -107,12 +107,12 @@ def read_letter(email: Email, sender: Address, rules: ApiRules) -> Letter:
     )
 
 
-def without_message_id(letter: Letter) -> Letter:
+def without_message_id(letter: ApiMessage) -> ApiMessage:
     """Return the letter with the service's Message-ID in place of the client's."""
     return replace(letter, headers=replace(letter.headers, message_id=""))
 
 
-def compose(letter: Letter, stamp: Stamp) -> bytes:
+def compose(letter: ApiMessage, stamp: Stamp) -> bytes:
     """Return the message as it is stored. Blind copies are in no header."""
     body = _structure(letter, stamp.boundary)
     message_id = letter.message_id or f"<{stamp.id}@{letter.sender.domain.lower()}>"
@@ -137,7 +137,7 @@ def compose(letter: Letter, stamp: Stamp) -> bytes:
     return b"".join([*fields, *body.pieces, b"\r\n"])
 
 
-def _structure(letter: Letter, boundary: str) -> Entity:
+def _structure(letter: ApiMessage, boundary: str) -> Entity:
     """Images with a contentId are related to the HTML, other files stand beside the texts."""
     content, parts = letter.content, []
     inline = [each for each in letter.files if content.html and each.content_id]
