@@ -2,7 +2,9 @@
 
 import gc
 import os
+import random
 from collections.abc import Generator
+from itertools import groupby
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,6 +37,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail when a test was skipped: where everything is installed, a skip hides a gap",
     )
+    parser.addoption(
+        "--shuffle",
+        metavar="SEED",
+        help="run the tests of each module in an order of chance: none may need another",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Modules keep their places: what a module shares is made once."""
+    seed = config.getoption("--shuffle")
+    if seed is None:
+        return
+    chance = random.Random(seed)
+    modules = [list(each) for _, each in groupby(items, key=lambda item: item.path)]
+    items[:] = [item for module in modules for item in chance.sample(module, len(module))]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
