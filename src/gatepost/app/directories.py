@@ -33,7 +33,7 @@ from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.directory.entra_tokens import EntraTokens, audiences_of
 from gatepost.directory.kept import identify_kept, standing_kept
 from gatepost.directory.passwords import PasswordHasher
-from gatepost.directory.remembered import ticket_of
+from gatepost.directory.proof_cache import ticket_of
 from gatepost.errors import TokenError
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal

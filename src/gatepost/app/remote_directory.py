@@ -11,7 +11,7 @@ import msgspec
 
 from gatepost.app.front_caches import FORGET
 from gatepost.app.rpc import NIL, Calls, decode
-from gatepost.directory.remembered import MOST_REMEMBERED, ticket_of
+from gatepost.directory.proof_cache import MOST_REMEMBERED, ticket_of
 from gatepost.errors import Disconnected
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal

@@ -11,11 +11,11 @@ import msgspec
 
 from gatepost.directory.changing import Followers, to_the_end
 from gatepost.directory.contract import Later, Record, Records
+from gatepost.directory.fair_queue import FairQueue, Rank, TooMany
 from gatepost.directory.kept import not_kept
 from gatepost.directory.passwords import Hasher
-from gatepost.directory.remembered import Remembered, ticket_of
+from gatepost.directory.proof_cache import ProofCache, ticket_of
 from gatepost.directory.senders import standing_of
-from gatepost.directory.turns import Rank, TooMany, Turns
 from gatepost.directory.verifiers import (
     CHOSEN_ITERATIONS,
     HASHES,
@@ -133,12 +133,12 @@ class AccountDirectory:
         self._accounts: dict[str, Account] = {}
         self._configured: dict[str, Account] = {}
         self._decoy = ""
-        self._remembered: Remembered[Principal | Reply] = Remembered(monotonic)
-        self._hashing = Turns(MOST_AT_ONCE)
+        self._remembered: ProofCache[Principal | Reply] = ProofCache(monotonic)
+        self._hashing = FairQueue(MOST_AT_ONCE)
         self._hints: dict[str, bytes] = {}
         """By name, of those who have signed in: see ``_HINT``."""
         self._changing = asyncio.Lock()
-        self._refused: Remembered[None] = Remembered(monotonic)
+        self._refused: ProofCache[None] = ProofCache(monotonic)
         """The peers that were wrong a while ago."""
         self._followers = Followers()
         self.version = 0

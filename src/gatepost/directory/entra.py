@@ -16,9 +16,9 @@ from typing import Final, Protocol
 
 from gatepost.directory.azure.username import CompositeName, UsernameError, parse_username
 from gatepost.directory.entra_tokens import EntraTokens, Faulty
-from gatepost.directory.remembered import Remembered, ticket_of
+from gatepost.directory.fair_queue import FairQueue, TooMany
+from gatepost.directory.proof_cache import ProofCache, ticket_of
 from gatepost.directory.senders import standing_of
-from gatepost.directory.turns import TooMany, Turns
 from gatepost.directory.verifiers import unproven
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -99,10 +99,10 @@ class EntraDirectory:
         self._prove = prove
         self._key = key
         self._monotonic = monotonic
-        self._known: Remembered[Principal | Reply] = Remembered(monotonic)
-        self._paused: Remembered[Reply] = Remembered(monotonic)
+        self._known: ProofCache[Principal | Reply] = ProofCache(monotonic)
+        self._paused: ProofCache[Reply] = ProofCache(monotonic)
         """By application, what stands for an answer while the endpoint wants none of it."""
-        self._asking = Turns(MOST_AT_ONCE)
+        self._asking = FairQueue(MOST_AT_ONCE)
         self._took: deque[float] = deque([_USUAL], maxlen=32)
         self._version = 0
 

@@ -31,7 +31,7 @@ class Rank(IntEnum):
     """It was wrong a while ago."""
 
 
-class Turns:
+class FairQueue:
     """``at_once`` have their turn together; the others wait in a line for each peer."""
 
     def __init__(self, at_once: int, most_ahead: int = MOST_AHEAD) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from gatepost.directory.turns import Rank, TooMany, Turns
+from gatepost.directory.fair_queue import FairQueue, Rank, TooMany
 
 
 class Queue:
     """Turns that are taken one at a time, and who had one, in order."""
 
     def __init__(self, most_ahead: int = 100) -> None:
-        self.turns = Turns(1, most_ahead)
+        self.turns = FairQueue(1, most_ahead)
         self.had: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
 

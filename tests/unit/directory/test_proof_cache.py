@@ -1,13 +1,13 @@
 """What need not be proven again: for how long, how much of it, and what stands for a secret."""
 
-from gatepost.directory.remembered import MOST_REMEMBERED, Remembered, ticket_of
+from gatepost.directory.proof_cache import MOST_REMEMBERED, ProofCache, ticket_of
 
 KEY = bytes(32)
 
 
 def test_a_verdict_holds_for_its_time() -> None:
     now = 100.0
-    known: Remembered[str] = Remembered(lambda: now)
+    known: ProofCache[str] = ProofCache(lambda: now)
     known.put(b"ticket", "yes", 10)
     assert known.get(b"ticket") == "yes"
     assert known.get(b"other") is None
@@ -18,20 +18,20 @@ def test_a_verdict_holds_for_its_time() -> None:
 
 
 def test_no_time_is_not_at_all() -> None:
-    known: Remembered[str] = Remembered(lambda: 0.0)
+    known: ProofCache[str] = ProofCache(lambda: 0.0)
     known.put(b"ticket", "yes", 0)
     assert known.get(b"ticket") is None
 
 
 def test_it_is_cleared() -> None:
-    known: Remembered[str] = Remembered(lambda: 0.0)
+    known: ProofCache[str] = ProofCache(lambda: 0.0)
     known.put(b"ticket", "yes", 10)
     known.clear()
     assert known.get(b"ticket") is None
 
 
 def test_the_oldest_go_when_there_are_too_many() -> None:
-    known: Remembered[int] = Remembered(lambda: 0.0)
+    known: ProofCache[int] = ProofCache(lambda: 0.0)
     for number in range(MOST_REMEMBERED + 2):
         known.put(str(number).encode(), number, 10)
     assert known.get(b"0") is None

@@ -20,7 +20,7 @@ def ticket_of(key: bytes, version: int, username: str, secret: bytes) -> bytes:
     return digest.digest()
 
 
-class Remembered(Generic[T]):
+class ProofCache(Generic[T]):
     """Verdicts by ticket, each for its time; the oldest go when there are too many."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
