@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import AccountDirectory, Protection, make_account
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.tokens import AccessTokens
@@ -12,7 +13,6 @@ from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.combined import CombinedDirectory
 from gatepost.directory.contract import Directory
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
-from gatepost.directory.tokens_of_accounts import TokenAccounts
 from gatepost.model.secret import Secret
 from tests.unit.directory.azure.world import (
     DOMAIN_NAME,

@@ -13,9 +13,9 @@ from typing import Any
 from gatepost.app.certificates import ensure_certificates, make_flawed
 from gatepost.app.provision_account import GivenAccount, draw_account
 from gatepost.app.serving import Serving, make_entrances
+from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import Account, AccountDirectory, Protection
 from gatepost.directory.contract import Directory
-from gatepost.directory.tokens_of_accounts import TokenAccounts
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, make_scram
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret

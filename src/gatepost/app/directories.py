@@ -26,12 +26,12 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.azure.username import CompositeName
-from gatepost.directory.changing import Followers
+from gatepost.directory.cacheable import identify_kept, standing_kept
+from gatepost.directory.change_listeners import ChangeListeners
 from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
 from gatepost.directory.contract import Directory, KeepableDirectory, Records
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.directory.entra_tokens import EntraTokens, audiences_of
-from gatepost.directory.kept import identify_kept, standing_kept
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.directory.proof_cache import ticket_of
 from gatepost.errors import TokenError
@@ -51,7 +51,7 @@ class ServedDirectory:
     """Implements ``KeepableDirectory``: the one of the configuration that holds now."""
 
     def __init__(self, inner: Directory) -> None:
-        self._followers = Followers()
+        self._followers = ChangeListeners()
         self.turn_to(inner)
 
     def turn_to(self, inner: Directory) -> None:

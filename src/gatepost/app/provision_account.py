@@ -11,10 +11,10 @@ import msgspec
 
 from gatepost.app.accounts import open_accounts, sealer
 from gatepost.app.keys import Key
+from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import Account, AccountDirectory, make_account
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.passwords import PasswordHasher
-from gatepost.directory.tokens_of_accounts import TokenAccounts
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.profiles.credentials import fill_template

@@ -9,10 +9,10 @@ from typing import Final
 
 import msgspec
 
-from gatepost.directory.changing import Followers, to_the_end
+from gatepost.directory.cacheable import not_kept
+from gatepost.directory.change_listeners import ChangeListeners, to_the_end
 from gatepost.directory.contract import Later, Record, Records
 from gatepost.directory.fair_queue import FairQueue, Rank, TooMany
-from gatepost.directory.kept import not_kept
 from gatepost.directory.passwords import Hasher
 from gatepost.directory.proof_cache import ProofCache, ticket_of
 from gatepost.directory.senders import standing_of
@@ -140,7 +140,7 @@ class AccountDirectory:
         self._changing = asyncio.Lock()
         self._refused: ProofCache[None] = ProofCache(monotonic)
         """The peers that were wrong a while ago."""
-        self._followers = Followers()
+        self._followers = ChangeListeners()
         self.version = 0
 
     async def load(self) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from gatepost.directory.accounts import REFUSED
+from gatepost.directory.cacheable import identify_kept, not_kept, standing_kept
 from gatepost.directory.contract import Directory, KeepableDirectory
-from gatepost.directory.kept import identify_kept, not_kept, standing_kept
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later

@@ -16,7 +16,7 @@ from gatepost.app.events.rules import OutcomeRules
 from gatepost.app.events.sources import Sources, texts
 from gatepost.app.events.subscriptions import Subscriptions
 from gatepost.directory.azure.entries import CommunicationService
-from gatepost.directory.changing import to_the_end
+from gatepost.directory.change_listeners import to_the_end
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gatepost.directory.changing import to_the_end
+from gatepost.directory.change_listeners import to_the_end
 from gatepost.directory.contract import Record, Records
 from gatepost.routing.outcomes import Rule
 from gatepost.routing.suppression import fold

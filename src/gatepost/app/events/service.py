@@ -16,7 +16,7 @@ from gatepost.app.events.sources import Sources
 from gatepost.app.events.subscriptions import Seal, Subscriptions
 from gatepost.app.events.webhooks import Webhooks
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.directory.changing import to_the_end
+from gatepost.directory.change_listeners import to_the_end
 from gatepost.directory.contract import Records
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret

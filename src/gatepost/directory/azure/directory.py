@@ -28,7 +28,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.token_sign_in import MECHANISMS as TOKEN_MECHANISMS
 from gatepost.directory.azure.token_sign_in import claims_of, identify_by_token
 from gatepost.directory.azure.tokens import AccessTokens
-from gatepost.directory.changing import Followers, to_the_end
+from gatepost.directory.change_listeners import ChangeListeners, to_the_end
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
 from gatepost.model.address import Address
@@ -74,7 +74,7 @@ class AzureDirectory:
         self._remembered = RememberedSecrets(self.rules.token_cache)
         self._snapshot = Snapshot(BUILT_IN_ROLES)
         self._changing = asyncio.Lock()
-        self._followers = Followers()
+        self._followers = ChangeListeners()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} version={self.version}>"

@@ -12,7 +12,7 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     return await asyncio.shield(asyncio.ensure_future(work))
 
 
-class Followers:
+class ChangeListeners:
     """Who keeps a directory's answers elsewhere, and is told to forget them when it changes."""
 
     def __init__(self) -> None:
