@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gatepost.directory.azure.changes.domains import linked_by
-from gatepost.directory.azure.changes.places import split_id
+from gatepost.directory.azure.changes.hierarchy import split_id
 from gatepost.directory.azure.changes.role_definitions import assignments_of
 from gatepost.directory.azure.changes.verification import PROOFS, records_of, status_of
 from gatepost.directory.azure.entries import (

@@ -25,8 +25,8 @@ from gatepost.app.administration.requests import (
     NewSmtpUsername,
 )
 from gatepost.directory.azure.changes import domains, senders, smtp_usernames
+from gatepost.directory.azure.changes.hierarchy import resource_id
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.places import resource_id
 from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameWish
 from gatepost.directory.azure.entries import Domain, SenderUsername, SmtpUsername
 from gatepost.directory.azure.snapshot import Snapshot

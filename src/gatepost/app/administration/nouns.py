@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from gatepost.directory.azure.changes.hierarchy import split_id
 from gatepost.directory.azure.changes.outcome import Rejected
-from gatepost.directory.azure.changes.places import split_id
 from gatepost.directory.azure.entries import (
     Application,
     ClientSecret,

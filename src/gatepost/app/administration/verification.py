@@ -6,8 +6,8 @@ from gatepost.app.administration.nouns import DOMAIN, EMAIL, find
 from gatepost.app.administration.requests import Verify
 from gatepost.directory.azure.changes import verification
 from gatepost.directory.azure.changes.verification import PROOFS, Proof, status_of
+from gatepost.directory.azure.domain_dns import prove
 from gatepost.directory.azure.entries import Domain
-from gatepost.directory.azure.proving import prove
 
 
 async def verify_domain(desk: Desk, wish: Verify) -> Document:

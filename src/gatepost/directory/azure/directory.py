@@ -19,7 +19,7 @@ from gatepost.directory.azure.identify import (
     still_allowed,
 )
 from gatepost.directory.azure.records import entries_of, record_of
-from gatepost.directory.azure.remembered import RememberedSecrets
+from gatepost.directory.azure.remembered_secrets import RememberedSecrets
 from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret

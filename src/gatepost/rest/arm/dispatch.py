@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
 from gatepost.directory.azure.changes import Rejected
-from gatepost.directory.azure.changes.places import no_subscription
+from gatepost.directory.azure.changes.hierarchy import no_subscription
 from gatepost.directory.azure.entries import Subscription
 from gatepost.directory.azure.paths import new_guid, subscription_path
 from gatepost.directory.azure.tokens import MANAGEMENT, Claims

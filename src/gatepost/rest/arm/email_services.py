@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import Changes, email_services
 from gatepost.directory.azure.changes.checks import checked_tags
-from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import EmailService
 from gatepost.directory.azure.paths import is_within
 from gatepost.directory.azure.snapshot import Snapshot

@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import resource_groups
-from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import (
     CommunicationService,
     Domain,

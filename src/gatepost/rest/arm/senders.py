@@ -4,7 +4,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import senders
-from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import Domain, SenderUsername
 from gatepost.directory.azure.paths import parent_path
 from gatepost.rest.arm.call import Call

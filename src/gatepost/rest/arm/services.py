@@ -7,7 +7,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import services
-from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.services import ServiceWish
 from gatepost.directory.azure.entries import (
     CommunicationService,

@@ -4,7 +4,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import smtp_usernames
-from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameWish
 from gatepost.directory.azure.entries import CommunicationService, SmtpUsername
 from gatepost.rest.arm.call import Call

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes.actions import ACTIONS
-from gatepost.directory.azure.changes.places import no_subscription
+from gatepost.directory.azure.changes.hierarchy import no_subscription
 from gatepost.directory.azure.entries import RoleAssignment, ServicePrincipal, Subscription, Tenant
 from gatepost.directory.azure.paths import is_within
 from gatepost.rest.arm.call import Call

@@ -4,7 +4,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import suppressions
-from gatepost.directory.azure.changes.places import existing
+from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.suppressions import AddressWish
 from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
 from gatepost.directory.azure.paths import is_within, parent_path

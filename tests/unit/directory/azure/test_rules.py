@@ -10,7 +10,7 @@ from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import ClientSecret, Entry, Permission
 from gatepost.directory.azure.identify import Denial, identify
-from gatepost.directory.azure.remembered import RememberedSecrets
+from gatepost.directory.azure.remembered_secrets import RememberedSecrets
 from gatepost.directory.azure.rules import ACTION_SETS, Rules, rules_of
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -194,7 +194,7 @@ class TestTokens:
         assert clock.slug() == "secret_expired"
 
     def test_only_so_many_are_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("gatepost.directory.azure.remembered._MAX_KEPT", 2)
+        monkeypatch.setattr("gatepost.directory.azure.remembered_secrets._MAX_KEPT", 2)
         kept = RememberedSecrets(timedelta(hours=1))
         for name in ("one", "two", "three"):
             kept.remember(name, b"digest", NOW)

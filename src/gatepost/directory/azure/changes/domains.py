@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.directory.azure.changes.checks import checked_tags, unchanged
+from gatepost.directory.azure.changes.hierarchy import existing, held_by, holder_of, place
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.places import existing, held_by, holder_of, place
 from gatepost.directory.azure.entries import (
     VERIFIED,
     CommunicationService,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from gatepost.directory.azure.changes.checks import checked_tags, unchanged
 from gatepost.directory.azure.changes.domains import check_unlinked
+from gatepost.directory.azure.changes.hierarchy import existing, held_by, place
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.places import existing, held_by, place
 from gatepost.directory.azure.entries import ResourceGroup
 from gatepost.directory.azure.snapshot import Snapshot
 

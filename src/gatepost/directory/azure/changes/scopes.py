@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.outcome import Rejected
-from gatepost.directory.azure.changes.places import existing
 from gatepost.directory.azure.entries import KINDS, ResourceGroup, Subscription
 from gatepost.directory.azure.paths import subscription_of, subscription_path
 from gatepost.directory.azure.snapshot import Snapshot

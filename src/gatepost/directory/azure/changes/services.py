@@ -11,8 +11,8 @@ from gatepost.directory.azure.changes.checks import (
     data_location,
     unchanged,
 )
+from gatepost.directory.azure.changes.hierarchy import existing, held_by, is_name, place, split_id
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.places import existing, held_by, is_name, place, split_id
 from gatepost.directory.azure.entries import (
     CommunicationService,
     Domain,

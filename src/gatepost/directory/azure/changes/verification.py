@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from gatepost.directory.azure.changes.domains import linked_by
+from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.places import existing
 from gatepost.directory.azure.entries import Domain, Verification, VerificationStatus
 from gatepost.directory.azure.snapshot import Snapshot
 

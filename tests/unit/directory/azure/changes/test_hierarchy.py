@@ -9,7 +9,7 @@ from gatepost.directory.azure.changes import (
     senders,
     subscriptions,
 )
-from gatepost.directory.azure.changes.places import existing, is_name, place, split_id
+from gatepost.directory.azure.changes.hierarchy import existing, is_name, place, split_id
 from gatepost.directory.azure.entries import (
     CommunicationService,
     Domain,
