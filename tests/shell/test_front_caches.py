@@ -25,7 +25,7 @@ from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import CASES, Case
 from tests.unit.directory.azure.world import NOW

@@ -18,7 +18,7 @@ from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.testing.memory import MemoryStore
 from tests.loopback import eventually

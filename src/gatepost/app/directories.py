@@ -41,7 +41,7 @@ from gatepost.model.later import Later
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.net.http import Http
 from gatepost.profiles import load_profile
 from gatepost.sasl.interview import Verifier

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
 from gatepost.errors import GatepostError, Phase
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.net.tls import TlsFacts
 
 

@@ -10,7 +10,7 @@ from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 TOKENS: Final = frozenset({"OAUTHBEARER", "XOAUTH2"})

@@ -8,7 +8,7 @@ from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 __all__ = ["Directory", "KeepableDirectory", "Later", "Record", "Records", "Standing"]

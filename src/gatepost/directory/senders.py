@@ -6,7 +6,7 @@ from typing import Final
 
 from gatepost.model.address import Address
 from gatepost.model.idn import fold_domain
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 
 ANY_SENDER: Final = "*"
 _ANY: Final = "@*"

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 
 MAX_HEADER: Final = 65_536
 """Octets that are searched; a header is rarely a hundredth of it."""

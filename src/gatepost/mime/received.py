@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
 """What is in no domain and no address literal; a semicolon would seem to end the field."""

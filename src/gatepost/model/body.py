@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from typing import Final, NamedTuple, Protocol
 
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 
 WINDOW: Final = 262_144
 """Octets handed over at a time."""

@@ -2,7 +2,7 @@
 
 from dataclasses import field
 
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.secret import Secret
 
 

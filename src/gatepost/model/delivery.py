@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.message import Submission
-from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from gatepost.model.address import Address
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 
 BodyType = Literal["7BIT", "8BITMIME", "BINARYMIME"]
 Ret = Literal["FULL", "HDRS"]

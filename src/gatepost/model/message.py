@@ -4,7 +4,7 @@ from datetime import datetime
 
 from gatepost.model.body import Body
 from gatepost.model.envelope import Envelope
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import field, replace
 from typing import NamedTuple
 
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 
 
 class EnhancedStatus(NamedTuple):

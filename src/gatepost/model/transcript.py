@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gatepost.model.disguises import disguises
+from gatepost.model.secret_encodings import encodings_of
 
 Speaker = Literal["C", "S"]
 
@@ -48,7 +48,7 @@ class Transcript:
         """Strike ``secret`` out of every line from here on, also in its disguises."""
         raw = secret.encode("utf-8", "surrogateescape") if isinstance(secret, str) else secret
         if raw:
-            self._hidden = sorted({*self._hidden, *disguises(raw)}, key=len, reverse=True)
+            self._hidden = sorted({*self._hidden, *encodings_of(raw)}, key=len, reverse=True)
             self._harmless = set()
 
     def copy(self) -> "Transcript":

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.model.address import Address
 from gatepost.model.reply import Reply
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.wire.server.replies import Replies
 
 _REASONS: Final[Mapping[Standing, tuple[str, str]]] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.retry import Retry
 
 SHORTEST: Final = timedelta(seconds=1)

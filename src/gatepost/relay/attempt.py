@@ -9,7 +9,7 @@ from typing import Final, cast
 from gatepost.errors import Phase
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Outcome, Verdict
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, Route, Target
 from gatepost.queue.lessons import lesson_of

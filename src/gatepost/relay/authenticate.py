@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from gatepost.model.credentials import Principal
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Reply
 from gatepost.policy.networks import counted_as
 from gatepost.relay.context import Relay, When

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from gatepost.model.address import Address
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.policy.sender import check_sender
 from gatepost.relay.context import When
 from gatepost.wire.server.replies import Replies

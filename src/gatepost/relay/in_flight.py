@@ -1,6 +1,6 @@
 """The tries that are being made, by this configuration and by one that a reload has ended."""
 
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.relay.transport.contract import Place, Transport
 
 

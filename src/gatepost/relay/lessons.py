@@ -11,8 +11,8 @@ from gatepost.errors import (
     TimedOut,
     TokenError,
 )
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.profile import Profile
-from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import SmarthostTarget, Target, credential_of
 from gatepost.queue.breaker import HOST, Breaker

@@ -14,7 +14,7 @@ from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender import check_from, check_sender
 from gatepost.relay.authenticate import Claim

@@ -9,8 +9,8 @@ from gatepost.mime.mailboxes import parse_mailboxes
 from gatepost.mime.received import Hop, received
 from gatepost.model.address import Address
 from gatepost.model.envelope import Envelope
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.message import Submission
-from gatepost.model.quick import dataclass
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Spool

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from typing import Final, TypeVar, assert_never
 from urllib.parse import urlsplit
 
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,

@@ -8,7 +8,7 @@ from typing import Final
 from gatepost.mime.dsn import on_success
 from gatepost.model.delivery import Addressee, Attempt, Delivery, Lease, Settlement, Verdict
 from gatepost.model.dsn import Reported
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.retry import Retry
 from gatepost.queue.lessons import lesson_of

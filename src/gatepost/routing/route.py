@@ -6,8 +6,8 @@ from typing import Final
 from gatepost.errors import Phase
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.idn import fold_domain
-from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import Match, NextHop, Route, Target
 from gatepost.routing.domains import matches_address, matches_name

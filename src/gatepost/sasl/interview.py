@@ -15,7 +15,7 @@ from dataclasses import field
 from typing import Final
 
 from gatepost.model.credentials import Credentials, Principal
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.sasl.channel import ChannelBinding
 

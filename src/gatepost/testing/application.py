@@ -9,7 +9,7 @@ from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.policy.sender import check_from, check_sender
 from gatepost.sasl.interview import (
     Answer,

@@ -9,7 +9,7 @@ from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import REFUSED, Verifier
 from gatepost.sasl.verifiers import (
     ScramHash,

@@ -29,7 +29,7 @@ from gatepost.errors import ConfigError
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from tests.unit.directory.memory import MemoryRecords
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)

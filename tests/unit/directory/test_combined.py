@@ -11,7 +11,7 @@ from gatepost.model.address import Address, parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 

@@ -25,7 +25,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 
 TENANT = "00000000-0000-4000-8000-00000000000a"
 APPLICATION = "77777777-0000-4000-8000-000000000001"

@@ -4,7 +4,7 @@ import pytest
 
 from gatepost.directory.senders import standing_of
 from gatepost.model.address import parse_address
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 
 ALLOWED, REGISTERED, LINKED = (
     Standing.ALLOWED,

@@ -5,7 +5,7 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.model.disguises import SHORTEST, base64_fragments
+from gatepost.model.secret_encodings import SHORTEST, base64_fragments
 
 
 @given(st.binary(max_size=7), st.binary(min_size=6, max_size=40), st.binary(max_size=7))

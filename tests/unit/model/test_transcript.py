@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from gatepost.model.disguises import disguises
+from gatepost.model.secret_encodings import encodings_of
 from gatepost.model.transcript import STRUCK_OUT, Transcript
 
 SECRET = "kw-Zq7+xK/9w=T"
@@ -80,7 +80,7 @@ def test_a_secret_inside_of_base64(before: bytes, behind: bytes) -> None:
     encoded = base64.b64encode(before + OCTETS + behind).decode()
     shown = hiding(SECRET).redact(f"got {encoded}")
     assert STRUCK_OUT in shown
-    assert not any(each in shown for each in disguises(OCTETS))
+    assert not any(each in shown for each in encodings_of(OCTETS))
 
 
 @pytest.mark.parametrize("break_", ["\n", "\r\n ", "\n535 5.7.8 ", "\n535-", " \n"])

@@ -4,7 +4,7 @@ import pytest
 
 from gatepost.model.address import Address, parse_address
 from gatepost.model.reply import Reply
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.policy.sender import check_from, check_sender
 from gatepost.profiles import load_profile
 from gatepost.wire.server.replies import Replies, replies_with

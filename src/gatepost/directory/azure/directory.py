@@ -35,7 +35,7 @@ from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))

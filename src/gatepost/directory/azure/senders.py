@@ -6,7 +6,7 @@ from gatepost.directory.azure.derived import LinkedDomain, Senders
 from gatepost.directory.azure.entries import CommunicationService, Domain, SenderUsername
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.model.address import Address
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 
 
 def senders_of(snapshot: Snapshot, service: CommunicationService) -> Senders:

@@ -10,8 +10,8 @@ from gatepost.errors import GatepostError, Phase
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Lease, Verdict
 from gatepost.model.evidence import Evidence
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.host_port import bracketed, join_host_port
-from gatepost.model.quick import dataclass
 from gatepost.model.reply import Reply
 from gatepost.queue.why import Step
 

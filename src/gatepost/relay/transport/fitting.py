@@ -13,7 +13,7 @@ from gatepost.mime.eight_bit import NotEncodable, SevenBit, is_seven_bit
 from gatepost.model.body import Body, Traits, traits_of
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import EightBit
 

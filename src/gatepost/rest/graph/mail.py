@@ -21,7 +21,7 @@ from gatepost.model.address import Address, parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.rest.errors import ApiError
 from gatepost.rest.graph.call import Call
 from gatepost.rest.graph.message import no_recipients, read_json, read_mime

@@ -7,7 +7,7 @@ A session is paused from the event until ``answer`` (or ``challenge``,
 
 from gatepost.model.body import Traits
 from gatepost.model.envelope import Envelope, Recipient
-from gatepost.model.quick import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Reply
 
 

@@ -16,7 +16,7 @@ from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from gatepost.profiles import load_profile
 from tests.unit.directory.azure.world import (
     APPLICATION,

@@ -18,7 +18,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.standing import Standing
+from gatepost.model.sender_standing import Standing
 from tests.unit.directory.azure.world import (
     APPLICATION,
     DOMAIN_NAME,

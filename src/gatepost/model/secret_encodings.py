@@ -28,7 +28,7 @@ _IN_PERCENT: Final = (
 path does not."""
 
 
-def disguises(secret: bytes) -> frozenset[str]:
+def encodings_of(secret: bytes) -> frozenset[str]:
     """Return every form of ``secret`` that is to be struck out."""
     encoded = base64.b64encode(secret).decode()
     forms = {encoded, encoded.rstrip("="), *base64_fragments(secret)}
