@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Disconnected
-from gatepost.net.local import ask
+from gatepost.net.unix_socket import ask
 
 SOCKET: Final = "control.sock"
 """In the data directory; only its owner can open it."""

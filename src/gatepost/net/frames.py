@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from gatepost.errors import ConnectError, Disconnected
-from gatepost.net.local import LENGTH, ShortPath
+from gatepost.net.unix_socket import LENGTH, ShortPath
 
 MAX_FRAME: Final = 64 * 1024 * 1024
 CONTENT: Final = 0x8000_0000

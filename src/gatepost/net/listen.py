@@ -10,7 +10,7 @@ from typing import Final
 
 from gatepost.errors import NetworkError
 from gatepost.model.host_port import join_host_port
-from gatepost.net.local import ShortPath
+from gatepost.net.unix_socket import ShortPath
 
 BACKLOG: Final = 1_024
 _BOTH: Final = {"localhost": ("127.0.0.1", "::1"), "::": ("0.0.0.0", "::")}
