@@ -18,7 +18,7 @@ from gatepost.directory.contract import Record
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.delivery import NewMail
 from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
-from gatepost.store.sqlite.room import CHECK_EVERY
+from gatepost.store.sqlite.disk_space import CHECK_EVERY
 from tests.contract.failing import FailingDisk, database_error
 from tests.contract.messages import NOON, message
 from tests.contract.queued import mail, planned, settlement

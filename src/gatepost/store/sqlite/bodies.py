@@ -7,12 +7,12 @@ from typing import Final
 
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.body import Body
+from gatepost.store.batch_thread import BatchThread
 from gatepost.store.sqlite.commit import Asked, Failed, Operation, Put
 from gatepost.store.sqlite.disk import is_full
-from gatepost.store.sqlite.room import Room
+from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.segments import Place, Segments
 from gatepost.store.sqlite.writer import Writer, tell
-from gatepost.store.worker import Worker
 
 GROUP: Final = 64
 SYNC_OCTETS: Final = 2 * 1024 * 1024
@@ -38,7 +38,9 @@ class BodyWriter:
         self._writing = threading.Lock()
         self._here = False
         """An event loop has the lock."""
-        self._worker: Worker[Job] = Worker("gatepost-bodies", self._work, GROUP, writer.fault)
+        self._worker: BatchThread[Job] = BatchThread(
+            "gatepost-bodies", self._work, GROUP, writer.fault
+        )
         self.give: Callable[[Job], None] = self._worker.give
         self._worker.start()
 

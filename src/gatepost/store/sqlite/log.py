@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gatepost.store.sqlite.close_marker import is_of_this_boot
 from gatepost.store.sqlite.commit import PAGE
-from gatepost.store.sqlite.unclosed import is_of_this_boot
 
 _HEAD: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")

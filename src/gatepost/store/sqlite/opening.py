@@ -7,7 +7,9 @@ from pathlib import Path
 from gatepost.errors import QueueError, Unreadable
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
+from gatepost.store.sqlite.close_marker import UNCLOSED, missing_octets, tell_missing
 from gatepost.store.sqlite.commit import PAGE, Committer
+from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import look_back
 from gatepost.store.sqlite.layout import keep_layout
 from gatepost.store.sqlite.queries import QUERIES, read_sql
@@ -17,7 +19,6 @@ from gatepost.store.sqlite.recovery import (
     mark_failed,
     recover,
 )
-from gatepost.store.sqlite.room import Room
 from gatepost.store.sqlite.salvage import (
     APPLICATION,
     VERSION,
@@ -28,7 +29,6 @@ from gatepost.store.sqlite.salvage import (
 from gatepost.store.sqlite.segments import SEGMENTS, Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.store import Parts, SqliteStore
-from gatepost.store.sqlite.unclosed import UNCLOSED, missing_octets, tell_missing
 
 __all__ = ["APPLICATION", "VERSION", "open_store"]
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from gatepost.errors import Unreadable
 from gatepost.store.private import open_private, write_private
+from gatepost.store.sqlite.close_marker import UNCLOSED
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.layout import LAYOUT, forget_layout, known_roots
 from gatepost.store.sqlite.log import read_log
@@ -28,7 +29,6 @@ from gatepost.store.sqlite.salvage import (
     salvage,
 )
 from gatepost.store.sqlite.segments import SEGMENTS
-from gatepost.store.sqlite.unclosed import UNCLOSED
 
 DATABASE: Final = "store.db"
 _MARKER: Final = "store.failed"

@@ -17,8 +17,10 @@ from gatepost.errors import QueueError, QueueFull, Unreadable
 from gatepost.model.body import Body, BytesBody, traits_of
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
+from gatepost.store.batch_thread import BatchThread
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.sqlite.bodies import HERE, BodyWriter
+from gatepost.store.sqlite.close_marker import Unclosed
 from gatepost.store.sqlite.commit import (
     Asked,
     Beside,
@@ -30,18 +32,9 @@ from gatepost.store.sqlite.commit import (
 )
 from gatepost.store.sqlite.deliveries import Reading, Runs, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter
+from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import Generation
-from gatepost.store.sqlite.operations import SqliteOperations, expire_operations
-from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
-from gatepost.store.sqlite.reader import Reader
-from gatepost.store.sqlite.recovery import DATABASE, mark_failed
-from gatepost.store.sqlite.reports import SqliteReports
-from gatepost.store.sqlite.room import Room
-from gatepost.store.sqlite.salvage import is_damaged
-from gatepost.store.sqlite.segments import Segments
-from gatepost.store.sqlite.settings import Settings
-from gatepost.store.sqlite.unclosed import Unclosed
-from gatepost.store.sqlite.upkeep import (
+from gatepost.store.sqlite.maintenance import (
     BATCH,
     Collector,
     Threads,
@@ -49,9 +42,16 @@ from gatepost.store.sqlite.upkeep import (
     delete_oldest,
     expire,
 )
+from gatepost.store.sqlite.operations import SqliteOperations, expire_operations
+from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
+from gatepost.store.sqlite.reader import Reader
+from gatepost.store.sqlite.recovery import DATABASE, mark_failed
+from gatepost.store.sqlite.reports import SqliteReports
+from gatepost.store.sqlite.salvage import is_damaged
+from gatepost.store.sqlite.segments import Segments
+from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.writer import Writer, resolve
 from gatepost.store.waiting import Waiters
-from gatepost.store.worker import Worker
 
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record
@@ -103,7 +103,7 @@ class SqliteStore:
             parts.settings.quick,
             self._unclosed,
         )
-        self._reads: Worker[Callable[[], None]] = Worker(
+        self._reads: BatchThread[Callable[[], None]] = BatchThread(
             "gatepost-reader", _run_all, 1, self._writer.fault
         )
         self._reads.start()

@@ -11,6 +11,8 @@ from typing import Any, Final
 from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage
 from gatepost.queue.selection import captured
+from gatepost.store.batch_thread import BatchThread
+from gatepost.store.sqlite.close_marker import Unclosed
 from gatepost.store.sqlite.commit import (
     Begun,
     Committer,
@@ -21,10 +23,8 @@ from gatepost.store.sqlite.commit import (
     Step,
     leave_open,
 )
-from gatepost.store.sqlite.room import Room
-from gatepost.store.sqlite.unclosed import Unclosed
+from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.waiting import Waiters
-from gatepost.store.worker import Worker
 
 GROUP: Final = 256
 """Operations in one commit at most, so that the longest one stays short."""
@@ -69,8 +69,12 @@ class Writer:
         self.failure: QueueError | None = None
         self.on_commit: Callable[[], None] | None = None
         """Called here after each group that held a message."""
-        self._worker: Worker[Operation] = Worker("gatepost-store", self._work, GROUP, self.fault)
-        self._syncing: Worker[Syncing] = Worker("gatepost-sync", self._sync, 1, self.fault)
+        self._worker: BatchThread[Operation] = BatchThread(
+            "gatepost-store", self._work, GROUP, self.fault
+        )
+        self._syncing: BatchThread[Syncing] = BatchThread(
+            "gatepost-sync", self._sync, 1, self.fault
+        )
 
     def start(self, upkeep: Callable[[], float], after: float) -> None:
         """Begin; `upkeep` runs in the store thread, first in `after` seconds.

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite.close_marker import _BOOT, UNCLOSED
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.log import read_log
-from gatepost.store.sqlite.unclosed import _BOOT, UNCLOSED
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 

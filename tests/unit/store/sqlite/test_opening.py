@@ -11,9 +11,9 @@ import pytest
 from gatepost.errors import QueueFull, Unreadable
 from gatepost.store.lock import StoreLocked
 from gatepost.store.sqlite import Settings, SqliteStore, open_store, opening
+from gatepost.store.sqlite.disk_space import CHECK_EVERY
 from gatepost.store.sqlite.queries import read_sql
 from gatepost.store.sqlite.recovery import mark_failed, missing, recover
-from gatepost.store.sqlite.room import CHECK_EVERY
 from tests.contract.failing import FailingDisk
 from tests.contract.messages import message
 

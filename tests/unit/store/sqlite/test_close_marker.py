@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.store.sqlite import Settings, open_store
-from gatepost.store.sqlite.unclosed import UNCLOSED
+from gatepost.store.sqlite.close_marker import UNCLOSED
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 

@@ -9,10 +9,10 @@ from typing import Final
 from gatepost.errors import QueueError, Unreadable
 from gatepost.store.sqlite.commit import Operation, Step, Transaction
 from gatepost.store.sqlite.disk import is_full
+from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
 from gatepost.store.sqlite.reports import keep_unread
-from gatepost.store.sqlite.room import Room
 from gatepost.store.sqlite.segments import Place, Segments
 from gatepost.store.sqlite.settings import Retention
 

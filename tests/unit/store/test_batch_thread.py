@@ -2,7 +2,7 @@
 
 import threading
 
-from gatepost.store.worker import Worker
+from gatepost.store.batch_thread import BatchThread
 
 PATIENCE = 10.0
 
@@ -20,7 +20,7 @@ def test_what_arrives_during_a_turn_is_the_next_group() -> None:
         busy.set()
         assert go_on.wait(PATIENCE)
 
-    worker = Worker("worker", work, most=4, on_fault=_unexpected)
+    worker = BatchThread("worker", work, most=4, on_fault=_unexpected)
     worker.start()
     worker.give(0)
     assert busy.wait(PATIENCE)
@@ -33,7 +33,7 @@ def test_what_arrives_during_a_turn_is_the_next_group() -> None:
 
 def test_what_was_given_before_the_start_is_done() -> None:
     done: list[int] = []
-    worker = Worker("worker", done.extend, most=10, on_fault=_unexpected)
+    worker = BatchThread("worker", done.extend, most=10, on_fault=_unexpected)
     worker.give(1)
     worker.start()
     assert worker.stop(PATIENCE)
@@ -47,7 +47,7 @@ def test_a_fault_is_told_and_the_thread_goes_on() -> None:
     def work(group: list[int]) -> None:
         done.append(12 // group[0])
 
-    worker = Worker("worker", work, most=1, on_fault=faults.append)
+    worker = BatchThread("worker", work, most=1, on_fault=faults.append)
     for each in (0, 3):
         worker.give(each)
     worker.start()
@@ -67,7 +67,7 @@ def test_the_tick_runs_between_groups_until_it_wants_no_more() -> None:
         thrice.set()
         return 3600.0
 
-    worker: Worker[int] = Worker("worker", lambda _: None, most=1, on_fault=_unexpected)
+    worker: BatchThread[int] = BatchThread("worker", lambda _: None, most=1, on_fault=_unexpected)
     worker.start(tick, after=0.0)
     assert thrice.wait(PATIENCE)
     assert worker.stop(PATIENCE)

@@ -16,7 +16,7 @@ class _Stop:
 _STOP: Final = _Stop()
 
 
-class Worker(Generic[T]):
+class BatchThread(Generic[T]):
     """Runs `work` on groups of at most `most` items, in order of arrival.
 
     Neither `work` nor the tick of ``start`` should raise; if they do, ``on_fault`` is told in the
