@@ -25,7 +25,7 @@ from gatepost.testing import (
     perform_server,
 )
 from gatepost.wire.server import events
-from gatepost.wire.server.odd import make_session
+from gatepost.wire.server.quirky_session import make_session
 from gatepost.wire.server.session import Setting
 from tests.property.test_content import pieces_of
 

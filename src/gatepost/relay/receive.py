@@ -30,7 +30,7 @@ from gatepost.relay.submission import Received, hop_of, receive_message, told
 from gatepost.relay.tls_reasons import explain_handshake
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
-from gatepost.wire.server.odd import make_session
+from gatepost.wire.server.quirky_session import make_session
 from gatepost.wire.server.session import Session
 
 T = TypeVar("T")

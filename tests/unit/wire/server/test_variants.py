@@ -10,7 +10,7 @@ from gatepost.model.profile import Profile
 from gatepost.model.reply import Esc, Reply
 from gatepost.wire.server import events
 from gatepost.wire.server.commands import COMMANDS
-from gatepost.wire.server.odd import OddSession, make_session
+from gatepost.wire.server.quirky_session import QuirkySession, make_session
 from gatepost.wire.server.session import Session, Setting
 from gatepost.wire.server.variants import MAX_SEEN, commands_of
 
@@ -189,7 +189,7 @@ class TestGreylisting:
 class TestOddSession:
     def test_lines_end_in_lf(self) -> None:
         session = open_session(replace(PROFILE, server=ServerRules(line_end="lf")))
-        assert isinstance(session, OddSession)
+        assert isinstance(session, QuirkySession)
         said = say(session, "EHLO x")
         assert "\r" not in said
         assert said.endswith("250 CHUNKING\n")

@@ -20,10 +20,10 @@ def make_session(setting: Setting, peer: str, *, encrypted: bool = False) -> Ses
         or profile.server.greylists
         or profile.auth.ends_refused
     )
-    return (OddSession if is_odd else Session)(setting, peer, encrypted=encrypted)
+    return (QuirkySession if is_odd else Session)(setting, peer, encrypted=encrypted)
 
 
-class OddSession(Session):
+class QuirkySession(Session):
     """Ends its lines otherwise, holds its greeting back, or hangs up in place of a refusal.
 
     It has a number of its own: greylisting must know a session again, and no other for it.
