@@ -8,7 +8,7 @@ import click
 
 from gatepost.cli.noun import Noun, answer, ask, noun_group, options, print_document
 from gatepost.cli.output import Failed
-from gatepost.cli.saving import saved_secret
+from gatepost.cli.secret_file import saved_secret
 
 MAX_PASSWORD: Final = 9_216
 """Octets: what fits a line of AUTH."""

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from gatepost.cli.asking import Document, ask_clock
 from gatepost.cli.durations import Lifetime
 from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
+from gatepost.cli.operations import Document, ask_clock
 
 
 @click.group(cls=Group)

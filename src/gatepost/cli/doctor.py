@@ -13,7 +13,7 @@ from gatepost.cli.behind import (
     read_backstage,
     read_credential,
 )
-from gatepost.cli.conclusion import EXIT, check_form, save_evidence, show
+from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
 from gatepost.cli.output import OK, print_json
 
 if TYPE_CHECKING:  # probing is loaded when there is something to probe

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from gatepost.cli.asking import Document, ask_events
 from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
+from gatepost.cli.operations import Document, ask_events
 from gatepost.cli.tables import print_rows, safe
 
 LIMIT = 100

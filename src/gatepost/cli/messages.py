@@ -9,7 +9,7 @@ import click
 
 from gatepost.cli.group import Group
 from gatepost.cli.output import Failed, print_json
-from gatepost.cli.place import place_options
+from gatepost.cli.store_options import place_options
 
 if TYPE_CHECKING:
     from gatepost.queue.contract import Store
@@ -43,14 +43,14 @@ def list_(data: Path, as_json: bool) -> None:
     Example:
       gatepost messages list --json
     """
-    from gatepost.cli import views  # noqa: PLC0415 - read no faster than needed
+    from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
 
     async def answer(store: "Store") -> None:
         found = await store.list()
         if as_json:
-            print_json({"messages": [views.told(each) for each in found]})
+            print_json({"messages": [message_views.told(each) for each in found]})
         else:
-            views.print_table(found)
+            message_views.print_table(found)
 
     _ask(data, answer)
 
@@ -104,7 +104,7 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
     if raw and as_json:
         raise click.UsageError("--raw and --json exclude each other")
 
-    from gatepost.cli import views  # noqa: PLC0415 - read no faster than needed
+    from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
     from gatepost.model.report import message_guid  # noqa: PLC0415 - read no faster than needed
 
     async def answer(store: "Store") -> None:
@@ -112,16 +112,16 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
         body = await store.body(message.id)
         if raw:
             if not no_trace:
-                _write(views.return_path(message) + await store.trace(message.id))
+                _write(message_views.return_path(message) + await store.trace(message.id))
             for chunk in body.chunks():
                 _write(chunk)
             sys.stdout.flush()
         elif as_json:
             content = b"".join(body.chunks())
             guid = {"azure_message_id": message_guid(message.id, message.received_at)}
-            print_json(views.told(message) | views.told_contents(content) | guid)
+            print_json(message_views.told(message) | message_views.told_contents(content) | guid)
         else:
-            views.print_message(message, b"".join(body.chunks()))
+            message_views.print_message(message, b"".join(body.chunks()))
 
     _ask(data, answer)
 
@@ -141,7 +141,7 @@ def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> No
     Example:
       gatepost messages wait --to bob@example.net --subject '^Welcome' --timeout 10
     """
-    from gatepost.cli import views  # noqa: PLC0415 - read no faster than needed
+    from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
     from gatepost.queue.contract import Selection  # noqa: PLC0415
 
     _check_expression(subject)
@@ -151,9 +151,9 @@ def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> No
         if found is None:
             raise Failed(f"no such message within {timeout:g} s", "TimedOut")
         if as_json:
-            print_json(views.told(found))
+            print_json(message_views.told(found))
         else:
-            views.print_table([found])
+            message_views.print_table([found])
 
     _ask(data, answer)
 

@@ -10,7 +10,7 @@ import click
 
 from gatepost.cli.group import Group
 from gatepost.cli.output import Failed, print_json
-from gatepost.cli.place import check_config, configured_directories, place_options
+from gatepost.cli.store_options import check_config, configured_directories, place_options
 from gatepost.cli.tables import print_rows, safe
 
 Document = dict[str, Any]

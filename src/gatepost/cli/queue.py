@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from gatepost.cli.asking import Document, ask_queue
 from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
+from gatepost.cli.operations import Document, ask_queue
 from gatepost.cli.output import Failed
 from gatepost.cli.tables import print_rows, safe
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from gatepost.cli.conclusion import EXIT, check_form, save_evidence, show
+from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
 from gatepost.cli.output import Failed
 
 if TYPE_CHECKING:  # recording is loaded when there is something to record

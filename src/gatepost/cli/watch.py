@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from gatepost.cli.conclusion import EXIT
+from gatepost.cli.diagnosis_output import EXIT
 from gatepost.cli.foreground import run_in_foreground
 from gatepost.cli.output import OK, tell_problems
 

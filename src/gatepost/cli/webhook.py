@@ -5,9 +5,9 @@ from typing import TextIO
 
 import click
 
-from gatepost.cli.asking import Document, ask_events
 from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
+from gatepost.cli.operations import Document, ask_events
 from gatepost.cli.tables import print_rows, safe
 
 _resource = click.option(

@@ -17,7 +17,7 @@ from gatepost.cli.noun import (
     print_document,
     within,
 )
-from gatepost.cli.saving import saved_secret
+from gatepost.cli.secret_file import saved_secret
 
 NOUN: Final = Noun(
     "secret",

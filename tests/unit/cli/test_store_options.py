@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from gatepost.cli.account import account
-from gatepost.cli.place import directory_of, place_options
 from gatepost.cli.queue import queue
+from gatepost.cli.store_options import directory_of, place_options
 
 ACCOUNT: Final = """\
 hostname = "x"
