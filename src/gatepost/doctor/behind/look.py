@@ -16,12 +16,12 @@ from gatepost.diagnosis.entra.tokens import read_token
 from gatepost.diagnosis.rules.auth import refused_secret
 from gatepost.directory.azure.paths import is_guid
 from gatepost.doctor.backstage import Backstage
-from gatepost.doctor.behind.asking import Ask, Questions
 from gatepost.doctor.behind.authority import ask_for_tenant, ask_for_token
-from gatepost.doctor.behind.beside import authority_beside
 from gatepost.doctor.behind.cloud import AUTHORITY_VARIABLE, Cloud, find_cloud
 from gatepost.doctor.behind.email import ask_to_send, endpoints_of, find_host
+from gatepost.doctor.behind.local_authority import authority_beside
 from gatepost.doctor.behind.management import Management
+from gatepost.doctor.behind.questions import Ask, Questions
 from gatepost.doctor.hiding import hide
 from gatepost.doctor.providers import profile_of
 from gatepost.doctor.shapes import shape_of

@@ -13,10 +13,10 @@ import pytest
 
 from gatepost.directory.azure.entries import ServicePrincipal
 from gatepost.doctor.backstage import Backstage, Places
-from gatepost.doctor.behind.asking import Questions
-from gatepost.doctor.behind.beside import authority_beside
+from gatepost.doctor.behind.local_authority import authority_beside
 from gatepost.doctor.behind.look import is_local, look_behind
 from gatepost.doctor.behind.management import MAX_PAGES, Management
+from gatepost.doctor.behind.questions import Questions
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
 from gatepost.doctor.saved import from_json, to_document
