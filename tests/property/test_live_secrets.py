@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from gatepost.doctor.backstage import Backstage
-from gatepost.doctor.behind.look import look_behind
-from gatepost.doctor.behind.token import examine_token
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
+from gatepost.doctor.identity.look import look_behind
+from gatepost.doctor.identity.token import examine_token
+from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import render
 from gatepost.doctor.shapes import describe
@@ -83,7 +83,7 @@ def aligned(secret: str) -> Iterator[str]:
 
 def visited(credentials: Credentials, said: str, ask: Callable[[HttpRequest], HttpResponse]) -> str:
     """Everything that any report shows of a visit in which this was said."""
-    visit = Visit(SERVER, Settings(backstage=Backstage()), credentials)
+    visit = Visit(SERVER, Settings(backstage=IdentityOptions()), credentials)
     talk = Talk(visit, cast("SyncStream", NoStream()), cast("Context", None))
     transcript = talk.session.transcript
     transcript.server(f"220 {said}")

@@ -10,7 +10,7 @@ import pytest
 import gatepost
 from gatepost import Token
 from gatepost.doctor import Errand, Patience, Settings, diagnose
-from gatepost.doctor.backstage import Backstage
+from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
 from gatepost.model.profile import Profile
@@ -55,7 +55,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 def settings_of(served: Provided, library: str = "", tls: TlsMode = "auto") -> Settings:
     """Without a library the doctor calls itself what no server objects to; it asks nobody else."""
     name = "" if library else NAME
-    return Settings(library, tls, served.ca_file, name, Backstage(closed=True))
+    return Settings(library, tls, served.ca_file, name, IdentityOptions(closed=True))
 
 
 def visit(served: Provided) -> Diagnosis:

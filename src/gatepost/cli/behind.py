@@ -7,7 +7,7 @@ import click
 
 if TYPE_CHECKING:  # not for --help
     from gatepost.client.settings import Token
-    from gatepost.doctor.backstage import Backstage
+    from gatepost.doctor.identity_options import IdentityOptions
     from gatepost.model.finding import Diagnosis
 
 MAX_SECRET: Final = 65_536
@@ -90,15 +90,15 @@ def read_credential(given: dict[str, Any]) -> "str | Token | None":
     return Token(read_secret(token, "token") or "")
 
 
-def read_backstage(given: dict[str, Any]) -> "Backstage":
+def read_backstage(given: dict[str, Any]) -> "IdentityOptions":
     """Return how to look behind the server."""
-    from gatepost.doctor.backstage import Backstage, Places  # noqa: PLC0415
+    from gatepost.doctor.identity_options import IdentityOptions, IdentityUrls  # noqa: PLC0415
     from gatepost.model.secret import Secret  # noqa: PLC0415
 
     places = (given["authority"] or "", given["arm_url"] or "", given["email_url"] or "")
     token = read_secret(given["arm_token_file"], "token")
-    return Backstage(
-        Places(*places),
+    return IdentityOptions(
+        IdentityUrls(*places),
         given["stands_for"] or "",
         Secret(token.strip()) if token else None,
         given["smtp_only"],
@@ -107,8 +107,8 @@ def read_backstage(given: dict[str, Any]) -> "Backstage":
 
 def diagnose_token(given: dict[str, Any]) -> "Diagnosis":
     """Say what a token says, and what is wrong with it; nobody is asked."""
-    from gatepost.doctor.behind.token import examine_token  # noqa: PLC0415
     from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
+    from gatepost.doctor.identity.token import examine_token  # noqa: PLC0415
     from gatepost.net.clock import SystemClock  # noqa: PLC0415
 
     text = read_secret(given["token_file"], "token") or ""

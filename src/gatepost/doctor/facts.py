@@ -61,7 +61,7 @@ def facts(seen: Evidence) -> Iterator[str]:
     if seen.failure and seen.position not in ("resolve", "connect"):
         yield f"ended at {seen.position}: {seen.failure}"
     if seen.token.value is not None or seen.behind.value is not None:
-        from gatepost.doctor.behind.facts import facts_behind  # noqa: PLC0415 - a paste is quick
+        from gatepost.doctor.identity.facts import facts_behind  # noqa: PLC0415 - a paste is quick
 
         yield from facts_behind(seen)
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from gatepost.client.connection import Password, make_credentials
 from gatepost.diagnosis.remedies import find_library
-from gatepost.doctor.behind.look import check, look_behind
 from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.identity.look import check, look_behind
 from gatepost.doctor.probe import examine
 from gatepost.doctor.visit import Errand, Patience, Settings, Visit
 from gatepost.model.finding import Diagnosis

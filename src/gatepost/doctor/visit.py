@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gatepost.client.settings import Timeouts
-from gatepost.doctor.backstage import Backstage
+from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import TlsMode
 from gatepost.net.dial import Server
@@ -46,7 +46,7 @@ class Settings:
     ca_file: str | None = None
     local_name: str = ""
     """What it says in EHLO; by default what the library says, or what we would."""
-    backstage: Backstage = field(default_factory=Backstage)
+    backstage: IdentityOptions = field(default_factory=IdentityOptions)
     """Where to look behind a refused login, and how far."""
 
 

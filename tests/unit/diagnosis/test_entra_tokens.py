@@ -10,8 +10,8 @@ import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.diagnosis.entra.tokens import MAX_TOKEN, read_token
-from gatepost.doctor.behind.token import examine_token
 from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.identity.token import examine_token
 from gatepost.model.finding import Finding
 from gatepost.profiles import load_profile
 from tests.unit.diagnosis.cases import but, hello, judged, login, tried

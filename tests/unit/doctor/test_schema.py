@@ -8,9 +8,9 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from gatepost.doctor.behind.token import examine_token
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
+from gatepost.doctor.identity.token import examine_token
 from gatepost.doctor.logs import read_log
 from gatepost.doctor.schema import Report, report_schema
 from gatepost.model.evidence import Evidence
@@ -18,8 +18,8 @@ from tests.conformance.acs_world import USERNAME
 from tests.docs.pages import ROOT
 from tests.unit.diagnosis.test_entra_tokens import NOW, token
 from tests.unit.diagnosis.test_rules import CASES
-from tests.unit.doctor.behind.backstage import by_password
-from tests.unit.doctor.behind.test_look import shared
+from tests.unit.doctor.identity.backstage import by_password
+from tests.unit.doctor.identity.test_look import shared
 
 FILE = ROOT / "docs" / "reference" / "doctor.schema.json"
 LOGS = (

@@ -12,7 +12,7 @@ from gatepost.app.watch.refused_password import REST, RefusedPassword
 from gatepost.app.watch.snapshots import Snapshots
 from gatepost.config.watch import Upstream, WatchConfig
 from gatepost.doctor import Settings, diagnose
-from gatepost.doctor.backstage import Backstage
+from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.parallel import start
 from gatepost.doctor.watching.differences import days_left, days_old, differences, known_before
 from gatepost.doctor.watching.metrics import Standing
@@ -29,7 +29,10 @@ Look = Callable[[Upstream, Secret | None], Diagnosis]
 def look(upstream: Upstream, password: Secret | None) -> Diagnosis:
     """Ask the doctor. Raises GatepostError."""
     settings = Settings(
-        upstream.library, upstream.tls, upstream.ca_file or None, backstage=Backstage(closed=True)
+        upstream.library,
+        upstream.tls,
+        upstream.ca_file or None,
+        backstage=IdentityOptions(closed=True),
     )
     name = upstream.username if password is not None else None
     return diagnose(str(upstream.server), name, password, settings=settings)

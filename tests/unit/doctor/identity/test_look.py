@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from gatepost.directory.azure.entries import ServicePrincipal
-from gatepost.doctor.backstage import Backstage, Places
-from gatepost.doctor.behind.local_authority import authority_beside
-from gatepost.doctor.behind.look import is_local, look_behind
-from gatepost.doctor.behind.management import MAX_PAGES, Management
-from gatepost.doctor.behind.questions import Questions
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
+from gatepost.doctor.identity.local_authority import authority_beside
+from gatepost.doctor.identity.look import is_local, look_behind
+from gatepost.doctor.identity.management import MAX_PAGES, Management
+from gatepost.doctor.identity.questions import Questions
+from gatepost.doctor.identity_options import IdentityOptions, IdentityUrls
 from gatepost.doctor.saved import from_json, to_document
 from gatepost.doctor.visit import Settings, Visit
 from gatepost.errors import ConfigError, Disconnected, ResolveError, TimedOut
@@ -44,7 +44,7 @@ from tests.conformance.acs_world import (
 from tests.unit.diagnosis.cases import DAY, but, hello, judged, login, tried
 from tests.unit.diagnosis.test_entra_tokens import token
 from tests.unit.directory.azure.world import NOW
-from tests.unit.doctor.behind.backstage import (
+from tests.unit.doctor.identity.backstage import (
     ENVIRONMENT,
     REFUSED,
     SMTP,
@@ -381,14 +381,14 @@ def test_a_host_with_the_label_of_a_geography(door: Backdoor) -> None:
         return HttpResponse(401, {}, b'{"error": {"code": "Denied"}}') if host == there else None
 
     door.around = around
-    public = Places(email="https://{resource}.communication.azure.com")
+    public = IdentityUrls(email="https://{resource}.communication.azure.com")
     diagnosis = door.examine(by_password(USERNAME, PASSWORD), places=public)
     assert ids(diagnosis) == ["role_missing"]
     assert [urlsplit(each.url).netloc for each in door.asked][-1] == there
 
 
 def test_the_host_that_resource_manager_names(door: Backdoor) -> None:
-    nowhere = Places(email="https://{resource}.elsewhere.example")
+    nowhere = IdentityUrls(email="https://{resource}.elsewhere.example")
     door.examine(by_password(USERNAME, PASSWORD), places=nowhere, arm_token=door.admin_token())
     hosts = {urlsplit(each.url).netloc for each in door.asked}
     assert "acs-demo.communication.localhost:2443" in hosts
@@ -564,9 +564,11 @@ def test_a_user_name_that_is_no_address(door: Backdoor) -> None:
 
 
 def test_places_may_be_named(door: Backdoor) -> None:
-    places = Places("https://localhost:2443", "https://localhost:2443", "https://localhost:2443")
+    places = IdentityUrls(
+        "https://localhost:2443", "https://localhost:2443", "https://localhost:2443"
+    )
     credentials = by_password(USERNAME, PASSWORD)
-    visit = Visit(SMTP, Settings(backstage=Backstage(places)), credentials)
+    visit = Visit(SMTP, Settings(backstage=IdentityOptions(places)), credentials)
     found = look_behind(visit, refused(credentials), {}, door.ask)
     assert found.behind.value is not None
     assert found.behind.value.email is not None

@@ -6,7 +6,7 @@ from gatepost.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class IdentityUrls:
     """URLs that were named; empty: by the environment, or as usual."""
 
     authority: str = ""
@@ -15,10 +15,10 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Backstage:
+class IdentityOptions:
     """Where to look, and how far."""
 
-    places: Places = Places()
+    places: IdentityUrls = IdentityUrls()
     stands_for: str = ""
     """RESOURCE.APPLICATION.TENANT, where the user name is an SMTP user name."""
     arm_token: Secret | None = None

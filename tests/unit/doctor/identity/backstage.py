@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from gatepost.directory.azure.entries import Entry, RoleAssignment
 from gatepost.directory.azure.paths import subscription_path
-from gatepost.doctor.backstage import Backstage
-from gatepost.doctor.behind.look import look_behind
 from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.identity.look import look_behind
+from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.shapes import describe
 from gatepost.doctor.visit import Errand, Settings, Visit
 from gatepost.errors import ResolveError
@@ -80,7 +80,7 @@ class Backdoor:
 
     def examine(self, credentials: Credentials, *, sender: str = "", **backstage: Any) -> Diagnosis:
         """Diagnose a login that was refused."""
-        settings = Settings(backstage=Backstage(**backstage))
+        settings = Settings(backstage=IdentityOptions(**backstage))
         visit = Visit(SMTP, settings, credentials, Errand(sender))
         seen = look_behind(visit, refused(credentials), ENVIRONMENT, self.ask)
         return diagnose_evidence(seen)

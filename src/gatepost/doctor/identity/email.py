@@ -8,8 +8,8 @@ token and a role that are good. The order of the checks is not documented.
 from http import HTTPStatus
 from typing import Any, Final
 
-from gatepost.doctor.behind.cloud import OWN_HOSTS, PUBLIC_EMAIL, RESOURCE
-from gatepost.doctor.behind.questions import Questions, as_json, bearer
+from gatepost.doctor.identity.cloud import OWN_HOSTS, PUBLIC_EMAIL, RESOURCE
+from gatepost.doctor.identity.questions import Questions, as_json, bearer
 from gatepost.model.entra import Answer
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest

@@ -15,14 +15,14 @@ from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME, read_name
 from gatepost.diagnosis.entra.tokens import read_token
 from gatepost.diagnosis.rules.auth import refused_secret
 from gatepost.directory.azure.paths import is_guid
-from gatepost.doctor.backstage import Backstage
-from gatepost.doctor.behind.authority import ask_for_tenant, ask_for_token
-from gatepost.doctor.behind.cloud import AUTHORITY_VARIABLE, Cloud, find_cloud
-from gatepost.doctor.behind.email import ask_to_send, endpoints_of, find_host
-from gatepost.doctor.behind.local_authority import authority_beside
-from gatepost.doctor.behind.management import Management
-from gatepost.doctor.behind.questions import Ask, Questions
 from gatepost.doctor.hiding import hide
+from gatepost.doctor.identity.authority import ask_for_tenant, ask_for_token
+from gatepost.doctor.identity.cloud import AUTHORITY_VARIABLE, Cloud, find_cloud
+from gatepost.doctor.identity.email import ask_to_send, endpoints_of, find_host
+from gatepost.doctor.identity.local_authority import authority_beside
+from gatepost.doctor.identity.management import Management
+from gatepost.doctor.identity.questions import Ask, Questions
+from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.providers import profile_of
 from gatepost.doctor.shapes import shape_of
 from gatepost.doctor.visit import Visit
@@ -41,7 +41,7 @@ _NO_SECRET: Final = frozenset({"empty", "guid", "access_key", "access_token", "c
 """Shapes of what is no client secret: there is nothing to ask about."""
 
 
-def check(backstage: Backstage) -> None:
+def check(backstage: IdentityOptions) -> None:
     """Raise ConfigError for what was named and makes no sense, before anything is asked."""
     find_cloud(backstage.places, {}, local=True)
     if backstage.stands_for:
@@ -92,7 +92,7 @@ def _asking(ca_file: str | None) -> Ask:
     return Fetcher(ca_file=ca_file).ask
 
 
-def _questions(ask: Ask, credentials: Credentials, backstage: Backstage) -> Questions:
+def _questions(ask: Ask, credentials: Credentials, backstage: IdentityOptions) -> Questions:
     hidden = Transcript()
     for secret in (credentials.password, credentials.token, backstage.arm_token):
         if secret is not None:
@@ -119,7 +119,9 @@ class Look:
         self.behind = Behind(EntraName())
         self._token = credentials.token
 
-    def look(self, backstage: Backstage, environment: Mapping[str, str], sender: str) -> Behind:
+    def look(
+        self, backstage: IdentityOptions, environment: Mapping[str, str], sender: str
+    ) -> Behind:
         """Take the steps in order, and return what was found."""
         steps = (
             partial(self._read_name, backstage, environment),
@@ -139,7 +141,7 @@ class Look:
 
     # What needs no question.
 
-    def _read_name(self, backstage: Backstage, environment: Mapping[str, str]) -> bool:
+    def _read_name(self, backstage: IdentityOptions, environment: Mapping[str, str]) -> bool:
         username = self._credentials.username
         if self._known.identity == "entra_user":
             return self._read_address(username)
@@ -267,7 +269,7 @@ class Look:
         return True
 
 
-def _told(name: EntraName, backstage: Backstage, environment: Mapping[str, str]) -> EntraName:
+def _told(name: EntraName, backstage: IdentityOptions, environment: Mapping[str, str]) -> EntraName:
     """Return what an SMTP user name stands for, as it was told. Raises ConfigError."""
     if backstage.stands_for:
         told = read_name(backstage.stands_for)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from gatepost.doctor.behind.questions import Questions, bearer
+from gatepost.doctor.identity.questions import Questions, bearer
 from gatepost.model.entra import Answer, Managed, RoleSeen, SmtpNameSeen
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from gatepost.client.tokens.entra import GRANT, EntraApplication
 from gatepost.client.tokens.oauth import read_token
-from gatepost.doctor.behind.questions import Questions
+from gatepost.doctor.identity.questions import Questions
 from gatepost.errors import TokenError
 from gatepost.model.entra import Answer
 from gatepost.model.secret import Secret

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gatepost.client.tokens.entra import AUTHORITY
-from gatepost.doctor.backstage import Places
+from gatepost.doctor.identity_options import IdentityUrls
 from gatepost.errors import ConfigError
 
 AUTHORITY_VARIABLE: Final = "AZURE_AUTHORITY_HOST"
@@ -48,7 +48,7 @@ class Cloud:
         return urlsplit(self.authority).netloc
 
 
-def find_cloud(given: Places, environment: Mapping[str, str], *, local: bool) -> Cloud:
+def find_cloud(given: IdentityUrls, environment: Mapping[str, str], *, local: bool) -> Cloud:
     """Return where to ask. Raises ConfigError for a URL that is not https.
 
     ``local``: the mail server is on this machine. Then nothing is asked of the real cloud unless
