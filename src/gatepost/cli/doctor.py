@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.behind import (
+from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
+from gatepost.cli.identity_options import (
     behind_options,
     diagnose_token,
     read_backstage,
     read_credential,
 )
-from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
 from gatepost.cli.output import OK, print_json
 
 if TYPE_CHECKING:  # probing is loaded when there is something to probe

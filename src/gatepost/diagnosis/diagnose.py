@@ -11,7 +11,7 @@ from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
 from gatepost.diagnosis.remedies.library import Place
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
-from gatepost.diagnosis.rules.behind import found_behind
+from gatepost.diagnosis.rules.identity import found_behind
 from gatepost.diagnosis.rules.replies import with_replies
 from gatepost.diagnosis.rules.texts import from_texts, merged, outweighing, worth_saying
 from gatepost.diagnosis.undecided import deciding_probe

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import imitation_of
-from gatepost.diagnosis.rules.behind import found_behind
+from gatepost.diagnosis.rules.identity import found_behind
 from gatepost.diagnosis.rules.refusals import names_its_cause
 from gatepost.diagnosis.rules.tokens import refused_token
 from gatepost.model.doctor_facts import DoctorFacts
