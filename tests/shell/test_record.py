@@ -18,9 +18,9 @@ import pytest
 
 from gatepost.app.record import Options, certificates_in, record
 from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.evidence_document import from_json, to_document
 from gatepost.doctor.recording.recorder import NobodyCame
 from gatepost.doctor.report import render
-from gatepost.doctor.saved import from_json, to_document
 from gatepost.errors import ConfigError
 from gatepost.net.dial import Server as Place
 from gatepost.store.lock import DirectoryLock

@@ -25,7 +25,7 @@ def save_evidence(diagnosis: "Diagnosis", path: Path) -> None:
     """Keep the evidence as JSON. Raises ClickException."""
     import json  # noqa: PLC0415
 
-    from gatepost.doctor.saved import to_document  # noqa: PLC0415
+    from gatepost.doctor.evidence_document import to_document  # noqa: PLC0415
 
     document = json.dumps(to_document(diagnosis.evidence), ensure_ascii=False, indent=1)
     try:

@@ -205,7 +205,7 @@ def _errand(given: dict[str, Any]) -> "Errand":
 
 def _read(evidence: Any) -> "Diagnosis":
     from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
-    from gatepost.doctor.saved import MAX_DOCUMENT, from_json  # noqa: PLC0415
+    from gatepost.doctor.evidence_document import MAX_DOCUMENT, from_json  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
 
     try:

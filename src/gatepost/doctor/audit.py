@@ -10,7 +10,7 @@ from typing import Final
 
 from gatepost.doctor.envelope import make_message
 from gatepost.doctor.talk import Talk
-from gatepost.doctor.versions import try_versions
+from gatepost.doctor.tls_versions import try_versions
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, TimedOut
 from gatepost.model.evidence import Check, TlsVersion

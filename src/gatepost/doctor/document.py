@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gatepost.doctor.saved import outward, to_document
+from gatepost.doctor.evidence_document import outward, to_document
 from gatepost.model.finding import Diagnosis, Finding
 
 SCHEMA: Final = 1

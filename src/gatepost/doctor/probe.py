@@ -17,17 +17,17 @@ from typing import Final
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.rules.network import AT_ONCE
 from gatepost.diagnosis.rules.tls import missing_issuer
-from gatepost.doctor import reach, signin
-from gatepost.doctor.around import look_around
+from gatepost.doctor import connecting, signin
 from gatepost.doctor.audit import Audit, smuggle
 from gatepost.doctor.certificate import lacks_issuer, read_certificate
+from gatepost.doctor.ehlo_names import NEUTRAL, literal_of, refused_for_the_name, under_other_names
 from gatepost.doctor.envelope import try_envelope
 from gatepost.doctor.issuer import find_issuer
-from gatepost.doctor.names import NEUTRAL, literal_of, refused_for_the_name, under_other_names
+from gatepost.doctor.other_servers import look_around
 from gatepost.doctor.parallel import start
 from gatepost.doctor.shapes import describe
 from gatepost.doctor.talk import Talk
-from gatepost.doctor.versions import told_behind_handshake, try_versions
+from gatepost.doctor.tls_versions import told_behind_handshake, try_versions
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
@@ -83,7 +83,7 @@ class _Probe:
         )
         self.talk: Talk | None = None
         self.endpoint: Endpoint | None = None
-        self.reached = reach.Reached(())
+        self.reached = connecting.Reached(())
         self._name = ""
 
     def note(self, **facts: object) -> None:
@@ -149,17 +149,19 @@ class _Probe:
         if endpoint is None or stream is None:
             return
         talk = self._take(Talk(self.visit, stream, self.verifying))
-        first = start(partial(reach.tls_first, self.visit, endpoint))
+        first = start(partial(connecting.tls_first, self.visit, endpoint))
         talk, greeting = self._await_greeting(talk, first, endpoint)
         self.note(greeting=seen(greeting))
         is_telling = greeting.reply is None or self.visit.settings.tls == "implicit"
-        if reach.settled(first, self.visit.patience.others if is_telling else reach.GLANCE):
+        if connecting.settled(
+            first, self.visit.patience.others if is_telling else connecting.GLANCE
+        ):
             self.note(tls_first=seen(first.result()))
         if greeting.alien:
             self.note(failure=f"not an SMTP reply: {greeting.alien!r}")
         elif greeting.reply is not None:
             self._begin_in_clear(talk, endpoint)
-        elif reach.answered(first):
+        elif connecting.answered(first):
             self._leave(politely=False)
             self._begin_with_tls(endpoint)
         else:
@@ -174,16 +176,16 @@ class _Probe:
         self, talk: Talk, first: "Future[TlsFirst]", endpoint: Endpoint
     ) -> tuple[Talk, Greeting]:
         patience = self.visit.patience
-        greeting = reach.await_greeting(talk, self.visit, first, patience.silence)
-        if greeting.reply or greeting.closed or greeting.alien or reach.answered(first):
+        greeting = connecting.await_greeting(talk, self.visit, first, patience.silence)
+        if greeting.reply or greeting.closed or greeting.alien or connecting.answered(first):
             return talk, greeting
         if not first.done():
             # A server that serves one connection at a time answers the other one now.
             self._leave(politely=False)
-            if reach.settled(first, patience.others) and reach.answered(first):
+            if connecting.settled(first, patience.others) and connecting.answered(first):
                 return talk, greeting
             talk = self._again(endpoint, verify=True)
-        return talk, reach.await_greeting(talk, self.visit, first, patience.greeting)
+        return talk, connecting.await_greeting(talk, self.visit, first, patience.greeting)
 
     @contextmanager
     def _failures_noted(self) -> Iterator[None]:
@@ -211,7 +213,7 @@ class _Probe:
             return None, None
         addresses = tuple(endpoint.address for endpoint in endpoints)
         self.note(resolution=seen(Resolution(addresses)), position="connect")
-        reached = reach.connect_all(endpoints, self.visit)
+        reached = connecting.connect_all(endpoints, self.visit)
         if reached.endpoint is None and self.visit.any_port:
             reached = self._another_port(reached)
         self.note(connects=seen(reached.connects))
@@ -223,12 +225,12 @@ class _Probe:
             self.note(position="greeting")
         return reached.endpoint, reached.stream
 
-    def _another_port(self, closed: reach.Reached) -> reach.Reached:
+    def _another_port(self, closed: connecting.Reached) -> connecting.Reached:
         """No port was given, and the usual one is closed: take the first that is open."""
         was = self.visit.server
         servers = [Server(was.host, port) for port in self.visit.errand.ports if port != was.port]
         tries = [
-            (server, start(partial(reach.connect_all, resolve(server), self.visit)))
+            (server, start(partial(connecting.connect_all, resolve(server), self.visit)))
             for server in servers
         ]
         best = closed
@@ -431,7 +433,7 @@ class _Probe:
         try:
             reply = talk.greeting_within(self.visit.patience.silence + 1)
         except GatepostError as error:
-            greeting = Greeting(alien=reach.alien_line(error))
+            greeting = Greeting(alien=connecting.alien_line(error))
             self.note(failure=talk.explain(error), greeting_after_ehlo=seen(greeting))
             return
         waited = round((monotonic() - asked) * 1000, 1)

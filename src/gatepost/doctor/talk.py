@@ -9,7 +9,7 @@ from gatepost.client.drivers import SyncDriver
 from gatepost.client.session import ClientSession, Peer
 from gatepost.client.settings import Timeouts
 from gatepost.client.steps import Conversation
-from gatepost.doctor.hiding import hide, hide_in_name
+from gatepost.doctor.redaction import hide, hide_in_name
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, Phase
 from gatepost.model.evidence import Hello

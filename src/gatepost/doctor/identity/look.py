@@ -15,7 +15,6 @@ from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME, read_name
 from gatepost.diagnosis.entra.tokens import read_token
 from gatepost.diagnosis.rules.auth import refused_secret
 from gatepost.directory.azure.paths import is_guid
-from gatepost.doctor.hiding import hide
 from gatepost.doctor.identity.authority import ask_for_tenant, ask_for_token
 from gatepost.doctor.identity.cloud import AUTHORITY_VARIABLE, Cloud, find_cloud
 from gatepost.doctor.identity.email import ask_to_send, endpoints_of, find_host
@@ -24,6 +23,7 @@ from gatepost.doctor.identity.management import Management
 from gatepost.doctor.identity.questions import Ask, Questions
 from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.providers import profile_of
+from gatepost.doctor.redaction import hide
 from gatepost.doctor.shapes import shape_of
 from gatepost.doctor.visit import Visit
 from gatepost.errors import ConfigError

@@ -14,12 +14,12 @@ import pytest
 from gatepost.directory.azure.entries import ServicePrincipal
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
+from gatepost.doctor.evidence_document import from_json, to_document
 from gatepost.doctor.identity.local_authority import authority_beside
 from gatepost.doctor.identity.look import is_local, look_behind
 from gatepost.doctor.identity.management import MAX_PAGES, Management
 from gatepost.doctor.identity.questions import Questions
 from gatepost.doctor.identity_options import IdentityOptions, IdentityUrls
-from gatepost.doctor.saved import from_json, to_document
 from gatepost.doctor.visit import Settings, Visit
 from gatepost.errors import ConfigError, Disconnected, ResolveError, TimedOut
 from gatepost.model.credentials import Credentials

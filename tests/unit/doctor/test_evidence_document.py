@@ -7,7 +7,7 @@ import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.doctor.document import report_document
-from gatepost.doctor.saved import MAX_DOCUMENT, from_json, to_document
+from gatepost.doctor.evidence_document import MAX_DOCUMENT, from_json, to_document
 from gatepost.errors import ConfigError
 from gatepost.model.evidence import SCHEMA, Evidence, Fact, TlsFirst
 from gatepost.model.transcript import Line

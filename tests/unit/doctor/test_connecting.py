@@ -2,7 +2,7 @@
 
 from concurrent.futures import Future
 
-from gatepost.doctor.reach import Reached, Tried
+from gatepost.doctor.connecting import Reached, Tried
 from gatepost.model.evidence import Connect
 
 

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from gatepost.diagnosis.providers import providers_in
-from gatepost.doctor.names import NEUTRAL
+from gatepost.doctor.ehlo_names import NEUTRAL
 from gatepost.doctor.parallel import start
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
