@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.record import Options, Ready, record
-from gatepost.doctor.recording.way import Bounds
+from gatepost.doctor.recording.settings import Bounds
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import parse_server
 

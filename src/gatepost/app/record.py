@@ -11,7 +11,7 @@ from pathlib import Path
 from gatepost.app.certificates import Certificates, ensure_certificates, read_certificates
 from gatepost.doctor.recording.conclude import conclude
 from gatepost.doctor.recording.recorder import Recorder
-from gatepost.doctor.recording.way import Bounds, Leg, Way
+from gatepost.doctor.recording.settings import Bounds, Leg, Way
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import Server

@@ -97,7 +97,7 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **given: Any) ->
 def _options(given: dict[str, Any]) -> "Options":
     from gatepost.app.record import Options  # noqa: PLC0415
     from gatepost.config.values import listening  # noqa: PLC0415
-    from gatepost.doctor.recording.way import Bounds, Leg  # noqa: PLC0415
+    from gatepost.doctor.recording.settings import Bounds, Leg  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
     from gatepost.net.dial import parse_server  # noqa: PLC0415
 

@@ -11,13 +11,13 @@ from typing import Final
 
 from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, Dialogue
 from gatepost.doctor.logs.evidence import evidence_of
-from gatepost.doctor.logs.form import CODE, VERB, Format
 from gatepost.doctor.logs.formats import BARE, FORMATS, format_of, library_by_words
 from gatepost.doctor.logs.frames import place_in_traceback
+from gatepost.doctor.logs.log_format import CODE, VERB, Format
 from gatepost.doctor.logs.program import library_of
 from gatepost.doctor.logs.prose import replies_in
+from gatepost.doctor.logs.redaction import MARK, MECHANISM_NAMES, strike_out, unmarked
 from gatepost.doctor.logs.server import named, port_in, server_in
-from gatepost.doctor.logs.strike import MARK, MECHANISM_NAMES, strike_out, unmarked
 from gatepost.doctor.logs.wrapping import unwrapped
 from gatepost.model.evidence import Client, Evidence, Stray, Target, TlsMode
 

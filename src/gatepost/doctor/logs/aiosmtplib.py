@@ -1,6 +1,6 @@
 """Python's aiosmtplib, which prints no sessions: its exceptions; fastapi-mail uses it."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "aiosmtplib",

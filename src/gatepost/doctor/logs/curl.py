@@ -1,6 +1,6 @@
 """curl -v and libcurl's errors."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "curl",

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepost.diagnosis.rules.dialogue import SHORTEST_CUT
-from gatepost.doctor.logs.form import VERB
+from gatepost.doctor.logs.log_format import VERB
 from gatepost.doctor.logs.prose import place_of
-from gatepost.doctor.logs.strike import MARK, unmarked
+from gatepost.doctor.logs.redaction import MARK, unmarked
 from gatepost.model.evidence import (
     AuthAttempt,
     Command,

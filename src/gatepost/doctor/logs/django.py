@@ -1,6 +1,6 @@
 """Django's mail backend on top of smtplib: its settings and its frames in tracebacks."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "django",

@@ -1,6 +1,6 @@
 """Exim: its main log, and ``exim -d`` or ``-v``."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "exim",

@@ -30,7 +30,7 @@ from gatepost.doctor.logs import (
     system_net_mail,
     thunderbird,
 )
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 _MODULES: Final = (
     rainloop, thunderbird, stalwart, opensmtpd,

@@ -1,6 +1,6 @@
 """Go: wneessen/go-mail's debug log and errors."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "go-mail",

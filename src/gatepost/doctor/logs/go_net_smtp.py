@@ -1,6 +1,6 @@
 """Go: net/smtp, gomail and others on top of it print errors only."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "go-net-smtp",

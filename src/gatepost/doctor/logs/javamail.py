@@ -1,6 +1,6 @@
 """JavaMail, Jakarta Mail, Angus with ``mail.debug``; Spring uses it."""
 
-from gatepost.doctor.logs.form import COMMAND, Format
+from gatepost.doctor.logs.log_format import COMMAND, Format
 
 FORMAT = Format(
     "javamail",

@@ -1,6 +1,6 @@
 """Rust: lettre's tracing, old and new, and its errors."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "lettre",

@@ -1,6 +1,6 @@
 """MailKit's ProtocolLogger; the same two letters are what people write by hand."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 _TIME = r"^\s*(?:\d{4}-\d\d-\d\dT[\d:.]+Z?\s+)?"
 

@@ -1,6 +1,6 @@
 """Any other client that marks who speaks: arrows, brackets, ``Sent:`` and ``Received:``."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "marked",

@@ -1,6 +1,6 @@
 """msmtp -d, and its messages."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "msmtp",

@@ -1,6 +1,6 @@
 """nodemailer with ``logger: true`` and ``debug: true``, on a console or as JSON lines."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "nodemailer",

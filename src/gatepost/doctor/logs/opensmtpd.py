@@ -1,6 +1,6 @@
 """OpenSMTPD's trace: the server writes its log, so what comes in is the client's."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "opensmtpd",

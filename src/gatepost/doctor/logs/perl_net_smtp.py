@@ -1,6 +1,6 @@
 """Perl's Net::SMTP with Debug, on which mail programs of that world stand."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "perl-net-smtp",

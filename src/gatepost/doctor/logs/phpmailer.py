@@ -1,6 +1,6 @@
 """PHPMailer with SMTPDebug, version 6 and the older 5; as text or as HTML."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "phpmailer",

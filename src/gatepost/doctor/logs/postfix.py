@@ -1,6 +1,6 @@
 """Postfix: what its smtp client and smtpd log; with ``-v`` also the session."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "postfix",

@@ -1,6 +1,6 @@
 """PowerShell's Send-MailMessage: System.Net.Mail's texts behind its own."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "powershell",

@@ -1,6 +1,6 @@
 """RainLoop and SnappyMail: webmail whose log marks each line with its service."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "rainloop",

@@ -1,6 +1,6 @@
 """Ruby: Net::SMTP with ``set_debug_output`` (``->`` is what came), mail, ActionMailer."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "ruby-net-smtp",

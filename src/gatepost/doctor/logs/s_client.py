@@ -1,6 +1,6 @@
 """openssl s_client, telnet, nc: what was typed and what came, without a prefix."""
 
-from gatepost.doctor.logs.form import COMMAND, Format
+from gatepost.doctor.logs.log_format import COMMAND, Format
 
 FORMAT = Format(
     "s_client",

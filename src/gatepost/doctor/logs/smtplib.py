@@ -1,6 +1,6 @@
 """Python's smtplib with ``set_debuglevel``, and its exceptions; Django uses it, too."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "smtplib",

@@ -1,6 +1,6 @@
 """Stalwart's trace: the server writes its log, so what it reads is the client's."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "stalwart",

@@ -1,6 +1,6 @@
 """swaks: ``->`` before TLS, ``~>`` under it, an asterisk where the answer was no."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "swaks",

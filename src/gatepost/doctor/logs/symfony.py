@@ -1,6 +1,6 @@
 """Symfony Mailer and SwiftMailer, alone or in Laravel: exceptions, and their debug output."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "symfony",

@@ -1,6 +1,6 @@
 """.NET's System.Net.Mail: exceptions with generic texts, the server's words inside."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "system-net-mail",

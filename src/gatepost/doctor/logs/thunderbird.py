@@ -1,6 +1,6 @@
 """Thunderbird's and SeaMonkey's log (MOZ_LOG=SMTP:5), old and new."""
 
-from gatepost.doctor.logs.form import Format
+from gatepost.doctor.logs.log_format import Format
 
 FORMAT = Format(
     "thunderbird",

@@ -12,7 +12,7 @@ from gatepost.doctor.parallel import start
 from gatepost.doctor.probe import examine
 from gatepost.doctor.recording.evidence import Surroundings, evidence_in
 from gatepost.doctor.recording.session import Session
-from gatepost.doctor.recording.way import Way
+from gatepost.doctor.recording.settings import Way
 from gatepost.doctor.visit import Settings, Visit
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.model.evidence import Evidence, Target, TlsMode

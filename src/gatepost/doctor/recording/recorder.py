@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from gatepost.doctor.recording.session import Session
-from gatepost.doctor.recording.way import Way
+from gatepost.doctor.recording.settings import Way
 from gatepost.net.clock import SystemClock
 from gatepost.net.listen import Listener
 

@@ -10,8 +10,8 @@ from gatepost.doctor.certificate import read_certificate
 from gatepost.doctor.recording.client_side import ClientSide, Event, WatchedStream
 from gatepost.doctor.recording.outcome import Outcome
 from gatepost.doctor.recording.rewriting import Offering
+from gatepost.doctor.recording.settings import OPENS_AHEAD, REWRITES, Way
 from gatepost.doctor.recording.tap import Tap
-from gatepost.doctor.recording.way import OPENS_AHEAD, REWRITES, Way
 from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import Connect, Position, Resolution, TlsSeen, seen
 from gatepost.net.async_stream import AsyncStream

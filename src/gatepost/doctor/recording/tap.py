@@ -8,8 +8,8 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from gatepost.doctor.logs.strike import MARK
-from gatepost.doctor.recording.answers import Answers, Secrets
+from gatepost.doctor.logs.redaction import MARK
+from gatepost.doctor.recording.auth_redaction import Answers, Secrets
 from gatepost.doctor.recording.content import ContentScan
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.evidence import Conduct, Content

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-from gatepost.doctor.logs.broken import pieces
-from gatepost.doctor.logs.responses import (
+from gatepost.doctor.logs.auth_responses import (
     Answer,
     Kind,
     decode,
@@ -21,6 +20,7 @@ from gatepost.doctor.logs.responses import (
     kind_of,
     read_answer,
 )
+from gatepost.doctor.logs.broken_base64 import pieces
 from gatepost.doctor.logs.secrets import spans, spans_across
 from gatepost.model.evidence import Response
 from gatepost.model.transcript import STRUCK_OUT

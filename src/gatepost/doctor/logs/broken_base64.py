@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.doctor.logs.responses import decode, is_readable
+from gatepost.doctor.logs.auth_responses import decode, is_readable
 
 MAX_PIECES: Final = 60
 _SHORTEST: Final = 16

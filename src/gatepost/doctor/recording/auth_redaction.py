@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gatepost.doctor.logs.responses import decode, is_readable, kind_of, read_sent
-from gatepost.doctor.logs.strike import MECHANISM_NAMES, aligned, forms_of, struck
+from gatepost.doctor.logs.auth_responses import decode, is_readable, kind_of, read_sent
+from gatepost.doctor.logs.redaction import MECHANISM_NAMES, aligned, forms_of, struck
 from gatepost.model.evidence import Response, ResponseForm
 from gatepost.model.transcript import STRUCK_OUT
 
