@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gatepost.diagnosis.error_document import with_error_document
+from gatepost.diagnosis.next_probe import deciding_probe
 from gatepost.diagnosis.notes import notes, of_a_session, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
@@ -14,7 +15,6 @@ from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.identity import found_behind
 from gatepost.diagnosis.rules.replies import with_replies
 from gatepost.diagnosis.rules.texts import from_texts, merged, outweighing, worth_saying
-from gatepost.diagnosis.undecided import deciding_probe
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis, Finding, Verdict

@@ -12,7 +12,7 @@ from typing import Final
 from gatepost.diagnosis.entra.codes import CODES, Code
 from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME
 from gatepost.diagnosis.entra.roles import RoleState, role_state
-from gatepost.diagnosis.entra.telling import (
+from gatepost.diagnosis.entra.wording import (
     ROLE,
     age,
     assign_role,

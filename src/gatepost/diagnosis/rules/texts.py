@@ -6,8 +6,8 @@ from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.signs import SIGNS
-from gatepost.diagnosis.signs.about import is_about_mail, is_delivered
 from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.relevance import is_about_mail, is_delivered
 from gatepost.diagnosis.signs.sign import CERTAIN, LEAST, LIKELY, Sign
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from gatepost.diagnosis.entra.telling import refusal
+from gatepost.diagnosis.entra.wording import refusal
 from gatepost.diagnosis.rules.entra import behind_of
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import TokenSeen

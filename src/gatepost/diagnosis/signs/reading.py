@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS, providers_in, providers_of
-from gatepost.diagnosis.signs.tongues import in_english
+from gatepost.diagnosis.signs.translations import in_english
 from gatepost.model.evidence import Evidence, Position
 from gatepost.model.reply import Reply
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from gatepost.diagnosis.entra.telling import told
+from gatepost.diagnosis.entra.wording import told
 from gatepost.diagnosis.rules.tokens import whose
 from gatepost.model.entra import Behind, TokenSeen
 from gatepost.model.evidence import Evidence

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from gatepost.diagnosis.signs.about import is_about_mail
 from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.relevance import is_about_mail
 from gatepost.model.evidence import Evidence
 from gatepost.model.reply import Reply
 
