@@ -46,8 +46,8 @@ from gatepost.relay.transport.judging import (
     taken_at_once,
     verdict_on,
 )
-from gatepost.relay.transport.silence import unless_silent
-from gatepost.relay.transport.witness import Witness
+from gatepost.relay.transport.sign_in_evidence import SignInEvidence
+from gatepost.relay.transport.tls_mode_hint import unless_silent
 from gatepost.routing.route import BAD_SEQUENCE
 
 _USUAL: Final = frozenset({25, 465, 587})
@@ -159,7 +159,7 @@ class _Try:
         self.transport, self.place, self.deadline = transport, place, deadline
         self.envelope = lease.envelope
         self.body: Body = Traced(lease.message.trace, body)
-        self.witness: Witness | None = None
+        self.witness: SignInEvidence | None = None
         """Of a connection that was opened for it."""
         self.course = Course()
         self.session: ClientSession | None = None
@@ -253,7 +253,7 @@ class _Try:
         self.session, self.address = None, self.place.address  # not those of a kept one before
         sending = transport.sending
         upstream = upstream_of(transport.target, self.place, sending.local_name)
-        witness = self.witness = Witness(upstream)
+        witness = self.witness = SignInEvidence(upstream)
         opening = sending.opener.open(upstream, transport.sign_in, witness.meet)
         if isinstance(transport.target, MxTarget) or upstream.tls == "implicit":
             connection = await opening

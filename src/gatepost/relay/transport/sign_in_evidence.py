@@ -37,7 +37,7 @@ _TLS: Final[dict[str, TlsMode]] = {
 }  # fmt: skip
 
 
-class Witness:
+class SignInEvidence:
     """Sees a connection being opened; ``meet`` is to be given to ``Opener.open``."""
 
     def __init__(self, upstream: Upstream) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gatepost.client.connection import AsyncConnection
 from gatepost.errors import TimedOut
-from gatepost.relay.transport.witness import Witness
+from gatepost.relay.transport.sign_in_evidence import SignInEvidence
 
 SILENCE: Final = 10.0
 """Seconds without a greeting after which it is asked for one inside TLS."""
@@ -18,7 +18,7 @@ SILENCE: Final = 10.0
 
 async def unless_silent(
     opening: Coroutine[Any, Any, AsyncConnection],
-    witness: Witness,
+    witness: SignInEvidence,
     greets_in_tls: Callable[[], Awaitable[bool]],
 ) -> AsyncConnection:
     """Return what ``opening`` does; a server that greets only in TLS is not waited for.

@@ -12,8 +12,8 @@ from gatepost.diagnosis.diagnose import diagnose
 from gatepost.errors import Refused, TimedOut
 from gatepost.model.reply import Reply
 from gatepost.net.dial import Server
-from gatepost.relay.transport.silence import SILENCE, unless_silent
-from gatepost.relay.transport.witness import LONGEST, Witness
+from gatepost.relay.transport.sign_in_evidence import LONGEST, SignInEvidence
+from gatepost.relay.transport.tls_mode_hint import SILENCE, unless_silent
 from gatepost.testing.clock import FakeClock
 from tests.delivering import run
 
@@ -37,7 +37,7 @@ class Scene:
 
     def __init__(self, greets_after: float, *, in_tls: bool, goes_on_for: float = 0) -> None:
         self.clock, self.asked = FakeClock(), 0
-        self.witness = Witness(Upstream(SERVER))
+        self.witness = SignInEvidence(Upstream(SERVER))
         self._greets_after, self._goes_on_for, self._in_tls = greets_after, goes_on_for, in_tls
         self.was_given_up = False
 
@@ -138,7 +138,7 @@ def test_a_connection_that_comes_too_late_is_closed_though_nobody_waits_any_more
 
 
 def test_the_doctor_reads_no_more_of_a_reply_than_its_beginning() -> None:
-    witness, session = Witness(Upstream(SERVER)), ClientSession(Peer(SERVER, "me.example"))
+    witness, session = SignInEvidence(Upstream(SERVER)), ClientSession(Peer(SERVER, "me.example"))
     witness.meet(session, "192.0.2.1")
     reply = Reply(554, "\n".join(["x" * 10_000] * 500))
     assert session.listen_in is not None
