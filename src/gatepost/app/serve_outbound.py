@@ -23,8 +23,8 @@ from gatepost.profiles import known_providers, load_profile
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Deliverer
 from gatepost.relay.faults import explain
+from gatepost.relay.feedback import alarm_keys
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.lessons import alarm_keys
 from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes

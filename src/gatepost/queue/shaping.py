@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, Position
-from gatepost.queue.lessons import NONE, Change, Lesson, lesson_of
+from gatepost.queue.feedback import NONE, Change, Lesson, lesson_of
 from gatepost.queue.schedule import Random
 
 MINUTE: Final = 60.0

@@ -12,10 +12,10 @@ from gatepost.model.delivery import Attempt, Contact, Lease, Outcome, Verdict
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, Route, Target
-from gatepost.queue.lessons import lesson_of
+from gatepost.queue.feedback import lesson_of
 from gatepost.queue.why import Turn
+from gatepost.relay.feedback import Teacher, Try
 from gatepost.relay.in_flight import Tried
-from gatepost.relay.lessons import Teacher, Try
 from gatepost.relay.server_lookup import Found, ServerLookup
 from gatepost.relay.traffic import Pause, Permit, Traffic
 from gatepost.relay.transport.contract import Handed, Transport

@@ -11,8 +11,8 @@ from gatepost.queue.schedule import Random
 from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Bounds, Deliverer
+from gatepost.relay.feedback import Teacher
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.lessons import Teacher
 from gatepost.relay.notify import Notifier
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own, ServerLookup

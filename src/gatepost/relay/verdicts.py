@@ -11,7 +11,7 @@ from gatepost.model.dsn import Reported
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.retry import Retry
-from gatepost.queue.lessons import lesson_of
+from gatepost.queue.feedback import lesson_of
 from gatepost.queue.schedule import Random, Times, due_notice, next_attempt
 from gatepost.relay.transport.contract import Handed
 

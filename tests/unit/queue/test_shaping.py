@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import HopLimits
-from gatepost.queue.lessons import NONE, Lesson, lesson_of
+from gatepost.queue.feedback import NONE, Lesson, lesson_of
 from gatepost.queue.shaping import Identity, Moment, Shaper, learn
 
 

@@ -22,7 +22,7 @@ from gatepost.errors import (
 from gatepost.model.delivery import Verdict
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
-from gatepost.queue.lessons import lesson_of
+from gatepost.queue.feedback import lesson_of
 from gatepost.relay.transport.contract import Heard
 from gatepost.relay.transport.judging import heard, judge, reply_of, taken_at_once
 

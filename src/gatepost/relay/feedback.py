@@ -16,7 +16,7 @@ from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.route import SmarthostTarget, Target, credential_of
 from gatepost.queue.breaker import HOST, Breaker
-from gatepost.queue.lessons import Lesson, lesson_of
+from gatepost.queue.feedback import Lesson, lesson_of
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Moment, Shaper, learn
 from gatepost.relay.context import Report
