@@ -83,7 +83,7 @@ def aligned(secret: str) -> Iterator[str]:
 
 def visited(credentials: Credentials, said: str, ask: Callable[[HttpRequest], HttpResponse]) -> str:
     """Everything that any report shows of a visit in which this was said."""
-    visit = Visit(SERVER, Settings(backstage=IdentityOptions()), credentials)
+    visit = Visit(SERVER, Settings(identity=IdentityOptions()), credentials)
     talk = Talk(visit, cast("SyncStream", NoStream()), cast("Context", None))
     transcript = talk.session.transcript
     transcript.server(f"220 {said}")

@@ -11,8 +11,8 @@ from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
 from gatepost.cli.identity_options import (
     behind_options,
     diagnose_token,
-    read_backstage,
     read_credential,
+    read_identity_options,
 )
 from gatepost.cli.output import OK, print_json
 
@@ -176,7 +176,10 @@ def _probe(server: str, given: dict[str, Any]) -> "Diagnosis":
 
     errand = _errand(given)
     settings = Settings(
-        given["library"] or "", given["tls"], given["ca_file"], backstage=read_backstage(given)
+        given["library"] or "",
+        given["tls"],
+        given["ca_file"],
+        identity=read_identity_options(given),
     )
     credential = read_credential(given)
     try:

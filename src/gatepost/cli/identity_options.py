@@ -90,15 +90,15 @@ def read_credential(given: dict[str, Any]) -> "str | Token | None":
     return Token(read_secret(token, "token") or "")
 
 
-def read_backstage(given: dict[str, Any]) -> "IdentityOptions":
+def read_identity_options(given: dict[str, Any]) -> "IdentityOptions":
     """Return how to look behind the server."""
     from gatepost.doctor.identity_options import IdentityOptions, IdentityUrls  # noqa: PLC0415
     from gatepost.model.secret import Secret  # noqa: PLC0415
 
-    places = (given["authority"] or "", given["arm_url"] or "", given["email_url"] or "")
+    urls = (given["authority"] or "", given["arm_url"] or "", given["email_url"] or "")
     token = read_secret(given["arm_token_file"], "token")
     return IdentityOptions(
-        IdentityUrls(*places),
+        IdentityUrls(*urls),
         given["stands_for"] or "",
         Secret(token.strip()) if token else None,
         given["smtp_only"],

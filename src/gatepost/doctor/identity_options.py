@@ -1,4 +1,4 @@
-"""How to look behind a server: what was named on the command line."""
+"""Which identity provider the doctor asks behind a refused login, as the command line says it."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from gatepost.model.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class IdentityUrls:
-    """URLs that were named; empty: by the environment, or as usual."""
+    """URLs given by the user; an empty one is taken from the environment, else the public one."""
 
     authority: str = ""
     arm: str = ""
@@ -16,11 +16,12 @@ class IdentityUrls:
 
 @dataclass(frozen=True, slots=True)
 class IdentityOptions:
-    """Where to look, and how far."""
+    """Where the provider is, and what may be asked of it."""
 
-    places: IdentityUrls = IdentityUrls()
+    urls: IdentityUrls = IdentityUrls()
     stands_for: str = ""
-    """RESOURCE.APPLICATION.TENANT, where the user name is an SMTP user name."""
+    """RESOURCE.APPLICATION.TENANT that an SMTP user name stands for."""
     arm_token: Secret | None = None
+    """An access token for Azure Resource Manager."""
     closed: bool = False
     """Ask the mail server alone."""

@@ -37,14 +37,14 @@ def diagnose(
 
     The password goes out once, under verified TLS, or not at all; with
     ``errand.try_all`` once for every mechanism. Where Microsoft Entra has refused it, it goes to
-    the tenant's authority, too, once, unless ``settings.backstage`` is closed. Nothing is sent to
+    the tenant's authority, too, once, unless ``settings.identity`` is closed. Nothing is sent to
     recipients unless ``errand.send`` says so. A server that fails or does not answer is a
     diagnosis, not an error. Raises ConfigError for arguments that make no sense
     and TlsError for a CA file that cannot be used.
     """
     if settings.library:
         settings = replace(settings, library=find_library(settings.library).name)
-    check(settings.backstage)
+    check(settings.identity)
     credentials = make_credentials(username, password)
     usual = IMPLICIT if settings.tls == "implicit" else SUBMISSION
     wanted = parse_server(server, usual)

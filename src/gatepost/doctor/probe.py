@@ -136,7 +136,7 @@ class _Probe:
         if (
             tls is not None
             and (url := missing_issuer(tls))
-            and not self.visit.settings.backstage.closed
+            and not self.visit.settings.identity.closed
         ):
             found = find_issuer(self.visit, endpoint, self._taken_name, url, implicit=implicit)
             self.note(issuer=seen(found))

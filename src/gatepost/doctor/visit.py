@@ -46,7 +46,7 @@ class Settings:
     ca_file: str | None = None
     local_name: str = ""
     """What it says in EHLO; by default what the library says, or what we would."""
-    backstage: IdentityOptions = field(default_factory=IdentityOptions)
+    identity: IdentityOptions = field(default_factory=IdentityOptions)
     """Where to look behind a refused login, and how far."""
 
 

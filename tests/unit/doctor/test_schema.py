@@ -18,7 +18,7 @@ from tests.conformance.acs_world import USERNAME
 from tests.docs.pages import ROOT
 from tests.unit.diagnosis.test_entra_tokens import NOW, token
 from tests.unit.diagnosis.test_rules import CASES
-from tests.unit.doctor.identity.backstage import by_password
+from tests.unit.doctor.identity.answering import by_password
 from tests.unit.doctor.identity.test_look import shared
 
 FILE = ROOT / "docs" / "reference" / "doctor.schema.json"

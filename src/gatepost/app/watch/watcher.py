@@ -32,7 +32,7 @@ def look(upstream: Upstream, password: Secret | None) -> Diagnosis:
         upstream.library,
         upstream.tls,
         upstream.ca_file or None,
-        backstage=IdentityOptions(closed=True),
+        identity=IdentityOptions(closed=True),
     )
     name = upstream.username if password is not None else None
     return diagnose(str(upstream.server), name, password, settings=settings)

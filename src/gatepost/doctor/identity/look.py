@@ -41,11 +41,11 @@ _NO_SECRET: Final = frozenset({"empty", "guid", "access_key", "access_token", "c
 """Shapes of what is no client secret: there is nothing to ask about."""
 
 
-def check(backstage: IdentityOptions) -> None:
+def check(options: IdentityOptions) -> None:
     """Raise ConfigError for what was named and makes no sense, before anything is asked."""
-    find_cloud(backstage.places, {}, local=True)
-    if backstage.stands_for:
-        _told(EntraName(), backstage, {})
+    find_cloud(options.urls, {}, local=True)
+    if options.stands_for:
+        _told(EntraName(), options, {})
 
 
 def look_behind(
@@ -56,7 +56,7 @@ def look_behind(
     ``ask`` takes the place of the network. Raises ConfigError as ``check`` does, and TlsError for a
     CA file that cannot be used.
     """
-    credentials, backstage = visit.credentials, visit.settings.backstage
+    credentials, options = visit.credentials, visit.settings.identity
     if credentials is None:
         return found
     if credentials.token is not None:
@@ -68,14 +68,14 @@ def look_behind(
     if local and (beside := authority_beside(visit.settings.ca_file, visit.server)):
         environment = {AUTHORITY_VARIABLE: beside, **environment}
     cloud, trouble = Cloud(), ""
-    if not backstage.closed:
+    if not options.closed:
         try:
-            cloud = find_cloud(backstage.places, environment, local=local)
+            cloud = find_cloud(options.urls, environment, local=local)
         except ConfigError as error:  # of the environment; the visit was worth its while
             trouble = str(error)
-    questions = _questions(ask or _asking(visit.settings.ca_file), credentials, backstage)
+    questions = _questions(ask or _asking(visit.settings.ca_file), credentials, options)
     look = Look(credentials, profile.doctor, cloud, questions, found.seen_at)
-    behind = look.look(backstage, environment, visit.errand.mail_from)
+    behind = look.look(options, environment, visit.errand.mail_from)
     return replace(found, behind=seen(replace(behind, untried=trouble or behind.untried)))
 
 
@@ -92,9 +92,9 @@ def _asking(ca_file: str | None) -> Ask:
     return Fetcher(ca_file=ca_file).ask
 
 
-def _questions(ask: Ask, credentials: Credentials, backstage: IdentityOptions) -> Questions:
+def _questions(ask: Ask, credentials: Credentials, options: IdentityOptions) -> Questions:
     hidden = Transcript()
-    for secret in (credentials.password, credentials.token, backstage.arm_token):
+    for secret in (credentials.password, credentials.token, options.arm_token):
         if secret is not None:
             hide(hidden, secret.reveal())
     return Questions(ask, hidden)
@@ -119,14 +119,12 @@ class Look:
         self.behind = Behind(EntraName())
         self._token = credentials.token
 
-    def look(
-        self, backstage: IdentityOptions, environment: Mapping[str, str], sender: str
-    ) -> Behind:
+    def look(self, options: IdentityOptions, environment: Mapping[str, str], sender: str) -> Behind:
         """Take the steps in order, and return what was found."""
         steps = (
-            partial(self._read_name, backstage, environment),
+            partial(self._read_name, options, environment),
             self._read_secret,
-            partial(self._read_resources, backstage.arm_token),
+            partial(self._read_resources, options.arm_token),
             self._find_tenant,
             self._get_token,
             partial(self._try_to_send, sender),
@@ -141,13 +139,13 @@ class Look:
 
     # What needs no question.
 
-    def _read_name(self, backstage: IdentityOptions, environment: Mapping[str, str]) -> bool:
+    def _read_name(self, options: IdentityOptions, environment: Mapping[str, str]) -> bool:
         username = self._credentials.username
         if self._known.identity == "entra_user":
             return self._read_address(username)
         name = read_name(username)
         if name.mistake in MAY_BE_SMTP_NAME:
-            name = _told(name, backstage, environment)
+            name = _told(name, options, environment)
         self.behind = replace(self.behind, name=name)
         return not name.mistake or name.mistake in MAY_BE_SMTP_NAME
 
@@ -269,10 +267,10 @@ class Look:
         return True
 
 
-def _told(name: EntraName, backstage: IdentityOptions, environment: Mapping[str, str]) -> EntraName:
+def _told(name: EntraName, options: IdentityOptions, environment: Mapping[str, str]) -> EntraName:
     """Return what an SMTP user name stands for, as it was told. Raises ConfigError."""
-    if backstage.stands_for:
-        told = read_name(backstage.stands_for)
+    if options.stands_for:
+        told = read_name(options.stands_for)
         if told.mistake:
             plain = told.mistake in MAY_BE_SMTP_NAME
             wrong = f"RESOURCE.APPLICATION.TENANT is wanted{'' if plain else f'; {told.sentence}'}"

@@ -5,7 +5,7 @@
 import pytest
 
 from gatepost.doctor.identity.cloud import Cloud, find_cloud
-from gatepost.doctor.identity_options import IdentityUrls
+from gatepost.doctor.identity_options import IdentityUrls as Urls
 from gatepost.errors import ConfigError
 
 PUBLIC = Cloud(
@@ -22,32 +22,30 @@ OURS = Cloud(
 # fmt: off
 CLOUDS = [
     # on the command line         in the environment                                   local
-    (IdentityUrls(),                    {},                                                  False, PUBLIC),
-    (IdentityUrls(),                    {},                                                  True,  Cloud()),
-    (IdentityUrls(),                    {"AZURE_AUTHORITY_HOST": "login.microsoftonline.com"}, True, PUBLIC),
-    (IdentityUrls(),                    {"AZURE_AUTHORITY_HOST": "https://localhost:2443/"}, True,  OURS),
-    (IdentityUrls("https://localhost:2443"), {"AZURE_AUTHORITY_HOST": "https://other.example"}, False, OURS),
-    (IdentityUrls("https://LocalHost:2443"), {},                                             True,  OURS),
-    (IdentityUrls("https://localhost:2443", email="https://localhost:2443/"), {},            True,  OURS),
-    (IdentityUrls("https://localhost:2443", email="https://127.0.0.1:2443"), {},             True,  OURS),
-    (IdentityUrls("https://localhost:2443", email="https://localhost:2444"), {},             True,
+    (Urls(),                    {},                                                  False, PUBLIC),
+    (Urls(),                    {},                                                  True,  Cloud()),
+    (Urls(),                    {"AZURE_AUTHORITY_HOST": "login.microsoftonline.com"}, True, PUBLIC),
+    (Urls(),                    {"AZURE_AUTHORITY_HOST": "https://localhost:2443/"}, True,  OURS),
+    (Urls("https://localhost:2443"), {"AZURE_AUTHORITY_HOST": "https://other.example"}, False, OURS),
+    (Urls("https://LocalHost:2443"), {},                                             True,  OURS),
+    (Urls("https://localhost:2443", email="https://localhost:2443/"), {},            True,  OURS),
+    (Urls("https://localhost:2443", email="https://127.0.0.1:2443"), {},             True,  OURS),
+    (Urls("https://localhost:2443", email="https://localhost:2444"), {},             True,
      Cloud(OURS.authority, OURS.arm, "https://localhost:2444")),
-    (IdentityUrls("login.microsoftonline.us"), {},                                           False,
+    (Urls("login.microsoftonline.us"), {},                                           False,
      Cloud("https://login.microsoftonline.us", "https://management.usgovcloudapi.net")),
-    (IdentityUrls("https://other.example"), {},                                              False,
+    (Urls("https://other.example"), {},                                              False,
      Cloud("https://other.example")),
-    (IdentityUrls("https://other.example", "https://arm.example", "https://{resource}.mail.example"), {}, False,
+    (Urls("https://other.example", "https://arm.example", "https://{resource}.mail.example"), {}, False,
      Cloud("https://other.example", "https://arm.example", "https://{resource}.mail.example")),
-    (IdentityUrls(),                    {"GATEPOST_ARM_URL": "https://arm.example", "GATEPOST_EMAIL_URL": "https://m.example"},
+    (Urls(),                    {"GATEPOST_ARM_URL": "https://arm.example", "GATEPOST_EMAIL_URL": "https://m.example"},
      False, Cloud(PUBLIC.authority, "https://arm.example", "https://m.example")),
 ]
 # fmt: on
 
 
 @pytest.mark.parametrize(("given", "environment", "local", "wanted"), CLOUDS)
-def test_where_to_ask(
-    given: IdentityUrls, environment: dict[str, str], local: bool, wanted: Cloud
-) -> None:
+def test_where_to_ask(given: Urls, environment: dict[str, str], local: bool, wanted: Cloud) -> None:
     assert find_cloud(given, environment, local=local) == wanted
 
 
@@ -64,5 +62,5 @@ def test_where_to_ask(
 )
 def test_a_secret_goes_under_tls_to_a_host(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        find_cloud(IdentityUrls(url), {}, local=False)
+        find_cloud(Urls(url), {}, local=False)
     assert str(caught.value) == "the URL of the authority must be https://HOST[:PORT]"

@@ -44,7 +44,7 @@ from tests.conformance.acs_world import (
 from tests.unit.diagnosis.cases import DAY, but, hello, judged, login, tried
 from tests.unit.diagnosis.test_entra_tokens import token
 from tests.unit.directory.azure.world import NOW
-from tests.unit.doctor.identity.backstage import (
+from tests.unit.doctor.identity.answering import (
     ENVIRONMENT,
     REFUSED,
     SMTP,
@@ -568,7 +568,7 @@ def test_places_may_be_named(door: Backdoor) -> None:
         "https://localhost:2443", "https://localhost:2443", "https://localhost:2443"
     )
     credentials = by_password(USERNAME, PASSWORD)
-    visit = Visit(SMTP, Settings(backstage=IdentityOptions(places)), credentials)
+    visit = Visit(SMTP, Settings(identity=IdentityOptions(places)), credentials)
     found = look_behind(visit, refused(credentials), {}, door.ask)
     assert found.behind.value is not None
     assert found.behind.value.email is not None

@@ -12,7 +12,7 @@ from gatepost.doctor.report import render
 from gatepost.model.finding import Diagnosis
 from tests.conformance.acs_cases import CASES, GOOD, ORDER, PAIRS, USERNAMES, build
 from tests.conformance.acs_world import Login
-from tests.unit.doctor.identity.backstage import Backdoor, by_password
+from tests.unit.doctor.identity.answering import Backdoor, by_password
 
 SMTP_NAMES = {"the sender's address", "resource name alone"}
 """Forms that an SMTP user name may have, too."""

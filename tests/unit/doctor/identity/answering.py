@@ -78,9 +78,9 @@ class Backdoor:
         audience = "https://management.azure.com/"
         return self.plane.tokens.issue(ADMIN_PRINCIPAL, audience, AUTHORITY).token
 
-    def examine(self, credentials: Credentials, *, sender: str = "", **backstage: Any) -> Diagnosis:
+    def examine(self, credentials: Credentials, *, sender: str = "", **options: Any) -> Diagnosis:
         """Diagnose a login that was refused."""
-        settings = Settings(backstage=IdentityOptions(**backstage))
+        settings = Settings(identity=IdentityOptions(**options))
         visit = Visit(SMTP, settings, credentials, Errand(sender))
         seen = look_behind(visit, refused(credentials), ENVIRONMENT, self.ask)
         return diagnose_evidence(seen)
