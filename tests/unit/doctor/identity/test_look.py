@@ -389,7 +389,7 @@ def test_a_host_with_the_label_of_a_geography(door: Backdoor) -> None:
 
 def test_the_host_that_resource_manager_names(door: Backdoor) -> None:
     nowhere = IdentityUrls(email="https://{resource}.elsewhere.example")
-    door.examine(by_password(USERNAME, PASSWORD), places=nowhere, arm_token=door.admin_token())
+    door.examine(by_password(USERNAME, PASSWORD), urls=nowhere, arm_token=door.admin_token())
     hosts = {urlsplit(each.url).netloc for each in door.asked}
     assert "acs-demo.communication.localhost:2443" in hosts
     assert not any("elsewhere" in each for each in hosts)
