@@ -382,7 +382,7 @@ def test_a_host_with_the_label_of_a_geography(door: Backdoor) -> None:
 
     door.around = around
     public = IdentityUrls(email="https://{resource}.communication.azure.com")
-    diagnosis = door.examine(by_password(USERNAME, PASSWORD), places=public)
+    diagnosis = door.examine(by_password(USERNAME, PASSWORD), urls=public)
     assert ids(diagnosis) == ["role_missing"]
     assert [urlsplit(each.url).netloc for each in door.asked][-1] == there
 
