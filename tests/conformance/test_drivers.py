@@ -14,7 +14,7 @@ from gatepost.testing import Dialogue, Values, load_dialogue
 from gatepost.testing.client import make_credentials, transactions
 from gatepost.testing.dialogue import Mark, Say
 from tests.certificates import Pair, make_authority
-from tests.conformance.scripted import serving
+from tests.conformance.dialogue_server import serving
 
 DIALOGUES = [
     dialogue

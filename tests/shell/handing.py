@@ -13,7 +13,7 @@ from gatepost.relay.transport.contract import Handed, Place
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority
 from tests.leases import TRACE, lease
-from tests.shell.behaviours import Client
+from tests.shell.smtp_server import Client
 
 BODY = BytesBody(b"Subject: hi\r\n\r\n.Hello\r\n")
 SENT = TRACE + b"Subject: hi\r\n\r\n..Hello\r\n"

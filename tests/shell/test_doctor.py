@@ -25,7 +25,7 @@ from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import Server as Address
 from tests.certificates import Authority, Pair, make_authority
 from tests.shell.http_server import HttpServer, Told
-from tests.shell.scripted import Script, Server, serving
+from tests.shell.scripted_server import Script, Server, serving
 
 STARTTLS = ("STARTTLS",)
 PASSWORD = "correct horse battery"

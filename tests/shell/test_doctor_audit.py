@@ -11,7 +11,7 @@ from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import render
 from gatepost.model.finding import Diagnosis
 from tests.certificates import Authority, make_authority
-from tests.shell.scripted import Script, serving
+from tests.shell.scripted_server import Script, serving
 
 QUICK = Patience(connect=10, others=1, greeting=15, silence=2, reply=15, pause=0)
 NO_TLS = "530 5.7.0 Must issue a STARTTLS command first"

@@ -15,7 +15,7 @@ import pytest
 
 from tests.certificates import Authority, make_authority
 from tests.running import doctor
-from tests.shell.scripted import Script, Server, serving
+from tests.shell.scripted_server import Script, Server, serving
 
 PASSWORD = "correct horse battery"
 

@@ -8,7 +8,7 @@ import pytest
 from gatepost.doctor import Errand, Patience, Settings, diagnose
 from gatepost.model.finding import Diagnosis
 from tests.certificates import Authority, Pair, make_authority
-from tests.shell.scripted import Script, Server, serving
+from tests.shell.scripted_server import Script, Server, serving
 
 PASSWORD = "correct horse battery"
 QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=1, pause=0)

@@ -22,7 +22,6 @@ from gatepost.testing import Mischief, Upstream
 from gatepost.testing.upstream import USUAL
 from tests.certificates import Authority, Pair
 from tests.leases import lease, outcomes
-from tests.shell.behaviours import Client, serving
 from tests.shell.handing import (
     PIPELINED,
     QUICK,
@@ -33,6 +32,7 @@ from tests.shell.handing import (
     run,
     start_tls,
 )
+from tests.shell.smtp_server import Client, serving
 
 OPENED = [
     b"MAIL FROM:<a@example.com> SIZE=%d" % (len(SENT) - 1),

@@ -26,7 +26,7 @@ from gatepost.net.dial import Server as Place
 from gatepost.store.lock import DirectoryLock
 from tests.certificates import Authority, Pair
 from tests.recording import ids, recorded
-from tests.shell.scripted import Script, Server, serving
+from tests.shell.scripted_server import Script, Server, serving
 
 PASSWORD = "correct-horse-battery"
 MESSAGE = "From: ann@example.org\r\nSubject: x\r\n\r\n.a dot\r\nhello\r\n"

@@ -22,7 +22,7 @@ from gatepost.errors import (
     TlsError,
 )
 from tests.certificates import Authority, Pair, make_authority
-from tests.shell.behaviours import Behaviour, Client, Scripted, serving
+from tests.shell.smtp_server import Behaviour, Client, SmtpServer, serving
 
 MESSAGE = b"From: a@example.com\r\nTo: b@example.net\r\n\r\n.dot\r\nHello\r\n"
 PASSWORD = "correct horse"
@@ -62,7 +62,7 @@ def in_a_loop(
 @pytest.fixture(params=[blocking, in_a_loop])
 def submit(request: pytest.FixtureRequest, authority: Authority) -> Submit:
     def call(
-        server: Scripted,
+        server: SmtpServer,
         *login: str,
         message: bytes = MESSAGE,
         tls: Tls | None = None,
@@ -381,7 +381,7 @@ def test_goodbye_goes_both_ways(submit: Submit, pair: Pair) -> None:
 
 
 def test_nobody_there(submit: Submit, pair: Pair) -> None:
-    with Scripted(in_clear, pair) as server:
+    with SmtpServer(in_clear, pair) as server:
         pass
     with pytest.raises(ConnectError) as caught:
         submit(server)
@@ -402,7 +402,7 @@ def test_a_cancelled_task_sends_nothing_more(authority: Authority, pair: Pair) -
         client.answer("250 ok")
         client.wait_for_end()
 
-    async def run(server: Scripted) -> None:
+    async def run(server: SmtpServer) -> None:
         tls = Tls(ca_file=authority.ca_file)
         async with asyncio.timeout(0.5):
             await send_async(MESSAGE, server.address, tls=tls)

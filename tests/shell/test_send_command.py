@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.certificates import Authority, Pair
-from tests.shell.behaviours import Client, Scripted, serving
+from tests.shell.smtp_server import Client, SmtpServer, serving
 
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
 PASSWORD = "correct horse"
@@ -58,7 +58,9 @@ def login(tmp_path: Path, authority: Authority) -> list[str]:
     return ["--ca-file", authority.ca_file, "--username", "me", "--password-file", str(secret)]
 
 
-def send(server: Scripted, *arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+def send(
+    server: SmtpServer, *arguments: str, given: str = ""
+) -> "subprocess.CompletedProcess[str]":
     return run("--server", server.address, *arguments, given=given)
 
 

@@ -16,7 +16,6 @@ from gatepost.relay.sign_in_diagnosis import diagnose_sign_in
 from gatepost.relay.transport.smtp import SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import outcomes
-from tests.shell.behaviours import Client, serving
 from tests.shell.handing import (
     Relay,
     greet,
@@ -24,6 +23,7 @@ from tests.shell.handing import (
     start_tls,
     take,
 )
+from tests.shell.smtp_server import Client, serving
 
 # TLS.
 

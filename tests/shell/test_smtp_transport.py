@@ -20,7 +20,6 @@ from gatepost.relay.transport.contract import Heard, Place
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import TRACE, lease, outcomes
-from tests.shell.behaviours import Client, serving
 from tests.shell.handing import (
     BODY,
     PIPELINED,
@@ -34,6 +33,7 @@ from tests.shell.handing import (
     start_tls,
     take,
 )
+from tests.shell.smtp_server import Client, serving
 
 # One message.
 

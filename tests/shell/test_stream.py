@@ -17,7 +17,7 @@ from gatepost.net.stream import SyncStream
 from gatepost.net.tls import client_context
 from tests.certificates import Authority, Pair
 from tests.loopback import free_port
-from tests.shell.behaviours import Client, serving
+from tests.shell.smtp_server import Client, serving
 
 WAIT = 5.0
 

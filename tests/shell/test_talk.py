@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.certificates import Authority, Pair
-from tests.shell.behaviours import Client, Scripted, serving
+from tests.shell.smtp_server import Client, SmtpServer, serving
 
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
 TYPED = """EHLO me
@@ -22,7 +22,7 @@ QUIT
 """
 
 
-def talk(server: Scripted, *arguments: str, typed: str) -> "subprocess.CompletedProcess[str]":
+def talk(server: SmtpServer, *arguments: str, typed: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [GATEPOST, "talk", server.address, *arguments],
         input=typed,

@@ -14,7 +14,7 @@ import pytest
 
 from gatepost.cli.main import main
 from tests.certificates import Authority, Pair
-from tests.shell.scripted import Script, Server, serving
+from tests.shell.scripted_server import Script, Server, serving
 
 PATIENCE = 30.0
 

@@ -66,7 +66,7 @@ class Client:
 Behaviour = Callable[[Client], None]
 
 
-class Scripted:
+class SmtpServer:
     """The running server."""
 
     def __init__(self, behaviour: Behaviour, pair: Pair) -> None:
@@ -115,9 +115,9 @@ class Scripted:
 
 
 @contextmanager
-def serving(behaviour: Behaviour, pair: Pair) -> Iterator[Scripted]:
+def serving(behaviour: Behaviour, pair: Pair) -> Iterator[SmtpServer]:
     """Run ``behaviour`` for each connection; its own failure fails the test."""
-    with Scripted(behaviour, pair) as server:
+    with SmtpServer(behaviour, pair) as server:
         yield server
     if server.failure is not None:
         raise server.failure
