@@ -19,7 +19,7 @@ from bench.process import PROC, memory_kib
 from bench.report import Promise
 from gatepost.testing import Mischief
 from tests.shell.peer import letter
-from tests.shell.relay import Relaying, relaying
+from tests.shell.serve_process import ServeProcess, relaying
 from tests.shell.upstreams import upstream
 
 SECONDS = 60.0
@@ -110,7 +110,7 @@ def _watch(pid: int, seconds: float) -> Iterator[Sample]:
         yield Sample(memory_kib(pid), handles)
 
 
-def _send(relay: Relaying, stop: threading.Event, sent: list[int], number: int) -> None:
+def _send(relay: ServeProcess, stop: threading.Event, sent: list[int], number: int) -> None:
     """Client after client, until told to stop."""
     turn = 0
     while not stop.is_set():

@@ -14,7 +14,7 @@ import pytest
 
 from tests.clients.node.packages import HERE, NODE, needs_node
 from tests.loops import run_and_cut
-from tests.shell.provided import Host, Provided
+from tests.shell.profile_server import Host, ProfileServer
 from tests.shell.test_profiles import HEALTHY, letter, profile_of
 
 OK = "ok"
@@ -27,7 +27,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     host.close()
 
 
-def by_smtplib(served: Provided, message: EmailMessage) -> None:
+def by_smtplib(served: ProfileServer, message: EmailMessage) -> None:
     context = ssl.create_default_context(cafile=served.ca_file)
     with smtplib.SMTP("127.0.0.1", served.port, "client.example.com", timeout=30) as client:
         client.starttls(context=context)
@@ -35,7 +35,7 @@ def by_smtplib(served: Provided, message: EmailMessage) -> None:
         client.send_message(message)
 
 
-def by_aiosmtplib(served: Provided, message: EmailMessage) -> None:
+def by_aiosmtplib(served: ProfileServer, message: EmailMessage) -> None:
     sending = aiosmtplib.send(
         message, hostname="127.0.0.1", port=served.port, start_tls=True, timeout=30,
         username=served.given.username, password=served.given.password.reveal(),
@@ -45,7 +45,7 @@ def by_aiosmtplib(served: Provided, message: EmailMessage) -> None:
     run_and_cut(sending)
 
 
-def outcome(send: Callable[[Provided, EmailMessage], None], served: Provided) -> str:
+def outcome(send: Callable[[ProfileServer, EmailMessage], None], served: ProfileServer) -> str:
     try:
         send(served, letter(served.given.sender))
     except (smtplib.SMTPException, aiosmtplib.SMTPException, OSError) as error:

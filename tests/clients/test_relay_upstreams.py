@@ -27,7 +27,7 @@ from gatepost.relay.transport.smtp import SmtpTransport
 from tests.clients.node import packages
 from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, USERNAME, running
 from tests.leases import TRACE, lease
-from tests.shell.relay import wait_for
+from tests.shell.serve_process import wait_for
 
 CONTENT = (
     "From: a@example.com\r\nTo: b@example.net\r\nSubject: hi\r\n"

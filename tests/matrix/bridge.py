@@ -17,7 +17,7 @@ from tests.client_certificates import make_certificate
 from tests.matrix.cells import AUTO, BY_PASSWORD, TLS, Cell
 from tests.matrix.tokens import TokenServices
 from tests.matrix.upstreams import Upstream
-from tests.shell.relay import Relaying, relaying
+from tests.shell.serve_process import ServeProcess, relaying
 
 BASE = """
 hostname = "relay.example"
@@ -64,7 +64,7 @@ cram_md5 = true
 class Bridge:
     """A relay with the routes of these cells."""
 
-    relay: Relaying
+    relay: ServeProcess
     cells: Sequence[Cell]
     upstreams: Mapping[str, Upstream]
 

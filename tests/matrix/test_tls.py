@@ -12,7 +12,7 @@ from gatepost.model.envelope import Envelope, Recipient
 from tests.certificates import make_authority
 from tests.clients.servers import AIOSMTPD, PASSWORD, USERNAME, running
 from tests.matrix.bridge import ACCOUNT, BASE
-from tests.shell.relay import relaying, wait_for
+from tests.shell.serve_process import relaying, wait_for
 
 UNKNOWN = "unable to get local issuer certificate"
 # fmt: off

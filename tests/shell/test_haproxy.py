@@ -13,7 +13,7 @@ import pytest
 
 from tests.loopback import free_port
 from tests.shell.peer import Peer, letter
-from tests.shell.relay import SENDER, Relaying, relaying, wait_for
+from tests.shell.serve_process import SENDER, ServeProcess, relaying, wait_for
 
 pytestmark = [
     pytest.mark.compliance,
@@ -78,7 +78,7 @@ def _answers(port: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relaying]:
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
     with relaying(tmp_path_factory.mktemp("serve"), LISTENERS) as relay:
         yield relay
 
@@ -87,7 +87,7 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relaying]:
     "how", ["send-proxy", "send-proxy-v2", "send-proxy-v2 proxy-v2-options crc32c"]
 )
 @pytest.mark.parametrize("name", ["submission", "smtps", "local"])
-def test_mail_through_haproxy(relay: Relaying, tmp_path: Path, name: str, how: str) -> None:
+def test_mail_through_haproxy(relay: ServeProcess, tmp_path: Path, name: str, how: str) -> None:
     listener = relay.listener(name)
     place = f"unix@{listener['unix']}" if name == "local" else f"127.0.0.1:{listener['port']}"
     with haproxy(tmp_path, place, how) as port, _connect(port, relay) as peer:
@@ -101,13 +101,13 @@ def test_mail_through_haproxy(relay: Relaying, tmp_path: Path, name: str, how: s
     assert b"([127.0.0.2])" in relay.raw()
 
 
-def _connect(port: int, relay: Relaying) -> Peer:
+def _connect(port: int, relay: ServeProcess) -> Peer:
     """From 127.0.0.2, so that the proxy's own address is another."""
     sock = socket.create_connection(("127.0.0.1", port), 10, source_address=("127.0.0.2", 0))
     return Peer(sock, ssl.create_default_context(cafile=relay.authority.ca_file))
 
 
-def test_a_health_check_is_no_client(relay: Relaying, tmp_path: Path) -> None:
+def test_a_health_check_is_no_client(relay: ServeProcess, tmp_path: Path) -> None:
     """HAProxy's own connection says LOCAL, is greeted, and hangs up."""
     port = relay.listener("submission")["port"]
     with haproxy(tmp_path, f"127.0.0.1:{port}", "send-proxy-v2 check inter 200"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.shell.peer import letter
-from tests.shell.relay import relaying, wait_for
+from tests.shell.serve_process import relaying, wait_for
 
 pytestmark = pytest.mark.compliance
 """Not for want of a package: it takes ten thousand file handles, and seconds."""

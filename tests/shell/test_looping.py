@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.model.route import MxTarget, Route
 from gatepost.routing.route import Router
-from tests.shell.served import Plan, serving
+from tests.shell.in_process_relay import Plan, serving
 
 HOP = "Received: from a by b; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
 

@@ -16,7 +16,7 @@ from gatepost.model.finding import Diagnosis
 from gatepost.model.profile import Profile
 from gatepost.profiles import available_profiles, load_profile
 from gatepost.profiles.credentials import fill_template
-from tests.shell.provided import Host, Provided
+from tests.shell.profile_server import Host, ProfileServer
 
 QUICK = Patience(connect=5, others=1, greeting=2, silence=0.6, reply=5, pause=0.0)
 NAME = "client.example.com"
@@ -52,13 +52,13 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     host.close()
 
 
-def settings_of(served: Provided, library: str = "", tls: TlsMode = "auto") -> Settings:
+def settings_of(served: ProfileServer, library: str = "", tls: TlsMode = "auto") -> Settings:
     """Without a library the doctor calls itself what no server objects to; it asks nobody else."""
     name = "" if library else NAME
     return Settings(library, tls, served.ca_file, name, IdentityOptions(closed=True))
 
 
-def visit(served: Provided) -> Diagnosis:
+def visit(served: ProfileServer) -> Diagnosis:
     """Go to the doctor as the profile's [quirk] says."""
     quirk, given = served.profile.quirk, served.given
     errand = Errand(
@@ -76,7 +76,7 @@ def visit(served: Provided) -> Diagnosis:
     )
 
 
-def login_of(served: Provided, login: str) -> tuple[str, str | Token] | tuple[None, None]:
+def login_of(served: ProfileServer, login: str) -> tuple[str, str | Token] | tuple[None, None]:
     """Whom the doctor signs in as: nobody, the account, or somebody with another password."""
     given, quirk = served.given, served.profile.quirk
     name = {"own": given.sender, "": given.username}.get(quirk.username, quirk.username)

@@ -15,8 +15,8 @@ from gatepost.profiles import load_profile
 from gatepost.relay.entrance import Entrance, ServerCertificate, Terms
 from gatepost.wire.server.session import Setting
 from tests.certificates import make_authority
+from tests.shell.in_process_relay import InProcessRelay, Plan, changed, serving
 from tests.shell.peer import Peer
-from tests.shell.served import Plan, Served, changed, serving
 
 HEADER = b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 587\r\n"
 
@@ -29,7 +29,7 @@ def implicit(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, implicit: bool
-) -> Iterator[tuple[Served, int]]:
+) -> Iterator[tuple[InProcessRelay, int]]:
     monkeypatch.setattr("gatepost.relay.receive.PROXY_TIMEOUT", 0.3)
     monkeypatch.setattr("gatepost.relay.supervise.SWEEP", 0.05)
     with serving(tmp_path, Plan(profile="open")) as served:
@@ -49,11 +49,13 @@ def served(
         yield served, port
 
 
-def connect(served: tuple[Served, int]) -> Peer:
+def connect(served: tuple[InProcessRelay, int]) -> Peer:
     return Peer.connect(served[1], served[0].ca_file)
 
 
-def test_a_header_that_does_not_come_is_not_awaited_for_long(served: tuple[Served, int]) -> None:
+def test_a_header_that_does_not_come_is_not_awaited_for_long(
+    served: tuple[InProcessRelay, int],
+) -> None:
     for said in (b"", b"PROXY TCP4 192.0"):
         with connect(served) as peer:
             peer.send(said)
@@ -63,7 +65,7 @@ def test_a_header_that_does_not_come_is_not_awaited_for_long(served: tuple[Serve
     assert len(served[0].reported("proxy_header_refused")) == 2
 
 
-def test_a_header_that_drips_gets_no_more_time(served: tuple[Served, int]) -> None:
+def test_a_header_that_drips_gets_no_more_time(served: tuple[InProcessRelay, int]) -> None:
     with connect(served) as peer:
         peer.sock.settimeout(0.05)
         closed = False
@@ -80,7 +82,7 @@ def test_a_header_that_drips_gets_no_more_time(served: tuple[Served, int]) -> No
 
 
 def test_what_follows_in_the_same_packet_is_heard(
-    served: tuple[Served, int], implicit: bool
+    served: tuple[InProcessRelay, int], implicit: bool
 ) -> None:
     with connect(served) as peer:
         if implicit:
@@ -94,7 +96,9 @@ def test_what_follows_in_the_same_packet_is_heard(
             assert "[192.0.2.7]" in peer.reply()
 
 
-def test_who_waits_for_a_header_does_not_hold_up_the_end(served: tuple[Served, int]) -> None:
+def test_who_waits_for_a_header_does_not_hold_up_the_end(
+    served: tuple[InProcessRelay, int],
+) -> None:
     relay, _ = served
     with connect(served) as peer, connect(served) as other:
         other.send(HEADER)

@@ -22,8 +22,8 @@ from gatepost.model.sender_standing import Standing
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.testing.memory import MemoryStore
 from tests.loopback import eventually
+from tests.shell.in_process_relay import InProcessRelay, Plan, serving
 from tests.shell.peer import Peer, letter
-from tests.shell.served import Plan, Served, serving
 
 SENDER = "a@example.com"
 TALKATIVE = {"commands": 10**9}
@@ -104,7 +104,7 @@ def late(
     return make
 
 
-def slow(served: Served) -> SlowStore:
+def slow(served: InProcessRelay) -> SlowStore:
     store = served.relay.store
     assert isinstance(store, SlowStore)
     return store

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.loopback import eventually
+from tests.shell.in_process_relay import InProcessRelay, Plan, serving
 from tests.shell.peer import Peer, letter
-from tests.shell.served import Plan, Served, serving
 
 MIB = 1024 * 1024
 SENDER = "a@example.com"
 
 
 @pytest.fixture
-def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InProcessRelay]:
     with serving(tmp_path, request.param) as served:
         yield served
 
@@ -41,7 +41,7 @@ SILENCES: list[Callable[[Peer], object]] = [
 
 
 @with_plan(limits={"idle": 0.2})
-def test_a_silent_peer_is_told_and_cut(served: Served) -> None:
+def test_a_silent_peer_is_told_and_cut(served: InProcessRelay) -> None:
     peers = [served.peer() for _ in SILENCES]
     for peer, fall_silent in zip(peers, SILENCES, strict=True):
         fall_silent(peer)
@@ -62,7 +62,7 @@ def test_nobody_is_cut_before_the_time(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @with_plan(limits={"idle": 0.2})
-def test_who_dribbles_is_silent(served: Served) -> None:
+def test_who_dribbles_is_silent(served: InProcessRelay) -> None:
     begin = b"EHLO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"
     peers = [served.peer() for _ in range(2)]
     peers[1].send(begin)
@@ -79,7 +79,7 @@ def test_who_dribbles_is_silent(served: Served) -> None:
 
 @with_plan()
 def test_a_handshake_that_does_not_end_is_cut(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    served: InProcessRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gatepost.relay.receive.HANDSHAKE_TIMEOUT", 0.2)
     with Peer.connect(served.tls_port, served.ca_file) as implicit, served.greeted() as explicit:
@@ -93,14 +93,14 @@ def test_a_handshake_that_does_not_end_is_cut(
 
 
 @with_plan(limits={"idle": 3600.0})
-def test_a_peer_that_talks_is_not_silent(served: Served) -> None:
+def test_a_peer_that_talks_is_not_silent(served: InProcessRelay) -> None:
     with served.greeted() as peer:
         time.sleep(1.2)
         assert peer.ask("NOOP").startswith("250 ")
 
 
 @with_plan()
-def test_ten_errors_end_the_session(served: Served) -> None:
+def test_ten_errors_end_the_session(served: InProcessRelay) -> None:
     with served.greeted() as peer:
         for _ in range(9):
             assert peer.ask("NONSENSE").startswith("500 ")
@@ -109,7 +109,7 @@ def test_ten_errors_end_the_session(served: Served) -> None:
 
 
 @with_plan(max_connections=2)
-def test_a_connection_too_many_is_told_so(served: Served) -> None:
+def test_a_connection_too_many_is_told_so(served: InProcessRelay) -> None:
     with served.greeted(), served.greeted() as second:
         with served.peer() as third:
             assert third.rest() == b"421 4.3.2 Too many connections\r\n"
@@ -144,7 +144,7 @@ def test_the_operator_hears_once_that_no_connection_can_be_accepted(
 @with_plan(limits={"message_size": 200_000})
 @pytest.mark.parametrize("how", ["DATA", "BDAT", "BDAT in two"])
 def test_an_oversize_message_is_refused_at_its_end_and_the_next_one_taken(
-    served: Served, how: str
+    served: InProcessRelay, how: str
 ) -> None:
     with served.greeted() as peer:
         assert peer.ask(f"MAIL FROM:<{SENDER}> SIZE=200001").startswith("552 5.3.4 ")
@@ -171,7 +171,7 @@ def test_an_oversize_message_is_refused_at_its_end_and_the_next_one_taken(
 
 @with_plan(budget=MIB)
 def test_what_has_no_room_in_memory_goes_to_an_unlinked_file(
-    served: Served, tmp_path: Path
+    served: InProcessRelay, tmp_path: Path
 ) -> None:
     content = letter(SENDER, (b"y" * 98 + b"\r\n") * 40_000)
     before = set(tmp_path.iterdir())
@@ -189,13 +189,13 @@ def test_what_has_no_room_in_memory_goes_to_an_unlinked_file(
     assert served.relay.budget.used == 0
 
 
-async def _spilled(served: Served) -> int:
+async def _spilled(served: InProcessRelay) -> int:
     spools = [each._spool for each in served.supervisor._receivers]
     return sum(each is not None and each._file is not None for each in spools)
 
 
 @with_plan(budget=MIB)
-def test_content_of_a_lost_connection_is_forgotten(served: Served) -> None:
+def test_content_of_a_lost_connection_is_forgotten(served: InProcessRelay) -> None:
     for size in (MIB // 2, 3 * MIB):
         with served.greeted() as peer:
             peer.begin(SENDER)
@@ -206,7 +206,7 @@ def test_content_of_a_lost_connection_is_forgotten(served: Served) -> None:
     assert served.messages() == []
 
 
-async def _has_spool(served: Served) -> bool:
+async def _has_spool(served: InProcessRelay) -> bool:
     return any(each._spool is not None for each in served.supervisor._receivers)
 
 
@@ -214,7 +214,7 @@ async def _has_spool(served: Served) -> bool:
 @pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
 @pytest.mark.parametrize("command", [b"EHLO a.example\r\n", b"RSET\r\nMAIL FROM:<a@b.example>\r\n"])
 def test_replies_that_nobody_reads_do_not_pile_up(
-    served: Served, tls: bool, command: bytes
+    served: InProcessRelay, tls: bool, command: bytes
 ) -> None:
     with served.tls_peer() if tls else served.peer() as peer:
         peer.send(b"EHLO a.example\r\n")
@@ -236,7 +236,7 @@ def test_replies_that_nobody_reads_do_not_pile_up(
         assert peer.ask("NOOP").startswith("250 ")
 
 
-async def _waiting(served: Served) -> list[int]:
+async def _waiting(served: InProcessRelay) -> list[int]:
     """Octets that each connection holds for a peer that does not take them."""
     return [
         each._stream._transport.get_write_buffer_size() + sum(map(len, each._session._out))
@@ -267,7 +267,7 @@ class FullFile:
 @with_plan(budget=MIB)
 @pytest.mark.parametrize("room", [0, 2 * MIB, 4_050_000], ids=["at once", "mid", "flush"])
 def test_a_full_disk_is_told_and_the_next_message_taken(
-    served: Served, room: int, monkeypatch: pytest.MonkeyPatch
+    served: InProcessRelay, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: FullFile(room))
     content = letter(SENDER, (b"w" * 98 + b"\r\n") * 39_990)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.shell.peer import letter
-from tests.shell.relay import Relaying, relaying, wait_for
+from tests.shell.serve_process import ServeProcess, relaying, wait_for
 from tests.shell.test_serve_faults import small_disk
 from tests.shell.upstreams import upstream
 
@@ -30,7 +30,7 @@ PAGE = 4096
 SENDER = "app@example.com"
 
 
-def queue(relay: Relaying, number: int) -> None:
+def queue(relay: ServeProcess, number: int) -> None:
     with relay.signed_in("submission") as peer:
         for each in range(number):
             peer.begin(SENDER, f"{each}@hub.test")
@@ -46,7 +46,7 @@ def damage(file: Path, word: bytes) -> None:
     file.write_bytes(octets)
 
 
-def all_held(relay: Relaying) -> list[dict[str, Any]]:
+def all_held(relay: ServeProcess) -> list[dict[str, Any]]:
     """What is in the queue, once all of it is held."""
     there: list[dict[str, Any]] = relay.ask("queue", "list")["deliveries"]
     return there if all(each["state"] == "held" for each in there) else []

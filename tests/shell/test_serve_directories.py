@@ -32,7 +32,14 @@ from gatepost.store.sqlite import open_store
 from gatepost.testing import Emulator
 from tests.client_certificates import make_certificate
 from tests.shell.peer import Peer, letter
-from tests.shell.relay import BASE, RECIPIENT, SENDER, Relaying, put_certificate, relaying
+from tests.shell.serve_process import (
+    BASE,
+    RECIPIENT,
+    SENDER,
+    ServeProcess,
+    put_certificate,
+    relaying,
+)
 from tests.unit.directory.azure.world import DOMAIN_NAME, USERNAME, entries, sender
 
 LISTENER = """
@@ -48,7 +55,7 @@ key = "key.pem"
 class World:
     """A relay, and the emulator whose token endpoint it asks."""
 
-    relay: Relaying
+    relay: ServeProcess
     provider: Emulator
 
     def secret(self, *arguments: str) -> str:
@@ -297,7 +304,7 @@ recipients = ["example.net"]
 """
 
 
-def check_mail_over_rest(relay: Relaying, token: str, sender: str) -> None:
+def check_mail_over_rest(relay: ServeProcess, token: str, sender: str) -> None:
     """What the e-mail API takes goes by the routes; its operation's id is the message's."""
     trust = ssl.create_default_context(cafile=relay.authority.ca_file)
     id_ = "8540c0de-899f-5cce-acb5-3ec493af3800"

@@ -17,7 +17,7 @@ from gatepost.app.operator_log import Reporter
 from gatepost.testing import Mischief, Upstream
 from tests.nameserver import Nameserver, nameserver
 from tests.shell.peer import Peer
-from tests.shell.relay import Relaying, relaying, wait_for
+from tests.shell.serve_process import ServeProcess, relaying, wait_for
 from tests.shell.upstreams import black_hole, mute, stalls_in_tls, upstream
 
 SENDER = "app@example.com"
@@ -76,7 +76,7 @@ def hub(name: str, server: str, tls: str = "none") -> str:
 class Place:
     """A relay, the next hop that works, and the nameserver."""
 
-    relay: Relaying
+    relay: ServeProcess
     good: Upstream
     port: int
     names: Nameserver
@@ -163,7 +163,7 @@ def dribble(peer: Peer, text: bytes) -> Peer:
 PHASES = ["greeting", "command", "handshake", "login", "envelope", "content", "end"]
 
 
-def dribbler(relay: Relaying, phase: str) -> Peer:
+def dribbler(relay: ServeProcess, phase: str) -> Peer:
     """A client that got as far as ``phase``, and takes its time there."""
     if phase == "greeting":
         return relay.peer("submission")

@@ -12,7 +12,7 @@ import pytest
 
 from gatepost.wire.proxy import SIGNATURE
 from tests.shell.peer import letter
-from tests.shell.relay import BASE, RECIPIENT, SENDER, Relaying, relaying
+from tests.shell.serve_process import BASE, RECIPIENT, SENDER, ServeProcess, relaying
 
 LISTENERS = """
 [limits]
@@ -86,13 +86,13 @@ def v2(address: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relaying]:
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
     top = 'health = "127.0.0.1:0"\npostmaster = "ops@example.net"\n'
     with relaying(tmp_path_factory.mktemp("serve"), LISTENERS, base=top + BASE) as relay:
         yield relay
 
 
-def test_a_proxy_s_header_then_starttls(relay: Relaying) -> None:
+def test_a_proxy_s_header_then_starttls(relay: ServeProcess) -> None:
     with relay.signed_in("proxied", v1("10.9.0.7")) as peer:
         assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")
     assert relay.wait_event("signed_in", peer="10.9.0.7")
@@ -101,7 +101,7 @@ def test_a_proxy_s_header_then_starttls(relay: Relaying) -> None:
 
 
 @pytest.mark.parametrize("header", [v1("10.9.0.8"), v2("10.9.0.8")])
-def test_a_proxy_s_header_comes_before_implicit_tls(relay: Relaying, header: bytes) -> None:
+def test_a_proxy_s_header_comes_before_implicit_tls(relay: ServeProcess, header: bytes) -> None:
     with relay.peer("proxied-tls") as peer:
         for octet in header:  # it may come in pieces
             peer.send(bytes([octet]))
@@ -111,7 +111,7 @@ def test_a_proxy_s_header_comes_before_implicit_tls(relay: Relaying, header: byt
     assert relay.wait_event("auth_refused", peer="10.9.0.8")
 
 
-def test_the_proxy_s_own_connection_is_its_own(relay: Relaying) -> None:
+def test_the_proxy_s_own_connection_is_its_own(relay: ServeProcess) -> None:
     for header in (b"PROXY UNKNOWN\r\n", SIGNATURE + b"\x20\x00\x00\x00"):
         with relay.greeted("proxied", header) as peer:
             assert peer.ask("NOOP").startswith("250 ")
@@ -120,14 +120,14 @@ def test_the_proxy_s_own_connection_is_its_own(relay: Relaying) -> None:
 @pytest.mark.parametrize(
     "said", [b"EHLO client.example\r\n", b"PROXY TCP4 x y 1 2\r\n", b"PROXY TCP4 " + b"9" * 200]
 )
-def test_a_proxy_without_a_header_is_cut(relay: Relaying, said: bytes) -> None:
+def test_a_proxy_without_a_header_is_cut(relay: ServeProcess, said: bytes) -> None:
     with relay.peer("proxied") as peer:
         peer.send(said)
         assert peer.is_closed_within(3)
     assert relay.wait_event("proxy_header_refused", peer="127.0.0.1")
 
 
-def test_nobody_else_says_for_whom_it_speaks(relay: Relaying) -> None:
+def test_nobody_else_says_for_whom_it_speaks(relay: ServeProcess) -> None:
     with relay.peer("elsewhere") as peer:
         assert peer.reply().startswith("220 ")
         assert peer.ask(v1("10.2.0.1").decode().strip()).startswith("500 ")
@@ -136,7 +136,7 @@ def test_nobody_else_says_for_whom_it_speaks(relay: Relaying) -> None:
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("530 ")
 
 
-def test_each_network_is_offered_its_own(relay: Relaying) -> None:
+def test_each_network_is_offered_its_own(relay: ServeProcess) -> None:
     for address, offered in (("10.1.0.1", "PLAIN"), ("10.9.0.1", "LOGIN")):
         with relay.greeted("proxied", v1(address)) as peer:
             peer.start_tls()
@@ -151,12 +151,12 @@ def test_each_network_is_offered_its_own(relay: Relaying) -> None:
 
 
 @pytest.mark.parametrize("address", ["10.2.0.1", "2001:db8::5"])
-def test_a_network_that_may_relay_need_not_sign_in(relay: Relaying, address: str) -> None:
+def test_a_network_that_may_relay_need_not_sign_in(relay: ServeProcess, address: str) -> None:
     with relay.secured("proxied", v1(address)) as peer:
         assert peer.deliver("device@somewhere.example", letter("x@y.example")).startswith("250 ")
 
 
-def test_a_network_that_is_refused_hears_nothing_else(relay: Relaying) -> None:
+def test_a_network_that_is_refused_hears_nothing_else(relay: ServeProcess) -> None:
     with relay.peer("proxied") as peer:
         peer.send(v1("10.3.0.1"))
         assert peer.reply() == "554 5.7.1 Access denied"
@@ -164,7 +164,7 @@ def test_a_network_that_is_refused_hears_nothing_else(relay: Relaying) -> None:
 
 
 @pytest.mark.parametrize("name", ["submission", "elsewhere", "proxied"])
-def test_nothing_is_relayed_for_who_did_not_sign_in(relay: Relaying, name: str) -> None:
+def test_nothing_is_relayed_for_who_did_not_sign_in(relay: ServeProcess, name: str) -> None:
     header = v1("10.9.0.1") if name == "proxied" else b""
     with relay.greeted(name, header) as peer:
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("530 5.7.0 Must issue a STARTTLS")
@@ -175,7 +175,7 @@ def test_nothing_is_relayed_for_who_did_not_sign_in(relay: Relaying, name: str) 
         assert peer.ask("DATA").startswith("503 ")
 
 
-def test_who_signed_in_sends_as_itself_and_where_a_route_goes(relay: Relaying) -> None:
+def test_who_signed_in_sends_as_itself_and_where_a_route_goes(relay: ServeProcess) -> None:
     with relay.signed_in("submission") as peer:
         assert peer.ask("MAIL FROM:<ceo@elsewhere.example>").startswith("550 5.7.1 ")
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("250 ")
@@ -189,7 +189,7 @@ def test_who_signed_in_sends_as_itself_and_where_a_route_goes(relay: Relaying) -
     assert relay.wait_event("refused", reason=reason)
 
 
-def test_limits_of_the_configuration(relay: Relaying) -> None:
+def test_limits_of_the_configuration(relay: ServeProcess) -> None:
     with relay.secured("submission") as peer:
         lines = peer.ask("EHLO client.example").splitlines()
         assert "250-SIZE 100000" in lines
@@ -201,7 +201,7 @@ def test_limits_of_the_configuration(relay: Relaying) -> None:
         assert peer.is_closed_within(3)
 
 
-def test_an_address_has_so_many_sessions(relay: Relaying) -> None:
+def test_an_address_has_so_many_sessions(relay: ServeProcess) -> None:
     peers = [relay.greeted("proxied", v1("10.9.9.9")) for _ in range(3)]
     with relay.peer("proxied") as one_more:
         one_more.send(v1("10.9.9.9"))
@@ -216,7 +216,7 @@ def test_an_address_has_so_many_sessions(relay: Relaying) -> None:
 
 
 @pytest.mark.parametrize("name", ["local", "trusting"])
-def test_a_unix_socket(relay: Relaying, name: str) -> None:
+def test_a_unix_socket(relay: ServeProcess, name: str) -> None:
     path = Path(relay.listener(name)["unix"])
     assert path.stat().st_mode & 0o777 == 0o660
     with relay.greeted(name) as peer:
@@ -232,13 +232,13 @@ def test_a_unix_socket(relay: Relaying, name: str) -> None:
     assert b"from client.example (local)" in relay.raw()
 
 
-def test_a_refused_login_is_answered_late_and_later(relay: Relaying) -> None:
+def test_a_refused_login_is_answered_late_and_later(relay: ServeProcess) -> None:
     with relay.secured("proxied", v1("10.9.7.7")) as peer:
         assert peer.login("app", "wrong") == "535 5.7.8 Authentication credentials invalid"
         assert peer.login("app", "secret").startswith("235 ")
 
 
-def test_mail_for_the_postmaster_goes_where_the_configuration_says(relay: Relaying) -> None:
+def test_mail_for_the_postmaster_goes_where_the_configuration_says(relay: ServeProcess) -> None:
     with relay.signed_in("submission") as peer:
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("250 ")
         assert peer.ask("RCPT TO:<PostMaster>").startswith("250 ")
@@ -248,6 +248,6 @@ def test_mail_for_the_postmaster_goes_where_the_configuration_says(relay: Relayi
     assert relay.ask("messages", "show", "last")["rcpt_to"] == ["ops@example.net"]
 
 
-def test_health(relay: Relaying) -> None:
+def test_health(relay: ServeProcess) -> None:
     with urllib.request.urlopen(relay.ready["health"], timeout=10) as answer:
         assert json.load(answer) == {"status": "ok"}

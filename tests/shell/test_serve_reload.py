@@ -17,7 +17,14 @@ import pytest
 
 from tests.shell.peer import Peer, letter
 from tests.shell.processes import children, is_alive
-from tests.shell.relay import RECIPIENT, SENDER, Relaying, put_certificate, relaying, wait_for
+from tests.shell.serve_process import (
+    RECIPIENT,
+    SENDER,
+    ServeProcess,
+    put_certificate,
+    relaying,
+    wait_for,
+)
 
 SUBMISSION = """
 [[listener]]
@@ -51,13 +58,13 @@ def served_certificate(peer: Peer) -> bytes:
 
 
 @pytest.fixture
-def relay(tmp_path: Path) -> Iterator[Relaying]:
+def relay(tmp_path: Path) -> Iterator[ServeProcess]:
     with relaying(tmp_path, SUBMISSION) as relay:
         yield relay
 
 
 @pytest.mark.parametrize("how", ["by itself", "told to"])
-def test_a_new_certificate_is_for_new_connections(relay: Relaying, how: str) -> None:
+def test_a_new_certificate_is_for_new_connections(relay: ServeProcess, how: str) -> None:
     with relay.signed_in("submission") as before:
         old = served_certificate(before)
         new = put_certificate(relay.directory, relay.authority)
@@ -74,7 +81,7 @@ def test_a_new_certificate_is_for_new_connections(relay: Relaying, how: str) -> 
         assert served_certificate(before) == old
 
 
-def test_a_certificate_that_cannot_be_used_is_not(relay: Relaying) -> None:
+def test_a_certificate_that_cannot_be_used_is_not(relay: ServeProcess) -> None:
     with relay.secured("submission") as peer:
         good = served_certificate(peer)
     (relay.directory / "key.pem").write_text("no key")
@@ -90,7 +97,7 @@ def test_a_certificate_that_cannot_be_used_is_not(relay: Relaying) -> None:
         assert served_certificate(peer) == new
 
 
-def test_a_configuration_with_mistakes_changes_nothing(relay: Relaying) -> None:
+def test_a_configuration_with_mistakes_changes_nothing(relay: ServeProcess) -> None:
     port = relay.listener("submission")["port"]
     relay.reload(SUBMISSION + "[limits]\nidel = 1\n[[listener]]\naddress = 'x'\n")
     relay.wait_event("reload_refused", 2)
@@ -117,7 +124,7 @@ def test_a_configuration_with_mistakes_changes_nothing(relay: Relaying) -> None:
         assert peer.deliver(SENDER, letter(SENDER)).startswith("250 ")
 
 
-def test_a_ready_file_that_cannot_be_written_ends_nothing(relay: Relaying) -> None:
+def test_a_ready_file_that_cannot_be_written_ends_nothing(relay: ServeProcess) -> None:
     draft = relay.data / ".ready.json.new"
     draft.mkdir()
     relay.reload()
@@ -126,7 +133,7 @@ def test_a_ready_file_that_cannot_be_written_ends_nothing(relay: Relaying) -> No
     relay.reloaded()
 
 
-def test_listeners_come_stay_and_go(relay: Relaying) -> None:
+def test_listeners_come_stay_and_go(relay: ServeProcess) -> None:
     port = relay.listener("submission")["port"]
     with relay.signed_in("submission") as stays:
         relay.reloaded(SUBMISSION + SECOND)
@@ -144,7 +151,7 @@ def test_listeners_come_stay_and_go(relay: Relaying) -> None:
         assert "RCPTMAX=1000" in stays.ask("EHLO client.example"), "it has what it began with"
 
 
-def test_accounts_and_routes_change(relay: Relaying) -> None:
+def test_accounts_and_routes_change(relay: ServeProcess) -> None:
     with relay.signed_in("submission") as peer:
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("250 ")
         assert peer.ask("RCPT TO:<bob@more.example>").startswith("550 ")
@@ -168,7 +175,7 @@ def test_accounts_and_routes_change(relay: Relaying) -> None:
 class Load:
     """Clients that send without a pause, each message on a connection of its own or on one."""
 
-    def __init__(self, relay: Relaying, number: int = 4) -> None:
+    def __init__(self, relay: ServeProcess, number: int = 4) -> None:
         self.accepted: list[str] = []
         self.troubles: list[str] = []
         self._relay, self._over = relay, threading.Event()
@@ -345,7 +352,7 @@ def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     manager.sock.close()
 
 
-def test_a_directory_is_one_relay_s(relay: Relaying) -> None:
+def test_a_directory_is_one_relay_s(relay: ServeProcess) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "gatepost.cli.main", "serve", "--config", "gatepost.toml"],
         cwd=relay.directory, env={**os.environ, "APP_PASSWORD": "secret"},
@@ -357,7 +364,7 @@ def test_a_directory_is_one_relay_s(relay: Relaying) -> None:
         assert peer.ask("NOOP").startswith("250 ")
 
 
-def test_what_is_being_committed_at_the_end_still_gets_its_250(relay: Relaying) -> None:
+def test_what_is_being_committed_at_the_end_still_gets_its_250(relay: ServeProcess) -> None:
     with relay.signed_in("submission") as peer, relay.greeted("submission") as idle:
         peer.begin(SENDER, RECIPIENT)
         peer.send(letter(SENDER) + b".\r\n")

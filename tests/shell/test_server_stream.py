@@ -13,8 +13,8 @@ import pytest
 from gatepost.app.operator_log_format import spell
 from gatepost.net.tls import TlsLayer
 from tests.loopback import eventually
+from tests.shell.in_process_relay import PATIENCE, InProcessRelay, Plan, serving
 from tests.shell.peer import Peer, TlsInHand, letter
-from tests.shell.served import PATIENCE, Plan, Served, serving
 
 MIB = 1024 * 1024
 HANDSHAKE = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
@@ -31,12 +31,12 @@ def _loops() -> list[Callable[[], asyncio.AbstractEventLoop]]:
 @pytest.fixture(scope="module", params=_loops(), ids=lambda loop: str(loop.__module__))
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
+) -> Iterator[InProcessRelay]:
     with serving(tmp_path_factory.mktemp("relay"), Plan(loop=request.param)) as served:
         yield served
 
 
-def test_a_message_goes_through_starttls_and_login(served: Served) -> None:
+def test_a_message_goes_through_starttls_and_login(served: InProcessRelay) -> None:
     with served.signed_in() as peer:
         content = letter(served.sender)
         assert peer.deliver(served.sender, content).startswith("250 2.0.0 OK queued as ")
@@ -45,7 +45,7 @@ def test_a_message_goes_through_starttls_and_login(served: Served) -> None:
     assert served.messages()[-1] == content
 
 
-def test_tls_comes_first_on_the_implicit_port(served: Served) -> None:
+def test_tls_comes_first_on_the_implicit_port(served: InProcessRelay) -> None:
     with served.tls_peer() as peer:
         assert peer.reply().startswith("220 ")
         assert "AUTH LOGIN" in peer.ask("EHLO client.example")
@@ -53,19 +53,19 @@ def test_tls_comes_first_on_the_implicit_port(served: Served) -> None:
         assert peer.login(served.username, served.password.reveal()).startswith("235 ")
 
 
-def test_octets_behind_starttls_are_refused_and_the_connection_ends(served: Served) -> None:
+def test_octets_behind_starttls_are_refused_and_the_connection_ends(served: InProcessRelay) -> None:
     with served.greeted() as peer:
         peer.send(b"STARTTLS\r\n" + HANDSHAKE)
         assert peer.rest() == b"501 5.5.2 Data behind STARTTLS\r\n"
 
 
-def test_a_command_behind_starttls_is_refused_and_not_run(served: Served) -> None:
+def test_a_command_behind_starttls_is_refused_and_not_run(served: InProcessRelay) -> None:
     with served.greeted() as peer:
         peer.send(b"STARTTLS\r\nEHLO injected.example\r\n")
         assert peer.rest() == b"501 5.5.2 Data behind STARTTLS\r\n"
 
 
-def test_a_client_hello_may_come_octet_by_octet(served: Served) -> None:
+def test_a_client_hello_may_come_octet_by_octet(served: InProcessRelay) -> None:
     with served.greeted() as peer:
         assert peer.ask("STARTTLS").startswith("220 ")
         shaken = _shake_slowly(peer)
@@ -99,7 +99,7 @@ GARBAGE = [
 @pytest.mark.parametrize(("garbage", "answer"), GARBAGE, ids=["record", "text"])
 @pytest.mark.parametrize("implicit", [False, True], ids=["starttls", "implicit"])
 def test_garbage_instead_of_a_handshake_is_no_reset(
-    served: Served, implicit: bool, garbage: bytes, answer: bytes
+    served: InProcessRelay, implicit: bool, garbage: bytes, answer: bytes
 ) -> None:
     peer = Peer.connect(served.tls_port, served.ca_file) if implicit else served.greeted()
     with peer:
@@ -109,7 +109,7 @@ def test_garbage_instead_of_a_handshake_is_no_reset(
         assert peer.rest()[:1] == answer
 
 
-def test_a_broken_record_gets_an_alert(served: Served) -> None:
+def test_a_broken_record_gets_an_alert(served: InProcessRelay) -> None:
     with served.secured() as peer:
         tls = peer.sock
         assert isinstance(tls, ssl.SSLSocket)
@@ -123,7 +123,7 @@ def test_a_broken_record_gets_an_alert(served: Served) -> None:
     assert said.startswith((b"\x17\x03\x03", b"\x15\x03\x03")), "under TLS 1.3 alerts look so"
 
 
-def test_the_operator_is_told_of_a_failed_handshake(served: Served) -> None:
+def test_the_operator_is_told_of_a_failed_handshake(served: InProcessRelay) -> None:
     with Peer.connect(served.tls_port, served.ca_file) as peer:
         peer.context = ssl.create_default_context()  # does not know our authority
         with pytest.raises(ssl.SSLCertVerificationError):
@@ -133,7 +133,7 @@ def test_the_operator_is_told_of_a_failed_handshake(served: Served) -> None:
     assert spell("tls_failed", told).count("TLS failed") == 1
 
 
-def test_close_notify_goes_both_ways(served: Served) -> None:
+def test_close_notify_goes_both_ways(served: InProcessRelay) -> None:
     with served.secured() as peer:
         assert peer.ask("QUIT").startswith("221 ")
         tls = peer.sock
@@ -143,7 +143,7 @@ def test_close_notify_goes_both_ways(served: Served) -> None:
         assert raw.recv(1) == b"", "no reset answers ours"
 
 
-def test_our_close_notify_answers_that_of_the_client(served: Served) -> None:
+def test_our_close_notify_answers_that_of_the_client(served: InProcessRelay) -> None:
     with served.secured() as peer:
         tls = peer.sock
         assert isinstance(tls, ssl.SSLSocket)
@@ -192,7 +192,7 @@ def test_pipelined_commands_are_answered_in_order(tmp_path: Path) -> None:
         assert served.messages() == [content]
 
 
-def test_a_reply_survives_what_the_client_still_sends(served: Served) -> None:
+def test_a_reply_survives_what_the_client_still_sends(served: InProcessRelay) -> None:
     """Octets that lie unread when we close must not turn our last word into a reset."""
     with served.peer() as peer:
         assert peer.reply().startswith("220 ")
@@ -205,20 +205,20 @@ def test_a_reply_survives_what_the_client_still_sends(served: Served) -> None:
     [HANDSHAKE + bytes(505), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n"],
     ids=["tls", "GET", "POST"],
 )
-def test_another_protocol_is_told_so_and_cut(served: Served, opening: bytes) -> None:
+def test_another_protocol_is_told_so_and_cut(served: InProcessRelay, opening: bytes) -> None:
     with served.peer() as peer:
         assert peer.reply().startswith("220 ")
         peer.send(opening)
         assert peer.rest() == b"554 5.5.1 This is an SMTP server\r\n"
 
 
-def test_a_proxy_header_is_no_command(served: Served) -> None:
+def test_a_proxy_header_is_no_command(served: InProcessRelay) -> None:
     with served.peer() as peer:
         assert peer.reply().startswith("220 ")
         assert peer.ask("PROXY TCP4 192.0.2.1 192.0.2.2 1 2").startswith("500 ")
 
 
-def test_a_client_that_never_closes_is_cut_behind_our_last_word(served: Served) -> None:
+def test_a_client_that_never_closes_is_cut_behind_our_last_word(served: InProcessRelay) -> None:
     before = served.supervisor.connections
     with served.greeted() as peer:
         assert peer.ask("QUIT").startswith("221 ")
@@ -234,13 +234,13 @@ def test_a_client_that_reads_nothing_is_read_no_more(tmp_path: Path) -> None:
         assert waiting < 2 * MIB, "what it does not take, we do not pile up"
 
 
-async def _write_buffers(served: Served) -> int:
+async def _write_buffers(served: InProcessRelay) -> int:
     return sum(
         each._stream._transport.get_write_buffer_size() for each in served.supervisor._receivers
     )
 
 
-def test_nagle_is_off_on_accepted_sockets(served: Served) -> None:
+def test_nagle_is_off_on_accepted_sockets(served: InProcessRelay) -> None:
     async def options() -> list[int]:
         return [
             each._stream._transport.get_extra_info("socket").getsockopt(
@@ -254,7 +254,7 @@ def test_nagle_is_off_on_accepted_sockets(served: Served) -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="needs Linux's TCP_INFO")
-def test_each_answer_is_one_segment(served: Served) -> None:
+def test_each_answer_is_one_segment(served: InProcessRelay) -> None:
     """Two small writes for one answer are what a delayed acknowledgement stalls for 40 ms."""
     with served.signed_in() as peer:
         before = _segments_received(peer.sock)
@@ -265,7 +265,7 @@ def test_each_answer_is_one_segment(served: Served) -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="needs Linux's TCP_INFO")
-def test_what_tls_has_to_say_leaves_with_the_answer(served: Served) -> None:
+def test_what_tls_has_to_say_leaves_with_the_answer(served: InProcessRelay) -> None:
     """The session ticket with the reply to what came behind Finished; close_notify with 221."""
     with served.greeted() as peer:
         assert peer.ask("STARTTLS").startswith("220 ")
@@ -293,7 +293,7 @@ def test_what_tls_has_to_say_leaves_with_the_answer(served: Served) -> None:
         assert _segments_received(peer.sock) - before == 1
 
 
-def test_nothing_stays_of_a_connection_that_is_gone(served: Served) -> None:
+def test_nothing_stays_of_a_connection_that_is_gone(served: InProcessRelay) -> None:
     """TLS state is large: it goes at once, and does not wait for the garbage collector."""
 
     def layers() -> list[TlsLayer]:

@@ -23,7 +23,7 @@ from gatepost.app.web import WebLimits, WebServer
 from gatepost.net.listen import listen
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.rest.failures import Guard
-from tests.shell.relay import wait_for
+from tests.shell.serve_process import wait_for
 
 PATIENCE = 10.0
 

@@ -52,7 +52,7 @@ class Plan:
 
 
 @dataclass
-class Served:
+class InProcessRelay:
     """A relay that serves, and who may sign in."""
 
     relay: Relay
@@ -115,7 +115,7 @@ class Served:
 
 
 @contextmanager
-def serving(directory: Path, plan: Plan) -> Iterator[Served]:
+def serving(directory: Path, plan: Plan) -> Iterator[InProcessRelay]:
     """A relay that serves while the ``with`` lasts; at its end it is drained."""
     loop = plan.loop()
     thread = threading.Thread(target=loop.run_forever, name="relay")
@@ -132,7 +132,7 @@ def serving(directory: Path, plan: Plan) -> Iterator[Served]:
         loop.close()
 
 
-async def _start(directory: Path, plan: Plan) -> Served:
+async def _start(directory: Path, plan: Plan) -> InProcessRelay:
     authority = make_authority(directory)
     pair = authority.issue("localhost", "127.0.0.1")
     case = await azure()
@@ -163,7 +163,7 @@ async def _start(directory: Path, plan: Plan) -> Served:
     certificate = ServerCertificate(server_context(pair.certificate, pair.key))
     await supervisor.serve(clear, plain_entrance(setting, certificate))
     await supervisor.serve(implicit, plain_entrance(setting, certificate, implicit=True))
-    return Served(
+    return InProcessRelay(
         relay, supervisor, asyncio.get_running_loop(), *ports, authority.ca_file,
         case.username, case.password, case.allowed, case.take_away, events,
     )  # fmt: skip

@@ -39,7 +39,7 @@ to = "keep"
 
 
 @dataclass
-class Relaying:
+class ServeProcess:
     """A relay that serves."""
 
     directory: Path
@@ -151,7 +151,9 @@ def wait_for(condition: Any) -> Any:
 
 
 @contextmanager
-def relaying(directory: Path, text: str, *arguments: str, base: str = BASE) -> Iterator[Relaying]:
+def relaying(
+    directory: Path, text: str, *arguments: str, base: str = BASE
+) -> Iterator[ServeProcess]:
     """A relay that serves while the ``with`` lasts. ``cert.pem`` and ``key.pem`` are there."""
     authority = make_authority(directory)
     put_certificate(directory, authority)
@@ -163,7 +165,7 @@ def relaying(directory: Path, text: str, *arguments: str, base: str = BASE) -> I
             cwd=directory, stdout=log, stderr=log,
             env={**os.environ, "APP_PASSWORD": "secret"},
         )  # fmt: skip
-    relay = Relaying(directory, process, authority, base)
+    relay = ServeProcess(directory, process, authority, base)
     try:
         ready = relay.data / "ready.json"
         wait_for(lambda: ready.exists() or process.poll() is not None)

@@ -33,7 +33,7 @@ PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
-class Provided:
+class ProfileServer:
     """Where a profile is served, and who may sign in."""
 
     profile: Profile
@@ -75,7 +75,7 @@ class Host:
         self.loop.close()
 
     @contextmanager
-    def serve(self, profile: Profile) -> Iterator[Provided]:
+    def serve(self, profile: Profile) -> Iterator[ProfileServer]:
         """Serve a profile while the ``with`` lasts."""
         start = asyncio.run_coroutine_threadsafe(self._start(profile), self.loop)
         provided, supervisor = start.result(PATIENCE)
@@ -85,7 +85,7 @@ class Host:
             drain = supervisor.drain(0.1)
             asyncio.run_coroutine_threadsafe(drain, self.loop).result(PATIENCE)
 
-    async def _start(self, profile: Profile) -> tuple[Provided, Supervisor]:
+    async def _start(self, profile: Profile) -> tuple[ProfileServer, Supervisor]:
         directory, given = await _who_may_sign_in(profile)
         store, numbers = MemoryStore(), itertools.count(1)
         relay = Relay(
@@ -107,7 +107,7 @@ class Host:
         for port, entrance in make_entrances(serving, directory).items():
             listeners[port] = listen("127.0.0.1", 0)
             await supervisor.serve(listeners[port], entrance)
-        return Provided(
+        return ProfileServer(
             profile, listeners["smtp"].port, listeners["smtps"].port,
             str(self.certificates.ca_file), given, store, self.loop,
         ), supervisor  # fmt: skip
