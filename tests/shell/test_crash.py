@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.store.sqlite import SqliteStore, open_store
-from tests.shell.killing import lines_until_killed
+from tests.shell.killed_process import lines_until_killed
 from tests.shell.relay_load import RelayUnderLoad
 from tests.shell.store_child import SETTINGS, body_of
 

@@ -110,7 +110,7 @@ class Relay:
     started: ClassVar[list["subprocess.Popen[bytes]"]] = []
 
     def __init__(self, **plan: Any) -> None:
-        command = [sys.executable, "-m", "tests.shell.relaying_child", json.dumps(plan)]
+        command = [sys.executable, "-m", "tests.shell.delivery_child", json.dumps(plan)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True,

@@ -22,7 +22,7 @@ from tests.contract.failing import FailingDisk
 from tests.contract.messages import message
 from tests.running import ask
 from tests.shell.processes import is_alive
-from tests.shell.traced import CALLS, Call, attached, parse_trace
+from tests.shell.strace import CALLS, Call, attached, parse_trace
 
 PATIENCE = 20.0
 LARGE = 50_000

@@ -22,7 +22,8 @@ from gatepost.testing import Mischief, Upstream
 from gatepost.testing.upstream import USUAL
 from tests.certificates import Authority, Pair
 from tests.leases import lease, outcomes
-from tests.shell.handing import (
+from tests.shell.smtp_server import Client, serving
+from tests.shell.smtp_transport import (
     PIPELINED,
     QUICK,
     SENT,
@@ -32,7 +33,6 @@ from tests.shell.handing import (
     run,
     start_tls,
 )
-from tests.shell.smtp_server import Client, serving
 
 OPENED = [
     b"MAIL FROM:<a@example.com> SIZE=%d" % (len(SENT) - 1),

@@ -10,7 +10,7 @@ import pytest
 
 from gatepost.queue.deliveries import Deliveries
 from gatepost.store.sqlite import open_store
-from tests.shell.killing import lines_until_killed
+from tests.shell.killed_process import lines_until_killed
 from tests.shell.queue_child import SETTINGS, body_of
 
 CHILD = "tests.shell.queue_child"

@@ -16,14 +16,14 @@ from gatepost.relay.sign_in_diagnosis import diagnose_sign_in
 from gatepost.relay.transport.smtp import SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import outcomes
-from tests.shell.handing import (
+from tests.shell.smtp_server import Client, serving
+from tests.shell.smtp_transport import (
     Relay,
     greet,
     hand_once,
     start_tls,
     take,
 )
-from tests.shell.smtp_server import Client, serving
 
 # TLS.
 

@@ -20,7 +20,8 @@ from gatepost.relay.transport.contract import Heard, Place
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import TRACE, lease, outcomes
-from tests.shell.handing import (
+from tests.shell.smtp_server import Client, serving
+from tests.shell.smtp_transport import (
     BODY,
     PIPELINED,
     QUICK,
@@ -33,7 +34,6 @@ from tests.shell.handing import (
     start_tls,
     take,
 )
-from tests.shell.smtp_server import Client, serving
 
 # One message.
 

@@ -19,7 +19,7 @@ import pytest
 from gatepost.app.access import open_events
 from gatepost.testing import Emulator
 from tests.certificates import make_authority
-from tests.shell.endpoint import Webhook
+from tests.shell.webhook_endpoint import Webhook
 
 SETTINGS: dict[str, object] = {"events.retry": [0.05, 0.1], "events.retry_jitter": 0.0}
 OPTIONS = ("--https", "127.0.0.1:0", "--http", "127.0.0.1:0")
