@@ -23,7 +23,7 @@ from bench.servers import OURS, TWO_WORKERS, Server
 from bench.sink import Sink, running_sink
 from compliance.postfix import Postfix, running_postfix
 from tests.certificates import make_authority
-from tests.running import GATEPOST
+from tests.commands import GATEPOST
 
 CONNECTIONS: Final = 20
 """To the sink: Postfix's default_destination_concurrency_limit."""

@@ -10,7 +10,7 @@ from statistics import median
 from bench.load import Load, run
 from bench.report import Promise
 from bench.servers import gatepost
-from tests.running import GATEPOST
+from tests.commands import GATEPOST
 
 TRIES = 15
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.testing import Emulator
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import aiosmtplib
 import pytest
 
 from gatepost.testing import Emulator
-from tests.loops import run_and_cut
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
+from tests.event_loops import run_and_cut
 
 
 def client(relay: Emulator, password: str, *, implicit: bool = False) -> aiosmtplib.SMTP:

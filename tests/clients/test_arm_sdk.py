@@ -24,7 +24,7 @@ from azure.mgmt.communication import CommunicationServiceManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
 from gatepost.testing import Emulator
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
 
 GLOBAL = {"location": "global"}
 MAIL_OWNER = "09976791-48a7-449e-bb21-39d1a415f350"

@@ -10,7 +10,7 @@ from typing import IO
 import pytest
 
 from gatepost.testing import Emulator
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
 
 pytestmark = pytest.mark.compliance
 

@@ -21,7 +21,7 @@ from tests.clients.doctored import (
     check,
     make_certificates,
 )
-from tests.loops import cut_connections
+from tests.event_loops import cut_connections
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:ssl.TLSVersion", "ignore:Requiring AUTH", "ignore:Session.login_data"

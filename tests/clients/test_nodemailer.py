@@ -11,7 +11,7 @@ import pytest
 
 from gatepost.testing import Emulator
 from tests.clients.node.packages import HERE, NODE, needs_node
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
 
 pytestmark = needs_node
 

@@ -12,7 +12,7 @@ import pytest
 from tests.certificates import make_authority
 from tests.clients.node import packages
 from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, USERNAME, running
-from tests.running import GATEPOST, RECIPIENT
+from tests.commands import GATEPOST, RECIPIENT
 
 SENDER = "sender@example.com"
 TEXT = "First line.\n.a dot\n..two dots\nThe end.\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from compliance.postfix import Postfix, running_postfix
-from tests.running import GATEPOST, RECIPIENT
+from tests.commands import GATEPOST, RECIPIENT
 
 pytestmark = pytest.mark.compliance
 

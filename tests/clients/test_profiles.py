@@ -13,7 +13,7 @@ import aiosmtplib
 import pytest
 
 from tests.clients.node.packages import HERE, NODE, needs_node
-from tests.loops import run_and_cut
+from tests.event_loops import run_and_cut
 from tests.shell.profile_server import Host, ProfileServer
 from tests.shell.test_profiles import HEALTHY, letter, profile_of
 

@@ -17,9 +17,9 @@ from gatepost.model.finding import Diagnosis
 from gatepost.testing import Emulator
 from tests.clients.node.packages import HERE, NODE, needs_node
 from tests.clients.test_go import program  # noqa: F401 - a fixture
-from tests.loops import run_and_cut
-from tests.recording import ids, recorded
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
+from tests.event_loops import run_and_cut
+from tests.recorded_client import ids, recorded
 
 Client = Callable[[int], object]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gatepost.testing import Emulator
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
 
 
 @pytest.fixture

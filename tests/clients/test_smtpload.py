@@ -16,7 +16,7 @@ from bench.load import run as run_load
 from bench.rest import WEB, get_token
 from bench.servers import server_of
 from gatepost.testing import Emulator
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
 
 pytestmark = pytest.mark.compliance
 

@@ -17,9 +17,9 @@ import gatepost
 from gatepost.doctor import Errand, Settings, diagnose
 from gatepost.model.finding import Diagnosis
 from gatepost.testing import Emulator
+from tests.commands import ask
 from tests.conformance.acs_world import CUSTOM, SENDER, UNLINKED, Login, World, seed
 from tests.conformance.conftest import SIGNED_IN, Acs
-from tests.running import ask
 from tests.shell.peer import letter
 
 REFUSED = "535 5.7.3 Authentication unsuccessful"

@@ -18,7 +18,7 @@ from gatepost.model.route import Route
 from gatepost.queue.deliveries import Action
 from gatepost.relay.deliver import Bounds
 from gatepost.relay.transport.contract import Place
-from tests.delivering import (
+from tests.simulated_delivery import (
     DAY,
     GREYLISTED,
     HOUR,

@@ -14,7 +14,7 @@ from gatepost.app.certificates import CA_FILE
 from gatepost.app.watched_store import open_watched
 from gatepost.errors import ConfigError
 from gatepost.store.sqlite import StoreLocked, open_store
-from tests.running import GATEPOST, PATIENCE
+from tests.commands import GATEPOST, PATIENCE
 
 
 async def use(data: Path) -> None:

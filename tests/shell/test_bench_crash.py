@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import GATEPOST
+from tests.commands import GATEPOST
 
 
 def crash(*arguments: str, patience: float) -> dict[str, Any]:

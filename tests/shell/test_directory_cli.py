@@ -17,8 +17,8 @@ import pytest
 
 from gatepost.cli.main import main
 from gatepost.testing import Emulator
+from tests.commands import PATIENCE
 from tests.nameserver import nameserver
-from tests.running import PATIENCE
 
 MAIL = "mail.contoso.localhost"
 WIDTH = 80

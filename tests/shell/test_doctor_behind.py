@@ -12,7 +12,7 @@ import pytest
 
 from gatepost.cli.main import main
 from gatepost.testing import Emulator
-from tests.running import doctor
+from tests.commands import doctor
 
 NOBODY = "00000000-1111-2222-3333-444444444444"
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.certificates import Authority, make_authority
-from tests.running import doctor
+from tests.commands import doctor
 from tests.shell.scripted_server import Script, Server, serving
 
 PASSWORD = "correct horse battery"

@@ -19,7 +19,7 @@ from gatepost.diagnosis.remedies.imitations import IMITATIONS
 from gatepost.diagnosis.remedies.library import Library
 from tests.certificates import Authority, make_authority
 from tests.clients.node import packages
-from tests.loops import run_and_cut
+from tests.event_loops import run_and_cut
 from tests.shell.scripted_server import Script, serving
 
 OFFERS = ["LOGIN PLAIN CRAM-MD5", "LOGIN PLAIN", "LOGIN", "PLAIN", "CRAM-MD5 LOGIN", "XOAUTH2"]

@@ -18,9 +18,9 @@ import pytest
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.store.sqlite.disk import Disk
 from gatepost.testing import Emulator
+from tests.commands import ask
 from tests.contract.failing import FailingDisk
 from tests.contract.messages import message
-from tests.running import ask
 from tests.shell.processes import is_alive
 from tests.shell.strace import CALLS, Call, attached, parse_trace
 

@@ -25,7 +25,7 @@ from gatepost.errors import ConfigError
 from gatepost.net.dial import Server as Place
 from gatepost.store.lock import DirectoryLock
 from tests.certificates import Authority, Pair
-from tests.recording import ids, recorded
+from tests.recorded_client import ids, recorded
 from tests.shell.scripted_server import Script, Server, serving
 
 PASSWORD = "correct-horse-battery"

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from gatepost.cli.messages import messages
 from gatepost.store.sqlite import open_store
 from gatepost.testing import Emulator
+from tests.commands import GATEPOST, PATIENCE, ask, count
 from tests.contract.messages import envelope, message
-from tests.running import GATEPOST, PATIENCE, ask, count
 
 RECEIVED = datetime.now(UTC).replace(microsecond=0)
 TRACE = b"Received: by localhost with ESMTP id 1-1\r\n"

@@ -22,7 +22,7 @@ import pytest
 
 import gatepost
 from gatepost.testing import Emulator
-from tests.running import GATEPOST, PATIENCE, count
+from tests.commands import GATEPOST, PATIENCE, count
 from tests.shell.peer import Peer, letter
 from tests.shell.test_listen import needs_ipv6
 

@@ -16,8 +16,8 @@ import pytest
 
 from gatepost.app.access import open_mailbox
 from gatepost.testing import Emulator
+from tests.commands import GATEPOST, PATIENCE
 from tests.loopback import eventually
-from tests.running import GATEPOST, PATIENCE
 from tests.shell.peer import Peer, letter
 from tests.shell.processes import children, is_alive
 from tests.shell.test_up import OFF, signed_in, wait_ready

@@ -5,7 +5,7 @@ import subprocess
 from typing import Final
 
 from tests.clients.remedies.proof import Case, Order, Outcome
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
 
 _TRUST: Final = "tls_trust_file"
 

@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from gatepost.diagnosis.remedies import LIBRARIES
 from tests.clients.remedies.proof import Case, Order, Outcome, values
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
 
 _SOURCES: Final = Path(__file__).parents[3] / "compliance" / "java"
 _JARS: Final = {

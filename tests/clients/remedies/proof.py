@@ -19,8 +19,8 @@ from gatepost.doctor.live import diagnose
 from gatepost.doctor.logs import read_log
 from gatepost.doctor.visit import Errand, Patience, Settings
 from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
-from tests.recording import ids, recorded
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
+from tests.recorded_client import ids, recorded
 
 SUBJECT: Final = "cured"
 WRONG: Final = "built-in"

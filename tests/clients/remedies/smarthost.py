@@ -9,7 +9,7 @@ from typing import Final
 
 from compliance.postfix import Postfix
 from tests.clients.remedies.proof import Case, Order, Outcome
-from tests.running import PATIENCE, RECIPIENT
+from tests.commands import PATIENCE, RECIPIENT
 
 _CLIENT: Final = """
 default_transport = smtp

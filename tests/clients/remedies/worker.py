@@ -10,7 +10,7 @@ from typing import IO, Any, Final
 
 from tests.clients.node import packages
 from tests.clients.remedies.proof import SUBJECT, Order, Outcome
-from tests.running import RECIPIENT
+from tests.commands import RECIPIENT
 
 HERE: Final = Path(__file__).parent
 PYTHON: Final = (sys.executable, str(HERE / "programs.py"))

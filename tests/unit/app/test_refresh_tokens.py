@@ -13,7 +13,7 @@ from gatepost.app.refresh_tokens import AGAIN, FORGOTTEN, KeptToken, KeptTokens
 from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
 from gatepost.testing.clock import FakeClock
-from tests.delivering import run
+from tests.simulated_delivery import run
 
 
 class Configured:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gatepost.doctor import logs
-from tests.running import doctor
+from tests.commands import doctor
 
 REFUSED = "504 5.7.4 Unrecognized authentication type"
 

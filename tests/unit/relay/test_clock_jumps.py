@@ -8,7 +8,7 @@ import pytest
 
 from gatepost.errors import QueueError
 from gatepost.relay.deliver import LOOK
-from tests.delivering import (
+from tests.simulated_delivery import (
     DAY,
     GREYLISTED,
     HOUR,

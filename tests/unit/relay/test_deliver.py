@@ -13,7 +13,7 @@ from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.deliver import LOOK, Bounds
 from gatepost.relay.spool import FileBody
 from gatepost.relay.transport.contract import Place
-from tests.delivering import (
+from tests.simulated_delivery import (
     GREYLISTED,
     MINUTE,
     OK,

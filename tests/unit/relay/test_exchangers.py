@@ -12,7 +12,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.net.dial import is_here
 from gatepost.relay.server_lookup import Own
 from gatepost.relay.transport.contract import Place
-from tests.delivering import (
+from tests.simulated_delivery import (
     GREYLISTED,
     OK,
     UNKNOWN,

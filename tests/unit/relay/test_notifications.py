@@ -13,7 +13,7 @@ from gatepost.model.envelope import Recipient
 from gatepost.model.route import Capture
 from gatepost.relay import deliver
 from gatepost.relay.transport.contract import Place
-from tests.delivering import (
+from tests.simulated_delivery import (
     DAY,
     GREYLISTED,
     HOUR,

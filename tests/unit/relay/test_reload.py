@@ -15,7 +15,7 @@ from gatepost.model.route import Match, NextHop, Route
 from gatepost.relay.deliver import Bounds
 from gatepost.relay.routes import Routes
 from gatepost.relay.transport.contract import Place
-from tests.delivering import (
+from tests.simulated_delivery import (
     A_RECORD,
     Answer,
     Upstream,

@@ -9,7 +9,7 @@ from gatepost.errors import (
 )
 from gatepost.model.reply import Esc, Reply
 from gatepost.relay.deliver import Bounds
-from tests.delivering import (
+from tests.simulated_delivery import (
     A_RECORD,
     DAY,
     GREYLISTED,

@@ -14,7 +14,7 @@ from gatepost.errors import (
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.relay.transport.judging import reply_of
-from tests.delivering import (
+from tests.simulated_delivery import (
     DAY,
     REFUSED,
     Answer,

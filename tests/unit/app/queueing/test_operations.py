@@ -7,7 +7,7 @@ import pytest
 
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
 from gatepost.model.reply import Esc, Reply
-from tests.delivering import (
+from tests.simulated_delivery import (
     GREYLISTED,
     REFUSED,
     Answer,

@@ -15,7 +15,7 @@ from gatepost.net.dial import Server
 from gatepost.relay.transport.sign_in_evidence import LONGEST, SignInEvidence
 from gatepost.relay.transport.tls_mode_hint import SILENCE, unless_silent
 from gatepost.testing.clock import FakeClock
-from tests.delivering import run
+from tests.simulated_delivery import run
 
 SERVER = Server("hub.example", 465)
 
