@@ -1,40 +1,28 @@
-"""A server that says a dialogue's server lines, and holds what it hears against the client's."""
+"""A fake SMTP server that says a dialogue's server lines, and compares what it receives."""
 
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from gatepost.testing import Dialogue, Values
 from gatepost.testing.dialogue import Mark
 from tests.certificates import Pair
+from tests.tcp_server import PATIENCE, TcpServer
 
-PATIENCE = 10.0
 
-
-class ScriptedServer:
-    """Takes one connection. ``difference`` says where the client left the dialogue."""
+class DialogueServer(TcpServer):
+    """Plays one connection. ``difference`` says where the client left the dialogue."""
 
     def __init__(self, dialogue: Dialogue, values: Values, pair: Pair) -> None:
+        super().__init__(self._play, concurrent=False)
         self._dialogue = dialogue
         self._values = values
         self._pair = pair
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(PATIENCE)
-        self.port: int = self._listener.getsockname()[1]
         self.difference = "it never came to the end"
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
 
-    def join(self) -> None:
-        self._thread.join(PATIENCE)
-        self._listener.close()
-
-    def _serve(self) -> None:
-        connection: socket.socket | None = None
+    def _play(self, connection: socket.socket) -> None:
         try:
-            connection, _ = self._listener.accept()
             connection.settimeout(PATIENCE)
             for step in self._dialogue.steps:
                 if isinstance(step, Mark):
@@ -49,10 +37,9 @@ class ScriptedServer:
         except (OSError, AssertionError) as error:
             self.difference = f"{type(error).__name__}: {error}"
         finally:
-            if connection is not None:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_WR)
-                connection.close()
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
+            connection.close()
 
     def _hear(self, connection: socket.socket, expected: bytes) -> None:
         heard = b""
@@ -71,11 +58,8 @@ class ScriptedServer:
 
 
 @contextmanager
-def serving(dialogue: Dialogue, values: Values, pair: Pair) -> Iterator[ScriptedServer]:
-    """A server for the length of a ``with``; the client must then have kept to the dialogue."""
-    server = ScriptedServer(dialogue, values, pair)
-    try:
+def serving(dialogue: Dialogue, values: Values, pair: Pair) -> Iterator[DialogueServer]:
+    """Serve for the length of a ``with``; the client must then have kept to the dialogue."""
+    with DialogueServer(dialogue, values, pair) as server:
         yield server
-    finally:
-        server.join()
     assert not server.difference, server.difference

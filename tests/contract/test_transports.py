@@ -32,6 +32,7 @@ from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing.memory import MemoryStore
 from tests.leases import lease
 from tests.shell.http_server import Asked, HttpServer, Told
+from tests.tcp_server import TcpServer
 
 CONTENT = b"From: a@example.com\r\nTo: b@example.net\r\nSubject: hi\r\n\r\nHello\r\n"
 NETWORKED = ["smtp", "acs-rest", "graph"]
@@ -60,30 +61,14 @@ def smtp_session(connected: socket.socket, stall: threading.Event | None) -> Non
 
 @contextmanager
 def smtp_server(stall: threading.Event | None) -> Iterator[int]:
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def one(connected: socket.socket) -> None:
+    def serve(connected: socket.socket) -> None:
         try:
             smtp_session(connected, stall)
         except (OSError, StopIteration):
             pass  # the client left
 
-    def serve() -> None:
-        while True:
-            try:
-                connected, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=one, args=(connected,), daemon=True).start()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
+    with TcpServer(serve) as server:
+        yield server.port
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A process that queues and delivers to one smarthost: ``relaying_child JSON``.
+"""A process that queues and delivers to one smarthost: ``delivery_child JSON``.
 
 Standard output: ``ready``, then each message's id once it was accepted. It stops on SIGTERM.
 """

@@ -1,14 +1,14 @@
-"""A server that says what it is told to, and remembers what it heard."""
+"""A fake SMTP server that answers by a table of replies, and keeps what it received."""
 
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.certificates import Pair
+from tests.tcp_server import TcpServer
 
 Replies = Mapping[str, str]
 
@@ -51,18 +51,14 @@ DEFAULTS: Replies = {
 }  # fmt: skip
 
 
-class Server:
-    """Listens on a free port of 127.0.0.1."""
+class Server(TcpServer):
+    """Follows a script, and keeps the lines that it received."""
 
     def __init__(self, script: Script) -> None:
+        super().__init__(self._talk, concurrent=not script.one_at_a_time)
         self.script = script
         self.heard: list[str] = []
-        self.connections = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
         self._open: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
 
     @property
     def address(self) -> str:
@@ -73,26 +69,13 @@ class Server:
         return sum(part in line for line in self.heard)
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept(), which would take one more
-        self._socket.close()
-        self._thread.join(5)
+        """Stop, and close the connections that are still open."""
+        self.stop_listening()
         for each in self._open:
             each.close()
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                connected, _ = self._socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self._open.append(connected)
-            if self.script.one_at_a_time:
-                self._talk(connected)
-            else:
-                threading.Thread(target=self._talk, args=(connected,), daemon=True).start()
-
     def _talk(self, connected: socket.socket) -> None:
+        self._open.append(connected)
         conversation = _Conversation(self, connected)
         try:
             conversation.run()
@@ -207,8 +190,8 @@ class _Conversation:
 @contextmanager
 def serving(script: Script) -> Iterator[Server]:
     """Run a server that follows ``script``."""
-    server = Server(script)
-    try:
-        yield server
-    finally:
-        server.close()
+    with Server(script) as server:
+        try:
+            yield server
+        finally:
+            server.close()

@@ -1,16 +1,12 @@
-"""A server that does what a function says, in a thread, for one connection after the other."""
+"""A fake SMTP server whose behaviour is a function of the test."""
 
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 
 from tests.certificates import Pair
-
-PATIENCE = 10.0
+from tests.tcp_server import PATIENCE, TcpServer
 
 
 class Client:
@@ -66,52 +62,26 @@ class Client:
 Behaviour = Callable[[Client], None]
 
 
-class SmtpServer:
-    """The running server."""
+class SmtpServer(TcpServer):
+    """Runs a behaviour for one client after the other, and keeps what each said."""
 
     def __init__(self, behaviour: Behaviour, pair: Pair) -> None:
+        super().__init__(self._run, concurrent=False)
+        self.address = f"localhost:{self.port}"
         self.clients: list[Client] = []
         self.failure: BaseException | None = None
         self._behaviour = behaviour
         self._pair = pair
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"localhost:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                connected, _ = self._listener.accept()
-            except OSError:
-                return
-            client = Client(connected, self._pair)
-            self.clients.append(client)
-            try:
-                self._behaviour(client)
-            except BaseException as failure:  # noqa: BLE001  # told by the test that reads it
-                self.failure = failure
-            finally:
-                client.socket.close()
-
-    def stop_listening(self) -> None:
-        """Take no further connection."""
-        if self._listener.fileno() >= 0:
-            # Closing alone does not wake a thread that waits in accept.
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop_listening()
-        self._thread.join(PATIENCE)
+    def _run(self, connection: socket.socket) -> None:
+        client = Client(connection, self._pair)
+        self.clients.append(client)
+        try:
+            self._behaviour(client)
+        except BaseException as failure:  # noqa: BLE001  # told by the test that reads it
+            self.failure = failure
+        finally:
+            client.socket.close()
 
 
 @contextmanager
