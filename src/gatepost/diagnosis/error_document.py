@@ -1,7 +1,7 @@
 """What a server says of a refused access token before the refusal (RFC 7628 3.2.2), as a proof."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
@@ -15,22 +15,34 @@ def with_error_document(finding: Finding, seen: Evidence) -> Finding:
     """Return a finding about the sign-in with the error document in words, where one came."""
     if finding.position != "auth":
         return finding
-    told = _document_in(seen)
+    told = _words_of(_document_in(seen))
     if not told or any(told in each for each in finding.proof):
         return finding
     return replace(finding, proof=(*finding.proof, f"the server's error document: {told}"))
 
 
-def _document_in(seen: Evidence) -> str:
-    """Return what the last one says; empty: none came."""
+def status_said(seen: Evidence) -> str:
+    """Return the status of the last error document: ``invalid_token``, or ``401`` at Google."""
+    status = _document_in(seen).get("status", "")
+    return status if isinstance(status, str) else str(status)
+
+
+def _words_of(document: dict[str, Any]) -> str:
+    from gatepost.sasl.oauth import words_of  # noqa: PLC0415 - few logs have one
+
+    return words_of(document) if document else ""
+
+
+def _document_in(seen: Evidence) -> dict[str, Any]:
+    """Return the last one; empty: none came."""
     said = [each.text for each in seen.transcript if each.speaker == "S"]
     for line in reversed([each for each in said if each.startswith(_BEGINNING)]):
-        from gatepost.sasl.oauth import explained  # noqa: PLC0415 - few logs have one
+        from gatepost.sasl.oauth import parse_document  # noqa: PLC0415 - as above
 
         try:
-            told = explained(decode_base64(line[4:].strip().encode()))
+            found = parse_document(decode_base64(line[4:].strip().encode()))
         except ValueError:
             continue
-        if told:
-            return told
-    return ""
+        if _words_of(found):
+            return found
+    return {}

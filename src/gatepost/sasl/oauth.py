@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from gatepost.model.secret import Secret
 from gatepost.sasl.exchange import UnusableCredentials
@@ -60,16 +60,25 @@ def parse_bearer(value: str) -> str | None:
 
 def explained(challenge: bytes, redact: Callable[[str], str] = str) -> str:
     """Return in words what an error document says, such as ``status 401, scope mail``; empty for
-    what is none (RFC 7628 3.2.2; Google's XOAUTH2, which lists ``schemes``, too).
+    what is none.
 
     ``redact`` strikes out of its values what must not be seen.
     """
+    return words_of(parse_document(challenge), redact)
+
+
+def parse_document(challenge: bytes) -> dict[str, Any]:
+    """Return an error document (RFC 7628 3.2.2; Google's XOAUTH2, which lists ``schemes``, too);
+    empty for what is none."""
     try:
         document = json.loads(challenge)
     except (ValueError, RecursionError):
-        return ""
-    if not isinstance(document, dict):
-        return ""
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def words_of(document: Mapping[str, Any], redact: Callable[[str], str] = str) -> str:
+    """Return in words what a parsed error document says; empty: nothing that is known."""
     found = {key: document[key] for key in _TELLING if isinstance(document.get(key), str | int)}
     words = {key: _shown(redact(str(value))) for key, value in found.items()}
     return ", ".join([f"{key} {word}" for key, word in words.items() if word])

@@ -1,5 +1,6 @@
 """Verdict, order, provider, notes."""
 
+import base64
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line
 from gatepost.profiles import load_profile
+from gatepost.sasl.oauth import encode_document
 from tests.unit.diagnosis.cases import (
     GOOD,
     HEALTHY,
@@ -128,6 +130,22 @@ def test_an_error_document_is_a_proof_in_words() -> None:
     assert first.proof[-1] == (
         "the server's error document: status invalid_token, scope example_scope"
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "first"),
+    [("invalid_token", "token_expired"), ("insufficient_scope", "oauth_scope_wrong"),
+     ("401", "oauth_scope_wrong")],
+)  # fmt: skip
+def test_the_status_of_an_error_document_says_what_is_wrong(status: str, first: str) -> None:
+    """RFC 6750 3.1. Google's are HTTP's, and say no more than that the token will not do."""
+    said = f"334 {base64.b64encode(encode_document(status, 'mail')).decode()}"
+    refused = replace(
+        but(auth=tried(judged("OAUTHBEARER", "535 5.7.8 no"))), transcript=(Line("S", said, True),)
+    )
+    found = [each.id for each in diagnose(refused).findings]
+    assert found[0] == first
+    assert "oauth_scope_wrong" in found
 
 
 def test_a_refused_secret_at_acs_lists_what_it_may_be() -> None:

@@ -27,15 +27,15 @@ _SAID_BY_SERVERS: Final = frozenset({
     "sender_domain_not_linked", "sender_domain_unknown", "sender_not_authorised",
     "sender_not_verified", "server_auth_backend_down", "server_tls_misconfigured",
     "server_tls_state_bug", "smtp_auth_disabled_mailbox", "smtp_auth_disabled_tenant",
-    "smtputf8_not_supported_downstream", "starttls_required", "tls_version_too_old", "too_large",
-    "too_many_recipients", "username_format", "wrong_submission_host",
+    "smtputf8_not_supported_downstream", "starttls_required", "tls_version_too_old",
+    "token_expired", "too_large", "too_many_recipients", "username_format", "wrong_submission_host",
 })  # fmt: skip
 """Causes that a server can know, and say."""
 _BY_WHOSE_SERVER: Final = frozenset({
     "app_password_required", "oauth_scope_wrong", "oauth_wrong_identity",
-    "smtp_auth_disabled_mailbox",
+    "smtp_auth_disabled_mailbox", "token_expired",
 })  # fmt: skip
-"""Causes that follow from a bare refusal by whose server it is."""
+"""Causes that follow from a bare refusal by whose server it is, or by its error document."""
 _ASKED: Final = frozenset({500, 501, 502, 503, 504, 534, 535, 538})
 """How servers refuse a mechanism that was only asked about: rules compare those replies."""
 _REFUSED: Final = 400
@@ -84,7 +84,8 @@ def _excluded(seen: Evidence) -> Iterator[str]:
     if kind in ("google_app_password", "token"):
         yield "app_password_required"
     if seen.token.value is not None and seen.token.value.form == "jwt":
-        yield from ("oauth_scope_wrong", "oauth_wrong_identity")  # the token itself was read
+        # the token itself was read
+        yield from ("oauth_scope_wrong", "oauth_wrong_identity", "token_expired")
 
 
 def _under_tls(seen: Evidence) -> Iterator[bool]:

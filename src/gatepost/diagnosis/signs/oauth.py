@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from gatepost.diagnosis.error_document import status_said
 from gatepost.diagnosis.signs.auth import by_token, no_auth_sent, refused
 from gatepost.diagnosis.signs.reading import Reading
-from gatepost.diagnosis.signs.sign import Sign
+from gatepost.diagnosis.signs.sign import Sign, Test
 
 
 def error_document(reading: Reading) -> bool:
@@ -15,6 +16,13 @@ def error_document(reading: Reading) -> bool:
     ) or any(word in reading.text for word in ("334 eyj", "334 ey", '"status":"40', "scope"))
 
 
+def _status(*statuses: str) -> Test:
+    """The error document has one of these statuses (RFC 7628 3.2.2)."""
+    return lambda reading: by_token(reading) and status_said(reading.seen) in statuses
+
+
+_SAYING = ("invalid_request", "invalid_token", "insufficient_scope")
+"""Statuses that say what is wrong (RFC 6750 3.1); Google's are HTTP's, and say no more."""
 _REFRESH = (
     "invalid_grant", "expired or revoked", "refresh token*expired", "aadsts70008", "aadsts700082",
     "aadsts700084", "refresh token*invalid", "refresh_token*expired", "refresh token*revoked",
@@ -54,8 +62,16 @@ SIGNS: Final = (
                                          "could not get token", "token request failed",
                                          "acquire token")),
     Sign("oauth_scope_wrong", 13, when=lambda r: by_token(r) and error_document(r) and (
-        "microsoft365" not in r.providers),
+        "microsoft365" not in r.providers) and status_said(r.seen) not in _SAYING,
         proof="a 334 with an error document came for the token"),
+    Sign("oauth_scope_wrong", 13, when=_status("insufficient_scope"),
+         proof="insufficient_scope: the token permits less than this needs (RFC 6750 3.1)"),
+    Sign("token_expired", 11, when=_status("invalid_token"),
+         proof="invalid_token: it is expired, revoked, malformed or not for this (RFC 6750 3.1)"),
+    Sign("oauth_scope_wrong", 2.5, when=_status("invalid_token"),
+         proof="invalid_token is said of a token for something else, too"),
+    Sign("client_sasl_bug", 11, when=_status("invalid_request"),
+         proof="invalid_request: the client's message is malformed (RFC 6750 3.1)"),
     Sign("oauth_scope_wrong", 12, when=lambda r: by_token(r) and bool(
         r.providers & {"gmail", "gmail_relay"}) and (
             refused(r) or "error" in r.text or not r.refusals),
