@@ -100,6 +100,9 @@ class EntraDirectory:
         self._key = key
         self._monotonic = monotonic
         self._known: ProofCache[Principal | Reply] = ProofCache(monotonic)
+        """Secrets that were right."""
+        self._refused: ProofCache[Reply] = ProofCache(monotonic)
+        """And wrong ones, apart from those: guesses push no sound one out."""
         self._paused: ProofCache[Reply] = ProofCache(monotonic)
         """By application, what stands for an answer while the endpoint wants none of it."""
         self._asking = FairQueue(MOST_AT_ONCE)
@@ -110,6 +113,7 @@ class EntraDirectory:
         """Go by other rules from now on."""
         self._rules = rules
         self._known.clear()
+        self._refused.clear()
         self._paused.clear()
         self._version += 1
 
@@ -144,6 +148,8 @@ class EntraDirectory:
             return REFUSED.because("authzid_refused: nobody signs in here to act as another")
         secret = password.reveal().encode("utf-8", "surrogateescape")
         ticket = ticket_of(self._key, self._version, credentials.username, secret)
+        if (refusal := self._refused.get(ticket)) is not None:
+            return refusal
         return self._known.ask(ticket, lambda: self._ask(credentials, password, ticket))
 
     async def _by_token(
@@ -200,7 +206,7 @@ class EntraDirectory:
         if proof.reason:
             self._took.append(self._monotonic() - began)
             refusal = REFUSED.because(proof.reason)
-            self._known.put(ticket, refusal, REFUSAL_HOLDS)
+            self._refused.put(ticket, refusal, REFUSAL_HOLDS)
             return refusal
         principal = Principal(credentials.username, application_id=name.application_id)
         self._known.put(ticket, principal, self._rules.cache)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gatepost.directory import proof_cache
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.entra import REFUSAL_HOLDS, EntraDirectory, EntraRules, Proof
 from gatepost.model.address import parse_address
@@ -105,6 +106,21 @@ def test_the_same_wrong_secret_is_not_asked_about_again_and_again() -> None:
         endpoint.now += REFUSAL_HOLDS
         await sign_in(directory, NAME, WRONG)
         assert len(endpoint.asked) == 3
+
+    run(steps)
+
+
+def test_wrong_secrets_push_no_sound_one_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof_cache, "MOST_REMEMBERED", 3)
+
+    async def steps(endpoint: Endpoint) -> None:
+        directory = endpoint.directory()
+        await sign_in(directory, NAME, RIGHT)
+        for number in range(9):
+            await sign_in(directory, NAME, Secret(f"guess {number}"))
+        asked = len(endpoint.asked)
+        assert isinstance(await sign_in(directory, NAME, RIGHT), Principal)
+        assert len(endpoint.asked) == asked
 
     run(steps)
 
