@@ -31,7 +31,8 @@ def place_options(command: Command) -> Command:
     )
     config = click.option(
         "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=click.Path(path_type=Path),
+        metavar="FILE",
         is_eager=True,
         expose_value=False,
         callback=_read,
@@ -65,10 +66,14 @@ def directory_of(config: Path) -> Path:
 
     try:
         table = tomllib.loads(config.read_text("utf-8-sig"))
+    except IsADirectoryError:
+        said = f"{config} is a directory (did you mean --data {config}?)"
+        raise click.UsageError(said) from None
     except OSError as error:
         raise click.UsageError(f"{config} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise click.UsageError(f"{config} cannot be read: {error}") from None
+        said = f"{config} is no TOML: {error} (the relay's directory is given by --data)"
+        raise click.UsageError(said) from None
     storage = table.get("storage", {})
     if not isinstance(storage, dict):
         raise click.UsageError(f"{config}: storage takes a table")

@@ -132,3 +132,11 @@ def test_each_command_of_a_group_is_listed_with_its_whole_sentence() -> None:
 def test_a_file_that_is_not_there_is_named_once() -> None:
     said = CliRunner().invoke(where, ["--config", "/nowhere"]).output
     assert "/nowhere cannot be read: No such file or directory" in said
+
+
+def test_who_means_a_relay_s_directory_is_told_how_to_say_it(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"SQLite format 3\0\xff")
+    said = CliRunner().invoke(where, ["--config", str(tmp_path)]).output
+    assert f"{tmp_path} is a directory (did you mean --data {tmp_path}?)" in said
+    said = CliRunner().invoke(where, ["--config", str(tmp_path / "store.db")]).output
+    assert "is given by --data" in said
