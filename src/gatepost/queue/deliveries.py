@@ -4,7 +4,7 @@ One owner at a time works on a queue. What it took (a lease) is its own until it
 until the next owner takes over; then whoever settles is told that the lease is lost.
 """
 
-from collections.abc import Awaitable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -106,13 +106,19 @@ class Deliveries(Protocol):
     async def count(self) -> dict[str, QueueCount]:
         """Return how many are not settled, by their next hop's key."""
 
-    async def act(self, action: Action, ids: Iterable[str] | None, now: datetime) -> int:
+    async def act(
+        self,
+        action: Action,
+        ids: Iterable[str] | None,
+        now: datetime,
+        some_done: Callable[[], None] = lambda: None,
+    ) -> int:
         """Do an operator's will to messages or deliveries, or to all; return to how many.
 
         ``hold`` keeps what waits, and what is being tried once that attempt is over.
         ``release`` makes what is held due now, ``retry`` what waits. ``drop`` gives up what is
         not settled; who is just trying it is told that the lease is lost, and what it sent is
-        sent.
+        sent. ``some_done`` is called whenever it would survive for some more: many take a while.
         """
 
     async def forget(self, before: datetime) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -147,11 +147,19 @@ class SqliteDeliveries:
         counts: dict[str, QueueCount] = await self._read(self._reading.count)
         return counts
 
-    async def act(self, action: Action, ids: Iterable[str] | None, now: datetime) -> int:
+    async def act(
+        self,
+        action: Action,
+        ids: Iterable[str] | None,
+        now: datetime,
+        some_done: Callable[[], None] = lambda: None,
+    ) -> int:
         done = 0
         if ids is None:
             for kind in _KINDS[action]:
-                done += await self._act_on_all(action, kind, microseconds(now))
+                async for number in self._act_on_all(action, kind, microseconds(now)):
+                    done += number
+                    some_done()
             return done
         wanted = iter(dict.fromkeys(ids))
         seen: set[Key] = set()
@@ -159,6 +167,7 @@ class SqliteDeliveries:
             keys = [each for each in await self._change(find_keys, some) if each not in seen]
             seen.update(keys)
             done += await self._change(self._writer.act, action, keys, microseconds(now))
+            some_done()
         return done
 
     async def forget(self, before: datetime) -> int:
@@ -167,14 +176,12 @@ class SqliteDeliveries:
             gone += batch
         return gone
 
-    async def _act_on_all(self, action: Action, kind: str, now: int) -> int:
-        """In batches, so that acceptance never waits long."""
-        done = 0
+    async def _act_on_all(self, action: Action, kind: str, now: int) -> AsyncIterator[int]:
+        """In batches, so that acceptance never waits long; yield to how many of each."""
         after: Key | None = START
         while after is not None:
             some, after = await self._change(self._writer.act_on_some, action, kind, after, now)
-            done += some
-        return done
+            yield some
 
 
 class Reading:

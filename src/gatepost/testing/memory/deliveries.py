@@ -137,14 +137,22 @@ class MemoryDeliveries:
             for key, each in counts.items()
         }
 
-    async def act(self, action: Action, ids: Iterable[str] | None, now: datetime) -> int:
+    async def act(
+        self,
+        action: Action,
+        ids: Iterable[str] | None,
+        now: datetime,
+        some_done: Callable[[], None] = lambda: None,
+    ) -> int:
         entries: Iterable[_Entry]
         if ids is None:
             entries = list(self._entries())
         else:
             entries = [entry for each in dict.fromkeys(ids) for entry in self._named(each)]
         once = {id(entry): entry for entry in entries}
-        return sum(self._act(action, entry, now) for entry in once.values())
+        done = sum(self._act(action, entry, now) for entry in once.values())
+        some_done()
+        return done
 
     async def forget(self, before: datetime) -> int:
         old = [

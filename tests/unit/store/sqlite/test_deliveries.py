@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import planned_delivery
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.store.sqlite.delivery_rows import delivery_row, message_row
-from gatepost.store.sqlite.delivery_writer import SQL
+from gatepost.store.sqlite.delivery_writer import BATCH, SQL
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.opening import APPLICATION, VERSION
 from gatepost.store.sqlite.queries import QUERIES, read_sql
@@ -109,6 +109,24 @@ def test_an_earlier_owner_s_lease_is_lost(tmp_path: Path) -> None:
 
     run(tmp_path, before)
     run(tmp_path, after)
+
+
+def test_delivery_begins_before_all_of_many_are_released(tmp_path: Path) -> None:
+    async def steps(store: SqliteStore) -> None:
+        queue, held = store.deliveries, 3 * BATCH
+        await queue.take_over(NOON)
+        puts = [queue.put(mail(f"m{each}"), [planned()], leased=False) for each in range(held)]
+        await asyncio.gather(*puts)
+        assert await queue.act("hold", None, NOON) == held
+        begun: list[asyncio.Task[Sequence[Lease]]] = []
+
+        def lease() -> None:
+            begun.append(asyncio.create_task(queue.lease(NOON, held)))
+
+        assert await queue.act("release", None, NOON, lease) == held
+        assert 0 < len(await begun[0]) < held
+
+    run(tmp_path, steps)
 
 
 def test_an_operator_may_act_on_a_stopped_relay_s_queue(tmp_path: Path) -> None:
