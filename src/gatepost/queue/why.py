@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 from gatepost.errors import Phase
 from gatepost.model.delivery import Attempt, Delivery, Fate
@@ -104,13 +104,31 @@ def _why(delivery: Delivery, now: datetime, obstacle: Obstacle | None, turn: Tur
         return Why(f"{_in_line(delivery, turn)}{_after(delivery)}{left}.", replies)
     if delivery.state == "leased":
         return Why(f"{_tried(delivery, turn)}{_after(delivery)}{left}.", replies)
-    due = delivery.due or now
-    if obstacle is not None and obstacle.position != "closed":
-        due = max(due, now + timedelta(seconds=obstacle.wait))
-        return Why(f"{_blocked(obstacle)}; {_next(due, now, delivery)}{left}.", replies, due)
-    if not delivery.history:
-        return Why(f"It was not tried yet; {_next(due, now, delivery)}{left}.", replies, due)
-    return Why(f"{_story(delivery.history[-1])}; {_next(due, now, delivery)}{left}.", replies, due)
+    due = next_try(delivery.due or now, delivery.expires_at, now, obstacle)
+    if _is_blocked(obstacle):
+        story = _blocked(obstacle)
+    elif delivery.history:
+        story = _story(delivery.history[-1])
+    else:
+        story = "It was not tried yet"
+    return Why(f"{story}; {_next(due, now, delivery)}{left}.", replies, due)
+
+
+def next_try(
+    due: datetime, expires_at: datetime, now: datetime, obstacle: Obstacle | None = None
+) -> datetime | None:
+    """Return when something that is due then is tried, with what its next hop rests for now.
+
+    None: its time is up while that rests, and it is given up without another try.
+    """
+    if _is_blocked(obstacle):
+        end = now + timedelta(seconds=obstacle.wait)
+        return max(due, end) if end <= expires_at or obstacle.is_ours else None
+    return due
+
+
+def _is_blocked(obstacle: Obstacle | None) -> TypeGuard[Obstacle]:
+    return obstacle is not None and obstacle.position != "closed"
 
 
 # fmt: off
@@ -204,13 +222,17 @@ def _blocked(obstacle: Obstacle) -> str:
     return f"{obstacle.what} is left alone for a while{reason}"
 
 
-def _next(due: datetime, now: datetime, delivery: Delivery) -> str:
-    if delivery.expires_at <= now:
-        return "its time is up, and the sender is told"
+def _next(due: datetime | None, now: datetime, delivery: Delivery) -> str:
+    if due is None and delivery.expires_at <= now:
+        return "its time is up, and it is given up"
+    if due is None:
+        over = f"{clock(delivery.expires_at)}, {in_(delivery.expires_at - now)}"
+        return f"its time is up before that, and it is given up at {over}"
     when = "it is next in line" if due <= now else f"tried again at {clock(due)}, {in_(due - now)}"
     if not delivery.attempts and due > now:
         when = f"it is tried at {clock(due)}, {in_(due - now)}"
-    last = ", for the last time" if due >= delivery.expires_at else ""
+    is_last = max(due, now) >= delivery.expires_at
+    last = ", for the last time" if is_last else ""
     return f"{when}{last}"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from gatepost.errors import QueueError
@@ -523,7 +524,8 @@ class Deliverer:
     ) -> None:
         """Write down what a try came to; ``settled`` tells that it is done, well or not."""
         try:
-            due = await self._settler.settle(held.lease, handed, lambda: self._load(held))
+            load = partial(self._load, held)
+            due = await self._settler.settle(held.lease, handed, load, self.obstacle)
         finally:
             self._release(held)
             if settled is not None and not settled.done():  # cancelled: its worker is gone

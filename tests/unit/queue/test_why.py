@@ -135,6 +135,23 @@ SENTENCES = [
         " UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes, for the last time."),
     ),
     (
+        delivery(history=(REFUSED,), attempts=3, expires_at=NOW + 9 * MINUTE),
+        Obstacle("hub.example:587", "open", 600, "connection refused"),
+        ("hub.example:587 is left alone for a while: connection refused; its time is up before"
+         " that, and it is given up at 2026-11-24 10:09:00 UTC, in 9 minutes."),
+    ),
+    (
+        delivery(history=(REFUSED,), attempts=3, due=NOW, expires_at=NOW - MINUTE),
+        Obstacle("hub.example:587", "open", 600, "connection refused"),
+        ("hub.example:587 is left alone for a while: connection refused; its time is up, and it is"
+         " given up."),
+    ),
+    (
+        delivery(due=NOW - MINUTE, expires_at=NOW - MINUTE),
+        None,
+        "It was not tried yet; it is next in line, for the last time.",
+    ),
+    (
         delivery(state="held", due=None),
         None,
         "It is held by an operator until it is released.",

@@ -12,7 +12,7 @@ from gatepost.queue.why import Why
 Document = dict[str, Any]
 
 
-def delivery_document(delivery: Delivery) -> Document:
+def delivery_document(delivery: Delivery, next_attempt: datetime | None) -> Document:
     """Return a delivery as a listing shows it."""
     return {
         "id": delivery.id,
@@ -21,7 +21,7 @@ def delivery_document(delivery: Delivery) -> Document:
         "next_hop": delivery.next_hop.key,
         "recipients": [_recipient(each) for each in delivery.addressees],
         "attempts": delivery.attempts,
-        "next_attempt": None if delivery.due is None else _time(delivery.due),
+        "next_attempt": None if next_attempt is None else _time(next_attempt),
         "expires_at": _time(delivery.expires_at),
         "last_attempt": attempt_document(delivery.history[-1]) if delivery.history else None,
     }

@@ -16,7 +16,7 @@ from gatepost.app.queueing.documents import (
 from gatepost.model.delivery import Delivery, State
 from gatepost.model.route import parse_next_hop
 from gatepost.queue.deliveries import Action, Deliveries, QueueSelection
-from gatepost.queue.why import why
+from gatepost.queue.why import Obstacle, next_try, why
 
 if TYPE_CHECKING:  # a relay that only captures, and a stopped one, deliver nothing
     from gatepost.relay.deliver import Deliverer
@@ -71,7 +71,7 @@ async def _list(desk: QueueDesk, fields: dict[str, Any]) -> Document:
     for delivery in found:
         message = message_document(await desk.deliveries.message(delivery.message))
         del message["id"]
-        listed.append(delivery_document(delivery) | message)
+        listed.append(_document(desk, delivery) | message)
     return {
         "deliveries": listed,
         "next_hops": count_document(await desk.deliveries.count()),
@@ -82,7 +82,7 @@ async def _show(desk: QueueDesk, id_: str) -> Document:
     found = await _find(desk, id_)
     message = message_document(await desk.deliveries.message(found[0].message))
     deliveries = [
-        delivery_document(each) | {"history": [attempt_document(one) for one in each.history]}
+        _document(desk, each) | {"history": [attempt_document(one) for one in each.history]}
         for each in found
     ]
     return message | {"deliveries": deliveries}
@@ -93,11 +93,22 @@ async def _why(desk: QueueDesk, id_: str) -> Document:
     return {"id": found[0].message, "deliveries": [_answer(desk, each) for each in found]}
 
 
-def _answer(desk: QueueDesk, delivery: Delivery) -> Document:
+def _document(desk: QueueDesk, delivery: Delivery) -> Document:
+    due = delivery.due
+    if due is not None:
+        obstacle = _obstacle(desk, delivery)
+        due = next_try(due, delivery.expires_at, desk.now(), obstacle)
+    return delivery_document(delivery, due)
+
+
+def _obstacle(desk: QueueDesk, delivery: Delivery) -> Obstacle | None:
     deliverer = desk.deliverer
-    obstacle = turn = None
+    return None if deliverer is None else deliverer.obstacle(delivery.next_hop)
+
+
+def _answer(desk: QueueDesk, delivery: Delivery) -> Document:
+    deliverer, obstacle, turn = desk.deliverer, _obstacle(desk, delivery), None
     if deliverer is not None:
-        obstacle = deliverer.obstacle(delivery.next_hop)
         turn = deliverer.turn_of(delivery.id, delivery.next_hop)
     return why_document(delivery, why(delivery, desk.now(), obstacle, turn))
 
@@ -111,7 +122,8 @@ async def _act(desk: QueueDesk, action: Action, fields: dict[str, Any]) -> Docum
         counts = await desk.deliveries.count()
         hops = [parse_next_hop(key) for key in counts]
         leased = sum(each.leased for each in counts.values())
-    done = {_DONE[action]: await desk.deliveries.act(action, ids, desk.now())}
+    wake = desk.deliverer.wake if desk.deliverer is not None else lambda: None
+    done = {_DONE[action]: await desk.deliveries.act(action, ids, desk.now(), wake)}
     if action == "retry" and ids is None:
         done["under_way"] = leased
     if desk.deliverer is not None:

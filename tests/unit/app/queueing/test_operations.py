@@ -1,6 +1,7 @@
 """What an operator asks of the queue, beside a relay that delivers, and without one."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,13 +9,19 @@ import pytest
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
 from gatepost.model.reply import Esc, Reply
 from tests.simulated_delivery import (
+    DAY,
     GREYLISTED,
+    MINUTE,
     REFUSED,
     Answer,
+    Upstream,
     World,
     limits,
     one_hub,
     refused_before_mail,
+    route,
+    smarthost,
+    steady,
     unreachable,
 )
 
@@ -117,6 +124,50 @@ def test_why_tells_of_a_sign_in_and_retry_forgives_it() -> None:
 
     world.run(scenario)
     assert len(upstream.taken) == 2
+
+
+def of_a_refused_sign_in(life: timedelta) -> tuple[World, Upstream]:
+    hub = Upstream(smarthost(credential="acs"), refused_before_mail(REFUSED))
+    return World([hub], [route(hub.target, retry=steady(expire=life))]), hub
+
+
+def test_all_agree_on_the_next_try_of_who_rests_for_longer_than_the_schedule_says() -> None:
+    world, hub = of_a_refused_sign_in(5 * DAY)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        [why] = (await ask(world, "why", id="m1"))["deliveries"]
+        [listed] = (await ask(world, "list"))["deliveries"]
+        await asyncio.sleep(3000)
+        [event, *_] = world.told("message_deferred")
+        [_, again, *_] = [f"{at:%Y-%m-%dT%H:%M}" for at, *_ in hub.tries]
+        for told in (why["next_attempt"], listed["next_attempt"], event["next_at"]):
+            assert told.startswith(again)
+
+    world.run(scenario)
+
+
+def test_all_agree_that_the_time_is_up_before_a_rest_is_over() -> None:
+    world, hub = of_a_refused_sign_in(5 * MINUTE)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        [why] = (await ask(world, "why", id="m1"))["deliveries"]
+        [listed] = (await ask(world, "list"))["deliveries"]
+        [event] = world.told("message_deferred")
+        for told in (why["next_attempt"], listed["next_attempt"], event["next_at"]):
+            assert told is None
+        assert event["expires_at"] == "2026-11-24T10:05:00Z"
+        assert "it is given up at 2026-11-24 10:05:00 UTC" in why["sentence"]
+        await asyncio.sleep(298)
+        assert not world.told("message_failed")
+        await asyncio.sleep(2)
+        assert world.told("message_failed")
+
+    world.run(scenario)
+    assert len(hub.tries) == 1
 
 
 def test_why_tells_who_is_in_line_and_who_is_on_the_wire() -> None:
