@@ -82,7 +82,8 @@ class _Shown(dict[str, Any]):
         if facts.get("reason") and facts["reason"] in str(facts.get("reply")):
             self["reason"] = ""  # the answer says it
         if "next_at" in facts and facts["next_at"] is None:
-            self["next_at"] = f"its time is up at {facts['expires_at']}"
+            up = f"its time is up at {facts['expires_at']}"
+            self["next_at"] = "it is released" if facts["held"] else up
         if "findings" in facts:
             self["findings_named"] = "".join(f" {each}" for each in facts["findings"])
         if "certificate_days_left" in facts:

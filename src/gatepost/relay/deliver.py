@@ -19,13 +19,13 @@ from gatepost.model.delivery import Lease, Planned
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries
-from gatepost.queue.why import Obstacle, Turn
+from gatepost.queue.why import Obstacle, Turn, next_try
 from gatepost.relay.attempt import AttemptRunner, Clear
 from gatepost.relay.context import Report
 from gatepost.relay.faults import explain
 from gatepost.relay.next_hop_queues import Content, Held, NextHopQueue, NextHopQueues
 from gatepost.relay.routes import Routes
-from gatepost.relay.settler import Settler
+from gatepost.relay.settler import Later, Settler
 from gatepost.relay.traffic import Pause
 from gatepost.relay.transport.contract import Handed
 
@@ -524,13 +524,25 @@ class Deliverer:
     ) -> None:
         """Write down what a try came to; ``settled`` tells that it is done, well or not."""
         try:
-            load = partial(self._load, held)
-            due = await self._settler.settle(held.lease, handed, load, self.obstacle)
+            load, when = partial(self._load, held), partial(self._tried_at, held)
+            due = await self._settler.settle(held.lease, handed, load, when)
         finally:
             self._release(held)
             if settled is not None and not settled.done():  # cancelled: its worker is gone
                 settled.set_result(None)
         self._note_due(due)
+
+    async def _tried_at(self, held: Held, due: datetime) -> Later:
+        """Return when something that was put off is really tried, as ``queue why`` has it."""
+        delivery = held.lease.delivery
+        with suppress(QueueError):
+            if held.is_called_off and await self._is_held(delivery.id):
+                return Later(None, is_held=True)
+        rest = self.obstacle(delivery.next_hop)
+        return Later(next_try(due, delivery.expires_at, self._now(), rest))
+
+    async def _is_held(self, delivery: str) -> bool:
+        return any(each.state == "held" for each in await self._deliveries.find(delivery))
 
     def _note_due(self, due: datetime | None) -> None:
         """The filler sleeps until what it knew was due."""

@@ -5,18 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gatepost.errors import LeaseLost, QueueError
 from gatepost.model.body import Body
-from gatepost.model.delivery import Delivery, Lease, Outcome, Settlement, Verdict
+from gatepost.model.delivery import Lease, Outcome, Settlement, Verdict
 from gatepost.model.dsn import Reported
 from gatepost.model.reply import Reply
 from gatepost.model.retry import Retry
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries
 from gatepost.queue.schedule import Random
-from gatepost.queue.why import Obstacle, next_try
 from gatepost.relay.context import Report
 from gatepost.relay.faults import explain
 from gatepost.relay.notify import Notifier
@@ -30,7 +29,18 @@ PATIENCE: Final = (0.05, 0.2, 1.0, 5.0, 15.0)
 """Seconds between tries to write to a store that does not work; the last one repeats."""
 
 Load = Callable[[], Awaitable[Body]]
-Rests = Callable[[NextHop], Obstacle | None]
+
+
+class Later(NamedTuple):
+    """What becomes of something that was put off."""
+
+    next_at: datetime | None
+    """None: it is held, or its time is up while its next hop rests."""
+    is_held: bool = False
+
+
+When = Callable[[datetime], Awaitable[Later]]
+"""Tells of something that is due at a time when it is really tried."""
 
 
 class Settler:
@@ -48,13 +58,11 @@ class Settler:
         self._deliveries, self._routes, self._notifier = deliveries, routes, notifier
         self._report, self.now, self._random = report, now, random
 
-    async def settle(
-        self, lease: Lease, handed: Handed, load: Load, rests: Rests
-    ) -> datetime | None:
+    async def settle(self, lease: Lease, handed: Handed, load: Load, when: When) -> datetime | None:
         """Write down what a try came to.
 
-        ``rests`` tells what a next hop rests for. Returns when the queue has something to do that
-        it did not know of: the time of the next attempt, or of a notification.
+        Returns when the queue has something to do that it did not know of: the time of the next
+        attempt, or of a notification.
         """
         now = self.now()
         pace = Pace(self._retry(lease), self._random, timedelta(seconds=handed.retry_after))
@@ -65,7 +73,8 @@ class Settler:
             settlement = Settlement(verdicts, now + LATER, attempt=handed.attempt)
         if not await self._write(lease, settlement):
             return None
-        self._tell(lease, handed, settlement, rests)
+        later = None if settlement.next_at is None else await when(settlement.next_at)
+        self._tell(lease, handed, settlement, later)
         return now if settlement.emits else settlement.next_at
 
     async def give_back(
@@ -148,43 +157,32 @@ class Settler:
                 return True
         return False  # pragma: no cover - it counts for ever
 
-    def _tell(self, lease: Lease, handed: Handed, settlement: Settlement, rests: Rests) -> None:
-        """Report each outcome that some recipient has."""
+    def _tell(
+        self, lease: Lease, handed: Handed, settlement: Settlement, later: Later | None
+    ) -> None:
+        """Report each outcome that some recipient has, and each reply by itself."""
         attempt = handed.attempt
-        by_outcome: dict[Outcome, list[tuple[str, Reply]]] = {}
+        alike: dict[tuple[Outcome, Reply], list[str]] = {}
         judged = zip(lease.delivery.waiting, settlement.verdicts, strict=True)
         for recipient, verdict in judged:
-            some = by_outcome.setdefault(verdict.outcome, [])
-            some.append((str(recipient.address), verdict.reply))
-        for outcome, event in _EVENTS.items():
-            if outcome not in by_outcome:
-                continue
-            some = by_outcome[outcome]
-            reply = some[0][1]
+            some = alike.setdefault((verdict.outcome, verdict.reply), [])
+            some.append(str(recipient.address))
+        for (outcome, reply), told in alike.items():
             facts: dict[str, Any] = {"host": str(attempt.contact)}
             if outcome == "delivered":
                 facts |= {"seconds": round(attempt.seconds, 3)}
             else:
                 facts |= {"reason": attempt.advice or reply.reason}
-            if outcome == "deferred":
-                facts |= self._until(lease.delivery, settlement, rests)
-            told = [address for address, _ in some]
-            self._report(event, **_named(lease, told), reply=str(reply), **facts)
+            if outcome == "deferred" and later is not None:
+                facts |= {
+                    "next_at": None if later.next_at is None else _time(later.next_at),
+                    "expires_at": _time(lease.delivery.expires_at),
+                    "held": later.is_held,
+                }
+            self._report(_EVENTS[outcome], **_named(lease, told), reply=str(reply), **facts)
             if outcome == "failed" and lease.message.envelope.sender is None:
                 self._tell_lost(lease, told, str(reply))
         self._tell_warned(lease, settlement)
-
-    def _until(
-        self, delivery: Delivery, settlement: Settlement, rests: Rests
-    ) -> dict[str, str | None]:
-        """Return when it is tried again, and else when it is given up, as ``queue why`` has it."""
-        due, over = settlement.next_at, delivery.expires_at
-        if due is not None:
-            due = next_try(due, over, self.now(), rests(delivery.next_hop))
-        return {
-            "next_at": None if due is None else _time(due),
-            "expires_at": _time(over),
-        }
 
     def _tell_lost(self, lease: Lease, rcpt_to: Sequence[str], reason: str) -> None:
         """Nobody is told that a notification failed, so the operator is: whom it was for does not

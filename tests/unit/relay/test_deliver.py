@@ -83,6 +83,20 @@ def test_each_recipient_has_its_own_fate() -> None:
     assert b"b@x.example" not in hub.contents["n1"]
 
 
+def test_the_operator_reads_of_each_recipient_what_was_said_of_it() -> None:
+    full = Reply(552, "full", Esc(5, 2, 2))
+    world, _ = one_hub(Answer((UNKNOWN, full, UNKNOWN), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender="", to=["a@x.example", "b@x.example", "c@x.example"]))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert {each["reply"]: each["rcpt_to"] for each in world.told("message_failed")} == {
+        str(UNKNOWN): ["a@x.example", "c@x.example"], str(full): ["b@x.example"],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "full", [Reply(452, "Too many recipients", Esc(4, 5, 3)), Reply(552, "Too many", Esc(5, 5, 3))]
 )

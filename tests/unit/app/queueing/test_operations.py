@@ -159,7 +159,7 @@ def test_all_agree_that_the_time_is_up_before_a_rest_is_over() -> None:
         [event] = world.told("message_deferred")
         for told in (why["next_attempt"], listed["next_attempt"], event["next_at"]):
             assert told is None
-        assert event["expires_at"] == "2026-11-24T10:05:00Z"
+        assert (event["expires_at"], event["held"]) == ("2026-11-24T10:05:00Z", False)
         assert "it is given up at 2026-11-24 10:05:00 UTC" in why["sentence"]
         await asyncio.sleep(298)
         assert not world.told("message_failed")
@@ -238,6 +238,8 @@ def test_why_says_that_what_is_being_tried_is_to_be_held() -> None:
         )
         await asyncio.sleep(1000)
         assert (await world.delivery("m1.0")).state == "held"
+        [event] = world.told("message_deferred")
+        assert (event["next_at"], event["held"]) == (None, True)
 
     world.run(scenario)
     assert len(upstream.tries) == 1
