@@ -60,11 +60,12 @@ def _of_recipient(reported: Reported) -> Iterator[str]:
     yield f"<{reported.recipient.address}>"
     if reported.why:
         yield f"    {_line(reported.why)}"
+    reply = reported.reply
     if reported.is_remote:
         who = reported.host or "the next server"
-        yield f"    {who} said: {_line(str(reported.reply))}"
-    elif not reported.why and (reported.reply.reason or reported.reply.text):
-        yield f"    {_line(reported.reply.reason or reported.reply.text)}"
+        yield f"    {who} said: {_line(str(reply))}"
+    elif ours := reply.reason or ("" if reported.why else reply.text):
+        yield f"    {_line(ours)}"
     if reported.action == "delayed" and reported.retry_until is not None:
         yield f"    It will be tried until {format_date(reported.retry_until)}."
 

@@ -160,6 +160,14 @@ def test_the_text_says_what_happened() -> None:
     assert all(len(line) <= 78 for line in text.splitlines())
 
 
+def test_who_gets_a_failure_reads_why_nobody_could_be_asked() -> None:
+    reply = Reply(451, "No connection", reason="cannot connect to hub.example:587")
+    _, parsed = made([reported(reply=reply, is_remote=False, host="", why="Its time was up.")])
+    text = str(parsed.get_payload(0)).splitlines()
+    at = text.index("    Its time was up.")
+    assert text[at + 1] == "    cannot connect to hub.example:587"
+
+
 def test_a_delay_says_until_when() -> None:
     until = NOW + timedelta(days=4)
     later = Reply(450, "later", Esc(4, 2, 0))
