@@ -11,7 +11,7 @@ from tests.certificates import Authority, Pair, make_authority
 from tests.shell.scripted_server import Script, Server, serving
 
 PASSWORD = "correct horse battery"
-QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=1, pause=0)
+QUICK = Patience(connect=5, others=1, greeting=10, silence=0.6, reply=10, pause=0)
 PLAIN = "AUTH PLAIN " + base64.b64encode(f"\0me\0{PASSWORD}".encode()).decode()
 
 
