@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gatepost.relay.spool import Spool
 from tests.loopback import eventually
 from tests.shell.in_process_relay import InProcessRelay, Plan, serving
 from tests.shell.peer import Peer, letter
@@ -190,8 +191,7 @@ def test_what_has_no_room_in_memory_goes_to_an_unlinked_file(
 
 
 async def _spilled(served: InProcessRelay) -> int:
-    spools = [each._spool for each in served.supervisor._receivers]
-    return sum(each is not None and each._file is not None for each in spools)
+    return sum(each._file is not None for each in _spools(served))
 
 
 @with_plan(budget=MIB)
@@ -207,7 +207,12 @@ def test_content_of_a_lost_connection_is_forgotten(served: InProcessRelay) -> No
 
 
 async def _has_spool(served: InProcessRelay) -> bool:
-    return any(each._spool is not None for each in served.supervisor._receivers)
+    return bool(_spools(served))
+
+
+def _spools(served: InProcessRelay) -> list[Spool]:
+    receiving = [each._transactions for each in served.supervisor._receivers]
+    return [each._spool for each in receiving if each is not None and each._spool is not None]
 
 
 @with_plan()

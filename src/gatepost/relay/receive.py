@@ -9,26 +9,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from gatepost.errors import QueueFull, TlsError
-from gatepost.mime.received import Hop
-from gatepost.model.address import Address
+from gatepost.errors import TlsError
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
-from gatepost.model.sender_standing import Standing
 from gatepost.net.server_stream import ServerStream
-from gatepost.policy.sender import check_from, check_sender
 from gatepost.relay.authenticate import Claim
 from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay
 from gatepost.relay.entrance import Entrance
 from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
-from gatepost.relay.header_from import check_authors
 from gatepost.relay.pauses import after
 from gatepost.relay.sign_in import SignIn
-from gatepost.relay.spool import Spool
-from gatepost.relay.submission import Received, hop_of, receive_message, told
+from gatepost.relay.submission import Received
 from gatepost.relay.tls_reasons import explain_handshake
-from gatepost.routing.route import Origin, origin_of
+from gatepost.relay.transaction import MailTransactions
 from gatepost.wire.server import events
 from gatepost.wire.server.quirky_session import make_session
 from gatepost.wire.server.session import Session
@@ -49,9 +43,9 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_certificate", "_early", "_entrance", "_hop", "_late_refusal", "_open", "_origin",
-        "_paused", "_peer_ended", "_relay", "_session", "_sign_in", "_spool", "_stalled",
-        "_stream", "_taken", "_unwanted", "_visit", "deadline", "on_lost",
+        "_certificate", "_early", "_entrance", "_open", "_paused", "_peer_ended", "_relay",
+        "_session", "_sign_in", "_stalled", "_stream", "_transactions", "_unwanted", "_visit",
+        "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
@@ -73,16 +67,10 @@ class Receiver:
         """Among those of its address."""
         self._sign_in: SignIn | None = None
         """None before the first AUTH."""
-        self._origin: Origin | None = None
-        """Where the message comes from that is being taken, as the routes ask about it."""
+        self._transactions: MailTransactions | None = None
+        """None before the first MAIL."""
         self._session: Session
         self._stream: ServerStream = None  # type: ignore[assignment]  # until it is accepted
-        self._hop: Hop | None = None
-        self._taken = 0
-        """Messages accepted in this session."""
-        self._spool: Spool | None = None
-        self._late_refusal: Reply | None = None
-        """What is wrong with MAIL's sender, where the profile says so later."""
         self._open = False
         """A question is with somebody else; the answer will call us."""
         self._paused = False
@@ -120,7 +108,7 @@ class Receiver:
         address, shaking = self.peer, self._relay.shaking
         if shaking.enter(address, self._entrance.handshakes):
             self._visit = CountedClient(bool, partial(shaking.leave, address))
-            self._visit.begin(answer=True, when=self._when, then=lambda _: None)
+            self._visit.begin(answer=True, when=self.when, then=lambda _: None)
         else:
             self.tls_failed(TlsError("its address has too many handshakes open"))
             self.abort()
@@ -149,13 +137,13 @@ class Receiver:
             self._welcome(admitted=True)
         else:
             self._visit = CountedClient(bool, partial(visitors.leave, address))
-            self._visit.begin(visitors.enter(address), self._when, self._welcome)
+            self._visit.begin(visitors.enter(address), self.when, self._welcome)
 
     def _welcome(self, admitted: bool) -> None:
         if not admitted:
             self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS)
         elif delay := self._session.profile.server.greeting_delay:
-            self._when(after(delay, self), Receiver._run)
+            self.when(after(delay, self), Receiver._run)
         else:
             self._run()
 
@@ -203,7 +191,6 @@ class Receiver:
         """Forget what did not arrive whole; what is with the store stays there. Until an answer
         that is due it keeps its place: no login is tried sooner by hanging up on a refusal."""
         if not self._open:
-            self._drop_spool()
             self._leave()
         self._drop_auth()
         self.on_lost(self)
@@ -271,7 +258,7 @@ class Receiver:
         if octets:
             self._stream.write(octets)
 
-    def _when(self, answer: Later[T], then: Callable[[T], None]) -> None:
+    def when(self, answer: Later[T], then: Callable[[T], None]) -> None:
         """Call ``then`` with the answer: now if it is there, else when it comes."""
         if isinstance(answer, asyncio.Future):
             self._open = True
@@ -282,8 +269,7 @@ class Receiver:
     def _arrived(self, then: Callable[[T], None], future: "asyncio.Future[T]") -> None:
         self._open = False
         if self._stream.is_closing:
-            self._drop_spool()  # there is nobody to tell
-            self._leave()
+            self._leave()  # there is nobody to tell
             return
         self._touch()  # the peer was not silent: it waited for us
         try:
@@ -301,14 +287,14 @@ class Receiver:
         signing_in = self._sign_in is not None and self._sign_in.is_open
         refusal = self._session.replies.AUTH_UNAVAILABLE if signing_in else NO_ANSWER
         self._drop_auth()
-        self._drop_spool()
+        self._drop_content()
         self._session.answer(refusal)
 
     def _break(self, error: Exception) -> None:
         """The one place for what nobody foresaw: tell the operator, say 421 and close."""
         self._open = False
         self._drop_auth()
-        self._drop_spool()
+        self._drop_content()
         try:
             self._relay.report("internal_error", peer=self.peer, reason=explain(error))
             self._session.end(BROKEN)
@@ -341,6 +327,8 @@ class Receiver:
             self._sign_in.drop()
             self._sign_in.leave()
             self._sign_in = None  # it holds us: two that hold each other wait for the collector
+        self._drop_content()
+        self._transactions = None  # as above
 
     # Events.
 
@@ -360,7 +348,7 @@ class Receiver:
 
     def _begin_auth(self, event: events.Auth) -> None:
         if self._sign_in is None:
-            self._sign_in = SignIn(self._relay, self._session, self.peer, self._when, self._refuse)
+            self._sign_in = SignIn(self._relay, self._session, self.peer, self.when, self.refuse)
         certificate = self._certificate
         bindings = certificate.bindings if certificate and self._session.encrypted else ()
         self._sign_in.begin(Claim(event.mechanism, event.initial, bindings, self.peer))
@@ -377,181 +365,48 @@ class Receiver:
         if self._sign_in is not None:
             self._sign_in.drop()
 
+    @property
+    def _mail(self) -> MailTransactions:
+        if self._transactions is None:
+            self._transactions = MailTransactions(self._relay, self._session, self._stream, self)
+        return self._transactions
+
     def _check_sender(self, event: events.Sender) -> None:
-        replies = self._session.replies
-        if self._relay.store.refusal:
-            self._refuse(replies.STORE_FULL.because(self._relay.store.refusal))
-            return
-        if self._taken >= self._session.setting.messages:
-            self._session.answer(replies.TOO_MANY_MESSAGES)
-            return
-        self._late_refusal = None
-        principal, sender = self._session.signed_in_as, event.envelope.sender
-        self._origin = origin_of(principal, sender)
-        if principal is None or not self._session.profile.checks_sender:
-            self._welcome_sender(sender)
-        elif sender is None:
-            self._judge_sender(None, Standing.DOMAIN_NOT_LINKED)
-        else:
-            standing = self._relay.directory.standing(principal, sender)
-            self._when(standing, partial(self._judge_sender, sender))
-
-    def _judge_sender(self, sender: Address | None, standing: Standing) -> None:
-        refusal = check_sender(sender, standing, self._session.replies)
-        if refusal is None:
-            self._welcome_sender(sender)
-        elif self._session.profile.sender_phase == "mail" or standing is Standing.NOT_SIGNED_IN:
-            self._refuse(refusal)
-        else:
-            self._late_refusal = refusal
-            self._answer_sender(None)
-
-    def _welcome_sender(self, sender: Address | None) -> None:
-        if self._relay.quotas is None or self._session.profile.rate_phase != "mail":
-            self._answer_sender(None)
-        else:
-            self._when(self._admit_message(sender), self._answer_sender)
-
-    def _answer_sender(self, refusal: Reply | None) -> None:
-        if refusal is None:
-            self._session.answer(self._session.replies.SENDER_OK)
-        else:
-            self._refuse(refusal)
+        self._mail.check_sender(event)
 
     def _check_recipient(self, event: events.Rcpt) -> None:
-        replies, router, origin = self._session.replies, self._relay.router, self._origin
-        if self._late_refusal is not None and self._session.profile.sender_phase == "rcpt":
-            self._refuse(self._late_refusal)
-        elif router and origin and (reason := router.refusal(origin, event.recipient.address)):
-            self._refuse(replies.NO_ROUTE.because(reason))
-        else:
-            self._session.answer(replies.RECIPIENT_OK)
+        self._mail.check_recipient(event)
 
-    def _take_content(self, event: events.Content | events.Message) -> None:
-        if self._spool is None:
-            self._spool = Spool(self._relay.budget)
-        try:
-            self._spool.write(event.chunk)
-        except OSError as error:
-            self._session.refuse_content(self._session.replies.STORE_FULL.because(str(error)))
-            self._drop_spool()
+    def _take_content(self, event: events.Content) -> None:
+        self._mail.take_content(event)
 
     def _content_dropped(self, event: events.ContentDropped) -> None:
-        self._drop_spool()
-        if (reply := event.reply) is not None:
-            self._relay.report(
-                "message_refused", peer=self.peer, reply=str(reply), reason=reply.reason
-            )
-
-    def _drop_spool(self) -> None:
-        if self._spool is not None:
-            self._spool.release()
-            self._spool = None
+        self._mail.content_dropped(event)
 
     def _take_message(self, event: events.Message) -> None:
-        """The content is whole: who wrote it, says its header; then it goes to the store."""
-        self._take_content(event)
-        if self._spool is None:
-            self._refuse(self._session.replies.STORE_FULL.because("no room for the content"))
-            return
-        if self._late_refusal is None and self._relay.router is not None and self._spool.loops:
-            self._late_refusal = self._session.replies.TOO_MANY_HOPS
-        if self._late_refusal is not None:
-            self._refuse_message(self._late_refusal)
-            return
-        self._hop = hop = hop_of(self._session, self._stream, self._hop)
-        try:
-            message = receive_message(self._relay, self._session, hop, event, self._spool)
-        except OSError as error:  # what was still in a buffer found no room
-            self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))
-            return
-        if self._session.profile.checks_sender:
-            self._check_authors(message)
-        else:
-            self._count(message)
+        self._mail.take_message(event)
 
-    def _check_authors(self, message: Received) -> None:
-        """The sender itself was checked at MAIL. Who need not sign in is held to nothing."""
-        session, principal = self._session, self._session.signed_in_as
-        if principal is None:
-            self._count(message)
-            return
-        if message.authors is None:
-            self._count_unless(message, check_from(None, session.replies))
-            return
-        sender = message.submission.envelope.sender
-        known = sender.key if sender else ""
-        others = tuple([each for each in message.authors if each.key != known])
-        if not others:
-            self._count(message)
-            return
-        standing_of = partial(self._relay.directory.standing, principal)
-        conclude = partial(self._count_unless, message)
-        check_authors(others, standing_of, session.replies, self._when, conclude)
+    def _drop_content(self) -> None:
+        if self._transactions is not None:
+            self._transactions.release()
 
-    def _count_unless(self, message: Received, refusal: Reply | None) -> None:
-        if refusal is None:
-            self._count(message)
-        else:
-            self._refuse_message(refusal)
-
-    def _refuse_message(self, refusal: Reply) -> None:
-        self._drop_spool()
-        self._refuse(refusal)
-
-    def _count(self, message: Received) -> None:
-        """One more message of the subscription, if it may send one now."""
-        if self._relay.quotas is None or self._session.profile.rate_phase != "data":
-            self._store(message)
-        else:
-            sender = message.submission.envelope.sender
-            self._when(self._admit_message(sender), partial(self._store_unless, message))
-
-    def _admit_message(self, sender: Address | None) -> Later[Reply | None]:
-        quotas, principal = self._relay.quotas, self._session.signed_in_as
-        if quotas is None or principal is None or sender is None:
-            return None
-        return quotas.admit(principal, sender)
-
-    def _store_unless(self, message: Received, refusal: Reply | None) -> None:
-        if refusal is None:
-            self._store(message)
-        else:
-            self._refuse_message(refusal)
-
-    def _store(self, message: Received) -> None:
+    def store(self, message: Received) -> None:
+        """Hand a message to the store, together with others that end in these turns."""
         self._open = True
         self._relay.batcher.put(message.submission, partial(self._settled, message))
 
     def _settled(self, message: Received, put: "asyncio.Future[None]") -> None:
         self._open = False
-        self._drop_spool()
+        self._drop_content()
         self._touch()
         try:
-            self._stored(message, put)
+            self._mail.stored(message, put)
         except Exception as error:  # noqa: BLE001 - as in _run
             self._break(error)
         self._resume()
 
-    def _stored(self, message: Received, put: "asyncio.Future[None]") -> None:
-        """The instant of acceptance: the commit succeeded, and the next line says 250."""
-        error = error_of(put)
-        if error is None:
-            self._taken += 1
-            done, made = self._session.replies.ACCEPTED, message.submission
-            self._session.answer(Reply(250, done.text.replace("{id}", made.id), done.status))
-            self._relay.report("accepted", peer=self.peer, **told(made))
-        else:
-            self._session.answer(self._not_stored(error))
-
-    def _not_stored(self, error: BaseException) -> Reply:
-        replies = self._session.replies
-        reply = replies.STORE_FULL if isinstance(error, QueueFull) else replies.NOT_STORED
-        reason = explain(error)
-        self._relay.report("not_stored", peer=self.peer, reply=str(reply), reason=reason)
-        return reply.because(reason)
-
-    def _refuse(self, reply: Reply) -> None:
+    def refuse(self, reply: Reply) -> None:
+        """Send a refusal, and report it."""
         self._session.answer(reply)
         self._report_refusal(reply)
 

@@ -1,0 +1,237 @@
+"""The mail transactions of a connection (RFC 5321 3.3): MAIL, RCPT, the content, acceptance."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol, TypeVar
+
+from gatepost.errors import QueueFull
+from gatepost.mime.received import Hop
+from gatepost.model.address import Address
+from gatepost.model.later import Later
+from gatepost.model.reply import Reply
+from gatepost.model.sender_standing import Standing
+from gatepost.net.server_stream import ServerStream
+from gatepost.policy.sender import check_from, check_sender
+from gatepost.relay.context import Relay
+from gatepost.relay.faults import error_of, explain
+from gatepost.relay.header_from import check_authors
+from gatepost.relay.spool import Spool
+from gatepost.relay.submission import Received, hop_of, receive_message, told
+from gatepost.routing.route import Origin, origin_of
+from gatepost.wire.server import events
+from gatepost.wire.server.session import Session
+
+T = TypeVar("T")
+
+
+class Connection(Protocol):
+    """What a transaction needs of its connection."""
+
+    def when(self, answer: Later[T], then: Callable[[T], None]) -> None:
+        """Call ``then`` with the answer: now if it is there, else when it comes."""
+
+    def refuse(self, reply: Reply) -> None:
+        """Send a refusal, and report it."""
+
+    def store(self, message: Received) -> None:
+        """Hand a message to the store; the outcome goes to ``MailTransactions.stored``."""
+
+
+class MailTransactions:
+    """Answers MAIL, RCPT and the end of the content in one session, one message after another."""
+
+    __slots__ = (
+        "_connection", "_hop", "_late_refusal", "_origin", "_relay", "_session", "_spool",
+        "_stream", "_taken",
+    )  # fmt: skip
+
+    def __init__(
+        self, relay: Relay, session: Session, stream: ServerStream, connection: Connection
+    ) -> None:
+        self._relay = relay
+        self._session = session
+        self._stream = stream
+        self._connection = connection
+        self._origin: Origin | None = None
+        """Where the current message comes from, for the choice of its route."""
+        self._hop: Hop | None = None
+        """What the Received field of the last message said of this session."""
+        self._taken = 0
+        """Messages accepted in this session."""
+        self._spool: Spool | None = None
+        """The content of the current message, as far as it has come."""
+        self._late_refusal: Reply | None = None
+        """What is wrong with MAIL's sender, where the profile refuses at RCPT or DATA."""
+
+    def check_sender(self, event: events.Sender) -> None:
+        """Answer MAIL."""
+        replies = self._session.replies
+        if self._relay.store.refusal:
+            self._connection.refuse(replies.STORE_FULL.because(self._relay.store.refusal))
+            return
+        if self._taken >= self._session.setting.messages:
+            self._session.answer(replies.TOO_MANY_MESSAGES)
+            return
+        self._late_refusal = None
+        principal, sender = self._session.signed_in_as, event.envelope.sender
+        self._origin = origin_of(principal, sender)
+        if principal is None or not self._session.profile.checks_sender:
+            self._welcome_sender(sender)
+        elif sender is None:
+            self._judge_sender(None, Standing.DOMAIN_NOT_LINKED)
+        else:
+            standing = self._relay.directory.standing(principal, sender)
+            self._connection.when(standing, partial(self._judge_sender, sender))
+
+    def _judge_sender(self, sender: Address | None, standing: Standing) -> None:
+        refusal = check_sender(sender, standing, self._session.replies)
+        if refusal is None:
+            self._welcome_sender(sender)
+        elif self._session.profile.sender_phase == "mail" or standing is Standing.NOT_SIGNED_IN:
+            self._connection.refuse(refusal)
+        else:
+            self._late_refusal = refusal
+            self._answer_sender(None)
+
+    def _welcome_sender(self, sender: Address | None) -> None:
+        if self._relay.quotas is None or self._session.profile.rate_phase != "mail":
+            self._answer_sender(None)
+        else:
+            self._connection.when(self._admit_message(sender), self._answer_sender)
+
+    def _answer_sender(self, refusal: Reply | None) -> None:
+        if refusal is None:
+            self._session.answer(self._session.replies.SENDER_OK)
+        else:
+            self._connection.refuse(refusal)
+
+    def check_recipient(self, event: events.Rcpt) -> None:
+        """Answer RCPT."""
+        replies, router, origin = self._session.replies, self._relay.router, self._origin
+        if self._late_refusal is not None and self._session.profile.sender_phase == "rcpt":
+            self._connection.refuse(self._late_refusal)
+        elif router and origin and (reason := router.refusal(origin, event.recipient.address)):
+            self._connection.refuse(replies.NO_ROUTE.because(reason))
+        else:
+            self._session.answer(replies.RECIPIENT_OK)
+
+    def take_content(self, event: events.Content | events.Message) -> None:
+        """Keep a piece of the content."""
+        if self._spool is None:
+            self._spool = Spool(self._relay.budget)
+        try:
+            self._spool.write(event.chunk)
+        except OSError as error:
+            self._session.refuse_content(self._session.replies.STORE_FULL.because(str(error)))
+            self.release()
+
+    def content_dropped(self, event: events.ContentDropped) -> None:
+        """Forget the content of a message that the session refused, or that was broken off."""
+        self.release()
+        if (reply := event.reply) is not None:
+            self._relay.report(
+                "message_refused",
+                peer=self._stream.peer_address,
+                reply=str(reply),
+                reason=reply.reason,
+            )
+
+    def release(self) -> None:
+        """Forget the content of the current message, and give its room back."""
+        if self._spool is not None:
+            self._spool.release()
+            self._spool = None
+
+    def take_message(self, event: events.Message) -> None:
+        """Answer the end of the content: check its authors and the quota, then have it stored."""
+        self.take_content(event)
+        if self._spool is None:
+            self._connection.refuse(
+                self._session.replies.STORE_FULL.because("no room for the content")
+            )
+            return
+        if self._late_refusal is None and self._relay.router is not None and self._spool.loops:
+            self._late_refusal = self._session.replies.TOO_MANY_HOPS
+        if self._late_refusal is not None:
+            self._refuse_message(self._late_refusal)
+            return
+        self._hop = hop = hop_of(self._session, self._stream, self._hop)
+        try:
+            message = receive_message(self._relay, self._session, hop, event, self._spool)
+        except OSError as error:  # what was still in a buffer found no room
+            self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))
+            return
+        if self._session.profile.checks_sender:
+            self._check_authors(message)
+        else:
+            self._count(message)
+
+    def _check_authors(self, message: Received) -> None:
+        """The sender itself was checked at MAIL. Who need not sign in is held to nothing."""
+        session, principal = self._session, self._session.signed_in_as
+        if principal is None:
+            self._count(message)
+            return
+        if message.authors is None:
+            self._count_unless(message, check_from(None, session.replies))
+            return
+        sender = message.submission.envelope.sender
+        known = sender.key if sender else ""
+        others = tuple([each for each in message.authors if each.key != known])
+        if not others:
+            self._count(message)
+            return
+        standing_of = partial(self._relay.directory.standing, principal)
+        conclude = partial(self._count_unless, message)
+        check_authors(others, standing_of, session.replies, self._connection.when, conclude)
+
+    def _count_unless(self, message: Received, refusal: Reply | None) -> None:
+        if refusal is None:
+            self._count(message)
+        else:
+            self._refuse_message(refusal)
+
+    def _refuse_message(self, refusal: Reply) -> None:
+        self.release()
+        self._connection.refuse(refusal)
+
+    def _count(self, message: Received) -> None:
+        """One more message of the subscription, if it may send one now."""
+        if self._relay.quotas is None or self._session.profile.rate_phase != "data":
+            self._connection.store(message)
+        else:
+            sender = message.submission.envelope.sender
+            self._connection.when(self._admit_message(sender), partial(self._store_unless, message))
+
+    def _admit_message(self, sender: Address | None) -> Later[Reply | None]:
+        quotas, principal = self._relay.quotas, self._session.signed_in_as
+        if quotas is None or principal is None or sender is None:
+            return None
+        return quotas.admit(principal, sender)
+
+    def _store_unless(self, message: Received, refusal: Reply | None) -> None:
+        if refusal is None:
+            self._connection.store(message)
+        else:
+            self._refuse_message(refusal)
+
+    def stored(self, message: Received, put: "asyncio.Future[None]") -> None:
+        """Answer with 250 if the commit succeeded: here the message is accepted."""
+        error = error_of(put)
+        if error is None:
+            self._taken += 1
+            done, made = self._session.replies.ACCEPTED, message.submission
+            self._session.answer(Reply(250, done.text.replace("{id}", made.id), done.status))
+            self._relay.report("accepted", peer=self._stream.peer_address, **told(made))
+        else:
+            self._session.answer(self._not_stored(error))
+
+    def _not_stored(self, error: BaseException) -> Reply:
+        replies = self._session.replies
+        reply = replies.STORE_FULL if isinstance(error, QueueFull) else replies.NOT_STORED
+        reason = explain(error)
+        self._relay.report(
+            "not_stored", peer=self._stream.peer_address, reply=str(reply), reason=reason
+        )
+        return reply.because(reason)
