@@ -98,6 +98,18 @@ class TestUnixSocket:
         local.close()
         assert not path.exists()
 
+    def test_what_took_its_place_is_not_its_own(self, tmp_path: Path) -> None:
+        path = tmp_path / "smtp.sock"
+        local = listen_local(path)
+        assert local.can_be_found()
+        path.rename(tmp_path / "moved.sock")
+        assert not local.can_be_found()
+        other = listen_local(path)
+        assert other.can_be_found()
+        local.close()
+        assert other.can_be_found()
+        other.close()
+
     def test_one_that_was_left_behind_is_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "smtp.sock"
         left = socket.socket(socket.AF_UNIX)

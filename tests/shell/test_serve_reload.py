@@ -39,6 +39,11 @@ name = "second"
 address = "127.0.0.1:0"
 tls = "none"
 """
+LOCAL = """
+[[listener]]
+name = "local"
+unix = "smtp.sock"
+"""
 MORE = """
 [[directory.account]]
 name = "second"
@@ -149,6 +154,19 @@ def test_listeners_come_stay_and_go(relay: ServeProcess) -> None:
         with relay.greeted("submission") as new:
             assert "RCPTMAX=3" in new.ask("EHLO client.example")
         assert "RCPTMAX=1000" in stays.ask("EHLO client.example"), "it has what it began with"
+
+
+def test_a_unix_socket_that_was_deleted_comes_back(relay: ServeProcess) -> None:
+    relay.reloaded(SUBMISSION + LOCAL)
+    path = Path(relay.listener("local")["unix"])
+    with relay.greeted("local") as stays:
+        path.unlink()
+        relay.reloaded()
+        with relay.greeted("local") as new:
+            assert new.ask("NOOP").startswith("250 ")
+        assert stays.ask("NOOP").startswith("250 ")
+    relay.reloaded(SUBMISSION)
+    assert not path.exists()
 
 
 def test_accounts_and_routes_change(relay: ServeProcess) -> None:

@@ -96,7 +96,7 @@ class ServeInbound:
                 files = files_of(settings)
                 if files is not None:
                     self._certificates.check(files)
-                if place not in self._doors:
+                if (door := self._doors.get(place)) is None or not door.listener.can_be_found():
                     arrivals.opened[place] = self._open(settings)
         except BaseException:
             self._forget(arrivals)
@@ -161,10 +161,10 @@ class ServeInbound:
         for settings in arrivals.written.config.listeners:
             place = place_of(settings)
             entrance = arrivals.entrances[settings.name]
-            door = before.pop(place, None)
-            if door is None:
+            if place in arrivals.opened:
                 door = Door(settings, arrivals.opened[place], entrance)
             else:
+                door = before.pop(place)
                 door.entrance.turn_to(entrance)
                 door.settings = settings
             self._doors[place] = door
@@ -180,8 +180,8 @@ class ServeInbound:
         listeners, gone = {}, dict(self._doors)
         for settings in arrivals.written.config.listeners:
             place = place_of(settings)
-            door = gone.pop(place, None)
-            listeners[settings.name] = door.listener if door else arrivals.opened[place]
+            opened = arrivals.opened.get(place)
+            listeners[settings.name] = opened or gone.pop(place).listener
         for door in gone.values():
             keep(door.listener)
         return instruct(arrivals.written, listeners, arrivals.mechanisms, arrivals.workers)

@@ -31,6 +31,8 @@ class Listener:
     sockets: tuple[socket.socket, ...]
     path: Path | None = None
     """Of a Unix socket that we made, and that goes with us."""
+    inode: tuple[int, int] | None = None
+    """What that path led to when we had made it."""
 
     @property
     def is_local(self) -> bool:
@@ -53,12 +55,24 @@ class Listener:
         """``HOST:PORT``, as it stands in a URL."""
         return join_host_port(self.host, self.port)
 
+    def can_be_found(self) -> bool:
+        """False for a Unix socket whose path is gone, or leads to another one."""
+        return self.path is None or _inode(self.path) == self.inode
+
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening; what took the place of a Unix socket of ours stays."""
         for sock in self.sockets:
             sock.close()
-        if self.path is not None:
+        if self.path is not None and self.can_be_found():
             self.path.unlink(missing_ok=True)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def is_loopback(host: str) -> bool:
@@ -109,7 +123,7 @@ def listen_local(path: Path, mode: int = 0o660) -> Listener:
             raise
         raise NetworkError(f"cannot listen on {path}: {error.strerror or error}") from error
     sock.setblocking(False)
-    return Listener((sock,), path)
+    return Listener((sock,), path, _inode(path))
 
 
 def _clear(path: Path) -> None:
