@@ -31,8 +31,8 @@ class Authority:
     ca_file: str
 
     def issue(
-        self, *names: str, valid_until: datetime | None = None, issuer_url: str = "",
-        to_the_letter: bool = True,
+        self, *names: str, valid_until: datetime | None = None,
+        valid_since: datetime | None = None, issuer_url: str = "", to_the_letter: bool = True,
     ) -> Pair:  # fmt: skip
         """Return a server's certificate for host names and IP addresses.
 
@@ -41,7 +41,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         until = valid_until or datetime.now(UTC) + DAY
         builder = (
-            _builder(names[0], self.certificate.subject, key.public_key(), until)
+            _builder(names[0], self.certificate.subject, key.public_key(), until, valid_since)
             .add_extension(x509.SubjectAlternativeName([_name(one) for one in names]), False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
@@ -118,15 +118,16 @@ def _authority(directory: Path, title: str, issuer: Authority | None) -> Authori
 
 
 def _builder(
-    subject: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, until: datetime
-) -> x509.CertificateBuilder:
+    subject: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, until: datetime,
+    since: datetime | None = None,
+) -> x509.CertificateBuilder:  # fmt: skip
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(min(datetime.now(UTC), until) - DAY)
+        .not_valid_before(since or min(datetime.now(UTC), until) - DAY)
         .not_valid_after(until)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), False)
     )

@@ -25,20 +25,27 @@ clients are asked for certificates, who issues these."""
 _State = tuple[tuple[int, int, int], ...]
 
 
+def utc_now() -> datetime:
+    """The machine's time."""
+    return datetime.now(UTC)
+
+
 @dataclass(slots=True)
 class _Kept:
     certificate: ServerCertificate
     state: _State
     tried: _State
     """As the files were when they were last looked into, to fail once for each change."""
+    due: datetime | None = None
+    """When what was last looked into, and came too early, will be good."""
     takers: list[Callable[[ServerCertificate], None]] = field(default_factory=list)
 
 
 class CertificateFiles:
     """The certificates of all listeners, each pair of files read once."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, report: Report, now: Callable[[], datetime] = utc_now) -> None:
+        self._report, self._now = report, now
         self._kept: dict[Files, _Kept] = {}
         self._watching: asyncio.TimerHandle | None = None
 
@@ -58,12 +65,12 @@ class CertificateFiles:
             self.load(files)
         elif _state_of(files) != kept.state:
             load_certificate(*files)
-            _good_until(files[0])
+            _check_time(files[0], _own(files[0]), self._now())
 
     def _warn(self, chain: str) -> None:
         """Many a client does not look, so mail goes on; the operator should know in time."""
-        ends = expiry(chain)
-        if ends - datetime.now(UTC) < SOON:
+        ends = _own(chain).not_valid_after_utc
+        if ends - self._now() < SOON:
             self._report("certificate_expires", file=chain, expires_at=spelled(ends))
 
     def follow(self, files: Files, take: Callable[[ServerCertificate], None]) -> None:
@@ -88,19 +95,24 @@ class CertificateFiles:
 
     def _look_at(self, files: Files, kept: _Kept, again: bool) -> bool:
         state = _state_of(files)
-        if state == kept.state or (state == kept.tried and not again):
+        now = self._now()
+        is_known = state == kept.tried and not again and (kept.due is None or kept.due > now)
+        if state == kept.state or is_known:
             return True
-        kept.tried = state
+        kept.tried, kept.due = state, None
         chain = files[0]
         try:
-            certificate, ends = load_certificate(*files), _good_until(chain)
+            certificate, own = load_certificate(*files), _own(chain)
+            kept.due = own.not_valid_before_utc if own.not_valid_before_utc > now else None
+            _check_time(chain, own, now)
         except TlsError as error:
             self._report("certificate_kept", file=chain, reason=str(error))
             return False
         kept.certificate, kept.state = certificate, state
         for take in kept.takers:
             take(certificate)
-        self._report("certificate_reloaded", file=chain, expires_at=spelled(ends))
+        expires_at = spelled(own.not_valid_after_utc)
+        self._report("certificate_reloaded", file=chain, expires_at=expires_at)
         return True
 
     def watch(self) -> None:
@@ -114,20 +126,20 @@ class CertificateFiles:
             self._watching.cancel()
 
 
-def expiry(chain: str) -> datetime:
-    """Return until when a certificate is good. Raises TlsError when it cannot be read."""
+def _own(chain: str) -> x509.Certificate:
     try:
-        own = x509.load_pem_x509_certificate(Path(chain).read_bytes())
+        return x509.load_pem_x509_certificate(Path(chain).read_bytes())
     except (OSError, ValueError) as error:
         raise TlsError(f"certificate {chain}: {error}") from error
-    return own.not_valid_after_utc
 
 
-def _good_until(chain: str) -> datetime:
-    ends = expiry(chain)
-    if ends <= datetime.now(UTC):
+def _check_time(chain: str, own: x509.Certificate, now: datetime) -> None:
+    """Raise TlsError for a certificate that clients would refuse now, where we have another."""
+    begins, ends = own.not_valid_before_utc, own.not_valid_after_utc
+    if ends <= now:
         raise TlsError(f"certificate {chain}: it expired on {ends:%Y-%m-%d}")
-    return ends
+    if begins > now:
+        raise TlsError(f"certificate {chain}: it is not good before {begins:%Y-%m-%d %H:%M} UTC")
 
 
 def spelled(moment: datetime) -> str:

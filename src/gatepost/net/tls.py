@@ -5,13 +5,15 @@ on the wrong side of STARTTLS, a handshake may come in pieces, and our alert
 still reaches the peer when it fails.
 """
 
+import re
 import ssl
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from gatepost.errors import LocalProtocolError, TlsError
-from gatepost.net.files import check_again
+from gatepost.net.files import check_again, open_again
 
 Context = ssl.SSLContext
 Version = Literal["TLSv1.2", "TLSv1.3"]
@@ -25,6 +27,11 @@ _DER: Final = 2
 """``_ssl.ENCODING_DER``."""
 _NOT_ITS_KEY: Final = ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
 """The latter for a key of another kind, RSA in place of EC say: OpenSSL keeps one of each."""
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
+"""RFC 7468 5.1, and what OpenSSL takes besides."""
+_KEY: Final = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_LOCKED: Final = re.compile(rb"-----BEGIN ENCRYPTED|^Proc-Type: *4,ENCRYPTED", re.MULTILINE)
+"""RFC 7468 11, and RFC 1421 4.6.1.1 as OpenSSL writes it."""
 _MINIMUM: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -166,24 +173,37 @@ def _age(context: Context, newest: str) -> None:
 
 def _load(context: Context, certificate: str, key: str | None) -> None:
     """Take a chain and its key; one with a password is refused, for nobody is there to ask."""
+    contents = []
+    for each in filter(None, (certificate, key)):
+        try:
+            with open_again(Path(each)) as file:
+                contents.append(file.read())
+        except OSError as error:
+            which = "" if each is certificate else f"the key in {key}: "
+            said = f"certificate {certificate}: {which}{error.strerror or error}"
+            raise TlsError(said) from error
     try:
-        for each in filter(None, (certificate, key)):
-            check_again(each)
         context.load_cert_chain(certificate, key, password=lambda: b"")
     except (OSError, ValueError) as error:
-        raise TlsError(f"certificate {certificate}: {_unloadable(error, key)}") from error
+        said = _unloadable(error, key, contents[0], contents[-1])
+        raise TlsError(f"certificate {certificate}: {said}") from error
 
 
-def _unloadable(error: Exception, key: str | None) -> str:
+def _unloadable(error: Exception, key: str | None, chain: bytes, secret: bytes) -> str:
     """Say what is wrong with files of which OpenSSL names a place in its code."""
     if not isinstance(error, ssl.SSLError):
         return getattr(error, "strerror", None) or str(error)
     reason = error.reason or "PEM_LIB"
     if reason in _NOT_ITS_KEY:
         return "it is not the key's" if key is None else f"the key in {key} is not its own"
+    if not _CERTIFICATE.search(chain):
+        return "it holds no certificate in PEM"
+    if not _KEY.search(secret):
+        return f"{key or 'it'} holds no key in PEM"
+    if _LOCKED.search(secret):
+        return f"the key in {key or 'it'} has a password, and nobody is there to give it"
     if reason in ("PEM_LIB", "NO_START_LINE"):
-        where = "it holds" if key is None else f"it and {key} hold"
-        return f"{where} no certificate and key in PEM, or the key has a password"
+        return f"it{f' or {key}' if key else ''} is damaged"
     return str(error)
 
 

@@ -22,14 +22,15 @@ class Bench:
         self.files = str(self.chain), str(self.key)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.taken: list[ServerCertificate] = []
+        self.ahead = timedelta()
         self.put()
-        self.certificates = CertificateFiles(self.report)
+        self.certificates = CertificateFiles(self.report, lambda: datetime.now(UTC) + self.ahead)
 
     def report(self, event: str, **facts: Any) -> None:
         self.events.append((event, facts))
 
-    def put(self, *, until: datetime | None = None) -> None:
-        pair = self.authority.issue("localhost", valid_until=until)
+    def put(self, *, since: datetime | None = None, until: datetime | None = None) -> None:
+        pair = self.authority.issue("localhost", valid_since=since, valid_until=until)
         Path(pair.certificate).replace(self.chain)
         Path(pair.key).replace(self.key)
 
@@ -85,6 +86,21 @@ def test_what_cannot_be_used_leaves_the_old_one_and_is_told_once(
     bench.put()
     assert bench.certificates.look()
     assert bench.told()[-1] == "certificate_reloaded"
+    assert len(bench.taken) == 2
+
+
+def test_one_that_is_not_good_yet_is_taken_when_it_is(bench: Bench) -> None:
+    """Clients would refuse it, and take the old one."""
+    bench.certificates.follow(bench.files, bench.taken.append)
+    hour, now = timedelta(hours=1), datetime.now(UTC)
+    bench.put(since=now + hour, until=now + 2 * hour)
+    with pytest.raises(TlsError, match="it is not good before"):
+        bench.certificates.check(bench.files)
+    assert not bench.certificates.look()
+    assert bench.certificates.look(), "told once"
+    bench.ahead = hour
+    assert bench.certificates.look()
+    assert bench.told() == ["certificate_kept", "certificate_reloaded"]
     assert len(bench.taken) == 2
 
 

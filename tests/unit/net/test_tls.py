@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from gatepost.errors import LocalProtocolError, TlsError
 from gatepost.net.tls import TlsLayer, client_context, server_context, strict_context
@@ -211,6 +217,29 @@ def test_another_s_key_is_named(tmp_path: Path, authority: Authority, other: str
     key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with pytest.raises(TlsError, match=f"the key in {key} is not its own"):
         server_context(authority.issue(HOST).certificate, str(key))
+
+
+def test_what_is_wrong_with_the_files_is_told_of_the_right_one(
+    tmp_path: Path, authority: Authority
+) -> None:
+    pair, key = authority.issue(HOST), tmp_path / "key.pem"
+    own = load_pem_private_key(Path(pair.key).read_bytes(), None)
+
+    def said(certificate: str, key: Path) -> str:
+        with pytest.raises(TlsError) as caught:
+            server_context(certificate, str(key))
+        return str(caught.value).removeprefix(f"certificate {certificate}: ")
+
+    assert said(pair.certificate, key) == f"the key in {key}: No such file or directory"
+    key.write_text("")
+    assert said(pair.certificate, key) == f"{key} holds no key in PEM"
+    assert said(str(key), Path(pair.key)) == "it holds no certificate in PEM"
+    for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
+        locked = BestAvailableEncryption(b"secret")
+        key.write_bytes(own.private_bytes(Encoding.PEM, form, locked))
+        assert "has a password, and nobody is there to give it" in said(pair.certificate, key)
+    key.write_text(Path(pair.key).read_text()[:80])
+    assert said(pair.certificate, key) == f"it or {key} is damaged"
 
 
 def _rsa() -> rsa.RSAPrivateKey:
