@@ -423,6 +423,30 @@ def test_a_server_that_stops_in_the_middle(authority: Authority, pair: Pair) -> 
     assert (handed.attempt.phase, handed.attempt.is_remote) == ("content", False)
 
 
+@pytest.mark.parametrize(
+    ("replies", "phase", "outcome"),
+    [
+        (["554 5.7.1 no"], "mail", ("failed", 554)),
+        (["450 4.7.1 come back"], "mail", ("deferred", 450)),
+        (["250 ok", "550 5.1.1 no"], "rcpt", ("failed", 550)),
+    ],
+)
+def test_who_refuses_and_hangs_up_has_refused(
+    authority: Authority, pair: Pair, replies: list[str], phase: str, outcome: tuple[str, int]
+) -> None:
+    def server(client: Client) -> None:
+        greet(client, PIPELINED)
+        for _ in ("MAIL", "RCPT", "DATA"):
+            client.hear()
+        client.say(*replies)
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority))
+    assert outcomes(handed) == [outcome]
+    assert (handed.attempt.phase, handed.attempt.is_remote) == (phase, True)
+    assert [each.phase for each in handed.heard] == [phase]
+
+
 def test_an_exchanger_is_reached_at_its_address(authority: Authority, pair: Pair) -> None:
     def server(client: Client) -> None:
         greet(client)

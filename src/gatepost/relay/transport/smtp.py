@@ -316,9 +316,19 @@ class _Try:
         return "answer" if session.is_poured else session.phase
 
     def fail(self, error: GatepostError) -> None:
-        """Note what ended it."""
+        """Note what ended it. Where all were refused already, that stands: what was pipelined
+        behind it asks for nothing any more, and many a server hangs up there."""
         session = self._met()
+        if isinstance(error, NetworkError) and self._nobody_is_left():
+            return
         self.error = error.at(session.phase if session is not None else "connect")
+
+    def _nobody_is_left(self) -> bool:
+        """MAIL was refused, or each RCPT."""
+        course = self.course
+        if course.mail is None or not course.mail.is_success:
+            return course.mail is not None
+        return len(course.recipients) >= len(self.envelope.recipients) and not course.accepted
 
     def _met(self) -> ClientSession | None:
         """The session that it came to, if it came to one."""
