@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gatepost.model.reply import Reply
+from gatepost.model.reply import Esc, Reply
 
 Scope = Literal["message", "host", "hop", "identity"]
 """Whom it is about: this message, this server, all servers of the target, who we signed in as."""
@@ -29,6 +29,7 @@ _REST_HOST: Final = Lesson("host", "rest")
 _REST_IDENTITY: Final = Lesson("identity", "rest")
 _STOP: Final = Lesson("identity", "stop")
 _CROWDED: Final = Lesson("hop", "fewer_connections")
+_FEWER: Final = Lesson("hop", "fewer_recipients")
 
 # fmt: off
 _BY_STATUS: Final[Mapping[tuple[int, str], Lesson]] = {
@@ -37,8 +38,8 @@ _BY_STATUS: Final[Mapping[tuple[int, str], Lesson]] = {
     (432, "4.7.12"):   _STOP,                         # RFC 4954 4.7: a password transition
     (451, "4.7.500"):  Lesson("hop", "slower"),       # Exchange: server busy
     (451, "4.7.651"):  Lesson("hop", "slower"),       # Outlook.com: reputation
-    (452, "4.5.3"):    Lesson("hop", "fewer_recipients"),
-    (451, "4.5.3"):    Lesson("hop", "fewer_recipients"),  # OpenSMTPD
+    (452, "4.5.3"):    _FEWER,
+    (451, "4.5.3"):    _FEWER,  # OpenSMTPD
     (452, "4.3.1"):    _REST_HOST,                    # RFC 3463 3.4: the system is full
     (452, "4.2.2"):    NONE,                          # a mailbox is full
     (421, "4.3.2"):    _CROWDED,
@@ -49,7 +50,7 @@ _BY_PHASE: Final[Mapping[tuple[int, str], Lesson]] = {
     (450, "mail"):     Lesson("hop", "slower"),
     (451, "mail"):     Lesson("hop", "slower"),
     (452, "mail"):     _REST_HOST,
-    (452, "rcpt"):     Lesson("hop", "fewer_recipients"),
+    (452, "rcpt"):     _FEWER,
     (452, "data"):     _REST_HOST,
     (452, "content"):  _REST_HOST,
     (454, "starttls"): _REST_HOST,
@@ -60,6 +61,7 @@ _BY_PHASE: Final[Mapping[tuple[int, str], Lesson]] = {
     (454, "content"):  Lesson("hop", "slower"),
 }
 # fmt: on
+_TOO_MANY: Final = Esc(5, 5, 3)
 _AT_FIRST: Final = frozenset({"greeting", "ehlo"})
 _ADDRESS: Final = 1
 """The subject of an enhanced status (RFC 3463 2)."""
@@ -99,4 +101,12 @@ def _of_refusal(reply: Reply, phase: str) -> Lesson:
         return NONE
     if phase == "auth":
         return _STOP
+    if phase == "rcpt" and is_for_number(reply):
+        return _FEWER
     return _REST_HOST if phase in _BEFORE_MAIL else NONE
+
+
+def is_for_number(reply: Reply) -> bool:
+    """Tell whether a 552 to RCPT may speak of the number of recipients, and mean 452
+    (RFC 5321 4.5.3.1.10)."""
+    return reply.code == 552 and reply.status in (None, _TOO_MANY)

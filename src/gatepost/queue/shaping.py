@@ -11,7 +11,7 @@ from gatepost.queue.schedule import Random
 
 MINUTE: Final = 60.0
 GROW_AFTER: Final = 50
-"""Messages in a row after which one connection more is tried again."""
+"""Messages in a row after which one connection more is tried again, and twice the recipients."""
 RELAX: Final = 1.25
 """By which a learned rate grows with each minute without complaint."""
 LEAST_RATE: Final = 1.0
@@ -107,9 +107,14 @@ class Shaper:
         """Say that a message was taken."""
         self.breaker.succeeded(now)
         self._good += 1
-        if self._good >= GROW_AFTER and self._connections < self._limits.connections:
+        if self._good >= GROW_AFTER and self._gets_less():
             self._connections = min(float(self._limits.connections), self.connections + 1.0)
+            self._recipients = min(self._limits.recipients, 2 * self._recipients)
             self._good = 0
+
+    def _gets_less(self) -> bool:
+        most = self._limits
+        return self._connections < most.connections or self._recipients < most.recipients
 
     def forgive(self, now: float) -> None:
         """Forget what was learned; what was configured holds."""

@@ -94,6 +94,12 @@ class AttemptRunner:
                 return self._traffic.crowd(target, found)
         return ""
 
+    def recipients(self, route: Route, destination: str) -> int | None:
+        """Return how many recipients all targets of a chain take at once; None: nobody knows."""
+        known = [(each, self._places.known(each, destination)) for each in route.chain]
+        most = [self._traffic.recipients(each, found) for each, found in known if found is not None]
+        return min(most, default=None)
+
     def progress(self, delivery: str) -> Turn:
         """Return where a delivery is being tried, for how long, and how far it has come."""
         tried = self._tried.get(delivery)

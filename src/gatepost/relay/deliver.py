@@ -151,6 +151,11 @@ class Deliverer:
             self._look_again(key)
         self._due.set()
 
+    def recipients(self, next_hop: NextHop) -> int | None:
+        """Return how many recipients a next hop takes at once, as it was learned; None: unknown."""
+        route = self._routes.named(next_hop.route)
+        return None if route is None else self._attempts.recipients(route, next_hop.destination)
+
     def obstacle(self, next_hop: NextHop) -> Obstacle | None:
         """Return what a next hop rests for now; None when it does not."""
         if self._trouble:

@@ -62,7 +62,7 @@ class RoutedStore:
 
     def accept(self, submission: Submission, keep: Keep, queue: Queue) -> Awaitable[None]:
         """The same for a message that is written in a way of its own."""
-        groups = self._routes.plan(submission)
+        groups = self._routes.plan(submission, self._deliverer.recipients)
         if groups.unroutable:
             names = ", ".join(str(each.address) for each in groups.unroutable)
             return _failed(QueueError(f"there is no route for {names}"))

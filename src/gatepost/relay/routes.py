@@ -1,6 +1,7 @@
 """Which way accepted mail goes: asked at acceptance, at delivery, and for mail of our own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from gatepost.directory.azure.username import UsernameError, parse_username
 from gatepost.mime.dsn import wants
@@ -41,26 +42,31 @@ class Routes:
         hops = [self.router.next_hop(origin, each.address) or before for each in waiting]
         return hops if set(hops) != {before} else ()
 
-    def plan(self, submission: Submission) -> Groups:
-        """Return a message's deliveries, and the recipients that no route takes."""
+    def plan(
+        self, submission: Submission, learned: Callable[[NextHop], int | None] = lambda _: None
+    ) -> Groups:
+        """Return a message's deliveries, and the recipients that no route takes.
+
+        ``learned`` tells how many recipients a next hop takes at once, where that is known.
+        """
         names = tuple([each for each in (submission.principal, submission.application) if each])
         origin = Origin(submission.envelope.sender, names)
 
         def next_hop(recipient: Recipient) -> NextHop | None:
             return self.router.next_hop(origin, recipient.address)
 
-        return plan_deliveries(
-            submission.envelope, submission.received_at, next_hop, self._terms_of
-        )
+        def terms(next_hop: NextHop) -> Terms:
+            usual = self._terms[next_hop.route]
+            most = learned(next_hop) if len(submission.envelope.recipients) > 1 else None
+            return usual if most is None else replace(usual, recipients=min(most, usual.recipients))
+
+        return plan_deliveries(submission.envelope, submission.received_at, next_hop, terms)
 
     def is_kept_here(self, envelope: Envelope, planned: Sequence[Planned]) -> bool:
         """Tell whether a message is only to be captured; a report of that takes a settlement."""
         return all(each.next_hop.route in self._captures for each in planned) and not any(
             wants(envelope.sender, each, "delivered") for each in envelope.recipients
         )
-
-    def _terms_of(self, next_hop: NextHop) -> Terms:
-        return self._terms[next_hop.route]
 
 
 def _names_of(principal: str) -> tuple[str, ...]:

@@ -169,6 +169,10 @@ class Traffic:
         is_full = self.wire.count(self._on_wire(key, target)) >= shaper.connections
         return "has its connections still in use by the configuration before" if is_full else ""
 
+    def recipients(self, target: Target, found: Found) -> int:
+        """Return how many recipients a target takes at once."""
+        return self._shaper(target, found)[1].recipients
+
     def identity(self, target: Target) -> Identity | None:
         """Return who signs in at a target; None: nobody does.
 

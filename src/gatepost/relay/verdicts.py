@@ -131,7 +131,7 @@ def _go_on(verdicts: Sequence[Verdict]) -> bool:
     another one (RFC 5321 4.5.3.1.10), in which who else was put off is asked again, too."""
     waiting = [each.reply for each in verdicts if each.outcome == "deferred"]
     return any(each.outcome == "delivered" for each in verdicts) and any(
-        each.code == 552 or lesson_of(each, "rcpt").change == "fewer_recipients" for each in waiting
+        lesson_of(each, "rcpt").change == "fewer_recipients" for each in waiting
     )
 
 

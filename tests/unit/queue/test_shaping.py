@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.feedback import NONE, Lesson, lesson_of
-from gatepost.queue.shaping import Identity, Moment, Shaper, learn
+from gatepost.queue.shaping import GROW_AFTER, Identity, Moment, Shaper, learn
 
 
 def middle() -> float:
@@ -44,6 +44,9 @@ LESSONS = [
     ("452 4.5.3",   "rcpt",      Lesson("hop", "fewer_recipients")),
     ("451 4.5.3",   "rcpt",      Lesson("hop", "fewer_recipients")),
     ("452",         "rcpt",      Lesson("hop", "fewer_recipients")),
+    ("552",         "rcpt",      Lesson("hop", "fewer_recipients")),
+    ("552 5.5.3",   "rcpt",      Lesson("hop", "fewer_recipients")),
+    ("552 5.2.2",   "rcpt",      NONE),
     ("452 4.2.2",   "rcpt",      NONE),
     ("452 4.3.1",   "mail",      Lesson("host", "rest")),
     ("452",         "content",   Lesson("host", "rest")),
@@ -197,6 +200,14 @@ def test_fewer_recipients_are_those_that_it_took() -> None:
     assert shaper.recipients == 50, "none at all is no limit, but a refusal"
     shaper.forgive(0)
     assert shaper.recipients == 100
+
+
+def test_more_recipients_are_tried_again_after_a_while() -> None:
+    shaper = Shaper(HopLimits(recipients=100))
+    learn(reply("452 4.5.3"), "rcpt", shaper, None, Moment(0, middle, accepted=30))
+    for number in range(4 * GROW_AFTER):
+        assert shaper.recipients == min(100, 30 * 2 ** (number // GROW_AFTER))
+        shaper.succeeded(0)
 
 
 def test_one_message_a_minute_is_said_so() -> None:

@@ -130,6 +130,25 @@ def test_too_many_recipients_follow_at_once_in_another_transaction(full: Reply) 
     assert len(set(hub.taken)) == 96
 
 
+def test_the_next_message_is_for_as_many_at_once_as_the_last_one_showed() -> None:
+    def say(lease: Lease, _: Place) -> Answer:
+        count = len(lease.delivery.waiting)
+        full = Reply(452, "Too many recipients", Esc(4, 5, 3))
+        return Answer((OK,) * min(count, 10) + (full,) * max(0, count - 10))
+
+    world, hub = one_hub(say)
+
+    async def scenario(world: World) -> None:
+        for id_ in ("m1", "m2"):
+            to = [f"{id_}-{number}@x.example" for number in range(25)]
+            await world.send(world.mail(id_, to=to))
+            await asyncio.sleep(5)
+
+    world.run(scenario)
+    assert [len(to) for _, _, to in hub.tries] == [25, 15, 5, 10, 10, 5]
+    assert len(set(hub.taken)) == 50
+
+
 def test_a_rate_spaces_messages_and_connections_are_bounded() -> None:
     world, hub = one_hub(Answer(seconds=3), limits=limits(connections=2, rate=60.0))
 

@@ -26,6 +26,7 @@ from gatepost.errors import (
 )
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
+from gatepost.queue.feedback import is_for_number
 from gatepost.relay.transport.contract import Heard
 from gatepost.routing.route import is_about_us
 
@@ -33,8 +34,6 @@ BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
     {"", "resolve", "connect", "greeting", "ehlo", "starttls", "tls", "auth"}
 )
 _TOO_MANY: Final = Esc(4, 5, 3)
-_NUMBER: Final = (None, Esc(5, 5, 3))
-"""Statuses of a 552 to RCPT that speaks of the number of recipients, and means 452."""
 
 # fmt: off
 _OURS: Final[tuple[tuple[type[GatepostError], Reply], ...]] = (
@@ -115,8 +114,8 @@ def _each(course: Course, count: int, end: Reply) -> Iterator[Verdict]:
             unanswered = reply is None and end.is_success
             yield Verdict("deferred" if unanswered else outcome_of(end), end)
         else:
-            is_for_number = reply.code == 552 and reply.status in _NUMBER and accepted_before
-            yield Verdict("deferred" if is_for_number else outcome_of(reply), reply)
+            is_later = accepted_before and is_for_number(reply)
+            yield Verdict("deferred" if is_later else outcome_of(reply), reply)
 
 
 def heard(course: Course, error: GatepostError | None, phase: Phase) -> tuple[Heard, ...]:
