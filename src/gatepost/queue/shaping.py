@@ -94,14 +94,17 @@ class Shaper:
 
     def sent(self, now: float) -> None:
         """Say that a message goes out now: it counts, whatever becomes of it."""
-        rate = self.rate(now)
-        if rate is not None:
-            step = MINUTE / max(rate, 1e-6)
-            earliest = now - max(0.0, SPACING - step)
-            self._next_send = max(self._next_send, earliest) + step
         self._sent.append(now)
         while self._sent[0] <= now - MINUTE:
             self._sent.popleft()
+        rate = self.rate(now)
+        if rate is None:
+            return
+        step = MINUTE / max(rate, 1e-6)
+        earliest = now - max(0.0, SPACING - step)
+        self._next_send = max(self._next_send, earliest) + step
+        if len(self._sent) >= rate >= MINUTE / SPACING:  # what went at once counts in its minute
+            self._next_send = max(self._next_send, self._sent[-int(rate)] + MINUTE)
 
     def succeeded(self, now: float) -> None:
         """Say that a message was taken."""

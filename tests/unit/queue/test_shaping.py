@@ -1,5 +1,7 @@
 """What replies teach, and what a next hop gets after that."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,9 +127,26 @@ def test_a_rate_is_kept(rate: float, pauses: list[float]) -> None:
         now += shaper.wait_to_send(now)
         shaper.sent(now)
         sent.append(now)
-    for index, start in enumerate(sent):
-        in_a_minute = [each for each in sent[index:] if each < start + 60]
-        assert len(in_a_minute) <= rate + rate / 60 + 2
+    assert most_in_a_minute(sent) <= math.ceil(rate)
+
+
+@pytest.mark.parametrize("rate", [60, 90.5, 120, 600])
+def test_what_goes_at_once_after_a_pause_is_within_the_rate(rate: float) -> None:
+    shaper, now, sent = Shaper(HopLimits(rate=rate)), 0.0, []
+    while now < 150:
+        shaper.sent(now)
+        sent.append(now)
+        now += shaper.wait_to_send(now)
+    assert int(rate) <= most_in_a_minute(sent) <= math.ceil(rate)
+    assert len(sent) >= 2.4 * rate
+
+
+def most_in_a_minute(sent: list[float]) -> int:
+    """Return how many went in the fullest of all minutes."""
+    return max(
+        len([each for each in sent[index:] if each < start + 60 - 1e-6])
+        for index, start in enumerate(sent)
+    )
 
 
 def test_slower_means_two_thirds_of_what_was_too_much() -> None:
