@@ -37,9 +37,10 @@ def plan_deliveries(
     """Return a delivery for each next hop and transaction, in the order of the recipients.
 
     Each recipient keeps its own NOTIFY and ORCPT. One that was named twice with the same
-    wishes gets one copy (RFC 5321 3.9 asks no more; two transactions would bring two).
+    wishes gets one copy (RFC 5321 3.9 asks no more; two transactions would bring two). Those
+    whose addresses need SMTPUTF8 travel apart: where that is missing, the others still arrive.
     """
-    by_hop: dict[NextHop, list[Recipient]] = {}
+    by_hop: dict[tuple[NextHop, bool], list[Recipient]] = {}
     unroutable: list[Recipient] = []
     recipients = envelope.recipients
     for recipient in dict.fromkeys(recipients) if len(recipients) > 1 else recipients:
@@ -47,9 +48,10 @@ def plan_deliveries(
         if hop is None:
             unroutable.append(recipient)
         else:
-            by_hop.setdefault(hop, []).append(recipient)
+            is_plain = not envelope.smtputf8 or recipient.address.is_ascii
+            by_hop.setdefault((hop, is_plain), []).append(recipient)
     planned: list[Planned] = []
-    for hop, together in by_hop.items():
+    for (hop, _), together in by_hop.items():
         term = terms(hop)
         times, most = Times(term.retry, now), max(1, term.recipients)
         expires_at, notice_at = times.expires_at, times.notice_at(warned=False)

@@ -46,6 +46,13 @@ def test_those_of_one_next_hop_travel_together() -> None:
     assert first.expires_at == NOON + timedelta(days=5)
 
 
+def test_whose_address_needs_smtputf8_keeps_nobody_else_from_it() -> None:
+    plain, foreign = recipient("x@a"), recipient("\u00fc@a")
+    given = replace(envelope(plain, foreign), smtputf8=True)
+    groups = plan_deliveries(given, NOON, by_domain, lambda _: TERMS)
+    assert [each.recipients for each in groups.planned] == [(plain,), (foreign,)]
+
+
 @given(st.lists(st.sampled_from("abc").map(lambda each: recipient(f"{each}@{each}")) | st.builds(
     lambda n: recipient(f"u{n}@a"), st.integers(0, 20))))  # fmt: skip
 def test_everybody_is_in_one_delivery(recipients: list[Recipient]) -> None:
