@@ -73,10 +73,16 @@ class Why:
 
 
 def why(
-    delivery: Delivery, now: datetime, obstacle: Obstacle | None = None, turn: Turn | None = None
+    delivery: Delivery,
+    now: datetime,
+    obstacle: Obstacle | None = None,
+    turn: Turn | None = None,
+    *,
+    is_running: bool = True,
 ) -> Why:
     """Return why a delivery is where it is. ``obstacle`` is what its next hop waits for,
-    ``turn`` what one that is leased does; None: it has its turn.
+    ``turn`` what one that is leased does; None: it has its turn. ``is_running``: a relay is there
+    that delivers.
 
     Of one that was not tried itself since who signs in was stopped the doctor says what it said of
     the one that was.
@@ -85,6 +91,8 @@ def why(
     last = delivery.history[-1] if delivery.history else None
     if delivery.state == "settled":
         return found
+    if delivery.state == "waiting" and not is_running:
+        found = replace(found, sentence=f"{found.sentence.removesuffix('.')}; {_NOBODY}.")
     if obstacle is not None and obstacle.advice:
         return replace(found, finding=obstacle.finding, advice=obstacle.advice)
     return found if last is None else replace(found, finding=last.finding, advice=last.advice)
@@ -168,6 +176,7 @@ _IN_QUEUE: Final = frozenset({"connect", "greeting", "ehlo", "starttls", "tls", 
 """Where a failure leaves a message in the queue, whatever its code."""
 
 
+_NOBODY: Final = "but no relay is running that would try it"
 _DAMAGED: Final = "It is held: whom it is for is damaged in the store, and it can only be dropped."
 
 
@@ -277,7 +286,7 @@ def _settled(delivery: Delivery) -> str:
     said = f'; the last refusal: "{_flat(str(refused[-1]))}"' if refused else ""
     if refused and _expired(refused[-1], last):
         said = f"; its time was up at {clock(delivery.expires_at)}"
-        said += f", and before that {_story(last)}" if last is not None else ""
+        said += f"; at last, {_story(last)}" if last is not None else ""
     return f"Nothing waits any more: {_counts(fates)}{said}."
 
 

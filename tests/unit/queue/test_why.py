@@ -198,9 +198,9 @@ SENTENCES = [
             expires_at=NOW - MINUTE,
         ),
         None,
-        ("Nothing waits any more: 1 failed; its time was up at 2026-11-24 09:59:00 UTC, and before"
-         ' that hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24'
-         " 09:59:00 UTC."),
+        ("Nothing waits any more: 1 failed; its time was up at 2026-11-24 09:59:00 UTC; at last,"
+         ' hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24 09:59:00'
+         " UTC."),
     ),
 ]  # fmt: skip
 

@@ -110,7 +110,9 @@ def _answer(desk: QueueDesk, delivery: Delivery) -> Document:
     deliverer, obstacle, turn = desk.deliverer, _obstacle(desk, delivery), None
     if deliverer is not None:
         turn = deliverer.turn_of(delivery.id, delivery.next_hop)
-    return why_document(delivery, why(delivery, desk.now(), obstacle, turn))
+    is_running = deliverer is not None
+    found = why(delivery, desk.now(), obstacle, turn, is_running=is_running)
+    return why_document(delivery, found)
 
 
 async def _act(desk: QueueDesk, action: Action, fields: dict[str, Any]) -> Document:
