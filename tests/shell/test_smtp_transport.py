@@ -254,7 +254,7 @@ def test_as_many_messages_as_the_target_says(authority: Authority, pair: Pair) -
 @pytest.mark.parametrize(
     "how",
     ["421 at rest", "cut at rest", "421 to MAIL", "cut at MAIL", "452 to MAIL", "503 to MAIL",
-     "221 to MAIL"],
+     "221 to MAIL", "530 to MAIL", "535 to MAIL"],
 )  # fmt: skip
 def test_a_kept_connection_that_is_over_costs_no_try(
     authority: Authority, pair: Pair, how: str
@@ -275,6 +275,8 @@ def test_a_kept_connection_that_is_over_costs_no_try(
             client.answer("503 5.5.1 nested MAIL", "221 bye")
         elif how == "221 to MAIL":
             client.answer("221 2.0.0 bye")
+        elif how in ("530 to MAIL", "535 to MAIL"):  # who signed in there may do so no more
+            client.answer(f"{how[:3]} 5.7.0 Authentication required", "221 bye")
 
     async def act(relay: Relay) -> None:
         assert outcomes(await relay.hand()) == [("delivered", 250)]

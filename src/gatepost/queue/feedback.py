@@ -81,10 +81,10 @@ def lesson_of(reply: Reply, phase: str) -> Lesson:
         return _CROWDED  # whatever the status: 4.7.0 is Postfix's for too many connections
     if found is None and not _is_about_address(reply):
         found = _BY_PHASE.get((reply.code, phase))
+    if phase == "auth" and (found is None or found.change == "slower"):
+        return _REST_IDENTITY  # it has seen the secret, and shall not for each message
     if found is not None:
         return found
-    if phase == "auth":
-        return _REST_IDENTITY
     if phase in _BEFORE_MAIL:
         return _REST_HOST
     return Lesson("host", "fewer_connections") if reply.code == 421 else NONE

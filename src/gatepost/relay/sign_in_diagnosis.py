@@ -45,6 +45,10 @@ _IN_A_CONFIGURATION: Final[Mapping[str, str]] = {
 }
 # fmt: on
 """What a relay's operator does in place of what the finding tells a client."""
+_ALL_THE_SAME: Final = (
+    "The server has taken the sign-in: it may have forgotten it, or the account may be locked, or "
+    "not allowed to send."
+)
 
 
 def diagnose_refused_mail(
@@ -60,4 +64,4 @@ def diagnose_refused_mail(
     for finding in diagnose(seen_of_it, profiles).findings:
         fix = finding.fix if signed_in else _IN_A_CONFIGURATION.get(finding.id, finding.fix)
         return SignInDiagnosis(finding.id, f"{finding.summary} {fix}".strip())
-    return SignInDiagnosis("", str(reply))
+    return SignInDiagnosis("", f"{reply}. {_ALL_THE_SAME}" if signed_in else str(reply))

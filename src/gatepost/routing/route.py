@@ -91,8 +91,9 @@ _BEFORE_MAIL: Final[frozenset[Phase]] = frozenset({
 # fmt: on
 
 
-ABOUT_US: Final = frozenset({530, 538})
-"""Sign in first, encrypt first (RFC 4954 6): whoever set up the route has to mend it, no sender."""
+ABOUT_US: Final = frozenset({530, 534, 535, 538})
+"""Sign in first, by something else, as somebody else, encrypt first (RFC 4954 6): whoever set up
+the route has to mend it, no sender."""
 BAD_SEQUENCE: Final = 503
 
 

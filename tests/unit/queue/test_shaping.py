@@ -36,6 +36,8 @@ LESSONS = [
     ("432 4.7.12",  "auth",      Lesson("identity", "stop")),
     ("432",         "auth",      Lesson("identity", "stop")),
     ("454 4.7.0",   "auth",      Lesson("identity", "rest")),
+    ("421 4.7.0",   "auth",      Lesson("identity", "rest")),
+    ("451 4.7.500", "auth",      Lesson("identity", "rest")),
     ("454 4.7.0",   "starttls",  Lesson("host", "rest")),
     ("454",         "content",   Lesson("hop", "slower")),
     ("535 5.7.3",   "auth",      Lesson("identity", "stop")),

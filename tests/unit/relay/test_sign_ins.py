@@ -246,6 +246,7 @@ TLS_FIRST = Reply(530, "Must issue a STARTTLS command first", Esc(5, 7, 0))
         (TLS_FIRST, "", "starttls_required"),
         (KEPT_OUT, "acs", "auth_not_performed"),
         (Reply(503, "Error: need EHLO and AUTH first !"), "", "auth_not_performed"),
+        (Reply(535, "Authentication required", Esc(5, 7, 8)), "acs", ""),
     ],
 )
 def test_who_is_kept_out_behind_the_sign_in_is_diagnosed(

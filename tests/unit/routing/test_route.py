@@ -152,6 +152,7 @@ FAIL_OVER: list[tuple[Phase, Reply | None, bool, bool]] = [
     ("mail",       Reply(550, "no"),      False,     False),
     ("mail",       SHUTTING_DOWN,         True,      True),
     ("mail",       Reply(530, "sign in"), False,     True),
+    ("mail",       Reply(535, "who?"),    False,     True),
     ("mail",       Reply(503, "AUTH?"),   False,     True),
     ("rcpt",       Reply(503, "MAIL?"),   False,     False),
     ("rcpt",       Reply(450, "later"),   False,     True),

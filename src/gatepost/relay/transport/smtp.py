@@ -48,7 +48,7 @@ from gatepost.relay.transport.judging import (
 )
 from gatepost.relay.transport.sign_in_evidence import SignInEvidence
 from gatepost.relay.transport.tls_mode_hint import unless_silent
-from gatepost.routing.route import BAD_SEQUENCE
+from gatepost.routing.route import is_about_us
 
 _USUAL: Final = frozenset({25, 465, 587})
 """Ports that nobody has to be told of."""
@@ -200,8 +200,8 @@ class _Try:
         return isinstance(error, NetworkError) and not self.course.replies
 
     def _was_told_goodbye(self, loan: Loan[AsyncConnection]) -> bool:
-        """The first thing that a kept connection said to MAIL was that it is over, or that this
-        was no time for MAIL."""
+        """The first thing that a kept connection said to MAIL was that it is over, that this was no
+        time for MAIL, or that it does not know who we are, any more: a new one signs in anew."""
         mail = self.course.mail
         if loan.is_fresh or mail is None:
             return False
@@ -209,7 +209,7 @@ class _Try:
             self._terms = self.transport.alone
             loan.connection.session.in_transaction = True  # in the one before, as it seems
             return True
-        if mail.code == BAD_SEQUENCE or (mail.code, mail.status) == _ENOUGH:
+        if is_about_us("mail", mail) or (mail.code, mail.status) == _ENOUGH:
             loan.connection.session.usable = False
             return True
         return mail.code == CLOSING
