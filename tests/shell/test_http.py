@@ -126,11 +126,19 @@ def test_connections_are_kept(plain: HttpServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"),
-    [("/cut", Disconnected), ("/long", RemoteProtocolError), ("/slow", TimedOut)],
+    ("path", "kind", "told"),
+    [
+        ("/cut", Disconnected, "localhost closed the connection"),
+        ("/long", RemoteProtocolError, "localhost answered with more than 1048576 octets"),
+        ("/slow", TimedOut, "localhost did not answer within 0.4 s"),
+    ],
 )
-def test_answers_that_do_not_come(plain: HttpServer, path: str, kind: type[GatepostError]) -> None:
-    assert isinstance(fails(f"{plain.url}{path}?{SECRET}", timeout=0.4), kind)
+def test_answers_that_do_not_come(
+    plain: HttpServer, path: str, kind: type[GatepostError], told: str
+) -> None:
+    error = fails(f"{plain.url}{path}?{SECRET}", timeout=0.4)
+    assert isinstance(error, kind)
+    assert str(error) == told
 
 
 def test_answers_before_the_answer_are_few() -> None:

@@ -130,7 +130,7 @@ class HttpClient:
                 request.method, request.url, headers=dict(request.headers),
                 data=content, ssl=secure, allow_redirects=False,
             ) as response:  # fmt: skip
-                body = await _read(response.content, cuts=self._cuts)
+                body = await _read(host, response.content, cuts=self._cuts)
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return HttpResponse(response.status, MappingProxyType(found), body)
         except TimeoutError:
@@ -200,14 +200,14 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-async def _read(content: "aiohttp.StreamReader", *, cuts: bool) -> bytes:
+async def _read(host: str, content: "aiohttp.StreamReader", *, cuts: bool) -> bytes:
     told = bytearray()
     async for chunk in content.iter_chunked(65_536):
         told += chunk
         if len(told) > MAX_ANSWER:
             if cuts:
                 break
-            raise ValueError("the answer is too long")
+            raise RemoteProtocolError(f"{host} answered with more than {MAX_ANSWER} octets")
     return bytes(told)
 
 
@@ -233,5 +233,5 @@ def _explained(host: str, error: Exception) -> Exception:
     if isinstance(error, aiohttp.ClientConnectorError):
         return ConnectError(f"cannot connect to {host}: {why}").at("connect")
     if isinstance(error, aiohttp.ClientConnectionError | OSError):
-        return Disconnected(f"{host} closed the connection: {why}")
+        return Disconnected(f"{host} closed the connection" + (f": {why}" if told else ""))
     return RemoteProtocolError(f"{host} gave no answer that can be read: {type(error).__name__}")

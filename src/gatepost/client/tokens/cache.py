@@ -165,7 +165,8 @@ def _again(entry: _Entry, now: float) -> TokenError:
     """Return the failure that is remembered, anew: one error is raised once."""
     known = entry.failure
     if known is None:
-        return TokenError("the provider gave a token that is no longer good", is_transient=True)
+        told = "the provider gave a token whose time is over; is one of the two clocks wrong?"
+        return TokenError(told, is_transient=True)
     failure = TokenError(
         str(known),
         is_transient=known.is_transient,

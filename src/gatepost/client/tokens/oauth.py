@@ -2,6 +2,7 @@
 
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -148,9 +149,12 @@ def error_number(document: Mapping[str, Any]) -> int:
 
 
 def read_document(response: HttpResponse) -> Mapping[str, Any]:
-    """Return the JSON object of an answer; empty when it is none."""
+    """Return the JSON object of an answer; empty when it is none. A mark in front of it is passed
+    over (RFC 8259 8.1)."""
     try:
-        document: Mapping[str, Any] = msgspec.json.decode(response.body, type=dict[str, Any])
+        document: Mapping[str, Any] = msgspec.json.decode(
+            response.body.removeprefix(BOM_UTF8), type=dict[str, Any]
+        )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
     return document

@@ -53,6 +53,10 @@ def test_a_lifetime_that_is_no_number() -> None:
         assert fetch(answer).lifetime == 60.0
 
 
+def test_a_byte_order_mark_in_front_is_passed_over() -> None:
+    assert fetch(says(b'\xef\xbb\xbf{"access_token": "t"}')).secret == Secret("t")
+
+
 def test_an_error_that_repeats_the_secret_is_shown_without_it() -> None:
     assert failure(says({"error": "no_s3cret"}, 400)).error == "no_[redacted]"
 
