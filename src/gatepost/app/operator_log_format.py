@@ -128,6 +128,7 @@ _SENTENCES: Final = {
     "clock_put_back": "the clock was put back by {seconds} s: what waits is tried now",
     "api_failed": "API FAILED at {route}: {reason}",
     "proxy_header_refused": "cut {peer}, which is to begin with a PROXY header: {reason}",
+    "secret_changed": "credential {credential} has another secret",
     "certificate_reloaded": "certificate {file} is new, good until {expires_at}",
     "certificate_kept": "certificate {file} CANNOT BE USED, the old one stays: {reason}",
     "config_warning": "WARNING: {reason}",

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -11,11 +11,12 @@ from typing import Final
 from gatepost.app.alarms import Alarms
 from gatepost.app.keys import Key
 from gatepost.app.refresh_tokens import KeptTokens
+from gatepost.app.secret_files import SecretFiles
 from gatepost.app.upstreams import Turns, Upstreams
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import Config, RefreshCredential
 from gatepost.model.profile import Profile
-from gatepost.model.route import MxTarget, NextHop
+from gatepost.model.route import MxTarget, NextHop, credential_of
 from gatepost.net.dial import is_here
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import Http
@@ -82,6 +83,7 @@ class ServeOutbound:
         self._ground = ground
         self._kept = KeptTokens(ground.key, ground.report)
         self._wire = InFlight()
+        self._secrets = SecretFiles(self._forgive)
         self._now: Outgoing
         self._ending: list[tuple[Outgoing, asyncio.Task[None]]] = []
         """What is still finishing."""
@@ -135,10 +137,12 @@ class ServeOutbound:
     async def start(self, outgoing: Outgoing) -> None:
         """Begin to deliver. Raises QueueError."""
         self._now = outgoing
+        self._secrets.follow(outgoing.config.credentials.values())
         self._forget_others()
         store = self._ground.store
         self.store = RoutedStore(store, store.deliveries, outgoing.routes, outgoing.deliverer)
         await outgoing.deliverer.start()
+        self._secrets.watch()
 
     async def change(self, outgoing: Outgoing) -> None:
         """Let another configuration deliver, and finish what is on the wire by the one before.
@@ -147,6 +151,7 @@ class ServeOutbound:
         nothing more. Nothing is asked of the store, which may not be well.
         """
         before = self._now
+        self._secrets.follow(outgoing.config.credentials.values())
         if not differ(before.config, outgoing.config):
             hops = [NextHop(each.name) for each in before.config.routes]
             before.deliverer.forgive(hops)  # a secret may be another in its file
@@ -176,11 +181,24 @@ class ServeOutbound:
         refreshed = [each for each in credentials if isinstance(each, RefreshCredential)]
         self._kept.keep_only({each.name: each.refresh_token.read for each in refreshed})
 
+    def _forgive(self, credentials: Collection[str]) -> None:
+        """Try at once what waits because a secret was refused that is another one now."""
+        for name in credentials:
+            self._ground.report("secret_changed", credential=name)
+        routes = self._now.config.routes
+        hops = [
+            NextHop(route.name)
+            for route in routes
+            if any(credential_of(target) in credentials for target in route.chain)
+        ]
+        self._now.deliverer.forgive(hops)
+
     async def stop(self, seconds: float) -> None:
         """End, once: what is not delivered by then stays in the queue."""
         if self._has_ended:
             return
         self._has_ended = True
+        self._secrets.close()
         await asyncio.gather(
             *[each.stop(seconds) for each in [self._now, *(each for each, _ in self._ending)]]
         )

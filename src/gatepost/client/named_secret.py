@@ -39,14 +39,16 @@ class NamedSecret:
             if text is None:
                 raise ConfigError(f"the {self} is not set")
         else:
-            path = Path(self.name) if self.kind == "file" else self._credential(known)
-            text = self._read(path)
+            text = self._read(self.path(known))
         if not text:
             raise ConfigError(f"the {self} is empty")
         return Secret(text)
 
-    def _credential(self, environment: Mapping[str, str]) -> Path:
-        directory = environment.get(DIRECTORY)
+    def path(self, environment: Mapping[str, str] | None = None) -> Path:
+        """Return the file of one that lies in a file. Raises ConfigError."""
+        if self.kind == "file":
+            return Path(self.name)
+        directory = (os.environ if environment is None else environment).get(DIRECTORY)
         if not directory:
             raise ConfigError(f"the {self} cannot be read: systemd has set no ${DIRECTORY}")
         if "/" in self.name or self.name in ("", ".", ".."):

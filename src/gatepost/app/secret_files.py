@@ -1,0 +1,95 @@
+"""Secrets of credentials, noticed when another is put in their place."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from gatepost.client.named_secret import NamedSecret
+from gatepost.config.settings import CertificateCredential, CredentialSettings
+from gatepost.errors import ConfigError
+
+LOOK: Final = 5.0
+"""Seconds between two looks."""
+
+_State = tuple[int, int, int]
+
+
+class SecretFiles:
+    """The files of all credentials. ``changed`` gets the names of those with another secret.
+
+    What is written anew with the same secret has not changed: a sign-in that was refused is not
+    made again for that. Each file is looked at by its name, so that a link may change, too, as
+    where Kubernetes mounts secrets.
+    """
+
+    def __init__(self, changed: Callable[[list[str]], None]) -> None:
+        self._changed = changed
+        self._key = secrets.token_bytes(16)
+        self._files: dict[str, tuple[NamedSecret, ...]] = {}
+        """By credential."""
+        self._states: dict[NamedSecret, _State | None] = {}
+        self._marks: dict[NamedSecret, bytes] = {}
+        """What those that could be read are known again by."""
+        self._watching: asyncio.TimerHandle | None = None
+
+    def follow(self, credentials: Iterable[CredentialSettings]) -> None:
+        """Look at these from now on, as they are."""
+        self._files = {each.name: tuple(_files_of(each)) for each in credentials}
+        self._states.clear()
+        self._marks.clear()
+        for each in {each for files in self._files.values() for each in files}:
+            self._look_at(each)
+
+    def look(self) -> None:
+        """Tell what has changed."""
+        changed = {each for each in list(self._states) if self._look_at(each)}
+        names = [name for name, files in self._files.items() if not changed.isdisjoint(files)]
+        if names:
+            self._changed(names)
+
+    def watch(self) -> None:
+        """Look every few seconds from now on, until ``close``."""
+        self._watching = asyncio.get_running_loop().call_later(LOOK, self.watch)
+        self.look()
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def _look_at(self, file: NamedSecret) -> bool:
+        state = _state_of(file)
+        if file in self._states and state == self._states[file]:
+            return False
+        self._states[file] = state  # before it is read: what changes meanwhile is seen next time
+        try:
+            octets = file.read().reveal().encode("utf-8", "surrogateescape")
+        except ConfigError:  # it may come back, and then counts as another
+            self._marks.pop(file, None)
+            return False
+        mark = hashlib.blake2b(octets, key=self._key).digest()
+        before, self._marks[file] = self._marks.get(file), mark
+        return mark != before
+
+
+def _files_of(credential: CredentialSettings) -> Iterator[NamedSecret]:
+    if isinstance(credential, CertificateCredential):
+        names = filter(None, (credential.certificate, credential.key))
+        yield from [NamedSecret("file", each) for each in names]
+        return
+    for name in credential.__slots__:
+        value = getattr(credential, name)
+        if isinstance(value, NamedSecret) and value.kind != "environment":
+            yield value
+
+
+def _state_of(file: NamedSecret) -> _State | None:
+    """What changes when a file does: it is written anew, or another takes its name."""
+    with suppress(OSError, ConfigError):
+        stat = Path(file.path()).stat()
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+    return None

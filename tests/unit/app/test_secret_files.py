@@ -1,0 +1,91 @@
+"""Another secret in a credential's file is noticed; the same one written anew is not."""
+
+from pathlib import Path
+
+import pytest
+
+from gatepost.app.secret_files import SecretFiles
+from gatepost.client.named_secret import DIRECTORY, NamedSecret
+from gatepost.config.settings import CertificateCredential, EntraCredential, PasswordCredential
+
+
+class Bench:
+    """The files of these credentials, and what was told."""
+
+    def __init__(self, *credentials: PasswordCredential | CertificateCredential | EntraCredential):
+        self.told: list[str] = []
+        self.files = SecretFiles(self.told.extend)
+        self.files.follow(credentials)
+
+    def look(self) -> list[str]:
+        """What a look tells."""
+        self.told.clear()
+        self.files.look()
+        return list(self.told)
+
+
+def password(name: str, path: Path) -> PasswordCredential:
+    return PasswordCredential(name, "user", NamedSecret("file", str(path)))
+
+
+def put(path: Path, text: str) -> Path:
+    """Another file in its place."""
+    draft = path.with_suffix(".new")
+    draft.write_text(text)
+    return draft.replace(path)
+
+
+def test_another_secret(tmp_path: Path) -> None:
+    path = put(tmp_path / "secret", "one")
+    bench = Bench(password("a", path), password("b", path), password("c", tmp_path / "none"))
+    assert bench.look() == []
+    put(path, "two\n")
+    assert bench.look() == ["a", "b"]
+    assert bench.look() == []
+
+
+def test_the_same_secret_written_anew_is_not_tried_again(tmp_path: Path) -> None:
+    path = put(tmp_path / "secret", "one")
+    bench = Bench(password("a", path))
+    put(path, "one\n")
+    assert bench.look() == []
+
+
+def test_a_secret_that_comes_back_counts(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    bench = Bench(password("a", path))
+    put(path, "one")
+    assert bench.look() == ["a"]
+    path.unlink()
+    assert bench.look() == []
+    put(path, "one")
+    assert bench.look() == ["a"]
+
+
+def test_a_link_that_leads_elsewhere(tmp_path: Path) -> None:
+    """Kubernetes puts another directory in the place of the one with the secrets."""
+    for name in ("..1", "..2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "secret").write_text(f"of {name}")
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "secret").symlink_to("..data/secret")
+    bench = Bench(password("a", tmp_path / "secret"))
+    (tmp_path / "..data.new").symlink_to("..2")
+    (tmp_path / "..data.new").replace(tmp_path / "..data")
+    assert bench.look() == ["a"]
+
+
+def test_all_that_proves_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    names = ["chain", "key", "client"]
+    for name in names:
+        put(tmp_path / name, name)
+    pair = CertificateCredential("pair", str(tmp_path / "chain"), str(tmp_path / "key"))
+    entra = EntraCredential("entra", "t", "c", NamedSecret("systemd", "client"))
+    unnoticed = PasswordCredential("env", "user", NamedSecret("environment", "NOBODY"))
+    bench = Bench(pair, entra, unnoticed)
+    told = []
+    for name in names:
+        put(tmp_path / name, "another")
+        told += bench.look()
+    assert told == ["pair", "pair", "entra"]
