@@ -18,13 +18,11 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
-from gatepost.queue.deliveries import Deliveries
 from gatepost.queue.why import Obstacle, Turn, next_try
 from gatepost.relay.attempt import AttemptRunner, Clear
-from gatepost.relay.context import Report
+from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
 from gatepost.relay.next_hop_queues import Content, Held, NextHopQueue, NextHopQueues
-from gatepost.relay.routes import Routes
 from gatepost.relay.settler import Later, Settler
 from gatepost.relay.traffic import Pause
 from gatepost.relay.transport.contract import Handed
@@ -62,16 +60,14 @@ class Deliverer:
 
     def __init__(
         self,
-        deliveries: Deliveries,
-        routes: Routes,
+        context: DeliveryContext,
         settler: Settler,
-        report: Report,
         make_attempts: Callable[[Callable[[str], None]], AttemptRunner],
         bounds: Bounds,
     ) -> None:
-        self._deliveries, self._routes, self._settler = deliveries, routes, settler
-        self._report, self._bounds = report, bounds
-        self._now = settler.now
+        self._deliveries, self._routes = context.deliveries, context.routes
+        self._report, self._now = context.report, context.now
+        self._settler, self._bounds = settler, bounds
         self._attempts = make_attempts(self.changed)
         self._queues = NextHopQueues(self._choose, self._call_workers, self._rest)
         self._resting: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}

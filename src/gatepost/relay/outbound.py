@@ -11,6 +11,7 @@ from gatepost.queue.schedule import Random
 from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Bounds, Deliverer
+from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.feedback import Teacher
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.notify import Notifier
@@ -55,7 +56,8 @@ def make_deliverer(parts: Outbound) -> Deliverer:
     """Return what delivers; ``start`` begins."""
     routes, report, random = parts.routes, parts.report, parts.random
     notifier = Notifier(parts.host, parts.next_id, routes, report)
-    settler = Settler(parts.deliveries, routes, notifier, report, parts.now, random)
+    context = DeliveryContext(parts.deliveries, routes, report, parts.now)
+    settler = Settler(context, notifier, random)
 
     def make_attempts(changed: Callable[[str], None]) -> AttemptRunner:
         traffic = Traffic(parts.seconds, random, changed, parts.forgiven, parts.wire)
@@ -63,4 +65,4 @@ def make_deliverer(parts: Outbound) -> Deliverer:
         places = ServerLookup(parts.resolver, parts.own, random)
         return AttemptRunner(parts.transports, places, traffic, teacher, parts.now)
 
-    return Deliverer(parts.deliveries, routes, settler, report, make_attempts, parts.bounds)
+    return Deliverer(context, settler, make_attempts, parts.bounds)

@@ -14,12 +14,11 @@ from gatepost.model.dsn import Reported
 from gatepost.model.reply import Reply
 from gatepost.model.retry import Retry
 from gatepost.model.route import NextHop
-from gatepost.queue.deliveries import Deliveries
 from gatepost.queue.schedule import Random
-from gatepost.relay.context import Report
+from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
 from gatepost.relay.notify import Notifier
-from gatepost.relay.routes import Routes, retry_of
+from gatepost.relay.routes import retry_of
 from gatepost.relay.transport.contract import Handed
 from gatepost.relay.verdicts import WAITS, Judged, Pace, give_back, judge
 
@@ -46,17 +45,10 @@ When = Callable[[datetime], Awaitable[Later]]
 class Settler:
     """Settles leases."""
 
-    def __init__(
-        self,
-        deliveries: Deliveries,
-        routes: Routes,
-        notifier: Notifier,
-        report: Report,
-        now: Callable[[], datetime],
-        random: Random,
-    ) -> None:
-        self._deliveries, self._routes, self._notifier = deliveries, routes, notifier
-        self._report, self.now, self._random = report, now, random
+    def __init__(self, context: DeliveryContext, notifier: Notifier, random: Random) -> None:
+        self._deliveries, self._routes = context.deliveries, context.routes
+        self._report, self._now = context.report, context.now
+        self._notifier, self._random = notifier, random
 
     async def settle(self, lease: Lease, handed: Handed, load: Load, when: When) -> datetime | None:
         """Write down what a try came to.
@@ -64,7 +56,7 @@ class Settler:
         Returns when the queue has something to do that it did not know of: the time of the next
         attempt, or of a notification.
         """
-        now = self.now()
+        now = self._now()
         pace = Pace(self._retry(lease), self._random, timedelta(seconds=handed.retry_after))
 
         settlement = await self._decide(lease, lambda: judge(lease, handed, pace, now), load, now)
@@ -84,7 +76,7 @@ class Settler:
 
         ``moved`` is where each that waits goes instead, when its route is gone.
         """
-        now = self.now()
+        now = self._now()
 
         settlement = await self._decide(lease, lambda: give_back(lease, now, next_at), load, now)
         if settlement is None:
@@ -144,7 +136,7 @@ class Settler:
         """Settle, for as long as it takes: what was sent once must not be sent again."""
         for number in count():
             try:
-                await self._deliveries.settle(lease, settlement, self.now())
+                await self._deliveries.settle(lease, settlement, self._now())
             except LeaseLost as error:
                 if settlement.attempt is not None:  # else it was only to be given back
                     self._report("lease_lost", **_named(lease), reason=str(error))

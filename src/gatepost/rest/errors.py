@@ -13,8 +13,7 @@ _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 class ApiError(Exception):
     """Raised by a handler; answered as ``{"error": {"code", "message", ...}}``.
 
-    ``reason`` is for the operator and never sent. ``told`` is what an event shows in place of
-    the message, where that quotes what a client sent: people paste secrets anywhere.
+    ``reason`` is for the operator and never sent. ``told`` is what an event shows of the message.
     """
 
     def __init__(
@@ -25,10 +24,9 @@ class ApiError(Exception):
         *,
         headers: Mapping[str, str] = _NONE,
         reason: str = "",
-        told: str = "",
     ) -> None:
         super().__init__(message)
-        self.told = told or message
+        self.told = message
         self.status, self.code, self.headers, self.reason = status, code, headers, reason
 
     @property
@@ -46,3 +44,15 @@ async def answer_error(_request: Request, error: Exception) -> Response:
     """Starlette's handler for ApiError."""
     assert isinstance(error, ApiError)  # noqa: S101 - registered for it alone
     return error.response()
+
+
+class QuotingApiError(ApiError):
+    """A refusal whose message quotes the client.
+
+    ``told`` is the message without the quotation, for the operator's events: people paste secrets
+    anywhere.
+    """
+
+    def __init__(self, status: int, code: str, message: str, told: str) -> None:
+        super().__init__(status, code, message)
+        self.told = told

@@ -12,7 +12,7 @@ from typing import Final
 
 from gatepost.directory.azure.paths import is_guid
 from gatepost.model.address import Address
-from gatepost.rest.errors import ApiError
+from gatepost.rest.errors import ApiError, QuotingApiError
 
 UNKNOWN: Final = "(unknown)"
 """Stands in events for what has not the form that it should have."""
@@ -120,7 +120,7 @@ def operation_not_found(id: str) -> ApiError:
     """No operation has that id, or it is another resource's."""
     sentence = "The operation '{}' was not found."
     told = sentence.format(id if is_guid(id) else UNKNOWN)
-    return ApiError(404, "OperationNotFound", sentence.format(id[:80]), told=told)
+    return QuotingApiError(404, "OperationNotFound", sentence.format(id[:80]), told)
 
 
 def not_stored(reason: str) -> ApiError:
@@ -147,4 +147,4 @@ def unsupported_api_version(version: str, supported: str) -> ApiError:
     """Azure REST API Guidelines, api-version."""
     sentence = f"Unsupported api-version '{{}}'. The supported api-versions are '{supported}'."
     told = sentence.format(version if _VERSION.fullmatch(version) else UNKNOWN)
-    return ApiError(400, "UnsupportedApiVersionValue", sentence.format(version[:40]), told=told)
+    return QuotingApiError(400, "UnsupportedApiVersionValue", sentence.format(version[:40]), told)

@@ -124,11 +124,17 @@ class Begun:
 
 
 class Committer:
-    """Owns the writing connection. Not a thread: whoever calls waits for the disk."""
+    """Owns the writing connection. Not a thread: whoever calls waits for the disk.
 
-    def __init__(self, connection: sqlite3.Connection, release: Callable[[], bool]) -> None:
+    ``release`` frees the reserve of disk space and tells whether there was one; ``quick`` is the
+    number of seconds for a commit below which the disk counts as quick.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, release: Callable[[], bool], quick: float
+    ) -> None:
         self.connection = connection
-        self._release = release
+        self._release, self._quick = release, quick
         self.is_full = False
         """The last group found no room."""
         self.is_cramped = False
@@ -145,6 +151,11 @@ class Committer:
             octets=read(QUERIES["get_counter"], ("octets",)).fetchone()[0],
             queued=read(QUERIES["newest_queued"]).fetchone()[0],
         )
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the disk takes commits so quickly that an event loop may wait for them."""
+        return self.duration < self._quick
 
     def commit(self, group: Sequence[Operation]) -> list[Outcome]:
         """Return each operation's outcome, durable where it is no exception.

@@ -103,7 +103,7 @@ def _open(
         segments = Segments(directory / SEGMENTS, settings.disk, settings.segment)
         _resume(segments, connection, afresh=bool(recovered))
         room.look()
-        committer = Committer(connection, room.release)
+        committer = Committer(connection, room.release, settings.quick)
         reading = settings.disk.connect(directory / DATABASE, read_only=True)
     except BaseException:
         connection.close()

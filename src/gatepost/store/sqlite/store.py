@@ -100,7 +100,6 @@ class SqliteStore:
             parts.room,
             self._waiters,
             self._fail,
-            parts.settings.quick,
             self._unclosed,
         )
         self._reads: BatchThread[Callable[[], None]] = BatchThread(

@@ -54,12 +54,11 @@ class Writer:
         room: Room,
         waiters: Waiters,
         on_failure: Callable[[QueueError], None],
-        quick: float,
         unclosed: Unclosed,
     ) -> None:
         self._committer, self._room, self._waiters = committer, room, waiters
         self._unclosed = unclosed
-        self._on_failure, self._quick = on_failure, quick
+        self._on_failure = on_failure
         self._committing = threading.Lock()
         self._wanted = False
         """The store thread was given something, or waits for the lock."""
@@ -135,7 +134,7 @@ class Writer:
     @property
     def is_quick(self) -> bool:
         """True when an event loop may write in its own thread."""
-        return self._committer.duration < self._quick
+        return self._committer.is_quick
 
     def reserve(self) -> bool:
         """Get the lock for ``begin_here``; False while somebody else commits, or waits for it."""

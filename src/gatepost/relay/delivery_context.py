@@ -1,0 +1,19 @@
+"""What the parts of a relay's delivery share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from gatepost.queue.deliveries import Deliveries
+from gatepost.relay.context import Report
+from gatepost.relay.routes import Routes
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryContext:
+    """The queue, the routes, the operator and the time."""
+
+    deliveries: Deliveries
+    routes: Routes
+    report: Report
+    now: Callable[[], datetime]
