@@ -394,11 +394,11 @@ def test_a_server_that_reads_too_slowly_until_the_deadline(
                 time.sleep(0.01)
 
     async def act(relay: Relay) -> None:
-        deadline = asyncio.get_running_loop().time() + 0.5
         body = BytesBody((b"x" * 98 + b"\r\n") * 400_000)
+        deadline = asyncio.get_running_loop().time() + 1.5
         handed = await relay.transport.deliver(lease(), body, relay.place, deadline)
         assert (outcomes(handed), handed.attempt.phase) == ([("deferred", 451)], "content")
-        assert handed.attempt.seconds < 2
+        assert handed.attempt.seconds < 4
 
     with serving(server, pair) as running:
         run(Relay(running.address, authority), act)

@@ -128,7 +128,7 @@ class ClientSession:
         and all that follow would be taken for those before them.
         """
         try:
-            result = yield from conversation
+            return (yield from conversation)
         except GatepostError as error:
             if isinstance(error, NetworkError | RemoteProtocolError):
                 self.usable = False
@@ -137,9 +137,9 @@ class ClientSession:
         except GeneratorExit:
             self.usable = False
             raise
-        if self.reader.pending and not self.announced:
-            self.usable = False
-        return result
+        finally:
+            if self.reader.pending and not self.announced:
+                self.usable = False
 
     # Commands and replies.
 
@@ -176,6 +176,13 @@ class ClientSession:
                 break
         if is_announced and self.usable and self.reader.pending:
             raise RemoteProtocolError("more replies than commands: some are to the message before")
+
+    def check_step(self) -> None:
+        """Raise RemoteProtocolError where a reply stands behind those to all commands: then each of
+        them may be to the command before its own. But for a 421, which may come at any time."""
+        code = self.reader.next_code
+        if code.isdecimal() and len(code) == 3 and int(code) != CLOSING:
+            raise RemoteProtocolError("more replies than commands: they may be out of step")
 
     def _heard_unasked(self) -> Reply:
         """Return the 421 that came before anything was asked, in place of the answer.

@@ -152,6 +152,9 @@ def transact(
     is_complete = len(replies) == sum([len(batch.commands) for batch in asked])
     data = replies.pop() if is_complete and asked[-1].commands[-1][0] == "data" else None
     session.in_transaction = mail.is_success
+    refusal = None if data is None or data.code == GO_AHEAD else _refusal(data)
+    if refusal is not None or (data is None and is_complete):
+        session.check_step()
     if not mail.is_success or not course.accepted:
         if data is not None and data.code == GO_AHEAD:
             if was_announced and not mail.is_success:
@@ -160,8 +163,8 @@ def transact(
                 yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
     elif not is_complete or (data is None and not session.usable):
         course.last = _refusal(replies[-1])  # a 421: nothing more was asked
-    elif data is not None and data.code != GO_AHEAD:
-        course.last = _refusal(data)
+    elif refusal is not None:
+        course.last = refusal
     else:
         course.has_content = True
         course.last = yield from _send_content(session, body, is_counted=data is None)

@@ -59,6 +59,11 @@ class ReplyReader:
         """True when something came behind the last reply."""
         return bool(self._came or self._rest or self._lines)
 
+    @property
+    def next_code(self) -> str:
+        """How what came behind the last reply begins: with its code, if it is one."""
+        return (self._came[0] if self._came else self._rest)[:3].decode("ascii", "replace")
+
     def feed(self, chunk: bytes) -> None:
         """Take what came from the server."""
         *whole, self._rest = (self._rest + chunk).split(b"\n")

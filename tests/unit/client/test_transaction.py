@@ -253,6 +253,42 @@ def test_nothing_is_asked_of_who_said_more_than_was_asked() -> None:
     assert not session.usable
 
 
+@pytest.mark.parametrize("offer", ["", "CHUNKING"])
+def test_a_reply_too_many_behind_a_refusal_or_before_the_content_tells_of_all(offer: str) -> None:
+    """One command off, the 550 to c@ would be taken for one to DATA, and b@ be bounced, too."""
+    session = offering(make_session(), "PIPELINING", *offer.split())
+    data = "" if offer else "\n        C: DATA"
+    dialogue = f"""
+        C: MAIL FROM:<a@example.com>
+        C: RCPT TO:<b@example.net>
+        C: RCPT TO:<c@example.net>{data}
+        S: 250 of the message before
+        S: 250 to MAIL
+        S: 250 to RCPT
+        S: 550 to RCPT
+        S: 354 to DATA
+    """
+    with pytest.raises(RemoteProtocolError, match="more replies than commands"):
+        run(session, dialogue, "b@example.net", "c@example.net")
+    assert not session.usable
+
+
+def test_a_421_behind_a_refusal_leaves_it_as_it_is() -> None:
+    session = offering(make_session(), "PIPELINING")
+    dialogue = """
+        C: MAIL FROM:<a@example.com>
+        C: RCPT TO:<b@example.net>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 554 no
+        S: 421 bye
+    """
+    with pytest.raises(ContentRefused) as caught:
+        run(session, dialogue)
+    assert (caught.value.reply.code, session.usable) == (554, False)
+
+
 def test_a_421_that_comes_before_a_command_is_its_answer() -> None:
     session = offering(make_session())
     with pytest.raises(Refused) as caught:

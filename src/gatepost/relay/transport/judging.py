@@ -83,9 +83,10 @@ def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verd
     ``error`` is what ended the transaction early, None when it came to its end.
     """
     mail = course.mail
-    if mail is None or (not mail.is_success and error is None):
-        reply = mail if mail is not None else reply_of(error or Disconnected("nothing was said"))
-        return (verdict_on(reply, error if mail is None else None),) * count
+    if mail is None or isinstance(error, RemoteProtocolError):  # then none of it may be to its command
+        return (verdict_on(reply_of(error or Disconnected("nothing was said")), error),) * count
+    if not mail.is_success:  # whatever is said of its recipients follows from that
+        return (verdict_on(mail, None),) * count
     end = course.last if error is None else reply_of(error)
     if end is not None and error is None and course.accepted == count:
         return (Verdict(outcome_of(end), end),) * count

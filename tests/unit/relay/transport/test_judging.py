@@ -34,6 +34,7 @@ MANY = Reply(452, "too many", Esc(4, 5, 3))
 OLD_MANY = Reply(552, "too many")
 FULL = Reply(552, "mailbox full", Esc(5, 2, 2))
 AUTH = Reply(530, "authentication required", Esc(5, 7, 0))
+NEEDS_MAIL = Reply(503, "need MAIL")
 CUT = Disconnected("connection lost").at("content")
 
 
@@ -60,7 +61,7 @@ def outcomes(
         ([Reply(538, "encryption required")], None, "WWW"),
         ([Reply(503, "need EHLO and AUTH first")], None, "WWW"),
         ([OK, Reply(503, "what?"), OK, OK], OK, "FDD"),
-        ([NO, Reply(503, "need MAIL"), Reply(503, "need MAIL")], None, "FFF"),
+        ([NO, NEEDS_MAIL, NEEDS_MAIL], None, "FFF"),
         ([OK, OK, MANY, MANY], OK, "DWW"),
         ([OK, OK, OLD_MANY, OLD_MANY], OK, "DWW"),
         ([OK, OLD_MANY, OK, OK], OK, "FDD"),  # the first one cannot be too many
@@ -77,14 +78,25 @@ def test_replies(replies: list[Reply], last: Reply | None, expected: str) -> Non
 
 @pytest.mark.parametrize(
     ("replies", "expected"),
-    [([], "WWW"), ([OK], "WWW"), ([OK, NO], "FWW"), ([OK, OK, NO, OK], "WFW"), ([NO], "FWW")],
+    [
+        ([], "WWW"),
+        ([OK], "WWW"),
+        ([OK, NO], "FWW"),
+        ([OK, OK, NO, OK], "WFW"),
+        ([NO], "FFF"),
+        ([NO, NEEDS_MAIL], "FFF"),
+        ([LATER, NEEDS_MAIL, NEEDS_MAIL], "WWW"),  # which only follows from what MAIL came to
+    ],
 )
 def test_a_lost_connection_changes_nothing_for_who_was_refused(
     replies: list[Reply], expected: str
 ) -> None:
-    if replies == [NO]:  # MAIL was refused, then it broke: everybody waits for what it was about
-        expected = "WWW"
     assert outcomes(replies, None, CUT) == expected
+
+
+@pytest.mark.parametrize("replies", [[OK, NO], [OK, OK, NO, OK], [NO]])
+def test_replies_out_of_step_refuse_nobody(replies: list[Reply]) -> None:
+    assert outcomes(replies, None, RemoteProtocolError("more than was asked").at("data")) == "WWW"
 
 
 PLAN = Plan()
