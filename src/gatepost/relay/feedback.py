@@ -131,7 +131,7 @@ class Teacher:
                 identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
         elif attempt.is_remote and attempt.phase not in _OF_SERVER:
             identity.signed_in(moment.now)
-            if _about_us(handed) is None:
+            if _about_us(handed) is None and not self._traffic.is_stopped(made.target):
                 self._works(made)
             return None
         is_stopped = misfit or (attempt.phase == "auth" and identity.is_stopped)

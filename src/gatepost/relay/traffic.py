@@ -198,6 +198,12 @@ class Traffic:
         """Return what stops a target whose server offers nothing that our credential fits."""
         return self._stops.setdefault(target.name, Identity())
 
+    def is_stopped(self, target: Target) -> bool:
+        """Tell whether signing in there is no use for now, though a message may be taken on a
+        connection from before."""
+        stops = (self.identity(target), self._stops.get(target.name))
+        return any(each.is_stopped and each.rests(self.seconds()) for each in stops if each)
+
     def fits(self, target: Target) -> None:
         """Say that a sign-in worked there."""
         self._stops.pop(target.name, None)

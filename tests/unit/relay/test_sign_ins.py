@@ -59,6 +59,37 @@ def test_a_refused_sign_in_stops_the_identity_and_is_told_once() -> None:
     assert len(world.told("sign_in_works")) == 1
 
 
+@pytest.mark.parametrize("is_misfit", [False, True])
+def test_what_was_on_its_way_when_a_sign_in_stopped_does_not_say_that_it_works(
+    is_misfit: bool,
+) -> None:
+    """A connection from before may go on for hours; the next one is what mail waits for."""
+    world, hub = one_hub(Answer(), credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("first"))
+        await asyncio.sleep(1)
+        hub.say = Answer(seconds=10.0)
+        await world.send(world.mail("slow"))
+        await asyncio.sleep(1)
+        hub.say = no_fit() if is_misfit else refused_before_mail(REFUSED)
+        await world.send(world.mail("stopped"))
+        await asyncio.sleep(20)
+        assert len(hub.taken) == 2
+        assert len(world.told("sign_in_stopped")) == 1
+        assert not world.told("sign_in_works")
+        obstacle = world.deliverer.obstacle((await world.delivery("stopped.0")).next_hop)
+        assert obstacle is not None
+        assert obstacle.is_stop
+        hub.say = Answer()
+        await asyncio.sleep(3 * 3600)
+        assert len(hub.taken) == 3
+
+    world.run(scenario)
+    assert len(world.told("sign_in_stopped")) == 1
+    assert len(world.told("sign_in_works")) == 1
+
+
 def test_a_refused_secret_is_shown_to_another_provider_and_never_again_to_the_same() -> None:
     refusal = refused_before_mail(REFUSED)
     first = Upstream(smarthost("first", ["One.example"], credential="acs"), refusal)
