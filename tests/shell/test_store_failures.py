@@ -19,6 +19,7 @@ from gatepost.errors import QueueError, QueueFull
 from gatepost.model.delivery import NewMail
 from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
 from gatepost.store.sqlite.disk_space import CHECK_EVERY
+from gatepost.store.sqlite.salvage import is_damaged
 from tests.contract.failing import FailingDisk, database_error
 from tests.contract.messages import NOON, message
 from tests.contract.queued import mail, planned, settlement
@@ -122,7 +123,8 @@ def test_a_failed_sync_is_final(
 
     run(tmp_path, later, settings(FailingDisk()))
     left = {each.name for each in tmp_path.iterdir()} - {"segments"}
-    assert left == {"lock", "store.db", "store.generation", "store.layout"}
+    aside = {"store.db.damaged", "store.db.damaged-wal"} if is_damaged(error) else set()
+    assert left == {"lock", "store.db", "store.generation", "store.layout", *aside}
 
 
 def test_a_body_has_one_place_also_where_its_group_has_to_be_begun_again(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
 from gatepost.store.sqlite.commit import Asked, Beside, Put
 from gatepost.store.sqlite.content import open_content
-from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message, read_time
+from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message
 from gatepost.store.sqlite.delivery_writer import (
     BATCH,
     SQL,
@@ -27,7 +27,7 @@ from gatepost.store.sqlite.delivery_writer import (
     QueueSettle,
     find_keys,
 )
-from gatepost.store.sqlite.queries import microseconds
+from gatepost.store.sqlite.queries import microseconds, read_time
 from gatepost.store.sqlite.segments import Segments
 
 PAGE_ROWS: Final = 500

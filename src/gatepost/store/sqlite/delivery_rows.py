@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -23,10 +22,9 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import EnhancedStatus, Reply
 from gatepost.model.route import parse_next_hop
 from gatepost.store.sqlite.queries import (
-    EPOCH,
-    MICROSECOND,
     microseconds,
     read_text,
+    read_time,
     text_value,
 )
 from gatepost.store.sqlite.segments import Place
@@ -66,7 +64,7 @@ def queued_message(row: Sequence[Any]) -> QueuedMessage:
     return QueuedMessage(
         id_,
         envelope,
-        bytes(trace),
+        trace if isinstance(trace, bytes) else b"",
         read_time(received_at),
         read_text(principal),
         read_text(subject),
@@ -122,13 +120,13 @@ def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
     return Delivery(
         id=f"{message}.{part}",
         message=message,
-        next_hop=parse_next_hop(hop),
+        next_hop=parse_next_hop(read_text(hop)),
         addressees=_undamaged(read_addressees, addressees),
         state=state,
         due=None if due is None else read_time(due),
         expires_at=read_time(expires),
         notice_at=read_time(notice),
-        attempts=attempts,
+        attempts=attempts if isinstance(attempts, int) else 0,
         history=() if history is None else _undamaged(_read_history, history),
         warned=bool(warned),
         to_be_held=state == "leased" and bool(held),
@@ -165,11 +163,6 @@ def write_history(history: Sequence[Attempt]) -> str | None:
             for each in history
         ]
     )
-
-
-def read_time(value: int) -> datetime:
-    """Return a time as the store counted it."""
-    return EPOCH + value * MICROSECOND
 
 
 def _encode(value: Any) -> str:

@@ -19,6 +19,7 @@ from gatepost.store.sqlite.delivery_rows import (
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
+from gatepost.store.sqlite.salvage import damage
 from gatepost.store.sqlite.segments import Place, checksum_of
 
 SQL: Final = read_queries("deliveries.sql")
@@ -228,7 +229,9 @@ class DeliveryWriter:
         leases = []
         for key in keys:
             row = connection.execute(SQL["get_delivery"], key).fetchone()
-            message = connection.execute(SQL["get_message_by_seq"], (row[13],)).fetchone()
+            message = connection.execute(SQL["get_message_by_seq"], key[:1]).fetchone()
+            if row is None or message is None:  # nothing would ever be leased again
+                raise damage(f"an index has delivery {key}, and no table has it or its message")
             delivery = delivery_of(row, self.owner)
             if delivery.waiting:
                 told = queued_message(message)

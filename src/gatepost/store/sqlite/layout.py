@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatepost.store.private import replace_private
+from gatepost.store.sqlite.salvage import damage
 
 LAYOUT: Final = "store.layout"
 _ROOTS: Final = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master"
@@ -30,6 +31,22 @@ def keep_layout(
     rows = connection.execute(_ROOTS).fetchall()
     if (known, tables) != (version, rows):  # another version, or a file that was put there
         replace_private(file, json.dumps({"version": version, "tables": rows}))
+
+
+def check_layout(directory: Path, connection: sqlite3.Connection, version: int) -> None:
+    """Raise sqlite3.Error where tables are said to be otherwise than they were in the same version.
+
+    A letter of that which differs makes another column, or none of ours; SQLite sees no damage.
+    """
+    known, tables = _read(directory / LAYOUT)
+    if known != version:
+        return
+    try:
+        there = {row[-1] for row in connection.execute(_ROOTS)}
+    except sqlite3.OperationalError as error:  # no text any more
+        raise damage(str(error)) from error
+    if there != {row[-1] for row in tables}:
+        raise damage("its tables are not described as they were")
 
 
 def forget_layout(directory: Path) -> None:

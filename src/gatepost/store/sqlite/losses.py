@@ -3,6 +3,7 @@
 Indexes repeat ids, places and who waits; numbers of messages have no gaps but for those forgotten.
 """
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Mapping
@@ -11,9 +12,9 @@ from typing import Any, Final, NamedTuple
 
 from gatepost.model.delivery import Attempt, Contact
 from gatepost.model.reply import Reply
-from gatepost.store.sqlite.delivery_rows import read_time, write_history
+from gatepost.store.sqlite.delivery_rows import write_history
 from gatepost.store.sqlite.pages import Image
-from gatepost.store.sqlite.queries import read_queries
+from gatepost.store.sqlite.queries import read_queries, read_time
 from gatepost.store.sqlite.segments import name_of
 
 _NAMED: Final = 10
@@ -130,6 +131,6 @@ def _checksum(segments: Path, segment: Any, offset: Any, size: Any) -> int | Non
     try:
         with (segments / name_of(segment)).open("rb") as file:
             file.seek(offset)
-            return zlib.crc32(file.read(size))
+            return zlib.crc32(file.read(min(size, os.fstat(file.fileno()).st_size)))
     except (OSError, ValueError):
         return 0

@@ -11,7 +11,7 @@ from gatepost.store.sqlite.close_marker import UNCLOSED, missing_octets, tell_mi
 from gatepost.store.sqlite.commit import PAGE, Committer
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import look_back
-from gatepost.store.sqlite.layout import keep_layout
+from gatepost.store.sqlite.layout import check_layout, keep_layout
 from gatepost.store.sqlite.queries import QUERIES, read_sql
 from gatepost.store.sqlite.recovery import (
     DATABASE,
@@ -61,10 +61,10 @@ def open_store(
     try:
         try:
             return _open(directory, settings, lock, on_failure, missing)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if not is_damaged(error):
                 raise
-            mark_failed(directory, str(error))
+            mark_failed(directory, str(error), error)
         return _open(directory, settings, lock, on_failure, missing)
     except (OSError, sqlite3.Error) as error:
         lock.release()
@@ -92,6 +92,7 @@ def _open(
     connection = settings.disk.connect(directory / DATABASE)
     try:
         _prepare(connection)
+        check_layout(directory, connection, VERSION)
         if is_small and not recovered:
             look_through(connection)
         is_sound = is_small or bool(recovered)

@@ -10,7 +10,7 @@ from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import Submission
 from gatepost.model.operation import SendOperation
 from gatepost.store.sqlite.commit import Beside, Transaction
-from gatepost.store.sqlite.queries import EPOCH, MICROSECOND, microseconds, read_queries
+from gatepost.store.sqlite.queries import MICROSECOND, microseconds, read_queries, read_time
 
 SQL: Final = read_queries("operations.sql")
 KEPT: Final = timedelta(hours=24)
@@ -97,7 +97,7 @@ def _operation(row: tuple[Any, ...]) -> SendOperation:
     return SendOperation(
         id=id_,
         resource=resource,
-        started_at=EPOCH + started_at * MICROSECOND,
+        started_at=read_time(started_at),
         request=bytes(request),
         sender=sender,
         message_id=message_id,

@@ -13,6 +13,8 @@ from gatepost.store.sqlite.segments import Place
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
+UNKNOWN: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""Stands for a time that is damaged: so that nothing is over for it."""
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -64,14 +66,29 @@ def stored_message(row: tuple[Any, ...]) -> StoredMessage:
     _, id_, received_at, mail_from, rcpt_to, subject, message_id, size, principal = row
     return StoredMessage(
         id=id_,
-        received_at=EPOCH + received_at * MICROSECOND,
+        received_at=read_time(received_at),
         mail_from=read_text(mail_from),
-        rcpt_to=tuple(json.loads(rcpt_to)),
+        rcpt_to=_read_recipients(rcpt_to),
         subject=read_text(subject),
         message_id=read_text(message_id),
         size=size,
         principal=read_text(principal),
     )
+
+
+def _read_recipients(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(json.loads(text))
+    except (ValueError, TypeError):  # damaged: nobody sees the other messages else
+        return ()
+
+
+def read_time(value: int) -> datetime:
+    """Return the time that ``microseconds`` made a number of; what is damaged is UNKNOWN."""
+    try:
+        return EPOCH + value * MICROSECOND
+    except (TypeError, OverflowError):
+        return UNKNOWN
 
 
 def microseconds(time: datetime) -> int:

@@ -22,6 +22,7 @@ from gatepost.store.sqlite.layout import LAYOUT, forget_layout, known_roots
 from gatepost.store.sqlite.log import read_log
 from gatepost.store.sqlite.losses import Losses
 from gatepost.store.sqlite.salvage import (
+    damage,
     has_octets,
     is_damaged,
     look_through,
@@ -32,6 +33,8 @@ from gatepost.store.sqlite.segments import SEGMENTS
 
 DATABASE: Final = "store.db"
 _MARKER: Final = "store.failed"
+_DAMAGED: Final = "damaged: "
+"""How it begins where the file is damaged: what can be read is not copied as if it were all."""
 _PARTIAL: Final = "store.db.copying"
 _COMPLETE: Final = "store.db.copied"
 ASIDE: Final = "store.db.damaged"
@@ -79,9 +82,10 @@ def _segments(directory: Path) -> list[Path]:
     return [each for each in (directory / SEGMENTS).glob("*") if each.name.isdecimal()]
 
 
-def mark_failed(directory: Path, reason: str) -> None:
-    """Leave word for the next start. Raises OSError."""
-    write_private(directory / _MARKER, f"{reason}\n")
+def mark_failed(directory: Path, reason: str, error: BaseException | None = None) -> None:
+    """Leave word for the next start; ``error`` is SQLite's. Raises OSError."""
+    kind = _DAMAGED if error is not None and is_damaged(error) else ""
+    write_private(directory / _MARKER, f"{kind}{reason}\n")
 
 
 def recover(directory: Path, disk: Disk) -> str:
@@ -109,20 +113,22 @@ def recover(directory: Path, disk: Disk) -> str:
 
 def _reason(directory: Path) -> str:
     """Return how the store failed; a disk that took nothing more has no word of it."""
-    reason = (directory / _MARKER).read_text("utf-8", "replace").strip()
-    return f" ({reason})" if reason else ""
+    return (directory / _MARKER).read_text("utf-8", "replace").strip()
 
 
 def _copy(directory: Path, disk: Disk) -> str:
     partial, database = directory / _PARTIAL, directory / DATABASE
     partial.unlink(missing_ok=True)
     database.touch(0o600)  # it may be gone, and its log be left
-    told = f"the store was copied after it had failed{_reason(directory)}"
+    reason = _reason(directory)
+    told = "the store was copied after it had failed" + (f" ({reason})" if reason else "")
     try:
         try:
+            if reason.startswith(_DAMAGED):
+                raise damage(reason.removeprefix(_DAMAGED))
             look_through_log(database)
             _vacuum(database, partial, disk)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if not is_damaged(error):
                 raise
             partial.unlink(missing_ok=True)
@@ -161,6 +167,7 @@ def _vacuum(database: Path, partial: Path, disk: Disk) -> None:
     """Copy a database; damage that SQLite copies faithfully is damage. Raises sqlite3.Error."""
     old = disk.connect(database, read_only=True)  # else closing would checkpoint
     try:
+        look_through(old, "integrity_check")  # rows that no tree leads to would not be copied
         old.execute("VACUUM INTO ?", (str(partial),))
     finally:
         old.close()

@@ -11,10 +11,9 @@ from gatepost.model.suppression import Lease
 from gatepost.queue.reports import DeadLetter, Due, Published, Settlement, Standing, Unread
 from gatepost.store.sqlite.commit import Transaction
 from gatepost.store.sqlite.queries import (
-    EPOCH,
-    MICROSECOND,
     microseconds,
     read_queries,
+    read_time,
     stored_message,
 )
 
@@ -72,7 +71,7 @@ class SqliteReports:
 
     async def leases(self) -> Sequence[Lease]:
         rows = await self._rows("list_leases")
-        return [Lease(row[0], row[1], _time(row[2]), _time(row[3])) for row in rows]
+        return [Lease(row[0], row[1], read_time(row[2]), read_time(row[3])) for row in rows]
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:
         gone: int = await self._change(
@@ -92,11 +91,11 @@ class SqliteReports:
 
     async def due(self, subscription: str, now: datetime, limit: int) -> Sequence[Due]:
         rows = await self._rows("due", subscription, microseconds(now), limit)
-        return [Due(row[0], _report(row[3:]), row[1], _time(row[2])) for row in rows]
+        return [Due(row[0], _report(row[3:]), row[1], read_time(row[2])) for row in rows]
 
     async def next_due(self, subscription: str, after: datetime) -> datetime | None:
         due = (await self._rows("next_due", subscription, microseconds(after)))[0][0]
-        return None if due is None else _time(due)
+        return None if due is None else read_time(due)
 
     async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
         await self._change(_settle, subscription, tuple(settlements))
@@ -109,7 +108,9 @@ class SqliteReports:
     async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
         rows = await self._rows("dead_letters", subscription)
         return [
-            DeadLetter(_report(row[5:]), row[0], row[1], row[2], _time(row[3]), _time(row[4]))
+            DeadLetter(
+                _report(row[5:]), row[0], row[1], row[2], read_time(row[3]), read_time(row[4])
+            )
             for row in rows
         ]
 
@@ -206,8 +207,4 @@ def _row(report: Report) -> tuple[Any, ...]:
 
 def _report(row: Sequence[Any]) -> Report:
     id_, type_, message, resource, subject, at, fields = row
-    return Report(id_, type_, message, resource, subject, _time(at), json.loads(fields))
-
-
-def _time(value: int) -> datetime:
-    return EPOCH + value * MICROSECOND
+    return Report(id_, type_, message, resource, subject, read_time(at), json.loads(fields))

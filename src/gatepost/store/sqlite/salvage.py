@@ -55,13 +55,21 @@ Roots = Mapping[str, int]
 
 
 def is_damaged(error: BaseException) -> bool:
-    """Tell whether SQLite says that the file itself is damaged."""
+    """Tell whether SQLite says that the file itself is damaged.
+
+    What it says may repeat octets that are no text any more, and then Python raises for these.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return True
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
 
 
-def look_through(connection: sqlite3.Connection) -> None:
-    """Meet damage now, not on the way. Raises sqlite3.Error."""
-    said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+def look_through(connection: sqlite3.Connection, check: str = "quick_check") -> None:
+    """Meet damage now, not on the way. Raises sqlite3.Error, UnicodeDecodeError.
+
+    ``integrity_check`` holds indexes against their tables, too, and takes longer.
+    """
+    said = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     if said != "ok":
         raise damage(said)
 
@@ -119,8 +127,9 @@ def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> Losses:
         if log.is_damaged:  # a page may be older than the one that leads to it
             older = stack.enter_context(Image(damaged, log.seen))
             _carry(older, [each for each in tables if each.name in _MAIL], known)
-        note(new, newest, {**known, **_schema(newest)})
-        is_cut = newest.is_cut
+        roots = {**known, **_schema(newest)}
+        note(new, newest, roots)
+        is_cut = newest.is_cut or max(roots.values(), default=0) > newest.count
     if new.total_changes == before:
         raise Unreadable("the store cannot be opened, nothing can be read of it: no rows")
     losses = make_up(new, is_cut=is_cut)

@@ -425,7 +425,7 @@ class SqliteStore:
 
     def _fail(self, error: QueueError) -> None:
         with suppress(OSError):  # a disk that takes no marker takes no mail either
-            mark_failed(self._parts.directory, str(error))
+            mark_failed(self._parts.directory, str(error), error.__cause__)
         self._on_failure(error)
 
 

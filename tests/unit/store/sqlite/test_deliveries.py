@@ -12,7 +12,7 @@ import pytest
 from gatepost.errors import LeaseLost, QueueFull
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
-from gatepost.queue.deliveries import planned_delivery
+from gatepost.queue.deliveries import QueueSelection, planned_delivery
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.store.sqlite.delivery_rows import delivery_row, message_row
 from gatepost.store.sqlite.delivery_writer import BATCH, SQL
@@ -41,6 +41,45 @@ def run(
             store.close()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "queue_deliveries SET expires = 1 << 62",
+        "queue_deliveries SET expires = 'x'",
+        "queue_deliveries SET notice = -(1 << 61)",
+        "queue_deliveries SET due = -(1 << 62)",
+        "queue_deliveries SET hop = X'687562FF'",
+        "queue_deliveries SET attempts = 'x', history = '[[1]]'",
+        "queue_messages SET received_at = 1 << 62, trace = 'x', parameters = '[1]'",
+    ],
+)
+def test_what_is_damaged_in_a_row_keeps_no_other_mail_waiting(tmp_path: Path, damage: str) -> None:
+    async def fill(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        for number in range(3):
+            await store.deliveries.put(message(f"1-{number}"), [planned()], leased=False)
+
+    async def steps(store: SqliteStore) -> None:
+        assert await store.deliveries.take_over(NOON) == 2
+        assert len(await store.deliveries.list(QueueSelection())) == 3
+        assert await store.deliveries.next_due() is not None
+        overdue = await store.deliveries.lease_overdue(NOON, 10)
+        leases = [*overdue, *await store.deliveries.lease(NOON, 10)]
+        assert {each.message.id for each in leases} >= {"1-0", "1-2"}
+        for each in leases:
+            await store.deliveries.settle(each, settlement("delivered"), NOON)
+        await store.deliveries.act("drop", None, NOON)
+        assert not await store.deliveries.list(QueueSelection())
+
+    run(tmp_path, fill)
+    connection = sqlite3.connect(tmp_path / "store.db")
+    key = "message" if "deliveries" in damage else "seq"
+    connection.execute(f"UPDATE {damage} WHERE {key} = 2")
+    connection.commit()
+    connection.close()
+    run(tmp_path, steps)
 
 
 STATEMENTS = {**SQL, **{name: QUERIES[name] for name in ("last_place", "live_places")}}

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatepost.errors import QueueError
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import QueueSelection
 from gatepost.queue.why import why
@@ -62,6 +64,19 @@ def damage(directory: Path, *trees: str) -> None:
     file.write_bytes(octets)
 
 
+def lose_way(directory: Path, tree: str) -> None:
+    """Let nothing lead to the last but one of a tree's pages."""
+    file = directory / "store.db"
+    connection = sqlite3.connect(file)
+    query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+    [[root]] = connection.execute(query, (tree,)).fetchall()
+    connection.close()
+    octets = bytearray(file.read_bytes())
+    cells = (root - 1) * PAGE + 3
+    octets[cells : cells + 2] = (int.from_bytes(octets[cells : cells + 2]) - 1).to_bytes(2)
+    file.write_bytes(octets)
+
+
 def opened(directory: Path) -> SqliteStore:
     store = open_store(directory, SETTINGS)
     store.close()
@@ -97,6 +112,41 @@ def test_a_message_whose_row_is_lost_is_held_with_all_that_is_left(directory: Pa
     store = open_store(directory, SETTINGS)
     asyncio.run(steps())
     store.close()
+
+
+def test_what_no_tree_leads_to_is_carried_over_though_sqlite_would_copy_the_rest(
+    directory: Path,
+) -> None:
+    lose_way(directory, "queue_messages")
+    assert "0 held without their sender" in opened(directory).recovered
+    assert not (directory / LOSSES).exists()
+    assert leased(directory) == 2 * (NUMBER - 1)
+
+
+def test_a_delivery_whose_message_is_not_found_keeps_no_other_one_waiting(directory: Path) -> None:
+    """The store fails, as for all damage that is met on the way; the next start has all of it."""
+    lose_way(directory, "queue_messages")
+    failures: list[QueueError] = []
+    with pytest.raises(QueueError, match="an index has delivery"):
+        leased(directory, replace(SETTINGS, looked_through=0), failures)
+    assert len(failures) == 1
+    assert leased(directory) == 2 * (NUMBER - 1)
+
+
+def leased(
+    directory: Path, settings: Settings = SETTINGS, failures: list[QueueError] | None = None
+) -> int:
+    """How many deliveries the next owner of a store takes."""
+
+    async def steps() -> int:
+        await store.deliveries.take_over(NOON)
+        return len(await store.deliveries.lease(NOON, 10 * NUMBER))
+
+    store = open_store(directory, settings, [].append if failures is None else failures.append)
+    try:
+        return asyncio.run(steps())
+    finally:
+        store.close()
 
 
 def test_each_delivery_that_is_lost_is_held_though_others_of_its_message_are_left(

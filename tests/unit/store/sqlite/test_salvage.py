@@ -130,11 +130,16 @@ HEADS: list[Callable[[bytes], bytes]] = [
     lambda octets: b"\xa5" * 100 + octets[100:],
     lambda octets: bytes(PAGE) + octets[PAGE:],
     lambda octets: octets.replace(b"TABLE queue_messages", b"TABLE queue_\xa5\xa5\xa5sages"),
+    lambda octets: octets.replace(b"queue_messages", b"queue_\xa5\xa5\xa5sages"),
+    lambda octets: octets.replace(b"mail_from   TEXT", b"mail_frum   TEXT"),
+    lambda octets: octets.replace(b"INTEGER PRIMARY KEY,  -- the", b"INTEGEQ PRIMARY KEY,  -- the"),
     cut,
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("spoil", HEADS, ids=["header", "first page", "schema", "cut"])
+@pytest.mark.parametrize(
+    "spoil", HEADS, ids=["header", "first page", "schema", "no text", "column", "key", "cut"]
+)
 def test_without_its_schema_a_file_is_read_by_what_is_known_of_it(
     tmp_path: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
