@@ -83,7 +83,7 @@ def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verd
     ``error`` is what ended the transaction early, None when it came to its end.
     """
     mail = course.mail
-    if mail is None or isinstance(error, RemoteProtocolError):  # then none of it may be to its command
+    if mail is None or isinstance(error, RemoteProtocolError):  # none of it may be to its own
         return (verdict_on(reply_of(error or Disconnected("nothing was said")), error),) * count
     if not mail.is_success:  # whatever is said of its recipients follows from that
         return (verdict_on(mail, None),) * count
