@@ -142,7 +142,8 @@ def leased(
         await store.deliveries.take_over(NOON)
         return len(await store.deliveries.lease(NOON, 10 * NUMBER))
 
-    store = open_store(directory, settings, [].append if failures is None else failures.append)
+    told: list[QueueError] = [] if failures is None else failures
+    store = open_store(directory, settings, told.append)
     try:
         return asyncio.run(steps())
     finally:
