@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from gatepost.errors import Phase
 from gatepost.model.body import Body
-from gatepost.model.delivery import Attempt, Contact, Lease, Outcome, Verdict
+from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Outcome, Verdict
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, Route, Target
@@ -18,7 +18,7 @@ from gatepost.relay.feedback import Teacher, Try
 from gatepost.relay.in_flight import Tried
 from gatepost.relay.server_lookup import Found, ServerLookup
 from gatepost.relay.traffic import Pause, Permit, Traffic
-from gatepost.relay.transport.contract import Handed, Transport
+from gatepost.relay.transport.contract import Handed, Place, Transport
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
 
 TRY: Final = 1800.0
@@ -106,7 +106,7 @@ class AttemptRunner:
         if tried is None:
             return Turn()
         seconds = self._traffic.seconds() - tried.begun
-        return Turn(place=str(tried.place), seconds=seconds, step=tried.transport.step(delivery))
+        return Turn(place=str(tried.place), seconds=seconds, step=tried.step(delivery))
 
     def forgive(self, route: Route, destination: str) -> None:
         """Forget why the targets of a chain rest."""
@@ -154,7 +154,7 @@ class AttemptRunner:
         self, lease: Lease, body: Body, target: Target, permit: Permit | None
     ) -> Handed | Pause:
         try:
-            found = await self._places.find(target, lease.delivery.next_hop.destination)
+            found = await self._find(lease.delivery, target)
             if isinstance(found, Reply):
                 return self.refuse(lease, target.name, "resolve", found)
             if permit is None:
@@ -166,6 +166,16 @@ class AttemptRunner:
         finally:
             if permit is not None:
                 permit.close()
+
+    async def _find(self, delivery: Delivery, target: Target) -> Found | Reply:
+        destination = delivery.next_hop.destination
+        if not isinstance(target, MxTarget):  # nobody is asked
+            return await self._places.find(target, destination)
+        self._tried[delivery.id] = Tried(Place(destination), None, self._traffic.seconds())
+        try:
+            return await self._places.find(target, destination)
+        finally:
+            self._tried.pop(delivery.id, None)
 
     async def _try_places(
         self, lease: Lease, body: Body, target: Target, permit: Permit, found: Found

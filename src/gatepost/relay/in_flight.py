@@ -1,6 +1,7 @@
 """The tries that are being made, by this configuration and by one that a reload has ended."""
 
 from gatepost.model.fast_dataclass import dataclass
+from gatepost.queue.why import Step
 from gatepost.relay.transport.contract import Place, Transport
 
 
@@ -9,8 +10,13 @@ class Tried:
     """Where a delivery is being tried, by what, and since when."""
 
     place: Place
-    transport: Transport
+    transport: Transport | None
+    """None: where it is to be tried is being asked."""
     begun: float
+
+    def step(self, delivery: str) -> Step:
+        """Return how far it has come."""
+        return "resolve" if self.transport is None else self.transport.step(delivery)
 
 
 class InFlight:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from gatepost.app.queueing.operations import QueueDesk, operate_queue
+from gatepost.model import dns
 from gatepost.model.reply import Esc, Reply
+from gatepost.testing.dns import ScriptedResolver
 from tests.simulated_delivery import (
+    A_RECORD,
     DAY,
     GREYLISTED,
     MINUTE,
@@ -17,6 +20,7 @@ from tests.simulated_delivery import (
     Upstream,
     World,
     limits,
+    mx,
     one_hub,
     refused_before_mail,
     route,
@@ -182,6 +186,28 @@ def test_why_tells_who_is_in_line_and_who_is_on_the_wire() -> None:
         assert await sentence(world, "m0") == "It is being delivered now, for the first time."
         assert "is the next one for out" in await sentence(world, "m1")
         assert "behind another one for out" in await sentence(world, "m2")
+
+    world.run(scenario)
+
+
+class SlowResolver(ScriptedResolver):
+    async def mx(self, domain: str) -> dns.Answer[dns.MxRecord]:
+        await asyncio.sleep(30)
+        return await super().mx(domain)
+
+
+def test_why_tells_of_a_name_that_is_being_looked_up() -> None:
+    direct = Upstream(mx())
+    world = World([direct], [route(direct.target)])
+    world.resolver = SlowResolver(A_RECORD)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(5)
+        assert await sentence(world) == (
+            "It is being delivered now, for the first time; example.net has not taken it in 5"
+            " seconds (its name is being looked up)."
+        )
 
     world.run(scenario)
 
