@@ -18,6 +18,7 @@ from gatepost.config.settings import (
     CertificateCredential,
     Config,
     CredentialSettings,
+    DirectorySettings,
     EntraCredential,
     GoogleCredential,
 )
@@ -53,9 +54,16 @@ def check_external(config: Config, source: Source, environment: Mapping[str, str
     for name, credential in config.credentials.items():
         _check_credential(source, name, credential, environment)
     for directory in config.directories:
-        for index, account in enumerate(getattr(directory, "accounts", ())):
-            where = ("directory", "account", index, "password")
-            _check_secret(source, where, account.password, environment)
+        _check_accounts(source, directory, environment)
+
+
+def _check_accounts(
+    source: Source, directory: DirectorySettings, environment: Mapping[str, str]
+) -> None:
+    for index, account in enumerate(getattr(directory, "accounts", ())):
+        where, password = ("directory", "account", index, "password"), account.password
+        if _check_secret(source, where, password, environment):
+            _check_ends(source, where, password, password.read(environment))
 
 
 def _check_storage(source: Source, directory: FilePath) -> None:
@@ -95,8 +103,8 @@ def _check_credential(
             secret = value.read(environment)
             if not _is_utf8(secret):
                 source.fault(path, f"the {value} is no UTF-8: nobody can be shown it")
-            else:
-                _check_form(source, path, credential, secret)
+            elif not _check_form(source, path, credential, secret):
+                _check_ends(source, path, value, secret)
 
 
 def _is_utf8(secret: Secret) -> bool:
@@ -107,8 +115,16 @@ def _is_utf8(secret: Secret) -> bool:
     return True
 
 
-def _check_form(source: Source, path: Path, credential: CredentialSettings, secret: Secret) -> None:
-    """Note it when a secret is not what it is used as; of a password nobody can tell."""
+def _check_ends(source: Source, path: Path, place: NamedSecret, secret: Secret) -> None:
+    """Editors and ``echo`` add what is taken for a part of it; the other side has it without."""
+    text = secret.reveal()
+    if text != text.strip():
+        what = "begins or ends with a blank or a line end, which is a part of the secret"
+        source.warn(path, f"the {place} {what}")
+
+
+def _check_form(source: Source, path: Path, credential: CredentialSettings, secret: Secret) -> bool:
+    """Note it when a secret is not what it is used as; False: of a password nobody can tell."""
     try:
         match credential, path[-1]:
             case GoogleCredential(), "key":
@@ -117,8 +133,11 @@ def _check_form(source: Source, path: Path, credential: CredentialSettings, secr
                 read_certificate(secret)
             case AccessKeyCredential(), "key":
                 read_access_key(secret)
+            case _:
+                return False
     except TokenError as error:
         source.fault(path, str(error))
+    return True
 
 
 def _check_secret(

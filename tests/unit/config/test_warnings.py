@@ -138,6 +138,31 @@ def test_a_secret_that_others_can_read_is_warned_of() -> None:
             assert all(each.startswith(f"{path}:11: ") and who in each for each in warnings)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_odd"),
+    [("s\n", False), ("\ufeffs\r\n", False), ("s\n\n", True), (" s", True), ("s t", False)],
+)
+@pytest.mark.parametrize("whose", ["account", "credential"])
+def test_a_secret_with_more_than_one_line_end_is_warned_of(
+    tmp_path: Path, whose: str, text: str, is_odd: bool
+) -> None:
+    (tmp_path / "secret").write_text(text)
+    (tmp_path / "secret").chmod(0o600)
+    secret = f'password = {{ file = "{tmp_path}/secret" }}\n'
+    account = f'[[directory.account]]\nname = "a"\nsenders = "*"\n{secret}'
+    credential = f'[credentials.c]\nkind = "password"\nusername = "u"\n{secret}'
+    hub = "kind = 'smarthost'\nservers = 'hub.example'\ncredential = 'c'\n"
+    parts = {
+        "account": SMALL + account,
+        "credential": SMALL.replace('kind = "capture"\n', hub) + credential,
+    }
+    path = tmp_path / "g.toml"
+    path.write_text(parts[whose])
+    warnings = [str(each) for each in load_config(path, {}).warnings]
+    assert [each for each in warnings if "a part of the secret" in each] == warnings
+    assert bool(warnings) is is_odd
+
+
 def test_a_storage_that_others_can_change_is_warned_of() -> None:
     with TemporaryDirectory() as name:
         storage, path = Path(name, "store"), Path(name, "g.toml")
