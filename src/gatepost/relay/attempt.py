@@ -133,7 +133,10 @@ class AttemptRunner:
             if (busy := self._traffic.others(asked, found, begun)) is not None:
                 return busy
         if isinstance(last, Handed) and len(route.chain) > 1:
-            return replace(last, retry_after=0.0)  # who asked for it rests; another may be up
+            left = next_target(route.chain, tried, lambda each: self._rests(each, destination))
+            others_may = left is not None and _is_partly_put_off(last)
+            # who asked for a time rests; another may be up
+            return replace(last, retry_after=0.0, others_may=others_may)
         return last
 
     async def _try_in_turn(self, lease: Lease, body: Body, target: Target) -> Handed | Pause:
@@ -271,6 +274,14 @@ def _goes_on(handed: Handed, may: Callable[[Phase, Reply | None], bool]) -> bool
     if is_judged and attempt.phase != "resolve":
         return False
     return may(cast("Phase", attempt.phase), attempt.reply if attempt.is_remote else None)
+
+
+def _is_partly_put_off(handed: Handed) -> bool:
+    """Tell whether a server has judged some, and put off others; these alone are asked about when
+    it is tried again, and another target is when they are put off again."""
+    later = [each.reply for each in handed.verdicts if each.outcome == "deferred"]
+    is_partly = 0 < len(later) < len(handed.verdicts)
+    return is_partly and handed.error is None and all(each.is_transient for each in later)
 
 
 def _may_ask_another(target: Target, handed: Handed) -> bool:

@@ -48,8 +48,9 @@ def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
     if "deferred" in [each.outcome for each in verdicts]:
         attempts = delivery.attempts + 1
         next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
-        if next_at is not None and pace.at_least <= timedelta(0) and _go_on(verdicts):
-            next_at, goes_on = now, True
+        goes_on = handed.others_may or _go_on(verdicts)
+        goes_on = goes_on and next_at is not None and pace.at_least <= timedelta(0)
+        next_at = now if goes_on else next_at
     told = next_at is not None and _is_overdue(delivery, now)
     settlement = Settlement(
         [_final(each) if next_at is None else each for each in verdicts],

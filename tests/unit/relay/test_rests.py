@@ -7,13 +7,16 @@ import pytest
 from gatepost.errors import (
     TimedOut,
 )
+from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.relay.deliver import Bounds
+from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     A_RECORD,
     DAY,
     GREYLISTED,
     NO_CONNECTION,
+    OK,
     UNKNOWN,
     Answer,
     Upstream,
@@ -200,6 +203,25 @@ def test_the_next_target_has_what_one_refuses_for_now(said: Reply, takers: int) 
         assert (await world.delivery("m1.0")).state == "settled"
 
     world.run(scenario)
+
+
+def test_the_next_target_has_those_at_once_whom_one_puts_off_while_it_takes_others() -> None:
+    def say(lease: Lease, _place: Place) -> Answer:
+        fates = {"grey@x.example": GREYLISTED, "none@x.example": UNKNOWN}
+        waiting = [str(each.address) for each in lease.delivery.waiting]
+        return Answer(tuple([fates.get(each, OK) for each in waiting]))
+
+    first, second = Upstream(smarthost("first"), say), Upstream(smarthost("second"))
+    world = World([first, second], [route(first.target, second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        to = ["ok@x.example", "grey@x.example", "none@x.example"]
+        await world.send(world.mail(sender="", to=to))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert [to for _, to in first.taken] == ["ok@x.example"]
+    assert [to for _, to in second.taken] == ["grey@x.example"]
 
 
 @pytest.mark.parametrize("credential", ["", "acs"])

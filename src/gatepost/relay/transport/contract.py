@@ -55,6 +55,8 @@ class Handed:
     """The message has reached its mailbox: capture."""
     retry_after: float = 0.0
     """Seconds that the server, or who gives tokens for it, asks to wait (RFC 9110 10.2.3)."""
+    others_may: bool = False
+    """Another target may be asked at once for those that were put off, while others were not."""
     error: GatepostError | None = None
     """What was raised, with its ``slug`` (a finding's id) where it has one."""
     evidence: Evidence | None = None
