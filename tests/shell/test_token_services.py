@@ -79,6 +79,16 @@ def test_app_service(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (asked.query["resource"], asked.query["client_id"]) == (RESOURCE, CLIENT)
 
 
+def test_a_machine_without_an_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(_: Asked) -> Told:
+        return told({"error": "invalid_request", "error_description": "Identity not found"}, 400)
+
+    with HttpServer(refuses) as service:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", service.url)
+        with pytest.raises(TokenError, match="knows no identity for this machine"):
+            fetch(ManagedIdentity())
+
+
 def test_no_identity_is_assigned(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(_: Asked) -> Told:
         return told({"error": "invalid_request", "error_description": "Identity not found"}, 400)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.tokens.oauth import LONGEST_LIFETIME, bearer
+from gatepost.client.tokens.oauth import LONGEST_LIFETIME, bearer, cure_of
 from gatepost.diagnosis.token_errors import is_passing, meaning_of_token_error
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
@@ -27,6 +27,7 @@ DEADLINE: Final = 30.0
 _AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
 _PASSING: Final = 503
 """What a failure without an HTTP status is taken for: the service was not reached."""
+_UNREACHED: Final = "no identity service answers here, or it knows no identity for this machine"
 
 
 class ManagedIdentity:
@@ -143,9 +144,12 @@ def _explained(identity: str, error: Exception) -> TokenError:
     found = _AADSTS.search(str(error))
     number = int(found[1]) if found else 0
     passing = is_passing(status, "", number)
-    code = f"AADSTS{number}" if number else f"HTTP {status}" if response else type(error).__name__
+    name = type(error).__name__
+    unreached = _UNREACHED if name == "CredentialUnavailableError" else name
+    code = f"AADSTS{number}" if number else f"HTTP {status}" if response else unreached
     failure = TokenError(f"{identity}: no token: {code}", is_transient=passing, number=number)
-    failure.slug = "" if passing else meaning_of_token_error("", number, "")
+    if not passing:
+        failure.slug, failure.fix = meaning_of_token_error("", number, ""), cure_of(number)
     return failure
 
 

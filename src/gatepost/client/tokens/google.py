@@ -22,6 +22,20 @@ SCOPE: Final = "https://mail.google.com/"
 LIFETIME: Final = 3600
 """Seconds; Google takes no longer one."""
 
+_DELEGATION: Final = (
+    "Have an administrator of the Workspace give the service account's client ID domain-wide "
+    f"delegation for the scope {SCOPE}"
+)
+_CURES: Final = {
+    "invalid_grant": (
+        "See whether this machine's clock is right, whether the service account's key still exists "
+        "and whether the user name is a mailbox of the Workspace."
+    ),
+    "unauthorized_client": f"{_DELEGATION}.",
+    "access_denied": f"{_DELEGATION}.",
+}
+"""By OAuth error; Google, "Using OAuth 2.0 for server to server applications", error codes."""
+
 
 class _Key(msgspec.Struct, frozen=True):
     """What is needed of the key file that the console hands out."""
@@ -69,7 +83,11 @@ class GoogleServiceAccount:
             claims["sub"] = self._subject
         assertion = await asyncio.to_thread(_sign, key, claims)
         form = {"grant_type": GRANT, "assertion": assertion}
-        token, _ = await ask_for_token(self._http, key.token_uri, form)
+        try:
+            token, _ = await ask_for_token(self._http, key.token_uri, form)
+        except TokenError as error:
+            error.fix = _CURES.get(error.error, error.fix)
+            raise
         return token
 
 

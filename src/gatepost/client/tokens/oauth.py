@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from gatepost.client.tokens.contract import AccessToken
+from gatepost.diagnosis.entra.codes import CODES
 from gatepost.diagnosis.token_errors import (
     CLIENT_FAILED,
     ENDPOINT_CHANGED,
@@ -117,9 +118,15 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
         number=number,
         retry_after=response.retry_after(datetime.now(UTC)),
     )
-    failure.slug = "" if passing else meaning
+    failure.slug, failure.fix = ("", "") if passing else (meaning, cure_of(number))
     is_elsewhere = response.status in _ELSEWHERE or (response.status < 400 and not code)
     return _elsewhere(failure) if is_elsewhere and not meaning else failure
+
+
+def cure_of(number: int) -> str:
+    """Return what one of Entra's numbers proves, and what to do; empty for another's."""
+    known = CODES.get(number)
+    return f"{known.proves} {known.fix}" if known is not None else ""
 
 
 def _without_secrets(document: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:

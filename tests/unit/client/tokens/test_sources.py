@@ -143,6 +143,20 @@ def test_a_google_service_account(certificate: OwnCertificate, subject: str) -> 
     assert claims["exp"] - claims["iat"] == 3600
 
 
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [("invalid_grant", "clock"), ("unauthorized_client", "domain-wide delegation"), ("x", "")],
+)
+def test_what_google_refuses_is_cured_at_google(
+    certificate: OwnCertificate, error: str, cure: str
+) -> None:
+    http = Asked(says({"error": error}, 400))
+    with pytest.raises(TokenError) as caught:
+        asyncio.run(GoogleServiceAccount(http, "r", reading(key_file(certificate))).fetch(""))
+    assert cure in caught.value.fix
+    assert bool(cure) == bool(caught.value.fix)
+
+
 def test_key_files_that_cannot_be_used(certificate: OwnCertificate) -> None:
     for text in ("", "[]", "{}", key_file(certificate, private_key="no"), "\udcff"):
         source = GoogleServiceAccount(Asked(), "relay", reading(text))
