@@ -20,7 +20,7 @@ from gatepost.policy.visitors import Visitors
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay
-from gatepost.relay.entrance import ServerCertificate, plain_entrance
+from gatepost.relay.listener_state import ServerCertificate, plain_listener_state
 from gatepost.relay.spool import Budget
 from gatepost.relay.supervise import Supervisor
 from gatepost.testing.memory import MemoryStore
@@ -161,8 +161,8 @@ async def _start(directory: Path, plan: Plan) -> InProcessRelay:
     ports = clear.port, implicit.port
     setting = Setting(profile, "relay.example", serves.mechanisms)
     certificate = ServerCertificate(server_context(pair.certificate, pair.key))
-    await supervisor.serve(clear, plain_entrance(setting, certificate))
-    await supervisor.serve(implicit, plain_entrance(setting, certificate, implicit=True))
+    await supervisor.serve(clear, plain_listener_state(setting, certificate))
+    await supervisor.serve(implicit, plain_listener_state(setting, certificate, implicit=True))
     return InProcessRelay(
         relay, supervisor, asyncio.get_running_loop(), *ports, authority.ca_file,
         case.username, case.password, case.allowed, case.take_away, events,

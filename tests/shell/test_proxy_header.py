@@ -12,7 +12,7 @@ from gatepost.net.listen import listen
 from gatepost.net.tls import server_context
 from gatepost.policy.networks import Networks, NetworkTable
 from gatepost.profiles import load_profile
-from gatepost.relay.entrance import Entrance, ServerCertificate, Terms
+from gatepost.relay.listener_state import ListenerState, ServerCertificate, Terms
 from gatepost.wire.server.session import Setting
 from tests.certificates import make_authority
 from tests.shell.in_process_relay import InProcessRelay, Plan, changed, serving
@@ -37,7 +37,7 @@ def served(
         pair = authority.issue("localhost", "127.0.0.1")
         served.ca_file = authority.ca_file
         setting = Setting(changed(load_profile("open")), "relay.example")
-        entrance = Entrance(
+        entrance = ListenerState(
             NetworkTable((), Terms(setting)),
             ServerCertificate(server_context(pair.certificate, pair.key)),
             implicit,

@@ -18,7 +18,7 @@ from gatepost.net.listen import Listener, listen
 from gatepost.policy.visitors import OwnVisitors, VisitorCounts
 from gatepost.queue.operations import QueuedOperations
 from gatepost.relay.context import Report
-from gatepost.relay.entrance import ServerCertificate
+from gatepost.relay.listener_state import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.rest.context import Bounds, Site
 

@@ -13,7 +13,7 @@ from cryptography import x509
 from gatepost.app.serving import load_certificate
 from gatepost.errors import TlsError
 from gatepost.relay.context import Report
-from gatepost.relay.entrance import ServerCertificate
+from gatepost.relay.listener_state import ServerCertificate
 
 SOON: Final = timedelta(days=14)
 LOOK: Final = 5.0

@@ -21,11 +21,11 @@ from gatepost.app.runtime import DRAIN, report_faults, run
 from gatepost.app.workers import READY
 from gatepost.errors import GatepostError
 from gatepost.net.listen import Listener
-from gatepost.relay.entrance import Entrance
+from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.supervise import Supervisor
 
 T = TypeVar("T")
-Door = tuple[Listener, Entrance]
+Door = tuple[Listener, ListenerState]
 
 RETIRE: Final = 3600.0
 """Seconds that sessions of a front process get that another has taken the place of."""

@@ -14,7 +14,7 @@ from gatepost.net.listen import Listener, listen, listen_local
 from gatepost.policy.networks import UNIX, Networks, NetworkTable
 from gatepost.policy.visitors import VisitorLimits
 from gatepost.profiles import load_profile
-from gatepost.relay.entrance import Entrance, ServerCertificate, Terms
+from gatepost.relay.listener_state import ListenerState, ServerCertificate, Terms
 from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.server.session import Setting
 
@@ -63,7 +63,7 @@ class Doorway:
     verifiable: frozenset[str]
     """Mechanisms that the directory can verify."""
 
-    def entrance(self, settings: ListenerSettings) -> Entrance:
+    def entrance(self, settings: ListenerSettings) -> ListenerState:
         """Return what a listener's connections go by, its certificate still missing."""
         rows = [
             (_networks(rule.networks), self._terms(settings, rule)) for rule in settings.networks
@@ -71,7 +71,7 @@ class Doorway:
         table = NetworkTable(rows, self._terms(settings, NetworkRule(())))
         implicit = settings.tls == "implicit"
         most = self.config.limits.connections_per_address
-        return Entrance(table, None, implicit, _networks(settings.proxies), most)
+        return ListenerState(table, None, implicit, _networks(settings.proxies), most)
 
     def _terms(self, settings: ListenerSettings, rule: NetworkRule) -> Terms:
         named = settings.mechanisms if rule.mechanisms is None else rule.mechanisms
@@ -143,7 +143,7 @@ def _line(line: str, limits: LimitSettings) -> str:
 
 def hang_certificates(
     certificates: CertificateFiles,
-    entrances: Mapping[str, Entrance],
+    entrances: Mapping[str, ListenerState],
     listeners: Iterable[ListenerSettings],
 ) -> None:
     """Give each entrance its certificate, now and whenever the files change. Raises TlsError."""
@@ -157,7 +157,7 @@ def hang_certificates(
 
 @dataclass(frozen=True, slots=True)
 class _Take:
-    entrance: Entrance
+    entrance: ListenerState
 
     def __call__(self, certificate: ServerCertificate) -> None:
         self.entrance.certificate = certificate

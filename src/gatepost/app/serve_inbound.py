@@ -22,7 +22,7 @@ from gatepost.app.workers import Instruction, Workers
 from gatepost.config.settings import ListenerSettings
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep
 from gatepost.relay.context import Relay, Report
-from gatepost.relay.entrance import Entrance
+from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.supervise import Supervisor
 
 MOST: Final = 1_000_000
@@ -35,7 +35,7 @@ class Door:
 
     settings: ListenerSettings
     listener: Listener
-    entrance: Entrance
+    entrance: ListenerState
 
     def document(self) -> dict[str, Any]:
         """Return what ready.json tells of it."""
@@ -53,7 +53,7 @@ class PreparedListeners:
     written: Written
     mechanisms: frozenset[str]
     workers: int
-    entrances: dict[str, Entrance]
+    entrances: dict[str, ListenerState]
     opened: dict[Place, Listener] = field(default_factory=dict)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay, Report
-from gatepost.relay.entrance import Entrance, ServerCertificate, plain_entrance
+from gatepost.relay.listener_state import ListenerState, ServerCertificate, plain_listener_state
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.sasl.channel import ChannelBinding, tls_server_end_point
 from gatepost.wire.server.session import Setting
@@ -77,13 +77,13 @@ def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -
     )
 
 
-def make_entrances(serving: Serving, directory: Directory) -> dict[str, Entrance]:
+def make_entrances(serving: Serving, directory: Directory) -> dict[str, ListenerState]:
     """Return what ``gatepost up`` serves, by the names of the ports."""
     profile = serving.profile
     setting = Setting(profile, profile.host, directory.mechanisms)
     certificate = load_certificate(serving.certificate, newest=profile.server.tls_maximum)
     return {
-        port: plain_entrance(setting, certificate, implicit=tls == "implicit")
+        port: plain_listener_state(setting, certificate, implicit=tls == "implicit")
         for port, tls in tls_of_ports(profile).items()
     }
 

@@ -16,8 +16,8 @@ from gatepost.net.server_stream import ServerStream
 from gatepost.relay.authenticate import Claim
 from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay
-from gatepost.relay.entrance import Entrance
 from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
+from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.pauses import after
 from gatepost.relay.sign_in import SignIn
 from gatepost.relay.submission import Received
@@ -51,7 +51,7 @@ class Receiver:
     def __init__(
         self,
         relay: Relay,
-        entrance: Entrance,
+        entrance: ListenerState,
         on_lost: Callable[["Receiver"], None],
         *,
         unwanted: bool = False,

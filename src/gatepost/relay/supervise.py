@@ -9,8 +9,8 @@ from typing import Final
 from gatepost.net.listen import Listener
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.context import Relay
-from gatepost.relay.entrance import Entrance
 from gatepost.relay.faults import explain
+from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.receive import Receiver
 
 SWEEP: Final = 1.0
@@ -35,7 +35,7 @@ class Supervisor:
         """Connections that are open now."""
         return len(self._receivers)
 
-    async def serve(self, listener: Listener, entrance: Entrance) -> None:
+    async def serve(self, listener: Listener, entrance: ListenerState) -> None:
         """Accept on ``listener``, by the terms of ``entrance``."""
         loop = asyncio.get_running_loop()
         self._relay.tick = loop.time() + SWEEP
@@ -61,7 +61,7 @@ class Supervisor:
         for server in servers:
             server.close()
 
-    def _accept(self, entrance: Entrance) -> ServerStream:
+    def _accept(self, entrance: ListenerState) -> ServerStream:
         full = len(self._receivers) >= self._max
         receiver = Receiver(
             self._relay, entrance, self._forget, unwanted=full or self._relay.draining

@@ -9,7 +9,7 @@ import pytest
 
 from gatepost.app.certificate_files import CertificateFiles
 from gatepost.errors import TlsError
-from gatepost.relay.entrance import ServerCertificate
+from gatepost.relay.listener_state import ServerCertificate
 from tests.certificates import Authority, make_authority
 
 

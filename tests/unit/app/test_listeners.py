@@ -5,7 +5,7 @@ import pytest
 from gatepost.app.listeners import Doorway, files_of, place_of, visitor_limits
 from gatepost.config.load import parse_config
 from gatepost.config.settings import Config
-from gatepost.relay.entrance import Terms
+from gatepost.relay.listener_state import Terms
 from gatepost.wire.server.offer import Offer, make_offer
 
 ALL = frozenset({"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "XOAUTH2"})

@@ -20,7 +20,7 @@ from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Selection
 from gatepost.relay.context import Relay
-from gatepost.relay.entrance import ServerCertificate, plain_entrance
+from gatepost.relay.listener_state import ServerCertificate, plain_listener_state
 from gatepost.relay.receive import Receiver
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
@@ -86,7 +86,9 @@ def test_a_client_that_did_not_sign_in_vouches_for_nobody() -> None:
             nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
         relay.router = Router([Route("out", (MxTarget("direct"),))])
-        entrance = plain_entrance(Setting(load_profile("open"), "h", frozenset({"PLAIN"})), None)
+        entrance = plain_listener_state(
+            Setting(load_profile("open"), "h", frozenset({"PLAIN"})), None
+        )
         receiver = Receiver(relay, entrance, lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -118,7 +120,9 @@ def test_who_need_not_sign_in_is_held_to_no_author(header: str) -> None:
             nobody, MemoryStore(), Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
         profile = replace(load_profile("open"), checks_sender=True)
-        receiver = Receiver(relay, plain_entrance(Setting(profile, "h"), None), lambda _: None)
+        receiver = Receiver(
+            relay, plain_listener_state(Setting(profile, "h"), None), lambda _: None
+        )
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
         receiver.received(
@@ -138,7 +142,7 @@ def test_who_waits_for_us_is_not_silent() -> None:
         relay = Relay(
             nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
-        entrance = plain_entrance(Setting(load_profile("open"), "mail.example"), None)
+        entrance = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
         receiver = Receiver(relay, entrance, lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -162,7 +166,7 @@ def test_who_pipelines_without_end_lets_others_have_their_turn() -> None:
             cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC),
         )  # fmt: skip
-        entrance = plain_entrance(Setting(load_profile("open"), "mail.example"), None)
+        entrance = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
         receiver, stream = Receiver(relay, entrance, lambda _receiver: None), Stream()
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -184,7 +188,7 @@ def test_who_said_goodbye_may_be_back_before_we_see_that_it_went(goodbye: str) -
             cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC), visitors=visitors,
         )  # fmt: skip
-        entrance = plain_entrance(Setting(load_profile("open"), "mail.example"), None)
+        entrance = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
         streams = [Stream(), Stream(), Stream()]
         receivers = [Receiver(relay, entrance, lambda _receiver: None) for _ in streams]
         for stream, receiver in zip(streams, receivers, strict=True):
@@ -216,7 +220,7 @@ def test_what_was_refused_is_told_before_the_end_that_came_of_it() -> None:
         relay = Relay(
             nobody, MemoryStore(), Budget(Path()), note, lambda: "m1", lambda: datetime.now(UTC)
         )
-        entrance = plain_entrance(Setting(load_profile("open"), "mail.example"), None)
+        entrance = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
         receiver = Receiver(relay, entrance, lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -250,7 +254,9 @@ def test_who_signs_in_anew_under_tls_counts_once() -> None:
         )  # fmt: skip
         setting = Setting(load_profile("open"), "mail.example", Anybody.mechanisms)
         certificate = ServerCertificate(cast("Context", None))
-        receiver = Receiver(relay, plain_entrance(setting, certificate), lambda _receiver: None)
+        receiver = Receiver(
+            relay, plain_listener_state(setting, certificate), lambda _receiver: None
+        )
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
         sign_in = b"EHLO client.example\r\nAUTH PLAIN AGFwcABzZWNyZXQ=\r\n"
@@ -276,7 +282,7 @@ def test_an_address_has_only_so_many_handshakes_open() -> None:
             lambda: datetime.now(UTC),
         )  # fmt: skip
         setting = Setting(load_profile("open"), "mail.example")
-        entrance = replace(plain_entrance(setting, None, implicit=True), handshakes=2)
+        entrance = replace(plain_listener_state(setting, None, implicit=True), handshakes=2)
 
         def come(address: str = "192.0.2.1") -> tuple[Receiver, Stream]:
             receiver, stream = Receiver(relay, entrance, lambda _receiver: None), Stream()
@@ -314,7 +320,7 @@ def test_a_directory_hears_from_where_somebody_asks() -> None:
             lambda: datetime.now(UTC),
         )  # fmt: skip
         setting = Setting(load_profile("open"), "mail.example", Anybody.mechanisms)
-        receiver = Receiver(relay, plain_entrance(setting, None), lambda _receiver: None)
+        receiver = Receiver(relay, plain_listener_state(setting, None), lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
         receiver.received(b"EHLO client.example\r\nAUTH PLAIN AGFwcABzZWNyZXQ=\r\n")
@@ -331,7 +337,7 @@ def test_each_sign_in_is_proven_over_something_new() -> None:
         )
         profile = replace(load_profile("open"), in_clear=("AUTH CRAM-MD5",))
         setting = Setting(profile, "mail.example", frozenset({"CRAM-MD5"}))
-        receiver = Receiver(relay, plain_entrance(setting, None), lambda _receiver: None)
+        receiver = Receiver(relay, plain_listener_state(setting, None), lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
         receiver.received(b"EHLO client.example\r\n")

@@ -26,7 +26,7 @@ class Terms:
 
 
 @dataclass(slots=True)
-class Entrance:
+class ListenerState:
     """What a connection takes from its listener when it comes.
 
     A reload replaces the parts in place: who comes later gets the new ones, who is here keeps
@@ -44,14 +44,14 @@ class Entrance:
     handshakes: int | None = None
     """Of one address, those before the greeting that may be open in this process; None: any."""
 
-    def turn_to(self, other: "Entrance") -> None:
+    def turn_to(self, other: "ListenerState") -> None:
         """Take every part of another one."""
         for each in fields(self):
             setattr(self, each.name, getattr(other, each.name))
 
 
-def plain_entrance(
+def plain_listener_state(
     setting: Setting, certificate: ServerCertificate | None, *, implicit: bool = False
-) -> Entrance:
+) -> ListenerState:
     """Return an entrance that is the same for everybody."""
-    return Entrance(NetworkTable((), Terms(setting)), certificate, implicit)
+    return ListenerState(NetworkTable((), Terms(setting)), certificate, implicit)
