@@ -308,11 +308,11 @@ def test_another_configuration_is_asked_about_again(tmp_path: Path) -> None:
         front = Front(calls, await RemoteDirectory.connect(calls), before)
         principal = await front.learn()
         assert front.standing(principal) is Standing.ALLOWED
-        served.turn_to(_nobody())
+        served.update_from(_nobody())
         await served.forget()
         assert await front.standing(principal) is Standing.NOT_SIGNED_IN
-        served.turn_to(after.directory)
-        served.turn_to(before.directory)
+        served.update_from(after.directory)
+        served.update_from(before.directory)
         await served.forget()
         assert await front.standing(principal) is Standing.ALLOWED
         await before.take_away()

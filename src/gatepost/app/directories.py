@@ -52,9 +52,9 @@ class ServedDirectory:
 
     def __init__(self, inner: Directory) -> None:
         self._followers = ChangeListeners()
-        self.turn_to(inner)
+        self.update_from(inner)
 
-    def turn_to(self, inner: Directory) -> None:
+    def update_from(self, inner: Directory) -> None:
         """Let another one answer; ``forget`` is to be called then."""
         self.inner = inner
         if isinstance(inner, KeepableDirectory):
@@ -205,7 +205,7 @@ class Prepared:
         """Let it answer from now on; ``ServedDirectory.forget`` comes next."""
         for each in self.then:
             each()
-        served.turn_to(self.directory)
+        served.update_from(self.directory)
 
 
 def _now() -> datetime:

@@ -165,7 +165,7 @@ class ServeInbound:
                 door = Door(settings, arrivals.opened[place], entrance)
             else:
                 door = before.pop(place)
-                door.entrance.turn_to(entrance)
+                door.entrance.update_from(entrance)
                 door.settings = settings
             self._doors[place] = door
         self._hang_certificates()

@@ -1,4 +1,4 @@
-"""Clients by their address: how many sessions each has, and how often it failed to sign in."""
+"""Counts of clients by address: their connections, and their failed logins."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
@@ -9,63 +9,62 @@ from gatepost.model.later import Later
 from gatepost.policy.networks import counted_as
 
 MOST_REMEMBERED: Final = 50_000
-"""Addresses whose failures are kept; the oldest go."""
+"""Addresses whose failures are remembered; the oldest are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisitorLimits:
-    """Bounds for one address; an IPv6 one stands for its /64."""
+    """Limits for one address; an IPv6 address stands for its /64."""
 
     sessions: int | None = None
-    """Connections at a time; None: any number."""
+    """Open connections per address; None: no limit."""
     connections: int | None = None
-    """Connections of all addresses at a time."""
+    """Open connections of all addresses; None: no limit."""
     failures: int = 5
-    """Refused logins that are answered after the first delay; each further one doubles it."""
+    """Refused logins answered after ``first_delay``; each further one doubles the delay."""
     first_delay: float = 1.0
     """Seconds."""
     longest_delay: float = 30.0
     forgotten: float = 60.0
-    """Seconds without a failure after which the next one is a first one. Counted from when the
-    last one was answered."""
+    """Seconds after the answer to the last failure until the count starts again at one."""
 
 
 class Visitors(Protocol):
-    """Counts across all processes of a node; answers at once or later."""
+    """Counts across all processes of a node; each answer is a value or a future."""
 
     def enter(self, address: str) -> "Later[bool]":
-        """Count a connection; False when the address has its fill."""
+        """Count a new connection; False if its address has no connection left."""
 
     def leave(self, address: str) -> None:
-        """A connection that was counted is gone."""
+        """Uncount a connection that has ended."""
 
     def delay(self, address: str) -> "Later[float]":
-        """Count a refused login; return the seconds before it is answered."""
+        """Count a refused login; return the seconds to wait before answering it."""
 
 
 class VisitorCounts:
-    """The counts themselves. ``owner`` is the process that a connection belongs to."""
+    """The counts, in the process that keeps them. ``owner`` is the process of a connection."""
 
     def __init__(self, limits: VisitorLimits, seconds: Callable[[], float]) -> None:
         self.limits = limits
-        """May be replaced at any time; what is counted stays."""
+        """May be replaced at any time; the counts stay."""
         self.vacate: Callable[[], Awaitable[None]] = _nothing_is_kept
-        """Has places given back that other processes keep of clients that left."""
+        """Has other processes give back places that they reserve for clients that left."""
         self._seconds = seconds
         self._sessions: dict[str, int] = {}
         self._total = 0
         self._late: dict[str, int] = {}
-        """Of which address how many wait for places that are being given back."""
+        """Connections, by address, that wait for places to be given back."""
         self._owned: dict[Hashable, dict[str, int]] = {}
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def enter(self, owner: Hashable, address: str) -> bool:
-        """See ``Visitors.enter``. Nobody takes a place that another of its address waits for."""
+        """See ``Visitors.enter``. Refused while others wait in ``enter_late``."""
         key = counted_as(address)
         return key not in self._late and self._enter(owner, key)
 
     async def enter_late(self, owner: Hashable, address: str) -> bool:
-        """As ``enter``, which found no room: once nobody keeps a place that nobody has."""
+        """Try again after ``enter`` returned False, once unused places were given back."""
         key = counted_as(address)
         self._late[key] = self._late.get(key, 0) + 1
         try:
@@ -88,7 +87,7 @@ class VisitorCounts:
         return True
 
     def leave(self, owner: Hashable, address: str, number: int = 1) -> None:
-        """See ``Visitors.leave``; ``number`` connections are gone."""
+        """See ``Visitors.leave``; ``number`` connections have ended."""
         key = counted_as(address)
         owned = self._owned.get(owner, {})
         number = min(number, owned.get(key, 0))
@@ -98,7 +97,7 @@ class VisitorCounts:
             self._total -= number
 
     def forget(self, owner: Hashable) -> None:
-        """The process is gone, and all its connections with it."""
+        """Uncount all connections of a process that has ended."""
         for key, number in self._owned.pop(owner, {}).items():
             _take(self._sessions, key, number)
             self._total -= number
@@ -117,7 +116,7 @@ class VisitorCounts:
 
 
 async def _nothing_is_kept() -> None:
-    """Nobody keeps places."""
+    """No other process reserves places."""
 
 
 def _take(counts: dict[str, int], key: str, number: int) -> None:
@@ -127,7 +126,7 @@ def _take(counts: dict[str, int], key: str, number: int) -> None:
 
 
 class OwnVisitors:
-    """``Visitors`` of the process that holds the counts, for the connections of one owner."""
+    """``Visitors`` in the process that keeps the counts, for the connections of one owner."""
 
     def __init__(self, counts: VisitorCounts, owner: Hashable = None) -> None:
         self._counts = counts
@@ -138,11 +137,11 @@ class OwnVisitors:
         return self._counts.enter(self._owner, address)
 
     async def enter_late(self, address: str) -> bool:
-        """As ``enter``, which found no room: once nobody keeps a place that nobody has."""
+        """Try again after ``enter`` returned False, once unused places were given back."""
         return await self._counts.enter_late(self._owner, address)
 
     def leave(self, address: str, number: int = 1) -> None:
-        """See ``Visitors.leave``; ``number`` connections are gone."""
+        """See ``Visitors.leave``; ``number`` connections have ended."""
         self._counts.leave(self._owner, address, number)
 
     def delay(self, address: str) -> float:

@@ -17,51 +17,50 @@ from gatepost.routing.route import Router
 
 
 class Report(Protocol):
-    """Tells the operator what happened; never a secret."""
+    """Reports an event to the operator. Facts must not contain secrets."""
 
     def __call__(self, event: str, **facts: Any) -> None:
-        """Take one event and its facts (JSON types)."""
+        """Report ``event`` with its facts, whose values are JSON types."""
 
 
 class When(Protocol):
-    """Calls ``then`` with an answer, now or when it is there."""
+    """Calls ``then`` with an answer: at once if it is a value, later if it is a future."""
 
     def __call__(self, answer: Later[Any], then: Callable[[Any], None]) -> None:
-        """Take the answer."""
+        """Arrange the call."""
 
 
 @dataclass(slots=True)
 class Relay:
-    """The parts that a connection works with."""
+    """What every connection of a process uses."""
 
     directory: Directory
     store: Store
     budget: Budget
     report: Report
     next_id: Callable[[], str]
-    """Makes a message id that no other process or start ever made."""
+    """Returns a message id that is unique over all processes and restarts."""
     now: Callable[[], datetime]
     quotas: Quotas | None = None
-    """None: nothing is counted."""
+    """None: there are no quotas."""
     visitors: Visitors | None = None
-    """None: addresses are not told apart."""
+    """None: there are no limits per address."""
     router: Router | None = None
-    """Knows for whom there is a route; None: any recipient is taken."""
+    """Tells whether a recipient has a route; None: every recipient is accepted."""
     login_delay: float = 0.0
     """Seconds before a refused login is answered."""
     tick: float = 0.0
-    """When the sweeper looks next, in seconds of the loop: a clock that costs nothing to read, and
-    that is never behind."""
+    """The event loop's time, in seconds, at the sweeper's next run: cheap to read, never late."""
     draining: bool = False
-    """No new transaction: the relay stops."""
+    """The relay is stopping: no new transactions."""
     shaking: Handshakes = field(default_factory=Handshakes)
-    """Those before a greeting."""
+    """TLS handshakes that are not finished, by address."""
     batcher: Batcher = field(init=False)
-    """Through which messages go into the store."""
+    """Puts messages into the store, in batches."""
 
     def __post_init__(self) -> None:
         self.batcher = Batcher(self.store)
 
     def follow(self, store: Store) -> None:
-        """Put messages into another store from now on."""
+        """Put messages into another store from now on; for a reload."""
         self.store, self.batcher = store, Batcher(store)

@@ -1,4 +1,4 @@
-"""One listener as its connections see it: its certificate, and what it offers to whom."""
+"""What a listener's connections start with: its certificate, and its settings by network."""
 
 from dataclasses import dataclass, fields
 
@@ -18,7 +18,7 @@ class ServerCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for the clients of a network."""
+    """Session settings for the clients of one network."""
 
     setting: Setting
     refuse: bool = False
@@ -27,25 +27,25 @@ class Terms:
 
 @dataclass(slots=True)
 class ListenerState:
-    """What a connection takes from its listener when it comes.
+    """What a connection reads from its listener when it is accepted.
 
-    A reload replaces the parts in place: who comes later gets the new ones, who is here keeps
-    what the session began with.
+    A reload replaces the fields in place: new connections see the new values, and open sessions
+    keep those that they started with.
     """
 
     terms: NetworkTable[Terms]
-    """By the client's network."""
+    """Session settings by the client's network."""
     certificate: ServerCertificate | None
-    """None: no TLS here."""
+    """None: the listener has no TLS."""
     implicit: bool = False
-    """TLS comes before the greeting (RFC 8314 3)."""
+    """TLS starts before the greeting (RFC 8314 3)."""
     proxies: Networks = NOBODY
-    """Who must say in a PROXY header for whom it speaks; anybody else speaks for itself."""
+    """Addresses whose connections start with a PROXY header; others have none."""
     handshakes: int | None = None
-    """Of one address, those before the greeting that may be open in this process; None: any."""
+    """Unfinished TLS handshakes allowed per address in this process; None: no limit."""
 
-    def turn_to(self, other: "ListenerState") -> None:
-        """Take every part of another one."""
+    def update_from(self, other: "ListenerState") -> None:
+        """Copy every field of ``other``."""
         for each in fields(self):
             setattr(self, each.name, getattr(other, each.name))
 
@@ -53,5 +53,5 @@ class ListenerState:
 def plain_listener_state(
     setting: Setting, certificate: ServerCertificate | None, *, implicit: bool = False
 ) -> ListenerState:
-    """Return an entrance that is the same for everybody."""
+    """Return a state with the same settings for every network."""
     return ListenerState(NetworkTable((), Terms(setting)), certificate, implicit)

@@ -18,5 +18,5 @@ def test_a_reload_replaces_every_part() -> None:
         proxies=Networks((ip_network("192.0.2.1"),)),
         handshakes=7,
     )
-    kept.turn_to(other)
+    kept.update_from(other)
     assert kept == other
