@@ -15,8 +15,8 @@ from gatepost.model.profile import Limits, Profile
 from gatepost.model.secret import Secret
 from gatepost.net.listen import listen
 from gatepost.net.tls import server_context
+from gatepost.policy.client_counts import ClientCounter
 from gatepost.policy.quotas import Quotas
-from gatepost.policy.visitors import Visitors
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay
@@ -43,7 +43,7 @@ class Plan:
     around: Callable[[Directory], Directory] | None = None
     """Gives the directory to serve with, from the ordinary one."""
     quotas: Quotas | None = None
-    visitors: Visitors | None = None
+    visitors: ClientCounter | None = None
     budget: int = 64 * 1024 * 1024
     max_connections: int = 100
     loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop

@@ -19,7 +19,7 @@ from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.model.sender_standing import Standing
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
+from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.testing.memory import MemoryStore
 from tests.loopback import eventually
 from tests.shell.in_process_relay import InProcessRelay, Plan, serving
@@ -362,9 +362,9 @@ def test_each_counted_connection_is_taken_off_once(tmp_path: Path) -> None:
 def test_who_hangs_up_on_a_login_keeps_its_place_until_the_answer(
     tmp_path: Path, delay: float
 ) -> None:
-    counts = VisitorCounts(VisitorLimits(sessions=1, first_delay=delay), time.monotonic)
+    counts = ClientCounts(ClientLimits(sessions=1, first_delay=delay), time.monotonic)
     around = late({}, delay=0.3 - delay)
-    with serving(tmp_path, Plan(around=around, visitors=OwnVisitors(counts))) as served:
+    with serving(tmp_path, Plan(around=around, visitors=LocalClientCounter(counts))) as served:
         peer = served.secured()
         name, guess = encoded(served.username), encoded("guess")
         peer.send(f"AUTH LOGIN\r\n{name}\r\n{guess}\r\n".encode())

@@ -11,24 +11,24 @@ import pytest
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.front_caches import PATIENCE, VACATE
+from gatepost.app.remote_client_counts import RemoteClientCounter
 from gatepost.app.remote_directory import RemoteDirectory
-from gatepost.app.remote_visitors import RemoteVisitors
 from gatepost.app.rpc import Calls
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
+from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import CASES
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 
-Steps = Callable[[list[Calls], list[RemoteVisitors]], Awaitable[None]]
+Steps = Callable[[list[Calls], list[RemoteClientCounter]], Awaitable[None]]
 
 
-def run(tmp_path: Path, limits: VisitorLimits, steps: Steps) -> None:
+def run(tmp_path: Path, limits: ClientLimits, steps: Steps) -> None:
     """Run steps beside two front processes whose visitors are counted together."""
-    run_counted(tmp_path, VisitorCounts(limits, time.monotonic), steps)
+    run_counted(tmp_path, ClientCounts(limits, time.monotonic), steps)
 
 
-def run_counted(tmp_path: Path, counts: VisitorCounts, steps: Steps) -> None:
+def run_counted(tmp_path: Path, counts: ClientCounts, steps: Steps) -> None:
     """Run steps beside two front processes whose visitors are counted together."""
 
     async def serve() -> None:
@@ -36,7 +36,7 @@ def run_counted(tmp_path: Path, counts: VisitorCounts, steps: Steps) -> None:
         shared = Shared(visitors=counts)
         server = await serve_control(tmp_path, MemoryStore(), case.directory, shared)
         calls = [await Calls.connect(tmp_path / SOCKET) for _ in range(2)]
-        await asyncio.wait_for(steps(calls, [RemoteVisitors(each) for each in calls]), 10)
+        await asyncio.wait_for(steps(calls, [RemoteClientCounter(each) for each in calls]), 10)
         for each in calls:
             each.close()
             await each.lost.wait()
@@ -46,14 +46,14 @@ def run_counted(tmp_path: Path, counts: VisitorCounts, steps: Steps) -> None:
     asyncio.run(serve())
 
 
-async def admits(front: RemoteVisitors, address: str) -> bool:
+async def admits(front: RemoteClientCounter, address: str) -> bool:
     """Return the answer, that is there or comes, to another client."""
     answer = front.enter(address)
     return answer if isinstance(answer, bool) else await answer
 
 
 def test_the_next_client_of_an_address_takes_the_place_of_one_that_left(tmp_path: Path) -> None:
-    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+    async def steps(_: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         first, second = fronts
         assert await admits(first, HERE)
         first.leave(HERE)
@@ -62,12 +62,12 @@ def test_the_next_client_of_an_address_takes_the_place_of_one_that_left(tmp_path
         assert not await admits(second, HERE)
         assert await admits(second, THERE), "and it is no other address's"
 
-    run(tmp_path, VisitorLimits(sessions=1), steps)
+    run(tmp_path, ClientLimits(sessions=1), steps)
 
 
-@pytest.mark.parametrize("limits", [VisitorLimits(sessions=2), VisitorLimits(connections=2)])
-def test_a_place_that_nobody_has_turns_nobody_away(tmp_path: Path, limits: VisitorLimits) -> None:
-    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+@pytest.mark.parametrize("limits", [ClientLimits(sessions=2), ClientLimits(connections=2)])
+def test_a_place_that_nobody_has_turns_nobody_away(tmp_path: Path, limits: ClientLimits) -> None:
+    async def steps(_: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         first, second = fronts
         assert await admits(first, HERE)
         assert await admits(first, HERE)
@@ -83,7 +83,7 @@ def test_a_place_that_nobody_has_turns_nobody_away(tmp_path: Path, limits: Visit
 
 
 def test_who_has_hung_up_is_seen_before_another_is_turned_away(tmp_path: Path) -> None:
-    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+    async def steps(_: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         first, second = fronts
         assert await admits(first, HERE)
         come = asyncio.ensure_future(admits(second, HERE))
@@ -97,15 +97,15 @@ def test_who_has_hung_up_is_seen_before_another_is_turned_away(tmp_path: Path) -
         first._calls.hears[VACATE] = hear
         assert await come
 
-    run(tmp_path, VisitorLimits(sessions=1), steps)
+    run(tmp_path, ClientLimits(sessions=1), steps)
 
 
 def test_places_are_given_back_after_a_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.app.remote_visitors.KEPT", 0.0)
+    monkeypatch.setattr("gatepost.app.remote_client_counts.KEPT", 0.0)
 
-    async def steps(calls: list[Calls], fronts: list[RemoteVisitors]) -> None:
+    async def steps(calls: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         first, second = fronts
         assert await admits(first, HERE)
         first.leave(HERE)
@@ -113,7 +113,7 @@ def test_places_are_given_back_after_a_moment(
         calls[0].hears.clear()
         assert await asyncio.wait_for(admits(second, HERE), 1), "nobody had to be asked"
 
-    run(tmp_path, VisitorLimits(sessions=1), steps)
+    run(tmp_path, ClientLimits(sessions=1), steps)
 
 
 def test_a_front_process_that_hangs_is_not_waited_for_long(
@@ -121,7 +121,7 @@ def test_a_front_process_that_hangs_is_not_waited_for_long(
 ) -> None:
     monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 0.05)
 
-    async def steps(calls: list[Calls], fronts: list[RemoteVisitors]) -> None:
+    async def steps(calls: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         hanging, other = fronts
         assert await admits(hanging, HERE)
         calls[0].hears.clear()
@@ -130,11 +130,11 @@ def test_a_front_process_that_hangs_is_not_waited_for_long(
         monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 60)
         assert not await admits(other, HERE), "nor by everybody"
 
-    run(tmp_path, VisitorLimits(sessions=1), steps)
+    run(tmp_path, ClientLimits(sessions=1), steps)
 
 
 def test_a_front_process_that_is_still_starting_is_not_waited_for(tmp_path: Path) -> None:
-    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+    async def steps(_: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         starting = await Calls.connect(tmp_path / SOCKET)
         await RemoteDirectory.connect(starting)
         assert await admits(fronts[0], HERE)
@@ -142,14 +142,14 @@ def test_a_front_process_that_is_still_starting_is_not_waited_for(tmp_path: Path
         starting.close()
         await starting.lost.wait()
 
-    run(tmp_path, VisitorLimits(sessions=1), steps)
+    run(tmp_path, ClientLimits(sessions=1), steps)
 
 
 def test_a_place_that_nobody_has_is_for_clients_of_the_store_process_too(tmp_path: Path) -> None:
-    counts = VisitorCounts(VisitorLimits(sessions=1), time.monotonic)
-    here = OwnVisitors(counts)
+    counts = ClientCounts(ClientLimits(sessions=1), time.monotonic)
+    here = LocalClientCounter(counts)
 
-    async def steps(_: list[Calls], fronts: list[RemoteVisitors]) -> None:
+    async def steps(_: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         assert await admits(fronts[0], HERE)
         assert not await here.enter_late(HERE)
         fronts[0].leave(HERE)
@@ -160,7 +160,7 @@ def test_a_place_that_nobody_has_is_for_clients_of_the_store_process_too(tmp_pat
 
 
 def test_who_hangs_up_frees_what_it_had_and_what_it_kept(tmp_path: Path) -> None:
-    async def steps(calls: list[Calls], fronts: list[RemoteVisitors]) -> None:
+    async def steps(calls: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         gone, other = fronts
         assert await admits(gone, HERE)
         assert await admits(gone, HERE)
@@ -171,4 +171,4 @@ def test_who_hangs_up_frees_what_it_had_and_what_it_kept(tmp_path: Path) -> None
         assert await admits(other, HERE)
         assert not await admits(other, HERE)
 
-    run(tmp_path, VisitorLimits(sessions=2), steps)
+    run(tmp_path, ClientLimits(sessions=2), steps)

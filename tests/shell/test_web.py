@@ -21,7 +21,7 @@ from starlette.routing import Route
 from gatepost.app.runtime import report_faults
 from gatepost.app.web import WebLimits, WebServer
 from gatepost.net.listen import listen
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
+from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.rest.failures import Guard
 from tests.shell.serve_process import wait_for
 
@@ -177,8 +177,8 @@ def test_a_body_that_is_no_http_is_its_client_s_mistake(
 
 
 def test_connections_are_counted_by_address() -> None:
-    counts = VisitorCounts(VisitorLimits(sessions=1), time.monotonic)
-    visitors = OwnVisitors(counts)
+    counts = ClientCounts(ClientLimits(sessions=1), time.monotonic)
+    visitors = LocalClientCounter(counts)
     request = b"GET /told HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"
     assert visitors.enter("127.0.0.1"), "over SMTP"
     with serving(limits=WebLimits(visitors=visitors)) as served:
@@ -192,8 +192,8 @@ def test_connections_are_counted_by_address() -> None:
 
 
 def test_an_address_with_too_many_is_let_in_when_kept_places_are_vacated() -> None:
-    counts = VisitorCounts(VisitorLimits(sessions=1), time.monotonic)
-    kept = OwnVisitors(counts, owner="a front process")
+    counts = ClientCounts(ClientLimits(sessions=1), time.monotonic)
+    kept = LocalClientCounter(counts, owner="a front process")
 
     async def vacate() -> None:
         kept.leave("127.0.0.1")
@@ -201,7 +201,7 @@ def test_an_address_with_too_many_is_let_in_when_kept_places_are_vacated() -> No
     counts.vacate = vacate
     request = b"GET /told HTTP/1.1\r\nhost: here\r\n"
     assert kept.enter("127.0.0.1")
-    with serving(limits=WebLimits(visitors=OwnVisitors(counts))) as served:
+    with serving(limits=WebLimits(visitors=LocalClientCounter(counts))) as served:
         with ask(served, request + b"\r\n") as let_in:
             assert let_in.recv(65_536).startswith(b"HTTP/1.1 200 ")
             assert not kept.enter("127.0.0.1"), "it is counted"

@@ -15,7 +15,7 @@ from gatepost.model.message import Submission
 from gatepost.model.profile import Profile
 from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import Listener, listen
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts
+from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
 from gatepost.queue.operations import QueuedOperations
 from gatepost.relay.context import Report
 from gatepost.relay.listener_state import ServerCertificate
@@ -59,7 +59,7 @@ class Managed:
     tokens: AccessTokens
     report: Report
     bounds: Callable[[], Bounds]
-    visitors: VisitorCounts
+    visitors: ClientCounts
 
 
 async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
@@ -69,7 +69,7 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
 
     listener = listen(settings.host, settings.port)
     stack.callback(listener.close)
-    visitors = OwnVisitors(managed.visitors, owner="api")
+    visitors = LocalClientCounter(managed.visitors, owner="api")
     site = Site(
         managed.profile,
         managed.directory,

@@ -35,8 +35,8 @@ from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
 from gatepost.net.frames import FrameStream, serve_frames
+from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
 from gatepost.policy.quotas import OwnQuotas, Quotas, SubscriptionQuotas
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts
 from gatepost.queue.contract import Selection, Store
 from gatepost.relay.spool import Budget
 
@@ -49,7 +49,7 @@ class Shared:
 
     quotas: SubscriptionQuotas | None = None
     """None: nothing is counted."""
-    visitors: VisitorCounts | None = None
+    visitors: ClientCounts | None = None
     """None: addresses are not told apart."""
     budget: Budget | None = None
     """This process's share of the memory for what front processes hand over."""
@@ -103,7 +103,7 @@ async def serve_control(
         table |= caching_operations(directory, caches, cache)
         table["gave_up"] = _taking(tuple[int], cache.gave_up)
         if visitors is not None:
-            counted = OwnVisitors(visitors, owner=uploads)
+            counted = LocalClientCounter(visitors, owner=uploads)
             table |= visitor_operations(counted, caches, cache)
         return answers.stream
 
@@ -215,7 +215,7 @@ def quota_operations(quotas: Quotas) -> dict[str, Operation]:
 
 
 def visitor_operations(
-    visitors: OwnVisitors, caches: FrontCaches, cache: FrontCache
+    visitors: LocalClientCounter, caches: FrontCaches, cache: FrontCache
 ) -> dict[str, Operation]:
     """Return the operations of counting clients by name."""
 

@@ -11,8 +11,8 @@ from gatepost.config.values import Network
 from gatepost.model.address import parse_address
 from gatepost.model.profile import Profile
 from gatepost.net.listen import Listener, listen, listen_local
+from gatepost.policy.client_counts import ClientLimits
 from gatepost.policy.networks import UNIX, Networks, NetworkTable
-from gatepost.policy.visitors import VisitorLimits
 from gatepost.profiles import load_profile
 from gatepost.relay.listener_state import ListenerState, ServerCertificate, Terms
 from gatepost.sasl.mechanisms import MECHANISMS
@@ -46,9 +46,9 @@ def files_of(settings: ListenerSettings) -> Files | None:
     return (*pair, settings.client_authorities) if settings.client_authorities else pair
 
 
-def visitor_limits(limits: LimitSettings) -> VisitorLimits:
+def visitor_limits(limits: LimitSettings) -> ClientLimits:
     """Return the bounds for addresses."""
-    return VisitorLimits(
+    return ClientLimits(
         sessions=limits.connections_per_address,
         connections=limits.connections,
         failures=limits.login_failures,

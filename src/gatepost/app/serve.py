@@ -41,7 +41,7 @@ from gatepost.net.dns import DnsResolver
 from gatepost.net.http import HttpClient
 from gatepost.net.listen import Listener
 from gatepost.net.systemd import notify, reload_begins
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts
+from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.faults import explain
 from gatepost.relay.spool import Budget
@@ -152,7 +152,7 @@ class Service:
     directory: ServedDirectory
     directories: Directories
     desks: Desks
-    visitors: VisitorCounts
+    visitors: ClientCounts
     outward: ServeOutbound
     inward: ServeInbound
     relay: Relay
@@ -183,7 +183,7 @@ class Service:
         if config.api is not None:
             directories.tokens = await open_tokens(store, key, _now)
         directory = await _first_directory(directories, config)
-        visitors = VisitorCounts(visitor_limits(config.limits), time.monotonic)
+        visitors = ClientCounts(visitor_limits(config.limits), time.monotonic)
         workers = options.workers_of(config)
         relay = Relay(
             directory=directory,
@@ -192,7 +192,7 @@ class Service:
             report=report,
             next_id=ground.next_id,
             now=_now,
-            visitors=OwnVisitors(visitors),
+            visitors=LocalClientCounter(visitors),
             router=outgoing.routes.router,
         )
         inward = ServeInbound(relay, report)

@@ -11,7 +11,7 @@ import msgspec
 from gatepost.app.certificate_files import CertificateFiles
 from gatepost.app.front_process import FrontProcess, run_front
 from gatepost.app.listeners import Doorway, hang_certificates
-from gatepost.app.remote_visitors import RemoteVisitors
+from gatepost.app.remote_client_counts import RemoteClientCounter
 from gatepost.app.serving import make_ids
 from gatepost.app.workers import Instruction
 from gatepost.config.load import parse_config
@@ -71,7 +71,7 @@ async def serve(front: ServeFront) -> None:
         report=process.report,
         next_id=make_ids(await process.store.new_epoch()),
         now=lambda: datetime.now(UTC),
-        visitors=RemoteVisitors(process.calls),
+        visitors=RemoteClientCounter(process.calls),
         router=Router(config.routes),
     )
     doorway = Doorway(config, frozenset(front.mechanisms))

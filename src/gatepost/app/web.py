@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gatepost.app.strict_http import StrictConnection
 from gatepost.net.listen import Listener
-from gatepost.policy.visitors import OwnVisitors
+from gatepost.policy.client_counts import LocalClientCounter
 from gatepost.relay.context import Report
 from gatepost.rest.failures import busy
 
@@ -35,7 +35,7 @@ class WebLimits:
     say so."""
     connections: int = 1000
     """Beyond them a request gets 503; beyond twice as many a connection is cut off at once."""
-    visitors: OwnVisitors | None = None
+    visitors: LocalClientCounter | None = None
     """Counts connections by address; who has too many gets 503, too. None: nobody counts."""
 
 

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from gatepost.directory.contract import Directory
 from gatepost.model.later import Later
+from gatepost.policy.client_counts import ClientCounter
 from gatepost.policy.quotas import Quotas
-from gatepost.policy.visitors import Visitors
 from gatepost.queue.contract import Store
 from gatepost.relay.batching import Batcher
 from gatepost.relay.handshakes import Handshakes
@@ -43,7 +43,7 @@ class Relay:
     now: Callable[[], datetime]
     quotas: Quotas | None = None
     """None: there are no quotas."""
-    visitors: Visitors | None = None
+    visitors: ClientCounter | None = None
     """None: there are no limits per address."""
     router: Router | None = None
     """Tells whether a recipient has a route; None: every recipient is accepted."""

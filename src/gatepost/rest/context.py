@@ -13,8 +13,8 @@ from gatepost.model.address import Address
 from gatepost.model.dns import Resolver
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
+from gatepost.policy.client_counts import LocalClientCounter
 from gatepost.policy.quotas import OwnQuotas
-from gatepost.policy.visitors import OwnVisitors
 from gatepost.queue.operations import SendingStore
 from gatepost.relay.context import Report
 from gatepost.rest.events.contract import EventSubscriptions
@@ -93,7 +93,7 @@ class Site:
     """Returns the routes that mail takes now; None: it is captured, whoever it is for."""
     bounds: Callable[[], Bounds] = Bounds
     """Returns those that hold now."""
-    visitors: OwnVisitors | None = None
+    visitors: LocalClientCounter | None = None
     """Counts who is refused for its credentials, and waits; None: nobody does."""
     turns: KeyedLocks = field(default_factory=KeyedLocks)
     """Held for a Message-ID from its check to its commit, over all listeners."""

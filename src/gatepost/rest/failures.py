@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gatepost.policy.visitors import OwnVisitors
+from gatepost.policy.client_counts import LocalClientCounter
 from gatepost.relay.context import Report
 from gatepost.relay.faults import explain
 from gatepost.rest.errors import ApiError
@@ -66,7 +66,7 @@ class Delays:
     """Middleware: refused credentials are answered after a while, longer with each of an address,
     as a refused login over SMTP is."""
 
-    def __init__(self, app: ASGIApp, visitors: OwnVisitors) -> None:
+    def __init__(self, app: ASGIApp, visitors: LocalClientCounter) -> None:
         self._app, self._visitors = app, visitors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,8 +15,8 @@ from gatepost.model.message import Submission
 from gatepost.model.profile import StrictLimits
 from gatepost.model.route import MxTarget, Route
 from gatepost.net.tls import Context
+from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Selection
 from gatepost.relay.context import Relay
@@ -183,7 +183,7 @@ def test_who_pipelines_without_end_lets_others_have_their_turn() -> None:
 @pytest.mark.parametrize("goodbye", ["QUIT", "the end of the connection"])
 def test_who_said_goodbye_may_be_back_before_we_see_that_it_went(goodbye: str) -> None:
     async def main() -> None:
-        visitors = OwnVisitors(VisitorCounts(VisitorLimits(sessions=1), lambda: 0.0))
+        visitors = LocalClientCounter(ClientCounts(ClientLimits(sessions=1), lambda: 0.0))
         relay = Relay(
             cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC), visitors=visitors,

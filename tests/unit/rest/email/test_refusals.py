@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatepost.model.profile import ApiRules, Profile, StrictLimits
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
+from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.rest.context import Bounds
 from tests.unit.directory.azure.world import (
     DOMAIN,
@@ -390,9 +390,9 @@ def test_a_relays_own_limits_bound_what_the_profile_allows() -> None:
 
 
 def test_refused_credentials_are_answered_later_each_time() -> None:
-    limits = VisitorLimits(failures=1, first_delay=0.01)
-    counts = VisitorCounts(limits, lambda: 0.0)
-    plane = DataPlane(visitors=OwnVisitors(counts))
+    limits = ClientLimits(failures=1, first_delay=0.01)
+    counts = ClientCounts(limits, lambda: 0.0)
+    plane = DataPlane(visitors=LocalClientCounter(counts))
     assert plane.send(key="").status == 401
     assert plane.send().status == 202, "who is let in does not wait"
     assert counts.delay("127.0.0.1") == 0.02

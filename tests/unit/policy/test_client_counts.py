@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.policy.visitors import OwnVisitors, VisitorCounts, VisitorLimits
+from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
 
 
 class Clock:
@@ -16,12 +16,12 @@ class Clock:
         return self.now
 
 
-def counts(**limits: float) -> VisitorCounts:
-    return VisitorCounts(VisitorLimits(**limits), Clock())  # type: ignore[arg-type]  # some are int
+def counts(**limits: float) -> ClientCounts:
+    return ClientCounts(ClientLimits(**limits), Clock())  # type: ignore[arg-type]  # some are int
 
 
 def test_an_address_has_so_many_sessions() -> None:
-    visitors = OwnVisitors(counts(sessions=2))
+    visitors = LocalClientCounter(counts(sessions=2))
     assert visitors.enter("192.0.2.1")
     assert visitors.enter("192.0.2.1")
     assert not visitors.enter("192.0.2.1")
@@ -33,7 +33,7 @@ def test_an_address_has_so_many_sessions() -> None:
 def test_nobody_takes_a_place_that_another_of_its_address_waits_for() -> None:
     async def main() -> None:
         both = counts(sessions=1)
-        visitors, kept = OwnVisitors(both), OwnVisitors(both, owner="a front process")
+        visitors, kept = LocalClientCounter(both), LocalClientCounter(both, owner="a front process")
         was_asked, may_answer = asyncio.Event(), asyncio.Event()
 
         async def vacate() -> None:
@@ -56,14 +56,14 @@ def test_nobody_takes_a_place_that_another_of_its_address_waits_for() -> None:
 
 
 def test_an_ipv6_customer_is_one_address() -> None:
-    visitors = OwnVisitors(counts(sessions=1))
+    visitors = LocalClientCounter(counts(sessions=1))
     assert visitors.enter("2001:db8::1")
     assert not visitors.enter("2001:db8::2")
     assert visitors.enter("2001:db8:0:1::1")
 
 
 def test_all_addresses_together_have_so_many() -> None:
-    visitors = OwnVisitors(counts(connections=2))
+    visitors = LocalClientCounter(counts(connections=2))
     assert visitors.enter("192.0.2.1")
     assert visitors.enter("192.0.2.2")
     assert not visitors.enter("192.0.2.3")
@@ -73,7 +73,7 @@ def test_all_addresses_together_have_so_many() -> None:
 
 def test_processes_count_together_and_one_that_is_gone_is_forgotten() -> None:
     known = counts(sessions=3)
-    one, other = OwnVisitors(known, "one"), OwnVisitors(known, "other")
+    one, other = LocalClientCounter(known, "one"), LocalClientCounter(known, "other")
     assert one.enter("192.0.2.1")
     assert one.enter("192.0.2.1")
     assert other.enter("192.0.2.1")
@@ -87,7 +87,7 @@ def test_processes_count_together_and_one_that_is_gone_is_forgotten() -> None:
 
 def test_who_was_not_counted_cannot_leave() -> None:
     known = counts(sessions=1)
-    one, other = OwnVisitors(known, "one"), OwnVisitors(known, "other")
+    one, other = LocalClientCounter(known, "one"), LocalClientCounter(known, "other")
     assert one.enter("192.0.2.1")
     other.leave("192.0.2.1")
     other.leave("192.0.2.9")
@@ -95,30 +95,30 @@ def test_who_was_not_counted_cannot_leave() -> None:
 
 
 def test_no_limit_is_none() -> None:
-    visitors = OwnVisitors(counts())
+    visitors = LocalClientCounter(counts())
     assert all(visitors.enter("192.0.2.1") for _ in range(1000))
 
 
 def test_limits_may_change_while_somebody_is_there() -> None:
     known = counts(sessions=1)
-    visitors = OwnVisitors(known)
+    visitors = LocalClientCounter(known)
     assert visitors.enter("192.0.2.1")
-    known.limits = VisitorLimits(sessions=2)
+    known.limits = ClientLimits(sessions=2)
     assert visitors.enter("192.0.2.1")
-    known.limits = VisitorLimits(sessions=1)
+    known.limits = ClientLimits(sessions=1)
     visitors.leave("192.0.2.1")
     assert not visitors.enter("192.0.2.1")
 
 
 def test_a_refused_login_waits_longer_each_time() -> None:
-    visitors = OwnVisitors(counts(failures=2, first_delay=1.0, longest_delay=6.0))
+    visitors = LocalClientCounter(counts(failures=2, first_delay=1.0, longest_delay=6.0))
     assert [visitors.delay("192.0.2.1") for _ in range(6)] == [1.0, 1.0, 2.0, 4.0, 6.0, 6.0]
     assert visitors.delay("192.0.2.2") == 1.0
 
 
 def test_failures_are_forgotten_after_a_while() -> None:
     clock = Clock()
-    known = VisitorCounts(VisitorLimits(failures=1, first_delay=1.0, forgotten=60.0), clock)
+    known = ClientCounts(ClientLimits(failures=1, first_delay=1.0, forgotten=60.0), clock)
     assert known.delay("192.0.2.1") == 1.0
     clock.now = 50.0
     assert known.delay("192.0.2.1") == 2.0
@@ -129,7 +129,7 @@ def test_failures_are_forgotten_after_a_while() -> None:
 
 
 def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.policy.visitors.MOST_REMEMBERED", 3)
+    monkeypatch.setattr("gatepost.policy.client_counts.MOST_REMEMBERED", 3)
     known = counts(failures=1)
     for number in range(1, 6):
         known.delay(f"192.0.2.{number}")

@@ -13,7 +13,7 @@ MOST_REMEMBERED: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class VisitorLimits:
+class ClientLimits:
     """Limits for one address; an IPv6 address stands for its /64."""
 
     sessions: int | None = None
@@ -29,7 +29,7 @@ class VisitorLimits:
     """Seconds after the answer to the last failure until the count starts again at one."""
 
 
-class Visitors(Protocol):
+class ClientCounter(Protocol):
     """Counts across all processes of a node; each answer is a value or a future."""
 
     def enter(self, address: str) -> "Later[bool]":
@@ -42,10 +42,10 @@ class Visitors(Protocol):
         """Count a refused login; return the seconds to wait before answering it."""
 
 
-class VisitorCounts:
+class ClientCounts:
     """The counts, in the process that keeps them. ``owner`` is the process of a connection."""
 
-    def __init__(self, limits: VisitorLimits, seconds: Callable[[], float]) -> None:
+    def __init__(self, limits: ClientLimits, seconds: Callable[[], float]) -> None:
         self.limits = limits
         """May be replaced at any time; the counts stay."""
         self.vacate: Callable[[], Awaitable[None]] = _nothing_is_kept
@@ -59,7 +59,7 @@ class VisitorCounts:
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def enter(self, owner: Hashable, address: str) -> bool:
-        """See ``Visitors.enter``. Refused while others wait in ``enter_late``."""
+        """See ``ClientCounter.enter``. Refused while others wait in ``enter_late``."""
         key = counted_as(address)
         return key not in self._late and self._enter(owner, key)
 
@@ -87,7 +87,7 @@ class VisitorCounts:
         return True
 
     def leave(self, owner: Hashable, address: str, number: int = 1) -> None:
-        """See ``Visitors.leave``; ``number`` connections have ended."""
+        """See ``ClientCounter.leave``; ``number`` connections have ended."""
         key = counted_as(address)
         owned = self._owned.get(owner, {})
         number = min(number, owned.get(key, 0))
@@ -103,7 +103,7 @@ class VisitorCounts:
             self._total -= number
 
     def delay(self, address: str) -> float:
-        """See ``Visitors.delay``."""
+        """See ``ClientCounter.delay``."""
         key, now, limits = counted_as(address), self._seconds(), self.limits
         before, last = self._failures.pop(key, (0, now))
         failures = before + 1 if now - last < limits.forgotten else 1
@@ -125,15 +125,15 @@ def _take(counts: dict[str, int], key: str, number: int) -> None:
         del counts[key]
 
 
-class OwnVisitors:
-    """``Visitors`` in the process that keeps the counts, for the connections of one owner."""
+class LocalClientCounter:
+    """``ClientCounter`` in the process that keeps the counts, for the connections of one owner."""
 
-    def __init__(self, counts: VisitorCounts, owner: Hashable = None) -> None:
+    def __init__(self, counts: ClientCounts, owner: Hashable = None) -> None:
         self._counts = counts
         self._owner = owner
 
     def enter(self, address: str) -> bool:
-        """See ``Visitors.enter``."""
+        """See ``ClientCounter.enter``."""
         return self._counts.enter(self._owner, address)
 
     async def enter_late(self, address: str) -> bool:
@@ -141,9 +141,9 @@ class OwnVisitors:
         return await self._counts.enter_late(self._owner, address)
 
     def leave(self, address: str, number: int = 1) -> None:
-        """See ``Visitors.leave``; ``number`` connections have ended."""
+        """See ``ClientCounter.leave``; ``number`` connections have ended."""
         self._counts.leave(self._owner, address, number)
 
     def delay(self, address: str) -> float:
-        """See ``Visitors.delay``."""
+        """See ``ClientCounter.delay``."""
         return self._counts.delay(address)

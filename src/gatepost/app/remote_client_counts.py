@@ -17,7 +17,7 @@ HEED: Final = 0.001
 """Seconds in which it shows who has hung up already: the next connection may be heard of first."""
 
 
-class RemoteVisitors:
+class RemoteClientCounter:
     """Implements ``policy.visitors.Visitors`` over calls.
 
     Many a client connects anew for each message. The place of one that left stays counted for a
