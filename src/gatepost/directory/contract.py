@@ -1,4 +1,4 @@
-"""Who may sign in, and who may send what: the plug point."""
+"""The plug point Directory: who may sign in, and with which senders."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,26 +15,25 @@ __all__ = ["Directory", "KeepableDirectory", "Later", "Record", "Records", "Stan
 
 
 class Directory(Protocol):
-    """Applications, accounts and what they may do."""
+    """Identities (applications or accounts), and the senders that each may use."""
 
     @property
     def mechanisms(self) -> frozenset[str]:
-        """Mechanisms whose claims it can verify; a listener offers no other."""
+        """SASL mechanisms that this directory can verify; listeners offer no others."""
 
     def identify(self, credentials: Credentials, mechanism: str) -> "Later[Principal | Reply]":
-        """Prove the credentials.
+        """Check credentials; return the principal, or a refusal.
 
-        A refusal is a ``Reply`` whose ``reason`` starts with a slug, then a colon and a
-        sentence for the operator (``secret_expired: ...``), and never shows what the client
-        sent; its code and text are generic, the profile has its own. Takes the same time
-        whichever check fails.
+        The ``reason`` of a refusal is for the operator: a slug, a colon and a sentence
+        (``secret_expired: ...``), without anything that the client sent. Its code and text are
+        generic; the profile replaces them. All refusals take the same time.
         """
 
     def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
-        """Return the verifier of a name.
+        """Return the verifier of a user name, for mechanisms that do not send the password.
 
-        Of a name that may not sign in a decoy, with the reason in its ``refusal`` and, for
-        SCRAM, a fake salt that stays the same.
+        For a name that may not sign in, it is a decoy with the reason in ``refusal`` and, for
+        SCRAM, a fake salt that is always the same for this name.
         """
 
     def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
@@ -43,32 +42,32 @@ class Directory(Protocol):
 
 @runtime_checkable
 class KeepableDirectory(Directory, Protocol):
-    """A directory whose answers another process may keep, for it tells when they hold no more.
+    """A directory whose answers other processes may cache.
 
-    The second part of an answer says until when it holds, in seconds since 1970, unless the
-    directory changes before; 0: it must be asked for again.
+    The second part of an answer is the time until which it is valid, in seconds since 1970, unless
+    the directory changes earlier; 0: it must not be cached.
     """
 
     def identify_kept(
         self, credentials: Credentials, mechanism: str
     ) -> "Later[tuple[Principal | Reply, float]]":
-        """Return what ``identify`` does, and how long it holds."""
+        """Return the result of ``identify``, and the time until which it is valid."""
 
     def standing_kept(
         self, principal: Principal, sender: Address
     ) -> "Later[tuple[Standing, float]]":
-        """Return what ``standing`` does, and how long it holds."""
+        """Return the result of ``standing``, and the time until which it is valid."""
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
-        """Await ``forget`` after each change, before who made it hears that it is done.
+        """Await ``forget`` after each change, before the change is acknowledged.
 
-        Who follows a second time is told once.
+        Adding the same function again has no effect.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One directory object as the store keeps it: its kind, its id and its fields (JSON)."""
+    """One directory object in the store: its kind, its id, and its fields (JSON types)."""
 
     kind: str
     id: str
@@ -76,12 +75,15 @@ class Record:
 
 
 class Records(Protocol):
-    """Where a directory keeps its objects; every store implements it."""
+    """Persistent storage of a directory's objects; every store implements it."""
 
     async def load_records(self) -> Sequence[Record]:
-        """Return every object."""
+        """Return all objects."""
 
     async def save_records(
         self, put: Iterable[Record], delete: Iterable[tuple[str, str]] = ()
     ) -> None:
-        """Write and delete (kind, id) in one commit; return when it would survive a power cut."""
+        """Write and delete objects, the latter by (kind, id), in one commit.
+
+        Returns when the change would survive a power cut.
+        """

@@ -1,4 +1,4 @@
-"""The store's promise. ``tests/contract/test_store.py`` is the specification."""
+"""The plug point Store: captured mail. ``tests/contract/test_store.py`` is the specification."""
 
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,35 +10,35 @@ from gatepost.model.message import StoredMessage, Submission
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which captured messages are meant; an empty one means all.
+    """A filter for captured messages; the default selects all.
 
-    ``to`` matches a recipient's address, case-insensitively and whole;
-    ``subject`` is a regular expression, searched in the decoded subject.
+    ``to`` must equal a recipient's address, without regard to case. ``subject`` is a regular
+    expression that is searched in the decoded subject.
     """
 
     to: str = ""
     subject: str = ""
     limit: int | None = None
-    """Newest first."""
+    """At most so many, the newest; None: no limit."""
 
 
 class Store(Protocol):
-    """Captured mail, its bodies included: in memory, or in SQLite."""
+    """Captured mail with its content. Implementations: in memory, and SQLite."""
 
     def new_epoch(self) -> Awaitable[int]:
-        """Return a number that no owner of this store ever had; ids are made from it."""
+        """Return a number that no earlier owner of this store had; message ids begin with it."""
 
     def put(self, submission: Submission) -> Awaitable[None]:
-        """Return only when the message would survive a power cut.
+        """Store a message; return when it would survive a power cut.
 
-        The awaitable is a future of the running loop. It raises QueueFull (no
-        room: 452) or QueueError (the sync failed: 451); then the client was
-        told no 250, though the message may survive as a permitted duplicate.
+        The awaitable is a future of the running loop. It raises QueueFull (no room: 452) or
+        QueueError (the sync failed: 451). After an error the client gets no 250, although the
+        message may have been stored; a duplicate is permitted then (RFC 5321 4.5.3.2.6).
         """
 
     @property
     def refusal(self) -> str:
-        """Why there is no room now (452); empty if there is. A failed sync shows at ``put``."""
+        """Why new mail gets 452 now; empty if there is room. A failed sync shows in ``put`` only."""
 
     async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:
         """Return captured messages, newest first."""
@@ -47,16 +47,16 @@ class Store(Protocol):
         """Return how many messages are captured."""
 
     async def get(self, id: str) -> StoredMessage:
-        """Return one message (``last``: the newest). Raises KeyError."""
+        """Return a message by its id; ``last`` is the newest. Raises KeyError."""
 
     async def trace(self, id: str) -> bytes:
-        """Return the trace fields that were put on top of the message. Raises KeyError."""
+        """Return the trace fields that precede the client's content. Raises KeyError."""
 
     async def body(self, id: str) -> Body:
-        """Return its content, whose checksum is verified as it is read. Raises KeyError."""
+        """Return a message's content; its checksum is verified while reading. Raises KeyError."""
 
     async def delete(self, ids: Iterable[str] | None) -> int:
-        """Delete these, or all when None; return how many were there."""
+        """Delete messages by id, or all for None; return how many existed."""
 
     async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
-        """Return the newest match, now or as soon as one is captured; None after ``timeout`` s."""
+        """Return the newest match, waiting for one up to ``timeout`` seconds; None if none came."""

@@ -1,7 +1,7 @@
-"""The queue's promise. ``tests/contract/test_deliveries.py`` is the specification.
+"""The plug point Deliveries: the queue. ``tests/contract/test_deliveries.py`` specifies it.
 
-One owner at a time works on a queue. What it took (a lease) is its own until it settles it, or
-until the next owner takes over; then whoever settles is told that the lease is lost.
+A queue has one owner at a time. The owner leases deliveries, and settles each lease after an
+attempt. When another owner takes over, all older leases are lost: settling one raises LeaseLost.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -22,14 +22,14 @@ from gatepost.model.delivery import (
 from gatepost.model.message import Submission
 
 Action = Literal["hold", "release", "retry", "drop"]
-"""An operator's word: keep it from being tried, let it go on, try it now, give it up."""
+"""What an operator can do: stop attempts, resume them, attempt now, give up."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSelection:
-    """Which deliveries are meant; an empty one means all that are not settled.
+    """A filter for deliveries; the default selects all that are not settled.
 
-    ``states`` empty: all but settled. ``next_hop`` is a key, whole.
+    ``next_hop`` is the key of a next hop, or empty for all. ``states`` empty: all but settled.
     """
 
     next_hop: str = ""
@@ -40,7 +40,7 @@ class QueueSelection:
 
 @dataclass(frozen=True, slots=True)
 class QueueCount:
-    """How many deliveries there are, by state and next hop."""
+    """Numbers of deliveries of one next hop, by state."""
 
     waiting: int = 0
     leased: int = 0
@@ -48,63 +48,63 @@ class QueueCount:
 
 
 class Deliveries(Protocol):
-    """Messages on their way, per next hop, with fencing; a part of every store.
+    """The queue of a store: messages to deliver, one delivery for each next hop, with fencing.
 
-    Every method that changes something returns when the change would survive a power cut.
-    Methods raise QueueError when the store does not work.
+    Methods that change something return when the change would survive a power cut. All methods
+    raise QueueError when the store has failed.
     """
 
     async def take_over(self, now: datetime) -> int:
-        """Become the owner; what the owner before had leased is due now. Return the epoch."""
+        """Become the owner and return its epoch; deliveries leased before become due ``now``."""
 
     def put(
         self, submission: Submission, planned: Sequence[Planned], *, leased: bool = True
     ) -> Awaitable[tuple[Lease, ...]]:
-        """Accept a message; return a lease of each planned delivery, in order.
+        """Accept a message; return a lease for each planned delivery, in the same order.
 
-        With ``leased`` False nothing is returned, and they wait for their time. The awaitable
-        is a future of the running loop. It raises QueueFull (452) or QueueError (451), as
-        ``Store.put`` does.
+        With ``leased`` False, the deliveries wait until they are due, and the result is empty. The
+        awaitable is a future of the running loop. It raises QueueFull (452) or QueueError (451),
+        as ``Store.put`` does.
         """
 
     async def lease(
         self, now: datetime, limit: int, skip: Collection[str] = frozenset()
     ) -> Sequence[Lease]:
-        """Take what is due, longest due first, but of every next hop something.
+        """Lease up to ``limit`` due deliveries: the longest due first, some of every next hop.
 
-        ``skip`` are keys of next hops that may not be tried now, however much waits for them.
+        ``skip`` has the keys of next hops that are left out.
         """
 
     async def lease_overdue(self, now: datetime, limit: int) -> Sequence[Lease]:
-        """Take what waits though its sender has to be told something (``notice_at``).
+        """Lease up to ``limit`` deliveries whose sender must be notified now (``notice_at``).
 
-        So that it is told in time when the next attempt is far away, or its hop is skipped.
+        These are leased even if they are not due, or their next hop would be skipped.
         """
 
     async def next_due(self, skip: Collection[str] = frozenset()) -> datetime | None:
-        """Return when ``lease`` or ``lease_overdue`` will have something; None: never."""
+        """Return the time at which one of the two ``lease`` methods has work; None: none waits."""
 
     def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> Awaitable[None]:
-        """Write down verdicts, reschedule, and accept what it emits, in one commit.
+        """Record an attempt: verdicts, the next due time, and new mail, in one commit.
 
-        Raises LeaseLost, and changes nothing, when it is not this owner's newest lease of the
-        delivery. Raises ValueError for as many verdicts as nobody waits for.
+        Raises LeaseLost, without changing anything, unless ``lease`` is the newest of its delivery
+        and of this owner. Raises ValueError unless there is one verdict for each waiting recipient.
         """
 
     async def body(self, message: str) -> Body:
-        """Return the content of a message of which something waits. Raises KeyError."""
+        """Return the content of a message with deliveries that are not settled. Raises KeyError."""
 
     async def message(self, id: str) -> QueuedMessage:
-        """Return a message without its body; settled ones for a while. Raises KeyError."""
+        """Return a message without its content, for a while also settled ones. Raises KeyError."""
 
     async def find(self, id: str) -> Sequence[Delivery]:
-        """Return a message's deliveries, or the one of that id; none when there is none."""
+        """Return the deliveries of a message, or the delivery with this id; empty if unknown."""
 
     async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:
-        """Return deliveries, those of the newest message first."""
+        """Return the selected deliveries, those of the newest message first."""
 
     async def count(self) -> dict[str, QueueCount]:
-        """Return how many are not settled, by their next hop's key."""
+        """Return the numbers of unsettled deliveries by the key of their next hop."""
 
     async def act(
         self,
@@ -113,26 +113,27 @@ class Deliveries(Protocol):
         now: datetime,
         some_done: Callable[[], None] = lambda: None,
     ) -> int:
-        """Do an operator's will to messages or deliveries, or to all; return to how many.
+        """Apply an operator's action; return the number of deliveries that it changed.
 
-        ``hold`` keeps what waits, and what is being tried once that attempt is over.
-        ``release`` makes what is held due now, ``retry`` what waits. ``drop`` gives up what is
-        not settled; who is just trying it is told that the lease is lost, and what it sent is
-        sent. ``some_done`` is called whenever it would survive for some more: many take a while.
+        ``ids`` are of messages or deliveries; None: all. ``hold`` stops attempts at waiting
+        deliveries, and at leased ones after the current attempt. ``release`` makes held deliveries
+        due now, ``retry`` waiting ones. ``drop`` settles deliveries without a notification; the
+        lease of a current attempt is lost, although its message may arrive. With many deliveries
+        there are several commits, after each of which ``some_done`` is called.
         """
 
     async def forget(self, before: datetime) -> int:
-        """Delete messages settled before then; return how many."""
+        """Delete messages that were settled before ``before``; return how many."""
 
 
 def part_of(id: str) -> tuple[str, int | None]:
-    """Split a delivery's id into its message's and its number; a message's has none."""
+    """Split a delivery's id into message id and number; the number is None for a message id."""
     message, dot, part = id.rpartition(".")
     return (message, int(part)) if dot and part.isascii() and part.isdecimal() else (id, None)
 
 
 def queued(submission: Submission) -> QueuedMessage:
-    """Return a submission as the queue tells of it; who it goes to stands in its deliveries."""
+    """Return the queue's view of a submission; its recipients are in the deliveries."""
     return QueuedMessage(
         submission.id,
         submission.envelope.addressed_to(()),
@@ -148,7 +149,7 @@ def queued(submission: Submission) -> QueuedMessage:
 def planned_delivery(
     message: str, part: int, planned: Planned, *, leased: bool = False
 ) -> Delivery:
-    """Return a delivery as it is at first: waiting, or leased to who accepted it."""
+    """Return a new delivery: waiting, or leased to the owner that accepts the message."""
     return Delivery(
         id=f"{message}.{part}",
         message=message,

@@ -1,7 +1,7 @@
-"""How a message leaves: the plug point Transport.
+"""The plug point Transport: one way for messages to leave.
 
-``relay.attempt`` walks the targets of a route's chain and the places of a target, and settles;
-a transport makes one try at one place, and tells what it came to.
+A transport makes one attempt at one server. ``relay.attempt`` decides which targets of a route and
+which servers of a target are tried, and ``relay.settler`` records the result.
 """
 
 from typing import NamedTuple, Protocol
@@ -17,13 +17,13 @@ from gatepost.queue.why import Step
 
 
 class Place(NamedTuple):
-    """One server to try; what a target that is no server has none of is empty."""
+    """One server to try. Fields that do not apply to a target, such as an API's, are empty."""
 
     host: str = ""
-    """The name that its certificate must have."""
+    """Its name, for which its certificate must be valid."""
     port: int = 0
     address: str = ""
-    """The IP address to connect to; empty: all that the system finds for ``host``, in turn."""
+    """The IP address to connect to; empty: the addresses of ``host`` in turn."""
 
     def __str__(self) -> str:
         return join_host_port(self.host, self.port) if self.port else bracketed(self.host)
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A reply that was no success, and the step that it came to: what shaping learns from."""
+    """An error reply and the phase of the dialogue that it ended; shaping learns from it."""
 
     reply: Reply
     phase: Phase
@@ -39,64 +39,63 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What one try came to."""
+    """The result of one attempt."""
 
     attempt: Attempt
     verdicts: tuple[Verdict, ...]
-    """One for each of ``lease.delivery.waiting``, in order. A refusal before MAIL, a lost
-    connection, a missing credential are ``deferred``: they are not about the message."""
+    """One for each of ``lease.delivery.waiting``, in order. Refusals before MAIL, lost connections
+    and missing credentials are ``deferred``: they are not about the message."""
     heard: tuple[Heard, ...] = ()
-    """Bad replies, RCPT's among them, in order; equal ones once."""
+    """Error replies, those to RCPT included, in order and without duplicates."""
     accepted: int = 0
-    """Recipients that the server took, before it refused one for their number."""
+    """Recipients that the server accepted before it refused one as too many."""
     passed_on: bool = False
-    """The server offers DSN, and was given NOTIFY: it tells of a success itself."""
+    """NOTIFY was passed on to a server that offers DSN, which will report successes itself."""
     is_final: bool = False
-    """The message has reached its mailbox: capture."""
+    """The message is in its final mailbox (capture), not relayed."""
     retry_after: float = 0.0
-    """Seconds that the server, or who gives tokens for it, asks to wait (RFC 9110 10.2.3)."""
+    """Seconds to wait, as asked for by the server or token endpoint (RFC 9110 10.2.3)."""
     others_may: bool = False
     """Another target may be asked at once for those that were put off, while others were not."""
     error: GatepostError | None = None
-    """What was raised, with its ``slug`` (a finding's id) where it has one."""
+    """The exception that ended the attempt; its ``slug``, if any, is a finding's id."""
     evidence: Evidence | None = None
-    """What a refused sign-in, or one that could not be tried, was seen of: for the doctor."""
+    """Evidence of a login that was refused or could not be tried, for the doctor."""
 
 
 class Transport(Protocol):
     """One target of a configuration; ``tests/contract/test_transports.py`` is the specification.
 
-    It holds the connections that are kept, and closes one after
-    ``HopLimits.messages_per_connection``. How many tries are made at once is the caller's to
-    say, so it opens a connection whenever none is idle.
+    It keeps connections open between messages, and closes each after
+    ``HopLimits.messages_per_connection``. It opens a new one whenever none is idle; the caller
+    limits how many attempts are made at the same time.
     """
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
-        """Try to hand ``lease.envelope`` over at ``place``.
+        """Make one attempt to deliver to ``place``.
 
-        ``body`` is the client's content; the transport puts ``lease.message.trace`` on top.
-        ``deadline`` is a time of the running loop's clock after which it has failed. Whatever
-        the peer, the network or a token's source does is a Handed; what is raised is a fault
-        of ours. When it is cancelled it drops the connection: what became of the message is
-        unknown then.
+        ``body`` is the client's content, which the transport sends behind ``lease.message.trace``.
+        ``deadline`` is a time of the running loop's clock at which the attempt fails. Failures of
+        the peer, the network or a token source are returned; an exception is an internal error.
+        When cancelled, the method drops the connection, and the result is unknown.
         """
 
     def step(self, delivery: str) -> Step:
-        """Return how far the try of a delivery has come; empty where nobody can tell."""
+        """Return the step that the attempt at a delivery has reached; empty if unknown."""
 
     async def retire(self) -> None:
-        """Close what is idle, and keep no connection any more: another has our place. A try that is
-        being made goes on, and opens one where it needs one."""
+        """Close idle connections and keep no more of them, because another transport takes over.
+        Current attempts go on."""
 
     async def close(self) -> None:
-        """Say QUIT on what is idle, and close it."""
+        """Send QUIT on idle connections, and close them."""
 
 
 class Unconnected:
-    """The half of a Transport that is the same for all that keep no connection of their own."""
+    """The part of Transport for implementations without connections of their own."""
 
     def step(self, delivery: str) -> Step:
-        """Nobody can tell."""
+        """Return an empty step: it is unknown."""
         del delivery
         return ""
 
