@@ -38,7 +38,7 @@ class Store(Protocol):
 
     @property
     def refusal(self) -> str:
-        """Why new mail gets 452 now; empty if there is room. A failed sync shows in ``put`` only."""
+        """Why new mail gets 452; empty if there is room. A failed sync shows only in ``put``."""
 
     async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:
         """Return captured messages, newest first."""
