@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.disk import Disk, SyncFailed
 
 
 def database_error(code: int) -> sqlite3.OperationalError:
@@ -63,7 +63,10 @@ class FailingDisk(Disk):
         super().write(descriptor, chunks, offset)
 
     def sync(self, descriptor: int) -> None:
-        self.check("sync")
+        try:
+            self.check("sync")
+        except OSError as error:
+            raise SyncFailed(error.errno, error.strerror) from error
         self.syncs += 1
         super().sync(descriptor)
 

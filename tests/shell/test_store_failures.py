@@ -85,6 +85,7 @@ BROKEN = [
     ("COMMIT", FSYNC, LARGE),
     ("UPDATE", database_error(sqlite3.SQLITE_CORRUPT), b"small"),
     ("sync", FailingDisk.BROKEN, LARGE),
+    ("sync", FailingDisk.NO_ROOM, LARGE),  # of a disk that was promised more than there is
     ("write", FailingDisk.BROKEN, LARGE),
 ]
 
@@ -260,7 +261,6 @@ NO_ROOM = [
     ("COMMIT", FULL, LARGE),
     ("BEGIN", FULL, b"small"),
     ("write", FailingDisk.NO_ROOM, LARGE),
-    ("sync", FailingDisk.NO_ROOM, LARGE),
 ]
 
 

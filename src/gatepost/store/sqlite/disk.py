@@ -16,7 +16,7 @@ from gatepost.net.files import sync_directory
 TOGETHER: Final = 1024 * 1024
 """Octets written in one call at most."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""No room: the same may succeed later. Any other error of a write or a sync is final."""
+"""No room: the same write may succeed later. Any other error of one is final."""
 _UNKNOWN: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 """To a flag of pwritev2(2): the system does not know it, and has written nothing."""
 
@@ -25,9 +25,14 @@ _read_text: Final = partial(str, encoding="utf-8", errors="surrogateescape")
 """An octet that is damaged must not keep its row, and all that is read with it, from being read."""
 
 
+class SyncFailed(OSError):
+    """Nobody knows what of it is on the disk, whatever the reason: so does one that was promised
+    more room than there is lose what it has taken, and the next sync may say that all is well."""
+
+
 def is_full(error: OSError) -> bool:
-    """Tell whether the disk, or our quota of it, is full."""
-    return error.errno in FULL
+    """Tell whether the disk, or our quota of it, is full, and has lost nothing."""
+    return error.errno in FULL and not isinstance(error, SyncFailed)
 
 
 class Disk:
@@ -69,9 +74,9 @@ class Disk:
             try:
                 written = os.pwritev(descriptor, chunks, offset, os.RWF_DSYNC)
             except OSError as error:
-                if error.errno not in _UNKNOWN:
+                if error.errno not in _UNKNOWN | FULL:
                     raise
-                written = 0
+                written = 0  # one by one, to learn which of the two found no room
             if written == sum(map(len, chunks)):
                 return
         self.write(descriptor, chunks, offset)
@@ -85,15 +90,14 @@ class Disk:
             self.write(descriptor, (bytes(size),), 0)
 
     def sync(self, descriptor: int) -> None:
-        """Return when what was written to the file would survive a power cut."""
-        if sys.platform == "darwin":
-            import fcntl  # noqa: PLC0415 (not on every platform)
+        """Return when what was written to the file would survive a power cut.
 
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-        elif sys.platform == "win32":
-            os.fsync(descriptor)
-        else:
-            os.fdatasync(descriptor)
+        Raises SyncFailed.
+        """
+        try:
+            _sync(descriptor)
+        except OSError as error:
+            raise SyncFailed(error.errno, error.strerror) from error
 
     def sync_directory(self, directory: Path) -> None:
         """Make the names in a directory survive."""
@@ -102,3 +106,14 @@ class Disk:
     def free(self, directory: Path) -> int:
         """Return how many octets we may still write."""
         return shutil.disk_usage(directory).free
+
+
+def _sync(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415 (not on every platform)
+
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    elif sys.platform == "win32":
+        os.fsync(descriptor)
+    else:
+        os.fdatasync(descriptor)
