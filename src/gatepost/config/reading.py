@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from gatepost.config.positions import Path
 from gatepost.config.problems import are_alike, nearest
+from gatepost.config.syntax import MISTAKEN
 from gatepost.config.values import Place, Several, Unknown
 from gatepost.errors import ConfigError
 
@@ -96,6 +97,8 @@ class Table:
         if key not in self._fields:
             self._record(key, none if default is None and none else default, DEFAULT)
             return default
+        if self.is_no_toml(key):
+            return default
         try:
             value = read(self._fields[key])
         except Several as several:
@@ -150,7 +153,8 @@ class Table:
         self._known.append(key)
         value = self._fields.get(key, {})
         if not isinstance(value, dict):
-            self.fault(key, f"{self.name(key)} is a table: [{self.name(key)}]")
+            if not self.is_no_toml(key):
+                self.fault(key, f"{self.name(key)} is a table: [{self.name(key)}]")
             value = {}
         return Table(self._source, value, (*self.path, key))
 
@@ -158,6 +162,8 @@ class Table:
         """Return the tables of an array, ``[[key]]``."""
         self._known.append(key)
         value = self._fields.get(key, [])
+        if self.is_no_toml(key):
+            return []
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             self.fault(key, f"{self.name(key)} is a list of tables: [[{self._header(key)}]]")
             return []
@@ -175,9 +181,16 @@ class Table:
             for name, value in table._fields.items():
                 if isinstance(value, dict):
                     found.setdefault(name, Table(self._source, value, (*table.path, name)))
-                elif table is outer:
+                elif table is outer and not outer.is_no_toml(name):
                     outer.fault(name, f"{outer.name(name)} is a table: [{outer.name(name)}]")
         return found
+
+    def is_no_toml(self, key: str) -> bool:
+        """Tell whether a value is none, and told; then nothing follows from it."""
+        if self._fields.get(key) != MISTAKEN:
+            return False
+        self._source.mistaken.add((*self.path, key))
+        return True
 
     def _misspelt_tables(self, key: str) -> "list[Table]":
         """Return what was probably meant to be a table: what is in it is not missing, too."""

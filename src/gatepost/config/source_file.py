@@ -1,7 +1,5 @@
 """A configuration's file: from octets to a table, and its mistakes together at the end."""
 
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Final
@@ -10,12 +8,12 @@ from gatepost.client.named_secret import NamedSecret
 from gatepost.config.positions import find_positions
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.reading import Source, Table
+from gatepost.config.syntax import read_toml
 from gatepost.errors import ConfigError
 from gatepost.net.files import open_again
 
 MOST: Final = 4 * 1024 * 1024
 """Octets of a configuration."""
-_AT_LINE: Final = re.compile(r" ?\(at (?:line (\d+)[^)]*|end of document)\)")
 
 
 def read_text(path: FilePath) -> str:
@@ -37,15 +35,22 @@ def read_text(path: FilePath) -> str:
 
 
 def parse(text: str, file: str) -> tuple[Table, Source]:
-    """Return the root of what ``text`` says. Raises ConfigProblems when it is no TOML at all."""
+    """Return the root of what ``text`` says, its mistakes noted.
+
+    Raises ConfigProblems when they leave no table at all.
+    """
     try:
-        fields = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _no_toml(error, text, file) from error
+        read = read_toml(text)
     except (ValueError, RecursionError) as error:  # a number too long, tables nested too deeply
         raise _alone(f"no TOML that can be read: {error}", file) from error
-    source = Source(file, find_positions(text))
-    return Table(source, fields), source
+    mistakes = [
+        ConfigError(each.message, where=f"{file}:{each.line}", did_you_mean=each.did_you_mean)
+        for each in read.mistakes
+    ]
+    if read.fields is None:
+        raise ConfigProblems(mistakes)
+    source = Source(file, find_positions(read.text), mistakes)
+    return Table(source, read.fields), source
 
 
 def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> bool:
@@ -71,16 +76,6 @@ def check_secret(
             source.fault(path, str(error))
             return False
     return True
-
-
-def _no_toml(error: tomllib.TOMLDecodeError, text: str, file: str) -> ConfigProblems:
-    said = str(error)
-    match = _AT_LINE.search(said)
-    line = text.count("\n") + 1
-    if match:
-        line = int(match[1]) if match[1] else line
-        said = _AT_LINE.sub("", said)
-    return _alone(f"no TOML: {said}", f"{file}:{line}")
 
 
 def _alone(message: str, where: str) -> ConfigProblems:

@@ -212,9 +212,9 @@ senders = ["x y"]
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a = \n", "g.toml:1: no TOML: Invalid value"),
+        ("a = \n", "g.toml:1: a is no TOML: Invalid value"),
         ("a = 1\nb = [\n", "g.toml:3: no TOML:"),
-        ("a = 1\na = 2", "g.toml:2: no TOML: Cannot overwrite a value"),
+        ("a = 1\na = 2", "g.toml:2: a stands here a second time"),
         ("a = " + "[" * 5000 + "]" * 5000, "g.toml: no TOML that can be read: "),
         ("a = " + "9" * 5000, "g.toml: no TOML that can be read: "),
         ("", "g.toml: there is no [[listener]]: nobody could hand mail in"),
@@ -222,7 +222,7 @@ senders = ["x y"]
     ],
 )
 def test_what_is_no_configuration(text: str, said: str) -> None:
-    assert mistakes(text)[0].startswith(said)
+    assert any(each.startswith(said) for each in mistakes(text))
 
 
 def test_a_target_with_a_mistake_is_no_second_one() -> None:

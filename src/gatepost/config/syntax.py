@@ -1,0 +1,108 @@
+"""TOML with mistakes: each is told, and what can be read around them is read all the same.
+
+``tomllib`` stops at the first mistake. A line that is one key and its value cannot hide what
+follows, so its value is replaced by ``MISTAKEN``, for which nobody complains a second time.
+"""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+MISTAKEN: Final = "\ufdd0mistaken"
+"""Stands for a value that is no TOML. A noncharacter is in no text (Unicode 23.7)."""
+_TABLE: Final = "\ufdd0table"
+"""Holds what follows the head of a table that may not be there."""
+_MOST: Final = 100
+_AT_LINE: Final = re.compile(r" ?\(at (?:line (\d+)[^)]*|end of document)\)")
+_TWICE: Final = re.compile(r"overwrite|twice|mutate")
+_KEY: Final = r"(?:[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')"
+_KEYS: Final = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
+_PAIR: Final = re.compile(rf"[ \t]*({_KEYS})[ \t]*(?:=|:(?!:))[ \t]*([^#\n]*)")
+_OPEN: Final = re.compile(rf"[ \t]*{_KEYS}[ \t]*=[ \t]*'(?!'')[^']*$")
+_HEAD: Final = re.compile(rf"[ \t]*(\[{{1,2}})[ \t]*({_KEYS})[ \t\]]*(?:#.*)?\r?")
+_WORDS: Final = {
+    "yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false",
+}  # fmt: skip
+_CURLED: Final = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb`"
+
+
+class Mistake(NamedTuple):
+    """Something that is no TOML. What was written is not shown: it may be a secret."""
+
+    line: int
+    message: str
+    did_you_mean: str = ""
+
+
+class Reading(NamedTuple):
+    """What a text says."""
+
+    fields: dict[str, Any] | None
+    """None when a mistake left no table at all."""
+    text: str
+    """The text that says so, line by line as long as the one that was given."""
+    mistakes: Sequence[Mistake]
+
+
+def read_toml(text: str) -> Reading:
+    """Return what can be read. Raises ValueError or RecursionError for what ``tomllib`` cannot."""
+    lines, mistakes = text.split("\n"), list[Mistake]()
+    while True:
+        mended = "\n".join(lines)
+        try:
+            fields = tomllib.loads(mended)
+        except tomllib.TOMLDecodeError as error:
+            line, said = _placed(error, lines)
+            if mistakes and line <= mistakes[-1].line:
+                return Reading(None, mended, mistakes)  # what was mended was not the matter
+            mistake, other = _look_at(lines[line - 1], line, said)
+            mistakes.append(mistake)
+            if other is None or len(mistakes) == _MOST:
+                return Reading(None, mended, mistakes)
+            lines[line - 1] = other
+        else:
+            fields.pop(_TABLE, None)
+            return Reading(fields, mended, mistakes)
+
+
+def _placed(error: tomllib.TOMLDecodeError, lines: Sequence[str]) -> tuple[int, str]:
+    """Return the line of a mistake, and what it is."""
+    match = _AT_LINE.search(str(error))
+    if match and match[1]:
+        line = int(match[1])
+    else:  # a text in single quotation marks is looked for to the end of the document
+        line = next((n for n, each in enumerate(lines, 1) if _OPEN.match(each)), len(lines))
+    return line, _AT_LINE.sub("", str(error))
+
+
+def _look_at(line: str, number: int, said: str) -> tuple[Mistake, str | None]:
+    """Return the mistake of a line, and a line in its place; None where nobody could say which."""
+    if head := _HEAD.fullmatch(line):
+        opening, keys = head.groups()
+        if _TWICE.search(said):
+            return Mistake(number, f"[{keys}] stands here a second time"), f'[["{_TABLE}"]]'
+        closing = "]" * len(opening)
+        near = f"{opening}{keys}{closing}"
+        return Mistake(number, f"no TOML: {said}", near), near
+    if pair := _PAIR.match(line):
+        keys, value = pair[1], pair[2].strip()
+        if _TWICE.search(said):
+            return Mistake(number, f"{keys} stands here a second time"), ""
+        message, near = _explain(value, said)
+        return Mistake(number, f"{keys} is no TOML: {message}", near), f'{keys} = "{MISTAKEN}"'
+    return Mistake(number, f"no TOML: {said}"), None
+
+
+def _explain(value: str, said: str) -> tuple[str, str]:
+    """Say what is usually wrong with a value, and what was meant."""
+    word = _WORDS.get(value.lower(), "")
+    if word:
+        return said, word
+    if value[:1] and value[0] in _CURLED:
+        return "quotation marks are \" or '", ""
+    if re.match(r"[A-Za-z/~*.]|[0-9]+ *[A-Za-z/.:][^=]*[A-Za-z0-9]$|[0-9]+[a-z]$", value):
+        return "a text stands in quotation marks", ""
+    if value[:1] in ("'", '"') and value.count(value[0]) == 1:
+        return "the text has no quotation mark at its end", ""
+    return said, ""

@@ -1,0 +1,75 @@
+"""What is no TOML is told with the rest: every such line, once, and no value is shown."""
+
+import pytest
+
+from tests.unit.config.small import SMALL, mistakes
+from tests.unit.config.test_load import LARGE
+
+_PAIRS = [n for n, line in enumerate(LARGE.splitlines(), 1) if " = " in line]
+_HEADS = [n for n, line in enumerate(LARGE.splitlines(), 1) if line.startswith("[")]
+
+
+def _with(number: int, *changed: str) -> str:
+    lines = LARGE.splitlines()
+    lines[number - 1 : number] = changed
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("number", _PAIRS)
+def test_one_mistake_is_told_once(number: int) -> None:
+    line = LARGE.splitlines()[number - 1]
+    key, _, value = line.partition(" = ")
+    ways = (f"{key} = ~{value}", f"{key} =", f"{key} = \u201cx\u201d", f"{key}: {value}", "twice")
+    way = ways[number % len(ways)]
+    if way == "twice":
+        [told] = mistakes(_with(number, line, line))
+        assert told == f"g.toml:{number + 1}: {key} stands here a second time"
+    else:
+        [told] = mistakes(_with(number, way))
+        assert told.startswith(f"g.toml:{number}: {key} is no TOML: ")
+
+
+@pytest.mark.parametrize("number", _HEADS)
+def test_a_head_without_its_end_is_one_all_the_same(number: int) -> None:
+    head = LARGE.splitlines()[number - 1]
+    [told] = mistakes(_with(number, head.rstrip("]")))
+    assert told.startswith(f"g.toml:{number}: no TOML: ")
+    assert told.endswith(f"(did you mean {head}?)")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("errors = yes", "errors is no TOML: Invalid value (did you mean true?)"),
+        ("idle = 5m", "idle is no TOML: a text stands in quotation marks"),
+        ("message_size = 50 MiB", "message_size is no TOML: a text stands in quotation marks"),
+        ('idle = "5m', "idle is no TOML: the text has no quotation mark at its end"),
+        ("idle = '5m", "idle is no TOML: the text has no quotation mark at its end"),
+        ("[target.here]", "[target.here] stands here a second time"),
+    ],
+)
+def test_what_is_usual_is_said_in_words(line: str, said: str) -> None:
+    number = SMALL.count("\n") + 2
+    assert mistakes(f"{SMALL}[limits]\n{line}\n") == [f"g.toml:{number}: {said}"]
+
+
+def test_mistakes_of_both_kinds_are_told_together_and_show_nothing() -> None:
+    text = (
+        SMALL.replace('"none"', "none").replace("capture", "captur").replace("[[route]]", "[[route")
+    )
+    text += '[credentials.x]\nkind = "password"\nusername = "u"\npassword = hunter2\n'
+    told = mistakes(text)
+    assert [each.split(": ")[0] for each in told] == [
+        "g.toml:3",
+        "g.toml:5",
+        "g.toml:6",
+        "g.toml:11",
+    ]
+    assert "hunter2" not in str(told)
+
+
+def test_what_nobody_can_place_is_told_alone() -> None:
+    """What follows an array without an end may be all that is in it."""
+    text = f"{SMALL}[dns]\nnameservers = [\n'1.1.1.1'\n[limits]\nidle = 0\n"
+    [told] = mistakes(text)
+    assert "no TOML" in told
