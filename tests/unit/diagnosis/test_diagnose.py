@@ -8,7 +8,17 @@ import pytest
 
 from gatepost.diagnosis.diagnose import diagnose, recognise
 from gatepost.diagnosis.rank import PRIORS, rank
-from gatepost.model.evidence import Connect, Evidence, Fact, Greeting, Resolution, Target, TlsFirst
+from gatepost.model.entra import TokenSeen
+from gatepost.model.evidence import (
+    Connect,
+    Evidence,
+    Fact,
+    Greeting,
+    Resolution,
+    Target,
+    TlsFirst,
+    seen,
+)
 from gatepost.model.finding import Confidence, Finding, Verdict
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
@@ -146,6 +156,9 @@ def test_the_status_of_an_error_document_says_what_is_wrong(status: str, first: 
     found = [each.id for each in diagnose(refused).findings]
     assert found[0] == first
     assert "oauth_scope_wrong" in found
+    told = replace(refused, token=seen(TokenSeen("jwt")))  # of which the doctor sees the time
+    lacks = "oauth_scope_wrong" in [each.id for each in diagnose(told).findings]
+    assert lacks == (status == "insufficient_scope")
 
 
 def test_a_refused_secret_at_acs_lists_what_it_may_be() -> None:

@@ -7,6 +7,7 @@ was the client itself: only words of the server count here, and no fault of a cl
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from gatepost.diagnosis.error_document import status_said
 from gatepost.diagnosis.rules.ehlo import is_not_the_name
 from gatepost.diagnosis.rules.texts import merged, weigh
 from gatepost.diagnosis.signs import SIGNS
@@ -84,8 +85,9 @@ def _excluded(seen: Evidence) -> Iterator[str]:
     if kind in ("google_app_password", "token"):
         yield "app_password_required"
     if seen.token.value is not None and seen.token.value.form == "jwt":
-        # the token itself was read
-        yield from ("oauth_scope_wrong", "oauth_wrong_identity", "token_expired")
+        yield from ("oauth_wrong_identity", "token_expired")  # the token itself was read
+        if status_said(seen) != "insufficient_scope":
+            yield "oauth_scope_wrong"
 
 
 def _under_tls(seen: Evidence) -> Iterator[bool]:
