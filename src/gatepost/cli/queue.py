@@ -118,7 +118,7 @@ def release(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @options
 def drop(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
-    """Give mail up: it is not sent, and nobody is told.
+    """Give mail up: it is not sent, and nobody is told. What is being sent just then may arrive.
 
     \b
     Example:

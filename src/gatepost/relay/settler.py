@@ -139,7 +139,8 @@ class Settler:
                 await self._deliveries.settle(lease, settlement, self._now())
             except LeaseLost as error:
                 if settlement.attempt is not None:  # else it was only to be given back
-                    self._report("lease_lost", **_named(lease), reason=str(error))
+                    said = str(settlement.attempt.reply)
+                    self._report("lease_lost", **_named(lease), reply=said, reason=str(error))
                 return False
             except Exception as error:  # noqa: BLE001 - also of what nobody foresaw
                 if number == 0:

@@ -17,6 +17,7 @@ from gatepost.relay.routes import Routes
 from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     A_RECORD,
+    OK,
     Answer,
     Upstream,
     World,
@@ -132,7 +133,7 @@ def test_dropped_while_it_was_on_its_way() -> None:
 
     world.run(scenario)
     assert len(hub.taken) == 1
-    assert len(world.told("lease_lost")) == 1
+    assert [each["reply"] for each in world.told("lease_lost")] == [str(OK)], "it has arrived"
 
 
 def test_what_was_not_tried_may_be_taken_over_without_a_word() -> None:
