@@ -270,7 +270,7 @@ class World:
         """Let another deliverer go on, as a reload does; the end of the one before."""
         before = self.deliverer
         self._make()
-        self.store.follow(self.routes, self.deliverer)
+        self.store.use(self.routes, self.deliverer)
         await before.retire(self.deliverer, 2)
         await self.deliverer.start(before.epoch)
         return asyncio.create_task(before.stop(20, patient=True))

@@ -200,7 +200,7 @@ class Service:
         stack.callback(arrivals.close)
         await outward.start(outgoing)
         stack.push_async_callback(outward.stop, ON_THE_WIRE)
-        relay.follow(outward.store)
+        relay.use_store(outward.store)
         desks = Desks()
         queue = QueueDesk(store.deliveries, _now, lambda: outward.deliverer)
         shared = Shared(None, visitors, relay.budget, desks, queue=queue, reporter=report)

@@ -157,7 +157,7 @@ class ServeOutbound:
             before.deliverer.forgive(hops)  # a secret may be another in its file
             return
         self._now = outgoing
-        self.store.follow(outgoing.routes, outgoing.deliverer)
+        self.store.use(outgoing.routes, outgoing.deliverer)
         retiring = asyncio.create_task(before.deliverer.retire(outgoing.deliverer, BRIEFLY))
         ending = before, asyncio.create_task(self._end(before, retiring))
         self._ending.append(ending)

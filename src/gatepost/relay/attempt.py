@@ -1,4 +1,4 @@
-"""One delivery, tried: the targets of its route's chain in turn, and the places of each."""
+"""One attempt at a delivery: tries the targets of its route in turn, and the servers of each."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -22,28 +22,26 @@ from gatepost.relay.transport.contract import Handed, Place, Transport
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
 
 TRY: Final = 1800.0
-"""Seconds for one try at one place: the phases of RFC 5321 4.5.3.2 have their own limits."""
-
-
+"""Seconds for one attempt at one server; each phase has its own limit (RFC 5321 4.5.3.2)."""
 PATIENCE, MOMENT = 10.0, 0.1
-"""Seconds for which a message that one target did not take waits for the first sign-in at the next
-one, and between two looks; else it would wait for its schedule."""
+"""Seconds to wait for the first login at the next target, after another one refused a message, and
+between two checks. Without this the message would wait for its next scheduled attempt."""
 
 _CLOSING: Final = 421
 _OF_MESSAGE: Final = frozenset({"mail", "rcpt", "data", "content"})
-"""Where a reply is about the message: it tells more than a server that has no time for anybody."""
+"""Phases whose replies are about the message, and so tell more than those of a busy server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """A target that may be tried; ``permit`` None: where it is has to be asked for first."""
+    """A target that may be tried; ``permit`` None: its servers must be looked up first."""
 
     target: Target
     permit: Permit | None
 
 
 class AttemptRunner:
-    """Makes the tries; what they come to is its caller's to write down."""
+    """Makes attempts; the caller records their results."""
 
     def __init__(
         self,
@@ -53,13 +51,13 @@ class AttemptRunner:
         teacher: Teacher,
         now: Callable[[], datetime],
     ) -> None:
-        """``transports`` by the names of their targets."""
+        """``transports`` are keyed by the names of their targets."""
         self._transports, self._places = transports, places
         self._traffic, self._teacher, self._now = traffic, teacher, now
         self._tried = traffic.wire.places
 
     def choose(self, route: Route, destination: str) -> Clear | Pause:
-        """Return the first target of a chain that does not rest, or what is waited for."""
+        """Return the first target of the route that may be tried now, or the shortest pause."""
         shortest: Pause | None = None
         for target in route.chain:
             found = self._places.known(target, destination)
@@ -74,8 +72,8 @@ class AttemptRunner:
                 shortest = answer
         return shortest or Pause("", TRY)
 
-    def look(self, route: Route, destination: str) -> Pause | None:
-        """Return what all targets of a chain rest for; None when one does not."""
+    def rest(self, route: Route, destination: str) -> Pause | None:
+        """Return the shortest rest if all targets of the route rest; None if one does not."""
         shortest: Pause | None = None
         for target in route.chain:
             found = self._places.known(target, destination) or Found(())
@@ -86,8 +84,8 @@ class AttemptRunner:
                 shortest = rest
         return shortest
 
-    def crowd(self, route: Route, destination: str) -> str:
-        """Return why a chain takes no more at the moment; empty when that is not known."""
+    def limit(self, route: Route, destination: str) -> str:
+        """Return the limit that the route has reached, as a sentence; empty if unknown."""
         for target in route.chain:
             found = self._places.known(target, destination)
             if found is not None and self._traffic.rest(target, found) is None:
@@ -95,13 +93,13 @@ class AttemptRunner:
         return ""
 
     def recipients(self, route: Route, destination: str) -> int | None:
-        """Return how many recipients all targets of a chain take at once; None: nobody knows."""
+        """Return how many recipients every target accepts per transaction; None: unknown."""
         known = [(each, self._places.known(each, destination)) for each in route.chain]
         most = [self._traffic.recipients(each, found) for each, found in known if found is not None]
         return min(most, default=None)
 
     def progress(self, delivery: str) -> Turn:
-        """Return where a delivery is being tried, for how long, and how far it has come."""
+        """Return where a delivery is being attempted, for how long, and which step it reached."""
         tried = self._tried.get(delivery)
         if tried is None:
             return Turn()
@@ -109,12 +107,12 @@ class AttemptRunner:
         return Turn(place=str(tried.place), seconds=seconds, step=tried.step(delivery))
 
     def forgive(self, route: Route, destination: str) -> None:
-        """Forget why the targets of a chain rest."""
+        """End the rests of all targets of the route."""
         for target in route.chain:
             self._traffic.forgive(target, self._places.known(target, destination))
 
-    async def carry(self, lease: Lease, body: Body, route: Route, first: Clear) -> Handed | Pause:
-        """Try to hand a delivery over; a Pause when nothing could be tried after all."""
+    async def run(self, lease: Lease, body: Body, route: Route, first: Clear) -> Handed | Pause:
+        """Make an attempt, first at the target ``first``; a Pause if nothing could be tried."""
         destination = lease.delivery.next_hop.destination
         asked = first.target
         tried = {asked.name}
@@ -140,7 +138,7 @@ class AttemptRunner:
         return last
 
     async def _try_in_turn(self, lease: Lease, body: Body, target: Target) -> Handed | Pause:
-        """Try a target behind another one; where the first sign-in is being made, after that."""
+        """Try a further target; if its first login is in progress, wait for that."""
         answer = await self._try_target(lease, body, target, None)
         end = self._traffic.seconds() + PATIENCE
         while isinstance(answer, Pause) and answer.is_first and self._traffic.seconds() < end:
@@ -233,17 +231,17 @@ class AttemptRunner:
         return replace(handed, attempt=attempt)
 
     async def retire(self) -> None:
-        """Keep no connections any more: another deliverer opens its own."""
+        """Stop keeping connections, because another deliverer takes over."""
         retiring = [each.retire() for each in self._transports.values()]
         await asyncio.gather(*retiring, return_exceptions=True)
 
     async def close(self) -> None:
-        """Close all connections that are kept."""
+        """Close all idle connections."""
         closing = [each.close() for each in self._transports.values()]
         await asyncio.gather(*closing, return_exceptions=True)
 
     def refuse(self, lease: Lease, target: str, phase: Phase, reply: Reply) -> Handed:
-        """Return what a try comes to that ended before anybody was asked."""
+        """Return the result of an attempt that failed locally, before a server was asked."""
         outcome: Outcome = "failed" if reply.is_permanent else "deferred"
         attempt = Attempt(self._now(), Contact(target), phase, reply, is_remote=False)
         count = len(lease.delivery.waiting)
@@ -251,7 +249,7 @@ class AttemptRunner:
 
 
 def _passes_on(answer: Handed | Pause) -> bool:
-    """Tell whether the next target may have it."""
+    """Tell whether the next target may be tried."""
     if isinstance(answer, Handed):
         return _goes_on(answer, may_try_next_target)
     return answer.obstacle is not None  # busy is not down, as in choose
@@ -268,7 +266,7 @@ def _was_one_too_many(handed: Handed) -> bool:
 
 
 def _goes_on(handed: Handed, may: Callable[[Phase, Reply | None], bool]) -> bool:
-    """Tell whether somebody else may have what nobody took here; a verdict is a verdict."""
+    """Tell whether another server may be tried: not once a recipient has a final verdict."""
     attempt = handed.attempt
     is_judged = [each.outcome for each in handed.verdicts if each.outcome != "deferred"]
     if is_judged and attempt.phase != "resolve":
@@ -277,18 +275,20 @@ def _goes_on(handed: Handed, may: Callable[[Phase, Reply | None], bool]) -> bool
 
 
 def _is_partly_put_off(handed: Handed) -> bool:
-    """Tell whether a server has judged some, and put off others; these alone are asked about when
-    it is tried again, and another target is when they are put off again."""
+    """Tell whether a server deferred only some of the recipients.
+
+    The next attempt is for these alone, and may go to another target.
+    """
     later = [each.reply for each in handed.verdicts if each.outcome == "deferred"]
     is_partly = 0 < len(later) < len(handed.verdicts)
     return is_partly and handed.error is None and all(each.is_transient for each in later)
 
 
 def _may_ask_another(target: Target, handed: Handed) -> bool:
-    """Tell whether another exchanger may have what one has not taken for now.
+    """Tell whether another exchanger may be tried after a temporary refusal.
 
-    RFC 5321 5.1: they are tried until one takes the message, and at least two are. One that asks
-    for less mail (450 to MAIL, say) speaks for all; 452 to the first RCPT does not.
+    RFC 5321 5.1: exchangers are tried until one accepts the message, at least two of them. A
+    request for less mail (such as 450 to MAIL) holds for all; 452 to the first RCPT does not.
     """
     attempt = handed.attempt
     lesson = lesson_of(attempt.reply, attempt.phase)
@@ -303,10 +303,10 @@ def _may_ask_another(target: Target, handed: Handed) -> bool:
 
 
 def _later_if(handed: Handed, put_off: Handed) -> Handed:
-    """Let wait whom an exchanger refuses for good that a better one has asked to come back.
+    """Defer recipients that an exchanger refused after a preferred one had deferred them.
 
-    That one knows its recipients. Another may keep mail in times of need and know nobody, or be
-    there to turn away who does not keep to the order.
+    The preferred exchanger knows its recipients. A backup may know none, or may exist only to
+    refuse clients that ignore the order of preference.
     """
     refused = [each.reply for each in handed.verdicts if each.outcome == "failed"]
     if not refused:
@@ -320,9 +320,9 @@ def _later_if(handed: Handed, put_off: Handed) -> Handed:
 
 
 def _is_unfit(handed: Handed) -> bool:
-    """Tell whether a message is more than a server can take, as its EHLO says.
+    """Tell whether a server lacks an extension or size that the message needs, by its EHLO.
 
-    Another exchanger may have what this one lacks (RFC 6531 3.2), also one that is down now.
+    Another exchanger may have it (RFC 6531 3.2), even one that is down now.
     """
     is_ours = not handed.attempt.is_remote and handed.error is None
     return is_ours and all(each.outcome == "failed" for each in handed.verdicts)

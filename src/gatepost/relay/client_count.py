@@ -1,4 +1,4 @@
-"""One connection among others: counted when it comes, and uncounted when it goes."""
+"""Counts one client for as long as it is connected."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,19 +12,19 @@ T = TypeVar("T")
 
 
 class CountedClient(Generic[T]):
-    """Counts a client while it is there: among those of its address, or of its subscription."""
+    """Counts a client among those of its address, or of its subscription, until ``end``."""
 
     __slots__ = ("_counted", "_is_welcome", "_leave", "_over")
 
     def __init__(self, is_welcome: Callable[[T], bool], leave: Callable[[], None]) -> None:
-        """``is_welcome`` tells whether an answer means that it was counted; ``leave`` uncounts."""
+        """``is_welcome`` tells whether an answer means "counted"; ``leave`` uncounts."""
         self._is_welcome = is_welcome
         self._leave = leave
         self._counted = False
         self._over = False
 
     def begin(self, answer: Later[T], when: When, then: Callable[[T], None]) -> None:
-        """``answer`` is that of who counts; ``then`` gets it."""
+        """Take the counter's ``answer``, a value or a future, and pass it to ``then``."""
         if isinstance(answer, asyncio.Future):
             answer.add_done_callback(self._late)
         else:
@@ -37,7 +37,7 @@ class CountedClient(Generic[T]):
             self.end()  # it left meanwhile, or is about to, and was counted all the same
 
     def end(self) -> None:
-        """The client is gone, or as good as gone; once is enough."""
+        """Uncount the client; may be called several times."""
         self._over = True
         if self._counted:
             self._counted = False
@@ -45,4 +45,4 @@ class CountedClient(Generic[T]):
 
 
 UNCOUNTED: Final[CountedClient[Any]] = CountedClient(bool, lambda: None)
-"""Of a client that was counted nowhere yet."""
+"""Stands for a client that is not counted."""

@@ -61,6 +61,6 @@ class Relay:
     def __post_init__(self) -> None:
         self.batcher = Batcher(self.store)
 
-    def follow(self, store: Store) -> None:
+    def use_store(self, store: Store) -> None:
         """Put messages into another store from now on; for a reload."""
         self.store, self.batcher = store, Batcher(store)

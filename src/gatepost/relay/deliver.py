@@ -142,7 +142,7 @@ class Deliverer:
             if route is not None:
                 self._attempts.forgive(route, each.destination)
             self._end_rest(each.key)
-            self._queues.hurry(each.key)
+            self._queues.wake(each.key)
         for key in list(self._resting):
             self._look_again(key)
         self._due.set()
@@ -159,7 +159,7 @@ class Deliverer:
         route = self._routes.named(next_hop.route)
         if route is None:
             return None
-        pause = self._attempts.look(route, next_hop.destination)
+        pause = self._attempts.rest(route, next_hop.destination)
         return None if pause is None else pause.obstacle
 
     def turn_of(self, delivery: str, next_hop: NextHop) -> Turn:
@@ -168,7 +168,7 @@ class Deliverer:
         if ahead is None:
             return self._attempts.progress(delivery)
         route = self._routes.named(next_hop.route)
-        crowd = "" if route is None else self._attempts.crowd(route, next_hop.destination)
+        crowd = "" if route is None else self._attempts.limit(route, next_hop.destination)
         return Turn(ahead, crowd)
 
     def call_off(self, ids: Collection[str] | None) -> None:
@@ -454,7 +454,7 @@ class Deliverer:
         try:
             if route is None:
                 return Pause("", LOOK)
-            return await self._attempts.carry(lease, await self._load(held), route, clear)
+            return await self._attempts.run(lease, await self._load(held), route, clear)
         except asyncio.CancelledError:
             self._hand_back(held)
             raise
@@ -504,7 +504,7 @@ class Deliverer:
         """End a rest that is not needed any more."""
         route, _, destination = key.partition("/")
         known = self._routes.named(route)
-        if known is None or self._attempts.look(known, destination) is None:
+        if known is None or self._attempts.rest(known, destination) is None:
             self._end_rest(key)
 
     # Settling.

@@ -1,4 +1,4 @@
-"""What went wrong, in words that are safe to show."""
+"""Errors as text that is safe to show."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ BROKEN: Final = Reply(421, "Local error, closing connection", Esc(4, 3, 0))
 
 
 def error_of(future: "asyncio.Future[Any]") -> BaseException | None:
-    """Return what a finished future failed with; None when it has a result."""
+    """Return the exception of a finished future; None if it has a result."""
     return asyncio.CancelledError() if future.cancelled() else future.exception()
 
 

@@ -1,4 +1,4 @@
-"""TLS handshakes before a greeting, by address: until one is done nobody else counts its client."""
+"""Counts unfinished TLS handshakes before a greeting, by address."""
 
 from collections import Counter
 
@@ -6,13 +6,13 @@ from gatepost.policy.networks import counted_as
 
 
 class Handshakes:
-    """Those that are open in this process."""
+    """The unfinished handshakes of this process; other counts begin after the handshake."""
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
 
     def enter(self, address: str, most: int | None) -> bool:
-        """Count one more of an address; False when it has its fill."""
+        """Count a handshake; False if its address has reached the limit."""
         key = counted_as(address)
         if most is not None and self._open[key] >= most:
             return False
@@ -20,7 +20,7 @@ class Handshakes:
         return True
 
     def leave(self, address: str) -> None:
-        """One that was counted is over."""
+        """Uncount a handshake that has ended."""
         key = counted_as(address)
         self._open[key] -= 1
         if self._open[key] <= 0:

@@ -1,4 +1,4 @@
-"""The tries that are being made, by this configuration and by one that a reload has ended."""
+"""Attempts in progress, of the current deliverer and of one that a reload has replaced."""
 
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.queue.why import Step
@@ -7,15 +7,15 @@ from gatepost.relay.transport.contract import Place, Transport
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """Where a delivery is being tried, by what, and since when."""
+    """One attempt in progress."""
 
     place: Place
     transport: Transport | None
-    """None: where it is to be tried is being asked."""
+    """None: the servers are being looked up."""
     begun: float
 
     def step(self, delivery: str) -> Step:
-        """Return how far it has come."""
+        """Return the step that it has reached."""
         return "resolve" if self.transport is None else self.transport.step(delivery)
 
 
@@ -31,18 +31,18 @@ class InFlight:
     def __init__(self) -> None:
         self._tries: dict[str, int] = {}
         self.places: dict[str, Tried] = {}
-        """Where each delivery is being tried, by its id."""
+        """Attempts by the id of the delivery."""
 
     def count(self, key: str) -> int:
-        """Return how many tries are being made at a target, at the servers that it has."""
+        """Return the number of attempts at a target with these servers."""
         return self._tries.get(key, 0)
 
     def begin(self, key: str) -> None:
-        """One more is being made."""
+        """Count an attempt that begins."""
         self._tries[key] = self._tries.get(key, 0) + 1
 
     def end(self, key: str) -> None:
-        """One is over."""
+        """Uncount an attempt that has ended."""
         left = self._tries[key] - 1
         if left:
             self._tries[key] = left

@@ -1,4 +1,4 @@
-"""Leases in memory, one queue for each next hop, and whose turn it is."""
+"""Leased deliveries in memory: one queue for each next hop, served in turn."""
 
 import asyncio
 from collections import deque
@@ -12,11 +12,11 @@ from gatepost.relay.attempt import Clear
 from gatepost.relay.traffic import Pause
 
 HOLD: Final = 5.0
-"""Seconds of a rest for which leases are kept in memory; for a longer one they are given back."""
+"""Leases stay in memory during rests up to so many seconds; for longer ones they are returned."""
 
 
 class Content:
-    """A message's content in memory, for as many deliveries as it has."""
+    """A message's content in memory; ``uses`` is the number of deliveries that still need it."""
 
     __slots__ = ("body", "uses")
 
@@ -25,18 +25,18 @@ class Content:
 
 
 class Held:
-    """A lease in memory; ``content`` None: it is read when it is needed."""
+    """A lease in memory; ``content`` None: it is read from the store when needed."""
 
     __slots__ = ("content", "is_called_off", "lease")
 
     def __init__(self, lease: Lease, content: Content | None) -> None:
         self.lease, self.content = lease, content
         self.is_called_off = False
-        """An operator holds or drops it while it is being tried."""
+        """An operator has held or dropped it during its attempt."""
 
 
 class NextHopQueue:
-    """What waits in memory for one next hop."""
+    """The leases of one next hop."""
 
     __slots__ = ("held", "is_ready", "next_hop", "parked_on", "timer")
 
@@ -49,10 +49,10 @@ class NextHopQueue:
 
 
 class NextHopQueues:
-    """Gives every next hop its turn.
+    """Serves the queues of all next hops in turn.
 
-    ``choose`` tells whether a queue's first delivery may be tried, ``ready`` is called when there
-    is something to ask it about, ``rests`` gets a queue that has to wait for longer than HOLD.
+    ``choose`` tells whether the first delivery of a queue may be tried now. ``ready`` is called
+    when a queue has become ready. ``rests`` gets a queue that must pause for longer than HOLD.
     """
 
     def __init__(
@@ -69,21 +69,21 @@ class NextHopQueues:
         """Leases in all queues."""
 
     def __len__(self) -> int:
-        """Return how many queues there are."""
+        """Return the number of queues."""
         return len(self._queues)
 
     @property
     def is_ready(self) -> bool:
-        """Some queue may have its turn."""
+        """Whether a queue is ready."""
         return bool(self._ready)
 
     def length(self, key: str) -> int:
-        """Return how many wait for a next hop."""
+        """Return the number of leases in the queue of a next hop."""
         queue = self._queues.get(key)
         return len(queue.held) if queue else 0
 
     def ahead_of(self, delivery: str, key: str) -> int | None:
-        """Return how many are in front of a delivery in its queue; None: it is not in it."""
+        """Return the number of leases before a delivery in its queue; None: it is not there."""
         queue = self._queues.get(key)
         for number, held in enumerate(queue.held if queue else ()):
             if held.lease.delivery.id == delivery:
@@ -91,7 +91,7 @@ class NextHopQueues:
         return None
 
     def add(self, held: Held, *, first: bool = False) -> NextHopQueue:
-        """Let a lease wait; ``first``: it had its turn, and could not use it."""
+        """Append a lease to its queue; ``first``: put it back at the front."""
         next_hop = held.lease.delivery.next_hop
         queue = self._queues.get(next_hop.key)
         if queue is None:
@@ -106,7 +106,7 @@ class NextHopQueues:
         return queue
 
     def next(self) -> tuple[Held, Clear] | None:
-        """Return what is tried now; None when nothing can be."""
+        """Return the next lease to try, with its target; None if no queue is ready."""
         while self._ready:
             queue = self._ready.popleft()
             queue.is_ready = False
@@ -129,7 +129,7 @@ class NextHopQueues:
         return None
 
     def pause(self, queue: NextHopQueue, pause: Pause) -> None:
-        """Let a queue wait for what it waits for."""
+        """Pause a queue."""
         if pause.obstacle is not None and pause.seconds > HOLD:
             self._rests(queue, pause)
             return
@@ -140,19 +140,19 @@ class NextHopQueues:
         queue.timer = loop.call_later(max(0.01, pause.seconds), self._unpark, queue)
 
     def changed(self, key: str) -> None:
-        """Give the next queue its turn that waits for this; its own end gives it to the next."""
+        """Resume the next queue that waits for ``key``; its end resumes the one after it."""
         parked = self._parked.get(key)
         if parked:
             self._unpark(next(iter(parked.values())))
 
-    def hurry(self, key: str) -> None:
-        """Give the queue of a next hop its turn now, whatever it waits for."""
+    def wake(self, key: str) -> None:
+        """Resume the queue of a next hop now, whatever it waits for."""
         queue = self._queues.get(key)
         if queue is not None and queue.parked_on:
             self._unpark(queue)
 
     def take_all(self, key: str = "") -> list[Held]:
-        """Empty the queue of a next hop, or all queues, and return what was in them."""
+        """Remove and return all leases of one next hop, or of all."""
         taken: list[Held] = []
         for queue in [self._queues[key]] if key else list(self._queues.values()):
             taken += queue.held
@@ -163,7 +163,7 @@ class NextHopQueues:
         return taken
 
     def take_if(self, wanted: Callable[[Held], bool]) -> list[Held]:
-        """Take those out of their queues that are wanted."""
+        """Remove and return the leases for which ``wanted`` is true."""
         taken: list[Held] = []
         for queue in self._queues.values():
             kept: deque[Held] = deque()
@@ -174,7 +174,7 @@ class NextHopQueues:
         return taken
 
     def take_beyond(self, most: int) -> list[Held]:
-        """Take what is behind the first ``most`` of each queue."""
+        """Remove and return the leases behind the first ``most`` of each queue."""
         taken: list[Held] = []
         for queue in self._queues.values():
             while len(queue.held) > most:
@@ -183,7 +183,7 @@ class NextHopQueues:
         return taken
 
     def __iter__(self) -> Iterator[NextHopQueue]:
-        """Iterate over the queues as they are now."""
+        """Iterate over a copy of the queues."""
         return iter(list(self._queues.values()))
 
     def _make_ready(self, queue: NextHopQueue) -> None:
@@ -211,6 +211,6 @@ class NextHopQueues:
         queue.parked_on = ""
 
     def _drop(self, queue: NextHopQueue) -> None:
-        """Forget an empty queue; one that is in the row of the ready is forgotten in its turn."""
+        """Remove an empty queue; one that is ready is removed by ``next``."""
         if not queue.is_ready and self._queues.get(queue.next_hop.key) is queue:
             del self._queues[queue.next_hop.key]

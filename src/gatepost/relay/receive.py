@@ -1,7 +1,7 @@
-"""One connection: carries octets between stream and session, and questions to those who know.
+"""One connection: passes octets between its stream and session, and events to their handlers.
 
-The session is paused while a question is open. An answer that is there at once
-costs no task and no turn of the event loop.
+The session pauses while an answer is awaited. An answer that is available at once costs no task and
+no turn of the event loop.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ from gatepost.wire.server.session import Session
 T = TypeVar("T")
 
 HIGH_WATER: Final = 65_536
-"""Octets that may wait behind an open question before the socket is not read any more."""
+"""Octets buffered while an answer is awaited before reading from the socket stops."""
 MUCH: Final = 512
-"""Octets at once that are as good as the end of a line for knowing that a client goes on."""
+"""Octets at once that count as activity of a client even without the end of a line."""
 PROXY_TIMEOUT: Final = 5.0
 """Seconds for a proxy's header: it comes with the first packet, which may be lost once."""
 HANDSHAKE_TIMEOUT: Final = 30.0
@@ -56,13 +56,13 @@ class Receiver:
         *,
         unwanted: bool = False,
     ) -> None:
-        """``unwanted``: there is no room; say so instead of a greeting."""
+        """``unwanted``: there are too many connections; refuse instead of greeting."""
         self._relay = relay
         self._entrance = entrance
         self._certificate = entrance.certificate
         self._unwanted = unwanted
         self._early = True
-        """There is no session yet: a proxy's header or a handshake is still to come."""
+        """There is no session yet: a PROXY header or a TLS handshake is awaited."""
         self._visit: CountedClient[bool] = UNCOUNTED
         """Among those of its address."""
         self._sign_in: SignIn | None = None
@@ -72,14 +72,14 @@ class Receiver:
         self._session: Session
         self._stream: ServerStream = None  # type: ignore[assignment]  # until it is accepted
         self._open = False
-        """A question is with somebody else; the answer will call us."""
+        """An answer is awaited, whose callback will continue the session."""
         self._paused = False
         self._peer_ended = False
         self._stalled = False
-        """Commands wait until the peer has taken what those before are answered with."""
+        """Commands wait until the peer has read earlier replies."""
         self.on_lost = on_lost
         self.deadline = relay.tick + HANDSHAKE_TIMEOUT
-        """The relay's tick at which the peer has been silent for too long."""
+        """The relay's tick at which the peer counts as idle."""
 
     @property
     def peer(self) -> str:
@@ -89,7 +89,7 @@ class Receiver:
     # What the stream calls.
 
     def accepted(self, stream: ServerStream) -> None:
-        """A connection is there; a proxy's header or the handshake of TLS may come first."""
+        """Begin; a PROXY header or a TLS handshake may come before the session."""
         self._stream = stream
         if stream.is_shaking:
             self.deadline = self._relay.tick + PROXY_TIMEOUT
@@ -97,12 +97,12 @@ class Receiver:
             self._come()
 
     def introduced(self) -> None:
-        """The proxy said for whom it speaks; the client has its own time."""
+        """Take note that the PROXY header has arrived; the client's own timeout starts."""
         self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
         self._come()
 
     def _come(self) -> None:
-        """Cut who has too many handshakes open: before a greeting nobody else counts them."""
+        """Disconnect clients whose address has too many unfinished handshakes."""
         if not self._entrance.implicit:
             return
         address, shaking = self.peer, self._relay.shaking
@@ -114,11 +114,11 @@ class Receiver:
             self.abort()
 
     def not_introduced(self, reason: str) -> None:
-        """Tell the operator; a proxy that is set up wrongly should not stay unseen."""
+        """Report an invalid PROXY header, so that a wrongly configured proxy is noticed."""
         self._relay.report("proxy_header_refused", peer=self.peer, reason=reason)
 
     def connected(self) -> None:
-        """Greet, unless there is no room."""
+        """Start the session: greet, or refuse."""
         address, stream = self._stream.peer_address, self._stream
         terms = self._entrance.terms.of(address)
         self._session = make_session(terms.setting, address, encrypted=stream.tls is not None)
@@ -152,7 +152,7 @@ class Receiver:
         self._end(reply)
 
     def received(self, octets: bytes) -> None:
-        """Feed the session and do what it asks for."""
+        """Pass received octets to the session, and handle its events."""
         self._relay.batcher.heard += 1
         if b"\n" in octets or len(octets) >= MUCH:  # who dribbles is silent
             self._touch()
@@ -165,31 +165,34 @@ class Receiver:
                 self._stream.pause()
 
     def secured(self) -> None:
-        """The handshake after STARTTLS is done; the client speaks next."""
+        """Take note that the handshake after STARTTLS is done."""
         self._session.present(self._stream.presented)
         self._touch()
 
     def tls_failed(self, error: TlsError) -> None:
-        """Tell the operator; the peer got an alert."""
+        """Report a failed handshake; the peer has received an alert."""
         reason = explain_handshake(str(error).removeprefix("TLS failed: "))  # the event says that
         self._relay.report("tls_failed", peer=self._stream.peer_address, reason=reason)
         self._leave()
 
     def ended(self) -> None:
-        """The peer will say nothing more; an answer that is due is still given."""
+        """Take note that the peer sends nothing more; it still gets pending replies."""
         self._peer_ended = True
         if not self._open and not self._stalled:
             self._part()
 
     def drained(self) -> None:
-        """The peer takes our replies again: go on where they piled up."""
+        """Continue with commands that waited until the peer read its replies."""
         if self._stalled:
             self._stalled = False
             self._resume()
 
     def lost(self) -> None:
-        """Forget what did not arrive whole; what is with the store stays there. Until an answer
-        that is due it keeps its place: no login is tried sooner by hanging up on a refusal."""
+        """Drop an incomplete message; one that is being stored stays.
+
+        The client counts as connected until a pending answer, so that disconnecting does not
+        shorten the delay after a refused login.
+        """
         if not self._open:
             self._leave()
         self._drop_auth()
@@ -198,7 +201,7 @@ class Receiver:
     # What the supervisor calls.
 
     def time_out(self) -> None:
-        """The peer was silent for too long; an answer that is due is awaited."""
+        """End an idle connection, unless an answer is awaited."""
         if self._early or self._stream.is_shaking:
             self._unwanted = True
             if self._stream is not None:  # else the event loop brings it in a moment
@@ -207,14 +210,14 @@ class Receiver:
             self._end(self._session.replies.TIMED_OUT)
 
     def shut_down(self) -> None:
-        """Say 421, after the answer that is due: a commit in flight still gets its 250."""
+        """Reply 421, after a pending answer: a commit in progress still gets its 250."""
         if self._early:
             self.abort()
         elif not self._open:
             self._end(self._session.replies.SHUTTING_DOWN)
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Abort the connection."""
         self._unwanted = True
         if self._stream is not None:  # else the event loop brings it in a moment
             self._stream.abort()

@@ -1,4 +1,4 @@
-"""Acceptance where mail is relayed: a store whose ``put`` plans, queues and hands to delivery."""
+"""Accepts mail for relaying: a store whose ``put`` queues deliveries by the routes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -25,9 +25,9 @@ Queue = Callable[[Sequence[Planned], bool], Awaitable[tuple[Lease, ...]]]
 
 
 class RoutedStore:
-    """Implements ``queue.contract.Store``: what goes elsewhere is queued, the rest is captured.
+    """Implements ``queue.contract.Store``: mail with a next hop is queued, the rest captured.
 
-    Messages that it lists and shows are the captured ones.
+    It lists and shows captured messages only.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class RoutedStore:
 
     @property
     def router(self) -> Router:
-        """By which mail goes now."""
+        """The current routes, for checks of recipients."""
         return self._routes.router
 
-    def follow(self, routes: Routes, deliverer: Deliverer) -> None:
-        """Go by other routes from now on."""
+    def use(self, routes: Routes, deliverer: Deliverer) -> None:
+        """Use other routes and another deliverer from now on; for a reload."""
         self._routes, self._deliverer = routes, deliverer
 
     def new_epoch(self) -> Awaitable[int]:
@@ -53,7 +53,7 @@ class RoutedStore:
         return self._store.refusal
 
     def put(self, submission: Submission) -> Awaitable[None]:
-        """As ``Store.put``. A recipient that no route takes any more is a QueueError: 451."""
+        """As ``Store.put``. Raises QueueError (451) if a recipient has no route any more."""
         return self.accept(
             submission,
             lambda: self._store.put(submission),

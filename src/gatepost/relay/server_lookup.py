@@ -1,4 +1,4 @@
-"""Where a target's servers are: from its configuration, or from the DNS (RFC 5321 5.1)."""
+"""The servers of a target: from the configuration, or from the DNS (RFC 5321 5.1)."""
 
 import asyncio
 from collections import OrderedDict
@@ -13,34 +13,34 @@ from gatepost.relay.transport.contract import Place
 from gatepost.routing.mx import candidates, exchangers, hosts_of, literal_candidates, site
 
 KNOWN: Final = 10_000
-"""Destinations whose servers are remembered, those used last."""
+"""Destinations whose servers are cached; the least recently used are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What this relay is called, and where it listens: mail must not be sent there again."""
+    """The relay's own names and addresses, to which it must not send mail."""
 
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     is_here: Callable[[str], bool] = lambda _address: False
-    """Tells whether this machine has an address, where we listen on all that it has."""
+    """Tells whether an address is this machine's, for listeners on all addresses."""
 
     def __contains__(self, address: object) -> bool:
-        """Tell whether an address is ours."""
+        """Tell whether an address is one of the relay's own."""
         return address in self.addresses or self.is_here(str(address))
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A target's places in the order in which they are tried."""
+    """The servers of a target, in the order in which they are tried."""
 
     places: tuple[Place, ...]
     site: str = ""
-    """What names them, however many destinations share them; empty where the target is one."""
+    """A name that destinations with the same exchangers share; empty except for MX targets."""
 
 
 class ServerLookup:
-    """Knows where each target is, for each destination. ``random`` returns numbers from 0 to 1."""
+    """Looks up the servers of targets. ``random`` returns numbers from 0 to 1."""
 
     def __init__(self, resolver: Resolver, own: Own, random: Callable[[], float]) -> None:
         self._resolver, self._own, self._random = resolver, own, random
@@ -48,13 +48,13 @@ class ServerLookup:
         self._configured: dict[str, tuple[Target, Found]] = {}
 
     def known(self, target: Target, destination: str) -> Found | None:
-        """Return where a target is; of what the DNS says, what it said last, or None."""
+        """Return the servers of a target without a query: from the cache for MX, or None."""
         if isinstance(target, MxTarget):
             return self._known.get((target.name, destination))
         return self._of(target)
 
     async def find(self, target: Target, destination: str) -> Found | Reply:
-        """Return where a target is; a Reply tells why there is no place, for now or for good."""
+        """Return the servers of a target, or a temporary or permanent Reply if there is none."""
         if not isinstance(target, MxTarget):
             return self._of(target)
         found = await self._exchangers(target, destination)

@@ -1,4 +1,4 @@
-"""Whose a session is: each AUTH in it, what comes of it, and its place in the subscription."""
+"""The logins of one session: each AUTH, its result, and its place in the subscription."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +17,7 @@ MAX_DELAYS: Final = 8
 
 
 class SignIn:
-    """Lives from a session's first AUTH to the end of the connection."""
+    """Handles AUTH in one session, from the first AUTH to the end of the connection."""
 
     __slots__ = ("_auth", "_failures", "_peer", "_place", "_refuse", "_relay", "_session", "_when")
 
@@ -41,11 +41,11 @@ class SignIn:
 
     @property
     def is_open(self) -> bool:
-        """AUTH was said, and there is no verdict yet."""
+        """Whether an AUTH is in progress."""
         return self._auth is not None
 
     def begin(self, claim: Claim) -> None:
-        """Take an AUTH command."""
+        """Start an AUTH command."""
         self._auth = Authentication(self._relay, self._session, claim, self._when, self._conclude)
         self._auth.begin()
 
@@ -55,7 +55,7 @@ class SignIn:
             self._auth.respond(response)
 
     def drop(self) -> None:
-        """Forget an AUTH that has no verdict yet."""
+        """Abandon an AUTH in progress."""
         if self._auth is not None:
             self._auth.close()
             self._auth = None

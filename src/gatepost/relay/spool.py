@@ -1,7 +1,7 @@
 """Message content between the wire and the store, within one byte budget.
 
-All content in memory counts against the budget; over it, a message goes to an
-unlinked file. What the store has taken is given back.
+All content in memory counts against the budget. Beyond it, content is written to an unlinked
+file. Room is given back once the store has the message.
 """
 
 import tempfile
@@ -19,35 +19,35 @@ MIB: Final = 1024 * 1024
 
 
 BYTE_BUDGET: Final = 64 * MIB
-"""Octets of content that may lie in the memory of a relay, whatever the number of processes."""
+"""Octets of content in the memory of a relay, over all its processes."""
 
 
 class Budget:
-    """Octets of content that may lie in memory."""
+    """Limits the octets of content in the memory of a process."""
 
     __slots__ = ("directory", "total", "used")
 
     def __init__(self, directory: Path, total: int = BYTE_BUDGET) -> None:
         self.directory = directory
-        """Where content goes that has no room."""
+        """The directory for files with content beyond the budget."""
         self.total = total
         self.used = 0
 
     def take(self, octets: int) -> bool:
-        """Reserve room; False when there is none."""
+        """Reserve room; False if there is not enough."""
         if self.used + octets > self.total:
             return False
         self.used += octets
         return True
 
     def give_back(self, octets: int) -> None:
-        """Release room that was taken."""
+        """Release reserved room."""
         self.used -= octets
 
 
 @dataclass(frozen=True, slots=True)
 class PiecesBody:
-    """Content in memory, in the pieces in which it came."""
+    """Content in memory, in the pieces in which it was received."""
 
     pieces: tuple[bytes, ...]
     size: int

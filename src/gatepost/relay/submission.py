@@ -18,19 +18,19 @@ from gatepost.wire.server.events import Message
 from gatepost.wire.server.session import Session
 
 MOST_AUTHORS: Final = 50
-"""Mailboxes in From whose rights are looked at."""
+"""Mailboxes in From that are checked at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A whole message, not yet accepted. ``authors`` None: who wrote it cannot be told."""
+    """A complete message that is not accepted yet; ``authors`` None: From cannot be parsed."""
 
     submission: Submission
     authors: tuple[Address, ...] | None
 
 
 def hop_of(session: Session, stream: ServerStream, before: Hop | None) -> Hop:
-    """Return what the Received field says of a connection: ``before`` while it is still so."""
+    """Return the facts for the Received field; ``before`` itself if nothing has changed."""
     signed_in = session.signed_in_as is not None
     said = session.peer_name, session.protocol, signed_in, session.encrypted
     if before is not None and said == (
@@ -50,7 +50,7 @@ def hop_of(session: Session, stream: ServerStream, before: Hop | None) -> Hop:
 def receive_message(
     relay: Relay, session: Session, hop: Hop, event: Message, spool: Spool
 ) -> Received:
-    """Give the message its id and its Received field, and read who wrote it."""
+    """Return the message with its id and Received field, and the authors in its header."""
     envelope = event.envelope
     summary = read_summary(spool.head)
     id_, now = relay.next_id(), relay.now()

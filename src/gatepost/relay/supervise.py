@@ -1,4 +1,4 @@
-"""All connections of a process: accepts them, times them out, and drains them at the end."""
+"""Accepts the connections of a process, ends idle ones, and drains all when it stops."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.receive import Receiver
 
 SWEEP: Final = 1.0
-"""Seconds between two looks for silent peers."""
+"""Seconds between two searches for idle peers."""
 
 
 class Supervisor:
@@ -28,7 +28,7 @@ class Supervisor:
         self._emptied: asyncio.Event = asyncio.Event()
         self._sweeper: asyncio.TimerHandle | None = None
         self._no_handles = False
-        """There was none left for another connection when we looked last."""
+        """The process had no free file handle at the last check."""
 
     @property
     def connections(self) -> int:
@@ -36,7 +36,7 @@ class Supervisor:
         return len(self._receivers)
 
     async def serve(self, listener: Listener, entrance: ListenerState) -> None:
-        """Accept on ``listener``, by the terms of ``entrance``."""
+        """Accept connections on ``listener``, whose settings are in ``entrance``."""
         loop = asyncio.get_running_loop()
         self._relay.tick = loop.time() + SWEEP
         for sock in listener.sockets:

@@ -1,4 +1,4 @@
-"""From what a try came to, to what is written down of it and what the sender is told. Pure."""
+"""From the result of an attempt to its settlement and the sender's notification. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,30 +18,30 @@ from gatepost.relay.transport.contract import Handed
 EXPIRED: Final = Esc(4, 4, 7)
 """RFC 3463 3.5: delivery time expired."""
 WAITS: Final = Reply(451, "Not tried yet", Esc(4, 4, 0))
-"""Stands for the last word on what nobody has said anything of."""
+"""The reply recorded for recipients about whom no server has said anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is to be written down, still without the notifications that go with it."""
+    """A settlement, still without the notifications that belong to it."""
 
     settlement: Settlement
     reported: tuple[Reported, ...] = ()
-    """What the sender may have to be told."""
+    """What a notification to the sender may report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What decides when something is tried again."""
+    """What determines the time of the next attempt."""
 
     retry: Retry
     random: Random
     at_least: timedelta = timedelta(0)
-    """What the peer asked for."""
+    """The delay that the peer asked for."""
 
 
 def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
-    """Return what one try, which ended ``now``, makes of a delivery."""
+    """Return the settlement of an attempt that ended ``now``."""
     delivery, verdicts = lease.delivery, handed.verdicts
     next_at: datetime | None = None
     goes_on = False
@@ -64,7 +64,7 @@ def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
 
 
 def give_back(lease: Lease, now: datetime, next_at: datetime) -> Judged:
-    """Return what becomes of what could not be tried: it waits, unless its time is up."""
+    """Return the settlement of a delivery that could not be tried: it fails if it has expired."""
     delivery = lease.delivery
     is_over = now >= delivery.expires_at
     told = not is_over and _is_overdue(delivery, now)

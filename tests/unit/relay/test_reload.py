@@ -49,7 +49,7 @@ def test_what_is_being_accepted_during_a_reload_goes_out_at_once() -> None:
         await asyncio.sleep(1)
         await world.deliverer.stop(1)
         await world.start()
-        store.follow(world.routes, world.deliverer)
+        store.use(world.routes, world.deliverer)
         synced.set()
         await accepted
         await asyncio.sleep(0.1)
