@@ -11,6 +11,7 @@ from gatepost.model.retry import Retry
 from gatepost.model.route import (
     AcsRestTarget,
     GraphTarget,
+    MxTarget,
     Route,
     SmarthostTarget,
     Target,
@@ -126,6 +127,14 @@ def warn_of_lost_bounces(root: Table, routes: Sequence[Route]) -> None:
         root.tables("route")[ways[-1]].warn(
             f"bounces are mail from <>, and {name}, to which they go, takes none: {_OWN_ROUTE}"
         )
+
+
+def warn_of_short_hostname(root: Table, hostname: str, routes: Sequence[Route]) -> None:
+    """Say that mail exchangers want a name with its domain in EHLO (RFC 5321 2.3.5, 4.1.1.1)."""
+    goes_to_mx = any(isinstance(each, MxTarget) for route in routes for each in route.chain)
+    if goes_to_mx and not {".", ":"} & set(hostname):
+        said = f"hostname {hostname} has no domain: many mail exchangers refuse who greets with it"
+        root.warn(said, "hostname")
 
 
 def _ways_of_bounces(routes: Sequence[Route]) -> list[int]:

@@ -13,6 +13,7 @@ from gatepost.config.cross_checks import (
     check_loops,
     check_places,
     warn_of_lost_bounces,
+    warn_of_short_hostname,
     warn_of_unused,
 )
 from gatepost.config.external_checks import check_external
@@ -78,6 +79,7 @@ def _read(root: Table) -> Config:
     check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)
     warn_of_lost_bounces(root, routes)
+    warn_of_short_hostname(root, name, routes)
     limits, storage, dns = _limits(root), _storage(root), _dns(root)
     return Config(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,

@@ -212,9 +212,9 @@ class Table:
         near = error.near if isinstance(error, Unknown) else ""
         self.fault(key, f"{self.name(key)} {error}", near, number=number)
 
-    def warn(self, message: str) -> None:
-        """Note at the table what works, and should not be left as it is."""
-        self._source.warn(self.path, message)
+    def warn(self, message: str, key: str | None = None) -> None:
+        """Note at the table, or at a key, what works, and should not be left as it is."""
+        self._source.warn(self.path if key is None else (*self.path, key), message)
 
     def finish(self) -> None:
         """Note every key that does not exist here, and each that should and does not."""

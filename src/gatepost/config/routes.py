@@ -226,7 +226,23 @@ def _read_retry(table: Table) -> Retry:
     elif retry.longest < retry.first:
         where = "longest" if table.has("longest") else "first"
         table.fault(where, f"{table.name('longest')} is shorter than {table.name('first')}")
+    if table.is_clear(table.path):
+        _warn_of_late(table, retry)
     return retry
+
+
+def _warn_of_late(table: Table, retry: Retry) -> None:
+    """Say what comes too late to happen, where the file asks for it."""
+    expire = table.name("expire")
+    key = "table" if table.has("table") else "first"
+    if (retry.table or (retry.first,))[0] >= retry.expire:
+        table.warn(
+            f"{table.name(key)}: the first wait ends after {expire}: one try, one at the end", key
+        )
+    if table.has("warn") and retry.warn is not None and retry.warn >= retry.expire:
+        table.warn(
+            f"{table.name('warn')} comes after {expire}: no sender is told of a delay", "warn"
+        )
 
 
 def _warning(value: Any) -> timedelta | None:

@@ -57,6 +57,37 @@ def test_what_nothing_uses_is_warned_of() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            'first = "2h"\nlongest = "3h"\nexpire = "1h"',
+            ["g.toml:9: retry.default.first: the first wait"],
+        ),
+        ('table = ["5d", "6d"]', ["g.toml:9: retry.default.table: the first wait ends after"]),
+        ('warn = "6d"', ["g.toml:9: retry.default.warn comes after retry.default.expire"]),
+        ('expire = "1h"', []),
+        ('warn = "never"', []),
+    ],
+)
+def test_what_comes_too_late_to_happen_is_warned_of(said: str, told: list[str]) -> None:
+    warnings = parse_warnings(f"{SMALL}[retry.default]\n{said}\n")
+    assert len(warnings) == len(told)
+    for warning, beginning in zip(warnings, told, strict=True):
+        assert warning.startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("hostname", "is_told"),
+    [("relay", True), ("relay.example.com", False), ("192.0.2.1", False), ("2001:db8::1", False)],
+)
+def test_mail_exchangers_want_a_whole_host_name(hostname: str, is_told: bool) -> None:
+    text = f'hostname = "{hostname}"\n{SMALL.replace("capture", "mx")}'
+    said = f"g.toml:1: hostname {hostname} has no domain"
+    assert [each.startswith(said) for each in parse_warnings(text)] == [True] * is_told
+    assert not parse_warnings(text.replace('"mx"', '"capture"'))
+
+
 def test_a_route_for_the_same_mail_is_warned_of() -> None:
     """Case does not matter, nor order, nor the names of the two, nor how a domain is spelled."""
     routes = "".join(
