@@ -23,7 +23,7 @@ MAX_LINES: Final = 512
 MAX_TEXT: Final = 65_536
 """Octets of one reply that are kept; of the lines behind them only the code."""
 MAX_LEFT_OUT: Final = 1_048_576
-"""Octets of lines that are too long, on one connection."""
+"""Octets of lines that are too long, in one reply."""
 
 _SHORT: Final = 120
 """Octets of a reply line of which the like will come again, so that what it says is remembered."""
@@ -80,6 +80,7 @@ class ReplyReader:
                 raw, self._is_cut = self._head(raw) + _LEFT_OUT, False
             if not self._lines and len(raw) <= _SHORT and (known := _known_reply(raw)) is not None:
                 self.said, reply = known
+                self._left_out = 0
                 return reply
             line = raw.decode("utf-8", "surrogateescape")
             match = _LINE.fullmatch(line)
@@ -105,7 +106,8 @@ class ReplyReader:
 
     def _whole(self, last: str) -> Reply:
         """Return the reply that has come to its end."""
-        self.said, self._lines, self._kept = tuple(self._lines), [], 0
+        self.said, self._lines = tuple(self._lines), []
+        self._kept = self._left_out = 0
         if last[0] in "23" and any(line[0] in "45" for line in self.said):
             raise self._no_reply("a reply that says no, then yes", "\n".join(self.said[-2:]))
         return parse_reply(self.said)

@@ -102,6 +102,13 @@ def test_a_verdict_counts_whatever_length_its_text_has(size: int, pieces: int) -
     assert told == [Reply(250, cut), Reply(250, "next")]
 
 
+def test_who_says_much_of_each_message_may_say_it_of_many() -> None:
+    reader = ReplyReader()
+    for _ in range(2 * MAX_LEFT_OUT // (2 * MAX_LINE)):
+        reader.feed(b"250 " + b"x" * 2 * MAX_LINE + b"\r\n")
+        assert reader.next_reply() is not None
+
+
 def test_of_a_reply_of_many_lines_the_last_ones_have_no_text() -> None:
     reader = ReplyReader()
     line = b"x" * 16_000
