@@ -8,7 +8,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from gatepost.store.sqlite.close_marker import is_of_this_boot
 from gatepost.store.sqlite.commit import PAGE
@@ -80,7 +80,8 @@ def _frames(log: Path) -> Iterator[_Frame]:
         salts: Pair | None = (first, second)
         before = one, two
         if magic & ~1 != _MAGIC or _sum(order, head[:-8], (0, 0)) != before:
-            salts, order = None, ">" if sys.byteorder == "big" else "<"
+            order = ">" if sys.byteorder == "big" else "<"
+            salts = _newest_salts(file, count, order)
             yield _Frame(0, 0, is_commit=True, is_whole=False)  # synced before what follows it
         for number in range(count):
             frame = file.read(_STRIDE)
@@ -93,6 +94,23 @@ def _frames(log: Path) -> Iterator[_Frame]:
             place = _HEAD.size + number * _STRIDE + _FRAME.size
             yield _Frame(page, place, is_commit=is_ours and size > 0, is_whole=is_whole)
             before = one, two
+
+
+def _newest_salts(file: BinaryIO, count: int, order: str) -> Pair | None:
+    """Return the salts of the last run, where the head of the log does not tell: of frames whose
+    checksums go on from the one before, for one that is damaged may bear anything. The first salt
+    grows by one with each run. None: no two frames stand behind each other."""
+    salts: Pair | None = None
+    before = 0, 0
+    for _ in range(count):
+        frame = file.read(_STRIDE)
+        page, _, first, second, one, two = _FRAME.unpack_from(frame)
+        told = _sum(order, frame[_FRAME.size :], _sum(order, frame[:8], before))
+        if page and told == (one, two):
+            salts = max(salts or (0, 0), (first, second))
+        before = one, two
+    file.seek(_HEAD.size)
+    return salts
 
 
 def _sum(order: str, octets: bytes, before: Pair) -> Pair:

@@ -86,6 +86,8 @@ def test_a_whole_log_is_no_damage(killed: Path, tmp_path: Path) -> None:
 PLACES: list[Callable[[int], tuple[int, int]]] = [
     lambda _: (0, HEAD),
     lambda _: (8, 4),
+    lambda _: (0, PAGE),
+    lambda _: (0, 2 * PAGE),
     lambda _: (frame(0), STRIDE),
     lambda count: (frame(count // 2), 24),
     lambda count: (frame(count // 2) + 24, PAGE),
