@@ -140,17 +140,21 @@ class AccountDirectory:
         self._changing = asyncio.Lock()
         self._refused: ProofCache[None] = ProofCache(monotonic)
         """The peers that were wrong a while ago."""
+        self.damaged: dict[str, str] = {}
+        """By name, what was wrong with an account when it was read."""
         self._followers = ChangeListeners()
         self.version = 0
 
     async def load(self) -> None:
-        """Read every account. Raises ValueError for a record that is damaged."""
+        """Read every account. Of one that is damaged its name is left, by which it can be deleted:
+        nobody signs in as it, and all others do."""
         for record in await self._records.load_records():
             if record.kind == _KIND:
                 try:
                     account = msgspec.convert(record.fields, Account)
                 except msgspec.ValidationError as error:
-                    raise ValueError(f"account {record.id}: {error}") from error
+                    account = Account(record.id, "")
+                    self.damaged[record.id] = str(error)
                 self._accounts[account.name] = account
         self._decoy = await asyncio.to_thread(self._protection.hasher.hash, b"")
         self.version += 1

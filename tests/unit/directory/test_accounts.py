@@ -214,10 +214,23 @@ def test_accounts_survive_a_restart() -> None:
     run(steps, Bench(first.records))
 
 
-def test_a_damaged_record_is_named() -> None:
-    bench = Bench(MemoryRecords([Record("account", "bob", {"name": 1})]))
-    with pytest.raises(ValueError, match="account bob: "):
-        run(lambda each: each.identify(), bench)
+@pytest.mark.parametrize("left", [{}, {"name": 1}, {"name": "bob"}])
+def test_of_a_damaged_account_its_name_is_left_and_others_sign_in(left: dict[str, Any]) -> None:
+    first = Bench()
+    run(lambda bench: bench.add("amy"), first)
+    asyncio.run(first.records.save_records([Record("account", "bob", left)]))
+
+    async def steps(bench: Bench) -> None:
+        assert [*bench.directory.damaged] == ["bob"]
+        assert await bench.identify(name="amy") == Principal("amy")
+        for guess in (PASSWORD, Secret("")):
+            assert isinstance(await bench.identify(guess), Reply)
+        for mechanism in ("SCRAM-SHA-256", "CRAM-MD5"):
+            assert bench.directory.verifier("bob", mechanism).refusal is not None
+        await bench.add()
+        assert await bench.identify() == Principal("bob")
+
+    run(steps, Bench(first.records))
 
 
 def test_a_password_that_scram_cannot_carry_still_signs_in() -> None:

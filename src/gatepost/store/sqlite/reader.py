@@ -61,7 +61,7 @@ class Reader:
         from gatepost.directory.contract import Record  # noqa: PLC0415
 
         rows = self._connection.execute(QUERIES["load_records"]).fetchall()
-        return [Record(kind, id_, json.loads(fields)) for kind, id_, fields in rows]
+        return [Record(kind, id_, _read_fields(fields)) for kind, id_, fields in rows]
 
     def live_octets(self) -> dict[int, int]:
         """Return how many octets of each segment messages point at."""
@@ -97,3 +97,12 @@ class Reader:
 
     def _open(self, id_: str) -> Body:
         return open_content(id_, self._row("get_body", id_), self._segments)
+
+
+def _read_fields(text: str) -> dict[str, Any]:
+    """Return what a record holds; nothing, where it is damaged: whoever reads it misses that."""
+    try:
+        fields = json.loads(text)
+    except (ValueError, TypeError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
