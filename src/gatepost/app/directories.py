@@ -44,6 +44,7 @@ from gatepost.model.secret import Secret
 from gatepost.model.sender_standing import Standing
 from gatepost.net.http import Http
 from gatepost.profiles import load_profile
+from gatepost.relay.context import Report
 from gatepost.sasl.interview import Verifier
 
 
@@ -99,6 +100,7 @@ class Directories:
     records: Records
     key: Key
     http: Http
+    report: Report
     accounts: AccountDirectory | None = None
     azure: AzureDirectory | None = None
     profile: Profile | None = None
@@ -132,6 +134,8 @@ class Directories:
         if directory is None:
             directory = open_accounts(self.records, self.key)
             await directory.load()
+            for name, reason in directory.damaged.items():
+                self.report("account_damaged", name=name, reason=reason)
             self.accounts = directory
         made = await asyncio.to_thread(self._make_accounts, settings)
         prepared.then.append(partial(directory.configure, made))

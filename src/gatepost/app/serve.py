@@ -179,7 +179,7 @@ class Service:
         outgoing = outward.prepare(config)
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
-        directories = Directories(store, key, entra)
+        directories = Directories(store, key, entra, report)
         if config.api is not None:
             directories.tokens = await open_tokens(store, key, _now)
         directory = await _first_directory(directories, config)

@@ -25,13 +25,19 @@ from tests.unit.directory.memory import MemoryRecords
 NOBODY: Any = None
 """Nothing is asked over HTTP."""
 LENIENT, STRICT = [rules_of(load_profile("acs", strict=each)) for each in (False, True)]
+
+
+def ignore(event: str, **facts: Any) -> None:
+    """Nobody is told."""
+
+
 NO_ACCOUNT = Record("account", "bob", {"senders": 1})
 
 
 def test_a_change_counts_that_was_begun_under_the_configuration_before(tmp_path: Path) -> None:
     async def steps() -> None:
         records = MemoryRecords()
-        made = Directories(records, open_key(tmp_path), NOBODY)
+        made = Directories(records, open_key(tmp_path), NOBODY, ignore)
         prepared = await made.make([AzureDirectorySettings()])
         served = ServedDirectory(prepared.directory)
         prepared.take(served)
@@ -53,7 +59,7 @@ def test_a_change_counts_that_was_begun_under_the_configuration_before(tmp_path:
 
 def test_rules_that_are_not_taken_do_not_count(tmp_path: Path) -> None:
     async def steps() -> None:
-        made = Directories(MemoryRecords(), open_key(tmp_path), NOBODY)
+        made = Directories(MemoryRecords(), open_key(tmp_path), NOBODY, ignore)
         prepared = await made.make([AzureDirectorySettings()])
         prepared.take(ServedDirectory(prepared.directory))
         await made.make([AzureDirectorySettings(strict=True)])
@@ -63,16 +69,19 @@ def test_rules_that_are_not_taken_do_not_count(tmp_path: Path) -> None:
     asyncio.run(steps())
 
 
-def test_accounts_that_could_not_be_read_are_not_half_of_them_the_next_time(
-    tmp_path: Path,
-) -> None:
+def test_an_account_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+
+    def report(event: str, **facts: str) -> None:
+        told.append((event, facts["name"]))
+
     async def steps() -> None:
-        made = Directories(MemoryRecords([NO_ACCOUNT]), open_key(tmp_path), NOBODY)
+        made = Directories(MemoryRecords([NO_ACCOUNT]), open_key(tmp_path), NOBODY, report)
         for _ in range(2):
-            with pytest.raises(ValueError, match="account bob"):
-                await made.make([AccountsDirectory()])
+            await made.make([AccountsDirectory()])
 
     asyncio.run(steps())
+    assert told == [("account_damaged", "bob")]
 
 
 @pytest.mark.parametrize(
