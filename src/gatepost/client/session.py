@@ -179,9 +179,9 @@ class ClientSession:
 
     def check_step(self) -> None:
         """Raise RemoteProtocolError where a reply stands behind those to all commands: then each of
-        them may be to the command before its own. But for a 421, which may come at any time."""
+        them may be to the command before its own. But for a goodbye, which may come at any time."""
         code = self.reader.next_code
-        if code.isdecimal() and len(code) == 3 and int(code) != CLOSING:
+        if code.isdecimal() and len(code) == 3 and int(code) not in (CLOSING, _GOODBYE):
             raise RemoteProtocolError("more replies than commands: they may be out of step")
 
     def _heard_unasked(self) -> Reply:

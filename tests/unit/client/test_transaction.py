@@ -273,16 +273,17 @@ def test_a_reply_too_many_behind_a_refusal_or_before_the_content_tells_of_all(of
     assert not session.usable
 
 
-def test_a_421_behind_a_refusal_leaves_it_as_it_is() -> None:
+@pytest.mark.parametrize("code", [421, 221])
+def test_a_goodbye_behind_a_refusal_leaves_it_as_it_is(code: int) -> None:
     session = offering(make_session(), "PIPELINING")
-    dialogue = """
+    dialogue = f"""
         C: MAIL FROM:<a@example.com>
         C: RCPT TO:<b@example.net>
         C: DATA
         S: 250 ok
         S: 250 ok
         S: 554 no
-        S: 421 bye
+        S: {code} bye
     """
     with pytest.raises(ContentRefused) as caught:
         run(session, dialogue)
