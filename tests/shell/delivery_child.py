@@ -16,7 +16,7 @@ from typing import Any
 
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.queueing.operations import QueueDesk
-from gatepost.app.serving import make_ids
+from gatepost.app.smtp_setup import make_ids
 from gatepost.client.sign_in import PasswordSignIn
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody

@@ -12,7 +12,7 @@ from typing import Any
 
 from gatepost.app.certificates import ensure_certificates, make_flawed
 from gatepost.app.provision_account import GivenAccount, draw_account
-from gatepost.app.serving import Serving, make_entrances
+from gatepost.app.smtp_setup import SmtpSetup, make_entrances
 from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import Account, AccountDirectory, Protection
 from gatepost.directory.contract import Directory
@@ -102,7 +102,7 @@ class Host:
         certificate = self.certificates.server_file
         if flaw != "valid":
             certificate = make_flawed(self.directory, flaw, datetime.now(UTC))
-        serving = Serving(str(self.directory), profile, str(certificate))
+        serving = SmtpSetup(str(self.directory), profile, str(certificate))
         listeners: dict[str, Any] = {}
         for port, entrance in make_entrances(serving, directory).items():
             listeners[port] = listen("127.0.0.1", 0)

@@ -10,7 +10,7 @@ from typing import Final
 
 from cryptography import x509
 
-from gatepost.app.serving import load_certificate
+from gatepost.app.smtp_setup import load_certificate
 from gatepost.errors import TlsError
 from gatepost.relay.context import Report
 from gatepost.relay.listener_state import ServerCertificate

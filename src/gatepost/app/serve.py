@@ -30,8 +30,8 @@ from gatepost.app.runtime import DRAIN, report_faults, side_by_side
 from gatepost.app.serve_front import Written
 from gatepost.app.serve_inbound import PreparedListeners, ServeInbound
 from gatepost.app.serve_outbound import Ground, Outgoing, ServeOutbound
-from gatepost.app.serving import make_ids
 from gatepost.app.signing import open_tokens
+from gatepost.app.smtp_setup import make_ids
 from gatepost.app.watched_store import open_watched
 from gatepost.config.load import load_config
 from gatepost.config.problems import ConfigProblems

@@ -12,7 +12,7 @@ from gatepost.app.certificate_files import CertificateFiles
 from gatepost.app.front_process import FrontProcess, run_front
 from gatepost.app.listeners import Doorway, hang_certificates
 from gatepost.app.remote_client_counts import RemoteClientCounter
-from gatepost.app.serving import make_ids
+from gatepost.app.smtp_setup import make_ids
 from gatepost.app.workers import Instruction
 from gatepost.config.load import parse_config
 from gatepost.config.settings import Config

@@ -27,15 +27,15 @@ from gatepost.app.provision_account import Accounts, provide_accounts
 from gatepost.app.queueing.operations import QueueDesk
 from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN, report_faults
-from gatepost.app.serving import (
+from gatepost.app.signing import open_tokens
+from gatepost.app.smtp_setup import (
     Backend,
-    Serving,
+    SmtpSetup,
     make_entrances,
     make_relay,
     served_profile,
     tls_of_ports,
 )
-from gatepost.app.signing import open_tokens
 from gatepost.app.up_front import instruct
 from gatepost.app.watched_store import open_watched
 from gatepost.app.workers import Workers
@@ -154,7 +154,7 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     stack.callback(remove_file, data / SOCKET)
     stack.callback(control.close)
     certificate = _served_certificate(data, profile, certificates)
-    serving = Serving(str(data), profile, str(certificate), options.workers + 1)
+    serving = SmtpSetup(str(data), profile, str(certificate), options.workers + 1)
     backend = Backend(store, signs_in, OwnQuotas(quotas) if quotas else None, clock.now)
     if options.workers:
         await _start_workers(serving, listeners, report, options.workers, stack)
@@ -183,7 +183,7 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
 
 
 async def _start_workers(
-    serving: Serving, listeners: Listeners, report: Report, number: int, stack: AsyncExitStack
+    serving: SmtpSetup, listeners: Listeners, report: Report, number: int, stack: AsyncExitStack
 ) -> None:
     workers = Workers(report)
     stack.push_async_callback(workers.stop, DRAIN)
@@ -191,7 +191,11 @@ async def _start_workers(
 
 
 async def _serve_smtp(
-    serving: Serving, listeners: Listeners, backend: Backend, report: Report, stack: AsyncExitStack
+    serving: SmtpSetup,
+    listeners: Listeners,
+    backend: Backend,
+    report: Report,
+    stack: AsyncExitStack,
 ) -> None:
     relay = make_relay(serving, backend, report, await backend.store.new_epoch())
     supervisor = Supervisor(relay)

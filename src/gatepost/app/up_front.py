@@ -7,7 +7,7 @@ import msgspec
 
 from gatepost.app.front_process import FrontProcess, run_front
 from gatepost.app.remote_directory import RemoteQuotas
-from gatepost.app.serving import Backend, Serving, make_entrances, make_relay
+from gatepost.app.smtp_setup import Backend, SmtpSetup, make_entrances, make_relay
 from gatepost.app.workers import Instruction
 from gatepost.net.listen import Listener, adopt, inheritable
 from gatepost.relay.supervise import Supervisor
@@ -17,12 +17,12 @@ from gatepost.relay.supervise import Supervisor
 class Front:
     """What a front process is told; sockets by descriptor."""
 
-    serving: Serving
+    serving: SmtpSetup
     smtp: tuple[int, ...]
     smtps: tuple[int, ...]
 
 
-def instruct(serving: Serving, smtp: Listener | None, smtps: Listener | None) -> Instruction:
+def instruct(serving: SmtpSetup, smtp: Listener | None, smtps: Listener | None) -> Instruction:
     """Return what makes front processes serve these listeners."""
     descriptors = [inheritable(each) if each is not None else () for each in (smtp, smtps)]
     front = Front(serving, *descriptors)

@@ -113,7 +113,7 @@ def up(as_json: bool, **given: Any) -> int:
 
 
 def _checked_profile(name: str, settings: tuple[str, ...]) -> "Profile":
-    from gatepost.app.serving import served_profile  # noqa: PLC0415 - as above
+    from gatepost.app.smtp_setup import served_profile  # noqa: PLC0415 - as above
     from gatepost.errors import ConfigError  # noqa: PLC0415
 
     try:

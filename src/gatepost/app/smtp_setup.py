@@ -26,7 +26,7 @@ from gatepost.wire.server.session import Setting
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class SmtpSetup:
     """What a process must know to serve SMTP. It travels to front processes as JSON."""
 
     data: str
@@ -62,7 +62,7 @@ class Backend:
     now: Callable[[], datetime] = machine_time
 
 
-def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -> Relay:
+def make_relay(serving: SmtpSetup, backend: Backend, report: Report, epoch: int) -> Relay:
     """Return the relay of this process; ``epoch`` makes its message ids unique."""
     server = serving.profile.server
     return Relay(
@@ -77,7 +77,7 @@ def make_relay(serving: Serving, backend: Backend, report: Report, epoch: int) -
     )
 
 
-def make_entrances(serving: Serving, directory: Directory) -> dict[str, ListenerState]:
+def make_entrances(serving: SmtpSetup, directory: Directory) -> dict[str, ListenerState]:
     """Return what ``gatepost up`` serves, by the names of the ports."""
     profile = serving.profile
     setting = Setting(profile, profile.host, directory.mechanisms)

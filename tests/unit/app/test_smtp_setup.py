@@ -5,7 +5,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from gatepost.app.serving import make_guids, make_ids, served_profile
+from gatepost.app.smtp_setup import make_guids, make_ids, served_profile
 from gatepost.errors import ConfigError
 from gatepost.model.profile import StrictLimits
 
