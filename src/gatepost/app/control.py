@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gatepost.app.administration.desks import Desks
+from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.app.clock import NO_CLOCK, ClockDesk
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.events.operations import NO_EVENTS, operate
@@ -53,7 +53,7 @@ class Shared:
     """None: addresses are not told apart."""
     budget: Budget | None = None
     """This process's share of the memory for what front processes hand over."""
-    desks: Desks | None = None
+    desks: AdminDispatch | None = None
     """None: the directory is not changed from here."""
     events: EventService | None = None
     """None: nobody is told what becomes of mail."""
@@ -193,7 +193,7 @@ def reporter_operations(reporter: Reporter) -> dict[str, Operation]:
     }
 
 
-def administration_operations(desks: Desks) -> dict[str, Operation]:
+def administration_operations(desks: AdminDispatch) -> dict[str, Operation]:
     """Return what changes the directory, as one operation; its refusals travel as values."""
 
     async def run(operation: str, fields: dict[str, Any]) -> dict[str, Any]:

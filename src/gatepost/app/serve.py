@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.administration.accounts import account_desk
-from gatepost.app.administration.desk import Desk
-from gatepost.app.administration.desks import Desks
+from gatepost.app.administration.context import AdminContext
+from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.app.alarms import Alarms
 from gatepost.app.api import Api, Managed, serve_api
 from gatepost.app.control import Shared, serve_control
@@ -151,7 +151,7 @@ class Service:
     written: Written
     directory: ServedDirectory
     directories: Directories
-    desks: Desks
+    desks: AdminDispatch
     visitors: ClientCounts
     outward: ServeOutbound
     inward: ServeInbound
@@ -201,7 +201,7 @@ class Service:
         await outward.start(outgoing)
         stack.push_async_callback(outward.stop, ON_THE_WIRE)
         relay.use_store(outward.store)
-        desks = Desks()
+        desks = AdminDispatch()
         queue = QueueDesk(store.deliveries, _now, lambda: outward.deliverer)
         shared = Shared(None, visitors, relay.budget, desks, queue=queue, reporter=report)
         control = await serve_control(data, outward.store, directory, shared)
@@ -257,7 +257,7 @@ class Service:
             keys = SealedAccessKeys(self.key)
             api = self.api
             where = f"https://{self.written.config.hostname}:{api.listener.port}" if api else None
-            self.desks.azure = Desk(azure, keys, _now, where, DnsResolver(cached=0))
+            self.desks.azure = AdminContext(azure, keys, _now, where, DnsResolver(cached=0))
 
     async def reload(self) -> dict[str, Any] | None:
         """Read the configuration again and go by it; a bad one is refused, and nothing changes.

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.administration.accounts import account_desk
-from gatepost.app.administration.desk import Desk
-from gatepost.app.administration.desks import Desks
+from gatepost.app.administration.context import AdminContext
+from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.app.certificates import Certificates, ensure_certificates, make_flawed
 from gatepost.app.clock import AheadClock, ClockDesk, check_alone
 from gatepost.app.control import Shared, serve_control
@@ -143,10 +143,10 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
     keys = SealedAccessKeys(key)
     proving = profile.directory.domain_verification
-    desk = Desk(directory, keys, clock.now, https_url(listeners), resolver, proving)
+    desk = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)
     here = Surroundings(store, directory, key, profile.events, report, desk.now, desk.endpoint)
     events = await _serve_events(here, stack)
-    desks = Desks(desk, account_desk(accounts.directory, key) if accounts else None)
+    desks = AdminDispatch(desk, account_desk(accounts.directory, key) if accounts else None)
     clocks = ClockDesk(clock, workers=options.workers, moved=partial(_moved, report, events))
     queue = QueueDesk(store.deliveries, clock.now)  # in which nothing is: all mail is captured
     shared = Shared(quotas, None, budget, desks, events, queue, clocks, report)

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from gatepost.app.administration import entra, mail, requests, resources, roles
-from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.documents import Document
 from gatepost.app.administration.verification import verify_domain
 from gatepost.directory.azure.changes.outcome import Rejected
@@ -14,7 +14,7 @@ from gatepost.directory.azure.changes.outcome import Rejected
 
 class _Operation(NamedTuple):
     wish: type[Any]
-    run: Callable[[Desk, Any], Awaitable[Document]]
+    run: Callable[[AdminContext, Any], Awaitable[Document]]
 
 
 # fmt: off
@@ -61,7 +61,7 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = {
 # fmt: on
 
 
-async def administer(desk: Desk, operation: str, fields: Mapping[str, Any]) -> Document:
+async def administer(desk: AdminContext, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run ``NOUN VERB`` with its fields and return its answer.
 
     Raises Rejected for what the directory does not allow, what is not there, and for fields

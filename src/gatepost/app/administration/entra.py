@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.documents import Document
 from gatepost.app.administration.nouns import APP, SECRET, TENANT, entries_of, find, find_or_only
 from gatepost.app.administration.requests import Listing, Named, NewApp, NewSecret, NewTenant
@@ -19,17 +19,17 @@ from gatepost.directory.azure.secrets import LIFETIME
 from gatepost.directory.azure.snapshot import Snapshot
 
 
-async def create_a_tenant(desk: Desk, wish: NewTenant) -> Document:
+async def create_a_tenant(desk: AdminContext, wish: NewTenant) -> Document:
     """``tenant create``."""
     return desk.document(await desk.change(lambda view: create_tenant(view, wish.name)))
 
 
-async def list_tenants(desk: Desk, _wish: Listing) -> Document:
+async def list_tenants(desk: AdminContext, _wish: Listing) -> Document:
     """``tenant list``."""
     return {"tenants": [desk.document(each) for each in entries_of(desk.view, TENANT)]}
 
 
-async def show_tenant(desk: Desk, wish: Named) -> Document:
+async def show_tenant(desk: AdminContext, wish: Named) -> Document:
     """``tenant show``: with its applications and subscriptions."""
     tenant = find(desk.view, TENANT, wish.name)
     subscriptions = [
@@ -41,12 +41,12 @@ async def show_tenant(desk: Desk, wish: Named) -> Document:
     }
 
 
-async def delete_a_tenant(desk: Desk, wish: Named) -> Document:
+async def delete_a_tenant(desk: AdminContext, wish: Named) -> Document:
     """``tenant delete``."""
     return await desk.delete(lambda view: delete_tenant(view, find(view, TENANT, wish.name)))
 
 
-async def create_app(desk: Desk, wish: NewApp) -> Document:
+async def create_app(desk: AdminContext, wish: NewApp) -> Document:
     """``app create``: as the portal does, with a service principal."""
 
     def decide(view: Snapshot) -> Changes[Application]:
@@ -66,13 +66,13 @@ async def create_app(desk: Desk, wish: NewApp) -> Document:
     return desk.document(await desk.change(decide))
 
 
-async def list_apps(desk: Desk, wish: Listing) -> Document:
+async def list_apps(desk: AdminContext, wish: Listing) -> Document:
     """``app list``."""
     tenant = find(desk.view, TENANT, wish.parent) if wish.parent else None
     return {"apps": [desk.document(each) for each in entries_of(desk.view, APP, tenant)]}
 
 
-async def show_app(desk: Desk, wish: Named) -> Document:
+async def show_app(desk: AdminContext, wish: Named) -> Document:
     """``app show``: with its secrets, and the names that it may sign in with."""
     app = _app(desk.view, wish)
     return desk.document(app) | {
@@ -81,7 +81,7 @@ async def show_app(desk: Desk, wish: Named) -> Document:
     }
 
 
-async def delete_app(desk: Desk, wish: Named) -> Document:
+async def delete_app(desk: AdminContext, wish: Named) -> Document:
     """``app delete``."""
     return await desk.delete(lambda view: delete_application(view, _app(view, wish)))
 
@@ -91,7 +91,7 @@ def _app(view: Snapshot, wish: Named) -> Application:
     return find(view, APP, wish.name, tenant)
 
 
-async def create_secret(desk: Desk, wish: NewSecret) -> Document:
+async def create_secret(desk: AdminContext, wish: NewSecret) -> Document:
     """``secret create``: the one answer that holds the value."""
     app = find_or_only(desk.view, APP, wish.parent)
     start, end = _span(wish, desk.now())
@@ -120,24 +120,24 @@ def _span(wish: NewSecret, now: datetime) -> tuple[datetime, datetime]:
     return min(now, end), end
 
 
-async def list_secrets(desk: Desk, wish: Listing) -> Document:
+async def list_secrets(desk: AdminContext, wish: Listing) -> Document:
     """``secret list``."""
     app = find(desk.view, APP, wish.parent) if wish.parent else None
     return {"secrets": _secrets(desk, app)}
 
 
-def _secrets(desk: Desk, app: Application | None) -> list[Document]:
+def _secrets(desk: AdminContext, app: Application | None) -> list[Document]:
     """The oldest first: what is to be replaced."""
     found = sorted(entries_of(desk.view, SECRET, app), key=lambda each: each.start)
     return [desk.document(each) for each in found]
 
 
-async def show_secret(desk: Desk, wish: Named) -> Document:
+async def show_secret(desk: AdminContext, wish: Named) -> Document:
     """``secret show``: never its value."""
     return desk.document(_secret(desk.view, wish))
 
 
-async def delete_secret(desk: Desk, wish: Named) -> Document:
+async def delete_secret(desk: AdminContext, wish: Named) -> Document:
     """``secret delete``: what it opened ends with it."""
 
     def decide(view: Snapshot) -> Changes[ClientSecret]:

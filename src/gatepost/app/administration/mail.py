@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.documents import Document, verification_records
 from gatepost.app.administration.nouns import (
     APP,
@@ -34,7 +34,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 _NO_NAME: Final = re.compile(r"[^\w.-]+")
 
 
-async def create_domain(desk: Desk, wish: NewDomain) -> Document:
+async def create_domain(desk: AdminContext, wish: NewDomain) -> Document:
     """``domain create``: with what its owner has to publish."""
     name = wish.name or (domains.MANAGED_NAME if wish.managed else "")
     if not name:
@@ -50,24 +50,24 @@ async def create_domain(desk: Desk, wish: NewDomain) -> Document:
     return _shown(desk, await desk.change(decide))
 
 
-def _shown(desk: Desk, domain: Domain) -> Document:
+def _shown(desk: AdminContext, domain: Domain) -> Document:
     return desk.document(domain) | {"records": verification_records(domain)}
 
 
-async def list_domains(desk: Desk, wish: Listing) -> Document:
+async def list_domains(desk: AdminContext, wish: Listing) -> Document:
     """``domain list``."""
     email = find(desk.view, EMAIL, wish.parent) if wish.parent else None
     return {"domains": [desk.document(each) for each in entries_of(desk.view, DOMAIN, email)]}
 
 
-async def show_domain(desk: Desk, wish: Named) -> Document:
+async def show_domain(desk: AdminContext, wish: Named) -> Document:
     """``domain show``: with its records and senders."""
     domain = _domain(desk.view, wish.name, wish.parent)
     found = desk.view.find(SenderUsername, domain.id)
     return _shown(desk, domain) | {"senders": sorted(each.username for each in found)}
 
 
-async def delete_domain(desk: Desk, wish: Named) -> Document:
+async def delete_domain(desk: AdminContext, wish: Named) -> Document:
     """``domain delete``: not while it is linked, as in Azure."""
     return await desk.delete(
         lambda view: domains.delete(view, _domain(view, wish.name, wish.parent).id)
@@ -78,7 +78,7 @@ def _domain(view: Snapshot, name: str, parent: str) -> Domain:
     return find(view, DOMAIN, name, find(view, EMAIL, parent) if parent else None)
 
 
-async def create_sender(desk: Desk, wish: NewSender) -> Document:
+async def create_sender(desk: AdminContext, wish: NewSender) -> Document:
     """``sender create``: a local part, or a whole address."""
     local, _, behind = wish.name.partition("@")
 
@@ -97,18 +97,18 @@ async def create_sender(desk: Desk, wish: NewSender) -> Document:
     return desk.document(await desk.change(decide))
 
 
-async def list_senders(desk: Desk, wish: Listing) -> Document:
+async def list_senders(desk: AdminContext, wish: Listing) -> Document:
     """``sender list``."""
     domain = find(desk.view, DOMAIN, wish.parent) if wish.parent else None
     return {"senders": [desk.document(each) for each in entries_of(desk.view, SENDER, domain)]}
 
 
-async def show_sender(desk: Desk, wish: Named) -> Document:
+async def show_sender(desk: AdminContext, wish: Named) -> Document:
     """``sender show``."""
     return desk.document(_sender(desk.view, wish))
 
 
-async def delete_sender(desk: Desk, wish: Named) -> Document:
+async def delete_sender(desk: AdminContext, wish: Named) -> Document:
     """``sender delete``."""
     return await desk.delete(lambda view: senders.delete(view, _sender(view, wish).id))
 
@@ -118,7 +118,7 @@ def _sender(view: Snapshot, wish: Named) -> SenderUsername:
     return find(view, SENDER, wish.name, domain)
 
 
-async def create_smtp_username(desk: Desk, wish: NewSmtpUsername) -> Document:
+async def create_smtp_username(desk: AdminContext, wish: NewSmtpUsername) -> Document:
     """``smtp-username create``."""
     now = desk.now()
 
@@ -135,19 +135,19 @@ async def create_smtp_username(desk: Desk, wish: NewSmtpUsername) -> Document:
     return desk.document(await desk.change(decide))
 
 
-async def list_smtp_usernames(desk: Desk, wish: Listing) -> Document:
+async def list_smtp_usernames(desk: AdminContext, wish: Listing) -> Document:
     """``smtp-username list``."""
     service = find(desk.view, COMMUNICATION, wish.parent) if wish.parent else None
     found = entries_of(desk.view, SMTP_USERNAME, service)
     return {"smtp_usernames": [desk.document(each) for each in found]}
 
 
-async def show_smtp_username(desk: Desk, wish: Named) -> Document:
+async def show_smtp_username(desk: AdminContext, wish: Named) -> Document:
     """``smtp-username show``."""
     return desk.document(_smtp_username(desk.view, wish))
 
 
-async def delete_smtp_username(desk: Desk, wish: Named) -> Document:
+async def delete_smtp_username(desk: AdminContext, wish: Named) -> Document:
     """``smtp-username delete``."""
     return await desk.delete(
         lambda view: smtp_usernames.delete(view, _smtp_username(view, wish).id)

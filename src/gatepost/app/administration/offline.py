@@ -6,8 +6,8 @@ from typing import Any
 
 from gatepost.app.accounts import named_accounts, open_accounts
 from gatepost.app.administration.accounts import account_desk
-from gatepost.app.administration.desk import Desk
-from gatepost.app.administration.desks import Desks
+from gatepost.app.administration.context import AdminContext
+from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.app.clock import AheadClock
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.config.settings import DirectorySettings
@@ -31,8 +31,8 @@ async def offline_administration(
         await directory.load()
     except ValueError as error:
         raise Unreadable(str(error)) from error
-    desk = Desk(directory, SealedAccessKeys(key), now, resolver=DnsResolver(cached=0))
-    desks = Desks(desk)
+    desk = AdminContext(directory, SealedAccessKeys(key), now, resolver=DnsResolver(cached=0))
+    desks = AdminDispatch(desk)
 
     async def administer(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         if operation.startswith("account ") and desks.accounts is None:

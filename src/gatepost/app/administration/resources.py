@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.documents import Document
 from gatepost.app.administration.nouns import (
     COMMUNICATION,
@@ -44,7 +44,7 @@ DATA_LOCATION: Final = "United States"
 LOCATION: Final = "global"
 
 
-async def create_resource(desk: Desk, wish: NewResource) -> Document:
+async def create_resource(desk: AdminContext, wish: NewResource) -> Document:
     """``resource create``."""
     sealed = desk.keys.seal(generate_access_key()), desk.keys.seal(generate_access_key())
     if wish.links and wish.kind != "communication":
@@ -88,7 +88,7 @@ def _absent(view: Snapshot, kind: type[Entry], holder: Entry, name: str) -> str:
     return path
 
 
-async def list_resources(desk: Desk, wish: Listing) -> Document:
+async def list_resources(desk: AdminContext, wish: Listing) -> Document:
     """``resource list``: those of one kind, under one parent, or all."""
     view = desk.view
     nouns = [RESOURCES[wish.kind]] if wish.kind else list(reversed(RESOURCES.values()))
@@ -109,7 +109,7 @@ def _holder(view: Snapshot, text: str) -> Entry:
     return find(view, TENANT, text)
 
 
-async def show_resource(desk: Desk, wish: Named) -> Document:
+async def show_resource(desk: AdminContext, wish: Named) -> Document:
     """``resource show``."""
     found = find_resource(desk.view, wish.name, wish.kind)
     shown = desk.document(found)
@@ -129,7 +129,7 @@ _DELETE: Final[Mapping[type[Entry], Callable[[Snapshot, str], Changes[Any]]]] = 
 }
 
 
-async def delete_resource(desk: Desk, wish: Named) -> Document:
+async def delete_resource(desk: AdminContext, wish: Named) -> Document:
     """``resource delete``."""
 
     def decide(view: Snapshot) -> Changes[Any]:
@@ -139,7 +139,7 @@ async def delete_resource(desk: Desk, wish: Named) -> Document:
     return await desk.delete(decide)
 
 
-async def link_domain(desk: Desk, wish: Link) -> Document:
+async def link_domain(desk: AdminContext, wish: Link) -> Document:
     """``resource link``: the resource may send from the domain."""
 
     def decide(view: Snapshot) -> Changes[CommunicationService]:
@@ -152,7 +152,7 @@ async def link_domain(desk: Desk, wish: Link) -> Document:
     return desk.document(await desk.change(decide))
 
 
-async def unlink_domain(desk: Desk, wish: Link) -> Document:
+async def unlink_domain(desk: AdminContext, wish: Link) -> Document:
     """``resource unlink``: the resource may send from the domain no more."""
 
     def decide(view: Snapshot) -> Changes[CommunicationService]:
@@ -169,7 +169,7 @@ def _pair(view: Snapshot, wish: Link) -> tuple[CommunicationService, Domain]:
     return find(view, COMMUNICATION, wish.name), find(view, DOMAIN, wish.domain)
 
 
-async def access_keys(desk: Desk, wish: Keys) -> Document:
+async def access_keys(desk: AdminContext, wish: Keys) -> Document:
     """``resource keys``: both keys, one of them new when that was asked for."""
     service = find_or_only(desk.view, COMMUNICATION, wish.name)
     if wish.regenerate:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.documents import Document
 from gatepost.app.administration.nouns import (
     APP,
@@ -33,7 +33,7 @@ from gatepost.directory.azure.paths import new_guid
 from gatepost.directory.azure.snapshot import Snapshot
 
 
-async def create_role(desk: Desk, wish: NewRole) -> Document:
+async def create_role(desk: AdminContext, wish: NewRole) -> Document:
     """``role create``."""
 
     def decide(view: Snapshot) -> Changes[RoleDefinition]:
@@ -47,7 +47,7 @@ async def create_role(desk: Desk, wish: NewRole) -> Document:
     return desk.document(await desk.change(decide))
 
 
-async def list_roles(desk: Desk, _wish: Listing) -> Document:
+async def list_roles(desk: AdminContext, _wish: Listing) -> Document:
     """``role list``: the assignments beside the roles."""
     return {
         "roles": [desk.document(each) for each in entries_of(desk.view, ROLE)],
@@ -55,20 +55,20 @@ async def list_roles(desk: Desk, _wish: Listing) -> Document:
     }
 
 
-async def show_role(desk: Desk, wish: Named) -> Document:
+async def show_role(desk: AdminContext, wish: Named) -> Document:
     """``role show``: with its assignments."""
     role = find(desk.view, ROLE, wish.name)
     assigned = role_definitions.assignments_of(desk.view, role)
     return desk.document(role) | {"assignments": _oldest_first(desk, assigned)}
 
 
-def _oldest_first(desk: Desk, found: Iterable[RoleAssignment]) -> list[Document]:
+def _oldest_first(desk: AdminContext, found: Iterable[RoleAssignment]) -> list[Document]:
     return [
         desk.document(each) for each in sorted(found, key=lambda each: (each.created_at, each.key))
     ]
 
 
-async def delete_role(desk: Desk, wish: Named) -> Document:
+async def delete_role(desk: AdminContext, wish: Named) -> Document:
     """``role delete``: not while it is assigned, as in Azure."""
 
     def decide(view: Snapshot) -> Changes[RoleDefinition]:
@@ -85,7 +85,7 @@ async def delete_role(desk: Desk, wish: Named) -> Document:
     return await desk.delete(decide)
 
 
-async def assign_role(desk: Desk, wish: RoleGrant) -> Document:
+async def assign_role(desk: AdminContext, wish: RoleGrant) -> Document:
     """``role assign``: to the service principal in the tenant that the scope belongs to."""
     now = desk.now()
 
@@ -99,7 +99,7 @@ async def assign_role(desk: Desk, wish: RoleGrant) -> Document:
     return desk.document(await desk.change(decide))
 
 
-async def unassign_role(desk: Desk, wish: RoleGrant) -> Document:
+async def unassign_role(desk: AdminContext, wish: RoleGrant) -> Document:
     """``role unassign``: the assignment of this role to this application, on this scope."""
 
     def decide(view: Snapshot) -> Changes[RoleAssignment]:

@@ -1,6 +1,6 @@
 """Proving a domain: by hand, by what the DNS says, or at once, as the profile has it."""
 
-from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.documents import Document, verification_records
 from gatepost.app.administration.nouns import DOMAIN, EMAIL, find
 from gatepost.app.administration.requests import Verify
@@ -10,7 +10,7 @@ from gatepost.directory.azure.domain_dns import prove
 from gatepost.directory.azure.entries import Domain
 
 
-async def verify_domain(desk: Desk, wish: Verify) -> Document:
+async def verify_domain(desk: AdminContext, wish: Verify) -> Document:
     """``domain verify``: the named proofs, or all; ``proven`` says whether they are made.
 
     Of all only those count that linking needs, which DMARC is not.
@@ -40,7 +40,7 @@ def _is_unproven(domain: Domain) -> bool:
     return domain.verification.domain != "Verified"
 
 
-async def _prove(desk: Desk, domain: Domain, proof: Proof, way: str) -> Domain:
+async def _prove(desk: AdminContext, domain: Domain, proof: Proof, way: str) -> Domain:
     """Begin a proof, and end it unless somebody is to end it by hand."""
     begun = await desk.change(lambda view: verification.initiate(view, domain.id, proof))
     if way == "manual" or status_of(begun, proof) == "Verified":

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from gatepost.app.administration.administration import administer
-from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.context import AdminContext
 from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Entry
@@ -43,7 +43,7 @@ class Office:
         self.records = MemoryRecords(kept)
         self.directory = AzureDirectory(self.records, digest_key=KEY, clock=lambda: self.time)
         asyncio.run(self.directory.load())
-        self._desk = Desk(
+        self._desk = AdminContext(
             self.directory, PlainKeys(), lambda: self.time, endpoint, resolver, verification
         )
 

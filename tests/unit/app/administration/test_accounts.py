@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.administration.accounts import AccountDesk, administer_accounts
-from gatepost.app.administration.desks import Desks
+from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.directory.accounts import AccountDirectory, Protection, make_account
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.model.credentials import Credentials, Principal
@@ -137,8 +137,8 @@ def test_what_is_not_done(verb: str, fields: dict[str, Any], message: str) -> No
 def test_a_relay_without_accounts_or_without_azure_says_so() -> None:
     async def steps() -> None:
         with pytest.raises(Rejected, match="no accounts"):
-            await Desks().administer("account list", {})
+            await AdminDispatch().administer("account list", {})
         with pytest.raises(Rejected, match="it has no tenants"):
-            await Desks().administer("tenant list", {})
+            await AdminDispatch().administer("tenant list", {})
 
     asyncio.run(steps())

@@ -6,16 +6,16 @@ from typing import Any
 
 from gatepost.app.administration.accounts import AccountDesk, administer_accounts
 from gatepost.app.administration.administration import administer
-from gatepost.app.administration.desk import Desk
+from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.documents import Document
 from gatepost.directory.azure.changes.outcome import Rejected
 
 
 @dataclass(slots=True)
-class Desks:
+class AdminDispatch:
     """What of a relay's directories can be changed from outside; a reload may change which."""
 
-    azure: Desk | None = None
+    azure: AdminContext | None = None
     accounts: AccountDesk | None = None
 
     async def administer(self, operation: str, fields: Mapping[str, Any]) -> Document:

@@ -20,7 +20,7 @@ Decide = Callable[[Snapshot], Changes[E]]
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class AdminContext:
     """The directory, and what is needed beside it."""
 
     directory: AzureDirectory
