@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.control import Shared, serve_control
-from gatepost.app.queueing.operations import QueueDesk
+from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.smtp_setup import make_ids
 from gatepost.client.sign_in import PasswordSignIn
 from gatepost.model.address import parse_address
@@ -87,7 +87,7 @@ async def main(plan: dict[str, Any]) -> None:
     )  # fmt: skip
     await deliverer.start()
     routed = RoutedStore(store, store.deliveries, table, deliverer)
-    shared = Shared(queue=QueueDesk(store.deliveries, now, lambda: deliverer))
+    shared = Shared(queue=QueueControl(store.deliveries, now, lambda: deliverer))
     directory = (await azure()).directory
     control = await serve_control(Path(plan["data"]), routed, directory, shared)
     stop = asyncio.Event()

@@ -112,7 +112,7 @@ async def open_queue(data: Path) -> AsyncIterator[Administer]:
 
 @asynccontextmanager
 async def open_clock(data: Path) -> AsyncIterator[Administer]:
-    """Give what runs an operation of ``app.clock.ClockDesk`` on ``data``.
+    """Give what runs an operation of ``app.clock.ClockControl`` on ``data``.
 
     The operations raise ValueError with a sentence. Raises as ``open_mailbox`` does.
     """
@@ -121,11 +121,11 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
             yield _operating(calls, "clock")
             return
         from gatepost.app.certificates import CA_FILE  # noqa: PLC0415
-        from gatepost.app.clock import NO_CLOCK, AheadClock, ClockDesk  # noqa: PLC0415
+        from gatepost.app.clock import NO_CLOCK, AheadClock, ClockControl  # noqa: PLC0415
 
         if not (data / CA_FILE).exists():
             raise ConfigError(NO_CLOCK)
-        yield ClockDesk(AheadClock(data)).operate
+        yield ClockControl(AheadClock(data)).operate
 
 
 @asynccontextmanager

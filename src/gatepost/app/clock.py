@@ -43,7 +43,7 @@ class AheadClock:
         self.ahead = ahead
 
 
-class ClockDesk:
+class ClockControl:
     """What the command line asks of a clock; ``moved`` hears that it went forward."""
 
     def __init__(

@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from gatepost.app.administration.dispatch import AdminDispatch
-from gatepost.app.clock import NO_CLOCK, ClockDesk
+from gatepost.app.clock import NO_CLOCK, ClockControl
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.events.operations import NO_EVENTS, operate
 from gatepost.app.events.service import EventService
 from gatepost.app.front_caches import FrontCache, FrontCaches, caching_operations
 from gatepost.app.operator_log import Reporter
-from gatepost.app.queueing.operations import QueueDesk, operate_queue
+from gatepost.app.queueing.operations import QueueControl, operate_queue
 from gatepost.app.rpc import Afterwards, Answers, Operation, decode, decoder
 from gatepost.app.rpc_messages import (
     PackedMessage,
@@ -57,9 +57,9 @@ class Shared:
     """None: the directory is not changed from here."""
     events: EventService | None = None
     """None: nobody is told what becomes of mail."""
-    queue: QueueDesk | None = None
+    queue: QueueControl | None = None
     """None: nothing is relayed."""
-    clock: ClockDesk | None = None
+    clock: ClockControl | None = None
     """None: the time is the machine's."""
     reporter: Reporter | None = None
     """None: nobody is told what front processes do."""
@@ -240,13 +240,13 @@ def event_operations(service: EventService | None) -> dict[str, Operation]:
     return {"events": _taking(tuple[str, dict[str, Any]], run)}
 
 
-def clock_operations(desk: ClockDesk | None) -> dict[str, Operation]:
+def clock_operations(desk: ClockControl | None) -> dict[str, Operation]:
     """Return what the command line asks of the clock, as one operation."""
     run = _refusing(NO_CLOCK) if desk is None else desk.operate
     return {"clock": _taking(tuple[str, dict[str, Any]], run)}
 
 
-def queue_operations(desk: QueueDesk) -> dict[str, Operation]:
+def queue_operations(desk: QueueControl) -> dict[str, Operation]:
     """Return what the command line asks of the queue, as one operation."""
     run = partial(operate_queue, desk)
     return {"queue": _taking(tuple[str, dict[str, Any]], run)}

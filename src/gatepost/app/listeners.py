@@ -1,4 +1,4 @@
-"""From ``[[listener]]`` and ``[limits]`` to sockets, and to what each offers to whom."""
+"""From ``[[listener]]`` and ``[limits]`` to sockets, and to the session settings of each."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,14 +19,14 @@ from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.server.session import Setting
 
 Place = tuple[str, str, int, str]
-"""What a listener is known again by at a reload: a socket that stays is not opened anew."""
+"""Identifies a listener over reloads, so that its socket is not opened again."""
 
 _ORDER: Final = tuple(MECHANISMS)
-"""As EHLO lists them: the best first, because some clients take the first that they know."""
+"""The order in EHLO: the best first, because some clients use the first that they know."""
 
 
 def place_of(settings: ListenerSettings) -> Place:
-    """Return where a listener is. One on a free port is known by its name."""
+    """Return the identity of a listener: its address, or its name if the port is chosen freely."""
     name = "" if settings.unix or settings.port else settings.name
     return name, settings.host, settings.port, settings.unix
 
@@ -47,7 +47,7 @@ def files_of(settings: ListenerSettings) -> Files | None:
 
 
 def visitor_limits(limits: LimitSettings) -> ClientLimits:
-    """Return the bounds for addresses."""
+    """Return the limits per client address."""
     return ClientLimits(
         sessions=limits.connections_per_address,
         connections=limits.connections,
@@ -56,15 +56,15 @@ def visitor_limits(limits: LimitSettings) -> ClientLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Doorway:
-    """What all listeners of a process have in common."""
+class ListenerFactory:
+    """Makes the state of each listener of a process."""
 
     config: Config
     verifiable: frozenset[str]
-    """Mechanisms that the directory can verify."""
+    """The mechanisms that the directory can verify."""
 
-    def entrance(self, settings: ListenerSettings) -> ListenerState:
-        """Return what a listener's connections go by, its certificate still missing."""
+    def state(self, settings: ListenerSettings) -> ListenerState:
+        """Return a listener's state, still without its certificate."""
         rows = [
             (_networks(rule.networks), self._terms(settings, rule)) for rule in settings.networks
         ]
@@ -92,7 +92,7 @@ class Doorway:
         return Terms(setting, rule.refuse)
 
     def _usual(self) -> frozenset[str]:
-        """What is offered where nobody says otherwise: what clients at large can use.
+        """Return the mechanisms offered by default: those that clients in general can use.
 
         Ours are bound by the certificate (tls-server-end-point, RFC 5929 4), since Python tells
         no keys of a connection. RFC 5802 6 and RFC 9266 have servers bind by these, and clients
@@ -141,7 +141,7 @@ def _line(line: str, limits: LimitSettings) -> str:
     return line
 
 
-def hang_certificates(
+def install_certificates(
     certificates: CertificateFiles,
     entrances: Mapping[str, ListenerState],
     listeners: Iterable[ListenerSettings],

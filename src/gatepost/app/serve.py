@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.administration.accounts import account_desk
+from gatepost.app.administration.accounts import account_admin
 from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.app.alarms import Alarms
@@ -24,12 +24,12 @@ from gatepost.app.health import health_url, serve_health
 from gatepost.app.keys import Key, SealedAccessKeys, open_key
 from gatepost.app.listeners import visitor_limits
 from gatepost.app.operator_log import Reporter
-from gatepost.app.queueing.operations import QueueDesk
+from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.ready import remove_ready, write_ready
 from gatepost.app.runtime import DRAIN, report_faults, side_by_side
 from gatepost.app.serve_front import Written
 from gatepost.app.serve_inbound import PreparedListeners, ServeInbound
-from gatepost.app.serve_outbound import Ground, Outgoing, ServeOutbound
+from gatepost.app.serve_outbound import DeliverySetup, ServeContext, ServeOutbound
 from gatepost.app.signing import open_tokens
 from gatepost.app.smtp_setup import make_ids
 from gatepost.app.watched_store import open_watched
@@ -174,9 +174,9 @@ class Service:
         http = HttpClient(ca_file=ca_file)
         stack.push_async_callback(http.close)
         ids, alarms = make_ids(await store.new_epoch()), await Alarms.open(store)
-        ground = Ground(store, key, http, report, ids, alarms)
-        outward = ServeOutbound(ground)
-        outgoing = outward.prepare(config)
+        context = ServeContext(store, key, http, report, ids, alarms)
+        outward = ServeOutbound(context)
+        delivery = outward.prepare(config)
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
         directories = Directories(store, key, entra, report)
@@ -190,19 +190,19 @@ class Service:
             store=store,
             budget=Budget(data, config.limits.memory // (workers + 1)),
             report=report,
-            next_id=ground.next_id,
+            next_id=context.next_id,
             now=_now,
             visitors=LocalClientCounter(visitors),
-            router=outgoing.routes.router,
+            router=delivery.routes.router,
         )
         inward = ServeInbound(relay, report)
-        arrivals = inward.prepare(written, directory.mechanisms, workers)
-        stack.callback(arrivals.close)
-        await outward.start(outgoing)
+        listeners = inward.prepare(written, directory.mechanisms, workers)
+        stack.callback(listeners.close)
+        await outward.start(delivery)
         stack.push_async_callback(outward.stop, ON_THE_WIRE)
         relay.use_store(outward.store)
         desks = AdminDispatch()
-        queue = QueueDesk(store.deliveries, _now, lambda: outward.deliverer)
+        queue = QueueControl(store.deliveries, _now, lambda: outward.deliverer)
         shared = Shared(None, visitors, relay.budget, desks, queue=queue, reporter=report)
         control = await serve_control(data, outward.store, directory, shared)
         stack.callback(remove_file, data / SOCKET)
@@ -213,18 +213,18 @@ class Service:
             outward, inward, relay, failed,
         )  # fmt: skip
         service._open_desks()
-        await inward.start(arrivals)
+        await inward.start(listeners)
         service.health = await serve_health(config.health, lambda: why_no_mail(store), stack)
-        await service._serve_api(ground, stack)
+        await service._serve_api(context, stack)
         return service
 
-    async def _serve_api(self, ground: Ground, stack: AsyncExitStack) -> None:
+    async def _serve_api(self, context: ServeContext, stack: AsyncExitStack) -> None:
         made, settings = self.directories, self.written.config.api
         if settings is None or made.azure is None or made.profile is None or made.tokens is None:
             return
         managed = Managed(
-            self.outward.store, ground.store.operations, ground.key, made.azure, made.profile,
-            made.tokens, ground.report, self._bounds, self.visitors,
+            self.outward.store, context.store.operations, context.key, made.azure, made.profile,
+            made.tokens, context.report, self._bounds, self.visitors,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
         self._open_desks()  # they tell where the API is
@@ -240,7 +240,7 @@ class Service:
             "data": str(self.data),
             "config": str(self.options.config.resolve()),
             "hostname": self.written.config.hostname,
-            "listeners": [each.document() for each in self.inward.doors],
+            "listeners": [each.document() for each in self.inward.open_listeners],
             "health": health_url(self.health) if self.health else None,
             "api": self.api.url if self.api else None,
         }
@@ -252,7 +252,7 @@ class Service:
 
     def _open_desks(self) -> None:
         accounts, azure = self.directories.accounts, self.directories.azure
-        self.desks.accounts = account_desk(accounts, self.key) if accounts else None
+        self.desks.accounts = account_admin(accounts, self.key) if accounts else None
         if azure is not None:
             keys = SealedAccessKeys(self.key)
             api = self.api
@@ -303,15 +303,15 @@ class Service:
         workers = self.options.workers_of(config)
         if bool(workers) != bool(self.options.workers_of(self.written.config)):
             raise ConfigError("workers changes from or to 0 with a restart only")
-        outgoing = self.outward.prepare(config)
+        delivery = self.outward.prepare(config)
         prepared = await self.directories.make(config.directories)
-        arrivals = self.inward.prepare(written, prepared.directory.mechanisms, workers)
+        listeners = self.inward.prepare(written, prepared.directory.mechanisms, workers)
         try:
-            await self.inward.start_fronts(arrivals)
+            await self.inward.start_fronts(listeners)
         except BaseException:
-            await self.inward.abandon(arrivals)
+            await self.inward.abandon(listeners)
             raise
-        return _Following(outgoing, prepared, arrivals)
+        return _Following(delivery, prepared, listeners)
 
     async def _take(self, following: "_Following") -> None:
         """Go by it from now on."""
@@ -320,22 +320,22 @@ class Service:
         if self.api is not None:
             self.api.certificates.look(again=True)
         self._open_desks()
-        outgoing, arrivals = following.outgoing, following.arrivals
-        config, self.written = arrivals.written.config, arrivals.written
+        delivery, listeners = following.delivery, following.listeners
+        config, self.written = listeners.written.config, listeners.written
         self.visitors.limits = visitor_limits(config.limits)
-        self.relay.budget.total = config.limits.memory // (arrivals.workers + 1)
-        self.relay.router = outgoing.routes.router
+        self.relay.budget.total = config.limits.memory // (listeners.workers + 1)
+        self.relay.router = delivery.routes.router
         # New mail goes by the new routes while the last of the old is finished.
-        await side_by_side(self.outward.change(outgoing), self.inward.take(arrivals))
+        await side_by_side(self.outward.change(delivery), self.inward.take(listeners))
 
 
 @dataclass(frozen=True, slots=True)
 class _Following:
     """A configuration that can be gone by."""
 
-    outgoing: Outgoing
+    delivery: DeliverySetup
     directory: Prepared
-    arrivals: PreparedListeners
+    listeners: PreparedListeners
 
 
 async def _first_directory(directories: Directories, config: Config) -> ServedDirectory:

@@ -10,7 +10,7 @@ import msgspec
 
 from gatepost.app.certificate_files import CertificateFiles
 from gatepost.app.front_process import FrontProcess, run_front
-from gatepost.app.listeners import Doorway, hang_certificates
+from gatepost.app.listeners import ListenerFactory, install_certificates
 from gatepost.app.remote_client_counts import RemoteClientCounter
 from gatepost.app.smtp_setup import make_ids
 from gatepost.app.workers import Instruction
@@ -74,10 +74,10 @@ async def serve(front: ServeFront) -> None:
         visitors=RemoteClientCounter(process.calls),
         router=Router(config.routes),
     )
-    doorway = Doorway(config, frozenset(front.mechanisms))
-    entrances = {each.name: doorway.entrance(each) for each in config.listeners}
+    factory = ListenerFactory(config, frozenset(front.mechanisms))
+    entrances = {each.name: factory.state(each) for each in config.listeners}
     certificates = CertificateFiles(_unheard)
-    hang_certificates(certificates, entrances, config.listeners)
+    install_certificates(certificates, entrances, config.listeners)
     supervisor = Supervisor(relay)
     doors = [(adopt(each), entrances[name]) for name, each in front.listeners.items()]
     certificates.watch()

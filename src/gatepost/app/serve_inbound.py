@@ -1,4 +1,4 @@
-"""The receiving half of ``gatepost serve``: its listeners, in this process or in front of it."""
+"""The inbound half of ``gatepost serve``: listeners, in this process or in front processes."""
 
 import asyncio
 import contextlib
@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from gatepost.app.certificate_files import CertificateFiles
 from gatepost.app.listeners import (
-    Doorway,
+    ListenerFactory,
     Place,
     files_of,
-    hang_certificates,
+    install_certificates,
     open_listener,
     place_of,
 )
@@ -26,19 +26,19 @@ from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.supervise import Supervisor
 
 MOST: Final = 1_000_000
-"""Connections of the supervisor: the visitors' counts are what bounds them."""
+"""Connections of the supervisor; the limits of the client counts are lower."""
 
 
 @dataclass(slots=True)
-class Door:
-    """One listener, open."""
+class OpenListener:
+    """One open listener."""
 
     settings: ListenerSettings
     listener: Listener
     entrance: ListenerState
 
     def document(self) -> dict[str, Any]:
-        """Return what ready.json tells of it."""
+        """Return its entry in ready.json."""
         if self.listener.is_local:
             place: dict[str, Any] = {"unix": str(Path(self.listener.host).absolute())}
         else:
@@ -48,7 +48,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class PreparedListeners:
-    """The listeners that a configuration has: those that are there, and those that are new."""
+    """The listeners of a configuration that is not in effect yet, with those newly opened."""
 
     written: Written
     mechanisms: frozenset[str]
@@ -57,141 +57,142 @@ class PreparedListeners:
     opened: dict[Place, Listener] = field(default_factory=dict)
 
     def close(self) -> None:
-        """Close what was opened for it."""
+        """Close the newly opened listeners."""
         for listener in self.opened.values():
             listener.close()
 
 
 class ServeInbound:
-    """Serves one configuration after the other on sockets that stay where their places do."""
+    """Serves one configuration after another, on sockets that outlive a change if they can."""
 
     def __init__(self, relay: Relay, report: Report) -> None:
         self._relay = relay
         self._certificates = CertificateFiles(report)
         self._supervisor = Supervisor(relay, MOST)
         self._workers = Workers(report)
-        self._doors: dict[Place, Door] = {}
+        self._open_listeners: dict[Place, OpenListener] = {}
 
     @property
-    def doors(self) -> Sequence[Door]:
-        """The listeners, as the configuration has them."""
-        return tuple(self._doors.values())
+    def open_listeners(self) -> Sequence[OpenListener]:
+        """The open listeners, in the order of the configuration."""
+        return tuple(self._open_listeners.values())
 
     def prepare(
         self, written: Written, mechanisms: Iterable[str], workers: int
     ) -> PreparedListeners:
-        """Open what is not open yet, and read the certificates.
+        """Open new listeners and load certificates for a configuration.
 
-        ``mechanisms`` are those of the directory that will be asked; ``workers`` 0: this process
-        takes the connections. Nothing is accepted before ``take``. Raises NetworkError, PortBusy,
-        TlsError; then all is as it was.
+        ``mechanisms`` are those of its directory; ``workers`` 0: this process accepts connections
+        itself. New listeners accept nothing before ``take``. Raises NetworkError, PortBusy and
+        TlsError, without any change.
         """
         config, verifiable = written.config, frozenset(mechanisms)
-        doorway = Doorway(config, verifiable)
-        entrances = {each.name: doorway.entrance(each) for each in config.listeners}
-        arrivals = PreparedListeners(written, verifiable, workers, entrances)
+        factory = ListenerFactory(config, verifiable)
+        entrances = {each.name: factory.state(each) for each in config.listeners}
+        prepared = PreparedListeners(written, verifiable, workers, entrances)
         try:
             for settings in config.listeners:
                 place = place_of(settings)
                 files = files_of(settings)
                 if files is not None:
                     self._certificates.check(files)
-                if (door := self._doors.get(place)) is None or not door.listener.can_be_found():
-                    arrivals.opened[place] = self._open(settings)
+                known = self._open_listeners.get(place)
+                if known is None or not known.listener.can_be_found():
+                    prepared.opened[place] = self._open(settings)
         except BaseException:
-            self._forget(arrivals)
+            self._forget(prepared)
             raise
-        return arrivals
+        return prepared
 
     def _open(self, settings: ListenerSettings) -> Listener:
         try:
             return open_listener(settings)
         except PortBusy as error:
-            for door in self.doors:
-                if settings.port and door.listener.port == settings.port:
-                    name = door.settings.name
+            for opened in self.open_listeners:
+                if settings.port and opened.listener.port == settings.port:
+                    name = opened.settings.name
                     raise PortBusy(f"{error}, by {name} here: a restart moves it") from None
             raise
 
-    async def start_fronts(self, arrivals: PreparedListeners) -> None:
-        """Start the front processes, if there are to be some; they accept nothing before ``take``.
+    async def start_fronts(self, prepared: PreparedListeners) -> None:
+        """Start the front processes, if any; they accept nothing before ``take``.
 
-        Raises GatepostError when one does not start.
+        Raises GatepostError if one does not start.
         """
-        if arrivals.workers:
-            await self._workers.prepare(self._instruction(arrivals), arrivals.workers)
+        if prepared.workers:
+            await self._workers.prepare(self._instruction(prepared), prepared.workers)
 
-    async def abandon(self, arrivals: PreparedListeners) -> None:
-        """Let all be as it was before ``prepare``."""
+    async def abandon(self, prepared: PreparedListeners) -> None:
+        """Undo ``prepare``."""
         await self._workers.abandon()
-        self._forget(arrivals)
+        self._forget(prepared)
 
-    def _forget(self, arrivals: PreparedListeners) -> None:
-        arrivals.close()
-        for door in self.doors:
-            inheritable(door.listener)
-        self._hang_certificates()
+    def _forget(self, prepared: PreparedListeners) -> None:
+        prepared.close()
+        for opened in self.open_listeners:
+            inheritable(opened.listener)
+        self._install_certificates()
 
-    async def start(self, arrivals: PreparedListeners) -> None:
-        """Accept. Raises GatepostError when a front process does not start."""
-        await self.start_fronts(arrivals)
-        await self.take(arrivals)
+    async def start(self, prepared: PreparedListeners) -> None:
+        """Start to accept. Raises GatepostError if a front process does not start."""
+        await self.start_fronts(prepared)
+        await self.take(prepared)
         self._certificates.watch()
 
-    async def take(self, arrivals: PreparedListeners) -> None:
-        """Serve another configuration; sessions that are open go on by the one they began with.
+    async def take(self, prepared: PreparedListeners) -> None:
+        """Put a configuration into effect; open sessions keep the one they started with.
 
-        There are front processes if there were some before.
+        A change between one process and front processes is not possible here.
         """
-        gone = self._merge(arrivals)
+        gone = self._merge(prepared)
         self._certificates.look(again=True)
-        if arrivals.workers:
+        if prepared.workers:
             self._workers.take()
         else:
-            for place in arrivals.opened:
-                door = self._doors[place]
-                await self._supervisor.serve(door.listener, door.entrance)
-        for door in gone:
-            await self._supervisor.withdraw(door.listener)
-            door.listener.close()
+            for place in prepared.opened:
+                opened = self._open_listeners[place]
+                await self._supervisor.serve(opened.listener, opened.entrance)
+        for opened in gone:
+            await self._supervisor.withdraw(opened.listener)
+            opened.listener.close()
 
-    def _merge(self, arrivals: PreparedListeners) -> list[Door]:
-        """Put the new terms into entrances that stay; return the doors that are no more."""
-        before, self._doors = self._doors, {}
-        for settings in arrivals.written.config.listeners:
+    def _merge(self, prepared: PreparedListeners) -> list[OpenListener]:
+        """Update the listeners that stay; return those that are gone."""
+        before, self._open_listeners = self._open_listeners, {}
+        for settings in prepared.written.config.listeners:
             place = place_of(settings)
-            entrance = arrivals.entrances[settings.name]
-            if place in arrivals.opened:
-                door = Door(settings, arrivals.opened[place], entrance)
+            entrance = prepared.entrances[settings.name]
+            if place in prepared.opened:
+                opened = OpenListener(settings, prepared.opened[place], entrance)
             else:
-                door = before.pop(place)
-                door.entrance.update_from(entrance)
-                door.settings = settings
-            self._doors[place] = door
-        self._hang_certificates()
+                opened = before.pop(place)
+                opened.entrance.update_from(entrance)
+                opened.settings = settings
+            self._open_listeners[place] = opened
+        self._install_certificates()
         return list(before.values())
 
-    def _hang_certificates(self) -> None:
-        listeners = [each.settings for each in self.doors]
-        entrances = {each.settings.name: each.entrance for each in self.doors}
-        hang_certificates(self._certificates, entrances, listeners)
+    def _install_certificates(self) -> None:
+        listeners = [each.settings for each in self.open_listeners]
+        entrances = {each.settings.name: each.entrance for each in self.open_listeners}
+        install_certificates(self._certificates, entrances, listeners)
 
-    def _instruction(self, arrivals: PreparedListeners) -> Instruction:
-        listeners, gone = {}, dict(self._doors)
-        for settings in arrivals.written.config.listeners:
+    def _instruction(self, prepared: PreparedListeners) -> Instruction:
+        listeners, gone = {}, dict(self._open_listeners)
+        for settings in prepared.written.config.listeners:
             place = place_of(settings)
-            opened = arrivals.opened.get(place)
+            opened = prepared.opened.get(place)
             listeners[settings.name] = opened or gone.pop(place).listener
-        for door in gone.values():
-            keep(door.listener)
-        return instruct(arrivals.written, listeners, arrivals.mechanisms, arrivals.workers)
+        for each in gone.values():
+            keep(each.listener)
+        return instruct(prepared.written, listeners, prepared.mechanisms, prepared.workers)
 
     async def stop(self) -> None:
-        """Say 421 to all, and close."""
+        """End all sessions with 421, and close the listeners."""
         self._certificates.close()
         await self._workers.stop(DRAIN)
         await self._supervisor.drain(DRAIN)
-        for door in self.doors:
+        for opened in self.open_listeners:
             with contextlib.suppress(OSError):
-                door.listener.close()
+                opened.listener.close()
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The delivering half of ``gatepost serve``: made of a configuration, made anew at a reload."""
+"""The outbound half of ``gatepost serve``: delivery by a configuration, replaced at a reload."""
 
 import asyncio
 import random
@@ -35,17 +35,17 @@ from gatepost.relay.transport.smtp import Sending
 from gatepost.store.sqlite import SqliteStore
 
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
-"""Hosts on which a listener has all addresses of a family, or of both."""
+"""Listener hosts that stand for all addresses of one or both families."""
 BRIEFLY: Final = 2.0
-"""Seconds for which a reload waits for deliveries on the wire, so that the next ones do not come
-on top of them; new ones begin then."""
+"""Seconds for which a reload waits for current attempts before new ones begin, so that both together
+rarely exceed the limits of connections."""
 FINISH: Final = 20.0
-"""Seconds that those which are left get before they are cut."""
+"""Seconds that the remaining attempts then get before they are aborted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What no configuration changes."""
+class ServeContext:
+    """What stays the same over reloads."""
 
     store: SqliteStore
     key: Key
@@ -54,12 +54,12 @@ class Ground:
     next_id: Callable[[], str]
     alarms: Alarms
     turns: Turns = field(default_factory=dict)
-    """At token endpoints, also for two configurations of which one is ending."""
+    """Locks for requests to token endpoints, shared while one configuration replaces another."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """All that delivers by one configuration."""
+class DeliverySetup:
+    """The parts that deliver by one configuration."""
 
     config: Config
     routes: Routes
@@ -68,123 +68,123 @@ class Outgoing:
     deliverer: Deliverer
 
     async def stop(self, seconds: float, *, patient: bool = False) -> None:
-        """Begin nothing new, finish what is on the wire, say goodbye."""
+        """Finish or abort current attempts within ``seconds``, and close all connections."""
         await self.deliverer.stop(seconds, patient=patient)
         await asyncio.gather(*[each.close() for each in self.transports.values()])
         await self.tokens.close()
 
 
 class ServeOutbound:
-    """Delivers, by one configuration after the other. ``store`` is where mail is accepted."""
+    """Delivers by one configuration after another. ``store`` accepts the mail to deliver."""
 
     store: RoutedStore
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self._kept = KeptTokens(ground.key, ground.report)
+    def __init__(self, context: ServeContext) -> None:
+        self._context = context
+        self._kept = KeptTokens(context.key, context.report)
         self._wire = InFlight()
         self._secrets = SecretFiles(self._forgive)
-        self._now: Outgoing
-        self._ending: list[tuple[Outgoing, asyncio.Task[None]]] = []
-        """What is still finishing."""
+        self._now: DeliverySetup
+        self._ending: list[tuple[DeliverySetup, asyncio.Task[None]]] = []
+        """Replaced configurations whose last attempts are still in progress."""
         self._has_ended = False
 
     @property
     def deliverer(self) -> Deliverer:
-        """The one that delivers now."""
+        """The current deliverer."""
         return self._now.deliverer
 
     @property
     def routes(self) -> Routes:
-        """Those that hold now."""
+        """The current routes."""
         return self._now.routes
 
-    def prepare(self, config: Config) -> Outgoing:
-        """Return what a configuration needs; nothing is connected to. Raises ConfigError."""
-        ground, tokens = self._ground, TokenCache()
+    def prepare(self, config: Config) -> DeliverySetup:
+        """Return the parts for a configuration, without connecting. Raises ConfigError."""
+        context, tokens = self._context, TokenCache()
         routes = Routes(config.routes)
         upstreams = Upstreams(
             config.credentials,
-            ground.http,
+            context.http,
             tokens,
-            ground.store,
-            ground.next_id,
+            context.store,
+            context.next_id,
             self._kept,
             Sending(local_name=config.hostname),
-            ground.turns,
+            context.turns,
             config.ca_file,
         )
         transports = upstreams.transports(config.routes)
         parts = Outbound(
-            ground.store.deliveries,
+            context.store.deliveries,
             routes,
             transports,
             DnsResolver(config.dns.nameservers, deadline=config.dns.timeout.total_seconds()),
             config.hostname,
-            ground.next_id,
-            ground.report,
+            context.next_id,
+            context.report,
             lambda: datetime.now(UTC),
             time.monotonic,
             random.random,
             own_of(config),
             _known_providers(),
             wire=self._wire,
-            alarms=ground.alarms,
+            alarms=context.alarms,
             forgiven=tokens.forgive,
         )
-        return Outgoing(config, routes, tokens, transports, make_deliverer(parts))
+        return DeliverySetup(config, routes, tokens, transports, make_deliverer(parts))
 
-    async def start(self, outgoing: Outgoing) -> None:
-        """Begin to deliver. Raises QueueError."""
-        self._now = outgoing
-        self._secrets.follow(outgoing.config.credentials.values())
+    async def start(self, setup: DeliverySetup) -> None:
+        """Start to deliver. Raises QueueError."""
+        self._now = setup
+        self._secrets.follow(setup.config.credentials.values())
         self._forget_others()
-        store = self._ground.store
-        self.store = RoutedStore(store, store.deliveries, outgoing.routes, outgoing.deliverer)
-        await outgoing.deliverer.start()
+        store = self._context.store
+        self.store = RoutedStore(store, store.deliveries, setup.routes, setup.deliverer)
+        await setup.deliverer.start()
         self._secrets.watch()
 
-    async def change(self, outgoing: Outgoing) -> None:
-        """Let another configuration deliver, and finish what is on the wire by the one before.
+    async def change(self, setup: DeliverySetup) -> None:
+        """Put another configuration into effect, while current attempts finish by the old one.
 
-        From the first moment on mail is accepted by the new routes, and queued; the old ones begin
-        nothing more. Nothing is asked of the store, which may not be well.
+        New mail is accepted by the new routes immediately; the old deliverer starts no more
+        attempts. The store, which may have failed, is not used.
         """
         before = self._now
-        self._secrets.follow(outgoing.config.credentials.values())
-        if not differ(before.config, outgoing.config):
+        self._secrets.follow(setup.config.credentials.values())
+        if not differ(before.config, setup.config):
             hops = [NextHop(each.name) for each in before.config.routes]
             before.deliverer.forgive(hops)  # a secret may be another in its file
             return
-        self._now = outgoing
-        self.store.use(outgoing.routes, outgoing.deliverer)
-        retiring = asyncio.create_task(before.deliverer.retire(outgoing.deliverer, BRIEFLY))
+        self._now = setup
+        self.store.use(setup.routes, setup.deliverer)
+        retiring = asyncio.create_task(before.deliverer.retire(setup.deliverer, BRIEFLY))
         ending = before, asyncio.create_task(self._end(before, retiring))
         self._ending.append(ending)
         ending[1].add_done_callback(lambda _: self._ending.remove(ending))
         await asyncio.wait([retiring])
         self._forget_others()
-        await outgoing.deliverer.start(before.deliverer.epoch)
+        await setup.deliverer.start(before.deliverer.epoch)
 
-    async def _end(self, before: Outgoing, retiring: "asyncio.Task[None]") -> None:
+    async def _end(self, before: DeliverySetup, retiring: "asyncio.Task[None]") -> None:
         try:
             await retiring
             await before.stop(FINISH, patient=True)
         except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
-            self._ground.report("internal_error", reason=explain(error))
+            self._context.report("internal_error", reason=explain(error))
 
     def _forget_others(self) -> None:
-        """Forget what is about targets and credentials that are no more."""
+        """Forget alarms and tokens of targets and credentials that no longer exist."""
         routes, credentials = self._now.config.routes, self._now.config.credentials.values()
         targets = [target for route in routes for target in route.chain]
-        self._ground.alarms.keep_only({key for each in targets for key in alarm_keys(each)})
+        self._context.alarms.keep_only({key for each in targets for key in alarm_keys(each)})
         refreshed = [each for each in credentials if isinstance(each, RefreshCredential)]
         self._kept.keep_only({each.name: each.refresh_token.read for each in refreshed})
 
     def _forgive(self, credentials: Collection[str]) -> None:
-        """Try at once what waits because a secret was refused that is another one now."""
+        """Retry at once after a refused secret was replaced."""
         for name in credentials:
-            self._ground.report("secret_changed", credential=name)
+            self._context.report("secret_changed", credential=name)
         routes = self._now.config.routes
         hops = [
             NextHop(route.name)
@@ -194,7 +194,7 @@ class ServeOutbound:
         self._now.deliverer.forgive(hops)
 
     async def stop(self, seconds: float) -> None:
-        """End, once: what is not delivered by then stays in the queue."""
+        """Stop, once; undelivered mail stays in the queue."""
         if self._has_ended:
             return
         self._has_ended = True
@@ -203,7 +203,7 @@ class ServeOutbound:
             *[each.stop(seconds) for each in [self._now, *(each for each, _ in self._ending)]]
         )
         self._kept.close()
-        await self._ground.alarms.close()
+        await self._context.alarms.close()
 
 
 def differ(one: Config, other: Config) -> bool:

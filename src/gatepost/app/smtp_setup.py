@@ -1,4 +1,4 @@
-"""From what was configured to a relay that can take connections; the same in every process."""
+"""Builds a process's relay from its settings; the same in the store and front processes."""
 
 import itertools
 import secrets
@@ -27,19 +27,19 @@ from gatepost.wire.server.session import Setting
 
 @dataclass(frozen=True, slots=True)
 class SmtpSetup:
-    """What a process must know to serve SMTP. It travels to front processes as JSON."""
+    """The settings with which a process serves SMTP; sent to front processes as JSON."""
 
     data: str
     profile: Profile
-    """In effect, with our name in it, so that all processes greet alike and refuse alike."""
+    """In effect and with our host name, so that all processes send the same replies."""
     certificate: str
-    """Chain and key in one PEM file."""
+    """The path of a PEM file with chain and key."""
     processes: int = 1
-    """Among which the byte budget is divided."""
+    """Number of processes that share the byte budget."""
 
 
 def served_profile(name: str, *, strict: bool, settings: Sequence[str] = ()) -> Profile:
-    """Return a profile as it is served: without ``strict``, its own strict limits are off.
+    """Return a profile as it is served; without ``strict``, its strict limits are off.
 
     ``name`` ending in .toml is a file; ``settings`` are KEY=VALUE. Raises ConfigError.
     """
@@ -54,7 +54,7 @@ def machine_time() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Those who know: in this process, or behind the control socket."""
+    """Store, directory and quotas: of this process, or remote over the control socket."""
 
     store: Store
     directory: Directory
@@ -78,7 +78,7 @@ def make_relay(serving: SmtpSetup, backend: Backend, report: Report, epoch: int)
 
 
 def make_entrances(serving: SmtpSetup, directory: Directory) -> dict[str, ListenerState]:
-    """Return what ``gatepost up`` serves, by the names of the ports."""
+    """Return the listener states of ``gatepost up``, by the names of the ports."""
     profile = serving.profile
     setting = Setting(profile, profile.host, directory.mechanisms)
     certificate = load_certificate(serving.certificate, newest=profile.server.tls_maximum)
@@ -103,7 +103,7 @@ def load_certificate(
     *,
     newest: str = "TLSv1.3",
 ) -> ServerCertificate:
-    """Return the certificate of two PEM files; ``key`` None: it lies beside the chain.
+    """Return the certificate of two PEM files; ``key`` None: the key is in ``chain``.
 
     ``authorities`` is a third one, with the certificates of who issues those of clients.
 

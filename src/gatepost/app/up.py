@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.administration.accounts import account_desk
+from gatepost.app.administration.accounts import account_admin
 from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.app.certificates import Certificates, ensure_certificates, make_flawed
-from gatepost.app.clock import AheadClock, ClockDesk, check_alone
+from gatepost.app.clock import AheadClock, ClockControl, check_alone
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.events.service import EventService, Surroundings
@@ -24,7 +24,7 @@ from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, open_key
 from gatepost.app.operator_log import Reporter
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
-from gatepost.app.queueing.operations import QueueDesk
+from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN, report_faults
 from gatepost.app.signing import open_tokens
@@ -146,9 +146,9 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     desk = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)
     here = Surroundings(store, directory, key, profile.events, report, desk.now, desk.endpoint)
     events = await _serve_events(here, stack)
-    desks = AdminDispatch(desk, account_desk(accounts.directory, key) if accounts else None)
-    clocks = ClockDesk(clock, workers=options.workers, moved=partial(_moved, report, events))
-    queue = QueueDesk(store.deliveries, clock.now)  # in which nothing is: all mail is captured
+    desks = AdminDispatch(desk, account_admin(accounts.directory, key) if accounts else None)
+    clocks = ClockControl(clock, workers=options.workers, moved=partial(_moved, report, events))
+    queue = QueueControl(store.deliveries, clock.now)  # in which nothing is: all mail is captured
     shared = Shared(quotas, None, budget, desks, events, queue, clocks, report)
     control = await serve_control(data, store, signs_in, shared)
     stack.callback(remove_file, data / SOCKET)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.clock import FILE, AheadClock, ClockDesk, check_alone
+from gatepost.app.clock import FILE, AheadClock, ClockControl, check_alone
 from gatepost.errors import ConfigError
 
 HOUR = timedelta(hours=1)
 SLACK = timedelta(seconds=30)
 
 
-def ask(desk: ClockDesk, operation: str, **fields: Any) -> dict[str, Any]:
+def ask(desk: ClockControl, operation: str, **fields: Any) -> dict[str, Any]:
     return asyncio.run(desk.operate(operation, fields))
 
 
@@ -32,7 +32,7 @@ def test_it_is_the_machine_s_until_it_goes_forward(tmp_path: Path) -> None:
 
 def test_a_desk_says_so_and_tells_of_it(tmp_path: Path) -> None:
     heard: list[timedelta] = []
-    desk = ClockDesk(AheadClock(tmp_path), moved=heard.append)
+    desk = ClockControl(AheadClock(tmp_path), moved=heard.append)
     assert ask(desk, "show")["ahead"] == 0
     told = ask(desk, "advance", seconds=90.5)
     assert told["ahead"] == 90.5
@@ -50,7 +50,7 @@ def test_a_desk_says_so_and_tells_of_it(tmp_path: Path) -> None:
 )
 def test_what_it_does_not_do(tmp_path: Path, operation: str, seconds: float, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        ask(ClockDesk(AheadClock(tmp_path)), operation, seconds=seconds)
+        ask(ClockControl(AheadClock(tmp_path)), operation, seconds=seconds)
     assert not (tmp_path / FILE).exists()
 
 
@@ -58,7 +58,7 @@ def test_front_processes_have_the_machine_s_time(tmp_path: Path) -> None:
     clock = AheadClock(tmp_path)
     check_alone(clock, 2)
     with pytest.raises(ValueError, match="--workers"):
-        ask(ClockDesk(clock, workers=2), "advance", seconds=1.0)
+        ask(ClockControl(clock, workers=2), "advance", seconds=1.0)
     clock.advance(HOUR)
     check_alone(clock, 0)
     with pytest.raises(ConfigError, match=r"1:00:00 ahead.*without --workers"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.app.listeners import Doorway, files_of, place_of, visitor_limits
+from gatepost.app.listeners import ListenerFactory, files_of, place_of, visitor_limits
 from gatepost.config.load import parse_config
 from gatepost.config.settings import Config
 from gatepost.relay.listener_state import Terms
@@ -20,7 +20,7 @@ def config(listener: str, more: str = "") -> Config:
 
 def terms(listener: str, address: str = "192.0.2.1", more: str = "") -> Terms:
     parsed = config(listener, more)
-    return Doorway(parsed, ALL).entrance(parsed.listeners[0]).terms.of(address)
+    return ListenerFactory(parsed, ALL).state(parsed.listeners[0]).terms.of(address)
 
 
 def offer(terms: Terms, *, encrypted: bool) -> Offer:
@@ -101,7 +101,7 @@ def test_networks(address: str, mechanisms: set[str], requires_auth: bool, refus
 
 def test_proxies() -> None:
     parsed = config(STARTTLS + 'proxies = ["10.0.0.1", "unix"]\n')
-    proxies = Doorway(parsed, ALL).entrance(parsed.listeners[0]).proxies
+    proxies = ListenerFactory(parsed, ALL).state(parsed.listeners[0]).proxies
     assert "10.0.0.1" in proxies
     assert "unix" in proxies
     assert "10.0.0.2" not in proxies

@@ -24,7 +24,7 @@ GENERATED: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
-class AccountDesk:
+class AccountAdmin:
     """The accounts, and what makes a password's verifiers."""
 
     directory: AccountDirectory
@@ -33,9 +33,9 @@ class AccountDesk:
     """Seals what CRAM-MD5 needs, which is as good as the password."""
 
 
-def account_desk(directory: AccountDirectory, key: Key) -> AccountDesk:
+def account_admin(directory: AccountDirectory, key: Key) -> AccountAdmin:
     """Return where accounts are changed."""
-    return AccountDesk(directory, PasswordHasher(), sealer(key))
+    return AccountAdmin(directory, PasswordHasher(), sealer(key))
 
 
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
@@ -75,75 +75,77 @@ def document(account: Account, origin: str) -> Document:
     }
 
 
-async def create(desk: AccountDesk, wish: NewAccount) -> Document:
+async def create(context: AccountAdmin, request: NewAccount) -> Document:
     """Make an account."""
-    name = _checked_name(wish.name)
-    _check_visible(desk, name)
-    if desk.directory.account(name) is not None:
+    name = _checked_name(request.name)
+    _check_visible(context, name)
+    if context.directory.account(name) is not None:
         raise Rejected("Conflict", f"there is an account {name} already", 409)
-    account, told = await _made(desk, name, _checked_senders(wish.senders), wish)
-    await desk.directory.save([account])
+    account, told = await _made(context, name, _checked_senders(request.senders), request)
+    await context.directory.save([account])
     return document(account, "store") | told
 
 
-async def set_password(desk: AccountDesk, wish: NewPassword) -> Document:
+async def set_password(context: AccountAdmin, request: NewPassword) -> Document:
     """Give an account another password; sessions that are open stay."""
-    _check_visible(desk, wish.name)
-    before = _kept(desk, wish.name)
-    wish.cram_md5 = wish.cram_md5 or bool(before.cram_md5)
-    account, told = await _made(desk, before.name, before.senders, wish)
-    await desk.directory.save([account])
+    _check_visible(context, request.name)
+    before = _kept(context, request.name)
+    request.cram_md5 = request.cram_md5 or bool(before.cram_md5)
+    account, told = await _made(context, before.name, before.senders, request)
+    await context.directory.save([account])
     return document(account, "store") | told
 
 
-async def show(desk: AccountDesk, wish: Named) -> Document:
+async def show(context: AccountAdmin, request: Named) -> Document:
     """Tell of an account."""
-    for account in desk.directory.configured:
-        if account.name == wish.name:
+    for account in context.directory.configured:
+        if account.name == request.name:
             return document(account, "configuration")
-    return document(_kept(desk, wish.name), "store")
+    return document(_kept(context, request.name), "store")
 
 
-async def list_all(desk: AccountDesk, _wish: Everything) -> Document:
+async def list_all(context: AccountAdmin, _request: Everything) -> Document:
     """Tell of all; one that the configuration hides is not among them."""
-    configured = {each.name: document(each, "configuration") for each in desk.directory.configured}
-    kept = {each.name: document(each, "store") for each in desk.directory.accounts}
+    configured = {
+        each.name: document(each, "configuration") for each in context.directory.configured
+    }
+    kept = {each.name: document(each, "store") for each in context.directory.accounts}
     found = {**kept, **configured}
     return {"accounts": [found[name] for name in sorted(found)]}
 
 
-async def delete(desk: AccountDesk, wish: Named) -> Document:
+async def delete(context: AccountAdmin, request: Named) -> Document:
     """Delete an account; its open sessions may send no more."""
-    account = _kept(desk, wish.name)
-    await desk.directory.save([], [account.name])
+    account = _kept(context, request.name)
+    await context.directory.save([], [account.name])
     return {"deleted": document(account, "store"), "with": []}
 
 
-def _kept(desk: AccountDesk, name: str) -> Account:
-    account = desk.directory.account(name)
+def _kept(context: AccountAdmin, name: str) -> Account:
+    account = context.directory.account(name)
     if account is not None:
         return account
-    _check_visible(desk, name)
+    _check_visible(context, name)
     raise Rejected("NotFound", f"there is no account {name}", 404)
 
 
-def _check_visible(desk: AccountDesk, name: str) -> None:
+def _check_visible(context: AccountAdmin, name: str) -> None:
     """The store's account of a name that the configuration has is hidden: nobody signs in to it."""
-    if any(each.name == name for each in desk.directory.configured):
+    if any(each.name == name for each in context.directory.configured):
         raise Rejected(
             "Conflict", f"the account {name} is the configuration's: change it there", 409
         )
 
 
 async def _made(
-    desk: AccountDesk, name: str, senders: tuple[str, ...], wish: NewAccount | NewPassword
+    context: AccountAdmin, name: str, senders: tuple[str, ...], request: NewAccount | NewPassword
 ) -> tuple[Account, Document]:
-    password = wish.password or secrets.token_urlsafe(GENERATED)
-    seal = desk.seal if wish.cram_md5 else None
+    password = request.password or secrets.token_urlsafe(GENERATED)
+    seal = context.seal if request.cram_md5 else None
     account = await asyncio.to_thread(
-        make_account, name, Secret(password), senders, desk.hasher, seal=seal
+        make_account, name, Secret(password), senders, context.hasher, seal=seal
     )
-    return account, {} if wish.password else {"password": password}
+    return account, {} if request.password else {"password": password}
 
 
 def _checked_name(name: str) -> str:
@@ -159,7 +161,7 @@ def _checked_senders(senders: tuple[str, ...]) -> tuple[str, ...]:
         raise Rejected("BadRequest", f"a sender {error}") from None
 
 
-Run = Callable[[AccountDesk, Any], Awaitable[Document]]
+Run = Callable[[AccountAdmin, Any], Awaitable[Document]]
 
 _OPERATIONS: Final[Mapping[str, tuple[type[Any], Run]]] = {
     "account create": (NewAccount, create),
@@ -171,17 +173,17 @@ _OPERATIONS: Final[Mapping[str, tuple[type[Any], Run]]] = {
 
 
 async def administer_accounts(
-    desk: AccountDesk | None, operation: str, fields: Mapping[str, Any]
+    context: AccountAdmin | None, operation: str, fields: Mapping[str, Any]
 ) -> Document:
     """Run ``account VERB``; see ``administration.administer``. Raises Rejected."""
-    if desk is None:
+    if context is None:
         raise Rejected("BadRequest", "this relay has no accounts: its directory is another")
     known = _OPERATIONS.get(operation)
     if known is None:
         raise Rejected("BadRequest", f"no operation is called {operation[:40]!r}")
     kind, run = known
     try:
-        wish = msgspec.convert(fields, kind)
+        request = msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
         raise Rejected("BadRequest", f"{operation}: {error}") from error
-    return await run(desk, wish)
+    return await run(context, request)

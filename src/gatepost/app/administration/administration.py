@@ -13,7 +13,7 @@ from gatepost.directory.azure.changes.outcome import Rejected
 
 
 class _Operation(NamedTuple):
-    wish: type[Any]
+    request: type[Any]
     run: Callable[[AdminContext, Any], Awaitable[Document]]
 
 
@@ -61,7 +61,7 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = {
 # fmt: on
 
 
-async def administer(desk: AdminContext, operation: str, fields: Mapping[str, Any]) -> Document:
+async def administer(context: AdminContext, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run ``NOUN VERB`` with its fields and return its answer.
 
     Raises Rejected for what the directory does not allow, what is not there, and for fields
@@ -71,7 +71,7 @@ async def administer(desk: AdminContext, operation: str, fields: Mapping[str, An
     if known is None:
         raise Rejected("BadRequest", f"no operation is called {operation[:40]!r}")
     try:
-        wish = msgspec.convert(fields, known.wish)
+        request = msgspec.convert(fields, known.request)
     except msgspec.ValidationError as error:
         raise Rejected("BadRequest", f"{operation}: {error}") from error
-    return await known.run(desk, wish)
+    return await known.run(context, request)

@@ -1,4 +1,4 @@
-"""What every operation works with, and the two ways to change something."""
+"""What every operation on the directory uses, and the two ways to change an entry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Decide = Callable[[Snapshot], Changes[E]]
 
 @dataclass(frozen=True, slots=True)
 class AdminContext:
-    """The directory, and what is needed beside it."""
+    """The directory, its keys, its clock and its resolver."""
 
     directory: AzureDirectory
     keys: AccessKeys
@@ -29,31 +29,31 @@ class AdminContext:
     endpoint: str | None = None
     """``https://HOST:PORT`` of the APIs; None while no relay runs."""
     resolver: Resolver | None = None
-    """Who is asked whether a domain is proven."""
+    """Looks up the DNS records that verify a domain."""
     verification: Literal["instant", "dns", "manual"] = "instant"
-    """How a domain is proven unless it is said (a profile's ``domain_verification``)."""
+    """The default way to verify a domain (a profile's ``domain_verification``)."""
 
     @property
     def view(self) -> Snapshot:
-        """The directory as it is."""
+        """The current state of the directory."""
         return self.directory.snapshot
 
     def document(self, entry: Entry) -> Document:
-        """Return what is shown of an entry."""
+        """Return the document that shows an entry."""
         return document(self.view, entry, self.now())
 
     def user_names(self, application: Application) -> list[str]:
-        """Return the names with which an application may sign in to SMTP now."""
+        """Return the user names with which an application can sign in to SMTP now."""
         return user_names(self.view, application, self.directory.rules, self.now())
 
     async def change(self, decide: Decide[E]) -> E:
-        """Save what is decided; return what it is about. Raises Rejected."""
+        """Save the changes that ``decide`` returns; return the changed entry. Raises Rejected."""
         now = self.now()
         changes = await self.directory.change(lambda view: stamped(view, decide(view), now))
         return changes.entry
 
     async def delete(self, decide: Decide[E]) -> Document:
-        """Save what is decided; return what went, and what went with it. Raises Rejected."""
+        """Save a deletion; return a document of all deleted entries. Raises Rejected."""
         told: Document = {}
 
         def deciding(view: Snapshot) -> Changes[E]:

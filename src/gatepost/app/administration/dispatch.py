@@ -1,10 +1,10 @@
-"""Which desk an operation of the command line is for."""
+"""Runs an operation of the command line on the directory that it is for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gatepost.app.administration.accounts import AccountDesk, administer_accounts
+from gatepost.app.administration.accounts import AccountAdmin, administer_accounts
 from gatepost.app.administration.administration import administer
 from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.documents import Document
@@ -13,10 +13,10 @@ from gatepost.directory.azure.changes.outcome import Rejected
 
 @dataclass(slots=True)
 class AdminDispatch:
-    """What of a relay's directories can be changed from outside; a reload may change which."""
+    """The directories of a relay that operations can change; a reload may replace them."""
 
     azure: AdminContext | None = None
-    accounts: AccountDesk | None = None
+    accounts: AccountAdmin | None = None
 
     async def administer(self, operation: str, fields: Mapping[str, Any]) -> Document:
         """Run ``NOUN VERB`` with its fields and return its answer. Raises Rejected."""

@@ -19,134 +19,136 @@ from gatepost.directory.azure.secrets import LIFETIME
 from gatepost.directory.azure.snapshot import Snapshot
 
 
-async def create_a_tenant(desk: AdminContext, wish: NewTenant) -> Document:
+async def create_a_tenant(context: AdminContext, request: NewTenant) -> Document:
     """``tenant create``."""
-    return desk.document(await desk.change(lambda view: create_tenant(view, wish.name)))
+    return context.document(await context.change(lambda view: create_tenant(view, request.name)))
 
 
-async def list_tenants(desk: AdminContext, _wish: Listing) -> Document:
+async def list_tenants(context: AdminContext, _request: Listing) -> Document:
     """``tenant list``."""
-    return {"tenants": [desk.document(each) for each in entries_of(desk.view, TENANT)]}
+    return {"tenants": [context.document(each) for each in entries_of(context.view, TENANT)]}
 
 
-async def show_tenant(desk: AdminContext, wish: Named) -> Document:
+async def show_tenant(context: AdminContext, request: Named) -> Document:
     """``tenant show``: with its applications and subscriptions."""
-    tenant = find(desk.view, TENANT, wish.name)
+    tenant = find(context.view, TENANT, request.name)
     subscriptions = [
-        each for each in desk.view.all(Subscription) if each.tenant_id.lower() == tenant.key
+        each for each in context.view.all(Subscription) if each.tenant_id.lower() == tenant.key
     ]
-    return desk.document(tenant) | {
-        "apps": [each.display_name for each in entries_of(desk.view, APP, tenant)],
+    return context.document(tenant) | {
+        "apps": [each.display_name for each in entries_of(context.view, APP, tenant)],
         "subscriptions": [each.display_name for each in subscriptions],
     }
 
 
-async def delete_a_tenant(desk: AdminContext, wish: Named) -> Document:
+async def delete_a_tenant(context: AdminContext, request: Named) -> Document:
     """``tenant delete``."""
-    return await desk.delete(lambda view: delete_tenant(view, find(view, TENANT, wish.name)))
+    return await context.delete(lambda view: delete_tenant(view, find(view, TENANT, request.name)))
 
 
-async def create_app(desk: AdminContext, wish: NewApp) -> Document:
+async def create_app(context: AdminContext, request: NewApp) -> Document:
     """``app create``: as the portal does, with a service principal."""
 
     def decide(view: Snapshot) -> Changes[Application]:
-        tenant = find_or_only(view, TENANT, wish.parent)
-        if wish.name.lower() in (
+        tenant = find_or_only(view, TENANT, request.parent)
+        if request.name.lower() in (
             each.display_name.lower() for each in entries_of(view, APP, tenant)
         ):
             raise Rejected(
-                "AlreadyExists", f"an app of {tenant.domain} is called {wish.name!r} already", 409
+                "AlreadyExists",
+                f"an app of {tenant.domain} is called {request.name!r} already",
+                409,
             )
-        made = create_application(view, tenant.id, wish.name, multitenant=wish.multitenant)
-        if not wish.service_principal:
+        made = create_application(view, tenant.id, request.name, multitenant=request.multitenant)
+        if not request.service_principal:
             return made
         principal = create_service_principal(view, made.entry, tenant.id)
         return Changes((*made.put, *principal.put), (), made.entry)
 
-    return desk.document(await desk.change(decide))
+    return context.document(await context.change(decide))
 
 
-async def list_apps(desk: AdminContext, wish: Listing) -> Document:
+async def list_apps(context: AdminContext, request: Listing) -> Document:
     """``app list``."""
-    tenant = find(desk.view, TENANT, wish.parent) if wish.parent else None
-    return {"apps": [desk.document(each) for each in entries_of(desk.view, APP, tenant)]}
+    tenant = find(context.view, TENANT, request.parent) if request.parent else None
+    return {"apps": [context.document(each) for each in entries_of(context.view, APP, tenant)]}
 
 
-async def show_app(desk: AdminContext, wish: Named) -> Document:
+async def show_app(context: AdminContext, request: Named) -> Document:
     """``app show``: with its secrets, and the names that it may sign in with."""
-    app = _app(desk.view, wish)
-    return desk.document(app) | {
-        "secrets": _secrets(desk, app),
-        "usernames": desk.user_names(app),
+    app = _app(context.view, request)
+    return context.document(app) | {
+        "secrets": _secrets(context, app),
+        "usernames": context.user_names(app),
     }
 
 
-async def delete_app(desk: AdminContext, wish: Named) -> Document:
+async def delete_app(context: AdminContext, request: Named) -> Document:
     """``app delete``."""
-    return await desk.delete(lambda view: delete_application(view, _app(view, wish)))
+    return await context.delete(lambda view: delete_application(view, _app(view, request)))
 
 
-def _app(view: Snapshot, wish: Named) -> Application:
-    tenant = find(view, TENANT, wish.parent) if wish.parent else None
-    return find(view, APP, wish.name, tenant)
+def _app(view: Snapshot, request: Named) -> Application:
+    tenant = find(view, TENANT, request.parent) if request.parent else None
+    return find(view, APP, request.name, tenant)
 
 
-async def create_secret(desk: AdminContext, wish: NewSecret) -> Document:
+async def create_secret(context: AdminContext, request: NewSecret) -> Document:
     """``secret create``: the one answer that holds the value."""
-    app = find_or_only(desk.view, APP, wish.parent)
-    start, end = _span(wish, desk.now())
-    kept, value = desk.directory.make_secret(app, end - start, wish.name, start=start)
-    await desk.change(lambda view: add_secret(view, kept))
-    return desk.document(kept) | {
+    app = find_or_only(context.view, APP, request.parent)
+    start, end = _span(request, context.now())
+    kept, value = context.directory.make_secret(app, end - start, request.name, start=start)
+    await context.change(lambda view: add_secret(view, kept))
+    return context.document(kept) | {
         "value": value.reveal(),
-        "usernames": desk.user_names(app),
+        "usernames": context.user_names(app),
     }
 
 
-def _span(wish: NewSecret, now: datetime) -> tuple[datetime, datetime]:
+def _span(request: NewSecret, now: datetime) -> tuple[datetime, datetime]:
     """Return when the secret begins and ends; one that has expired began when it ended."""
-    if wish.lifetime is not None and wish.lifetime <= 0:
+    if request.lifetime is not None and request.lifetime <= 0:
         raise Rejected(
             "BadRequest", "a secret lives longer than 0 s; --expires makes one that has expired"
         )
     try:
-        if wish.expires is not None:
-            end = wish.expires.astimezone(UTC)
+        if request.expires is not None:
+            end = request.expires.astimezone(UTC)
         else:
-            lifetime = LIFETIME if wish.lifetime is None else timedelta(seconds=wish.lifetime)
+            lifetime = LIFETIME if request.lifetime is None else timedelta(seconds=request.lifetime)
             end = now + lifetime
     except OverflowError:
         raise Rejected("BadRequest", "a secret does not live that long") from None
     return min(now, end), end
 
 
-async def list_secrets(desk: AdminContext, wish: Listing) -> Document:
+async def list_secrets(context: AdminContext, request: Listing) -> Document:
     """``secret list``."""
-    app = find(desk.view, APP, wish.parent) if wish.parent else None
-    return {"secrets": _secrets(desk, app)}
+    app = find(context.view, APP, request.parent) if request.parent else None
+    return {"secrets": _secrets(context, app)}
 
 
-def _secrets(desk: AdminContext, app: Application | None) -> list[Document]:
+def _secrets(context: AdminContext, app: Application | None) -> list[Document]:
     """The oldest first: what is to be replaced."""
-    found = sorted(entries_of(desk.view, SECRET, app), key=lambda each: each.start)
-    return [desk.document(each) for each in found]
+    found = sorted(entries_of(context.view, SECRET, app), key=lambda each: each.start)
+    return [context.document(each) for each in found]
 
 
-async def show_secret(desk: AdminContext, wish: Named) -> Document:
+async def show_secret(context: AdminContext, request: Named) -> Document:
     """``secret show``: never its value."""
-    return desk.document(_secret(desk.view, wish))
+    return context.document(_secret(context.view, request))
 
 
-async def delete_secret(desk: AdminContext, wish: Named) -> Document:
+async def delete_secret(context: AdminContext, request: Named) -> Document:
     """``secret delete``: what it opened ends with it."""
 
     def decide(view: Snapshot) -> Changes[ClientSecret]:
-        secret = _secret(view, wish)
+        secret = _secret(view, request)
         return remove_secret(view, find(view, APP, secret.application_id), secret.id)
 
-    return await desk.delete(decide)
+    return await context.delete(decide)
 
 
-def _secret(view: Snapshot, wish: Named) -> ClientSecret:
-    app = find(view, APP, wish.parent) if wish.parent else None
-    return find(view, SECRET, wish.name, app)
+def _secret(view: Snapshot, request: Named) -> ClientSecret:
+    app = find(view, APP, request.parent) if request.parent else None
+    return find(view, SECRET, request.name, app)

@@ -34,43 +34,43 @@ from gatepost.directory.azure.snapshot import Snapshot
 _NO_NAME: Final = re.compile(r"[^\w.-]+")
 
 
-async def create_domain(desk: AdminContext, wish: NewDomain) -> Document:
+async def create_domain(context: AdminContext, request: NewDomain) -> Document:
     """``domain create``: with what its owner has to publish."""
-    name = wish.name or (domains.MANAGED_NAME if wish.managed else "")
+    name = request.name or (domains.MANAGED_NAME if request.managed else "")
     if not name:
         raise Rejected("BadRequest", "a customer's domain needs its name")
 
     def decide(view: Snapshot) -> Changes[Domain]:
-        email = find_or_only(view, EMAIL, wish.parent)
+        email = find_or_only(view, EMAIL, request.parent)
         path = resource_id(Domain, email.id, name)
         if view.get(Domain, path) is not None:
             raise Rejected("AlreadyExists", f"{email.name} has the domain {name!r} already", 409)
-        return domains.put(view, path, "AzureManaged" if wish.managed else "CustomerManaged")
+        return domains.put(view, path, "AzureManaged" if request.managed else "CustomerManaged")
 
-    return _shown(desk, await desk.change(decide))
-
-
-def _shown(desk: AdminContext, domain: Domain) -> Document:
-    return desk.document(domain) | {"records": verification_records(domain)}
+    return _shown(context, await context.change(decide))
 
 
-async def list_domains(desk: AdminContext, wish: Listing) -> Document:
+def _shown(context: AdminContext, domain: Domain) -> Document:
+    return context.document(domain) | {"records": verification_records(domain)}
+
+
+async def list_domains(context: AdminContext, request: Listing) -> Document:
     """``domain list``."""
-    email = find(desk.view, EMAIL, wish.parent) if wish.parent else None
-    return {"domains": [desk.document(each) for each in entries_of(desk.view, DOMAIN, email)]}
+    email = find(context.view, EMAIL, request.parent) if request.parent else None
+    return {"domains": [context.document(each) for each in entries_of(context.view, DOMAIN, email)]}
 
 
-async def show_domain(desk: AdminContext, wish: Named) -> Document:
+async def show_domain(context: AdminContext, request: Named) -> Document:
     """``domain show``: with its records and senders."""
-    domain = _domain(desk.view, wish.name, wish.parent)
-    found = desk.view.find(SenderUsername, domain.id)
-    return _shown(desk, domain) | {"senders": sorted(each.username for each in found)}
+    domain = _domain(context.view, request.name, request.parent)
+    found = context.view.find(SenderUsername, domain.id)
+    return _shown(context, domain) | {"senders": sorted(each.username for each in found)}
 
 
-async def delete_domain(desk: AdminContext, wish: Named) -> Document:
+async def delete_domain(context: AdminContext, request: Named) -> Document:
     """``domain delete``: not while it is linked, as in Azure."""
-    return await desk.delete(
-        lambda view: domains.delete(view, _domain(view, wish.name, wish.parent).id)
+    return await context.delete(
+        lambda view: domains.delete(view, _domain(view, request.name, request.parent).id)
     )
 
 
@@ -78,82 +78,84 @@ def _domain(view: Snapshot, name: str, parent: str) -> Domain:
     return find(view, DOMAIN, name, find(view, EMAIL, parent) if parent else None)
 
 
-async def create_sender(desk: AdminContext, wish: NewSender) -> Document:
+async def create_sender(context: AdminContext, request: NewSender) -> Document:
     """``sender create``: a local part, or a whole address."""
-    local, _, behind = wish.name.partition("@")
+    local, _, behind = request.name.partition("@")
 
     def decide(view: Snapshot) -> Changes[SenderUsername]:
-        domain = find_or_only(view, DOMAIN, wish.parent or behind)
+        domain = find_or_only(view, DOMAIN, request.parent or behind)
         if behind and behind.lower() != domain.from_domain.lower():
-            raise Rejected("BadRequest", f"{wish.name!r} is no address of {domain.from_domain}")
+            raise Rejected("BadRequest", f"{request.name!r} is no address of {domain.from_domain}")
         path = resource_id(SenderUsername, domain.id, _NO_NAME.sub("-", local.lower()))
         if view.get(SenderUsername, path) is not None:
             raise Rejected(
                 "AlreadyExists", f"{domain.from_domain} has the sender {local!r} already", 409
             )
-        utf8 = desk.directory.rules.utf8_senders
-        return senders.put(view, path, local, wish.display_name, utf8=utf8)
+        utf8 = context.directory.rules.utf8_senders
+        return senders.put(view, path, local, request.display_name, utf8=utf8)
 
-    return desk.document(await desk.change(decide))
+    return context.document(await context.change(decide))
 
 
-async def list_senders(desk: AdminContext, wish: Listing) -> Document:
+async def list_senders(context: AdminContext, request: Listing) -> Document:
     """``sender list``."""
-    domain = find(desk.view, DOMAIN, wish.parent) if wish.parent else None
-    return {"senders": [desk.document(each) for each in entries_of(desk.view, SENDER, domain)]}
+    domain = find(context.view, DOMAIN, request.parent) if request.parent else None
+    return {
+        "senders": [context.document(each) for each in entries_of(context.view, SENDER, domain)]
+    }
 
 
-async def show_sender(desk: AdminContext, wish: Named) -> Document:
+async def show_sender(context: AdminContext, request: Named) -> Document:
     """``sender show``."""
-    return desk.document(_sender(desk.view, wish))
+    return context.document(_sender(context.view, request))
 
 
-async def delete_sender(desk: AdminContext, wish: Named) -> Document:
+async def delete_sender(context: AdminContext, request: Named) -> Document:
     """``sender delete``."""
-    return await desk.delete(lambda view: senders.delete(view, _sender(view, wish).id))
+    return await context.delete(lambda view: senders.delete(view, _sender(view, request).id))
 
 
-def _sender(view: Snapshot, wish: Named) -> SenderUsername:
-    domain = find(view, DOMAIN, wish.parent) if wish.parent else None
-    return find(view, SENDER, wish.name, domain)
+def _sender(view: Snapshot, request: Named) -> SenderUsername:
+    domain = find(view, DOMAIN, request.parent) if request.parent else None
+    return find(view, SENDER, request.name, domain)
 
 
-async def create_smtp_username(desk: AdminContext, wish: NewSmtpUsername) -> Document:
+async def create_smtp_username(context: AdminContext, request: NewSmtpUsername) -> Document:
     """``smtp-username create``."""
-    now = desk.now()
+    now = context.now()
 
     def decide(view: Snapshot) -> Changes[SmtpUsername]:
-        service = find_or_only(view, COMMUNICATION, wish.parent)
-        app = find_or_only(view, APP, wish.app)
-        tenant_id = find(view, TENANT, wish.tenant).id if wish.tenant else app.tenant_id
-        path = resource_id(SmtpUsername, service.id, wish.name)
+        service = find_or_only(view, COMMUNICATION, request.parent)
+        app = find_or_only(view, APP, request.app)
+        tenant_id = find(view, TENANT, request.tenant).id if request.tenant else app.tenant_id
+        path = resource_id(SmtpUsername, service.id, request.name)
         if view.get(SmtpUsername, path) is not None:
-            raise Rejected("AlreadyExists", f"{service.name} has {wish.name!r} already", 409)
-        made = SmtpUsernameWish(wish.username, app.id, tenant_id)
-        return smtp_usernames.put(view, path, made, now, desk.directory.rules.actions)
+            raise Rejected("AlreadyExists", f"{service.name} has {request.name!r} already", 409)
+        made = SmtpUsernameWish(request.username, app.id, tenant_id)
+        return smtp_usernames.put(view, path, made, now, context.directory.rules.actions)
 
-    return desk.document(await desk.change(decide))
+    return context.document(await context.change(decide))
 
 
-async def list_smtp_usernames(desk: AdminContext, wish: Listing) -> Document:
+async def list_smtp_usernames(context: AdminContext, request: Listing) -> Document:
     """``smtp-username list``."""
-    service = find(desk.view, COMMUNICATION, wish.parent) if wish.parent else None
-    found = entries_of(desk.view, SMTP_USERNAME, service)
-    return {"smtp_usernames": [desk.document(each) for each in found]}
+    service = find(context.view, COMMUNICATION, request.parent) if request.parent else None
+    found = entries_of(context.view, SMTP_USERNAME, service)
+    return {"smtp_usernames": [context.document(each) for each in found]}
 
 
-async def show_smtp_username(desk: AdminContext, wish: Named) -> Document:
+async def show_smtp_username(context: AdminContext, request: Named) -> Document:
     """``smtp-username show``."""
-    return desk.document(_smtp_username(desk.view, wish))
+    return context.document(_smtp_username(context.view, request))
 
 
-async def delete_smtp_username(desk: AdminContext, wish: Named) -> Document:
+async def delete_smtp_username(context: AdminContext, request: Named) -> Document:
     """``smtp-username delete``."""
-    return await desk.delete(
-        lambda view: smtp_usernames.delete(view, _smtp_username(view, wish).id)
+    return await context.delete(
+        lambda view: smtp_usernames.delete(view, _smtp_username(view, request).id)
     )
 
 
-def _smtp_username(view: Snapshot, wish: Named) -> SmtpUsername:
-    service = find(view, COMMUNICATION, wish.parent) if wish.parent else None
-    return find(view, SMTP_USERNAME, wish.name, service)
+def _smtp_username(view: Snapshot, request: Named) -> SmtpUsername:
+    service = find(view, COMMUNICATION, request.parent) if request.parent else None
+    return find(view, SMTP_USERNAME, request.name, service)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.accounts import named_accounts, open_accounts
-from gatepost.app.administration.accounts import account_desk
+from gatepost.app.administration.accounts import account_admin
 from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.app.clock import AheadClock
@@ -31,15 +31,15 @@ async def offline_administration(
         await directory.load()
     except ValueError as error:
         raise Unreadable(str(error)) from error
-    desk = AdminContext(directory, SealedAccessKeys(key), now, resolver=DnsResolver(cached=0))
-    desks = AdminDispatch(desk)
+    context = AdminContext(directory, SealedAccessKeys(key), now, resolver=DnsResolver(cached=0))
+    dispatch = AdminDispatch(context)
 
     async def administer(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
-        if operation.startswith("account ") and desks.accounts is None:
+        if operation.startswith("account ") and dispatch.accounts is None:
             accounts = open_accounts(store, key)
             await accounts.load()
             accounts.configure(named_accounts(configured()))
-            desks.accounts = account_desk(accounts, key)
-        return await desks.administer(operation, fields)
+            dispatch.accounts = account_admin(accounts, key)
+        return await dispatch.administer(operation, fields)
 
     return administer

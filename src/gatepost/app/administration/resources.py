@@ -44,40 +44,40 @@ DATA_LOCATION: Final = "United States"
 LOCATION: Final = "global"
 
 
-async def create_resource(desk: AdminContext, wish: NewResource) -> Document:
+async def create_resource(context: AdminContext, request: NewResource) -> Document:
     """``resource create``."""
-    sealed = desk.keys.seal(generate_access_key()), desk.keys.seal(generate_access_key())
-    if wish.links and wish.kind != "communication":
+    sealed = context.keys.seal(generate_access_key()), context.keys.seal(generate_access_key())
+    if request.links and request.kind != "communication":
         raise Rejected("BadRequest", "domains are linked to Communication Services resources only")
 
     def decide(view: Snapshot) -> Changes[Any]:
-        if wish.kind == "subscription":
-            return _create_subscription(view, wish)
-        if wish.kind == "group":
-            return _create_group(view, wish)
-        group = find_or_only(view, GROUP, wish.parent)
-        location = wish.data_location or DATA_LOCATION
-        if wish.kind == "email":
-            path = _absent(view, EmailService, group, wish.name)
+        if request.kind == "subscription":
+            return _create_subscription(view, request)
+        if request.kind == "group":
+            return _create_group(view, request)
+        group = find_or_only(view, GROUP, request.parent)
+        location = request.data_location or DATA_LOCATION
+        if request.kind == "email":
+            path = _absent(view, EmailService, group, request.name)
             return email_services.put(view, path, location)
-        path = _absent(view, CommunicationService, group, wish.name)
-        linked = tuple(find(view, DOMAIN, each).id for each in wish.links)
+        path = _absent(view, CommunicationService, group, request.name)
+        linked = tuple(find(view, DOMAIN, each).id for each in request.links)
         return services.put(view, path, ServiceWish(location, linked), sealed)
 
-    return desk.document(await desk.change(decide))
+    return context.document(await context.change(decide))
 
 
-def _create_subscription(view: Snapshot, wish: NewResource) -> Changes[Subscription]:
-    tenant = find_or_only(view, TENANT, wish.parent)
-    if any(each.display_name == wish.name for each in entries_of(view, SUBSCRIPTION, tenant)):
-        raise Rejected("AlreadyExists", f"there is a subscription {wish.name!r} already", 409)
-    return subscriptions.create(view, tenant.id, wish.name)
+def _create_subscription(view: Snapshot, request: NewResource) -> Changes[Subscription]:
+    tenant = find_or_only(view, TENANT, request.parent)
+    if any(each.display_name == request.name for each in entries_of(view, SUBSCRIPTION, tenant)):
+        raise Rejected("AlreadyExists", f"there is a subscription {request.name!r} already", 409)
+    return subscriptions.create(view, tenant.id, request.name)
 
 
-def _create_group(view: Snapshot, wish: NewResource) -> Changes[ResourceGroup]:
-    subscription = find_or_only(view, SUBSCRIPTION, wish.parent)
-    path = _absent(view, ResourceGroup, subscription, wish.name)
-    return resource_groups.put(view, path, wish.location or LOCATION)
+def _create_group(view: Snapshot, request: NewResource) -> Changes[ResourceGroup]:
+    subscription = find_or_only(view, SUBSCRIPTION, request.parent)
+    path = _absent(view, ResourceGroup, subscription, request.name)
+    return resource_groups.put(view, path, request.location or LOCATION)
 
 
 def _absent(view: Snapshot, kind: type[Entry], holder: Entry, name: str) -> str:
@@ -88,13 +88,13 @@ def _absent(view: Snapshot, kind: type[Entry], holder: Entry, name: str) -> str:
     return path
 
 
-async def list_resources(desk: AdminContext, wish: Listing) -> Document:
+async def list_resources(context: AdminContext, request: Listing) -> Document:
     """``resource list``: those of one kind, under one parent, or all."""
-    view = desk.view
-    nouns = [RESOURCES[wish.kind]] if wish.kind else list(reversed(RESOURCES.values()))
-    parent = _holder(view, wish.parent) if wish.parent else None
+    view = context.view
+    nouns = [RESOURCES[request.kind]] if request.kind else list(reversed(RESOURCES.values()))
+    parent = _holder(view, request.parent) if request.parent else None
     found = [each for noun in nouns for each in entries_of(view, noun, parent)]
-    return {"resources": [desk.document(each) for each in found]}
+    return {"resources": [context.document(each) for each in found]}
 
 
 def _holder(view: Snapshot, text: str) -> Entry:
@@ -109,12 +109,12 @@ def _holder(view: Snapshot, text: str) -> Entry:
     return find(view, TENANT, text)
 
 
-async def show_resource(desk: AdminContext, wish: Named) -> Document:
+async def show_resource(context: AdminContext, request: Named) -> Document:
     """``resource show``."""
-    found = find_resource(desk.view, wish.name, wish.kind)
-    shown = desk.document(found)
+    found = find_resource(context.view, request.name, request.kind)
+    shown = context.document(found)
     if isinstance(found, CommunicationService):
-        named = desk.view.all(SmtpUsername)
+        named = context.view.all(SmtpUsername)
         shown["smtp_usernames"] = [
             each.username for each in named if each.service_id.lower() == found.key
         ]
@@ -129,61 +129,61 @@ _DELETE: Final[Mapping[type[Entry], Callable[[Snapshot, str], Changes[Any]]]] = 
 }
 
 
-async def delete_resource(desk: AdminContext, wish: Named) -> Document:
+async def delete_resource(context: AdminContext, request: Named) -> Document:
     """``resource delete``."""
 
     def decide(view: Snapshot) -> Changes[Any]:
-        found = find_resource(view, wish.name, wish.kind)
+        found = find_resource(view, request.name, request.kind)
         return _DELETE[type(found)](view, found.id)
 
-    return await desk.delete(decide)
+    return await context.delete(decide)
 
 
-async def link_domain(desk: AdminContext, wish: Link) -> Document:
+async def link_domain(context: AdminContext, request: Link) -> Document:
     """``resource link``: the resource may send from the domain."""
 
     def decide(view: Snapshot) -> Changes[CommunicationService]:
-        service, domain = _pair(view, wish)
+        service, domain = _pair(view, request)
         if domain.key in map(str.lower, service.linked_domains):
             raise Rejected("AlreadyExists", f"{domain.from_domain} is linked already", 409)
         linked = (*service.linked_domains, domain.id)
         return services.patch(view, service.id, ServiceWish(linked_domains=linked))
 
-    return desk.document(await desk.change(decide))
+    return context.document(await context.change(decide))
 
 
-async def unlink_domain(desk: AdminContext, wish: Link) -> Document:
+async def unlink_domain(context: AdminContext, request: Link) -> Document:
     """``resource unlink``: the resource may send from the domain no more."""
 
     def decide(view: Snapshot) -> Changes[CommunicationService]:
-        service, domain = _pair(view, wish)
+        service, domain = _pair(view, request)
         left = tuple(each for each in service.linked_domains if each.lower() != domain.key)
         if left == service.linked_domains:
             raise Rejected("NotFound", f"{domain.from_domain} is not linked", 404)
         return services.patch(view, service.id, ServiceWish(linked_domains=left))
 
-    return desk.document(await desk.change(decide))
+    return context.document(await context.change(decide))
 
 
-def _pair(view: Snapshot, wish: Link) -> tuple[CommunicationService, Domain]:
-    return find(view, COMMUNICATION, wish.name), find(view, DOMAIN, wish.domain)
+def _pair(view: Snapshot, request: Link) -> tuple[CommunicationService, Domain]:
+    return find(view, COMMUNICATION, request.name), find(view, DOMAIN, request.domain)
 
 
-async def access_keys(desk: AdminContext, wish: Keys) -> Document:
+async def access_keys(context: AdminContext, request: Keys) -> Document:
     """``resource keys``: both keys, one of them new when that was asked for."""
-    service = find_or_only(desk.view, COMMUNICATION, wish.name)
-    if wish.regenerate:
-        sealed = desk.keys.seal(generate_access_key())
-        which: Any = wish.regenerate.capitalize()
-        service = await desk.change(
+    service = find_or_only(context.view, COMMUNICATION, request.name)
+    if request.regenerate:
+        sealed = context.keys.seal(generate_access_key())
+        which: Any = request.regenerate.capitalize()
+        service = await context.change(
             lambda view: services.regenerate_key(view, service.id, which, sealed)
         )
     keys = {
-        "primary": desk.keys.open(service.primary_key).reveal(),
-        "secondary": desk.keys.open(service.secondary_key).reveal(),
+        "primary": context.keys.open(service.primary_key).reveal(),
+        "secondary": context.keys.open(service.secondary_key).reveal(),
     }
     strings = {
-        name: f"endpoint={desk.endpoint}/;accesskey={key}" if desk.endpoint else None
+        name: f"endpoint={context.endpoint}/;accesskey={key}" if context.endpoint else None
         for name, key in keys.items()
     }
     return {

@@ -33,46 +33,47 @@ from gatepost.directory.azure.paths import new_guid
 from gatepost.directory.azure.snapshot import Snapshot
 
 
-async def create_role(desk: AdminContext, wish: NewRole) -> Document:
+async def create_role(context: AdminContext, request: NewRole) -> Document:
     """``role create``."""
 
     def decide(view: Snapshot) -> Changes[RoleDefinition]:
-        scopes = tuple(_scope(view, each) for each in wish.scopes) or (
+        scopes = tuple(_scope(view, each) for each in request.scopes) or (
             find_or_only(view, SUBSCRIPTION, "").id,
         )
-        permission = Permission(wish.actions or SEND_ACTIONS, wish.not_actions)
-        made = RoleWish(wish.name, (permission,), scopes, wish.description)
+        permission = Permission(request.actions or SEND_ACTIONS, request.not_actions)
+        made = RoleWish(request.name, (permission,), scopes, request.description)
         return role_definitions.put(view, new_guid(), made)
 
-    return desk.document(await desk.change(decide))
+    return context.document(await context.change(decide))
 
 
-async def list_roles(desk: AdminContext, _wish: Listing) -> Document:
+async def list_roles(context: AdminContext, _request: Listing) -> Document:
     """``role list``: the assignments beside the roles."""
     return {
-        "roles": [desk.document(each) for each in entries_of(desk.view, ROLE)],
-        "assignments": _oldest_first(desk, desk.view.all(RoleAssignment)),
+        "roles": [context.document(each) for each in entries_of(context.view, ROLE)],
+        "assignments": _oldest_first(context, context.view.all(RoleAssignment)),
     }
 
 
-async def show_role(desk: AdminContext, wish: Named) -> Document:
+async def show_role(context: AdminContext, request: Named) -> Document:
     """``role show``: with its assignments."""
-    role = find(desk.view, ROLE, wish.name)
-    assigned = role_definitions.assignments_of(desk.view, role)
-    return desk.document(role) | {"assignments": _oldest_first(desk, assigned)}
+    role = find(context.view, ROLE, request.name)
+    assigned = role_definitions.assignments_of(context.view, role)
+    return context.document(role) | {"assignments": _oldest_first(context, assigned)}
 
 
-def _oldest_first(desk: AdminContext, found: Iterable[RoleAssignment]) -> list[Document]:
+def _oldest_first(context: AdminContext, found: Iterable[RoleAssignment]) -> list[Document]:
     return [
-        desk.document(each) for each in sorted(found, key=lambda each: (each.created_at, each.key))
+        context.document(each)
+        for each in sorted(found, key=lambda each: (each.created_at, each.key))
     ]
 
 
-async def delete_role(desk: AdminContext, wish: Named) -> Document:
+async def delete_role(context: AdminContext, request: Named) -> Document:
     """``role delete``: not while it is assigned, as in Azure."""
 
     def decide(view: Snapshot) -> Changes[RoleDefinition]:
-        role = find(view, ROLE, wish.name)
+        role = find(view, ROLE, request.name)
         try:
             return role_definitions.delete(view, role.id)
         except Rejected as error:
@@ -82,36 +83,36 @@ async def delete_role(desk: AdminContext, wish: Named) -> Document:
             cure = f"take away its {count} first with role unassign; role show lists them"
             raise Rejected(error.code, f"{error.message} To delete it, {cure}.", 409) from None
 
-    return await desk.delete(decide)
+    return await context.delete(decide)
 
 
-async def assign_role(desk: AdminContext, wish: RoleGrant) -> Document:
+async def assign_role(context: AdminContext, request: RoleGrant) -> Document:
     """``role assign``: to the service principal in the tenant that the scope belongs to."""
-    now = desk.now()
+    now = context.now()
 
     def decide(view: Snapshot) -> Changes[RoleAssignment]:
-        role = find(view, ROLE, wish.name)
-        scope = _scope(view, wish.on)
-        principal = _principal(view, find(view, APP, wish.app), tenant_of(view, scope))
+        role = find(view, ROLE, request.name)
+        scope = _scope(view, request.on)
+        principal = _principal(view, find(view, APP, request.app), tenant_of(view, scope))
         made = AssignmentWish(scope, role.id, principal.id, "ServicePrincipal")
         return role_assignments.put(view, new_guid(), made, now)
 
-    return desk.document(await desk.change(decide))
+    return context.document(await context.change(decide))
 
 
-async def unassign_role(desk: AdminContext, wish: RoleGrant) -> Document:
+async def unassign_role(context: AdminContext, request: RoleGrant) -> Document:
     """``role unassign``: the assignment of this role to this application, on this scope."""
 
     def decide(view: Snapshot) -> Changes[RoleAssignment]:
-        role, app = find(view, ROLE, wish.name), find(view, APP, wish.app)
-        scope = _scope(view, wish.on).lower() if wish.on else ""
+        role, app = find(view, ROLE, request.name), find(view, APP, request.app)
+        scope = _scope(view, request.on).lower() if request.on else ""
         found = [
             each
             for each in role_definitions.assignments_of(view, role)
             if _is_of(view, each, app) and scope in ("", each.scope.lower())
         ]
         if not found:
-            where = f" on {wish.on}" if wish.on else ""
+            where = f" on {request.on}" if request.on else ""
             raise Rejected(
                 "NotFound", f"{app.display_name} has no role {role.role_name!r}{where}", 404
             )
@@ -120,7 +121,7 @@ async def unassign_role(desk: AdminContext, wish: RoleGrant) -> Document:
             raise Rejected("Ambiguous", f"it is assigned on several scopes; say which: {scopes}")
         return role_assignments.delete(view, found[0].id)
 
-    return await desk.delete(decide)
+    return await context.delete(decide)
 
 
 def _scope(view: Snapshot, text: str) -> str:

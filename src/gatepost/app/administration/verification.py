@@ -10,40 +10,40 @@ from gatepost.directory.azure.domain_dns import prove
 from gatepost.directory.azure.entries import Domain
 
 
-async def verify_domain(desk: AdminContext, wish: Verify) -> Document:
+async def verify_domain(context: AdminContext, request: Verify) -> Document:
     """``domain verify``: the named proofs, or all; ``proven`` says whether they are made.
 
     Of all only those count that linking needs, which DMARC is not.
     """
-    email = find(desk.view, EMAIL, wish.parent) if wish.parent else None
-    domain = find(desk.view, DOMAIN, wish.name, email)
-    proofs = wish.proofs or PROOFS
-    if wish.by_hand:
+    email = find(context.view, EMAIL, request.parent) if request.parent else None
+    domain = find(context.view, DOMAIN, request.name, email)
+    proofs = request.proofs or PROOFS
+    if request.by_hand:
         named = domain.id
-        domain = await desk.change(lambda view: verification.confirm(view, named, proofs))
+        domain = await context.change(lambda view: verification.confirm(view, named, proofs))
     else:
-        way = "dns" if wish.by_dns else desk.verification
+        way = "dns" if request.by_dns else context.verification
         for proof in proofs:
-            if not wish.proofs and proof != "Domain" and _is_unproven(domain):
+            if not request.proofs and proof != "Domain" and _is_unproven(domain):
                 break
-            domain = await _prove(desk, domain, proof, way)
+            domain = await _prove(context, domain, proof, way)
     proven = (
-        all(status_of(domain, each) == "Verified" for each in wish.proofs)
-        if wish.proofs
+        all(status_of(domain, each) == "Verified" for each in request.proofs)
+        if request.proofs
         else domain.verification.allows_linking
     )
     records = {"records": verification_records(domain), "proven": proven}
-    return desk.document(domain) | records
+    return context.document(domain) | records
 
 
 def _is_unproven(domain: Domain) -> bool:
     return domain.verification.domain != "Verified"
 
 
-async def _prove(desk: AdminContext, domain: Domain, proof: Proof, way: str) -> Domain:
+async def _prove(context: AdminContext, domain: Domain, proof: Proof, way: str) -> Domain:
     """Begin a proof, and end it unless somebody is to end it by hand."""
-    begun = await desk.change(lambda view: verification.initiate(view, domain.id, proof))
+    begun = await context.change(lambda view: verification.initiate(view, domain.id, proof))
     if way == "manual" or status_of(begun, proof) == "Verified":
         return begun
-    error = await prove(desk.resolver, begun, proof) if way == "dns" else ""
-    return await desk.change(lambda view: verification.conclude(view, begun.id, proof, error))
+    error = await prove(context.resolver, begun, proof) if way == "dns" else ""
+    return await context.change(lambda view: verification.conclude(view, begun.id, proof, error))

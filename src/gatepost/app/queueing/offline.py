@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from gatepost.app.queueing.operations import QueueDesk, operate_queue
+from gatepost.app.queueing.operations import QueueControl, operate_queue
 from gatepost.store.sqlite import SqliteStore
 
 
@@ -15,4 +15,4 @@ def _now() -> datetime:
 
 def own_queue(store: SqliteStore) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
     """Return what runs an operation on the queue of ``store``."""
-    return partial(operate_queue, QueueDesk(store.deliveries, _now))
+    return partial(operate_queue, QueueControl(store.deliveries, _now))

@@ -33,7 +33,7 @@ _DONE: Final[dict[Action, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class QueueDesk:
+class QueueControl:
     """Where the operator asks."""
 
     deliveries: Deliveries
@@ -47,7 +47,7 @@ class QueueDesk:
         return None if self.delivering is None else self.delivering()
 
 
-async def operate_queue(desk: QueueDesk, operation: str, fields: dict[str, Any]) -> Document:
+async def operate_queue(desk: QueueControl, operation: str, fields: dict[str, Any]) -> Document:
     """Run an operation. Raises KeyError for an id that is unknown, ValueError, QueueError."""
     if operation == "list":
         return await _list(desk, fields)
@@ -60,7 +60,7 @@ async def operate_queue(desk: QueueDesk, operation: str, fields: dict[str, Any])
     raise ValueError(f"the queue knows nothing of {operation!r}")
 
 
-async def _list(desk: QueueDesk, fields: dict[str, Any]) -> Document:
+async def _list(desk: QueueControl, fields: dict[str, Any]) -> Document:
     states = tuple(fields.get("states", ()))
     if unknown := set(states) - _STATES:
         raise ValueError(f"there is no state {', '.join(sorted(unknown))}")
@@ -78,7 +78,7 @@ async def _list(desk: QueueDesk, fields: dict[str, Any]) -> Document:
     }
 
 
-async def _show(desk: QueueDesk, id_: str) -> Document:
+async def _show(desk: QueueControl, id_: str) -> Document:
     found = await _find(desk, id_)
     message = message_document(await desk.deliveries.message(found[0].message))
     deliveries = [
@@ -88,12 +88,12 @@ async def _show(desk: QueueDesk, id_: str) -> Document:
     return message | {"deliveries": deliveries}
 
 
-async def _why(desk: QueueDesk, id_: str) -> Document:
+async def _why(desk: QueueControl, id_: str) -> Document:
     found = await _find(desk, id_)
     return {"id": found[0].message, "deliveries": [_answer(desk, each) for each in found]}
 
 
-def _document(desk: QueueDesk, delivery: Delivery) -> Document:
+def _document(desk: QueueControl, delivery: Delivery) -> Document:
     due = delivery.due
     if due is not None:
         obstacle = _obstacle(desk, delivery)
@@ -101,12 +101,12 @@ def _document(desk: QueueDesk, delivery: Delivery) -> Document:
     return delivery_document(delivery, due)
 
 
-def _obstacle(desk: QueueDesk, delivery: Delivery) -> Obstacle | None:
+def _obstacle(desk: QueueControl, delivery: Delivery) -> Obstacle | None:
     deliverer = desk.deliverer
     return None if deliverer is None else deliverer.obstacle(delivery.next_hop)
 
 
-def _answer(desk: QueueDesk, delivery: Delivery) -> Document:
+def _answer(desk: QueueControl, delivery: Delivery) -> Document:
     deliverer, obstacle, turn = desk.deliverer, _obstacle(desk, delivery), None
     if deliverer is not None:
         turn = deliverer.turn_of(delivery.id, delivery.next_hop)
@@ -115,7 +115,7 @@ def _answer(desk: QueueDesk, delivery: Delivery) -> Document:
     return why_document(delivery, found)
 
 
-async def _act(desk: QueueDesk, action: Action, fields: dict[str, Any]) -> Document:
+async def _act(desk: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
     ids: Sequence[str] | None = fields.get("ids")
     hops, leased = [], 0
     for id_ in ids or ():
@@ -137,7 +137,7 @@ async def _act(desk: QueueDesk, action: Action, fields: dict[str, Any]) -> Docum
     return done
 
 
-async def _find(desk: QueueDesk, id_: str) -> Sequence[Delivery]:
+async def _find(desk: QueueControl, id_: str) -> Sequence[Delivery]:
     found = await desk.deliveries.find(id_)
     if not found:
         raise KeyError(f"message {id_} in the queue (`gatepost messages list`: what was captured)")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.administration.accounts import AccountDesk, administer_accounts
+from gatepost.app.administration.accounts import AccountAdmin, administer_accounts
 from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.directory.accounts import AccountDirectory, Protection, make_account
 from gatepost.directory.azure.changes.outcome import Rejected
@@ -23,7 +23,7 @@ class Bench:
         hasher = QuickHasher()
         protection = Protection(bytes(32), hasher, unseal=lambda sealed: sealed[::-1])
         self.directory = AccountDirectory(MemoryRecords(), protection, lambda: 0.0)
-        self.desk = AccountDesk(self.directory, hasher, lambda plain: plain[::-1])
+        self.desk = AccountAdmin(self.directory, hasher, lambda plain: plain[::-1])
         self.hasher = hasher
 
     async def do(self, verb: str, **fields: Any) -> dict[str, Any]:

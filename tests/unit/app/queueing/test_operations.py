@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.queueing.operations import QueueDesk, operate_queue
+from gatepost.app.queueing.operations import QueueControl, operate_queue
 from gatepost.model import dns
 from gatepost.model.reply import Esc, Reply
 from gatepost.testing.dns import ScriptedResolver
@@ -32,7 +32,7 @@ from tests.simulated_delivery import (
 
 async def ask(world: World, operation: str, *, running: bool = True, **fields: Any) -> Any:
     delivering = (lambda: world.deliverer) if running else None
-    desk = QueueDesk(world.deliveries, world.clock.now, delivering)
+    desk = QueueControl(world.deliveries, world.clock.now, delivering)
     return await operate_queue(desk, operation, fields)
 
 
