@@ -37,8 +37,8 @@ from gatepost.store.sqlite import SqliteStore
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 """Listener hosts that stand for all addresses of one or both families."""
 BRIEFLY: Final = 2.0
-"""Seconds for which a reload waits for current attempts before new ones begin, so that both together
-rarely exceed the limits of connections."""
+"""Seconds for which a reload waits for current attempts before new ones begin, so that both
+together rarely exceed the limits of connections."""
 FINISH: Final = 20.0
 """Seconds that the remaining attempts then get before they are aborted."""
 
