@@ -38,6 +38,7 @@ from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import AzureDirectorySettings, Config
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.net.dns import DnsResolver
+from gatepost.net.files import check_again
 from gatepost.net.http import HttpClient
 from gatepost.net.listen import Listener
 from gatepost.net.systemd import notify, reload_begins
@@ -65,7 +66,12 @@ class Options:
     """Front processes; None: as the configuration has it."""
 
     def read(self) -> Written:
-        """Read the configuration. Raises ConfigProblems."""
+        """Read the configuration. Raises ConfigProblems, or ConfigError for what is no file."""
+        try:
+            check_again(self.config)
+        except OSError as error:
+            said = f"the configuration cannot be read: {error.strerror or error}"
+            raise ConfigError(said, where=str(self.config)) from error
         for _ in range(_READS):
             text = _text_of(self.config)
             config = load_config(self.config)

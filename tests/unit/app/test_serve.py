@@ -1,6 +1,7 @@
 """How a relay ends: by half of a configuration, which is nobody's, and by a store that failed."""
 
 import asyncio
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.serve import ON_THE_WIRE, Options, Service, stop_all, why_no_mail
+from gatepost.errors import ConfigError
 
 
 class Breaking(Service):
@@ -18,6 +20,14 @@ class Breaking(Service):
 
     async def _take(self, following: Any) -> None:  # noqa: ARG002
         raise LookupError("secret words")
+
+
+def test_nobody_waits_for_who_writes_a_fifo(tmp_path: Path) -> None:
+    """A reload that waits takes neither another one nor the end."""
+    fifo = tmp_path / "gatepost.toml"
+    os.mkfifo(fifo)
+    with pytest.raises(ConfigError, match="it is a FIFO"):
+        Options(fifo).read()
 
 
 def test_a_configuration_that_cannot_be_put_in_place_ends_the_relay() -> None:
