@@ -289,6 +289,25 @@ def test_a_kept_connection_that_is_over_costs_no_try(
         assert len(running.clients) == 2
 
 
+def test_who_is_not_let_in_signs_in_once_for_many_messages(
+    authority: Authority, pair: Pair
+) -> None:
+    """A server that takes the sign-in, and says to each MAIL that there was none."""
+
+    def server(client: Client) -> None:
+        greet(client)
+        client.answer("530 5.7.0 Authentication required", "530 again", "530 again")
+        client.wait_for_end()
+
+    async def act(relay: Relay) -> None:
+        for _ in range(3):
+            assert [outcome for outcome, _ in outcomes(await relay.hand())] == ["deferred"]
+
+    with serving(server, pair) as running:
+        run(Relay(running.address, authority), act)
+        assert len(running.clients) == 1
+
+
 class BrokenBody(BytesBody):
     """Content of which the store notices at its end that it is not what was stored."""
 

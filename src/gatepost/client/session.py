@@ -108,6 +108,8 @@ class ClientSession:
         self.usable = True
         """False once nothing more can be asked: 421, a lost connection, half a message sent."""
         self.in_transaction = False
+        self.has_served = False
+        """A sender was taken here."""
         self._opening: Transcript | None = None
         self.listen_in = listen_in
         """Gets every reply; None: nobody listens."""

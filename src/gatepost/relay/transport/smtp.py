@@ -48,7 +48,7 @@ from gatepost.relay.transport.judging import (
 )
 from gatepost.relay.transport.sign_in_evidence import SignInEvidence
 from gatepost.relay.transport.tls_mode_hint import unless_silent
-from gatepost.routing.route import is_about_us
+from gatepost.routing.route import BAD_SEQUENCE, is_about_us
 
 _USUAL: Final = frozenset({25, 465, 587})
 """Ports that nobody has to be told of."""
@@ -209,8 +209,12 @@ class _Try:
             self._terms = self.transport.alone
             loan.connection.session.in_transaction = True  # in the one before, as it seems
             return True
-        if is_about_us("mail", mail) or (mail.code, mail.status) == _ENOUGH:
-            loan.connection.session.usable = False
+        session = loan.connection.session
+        is_forgotten = mail.code == BAD_SEQUENCE or (
+            session.has_served and is_about_us("mail", mail)  # else a new one hears the same
+        )
+        if is_forgotten or (mail.code, mail.status) == _ENOUGH:
+            session.usable = False
             return True
         return mail.code == CLOSING
 
@@ -282,6 +286,7 @@ class _Try:
         left = self.deadline - asyncio.get_running_loop().time()
         talk = transact(session, asked, fitted.body, self.course)
         await connection.run(talk, time.monotonic() + left)
+        session.has_served |= self.course.mail is not None and self.course.mail.is_success
         if is_announced:
             self.transport.following.succeeded(self.transport.sending.seconds())
 
