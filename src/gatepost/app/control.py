@@ -240,15 +240,15 @@ def event_operations(service: EventService | None) -> dict[str, Operation]:
     return {"events": _taking(tuple[str, dict[str, Any]], run)}
 
 
-def clock_operations(desk: ClockControl | None) -> dict[str, Operation]:
+def clock_operations(control: ClockControl | None) -> dict[str, Operation]:
     """Return what the command line asks of the clock, as one operation."""
-    run = _refusing(NO_CLOCK) if desk is None else desk.operate
+    run = _refusing(NO_CLOCK) if control is None else control.operate
     return {"clock": _taking(tuple[str, dict[str, Any]], run)}
 
 
-def queue_operations(desk: QueueControl) -> dict[str, Operation]:
+def queue_operations(control: QueueControl) -> dict[str, Operation]:
     """Return what the command line asks of the queue, as one operation."""
-    run = partial(operate_queue, desk)
+    run = partial(operate_queue, control)
     return {"queue": _taking(tuple[str, dict[str, Any]], run)}
 
 

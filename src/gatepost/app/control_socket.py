@@ -1,6 +1,6 @@
-"""What is asked in a hurry: one question to a running relay.
+"""The control socket of a relay, and one query over it that needs no event loop.
 
-No event loop is loaded, and no library for MessagePack: both take longer than the answer.
+``ask_count`` encodes MessagePack by hand: loading asyncio and msgspec takes longer than the query.
 """
 
 from pathlib import Path
@@ -10,21 +10,21 @@ from gatepost.errors import Disconnected
 from gatepost.net.unix_socket import ask
 
 SOCKET: Final = "control.sock"
-"""In the data directory; only its owner can open it."""
+"""Name of the socket in the data directory; only the owner of the directory can open it."""
 OK: Final = "ok"
 
 _COUNT: Final = b"\x93\x01\xa5count\x90"
 """``[1, "count", []]`` in MessagePack."""
 _ANSWER: Final = b"\x93\x01\xa2ok"
-"""How ``[1, "ok", number]`` begins."""
+"""The beginning of ``[1, "ok", number]``."""
 _WIDE: Final = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}
-"""Octets of an unsigned number by what stands in front of it; up to 0x7f it stands for itself."""
+"""Octets of an unsigned number by its prefix; numbers up to 0x7f have no prefix."""
 
 
 def ask_count(data: Path) -> int:
-    """Return how many messages the relay of ``data`` has captured.
+    """Return the number of messages captured by the relay that runs in ``data``.
 
-    Raises NetworkError when no relay runs there, or it does not know.
+    Raises NetworkError if no relay runs there, or its answer is not a number.
     """
     answer = ask(data / SOCKET, _COUNT)
     kind, number = answer[len(_ANSWER) : len(_ANSWER) + 1], answer[len(_ANSWER) + 1 :]

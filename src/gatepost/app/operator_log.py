@@ -1,7 +1,7 @@
-"""What happened, for the operator: lines on a file descriptor.
+"""The operator's log: events as lines on a file descriptor.
 
-They are spelled and written by a thread, many at a time, so that a slow terminal or a
-full pipe never holds up a session.
+A thread formats and writes them, many at a time, so that a slow terminal or a full pipe never
+delays a session.
 """
 
 import errno
@@ -17,21 +17,21 @@ from gatepost.app.operator_log_format import Speller
 FLUSH: Final = 0.05
 """Seconds that a line may wait for others."""
 MAX_WAITING: Final = 20_000
-"""Lines that may wait; beyond them lines are dropped, and counted."""
+"""Lines that may wait to be written; further ones are dropped and counted."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""A file of events may lie on a disk that is full for a while."""
+"""Errors after which writing is tried again: the log may be on a disk that is full for a while."""
 LAST_WORDS: Final = 1.0
-"""Seconds that a reader gets at the end."""
+"""Seconds to write the remaining lines when the process stops."""
 
 _Event = tuple[float, str, Mapping[str, Any]]
-"""When, what, and the facts."""
+"""Time, name and facts of an event."""
 
 
 class Reporter:
-    """A ``relay.context.Report`` that writes to a file descriptor; None: to nobody.
+    """A ``relay.context.Report`` that writes to a file descriptor; None: nothing is written.
 
-    No buffer of the interpreter's lies between: a thread that a full pipe holds inside one
-    would keep its lock, which ends the process in an abort.
+    It uses no buffered stream of the interpreter: a thread that a full pipe blocks in one holds
+    its lock, and the interpreter then aborts at exit.
     """
 
     def __init__(self, descriptor: int | None, *, as_json: bool) -> None:
@@ -45,19 +45,19 @@ class Reporter:
 
     @property
     def as_json(self) -> bool:
-        """Whether a line is a JSON object."""
+        """Whether lines are JSON objects."""
         return self._speller.as_json
 
     def __call__(self, event: str, **facts: Any) -> None:
-        """Take one event; never blocks."""
+        """Log one event; never blocks."""
         self._add((time.time(), event, facts))
 
     def say(self, text: str) -> None:
-        """Write a text as it is, in its turn; only where a person reads."""
+        """Log a text unchanged; only for people, not with JSON."""
         self._add(text)
 
     def take(self, lines: Sequence[str]) -> None:
-        """Write lines that another process has spelled."""
+        """Log lines that another process has formatted."""
         for line in lines:
             self._add(line)
 
@@ -68,7 +68,7 @@ class Reporter:
             self._dropped += 1
 
     def close(self) -> None:
-        """Write what waits."""
+        """Write the waiting lines, and stop."""
         self._stopping.set()
         self._thread.join(LAST_WORDS)
 
@@ -96,7 +96,7 @@ class Reporter:
 
 
 def write_all(descriptor: int, octets: bytes) -> None:
-    """Write all of ``octets``, however long the reader takes. Raises OSError when it is gone."""
+    """Write all of ``octets``, waiting for the reader. Raises OSError if there is none."""
     while octets:
         try:
             octets = octets[os.write(descriptor, octets) :]

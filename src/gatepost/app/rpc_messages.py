@@ -1,6 +1,6 @@
-"""Messages as they travel between processes.
+"""Messages as they are sent between processes.
 
-Header text may hold octets that are no UTF-8 (surrogate escapes), so it goes as octets.
+Text of a header may contain octets that are not UTF-8 (surrogate escapes), so it is sent as octets.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from gatepost.model.message import StoredMessage, Submission
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Content in the pieces in which it travelled."""
+    """Content in the pieces in which it was sent."""
 
     pieces: tuple[bytes, ...]
     traits: Traits | None = field(default=None, compare=False)
@@ -31,7 +31,7 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True)
 class PackedSubmission:
-    """A ``Submission`` but for its content, which travels beside it."""
+    """A ``Submission`` without its content, which is sent behind the frame."""
 
     id: str
     envelope: Envelope
@@ -45,7 +45,7 @@ class PackedSubmission:
 
 
 def pack_submission(submission: Submission) -> PackedSubmission:
-    """Return what travels."""
+    """Return a submission as it is sent."""
     return PackedSubmission(
         submission.id,
         submission.envelope,
@@ -60,7 +60,7 @@ def pack_submission(submission: Submission) -> PackedSubmission:
 
 
 def unpack_submission(packed: PackedSubmission, body: Body) -> Submission:
-    """Return the submission that was carried, and whose content ``body`` is."""
+    """Return the received submission, whose content is ``body``."""
     return Submission(
         packed.id,
         packed.envelope,
@@ -76,7 +76,7 @@ def unpack_submission(packed: PackedSubmission, body: Body) -> Submission:
 
 @dataclass(frozen=True, slots=True)
 class PackedMessage:
-    """A ``StoredMessage``, its header text beside it."""
+    """A ``StoredMessage``, with its header text as octets."""
 
     message: StoredMessage
     subject: bytes
@@ -84,12 +84,12 @@ class PackedMessage:
 
 
 def body_of(content: Sequence[bytes], traits: Traits | None) -> Body:
-    """Return the body that travelled in these pieces."""
+    """Return a body with content received in these pieces."""
     return BytesBody(content[0], traits) if len(content) == 1 else Pieces(tuple(content), traits)
 
 
 def pack_message(message: StoredMessage) -> PackedMessage:
-    """Return what travels."""
+    """Return a message as it is sent."""
     return PackedMessage(
         replace(message, subject="", message_id=""),
         _octets(message.subject),
@@ -98,7 +98,7 @@ def pack_message(message: StoredMessage) -> PackedMessage:
 
 
 def unpack_message(packed: PackedMessage) -> StoredMessage:
-    """Return the message that was carried."""
+    """Return the received message."""
     return replace(
         packed.message, subject=_text(packed.subject), message_id=_text(packed.message_id)
     )

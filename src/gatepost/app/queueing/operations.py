@@ -47,98 +47,98 @@ class QueueControl:
         return None if self.delivering is None else self.delivering()
 
 
-async def operate_queue(desk: QueueControl, operation: str, fields: dict[str, Any]) -> Document:
+async def operate_queue(control: QueueControl, operation: str, fields: dict[str, Any]) -> Document:
     """Run an operation. Raises KeyError for an id that is unknown, ValueError, QueueError."""
     if operation == "list":
-        return await _list(desk, fields)
+        return await _list(control, fields)
     if operation == "show":
-        return await _show(desk, str(fields["id"]))
+        return await _show(control, str(fields["id"]))
     if operation == "why":
-        return await _why(desk, str(fields["id"]))
+        return await _why(control, str(fields["id"]))
     if operation in _DONE:
-        return await _act(desk, operation, fields)
+        return await _act(control, operation, fields)
     raise ValueError(f"the queue knows nothing of {operation!r}")
 
 
-async def _list(desk: QueueControl, fields: dict[str, Any]) -> Document:
+async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
     states = tuple(fields.get("states", ()))
     if unknown := set(states) - _STATES:
         raise ValueError(f"there is no state {', '.join(sorted(unknown))}")
     limit = min(int(fields.get("limit", MOST)), MOST)
     selection = QueueSelection(str(fields.get("next_hop", "")), states, limit)
-    found = await desk.deliveries.list(selection)
+    found = await control.deliveries.list(selection)
     listed = []
     for delivery in found:
-        message = message_document(await desk.deliveries.message(delivery.message))
+        message = message_document(await control.deliveries.message(delivery.message))
         del message["id"]
-        listed.append(_document(desk, delivery) | message)
+        listed.append(_document(control, delivery) | message)
     return {
         "deliveries": listed,
-        "next_hops": count_document(await desk.deliveries.count()),
+        "next_hops": count_document(await control.deliveries.count()),
     }
 
 
-async def _show(desk: QueueControl, id_: str) -> Document:
-    found = await _find(desk, id_)
-    message = message_document(await desk.deliveries.message(found[0].message))
+async def _show(control: QueueControl, id_: str) -> Document:
+    found = await _find(control, id_)
+    message = message_document(await control.deliveries.message(found[0].message))
     deliveries = [
-        _document(desk, each) | {"history": [attempt_document(one) for one in each.history]}
+        _document(control, each) | {"history": [attempt_document(one) for one in each.history]}
         for each in found
     ]
     return message | {"deliveries": deliveries}
 
 
-async def _why(desk: QueueControl, id_: str) -> Document:
-    found = await _find(desk, id_)
-    return {"id": found[0].message, "deliveries": [_answer(desk, each) for each in found]}
+async def _why(control: QueueControl, id_: str) -> Document:
+    found = await _find(control, id_)
+    return {"id": found[0].message, "deliveries": [_answer(control, each) for each in found]}
 
 
-def _document(desk: QueueControl, delivery: Delivery) -> Document:
+def _document(control: QueueControl, delivery: Delivery) -> Document:
     due = delivery.due
     if due is not None:
-        obstacle = _obstacle(desk, delivery)
-        due = next_try(due, delivery.expires_at, desk.now(), obstacle)
+        obstacle = _obstacle(control, delivery)
+        due = next_try(due, delivery.expires_at, control.now(), obstacle)
     return delivery_document(delivery, due)
 
 
-def _obstacle(desk: QueueControl, delivery: Delivery) -> Obstacle | None:
-    deliverer = desk.deliverer
+def _obstacle(control: QueueControl, delivery: Delivery) -> Obstacle | None:
+    deliverer = control.deliverer
     return None if deliverer is None else deliverer.obstacle(delivery.next_hop)
 
 
-def _answer(desk: QueueControl, delivery: Delivery) -> Document:
-    deliverer, obstacle, turn = desk.deliverer, _obstacle(desk, delivery), None
+def _answer(control: QueueControl, delivery: Delivery) -> Document:
+    deliverer, obstacle, turn = control.deliverer, _obstacle(control, delivery), None
     if deliverer is not None:
         turn = deliverer.turn_of(delivery.id, delivery.next_hop)
     is_running = deliverer is not None
-    found = why(delivery, desk.now(), obstacle, turn, is_running=is_running)
+    found = why(delivery, control.now(), obstacle, turn, is_running=is_running)
     return why_document(delivery, found)
 
 
-async def _act(desk: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
+async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
     ids: Sequence[str] | None = fields.get("ids")
     hops, leased = [], 0
     for id_ in ids or ():
-        hops += [each.next_hop for each in await _find(desk, id_)]
+        hops += [each.next_hop for each in await _find(control, id_)]
     if ids is None:
-        counts = await desk.deliveries.count()
+        counts = await control.deliveries.count()
         hops = [parse_next_hop(key) for key in counts]
         leased = sum(each.leased for each in counts.values())
-    wake = desk.deliverer.wake if desk.deliverer is not None else lambda: None
-    done = {_DONE[action]: await desk.deliveries.act(action, ids, desk.now(), wake)}
+    wake = control.deliverer.wake if control.deliverer is not None else lambda: None
+    done = {_DONE[action]: await control.deliveries.act(action, ids, control.now(), wake)}
     if action == "retry" and ids is None:
         done["under_way"] = leased
-    if desk.deliverer is not None:
+    if control.deliverer is not None:
         if action == "retry":  # not before, or some would be on their way, and not be counted
-            desk.deliverer.forgive(list(dict.fromkeys(hops)))
+            control.deliverer.forgive(list(dict.fromkeys(hops)))
         if action in ("hold", "drop"):
-            desk.deliverer.call_off(None if ids is None else frozenset(ids))
-        desk.deliverer.wake()
+            control.deliverer.call_off(None if ids is None else frozenset(ids))
+        control.deliverer.wake()
     return done
 
 
-async def _find(desk: QueueControl, id_: str) -> Sequence[Delivery]:
-    found = await desk.deliveries.find(id_)
+async def _find(control: QueueControl, id_: str) -> Sequence[Delivery]:
+    found = await control.deliveries.find(id_)
     if not found:
         raise KeyError(f"message {id_} in the queue (`gatepost messages list`: what was captured)")
     return found
