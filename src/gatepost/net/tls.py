@@ -120,24 +120,22 @@ def server_context(
     certificate: str,
     key: str | None = None,
     *,
-    minimum: Version = "TLSv1.2",
     newest: str = "TLSv1.3",
     authorities: str | None = None,
 ) -> Context:
-    """Return a context that serves the PEM chain in ``certificate`` with the key in ``key``.
+    """Return a server context for the PEM files ``certificate`` (the chain) and ``key``.
 
-    With ``authorities`` (a PEM file) clients are asked for a certificate: one that none of them
-    issued ends the handshake, none at all does not.
-
-    One session ticket: two cost a second write, and no mail client uses both.
-    ``newest`` is the newest version to speak; an old one (``OLD_VERSIONS``) is for trying clients
-    out, and lowers what is asked of keys and hashes. Raises TlsError when the files cannot be used
-    together.
+    With ``key`` None, the key is in the file of the chain. With ``authorities`` (a PEM file of CA
+    certificates), clients are asked for a certificate: the handshake fails for one that these CAs
+    have not issued, but not for none. TLS 1.2 is the oldest version, ``newest`` the newest; an old
+    one (``OLD_VERSIONS``) is for tests of clients, and also permits weaker keys and hashes. One
+    session ticket is sent: two cost a second write, and no mail client uses both. Raises TlsError
+    if the files cannot be used together.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load(context, certificate, key)
     context.num_tickets = 1
-    _harden(context, minimum)
+    _harden(context, "TLSv1.2")
     if authorities is not None:
         _ask_clients(context, authorities)
     if newest != "TLSv1.3":
