@@ -92,6 +92,17 @@ def test_what_lies_around_the_damage_is_carried_over(tmp_path: Path) -> None:
     assert again == ("", captured, waiting, 4)
 
 
+def test_what_somebody_added_to_a_store_is_no_damage(tmp_path: Path) -> None:
+    fill(tmp_path)
+    connection = sqlite3.connect(tmp_path / "store.db")
+    connection.execute("CREATE INDEX mine ON queue_messages (mail_from)")
+    connection.execute("ANALYZE")
+    connection.commit()
+    connection.close()
+    told, captured, waiting, _ = read(tmp_path)
+    assert (told, len(captured), waiting) == ("", NUMBER, NUMBER)
+
+
 def test_damage_that_is_met_at_the_start_is_mended_at_once(tmp_path: Path) -> None:
     fill(tmp_path)
     connection = sqlite3.connect(tmp_path / "store.db")
