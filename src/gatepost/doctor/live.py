@@ -1,4 +1,4 @@
-"""A visit: look at a server as a client would, look behind it where it refuses, and conclude."""
+"""Diagnoses a server: probes it as a client would, asks the identity provider, and concludes."""
 
 import os
 from dataclasses import replace
@@ -30,17 +30,16 @@ def diagnose(
     errand: Errand = _NO_ERRAND,
     patience: Patience = _PATIENCE,
 ) -> Diagnosis:
-    """Probe ``server`` and return what is wrong.
+    """Probe ``server`` and return a diagnosis.
 
-    It is ``HOST`` or ``HOST:PORT``; without a port 587 is tried first, then the others where
-    submission is found.
+    ``server`` is ``HOST`` or ``HOST:PORT``. Without a port, 587 is tried first, then the other
+    ports in ``errand.ports``.
 
-    The password goes out once, under verified TLS, or not at all; with
-    ``errand.try_all`` once for every mechanism. Where Microsoft Entra has refused it, it goes to
-    the tenant's authority, too, once, unless ``settings.identity`` is closed. Nothing is sent to
-    recipients unless ``errand.send`` says so. A server that fails or does not answer is a
-    diagnosis, not an error. Raises ConfigError for arguments that make no sense
-    and TlsError for a CA file that cannot be used.
+    The password is sent at most once, and only over verified TLS; with ``errand.try_all``, once
+    for each mechanism. If Microsoft Entra decides about the login and it was refused, the password
+    is also sent to the tenant's authority, once, unless ``settings.identity.closed``. A message is
+    sent only with ``errand.send``. A server that fails or does not answer is a diagnosis, not an
+    exception. Raises ConfigError for invalid arguments, and TlsError for an unusable CA file.
     """
     if settings.library:
         settings = replace(settings, library=find_library(settings.library).name)

@@ -1,4 +1,4 @@
-"""Other doors: the host's other ports, and the hosts that its provider names."""
+"""Checks the host's other ports, and the other hosts of its provider."""
 
 from collections.abc import Iterator
 from concurrent.futures import wait
@@ -42,7 +42,7 @@ def look_around(visit: Visit, *, own: bool = True, refused: bool = False) -> tup
 
 
 def others(visit: Visit) -> tuple[Server, ...]:
-    """Return where else this client could go."""
+    """Return the other servers that this client could use."""
     host = visit.server.host
     hosts = (host, *(name for name in _known_hosts(host) if name != host.lower()))
     doors = [Server(name, port) for name in hosts for port in visit.errand.ports]
@@ -50,7 +50,7 @@ def others(visit: Visit) -> tuple[Server, ...]:
 
 
 def _this_machine(host: str) -> Iterator[str]:
-    """Yield this machine's addresses of both families: a server may listen at one of them only."""
+    """Yield the loopback addresses of both families: a server may listen on one of them only."""
     if host.lower() == "localhost" or _is_loopback(host):
         yield from (name for name in ("127.0.0.1", "::1") if name != host)
 
@@ -63,7 +63,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _known_hosts(host: str) -> Iterator[str]:
-    """Yield the hosts of the provider that ``host`` belongs to."""
+    """Yield the other hosts of the provider of ``host``."""
     try:
         ip_address(host)
     except ValueError:
@@ -78,7 +78,7 @@ def _known_hosts(host: str) -> Iterator[str]:
 
 
 def _knock(visit: Visit, server: Server) -> Neighbour:
-    """Look at one door: does it greet, does it speak TLS, what does EHLO offer there?"""
+    """Check one server: does it greet, does it use TLS, what does EHLO offer?"""
     patience = visit.patience
     seen = Neighbour(server.host, server.port, "silent")
     try:
@@ -118,7 +118,7 @@ def _knock(visit: Visit, server: Server) -> Neighbour:
 
 
 def _offered(talk: Talk) -> tuple[str, ...]:
-    """Return the mechanisms that EHLO lists, under TLS where that can be had."""
+    """Return the mechanisms that EHLO lists, over TLS if the server offers it."""
     hello = talk.hello(NEUTRAL)
     if "STARTTLS" in hello.capabilities and talk.session.facts is None:
         if not talk.ask("STARTTLS", "starttls").is_success:

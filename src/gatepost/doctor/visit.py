@@ -1,4 +1,4 @@
-"""What the doctor is asked, and how long it waits."""
+"""The input of a diagnosis: server, client settings, checks to make, timeouts."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,26 +10,26 @@ from gatepost.model.evidence import TlsMode
 from gatepost.net.dial import Server
 
 PORTS: Final = (587, 465, 2587, 2465, 2525, 25)
-"""Where submission is found: RFC 6409, RFC 8314, what providers add, and 25 at last."""
+"""Ports for submission: RFC 6409, RFC 8314, those that providers add, and 25 last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds. Far less than RFC 5321 4.5.3.2 allows: somebody sits and waits."""
+    """Timeouts in seconds, much shorter than in RFC 5321 4.5.3.2, because a person waits."""
 
     connect: float = 5.0
     others: float = 1.0
-    """For further addresses, once one has taken the connection."""
+    """For connecting to further addresses, once one has accepted."""
     greeting: float = 10.0
     silence: float = 2.0
-    """Without a greeting where TLS answers: long enough to prove that none comes."""
+    """How long no greeting may come, on a port that answers TLS, to prove that none will."""
     reply: float = 10.0
     content: float = 60.0
     pause: float = 2.0
-    """Between two sign-ins: servers count them."""
+    """Between two logins, because servers limit their rate."""
 
     def timeouts(self) -> Timeouts:
-        """Return the same as the driver knows it."""
+        """Return the timeouts for the client's driver."""
         reply = self.reply
         return Timeouts(
             connect=self.connect, greeting=self.greeting, ehlo=reply, starttls=reply, tls=reply,
@@ -39,35 +39,35 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the client in question is set up. ``library`` is one of ours, or empty."""
+    """The settings of the client in question; ``library`` is a known library's name, or empty."""
 
     library: str = ""
     tls: TlsMode = "auto"
     ca_file: str | None = None
     local_name: str = ""
-    """What it says in EHLO; by default what the library says, or what we would."""
+    """Its name in EHLO; by default the library's, or our own."""
     identity: IdentityOptions = field(default_factory=IdentityOptions)
-    """Where to look behind a refused login, and how far."""
+    """The identity provider to ask after a refused login."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What to try beyond signing in. The message is sent only with ``send``."""
+    """Checks beyond the login. A message is sent only with ``send``."""
 
     mail_from: str = ""
     rcpt_to: tuple[str, ...] = ()
     try_all: bool = False
-    """Let the secret out once for every mechanism, not once only."""
+    """Send the secret once for each mechanism, not only once."""
     send: bool = False
     audit: bool = False
-    """Look for holes in the server itself."""
+    """Look for security holes in the server."""
     ports: tuple[int, ...] = PORTS
-    """Other doors to look for where this one is closed."""
+    """Ports to try if the given one is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One visit to the doctor."""
+    """One request for a diagnosis."""
 
     server: Server
     settings: Settings = field(default_factory=Settings)
@@ -75,9 +75,9 @@ class Visit:
     errand: Errand = field(default_factory=Errand)
     patience: Patience = field(default_factory=Patience)
     any_port: bool = False
-    """No port was given: the first of the errand's ``ports`` that takes the connection will do."""
+    """No port was given: use the first of the errand's ``ports`` that accepts a connection."""
 
     @property
     def signs_in(self) -> bool:
-        """The client in question wants to authenticate."""
+        """Whether the client in question signs in."""
         return self.credentials is not None or bool(self.settings.library)

@@ -1,8 +1,8 @@
-"""Dataclasses that every message makes several of: frozen for the type checker, quick to make.
+"""A decorator for dataclasses of which every message needs several: frozen for mypy, fast to make.
 
-A frozen dataclass sets each field through ``object.__setattr__``, which takes four times as long as
-making the object, and a relayed message makes some hundred and fifty such fields. What the strict
-type checker refuses is not refused again at run time. Otherwise the two are the same.
+A frozen dataclass sets each field with ``object.__setattr__``, which takes four times as long as
+creating the object, and a relayed message has some 150 such fields. With this decorator only the
+type checker forbids assignments; at run time they are possible. Otherwise it is the same.
 """
 
 from collections.abc import Callable

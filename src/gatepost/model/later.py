@@ -1,7 +1,7 @@
-"""An answer that is there at once, or later.
+"""An answer that is a value, or a future of one.
 
-Who has it in this process returns it; who must ask another process returns a
-future. The caller handles both, so that the common case costs no task.
+Code that knows the answer in this process returns the value; code that must ask another process
+returns a future. Callers handle both, so that the common case needs no task.
 """
 
 from collections.abc import Awaitable
@@ -10,4 +10,4 @@ from typing import TypeAlias, TypeVar
 T = TypeVar("T")
 
 Later: TypeAlias = T | Awaitable[T]
-"""A value, or a future of it (of the running loop; nothing else is awaited here)."""
+"""A value, or a future of the running loop; no other awaitables."""

@@ -1,8 +1,8 @@
-"""In which forms a secret may come back: in clear, in base64 wherever it lies, in hex, in a URL,
-and as programs spell a text within another: with escapes, in another case or encoding.
+"""The forms in which a server may repeat a secret, for its removal from output.
 
-Whoever repeats a secret, as some servers do in a refusal, seldom means to; what they repeat is what
-they got, what they made of it, or both.
+These are clear text, base64 at any alignment, hex, URL encoding, and the forms in which programs
+quote text: with escapes, in another case or encoding. Some servers repeat in a refusal what they
+received, what they decoded from it, or both.
 """
 
 import base64
@@ -29,7 +29,7 @@ path does not."""
 
 
 def encodings_of(secret: bytes) -> frozenset[str]:
-    """Return every form of ``secret`` that is to be struck out."""
+    """Return all forms of ``secret`` that must be removed."""
     encoded = base64.b64encode(secret).decode()
     forms = {encoded, encoded.rstrip("="), *base64_fragments(secret)}
     forms |= {each.translate(_URL_SAFE) for each in forms}
