@@ -181,3 +181,5 @@ class Settlement:
     """Others follow at once, in another transaction of what the schedule takes for one attempt."""
     moved: tuple[NextHop, ...] = ()
     """Which way each that waits goes from now on, so that they may part; empty: as before."""
+    before: tuple[Attempt, ...] = ()
+    """What it came to at other targets of the chain, which were asked first."""

@@ -10,11 +10,15 @@ KEPT: Final = 5
 
 
 def remember(history: Sequence[Attempt], new: Attempt) -> tuple[Attempt, ...]:
-    """Return the history with one more attempt; one that ended as the last did adds to it."""
-    if history and _alike(history[-1], new):
-        last = history[-1]
-        merged = replace(new, times=last.times + new.times, since=last.since or last.at)
-        return (*history[:-1], merged)
+    """Return the history with one more attempt; one that ended as the last one at the same target
+    did adds to it, for others of its chain may have been asked in between."""
+    for place in reversed(range(len(history))):
+        last = history[place]
+        if _alike(last, new):
+            merged = replace(new, times=last.times + new.times, since=last.since or last.at)
+            return (*history[:place], *history[place + 1 :], merged)
+        if last.contact.target == new.contact.target:
+            break
     return (*history, new)[-KEPT:]
 
 

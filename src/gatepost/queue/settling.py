@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.errors import LeaseLost
-from gatepost.model.delivery import Addressee, Delivery, Fate, Outcome, Settlement
+from gatepost.model.delivery import Addressee, Attempt, Delivery, Fate, Outcome, Settlement
 from gatepost.model.route import NextHop
 from gatepost.queue.history import remember
 
@@ -37,9 +37,15 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
         delivery.expires_at,
         settlement.notice_at or delivery.notice_at,
         delivery.attempts + (attempt is not None and not settlement.goes_on),
-        delivery.history if attempt is None else remember(delivery.history, attempt),
+        _history(delivery.history, settlement),
         warned=delivery.warned or settlement.warned,
     )
+
+
+def _history(known: tuple[Attempt, ...], settlement: Settlement) -> tuple[Attempt, ...]:
+    for each in (*settlement.before, settlement.attempt):
+        known = known if each is None else remember(known, each)
+    return known
 
 
 def parted(delivery: Delivery, moved: Sequence[NextHop]) -> tuple[Delivery, ...]:

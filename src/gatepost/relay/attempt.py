@@ -116,6 +116,7 @@ class AttemptRunner:
         destination = lease.delivery.next_hop.destination
         asked = first.target
         tried = {asked.name}
+        before: list[Attempt] = []
         last = answer = await self._try_target(lease, body, first.target, first.permit)
         while _passes_on(answer):
             target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
@@ -124,6 +125,7 @@ class AttemptRunner:
             tried.add(target.name)
             answer = await self._try_in_turn(lease, body, target)
             if isinstance(answer, Handed) or isinstance(last, Pause):
+                before += [last.attempt] if isinstance(last, Handed) else []
                 last, asked = answer, target
         if isinstance(last, Handed) and _was_one_too_many(last):
             found = self._places.known(asked, destination) or Found(())
@@ -134,7 +136,7 @@ class AttemptRunner:
             left = next_target(route.chain, tried, lambda each: self._rests(each, destination))
             others_may = left is not None and _is_partly_put_off(last)
             # who asked for a time rests; another may be up
-            return replace(last, retry_after=0.0, others_may=others_may)
+            return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
         return last
 
     async def _try_in_turn(self, lease: Lease, body: Body, target: Target) -> Handed | Pause:

@@ -57,6 +57,7 @@ def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
         next_at,
         delivery.expires_at if told else None,
         handed.attempt,
+        before=handed.before,
         warned=told and not delivery.warned,
         goes_on=goes_on,
     )

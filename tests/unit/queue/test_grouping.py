@@ -86,6 +86,21 @@ def test_what_ends_alike_is_one_story() -> None:
     assert remember(history, attempt(10, 451))[0] is story
 
 
+def test_each_target_of_a_chain_has_its_story() -> None:
+    history: tuple[Attempt, ...] = ()
+    for minute in range(10):
+        history = remember(history, attempt(minute, target="first"))
+        history = remember(history, attempt(minute, 451, target="second"))
+    assert [(each.contact.target, each.times) for each in history] == [
+        ("first", 10),
+        ("second", 10),
+    ]
+    history = remember(
+        remember(history, attempt(10, 550, target="first")), attempt(11, target="first")
+    )
+    assert [each.times for each in history] == [10, 10, 1, 1], "in a row"
+
+
 def test_the_history_stays_short() -> None:
     history: tuple[Attempt, ...] = ()
     for minute in range(50):

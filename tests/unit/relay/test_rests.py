@@ -205,6 +205,23 @@ def test_the_next_target_has_what_one_refuses_for_now(said: Reply, takers: int) 
     world.run(scenario)
 
 
+def test_what_each_target_of_a_chain_said_is_remembered() -> None:
+    first = Upstream(smarthost("first"), Answer((GREYLISTED,), "rcpt"))
+    second = Upstream(smarthost("second", ["b.example"]), unreachable())
+    world = World([first, second], [route(first.target, second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(65)
+        delivery = await world.delivery("m1.0")
+        assert [(each.contact.target, each.times) for each in delivery.history] == [
+            ("first", 2), ("second", 2),
+        ]  # fmt: skip
+        assert delivery.attempts == 2
+
+    world.run(scenario)
+
+
 def test_the_next_target_has_those_at_once_whom_one_puts_off_while_it_takes_others() -> None:
     def say(lease: Lease, _place: Place) -> Answer:
         fates = {"grey@x.example": GREYLISTED, "none@x.example": UNKNOWN}

@@ -55,6 +55,8 @@ class Handed:
     """The message is in its final mailbox (capture), not relayed."""
     retry_after: float = 0.0
     """Seconds to wait, as asked for by the server or token endpoint (RFC 9110 10.2.3)."""
+    before: tuple[Attempt, ...] = ()
+    """What it came to at targets that were asked first, in the same try."""
     others_may: bool = False
     """Another target may be asked at once for those that were put off, while others were not."""
     error: GatepostError | None = None
