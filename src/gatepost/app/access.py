@@ -1,4 +1,4 @@
-"""Captured mail and the directory in DIR, whether or not its relay runs."""
+"""Access of the command line to a data directory, whether or not its relay runs."""
 
 import asyncio
 import sys
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gatepost.store.sqlite import SqliteStore
 
 PATIENCE: Final = 10.0
-"""Seconds that a command waits for another one, or for a relay that starts or stops."""
+"""Seconds to wait for another command, or for a relay that is starting or stopping."""
 _PAUSE: Final = 0.02
 
 Administer = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -32,10 +32,10 @@ def is_there(data: Path) -> bool:
 
 @asynccontextmanager
 async def open_mailbox(data: Path) -> AsyncIterator[Store]:
-    """Give the store of ``data``: the relay's, over its socket, or the files themselves.
+    """Yield the store of ``data``: over the relay's socket, or opened directly.
 
-    Raises ConfigError when there is no such store, Unreadable when it cannot be opened
-    (StoreLocked when another process keeps it for more than a moment).
+    Raises ConfigError if there is no store, Unreadable if it cannot be opened, and StoreLocked if
+    another process holds it for longer than PATIENCE.
     """
     async with _reached(data) as (calls, store):
         if calls is not None:
@@ -54,11 +54,11 @@ async def open_administration(
     make: bool = False,
     configured: "Callable[[], Iterable[DirectorySettings]]" = tuple,
 ) -> AsyncIterator[Administer]:
-    """Give what changes the directory of ``data``: its relay, or the operations themselves.
+    """Yield a function that runs operations on the directory of ``data``, in its relay or here.
 
-    A running relay goes by each change from the next command of any session on. With ``make``
-    the directory need not be there yet; ``configured`` is read where no relay runs, which knows its
-    configuration. Raises as ``open_mailbox`` does.
+    In a running relay, changes apply to every session from its next command. With ``make``, the
+    store is created if necessary. ``configured`` returns the configured directories; it is called
+    only if no relay runs. Raises as ``open_mailbox`` does.
     """
     async with _reached(data, make=make) as (calls, store):
         if calls is not None:
@@ -72,7 +72,7 @@ async def open_administration(
 
 @asynccontextmanager
 async def open_events(data: Path) -> AsyncIterator[Administer]:
-    """Give what runs an operation of ``app.events.operations`` on ``data``.
+    """Yield a function that runs operations of ``app.events.operations`` on ``data``.
 
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
     ``open_mailbox`` does.
@@ -95,7 +95,7 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
 
 @asynccontextmanager
 async def open_queue(data: Path) -> AsyncIterator[Administer]:
-    """Give what runs an operation of ``app.queueing.operations`` on ``data``.
+    """Yield a function that runs operations of ``app.queueing.operations`` on ``data``.
 
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
     ``open_mailbox`` does.
@@ -112,7 +112,7 @@ async def open_queue(data: Path) -> AsyncIterator[Administer]:
 
 @asynccontextmanager
 async def open_clock(data: Path) -> AsyncIterator[Administer]:
-    """Give what runs an operation of ``app.clock.ClockControl`` on ``data``.
+    """Yield a function that runs operations of ``app.clock.ClockControl`` on ``data``.
 
     The operations raise ValueError with a sentence. Raises as ``open_mailbox`` does.
     """

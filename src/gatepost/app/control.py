@@ -1,6 +1,6 @@
-"""DIR/control.sock: the relay answers the command line and its own front processes.
+"""The server of ``DIR/control.sock``, for the command line and the relay's front processes.
 
-Only the owner of the directory can open the socket, so who asks is not asked.
+Only the owner of the directory can open the socket, so callers need not authenticate.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ async def serve_control(
             own |= quota_operations(OwnQuotas(quotas, owner=uploads))
 
         def gone() -> None:
-            """Who hangs up takes along what it began and whom it counted."""
+            """Clean up after a caller that has disconnected."""
             uploads.close()
             caches.remove(cache)
             if quotas is not None:

@@ -1,8 +1,8 @@
-"""Calls over a frame stream: what the command line and the front processes ask of the relay.
+"""Remote calls over a frame stream, from the command line and front processes to the relay.
 
-A frame is MessagePack: ``[number, operation, arguments]`` one way, content behind it or not,
-``[number, outcome, value]`` the other. Number 0 expects no answer; so numbered, the answering end
-may tell something, too: ``[0, what, value]``.
+Frames are MessagePack. A call is ``[number, operation, arguments]``, optionally followed by message
+content; an answer is ``[number, outcome, value]``. A call with number 0 gets no answer. The
+answering end can also send notifications: ``[0, what, value]``.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Afterwards:
-    """An answer that is asked for when something is done, which goes on when who asked is gone."""
+    """An answer that is computed when ``done`` is; that goes on even if the caller disconnects."""
 
     done: "asyncio.Future[Any]"
     answer: Callable[[], Any]
 
 
 Operation = Callable[..., Any]
-"""Takes the call's arguments, undecoded, and the pieces of its content if it has some; returns a
+"""Takes the undecoded arguments of a call, and the pieces of its content if it has any. Returns a
 value, an awaitable of one, or Afterwards."""
 
 NIL: Final = b"\xc0"
@@ -47,7 +47,7 @@ _ERRORS: Final[Mapping[str, type[Exception]]] = {
 
 
 def _encode_secret(value: Any) -> Any:
-    """The one type that MessagePack does not know; it travels only over the owner's socket."""
+    """Encode the only type that MessagePack lacks; it is sent only over the owner's socket."""
     if isinstance(value, Secret):
         return value.reveal()
     raise NotImplementedError(f"{type(value).__name__} does not travel")
@@ -64,7 +64,7 @@ _CALL: Final = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
 
 
 def decode(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
-    """Return a value that travelled. Raises msgspec.ValidationError when it is no ``kind``."""
+    """Decode a received value. Raises msgspec.ValidationError unless it is a ``kind``."""
     hashable: Any = kind
     value: T = decoder(hashable).decode(raw)
     return value
@@ -72,12 +72,12 @@ def decode(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
 
 @cache
 def decoder(kind: Any) -> "msgspec.msgpack.Decoder[Any]":
-    """Return the decoder of a type, made once: that takes longer than most decoding."""
+    """Return the decoder of a type; cached, because making one takes longer than decoding."""
     return msgspec.msgpack.Decoder(kind, dec_hook=_decode_secret)
 
 
 class Calls:
-    """The asking end."""
+    """The calling end of a connection."""
 
     def __init__(self) -> None:
         self._stream: FrameStream
@@ -85,11 +85,11 @@ class Calls:
         self._open: dict[int, tuple[asyncio.Future[Any], Callable[[msgspec.Raw], Any]]] = {}
         self.lost: asyncio.Event = asyncio.Event()
         self.hears: dict[str, Callable[[msgspec.Raw], None]] = {}
-        """Takes what the other end tells unasked, by its name; who does not know it ignores it."""
+        """Handlers of notifications by name; others are ignored."""
 
     @classmethod
     async def connect(cls, path: Path) -> "Calls":
-        """Connect to the relay at ``path``. Raises ConnectError when none is there."""
+        """Connect to the relay at ``path``. Raises ConnectError if none runs there."""
         calls = cls()
         calls._stream = await connect_frames(
             path, lambda: FrameStream(calls._answered, calls._gone)
@@ -98,16 +98,16 @@ class Calls:
 
     @property
     def is_cut_off(self) -> bool:
-        """True when the other end has hung up, also when ``lost`` does not tell yet."""
+        """Whether the other end has disconnected, even if ``lost`` is not set yet."""
         return self._stream.is_cut_off
 
     @property
     def unsent(self) -> int:
-        """Octets that the other end has made no room for yet."""
+        """Octets that are not sent yet."""
         return self._stream.unsent
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._stream.close()
 
     def tell(self, operation: str, *arguments: Any) -> None:
@@ -115,16 +115,16 @@ class Calls:
         self._stream.send(_ENCODER.encode((0, operation, arguments)))
 
     def tell_soon(self, operation: str, take: Callable[[], Any]) -> None:
-        """Call without an answer, and without a packet of its own where another one follows.
+        """Call without an answer, in the same packet as a following call if there is one.
 
-        The argument is what ``take`` returns when the call goes out.
+        The argument is what ``take`` returns when the call is sent.
         """
         self._stream.send_soon(lambda: _ENCODER.encode((0, operation, (take(),))))
 
     def ask(
         self, operation: str, *arguments: Any, content: Sequence[bytes] = ()
     ) -> "asyncio.Future[msgspec.Raw]":
-        """Return a future of the raw answer; it raises what the operation raised."""
+        """Return a future of the undecoded answer, or of the operation's exception."""
         return self.ask_for(_as_it_is, operation, *arguments, content=content)
 
     def ask_for(
@@ -134,7 +134,7 @@ class Calls:
         *arguments: Any,
         content: Sequence[bytes] = (),
     ) -> "asyncio.Future[T]":
-        """Return a future of what ``read`` makes of the answer; it raises what that raises, too."""
+        """Return a future of the answer as decoded by ``read``, or of an exception."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         number, self._next = self._next, self._next + 1
         try:
@@ -146,7 +146,7 @@ class Calls:
         return future
 
     async def call(self, kind: type[T], operation: str, *arguments: Any) -> T:
-        """Return the answer as a ``kind``."""
+        """Call, and return the answer as a ``kind``."""
         return decode(await self.ask(operation, *arguments), kind)
 
     def _answered(self, _stream: FrameStream, frame: bytes, _content: Sequence[bytes]) -> None:
@@ -184,7 +184,7 @@ def _as_it_is(answer: msgspec.Raw) -> msgspec.Raw:
 
 
 class Answers:
-    """The answering end of one connection: runs operations from a table."""
+    """The answering end of one connection; runs operations from a table."""
 
     def __init__(
         self, operations: Mapping[str, Operation], on_gone: Callable[[], None] = lambda: None
@@ -196,15 +196,15 @@ class Answers:
 
     @property
     def stream(self) -> FrameStream:
-        """The protocol of the connection."""
+        """The asyncio protocol of the connection."""
         return self._stream
 
     def tell(self, what: str, value: Any) -> None:
-        """Tell what nobody asked for. Raises Disconnected when the other end is gone."""
+        """Send a notification. Raises Disconnected if the other end has disconnected."""
         self._stream.send(_ENCODER.encode((0, what, value)))
 
     def hang_up(self) -> None:
-        """End the connection at once."""
+        """Abort the connection."""
         self._stream.abort()
 
     def _called(self, stream: FrameStream, frame: bytes, content: Sequence[bytes]) -> None:
@@ -260,7 +260,7 @@ class Answers:
 
 
 def _encode_answer(number: int, result: Any) -> bytes:
-    """Return an answer's frame. There always is one: a caller must not wait for what we broke."""
+    """Encode an answer; an error if it cannot be encoded, so that the caller does not wait."""
     if not isinstance(result, BaseException):
         try:
             return _ENCODER.encode((number, OK, result))
