@@ -159,8 +159,8 @@ class Service:
     directories: Directories
     desks: AdminDispatch
     visitors: ClientCounts
-    outward: ServeOutbound
-    inward: ServeInbound
+    outbound: ServeOutbound
+    inbound: ServeInbound
     relay: Relay
     failed: "asyncio.Future[str]"
     """Done with a reason when the relay must not go on."""
@@ -181,8 +181,8 @@ class Service:
         stack.push_async_callback(http.close)
         ids, alarms = make_ids(await store.new_epoch()), await Alarms.open(store)
         context = ServeContext(store, key, http, report, ids, alarms)
-        outward = ServeOutbound(context)
-        delivery = outward.prepare(config)
+        outbound = ServeOutbound(context)
+        delivery = outbound.prepare(config)
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
         directories = Directories(store, key, entra, report)
@@ -201,25 +201,25 @@ class Service:
             visitors=LocalClientCounter(visitors),
             router=delivery.routes.router,
         )
-        inward = ServeInbound(relay, report)
-        listeners = inward.prepare(written, directory.mechanisms, workers)
+        inbound = ServeInbound(relay, report)
+        listeners = inbound.prepare(written, directory.mechanisms, workers)
         stack.callback(listeners.close)
-        await outward.start(delivery)
-        stack.push_async_callback(outward.stop, ON_THE_WIRE)
-        relay.use_store(outward.store)
+        await outbound.start(delivery)
+        stack.push_async_callback(outbound.stop, ON_THE_WIRE)
+        relay.use_store(outbound.store)
         desks = AdminDispatch()
-        queue = QueueControl(store.deliveries, _now, lambda: outward.deliverer)
+        queue = QueueControl(store.deliveries, _now, lambda: outbound.deliverer)
         shared = Shared(None, visitors, relay.budget, desks, queue=queue, reporter=report)
-        control = await serve_control(data, outward.store, directory, shared)
+        control = await serve_control(data, outbound.store, directory, shared)
         stack.callback(remove_file, data / SOCKET)
         stack.callback(control.close)
-        stack.push_async_callback(stop_all, inward, outward, store)
+        stack.push_async_callback(stop_all, inbound, outbound, store)
         service = cls(
             options, report, data, key, written, directory, directories, desks, visitors,
-            outward, inward, relay, failed,
+            outbound, inbound, relay, failed,
         )  # fmt: skip
         service._open_desks()
-        await inward.start(listeners)
+        await inbound.start(listeners)
         service.health = await serve_health(config.health, lambda: why_no_mail(store), stack)
         await service._serve_api(context, stack)
         return service
@@ -229,7 +229,7 @@ class Service:
         if settings is None or made.azure is None or made.profile is None or made.tokens is None:
             return
         managed = Managed(
-            self.outward.store, context.store.operations, context.key, made.azure, made.profile,
+            self.outbound.store, context.store.operations, context.key, made.azure, made.profile,
             made.tokens, context.report, self._bounds, self.visitors,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
@@ -246,7 +246,7 @@ class Service:
             "data": str(self.data),
             "config": str(self.options.config.resolve()),
             "hostname": self.written.config.hostname,
-            "listeners": [each.document() for each in self.inward.open_listeners],
+            "listeners": [each.document() for each in self.inbound.open_listeners],
             "health": health_url(self.health) if self.health else None,
             "api": self.api.url if self.api else None,
         }
@@ -309,13 +309,13 @@ class Service:
         workers = self.options.workers_of(config)
         if bool(workers) != bool(self.options.workers_of(self.written.config)):
             raise ConfigError("workers changes from or to 0 with a restart only")
-        delivery = self.outward.prepare(config)
+        delivery = self.outbound.prepare(config)
         prepared = await self.directories.make(config.directories)
-        listeners = self.inward.prepare(written, prepared.directory.mechanisms, workers)
+        listeners = self.inbound.prepare(written, prepared.directory.mechanisms, workers)
         try:
-            await self.inward.start_fronts(listeners)
+            await self.inbound.start_fronts(listeners)
         except BaseException:
-            await self.inward.abandon(listeners)
+            await self.inbound.abandon(listeners)
             raise
         return _Following(delivery, prepared, listeners)
 
@@ -332,7 +332,7 @@ class Service:
         self.relay.budget.total = config.limits.memory // (listeners.workers + 1)
         self.relay.router = delivery.routes.router
         # New mail goes by the new routes while the last of the old is finished.
-        await side_by_side(self.outward.change(delivery), self.inward.take(listeners))
+        await side_by_side(self.outbound.change(delivery), self.inbound.take(listeners))
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,10 +354,10 @@ async def _first_directory(directories: Directories, config: Config) -> ServedDi
     return served
 
 
-async def stop_all(inward: ServeInbound, outward: ServeOutbound, store: SqliteStore) -> None:
+async def stop_all(inbound: ServeInbound, outbound: ServeOutbound, store: SqliteStore) -> None:
     """The queue keeps what comes in until the last session has ended. What is on the wire is cut
     when nobody can write down what becomes of it: the next start has it all the same."""
-    await side_by_side(inward.stop(), outward.stop(0.0 if store.has_failed else ON_THE_WIRE))
+    await side_by_side(inbound.stop(), outbound.stop(0.0 if store.has_failed else ON_THE_WIRE))
 
 
 def why_no_mail(store: SqliteStore) -> str:
