@@ -48,8 +48,8 @@ def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
     if "deferred" in [each.outcome for each in verdicts]:
         attempts = delivery.attempts + 1
         next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
-        goes_on = handed.others_may or _go_on(verdicts)
-        goes_on = goes_on and next_at is not None and pace.at_least <= timedelta(0)
+        goes_on = (handed.others_may or _go_on(verdicts)) and pace.at_least <= timedelta(0)
+        # In the last try, too: each step leaves fewer, and nobody fails who was not asked about.
         next_at = now if goes_on else next_at
     told = next_at is not None and _is_overdue(delivery, now)
     settlement = Settlement(

@@ -1,6 +1,7 @@
 """Servers that are down, busy or slow: who rests, who takes over, and that nobody else waits."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -220,6 +221,52 @@ def test_what_each_target_of_a_chain_said_is_remembered() -> None:
         assert delivery.attempts == 2
 
     world.run(scenario)
+
+
+CROWDED = Reply(452, "too many recipients", Esc(4, 5, 3))
+LAST_TRY = steady(table=(timedelta(minutes=5),), expire=timedelta(minutes=5), warn=None)
+
+
+def test_in_the_last_try_too_those_who_were_too_many_follow_at_once() -> None:
+    def say(lease: Lease, _place: Place) -> Answer:
+        if world.clock.monotonic() < 250:
+            return unreachable()
+        waiting = len(lease.delivery.waiting)
+        return Answer((*[OK] * min(2, waiting), *[CROWDED] * (waiting - 2)))
+
+    hub = Upstream(smarthost(), say)
+    world = World([hub], [route(hub.target, retry=LAST_TRY)])
+    to = [f"{number}@x.example" for number in range(5)]
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender="", to=to))
+        await asyncio.sleep(400)
+
+    world.run(scenario)
+    assert [each for _, each in hub.taken] == to
+    assert not world.told("message_failed")
+
+
+def test_in_the_last_try_too_the_next_target_has_those_whom_one_puts_off() -> None:
+    def say(lease: Lease, _place: Place) -> Answer:
+        if world.clock.monotonic() < 250:
+            return unreachable()
+        waiting = [str(each.address) for each in lease.delivery.waiting]
+        return Answer(tuple([GREYLISTED if each == "grey@x.example" else OK for each in waiting]))
+
+    def take(_lease: Lease, _place: Place) -> Answer:
+        return unreachable() if world.clock.monotonic() < 250 else Answer()
+
+    first, second = Upstream(smarthost("first"), say), Upstream(smarthost("second"), take)
+    world = World([first, second], [route(first.target, second.target, retry=LAST_TRY)])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender="", to=["ok@x.example", "grey@x.example"]))
+        await asyncio.sleep(400)
+
+    world.run(scenario)
+    assert [to for _, to in first.taken] == ["ok@x.example"]
+    assert [to for _, to in second.taken] == ["grey@x.example"]
 
 
 def test_the_next_target_has_those_at_once_whom_one_puts_off_while_it_takes_others() -> None:
