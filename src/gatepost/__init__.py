@@ -1,7 +1,7 @@
-"""Any client's AUTH in, any provider's AUTH out: durable, and it tells you why.
+"""Gatepost: diagnose SMTP logins, emulate mail providers, send and relay mail.
 
-The public names, each loaded when it is first asked for (PEP 562), so that
-``import gatepost`` costs nothing. Nothing inside imports them from here.
+This package has the public names. Each one is loaded when it is first used (PEP 562), so that
+``import gatepost`` loads no other module. Gatepost's own modules do not import from here.
 """
 
 from importlib import import_module

@@ -73,13 +73,13 @@ def cli_page() -> str:
     """Return the reference of the command line."""
     lines = ["# Command line", "", NOTE, ""]
     lines += table(
-        ("command", "what for"), [(f"`gatepost {name}`", line) for name, (_, line) in
+        ("command", "purpose"), [(f"`gatepost {name}`", line) for name, (_, line) in
                                   sorted(COMMANDS.items())],
     )  # fmt: skip
     lines += [
         "",
         "Every command takes `--json` (one document on standard output; `up`, `serve` and `watch`:",
-        "one object a line) and `--help`, and never takes a secret as an argument. Exit codes: 0",
+        "one object per line) and `--help`, and never takes a secret as an argument. Exit codes: 0",
         "done or healthy, 1 failed or unknown, 2 finding, 3 unreachable, 64 wrong usage.",
         "",
         "With this line in its start file, Bash completes commands and options (Zsh and fish with",

@@ -16,8 +16,8 @@ MAX_PASSWORD: Final = 9_216
 NOUN: Final = Noun(
     "account",
     "accounts",
-    "Accounts of a relay (`gatepost serve`): a name, a password, and the senders it may use. Those "
-    "of its configuration are shown while it runs, or with --config.",
+    "Accounts of a relay (`gatepost serve`): name, password and permitted senders. Accounts "
+    "in the configuration are shown while the relay runs, or with --config.",
     {
         "NAME": lambda each: each["name"],
         "SENDERS": lambda each: ", ".join(each["senders"]) or "-",
@@ -35,19 +35,19 @@ def _password_options(command: Any) -> Any:
             "--password-file",
             type=click.Path(dir_okay=False, allow_dash=True),
             metavar="FILE|-",
-            help="Holds the password; - reads it from standard input. Default: one is made.",
+            help="File with the password; - for standard input. Default: a generated one.",
         ),
         click.option("--prompt", is_flag=True, help="Ask for the password on the terminal."),
         click.option(
             "--save",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE",
-            help="Write a password that is made there, for its owner alone, and do not show it.",
+            help="Write a generated password to this file (mode 0600) instead of showing it.",
         ),
         click.option(
             "--cram-md5",
             is_flag=True,
-            help="Keep what CRAM-MD5 needs, which is as good as the password, sealed.",
+            help="Also store, encrypted, what CRAM-MD5 needs; it is equivalent to the password.",
         ),
     ):
         command = option(command)
@@ -61,12 +61,12 @@ def _password_options(command: Any) -> Any:
     "senders",
     multiple=True,
     metavar="ADDRESS|@DOMAIN|*",
-    help="What it may send as. Repeatable.",
+    help="Permitted sender. Repeatable.",
 )
 @_password_options
 @options
 def create(data: Path, as_json: bool, senders: tuple[str, ...], **given: Any) -> None:
-    """Make an account. A password that is made is shown now and never again.
+    """Create an account. A generated password is shown only now.
 
     \b
     Example:
@@ -81,7 +81,7 @@ def create(data: Path, as_json: bool, senders: tuple[str, ...], **given: Any) ->
 @_password_options
 @options
 def set_password(data: Path, as_json: bool, **given: Any) -> None:
-    """Give an account another password; its senders stay.
+    """Change the password of an account; its senders stay the same.
 
     \b
     Example:

@@ -21,7 +21,7 @@ SHOWN: Final = 20
 
 @click.group(cls=Group)
 def bench() -> None:
-    """Put a relay to the test on this machine.
+    """Test a relay on this machine.
 
     \b
     Example:
@@ -32,34 +32,32 @@ def bench() -> None:
 @bench.command()
 @click.option(
     "--messages", type=click.IntRange(1), default=10_000, show_default=True,
-    help="Messages to be acknowledged, at least.",
+    help="Smallest number of acknowledged messages.",
 )  # fmt: skip
 @click.option(
-    "--kills", type=click.IntRange(0), default=200, show_default=True, help="SIGKILLs in all."
+    "--kills", type=click.IntRange(0), default=200, show_default=True, help="Number of SIGKILLs."
 )
 @click.option(
     "--workers", type=click.IntRange(0, 64), default=2, show_default=True,
     help="Front processes; 0: one process does all.",
 )  # fmt: skip
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of chance: who is killed, and when."
-)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the random choices.")
 @click.option(
     "--directory", type=click.Path(path_type=Path, file_okay=False),
-    help="Where to work, and what is left to look at; else a temporary one, removed at the end.",
+    help="Working directory, kept afterwards. Default: a temporary one.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def crash(
     messages: int, kills: int, workers: int, seed: int, directory: Path | None, as_json: bool
 ) -> int:
-    """Kill a relay again and again under load, and count.
+    """Kill a relay repeatedly under load, and count lost and repeated messages.
 
     Starts `gatepost serve` with a configuration of its own, senders, and upstreams that defer,
-    refuse, stall and hang up. Front processes, the store process and the whole relay get SIGKILL
-    at random instants, also while they start. Then the upstreams recover and the queue drains.
-    Every message whose 250 was read must have arrived, be queued, or have its notification, and
-    nothing may come twice that was not under way at a kill. Linux only. Exit: 0 when the promise
-    is kept, 1 when it is not.
+    refuse, stall and disconnect. Front processes, the store process and the whole relay get
+    SIGKILL at random times, also while they start. Then the upstreams recover, and the queue is
+    delivered. Each message for which a sender read a 250 must have arrived, be queued, or have
+    its notification, and only messages that were being delivered at a kill may arrive twice.
+    Linux only. Exit: 0 if all this is true, 1 if not.
 
     \b
     Example:

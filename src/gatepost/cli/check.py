@@ -19,15 +19,15 @@ Example:
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="The file that `gatepost serve` is to run with.",
+    help="The configuration file for `gatepost serve`.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def check(path: Path, as_json: bool) -> int:
-    """Check a configuration, and show every value with where it is from.
+    """Check a configuration, and show every value with its origin.
 
-    All mistakes are told at once, with file, line and what was probably meant. The files that it
-    names are looked for and secrets are read, and neither shown nor kept. Nothing is connected
-    to. Exit: 0 when it is right, 1 when it is not.
+    Reports all mistakes at once, with file, line and what was probably meant. Reads the files
+    that the configuration names, without showing or keeping secrets, and makes no connections.
+    Exit: 0 without mistakes, 1 with mistakes.
     """
     from gatepost.app.watched_store import with_store_warning  # noqa: PLC0415 - not for --help
     from gatepost.config.explain import explain, explanation  # noqa: PLC0415

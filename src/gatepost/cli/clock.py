@@ -12,10 +12,11 @@ from gatepost.cli.operations import Document, ask_clock
 
 @click.group(cls=Group)
 def clock() -> None:
-    """Let a local relay's time go forward.
+    """Put a local relay's time forward.
 
-    Secrets expire, suppression leases and rate windows end, new roles take effect: as if that
-    time had passed. It never goes back; who calls the APIs goes by the machine's time still.
+    Secrets expire, suppression leases and rate windows end, and new roles take effect, as if that
+    time had passed. It cannot be put back. Signatures of API clients are still checked against
+    the machine's time.
 
     \b
     Example:
@@ -39,7 +40,7 @@ def show(data: Path, as_json: bool) -> None:
 @click.argument("time", type=Lifetime())
 @options
 def advance(time: float, data: Path, as_json: bool) -> None:
-    """Go forward by TIME, as 90d, 12h or 61s; it stays so over restarts.
+    """Put the time forward by TIME, such as 90d, 12h or 61s, also for later starts.
 
     \b
     Example:

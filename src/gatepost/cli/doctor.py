@@ -47,68 +47,68 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     type=click.Choice(["auto", "starttls", "implicit", "none"]),
     default="auto",
     show_default=True,
-    help="What the client is set to; with auto the doctor adapts to the port.",
+    help="The client's setting; auto derives it from the port.",
 )
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False),
-    help="Authorities to trust, in place of the system's (PEM).",
+    help="Authorities to trust, instead of the system's (PEM).",
 )
 @click.option("--username", help="Sign in under this name.")
 @click.option(
     "--password-file",
     type=click.File("rb"),
-    help="The password's file, - for standard input; one line end at its end is dropped.",
+    help="File with the password, - for standard input; one line end at its end is removed.",
 )
 @click.option("--from", "mail_from", metavar="ADDRESS", help="Try this sender.")
 @click.option(
     "--to", "rcpt_to", metavar="ADDRESS", multiple=True, help="Try this recipient (repeatable)."
 )
-@click.option("--as", "library", metavar="LIBRARY", help="Behave as this mail library does.")
+@click.option("--as", "library", metavar="LIBRARY", help="Imitate this mail library.")
 @click.option(
     "--try-all",
     is_flag=True,
-    help="Try every mechanism: the password goes out once for each, not once only.",
+    help="Try every mechanism; the password is then sent once for each.",
 )
 @click.option("--send", is_flag=True, help="Send a short test message, too.")
 @click.option(
-    "--audit", is_flag=True, help="Look for holes in the server itself; nothing is delivered."
+    "--audit", is_flag=True, help="Look for security holes in the server; nothing is delivered."
 )
 @click.option(
-    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the evidence as JSON."
+    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Save the evidence as JSON."
 )
-@click.option("--evidence", type=click.File("rb"), help="Diagnose kept evidence, without a probe.")
+@click.option("--evidence", type=click.File("rb"), help="Diagnose saved evidence; nothing is sent.")
 @click.option(
     "--log",
     type=click.File("rb"),
     help="Diagnose a log: an error line, a traceback, a session; - for standard input.",
 )
 @behind_options
-@click.option("--server", "log_server", metavar="HOST:PORT", help="Whom the log is about.")
-@click.option("--client", metavar="NAME", help="Whose log it is: a library, a program.")
+@click.option(
+    "--server", "log_server", metavar="HOST:PORT", help="The server to which the log belongs."
+)
+@click.option("--client", metavar="NAME", help="The library or program that wrote the log.")
 @click.option(
     "--config",
     type=click.File("rb"),
-    help="Look for mistakes in a configuration (.env, settings.py, main.cf, ...); - for standard "
-    "input.",
+    help="Look for mistakes in a configuration file (.env, settings.py, main.cf, ...); "
+    "- for standard input.",
 )
 @click.option(
     "--explain",
     metavar="ID",
-    help="Print what is known of a finding or an AADSTS code, with --as its cure there, and stop.",
+    help="Explain a finding or an AADSTS code, with --as also its fix in a library.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
 def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -> int:
-    """Name what keeps a client from signing in or sending, and prove it.
+    """Find out why a client cannot sign in or send, and prove it.
 
-    Walks through the server's dialogue as the client would, without sending a
-    message and without a password unless one is given; that goes out once, and
-    only under TLS with a verified certificate. Where Microsoft Entra decides and the
-    server says 535, the secret goes to the tenant's authority, too, once: that
-    says why. Or reads what a client has written (--log), whatever wrote it; its
-    configuration (--config); or a token (--token-file). Secrets in these are
-    never shown.
+    Connects to the server as the client would. Sends no message, and sends a password only if
+    one is given: once, and only over TLS with a verified certificate. If Microsoft Entra decides
+    about logins and the server replies 535, the secret is also sent once to the tenant's
+    authority, to get the reason. Alternatively, the doctor reads a client's log (--log), its
+    configuration (--config) or a token (--token-file). It never shows secrets found there.
     """
     explained, evidence, log = given.pop("explain"), given.pop("evidence"), given.pop("log")
     config = given.pop("config")

@@ -28,13 +28,13 @@ Example:
 @click.option(
     "--admin",
     is_flag=True,
-    help="Sign in as the administrator, for the management APIs, not as the sender.",
+    help="The administrator's credentials, for the management APIs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: names and values.")
 def env(data: Path, admin: bool, as_json: bool) -> int:
-    """Print the environment variables that Azure's libraries read, for a relay that runs.
+    """Print the environment variables with which Azure's libraries use a running relay.
 
-    They hold secrets: of an emulator that only this machine can reach.
+    They contain secrets of the local relay.
     """
     variables = _variables(_read(data), admin=admin)
     for missing in missing_lines(variables):

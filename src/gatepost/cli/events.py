@@ -14,7 +14,7 @@ LIMIT = 100
 
 @click.group(cls=Group)
 def events() -> None:
-    """Tell what became of each message, and simulate that it was read.
+    """Show delivery reports and engagement events, and simulate that a message was read.
 
     \b
     Example:
@@ -24,11 +24,11 @@ def events() -> None:
 
 
 @events.command("list")
-@click.option("--message", default="", metavar="ID|last", help="Of this message alone.")
+@click.option("--message", default="", metavar="ID|last", help="Only events of this message.")
 @click.option("--limit", type=click.IntRange(1), default=LIMIT, show_default=True)
 @options
 def list_(message: str, limit: int, data: Path, as_json: bool) -> None:
-    """List events, newest first; webhooks get the same.
+    """List events, newest first. Webhooks get the same events.
 
     \b
     Example:
@@ -41,9 +41,9 @@ def list_(message: str, limit: int, data: Path, as_json: bool) -> None:
 @events.command()
 @click.option("--message", required=True, metavar="ID|last")
 @click.option("--type", "type_", type=click.Choice(["view", "click"]), required=True)
-@click.option("--recipient", required=True, metavar="ADDRESS", help="Who did it.")
-@click.option("--link", default="", metavar="URL", help="What was clicked.")
-@click.option("--user-agent", default="", help="The reader's program.")
+@click.option("--recipient", required=True, metavar="ADDRESS", help="The recipient.")
+@click.option("--link", default="", metavar="URL", help="The link that was clicked.")
+@click.option("--user-agent", default="", help="The recipient's mail program.")
 @options
 def simulate(
     message: str,
@@ -54,9 +54,9 @@ def simulate(
     data: Path,
     as_json: bool,
 ) -> None:
-    """Say that a recipient opened a message, or followed a link in it.
+    """Simulate that a recipient opened a message, or followed a link in it.
 
-    Only where user engagement tracking is on, as only there would anybody know.
+    Works only if user engagement tracking is on, as with the provider.
 
     \b
     Example:

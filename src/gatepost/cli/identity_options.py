@@ -17,37 +17,37 @@ _OPTIONS: Final = (
     click.option(
         "--token-file",
         type=click.File("rb"),
-        help="Sign in with this access token (XOAUTH2); without HOST only read what it says.",
+        help="Sign in with this access token (XOAUTH2); without HOST, only examine it.",
     ),
     click.option(
         "--authority",
         metavar="URL",
-        help="Of Microsoft Entra; else AZURE_AUTHORITY_HOST, or the public cloud's.",
+        help="URL of Microsoft Entra; default: AZURE_AUTHORITY_HOST, or the public cloud's.",
     ),
     click.option(
         "--arm-url",
         metavar="URL",
-        help="Of Azure Resource Manager; else GATEPOST_ARM_URL, or the authority's cloud's.",
+        help="URL of Azure Resource Manager; default: GATEPOST_ARM_URL, or that of the cloud.",
     ),
     click.option(
         "--email-url",
         metavar="URL",
-        help="Of the e-mail API, {resource} for the name; else GATEPOST_EMAIL_URL, or the cloud's.",
+        help="URL of the e-mail API, {resource} for the name; default: GATEPOST_EMAIL_URL.",
     ),
     click.option(
         "--arm-token-file",
         type=click.File("rb"),
-        help="A token for Resource Manager: roles and SMTP user names are looked up.",
+        help="A token for Resource Manager, to look up roles and SMTP user names.",
     ),
     click.option(
         "--stands-for",
         metavar="NAME",
-        help="RESOURCE.APPLICATION.TENANT, when the user name is an SMTP user name.",
+        help="RESOURCE.APPLICATION.TENANT of the user name, if it is an SMTP user name.",
     ),
     click.option(
         "--smtp-only",
         is_flag=True,
-        help="Ask the mail server alone, whatever it answers to the password.",
+        help="Ask only the mail server, even if it refuses the password.",
     ),
 )
 

@@ -14,36 +14,36 @@ from gatepost.cli.output import FAILED, USAGE, print_error
 
 # fmt: off
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
-    "account": ("gatepost.cli.account:account", "Who may sign in to a relay."),
+    "account": ("gatepost.cli.account:account", "Accounts that may sign in to a relay."),
     "app": ("gatepost.cli.nouns.app:app", "Applications that sign in."),
-    "bench": ("gatepost.cli.bench:bench", "Put a relay to the test: kill it, and count."),
+    "bench": ("gatepost.cli.bench:bench", "Test a relay by killing it under load."),
     "check": ("gatepost.cli.check:check", "Check a configuration, and explain every value."),
-    "clock": ("gatepost.cli.clock:clock", "Let a local relay's time go forward."),
-    "doctor": ("gatepost.cli.doctor:doctor", "Name the cause of a failed SMTP login, prove it."),
-    "domain": ("gatepost.cli.nouns.domain:domain", "Domains to send from, and their proofs."),
-    "env": ("gatepost.cli.env:env", "Print what Azure's libraries read from the environment."),
-    "events": ("gatepost.cli.events:events", "Tell what became of each message."),
-    "messages": ("gatepost.cli.messages:messages", "Look at the mail that a relay captured."),
-    "outcome": ("gatepost.cli.outcome:outcome", "Script what becomes of mail."),
-    "profile": ("gatepost.cli.profile:profile", "Providers and servers that `up` behaves like."),
-    "queue": ("gatepost.cli.queue:queue", "Mail on its way, and why it is still here."),
+    "clock": ("gatepost.cli.clock:clock", "Put a local relay's time forward."),
+    "doctor": ("gatepost.cli.doctor:doctor", "Find the cause of a failed SMTP login."),
+    "domain": ("gatepost.cli.nouns.domain:domain", "Domains and their verification."),
+    "env": ("gatepost.cli.env:env", "Print environment variables for Azure's libraries."),
+    "events": ("gatepost.cli.events:events", "Show the events of messages."),
+    "messages": ("gatepost.cli.messages:messages", "List, show and delete captured mail."),
+    "outcome": ("gatepost.cli.outcome:outcome", "Set the delivery outcome of captured mail."),
+    "profile": ("gatepost.cli.profile:profile", "List and check profiles for `gatepost up`."),
+    "queue": ("gatepost.cli.queue:queue", "Show and control mail that waits for delivery."),
     "record": ("gatepost.cli.record:record",
-               "Record what an application says to its server, and why it fails."),
+               "Record and diagnose a session of an application with its server."),
     "resource": ("gatepost.cli.nouns.resource:resource",
                  "Communication and Email services, groups, subscriptions."),
-    "role": ("gatepost.cli.nouns.role:role", "Roles, and to whom they are assigned."),
+    "role": ("gatepost.cli.nouns.role:role", "Roles and their assignments."),
     "secret": ("gatepost.cli.nouns.secret:secret", "Client secrets of applications."),
-    "send": ("gatepost.cli.send:send", "Send a message with what the server offers."),
-    "sender": ("gatepost.cli.nouns.sender:sender", "Addresses that a domain may send with."),
+    "send": ("gatepost.cli.send:send", "Send a message."),
+    "sender": ("gatepost.cli.nouns.sender:sender", "Sender addresses of a domain."),
     "smtp-username": ("gatepost.cli.nouns.smtp_username:smtp_username",
-                      "Login names that stand for an application."),
-    "serve": ("gatepost.cli.serve:serve", "Run a relay by its configuration."),
+                      "SMTP user names of applications."),
+    "serve": ("gatepost.cli.serve:serve", "Run a relay with a configuration file."),
     "suppression": ("gatepost.cli.suppression:suppression", "The managed suppression list."),
-    "talk": ("gatepost.cli.talk:talk", "Speak SMTP by hand, through STARTTLS."),
+    "talk": ("gatepost.cli.talk:talk", "Speak SMTP by hand, also over TLS."),
     "tenant": ("gatepost.cli.nouns.tenant:tenant", "Entra directories."),
     "up": ("gatepost.cli.up:up", "Run a local relay that behaves like a provider."),
     "watch": ("gatepost.cli.watch:watch",
-              "Look at upstreams on a schedule, tell what is different."),
+              "Check upstreams on a schedule, and report changes."),
     "webhook": ("gatepost.cli.webhook:webhook", "Have events sent to an HTTP endpoint."),
 }
 # fmt: on
@@ -95,13 +95,13 @@ class Lazy(click.Group):
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gatepost", message="%(version)s")
 def root() -> None:
-    """Any client's AUTH in, any provider's AUTH out: durable, and it tells you why.
+    """Diagnose SMTP logins, emulate mail providers, and relay mail between them.
 
     \b
     Start here:
       gatepost up                            a local relay that behaves like ACS
-      gatepost serve --config gatepost.toml  a relay in front of a provider
-      gatepost doctor smtp.example.com:587   why does the login fail?
+      gatepost serve --config gatepost.toml  a relay between applications and a provider
+      gatepost doctor smtp.example.com:587   find the cause of a failed login
     """
 
 

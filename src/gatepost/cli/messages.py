@@ -24,7 +24,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON document 
 
 @click.group(cls=Group)
 def messages() -> None:
-    """List, show, await and delete captured mail; the relay may run or not.
+    """List, show, await and delete captured mail, whether or not the relay runs.
 
     \b
     Example:
@@ -37,7 +37,7 @@ def messages() -> None:
 @place_options
 @_json
 def list_(data: Path, as_json: bool) -> None:
-    """List what was captured, newest first.
+    """List captured messages, newest first.
 
     \b
     Example:
@@ -59,7 +59,7 @@ def list_(data: Path, as_json: bool) -> None:
 @place_options
 @_json
 def count(data: Path, as_json: bool) -> None:
-    """Print how many messages there are.
+    """Print the number of messages.
 
     \b
     Example:
@@ -88,8 +88,8 @@ def count(data: Path, as_json: bool) -> None:
 
 @messages.command()
 @click.argument("id_", metavar="ID|last")
-@click.option("--raw", is_flag=True, help="The message as it is stored, octet by octet.")
-@click.option("--no-trace", is_flag=True, help="With --raw: without our fields on top.")
+@click.option("--raw", is_flag=True, help="The stored message, unchanged.")
+@click.option("--no-trace", is_flag=True, help="With --raw: without the relay's header fields.")
 @place_options
 @_json
 def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None:
@@ -127,15 +127,15 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
 
 
 @messages.command()
-@click.option("--to", default="", metavar="ADDRESS", help="One of its recipients.")
-@click.option("--subject", default="", metavar="RE", help="A regular expression, searched.")
+@click.option("--to", default="", metavar="ADDRESS", help="One of the recipients.")
+@click.option("--subject", default="", metavar="RE", help="A regular expression for the subject.")
 @click.option(
     "--timeout", type=click.FloatRange(min=0), default=WAIT, show_default=True, help="Seconds."
 )
 @place_options
 @_json
 def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> None:
-    """Wait for a message, and tell of the newest that matches. Exit 1 when none comes.
+    """Wait for a matching message, and show the newest. Exit 1 if none arrives.
 
     \b
     Example:

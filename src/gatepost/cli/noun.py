@@ -128,9 +128,9 @@ def noun_group(noun: Noun, tell: Tell = None) -> click.Group:
         answer(gone, as_json, lambda document: print_deleted(noun.word, document))
 
     for callback, name, does in (
-        (list_, "list", "List them."),
-        (show, "show", "Show one."),
-        (delete, "delete", "Delete one, and say what went with it."),
+        (list_, "list", f"List all {noun.word}s."),
+        (show, "show", f"Show one {noun.word}."),
+        (delete, "delete", f"Delete one {noun.word}, and print what was deleted with it."),
     ):
         given = "" if name == "list" else f" {noun.example}"
         example = f"{does}\n\n\b\nExample:\n  gatepost {noun.word} {name}{given}"

@@ -12,7 +12,7 @@ from gatepost.cli.tables import print_rows, safe
 
 @click.group(cls=Group)
 def outcome() -> None:
-    """Script what becomes of mail to an address or a domain; by default it is delivered.
+    """Set the delivery outcome of mail for an address or a domain. Default: Delivered.
 
     \b
     Example:
@@ -24,11 +24,11 @@ def outcome() -> None:
 @outcome.command("set")
 @click.argument("target", metavar="ADDRESS|@DOMAIN")
 @click.option("--status", default="", help="Delivered, Expanded, Bounced, Suppressed, ...")
-@click.option("--code", default="", metavar="REPLY", help="What the recipient's server answers.")
+@click.option("--code", default="", metavar="REPLY", help="The reply of the recipient's server.")
 @click.option("--delay", type=float, default=0.0, metavar="S", help="Seconds until the report.")
 @options
 def set_(target: str, status: str, code: str, delay: float, data: Path, as_json: bool) -> None:
-    """Say what becomes of mail that is accepted from now on. Without --status, --code decides.
+    """Set the outcome of mail accepted from now on. Without --status, it follows from --code.
 
     \b
     Example:
@@ -43,7 +43,7 @@ def set_(target: str, status: str, code: str, delay: float, data: Path, as_json:
 @outcome.command("list")
 @options
 def list_(data: Path, as_json: bool) -> None:
-    """List what was scripted.
+    """List the outcomes that were set.
 
     \b
     Example:
@@ -57,7 +57,7 @@ def list_(data: Path, as_json: bool) -> None:
 @click.argument("target", metavar="ADDRESS|@DOMAIN")
 @options
 def delete(target: str, data: Path, as_json: bool) -> None:
-    """Forget what was scripted for an address or a domain.
+    """Remove the outcome set for an address or a domain.
 
     \b
     Example:

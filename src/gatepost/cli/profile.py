@@ -19,7 +19,7 @@ _WIDEST: Final = 60
 
 @click.group(cls=Group)
 def profile() -> None:
-    """Look at the providers and servers that `gatepost up --profile` behaves like.
+    """List, show and check the profiles of `gatepost up --profile`.
 
     \b
     Example:
@@ -36,13 +36,13 @@ Example:
   gatepost profile list --kind quirk --json
 """,
 )
-@click.option("--kind", type=click.Choice(KINDS), help="Only those of this kind.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only profiles of this kind.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def list_profiles(kind: str | None, as_json: bool) -> int:
-    """List the profiles that come with Gatepost, one a line.
+    """List the profiles that come with Gatepost, one per line.
 
-    A provider is a service of mail, a server is software that people run, and a quirk has
-    something the matter with it: its cause is what `gatepost doctor` finds.
+    Kinds: a provider is a mail service, a server is mail server software, and a quirk is a server
+    with one fault; its cause is the finding that `gatepost doctor` reports.
     """
     from gatepost.profiles import available_profiles, load_profile  # noqa: PLC0415 - not for --help
 
@@ -85,12 +85,10 @@ Example:
 @click.option(
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change one value. Repeatable."
 )
-@click.option(
-    "--own", is_flag=True, help="Only what the profile says, without what is usual anyway."
-)
+@click.option("--own", is_flag=True, help="Only values that the profile sets, without defaults.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(name: str, settings: tuple[str, ...], own: bool, as_json: bool) -> int:
-    """Show every value of a profile, and where each is known from."""
+    """Show every value of a profile with its source."""
     from gatepost.app.smtp_setup import served_profile  # noqa: PLC0415 - not for --help
     from gatepost.errors import ConfigError  # noqa: PLC0415
     from gatepost.profiles.effective import DEFAULT, effective_values  # noqa: PLC0415
@@ -126,9 +124,9 @@ Example:
 @click.argument("path", metavar="FILE.toml", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def check(path: Path, as_json: bool) -> int:
-    """Check a profile of your own: every mistake at once, with what was probably meant.
+    """Check a profile of your own. Reports all mistakes at once, with what was probably meant.
 
-    Exit: 0 when it is right, 1 when it is not.
+    Exit: 0 without mistakes, 1 with mistakes.
     """
     from gatepost.errors import ConfigError  # noqa: PLC0415 - not for --help
     from gatepost.profiles.load import problems_in  # noqa: PLC0415

@@ -19,9 +19,9 @@ _STATES = ("waiting", "leased", "held", "settled")
 
 @click.group(cls=Group)
 def queue() -> None:
-    """Look at mail on its way, and decide about it; the relay may run or not.
+    """Show and control mail that waits for delivery, whether or not the relay runs.
 
-    ID is a message's, or that of one of its deliveries (the message's, a dot, a number).
+    ID is the id of a message, or of one of its deliveries (the message's id, a dot, a number).
 
     \b
     Example:
@@ -32,11 +32,11 @@ def queue() -> None:
 
 @queue.command("list")
 @click.option("--state", "states", type=click.Choice(_STATES), multiple=True)
-@click.option("--next-hop", default="", metavar="KEY", help="Of this next hop alone.")
+@click.option("--next-hop", default="", metavar="KEY", help="Only deliveries to this next hop.")
 @click.option("--limit", type=click.IntRange(1), default=LIMIT, show_default=True)
 @options
 def list_(states: tuple[str, ...], next_hop: str, limit: int, data: Path, as_json: bool) -> None:
-    """List deliveries that are not settled, those of the newest message first.
+    """List deliveries that are not settled, newest message first.
 
     \b
     Example:
@@ -50,7 +50,7 @@ def list_(states: tuple[str, ...], next_hop: str, limit: int, data: Path, as_jso
 @click.argument("id_", metavar="ID")
 @options
 def show(id_: str, data: Path, as_json: bool) -> None:
-    """Show a message's deliveries, their recipients and last attempts.
+    """Show the deliveries of a message, with recipients and last attempts.
 
     \b
     Example:
@@ -63,7 +63,7 @@ def show(id_: str, data: Path, as_json: bool) -> None:
 @click.argument("id_", metavar="ID")
 @options
 def why(id_: str, data: Path, as_json: bool) -> None:
-    """Say in a sentence why a message is still here, and what was answered.
+    """Explain in a sentence why a message still waits, and show the last replies.
 
     \b
     Example:
@@ -74,10 +74,10 @@ def why(id_: str, data: Path, as_json: bool) -> None:
 
 @queue.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that waits.")
+@click.option("--all", "everything", is_flag=True, help="All waiting deliveries.")
 @options
 def retry(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
-    """Try now what waits, and forget why its next hop rests: say this once it is mended.
+    """Try waiting mail now, and end the pause of its next hop. Use it after a problem is solved.
 
     \b
     Example:
@@ -88,10 +88,10 @@ def retry(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> 
 
 @queue.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that waits.")
+@click.option("--all", "everything", is_flag=True, help="All waiting deliveries.")
 @options
 def hold(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
-    """Keep mail from being tried until it is released; it does not expire meanwhile.
+    """Do not try mail until it is released; it does not expire meanwhile.
 
     \b
     Example:
@@ -102,10 +102,10 @@ def hold(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> N
 
 @queue.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that is held.")
+@click.option("--all", "everything", is_flag=True, help="All held deliveries.")
 @options
 def release(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
-    """Let mail that is held go on, now.
+    """Release mail that is held, and try it now.
 
     \b
     Example:
@@ -118,7 +118,7 @@ def release(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @options
 def drop(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
-    """Give mail up: it is not sent, and nobody is told. What is being sent just then may arrive.
+    """Drop mail without notifying anybody. Mail that is being sent right now may still arrive.
 
     \b
     Example:

@@ -26,52 +26,54 @@ Exit: 0 healthy, 1 unknown or nobody came, 2 finding, 3 server unreachable, 64 u
 @click.command(epilog=EXAMPLE)
 @click.option(
     "--listen", "place", metavar="HOST:PORT", required=True,
-    help="Where the application is to connect; port 0 takes a free one.",
+    help="Address for the application to connect to; port 0 takes a free one.",
 )  # fmt: skip
 @click.option(
     "--to", "server", metavar="HOST:PORT", required=True, help="The application's server."
 )
 @click.option(
     "--tls", type=click.Choice(MODES), default="pass", show_default=True,
-    help="TLS with the application: let it through unopened; or take it off, from STARTTLS on or "
-    "from the first octet; or have none.",
+    help="TLS with the application: pass it on encrypted; decrypt it, from STARTTLS or from the "
+    "beginning; or use none.",
 )  # fmt: skip
 @click.option(
     "--server-tls", type=click.Choice(MODES[1:]),
-    help="TLS with the server, where it is another than the application's.",
+    help="TLS with the server, if it differs from the application's.",
 )  # fmt: skip
 @click.option(
     "--data", type=click.Path(path_type=Path), default=Path(".gatepost"), show_default=True,
-    help="Where the authority lies that the application has to trust, as `gatepost up` makes it.",
+    help="Directory with the authority that the application must trust; as for `gatepost up`.",
 )  # fmt: skip
 @click.option(
     "--ca-file", type=click.Path(exists=True, dir_okay=False),
-    help="Authorities that the server is checked with, in place of the system's (PEM).",
+    help="Authorities for the server's certificate, instead of the system's (PEM).",
 )  # fmt: skip
-@click.option("--client", metavar="NAME", default="", help="The application's mail library.")
-@click.option("--beyond-loopback", is_flag=True, help="Listen where other machines can connect.")
+@click.option("--client", metavar="NAME", default="", help="The mail library of the application.")
+@click.option(
+    "--beyond-loopback", is_flag=True, help="Permit an address that other machines can reach."
+)
 @click.option(
     "--wait", type=click.FloatRange(0.1, 86_400), help="Seconds to wait for the application."
 )
 @click.option(
     "--idle", type=click.FloatRange(0.1, 3_600), default=300.0, show_default=True,
-    help="Seconds of silence that end the session.",
+    help="Seconds of silence until the session is ended.",
 )  # fmt: skip
 @click.option(
     "--limit", type=click.FloatRange(0.1, 86_400), default=900.0, show_default=True,
-    help="Seconds that the session may take.",
+    help="Longest duration of the session in seconds.",
 )  # fmt: skip
 @click.option(
-    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the evidence as JSON."
+    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Save the evidence as JSON."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
 def record(as_json: bool, as_markdown: bool, save: Path | None, **given: Any) -> int:
-    """Record one session between an application and its server, and say what is wrong.
+    """Record one session between an application and its server, and diagnose it.
 
-    Sits between the two and passes on every octet. Secrets are struck out as they go by, and
-    nothing of a message is kept. With --tls starttls or implicit the application must trust the
-    authority that is named on standard error; without, what is said under TLS is not seen.
+    Acts as a proxy that passes on every octet. Secrets are removed immediately, and message
+    content is not kept. With --tls starttls or implicit, TLS is decrypted, and the application must
+    trust the authority that is named on standard error. Otherwise the content of TLS is not seen.
     """
     from gatepost.app import runtime  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.record import record as recording  # noqa: PLC0415

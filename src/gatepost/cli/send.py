@@ -28,35 +28,35 @@ A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(epilog=EXAMPLE)
-@click.option("--server", metavar="HOST:PORT", required=True, help="Port 587 if none is named.")
+@click.option("--server", metavar="HOST:PORT", required=True, help="The server; default port: 587.")
 @click.option(
     "--tls",
     type=click.Choice(["auto", "starttls", "implicit", "none"]),
     default="auto",
     show_default=True,
-    help="auto is implicit TLS on 465 and 2465, else STARTTLS, which is then required.",
+    help="auto: implicit TLS on ports 465 and 2465, otherwise STARTTLS (required).",
 )
-@click.option(
-    "--ca-file", type=A_FILE, help="Authorities to trust, in place of the system's (PEM)."
-)
-@click.option(
-    "--certificate", type=A_FILE, help="A client certificate to show (PEM); see --auth EXTERNAL."
-)
-@click.option("--key", type=A_FILE, help="Its key, where that is another file.")
+@click.option("--ca-file", type=A_FILE, help="Authorities to trust, instead of the system's (PEM).")
+@click.option("--certificate", type=A_FILE, help="A client certificate (PEM); see --auth EXTERNAL.")
+@click.option("--key", type=A_FILE, help="The key of the certificate, if it is in another file.")
 @click.option("--username", help="Sign in under this name.")
 @click.option(
     "--password-file",
     type=click.File("rb"),
-    help="The password's file, - for standard input; one line end at its end is dropped.",
+    help="File with the password, - for standard input; one line end at its end is removed.",
 )
 @click.option(
-    "--token-file", type=click.File("rb"), help="An OAuth access token instead; read likewise."
+    "--token-file",
+    type=click.File("rb"),
+    help="File with an OAuth access token, instead of a password.",
 )
 @click.option("--auth", "mechanism", metavar="MECH", help="Use this SASL mechanism and no other.")
-@click.option("--from", "sender", metavar="ADDRESS", help="The sender; a name may stand before it.")
+@click.option(
+    "--from", "sender", metavar="ADDRESS", help="The sender, with or without a display name."
+)
 @click.option("--to", metavar="ADDRESS", multiple=True, help="A recipient (repeatable).")
-@click.option("--cc", metavar="ADDRESS", multiple=True, help="Likewise.")
-@click.option("--bcc", metavar="ADDRESS", multiple=True, help="Likewise, and nobody sees it.")
+@click.option("--cc", metavar="ADDRESS", multiple=True, help="A Cc recipient (repeatable).")
+@click.option("--bcc", metavar="ADDRESS", multiple=True, help="A Bcc recipient (repeatable).")
 @click.option("--subject", help="The subject.")
 @click.option("--text", help="The text.")
 @click.option("--html", type=A_FILE, help="A file with the text as HTML.")
@@ -64,16 +64,16 @@ A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--eml",
     type=A_FILE,
-    help="Send this message; --from and --to then name the envelope alone. Its line ends become "
-    "CRLF, a missing Date and Message-ID are added, Bcc is taken out.",
+    help="Send this message. --from and --to then affect only the envelope. Line ends become CRLF, "
+    "a missing Date and Message-ID are added, and Bcc is removed.",
 )
-@click.option("--verbose", "-v", is_flag=True, help="Show the dialogue, secrets struck out.")
+@click.option("--verbose", "-v", is_flag=True, help="Show the SMTP dialogue without secrets.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def send(verbose: bool, as_json: bool, **given: Any) -> int:
-    """Send one message, with the best sign-in that the server offers.
+    """Send one message, using the best login that the server offers.
 
-    The certificate is verified, a secret goes out under TLS only, and a refused
-    password is not tried again. What failed is told with the server's own words.
+    The certificate is verified, secrets are sent over TLS only, and a refused password is not
+    tried again. Errors show the reply of the server.
     """
     from gatepost.cli import send_report  # noqa: PLC0415  # not for --help
     from gatepost.errors import ConfigError, GatepostError  # noqa: PLC0415

@@ -26,15 +26,15 @@ Example:
 @click.option(
     "--workers",
     type=click.IntRange(0, 64),
-    help="Front processes that take connections; default: the configuration's.",
+    help="Number of front processes; default: that of the configuration.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 def serve(as_json: bool, **given: Any) -> int:
-    """Run a relay: applications sign in here, Gatepost signs in upstream.
+    """Run a relay: applications sign in to it, and it signs in to upstream servers.
 
-    Nothing that was accepted is lost: it is delivered, or its sender is told, or it is captured.
-    SIGHUP reads the configuration again, without a pause; a bad one is refused. SIGTERM finishes
-    what is on the wire, keeps the rest, and stops.
+    Accepted mail is not lost: it is delivered, captured, or its sender is notified. SIGHUP reloads
+    the configuration without a pause; one with mistakes is refused. SIGTERM finishes what is being
+    sent, keeps the rest, and stops.
     """
     if hasattr(signal, "SIGHUP"):  # not an end while it starts: what it asks for is read anyway
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -13,9 +13,9 @@ from gatepost.cli.tables import print_rows
 
 @click.group(cls=Group)
 def suppression() -> None:
-    """Look at the managed suppression list, and take addresses off it.
+    """Show the managed suppression list, and remove addresses from it.
 
-    Hard bounces put an address on it. Azure neither shows this list nor lets anybody change it.
+    A hard bounce adds an address. Azure neither shows this list nor permits changes.
 
     \b
     Example:
@@ -26,7 +26,7 @@ def suppression() -> None:
 @suppression.command("list")
 @options
 def list_(data: Path, as_json: bool) -> None:
-    """List the addresses that get no mail now, and until when.
+    """List the suppressed addresses, and the time until which each is suppressed.
 
     \b
     Example:
@@ -37,10 +37,10 @@ def list_(data: Path, as_json: bool) -> None:
 
 @suppression.command()
 @click.argument("address", required=False)
-@click.option("--all", "everything", is_flag=True, help="Empty the list.")
+@click.option("--all", "everything", is_flag=True, help="Remove all addresses.")
 @options
 def delete(address: str | None, everything: bool, data: Path, as_json: bool) -> None:
-    """Take one address off the list, or all.
+    """Remove one address from the list, or all.
 
     \b
     Example:

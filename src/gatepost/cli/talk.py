@@ -11,9 +11,9 @@ from gatepost.cli.output import FAILED, OK, UNREACHABLE, print_json
 from gatepost.cli.tables import safe
 
 EXAMPLE: Final = """\b
-Type SMTP commands; STARTTLS shakes hands, DATA ends with a dot alone. Also:
+Type SMTP commands. STARTTLS starts TLS, and a line with a single dot ends DATA. Also:
   /b64 TEXT     send TEXT in base64
-  /password     ask for a secret without showing it, send it in base64
+  /password     prompt for a secret without echo, and send it in base64
 
 \b
 Example:
@@ -32,18 +32,22 @@ Exit: 0 talked, 1 failed, 3 unreachable, 64 usage.
     type=click.Choice(["auto", "implicit", "none"]),
     default="auto",
     show_default=True,
-    help="auto is implicit TLS on 465 and 2465, else clear until you say STARTTLS.",
+    help="auto: implicit TLS on ports 465 and 2465, otherwise no TLS until STARTTLS.",
 )
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Authorities to trust, not the system's (PEM).",
+    help="Authorities to trust, instead of the system's (PEM).",
 )
-@click.option("--insecure", is_flag=True, help="Take any certificate: look, but type no password.")
-@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds for a reply.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document, at the end.")
+@click.option(
+    "--insecure", is_flag=True, help="Accept any certificate. Do not type a password then."
+)
+@click.option(
+    "--timeout", type=float, default=60.0, show_default=True, help="Seconds to wait for a reply."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
 def talk(server: str, as_json: bool, **given: Any) -> int:
-    """Speak SMTP with a server by hand; STARTTLS works."""
+    """Speak SMTP with a server by hand, also over TLS."""
     from gatepost.cli.talk_loop import Talk, open_talk  # noqa: PLC0415  # not for --help
     from gatepost.errors import ConfigError, GatepostError  # noqa: PLC0415
 

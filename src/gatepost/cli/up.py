@@ -60,19 +60,19 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(".gatepost"),
     show_default=True,
-    help="Directory that keeps mail, keys and certificates.",
+    help="Directory for mail, keys and certificates.",
 )
 @_place("--smtp", 2587, "SMTP with STARTTLS")
 @_place("--smtps", 2465, "SMTP under implicit TLS")
 @_place("--https", 2443, "HTTPS, for the APIs")
-@_place("--http", 2480, "HTTP, for e-mail by access key")
+@_place("--http", 2480, "HTTP, for the e-mail API with access keys")
 @click.option(
     "--profile",
     metavar="NAME|FILE.toml",
     default="acs",
     show_default=True,
-    help="Provider to behave like, such as acs, gmail or ses, or a file of your own. "
-    "`gatepost profile list` names them all.",
+    help="Provider to imitate, such as acs, gmail or ses, or a file of your own. "
+    "`gatepost profile list` lists them all.",
 )
 @click.option(
     "--set",
@@ -80,25 +80,25 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
     metavar="KEY=VALUE",
     multiple=True,
     help="Change one value of the profile, such as directory.reveal_reason=true. A value of "
-    "[strict] that is set here holds without --strict, too. Repeatable.",
+    "[strict] applies even without --strict. Repeatable.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(0, 64),
     default=0,
     show_default=True,
-    help="Front processes that take connections; 0 serves in one process.",
+    help="Number of front processes; with 0, one process does everything.",
 )
 @click.option(
-    "--strict", is_flag=True, help="The provider's rates, delays and effective limits as well."
+    "--strict", is_flag=True, help="Also apply the provider's rates, delays and effective limits."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 def up(as_json: bool, **given: Any) -> int:
     """Run a local relay that behaves like a provider, in the foreground.
 
-    Mail is captured, never sent on; any recipient is accepted. The first start makes a
-    certificate authority, a directory and an application with its secret; what to paste into
-    an application is printed, and stands in DATA/ready.json.
+    Mail to any recipient is accepted and captured, and never sent on. The first start creates a
+    certificate authority, a directory, and an application with a secret. The settings for your
+    application are printed, and written to DATA/ready.json.
     """
     from gatepost.app.up import Options  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.up import up as serve  # noqa: PLC0415

@@ -15,8 +15,8 @@ Example:
   gatepost watch --config watch.toml --once --json
 
 \b
-Exit with --once: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage; of several upstreams a
-finding counts before one that is unreachable. Without: 0 after a signal.
+Exit with --once: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage; with several
+upstreams, 2 takes precedence over 3. Exit without --once: 0 after a signal.
 """
 
 
@@ -28,14 +28,15 @@ finding counts before one that is unreachable. Without: 0 after a signal.
     required=True,
     help="The upstreams, how often, and where snapshots are kept (TOML).",
 )
-@click.option("--once", is_flag=True, help="Look at every upstream once, and stop.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--once", is_flag=True, help="Check every upstream once, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 def watch(path: Path, once: bool, as_json: bool) -> int:
-    """Look at upstreams on a schedule, and tell what is different from the last time.
+    """Check upstreams on a schedule, and report changes since the last check.
 
-    A mechanism that has gone, another certificate, a finding, a server that is back: each is a
-    sentence, compared with a snapshot on disk, so also after a restart. Prometheus gets the same
-    as metrics. A password is sent only where the file names one, and not again once it was refused.
+    Changes, such as a missing mechanism, a new certificate, a finding or a server that works
+    again, are printed as sentences. The last results are on disk, so changes are also noticed
+    after a restart. Metrics are available for Prometheus. A password is sent only if the file
+    has one, and not again after it was refused.
     """
     from gatepost.app.watch.run import Watch  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.watch.run import watch as watching  # noqa: PLC0415

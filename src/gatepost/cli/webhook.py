@@ -11,7 +11,10 @@ from gatepost.cli.operations import Document, ask_events
 from gatepost.cli.tables import print_rows, safe
 
 _resource = click.option(
-    "--resource", default="", metavar="NAME|ID", help="Of this Communication service alone."
+    "--resource",
+    default="",
+    metavar="NAME|ID",
+    help="Only for this Communication Services resource.",
 )
 
 
@@ -43,11 +46,17 @@ def webhook() -> None:
 @click.option(
     "--event-type", "event_types", multiple=True, metavar="TYPE", help="Repeatable; default: all."
 )
-@click.option("--max-batch", type=int, default=1, show_default=True, help="Events in one request.")
+@click.option(
+    "--max-batch",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Maximum number of events in a request.",
+)
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    help="CA certificates to check the endpoint's with.",
+    help="CA certificates (PEM) for the endpoint's certificate.",
 )
 @_resource
 @options
@@ -63,9 +72,9 @@ def create(
     data: Path,
     as_json: bool,
 ) -> None:
-    """Ask the endpoint whether it agrees, then send it events from now on.
+    """Ask the endpoint for its consent, and then send it all further events.
 
-    A URL with a secret in it belongs into --url-file: other users see the arguments of a command.
+    Use --url-file for a URL that contains a secret, because other users can see arguments.
 
     \b
     Example:
@@ -89,7 +98,7 @@ def create(
 @webhook.command("list")
 @options
 def list_(data: Path, as_json: bool) -> None:
-    """List the endpoints, and how many events each is still to get.
+    """List the webhooks with the number of events that wait for each.
 
     \b
     Example:
@@ -103,7 +112,7 @@ def list_(data: Path, as_json: bool) -> None:
 @_resource
 @options
 def show(name: str, resource: str, data: Path, as_json: bool) -> None:
-    """Show one endpoint and its dead letters: events that it did not get and will not get.
+    """Show one webhook and its dead letters (events that could not be delivered).
 
     \b
     Example:
@@ -118,7 +127,7 @@ def show(name: str, resource: str, data: Path, as_json: bool) -> None:
 @_resource
 @options
 def delete(name: str, resource: str, data: Path, as_json: bool) -> None:
-    """Send it nothing more; what it was still to get is forgotten.
+    """Delete a webhook. Events that it has not received are discarded.
 
     \b
     Example:

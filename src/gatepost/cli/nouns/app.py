@@ -21,7 +21,7 @@ from gatepost.cli.nouns.secret import NOUN as SECRETS
 NOUN: Final = Noun(
     "app",
     "apps",
-    "Applications (app registrations): they sign in, with their secrets and roles.",
+    "Applications (app registrations), which sign in with a secret and send by their roles.",
     {
         "NAME": lambda each: each["name"],
         "CLIENT ID": lambda each: each["id"],
@@ -47,7 +47,7 @@ app = noun_group(NOUN, _tell)
 @app.command()
 @click.argument("name")
 @within("tenant")
-@click.option("--multitenant", is_flag=True, help="Other tenants may know it, too.")
+@click.option("--multitenant", is_flag=True, help="Other tenants can use it, too.")
 @click.option(
     "--no-service-principal",
     "service_principal",
@@ -55,7 +55,7 @@ app = noun_group(NOUN, _tell)
     default=True,
     type=bool,
     show_default=False,
-    help="Leave out the service principal, to which roles are assigned.",
+    help="Do not create the service principal, to which roles are assigned.",
 )
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:

@@ -28,7 +28,7 @@ def _verified(each: Document) -> str:
 NOUN: Final = Noun(
     "domain",
     "domains",
-    "Domains of an Email service: a customer's, once proven, or Azure's own.",
+    "Domains of an Email service: verified domains of a customer, or Azure's own.",
     {
         "DOMAIN": lambda each: each["domain"],
         "OWNER": lambda each: "Azure" if each["management"] == "AzureManaged" else "customer",
@@ -60,10 +60,10 @@ domain = noun_group(NOUN, _tell)
 @domain.command()
 @click.argument("name", metavar="[DOMAIN]", default="")
 @within("Email service")
-@click.option("--managed", is_flag=True, help="One of Azure's own, verified; it needs no name.")
+@click.option("--managed", is_flag=True, help="A verified domain of Azure's own, without a name.")
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:
-    """Add a domain, and print the DNS records that prove it.
+    """Add a domain, and print the DNS records that verify it.
 
     \b
     Example:
@@ -80,14 +80,14 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
     "proofs", nargs=-1, metavar="[PROOF...]", type=click.Choice(PROOFS, case_sensitive=False)
 )
 @within("Email service", default="any")
-@click.option("--by-hand", is_flag=True, help="Take it as proven, whatever the DNS says.")
-@click.option("--dns", "by_dns", is_flag=True, help="Ask the DNS, whatever the profile says.")
+@click.option("--by-hand", is_flag=True, help="Mark it as verified without asking the DNS.")
+@click.option("--dns", "by_dns", is_flag=True, help="Query the DNS, whatever the profile says.")
 @options
 def verify(data: Path, as_json: bool, **fields: Any) -> int:
-    """Prove a domain, by all its records or those named: Domain SPF DKIM DKIM2 DMARC.
+    """Verify a domain by all its records, or by some of Domain SPF DKIM DKIM2 DMARC.
 
-    How is the profile's ``directory.domain_verification``: at once, by asking the DNS, or by
-    hand. Exit 1 when one of them is not proven; of all, DMARC is not needed.
+    The profile's ``directory.domain_verification`` says how: automatically, by DNS queries, or by
+    hand. Exit: 0 if all these records are verified, 1 if not. If none are named, DMARC is optional.
 
     \b
     Example:

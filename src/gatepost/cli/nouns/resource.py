@@ -48,7 +48,7 @@ NOUN: Final = Noun(
 )
 
 resource = noun_group(NOUN)
-_kind = click.option("--kind", type=click.Choice(KINDS), help="Only of this kind.")
+_kind = click.option("--kind", type=click.Choice(KINDS), help="Only resources of this kind.")
 
 
 @resource.command("list")
@@ -71,7 +71,7 @@ def list_(data: Path, as_json: bool, **fields: Any) -> None:
 @_kind
 @options
 def show(data: Path, as_json: bool, **fields: Any) -> None:
-    """Show one. A resource goes before a group or subscription of its name.
+    """Show one. If names are equal, a resource precedes a group or subscription.
 
     \b
     Example:
@@ -85,7 +85,7 @@ def show(data: Path, as_json: bool, **fields: Any) -> None:
 @_kind
 @options
 def delete(data: Path, as_json: bool, **fields: Any) -> None:
-    """Delete one with all that it holds, and say what that was.
+    """Delete one resource with everything in it, and print what was deleted.
 
     \b
     Example:
@@ -99,17 +99,23 @@ def delete(data: Path, as_json: bool, **fields: Any) -> None:
 @resource.command()
 @click.argument("name")
 @click.option(
-    "--kind", type=click.Choice(KINDS), default=KINDS[0], show_default=True, help="What it is."
+    "--kind",
+    type=click.Choice(KINDS),
+    default=KINDS[0],
+    show_default=True,
+    help="Kind of resource.",
 )
 @within("group, subscription or tenant", default="the only one")
 @click.option(
     "--link", "links", multiple=True, metavar="DOMAIN", help="Link this domain (repeatable)."
 )
 @click.option("--data-location", default="", metavar="PLACE", help="Default: United States.")
-@click.option("--location", default="", metavar="REGION", help="Of a group; default: global.")
+@click.option(
+    "--location", default="", metavar="REGION", help="Location of a group; default: global."
+)
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:
-    """Make a resource: what applications sign in to (communication), what holds domains
+    """Create a resource: one that applications sign in to (communication), one that has domains
     (email), a resource group, or a subscription.
 
     \b
@@ -124,7 +130,7 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
 @click.argument("domain")
 @options
 def link(data: Path, as_json: bool, **fields: Any) -> None:
-    """Link a verified domain to a resource, which may send from it then.
+    """Link a verified domain to a resource, so that the resource may send from it.
 
     \b
     Example:
@@ -152,7 +158,7 @@ def unlink(data: Path, as_json: bool, **fields: Any) -> None:
 @click.option(
     "--regenerate",
     type=click.Choice(("primary", "secondary")),
-    help="Make this key anew; the old one is refused from then on.",
+    help="Replace this key; the old one is refused immediately.",
 )
 @options
 def keys(data: Path, as_json: bool, **fields: Any) -> None:

@@ -20,7 +20,7 @@ from gatepost.cli.tables import print_rows
 NOUN: Final = Noun(
     "role",
     "roles",
-    "Roles: sets of actions, assigned to an application on a resource or what holds it.",
+    "Roles: sets of actions that an application may do on a resource, group or subscription.",
     {
         "NAME": lambda each: each["name"],
         "KIND": lambda each: "built-in" if each["built_in"] else "custom",
@@ -91,10 +91,14 @@ def _scope(scope: str) -> str:
     "actions",
     multiple=True,
     metavar="ACTION",
-    help="What it grants (repeatable); default: the three actions that sending needs.",
+    help="Granted action (repeatable); default: the three that sending needs.",
 )
 @click.option(
-    "--not-action", "not_actions", multiple=True, metavar="ACTION", help="Except this (repeatable)."
+    "--not-action",
+    "not_actions",
+    multiple=True,
+    metavar="ACTION",
+    help="Excluded action (repeatable).",
 )
 @click.option(
     "--scope",
@@ -105,10 +109,10 @@ def _scope(scope: str) -> str:
     help="Subscription or group in which it may be assigned (repeatable); "
     "default: the only subscription.",
 )
-@click.option("--description", default="", help="What it is for.")
+@click.option("--description", default="", help="Description of the role.")
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:
-    """Make a custom role.
+    """Create a custom role.
 
     \b
     Example:
@@ -128,7 +132,7 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
 )
 @options
 def assign(data: Path, as_json: bool, **fields: Any) -> None:
-    """Give a role to an application, on a resource and everything under it.
+    """Assign a role to an application, for a resource or for everything in a group or subscription.
 
     \b
     Example:
@@ -143,7 +147,7 @@ def assign(data: Path, as_json: bool, **fields: Any) -> None:
 @_on
 @options
 def unassign(data: Path, as_json: bool, **fields: Any) -> None:
-    """Take a role away from an application; its sessions lose it, too.
+    """Remove a role from an application, also for its open sessions.
 
     \b
     Example:

@@ -22,7 +22,7 @@ from gatepost.cli.secret_file import saved_secret
 NOUN: Final = Noun(
     "secret",
     "secrets",
-    "Client secrets: an application may have several, each with its own end.",
+    "Client secrets. An application may have several, each with its own expiry.",
     {
         "ID": lambda each: each["id"],
         "APP": lambda each: each["app"] or "-",
@@ -58,24 +58,26 @@ class Moment(click.ParamType[datetime]):
 @click.option(
     "--lifetime",
     type=Lifetime("--expires may lie in the past"),
-    help="For how long, as 90d or 12h; default: 730d.",
+    help="Lifetime, such as 90d or 12h; default: 730d.",
 )
 @click.option(
-    "--expires", type=Moment(), help="Until when; may have passed, to test with an expired one."
+    "--expires",
+    type=Moment(),
+    help="End of validity; may be in the past, to test with an expired secret.",
 )
 @click.option(
     "--save",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the value there, for its owner alone, and do not show it.",
+    help="Write the value to this file (mode 0600) instead of showing it.",
 )
 @options
 def create(
     data: Path, as_json: bool, save: Path | None, expires: datetime | None, **fields: Any
 ) -> None:
-    """Make a client secret; NAME says what it is for.
+    """Create a client secret. NAME is a description.
 
-    Its value is shown now and never again; its id is not its value.
+    The value is shown only now. Do not confuse it with the id.
 
     \b
     Example:

@@ -10,7 +10,7 @@ from gatepost.cli.noun import Noun, answer, ask, noun_group, options, within
 NOUN: Final = Noun(
     "sender",
     "senders",
-    "Senders: the local parts that may stand before a domain in From and MAIL FROM.",
+    "Senders: the local parts of a domain that are permitted in From and MAIL FROM.",
     {
         "ADDRESS": lambda each: each["address"],
         "DISPLAY NAME": lambda each: each["display_name"] or "-",
@@ -25,10 +25,10 @@ sender = noun_group(NOUN)
 @sender.command()
 @click.argument("name", metavar="LOCALPART")
 @within("domain")
-@click.option("--display-name", default="", metavar="NAME", help="What stands beside the address.")
+@click.option("--display-name", default="", metavar="NAME", help="Display name for the address.")
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:
-    """Register a sender of a domain; a whole address says the domain, too.
+    """Add a sender to a domain, as a local part or a complete address.
 
     \b
     Example:

@@ -10,7 +10,7 @@ from gatepost.cli.noun import Noun, answer, ask, noun_group, options, within
 NOUN: Final = Noun(
     "smtp-username",
     "smtp_usernames",
-    "SMTP user names: they stand for an application, in place of RESOURCE.APPLICATION.TENANT.",
+    "SMTP user names: login names of applications, instead of RESOURCE.APPLICATION.TENANT.",
     {
         "NAME": lambda each: each["name"],
         "USERNAME": lambda each: each["username"],
@@ -26,7 +26,7 @@ smtp_username = noun_group(NOUN)
 
 @smtp_username.command()
 @click.argument("name")
-@click.option("--username", required=True, help="What to sign in with: free, or an address.")
+@click.option("--username", required=True, help="The login name: any text, or an address.")
 @click.option(
     "--app",
     default="",
@@ -37,7 +37,7 @@ smtp_username = noun_group(NOUN)
 @click.option("--tenant", default="", metavar="TENANT", help="Default: the application's own.")
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:
-    """Make an SMTP user name; the application must hold a role on the resource already.
+    """Create an SMTP user name. The application must already have a role on the resource.
 
     \b
     Example:

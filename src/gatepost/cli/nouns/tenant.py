@@ -23,7 +23,7 @@ tenant = noun_group(NOUN)
 @click.argument("name", metavar="DOMAIN")
 @options
 def create(name: str, data: Path, as_json: bool) -> None:
-    """Make a tenant, named by its domain.
+    """Create a tenant, named by its domain.
 
     \b
     Example:
