@@ -1,4 +1,4 @@
-"""What a try tells of the server, the target and who signs in, for all mail that goes there."""
+"""Learns from each attempt about the server, the target and the identity that signed in."""
 
 from collections.abc import Iterable, MutableMapping
 from typing import Final
@@ -34,21 +34,21 @@ _REST: Final = Lesson("identity", "rest")
 _REST_HOST: Final = Lesson("host", "rest")
 _CROWDED: Final = Lesson("hop", "fewer_connections")
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
-"""Phases in which a failure that nobody answered is the server's."""
+"""Phases in which a failure without a reply counts against the server."""
 _OF_IDENTITY: Final = (TokenError, ConfigError, RemoteProtocolError)
-"""Why nobody is let in without a refusal; the last one is an answer to AUTH that is none, or a
-server that does not prove its part: the secret is not shown to it for each message."""
+"""Errors that fail a login without a refusal. RemoteProtocolError is an invalid answer to AUTH, or
+a server that does not authenticate itself; the secret must not be sent to it for each message."""
 LASTING, A_WHILE = 3, 60.0
-"""Tries in a row that come to no sign-in, and seconds of them, after which the operator hears of
-what may pass, too: a server that hangs up at AUTH or puts us off there, an identity provider that
-is not well."""
+"""Number of consecutive attempts without a login, and seconds, after which also failures are
+reported that may be temporary: a server that disconnects or defers at AUTH, or an identity provider
+that does not work."""
 _OF_MESSAGE: Final = frozenset({"mail", "rcpt", "data", "content"})
 _OF_TLS: Final = frozenset({"starttls", "tls"})
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try at one place, under which permit, and how the server there stands."""
+    """One attempt: its target and server, its permit, and the server's circuit breaker."""
 
     target: Target
     place: Place
@@ -57,7 +57,7 @@ class Try:
 
 
 class Teacher:
-    """Takes the lessons of each try, and tells the operator once what needs somebody to mend it."""
+    """Learns from each attempt, and reports once each problem that the operator must solve."""
 
     def __init__(
         self,
@@ -67,17 +67,17 @@ class Teacher:
         profiles: Iterable[Profile] = (),
         alarms: MutableMapping[str, str] | None = None,
     ) -> None:
-        """``alarms`` keep what was told, where that is to outlive the teacher."""
+        """``alarms`` keeps what was reported, if that must outlive this object."""
         self._traffic, self._random = traffic, random
         self._report, self._profiles = report, tuple(profiles)
         self._told: MutableMapping[str, str] = {} if alarms is None else alarms
-        """What was told of each credential and target since it worked last: a finding, or codes."""
+        """What was reported since the last success, by ``alarm_keys``: a finding, or codes."""
         self._failures: dict[str, tuple[int, float, float]] = {}
-        """By who signs in: the tries in a row that came to no sign-in, when the first and the last
-        of them ended."""
+        """By ``alarm_keys``: the number of consecutive attempts without a login, and the times at
+        which the first and the last of them ended."""
 
     def learn(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
-        """Take the lessons; return what ails the sign-in when it does not work."""
+        """Learn from the result of an attempt; return a diagnosis if the login does not work."""
         now = self._traffic.seconds()
         host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
         moment = Moment(
@@ -89,7 +89,7 @@ class Teacher:
         )
         of_host = [each for each in handed.heard if _is_hosts(each, shaper, moment.begun)]
         if of_host:
-            if moment.at_least <= 0:  # once, of however many recipients it was said
+            if moment.at_least <= 0:  # once, for however many recipients the reply came
                 host.failed(now, self._random, str(of_host[0].reply))
         elif handed.attempt.is_remote:
             host.succeeded(now)
@@ -116,7 +116,7 @@ class Teacher:
         return handed.attempt.phase in _OF_SERVER and handed.error is not None
 
     def _sign_in(self, made: Try, handed: Handed, moment: Moment) -> SignInDiagnosis | None:
-        """Stop who is not let in; the doctor says why, the operator hears it once."""
+        """Stop an identity whose login is refused; diagnose it, and report it once."""
         identity, attempt = made.permit.identity, handed.attempt
         if identity is None:
             return None
@@ -144,7 +144,10 @@ class Teacher:
         return ailment
 
     def _lasts(self, made: Try, handed: Handed, moment: Moment) -> bool:
-        """Count what may pass; tell whether it has not for too long. Tries at a time are one."""
+        """Count a failure that may be temporary; tell whether it has lasted too long.
+
+        Simultaneous attempts count as one.
+        """
         if handed.attempt.phase != "auth":
             return False
         key = self._key(made, handed)
@@ -155,7 +158,7 @@ class Teacher:
         return count >= LASTING and moment.now - first >= A_WHILE
 
     def _secure(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
-        """Say what keeps TLS from standing, where that is known: somebody has to mend it, too."""
+        """Diagnose a failure of TLS, which also needs the operator; None if there is no finding."""
         evidence = handed.evidence
         if handed.error is None or evidence is None:
             return None
@@ -168,7 +171,7 @@ class Teacher:
         return self._tell(made, handed) if credential_of(made.target) else ailment
 
     def _kept_out(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
-        """Say why mail is refused for who we are: who set up the route has to mend that, too."""
+        """Diagnose a refusal of mail that is about us, not the message; it needs the operator."""
         reply = _about_us(handed)
         if reply is None or not isinstance(made.target, SmarthostTarget):
             return None
@@ -213,8 +216,8 @@ class Teacher:
 
     @staticmethod
     def _key(made: Try, handed: Handed) -> str:
-        """A misfit is between a credential and a target, TLS the target's own affair; a refusal
-        is between a credential and a provider."""
+        """Return the key of an alarm: the target for a missing mechanism or TLS, which concern the
+        target alone, and otherwise the credential at its provider."""
         of_sign_in, of_target = alarm_keys(made.target)
         if isinstance(handed.error, NoSharedMechanism) or handed.attempt.phase in _OF_TLS:
             return of_target
@@ -222,25 +225,26 @@ class Teacher:
 
 
 def _about_us(handed: Handed) -> Reply | None:
-    """Return what was said of us in place of an answer to MAIL or behind it."""
+    """Return the first reply to MAIL or a later command that is about us, not the message."""
     said = [each for each in handed.heard if each.phase in _OF_MESSAGE]
     return next((each.reply for each in said if is_about_us(each.phase, each.reply)), None)
 
 
 def _is_enough(handed: Handed) -> bool:
-    """Tell whether a server rests after one failure.
+    """Tell whether a server pauses after a single failure.
 
-    Each try at an address that swallows everything costs half a minute, and one that hangs up at
-    AUTH has seen the secret.
+    An attempt at an address that never answers takes half a minute, and a server that disconnects
+    at AUTH has received the secret.
     """
     phase = handed.attempt.phase
     return phase == "auth" or (phase == "connect" and isinstance(handed.error, TimedOut))
 
 
 def _is_hosts(heard: Heard, shaper: Shaper, begun: float) -> bool:
-    """Tell whether a reply counts against the server: also where one connection is too many.
+    """Tell whether a reply counts against the server.
 
-    Not a 421 later in the dialogue: it may be about the message, and others are taken.
+    So does a refusal of our only connection as one too many. A 421 later in the dialogue does not:
+    it may be about the message, and the server may accept others.
     """
     lesson = lesson_of(heard.reply, heard.phase)
     is_only_one = shaper.connections == 1 and begun >= shaper.reduced
@@ -248,6 +252,6 @@ def _is_hosts(heard: Heard, shaper: Shaper, begun: float) -> bool:
 
 
 def alarm_keys(target: Target) -> tuple[str, str]:
-    """Return by what the operator's alarms are known: who signs in at a target, and itself."""
+    """Return the keys of a target's alarms: that of its credential there, and its own."""
     who = " at ".join((f"credential {credential_of(target)}", *doors_of(target)[:1]))
     return who, f"target {target.name}"

@@ -1,4 +1,4 @@
-"""Who may be tried now: connections, rates, rests of targets, servers and identities."""
+"""Which targets may be tried now: limits of connections and rates, and pauses after failures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,9 +30,9 @@ from gatepost.routing.smarthost import in_turn
 K = TypeVar("K")
 V = TypeVar("V")
 KNOWN: Final = 20_000
-"""Servers, or sites of them, of which something is remembered."""
+"""Maximum number of servers, or sites of servers, with a remembered state."""
 SOON: Final = 1.0
-"""Seconds after which what is being tried by somebody else is looked at again, at the latest."""
+"""Seconds until the next look at a target that is busy with other attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,18 @@ class Pause:
     """A target may not be tried now."""
 
     key: str
-    """What it waits for; ``Deliverer`` is told when that changes."""
+    """The thing that it waits for; ``Traffic`` calls ``changed`` with this key when it changes."""
     seconds: float
-    """Until it is worth another look, if nothing changes before."""
+    """Time until the next look, if nothing changes before."""
     obstacle: Obstacle | None = None
-    """A rest; None: it is busy, or its rate is used up."""
+    """The reason of a pause after failures; None: all connections are in use, or the rate is used
+    up."""
     is_first: bool = False
-    """The first sign-in there is being made: that is no reason to go past it."""
+    """The first login there is in progress. That is no reason to try the next target."""
 
 
 class Permit:
-    """The right to make one try at a target at a time. To be closed."""
+    """The right to make one attempt at a target. Must be closed."""
 
     __slots__ = ("_closed", "_is_closed", "identity", "key", "shaper")
 
@@ -61,7 +62,7 @@ class Permit:
         self._closed, self._is_closed = closed, False
 
     def close(self) -> None:
-        """The try is over; a second call does nothing."""
+        """End the attempt; a second call does nothing."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -72,8 +73,12 @@ class Permit:
 
 
 class Traffic:
-    """The registry. ``seconds`` is a clock that never steps back, ``changed`` gets the key of what
-    is worth another look, ``forgiven`` is told when an operator says that something is mended."""
+    """The limits and pauses of all targets, servers and identities.
+
+    ``seconds`` is a monotonic clock. ``changed`` is called with the key of a ``Pause`` that may be
+    over, ``forgiven`` when an operator ends the pauses of a target. ``wire`` counts connections
+    beyond a reload.
+    """
 
     def __init__(
         self,
@@ -93,12 +98,12 @@ class Traffic:
         self._identities: dict[str, Identity | None] = {}
         """By target."""
         self._doors: dict[tuple[str, str], Identity] = {}
-        """The same by credential and server: what one provider says of it, no other one says."""
+        """The same by credential and server, because providers decide about it independently."""
         self._stops: dict[str, Identity] = {}
-        """Targets at which our credential does not fit what is offered."""
+        """By target: its server offers no mechanism that our credential can use."""
 
     def admit(self, target: Target, found: Found) -> Permit | Pause:
-        """Let a try at a target begin, or say what it waits for."""
+        """Permit an attempt at a target, or return why it must wait."""
         now = self.seconds()
         identity = self.identity(target)
         key, shaper = hop = self._shaper(target, found)
@@ -121,8 +126,8 @@ class Traffic:
         return Permit(key, shaper, identity, partial(self._ended, on_wire))
 
     def _on_wire(self, key: str, target: Target) -> str:
-        """Return what connections are counted by. A target that a reload gave other servers is
-        another one, which does not wait for the old ones."""
+        """Return the key by which connections are counted. If a reload changes the servers of a
+        target, it has another key, so that it does not wait for connections to the old ones."""
         servers = self._servers.get(target.name)
         if servers is None:
             servers = self._servers[target.name] = " ".join(doors_of(target))
@@ -133,7 +138,7 @@ class Traffic:
         self._changed(key)
 
     def rest(self, target: Target, found: Found) -> Pause | None:
-        """Return what a target rests for; None when it does not."""
+        """Return the pause of a target after failures; None if there is none."""
         identity, hop = self.identity(target), self._shaper(target, found)
         return self._rest(target, found, identity, hop, self.seconds())
 
@@ -155,14 +160,14 @@ class Traffic:
         return self._hosts_rest(target, found.places, now)
 
     def others(self, target: Target, found: Found, begun: float) -> Pause | None:
-        """Return what a try that was one too many waits for: others of ours, which are at its
-        target or were when it began."""
+        """Return the pause of an attempt that the target refused as one connection too many:
+        until other attempts at the target end. None if there were none when it began."""
         key, shaper = self._shaper(target, found)
         has_others = shaper.open_connections or begun <= shaper.reduced
         return Pause(key, SOON) if has_others else None
 
     def crowd(self, target: Target, found: Found) -> str:
-        """Return why a target that does not rest takes no more; empty when it would."""
+        """Return why a target without a pause accepts no further attempt; empty if it does."""
         key, shaper = self._shaper(target, found)
         if crowd := shaper.crowd(self.seconds()):
             return crowd
@@ -170,14 +175,14 @@ class Traffic:
         return "has its connections still in use by the configuration before" if is_full else ""
 
     def recipients(self, target: Target, found: Found) -> int:
-        """Return how many recipients a target takes at once."""
+        """Return how many recipients a target accepts per message."""
         return self._shaper(target, found)[1].recipients
 
     def identity(self, target: Target) -> Identity | None:
-        """Return who signs in at a target; None: nobody does.
+        """Return the identity that signs in at a target; None without a credential.
 
-        The servers of a target are one provider's, so one stands for all, and for those of another
-        target on one of them.
+        The servers of a target belong to one provider, so they share one identity. Another target
+        with the same credential and one of these servers shares it, too.
         """
         if target.name not in self._identities:
             self._identities[target.name] = self._identify(target)
@@ -195,21 +200,21 @@ class Traffic:
         return known
 
     def misfit(self, target: Target) -> Identity:
-        """Return what stops a target whose server offers nothing that our credential fits."""
+        """Return the stop of a target whose server offers no mechanism for our credential."""
         return self._stops.setdefault(target.name, Identity())
 
     def is_stopped(self, target: Target) -> bool:
-        """Tell whether signing in there is no use for now, though a message may be taken on a
-        connection from before."""
+        """Tell whether logins there are stopped. Messages may still be accepted on a connection
+        that has signed in before."""
         stops = (self.identity(target), self._stops.get(target.name))
         return any(each.is_stopped and each.rests(self.seconds()) for each in stops if each)
 
     def fits(self, target: Target) -> None:
-        """Say that a sign-in worked there."""
+        """Note that a login at the target has succeeded."""
         self._stops.pop(target.name, None)
 
     def host(self, place: Place, target: Target) -> Breaker:
-        """Return the breaker of a server, as a target has it."""
+        """Return the circuit breaker of a server for one target."""
         key = host_key(place, target)
         found = self._hosts.get(key)
         if found is None:
@@ -232,14 +237,14 @@ class Traffic:
         return known is not None and known.wait(self.seconds()) > 0
 
     def told(self, place: Place, target: Target) -> None:
-        """Something was learned of a server and of who signs in: others may go on."""
+        """Call ``changed`` for a server and its identity after a result, so that others go on."""
         self._changed(host_key(place, target))
         for each in (self.identity(target), self._stops.get(target.name)):
             if each is not None:
                 self._changed(identity_key(each))
 
     def forgive(self, target: Target, found: Found | None) -> None:
-        """Forget why a target rests: the operator says that it is mended."""
+        """End all pauses of a target, because the operator says that the problem is solved."""
         self._forgiven()
         identity = self._identities.get(target.name)
         self._identities = _without(self._identities, identity)
@@ -252,7 +257,7 @@ class Traffic:
                 shaper.forgive(self.seconds())
 
     def _hosts_rest(self, target: Target, places: Sequence[Place], now: float) -> Pause | None:
-        """All servers rest, or are being tried after a rest: the first one to wait for."""
+        """Return the shortest pause if all servers pause, or are being tried after one."""
         first: Pause | None = None
         for place in places:
             key = host_key(place, target)
@@ -297,7 +302,7 @@ def _without(known: dict[K, V], gone: object) -> dict[K, V]:
 def _make_room(
     known: dict[str, "Shaper"] | dict[str, Breaker], may_go: Callable[..., bool]
 ) -> None:
-    """Forget some of those that have nothing to tell, oldest first, when there are too many."""
+    """If there are too many, forget some entries without information, oldest first."""
     if len(known) < KNOWN:
         return
     for key in [key for key, each in known.items() if may_go(each)][: KNOWN // 10]:
@@ -305,15 +310,15 @@ def _make_room(
 
 
 def limits_of(target: Target) -> HopLimits:
-    """Return how much a target gets at once."""
+    """Return the configured limits of a target."""
     return HopLimits() if isinstance(target, Capture) else target.limits
 
 
 def host_key(place: Place, target: Target) -> str:
-    """Return what a server is known by; its addresses stand and fall alone.
+    """Return the key of a server's state; each of its addresses has a state of its own.
 
-    Two targets on one server may see two servers: each has its TLS, its authorities, and who
-    signs in, of whom a server has had enough while it takes mail of others.
+    So has each target, because TLS, authorities and identity differ: a server may refuse one
+    identity and accept mail from another.
     """
     return _host_key(place, target.name)
 
@@ -324,15 +329,16 @@ def _host_key(place: Place, target: str) -> str:
 
 
 def doors_of(target: Target) -> tuple[str, ...]:
-    """Return the servers that are shown a target's credential, in order of their names.
+    """Return the servers to which a target sends its credential, sorted by name.
 
-    All ports of a host ask the same accounts; on this machine each may lead somewhere else.
+    All ports of a host are taken to have the same accounts. On loopback each port is a server of
+    its own.
     """
     match target:
         case SmarthostTarget():
             servers = target.servers
             return tuple(sorted({_door(each.host.lower(), each.port) for each in servers}))
-        case AcsRestTarget() | GraphTarget():  # an API takes tokens that are for it alone
+        case AcsRestTarget() | GraphTarget():  # a token is valid for one API only
             parts = urlsplit(target.endpoint)
             api = "graph" if isinstance(target, GraphTarget) else "acs"
             return (f"{api} {_door((parts.hostname or '').lower(), parts.port or 443)}",)
@@ -346,5 +352,5 @@ def _door(host: str, port: int) -> str:
 
 
 def identity_key(identity: Identity) -> str:
-    """Return what an identity is known by while the relay runs."""
+    """Return the key of an identity, valid while the relay runs."""
     return f"identity {id(identity)}"

@@ -1,9 +1,9 @@
-"""From a message to the documents of Azure Communication Services' e-mail API.
+"""Converts a message to requests of Azure Communication Services' e-mail API.
 
 Source: Azure/azure-rest-api-specs, specification/communication, data-plane/Email, 2025-09-01.
-The API takes no message but its parts, so what has no place in a document is lost: the order of
-fields, a second field of a name, signatures (DKIM, S/MIME), and structure beyond text, HTML and
-files. Of a null sender the From field says who sends.
+The API takes the parts of a message, not the message. So these are lost: the order of fields,
+repeated fields, signatures (DKIM, S/MIME), and structure beyond text, HTML and attachments. For a
+null envelope sender, the From field gives the sender.
 """
 
 import base64
@@ -34,23 +34,23 @@ _PREFIXES: Final = ("content-", "resent-", "arc-")
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One request, and which of the envelope's recipients it is for."""
+    """One request, and the recipients of the envelope that it is for."""
 
     addresses: tuple[Address, ...]
     body: bytes
 
     @property
     def name(self) -> str:
-        """What tells it from the others of a message."""
+        """A key that differs for each request of a message."""
         return " ".join(sorted(str(each).lower() for each in self.addresses))
 
 
 def parcels(envelope: Envelope, content: bytes) -> tuple[Parcel, ...]:
-    """Return the requests that hand a message over.
+    """Return the requests that send a message.
 
-    One, as a rule. The API needs somebody in To; where all are blind copies, each gets a request
-    of its own, so that nobody reads of the others. Raises ValueError for a message that names
-    no sender.
+    Usually there is one. The API needs a recipient in To; if all are blind copies, each gets a
+    request of its own, so that they do not see each other. Raises ValueError for a message without
+    a sender.
     """
     contents = read_contents(content)
     document = _document(envelope, contents)
@@ -122,7 +122,7 @@ def _attachments(given: Sequence[Attachment]) -> Iterator[dict[str, str]]:
 
 
 def _headers(fields: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return what is the client's to say; the first of several fields of a name."""
+    """Return the header fields that the API accepts; of repeated fields the first one."""
     found: dict[str, str] = {}
     names: set[str] = set()
     for name, value in fields:

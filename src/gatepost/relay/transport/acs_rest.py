@@ -1,8 +1,8 @@
-"""Azure Communication Services over its e-mail REST API.
+"""Transport over the e-mail REST API of Azure Communication Services.
 
-POST /emails:send, then GET of the Operation-Location until the service says that it is on its
-way. The operation's id follows from the delivery, so that a request that is repeated after a
-crash, or after an answer that was lost, is the same one to the service.
+POST /emails:send, then GET of the Operation-Location until the operation has succeeded. The id of
+the operation is derived from the delivery, so that the service recognises a request that is
+repeated after a crash or a lost answer.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from gatepost.relay.transport.contract import Handed, Place, Unconnected
 VERSION: Final = "2025-09-01"
 SCOPE: Final = "https://communication.azure.com/.default"
 FIRST_LOOK, LONGEST_LOOK = 1.0, 15.0
-"""Seconds between two questions for an operation, where the service names no time."""
+"""Seconds between two requests for an operation's status without Retry-After."""
 AT_ONCE: Final = 8
-"""Requests of one message."""
+"""Maximum number of simultaneous requests for one message."""
 _OPERATIONS: Final = uuid.UUID("0b8f9d5e-7a54-5c0e-9a3f-2f0f6f0a9c11")
 
 # fmt: off
@@ -44,7 +44,7 @@ CODES: Final[Mapping[str, Meaning]] = {
 }
 # fmt: on
 _ENDINGS: Final[Mapping[str, int]] = {"failed": 400, "canceled": 0}
-"""How an operation ends that did not succeed, and the HTTP status that says as much."""
+"""States of an operation that failed, and the HTTP status with the same meaning."""
 _OF_A_MESSAGE: Final = re.compile(
     r"BadRequest|Email\w+|Invalid(Attachment|Email|Recipient|Sender)\w*"
 )
@@ -59,7 +59,7 @@ _NOT_ITS_KEY: Final = Meaning(
 
 
 class AcsRestTransport(Unconnected):
-    """A Transport: one resource of Azure Communication Services."""
+    """Implements Transport for one resource of Azure Communication Services."""
 
     def __init__(self, target: AcsRestTarget, http: Http, sign_in: HttpSignIn) -> None:
         self.target = target
@@ -68,7 +68,7 @@ class AcsRestTransport(Unconnected):
         self._base = target.endpoint.rstrip("/")
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
-        """Try to hand ``lease.envelope`` over; ``place`` says nothing."""
+        """See ``Transport.deliver``; ``place`` is ignored."""
         del place
         work = Parcels(self.target, self._api.sign_in.identity, self._base)
         return await hand_over(work, lease, body, deadline, self._send_all)
@@ -93,7 +93,7 @@ class AcsRestTransport(Unconnected):
                 return  # what is true for one is true for all
 
     async def _send(self, lease: Lease, parcel: Parcel) -> Verdict:
-        """Hand one request over. Raises ApiRefused, and what Api.ask raises."""
+        """Send a request, and await its operation. Raises ApiRefused and the errors of Api.ask."""
         id_ = operation_id(lease, parcel)
         known = self._operation(id_)
         for number in range(1, lease.delivery.attempts + 1):
@@ -120,15 +120,15 @@ class AcsRestTransport(Unconnected):
         return f"{self._base}/emails/operations/{id_}?api-version={VERSION}"
 
     def _came_to_nothing(self, response: HttpResponse) -> bool:
-        """Tell whether an operation has ended, and the message may be sent by another one."""
+        """Tell whether an operation has failed so that the message may be sent by another one."""
         error = self._failure(response)
         return error is not None and error.outcome == "deferred"
 
     def _failure(self, response: HttpResponse) -> ApiRefused | None:
-        """Return the error that an operation has ended with; None: it has not, or well.
+        """Return the error with which an operation ended; None if it still runs or succeeded.
 
-        What was cancelled was not sent, and unless a code says so nothing is wrong with the message
-        (Learn, "Email - Get Send Result", EmailSendStatus): another operation may send it.
+        A cancelled message was not sent. Without a code that says otherwise, another operation may
+        send it (Learn, "Email - Get Send Result", EmailSendStatus).
         """
         document = read_json(response.body)
         status = str(document.get("status", "")).lower()
@@ -140,13 +140,13 @@ class AcsRestTransport(Unconnected):
         return self._api.meant(f"Operation {status}", _ENDINGS[status], code, told)
 
     def _location(self, response: HttpResponse, known: str) -> str:
-        """Return where to ask; only where we would send our credential anyway."""
+        """Return the URL of the operation's status; never on a server other than the target's."""
         location = response.headers.get("operation-location", "")
         same = urlsplit(location)[:2] == urlsplit(self._base)[:2]
         return location if same else known
 
     async def _follow(self, url: str, response: HttpResponse) -> Verdict:
-        """Ask until the operation has ended."""
+        """Request the status until the operation has ended."""
         look = FIRST_LOOK
         while True:
             if (error := self._failure(response)) is not None:
@@ -166,7 +166,7 @@ class AcsRestTransport(Unconnected):
 def operation_id(lease: Lease, parcel: Parcel, number: int = 0) -> str:
     """Return the id of an operation: the same for the same delivery and recipients.
 
-    ``number``: how many before it came to nothing.
+    ``number`` is the number of earlier operations that failed.
     """
     message = lease.message
     name = f"{lease.delivery.id} {message.received_at.isoformat()} {parcel.name}"

@@ -1,5 +1,4 @@
-"""Answers of an e-mail API, and what they come to. By status and code, never by texts. Pure but
-for asking."""
+"""Requests to an e-mail API, and the meaning of its answers, by status and code, never by text."""
 
 import re
 from collections.abc import Mapping
@@ -17,16 +16,19 @@ from gatepost.model.transcript import Transcript
 from gatepost.net.http import Http, HttpRequest, HttpResponse
 
 PAUSE: Final = 60.0
-"""Seconds to wait after a 429 that names no time."""
+"""Seconds to wait after a 429 without Retry-After."""
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _MESSAGE: Final = 300
-"""Characters of a provider's text that an operator is shown."""
+"""Maximum number of characters of a provider's text that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What one status or code comes to; the reply's text is made of the answer: of a message that
-    is refused with the provider's words, which its sender gets to read."""
+    """The meaning of one status or code, as the outcome and the codes of an SMTP reply.
+
+    The text of the reply is made from the answer. If the message is refused, it contains the
+    provider's text, because the sender reads it in the bounce.
+    """
 
     outcome: Outcome
     code: int
@@ -34,7 +36,7 @@ class Meaning:
     phase: Phase = "content"
     slug: str = ""
     hint: str = ""
-    """For the operator, where the provider's own text is not shown: behind a refused sign-in."""
+    """Explanation for the operator, instead of the provider's text, for a refused login."""
 
 
 _NOT_KNOWN: Final = "the key or token that was shown is none that this API takes (RFC 9110 15.5.2)"
@@ -55,11 +57,12 @@ _BY_STATUS: Final[Mapping[int, Meaning]] = {
 }
 # fmt: on
 _ELSE: Final = Meaning("deferred", 451, Esc(4, 3, 0))
-"""Redirections, a wrong endpoint, a server that is not well: not about the message."""
+"""Redirections, a wrong endpoint, errors of the server: not about the message."""
 _OF_A_MESSAGE: Final = frozenset({400, 422})
-"""What says nothing of a message without a code for messages of this API."""
+"""Statuses that refuse a message only together with one of this API's codes for messages."""
 _OF_NO_API: Final = frozenset({200, 204, 301, 302, 303, 307, 308, 400, 404, 405, 410, 415, 422})
-"""What another server says, or none that this API has: whoever set up the route has to mend it."""
+"""Statuses that, without a code, come from another server than this API: the configuration is
+wrong."""
 NOT_THIS_API: Final = Meaning(
     "deferred", 554, Esc(5, 3, 5), "auth",
     hint="this API does not answer so: the target's endpoint is another server's",
@@ -70,12 +73,11 @@ OF_THE_REQUEST: Final[Mapping[str, Meaning]] = dict.fromkeys(
      "UnsupportedApiVersion", "UnsupportedApiVersionValue", "UnsupportedMediaType"),
     NOT_THIS_API,
 )  # fmt: skip
-"""Codes of the Azure REST API Guidelines and of Resource Manager, which no message is at fault for.
-"""
+"""Codes of the Azure REST API Guidelines and of Resource Manager that do not concern a message."""
 
 
 class ApiRefused(Refused):
-    """An API refused a message, or us. ``code`` is its own word, ``retry_after`` in seconds."""
+    """An API refused a message or our login. ``retry_after`` is in seconds."""
 
     def __init__(self, reply: Reply, outcome: Outcome, code: str, retry_after: float) -> None:
         super().__init__(reply, "")
@@ -83,13 +85,13 @@ class ApiRefused(Refused):
 
     @property
     def verdict(self) -> Verdict:
-        """What it means for every recipient of the request."""
+        """The verdict on every recipient of the request."""
         return Verdict(self.outcome, self.reply)
 
 
 class Api:
-    """One API, signed in. ``known`` are the codes of it that say more than the HTTP status,
-    ``own`` fits all those with which it may refuse a message."""
+    """One API with our login. ``known`` has the codes that say more than the HTTP status; ``own``
+    matches all codes with which the API may refuse a message."""
 
     def __init__(
         self,
@@ -102,7 +104,7 @@ class Api:
         self._known = {**OF_THE_REQUEST, **known}
 
     async def ask(self, request: HttpRequest) -> HttpResponse:
-        """Return the answer to a signed request; a token that was refused is renewed once.
+        """Send a request with credentials, and return the answer. A refused token is renewed once.
 
         Raises NetworkError, RemoteProtocolError, LocalProtocolError and TokenError.
         """
@@ -114,7 +116,7 @@ class Api:
         return _without_token(response, signed)
 
     def refused(self, response: HttpResponse, now: datetime) -> ApiRefused:
-        """Return the error that an answer is, other than success."""
+        """Return the error for an answer that is not a success."""
         document = read_json(response.body)
         error = document.get("error")
         told = error if isinstance(error, dict) else {}
@@ -133,7 +135,7 @@ class Api:
     def meant(
         self, what: str, status: int, code: str, told: Mapping[str, Any], retry_after: float = 0.0
     ) -> ApiRefused:
-        """Return the error that a status and a code are."""
+        """Return the error for a status and a code; ``what`` begins its text."""
         meaning = self._known.get(code) or _BY_STATUS.get(status, _ELSE)
         return _as(meaning, what, code, told, retry_after)
 
@@ -153,7 +155,7 @@ def _as(
 
 
 def _without_token(response: HttpResponse, signed: HttpRequest) -> HttpResponse:
-    """Strike out what a refusal repeats of a bearer token: a bounce has the provider's words."""
+    """Remove the bearer token from a refusal, because a bounce contains the provider's text."""
     scheme, _, token = signed.headers.get("authorization", "").partition(" ")
     if response.status < 300 or scheme != "Bearer":
         return response
@@ -164,7 +166,7 @@ def _without_token(response: HttpResponse, signed: HttpRequest) -> HttpResponse:
 
 
 def read_json(body: bytes) -> Mapping[str, Any]:
-    """Return the object that a body is; an empty one for anything else."""
+    """Return the JSON object in a body; an empty one if there is none."""
     try:
         document: Mapping[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -173,6 +175,6 @@ def read_json(body: bytes) -> Mapping[str, Any]:
 
 
 def printable(text: Any) -> str:
-    """Return what an operator may be shown of a provider's text."""
+    """Return a provider's text in one line, shortened and without control characters."""
     short = " ".join(str(text)[:_MESSAGE].split())
     return "".join(each if each.isprintable() else "?" for each in short)

@@ -1,4 +1,4 @@
-"""One try at an API: its deadline, what each request of it came to, and the record of all."""
+"""One attempt at an API: its deadline, the results of its requests, and the Handed of all."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,11 +18,11 @@ from gatepost.relay.transport.judging import lasting, reply_of, verdict_on
 
 T = TypeVar("T")
 SMALL: Final = 262_144
-"""Octets of a content that is worked on at once; with a larger one a thread is busy."""
+"""Octets of content up to which it is processed at once; larger content goes to a thread."""
 
 
 class Parcels:
-    """What became of each recipient so far."""
+    """The verdicts on the recipients so far."""
 
     def __init__(self, target: AcsRestTarget | GraphTarget, identity: str, url: str) -> None:
         parts = urlsplit(url)
@@ -32,10 +32,10 @@ class Parcels:
         )
         self.verdicts: dict[Address, Verdict] = {}
         self.error: GatepostError | None = None
-        """The newest."""
+        """The last error."""
 
     async def note(self, addresses: Sequence[Address], sending: Awaitable[Verdict]) -> Verdict:
-        """Write down what a request came to for its recipients; return it, refused or not."""
+        """Await a request, and record and return the verdict on its recipients."""
         try:
             verdict = await sending
         except ApiRefused as refused:
@@ -51,18 +51,18 @@ Sending = Callable[[Lease, bytes, Parcels], Awaitable[None]]
 async def hand_over(
     work: Parcels, lease: Lease, body: Body, deadline: float, send: Sending
 ) -> Handed:
-    """Run ``send`` until ``deadline`` and return what came of it.
+    """Run ``send`` until ``deadline``, a time of the loop's clock, and return the result.
 
-    Recipients of whom nothing was said share what ended it. The trace on top of a message is
-    none of an API's business: it makes fields of its own.
+    Recipients without a verdict get that of the error that ended the attempt. The trace fields of
+    the message are not sent, because an API makes its own.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
-    content = await _read(body)  # what is wrong with it is no provider's fault
+    content = await _read(body)  # its errors are not the provider's
     try:
         async with asyncio.timeout_at(deadline):
             await send(lease, content, work)
-    except TimedOut as error:  # that of one request: it may have been read
+    except TimedOut as error:  # of one request, which the server may have processed
         work.error = error.at("content")
     except TimeoutError:
         work.error = TimedOut("it took longer than a try may take").at("content")
@@ -103,5 +103,5 @@ async def _read(body: Body) -> bytes:
 
 
 async def aside(size: int, work: Callable[[], T]) -> T:
-    """Return what ``work`` returns; in a thread when it is about many octets."""
+    """Run ``work`` and return its result; in a thread if ``size`` is more than SMALL octets."""
     return work() if size <= SMALL else await asyncio.to_thread(work)

@@ -1,4 +1,4 @@
-"""Capture: the message is kept here, for ``gatepost messages``."""
+"""Transport into the relay's own store, for ``gatepost messages``."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,13 +17,13 @@ NO_ROOM = Reply(452, "No room to keep it", Esc(4, 3, 1))
 
 
 class CaptureTransport(Unconnected):
-    """A Transport: into the store. ``next_id`` gives each captured message an id of its own."""
+    """Implements Transport. ``next_id`` returns a new id for each captured message."""
 
     def __init__(self, target: Capture, store: Store, next_id: Callable[[], str]) -> None:
         self.target, self._store, self._next_id = target, store, next_id
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
-        """Keep ``lease.envelope`` and its content; it is there when this returns."""
+        """Store the message; it is durable when this returns."""
         del place, deadline
         message = lease.message
         submission = Submission(

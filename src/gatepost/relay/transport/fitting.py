@@ -1,4 +1,4 @@
-"""A message as a server can take it: size, 8-bit content, addresses that are not ASCII.
+"""Adapts a message to a server: size, 8-bit content, addresses that are not ASCII.
 
 RFC 1870 6.1 (SIZE), RFC 6152 3 (8BITMIME), RFC 3030 3 (BINARYMIME), RFC 6531 3.5 (SMTPUTF8).
 """
@@ -22,20 +22,20 @@ NO_8BIT: Final = Reply(554, "The server takes no 8-bit content", Esc(5, 6, 3))
 NO_UTF8_ADDRESS: Final = Reply(553, "The server takes no addresses but ASCII", Esc(5, 6, 7))
 NO_UTF8_HEADER: Final = Reply(554, "The server takes no header but ASCII", Esc(5, 6, 9))
 MAX_HEADER: Final = 1_048_576
-"""Octets that are searched for the header's end."""
+"""Octets that are searched for the end of the header."""
 
 
 class Traced:
-    """Implements Body: trace fields on top of a content."""
+    """Implements Body: trace fields followed by a content."""
 
     __slots__ = ("_body", "_trace", "size", "traits")
 
     def __init__(self, trace: bytes, body: Body) -> None:
         self._trace, self._body = trace, body
         self.size = len(trace) + body.size
-        """Octets in all."""
+        """Total number of octets."""
         self.traits: Traits | None = None
-        """What is known of the content holds for all: the fields are ours, and of whole lines."""
+        """The traits of the content, which also hold for our complete trace lines."""
         if (known := traits_of(body)) is not None:
             is_seven_bit = known.is_seven_bit and trace.isascii()
             self.traits = Traits(None, is_seven_bit, known.is_undotted)
@@ -48,7 +48,7 @@ class Traced:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What is really sent."""
+    """The message as it is sent to this server."""
 
     envelope: Envelope
     body: Body
@@ -57,9 +57,9 @@ class Fitted:
 def fit(
     envelope: Envelope, body: Body, offered: Capabilities, eight_bit: EightBit
 ) -> Fitted | Reply:
-    """Return the message as the server can take it; a Reply says why it cannot.
+    """Adapt the message to the server; a Reply says why that is impossible.
 
-    Reads the whole content where it may hold what the server does not take.
+    Reads the whole content if it may contain something that the server does not support.
     """
     fitted = _without_utf8(envelope, body, offered)
     if isinstance(fitted, Fitted):
@@ -72,7 +72,7 @@ def fit(
 
 
 def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> Fitted | Reply:
-    """SMTPUTF8 is asked for only where it is needed, however it came."""
+    """Request SMTPUTF8 only if it is needed, even if the client requested it."""
     if ("SMTPUTF8" in offered) if envelope.smtputf8 else is_ascii(envelope):
         return Fitted(envelope, body)
     try:
@@ -113,7 +113,7 @@ def _as_8bit_goes(fitted: Fitted, offered: Capabilities, eight_bit: EightBit) ->
 
 
 def read_header(body: Body) -> bytes:
-    """Return the header of a content, without the empty line behind it."""
+    """Return the header of a content, without the empty line after it."""
     read = b""
     for chunk in body.chunks():
         read += chunk

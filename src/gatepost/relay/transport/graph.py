@@ -1,8 +1,8 @@
-"""Microsoft Graph: sendMail with the message as it is, in Base64.
+"""Transport over Microsoft Graph: sendMail with the complete message in Base64.
 
 https://learn.microsoft.com/graph/api/user-sendmail (MIME format), and its error responses.
-Graph has no envelope: it sends to all whom the header names, so those that are not to have it
-here are left out of it, and blind copies are put in.
+Graph has no envelope: it sends to all recipients in the header. So others are removed from the
+header, and the envelope's remaining recipients are added as Bcc.
 """
 
 import base64
@@ -60,7 +60,7 @@ _OF_THE_SENDER: Final = Meaning("failed", 550, Esc(5, 1, 8), slug="sender_not_au
 
 
 class GraphTransport(Unconnected):
-    """A Transport: one tenant's mailboxes, or one of them."""
+    """Implements Transport for the mailboxes of one tenant, or one of them."""
 
     def __init__(self, target: GraphTarget, http: Http, sign_in: HttpSignIn) -> None:
         self.target = target
@@ -70,7 +70,7 @@ class GraphTransport(Unconnected):
         self._base = target.endpoint.rstrip("/")
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
-        """Try to hand ``lease.envelope`` over; ``place`` says nothing."""
+        """See ``Transport.deliver``; ``place`` is ignored."""
         del place
         work = Parcels(self.target, self._api.sign_in.identity, self._base)
         return await hand_over(work, lease, body, deadline, self._send)
@@ -103,9 +103,9 @@ def _author(envelope: Envelope, content: bytes) -> str:
 
 
 def addressed(envelope: Envelope, content: bytes) -> bytes:
-    """Return a message whose To, Cc and Bcc name the envelope's recipients and nobody else.
+    """Return the message with exactly the envelope's recipients in To, Cc and Bcc.
 
-    To and Cc stay as they are, octet by octet, when they name nobody else.
+    To and Cc stay unchanged, octet by octet, if they name nobody else.
     """
     places = shown(envelope, read_contents(content))
     head, empty_line, rest = content.partition(b"\r\n\r\n")

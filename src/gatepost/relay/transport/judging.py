@@ -1,7 +1,7 @@
-"""What a transaction, or what broke it, means for each recipient. By codes, never by texts. Pure.
+"""The verdict on each recipient after a transaction or an error. Pure; by codes, never by texts.
 
 RFC 5321 4.2.1 (4yz and 5yz), 4.5.3.1.10 (552 to RCPT), RFC 4954 6 (530), RFC 3463 (statuses of
-replies that are ours).
+the replies that we make for errors without one).
 """
 
 from collections.abc import Iterator
@@ -52,11 +52,11 @@ _OURS: Final[tuple[tuple[type[GatepostError], Reply], ...]] = (
 _UNKNOWN: Final = Reply(451, "The try failed", Esc(4, 3, 0))
 NO_TOKEN: Final = Reply(454, "No access token for now", Esc(4, 7, 0))
 NOTHING_TO_SHOW: Final = Reply(535, "There is nothing to sign in with", Esc(5, 7, 8))
-"""The identity provider refuses a token, or a secret is not where the configuration says."""
+"""The identity provider refuses to issue a token, or the secret cannot be read."""
 
 
 def reply_of(error: GatepostError) -> Reply:
-    """Return what stands for an error: the peer's own words, or ours."""
+    """Return the server's reply if the error has one, and otherwise a reply that describes it."""
     if isinstance(error, Refused):
         return error.reply
     if isinstance(error, TokenError):
@@ -66,12 +66,12 @@ def reply_of(error: GatepostError) -> Reply:
 
 
 def lasting(error: GatepostError | None) -> float:
-    """Return the seconds that an error asks to wait: a server's, or an identity provider's."""
+    """Return the seconds to wait that a server or identity provider asked for; 0 if none did."""
     return float(getattr(error, "retry_after", 0.0))
 
 
 def outcome_of(reply: Reply, phase: Phase = "content") -> Outcome:
-    """Return what a reply to MAIL or behind it comes to."""
+    """Return the outcome that a reply to MAIL or a later command means for a recipient."""
     if reply.is_success:
         return "delivered"
     return "failed" if reply.is_permanent and not is_about_us(phase, reply) else "deferred"
@@ -80,12 +80,12 @@ def outcome_of(reply: Reply, phase: Phase = "content") -> Outcome:
 def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verdict, ...]:
     """Return the verdicts on ``count`` recipients, in the envelope's order.
 
-    ``error`` is what ended the transaction early, None when it came to its end.
+    ``error`` is the error that ended the transaction early; None if it was completed.
     """
     mail = course.mail
-    if mail is None or isinstance(error, RemoteProtocolError):  # none of it may be to its own
+    if mail is None or isinstance(error, RemoteProtocolError):  # replies may belong elsewhere
         return (verdict_on(reply_of(error or Disconnected("nothing was said")), error),) * count
-    if not mail.is_success:  # whatever is said of its recipients follows from that
+    if not mail.is_success:  # the replies to its recipients follow from that
         return (verdict_on(mail, None),) * count
     end = course.last if error is None else reply_of(error)
     if end is not None and error is None and course.accepted == count:
@@ -94,10 +94,10 @@ def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verd
 
 
 def verdict_on(reply: Reply, error: GatepostError | None) -> Verdict:
-    """Return the verdict on all recipients alike.
+    """Return the same verdict for all recipients.
 
-    What happened before MAIL is not about the message, so it waits; that it cannot be sent as it
-    is, and what the server lacks for it, are.
+    Failures before MAIL are not about the message, so it is deferred. It fails if it cannot be sent
+    as it is, or needs an extension that the server lacks.
     """
     if error is None:
         return Verdict(outcome_of(reply, "mail"), reply)
@@ -120,7 +120,7 @@ def _each(course: Course, count: int, end: Reply) -> Iterator[Verdict]:
 
 
 def heard(course: Course, error: GatepostError | None, phase: Phase) -> tuple[Heard, ...]:
-    """Return the peer's bad replies with their phases; equal ones once."""
+    """Return the server's error replies with their phases, without duplicates."""
     found: list[Heard] = []
     if course.mail is not None and not course.mail.is_success:
         found.append(Heard(course.mail, "mail"))
@@ -133,7 +133,7 @@ def heard(course: Course, error: GatepostError | None, phase: Phase) -> tuple[He
 
 
 def taken_at_once(course: Course) -> int:
-    """Return how many recipients were accepted before one was refused for their number."""
+    """Return how many recipients were accepted before one was refused as one too many."""
     taken = 0
     for reply in course.recipients:
         if reply.code in (452, 552) or reply.status == _TOO_MANY:

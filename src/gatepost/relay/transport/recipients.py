@@ -1,8 +1,8 @@
-"""Recipients for APIs without an envelope: who is shown, who is not, and nobody else.
+"""Recipients for APIs without an envelope, which send to everybody that the request names.
 
-Such an API sends to all whom the message names. So it is given exactly the envelope's recipients:
-those that To and Cc name where they stand, the others as blind copies; names in To and Cc that
-are not in the envelope (others' deliveries, or served before) are left out.
+They get exactly the recipients of the envelope: those in To and Cc at their places, the others as
+blind copies. Addresses in To and Cc that are not in the envelope are left out, because they belong
+to other deliveries, or were served before.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ class Shown:
     cc: tuple[Mailbox, ...]
     hidden: tuple[Address, ...]
     is_whole: bool
-    """To and Cc name nobody else."""
+    """True if all addresses in To and Cc are recipients of the envelope."""
 
 
 def shown(envelope: Envelope, contents: Contents) -> Shown:
-    """Return where each of the envelope's recipients is named."""
+    """Sort the envelope's recipients by the field that names them."""
     left = {_key(each.address): each.address for each in envelope.recipients}
     strangers = False
     found: dict[str, list[Mailbox]] = {"to": [], "cc": []}
@@ -48,7 +48,7 @@ def shown(envelope: Envelope, contents: Contents) -> Shown:
 
 
 def mailboxes(contents: Contents, name: str) -> Sequence[Mailbox]:
-    """Return the mailboxes of all fields of a name; what is none is left out."""
+    """Return the mailboxes of all fields with a name; invalid ones are left out."""
     values = [value for field, value in contents.raw if field.lower() == name]
     found: list[Mailbox] = []
     for display_name, text in getaddresses(values):

@@ -1,4 +1,4 @@
-"""What was seen of a sign-in that did not work, as the doctor wants it."""
+"""Records what a server says until a login fails, as Evidence for the doctor."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,40 +28,39 @@ from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.capabilities import parse_capabilities
 
 LONGEST: Final = 4096
-"""Characters of a reply that the doctor reads: what it is for is in its first lines, and a server
-may say megabytes."""
+"""Maximum number of characters of a reply for the doctor; a server may send megabytes."""
 NOTHING: Final = Reply(0)
-"""Stands where a server hung up, or was silent."""
+"""The reply if the server disconnected or did not answer."""
 _TLS: Final[dict[str, TlsMode]] = {
     "required": "starttls", "opportunistic": "auto", "implicit": "implicit", "none": "none",
 }  # fmt: skip
 
 
 class SignInEvidence:
-    """Sees a connection being opened; ``meet`` is to be given to ``Opener.open``."""
+    """Records the opening of a connection; pass ``meet`` to ``Opener.open``."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._said: list[Said] = []
         self.session: ClientSession | None = None
-        """That of the newest connection; None: no server took any."""
+        """The session of the newest connection; None if no server accepted one."""
         self.address = ""
-        """Of the server that did."""
+        """The address of that server."""
         self._silence = 0.0
-        """Seconds without a greeting, where there is one inside TLS."""
+        """Seconds without a greeting in clear, if the server sends one inside TLS."""
 
     @property
     def awaits_greeting(self) -> bool:
-        """A server took the connection, and has said nothing."""
+        """True if a server accepted the connection, and has sent nothing yet."""
         session = self.session
         return session is not None and session.phase == "greeting" and not self._said
 
     def heard_nothing(self, seconds: float) -> None:
-        """Note that a server says nothing in clear, while it greets inside TLS."""
+        """Note that a server sends nothing in clear, and a greeting inside TLS."""
         self._silence = seconds
 
     def meet(self, session: ClientSession, address: str) -> None:
-        """Listen to a server: what the one before said does not count any more."""
+        """Start recording a server, and discard the replies of the previous one."""
         self._said.clear()
         self.session, self.address = session, address
         session.listen_in = self._hear
@@ -73,12 +72,12 @@ class SignInEvidence:
         self._said.append(said)
 
     def leave(self) -> None:
-        """Listen no more: MAIL may follow."""
+        """Stop recording, because the login has succeeded and MAIL may follow."""
         if self.session is not None:
             self.session.listen_in = None
 
     def testify(self, error: GatepostError, now: datetime) -> Evidence:
-        """Return what was seen until ``error`` ended it."""
+        """Return the evidence of a login that ended with ``error``."""
         server = self._upstream.server
         facts = self.session.facts if self.session is not None else None
         hellos = self._hellos()
@@ -116,7 +115,7 @@ class SignInEvidence:
         return seen(found[0]) if found else Fact()
 
     def _hellos(self) -> list[Hello]:
-        """EHLO in clear and under TLS; of a refused one its HELO does not count."""
+        """Return the accepted EHLOs, in clear and over TLS; a HELO after a refusal is ignored."""
         return [
             Hello(each.command.partition(" ")[2], each.reply, parse_capabilities(each.reply))
             for each in self._said
@@ -144,7 +143,7 @@ class SignInEvidence:
                 yield each.command, each.reply
 
     def _unanswered(self, error: GatepostError) -> Iterator[tuple[str, Reply]]:
-        """Yield what the server hung up on, or said nothing to."""
+        """Yield the command at which the server disconnected or did not answer."""
         if self.session is None or not isinstance(error, Disconnected | TimedOut):
             return
         lines = self.session.transcript.lines
@@ -153,7 +152,7 @@ class SignInEvidence:
 
 
 def _with_secret(attempt: AuthAttempt, sent: int) -> AuthAttempt:
-    """Tell whether the mechanism was taken, and the secret out, after so many responses."""
+    """Note whether the mechanism was accepted, and the secret sent, after ``sent`` responses."""
     entry = MECHANISMS.get(attempt.mechanism)
     reply = attempt.reply
     return replace(

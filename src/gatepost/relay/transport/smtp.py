@@ -1,4 +1,4 @@
-"""SMTP to a smarthost or to a domain's exchangers, over connections that are kept."""
+"""Transport over SMTP to a smarthost or to mail exchangers, with connections that are kept."""
 
 import asyncio
 import random
@@ -51,19 +51,19 @@ from gatepost.relay.transport.tls_mode_hint import unless_silent
 from gatepost.routing.route import BAD_SEQUENCE, is_about_us
 
 _USUAL: Final = frozenset({25, 465, 587})
-"""Ports that nobody has to be told of."""
+"""Ports that need not be shown."""
 FORGETFUL: Final = Patience(threshold=1, first=600.0, factor=4.0, longest=86_400.0)
-"""A server that forgets what comes behind a content: the message that finds out waits for as long
-as an answer to MAIL may take (RFC 5321 4.5.3.2.2)."""
+"""How long nothing is pipelined behind a content after a server has dropped such commands: the
+message that notices it waits as long as the reply to MAIL may take (RFC 5321 4.5.3.2.2)."""
 _OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
-"""To a MAIL that came behind a content: it may be asked again by itself. To a BDAT: the server does
-not know what it offers."""
+"""Replies to a MAIL that was pipelined behind a content: MAIL is repeated alone. As replies to
+BDAT: the server does not know the command that it offers."""
 _ENOUGH: Final = (452, Esc(4, 5, 3))
-"""To MAIL, OpenSMTPD's for too many messages on one connection, which it leaves open."""
+"""OpenSMTPD's reply to MAIL after too many messages on a connection, which it leaves open."""
 MISLEADING: Final = 1_000
-"""Servers that are remembered for that."""
+"""Maximum number of remembered servers that offer CHUNKING and do not know BDAT."""
 SMALL: Final = 262_144
-"""Octets of a content that is looked through at once; a larger one is read in a thread."""
+"""Octets of content up to which it is processed at once; larger content is read in a thread."""
 
 
 def utc_now() -> datetime:
@@ -73,21 +73,21 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What all SMTP transports of a relay share."""
+    """The settings and functions that all SMTP transports of a relay share."""
 
     opener: Opener = field(default_factory=Opener)
     local_name: str = ""
-    """What EHLO says; by default this host's full name, or its address."""
+    """The name in EHLO; by default this host's full name, or its address."""
     now: Callable[[], datetime] = utc_now
     seconds: Callable[[], float] = time.monotonic
     random: Random = random.random
 
 
 class SmtpTransport:
-    """A Transport: one smarthost target, or one for exchangers.
+    """Implements Transport for one smarthost target, or one target of mail exchangers.
 
-    With a ``sign_in`` nothing is sent without it. Raises ValueError when the target asks for a
-    credential and there is none, because that would be the way to send without.
+    With a ``sign_in``, no message is sent without a login. Raises ValueError if the target has a
+    credential and ``sign_in`` is missing, because mail would then be sent without a login.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class SmtpTransport:
         self.target, self.sign_in = target, sign_in
         self.sending = sending or Sending()
         self.pool: Pool[AsyncConnection] = Pool()
-        """By place: all are reached by the same TLS, and as the same identity."""
+        """Connections by place; all have the same TLS settings and the same identity."""
         limits = target.limits
         self._terms = Terms(
             limits.connections, limits.messages_per_connection, follow=followers_of(target)
@@ -111,22 +111,22 @@ class SmtpTransport:
         self.misleading: set[Place] = set()
         """Servers that offer CHUNKING, and do not know BDAT."""
         self.following = Breaker(FORGETFUL)
-        """Closed while no server here has forgotten what came behind a content."""
+        """Open after a server has dropped commands that were pipelined behind a content."""
         self._tries: dict[str, _Try] = {}
-        """Being made, by their deliveries."""
+        """Current attempts by the ids of their deliveries."""
 
     @property
     def terms(self) -> Terms:
-        """How connections are used now."""
+        """The rules for the use of connections at this time."""
         may_follow = self.following.wait(self.sending.seconds()) <= 0
         return self._terms if may_follow else self.alone
 
     async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
-        """Try to hand ``lease.envelope`` over at ``place``."""
+        """See ``Transport.deliver``. Raises QueueError if the content cannot be read."""
         attempt = self._tries[lease.delivery.id] = _Try(self, lease, body, place, deadline)
         try:
             await attempt.run()
-        except QueueError:  # its content cannot be read, which is no server's fault
+        except QueueError:  # the content cannot be read, which is not the server's fault
             raise
         except GatepostError as error:  # before TimeoutError, which TimedOut is, too
             attempt.fail(error)
@@ -137,21 +137,21 @@ class SmtpTransport:
         return attempt.handed()
 
     def step(self, delivery: str) -> Step:
-        """Return how far the try of a delivery has come."""
+        """See ``Transport.step``."""
         attempt = self._tries.get(delivery)
         return "" if attempt is None else attempt.step
 
     async def retire(self) -> None:
-        """Close what is idle, and keep no connection any more."""
+        """See ``Transport.retire``."""
         await self.pool.retire()
 
     async def close(self) -> None:
-        """Say QUIT on what is idle, and close it."""
+        """See ``Transport.close``."""
         await self.pool.close()
 
 
 class _Try:
-    """One try, and what is known of it so far."""
+    """One attempt, and what is known of it so far."""
 
     def __init__(
         self, transport: SmtpTransport, lease: Lease, body: Body, place: Place, deadline: float
@@ -160,18 +160,18 @@ class _Try:
         self.envelope = lease.envelope
         self.body: Body = Traced(lease.message.trace, body)
         self.witness: SignInEvidence | None = None
-        """Of a connection that was opened for it."""
+        """The evidence of a connection that was opened for this attempt."""
         self.course = Course()
         self.session: ClientSession | None = None
         self.address = place.address
         self.refusal: Reply | None = None
-        """Ours: the message does not fit the server."""
+        """Our own reply if the message cannot be sent to this server."""
         self.error: GatepostError | None = None
         self._terms = transport.terms
         self._began = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
-        """Go as far as it gets. A kept connection that turns out to be gone costs no try."""
+        """Make the attempt; repeat it if a kept connection turns out to be closed."""
         while True:
             with self._lend() or await self._borrow() as loan:
                 try:
@@ -183,35 +183,35 @@ class _Try:
                     if not (self._was_told_goodbye(loan) or self._was_misled(loan)):
                         return
                 finally:
-                    if loan.follows:  # it may have come to nothing that tells
+                    if loan.follows:  # in case that nothing was learned about it
                         self.transport.following.give_up()
             self.course, self.session = Course(), None
 
     def _is_of_connection(self, loan: Loan[AsyncConnection], error: GatepostError) -> bool:
-        """A kept connection was gone, or out of step, before it had anything of this message."""
+        """Tell whether a kept connection failed before any content of this message was sent."""
         if loan.is_fresh or self.course.has_content:
             return False
-        if loan.follows:  # what comes before a content may be about the message before
+        if loan.follows:  # replies before the content may concern the previous message
             self._terms = self.transport.alone
-            if isinstance(error, TimedOut):  # it forgets what comes behind a content
+            if isinstance(error, TimedOut):  # the server dropped the pipelined commands
                 sending = self.transport.sending
                 self.transport.following.failed(sending.seconds(), sending.random, str(error))
             return True
         return isinstance(error, NetworkError) and not self.course.replies
 
     def _was_told_goodbye(self, loan: Loan[AsyncConnection]) -> bool:
-        """The first thing that a kept connection said to MAIL was that it is over, that this was no
-        time for MAIL, or that it does not know who we are, any more: a new one signs in anew."""
+        """Tell whether a kept connection must be replaced, because the server's reply to MAIL says
+        that it is closing, expected no MAIL, or has forgotten our login."""
         mail = self.course.mail
         if loan.is_fresh or mail is None:
             return False
         if loan.follows and mail.code in _OUT_OF_STEP:
             self._terms = self.transport.alone
-            loan.connection.session.in_transaction = True  # in the one before, as it seems
+            loan.connection.session.in_transaction = True  # probably in the previous one
             return True
         session = loan.connection.session
         is_forgotten = mail.code == BAD_SEQUENCE or (
-            session.has_served and is_about_us("mail", mail)  # else a new one hears the same
+            session.has_served and is_about_us("mail", mail)  # else a new one gets the same reply
         )
         if is_forgotten or (mail.code, mail.status) == _ENOUGH:
             session.usable = False
@@ -219,8 +219,10 @@ class _Try:
         return mail.code == CLOSING
 
     def _was_misled(self, loan: Loan[AsyncConnection]) -> bool:
-        """The server offers CHUNKING and does not know BDAT, as behind some firewalls: the message
-        goes by DATA, over another connection, for this one may have taken it for commands."""
+        """Tell whether the server offers CHUNKING and does not know BDAT, as behind some firewalls.
+
+        The message is then sent by DATA on a new connection, because the server may have read its
+        content as commands on this one."""
         session, last = loan.connection.session, self.course.last
         if last is None or last.code not in _OUT_OF_STEP or not self.course.has_content:
             return False
@@ -234,7 +236,7 @@ class _Try:
         return True
 
     def _offered(self, session: ClientSession) -> Capabilities:
-        """Return what the server offers, without what it does not know."""
+        """Return what the server offers, without CHUNKING if it does not know BDAT."""
         offered = session.capabilities
         if self.place not in self.transport.misleading:
             return offered
@@ -254,7 +256,7 @@ class _Try:
 
     async def _open(self) -> AsyncConnection:
         transport = self.transport
-        self.session, self.address = None, self.place.address  # not those of a kept one before
+        self.session, self.address = None, self.place.address  # forget a kept connection's
         sending = transport.sending
         upstream = upstream_of(transport.target, self.place, sending.local_name)
         witness = self.witness = SignInEvidence(upstream)
@@ -278,7 +280,7 @@ class _Try:
             if loan.follows:
                 await self._follow(loan, asked)
         self.session, self.address = session, connection.peer_address
-        if isinstance(fitted, Reply):  # the connection may still be another's
+        if isinstance(fitted, Reply):  # another message may still use the connection
             self.refusal = fitted
             return
         session.begin()
@@ -291,9 +293,9 @@ class _Try:
             self.transport.following.succeeded(self.transport.sending.seconds())
 
     async def _follow(self, loan: Loan[AsyncConnection], asked: Sequence[Batch]) -> None:
-        """Wait for the turn of a message that is announced behind another one."""
+        """Wait for the previous message on the connection, and pipeline the commands behind it."""
         connection, announcement = loan.connection, None
-        if loan.waits and len(asked) == 1:  # else the connection carries whatever it may by now
+        if loan.waits and len(asked) == 1:  # else no commands may be pipelined any more
             announcement = Announcement(asked[0])
         try:
             if announcement is not None:
@@ -304,7 +306,7 @@ class _Try:
                 connection.withdraw(announcement)
             raise
         if announcement is not None and not announcement.is_sent:
-            connection.withdraw(announcement)  # there was no content before it: it is late now
+            connection.withdraw(announcement)  # no content came before it; send it normally
 
     async def _fit(self, offered: Capabilities) -> Fitted | Reply:
         arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
@@ -314,37 +316,37 @@ class _Try:
 
     @property
     def step(self) -> Step:
-        """Where it is; empty while another message has the connection, or all are in use."""
+        """The current step; empty while the attempt waits for a connection."""
         session = self._met()
         if session is None:
             return "connect" if self.witness is not None else ""
         return "answer" if session.is_poured else session.phase
 
     def fail(self, error: GatepostError) -> None:
-        """Note what ended it. Where all were refused already, that stands: what was pipelined
-        behind it asks for nothing any more, and many a server hangs up there."""
+        """Note the error that ended the attempt, unless all recipients were refused already: many
+        servers then disconnect, and the refusals count."""
         session = self._met()
         if isinstance(error, NetworkError) and self._nobody_is_left():
             return
         self.error = error.at(session.phase if session is not None else "connect")
 
     def _nobody_is_left(self) -> bool:
-        """MAIL was refused, or each RCPT."""
+        """Tell whether MAIL or every RCPT was refused."""
         course = self.course
         if course.mail is None or not course.mail.is_success:
             return course.mail is not None
         return len(course.recipients) >= len(self.envelope.recipients) and not course.accepted
 
     def _met(self) -> ClientSession | None:
-        """The session that it came to, if it came to one."""
+        """Return the session of the attempt, if there is one."""
         if self.session is None and self.witness is not None:
             return self.witness.session
         return self.session
 
-    # What it came to.
+    # The result.
 
     def handed(self) -> Handed:
-        """Return all that is known."""
+        """Return the result of the attempt."""
         session, error, witness = self._met(), self.error, self.witness
         verdicts, phase, reply = self._judged(session)
         now = self.transport.sending.now()
@@ -366,7 +368,7 @@ class _Try:
         )  # fmt: skip
 
     def _judged(self, session: ClientSession | None) -> tuple[tuple[Verdict, ...], Phase, Reply]:
-        """Return the verdicts, and the reply that an operator wants to see, with its phase."""
+        """Return the verdicts, and the most relevant reply for the operator with its phase."""
         count, error, course = len(self.envelope.recipients), self.error, self.course
         if self.refusal is not None:
             return (Verdict("failed", self.refusal),) * count, "mail", self.refusal
@@ -378,7 +380,7 @@ class _Try:
             return verdicts, error.phase, reply_of(error)
         if course.last is not None and session is not None:
             later = [each.reply for each in verdicts if each.outcome == "deferred"]
-            if course.last.is_success and later:  # what waits is what is asked about
+            if course.last.is_success and later:  # operators ask about what waits
                 return verdicts, "rcpt", later[0]
             return verdicts, session.phase, course.last
         bad = [each for each in course.replies if not each.is_success]
@@ -410,7 +412,7 @@ class _Try:
 def _measured(
     envelope: Envelope, body: Body, offered: Capabilities, eight_bit: EightBit
 ) -> Fitted | Reply:
-    """Fit a message, and find out how long it is then, which may take a reading of it."""
+    """Return ``fit``'s result with its size determined, which may read the whole content."""
     fitted = fit(envelope, body, offered, eight_bit)
     if isinstance(fitted, Fitted):
         _ = fitted.body.size
@@ -418,9 +420,10 @@ def _measured(
 
 
 def followers_of(target: SmarthostTarget | MxTarget) -> int:
-    """Return the tries at once below which one may follow another on its connection.
+    """Return the number of simultaneous attempts below which commands of a message may be pipelined
+    behind the content of another one on its connection.
 
-    When more are needed the hop is slow or far away, and more connections are what helps.
+    With more attempts the server is slow or far away, and more connections are better.
     """
     if isinstance(target, MxTarget):
         return 0
@@ -428,7 +431,7 @@ def followers_of(target: SmarthostTarget | MxTarget) -> int:
 
 
 def upstream_of(target: SmarthostTarget | MxTarget, place: Place, local_name: str) -> Upstream:
-    """Return a place of a target as connections see it."""
+    """Return the settings of connections to a place of a target."""
     server = Server(place.host, place.port)
     if isinstance(target, MxTarget):
         return Upstream(server, place.address, target.tls, local_name=local_name)

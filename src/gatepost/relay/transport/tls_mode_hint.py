@@ -1,7 +1,8 @@
-"""A smarthost that says nothing: perhaps its port is for implicit TLS, where the client begins.
+"""Detects a smarthost port for implicit TLS, on which we wait for a greeting in clear.
 
-The five minutes that a greeting may take (RFC 5321 4.5.3.2.1) would pass at each try, and nothing
-would tell why. Exchangers are not asked: some delay their greeting to see who speaks too early.
+Otherwise each attempt would wait five minutes for the greeting (RFC 5321 4.5.3.2.1), and the reason
+would stay unknown. Mail exchangers are not checked: some delay their greeting, to detect clients
+that speak too early.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from gatepost.errors import TimedOut
 from gatepost.relay.transport.sign_in_evidence import SignInEvidence
 
 SILENCE: Final = 10.0
-"""Seconds without a greeting after which it is asked for one inside TLS."""
+"""Seconds without a greeting after which one inside TLS is tried."""
 
 
 async def unless_silent(
@@ -21,9 +22,9 @@ async def unless_silent(
     witness: SignInEvidence,
     greets_in_tls: Callable[[], Awaitable[bool]],
 ) -> AsyncConnection:
-    """Return what ``opening`` does; a server that greets only in TLS is not waited for.
+    """Return the connection that ``opening`` opens, without waiting for a server that uses TLS.
 
-    Raises TimedOut then, else what ``opening`` raises.
+    Raises TimedOut if the server sends its greeting only inside TLS, and what ``opening`` raises.
     """
     task = asyncio.create_task(opening)
     try:
@@ -43,7 +44,7 @@ async def unless_silent(
 
 
 async def _give_up(task: asyncio.Task[AsyncConnection]) -> None:
-    """Leave no connection behind, though it may stand just now and we may be cancelled again."""
+    """Cancel the task, and close its connection if it was opened just now."""
     task.cancel()
     await asyncio.shield(_ended(task))
 
