@@ -1,7 +1,9 @@
 """What every store promises of reports (``queue.reports.ReportStore``)."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -213,6 +215,29 @@ def test_attempts_are_settled(reports: ReportStore) -> None:
         assert await reports.subscribed() == ["y"]
 
     run(steps())
+
+
+@pytest.mark.parametrize(
+    "damage", ["data = '{\"x'", "data = '[1]'", "data = X'FF'", "subject = X'FF'"]
+)
+def test_a_damaged_report_holds_up_no_other(tmp_path: Path, damage: str) -> None:
+    store = open_store(tmp_path, Settings(reserve=0))
+    reports = store.reports
+
+    async def steps() -> None:
+        await reports.record(None, [Published(report(name), ("x",)) for name in "abc"])
+        with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
+            connection.execute(f"UPDATE reports SET {damage} WHERE id = 'b'")
+        found = await reports.due("x", NOON, 9)
+        assert [(each.report.id, each.is_damaged) for each in found] == [
+            ("a", False), ("b", True), ("c", False),
+        ]  # fmt: skip
+        assert [each.id for each in await reports.list_reports()] == ["c", "b", "a"]
+        await reports.settle("x", [Settlement(found[1].number, NOON, dead="ReportDamaged")])
+        assert [each.report.id for each in await reports.dead_letters("x")] == ["b"]
+
+    run(steps())
+    store.close()
 
 
 def test_the_managed_list_is_kept(reports: ReportStore) -> None:

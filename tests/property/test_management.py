@@ -199,4 +199,4 @@ def check(api: Management) -> None:
         assert view.get(CommunicationService, username.service_id) is not None
         assert username.username.lower() != username.name.lower()
     kept = [each for kind in KINDS for each in view.all(kind)]
-    assert entries_of(record_of(each) for each in kept) == kept
+    assert entries_of([record_of(each) for each in kept], {}) == kept

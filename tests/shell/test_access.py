@@ -1,6 +1,7 @@
 """Commands on a directory whose relay does not run: one after the other, not one or nothing."""
 
 import asyncio
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from gatepost.app import access
 from gatepost.app.access import open_administration, open_events, open_mailbox, open_queue
 from gatepost.app.certificates import CA_FILE
 from gatepost.app.watched_store import open_watched
-from gatepost.errors import ConfigError
+from gatepost.errors import ConfigError, Unreadable
 from gatepost.store.sqlite import StoreLocked, open_store
 from tests.commands import GATEPOST, PATIENCE
 
@@ -59,6 +60,24 @@ def test_who_keeps_it_too_long_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     try:
         with pytest.raises(StoreLocked, match="is in use by process"):
             asyncio.run(use(tmp_path))
+    finally:
+        held.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nobody can remove what is open")
+@pytest.mark.parametrize("removed", ["lock", "control.sock"])
+def test_who_removed_a_running_relays_files_is_told_so_at_once(
+    tmp_path: Path, removed: str
+) -> None:
+    held = open_store(tmp_path)
+    (tmp_path / "ready.json").write_text(f'{{"pid": {os.getpid()}}}')
+    if removed == "lock":
+        (tmp_path / "lock").unlink()
+    before = sorted(tmp_path.iterdir())
+    try:
+        with pytest.raises(Unreadable, match=f"whose file {removed} was removed: restart it"):
+            asyncio.run(asyncio.wait_for(use(tmp_path), access.PATIENCE / 2))
+        assert sorted({*tmp_path.iterdir()} - {tmp_path / CA_FILE}) == before
     finally:
         held.close()
 

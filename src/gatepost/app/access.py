@@ -1,15 +1,16 @@
 """Access of the command line to a data directory, whether or not its relay runs."""
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.app.control_socket import SOCKET
-from gatepost.errors import ConfigError, ConnectError
+from gatepost.errors import ConfigError, ConnectError, Unreadable
 from gatepost.queue.contract import Store
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 10.0
 """Seconds to wait for another command, or for a relay that is starting or stopping."""
+_GRACE: Final = 0.5
+"""Seconds until a file that a running relay must have is taken for removed."""
 _PAUSE: Final = 0.02
 
 Administer = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -138,10 +141,10 @@ async def _reached(
 
         nothing = f"there is nothing in {data}: no relay has run there (--config FILE says where)"
         raise ConfigError(missing(data) or nothing)
-    deadline = time.monotonic() + PATIENCE
+    began = time.monotonic()
     while True:
         calls = await _connect(data)
-        store = None if calls else _open(data, may_wait=time.monotonic() < deadline)
+        store = None if calls else _open(data, time.monotonic() - began)
         if calls or store:
             break
         await asyncio.sleep(_PAUSE)
@@ -167,11 +170,12 @@ async def _connect(data: Path) -> "Calls | None":
         return None  # left behind by a relay that was killed
 
 
-def _open(data: Path, *, may_wait: bool) -> "SqliteStore | None":
+def _open(data: Path, waited: float) -> "SqliteStore | None":
     """Return the store; None when another process has it and one may wait. Raises Unreadable."""
     from gatepost.app.files import made_private  # noqa: PLC0415
     from gatepost.app.store_news import leave_news, news_of  # noqa: PLC0415
-    from gatepost.store.sqlite import StoreLocked, open_store  # noqa: PLC0415
+    from gatepost.store.lock import StoreLocked  # noqa: PLC0415
+    from gatepost.store.sqlite import open_store  # noqa: PLC0415
 
     try:
         with made_private():
@@ -179,11 +183,27 @@ def _open(data: Path, *, may_wait: bool) -> "SqliteStore | None":
             if news := news_of(store):
                 sys.stderr.writelines(f"{reason}\n" for _, reason in news)
                 leave_news(data, news)
-    except StoreLocked:
-        if not may_wait:
+    except StoreLocked as error:
+        if waited > _GRACE and (removed := _removed(data, error.pid)):
+            raise Unreadable(f"{error}, whose file {removed} was removed: restart it") from error
+        if waited >= PATIENCE:
             raise
         return None
     return store
+
+
+def _removed(data: Path, owner: int) -> str:
+    """Return which file of the running relay is gone, without which nobody can reach it."""
+    from gatepost.app.ready import FILE  # noqa: PLC0415
+    from gatepost.store.lock import LOCK  # noqa: PLC0415
+
+    if not (data / LOCK).exists():
+        return LOCK
+    with suppress(OSError, ValueError, AttributeError):
+        is_ready = json.loads((data / FILE).read_bytes()).get("pid") == owner
+        if is_ready and not (data / SOCKET).exists():
+            return SOCKET
+    return ""
 
 
 def _operating(calls: "Calls", what: str) -> Administer:

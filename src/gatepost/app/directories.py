@@ -170,6 +170,8 @@ class Directories:
                 self.records, digest_key=self.key.subkey(DIGESTS), clock=_now, tokens=self.tokens
             )
             await directory.load()
+            for name, reason in directory.damaged.items():
+                self.report("directory_record_damaged", name=name, reason=reason)
         prepared.then.append(partial(self._keep, directory, profile))
         return directory
 

@@ -140,6 +140,7 @@ _SENTENCES: Final = {
     "login_rests": "{upstream}: the password was refused, and is not sent again for {hours:g} h",
     "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is left out: {reason}",
     "snapshot_not_kept": "{upstream}: the snapshot could NOT be kept: {reason}",
+    "directory_record_damaged": "DIRECTORY RECORD {name} IS DAMAGED, and left out: {reason}",
     "account_damaged": "ACCOUNT {name} IS DAMAGED, and has to be made again: {reason}",
     "store_recovered": "THE STORE WAS MENDED: {reason}",
     "store_gone": "THE STORE IS GONE, a new one is begun: {reason}",

@@ -136,6 +136,8 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     remove_ready(data)
     listeners, key = _listen(options, stack), open_key(data)
     directory, tokens, provisioned = await _provide(key, store, profile, clock)
+    for name, reason in directory.damaged.items():
+        report("directory_record_damaged", name=name, reason=reason)
     certificates = ensure_certificates(data, datetime.now(UTC))
     accounts = await _provide_accounts(key, store, profile)
     signs_in: Directory = accounts.signs_in if accounts else directory

@@ -41,6 +41,8 @@ class Due:
     attempts: int
     """That were made before."""
     published_at: datetime
+    is_damaged: bool = False
+    """What the report says is lost: there is nothing to send."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,13 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from gatepost.errors import Unreadable
 from gatepost.store.private import open_private
+
+LOCK: Final = "lock"
+"""Name of the file that holds the owner's pid."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -38,24 +42,37 @@ class DirectoryLock:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._descriptors = [open_private(directory / "lock")]
-        if sys.platform != "win32":  # where nobody can remove what is open
-            self._descriptors.append(os.open(directory, os.O_RDONLY))
-        file = self._descriptors[0]
+        self._descriptors: list[int] = []
         try:
-            for each in self._descriptors:
-                _try_lock(each)
-        except OSError:
-            os.lseek(file, 0, os.SEEK_SET)
-            owner = os.read(file, 20).strip()
+            if sys.platform != "win32":  # where nobody can remove what is open
+                self._take(directory, os.open(directory, os.O_RDONLY))
+            file = open_private(directory / LOCK)
+            self._take(directory, file)
+        except BaseException:
             self.release()
-            raise StoreLocked(directory, int(owner) if owner.isdigit() else 0) from None
+            raise
         os.ftruncate(file, 0)
         os.lseek(file, 0, os.SEEK_SET)
         with suppress(OSError):  # a full disk: it is locked all the same
             os.write(file, b"%d\n" % os.getpid())
 
+    def _take(self, directory: Path, descriptor: int) -> None:
+        self._descriptors.append(descriptor)
+        try:
+            _try_lock(descriptor)
+        except OSError:
+            raise StoreLocked(directory, _owner_of(directory)) from None
+
     def release(self) -> None:
         """Let another process have the directory; the file stays."""
         for each in self._descriptors:
             os.close(each)
+
+
+def _owner_of(directory: Path) -> int:
+    """Return the pid in the lock's file; 0 when it holds none, or is gone."""
+    try:
+        owner = (directory / LOCK).read_bytes()[:20].strip()
+    except OSError:
+        return 0
+    return int(owner) if owner.isdigit() else 0

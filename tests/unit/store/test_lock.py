@@ -9,6 +9,8 @@ import pytest
 from gatepost.errors import Unreadable
 from gatepost.store.lock import DirectoryLock, StoreLocked
 
+OPEN = Path("/proc/self/fd")
+
 
 def test_the_second_owner_is_told_of_the_first(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
@@ -34,8 +36,20 @@ def test_who_removes_the_file_removes_no_lock(tmp_path: Path) -> None:
     (tmp_path / "lock").unlink()
     with pytest.raises(StoreLocked, match="another process"):
         DirectoryLock(tmp_path)
+    assert not (tmp_path / "lock").exists()
     lock.release()
     DirectoryLock(tmp_path).release()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
+def test_a_directory_that_cannot_be_locked_leaves_nothing_open(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    before = len(list(OPEN.iterdir()))
+    with pytest.raises(IsADirectoryError):
+        DirectoryLock(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        DirectoryLock(tmp_path / "none")
+    assert len(list(OPEN.iterdir())) == before
 
 
 def test_a_pid_that_was_left_behind_does_not_lock(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from gatepost.app.clock import AheadClock
 from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
 from gatepost.config.settings import DirectorySettings
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.errors import Unreadable
 from gatepost.net.dns import DnsResolver
 from gatepost.store.sqlite import SqliteStore
 
@@ -23,14 +22,11 @@ async def offline_administration(
     """Return what runs an operation on ``store``, that of ``data``.
 
     ``configured`` reads the directories of the relay's configuration, if that is known: accounts
-    may be in it. Raises Unreadable when it holds what no directory does.
+    may be in it.
     """
     key, now = open_key(data), AheadClock(data).now
     directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
-    try:
-        await directory.load()
-    except ValueError as error:
-        raise Unreadable(str(error)) from error
+    await directory.load()
     context = AdminContext(directory, SealedAccessKeys(key), now, resolver=DnsResolver(cached=0))
     dispatch = AdminDispatch(context)
 

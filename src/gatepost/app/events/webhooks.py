@@ -24,6 +24,9 @@ IN_FLIGHT: Final = 8
 """Requests of one subscription at a time."""
 LAST_ANSWERS: Final = 1.0
 """Seconds that open requests get at the end."""
+DAMAGED: Final = "the store's row of it is damaged"
+LOST: Final = "ReportDamaged"
+"""Why such a report is dead; Event Grid has no such reason."""
 PAUSE: Final = 1.0
 """Seconds after a failure of the store."""
 
@@ -127,6 +130,8 @@ class _Lane:
         due = await webhooks.reports.due(key, now, most)
         busy = self._on_its_way | self._landed
         fresh = [each for each in due if each.number not in busy]
+        await self._give_up([each for each in fresh if each.is_damaged])
+        fresh = [each for each in fresh if not each.is_damaged]
         for batch in list(_batches(fresh, self.subscription))[:free]:
             self._on_its_way.update(each.number for each in batch)
             request = asyncio.create_task(self._send(batch))
@@ -136,6 +141,20 @@ class _Lane:
             return 0.0
         later = await webhooks.reports.next_due(key, now)
         return None if later is None else max(0.0, (later - webhooks.now()).total_seconds())
+
+    async def _give_up(self, damaged: Sequence[Due]) -> None:
+        """Strike off what cannot be sent any more: the others must not wait for it."""
+        if not damaged:
+            return
+        subscription, now = self.subscription, self._webhooks.now()
+        lost = [Settlement(each.number, now, outcome=DAMAGED, dead=LOST) for each in damaged]
+        await self._webhooks.reports.settle(subscription.key, lost)
+        for each in damaged:
+            self._webhooks.tell(
+                "webhook_given_up",
+                subscription=subscription.name, endpoint=subscription.endpoint,
+                report=each.report.id, attempts=each.attempts, reason=DAMAGED, dead=LOST,
+            )  # fmt: skip
 
     def _sent(self, request: "asyncio.Task[None]") -> None:
         self._requests.discard(request)

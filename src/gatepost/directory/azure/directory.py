@@ -74,16 +74,17 @@ class AzureDirectory:
         self._remembered = RememberedSecrets(self.rules.token_cache)
         self._snapshot = Snapshot(BUILT_IN_ROLES)
         self._changing = asyncio.Lock()
+        self.damaged: dict[str, str] = {}
+        """By kind and id, what was wrong with an entry when it was read."""
         self._followers = ChangeListeners()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} version={self.version}>"
 
     async def load(self) -> None:
-        """Read everything that the store keeps. Raises ValueError for a record that is damaged."""
-        self._snapshot = Snapshot(
-            [*BUILT_IN_ROLES, *entries_of(await self._records.load_records())]
-        )
+        """Read everything that the store keeps; what is damaged counts for nothing."""
+        records = await self._records.load_records()
+        self._snapshot = Snapshot([*BUILT_IN_ROLES, *entries_of(records, self.damaged)])
 
     def configure(self, rules: Rules) -> None:
         """Go by other rules from now on.

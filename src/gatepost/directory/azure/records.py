@@ -1,6 +1,6 @@
 """Entries as records, and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Final
 
 import msgspec
@@ -16,10 +16,11 @@ def record_of(entry: Entry) -> Record:
     return Record(entry.kind, entry.key, msgspec.to_builtins(entry))
 
 
-def entries_of(records: Iterable[Record]) -> list[Entry]:
+def entries_of(records: Iterable[Record], damaged: MutableMapping[str, str]) -> list[Entry]:
     """Return the entries among the records; those of other directories are passed over.
 
-    Raises ValueError naming a record that does not hold what its kind needs.
+    One that does not hold what its kind needs is left out, and ``damaged`` gets why, by its kind
+    and id. What lies under it stays: whoever asks for what is above it is told that it is gone.
     """
     entries = []
     for record in records:
@@ -29,5 +30,5 @@ def entries_of(records: Iterable[Record]) -> list[Entry]:
         try:
             entries.append(msgspec.convert(record.fields, kind))
         except msgspec.ValidationError as error:
-            raise ValueError(f"directory record {record.kind} {record.id}: {error}") from error
+            damaged[f"{record.kind} {record.id}"] = str(error)
     return entries

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 import msgspec
 
@@ -17,7 +17,7 @@ from gatepost.model.delivery import (
     QueuedMessage,
     State,
 )
-from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.envelope import BodyType, Envelope, Recipient, Ret
 from gatepost.model.message import Submission
 from gatepost.model.reply import EnhancedStatus, Reply
 from gatepost.model.route import parse_next_hop
@@ -32,6 +32,20 @@ from gatepost.store.sqlite.segments import Place
 T = TypeVar("T")
 _encode_quickly: Final = msgspec.json.Encoder().encode
 _PLAIN: Final = Envelope(None)
+
+
+class _Parameters(TypedDict, total=False):
+    """What MAIL had beside the sender, where it is not the default."""
+
+    body: BodyType
+    smtputf8: bool
+    size: int | None
+    auth: str | None
+    ret: Ret | None
+    envid: str | None
+
+
+_PARAMETERS: Final = tuple(_Parameters.__annotations__)
 
 
 def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ...]:
@@ -59,8 +73,8 @@ def queued_message(row: Sequence[Any]) -> QueuedMessage:
     _, id_, received_at, mail_from, parameters, subject, message_id, principal, trace, size = row
     envelope = Envelope(_address(read_text(mail_from)) if mail_from else None)
     if parameters is not None:
-        with suppress(ValueError, TypeError):  # damaged
-            envelope = replace(envelope, **json.loads(parameters))
+        with suppress(ValueError, TypeError):  # damaged: it goes without them
+            envelope = replace(envelope, **msgspec.convert(json.loads(parameters), _Parameters))
     return QueuedMessage(
         id_,
         envelope,
@@ -253,7 +267,6 @@ def _parameters(envelope: Envelope) -> str | None:
     """Return what MAIL had beside the sender; None for nothing."""
     if envelope.is_plain:
         return None
-    names = ("body", "smtputf8", "size", "auth", "ret", "envid")
-    given = {name: getattr(envelope, name) for name in names}
+    given = {name: getattr(envelope, name) for name in _PARAMETERS}
     changed = {name: value for name, value in given.items() if value != getattr(_PLAIN, name)}
     return _encode(changed) if changed else None

@@ -91,7 +91,7 @@ class SqliteReports:
 
     async def due(self, subscription: str, now: datetime, limit: int) -> Sequence[Due]:
         rows = await self._rows("due", subscription, microseconds(now), limit)
-        return [Due(row[0], _report(row[3:]), row[1], read_time(row[2])) for row in rows]
+        return [_due(row) for row in rows]
 
     async def next_due(self, subscription: str, after: datetime) -> datetime | None:
         due = (await self._rows("next_due", subscription, microseconds(after)))[0][0]
@@ -206,5 +206,25 @@ def _row(report: Report) -> tuple[Any, ...]:
 
 
 def _report(row: Sequence[Any]) -> Report:
-    id_, type_, message, resource, subject, at, fields = row
-    return Report(id_, type_, message, resource, subject, read_time(at), json.loads(fields))
+    """Return what a row says; of a damaged one the names that it has, for nothing else waits."""
+    *names, at, fields = row
+    id_, type_, message, resource, subject = (
+        each if isinstance(each, str) else "" for each in names
+    )
+    return Report(id_, type_, message, resource, subject, read_time(at), _data(fields) or {})
+
+
+def _due(row: Sequence[Any]) -> Due:
+    number, attempts, published_at, *said = row
+    is_damaged = _data(said[-1]) is None or not all(isinstance(each, str) for each in said[:5])
+    made = attempts if isinstance(attempts, int) else 0
+    return Due(number, _report(said), made, read_time(published_at), is_damaged)
+
+
+def _data(fields: Any) -> dict[str, Any] | None:
+    """Return the JSON object of a report; None for a damaged one."""
+    try:
+        found = json.loads(fields)
+    except (ValueError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None

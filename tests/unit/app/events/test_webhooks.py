@@ -2,19 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from gatepost.app.events.service import EventService, Surroundings, schedule_of
+from gatepost.app.events.webhooks import DAMAGED, LOST
 from gatepost.app.keys import Key
 from gatepost.directory.azure.entries import Domain
 from gatepost.model.profile import EventRules
 from gatepost.queue.backoff import Backoff
+from gatepost.queue.reports import Due
 from gatepost.rest.events.handshake import Answer
 from gatepost.rest.events.subscription import SubscriptionError
 from tests.unit.app.events.world import URL, Asked, Endpoint, World, agree, opened
@@ -69,6 +71,23 @@ async def test_every_recipient_is_reported(world: World) -> None:
     await world.settle()
     assert {each["data"]["recipient"] for each in world.endpoint.notified} == {ANN, BOB}
     assert await shown(world) == (0, 0, None)
+
+
+@in_a_world
+async def test_a_damaged_report_is_given_up_and_the_others_are_sent(world: World) -> None:
+    await world.ask("webhook_create", url=URL)
+    reports = world.store.reports
+    read = reports.due
+
+    async def due(subscription: str, now: datetime, limit: int) -> Sequence[Due]:
+        found = await read(subscription, now, limit)
+        return [replace(each, is_damaged=each.report.message == "m1") for each in found]
+
+    reports.due = due  # type: ignore[method-assign]
+    await send(world, "m1", "m2")
+    assert len(world.endpoint.notified) == 1
+    assert await shown(world) == (0, 1, DAMAGED)
+    assert [facts["dead"] for event, facts in world.told if event == "webhook_given_up"] == [LOST]
 
 
 @in_a_world

@@ -241,10 +241,24 @@ def test_the_rules_are_its_own() -> None:
     assert verdict.reason.startswith("propagating: ")
 
 
-def test_a_damaged_record_is_named() -> None:
-    records = MemoryRecords([Record("tenant", "t1", {"domain": "x"})])
-    with pytest.raises(ValueError, match=r"directory record tenant t1: .*`id`"):
-        directory(records)
+def test_a_damaged_record_counts_for_nothing_and_is_named() -> None:
+    kept = [record_of(each) for each in entries().values()]
+    damaged = [Record("tenant", "t1", {"domain": "x"}), Record("domain", "d1", {"id": 5})]
+    made = directory(MemoryRecords([*damaged, *kept]))
+    assert isinstance(made.identify(credentials(), "LOGIN"), Principal)
+    assert list(made.damaged) == ["tenant t1", "domain d1"]
+    assert "`id`" in made.damaged["tenant t1"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["tenant", "application", "client_secret", "role_assignment", "communication_service"]
+)
+def test_who_needs_a_damaged_record_is_refused(kind: str) -> None:
+    records = [record_of(each) for each in entries().values()]
+    broken = [replace(each, fields={}) if each.kind == kind else each for each in records]
+    made = directory(MemoryRecords(broken))
+    assert made.damaged
+    assert isinstance(made.identify(credentials(), "LOGIN"), Reply)
 
 
 def test_records_of_others_are_left_alone() -> None:

@@ -40,9 +40,9 @@ def test_an_entry_survives_json(entry: Entry) -> None:
     record = record_of(entry)
     assert record.id == entry.id.lower()
     fields = json.loads(json.dumps(record.fields))
-    assert entries_of([Record(record.kind, record.id, fields)]) == [entry]
+    assert entries_of([Record(record.kind, record.id, fields)], {}) == [entry]
 
 
 def test_fields_of_a_later_version_are_passed_over() -> None:
     record = Record("tenant", "t", {"id": "t", "domain": "d", "added_later": datetime.now(UTC)})
-    assert [entry.id for entry in entries_of([record])] == ["t"]
+    assert [entry.id for entry in entries_of([record], {})] == ["t"]

@@ -53,6 +53,8 @@ def run(
         "queue_deliveries SET hop = X'687562FF'",
         "queue_deliveries SET attempts = 'x', history = '[[1]]'",
         "queue_messages SET received_at = 1 << 62, trace = 'x', parameters = '[1]'",
+        """queue_messages SET parameters = '{"ret": 5, "envid": "x"}'""",
+        """queue_messages SET parameters = '{"body": ["7BIT"]}'""",
     ],
 )
 def test_what_is_damaged_in_a_row_keeps_no_other_mail_waiting(tmp_path: Path, damage: str) -> None:
@@ -68,6 +70,7 @@ def test_what_is_damaged_in_a_row_keeps_no_other_mail_waiting(tmp_path: Path, da
         overdue = await store.deliveries.lease_overdue(NOON, 10)
         leases = [*overdue, *await store.deliveries.lease(NOON, 10)]
         assert {each.message.id for each in leases} >= {"1-0", "1-2"}
+        assert all(each.message.envelope.is_plain for each in leases)
         for each in leases:
             await store.deliveries.settle(each, settlement("delivered"), NOON)
         await store.deliveries.act("drop", None, NOON)
