@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 
 from gatepost.app.smtp_setup import load_certificate
 from gatepost.errors import TlsError
+from gatepost.net.files import in_memory
 from gatepost.relay.context import Report
 from gatepost.relay.listener_state import ServerCertificate
 
@@ -30,9 +32,20 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class GivenCertificate:
+    """What one process serves, for another of ours to begin with."""
+
+    files: tuple[str | None, ...]
+    contents: tuple[bytes | None, ...] = field(repr=False)
+    """Of the files, the key's too: for a pipe between the two, and never for a disk."""
+    state: _State
+
+
 @dataclass(slots=True)
 class _Kept:
     certificate: ServerCertificate
+    contents: tuple[bytes | None, ...] = field(repr=False)
     state: _State
     tried: _State
     """As the files were when they were last looked into, to fail once for each change."""
@@ -54,9 +67,27 @@ class CertificateFiles:
         kept = self._kept.get(files)
         if kept is None:
             state = _state_of(files)  # before: what changes meanwhile is seen by the next look
-            kept = self._kept[files] = _Kept(load_certificate(*files), state, state)
+            certificate = load_certificate(*files)
+            kept = self._kept[files] = _Kept(certificate, _contents_of(files), state, state)
             self._warn(files[0])
         return kept.certificate
+
+    def given(self) -> tuple[GivenCertificate, ...]:
+        """Return what is served now, which may be in the files no longer."""
+        return tuple(
+            [
+                GivenCertificate(files, each.contents, each.state)
+                for files, each in self._kept.items()
+            ]
+        )
+
+    def begin_with(self, given: Iterable[GivenCertificate]) -> None:
+        """Take what another process serves; what cannot be taken so is read from the files."""
+        for each in given:
+            with contextlib.suppress(OSError, TlsError):
+                certificate = _load_given(each.contents)
+                files: Any = tuple(each.files)
+                self._kept[files] = _Kept(certificate, each.contents, each.state, each.state)
 
     def check(self, files: Files) -> None:
         """Read what is new or has changed. Raises TlsError when it would not be taken."""
@@ -102,13 +133,14 @@ class CertificateFiles:
         kept.tried, kept.due = state, None
         chain = files[0]
         try:
-            certificate, own = load_certificate(*files), _own(chain)
+            certificate, contents = load_certificate(*files), _contents_of(files)
+            own = _own(chain)
             kept.due = own.not_valid_before_utc if own.not_valid_before_utc > now else None
             _check_time(chain, own, now)
         except TlsError as error:
             self._report("certificate_kept", file=chain, reason=str(error))
             return False
-        kept.certificate, kept.state = certificate, state
+        kept.certificate, kept.contents, kept.state = certificate, contents, state
         for take in kept.takers:
             take(certificate)
         expires_at = spelled(own.not_valid_after_utc)
@@ -124,6 +156,23 @@ class CertificateFiles:
         """Look no more."""
         if self._watching is not None:
             self._watching.cancel()
+
+
+def _contents_of(files: Files) -> tuple[bytes | None, ...]:
+    """Read files that were loaded just now. Raises TlsError."""
+    try:
+        return tuple([None if each is None else Path(each).read_bytes() for each in files])
+    except OSError as error:
+        raise TlsError(f"certificate {files[0]}: {error.strerror or error}") from error
+
+
+def _load_given(contents: tuple[bytes | None, ...]) -> ServerCertificate:
+    """Raises TlsError and OSError."""
+    with ExitStack() as stack:
+        chain, *others = [
+            None if each is None else stack.enter_context(in_memory(each)) for each in contents
+        ]
+        return load_certificate(chain or "", *others)
 
 
 def _own(chain: str) -> x509.Certificate:

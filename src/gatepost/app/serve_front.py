@@ -1,14 +1,14 @@
 """The program of a front process of ``gatepost serve``: SMTP here, the rest behind the socket."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from gatepost.app.certificate_files import CertificateFiles
+from gatepost.app.certificate_files import CertificateFiles, GivenCertificate
 from gatepost.app.front_process import FrontProcess, run_front
 from gatepost.app.listeners import ListenerFactory, install_certificates
 from gatepost.app.remote_client_counts import RemoteClientCounter
@@ -36,6 +36,8 @@ class ServeFront:
     """By name."""
     mechanisms: tuple[str, ...]
     """Of the directory that answers when we accept: another one may answer yet."""
+    certificates: tuple[GivenCertificate, ...] = ()
+    """Those served now: their files may be half renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,25 @@ class Written:
 
 
 def instruct(
-    written: Written, listeners: Mapping[str, Listener], mechanisms: Iterable[str], number: int
+    written: Written,
+    listeners: Mapping[str, Listener],
+    mechanisms: Iterable[str],
+    number: int,
+    certificates: CertificateFiles,
 ) -> Instruction:
-    """Return what makes ``number`` front processes serve a configuration's listeners."""
+    """Return what makes ``number`` front processes serve a configuration's listeners, each from its
+    start with the certificates that are served then."""
     descriptors = {name: inheritable(each) for name, each in listeners.items()}
     data = str(written.config.storage.directory.resolve())
     front = ServeFront(
         written.text, written.file, data, number + 1, descriptors, tuple(sorted(mechanisms))
     )
     every = tuple([each for some in descriptors.values() for each in some])
-    return Instruction("gatepost.app.serve_front", msgspec.json.encode(front), every)
+
+    def text() -> bytes:
+        return msgspec.json.encode(replace(front, certificates=certificates.given()))
+
+    return Instruction("gatepost.app.serve_front", text, every)
 
 
 async def serve(front: ServeFront) -> None:
@@ -77,6 +88,7 @@ async def serve(front: ServeFront) -> None:
     factory = ListenerFactory(config, frozenset(front.mechanisms))
     entrances = {each.name: factory.state(each) for each in config.listeners}
     certificates = CertificateFiles(_unheard)
+    certificates.begin_with(front.certificates)
     install_certificates(certificates, entrances, config.listeners)
     supervisor = Supervisor(relay)
     doors = [(adopt(each), entrances[name]) for name, each in front.listeners.items()]

@@ -185,7 +185,9 @@ class ServeInbound:
             listeners[settings.name] = opened or gone.pop(place).listener
         for each in gone.values():
             keep(each.listener)
-        return instruct(prepared.written, listeners, prepared.mechanisms, prepared.workers)
+        return instruct(
+            prepared.written, listeners, prepared.mechanisms, prepared.workers, self._certificates
+        )
 
     async def stop(self) -> None:
         """End all sessions with 421, and close the listeners."""

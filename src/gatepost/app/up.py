@@ -135,9 +135,7 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     stack.callback(store.close)
     remove_ready(data)
     listeners, key = _listen(options, stack), open_key(data)
-    directory, tokens, provisioned = await _provide(key, store, profile, clock)
-    for name, reason in directory.damaged.items():
-        report("directory_record_damaged", name=name, reason=reason)
+    directory, tokens, provisioned = await _provide(key, store, profile, clock, report)
     certificates = ensure_certificates(data, datetime.now(UTC))
     accounts = await _provide_accounts(key, store, profile)
     signs_in: Directory = accounts.signs_in if accounts else directory
@@ -230,7 +228,7 @@ def _listen(options: Options, stack: AsyncExitStack) -> Listeners:
 
 
 async def _provide(
-    key: Key, store: SqliteStore, profile: Profile, clock: AheadClock
+    key: Key, store: SqliteStore, profile: Profile, clock: AheadClock, report: Report
 ) -> tuple[AzureDirectory, AccessTokens, Provisioned]:
     """Load the directory; at the first start, make what it holds."""
     tokens = await open_tokens(store, key, clock.now)
@@ -242,6 +240,8 @@ async def _provide(
         tokens=tokens,
     )
     await directory.load()
+    for name, reason in directory.damaged.items():
+        report("directory_record_damaged", name=name, reason=reason)
     return directory, tokens, await provision(store, directory, key, clock.now())
 
 

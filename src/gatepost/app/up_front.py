@@ -27,7 +27,7 @@ def instruct(serving: SmtpSetup, smtp: Listener | None, smtps: Listener | None) 
     descriptors = [inheritable(each) if each is not None else () for each in (smtp, smtps)]
     front = Front(serving, *descriptors)
     text = msgspec.json.encode(front, enc_hook=dict)
-    return Instruction("gatepost.app.up_front", text, (*front.smtp, *front.smtps))
+    return Instruction("gatepost.app.up_front", lambda: text, (*front.smtp, *front.smtps))
 
 
 async def serve(front: Front) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,8 +31,8 @@ class Instruction:
 
     program: str
     """A module of ours."""
-    text: bytes
-    """One line."""
+    text: Callable[[], bytes]
+    """Returns the line for one that starts now."""
     descriptors: tuple[int, ...]
     """Of listening sockets, which are ours and outlive it."""
 
@@ -92,7 +92,7 @@ class _Slot:
             assert process.stdout is not None  # noqa: S101
             # uvloop says RuntimeError where the process is gone: its status tells more
             with contextlib.suppress(OSError, RuntimeError):
-                process.stdin.write(self._instruction.text + b"\n")
+                process.stdin.write(self._instruction.text() + b"\n")
                 await process.stdin.drain()
             said = await process.stdout.readline()
             if said == READY:

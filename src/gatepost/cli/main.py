@@ -105,6 +105,13 @@ def root() -> None:
     """
 
 
+_NO_THREAD: Final = "can't start new thread"
+"""What Python says, as a RuntimeError, where the system gives no room for a thread's stack."""
+_NO_MEMORY: Final = (
+    "the system gives no more memory, or threads; its limits are too low (ulimit -a)"
+)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 finding, 3 unreachable, 64 usage."""
     atexit.register(gc.freeze)  # at its end Python looks for garbage in all that it loaded
@@ -122,6 +129,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader left; there is nobody to tell
+        sys.exit(FAILED)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and str(error) != _NO_THREAD:
+            raise
+        click.echo(f"Error: {_NO_MEMORY}", err=True)
         sys.exit(FAILED)
     except OSError as error:
         click.echo(f"Error: {error.strerror or error}", err=True)

@@ -3,6 +3,9 @@
 import errno
 import os
 import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +21,23 @@ def check_again(path: str | Path) -> None:
     what was read is gone."""
     if stat.S_ISFIFO(Path(path).stat().st_mode):
         raise OSError(errno.EINVAL, "it is a FIFO, and would be read more than once")
+
+
+@contextmanager
+def in_memory(octets: bytes) -> Iterator[str]:
+    """Give the name of a file that no disk holds, for what reads files alone.
+
+    Raises OSError where the system has none: it is Linux's (memfd_create(2)).
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    descriptor = os.memfd_create("gatepost")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(octets)
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
 
 
 def sync_directory(directory: Path) -> None:

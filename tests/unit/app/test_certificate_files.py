@@ -1,13 +1,16 @@
 """Certificates that are files: read once, taken anew when they change, kept when they are wrong."""
 
 import asyncio
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from gatepost.app.certificate_files import CertificateFiles
+from gatepost.app.certificate_files import CertificateFiles, GivenCertificate
 from gatepost.errors import TlsError
 from gatepost.relay.listener_state import ServerCertificate
 from tests.certificates import Authority, make_authority
@@ -87,6 +90,31 @@ def test_what_cannot_be_used_leaves_the_old_one_and_is_told_once(
     assert bench.certificates.look()
     assert bench.told()[-1] == "certificate_reloaded"
     assert len(bench.taken) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs files in memory")
+def test_another_process_begins_with_what_is_served(bench: Bench) -> None:
+    good = bench.certificates.load(bench.files).bindings
+    bench.key.write_text("half")
+    assert not bench.certificates.look()
+    given = msgspec.json.encode(bench.certificates.given())
+    assert "PRIVATE" not in repr(bench.certificates.given())
+    other = CertificateFiles(bench.report)
+    other.begin_with(msgspec.json.decode(given, type=tuple[GivenCertificate, ...]))
+    other.follow(bench.files, bench.taken.append)
+    assert bench.taken[0].bindings == good
+    assert not other.look(), "the files are no better"
+    bench.put()
+    assert other.look()
+    assert bench.taken[1].bindings != good
+
+
+def test_what_cannot_be_given_is_read_from_the_files(bench: Bench) -> None:
+    bench.certificates.load(bench.files)
+    [given] = bench.certificates.given()
+    other = CertificateFiles(bench.report)
+    other.begin_with([replace(given, contents=(b"half", b""))])
+    assert other.load(bench.files).bindings == bench.certificates.load(bench.files).bindings
 
 
 def test_one_that_is_not_good_yet_is_taken_when_it_is(bench: Bench) -> None:

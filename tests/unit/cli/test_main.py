@@ -116,3 +116,20 @@ def test_a_program_is_told_that_its_words_cannot_be_read(
 def test_what_stands_behind_two_dashes_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("messages", "list", "--", "--json") == 64
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_a_system_that_gives_nothing_more_is_told_in_a_sentence(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = click.Command("probe", callback=_raises(error))
+    monkeypatch.setattr(cli.Lazy, "resolve_command", lambda *it: ("probe", command, it[-1][1:]))
+    assert run("probe") == 1
+    assert "its limits are too low" in capsys.readouterr().err
+
+
+def test_a_fault_of_ours_is_no_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = click.Command("probe", callback=_raises(RuntimeError("something else")))
+    monkeypatch.setattr(cli.Lazy, "resolve_command", lambda *it: ("probe", command, it[-1][1:]))
+    with pytest.raises(RuntimeError, match="something else"):
+        cli.main(["probe"])
