@@ -1,8 +1,7 @@
 """Connections that are kept for the next message to the same server, identity and TLS.
 
-RFC 5321 4.5.4.1 asks for it: several messages for one host go over one connection. What a server
-says when it is tired of us (421), and that it went away unasked, is noticed before anything is
-given to it.
+RFC 5321 4.5.4.1 recommends to send several messages for one host over one connection. A 421 or a
+disconnection that came meanwhile is noticed before the connection is used again.
 """
 
 import asyncio
@@ -16,31 +15,31 @@ from typing import Final, Generic, Protocol, Self, TypeVar
 from gatepost.errors import Disconnected, GatepostError
 
 CHECK_AFTER: Final = 10.0
-"""Seconds of rest after which a connection is asked whether it is still there."""
+"""Seconds without use after which a connection is checked before it is used again."""
 TOTAL: Final = 500
-"""Connections to all servers together."""
+"""Maximum number of connections to all servers together."""
 
 
 class Poolable(Protocol):
-    """What a pool holds; ``client.connection.AsyncConnection`` is one."""
+    """A connection that a pool can keep, such as ``client.connection.AsyncConnection``."""
 
     @property
     def usable(self) -> bool:
-        """The other side will listen, as far as is known without asking."""
+        """False if the connection is known to be closed or unusable, without network traffic."""
 
     @property
     def may_be_followed(self) -> bool:
-        """While it is lent, another message may be announced behind the one that it carries."""
+        """True if the next message's commands may be pipelined behind the current one."""
 
     @property
     def goes_on(self) -> bool:
         """The message that was announced may have its turn."""
 
     async def check(self) -> None:
-        """Ask whether it does. Raises GatepostError."""
+        """Ask the server whether the connection still works. Raises GatepostError if not."""
 
     async def close(self) -> None:
-        """Say goodbye and close."""
+        """Send QUIT and close the connection."""
 
 
 _TICK: Final = 0.002
@@ -50,34 +49,34 @@ C = TypeVar("C", bound=Poolable)
 
 
 PATIENCE: Final = 1.0
-"""Seconds for which a turn on a connection in use is waited for at least; at most twice that."""
+"""Shortest time in seconds to wait for a connection in use; the longest is twice that."""
 
 
 def _nothing() -> None:
-    """Nobody wants to know."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How one key's connections are used."""
+    """Rules for the connections of one key."""
 
     connections: int = 10
-    """At once, those at rest included."""
+    """Maximum number of connections, including idle ones."""
     messages: int = 100
-    """After which one is closed."""
+    """Number of messages after which a connection is closed."""
     idle: float = 30.0
-    """Seconds of rest after which it is closed; less than the server's own patience."""
+    """Seconds without use after which it is closed; less than the timeout of servers."""
     opened: Callable[[], None] = _nothing
-    """Called when one is going to be opened."""
+    """Called before a connection is opened."""
     closed: Callable[[], None] = _nothing
-    """Called when one is closed, or could not be opened."""
+    """Called when a connection was closed, or could not be opened."""
     follow: int = 0
-    """Loans at once below which one may wait for its turn on a connection that is lent, to be
-    announced behind the message that it carries; 0: none does."""
+    """Number of simultaneous loans below which a loan may wait for a connection in use, to
+    pipeline its commands behind the current message; 0: never."""
 
 
 class _Kept(Generic[C]):
-    """A connection, and what is remembered of it."""
+    """A connection and its state in the pool."""
 
     __slots__ = (
         "closed", "connection", "followed", "follower", "is_resting", "messages", "rested",
@@ -89,14 +88,14 @@ class _Kept(Generic[C]):
         self.closed = closed
         self.messages = 0
         self.follower: asyncio.Future[bool] | None = None
-        """Who has the next turn is told when it comes, and whether there is one."""
+        """Resolved for the next loan: True when its turn comes, False if it cannot come."""
         self.followed = 0.0
-        """Since when."""
+        """When the follower began to wait."""
         self.is_resting = False
         self.rested = self.retires = 0.0
-        """Since when, and until when on the loop's clock, if it does."""
+        """If it is idle: since when, and until when at most, on the loop's clock."""
         self.timer: asyncio.TimerHandle | None = None
-        """Looks whether it has rested for too long; it goes on while the connection is lent."""
+        """Checks whether it was idle for too long; keeps running while the connection is lent."""
 
     def end(self) -> None:
         if self.timer is not None:
@@ -105,26 +104,26 @@ class _Kept(Generic[C]):
 
 
 class _Shelf(Generic[C]):
-    """All that is known of one key."""
+    """The connections and waiting loans of one key."""
 
     __slots__ = ("closing", "idle", "key", "lent", "loans", "open", "waiters")
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
         self.lent: dict[_Kept[C], None] = {}
-        """In use, oldest first."""
+        """Connections in use, oldest first."""
         self.loans = 0
-        """Those of ``lent``, and who waits for a turn on one."""
+        """Number of connections in ``lent``, and of loans that wait for one of them."""
         self.idle: list[_Kept[C]] = []
-        """The last one was used last and is used next, so that a surplus grows old."""
+        """The last one was used last and is used next, so that surplus ones become too old."""
         self.open = 0
-        """Connections at rest, in use, being opened and being closed."""
+        """Number of connections that are idle, in use, being opened or being closed."""
         self.closing = 0
         self.waiters: deque[asyncio.Future[None]] = deque()
 
 
 class Loan(Generic[C]):
-    """A connection in use: a context, after which it is kept or closed."""
+    """A connection in use, as a context manager; at its end the connection is kept or closed."""
 
     def __init__(
         self,
@@ -138,17 +137,17 @@ class Loan(Generic[C]):
         self._turn = turn
         self.connection = kept.connection
         self.is_fresh = kept.messages == 0 and turn is None
-        """It was opened for this loan."""
+        """True if the connection was opened for this loan."""
         self.follows = turn is not None
-        """Somebody else has the connection; ``turn`` waits for him."""
+        """True if another loan uses the connection at first; ``turn`` waits for its end."""
 
     @property
     def waits(self) -> bool:
-        """The turn has not come yet, and still may."""
+        """True while the loan still waits for its turn."""
         return self._turn is not None and not self._turn.done()
 
     async def turn(self) -> None:
-        """Wait until the connection is ours alone. Raises Disconnected when it never will be."""
+        """Wait until no other loan uses the connection. Raises Disconnected if it is lost."""
         if self._turn is None:
             return
         if not await self._turn:
@@ -168,7 +167,7 @@ class Loan(Generic[C]):
 
 
 class Pool(Generic[C]):
-    """Lends connections by key. ``seconds`` is a clock that never steps back."""
+    """Lends connections by key. ``seconds`` is a monotonic clock."""
 
     def __init__(
         self,
@@ -180,10 +179,10 @@ class Pool(Generic[C]):
         self._shelves: dict[Hashable, _Shelf[C]] = {}
         self._open = 0
         self._crowd: deque[asyncio.Future[None]] = deque()
-        """Who waits because all connections of all keys are in use."""
+        """Loans that wait because of the limit for all keys together."""
         self._closing: set[asyncio.Task[None]] = set()
         self._patience: asyncio.TimerHandle | None = None
-        """Looks for who follows and has waited for too long."""
+        """Ends the waiting of followers after too long a time."""
         self._is_retired = self._is_closed = False
 
     def count(self, key: Hashable) -> int:
@@ -192,15 +191,15 @@ class Pool(Generic[C]):
         return shelf.open if shelf else 0
 
     def idle(self, key: Hashable) -> int:
-        """Return how many of them are at rest."""
+        """Return how many idle connections a key has."""
         shelf = self._shelves.get(key)
         return len(shelf.idle) if shelf else 0
 
     def lend(self, key: Hashable, terms: Terms) -> Loan[C] | None:
-        """Return a connection that needs no waiting for the network; None: see ``borrow``.
+        """Return a connection that is available without network traffic; None: use ``borrow``.
 
-        It is one in use that may be followed (see ``Loan.follows``), while few are lent, else one
-        at rest that is known to listen.
+        While few are lent, it is one in use that may be followed (see ``Loan.follows``); otherwise
+        an idle one that needs no check.
         """
         shelf = self._shelves.get(key)
         if shelf is None or self._is_closed:
@@ -226,10 +225,10 @@ class Pool(Generic[C]):
     async def borrow(
         self, key: Hashable, terms: Terms, opening: Callable[[], Awaitable[C]]
     ) -> Loan[C]:
-        """Return a connection that listens: one at rest, or a new one by ``opening``.
+        """Return a working connection: an idle one, or a new one by ``opening``.
 
-        Waits while the key, or the pool, has as many as it may. Raises what ``opening`` raises,
-        and Disconnected once the pool is closed.
+        Waits while the key or the pool has its maximum number of connections. Raises what
+        ``opening`` raises, and Disconnected if the pool is closed.
         """
         had_turn = False
         while True:
@@ -260,17 +259,17 @@ class Pool(Generic[C]):
                 return self._lend(shelf, terms, made)
 
     async def retire(self) -> None:
-        """Close what rests, and let nothing rest any more; who needs a connection still gets one.
+        """Close idle connections, and keep no more of them. Connections can still be borrowed.
 
-        Returns when all that is being closed is closed.
+        Returns when no connection is being closed any more.
         """
         self._is_retired = True
         await self._clear()
 
     async def close(self) -> None:
-        """Close what rests and refuse to lend; what is lent is closed when it comes back.
+        """Close idle connections, and lend no more. Lent ones are closed when they are returned.
 
-        Returns when all that is being closed is closed.
+        Returns when no connection is being closed any more.
         """
         self._is_closed = True
         if self._patience is not None:
@@ -284,7 +283,7 @@ class Pool(Generic[C]):
         await self._clear()
 
     async def _clear(self) -> None:
-        """Close what rests."""
+        """Close idle connections."""
         for shelf in tuple(self._shelves.values()):
             while shelf.idle:
                 self._discard(shelf, shelf.idle.pop())
@@ -347,7 +346,7 @@ class Pool(Generic[C]):
         self._wake(shelf)
 
     def _look(self, shelf: _Shelf[C], kept: _Kept[C]) -> None:
-        """Close what has rested for too long; it may have been lent meanwhile."""
+        """Close a connection that was idle for too long, unless it was lent meanwhile."""
         kept.timer = None
         loop = asyncio.get_running_loop()
         if not kept.is_resting:
@@ -359,14 +358,14 @@ class Pool(Generic[C]):
             self._discard(shelf, kept)
 
     def _evict(self) -> None:
-        """Close the connection that has rested longest, whoever's it is; the crowd is told then."""
+        """Close the connection of any key that was idle longest, so that a waiting loan goes on."""
         resting = [shelf for shelf in self._shelves.values() if shelf.idle]
         if resting:
             shelf = min(resting, key=lambda each: each.idle[0].rested)
             self._discard(shelf, shelf.idle.pop(0))
 
     def _discard(self, shelf: _Shelf[C], kept: _Kept[C]) -> None:
-        """Close one in the background: its place is free when the server has seen it go."""
+        """Close a connection in the background; it counts until it is really closed."""
         kept.end()
         kept.is_resting = False
         shelf.closing += 1
@@ -391,7 +390,7 @@ class Pool(Generic[C]):
         self._drop(shelf)
 
     def _drop(self, shelf: _Shelf[C]) -> None:
-        """Forget a key that nobody uses; who follows may outlive the connection."""
+        """Forget a key without connections and loans; a follower may outlive the connection."""
         is_used = shelf.open or shelf.loans or shelf.waiters
         if not is_used and self._shelves.get(shelf.key) is shelf:
             del self._shelves[shelf.key]
@@ -408,7 +407,7 @@ class Pool(Generic[C]):
         return Loan(self, shelf, terms, kept, turn)
 
     def _pass_on(self, kept: _Kept[C], turn: "asyncio.Future[bool]") -> bool:
-        """Give the follower its turn, if there is one."""
+        """Give the connection to its follower, if there is one."""
         kept.follower = None
         if turn.done():
             return False
@@ -417,7 +416,7 @@ class Pool(Generic[C]):
         return goes_on
 
     def _lose_patience(self) -> None:
-        """Send away who waits for too long: one timer is for all."""
+        """End the waiting of followers that took too long; one timer serves all."""
         self._patience = None
         following = [
             kept
@@ -435,7 +434,7 @@ class Pool(Generic[C]):
     # Who waits.
 
     async def _wait(self, waiters: "deque[asyncio.Future[None]]", *, ahead: bool) -> None:
-        """Wait for a turn; ``ahead`` of the others who had one and found the place taken."""
+        """Wait for a free connection; ``ahead`` puts the loan in front of the others."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if ahead:
             waiters.appendleft(turn)
@@ -452,7 +451,7 @@ class Pool(Generic[C]):
             raise
 
     def _wake(self, shelf: _Shelf[C]) -> None:
-        """A connection, or the place of one, is free: the key's own come first."""
+        """Wake a loan because a connection or its place is free; first those of the same key."""
         if not self._wake_one(shelf.waiters):
             self._wake_one(self._crowd)
 
@@ -466,7 +465,7 @@ class Pool(Generic[C]):
 
 
 def _may_be_followed(kept: _Kept[C], terms: Terms) -> bool:
-    """One message more may wait for a connection, which carries it and the one before at least."""
+    """Tell whether one more message may wait for a connection within its limit of messages."""
     if kept.follower is not None or kept.messages + 2 > terms.messages:
         return False
     return kept.connection.may_be_followed

@@ -33,7 +33,7 @@ from gatepost.wire.replies import ReplyReader
 CLOSING: Final = 421
 CHALLENGE: Final = 334
 QUICK: Final = 0.05
-"""Seconds within which a content is answered by a server that another message may wait for."""
+"""Seconds within which a server must answer a content if another message may wait for it."""
 _OF_MAIL: Final = frozenset({"mail", "rcpt", "data", "content"})
 _ANSWERS_ELSE: Final = frozenset({220, 221, 235, 334, 354})
 """Codes that answer no command of these, but for 354 to DATA (RFC 5321 4.3.2, RFC 4954 4)."""
@@ -60,11 +60,11 @@ class Peer:
     server: Server
     local_name: str
     loopback: bool = False
-    """The server is this very machine."""
+    """True if the server is on this machine."""
 
 
 class Batch:
-    """Commands that go out together, each with its phase."""
+    """Commands that are sent together, each with its phase."""
 
     __slots__ = ("commands", "octets", "text")
 
@@ -80,7 +80,7 @@ class Batch:
 
 
 class Announcement:
-    """The next message's commands, which go out with the content of the one before.
+    """The commands of the next message, which are sent together with the content of this one.
 
     RFC 2920 3.1 allows MAIL to follow a content at once; it saves a round trip and a packet.
     """
@@ -93,7 +93,7 @@ class Announcement:
 
 
 class ClientSession:
-    """What is known of one connection while it is talked on; each method is a conversation."""
+    """The state of one connection; most methods return a conversation (see ``steps``)."""
 
     def __init__(self, peer: Peer, listen_in: Callable[[Said], None] | None = None) -> None:
         self.peer = peer
@@ -101,33 +101,34 @@ class ClientSession:
         self.reader = ReplyReader(self.transcript.redact)
         self.capabilities = Capabilities()
         self.facts: TlsFacts | None = None
-        """Set once TLS stands."""
+        """Set after the TLS handshake."""
         self.phase: Phase = "greeting"
         self.mechanism = ""
-        """The one that signed us in."""
+        """The mechanism of the successful login."""
         self.usable = True
-        """False once nothing more can be asked: 421, a lost connection, half a message sent."""
+        """False if no further commands can be sent: after a 421, a lost connection, a partly sent
+        message."""
         self.in_transaction = False
         self.has_served = False
-        """A sender was taken here."""
+        """True if a MAIL was accepted on this connection."""
         self._opening: Transcript | None = None
         self.listen_in = listen_in
-        """Gets every reply; None: nobody listens."""
+        """Called with every reply, if not None."""
         self._lost: Disconnected | None = None
         self.announcement: Announcement | None = None
-        """Of the message behind the one that is on its way."""
+        """The announcement of the next message."""
         self.announced = b""
-        """What the server knows of the next message: what it says unasked may be to that."""
+        """Commands of the next message that were sent; unexpected replies may be to them."""
         self.is_poured = False
-        """A content is out, and not answered yet."""
+        """True while a complete content waits for its reply."""
         self.may_be_followed = False
-        """The server pipelines, and answered the last content within QUICK."""
+        """True if the server offers PIPELINING, and answered the last content within QUICK."""
 
     def guard(self, conversation: Conversation[T]) -> Conversation[T]:
         """Run ``conversation``; an error leaves it with phase and transcript.
 
-        Who has said more than was asked is not asked again: its next answer would be to nothing,
-        and all that follow would be taken for those before them.
+        A server that has sent too many replies is not used again, because its further replies
+        would be taken for replies to the wrong commands.
         """
         try:
             return (yield from conversation)
@@ -154,7 +155,7 @@ class ClientSession:
     def ask_all(self, batch: Batch, replies: list[Reply]) -> Conversation[None]:
         """Send commands together and append their replies; after a 421 none are awaited.
 
-        What was announced is not sent again.
+        Announced commands, which were sent already, are not sent again.
         """
         if is_announced := bool(self.announced):
             if batch.octets != self.announced:  # never in the envelope of another message
@@ -180,16 +181,16 @@ class ClientSession:
             raise RemoteProtocolError("more replies than commands: some are to the message before")
 
     def check_step(self) -> None:
-        """Raise RemoteProtocolError where a reply stands behind those to all commands: then each of
-        them may be to the command before its own. But for a goodbye, which may come at any time."""
+        """Raise RemoteProtocolError if there is a reply after those to all commands, because each
+        of them may then belong to another command. A 421 or 221 may come at any time."""
         code = self.reader.next_code
         if code.isdecimal() and len(code) == 3 and int(code) not in (CLOSING, _GOODBYE):
             raise RemoteProtocolError("more replies than commands: they may be out of step")
 
     def _heard_unasked(self) -> Reply:
-        """Return the 421 that came before anything was asked, in place of the answer.
+        """Return a 421 that came before the command, as its reply.
 
-        Raises RemoteProtocolError for all else: each reply would be one command off.
+        Raises RemoteProtocolError for any other reply, because all would be one command late.
         """
         reply = self.reader.next_reply()
         if reply is None or reply.code != CLOSING:
@@ -218,8 +219,8 @@ class ClientSession:
         return reply if reply.code == CHALLENGE and self.phase == "auth" else shown
 
     def _check_place(self, reply: Reply) -> None:
-        """Take no answer to something else for one to what was asked (RFC 5321 4.2.1): replies may
-        be out of step, and a message that was refused would count as delivered."""
+        """Refuse a reply that cannot be to the command (RFC 5321 4.2.1): replies may be out of
+        step, and a refused message would then count as delivered."""
         if reply.code == _GOODBYE:
             self.usable = False
             raise Disconnected("the server said goodbye (221) in place of an answer")
@@ -239,7 +240,7 @@ class ClientSession:
                 return reply
 
     def pour(self, windows: Iterable[bytes], command: str) -> Conversation[Reply]:
-        """Send the content in ``windows`` and return the reply, also one that comes too early."""
+        """Send the content in ``windows``, and return the reply, even one that comes too early."""
         self.phase = "content"
         is_early = bool(self.reader.pending)  # said before any of it: it is not sent any more
         if not is_early:
@@ -263,7 +264,7 @@ class ClientSession:
         return reply
 
     def take_announcement(self) -> bytes:
-        """Return the next message's commands, which go out now."""
+        """Return the commands of the next message, to send them now."""
         announcement, self.announcement = self.announcement, None
         if announcement is None:
             return b""
@@ -271,7 +272,7 @@ class ClientSession:
         return announcement.octets
 
     def _write(self, step: Write | WriteFrom) -> Conversation[bytes]:
-        """Perform ``step``; when the server is gone, what it said last is still to be read."""
+        """Perform ``step``; if the connection is lost, replies that came before are still read."""
         try:
             said: bytes = yield step
         except Disconnected as gone:
@@ -280,7 +281,7 @@ class ClientSession:
         return said
 
     def begin(self) -> None:
-        """Start the next message's transcript: how we got here, without the messages before."""
+        """Start the transcript of the next message: that of the login, without earlier messages."""
         self._opening = self._opening or self.transcript
         self.transcript = self._opening.copy()
         self.reader.shown = self.transcript.redact
@@ -295,7 +296,7 @@ class ClientSession:
         return reply
 
     def hello(self) -> Conversation[Capabilities]:
-        """EHLO, or HELO where that is unknown (RFC 5321 3.2). Raises Refused."""
+        """Send EHLO, or HELO if the server does not know EHLO (RFC 5321 3.2). Raises Refused."""
         command = f"EHLO {self.peer.local_name}"
         reply = answer = yield from self.ask(command, "ehlo")
         if reply.is_permanent and self.usable:
@@ -306,7 +307,7 @@ class ClientSession:
         return self.capabilities
 
     def secure(self) -> Conversation[TlsFacts]:
-        """Shake hands on the bare connection (implicit TLS, RFC 8314 3)."""
+        """Start implicit TLS (RFC 8314 3)."""
         self.phase = "tls"
         facts: TlsFacts = yield StartTls()
         self.facts = facts
@@ -314,7 +315,7 @@ class ClientSession:
         return facts
 
     def start_tls(self) -> Conversation[Capabilities]:
-        """STARTTLS and EHLO again; what came in clear is forgotten (RFC 3207 4.2).
+        """Send STARTTLS and EHLO; discard everything received in clear (RFC 3207 4.2).
 
         Raises TlsUnavailable, Refused, RemoteProtocolError or TlsError.
         """
@@ -336,7 +337,7 @@ class ClientSession:
         return (yield from self.hello())
 
     def open(self, *, implicit: bool, start_tls: bool) -> Conversation[Capabilities]:
-        """Go from the bare connection to where AUTH or MAIL may follow."""
+        """Do everything from a new connection until AUTH or MAIL may be sent."""
         if implicit:
             yield from self.secure()
         yield from self.greet()
@@ -348,7 +349,7 @@ class ClientSession:
     def check(self) -> Conversation[None]:
         """Ask whether the server is still there. Raises NetworkError, RemoteProtocolError, Refused.
 
-        It gets as short a time as for a QUIT.
+        The timeout is that of QUIT.
         """
         reply = yield from self.ask("NOOP", "quit")
         if not reply.is_success:
@@ -356,7 +357,7 @@ class ClientSession:
             raise Refused(reply, "NOOP")
 
     def reset(self) -> Conversation[None]:
-        """Leave a transaction that did not come to its end (RFC 5321 4.1.1.5)."""
+        """End an incomplete transaction with RSET (RFC 5321 4.1.1.5)."""
         if self.in_transaction and self.usable and not self.announced:
             reply = yield from self.ask("RSET", "mail")
             if not reply.is_success:  # it may be in the transaction before, with its recipients
@@ -365,7 +366,7 @@ class ClientSession:
         self.in_transaction = False
 
     def quit(self) -> Conversation[None]:
-        """Say goodbye; it does not matter any more what comes of it."""
+        """Send QUIT; errors are ignored."""
         if not self.usable:
             return
         try:

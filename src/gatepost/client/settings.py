@@ -1,4 +1,4 @@
-"""What a user of the client may choose, grouped; all have good defaults."""
+"""Settings for users of the client, in groups; all have defaults."""
 
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
@@ -10,33 +10,33 @@ from gatepost.net.tls import Version
 TlsMode = Literal["auto", "starttls", "implicit", "none"]
 
 IMPLICIT_PORTS: Final = frozenset({465, 2465})
-"""RFC 8314 3.3, and the other port on which providers do the same."""
+"""Ports with implicit TLS: that of RFC 8314 3.3, and another that providers use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
     """How the connection is protected.
 
-    ``auto`` is implicit TLS on ports 465 and 2465, else STARTTLS, which is then
-    required: there is no mode that falls back to clear text by itself.
+    ``auto`` means implicit TLS on ports 465 and 2465, and otherwise STARTTLS, which is then
+    required. No mode falls back to clear text.
     """
 
     mode: TlsMode = "auto"
     ca_file: str | None = None
     """PEM file of the authorities to trust, instead of the system's."""
     verify: bool = True
-    """Check the certificate and its name."""
+    """Verify the server's certificate and its host name."""
     minimum: Version = "TLSv1.2"
     reveal_anyway: bool = False
-    """Let a password out although the certificate is not verified, or in clear to this machine."""
+    """Send a password although the certificate is not verified, or in clear to loopback."""
     certificate: str | None = None
-    """PEM file of a client certificate to show. It signs in (EXTERNAL) where no password is given,
-    and a user name to act as, or the mechanism ``EXTERNAL``, is."""
+    """PEM file of a client certificate. It is used to sign in (EXTERNAL) if there is no password,
+    and either a user name to act as or the mechanism ``EXTERNAL`` is given."""
     key: str | None = None
-    """The file of its key, where that is another."""
+    """File of the certificate's key, if it is not in the same file."""
 
     def __post_init__(self) -> None:
-        """Refuse words that mean nothing here; taken for another, they would be a surprise."""
+        """Raise an error for an unknown mode or version."""
         for key, value, words in (
             ("mode", self.mode, get_args(TlsMode)), ("minimum", self.minimum, get_args(Version)),
         ):  # fmt: skip
@@ -44,7 +44,7 @@ class Tls:
                 raise ConfigError(f"Tls({key}={value!r}): it is one of {', '.join(words)}")
 
     def is_implicit(self, port: int) -> bool:
-        """True when TLS comes before the greeting."""
+        """Tell whether TLS starts before the greeting on ``port``."""
         return self.mode == "implicit" or (self.mode == "auto" and port in IMPLICIT_PORTS)
 
 
@@ -62,7 +62,7 @@ class Timeouts:
     rcpt: float = 300.0
     data: float = 120.0
     block: float = 180.0
-    """For one window of the content to be taken."""
+    """For sending one window of the content."""
     content: float = 600.0
     """For the reply after the content."""
     quit: float = 5.0
@@ -74,17 +74,17 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What hardly anybody needs to choose."""
+    """Settings that are rarely needed."""
 
     timeouts: Timeouts = field(default_factory=Timeouts)
     local_name: str = ""
-    """What EHLO says; by default this host's full name, or its address."""
+    """The name in EHLO; by default this host's full name, or its address."""
     mechanism: str = ""
-    """The one SASL mechanism to use, whatever the server lists."""
+    """The only SASL mechanism to use, even if the server does not list it."""
 
 
 class Token:
-    """An OAuth access token, given where a password would stand."""
+    """An OAuth access token, to pass instead of a password."""
 
     __slots__ = ("secret",)
 

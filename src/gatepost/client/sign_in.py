@@ -23,7 +23,7 @@ class SignIn(Protocol):
 
     @property
     def key(self) -> str | None:
-        """The file of its key, where that is another."""
+        """File of the certificate's key, if it is in another file."""
 
     async def credentials(self) -> Credentials:
         """Return what proves it now. Raises TokenError, also for a secret that is not there."""

@@ -1,4 +1,4 @@
-"""A server to hand mail to, as a relay does it: by what TLS, signed in as whom."""
+"""Opens connections to the servers that a relay delivers to, with TLS and login."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -25,28 +25,28 @@ from gatepost.net.tls import Context
 from gatepost.net.trust import Contexts, Trust
 
 GLANCE: Final = Timeouts(connect=5.0, tls=5.0, greeting=5.0, ehlo=5.0)
-"""For a question by the way."""
+"""Timeouts for an additional check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One server, and how to speak to it."""
+    """One server, and the settings of connections to it."""
 
     server: Server
-    """By the name that its certificate has."""
+    """Host name, for which its certificate must be valid, and port."""
     address: str = ""
-    """Where it is; empty: where its name says."""
+    """IP address to connect to; empty: the addresses of its name."""
     tls: HopTls = "required"
     trust: Trust = field(default_factory=Trust)
     mechanisms: tuple[str, ...] = ()
-    """Those that may be used; a single one whether the server lists it or not."""
+    """Permitted mechanisms; a single one is used even if the server does not list it."""
     local_name: str = ""
-    """What EHLO says; by default this host's full name, or its address."""
+    """The name in EHLO; by default this host's full name, or its address."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """``connection.Way`` to one server, with what is needed this time."""
+    """Implements ``connection.Way`` for one connection to a server."""
 
     upstream: Upstream
     context: Context
@@ -54,7 +54,7 @@ class _Way:
     credentials: Credentials | None
     met: Callable[[ClientSession, str], None]
     in_clear: bool = False
-    """Do not try TLS: it failed, and need not be."""
+    """Do not try TLS, because it failed and is optional."""
 
     @property
     def server(self) -> Server:
@@ -95,7 +95,7 @@ class _Way:
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Opens connections to servers, as one relay does it."""
+    """Opens connections for one relay."""
 
     contexts: Contexts = field(default_factory=Contexts)
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -106,12 +106,12 @@ class Opener:
         sign_in: SignIn | None,
         met: Callable[[ClientSession, str], None] = lambda _session, _address: None,
     ) -> AsyncConnection:
-        """Connect and sign in; with a ``sign_in`` nobody goes on without it.
+        """Connect and sign in. With a ``sign_in``, a connection without login is never returned.
 
-        A token that is refused though it should be good is asked for anew, once. Where TLS is
-        welcome but not needed, and fails, it is tried without (RFC 7435 3). ``met`` is told of
-        each server that took a connection, before it says anything, and of its address. Raises
-        TokenError, and what ``AsyncConnection.open`` raises.
+        A refused token that should be valid is renewed once. If TLS is opportunistic and fails, the
+        connection is made without it (RFC 7435 3). ``met`` is called with the session and the
+        address of each server that accepts a connection, before its greeting. Raises TokenError,
+        and what ``AsyncConnection.open`` raises.
         """
         credentials = await sign_in.credentials() if sign_in is not None else None
         context = self.contexts.get(_trust(upstream, sign_in))
@@ -124,7 +124,7 @@ class Opener:
         return await _open(replace(way, credentials=await sign_in.credentials()))
 
     async def greets_in_tls(self, upstream: Upstream) -> bool:
-        """Tell whether a server speaks SMTP when TLS comes first (RFC 8314 3); show no secret."""
+        """Tell whether a server speaks SMTP over implicit TLS (RFC 8314 3); sends no secret."""
         implicit = replace(upstream, tls="implicit")
         context = self.contexts.get(replace(upstream.trust, verify=False))
         way = _Way(implicit, context, GLANCE, None, lambda _session, _address: None)

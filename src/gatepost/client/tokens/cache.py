@@ -1,4 +1,4 @@
-"""One cache in front of all token sources: refreshed ahead, one flight for each identity."""
+"""Cache for the tokens of all sources, with renewal in advance and one request per identity."""
 
 import asyncio
 import time
@@ -11,33 +11,33 @@ from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 
 LAST_ANSWERS: Final = 1.0
-"""Seconds that a source gets at the end."""
+"""Seconds to wait for current requests when the cache is closed."""
 DEADLINE: Final = 60.0
-"""Seconds for one source to answer."""
+"""Seconds after which a request for a token fails."""
 AHEAD: Final = 300.0
-"""Seconds before its end at which a token is renewed, if that is before four fifths of its life."""
+"""Seconds before its expiry at which a token is renewed, or after 4/5 of its life if earlier."""
 MARGIN: Final = 30.0
-"""Seconds before its end from which a token is not handed out: it has a way to go yet."""
+"""Seconds before its expiry from which a token is not used, because it must reach the server."""
 
 
 FRESH: Final = 60.0
-"""Seconds for which a token counts as just given: refused, another one would be refused, too."""
+"""Age in seconds up to which a refused token is not renewed: a new one would be refused, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds for which a failure is remembered, and by which factor longer with each more."""
+    """Seconds to wait after a failure, and the factor for each further one."""
 
     passing: float = 2.0
-    """Of a failure that may pass."""
+    """After a temporary failure."""
     final: float = 30.0
-    """Of a refusal that somebody has to mend."""
+    """After a refusal that the operator must solve."""
     factor: float = 2.0
     longest: float = 600.0
 
 
 class _Entry:
-    """What is known of one identity and scope."""
+    """The state of one identity and scope."""
 
     __slots__ = (
         "asked", "failure", "failures", "flight", "rejected", "retry_at", "token", "was_fresh"
@@ -47,9 +47,9 @@ class _Entry:
         self.token: AccessToken | None = None
         self.asked = 0.0
         self.rejected: AccessToken | None = None
-        """The one that was refused last."""
+        """The token that was refused last."""
         self.was_fresh = False
-        """It had just been given."""
+        """Whether the refused token was new (see ``FRESH``)."""
         self.flight: asyncio.Task[None] | None = None
         self.failure: TokenError | None = None
         self.failures = 0
@@ -73,9 +73,9 @@ class _Entry:
 class TokenCache:
     """Holds the tokens of all sources.
 
-    A token is renewed while it is still good, so nobody waits; who comes meanwhile gets the old
-    one. A failure is remembered for a while that grows, and nobody asks before it is over.
-    ``seconds`` is a clock that never steps back.
+    A token is renewed while it is still valid, so that nobody waits; meanwhile callers get the old
+    one. After a failure no new request is made for a time, which grows with each failure.
+    ``seconds`` is a monotonic clock.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class TokenCache:
         self._entries: dict[tuple[str, str], _Entry] = {}
 
     async def get(self, source: TokenSource, scope: str) -> Secret:
-        """Return a good token of ``source`` for ``scope``. Raises TokenError."""
+        """Return a valid token of ``source`` for ``scope``. Raises TokenError."""
         entry = self._entries.setdefault((source.identity, scope), _Entry())
         now = self._seconds()
         if entry.wants_renewal(now) and entry.flight is None and now >= entry.retry_at:
@@ -100,9 +100,9 @@ class TokenCache:
         raise _again(entry, now)
 
     def reject(self, source: TokenSource, scope: str, secret: Secret) -> bool:
-        """Say that ``secret`` was refused where it was shown: it is not handed out any more.
+        """Note that a server refused the token ``secret``; it is not used any more.
 
-        True: another one may be taken, because this one was old, or is no longer the newest.
+        Return True if another token may be tried, because this one was old or is not the newest.
         """
         entry = self._entries.get((source.identity, scope))
         if entry is None:
@@ -112,17 +112,17 @@ class TokenCache:
             entry.was_fresh = self._seconds() - entry.asked <= FRESH
         if entry.token is not None or entry.rejected is None:
             return entry.token is not None  # there is a newer one
-        # several may show one at once: what is true for the first is true for all
+        # several callers may report the same token; all get the same answer
         return entry.rejected.secret != secret or not entry.was_fresh
 
     def forgive(self) -> None:
-        """Forget every failure: somebody says that it is mended, so it is asked for at once."""
+        """Forget all failures, so that tokens are requested at once; the operator asked for it."""
         for each in self._entries.values():
             each.failures, each.retry_at = 0, 0.0
 
     async def close(self) -> None:
-        """End what is on its way, but for what is answered in a moment: a provider may have given
-        another refresh token with it."""
+        """Cancel requests, after waiting LAST_ANSWERS seconds: an answer may contain a new refresh
+        token."""
         flights = [each.flight for each in self._entries.values() if each.flight is not None]
         if flights:
             await asyncio.wait(flights, timeout=LAST_ANSWERS)
@@ -162,7 +162,7 @@ class TokenCache:
 
 
 def _again(entry: _Entry, now: float) -> TokenError:
-    """Return the failure that is remembered, anew: one error is raised once."""
+    """Return a copy of the remembered failure, because each error object is raised only once."""
     known = entry.failure
     if known is None:
         told = "the provider gave a token whose time is over; is one of the two clocks wrong?"

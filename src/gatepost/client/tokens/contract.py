@@ -1,4 +1,4 @@
-"""Where access tokens come from: the plug point, and what it gives."""
+"""The plug point TokenSource: where access tokens come from."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,15 +9,15 @@ from gatepost.model.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A token as an identity provider gave it."""
+    """An access token from an identity provider."""
 
     secret: Secret
     lifetime: float
-    """Seconds from when it was asked for."""
+    """Seconds of validity from the time of the request."""
 
 
 def unreadable(told: str) -> TokenError:
-    """Return the error for a secret that is not where the configuration says."""
+    """Return the error for a secret that cannot be read where the configuration says."""
     failure = TokenError(told, is_transient=False)
     failure.slug = "credentials_missing"
     failure.fix = "Put it there, readable for the relay, and say gatepost queue retry --all."
@@ -27,16 +27,16 @@ def unreadable(told: str) -> TokenError:
 class TokenSource(Protocol):
     """One identity at one provider; ``tests/unit/client/tokens`` is the specification.
 
-    It keeps no token: ``cache.TokenCache`` does. What it needs to prove itself is read at each
-    request, so that a rotated secret counts at once.
+    It does not keep tokens; ``cache.TokenCache`` does. It reads its secret or key at each request,
+    so that a rotated one is used at once.
     """
 
     @property
     def identity(self) -> str:
-        """Who it is, for the operator; the same for sources that stand for the same identity."""
+        """Name of the identity, for the operator; equal for sources of the same identity."""
 
     async def fetch(self, scope: str) -> AccessToken:
-        """Ask for a new token. Raises TokenError; ConfigError when what proves it cannot be read.
+        """Request a new token. Raises TokenError; ConfigError if the secret or key cannot be read.
 
-        Their texts hold no secret.
+        The texts of the errors contain no secrets.
         """
