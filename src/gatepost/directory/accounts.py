@@ -41,14 +41,14 @@ BUSY: Final = Reply(454, "Temporary authentication failure", Esc(4, 7, 0)).becau
 REMEMBERED: Final = 300.0
 """Seconds for which a verified password need not be hashed again."""
 MOST_AT_ONCE: Final = 2
-"""Hashes that are computed side by side: each holds a processor and 19 MiB."""
+"""Number of hashes computed at the same time; each needs a processor and 19 MiB."""
 BUSY_AFTER: Final = 1.0
-"""Seconds before it is said that there are too many: who is told at once comes again at once."""
+"""Seconds before a client gets BUSY; told at once, it would come again at once."""
 SUSPECTED: Final = 600.0
-"""Seconds for which a peer that was wrong has its turn behind those that were not."""
+"""Seconds after a refused login during which logins of this peer come after those of others."""
 _HINT: Final = 2
-"""Octets that are kept of what a password was when it was right: enough to let who has it go
-first, and too few to be worth anything else."""
+"""Octets that are kept of a digest of the correct password: enough to let a client with this
+password go first, and too few to reveal the password."""
 
 _KIND: Final = "account"
 _UNKNOWN: Final = "account_unknown: there is no account with that name"
@@ -57,22 +57,22 @@ _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is kept of an account; ``make_account`` makes it."""
+    """The stored data of an account; ``make_account`` makes it."""
 
     name: str
     password: str = field(repr=False)
-    """Encoded by a ``Hasher``; empty: a certificate alone signs in."""
+    """Hash by a ``Hasher``; empty if only certificates can sign in."""
     senders: tuple[str, ...] = ()
     """``local@domain``, ``@domain`` for every address of a domain, or ``*``."""
     scram: ScramVerifiers = field(default_factory=ScramVerifiers)
     cram_md5: bytes = field(default=b"", repr=False)
-    """Sealed; empty unless CRAM-MD5 was asked for."""
+    """Encrypted; empty if CRAM-MD5 is not enabled for this account."""
     certificates: tuple[str, ...] = ()
     """Names, mailboxes or digests (``sha256:...``), in lower case, of client certificates that sign
     in as it (RFC 4422 appendix A)."""
 
     def standing(self, sender: Address) -> Standing:
-        """Tell whether the account may use ``sender``; neither part's case matters."""
+        """Tell whether the account may use ``sender``, without regard to upper and lower case."""
         return standing_of(self.senders, sender)
 
 
@@ -87,7 +87,7 @@ def make_account(
     """Return an account with every verifier of its password.
 
     CRAM-MD5 needs the password itself, so it is kept only where ``seal`` encrypts it.
-    Slow on purpose: a tenth of a second.
+    Takes a tenth of a second, on purpose.
     """
     return Account(
         name,
@@ -99,7 +99,7 @@ def make_account(
 
 
 def _prepared(password: Secret) -> bytes:
-    """What is hashed: the same however the client composes its characters (RFC 4616 2)."""
+    """Return the octets to hash, equal for all Unicode forms of the password (RFC 4616 2)."""
     text = password.reveal()
     try:
         text = saslprep(text, stored=True)
@@ -110,19 +110,19 @@ def _prepared(password: Secret) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What the accounts are guarded with."""
+    """The keys and functions that protect the passwords of accounts."""
 
     key: bytes = field(repr=False)
-    """For decoys, and for what stands in memory for a password."""
+    """Key for decoys, and for digests of passwords in memory."""
     hasher: Hasher
     unseal: Callable[[bytes], bytes] | None = None
-    """Opens what ``seal`` closed; None offers no CRAM-MD5."""
+    """Decrypts what ``seal`` encrypted; without it CRAM-MD5 is not offered."""
 
 
 class AccountDirectory:
     """Implements ``Directory`` for plain accounts.
 
-    Call ``load`` once before use. ``monotonic`` returns seconds and never steps back.
+    Call ``load`` once before use. ``monotonic`` is a monotonic clock in seconds.
     """
 
     def __init__(
@@ -139,15 +139,15 @@ class AccountDirectory:
         """By name, of those who have signed in: see ``_HINT``."""
         self._changing = asyncio.Lock()
         self._refused: ProofCache[None] = ProofCache(monotonic)
-        """The peers that were wrong a while ago."""
+        """Peers with a recent refused login (see ``SUSPECTED``)."""
         self.damaged: dict[str, str] = {}
-        """By name, what was wrong with an account when it was read."""
+        """By name, the error of an account that could not be read."""
         self._followers = ChangeListeners()
         self.version = 0
 
     async def load(self) -> None:
-        """Read every account. Of one that is damaged its name is left, by which it can be deleted:
-        nobody signs in as it, and all others do."""
+        """Read all accounts. Of a damaged one only the name is kept, so that it can be deleted;
+        nobody can sign in as it."""
         for record in await self._records.load_records():
             if record.kind == _KIND:
                 try:
@@ -172,23 +172,23 @@ class AccountDirectory:
         return "" if self._find(username) is not None else _UNKNOWN
 
     def account(self, name: str) -> Account | None:
-        """Return an account that the store keeps."""
+        """Return a stored account by its name; None if there is none."""
         return self._accounts.get(name)
 
     @property
     def accounts(self) -> "tuple[Account, ...]":
-        """All that the store keeps, by name."""
+        """All stored accounts, sorted by name."""
         return tuple([self._accounts[name] for name in sorted(self._accounts)])
 
     @property
     def configured(self) -> "tuple[Account, ...]":
-        """All that the configuration gives."""
+        """All accounts of the configuration."""
         return tuple(self._configured.values())
 
     def configure(self, accounts: Iterable[Account]) -> None:
-        """Take accounts that the store does not keep; each hides one of its name that it does.
+        """Set the accounts of the configuration; they take precedence over stored ones.
 
-        Who follows is not told: whoever calls this knows who else has to forget what was.
+        Followers are not told; the caller must invalidate other caches.
         """
         self._configured = {each.name: each for each in accounts}
         self._changed()
@@ -218,7 +218,7 @@ class AccountDirectory:
         return ticket_of(self._protection.key, self.version, username, prepared)
 
     def _of_certificate(self, credentials: Credentials) -> Principal | Reply:
-        """Return whose certificate was presented; each account hides one of its name."""
+        """Return the account of the presented certificate, or a refusal."""
         presented = frozenset(credentials.presented)
         accounts = {each.name: each for each in (*self.accounts, *self.configured)}
         owners = [
@@ -285,7 +285,7 @@ class AccountDirectory:
     def identify_kept(
         self, credentials: Credentials, mechanism: str
     ) -> "Later[tuple[Principal | Reply, float]]":
-        """As ``identify``; a password that was proven is kept as long as it is remembered here."""
+        """See ``KeepableDirectory``; a verified password is valid while it is remembered here."""
         verdict, password = self.identify(credentials, mechanism), credentials.password
         if not isinstance(verdict, Principal) or password is None:
             return not_kept(verdict)
@@ -293,7 +293,7 @@ class AccountDirectory:
         return verdict, time.time() + left
 
     def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
-        """As ``standing``; it holds until an account changes."""
+        """See ``KeepableDirectory``; the answer is valid until an account changes."""
         standing = self.standing(principal, sender)
         return standing, 0.0 if standing is Standing.NOT_SIGNED_IN else math.inf
 
@@ -302,7 +302,7 @@ class AccountDirectory:
         self._followers.add(forget)
 
     async def save(self, put: Iterable[Account], delete: Iterable[str] = ()) -> None:
-        """Write accounts and delete others by name in one commit; they count from then on."""
+        """Write accounts and delete others by name in one commit, effective immediately."""
         await to_the_end(self._save(tuple(put), tuple(delete)))
 
     async def _save(self, put: tuple[Account, ...], delete: tuple[str, ...]) -> None:

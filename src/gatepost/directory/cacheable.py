@@ -1,4 +1,4 @@
-"""Answers of directories to be kept elsewhere, where only some of them may be."""
+"""Ask any directory for answers that may be cached, even one that supports no caching."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def not_kept(answer: Later[T]) -> Later[tuple[T, float]]:
-    """Return an answer as one that must be asked for again (see ``KeepableDirectory``)."""
+    """Return an answer as one that must not be cached (see ``KeepableDirectory``)."""
     if isinstance(answer, Awaitable):
         return _not_kept(answer)
     return answer, 0.0
@@ -27,7 +27,7 @@ async def _not_kept(answer: Awaitable[T]) -> tuple[T, float]:
 def identify_kept(
     directory: Directory, credentials: Credentials, mechanism: str
 ) -> Later[tuple[Principal | Reply, float]]:
-    """Ask any directory for a verdict that may be kept."""
+    """Identify at any directory; return the verdict and the time until which it is valid."""
     if isinstance(directory, KeepableDirectory):
         return directory.identify_kept(credentials, mechanism)
     return not_kept(directory.identify(credentials, mechanism))
@@ -36,7 +36,7 @@ def identify_kept(
 def standing_kept(
     directory: Directory, principal: Principal, sender: Address
 ) -> Later[tuple[Standing, float]]:
-    """Ask any directory for a standing that may be kept."""
+    """Ask any directory for a standing, and the time until which it is valid."""
     if isinstance(directory, KeepableDirectory):
         return directory.standing_kept(principal, sender)
     return not_kept(directory.standing(principal, sender))

@@ -1,4 +1,4 @@
-"""Several directories as one: the first that knows a name answers for it."""
+"""Several directories as one: the first one that knows a name decides about it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,22 +15,22 @@ from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 REFUSED_AFTER: Final = 0.5
-"""Seconds before a refusal is told: which directory refused shall not be read off the clock."""
+"""Seconds until a refusal is returned, so that its time does not reveal which directory refused."""
 _ANY_NAME: Final = frozenset({"account_unknown", "username_format"})
-"""What is said of any name that is not theirs."""
+"""Reasons that directories give for any name that they do not know."""
 _NAMELESS: Final = frozenset({"EXTERNAL", "OAUTHBEARER", "XOAUTH2"})
-"""Their proof says by itself who shows it."""
+"""Mechanisms whose token or certificate itself names the account."""
 
 
 class KnowingDirectory(Directory, Protocol):
-    """A directory that can be one of several; it is in this process."""
+    """A directory in this process that can be one of several."""
 
     def unknown(self, username: str) -> str:
-        """Return why it has nobody of that name (``slug: a sentence``); empty: it has."""
+        """Return why the name is unknown (``slug: a sentence``); empty if it is known."""
 
 
 class CombinedDirectory:
-    """Implements ``Directory``. The first one answers for names that nobody knows."""
+    """Implements ``Directory``. The first directory decides about names that none knows."""
 
     def __init__(
         self, directories: Sequence[KnowingDirectory], refused_after: float = REFUSED_AFTER
@@ -43,8 +43,8 @@ class CombinedDirectory:
 
     @property
     def mechanisms(self) -> frozenset[str]:
-        """For a password what all can verify, since a client chooses before we know its name;
-        for a token or a certificate what any can, since a client has one or has none."""
+        """Mechanisms with a password that all directories can verify, because a client chooses one
+        before its name is known; mechanisms with a token or certificate that any can verify."""
         offered = [each.mechanisms for each in self._directories]
         shared = frozenset.intersection(*offered)
         return shared | (frozenset.union(*offered) & _NAMELESS)
@@ -67,7 +67,7 @@ class CombinedDirectory:
         return task
 
     def _unknown(self, username: str) -> str:
-        """Return why nobody knows a name, in the words of the one that made most of it."""
+        """Return the most specific reason why no directory knows a name; empty if one does."""
         reasons = [each.unknown(username) for each in self._directories]
         if not all(reasons):
             return ""
@@ -95,8 +95,8 @@ class CombinedDirectory:
     def identify_kept(
         self, credentials: Credentials, mechanism: str
     ) -> "Later[tuple[Principal | Reply, float]]":
-        """As the directory of the name says of who is let in at once; a change of one of them may
-        make it another's name, so all are asked again then."""
+        """See ``KeepableDirectory``; only an immediate success is kept. After a change of any
+        directory, all are asked again, because another one may then know the name."""
         verdict = self.identify(credentials, mechanism)
         if not isinstance(verdict, Principal):
             return not_kept(verdict)
@@ -106,7 +106,7 @@ class CombinedDirectory:
     def standing_kept(
         self, principal: Principal, sender: Address
     ) -> "Later[tuple[Standing, float]]":
-        """As the directory of the name says; when one changes, all are asked again."""
+        """See ``KeepableDirectory``; after a change of any directory, all are asked again."""
         directory = self._of(principal.name, principal.mechanism)
         return standing_kept(directory, principal, sender)
 

@@ -18,17 +18,17 @@ Line = deque["asyncio.Future[None]"]
 
 
 class TooMany(Exception):
-    """There are too many ahead."""
+    """Too many others wait already."""
 
 
 class Rank(IntEnum):
     """Who of one has its turn before all of the next."""
 
     PROVEN = 0
-    """It was right before, and probably is now."""
+    """The same login has succeeded before."""
     UNKNOWN = 1
     REFUSED = 2
-    """It was wrong a while ago."""
+    """The peer had a refused login recently."""
 
 
 class FairQueue:
@@ -43,7 +43,7 @@ class FairQueue:
 
     @asynccontextmanager
     async def turn(self, peer: str, rank: Rank = Rank.UNKNOWN) -> AsyncIterator[None]:
-        """Have a turn. Raises TooMany."""
+        """Wait for a turn and hold it. Raises TooMany."""
         if self._free:
             self._free -= 1
         else:
@@ -67,7 +67,7 @@ class FairQueue:
             raise
 
     def _ahead(self, peer: str, rank: Rank) -> int:
-        """Return how many have their turn before a new one, if nobody else comes."""
+        """Return how many would have their turn before a new one."""
         lines = self._lines[rank]
         rounds = len(lines.get(peer, ())) + 1
         return sum(self._waiting[:rank]) + min(self._waiting[rank], rounds * len(lines))
