@@ -1,1 +1,1 @@
-"""Durable stores: what was accepted survives."""
+"""Durable stores for accepted mail."""

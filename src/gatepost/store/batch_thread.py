@@ -1,4 +1,4 @@
-"""A thread that takes all that has arrived since its last turn."""
+"""A thread that processes everything that has arrived since its last turn as one group."""
 
 import queue
 import threading
@@ -50,7 +50,7 @@ class BatchThread(Generic[T]):
         self._thread.start()
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Do what was given, end the thread; tell whether it ended within `timeout` seconds."""
+        """Process what was given, and end the thread; tell whether it ended within `timeout` s."""
         self._queue.put(_STOP)
         self._thread.join(timeout)
         return not self._thread.is_alive()

@@ -64,7 +64,7 @@ class DirectoryLock:
             raise StoreLocked(directory, _owner_of(directory)) from None
 
     def release(self) -> None:
-        """Let another process have the directory; the file stays."""
+        """Unlock the directory; the file stays."""
         for each in self._descriptors:
             os.close(each)
 

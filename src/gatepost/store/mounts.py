@@ -1,4 +1,4 @@
-"""Is a directory on a disk of this machine? SQLite on any other loses mail."""
+"""Detects directories on network file systems, on which SQLite may lose mail."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Files of ours: made for nobody else, and never somewhere else."""
+"""Private files: readable for their owner only, and never written through a symbolic link."""
 
 import os
 from contextlib import suppress
@@ -19,14 +19,14 @@ def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Make ``text`` all that is in a file. Raises OSError."""
+    """Write ``text`` as the whole content of a file. Raises OSError."""
     descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
         file.write(text)
 
 
 def replace_private(path: Path, text: str) -> None:
-    """Put a file with ``text`` in the place of the one that is there. Raises OSError."""
+    """Replace a file atomically by one with ``text``. Raises OSError."""
     new = path.with_name(f"{path.name}.new")
     try:
         write_private(new, text)

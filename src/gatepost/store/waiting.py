@@ -1,4 +1,4 @@
-"""Those who wait for a message, told as soon as it is committed."""
+"""Callers that wait for a message; they are told as soon as it is committed."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ class _Waiter:
 
 
 class Waiters:
-    """Registered before the store is searched, so that nothing slips between."""
+    """Waiting callers, registered before the store is searched, so that no message is missed."""
 
     def __init__(self) -> None:
         self._waiters: list[_Waiter] = []
@@ -34,7 +34,7 @@ class Waiters:
         return bool(self._waiters)
 
     def announce(self, messages: Iterable[StoredMessage]) -> None:
-        """Tell of committed messages; may be called from any thread."""
+        """Tell waiting callers of committed messages; may be called from any thread."""
         with self._lock:
             waiters = tuple(self._waiters)
         for message in messages:

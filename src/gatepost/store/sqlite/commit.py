@@ -1,4 +1,4 @@
-"""One group, one transaction, one sync; the outcome is each operation's own."""
+"""Commits a group of operations in one transaction with one sync; each has its own outcome."""
 
 import asyncio
 import sqlite3
@@ -14,14 +14,14 @@ from gatepost.store.sqlite.queries import INSERT_BODY, INSERT_MESSAGE, QUERIES, 
 from gatepost.store.sqlite.segments import Place, checksum_of
 
 CHECKPOINT_PAGES: Final = 1500
-"""Pages of WAL, about, after which they are moved into the database."""
+"""Approximate number of pages of WAL after which they are moved into the database."""
 PAGE: Final = 4096
 UNKNOWN: Final = 0.05
-"""Seconds that a commit is taken to last before the first ones were measured."""
+"""Assumed duration of a commit in seconds before the first ones were measured."""
 SMOOTHING: Final = 8
-"""Commits over which their duration is averaged, about."""
+"""Approximate number of commits over which their duration is averaged."""
 _PAGES_PER_GROUP: Final = 6
-"""Leaves and inner pages that every transaction writes anew."""
+"""Number of leaf and inner pages that every transaction rewrites."""
 _FINAL: Final = frozenset({
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
@@ -30,26 +30,26 @@ _BAD_ROW: Final = (ValueError, TypeError, OverflowError)
 
 
 class Failed(QueueError):
-    """A write or a sync failed: what is on the disk is not known, so nothing may follow."""
+    """A write or a sync failed. The disk's state is unknown, so nothing more may be written."""
 
 
 @dataclass(slots=True)
 class Ledger:
-    """What the store counts; a transaction works on a copy until it is committed."""
+    """The counters of the store; a transaction works on a copy until it is committed."""
 
     seq: int
-    """Of the newest message ever."""
+    """Number of the newest message ever."""
     messages: int
     octets: int
     queued: int = 0
     """Number of the newest message in the queue: one that is not committed leaves no gap."""
     pages: int = 0
-    """Of WAL since the last checkpoint, estimated."""
+    """Estimated number of pages of WAL since the last checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """An open transaction, for a Change to write in."""
+    """An open transaction, in which a Change writes."""
 
     connection: sqlite3.Connection
     ledger: Ledger
@@ -61,7 +61,7 @@ Beside = Callable[[Transaction], None]
 
 @dataclass(slots=True, eq=False)
 class Asked:
-    """A write for whose outcome somebody waits."""
+    """A write whose caller waits for the outcome."""
 
     future: asyncio.Future[Any]
 
@@ -73,7 +73,7 @@ class Asked:
 
 @dataclass(slots=True, eq=False)
 class Put(Asked):
-    """A message to insert; ``place`` once its body is in a segment."""
+    """A message to insert; ``place`` is set if its body is in a segment."""
 
     submission: Submission
     place: Place | None = None
@@ -136,7 +136,7 @@ class Committer:
         self.connection = connection
         self._release, self._quick = release, quick
         self.is_full = False
-        """The last group found no room."""
+        """The disk was full for the last group."""
         self.is_cramped = False
         """The disk is nearly full: the WAL is moved behind every group, so that it is written over.
 

@@ -1,4 +1,4 @@
-"""The store on SQLite: four threads (bodies, store, sync, reader) under one contract."""
+"""The store on SQLite, which uses four threads (bodies, store, sync, reader)."""
 
 import asyncio
 import json
@@ -57,10 +57,10 @@ if TYPE_CHECKING:
     from gatepost.directory.contract import Record
 
 LINGER: Final = 0.002
-"""Seconds that what a loop commits, and nobody is waiting for, waits for company at most."""
+"""Seconds that a write without a waiting client waits at most for others to share the commit."""
 
 PUT_OFF: Final = 0.01
-"""Seconds after which a loop does not wait any more for the store thread to be done."""
+"""Seconds that an event loop waits at most for the store thread to finish."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -68,7 +68,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What ``opening`` has opened."""
+    """The opened parts of a store, from ``opening``."""
 
     directory: Path
     settings: Settings
@@ -85,7 +85,7 @@ class Parts:
 class SqliteStore:
     """Implements ``queue.contract.Store`` and ``directory.contract.Records``; see ``open_store``.
 
-    Bound to no event loop: futures belong to the loop that runs where a method is called.
+    Not bound to an event loop: futures belong to the loop that runs where a method is called.
     """
 
     def __init__(self, parts: Parts, on_failure: Callable[[QueueError], None]) -> None:
@@ -139,22 +139,22 @@ class SqliteStore:
 
     @property
     def recovered(self) -> str:
-        """What was carried over when this was opened, in a sentence; empty: nothing had to be."""
+        """A sentence about what was recovered when the store was opened; empty if nothing was."""
         return self._parts.recovered
 
     @property
     def begun(self) -> str:
-        """That this is new although a store was here before, in a sentence; else empty."""
+        """A sentence if the database was missing and a new one was created; otherwise empty."""
         return self._parts.begun
 
     @property
     def older(self) -> str:
-        """That an older copy is in the place of what was here, in a sentence; else empty."""
+        """A sentence if the store was replaced by an older copy; otherwise empty."""
         return self._parts.older
 
     @property
     def has_failed(self) -> bool:
-        """True when nothing is written any more, for good."""
+        """True if the store has failed, and will not write again."""
         return self._writer.failure is not None
 
     @property
@@ -163,14 +163,14 @@ class SqliteStore:
         return self._room.refusal and self._room.look()
 
     def keep_reserve(self) -> None:
-        """Set the reserve aside now; who accepts mail calls it before. It may write the disk.
+        """Create the reserve of disk space now; call it before accepting mail. May write to disk.
 
         Otherwise the first upkeep does.
         """
         self._room.restore()
 
     def close(self) -> None:
-        """Commit what was given and free the directory; blocks for as long as that takes."""
+        """Commit everything that was given, and unlock the directory; blocks until this is done."""
         if self._closed:
             return
         self._closed = True

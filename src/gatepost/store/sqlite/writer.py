@@ -1,4 +1,4 @@
-"""The store thread: what arrived while the last group was committed is the next group."""
+"""The store thread: commits everything that arrived during the last commit as one group."""
 
 import asyncio
 import threading
@@ -27,12 +27,12 @@ from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.waiting import Waiters
 
 GROUP: Final = 256
-"""Operations in one commit at most, so that the longest one stays short."""
+"""Maximum number of operations in a commit, so that no commit takes long."""
 IDLE: Final = 3600.0
-"""Seconds between two ticks of a store that failed."""
+"""Seconds between two calls of the upkeep of a store that failed."""
 
 Syncing = tuple[Begun, Callable[[], QueueError | None], Callable[[], None]]
-"""A group that an event loop has written, what syncs its bodies, and whom to tell."""
+"""A group that an event loop has written, the sync of its bodies, and a function to call then."""
 Told = tuple[asyncio.Future[Any], Any]
 
 
@@ -67,7 +67,7 @@ class Writer:
         self._failing = threading.Lock()
         self.failure: QueueError | None = None
         self.on_commit: Callable[[], None] | None = None
-        """Called here after each group that held a message."""
+        """Called in the committing thread after each group that contains a message."""
         self._worker: BatchThread[Operation] = BatchThread(
             "gatepost-store", self._work, GROUP, self.fault
         )
@@ -90,7 +90,7 @@ class Writer:
 
     @property
     def messages(self) -> int:
-        """How many messages are committed."""
+        """Number of committed messages."""
         return self._committer.ledger.messages
 
     @property
