@@ -3,15 +3,22 @@
 import asyncio
 import base64
 from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import quote
 
 import pytest
 
+from gatepost.client.session import ClientSession
 from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.errors import ConfigError, Disconnected, TokenError
+from gatepost.client.upstream import Opener, Upstream
+from gatepost.errors import AuthenticationRefused, ConfigError, Disconnected, TokenError
+from gatepost.model.credentials import Credentials
 from gatepost.model.route import Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
+from gatepost.net.dial import Server
+from gatepost.net.trust import Trust
 from gatepost.relay.sign_in_diagnosis import diagnose_sign_in
 from gatepost.relay.transport.smtp import SmtpTransport
 from tests.certificates import Authority, Pair
@@ -128,6 +135,24 @@ class Tokens:
 
 
 PASSWORD = PasswordSignIn("relay@example.com", lambda: Secret("s3cret"))
+
+
+@dataclass
+class Given:
+    """A ``SignIn`` with credentials as they are."""
+
+    given: Credentials
+    identity: str = ""
+    certificate: str | None = None
+    key: str | None = None
+
+    async def credentials(self) -> Credentials:
+        return self.given
+
+    def reject(self, _credentials: Credentials) -> bool:
+        return False
+
+
 NO_FILE = "the file p cannot be read: No such file or directory"
 
 
@@ -300,6 +325,53 @@ def test_an_old_token_that_is_refused_is_renewed_once(authority: Authority, pair
     with serving(server, pair) as running:
         asyncio.run(act(running.address))
     assert [b"t0ken1" in shown[0], b"t0ken2" in shown[1], len(shown)] == [True, True, 2]
+
+
+def test_what_a_server_was_told_before_is_struck_out_whoever_signs_in(
+    authority: Authority, pair: Pair
+) -> None:
+    """A password is known before it is sent, and to a session that signs in by token, too."""
+    password, token = "auth s3cret/LOGIN", "t0ken9"
+    told = [password, base64.b64encode(password.encode()).decode(), quote(password, safe="")]
+
+    def server(client: Client) -> None:
+        client.say(f"220 hello {told[1]}")
+        client.answer("250-test\n250 STARTTLS")
+        client.answer("220 go")
+        client.start_tls()
+        client.answer("250-test\n250 AUTH PLAIN XOAUTH2", f"535 5.7.8 {' or '.join(told)}, {token}")
+        client.wait_for_end()
+
+    async def act(address: str) -> None:
+        host, port = address.split(":")
+        opener, sessions = Opener(), list[ClientSession]()
+        trust = Trust(ca_file=authority.ca_file)
+        upstream = Upstream(Server(host, int(port)), "127.0.0.1", "required", trust)
+        for credentials in (
+            Credentials("relay@example.com", Secret(password)),
+            Credentials("relay@example.com", token=Secret(token)),
+        ):
+            with pytest.raises(AuthenticationRefused) as caught:
+                await opener.open(upstream, Given(credentials), lambda it, _: sessions.append(it))
+            seen = f"{caught.value} {sessions[-1].transcript}"
+            assert not [each for each in told if each in seen]
+            assert credentials.token is None or token not in seen
+
+    with serving(server, pair) as running:
+        asyncio.run(act(running.address))
+
+
+def test_a_password_may_be_a_word_of_ehlo(authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH PLAIN")
+        client.answer("235 2.7.0 ok")
+        take(client)
+        client.wait_for_end()
+
+    sign_in = PasswordSignIn("relay@example.com", lambda: Secret("PLAIN"))
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required", sign_in=sign_in))
+    assert outcomes(handed) == [("delivered", 250)]
 
 
 def test_a_fresh_token_that_is_refused_is_not_tried_again(authority: Authority, pair: Pair) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gatepost.client.authentication import authenticate, channel_of
+from gatepost.client.authentication import authenticate, channel_of, hide_secrets
 from gatepost.client.connection import AsyncConnection, meet
 from gatepost.client.session import ClientSession
 from gatepost.client.settings import Timeouts
@@ -20,12 +20,15 @@ from gatepost.errors import (
 )
 from gatepost.model.credentials import Credentials
 from gatepost.model.route import HopTls
+from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
 from gatepost.net.tls import Context
 from gatepost.net.trust import Contexts, Trust
 
 GLANCE: Final = Timeouts(connect=5.0, tls=5.0, greeting=5.0, ehlo=5.0)
 """Timeouts for an additional check."""
+REPEATED: Final = 8
+"""Passwords of a server that are looked for in what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class _Way:
     timeouts: Timeouts
     credentials: Credentials | None
     met: Callable[[ClientSession, str], None]
+    known: tuple[Secret, ...] = ()
+    """What the server may repeat: passwords that it got before."""
     in_clear: bool = False
     """Do not try TLS, because it failed and is optional."""
 
@@ -67,6 +72,10 @@ class _Way:
 
     def meet(self, local_address: str, peer_address: str) -> ClientSession:
         session = meet(self.server, self.upstream.local_name, local_address, peer_address)
+        if self.credentials is not None:
+            hide_secrets(session, self.credentials)
+        for each in self.known:
+            session.transcript.hide(each.reveal())
         self.met(session, peer_address)
         return session
 
@@ -99,6 +108,8 @@ class Opener:
 
     contexts: Contexts = field(default_factory=Contexts)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    _known: dict[str, tuple[Secret, ...]] = field(default_factory=dict, repr=False)
+    """By server, the newest passwords that it got."""
 
     async def open(
         self,
@@ -115,13 +126,29 @@ class Opener:
         """
         credentials = await sign_in.credentials() if sign_in is not None else None
         context = self.contexts.get(_trust(upstream, sign_in))
-        way = _Way(upstream, context, self.timeouts, credentials, met)
+        way = _Way(
+            upstream, context, self.timeouts, credentials, met, self._knows(upstream, credentials)
+        )
         try:
             return await _open(way)
         except AuthenticationRefused:
             if sign_in is None or credentials is None or not sign_in.reject(credentials):
                 raise
-        return await _open(replace(way, credentials=await sign_in.credentials()))
+        credentials = await sign_in.credentials()
+        known = self._knows(upstream, credentials)
+        return await _open(replace(way, credentials=credentials, known=known))
+
+    def _knows(self, upstream: Upstream, credentials: Credentials | None) -> tuple[Secret, ...]:
+        """Return the passwords that a server got before these; it may repeat them whoever signs in.
+
+        An access token ends by itself.
+        """
+        host = upstream.server.host.lower()
+        known = self._known.get(host, ())
+        password = credentials.password if credentials is not None else None
+        if password is not None and password not in known:
+            self._known[host] = (*known, password)[-REPEATED:]
+        return known
 
     async def greets_in_tls(self, upstream: Upstream) -> bool:
         """Tell whether a server speaks SMTP over implicit TLS (RFC 8314 3); sends no secret."""
