@@ -218,8 +218,10 @@ class ClientSession:
             self.usable = False
         elif reply.code in _ANSWERS_ELSE and self.phase in _OF_MAIL:
             self._check_place(reply)
+        if self.phase not in _READ:
+            return shown
         is_read = reply.code == CHALLENGE if self.phase == "auth" else reply.is_success
-        return reply if is_read and self.phase in _READ else shown
+        return reply if is_read else shown
 
     def _check_place(self, reply: Reply) -> None:
         """Refuse a reply that cannot be to the command (RFC 5321 4.2.1): replies may be out of
