@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from gatepost.app.access import open_mailbox
+from gatepost.app.serve_front import ServeFront
+from gatepost.app.workers import Instruction, Workers
+from gatepost.errors import GatepostError
 from gatepost.testing import Emulator
 from tests.commands import GATEPOST, PATIENCE
 from tests.loopback import eventually
@@ -214,3 +218,24 @@ def test_refusals_and_reasons_are_those_of_one_process(unhurt: Emulator) -> None
         peer.ask("EHLO client.example")
         assert peer.login(unhurt.username, "wrong") == "535 5.7.3 Authentication unsuccessful"
     unhurt.wait_event("auth_refused")
+
+
+def test_a_front_that_cannot_start_says_why_and_none_is_left(tmp_path: Path) -> None:
+    front = ServeFront("hostname = 1", "gatepost.toml", str(tmp_path), 1, {}, ())
+    told: list[str] = []
+
+    def report(event: str, **facts: Any) -> None:
+        assert event == "worker_died"
+        told.append(facts["reason"])
+
+    async def start() -> None:
+        workers = Workers(report)
+        text = msgspec.json.encode(front)
+        await workers.prepare(Instruction("gatepost.app.serve_front", lambda: text, ()), 1)
+
+    before = children(os.getpid())
+    with pytest.raises(GatepostError, match=r"did not start: process \d+ ended with 1: .*hostname"):
+        asyncio.run(start())
+    assert told
+    assert all("ended with 1: gatepost.toml" in each for each in told), told
+    assert children(os.getpid()) == before
