@@ -90,7 +90,7 @@ MALFORMED_MAIL = [
 
 @pytest.mark.parametrize("command", MALFORMED_MAIL)
 def test_4_1_1_2_mail_takes_a_path(command: str) -> None:
-    """What is no reverse path is 501, and starts no transaction."""
+    """What is not a reverse path is 501, and starts no transaction."""
     talk(f"C: {command}\nS: 501 ...\nC: RCPT TO:<b@example.net>\nS: 503 ...\n")
 
 

@@ -27,7 +27,7 @@ from tests.unit.directory.memory import MemoryRecords
 
 
 class QuickHasher:
-    """A ``Hasher`` that is no good for anything but tests."""
+    """A ``Hasher`` that is not good for anything but tests."""
 
     def __init__(self) -> None:
         self.verified = 0

@@ -39,7 +39,7 @@ def test_reports_are_of_a_relay_that_only_captures(tmp_path: Path) -> None:
         async with open_events(tmp_path):
             pass
 
-    with pytest.raises(ConfigError, match="only `gatepost up` scripts what becomes of mail"):
+    with pytest.raises(ConfigError, match="only `gatepost up` has scripted outcomes"):
         asyncio.run(main())
 
 

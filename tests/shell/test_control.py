@@ -86,7 +86,7 @@ def test_a_relay_says_which_parts_it_does_not_have(served: Callable[[Steps], Non
         calls = await Calls.connect(path)
         for part, said in (
             ("clock", "only `gatepost up` has a clock"),
-            ("events", "only `gatepost up` scripts what becomes of mail"),
+            ("events", "only `gatepost up` has scripted outcomes"),
         ):
             with pytest.raises(ValueError, match=said):
                 await calls.call(dict[str, Any], part, "list", {})

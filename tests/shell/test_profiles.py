@@ -32,7 +32,7 @@ def letter(sender: str) -> EmailMessage:
 
 @cache
 def profile_of(name: str) -> Profile:
-    """The profile without its waits, which are no part of what it shows."""
+    """The profile without its waits, which are not part of what it shows."""
     profile = load_profile(name, strict=False)
     quick = replace(profile.server, greeting_delay=min(profile.server.greeting_delay, 0.1))
     return replace(profile, server=quick)

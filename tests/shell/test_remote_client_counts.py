@@ -60,7 +60,7 @@ def test_the_next_client_of_an_address_takes_the_place_of_one_that_left(tmp_path
         assert first.enter(HERE) is True, "at once"
         assert not await admits(first, HERE), "the place was one"
         assert not await admits(second, HERE)
-        assert await admits(second, THERE), "and it is no other address's"
+        assert await admits(second, THERE), "and it is not another address's"
 
     run(tmp_path, ClientLimits(sessions=1), steps)
 

@@ -19,7 +19,7 @@ from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure
 
 ODD = "grüße\n\udcff"
-"""Breaks a line, and is no Unicode: a client may say it."""
+"""Breaks a line, and is not Unicode: a client may say it."""
 
 
 async def report_from_a_front(data: Path, reporter: Reporter) -> None:

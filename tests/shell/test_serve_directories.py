@@ -362,7 +362,7 @@ def test_the_azure_directory_gives_tokens_and_takes_them(tmp_path: Path) -> None
             f"endpoint=https://relay.example:{port}/;"
         )
         relay.reload(API.replace("127.0.0.1:0", "127.0.0.1:1") + LISTENER)
-        assert "api changes with a restart" in relay.wait_event("reload_refused")["reason"]
+        assert "api cannot change without a restart" in relay.wait_event("reload_refused")["reason"]
 
 
 CERTIFIED = """

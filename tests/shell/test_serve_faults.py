@@ -201,7 +201,7 @@ def test_clients_that_dribble_hold_up_nobody_and_silent_ones_are_told(place: Pla
             said = peer.rest()
             assert re.fullmatch(rb"(220[^\r]*\r\n)?421 4\.4\.2 [^\r]*\r\n", said), (phase, said)
         peer.sock.close()
-    assert not place.has("slow@good.test"), "what has no end is no message"
+    assert not place.has("slow@good.test"), "what has no end is not a message"
     assert not place.relay.events("internal_error")
 
 

@@ -90,7 +90,7 @@ def _shake_slowly(peer: Peer) -> ssl.SSLObject:
 
 
 GARBAGE = [
-    # OpenSSL answers a broken record with an alert, and what is no record at all with nothing
+    # OpenSSL answers a broken record with an alert, and what is not a record at all with nothing
     (b"\x16\x03\x01\x00\x10" + bytes(16), b"\x15"),
     (b"EHLO client.example\r\n" * 200, b""),
 ]

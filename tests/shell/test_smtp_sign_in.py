@@ -89,7 +89,7 @@ def test_opportunistic_tls_goes_on_in_clear(authority: Authority, pair: Pair, ho
             return
         elif how == "broken" and len(seen) == 1:
             client.answer("220 go")
-            client.socket.sendall(b"this is no handshake\r\n")
+            client.socket.sendall(b"this is not a handshake\r\n")
             client.socket.recv(10_000)
             return
         take(client)

@@ -83,7 +83,7 @@ def test_small_writes_are_not_held_back(pair: Pair) -> None:
 def test_what_waits_in_clear_bars_the_handshake(
     authority: Authority, pair: Pair, replies: tuple[str, ...]
 ) -> None:
-    """Behind a reply it is an attack on STARTTLS; before everything else it is no TLS at all."""
+    """Behind a reply it is an attack on STARTTLS; before everything else it is not TLS at all."""
     context = client_context(ca_file=authority.ca_file)
     *taken, waiting = replies
 

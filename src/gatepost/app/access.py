@@ -139,7 +139,7 @@ async def _reached(
     if not make and not is_there(data):
         from gatepost.store.sqlite.recovery import missing  # noqa: PLC0415
 
-        nothing = f"there is nothing in {data}: no relay has run there (--config FILE says where)"
+        nothing = f"no relay has run in {data} (give the relay's configuration with --config)"
         raise ConfigError(missing(data) or nothing)
     began = time.monotonic()
     while True:

@@ -188,7 +188,7 @@ def _check_time(chain: str, own: x509.Certificate, now: datetime) -> None:
     if ends <= now:
         raise TlsError(f"certificate {chain}: it expired on {ends:%Y-%m-%d}")
     if begins > now:
-        raise TlsError(f"certificate {chain}: it is not good before {begins:%Y-%m-%d %H:%M} UTC")
+        raise TlsError(f"certificate {chain}: it is not valid before {begins:%Y-%m-%d %H:%M} UTC")
 
 
 def spelled(moment: datetime) -> str:

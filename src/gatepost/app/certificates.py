@@ -137,7 +137,7 @@ def _read_authority(path: Path) -> _Pair | None:
         return None
     except ValueError as error:
         raise ConfigError(
-            f"the certificate authority cannot be read ({error}); remove the file for a new one",
+            f"the certificate authority cannot be read ({error}); remove the file to get a new one",
             where=str(path),
         ) from error
 
@@ -146,7 +146,7 @@ def _parse_pair(pem: bytes) -> _Pair:
     key = serialization.load_pem_private_key(pem, None)
     certificate = x509.load_pem_x509_certificate(pem)
     if not isinstance(key, PrivateKey) or key.public_key() != certificate.public_key():
-        raise ValueError("key and certificate do not belong together")
+        raise ValueError("the key does not match the certificate")
     return _Pair(certificate, key)
 
 

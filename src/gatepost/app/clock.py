@@ -13,7 +13,7 @@ from gatepost.errors import ConfigError
 
 FILE: Final = "clock"
 """In the data directory: the seconds that the clock is ahead. It is not there when it is not."""
-NO_CLOCK: Final = "only `gatepost up` has a clock that goes ahead of the machine's"
+NO_CLOCK: Final = "only `gatepost up` has a clock that can be ahead of the machine's"
 MOST: Final = timedelta(days=3650)
 
 
@@ -36,9 +36,9 @@ class AheadClock:
         """Go forward, and stay so over restarts. Raises ValueError."""
         ahead = self.ahead + by
         if by < timedelta(0):
-            raise ValueError("the clock only goes forward")
+            raise ValueError("the clock can only be put forward")
         if ahead > MOST:
-            raise ValueError(f"the clock goes {MOST.days} days ahead at most")
+            raise ValueError(f"the clock can be at most {MOST.days} days ahead")
         write_file(self._file, f"{ahead.total_seconds()}\n".encode())
         self.ahead = ahead
 
@@ -59,12 +59,12 @@ class ClockControl:
         """``show``, or ``advance`` by ``seconds``. Raises ValueError."""
         if operation == "advance":
             if self._workers:
-                raise ValueError("with --workers the clock is the machine's")
+                raise ValueError("with --workers, only the machine's clock can be used")
             self._clock.advance(timedelta(seconds=fields["seconds"]))
             if self._moved is not None:
                 self._moved(self._clock.ahead)
         elif operation != "show":
-            raise ValueError(f"a clock does not {operation[:40]}")
+            raise ValueError(f"unknown operation {operation[:40]}")
         now = self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
         return {"now": now, "ahead": self._clock.ahead.total_seconds()}
 

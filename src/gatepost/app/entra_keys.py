@@ -28,7 +28,7 @@ async def published_by(http: Http, authority: str, tenant_id: str) -> Issuer | s
             return "the discovery document names no keys at the authority"
         return read_issuer(discovered, await _document(http, keys))
     except (GatepostError, ValueError) as error:
-        return f"the tenant's keys cannot be had: {error}"
+        return f"the tenant's keys cannot be fetched: {error}"
 
 
 async def _document(http: Http, url: str) -> Mapping[str, Any]:
@@ -38,4 +38,4 @@ async def _document(http: Http, url: str) -> Mapping[str, Any]:
     try:
         return msgspec.json.decode(answer.body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise ValueError("the answer is no JSON object") from None
+        raise ValueError("the answer is not a JSON object") from None

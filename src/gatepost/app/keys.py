@@ -28,7 +28,7 @@ class Key:
 
     def __init__(self, root: bytes, where: str = "") -> None:
         if len(root) != SIZE:
-            raise ConfigError(f"a key has {SIZE} octets, not {len(root)}", where=where)
+            raise ConfigError(f"the key must have {SIZE} octets, not {len(root)}", where=where)
         self._root = root
         self.where = where
 
@@ -51,7 +51,7 @@ class Key:
             return self._cipher(purpose).decrypt(nonce, sealed[1 + _NONCE_SIZE :], version)
         except (InvalidTag, ValueError):
             raise ConfigError(
-                "the key does not fit what was sealed with it; was it lost or replaced?",
+                "the key does not match the sealed data; was it lost or replaced?",
                 where=self.where,
             ) from None
 

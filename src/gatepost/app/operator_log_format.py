@@ -30,13 +30,13 @@ class Speller:
         time_ = f"{_date(second)}.{int((moment - second) * 1000):03}Z"
         try:
             return msgspec.json.encode({"time": time_, "event": event, **facts}).decode()
-        except (TypeError, ValueError):  # text that is no Unicode came from a peer
+        except (TypeError, ValueError):  # text that is not Unicode came from a peer
             plain = {name: _plain(value) for name, value in facts.items()}
             return msgspec.json.encode({"time": time_, "event": event, **plain}).decode()
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can say: octets that are no UTF-8 as ``\\udcff``, and all else unchanged, so
+    """Return text for JSON: octets that are not UTF-8 as ``\\udcff``, and all else unchanged, so
     that no peer decides what a field looks like."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
@@ -82,8 +82,8 @@ class _Shown(dict[str, Any]):
         if facts.get("reason") and facts["reason"] in str(facts.get("reply")):
             self["reason"] = ""  # the answer says it
         if "next_at" in facts and facts["next_at"] is None:
-            up = f"its time is up at {facts['expires_at']}"
-            self["next_at"] = "it is released" if facts["held"] else up
+            up = f"it expires at {facts['expires_at']}"
+            self["next_at"] = "an operator releases it" if facts["held"] else up
         if "findings" in facts:
             self["findings_named"] = "".join(f" {each}" for each in facts["findings"])
         if "certificate_days_left" in facts:
@@ -109,7 +109,7 @@ _SENTENCES: Final = {
     "message_refused": "message refused from {peer}: {reply}: {reason}",
     "not_stored": "NOT STORED from {peer}: {reply}: {reason}",
     "tls_failed": "TLS failed with {peer}: {reason}",
-    "webhook_failed": "webhook {subscription} did not take a report: {reason}; again {again_at}",
+    "webhook_failed": "webhook {subscription} refused a report: {reason}; next try {again_at}",
     "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",
     "reports_delayed": "reports are delayed: {reason}",
     "domain_verified": "{proof} of domain {domain} is verified",
@@ -117,34 +117,34 @@ _SENTENCES: Final = {
     "message_delivered": "delivered {id} to {rcpt_to} by {host}: {reply}",
     "message_deferred": "deferred {id} to {rcpt_to} until {next_at}: {host}: {reply}: {reason}",
     "message_failed": "FAILED {id} to {rcpt_to}: {reply}: {reason}",
-    "notification_lost": "<{mail_from}> was NOT TOLD of a failure ({id}): {reason}",
-    "sender_warned": "told <{mail_from}> that {id} is delayed",
-    "next_hop_rests": "next hop {next_hop} rests for {seconds} s: {what}: {reason}",
-    "sign_in_stopped": "credential {credential} is NOT LET IN at {target}: {reply} {reason}",
-    "sign_in_works": "credential {credential} is let in at {target} again",
-    "refresh_token_not_kept": "the new refresh token of {credential} could NOT be kept: {reason}",
-    "refresh_token_kept": "the new refresh token of {credential} is kept now",
+    "notification_lost": "<{mail_from}> was NOT NOTIFIED of a failure ({id}): {reason}",
+    "sender_warned": "notified <{mail_from}> that {id} is delayed",
+    "next_hop_rests": "next hop {next_hop} pauses for {seconds} s: {what}: {reason}",
+    "sign_in_stopped": "credential {credential} is REFUSED at {target}: {reply} {reason}",
+    "sign_in_works": "credential {credential} is accepted at {target} again",
+    "refresh_token_not_kept": "the new refresh token of {credential} could NOT be saved: {reason}",
+    "refresh_token_kept": "the new refresh token of {credential} is saved now",
     "clock_advanced": "the clock is {ahead:g} s ahead of the machine's",
-    "clock_put_back": "the clock was put back by {seconds} s: what waits is tried now",
+    "clock_put_back": "the clock was put back by {seconds} s: waiting deliveries are tried now",
     "api_failed": "API FAILED at {route}: {reason}",
-    "proxy_header_refused": "cut {peer}, which is to begin with a PROXY header: {reason}",
-    "secret_changed": "credential {credential} has another secret",
-    "certificate_reloaded": "certificate {file} is new, good until {expires_at}",
-    "certificate_kept": "certificate {file} CANNOT BE USED, the old one stays: {reason}",
+    "proxy_header_refused": "closed {peer}, which must begin with a PROXY header: {reason}",
+    "secret_changed": "credential {credential} has a new secret",
+    "certificate_reloaded": "certificate {file} is new, valid until {expires_at}",
+    "certificate_kept": "certificate {file} CANNOT BE USED, the old one stays in use: {reason}",
     "config_warning": "WARNING: {reason}",
-    "certificate_expires": "certificate {file} is good until {expires_at} only",
+    "certificate_expires": "certificate {file} expires soon, at {expires_at}",
     "probed": "{upstream}: {verdict}{findings_named}{certificate_named}",
     "changed": "{upstream}: CHANGED: {sentence}",
-    "upstream_certificate_expires": "{upstream}: the certificate has {days_left} days left",
-    "probe_failed": "{upstream}: COULD NOT BE LOOKED AT: {reason}",
+    "upstream_certificate_expires": "{upstream}: the certificate expires in {days_left} days",
+    "probe_failed": "{upstream}: COULD NOT BE CHECKED: {reason}",
     "login_rests": "{upstream}: the password was refused, and is not sent again for {hours:g} h",
-    "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is left out: {reason}",
-    "snapshot_not_kept": "{upstream}: the snapshot could NOT be kept: {reason}",
-    "directory_record_damaged": "DIRECTORY RECORD {name} IS DAMAGED, and left out: {reason}",
-    "account_damaged": "ACCOUNT {name} IS DAMAGED, and has to be made again: {reason}",
-    "store_recovered": "THE STORE WAS MENDED: {reason}",
-    "store_gone": "THE STORE IS GONE, a new one is begun: {reason}",
-    "store_older": "THE STORE IS AN OLDER ONE: {reason}",
+    "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is skipped: {reason}",
+    "snapshot_not_kept": "{upstream}: the snapshot could NOT be saved: {reason}",
+    "directory_record_damaged": "DIRECTORY RECORD {name} IS DAMAGED, and is ignored: {reason}",
+    "account_damaged": "ACCOUNT {name} IS DAMAGED, and must be created again: {reason}",
+    "store_recovered": "THE STORE WAS REPAIRED: {reason}",
+    "store_gone": "THE STORE IS MISSING, a new one is created: {reason}",
+    "store_older": "THE STORE IS AN OLDER COPY: {reason}",
     "ready_not_written": "ready.json could NOT be written: {reason}",
     "reloaded": "reloaded {config}",
     "reload_refused": "NOT RELOADED, nothing changes: {reason}",

@@ -52,15 +52,15 @@ async def record(options: Options, on_ready: Callable[[Ready], None]) -> Diagnos
     host = options.listen[0]
     if not (is_loopback(host) or options.beyond_loopback):
         raise ConfigError(
-            f"{host} is more than this machine: whoever connects speaks with the server as you; "
-            "say --beyond-loopback if that is meant"
+            f"{host} can be reached from other machines: whoever connects talks to the server as "
+            "you; give --beyond-loopback if you want that"
         )
     way, authority = _way(options)
     async with AsyncExitStack() as stack:
         listener = listen(*options.listen)
         stack.callback(listener.close)
         if is_loopback(options.server.host) and options.server.port == listener.port:
-            raise ConfigError(f"{options.server} is where it listens, not a server")
+            raise ConfigError(f"{options.server} is the recorder's own address, not a server")
         recorder = Recorder(way)
         await recorder.serve(listener, stack)
         _on_signals(recorder.stop)

@@ -153,7 +153,7 @@ class Calls:
         try:
             number, outcome, value = _CALL.decode(frame)
         except msgspec.MsgspecError:
-            self._stream.close()  # that is no relay
+            self._stream.close()  # that is not a relay
             return
         if not number:
             self.hears.get(outcome, _as_it_is)(value)
@@ -215,7 +215,7 @@ class Answers:
             return
         operation = self._operations.get(name)
         if operation is None:
-            self._answer(stream, number, GatepostError(f"no operation is called {name[:40]!r}"))
+            self._answer(stream, number, GatepostError(f"unknown operation {name[:40]!r}"))
             return
         try:
             result = operation(arguments, content) if content else operation(arguments)

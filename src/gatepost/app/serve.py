@@ -66,7 +66,7 @@ class Options:
     """Front processes; None: as the configuration has it."""
 
     def read(self) -> Written:
-        """Read the configuration. Raises ConfigProblems, or ConfigError for what is no file."""
+        """Read the configuration. Raises ConfigProblems, or ConfigError for what is not a file."""
         try:
             check_again(self.config)
         except OSError as error:
@@ -279,7 +279,9 @@ class Service:
         except (GatepostError, ValueError, OSError) as error:
             self.report("reload_refused", reason=str(error))
         except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
-            self.report("reload_refused", reason=f"a fault of the relay's own: {explain(error)}")
+            self.report(
+                "reload_refused", reason=f"an unexpected error in Gatepost: {explain(error)}"
+            )
         else:
             return await self._go_by(following)
         finally:
@@ -308,7 +310,7 @@ class Service:
         _check_unchanged(self.written.config, config)
         workers = self.options.workers_of(config)
         if bool(workers) != bool(self.options.workers_of(self.written.config)):
-            raise ConfigError("workers changes from or to 0 with a restart only")
+            raise ConfigError("a change of workers from or to 0 needs a restart")
         delivery = self.outbound.prepare(config)
         prepared = await self.directories.make(config.directories)
         listeners = self.inbound.prepare(written, prepared.directory.mechanisms, workers)
@@ -373,9 +375,11 @@ def _warn(config: Config, report: Report) -> None:
 def _check_unchanged(before: Config, after: Config) -> None:
     for name in ("storage", "health", "api", "ca_file"):
         if getattr(before, name) != getattr(after, name):
-            raise ConfigError(f"{name} changes with a restart only")
+            raise ConfigError(f"{name} cannot change without a restart")
     if after.api is not None and _azure_of(before) != _azure_of(after):
-        raise ConfigError("the azure directory, which [api] serves, changes with a restart only")
+        raise ConfigError(
+            "the azure directory, which [api] serves, cannot change without a restart"
+        )
 
 
 def _azure_of(config: Config) -> list[AzureDirectorySettings]:

@@ -111,7 +111,9 @@ class ServeInbound:
             for opened in self.open_listeners:
                 if settings.port and opened.listener.port == settings.port:
                     name = opened.settings.name
-                    raise PortBusy(f"{error}, by {name} here: a restart moves it") from None
+                    raise PortBusy(
+                        f"{error}, by {name} of this relay: restart it to move the listener"
+                    ) from None
             raise
 
     async def start_fronts(self, prepared: PreparedListeners) -> None:

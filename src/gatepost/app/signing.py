@@ -32,7 +32,7 @@ async def open_tokens(records: Records, key: Key, clock: Callable[[], datetime])
             sealed = base64.b64decode(record.fields["sealed"])
             signing = load_der_private_key(key.unseal(sealed, _RECORD[1]), None)
             if not isinstance(signing, rsa.RSAPrivateKey):
-                raise TypeError("the key that signs tokens is no RSA key")
+                raise TypeError("the key that signs tokens is not an RSA key")
             return AccessTokens(signing, clock)
     signing = rsa.generate_private_key(_EXPONENT, BITS)
     der = signing.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

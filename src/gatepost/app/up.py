@@ -213,7 +213,7 @@ def _check_open(options: Options, profile: Profile) -> None:
     for place in (options.smtp, options.smtps):
         if place is not None and not is_loopback(place[0]):
             raise ConfigError(
-                f"profile {profile.name} works without TLS, so it listens on loopback only, "
+                f"profile {profile.name} works without TLS, so it can listen on loopback only, "
                 f"not on {place[0]}"
             )
 

@@ -150,7 +150,7 @@ class Upstreams:
                 source = RefreshToken(self.http, client, kept.read, kept.keep, turn)
                 return source, credential.scope
             case PasswordCredential() | CertificateCredential() | AccessKeyCredential():
-                raise ConfigError(f"the credential {credential.name} gives no token")
+                raise ConfigError(f"the credential {credential.name} cannot provide a token")
         assert_never(credential)
 
     def _entra(self, credential: EntraCredential) -> TokenSource:

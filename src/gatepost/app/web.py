@@ -21,7 +21,7 @@ GRACE: Final = 2
 """Seconds that open requests get at the end."""
 LAST_ANSWERS: Final = 0.5
 """Seconds in which those that were cut short are told so."""
-NO_HTTP: Final = "no_http: the request, or the rest of its body, is no HTTP"
+NO_HTTP: Final = "no_http: the request, or the rest of its body, is not HTTP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class _Connection(H11Protocol):
         self._watch()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP. The request whose body it was in is over, and an answer that was
+        """Refuse what is not HTTP. The request whose body it was in is over, and an answer that was
         begun stays as it is."""
         if self.cycle is not None:
             self.cycle.disconnected = True
@@ -155,7 +155,7 @@ class WebServer:
         limits: WebLimits = WebLimits(),
         report: Report = _to_nobody,
     ) -> None:
-        """``certificate``: chain and key in PEM, for HTTPS. ``report`` hears of what is no HTTP."""
+        """``certificate``: chain and key in PEM, for HTTPS. ``report``: told of bad HTTP."""
         chain, key = certificate or (None, None)
         config = _Config(
             application,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # probing is loaded when there is something to probe
     from gatepost.model.finding import Diagnosis
 
 _NAME: Final = re.compile(r"[^\s<>@\x00-\x1f\x7f]{1,64}")
-"""A sender that is no address, as in the account's name in its place."""
+"""A sender that is not an address, as in the account's name in its place."""
 EXAMPLE: Final = """\b
 Example:
   gatepost doctor smtp.azurecomm.net --as go-net-smtp

@@ -21,8 +21,8 @@ class Lifetime(click.ParamType[float]):
         """Return seconds."""
         match = _LIFETIME.fullmatch(str(value).strip().lower())
         if match is None:
-            self.fail(f"{value!r} is no time like 90d, 12h or 30m", param, ctx)
+            self.fail(f"{value!r} is not a time such as 90d, 12h or 30m", param, ctx)
         seconds = int(match[1]) * _UNITS[match[2]]
         if not seconds:
-            self.fail(f"{value!r} is no time at all{self._hint}", param, ctx)
+            self.fail(f"{value!r} is not a time{self._hint}", param, ctx)
         return float(seconds)

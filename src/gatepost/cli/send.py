@@ -163,7 +163,9 @@ def _secret(given: dict[str, Any]) -> "Password | None":
         raise click.UsageError("--key belongs to --certificate")
     has_none = password_file is None and token_file is None
     if (given["username"] is None) != has_none and not (has_none and given["certificate"]):
-        raise click.UsageError("--username and --password-file (or --token-file) belong together")
+        raise click.UsageError(
+            "--username and --password-file (or --token-file) must be given together"
+        )
     if token_file is not None:
         return Token(_read(token_file, "token"))
     return _read(password_file, "password") if password_file is not None else None

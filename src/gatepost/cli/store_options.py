@@ -72,14 +72,14 @@ def directory_of(config: Path) -> Path:
     except OSError as error:
         raise click.UsageError(f"{config} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        said = f"{config} is no TOML: {error} (the relay's directory is given by --data)"
+        said = f"{config} is not valid TOML: {error} (the relay's directory is given by --data)"
         raise click.UsageError(said) from None
     storage = table.get("storage", {})
     if not isinstance(storage, dict):
-        raise click.UsageError(f"{config}: storage takes a table")
+        raise click.UsageError(f"{config}: storage must be a table")
     told = storage.get("directory", _USUAL)
     if not isinstance(told, str):
-        raise click.UsageError(f"{config}: storage.directory takes a text")
+        raise click.UsageError(f"{config}: storage.directory must be a string")
     for key, meant in (*((each, "storage") for each in table),
                        *((each, "directory") for each in storage)):  # fmt: skip
         if key != meant and told == _USUAL and _is_like(key, meant):

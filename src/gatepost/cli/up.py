@@ -39,7 +39,7 @@ class PlaceType(click.ParamType[tuple[str, int] | None]):
         host, _, port = str(value).rpartition(":")
         host = host.removeprefix("[").removesuffix("]") or "localhost"
         if not (port.isascii() and port.isdecimal()) or int(port) > MAX_PORT:
-            self.fail(f"{value!r} is no HOST:PORT", param, ctx)
+            self.fail(f"{value!r} is not a HOST:PORT", param, ctx)
         return host, int(port)
 
 

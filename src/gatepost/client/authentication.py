@@ -157,7 +157,7 @@ def _check_code(reply: Reply) -> None:
 
     Another 2yz may be the late answer to a command before: from there on each reply would be taken
     for that to the command behind its own, and a refused message for a delivered one. And 3yz, but
-    for a challenge, is no answer: the secret is out, and nothing is known of it.
+    for a challenge, is not an answer: the secret is out, and nothing is known of it.
     """
     if reply.code != _SIGNED_IN and not (reply.is_transient or reply.is_permanent):
         raise RemoteProtocolError(
@@ -199,7 +199,7 @@ def _conclude(exchange: Exchange, reply: Reply) -> None:
 
 
 def _hide(session: ClientSession, response: bytes, username: str) -> None:
-    """Strike a response out as a whole; a user name alone (LOGIN) is no secret."""
+    """Strike a response out as a whole; a user name alone (LOGIN) is not a secret."""
     if response != username.encode("utf-8", "surrogateescape"):
         session.transcript.hide(response)
 

@@ -2,7 +2,7 @@
 
 The message's own octets are kept: Bcc is cut out, Date and Message-ID are put on
 top where they are missing, line ends become CRLF. Nothing is ever made from the
-login: at some providers it is no address at all.
+login: at some providers it is not an address at all.
 """
 
 import re

@@ -32,7 +32,7 @@ class NamedSecret:
         return f"{_KINDS[self.kind]} {self.name}"
 
     def read(self, environment: Mapping[str, str] | None = None) -> Secret:
-        """Return the secret; one line end behind it is no part of it. Raises ConfigError."""
+        """Return the secret; one line end behind it is not part of it. Raises ConfigError."""
         known = os.environ if environment is None else environment
         if self.kind == "environment":
             text = known.get(self.name)

@@ -49,7 +49,7 @@ def mail_command(envelope: Envelope, offered: Capabilities, size: int) -> str:
 
     What only informs (SIZE, AUTH=, DSN wishes) is left out where it is not
     offered; what the message cannot do without raises MissingExtension.
-    Raises LocalProtocolError for what is no address or no parameter.
+    Raises LocalProtocolError for what is not an address or no parameter.
     """
     words = [f"MAIL FROM:{_path(envelope.sender)}"]
     if "SIZE" in offered:

@@ -23,5 +23,5 @@ def read_api(root: Table, directories: Sequence[DirectorySettings]) -> ApiSettin
     table.finish()
     is_managed = any(isinstance(each, AzureDirectorySettings) for each in directories)
     if not is_managed and root.is_clear(("directory", "kind")):
-        table.fault(None, '[api] manages the directory of kind "azure", and there is none')
+        table.fault(None, '[api] manages the directory of kind "azure", but there is none')
     return api

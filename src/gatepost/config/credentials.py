@@ -31,12 +31,12 @@ def secret(value: Any) -> NamedSecret:
             return NamedSecret(kind, name)
     if isinstance(value, str):
         raise ValueError(  # noqa: TRY004
-            "is a secret, which never stands in the configuration; "
+            "is a secret, which must not be in the configuration; "
             'write { file = "PATH" }, { systemd = "NAME" } or { environment = "VARIABLE" }'
         )
     near = [nearest(each, _PLACES) for each in value] if isinstance(value, dict) else []
     raise values.Unknown(
-        'takes { file = "PATH" }, { systemd = "NAME" } or { environment = "VARIABLE" }',
+        'must be { file = "PATH" }, { systemd = "NAME" } or { environment = "VARIABLE" }',
         near[0] if len(near) == 1 and not set(value) & set(_PLACES) else "",
     )
 
@@ -64,7 +64,7 @@ def _entra(table: Table, name: str) -> CredentialSettings:
         table.take("authority", values.https_url, "https://login.microsoftonline.com"),
         table.take("scope", values.optional_text, ""),
     )
-    said = f"{table.name('secret')} or certificate: one of them proves who it is"
+    said = f"{table.name('secret')} or certificate: one of the two is required"
     if table.has("secret") and table.has("certificate"):
         table.fault(None, said)
     elif not table.has("secret") and not table.has("certificate"):

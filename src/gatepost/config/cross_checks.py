@@ -27,7 +27,7 @@ _LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
 _OWN_SENDERS_ONLY: Final = ("acs", "microsoft365")
 """Profiles of the providers that take mail from the account's own senders alone, none from <>."""
 _ANYBODY: Final = Address("anybody", "example.net")
-_OWN_ROUTE: Final = 'give them a route of their own in front of the others, senders = ["<>"]'
+_OWN_ROUTE: Final = 'give them a route of their own before the others, senders = ["<>"]'
 
 
 def check_places(
@@ -41,7 +41,7 @@ def check_places(
     for table, each in zip(root.tables("listener"), listeners, strict=False):
         same = [one.name for one in listeners if each.unix and one.unix == each.unix]
         if same and same[0] != each.name:
-            table.fault("unix", f"the listener {same[0]} has that place already")
+            table.fault("unix", f"the listener {same[0]} already has that address")
         if not each.unix:
             _take(table, "address", (f"the listener {each.name}", each.host, each.port), taken)
     if health is not None:
@@ -56,7 +56,7 @@ def _take(
     _, host, port = wanted
     for whose, other, its_port in taken:
         if port and port == its_port and _meet(host, other):
-            table.fault(key, f"{whose} has that place already")
+            table.fault(key, f"{whose} already has that address")
             break
     taken.append(wanted)
 
@@ -82,7 +82,7 @@ def check_loops(
         for server in target.servers if isinstance(target, SmarthostTarget) else ():
             for own in listeners:
                 if own.port and own.port == server.port and _leads_to(server.host, own.host):
-                    where = f"{server.host}:{server.port} is this relay's listener {own.name}"
+                    where = f"{server.host}:{server.port} is this relay's own listener {own.name}"
                     table.fault("servers", f"{table.name('servers')}: {where}")
 
 
@@ -105,13 +105,13 @@ def warn_of_unused(
     shown = {credential_of(each) for each in targets.values()}
     for name in targets:
         if name not in used:
-            root.named("target")[name].warn(f"target.{name} is not used: no route leads to it")
+            root.named("target")[name].warn(f"target.{name} is not used by any route")
     for name in credentials:
         if name not in shown:
-            root.named("credentials")[name].warn(f"credentials.{name} is not used: by no target")
+            root.named("credentials")[name].warn(f"credentials.{name} is not used by any target")
     for name, retry in retries.items():
         if name != "default" and not any(each.retry is retry for each in routes):
-            root.named("retry")[name].warn(f"retry.{name} is not used: by no route")
+            root.named("retry")[name].warn(f"retry.{name} is not used by any route")
 
 
 def warn_of_lost_bounces(root: Table, routes: Sequence[Route]) -> None:
@@ -121,11 +121,12 @@ def warn_of_lost_bounces(root: Table, routes: Sequence[Route]) -> None:
     """
     ways = _ways_of_bounces(routes)
     if routes and not ways:
-        root.tables("route")[0].warn(f"no route is for bounces, mail from <>: {_OWN_ROUTE}")
+        root.tables("route")[0].warn(f"no route takes bounces (mail from <>): {_OWN_ROUTE}")
     elif all(_takes_no_bounces(routes[each]) for each in ways) and ways:
         name = routes[ways[-1]].chain[0].name
         root.tables("route")[ways[-1]].warn(
-            f"bounces are mail from <>, and {name}, to which they go, takes none: {_OWN_ROUTE}"
+            f"bounces are mail from <>, and {name}, their route's target, does not accept it: "
+            f"{_OWN_ROUTE}"
         )
 
 
@@ -133,7 +134,7 @@ def warn_of_short_hostname(root: Table, hostname: str, routes: Sequence[Route]) 
     """Say that mail exchangers want a name with its domain in EHLO (RFC 5321 2.3.5, 4.1.1.1)."""
     goes_to_mx = any(isinstance(each, MxTarget) for route in routes for each in route.chain)
     if goes_to_mx and not {".", ":"} & set(hostname):
-        said = f"hostname {hostname} has no domain: many mail exchangers refuse who greets with it"
+        said = f"hostname {hostname} has no domain: many mail exchangers refuse such a name in EHLO"
         root.warn(said, "hostname")
 
 

@@ -70,12 +70,12 @@ def _check_storage(source: Source, directory: FilePath) -> None:
     """What is not there is made at the start, for nobody else."""
     path = ("storage", "directory")
     if directory.exists() and not directory.is_dir():
-        source.fault(path, f"the storage {directory} is no directory")
+        source.fault(path, f"the storage {directory} is not a directory")
         return
     _check_private(source, path, str(directory / "key"))
     if directory.exists() and (who := _who_changes(directory)):
-        what = f"the storage {directory} can be written by {who}, who can put another key or socket"
-        source.warn(path, f"{what} in place of ours (chmod 700)")
+        what = f"the storage {directory} can be written by {who}, who could replace the key"
+        source.warn(path, f"{what} (chmod 700)")
 
 
 def _who_changes(directory: FilePath) -> str:
@@ -102,7 +102,7 @@ def _check_credential(
         if _check_secret(source, path, value, environment):
             secret = value.read(environment)
             if not _is_utf8(secret):
-                source.fault(path, f"the {value} is no UTF-8: nobody can be shown it")
+                source.fault(path, f"the {value} is not UTF-8: no server accepts it")
             elif not _check_form(source, path, credential, secret):
                 _check_ends(source, path, value, secret)
 
@@ -119,7 +119,7 @@ def _check_ends(source: Source, path: Path, place: NamedSecret, secret: Secret) 
     """Editors and ``echo`` add what is taken for a part of it; the other side has it without."""
     text = secret.reveal()
     if text != text.strip():
-        what = "begins or ends with a blank or a line end, which is a part of the secret"
+        what = "begins or ends with a space or a line end, which is part of the secret"
         source.warn(path, f"the {place} {what}")
 
 
@@ -184,7 +184,8 @@ def _check_dates(source: Source, path: Path, chain: str) -> None:
     if ends <= now:
         source.warn(path, f"certificate {chain}: it expired on {ends:%Y-%m-%d}")
     elif begins > now:
-        source.warn(path, f"certificate {chain}: it is not good before {begins:%Y-%m-%d %H:%M} UTC")
+        when = f"{begins:%Y-%m-%d %H:%M} UTC"
+        source.warn(path, f"certificate {chain}: it is not valid before {when}")
 
 
 def _check_authorities(source: Source, path: Path, file: str) -> None:

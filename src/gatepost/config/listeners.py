@@ -35,19 +35,19 @@ def read_listeners(root: Table) -> tuple[ListenerSettings, ...]:
         listener = _read_listener(table, len(found))
         if any(each.name == listener.name for each in found):
             table.fault(
-                "name", f"{table.name('name')}: there is a listener {listener.name} already"
+                "name", f"{table.name('name')}: there is already a listener {listener.name}"
             )
         table.finish()
         found.append(listener)
     if not root.has("listener"):
-        root.lack("listener", "there is no [[listener]]: nobody could hand mail in")
+        root.lack("listener", "there is no [[listener]]: nobody could submit mail")
     return tuple(found)
 
 
 def _read_listener(table: Table, index: int) -> ListenerSettings:
     host, port = "", 0
     unix = table.take("unix", values.socket_path, "")
-    said = "a listener has an address or a unix socket: one of them"
+    said = "a listener needs either an address or a unix socket"
     if table.has("unix") and table.has("address"):
         table.fault(None, said)
     elif not table.has("unix") and not table.has("address"):
@@ -76,7 +76,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
     _check_proxies(table, listener)
     _warn_of_nobody(table, listener)
     if listener.allow_clear_text and (listener.tls != "none" or unix):
-        table.warn(f'{table.name("allow_clear_text")} says nothing: it is for tls = "none"')
+        table.warn(f'{table.name("allow_clear_text")} has no effect: it is for tls = "none"')
     return listener
 
 
@@ -86,7 +86,7 @@ def _check_tls(table: Table, listener: ListenerSettings) -> None:
         if not (
             listener.certificate or any(map(table.is_mistaken, ("certificate", "tls", "unix")))
         ):
-            said = f"{table.name('certificate')} is missing: TLS needs one"
+            said = f"{table.name('certificate')} is missing: TLS needs it"
             table.lack(("certificate", "tls", "unix"), said)
     elif listener.client_authorities:
         name = table.name("client_authorities")
@@ -96,8 +96,8 @@ def _check_tls(table: Table, listener: ListenerSettings) -> None:
     elif listener.host and not is_loopback(listener.host) and not listener.allow_clear_text:
         table.fault(
             "tls",
-            f'{table.name("tls")}: "none" is for this machine alone (loopback or a unix socket); '
-            "allow_clear_text = true takes passwords that others can overhear",
+            f'{table.name("tls")}: "none" is for this machine only (loopback or a unix socket); '
+            "allow_clear_text = true permits passwords that others can read",
         )
 
 
@@ -107,10 +107,10 @@ def _check_proxies(table: Table, listener: ListenerSettings) -> None:
         return
     name = table.name("proxies")
     if any(each.may_relay for each in listener.networks):
-        said = "anybody may claim to be in a network that may relay: that is an open relay"
+        said = "anybody could claim to be in a network that may relay, which makes an open relay"
         table.fault("proxies", f"{name}: {said}")
     else:
-        table.warn(f"{name}: anybody may claim any address, so none is limited by its own")
+        table.warn(f"{name}: anybody could claim any address, so limits per address have no effect")
 
 
 def _read_rules(table: Table) -> tuple[NetworkRule, ...]:
@@ -120,7 +120,7 @@ def _read_rules(table: Table) -> tuple[NetworkRule, ...]:
         rule = _read_rule(each)
         before = [network for one in found for network in one.networks]
         if rule.networks and all(_is_within(network, before) for network in rule.networks):
-            each.fault("from", f"{each.name('from')}: for all of these an earlier rule counts")
+            each.fault("from", f"{each.name('from')}: an earlier rule already covers all of these")
         found.append(rule)
     return tuple(found)
 
@@ -145,9 +145,9 @@ def _warn_of_nobody(table: Table, listener: ListenerSettings) -> None:
         named += [(part, "from", rule.networks) for part, rule in rules]
     for part, key, networks in named:
         if listener.unix and networks and "unix" not in networks:
-            part.warn(f'{part.name(key)}: who connects to a socket is "unix", and has no address')
+            part.warn(f'{part.name(key)}: clients of a unix socket have no address; write "unix"')
         elif not listener.unix and "unix" in networks:
-            part.warn(f'{part.name(key)}: "unix" is nobody here, the listener has an address')
+            part.warn(f'{part.name(key)}: "unix" matches no client: the listener has an address')
 
 
 def _read_rule(table: Table) -> NetworkRule:
@@ -161,7 +161,7 @@ def _read_rule(table: Table) -> NetworkRule:
         table.take("refuse", values.flag, False),
     )
     if rule.may_relay and _are_everybody(networks):
-        table.fault("may_relay", f"{table.name('may_relay')}: that is an open relay for everybody")
+        table.fault("may_relay", f"{table.name('may_relay')}: this makes an open relay")
     if rule.may_relay and rule.refuse:
         table.fault("refuse", f"{table.name('refuse')} and may_relay exclude each other")
     table.finish()
@@ -187,7 +187,7 @@ def read_directories(root: Table) -> tuple[DirectorySettings, ...]:
     usual: tuple[str, ...] = ("accounts",)
     kinds = table.decide("kind", values.many(values.one_of(tuple(_READERS))), usual)
     if len(set(kinds)) != max(1, len(kinds)):
-        table.fault("kind", f"{table.name('kind')} names each directory once, and at least one")
+        table.fault("kind", f"{table.name('kind')} must name each directory once, and at least one")
     found = tuple([_READERS[each](table) for each in dict.fromkeys(kinds or usual)])
     if table.is_clear(_KIND):  # else its keys may be those of the kind that was meant
         table.finish()
@@ -248,10 +248,10 @@ def check_mechanisms(
                 if each not in known:
                     said = f"the directory cannot verify {each}"
                 elif each.endswith("-PLUS") and listener.tls == "none":
-                    said = f"{each} is bound to TLS, and tls is none"
+                    said = f"{each} requires TLS, but tls is none"
                 elif each == "EXTERNAL" and not listener.client_authorities:
                     name = table.name("client_authorities")
-                    said = f"EXTERNAL asks for certificates; {name} is missing"
+                    said = f"EXTERNAL requires client certificates; {name} is missing"
                 if said:
                     where.fault("mechanisms", said, number=number)
 
@@ -260,8 +260,8 @@ def _warn_of_cram_md5(directory: Table) -> None:
     for account in directory.tables("account"):
         if account.is_said("cram_md5", value=True):
             account.warn(
-                f"{account.name('cram_md5')} says nothing: CRAM-MD5 is offered where all "
-                "that may sign in are accounts"
+                f"{account.name('cram_md5')} has no effect: CRAM-MD5 is offered only if the one "
+                "directory is accounts"
             )
 
 
@@ -302,9 +302,9 @@ def _read_accounts(table: Table) -> list[AccountSettings]:
         if not each.has("password"):
             _check_without_password(each, account)
         if not account.senders and not each.is_mistaken("senders"):
-            each.warn(f"{each.name('senders')} says nobody: the account can send nothing")
+            each.warn(f"{each.name('senders')} names nobody: the account cannot send anything")
         if account.name and any(one.name == account.name for one in found):
-            each.fault("name", f"{each.name('name')}: there is an account {account.name} already")
+            each.fault("name", f"{each.name('name')}: there is already an account {account.name}")
         each.finish()
         found.append(account)
     return found
@@ -317,7 +317,7 @@ def _optional_secret(value: Any) -> NamedSecret | None:
 def _check_without_password(table: Table, account: AccountSettings) -> None:
     """Who has a certificate needs no password; something must prove who it is."""
     if not account.certificates:
-        missing = f"{table.name('password')} is missing (or certificates that sign in in its place)"
+        missing = f"{table.name('password')} is missing (or certificates to sign in with instead)"
         table.lack(("password", "certificates"), missing)
     elif account.cram_md5:
         table.fault("cram_md5", f"{table.name('cram_md5')} is not used: there is no password")
@@ -329,7 +329,7 @@ def _certificate(value: Any) -> str:
     if given.startswith("sha256:"):
         digits = given.removeprefix("sha256:").replace(":", "")
         if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
-            raise ValueError('takes a digest as "sha256:" and 64 hexadecimal digits')
+            raise ValueError('must be a digest: "sha256:" and 64 hexadecimal digits')
         return f"sha256:{digits}"
     return given
 

@@ -53,7 +53,7 @@ def parse_config(text: str, file: str = "gatepost.toml") -> Config:
 def read_config(text: str, file: str) -> tuple[Config, Source]:
     """Return the configuration as far as it goes, and what is wrong with it.
 
-    Raises ConfigProblems when it is no TOML at all.
+    Raises ConfigProblems when it is not valid TOML at all.
     """
     root, source = parse(text, file)
     config = _read(root)
@@ -135,4 +135,4 @@ def _nameserver(value: Any) -> Any:
     try:
         return parse_nameserver(values.text(value))
     except ConfigError as error:
-        raise ValueError(f"takes an address; {error}") from None
+        raise ValueError(f"must be an address; {error}") from None

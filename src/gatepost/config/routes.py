@@ -96,7 +96,7 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
         check_sign_in(table, target, credentials[credential])
     elif target.mechanisms and not table.has("credential"):
         name = table.name("mechanisms")
-        said = f"{name} says nothing without a credential: nobody signs in"
+        said = f"{name} has no effect without a credential"
         table.lack("credential", said, at="mechanisms")
     if again := _named_again([f"{each.host.lower()}:{each.port}" for each in servers]):
         table.fault("servers", f"{table.name('servers')} names {again} twice")
@@ -114,7 +114,7 @@ def _named_again(names: Sequence[str]) -> str:
 
 def _tls(value: Any) -> HopTls:
     if value == "starttls":  # a listener's word
-        raise values.Unknown('takes "required", which is STARTTLS always', "required")
+        raise values.Unknown('must be "required", which always uses STARTTLS', "required")
     read = values.one_of(("required", "opportunistic", "implicit", "none"))
     return cast("HopTls", read(value))
 
@@ -129,14 +129,14 @@ def _acs_rest(table: Table, name: str, credentials: Credentials) -> Target:
     endpoint = table.need("endpoint", values.https_url, "")
     credential = _credential(table, credentials, optional=False)
     if isinstance(credentials.get(credential), PasswordCredential | CertificateCredential):
-        table.fault("credential", f"{table.name('credential')}: REST takes an access key or tokens")
+        table.fault("credential", f"{table.name('credential')}: REST needs an access key or tokens")
     return AcsRestTarget(name, endpoint, credential, _limits(table))
 
 
 def _graph(table: Table, name: str, credentials: Credentials) -> Target:
     credential = _credential(table, credentials, optional=False)
     if isinstance(credentials.get(credential), _GIVES_NO_TOKEN):
-        table.fault("credential", f"{table.name('credential')}: Microsoft Graph takes tokens only")
+        table.fault("credential", f"{table.name('credential')}: Microsoft Graph needs tokens")
     return GraphTarget(
         name,
         credential,
@@ -153,7 +153,9 @@ def _user(value: Any) -> str:
             return read(value)
         except ValueError:
             continue
-    raise ValueError("takes a mailbox, or a user's id; without it mail goes out as its sender's")
+    raise ValueError(
+        "must be a mailbox or a user's id; without it, mail is sent through its sender's mailbox"
+    )
 
 
 def _optional_path(value: Any) -> str | None:
@@ -162,7 +164,8 @@ def _optional_path(value: Any) -> str | None:
 
 def _credential(table: Table, credentials: Credentials, *, optional: bool) -> str:
     table.turn_away(
-        _OF_A_CREDENTIAL, "stands in a table [credentials.NAME], whose name credential takes"
+        _OF_A_CREDENTIAL,
+        "must be in a table [credentials.NAME], whose name is the value of credential",
     )
     if optional:
         name = table.take("credential", values.text, "")
@@ -222,7 +225,9 @@ def _read_retry(table: Table) -> Retry:
     if table.has("table"):
         for key in ("first", "factor", "longest"):
             if table.has(key):
-                table.fault(key, f"{table.name(key)} says nothing beside {table.name('table')}")
+                table.fault(
+                    key, f"{table.name(key)} has no effect together with {table.name('table')}"
+                )
     elif retry.longest < retry.first:
         where = "longest" if table.has("longest") else "first"
         table.fault(where, f"{table.name('longest')} is shorter than {table.name('first')}")
@@ -237,11 +242,14 @@ def _warn_of_late(table: Table, retry: Retry) -> None:
     key = "table" if table.has("table") else "first"
     if (retry.table or (retry.first,))[0] >= retry.expire:
         table.warn(
-            f"{table.name(key)}: the first wait ends after {expire}: one try, one at the end", key
+            f"{table.name(key)}: the first wait is longer than {expire}: there would be one "
+            "attempt, and one at the end",
+            key,
         )
     if table.has("warn") and retry.warn is not None and retry.warn >= retry.expire:
         table.warn(
-            f"{table.name('warn')} comes after {expire}: no sender is told of a delay", "warn"
+            f"{table.name('warn')} is later than {expire}: no sender would be notified of a delay",
+            "warn",
         )
 
 
@@ -272,7 +280,7 @@ def read_routes(
             names.add(route.name)
         routes.append(route)
     if not root.has("route"):
-        root.lack("route", "there is no [[route]]: mail would go nowhere")
+        root.lack("route", "there is no [[route]]: mail could not be delivered")
     return tuple(routes)
 
 
@@ -280,17 +288,17 @@ def _is_behind_whole(table: Table, route: Route, before: Sequence[Route]) -> boo
     whole = next((each for each in before if _takes_all(each.match)), None)
     if whole is not None:
         what = f"the route {route.name}" if table.has("name") else "this route"
-        table.fault(None, f"{what} is never taken: {whole.name} takes everything")
+        table.fault(None, f"{what} is never used: {whole.name} takes everything")
     return whole is not None
 
 
 def _check_other(table: Table, route: Route, same: Route | None, names: Collection[str]) -> None:
     """Compare with the routes before: ``same`` is for the same mail."""
-    never = "" if same is None else f"this route is never taken: {same.name} is for the same mail"
+    never = "" if same is None else f"this route is never used: {same.name} is for the same mail"
     if same is not None and same.name == route.name:
         table.fault(None, never)
     elif route.name in names:
-        table.fault("name", f"{table.name('name')}: there is a route {route.name} already")
+        table.fault("name", f"{table.name('name')}: there is already a route {route.name}")
     elif same is not None:
         table.warn(never)
 

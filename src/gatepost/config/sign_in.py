@@ -29,14 +29,14 @@ def check_sign_in(table: Table, target: SmarthostTarget, credential: CredentialS
     if isinstance(credential, AccessKeyCredential):
         table.fault(
             "credential",
-            f"{table.name('credential')}: an access key signs REST requests; SMTP takes none",
+            f"{table.name('credential')}: an access key signs REST requests; SMTP does not use it",
         )
         return
     proof = proof_of(credential)
     if proof == "token" and not getattr(credential, "username", ""):
         table.fault(
             "credential",
-            f"{table.name('credential')}: with a token goes a user name; "
+            f"{table.name('credential')}: a token needs a user name; "
             f"credentials.{credential.name}.username is missing",
         )
     _check_mechanisms(table, target, proof)
@@ -54,7 +54,7 @@ def proof_of(credential: CredentialSettings) -> Proof:
         case RefreshCredential():
             return "token"
         case AccessKeyCredential():
-            raise ValueError("an access key proves nothing to an SMTP server")
+            raise ValueError("an access key cannot sign in to an SMTP server")
     assert_never(credential)
 
 
@@ -72,8 +72,8 @@ def _check_mechanisms(table: Table, target: SmarthostTarget, proof: Proof) -> No
     elif not any(_is_protected(target, each) for each in fitting):
         table.fault(
             "tls" if table.has("tls") else None,
-            f"{table.name('tls')}: by {' or '.join(fitting)} nobody signs in without TLS to a "
-            'verified server; take "required" or "implicit"',
+            f"{table.name('tls')}: by {' or '.join(fitting)} nobody can sign in without TLS to a "
+            'verified server; use "required" or "implicit"',
         )
 
 
@@ -82,14 +82,14 @@ def _check_protected(table: Table, target: SmarthostTarget) -> None:
     if target.tls in ("opportunistic", "none"):
         table.fault(
             "tls" if table.has("tls") else None,
-            f"{table.name('tls')}: a secret goes out under TLS only; "
-            'with a credential take "required" or "implicit"',
+            f"{table.name('tls')}: secrets are sent only over TLS; "
+            'with a credential, use "required" or "implicit"',
         )
     elif not target.verify:
         table.fault(
             "verify",
-            f"{table.name('verify')}: a secret goes to a server whose certificate is "
-            "verified; name its authority in ca_file",
+            f"{table.name('verify')}: secrets are sent only to a server with a verified "
+            "certificate; name its authority in ca_file",
         )
 
 

@@ -30,7 +30,7 @@ def read_text(path: FilePath) -> str:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
-        raise _alone("the configuration is no UTF-8", f"{path}:{line}") from error
+        raise _alone("the configuration is not UTF-8", f"{path}:{line}") from error
     return text
 
 
@@ -42,7 +42,7 @@ def parse(text: str, file: str) -> tuple[Table, Source]:
     try:
         read = read_toml(text)
     except (ValueError, RecursionError) as error:  # a number too long, tables nested too deeply
-        raise _alone(f"no TOML that can be read: {error}", file) from error
+        raise _alone(f"invalid TOML: {error}", file) from error
     mistakes = [
         ConfigError(each.message, where=f"{file}:{each.line}", did_you_mean=each.did_you_mean)
         for each in read.mistakes

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 MISTAKEN: Final = "\ufdd0mistaken"
-"""Stands for a value that is no TOML. A noncharacter is in no text (Unicode 23.7)."""
+"""Stands for a value that is not valid TOML. A noncharacter is in no text (Unicode 23.7)."""
 _TABLE: Final = "\ufdd0table"
 """Holds what follows the head of a table that may not be there."""
 _MOST: Final = 100
@@ -28,7 +28,7 @@ _CURLED: Final = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb`"
 
 
 class Mistake(NamedTuple):
-    """Something that is no TOML. What was written is not shown: it may be a secret."""
+    """Something that is not valid TOML. What was written is not shown: it may be a secret."""
 
     line: int
     message: str
@@ -81,17 +81,19 @@ def _look_at(line: str, number: int, said: str) -> tuple[Mistake, str | None]:
     if head := _HEAD.fullmatch(line):
         opening, keys = head.groups()
         if _TWICE.search(said):
-            return Mistake(number, f"[{keys}] stands here a second time"), f'[["{_TABLE}"]]'
+            return Mistake(number, f"[{keys}] is defined a second time here"), f'[["{_TABLE}"]]'
         closing = "]" * len(opening)
         near = f"{opening}{keys}{closing}"
-        return Mistake(number, f"no TOML: {said}", near), near
+        return Mistake(number, f"invalid TOML: {said}", near), near
     if pair := _PAIR.match(line):
         keys, value = pair[1], pair[2].strip()
         if _TWICE.search(said):
-            return Mistake(number, f"{keys} stands here a second time"), ""
+            return Mistake(number, f"{keys} is defined a second time here"), ""
         message, near = _explain(value, said)
-        return Mistake(number, f"{keys} is no TOML: {message}", near), f'{keys} = "{MISTAKEN}"'
-    return Mistake(number, f"no TOML: {said}"), None
+        return Mistake(
+            number, f"{keys} is not valid TOML: {message}", near
+        ), f'{keys} = "{MISTAKEN}"'
+    return Mistake(number, f"invalid TOML: {said}"), None
 
 
 def _explain(value: str, said: str) -> tuple[str, str]:
@@ -100,9 +102,9 @@ def _explain(value: str, said: str) -> tuple[str, str]:
     if word:
         return said, word
     if value[:1] and value[0] in _CURLED:
-        return "quotation marks are \" or '", ""
+        return "the quotation marks must be \" or '", ""
     if re.match(r"[A-Za-z/~*.]|[0-9]+ *[A-Za-z/.:][^=]*[A-Za-z0-9]$|[0-9]+[a-z]$", value):
-        return "a text stands in quotation marks", ""
+        return "a string needs quotation marks", ""
     if value[:1] in ("'", '"') and value.count(value[0]) == 1:
-        return "the text has no quotation mark at its end", ""
+        return "the string has no closing quotation mark", ""
     return said, ""

@@ -60,9 +60,9 @@ class Unknown(ValueError):
 def text(value: Any) -> str:
     """A text that is not empty, and of one line: nothing that has such a value knows another."""
     if not isinstance(value, str) or not value:
-        raise ValueError("takes a text")
+        raise ValueError("must be a string")
     if not _CONTROLS.isdisjoint(value):
-        raise ValueError("takes a text without control characters")
+        raise ValueError("must be a string without control characters")
     return value
 
 
@@ -74,7 +74,7 @@ def optional_text(value: Any) -> str:
 def path(value: Any) -> str:
     """The path of a file; none has a NUL in it (POSIX 1003.1, 3.271)."""
     if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("takes a path")
+        raise ValueError("must be a path")
     return value
 
 
@@ -86,7 +86,7 @@ def optional_path(value: Any) -> str:
 def flag(value: Any) -> bool:
     """True or false."""
     if not isinstance(value, bool):
-        raise ValueError("takes true or false")  # noqa: TRY004
+        raise ValueError("must be true or false")  # noqa: TRY004
     return value
 
 
@@ -95,7 +95,7 @@ def number(least: int, most: int = 1_000_000_000) -> Callable[[Any], int]:
 
     def read(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise ValueError(f"takes a whole number from {least} to {most}")
+            raise ValueError(f"must be a whole number from {least} to {most}")
         return value
 
     return read
@@ -107,7 +107,7 @@ def fraction(least: float, most: float) -> Callable[[Any], float]:
     def read(value: Any) -> float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not least <= value <= most:
-            raise ValueError(f"takes a number from {least:g} to {most:g}")
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
         return float(value)
 
     return read
@@ -121,7 +121,7 @@ def span(value: Any) -> timedelta:
     elif isinstance(value, str) and (match := _SPAN.fullmatch(value.strip())):
         seconds = float(match[1]) * _SECONDS[match[2]]
     if not 0 <= seconds <= 366 * 86_400:
-        raise ValueError('takes a time such as "30s", "5m", "4h" or "5d"')
+        raise ValueError('must be a time such as "30s", "5m", "4h" or "5d"')
     return timedelta(seconds=seconds)
 
 
@@ -129,7 +129,7 @@ def positive_span(value: Any) -> timedelta:
     """A time that is not none."""
     read = span(value)
     if not read:
-        raise ValueError('takes a time longer than none, such as "5m"')
+        raise ValueError('must be a time longer than zero, such as "5m"')
     return read
 
 
@@ -142,14 +142,14 @@ def size(value: Any) -> int:
         octets = float(match[1]) * _OCTETS[match[2]]
     if 0 <= octets <= _MOST_OCTETS:
         return int(octets)
-    raise ValueError('takes a size such as "30 MiB" or "500 kB", or octets')
+    raise ValueError('must be a size such as "30 MiB" or "500 kB", or a number of octets')
 
 
 def positive_size(value: Any) -> int:
     """Octets, one at least."""
     read = size(value)
     if not read:
-        raise ValueError('takes a size that is not none, such as "30 MiB"')
+        raise ValueError('must be a size greater than zero, such as "30 MiB"')
     return read
 
 
@@ -161,7 +161,7 @@ def rate(value: Any) -> float:
     elif isinstance(value, str) and (match := _RATE.fullmatch(value.strip())):
         per_minute = float(match[1]) * 60 / _SECONDS[match[2]]
     if not 0 < per_minute <= _MOST_A_MINUTE:
-        raise ValueError('takes a rate such as "30/m" or "100/h"')
+        raise ValueError('must be a rate such as "30/m" or "100/h"')
     return float(per_minute)
 
 
@@ -172,7 +172,7 @@ def one_of(words: Sequence[str]) -> Callable[[Any], str]:
         if isinstance(value, str) and value in words:
             return value
         near = nearest(value, words) if isinstance(value, str) else ""
-        raise Unknown(f"takes {_listed(words)}, not {value!r}", near)
+        raise Unknown(f"must be {_listed(words)}, not {value!r}", near)
 
     return read
 
@@ -201,7 +201,7 @@ def some(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
 
     def read_some(value: Any) -> tuple[T, ...]:
         if value == []:
-            raise ValueError("is an empty list; name one at least, or leave it out")
+            raise ValueError("is an empty list; give at least one, or leave it out")
         return read_all(value)
 
     return read_some
@@ -215,7 +215,7 @@ def mechanism(known: Iterable[str]) -> Callable[[Any], str]:
         folded = value.upper() if isinstance(value, str) else ""
         if folded in names:
             return folded
-        raise Unknown(f"no mechanism is named {value!r}", nearest(folded, names))
+        raise Unknown(f"names an unknown mechanism {value!r}", nearest(folded, names))
 
     return read
 
@@ -223,7 +223,7 @@ def mechanism(known: Iterable[str]) -> Callable[[Any], str]:
 def name(value: Any) -> str:
     """A name that other parts of the file use."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError("takes a name of letters, digits, dots, dashes and underscores")
+        raise ValueError("must be a name of letters, digits, dots, dashes and underscores")
     return value
 
 
@@ -231,14 +231,14 @@ def host(value: Any) -> str:
     """A host's name, or an address."""
     if isinstance(value, str) and (_HOST.fullmatch(value) or _is_address(value)):
         return value
-    raise ValueError("takes the name of a host")
+    raise ValueError("must be a host name")
 
 
 def tenant(value: Any) -> str:
     """A directory of Entra: an id, or one of its domains."""
     if isinstance(value, str) and _HOST.fullmatch(value):
         return value
-    raise ValueError("takes a tenant's id or one of its domains")
+    raise ValueError("must be a tenant's id or one of its domains")
 
 
 def server(default_port: int) -> Callable[[Any], Server]:
@@ -248,7 +248,7 @@ def server(default_port: int) -> Callable[[Any], Server]:
         try:
             return parse_server(text(value), default_port)
         except ConfigError as error:
-            raise ValueError(f"takes HOST or HOST:PORT; {error}") from None
+            raise ValueError(f"must be HOST or HOST:PORT; {error}") from None
 
     return read
 
@@ -273,14 +273,14 @@ def listening(value: Any) -> Place:
             is_host = False  # "::1:25" may be an address without a port
         if colon and is_host and port.isascii() and port.isdecimal() and int(port) < 65_536:
             return Place("::" if bare == "*" else bare, int(port))
-    raise ValueError('takes an address and a port, such as "127.0.0.1:587" or "[::]:465"')
+    raise ValueError('must be an address and a port, such as "127.0.0.1:587" or "[::]:465"')
 
 
 def socket_path(value: Any) -> str:
     """The path of a Unix socket; one that is too long cannot be bound (unix(7), sun_path)."""
     given = path(value)
     if len(os.fsencode(given)) > LONGEST_SOCKET:
-        raise ValueError(f"takes a path of {LONGEST_SOCKET} octets at most")
+        raise ValueError(f"must be a path of at most {LONGEST_SOCKET} octets")
     return given
 
 
@@ -288,7 +288,7 @@ def network(value: Any) -> Network:
     """An address or a network, ``10.0.0.0/8``, or ``unix``."""
     if value == "unix":
         return "unix"
-    said = 'takes a network such as "10.0.0.0/8", an address or "unix"'
+    said = 'must be a network such as "10.0.0.0/8", an address or "unix"'
     if not isinstance(value, str):
         raise ValueError(said)  # noqa: TRY004
     try:
@@ -301,7 +301,7 @@ def guid(value: Any) -> str:
     """The id of a tenant or an application, in lower case."""
     if isinstance(value, str) and _GUID.fullmatch(value.lower()):
         return value.lower()
-    raise ValueError('takes an id such as "00000000-0000-0000-0000-000000000000"')
+    raise ValueError('must be an id such as "00000000-0000-0000-0000-000000000000"')
 
 
 def https_url(value: Any) -> str:
@@ -316,9 +316,9 @@ def https_url(value: Any) -> str:
     except ValueError:  # a port that is none, half an IPv6 address
         is_port = False
     if not (host and is_port and (given.startswith("https://") or local)) or not _is_word(given):
-        raise ValueError("takes an https:// URL")
+        raise ValueError("must be an https:// URL")
     if user:
-        raise ValueError("takes a URL without user name and password: secrets never stand here")
+        raise ValueError("must be a URL without user name and password: secrets must not be here")
     return given.rstrip("/")
 
 
@@ -336,7 +336,7 @@ def pattern(value: Any) -> str:
             return value
         if not local and _DOMAIN.fullmatch(domain):
             return domain
-    raise Unknown(f'takes a domain, "*.domain", a mailbox or "*", not {value!r}', _meant(value))
+    raise Unknown(f'must be a domain, "*.domain", a mailbox or "*", not {value!r}', _meant(value))
 
 
 def _meant(value: Any) -> str:
@@ -352,7 +352,7 @@ def mailbox(value: Any) -> str:
     try:
         return str(parse_address(text(value)))
     except ValueError:
-        raise ValueError("takes a mailbox") from None
+        raise ValueError("must be a mailbox") from None
 
 
 def sender(value: Any) -> str:
@@ -361,7 +361,7 @@ def sender(value: Any) -> str:
         return value if value == "*" or value.startswith("@") else f"@{value}"
     if isinstance(value, str) and _is_mailbox(value):
         return value
-    raise Unknown(f'takes a mailbox, "@domain" or "*", not {value!r}', _meant(value))
+    raise Unknown(f'must be a mailbox, "@domain" or "*", not {value!r}', _meant(value))
 
 
 def _is_mailbox(given: str) -> bool:

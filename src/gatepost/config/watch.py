@@ -98,11 +98,13 @@ def _upstreams(root: Table, interval: timedelta) -> tuple[Upstream, ...]:
     found: list[Upstream] = []
     tables = root.tables("upstream")
     if not tables:
-        root.fault("upstream" if root.has("upstream") else None, "no [[upstream]] to watch")
+        root.fault("upstream" if root.has("upstream") else None, "there is no [[upstream]]")
     for table in tables:
         upstream = _upstream(table, interval)
         if upstream.name in [each.name for each in found]:
-            table.fault("name", f"{table.name('name')}: another upstream is {upstream.name}, too")
+            table.fault(
+                "name", f"{table.name('name')}: there is already an upstream {upstream.name}"
+            )
         found.append(upstream)
         table.finish()
     return tuple(found)
@@ -123,11 +125,11 @@ def _upstream(table: Table, interval: timedelta) -> Upstream:
         table.take("password", _optional, None),
     )
     if table.has("username") != table.has("password"):
-        table.fault(None, f"{table.name('username')} and password belong together")
+        table.fault(None, f"{table.name('username')} and password must be given together")
     if upstream.password is not None and upstream.interval < LEAST_WITH_PASSWORD:
         table.fault(
             "interval" if table.has("interval") else "password",
-            f"{table.name('password')}: with a password the interval is a minute at least",
+            f"{table.name('password')}: with a password, the interval must be at least a minute",
         )
     return upstream
 
@@ -146,7 +148,7 @@ def _check(source: Source, index: int, upstream: Upstream, environment: Mapping[
 def _interval(value: Any) -> timedelta:
     read = values.positive_span(value)
     if read < LEAST:
-        raise ValueError("takes a second at least")
+        raise ValueError("must be at least a second")
     return read
 
 
@@ -156,8 +158,8 @@ def _metrics(value: Any) -> tuple[str, int] | None:
     place = values.listening(value)
     if not is_loopback(place[0]):
         raise ValueError(
-            'takes an address of this machine, such as "127.0.0.1:9587", or "off": '
-            "what is told there is told to anybody who asks"
+            'must be an address of this machine, such as "127.0.0.1:9587", or "off": '
+            "anybody who connects can read the metrics"
         )
     return place
 
@@ -166,9 +168,7 @@ def _library(value: Any) -> str:
     try:
         return find_library(values.text(value)).name
     except ConfigError as error:
-        raise values.Unknown(
-            f"names no library that is known: {value!r}", error.did_you_mean
-        ) from None
+        raise values.Unknown(f"names an unknown library {value!r}", error.did_you_mean) from None
 
 
 def _optional(value: Any) -> NamedSecret | None:

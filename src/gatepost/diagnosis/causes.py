@@ -401,7 +401,7 @@ _CAUSES: Final = (
     Cause("envelope_sender_missing", "mail", "MAIL FROM is empty.",
           "Set a sender address in the client.", "the same with a real sender"),
     Cause("account_name_used_as_sender", "mail",
-          "The login's name, which is no address, is used as the sender.",
+          "The login's name, which is not an address, is used as the sender.",
           "Set the From address apart from the user name.", "MAIL FROM with a real address"),
     Cause("sender_not_authorised", "mail", "Whoever signed in may not send from this address.",
           "Send from the account's own address, or have this one allowed for it.",

@@ -26,7 +26,7 @@ _BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType({
     700016:  CLIENT_FAILED,       # the application is not in the tenant
     7000112: CLIENT_FAILED,       # the application is disabled
     90002:   CLIENT_FAILED,       # no such tenant
-    900023:  CLIENT_FAILED,       # a tenant that is no name at all
+    900023:  CLIENT_FAILED,       # a tenant that is not a name at all
     50027:   CLIENT_FAILED,       # the assertion is malformed
     700021:  CLIENT_FAILED,       # the assertion is another application's
     700023:  CLIENT_FAILED,       # the assertion's audience

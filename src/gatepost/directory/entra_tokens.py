@@ -126,7 +126,7 @@ class EntraTokens:
             claims = jwt.decode(token, options=_READING)
         except (jwt.InvalidTokenError, RecursionError):
             return Faulty(
-                "token_malformed", "that is no token: it has three parts with dots between them"
+                "token_malformed", "that is not a token: it has three parts with dots between them"
             )
         fault = self._fault_in(claims)
         if fault is not None:

@@ -185,7 +185,7 @@ class Audit:
 
 
 def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
-    """Send what is no end of a message, to see whether it is taken for one.
+    """Send what is not an end of a message, to see whether it is taken for one.
 
     The message goes to the recipient that was given, if at all: without a true end it is dropped
     when the connection is cut, and a server that takes a false one delivers it there.
@@ -208,7 +208,7 @@ def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
         try:
             reply = talk.reply_within(LISTENS)
         except TimedOut:
-            told.append(f"{title} is no end of the message")
+            told.append(f"{title} is not an end of the message")
             continue
         except GatepostError as error:
             return Check(name, "passed", (*told, f"{title}: {talk.explain(error)}"))

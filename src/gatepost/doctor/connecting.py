@@ -134,7 +134,7 @@ def tls_first(visit: Visit, endpoint: Endpoint) -> TlsFirst:
 
 
 def alien_line(error: GatepostError) -> str:
-    """Return the line that is no reply of SMTP, or ""."""
+    """Return the line that is not a reply of SMTP, or ""."""
     return error.line[:_SHOWN] if isinstance(error, RemoteProtocolError) else ""
 
 

@@ -34,10 +34,10 @@ def from_json(text: bytes) -> Evidence:
         if isinstance(schema, int) and schema > SCHEMA:
             raise ConfigError(f"evidence of schema {schema}; this version reads up to {SCHEMA}")
         if schema is None:
-            raise ConfigError("this is no evidence: it has no schema number")
+            raise ConfigError("this is not evidence: it has no schema number")
         return msgspec.convert(document, Evidence)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ConfigError(f"this is no evidence: {error}") from error
+        raise ConfigError(f"this is not evidence: {error}") from error
 
 
 def _evidence_in(document: dict[str, Any]) -> dict[str, Any]:

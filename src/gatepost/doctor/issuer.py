@@ -52,7 +52,7 @@ def _fetch(url: str, mail_server: Endpoint) -> bytes:
     """
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"not fetched: {url[:80]!r} is no http URL")
+        raise ValueError(f"not fetched: {url[:80]!r} is not an http URL")
     if not url.isascii() or any(sign in url for sign in " \r\n"):
         raise ValueError("not fetched: odd characters in the URL")
     [endpoint, *_] = resolve(Server(parts.hostname, parts.port or 80))

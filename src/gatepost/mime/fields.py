@@ -125,7 +125,7 @@ def _quoted(text: str) -> str:
 
 
 def _encoded(text: str, name: str) -> Iterator[str]:
-    """Yield encoded words; blanks between them are no part of the text (RFC 2047 6.2).
+    """Yield encoded words; blanks between them are not part of the text (RFC 2047 6.2).
 
     The first has room behind the field's name.
     """

@@ -15,7 +15,7 @@ _FOLD: Final = re.compile(r"\r\n[ \t]+")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Unfolded, not decoded. Octets that are no UTF-8 are kept as surrogates."""
+    """Unfolded, not decoded. Octets that are not UTF-8 are kept as surrogates."""
 
     from_: tuple[str, ...] = ()
     """Every From field; RFC 5322 3.6 allows one."""

@@ -29,7 +29,7 @@ SHORT: Final = 512
 def parse_mailboxes(field: str) -> tuple[Address, ...]:
     """Return every mailbox that ``field`` names, in order.
 
-    Raises ValueError when it names none, or holds something that is no mailbox.
+    Raises ValueError when it names none, or holds something that is not a mailbox.
     """
     return _parse_short(field) if len(field) <= SHORT else _parse(field)
 

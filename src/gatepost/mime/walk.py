@@ -60,7 +60,7 @@ _BOUNDARY: Final = re.compile(
     rb";\s*boundary\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;]+))", re.IGNORECASE | re.DOTALL
 )
 _IN_HEADER: Final = re.compile(rb"[\t ]|[!-9;-~]*:|From |\Z")
-"""What may begin a line of a header; an empty one ends it. 8-bit names are no names."""
+"""What may begin a line of a header; an empty one ends it. 8-bit names are not names."""
 _FOLD: Final = re.compile(rb"\r\n(?=[ \t])")
 _QUOTED: Final = re.compile(rb"\\(.)", re.DOTALL)
 

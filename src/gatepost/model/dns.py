@@ -50,7 +50,7 @@ class Resolver(Protocol):
     """Asks the DNS; ``tests/contract/test_resolver.py`` is the specification.
 
     A name is taken as absolute, with or without its last dot, in any case, with or without
-    U-labels; one that can be no name in the DNS is ``no_such_name``. Aliases (CNAME) are
+    U-labels; one that cannot be a name in the DNS is ``no_such_name``. Aliases (CNAME) are
     followed, but by ``cname``. Nothing is raised: what fails is an answer. Each question has a
     deadline, after which it has failed.
     """

@@ -12,8 +12,8 @@ from typing import Literal
 class EntraName:
     """What a user name stands for, as far as that is known; ids in lower case.
 
-    ``mistake`` and ``sentence`` say why it is no composite name, which an SMTP user name need not
-    be either.
+    ``mistake`` and ``sentence`` say why it is not a composite name; an SMTP user name need not be
+    one either.
     """
 
     resource: str = ""

@@ -391,7 +391,7 @@ class Evidence:
     log_format: str = ""
     """The kind of log this was read from (``nodemailer``); empty for a bare text."""
     server_name: str = ""
-    """What somebody called the server, where that is no host name (``Amazon SES``)."""
+    """What somebody called the server, where that is not a host name (``Amazon SES``)."""
     strays: tuple[Stray, ...] = ()
     """Replies whose command a log does not show."""
     remarks: tuple[str, ...] = ()

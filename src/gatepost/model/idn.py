@@ -42,7 +42,7 @@ def fold_domain(domain: str) -> str:
 def a_labels(domain: str) -> str:
     """Return ``domain`` in ASCII, each label that is not as an A-label (RFC 5890 2.3.2.1).
 
-    Raises ValueError for what is no domain name that may be registered.
+    Raises ValueError for what is not a domain name that may be registered.
     """
     return ".".join(label if label.isascii() else _a_label(label) for label in domain.split("."))
 

@@ -30,7 +30,7 @@ class Secret:
             other._text.encode("utf-8", "surrogateescape"),
         )
 
-    __hash__ = None  # type: ignore[assignment]  # a secret is no dictionary key
+    __hash__ = None  # type: ignore[assignment]  # a secret is not a dictionary key
 
     def __bool__(self) -> bool:
         return bool(self._text)

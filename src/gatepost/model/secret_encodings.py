@@ -17,7 +17,7 @@ SHORTEST: Final = 4
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 """The other alphabet (RFC 4648 5), in which tokens are written."""
 LONG: Final = 8
-"""Characters of what is no word that texts have anyway, in small or capital letters; and not all
+"""Characters of what is not a word that texts have anyway, in small or capital letters; and not all
 of them letters."""
 _IN_PERCENT: Final = (
     re.compile(rb"[^A-Za-z0-9_.~-]"),

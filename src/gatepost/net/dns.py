@@ -95,7 +95,7 @@ class DnsResolver:
         try:
             absolute = _parse_name(name)
         except (dns.exception.DNSException, ValueError) as error:
-            return Answer("no_such_name", reason=f"{name!r} is no name in the DNS: {error}")
+            return Answer("no_such_name", reason=f"{name!r} is not a name in the DNS: {error}")
         try:
             answer = await self._resolver().resolve(
                 absolute,

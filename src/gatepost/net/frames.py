@@ -166,7 +166,7 @@ class FrameStream(asyncio.Protocol):
         """
         taken = min(self._missing, len(octets))
         if taken:
-            self._pieces.append(bytes(octets[:taken]))  # of octets as a whole this is no copy
+            self._pieces.append(bytes(octets[:taken]))  # of octets as a whole this is not a copy
             self._missing -= taken
         if not self._missing:
             frame, pieces = self._frame, self._pieces

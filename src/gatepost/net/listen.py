@@ -107,7 +107,7 @@ def listen_local(path: Path, mode: int = 0o660) -> Listener:
     """Listen on a Unix socket at ``path``, with the permissions ``mode``.
 
     One that was left behind is replaced. Raises PortBusy when somebody listens there, or
-    NetworkError when the path cannot be had; what is no socket is left alone.
+    NetworkError when the path cannot be had; what is not a socket is left alone.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -129,7 +129,7 @@ def listen_local(path: Path, mode: int = 0o660) -> Listener:
 def _clear(path: Path) -> None:
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
-            raise FileExistsError(errno.EEXIST, "there is a file that is no socket")
+            raise FileExistsError(errno.EEXIST, "there is a file that is not a socket")
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, ShortPath(path) as address:

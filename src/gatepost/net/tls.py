@@ -70,7 +70,7 @@ def client_context(
 def completing_context(ca_file: str | None, issuer: bytes) -> Context:
     """Return a verifying context that also has one authority's certificate (DER) to build with.
 
-    It is no root: a chain must still end at one that is trusted without it. Raises TlsError.
+    It is not a root: a chain must still end at one that is trusted without it. Raises TlsError.
     """
     context = client_context(ca_file=ca_file)
     context.verify_flags &= ~_PARTIAL_CHAIN

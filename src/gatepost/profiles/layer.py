@@ -200,7 +200,7 @@ def _take(key: str, value: Any, values: dict[str, Any]) -> str | None:
     if key in _PATTERNS and (fault := _no_pattern(taken)):
         return fault
     if key == "as_of" and not _DATE.fullmatch(taken):
-        return f"{taken!r} is no date; YYYY, YYYY-MM or YYYY-MM-DD"
+        return f"{taken!r} is not a date; YYYY, YYYY-MM or YYYY-MM-DD"
     values[key] = taken
     return None
 
@@ -209,7 +209,7 @@ def _no_pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        return f"{text!r} is no regular expression: {error}"
+        return f"{text!r} is not a regular expression: {error}"
     return ""
 
 

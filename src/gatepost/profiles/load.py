@@ -54,7 +54,7 @@ def known_providers() -> tuple[str, ...]:
 def problems_in(path: Path) -> list[tuple[str, str]]:
     """Return everything that is wrong with the profile ``path``: where, and what.
 
-    Raises ConfigError for a file that is no TOML, or that cannot be read.
+    Raises ConfigError for a file that is not valid TOML, or that cannot be read.
     """
     faults = Faults()
     _read_file(path, faults)
@@ -153,7 +153,7 @@ def _read_settings(settings: Sequence[str], faults: Faults) -> Layer:
         key, equals, text = setting.partition("=")
         key = key.strip()
         if not equals or not _KEY.fullmatch(key):
-            faults.add(SET, f"{setting!r} is no KEY=VALUE")
+            faults.add(SET, f"{setting!r} is not a KEY=VALUE")
         elif key.partition(".")[0] in (EXTENDS, "sources"):
             faults.add(SET, f"{key} belongs in a file")
         else:

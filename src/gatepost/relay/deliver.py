@@ -464,7 +464,7 @@ class Deliverer:
             reply = _FAULT.because(f"its content cannot be read: {explain(error)}")
         except Exception as error:  # noqa: BLE001 - a fault of ours defers a message, no more
             self._report("internal_error", id=lease.message.id, reason=explain(error))
-            reply = _FAULT.because(f"a fault of the relay's own: {explain(error)}")
+            reply = _FAULT.because(f"an unexpected error in Gatepost: {explain(error)}")
         finally:
             if clear.permit is not None:
                 clear.permit.close()

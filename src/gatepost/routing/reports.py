@@ -81,5 +81,5 @@ def subject(sender: str, guid: str) -> str:
 
 
 def _readable(text: str) -> str:
-    """JSON has no octets that are no UTF-8."""
+    """JSON has no octets that are not UTF-8."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

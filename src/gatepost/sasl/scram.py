@@ -128,7 +128,7 @@ class Scram:
         if not nonce.startswith(self.nonce) or nonce == self.nonce:
             raise MalformedChallenge("the server's nonce does not continue ours")
         if not (count.isascii() and count.isdecimal() and len(count) < 10):
-            raise MalformedChallenge("the iteration count is no number")
+            raise MalformedChallenge("the iteration count is not a number")
         if not FEWEST_ITERATIONS <= int(count) <= MOST_ITERATIONS:
             raise MalformedChallenge(
                 f"{count} iterations are not between {FEWEST_ITERATIONS} and {MOST_ITERATIONS}"

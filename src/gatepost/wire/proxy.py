@@ -29,7 +29,7 @@ _CRC32C: Final = 0x03
 
 
 class BadProxyHeader(ValueError):
-    """What came is no header, or says what cannot be. The text shows nothing of it."""
+    """What came is not a header, or says what cannot be. The text shows nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class RecordReader:
         self._buffer = bytearray()
         self._handshake = bytearray()
         self.is_tls = True
-        """False once something came that is no TLS."""
+        """False once something came that is not TLS."""
         self.hello: Hello | None = None
         self.alert = ""
         """The last alert in clear, by its name."""

@@ -65,7 +65,7 @@ NODEMAILER: Final = (
          _transport(*_STARTTLS) + "await transport.sendMail({\n"
          "  envelope: { from: sender, to: recipient }, raw: raw + 'word '.repeat(400) });\n",
          _transport(*_STARTTLS) + "text = 'word '.repeat(400);\n{cure}"),
-    # what is no address becomes an empty one
+    # what is not an address becomes an empty one
     Case("envelope_sender_missing", "acs",
          _transport(*_STARTTLS, *_SHOWN)
          + _SEND.replace("from: sender", "from: username"),

@@ -122,7 +122,7 @@ def test_one_that_is_not_good_yet_is_taken_when_it_is(bench: Bench) -> None:
     bench.certificates.follow(bench.files, bench.taken.append)
     hour, now = timedelta(hours=1), datetime.now(UTC)
     bench.put(since=now + hour, until=now + 2 * hour)
-    with pytest.raises(TlsError, match="it is not good before"):
+    with pytest.raises(TlsError, match="it is not valid before"):
         bench.certificates.check(bench.files)
     assert not bench.certificates.look()
     assert bench.certificates.look(), "told once"

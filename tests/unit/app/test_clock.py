@@ -43,9 +43,9 @@ def test_a_desk_says_so_and_tells_of_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("operation", "seconds", "words"),
     [
-        ("advance", -1.0, "only goes forward"),
-        ("advance", 4e8, "3650 days ahead at most"),
-        ("stop", 0.0, "does not stop"),
+        ("advance", -1.0, "only be put forward"),
+        ("advance", 4e8, "at most 3650 days ahead"),
+        ("stop", 0.0, "unknown operation stop"),
     ],
 )
 def test_what_it_does_not_do(tmp_path: Path, operation: str, seconds: float, words: str) -> None:

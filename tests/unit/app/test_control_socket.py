@@ -48,7 +48,7 @@ def test_the_question_is_a_call_without_arguments() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        (1, "GatepostError", "no operation is called 'count'"),
+        (1, "GatepostError", "unknown operation 'count'"),
         (2, control_socket.OK, 5),
         (1, control_socket.OK, -1),
         (1, control_socket.OK, "many"),

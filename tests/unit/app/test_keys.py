@@ -76,7 +76,7 @@ def test_the_same_secret_never_looks_the_same() -> None:
     ids=["empty", "version", "nonce", "zeros", "newer", "short", "long", "purpose", "key"],
 )
 def test_what_does_not_fit_is_refused(sealed: bytes) -> None:
-    with pytest.raises(ConfigError, match="does not fit") as caught:
+    with pytest.raises(ConfigError, match="does not match") as caught:
         KEY.unseal(sealed, "p")
     assert caught.value.where == "DIR/key"
 

@@ -204,7 +204,7 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
             "expires_at": "2026-11-24T10:00:00Z",
             "held": False,
         },
-        "deferred 1-2 to b@y until its time is up at 2026-11-24T10:00:00Z: hub: 450 no",
+        "deferred 1-2 to b@y until it expires at 2026-11-24T10:00:00Z: hub: 450 no",
     ),
     ("something_new", {"a": 1, "b": "two"}, "something new a=1 b=two"),
     ("something_new", {"a": "x\r\n\x1b[31mred"}, "something new a=x???[31mred"),

@@ -158,7 +158,7 @@ def test_the_connection_string() -> None:
 def test_without_the_key_nothing_is_made_up() -> None:
     records = MemoryRecords()
     start(records)
-    with pytest.raises(ConfigError, match="does not fit") as caught:
+    with pytest.raises(ConfigError, match="does not match") as caught:
         start(records, key=Key(bytes([1] * 32), "DIR/key"))
     assert caught.value.where == "DIR/key"
 

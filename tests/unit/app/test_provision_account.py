@@ -49,7 +49,7 @@ def test_secrets_are_sealed() -> None:
     kept = repr(records.kept)
     assert given.password.reveal() not in kept
     assert given.token.reveal() not in kept
-    with pytest.raises(ConfigError, match="does not fit"):
+    with pytest.raises(ConfigError, match="does not match"):
         start(records, key=Key(bytes([1]) * 32))
 
 

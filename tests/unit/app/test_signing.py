@@ -31,7 +31,7 @@ def test_the_key_is_kept_sealed() -> None:
     assert record.kind == "signing_key"
     assert set(record.fields) == {"sealed"}
     assert "PRIVATE" not in str(record) + repr(tokens)
-    with pytest.raises(ConfigError, match="the key does not fit"):
+    with pytest.raises(ConfigError, match="the key does not match"):
         asyncio.run(open_tokens(records, Key(b"x" * 32, "DIR/key"), lambda: NOW))
 
 

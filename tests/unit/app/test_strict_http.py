@@ -1,4 +1,4 @@
-"""What only an attacker sends is no HTTP."""
+"""What only an attacker sends is not HTTP."""
 
 import h11
 import pytest

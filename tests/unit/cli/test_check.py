@@ -41,7 +41,7 @@ def test_every_mistake_is_a_line(tmp_path: Path) -> None:
     code, out, err = run(tmp_path, GOOD.replace("capture", "captur") + "x = 1\n")
     assert (code, out) == (FAILED, "")
     first, second, last = err.splitlines()
-    assert first.startswith(f"{tmp_path}/g.toml:4: target.here.kind takes ")
+    assert first.startswith(f"{tmp_path}/g.toml:4: target.here.kind must be ")
     assert first.endswith("not 'captur' (did you mean capture?)")
     assert second == f"{tmp_path}/g.toml:7: unknown key route[0].x"
     assert last == f"2 mistakes in {tmp_path}/g.toml."

@@ -88,7 +88,7 @@ def test_a_configuration_that_cannot_say_it(tmp_path: Path, text: str) -> None:
     [
         (["create", "printer"], 1, "gatepost.toml:1: unknown key hostnam (did you mean hostname?)"),
         (["list"], 0, "scanner"),  # as far as it goes
-        (["delete", "printer"], 1, "there is nothing in data"),
+        (["delete", "printer"], 1, "no relay has run in data"),
     ],
 )
 def test_nothing_is_made_by_a_faulty_configuration(
@@ -120,7 +120,7 @@ def test_accounts_of_the_configuration_are_shown_while_no_relay_runs(
     assert run("list")["accounts"] == [made, scanner]
     assert run("show", "scanner") == scanner
     taken = CliRunner().invoke(account, ["delete", "scanner", "--config", "gatepost.toml"])
-    assert "the configuration's: change it there" in taken.output
+    assert "defined in the configuration: change it there" in taken.output
 
 
 def test_each_command_of_a_group_is_listed_with_its_whole_sentence() -> None:

@@ -13,11 +13,11 @@ OFF = ("--smtp", "off", "--smtps", "off", "--https", "off", "--http", "off")
 USAGE_ERRORS = [
     (("--profile", "asc"), "did you mean acs"),
     (("--profile", "../../etc/passwd"), "no profile is named"),
-    (("--smtp", "localhost"), "no HOST:PORT"),
-    (("--smtp", "localhost:"), "no HOST:PORT"),
-    (("--smtp", "localhost:65536"), "no HOST:PORT"),
-    (("--smtp", "localhost:\u00b2"), "no HOST:PORT"),
-    (("--smtp", "localhost:-1"), "no HOST:PORT"),
+    (("--smtp", "localhost"), "not a HOST:PORT"),
+    (("--smtp", "localhost:"), "not a HOST:PORT"),
+    (("--smtp", "localhost:65536"), "not a HOST:PORT"),
+    (("--smtp", "localhost:\u00b2"), "not a HOST:PORT"),
+    (("--smtp", "localhost:-1"), "not a HOST:PORT"),
     (("--workers", "-1"), "--workers"),
     (("--nonsense",), "No such option"),
 ]

@@ -61,7 +61,7 @@ def test_what_is_missing_all_the_same_is_told() -> None:
         "g.toml:4: target.here.kind is missing"
     ]
     assert mistakes(f'{SMALL}[[listener]]\nname = "a"\nadress = "127.0.0.1:25"\n') == [
-        "g.toml:8: listener[1].certificate is missing: TLS needs one",
+        "g.toml:8: listener[1].certificate is missing: TLS needs it",
         "g.toml:10: unknown key listener[1].adress (did you mean address?)",
     ]
 

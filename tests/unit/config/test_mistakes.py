@@ -21,149 +21,152 @@ MISTAKES = [
     ("[[lisener]]", "g.toml:8: unknown key lisener (did you mean listener?)"),
     ("[limits]\nidel = 5", "g.toml:9: unknown key limits.idel (did you mean idle?)"),
     ("[target.t]\nkind = 'smarthost'\nservers = ['h']\npassword = 'hunter2'",
-     "g.toml:11: target.t.password stands in a table [credentials.NAME]"),
-    ("[limits]\nidle = true", 'g.toml:9: limits.idle takes a time such as "30s"'),
-    ("[limits]\nidle = 0", "g.toml:9: limits.idle takes a time longer than none"),
-    ("[limits]\nrecipients = 0", "g.toml:9: limits.recipients takes a whole number from 1 to"),
-    ("[limits]\nmessage_size = '5 MB B'", 'g.toml:9: limits.message_size takes a size'),
+     "g.toml:11: target.t.password must be in a table [credentials.NAME]"),
+    ("[limits]\nidle = true", 'g.toml:9: limits.idle must be a time such as "30s"'),
+    ("[limits]\nidle = 0", "g.toml:9: limits.idle must be a time longer than zero"),
+    ("[limits]\nrecipients = 0", "g.toml:9: limits.recipients must be a whole number from 1 to"),
+    ("[limits]\nmessage_size = '5 MB B'", 'g.toml:9: limits.message_size must be a size'),
     ("limits = 5", "g.toml:8: unknown key route[0].limits"),
-    ("[directory]\nkind = 'azur'", ('g.toml:9: directory.kind takes "accounts", "azure" or "entra",'
-     " not 'azur' (did you mean azure?)")),
-    ("[directory]\nkind = 'azure'\nprofile = 'akz'", "g.toml:10: directory.profile takes"),
+    ("[directory]\nkind = 'azur'", (
+        'g.toml:9: directory.kind must be "accounts", "azure" or "entra", '
+        "not 'azur' (did you mean azure?)")),
+    ("[directory]\nkind = 'azure'\nprofile = 'akz'", "g.toml:10: directory.profile must be"),
     ("[directory]\nkind = 'entra'\nsenders = '*'", "g.toml:8: directory.tenants is missing"),
     ("[directory]\nkind = 'entra'\ntenants = 'contoso'",
-     "g.toml:10: directory.tenants takes an id"),
+     "g.toml:10: directory.tenants must be an id"),
     ("[directory]\nkind = ['azure', 'azure']",
-     "g.toml:9: directory.kind names each directory once"),
-    ("[directory]\nkind = []", "g.toml:9: directory.kind names each directory once"),
+     "g.toml:9: directory.kind must name each directory once"),
+    ("[directory]\nkind = []", "g.toml:9: directory.kind must name each directory once"),
     (("[[listener]]\nunix = '/s'\nmechanisms = ['SCRAM-SHA-1']\n[directory]\n"
       f"kind = 'entra'\ntenants = '{TENANT}'"),
      "g.toml:10: the directory cannot verify SCRAM-SHA-1"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['XOAUTH2']",
      "g.toml:10: the directory cannot verify XOAUTH2"),
     ("[[directory.account]]\nname = 'a'\npassword = 'hunter2'",
-     "g.toml:10: directory.account[0].password is a secret, which never stands"),
+     "g.toml:10: directory.account[0].password is a secret, which must not be"),
     ("[[directory.account]]\nname = 'a'\npassword = { path = 'x' }",
-     'g.toml:10: directory.account[0].password takes { file = "PATH" }'),
+     'g.toml:10: directory.account[0].password must be { file = "PATH" }'),
     ("[[listener]]\naddress = '0.0.0.0:587'", "g.toml:8: listener[1].certificate is missing"),
     ("[[listener]]\naddress = '0.0.0.0:25'\ntls = 'none'",
-     'g.toml:10: listener[1].tls: "none" is for this machine alone'),
+     'g.toml:10: listener[1].tls: "none" is for this machine only'),
     ("[[listener]]\naddress = 'example.org:25'\ntls = 'none'",
-     "g.toml:9: listener[1].address takes an address and a port"),
+     "g.toml:9: listener[1].address must be an address and a port"),
     ("[[listener]]\naddress = '127.0.0.1:2525'\ntls = 'none'",
-     "g.toml:9: the listener listener-1 has that place already"),
+     "g.toml:9: the listener listener-1 already has that address"),
     ("[[listener]]\ntls = 'none'",
-     "g.toml:8: a listener has an address or a unix socket: one of them"),
+     "g.toml:8: a listener needs either an address or a unix socket"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['PLAIN', 'LOGN', 'XOAUTH']",
-     "g.toml:10: listener[1].mechanisms no mechanism is named 'XOAUTH' (did you mean XOAUTH2?)"),
+     ("g.toml:10: listener[1].mechanisms names an unknown mechanism 'XOAUTH' "
+      "(did you mean XOAUTH2?)")),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['XOAUTH2']\n[directory]\nkind = 'azure'",
      "g.toml:10: the directory cannot verify XOAUTH2"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['SCRAM-SHA-1-PLUS']",
-     "g.toml:10: SCRAM-SHA-1-PLUS is bound to TLS, and tls is none"),
+     "g.toml:10: SCRAM-SHA-1-PLUS requires TLS, but tls is none"),
     (("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = ['10.0.0.0/8', '::/0']\n"
       "[[listener.network]]\nfrom = ['10.1.0.0/16', '::1']\nrefuse = true"),
-     "g.toml:13: listener[1].network[1].from: for all of these an earlier rule counts"),
+     "g.toml:13: listener[1].network[1].from: an earlier rule already covers all of these"),
     ("[target.x]\nkind = 'smarthost'\nservers = 'x.example'\ntls = 'starttls'",
-     'g.toml:11: target.x.tls takes "required", which is STARTTLS always (did you mean required?)'),
+     ('g.toml:11: target.x.tls must be "required", which always uses STARTTLS '
+      '(did you mean required?)')),
     ("[credentials.x]\nkind = 'entra'\ntenant = 'a b'",
-     "g.toml:10: credentials.x.tenant takes a tenant's id or one of its domains"),
+     "g.toml:10: credentials.x.tenant must be a tenant's id or one of its domains"),
     ("[[listener]]\naddress = '127.0.0.1:2'\ncertificate = 'c'\nmechanisms = ['EXTERNAL']",
-     "g.toml:11: EXTERNAL asks for certificates; listener[1].client_authorities is missing"),
+     "g.toml:11: EXTERNAL requires client certificates; listener[1].client_authorities is missing"),
     ("[[listener]]\nunix = '/s'\nclient_authorities = 'c'",
      "g.toml:10: listener[1].client_authorities is not used: tls is none"),
     (("[[directory.account]]\nname = 'a'\npassword = { environment = 'P' }\n"
      "certificates = ['sha256:12']"),
-     'g.toml:11: directory.account[0].certificates takes a digest as "sha256:" and 64'),
+     'g.toml:11: directory.account[0].certificates must be a digest: "sha256:" and 64'),
     ("[api]\naddress = '127.0.0.1:0'\ncertificate = 'c'",
-     'g.toml:8: [api] manages the directory of kind "azure", and there is none'),
+     'g.toml:8: [api] manages the directory of kind "azure", but there is none'),
     ("[[listener]]\nunix = '/s'\nmechanisms = []",
      "g.toml:10: listener[1].mechanisms is an empty list"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['LOGN', 'x']",
-     "g.toml:10: listener[1].mechanisms no mechanism is named 'LOGN' (did you mean LOGIN?)"),
+     "g.toml:10: listener[1].mechanisms names an unknown mechanism 'LOGN' (did you mean LOGIN?)"),
     ("[[listener]]\nunix = '/s'\nmechanisms = ['CRAM-MD5']\n[directory]\nkind = 'azure'",
      "g.toml:10: the directory cannot verify CRAM-MD5"),
     ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = '0.0.0.0/0'\nmay_relay = true",
-     "g.toml:12: listener[1].network[0].may_relay: that is an open relay for everybody"),
+     "g.toml:12: listener[1].network[0].may_relay: this makes an open relay"),
     (("[[listener]]\naddress = '*:25'\ncertificate = 'c'\nproxies = ['0.0.0.0/1', '128.0.0.0/1']\n"
       "[[listener.network]]\nfrom = '10.0.0.0/8'\nmay_relay = true"),
-     "g.toml:11: listener[1].proxies: anybody may claim to be in a network that may relay"),
+     "g.toml:11: listener[1].proxies: anybody could claim to be in a network that may relay"),
     ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = '10.0.0.1/8'",
-     "g.toml:11: listener[1].network[0].from takes a network"),
-    ("[[route]]\nto = 'here'", "g.toml:8: this route is never taken: default takes"),
-    ("[[route]]\nname = 'b'\nto = 'here'", "g.toml:8: the route b is never taken: default takes"),
+     "g.toml:11: listener[1].network[0].from must be a network"),
+    ("[[route]]\nto = 'here'", "g.toml:8: this route is never used: default takes"),
+    ("[[route]]\nname = 'b'\nto = 'here'", "g.toml:8: the route b is never used: default takes"),
     ("[[route]]\nrecipients = 'a b'\nto = 'here'",
-     "g.toml:8: this route is never taken: default takes"),
+     "g.toml:8: this route is never used: default takes"),
     (("[target.x]\nkind = 'smarthost'\nservers = 'a'\ncredential = 'asc'\n[credentials.acs]\n"
      "kind = 'access-key'\nkey = { environment = 'K' }"),
      "g.toml:11: target.x.credential: there is no [credentials.asc] (did you mean acs?)"),
     ("[target.x]\nkind = 'smarthost'", "g.toml:8: target.x.servers is missing"),
     ("[target.x]\nkind = 'smarthost'\nservers = ['a:25', 'localhost:2525']",
-     "g.toml:10: target.x.servers: localhost:2525 is this relay's listener listener-1"),
-    ("[target.x]\nkind = 'smart-host'", "g.toml:9: target.x.kind takes"),
-    ("[target.x]\nkind = 'smarthost'\nservers = 'a:b'", "g.toml:10: target.x.servers takes HOST"),
-    ("[target.x]\nkind = 'mx'\nrate = 'fast'", 'g.toml:10: target.x.rate takes a rate such as'),
+     "g.toml:10: target.x.servers: localhost:2525 is this relay's own listener listener-1"),
+    ("[target.x]\nkind = 'smart-host'", "g.toml:9: target.x.kind must be"),
+    ("[target.x]\nkind = 'smarthost'\nservers = 'a:b'", "g.toml:10: target.x.servers must be HOST"),
+    ("[target.x]\nkind = 'mx'\nrate = 'fast'", 'g.toml:10: target.x.rate must be a rate such as'),
     (("[target.x]\nkind = 'smarthost'\nservers = 'a'\ntls = 'none'\ncredential = 'c'\n"
      "[credentials.c]\nkind = 'password'\nusername = 'u'\npassword = { environment = 'P' }"),
-     "g.toml:11: target.x.tls: a secret goes out under TLS only"),
+     "g.toml:11: target.x.tls: secrets are sent only over TLS"),
     (("[target.x]\nkind = 'smarthost'\nservers = 'a'\nverify = false\ncredential = 'c'\n"
      "[credentials.c]\nkind = 'password'\nusername = 'u'\npassword = { environment = 'P' }"),
-     "g.toml:11: target.x.verify: a secret goes to a server whose certificate is verified"),
+     "g.toml:11: target.x.verify: secrets are sent only to a server with a verified certificate"),
     (("[target.x]\nkind = 'graph'\ncredential = 'c'\n[credentials.c]\nkind = 'password'\n"
      "username = 'u'\npassword = { environment = 'P' }"),
-     "g.toml:10: target.x.credential: Microsoft Graph takes tokens only"),
+     "g.toml:10: target.x.credential: Microsoft Graph needs tokens"),
     (("[target.x]\nkind = 'acs-rest'\nendpoint = 'http://x.example'\ncredential = 'c'\n"
      "[credentials.c]\nkind = 'access-key'\nkey = { environment = 'P' }"),
-     "g.toml:10: target.x.endpoint takes an https:// URL"),
+     "g.toml:10: target.x.endpoint must be an https:// URL"),
     ("[credentials.c]\nkind = 'entra'\ntenant = 't'\nclient_id = 'c'",
-     "g.toml:8: credentials.c.secret or certificate: one of them proves who it is"),
+     "g.toml:8: credentials.c.secret or certificate: one of the two is required"),
     ("[credentials.c]\nkind = 'password'\nusername = 'u'", "g.toml:8: credentials.c.password is"),
     ("[credentials.c]\nkind = 'client-certificate'",
      "g.toml:8: credentials.c.certificate is missing"),
     (("[target.x]\nkind = 'graph'\ncredential = 'c'\n[credentials.c]\n"
      "kind = 'client-certificate'\ncertificate = 'c.pem'"),
-     "g.toml:10: target.x.credential: Microsoft Graph takes tokens only"),
+     "g.toml:10: target.x.credential: Microsoft Graph needs tokens"),
     ("[credentials]\nc = 'x'", "g.toml:9: credentials.c is a table: [credentials.c]"),
     ("[retry.x]\ntable = ['1m']\nfirst = '1m'",
-     "g.toml:10: retry.x.first says nothing beside retry.x.table"),
-    ("[retry.x]\nfactor = 0.5", "g.toml:9: retry.x.factor takes a number from 1 to 10"),
+     "g.toml:10: retry.x.first has no effect together with retry.x.table"),
+    ("[retry.x]\nfactor = 0.5", "g.toml:9: retry.x.factor must be a number from 1 to 10"),
     ("[[listener]]\nunix = '/s'\n[[listener.network]]\nfrom = 'unix'\nmechanisms = 'XOAUTH2'",
      "g.toml:12: the directory cannot verify XOAUTH2"),
     (("[[listener]]\nunix = '/s'\n[[listener.network]]\nmay_relay = true\n"
       "from = ['0.0.0.0/1', '128.0.0.0/1']"),
-     "g.toml:11: listener[1].network[0].may_relay: that is an open relay for everybody"),
+     "g.toml:11: listener[1].network[0].may_relay: this makes an open relay"),
     ("[target.x]\nkind = 'smarthost'\nservers = ['a', 'b', 'A:587']",
      "g.toml:10: target.x.servers names a:587 twice"),
     ("[target.x]\nkind = 'smarthost'\nservers = 'a'\nmechanisms = 'PLAIN'",
-     "g.toml:11: target.x.mechanisms says nothing without a credential: nobody signs in"),
+     "g.toml:11: target.x.mechanisms has no effect without a credential"),
     ("[[route]]\nrecipients = 'a.b'\nto = ['here', 'here']",
      "g.toml:10: route[1].to names here twice"),
     ("[retry.x]\nfirst = '2h'", "g.toml:9: retry.x.longest is shorter than retry.x.first"),
-    ("[limits]\nmessage_size = 0", "g.toml:9: limits.message_size takes a size that is not none"),
+    ("[limits]\nmessage_size = 0", "g.toml:9: limits.message_size must be a size greater"),
     ("[limits]\nrecip = 1",
      "g.toml:9: unknown key limits.recip (did you mean recipients?)"),
     (("[credentials.x]\nkind = 'access-key'\nkey = { env = 'X' }"),
-     ('g.toml:10: credentials.x.key takes { file = "PATH" }, { systemd = "NAME" } or '
+     ('g.toml:10: credentials.x.key must be { file = "PATH" }, { systemd = "NAME" } or '
       '{ environment = "VARIABLE" } (did you mean environment?)')),
     ("[credentials.x]\nkind = 'entra'\ntenant = 't'\nclient_id = 'c'\nclient_secret = 's'",
      "g.toml:12: unknown key credentials.x.client_secret (did you mean secret?)"),
-    ("[dns]\nnameservers = ['ns.example']", "g.toml:9: dns.nameservers takes an address"),
-    ("[storage]\nhistory = '7 years'", "g.toml:9: storage.history takes a time"),
-    ('[storage]\ndirectory = "a\\u0000"', "g.toml:9: storage.directory takes a path"),
+    ("[dns]\nnameservers = ['ns.example']", "g.toml:9: dns.nameservers must be an address"),
+    ("[storage]\nhistory = '7 years'", "g.toml:9: storage.history must be a time"),
+    ('[storage]\ndirectory = "a\\u0000"', "g.toml:9: storage.directory must be a path"),
     (("[credentials.x]\nkind = 'access-key'\nkey = { file = \"\\u0000\" }"),
-     "g.toml:10: credentials.x.key takes { file ="),
-    ("[directory]\nkind = 'azure'\nprofile = 'mine.toml'", "g.toml:10: directory.profile takes"),
+     "g.toml:10: credentials.x.key must be { file ="),
+    ("[directory]\nkind = 'azure'\nprofile = 'mine.toml'", "g.toml:10: directory.profile must be"),
     (f"[directory]\nkind = 'entra'\ntenants = '{TENANT}'\napplications = []",
      "g.toml:11: directory.applications is an empty list"),
     ("[[route]]\nrecipients = '*@example.com'\nto = 'here'",
-     ('g.toml:9: route[1].recipients takes a domain, "*.domain", a mailbox or "*", not '
+     ('g.toml:9: route[1].recipients must be a domain, "*.domain", a mailbox or "*", not '
      "'*@example.com' (did you mean example.com?)")),
     ("[[route]]\nrecipients = '.example.com'\nto = 'here'",
-     ('g.toml:9: route[1].recipients takes a domain, "*.domain", a mailbox or "*", not '
+     ('g.toml:9: route[1].recipients must be a domain, "*.domain", a mailbox or "*", not '
      "'.example.com' (did you mean *.example.com?)")),
     ("[[directory.account]]\nname = 'a'\nsenders = ['news+*@example.com']",
-     'g.toml:10: directory.account[0].senders takes a mailbox, "@domain" or "*", not '),
+     'g.toml:10: directory.account[0].senders must be a mailbox, "@domain" or "*", not '),
     ("[target.g]\nkind = 'graph'\ncredential = 'c'\nmailbox = 'alerts'",
-     "g.toml:11: target.g.mailbox takes a mailbox, or a user's id"),
+     "g.toml:11: target.g.mailbox must be a mailbox or a user's id"),
 ]  # fmt: skip
 
 
@@ -176,7 +179,7 @@ def test_a_mistake_is_told_with_its_place(lines: str, said: str) -> None:
 
 def test_a_socket_s_path_that_is_too_long_is_the_only_mistake() -> None:
     told = mistakes(f"{SMALL}[[listener]]\nunix = '/{'s' * 120}'\n")
-    assert told == ["g.toml:9: listener[1].unix takes a path of 107 octets at most"]
+    assert told == ["g.toml:9: listener[1].unix must be a path of at most 107 octets"]
 
 
 def test_a_secret_that_stands_there_is_not_repeated() -> None:
@@ -197,28 +200,31 @@ senders = ["x y"]
 """
     assert mistakes(text) == [
         "g.toml:1: unknown key hostnam (did you mean hostname?)",
-        "g.toml:2: listener[0].certificate is missing: TLS needs one",
+        "g.toml:2: listener[0].certificate is missing: TLS needs it",
         (
-            'g.toml:3: listener[0].address takes an address and a port, such as "127.0.0.1:587" or '
-            '"[::]:465"'
+            'g.toml:3: listener[0].address must be an address and a port, such as "127.0.0.1:587" '
+            'or "[::]:465"'
         ),
-        "g.toml:5: route[0].name takes a name of letters, digits, dots, dashes and underscores",
+        "g.toml:5: route[0].name must be a name of letters, digits, dots, dashes and underscores",
         "g.toml:6: route[0].to: there is no [target.nowhere]",
         "g.toml:7: route[0].retry: there is no [retry.slow]",
-        'g.toml:8: route[0].senders takes a domain, "*.domain", a mailbox or "*", not \'x y\'',
+        'g.toml:8: route[0].senders must be a domain, "*.domain", a mailbox or "*", not \'x y\'',
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a = \n", "g.toml:1: a is no TOML: Invalid value"),
-        ("a = 1\nb = [\n", "g.toml:3: no TOML:"),
-        ("a = 1\na = 2", "g.toml:2: a stands here a second time"),
-        ("a = " + "[" * 5000 + "]" * 5000, "g.toml: no TOML that can be read: "),
-        ("a = " + "9" * 5000, "g.toml: no TOML that can be read: "),
-        ("", "g.toml: there is no [[listener]]: nobody could hand mail in"),
-        (SMALL.partition("[[route]]")[0], "g.toml: there is no [[route]]: mail would go nowhere"),
+        ("a = \n", "g.toml:1: a is not valid TOML: Invalid value"),
+        ("a = 1\nb = [\n", "g.toml:3: invalid TOML:"),
+        ("a = 1\na = 2", "g.toml:2: a is defined a second time here"),
+        ("a = " + "[" * 5000 + "]" * 5000, "g.toml: invalid TOML: "),
+        ("a = " + "9" * 5000, "g.toml: invalid TOML: "),
+        ("", "g.toml: there is no [[listener]]: nobody could submit mail"),
+        (
+            SMALL.partition("[[route]]")[0],
+            "g.toml: there is no [[route]]: mail could not be delivered",
+        ),
     ],
 )
 def test_what_is_no_configuration(text: str, said: str) -> None:
@@ -272,7 +278,7 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
             Path(pair.certificate).read_text() + Path(pair.key).read_text()
         )
     assert [str(each) for each in load_config(path, environment).warnings] == [
-        f"{path}:{line}: credentials.{name} is not used: by no target"
+        f"{path}:{line}: credentials.{name} is not used by any target"
         for line, name in ((16, "x"), (19, "y"))
     ]
 
@@ -299,7 +305,7 @@ def test_two_do_not_listen_at_one_place(first: str, second: str, meet: bool) -> 
             parse_config(whole, "g.toml")
         except ConfigProblems as found:
             faults += [str(each) for each in found.problems]
-    said = "the listener listener-1 has that place already"
+    said = "the listener listener-1 already has that address"
     assert faults == ([f"g.toml:10: {said}", f"g.toml:1: {said}"] if meet else [])
 
 
@@ -308,7 +314,7 @@ def test_a_name_that_another_route_has_is_told_though_that_one_is_mistaken() -> 
         f'[[route]]\nname = "x"\nrecipients = "{each}"\nto = "here"\n' for each in ("a b", "b.net")
     )
     _, source = read_config(f'[target.here]\nkind = "capture"\n{routes}', "g.toml")
-    assert "g.toml:8: route[1].name: there is a route x already" in map(str, source.problems)
+    assert "g.toml:8: route[1].name: there is already a route x" in map(str, source.problems)
 
 
 def test_a_certificate_of_a_form_that_openssl_alone_takes_is_a_mistake(tmp_path: Path) -> None:
@@ -350,7 +356,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigProblems, match="cannot be read: No such file"):
         load_config(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b'a = 1\nb = "\xe9"\n')
-    with pytest.raises(ConfigProblems, match=r"latin\.toml:2: the configuration is no UTF-8"):
+    with pytest.raises(ConfigProblems, match=r"latin\.toml:2: the configuration is not UTF-8"):
         load_config(tmp_path / "latin.toml")
 
 
@@ -437,5 +443,5 @@ def test_a_secret_in_another_encoding_is_one_that_nobody_can_be_shown(tmp_path: 
     with pytest.raises(ConfigProblems) as caught:
         load_config(path)
     assert [str(each) for each in caught.value.problems] == [
-        f"{path}:11: the file {secret} is no UTF-8: nobody can be shown it"
+        f"{path}:11: the file {secret} is not UTF-8: no server accepts it"
     ]

@@ -42,22 +42,22 @@ CASES = [
     (AWAY + 'mechanisms = "PLAIN"', CERTIFICATE,
      "g.toml:9: target.x.mechanisms: a client certificate cannot sign in by PLAIN"),
     (AWAY, NO_NAME,
-     ("g.toml:7: target.x.credential: with a token goes a user name; "
+     ("g.toml:7: target.x.credential: a token needs a user name; "
      "credentials.c.username is missing")),
     (AWAY, KEY,
-     "g.toml:7: target.x.credential: an access key signs REST requests; SMTP takes none"),
+     "g.toml:7: target.x.credential: an access key signs REST requests; SMTP does not use it"),
     (AWAY + 'tls = "opportunistic"', PASSWORD,
-     ("g.toml:9: target.x.tls: a secret goes out under TLS only; "
-     'with a credential take "required" or "implicit"')),
+     ("g.toml:9: target.x.tls: secrets are sent only over TLS; "
+     'with a credential, use "required" or "implicit"')),
     (HERE + 'tls = "none"\nmechanisms = ["PLAIN", "XOAUTH2"]', PASSWORD,
-     ("g.toml:9: target.x.tls: by PLAIN nobody signs in without TLS to a verified server; "
-     'take "required" or "implicit"')),
+     ("g.toml:9: target.x.tls: by PLAIN nobody can sign in without TLS to a verified server; "
+     'use "required" or "implicit"')),
     (HERE + 'tls = "none"', CERTIFICATE,
-     ("g.toml:9: target.x.tls: by EXTERNAL nobody signs in without TLS to a verified server; "
-     'take "required" or "implicit"')),
+     ("g.toml:9: target.x.tls: by EXTERNAL nobody can sign in without TLS to a verified server; "
+     'use "required" or "implicit"')),
     (HERE + 'tls = "opportunistic"', TOKEN,
-     ("g.toml:9: target.x.tls: by OAUTHBEARER or XOAUTH2 nobody signs in without TLS to a "
-     'verified server; take "required" or "implicit"')),
+     ("g.toml:9: target.x.tls: by OAUTHBEARER or XOAUTH2 nobody can sign in without TLS to a "
+     'verified server; use "required" or "implicit"')),
 ]
 GOOD = [
     (HERE + 'tls = "none"', PASSWORD),  # SCRAM keeps it, if the server offers that

@@ -1,4 +1,4 @@
-"""What is no TOML is told with the rest: every such line, once, and no value is shown."""
+"""What is not valid TOML is told with the rest: every such line, once, and no value is shown."""
 
 import pytest
 
@@ -23,29 +23,29 @@ def test_one_mistake_is_told_once(number: int) -> None:
     way = ways[number % len(ways)]
     if way == "twice":
         [told] = mistakes(_with(number, line, line))
-        assert told == f"g.toml:{number + 1}: {key} stands here a second time"
+        assert told == f"g.toml:{number + 1}: {key} is defined a second time here"
     else:
         [told] = mistakes(_with(number, way))
-        assert told.startswith(f"g.toml:{number}: {key} is no TOML: ")
+        assert told.startswith(f"g.toml:{number}: {key} is not valid TOML: ")
 
 
 @pytest.mark.parametrize("number", _HEADS)
 def test_a_head_without_its_end_is_one_all_the_same(number: int) -> None:
     head = LARGE.splitlines()[number - 1]
     [told] = mistakes(_with(number, head.rstrip("]")))
-    assert told.startswith(f"g.toml:{number}: no TOML: ")
+    assert told.startswith(f"g.toml:{number}: invalid TOML: ")
     assert told.endswith(f"(did you mean {head}?)")
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("errors = yes", "errors is no TOML: Invalid value (did you mean true?)"),
-        ("idle = 5m", "idle is no TOML: a text stands in quotation marks"),
-        ("message_size = 50 MiB", "message_size is no TOML: a text stands in quotation marks"),
-        ('idle = "5m', "idle is no TOML: the text has no quotation mark at its end"),
-        ("idle = '5m", "idle is no TOML: the text has no quotation mark at its end"),
-        ("[target.here]", "[target.here] stands here a second time"),
+        ("errors = yes", "errors is not valid TOML: Invalid value (did you mean true?)"),
+        ("idle = 5m", "idle is not valid TOML: a string needs quotation marks"),
+        ("message_size = 50 MiB", "message_size is not valid TOML: a string needs quotation marks"),
+        ('idle = "5m', "idle is not valid TOML: the string has no closing quotation mark"),
+        ("idle = '5m", "idle is not valid TOML: the string has no closing quotation mark"),
+        ("[target.here]", "[target.here] is defined a second time here"),
     ],
 )
 def test_what_is_usual_is_said_in_words(line: str, said: str) -> None:
@@ -72,4 +72,4 @@ def test_what_nobody_can_place_is_told_alone() -> None:
     """What follows an array without an end may be all that is in it."""
     text = f"{SMALL}[dns]\nnameservers = [\n'1.1.1.1'\n[limits]\nidle = 0\n"
     [told] = mistakes(text)
-    assert "no TOML" in told
+    assert "invalid TOML" in told

@@ -97,16 +97,16 @@ ca_file = "/no/such/file"
     said = [str(each).removeprefix(f"{path}:") for each in told.value.problems]
     expected = [
         ("1:", "unknown key intervall", "did you mean interval?"),
-        ("2:", "jitter takes a number from 0 to 1", ""),
-        ("3:", "metrics takes an address of this machine", ""),
-        ("5:", "upstream[0].username and password belong together", ""),
-        ("6:", "upstream[0].server takes HOST or HOST:PORT", ""),
-        ("7:", "upstream[0].tls takes", "did you mean starttls?"),
-        ("8:", "upstream[0].client names no library", "did you mean nodemailer?"),
+        ("2:", "jitter must be a number from 0 to 1", ""),
+        ("3:", "metrics must be an address of this machine", ""),
+        ("5:", "upstream[0].username and password must be given together", ""),
+        ("6:", "upstream[0].server must be HOST or HOST:PORT", ""),
+        ("7:", "upstream[0].tls must be", "did you mean starttls?"),
+        ("8:", "upstream[0].client names an unknown library", "did you mean nodemailer?"),
         ("9:", "upstream[0].password is a secret", ""),
-        ("14:", "the interval is a minute at least", ""),
+        ("14:", "the interval must be at least a minute", ""),
         ("16:", "NOT_SET is not set", ""),
-        ("19:", "another upstream is a, too", ""),
+        ("19:", "there is already an upstream a", ""),
         ("21:", "/no/such/file cannot be read", ""),
     ]
     for line, words, hint in expected:

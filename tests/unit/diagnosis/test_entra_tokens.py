@@ -1,4 +1,4 @@
-"""A token, read without being verified: what it says, what is no token, what is never kept."""
+"""A token, read without being verified: what it says, what is not a token, what is never kept."""
 
 import base64
 import json

@@ -187,7 +187,7 @@ async def sign_in(directory: EntraDirectory, name: str, shown: str) -> Principal
 
 
 async def never(name: CompositeName, secret: Secret) -> Proof:
-    raise AssertionError("a token is no secret to ask about")
+    raise AssertionError("a token is not a secret to ask about")
 
 
 def test_a_token_says_who_it_is_and_the_name_must_not_say_otherwise() -> None:

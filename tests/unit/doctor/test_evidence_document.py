@@ -46,15 +46,15 @@ def test_hidden_and_not_tried_stay_apart() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "no evidence"),
-        ("[]", "no evidence"),
+        ("", "not evidence"),
+        ("[]", "not evidence"),
         ("{}", "no schema"),
-        ('{"schema": "one", "source": "probe"}', "no evidence"),
+        ('{"schema": "one", "source": "probe"}', "not evidence"),
         (json.dumps({"schema": SCHEMA + 1}), "reads up to"),
-        (json.dumps({"schema": 1, "source": "rumour"}), "no evidence"),
+        (json.dumps({"schema": 1, "source": "rumour"}), "not evidence"),
         (json.dumps({"schema": 1, "source": "log", "tls": {"state": "seen"}}), "is seen"),
-        ('{"evidence": {"schema": 1, "source": "log"}, "transcript": [7]}', "no evidence"),
-        ("\xff", "no evidence"),
+        ('{"evidence": {"schema": 1, "source": "log"}, "transcript": [7]}', "not evidence"),
+        ("\xff", "not evidence"),
         (" " * (MAX_DOCUMENT + 1), "longer than"),
     ],
 )

@@ -173,7 +173,9 @@ def test_unverified_takes_any_certificate_and_says_so(server: TlsLayer) -> None:
 def test_plaintext_in_front_of_a_broken_record_is_kept(client: TlsLayer, server: TlsLayer) -> None:
     pump(client, server)
     server.send(b"421 going down\r\n")
-    assert client.receive(server.outgoing() + b"garbage that is no record") == b"421 going down\r\n"
+    assert (
+        client.receive(server.outgoing() + b"garbage that is not a record") == b"421 going down\r\n"
+    )
     assert client.failure is not None
     assert client.outgoing()  # the alert
     with pytest.raises(TlsError):

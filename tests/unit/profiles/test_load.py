@@ -177,7 +177,7 @@ class TestAcs:
         ('answers.AUTH = "no"', "answers.AUTH: not a reply line", ""),
         ('server.greet = "never"', "unknown key server.greet", "greets"),
         ('server.greets = "late"', "server.greets: Invalid enum value 'late'", ""),
-        ('auth.username_pattern = "("', "'(' is no regular expression", ""),
+        ('auth.username_pattern = "("', "'(' is not a regular expression", ""),
         ('account.password = "{hexa:3}"', "account.password: {hexa:3} is not known", ""),
         ('account.username = "{username}"', "{username} is not known here", ""),
         ('quirk.case = "x"', "unknown key quirk.case", "cause"),
@@ -310,11 +310,11 @@ class TestSettings:
             load_profile("mine", path=path, settings=settings)
         for fault in (
             f"{path}: unknown key titel, did you mean title?",
-            "'x' is no KEY=VALUE",
+            "'x' is not a KEY=VALUE",
             "unknown key limits.idel, did you mean idle?",
             "strict.connections: Expected `int | null`",
             "limits: Expected `object`",
-            "'=1' is no KEY=VALUE",
+            "'=1' is not a KEY=VALUE",
             "sources belongs in a file",
         ):
             assert fault in str(caught.value)

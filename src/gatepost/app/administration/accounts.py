@@ -133,7 +133,7 @@ def _check_visible(context: AccountAdmin, name: str) -> None:
     """The store's account of a name that the configuration has is hidden: nobody signs in to it."""
     if any(each.name == name for each in context.directory.configured):
         raise Rejected(
-            "Conflict", f"the account {name} is the configuration's: change it there", 409
+            "Conflict", f"the account {name} is defined in the configuration: change it there", 409
         )
 
 
@@ -177,10 +177,10 @@ async def administer_accounts(
 ) -> Document:
     """Run ``account VERB``; see ``administration.administer``. Raises Rejected."""
     if context is None:
-        raise Rejected("BadRequest", "this relay has no accounts: its directory is another")
+        raise Rejected("BadRequest", "this relay has no directory of accounts")
     known = _OPERATIONS.get(operation)
     if known is None:
-        raise Rejected("BadRequest", f"no operation is called {operation[:40]!r}")
+        raise Rejected("BadRequest", f"unknown operation {operation[:40]!r}")
     kind, run = known
     try:
         request = msgspec.convert(fields, kind)

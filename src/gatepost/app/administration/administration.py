@@ -69,7 +69,7 @@ async def administer(context: AdminContext, operation: str, fields: Mapping[str,
     """
     known = _OPERATIONS.get(operation)
     if known is None:
-        raise Rejected("BadRequest", f"no operation is called {operation[:40]!r}")
+        raise Rejected("BadRequest", f"unknown operation {operation[:40]!r}")
     try:
         request = msgspec.convert(fields, known.request)
     except msgspec.ValidationError as error:

@@ -24,6 +24,6 @@ class AdminDispatch:
             return await administer_accounts(self.accounts, operation, fields)
         if self.azure is None:
             noun = operation.partition(" ")[0]
-            said = f"this relay's directory is not Azure's: it has no {noun[:40]}s"
+            said = f"this relay has no Azure directory, and so no {noun[:40]}s"
             raise Rejected("BadRequest", said)
         return await administer(self.azure, operation, fields)

@@ -56,7 +56,7 @@ async def create_app(context: AdminContext, request: NewApp) -> Document:
         ):
             raise Rejected(
                 "AlreadyExists",
-                f"an app of {tenant.domain} is called {request.name!r} already",
+                f"{tenant.domain} already has an app {request.name!r}",
                 409,
             )
         made = create_application(view, tenant.id, request.name, multitenant=request.multitenant)
@@ -109,7 +109,9 @@ def _span(request: NewSecret, now: datetime) -> tuple[datetime, datetime]:
     """Return when the secret begins and ends; one that has expired began when it ended."""
     if request.lifetime is not None and request.lifetime <= 0:
         raise Rejected(
-            "BadRequest", "a secret lives longer than 0 s; --expires makes one that has expired"
+            "BadRequest",
+            "the lifetime of a secret must be longer than 0 s; --expires makes one "
+            "that has expired",
         )
     try:
         if request.expires is not None:
@@ -118,7 +120,7 @@ def _span(request: NewSecret, now: datetime) -> tuple[datetime, datetime]:
             lifetime = LIFETIME if request.lifetime is None else timedelta(seconds=request.lifetime)
             end = now + lifetime
     except OverflowError:
-        raise Rejected("BadRequest", "a secret does not live that long") from None
+        raise Rejected("BadRequest", "the lifetime of the secret is too long") from None
     return min(now, end), end
 
 

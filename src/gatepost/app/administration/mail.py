@@ -38,7 +38,7 @@ async def create_domain(context: AdminContext, request: NewDomain) -> Document:
     """``domain create``: with what its owner has to publish."""
     name = request.name or (domains.MANAGED_NAME if request.managed else "")
     if not name:
-        raise Rejected("BadRequest", "a customer's domain needs its name")
+        raise Rejected("BadRequest", "a customer-managed domain needs a name")
 
     def decide(view: Snapshot) -> Changes[Domain]:
         email = find_or_only(view, EMAIL, request.parent)
@@ -85,7 +85,9 @@ async def create_sender(context: AdminContext, request: NewSender) -> Document:
     def decide(view: Snapshot) -> Changes[SenderUsername]:
         domain = find_or_only(view, DOMAIN, request.parent or behind)
         if behind and behind.lower() != domain.from_domain.lower():
-            raise Rejected("BadRequest", f"{request.name!r} is no address of {domain.from_domain}")
+            raise Rejected(
+                "BadRequest", f"{request.name!r} is not an address of {domain.from_domain}"
+            )
         path = resource_id(SenderUsername, domain.id, _NO_NAME.sub("-", local.lower()))
         if view.get(SenderUsername, path) is not None:
             raise Rejected(

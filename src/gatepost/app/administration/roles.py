@@ -80,7 +80,7 @@ async def delete_role(context: AdminContext, request: Named) -> Document:
             if error.code != "RoleDefinitionHasAssignments":
                 raise
             count = len(role_definitions.assignments_of(view, role))
-            cure = f"take away its {count} first with role unassign; role show lists them"
+            cure = f"first remove its {count} with role unassign; role show lists them"
             raise Rejected(error.code, f"{error.message} To delete it, {cure}.", 409) from None
 
     return await context.delete(decide)
@@ -118,7 +118,7 @@ async def unassign_role(context: AdminContext, request: RoleGrant) -> Document:
             )
         if len(found) > 1:
             scopes = ", ".join(each.scope for each in found)
-            raise Rejected("Ambiguous", f"it is assigned on several scopes; say which: {scopes}")
+            raise Rejected("Ambiguous", f"it is assigned at several scopes; specify one: {scopes}")
         return role_assignments.delete(view, found[0].id)
 
     return await context.delete(decide)

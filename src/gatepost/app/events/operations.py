@@ -37,7 +37,7 @@ Operation = Callable[[EventService, Any], Awaitable[Document]]
 
 DEFAULT_NAME: Final = "webhook"
 NO_EVENTS: Final = (
-    "only `gatepost up` scripts what becomes of mail and reports it; `gatepost serve` delivers it, "
+    "only `gatepost up` has scripted outcomes and reports; `gatepost serve` delivers it, "
     "and `gatepost queue` says what became of it"
 )
 
@@ -298,7 +298,7 @@ async def _list_events(service: EventService, asked: ListEvents) -> Document:
 async def _simulate(service: EventService, asked: Simulate) -> Document:
     """Publish that somebody read a message, or followed a link in it."""
     if asked.type not in ACTIONS:
-        raise ValueError(f"an engagement is one of {', '.join(ACTIONS)}")
+        raise ValueError(f"the action must be one of {', '.join(ACTIONS)}")
     if (asked.type == "click") != bool(asked.link):
         raise ValueError("a click has a --link, a view has none")
     store, sources = service.here.store, service.sources
@@ -306,7 +306,7 @@ async def _simulate(service: EventService, asked: Simulate) -> Document:
     by_key = {each.lower(): each for each in message.rcpt_to}
     recipient = by_key.get(asked.recipient.lower())
     if recipient is None:
-        raise ValueError(f"{asked.recipient} is no recipient of message {message.id}")
+        raise ValueError(f"{asked.recipient} is not a recipient of message {message.id}")
     name = message.mail_from.rpartition("@")[2]
     domain = sources.domain_of(sources.service_of(message), name)
     if domain is None or not domain.engagement_tracking:

@@ -24,7 +24,7 @@ IN_FLIGHT: Final = 8
 """Requests of one subscription at a time."""
 LAST_ANSWERS: Final = 1.0
 """Seconds that open requests get at the end."""
-DAMAGED: Final = "the store's row of it is damaged"
+DAMAGED: Final = "its row in the store is damaged"
 LOST: Final = "ReportDamaged"
 """Why such a report is dead; Event Grid has no such reason."""
 PAUSE: Final = 1.0
@@ -200,7 +200,7 @@ class _Lane:
         settlements = []
         for each in batch:
             attempts = each.attempts + 1
-            chance = random.random()  # noqa: S311 - when it is sent again is no secret
+            chance = random.random()  # noqa: S311 - when it is sent again is not a secret
             verdict = again(backoff, failure, attempts, each.published_at, chance)
             dead = verdict if isinstance(verdict, str) else ""
             at = None if isinstance(verdict, str) else verdict

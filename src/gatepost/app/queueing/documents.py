@@ -106,5 +106,5 @@ def _time(moment: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    """Octets that are no UTF-8 become replacement characters: JSON has no other way."""
+    """Octets that are not UTF-8 become replacement characters: JSON has no other way."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -57,7 +57,7 @@ async def operate_queue(control: QueueControl, operation: str, fields: dict[str,
         return await _why(control, str(fields["id"]))
     if operation in _DONE:
         return await _act(control, operation, fields)
-    raise ValueError(f"the queue knows nothing of {operation!r}")
+    raise ValueError(f"unknown operation {operation!r}")
 
 
 async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:

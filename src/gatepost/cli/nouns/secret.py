@@ -48,7 +48,7 @@ class Moment(click.ParamType[datetime]):
         try:
             moment = datetime.fromisoformat(str(value))
         except ValueError:
-            self.fail(f"{value!r} is no date or time like 2027-01-31T12:00Z", param, ctx)
+            self.fail(f"{value!r} is not a date or time such as 2027-01-31T12:00Z", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

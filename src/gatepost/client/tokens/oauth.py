@@ -62,7 +62,7 @@ def read_token(document: Mapping[str, Any]) -> AccessToken:
     """Return the token of a successful answer. Raises TokenError for one that holds none."""
     token, kind = bearer(document.get("access_token")), document.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise TokenError("the provider gave a token that is no bearer token", is_transient=False)
+        raise TokenError("the provider gave a token that is not a bearer token", is_transient=False)
     return AccessToken(Secret(token), _lifetime(document.get("expires_in")))
 
 
@@ -76,7 +76,7 @@ def bearer(token: object) -> str:
 
 
 def _elsewhere(failure: TokenError) -> TokenError:
-    """Say that what answered is no token endpoint, as far as one can see."""
+    """Say that what answered is not a token endpoint, as far as one can see."""
     failure.slug = ENDPOINT_CHANGED
     failure.fix = (
         "Compare the credential's token_endpoint or authority with what the provider names; a "

@@ -38,7 +38,7 @@ _CODES: Final = (
     Code(90002, "tenant_unknown", "There is no tenant with this id or domain in this cloud.",
          f"Copy the Directory (tenant) ID from the application's overview ({_PORTAL}); for a "
          "national cloud name its authority (AZURE_AUTHORITY_HOST)."),
-    Code(900023, "tenant_unknown", "What stands in the tenant's place is no tenant's id or domain.",
+    Code(900023, "tenant_unknown", "The given tenant is neither a tenant's id nor a domain.",
          "Use the Directory (tenant) ID, a GUID, or one of the tenant's domains."),
     Code(50059, "tenant_unknown", "The request names no tenant in particular.",
          "Use the Directory (tenant) ID in place of common or organizations."),

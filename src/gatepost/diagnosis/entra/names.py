@@ -16,7 +16,7 @@ _SENTENCES: Final = {
     "not_composite": "it has not the form RESOURCE.APPLICATION.TENANT, so it must be an SMTP user "
     "name of the resource",
     "smtp_username_unknown": "it is an address, so it must be an SMTP user name of the resource",
-    "not_guids": "its last two parts are no ids, so it must be an SMTP user name of the resource",
+    "not_guids": "its last two parts are not ids, so it must be an SMTP user name of the resource",
 }
 """What is said where the name may be right all the same."""
 

@@ -62,19 +62,19 @@ _NAMES: Final[Mapping[tuple[str, str], Wrong]] = MappingProxyType({
     ("acs", "connection_string"): Wrong("username_format", "certain", " is a connection string",
                            "Set RESOURCE.APPLICATION.TENANT, or an SMTP user name of the "
                            "resource."),
-    ("microsoft365", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
+    ("microsoft365", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
     ("microsoft365", "domain_user"): Wrong("username_format", "likely", " has the form "
                                                                         "DOMAIN\\user", _ADDRESS),
-    ("microsoft365", "guid"): Wrong("username_format", "likely", " is no address", _ADDRESS),
-    ("mailgun", "name"): Wrong("username_format", "likely", " is no address", "Set the SMTP user "
-                                                             "of the domain (postmaster@DOMAIN)."),
-    ("zoho", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
-    ("ionos", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
-    ("strato", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
-    ("ovh", "name"): Wrong("username_format", "likely", " is no address", _ADDRESS),
-    ("icloud", "name"): Wrong("username_format", "possible", " is no address", _ADDRESS),
-    ("brevo", "name"): Wrong("username_format", "likely", " is no address", "Set the login that "
-                                                                 "Brevo's page SMTP & API shows."),
+    ("microsoft365", "guid"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
+    ("mailgun", "name"): Wrong("username_format", "likely", " is not an address",
+                                "Set the SMTP user of the domain (postmaster@DOMAIN)."),
+    ("zoho", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
+    ("ionos", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
+    ("strato", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
+    ("ovh", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
+    ("icloud", "name"): Wrong("username_format", "possible", " is not an address", _ADDRESS),
+    ("brevo", "name"): Wrong("username_format", "likely", " is not an address",
+                              "Set the login that Brevo's page SMTP & API shows."),
     ("ses", "address"): Wrong("username_format", "likely", " is an address", "Set the SMTP user "
                                                                  "name (AKIA..., 20 characters)."),
     ("ses", "name"): Wrong("username_format", "possible", " does not begin with AKIA",
@@ -255,7 +255,7 @@ def senders(view: View) -> Iterator[Fault]:
     provider = next((each for each in sorted(view.providers) if each in _STRICT_SENDER), "")
     if sender is not None and sender.state == "set" and sender.form == "no_address":
         if name is not None and name.state == "set" and name.form not in ("address", "empty"):
-            said = " is no address"
+            said = " is not an address"
             yield Fault("account_name_used_as_sender", "likely", view.at(sender, said),
                         "Set an address of a domain that you may send from.")  # fmt: skip
         return

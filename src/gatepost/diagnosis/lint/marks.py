@@ -122,7 +122,7 @@ HOSTS: Final[Mapping[str, Mark]] = MappingProxyType({
                                            "space, zero width)"),
     "smart_quotes": Mark(_HOST, "certain", " holds typographic quotes, which are part of the "
                                            "value"),
-    "comment":      Mark(_HOST, "certain", " goes on with a #: within a line that is no comment "
+    "comment":      Mark(_HOST, "certain", " goes on with a #: within a line that is not a comment "
                                            "here"),
     "bracket_port": Mark(_HOST, "certain", " has the port inside of the brackets: write "
                                            "[HOST]:PORT"),
@@ -232,7 +232,7 @@ def hosts(view: View) -> Iterator[Fault]:
             yield Fault(mark.id, sure, view.at(setting, mark.said), fix)
     for setting in view.all("port"):
         if "port_malformed" in setting.marks:
-            yield Fault(_HOST, "likely", view.at(setting, " is no port number"),
+            yield Fault(_HOST, "likely", view.at(setting, " is not a port number"),
                         "Set the bare number: 587 or 465.")  # fmt: skip
 
 

@@ -40,7 +40,7 @@ TOO_OLD_TO_ASK: Final = (
     "`client_tls_disabled`."
 )
 NO_USER_NO_LOGIN: Final = "Without a user name it does not sign in: `auth_not_performed`."
-NO_ADDRESS_NO_MAIL: Final = "It refuses what is no address before it connects."
+NO_ADDRESS_NO_MAIL: Final = "It refuses what is not an address before it connects."
 WRITES_CRLF: Final = "It writes CRLF at the end of every line itself."
 ENCODES_LINES: Final = "It encodes lines that are too long itself."
 ENCODES_HEADERS: Final = "It encodes what is not ASCII in a header itself (RFC 2047)."

@@ -186,7 +186,7 @@ LIBRARY: Final = Library(
     cannot=MappingProxyType(
         {
             "empty_password_sent": "It refuses an empty password itself: `credentials_missing`.",
-            "account_name_used_as_sender": "What is no address becomes an empty one: "
+            "account_name_used_as_sender": "What is not an address becomes an empty one: "
             "`envelope_sender_missing`.",
         }
     ),

@@ -88,7 +88,7 @@ def bare_lf(seen: Evidence) -> Finding | None:
     if conduct.bare_lf:
         proof.append(f"commands that end with LF alone: {conduct.bare_lf}")
     if content is not None and content.bare_lf:
-        proof.append(f"line ends of the message that are no CRLF: {content.bare_lf}")
+        proof.append(f"line ends of the message that are not CRLF: {content.bare_lf}")
     if not proof:
         return None
     refusal = seen.content.value

@@ -307,7 +307,7 @@ def sender_faults(seen: Evidence) -> Finding | None:
         at_once = not command.reply.is_success
         return _finding("envelope_sender_missing", "certain" if at_once else "likely", proof)
     if "@" not in command.argument and not command.reply.is_success:
-        proof = (f"MAIL FROM:<{command.argument}> is no address", f"it was answered {refusal}")
+        proof = (f"MAIL FROM:<{command.argument}> is not an address", f"it was answered {refusal}")
         return _finding("account_name_used_as_sender", "certain", proof)
     return None
 

@@ -63,7 +63,7 @@ def behind_of(seen: Evidence) -> Behind | None:
 
 
 def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """The user name is no composite, and no SMTP user name either."""
+    """The user name is not a composite, and no SMTP user name either."""
     behind = behind_of(seen)
     if behind is None or not behind.name.mistake or behind.name.mistake in MAY_BE_SMTP_NAME:
         return None

@@ -222,7 +222,7 @@ _PROTOCOLS: Final = (
 
 
 def _alien(seen: Evidence) -> str:
-    """Return the line that is no SMTP, wherever it came."""
+    """Return the line that is not SMTP, wherever it came."""
     said = (seen.greeting.value, seen.greeting_after_ehlo.value, seen.tls_first.value)
     return next((each.alien for each in said if each and each.alien), "")
 

@@ -37,7 +37,7 @@ def tls_intercepted(seen: Evidence) -> Finding | None:
         "tls_intercepted",
         "certain",
         "A product in between answers with its own certificate.",
-        (f"the certificate is signed by {certificate.issuer}", "that is no public authority"),
+        (f"the certificate is signed by {certificate.issuer}", "that is not a public authority"),
         "tls",
         "Exempt the mail ports from its inspection, or trust its authority.",
         explains=_BEHIND,

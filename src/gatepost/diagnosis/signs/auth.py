@@ -95,7 +95,7 @@ def two_regions(reading: Reading) -> bool:
 
 
 def short_name(reading: Reading) -> bool:
-    """Somebody names the user, and that is no address."""
+    """Somebody names the user, and that is not an address."""
     match = (_NAMED_USER.search(reading.context) or _QUOTED_USER.search(reading.text)
              or _SET_ID.search(reading.text))  # fmt: skip
     return match is not None and "@" not in match[1] and match[1] not in ("and", "or", "name")
@@ -305,7 +305,7 @@ SIGNS: Final = (
     Sign("username_format", 9,
          when=lambda r: plainly_refused(r) and user_form(r) == "name" and not (
         r.providers & {"sendgrid", "resend", "ses", "mailjet", "brevo", "acs"}),
-        proof="the user name is no e-mail address, which most providers want"),
+        proof="the user name is not an e-mail address, which most providers want"),
     Sign("username_format", 4, when=lambda r: plainly_refused(r) and bool(
         r.providers & {"strato", "ionos", "ovh", "gmx"}),
         proof="this provider wants the full address as the user name"),

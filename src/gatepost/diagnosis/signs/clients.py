@@ -75,7 +75,7 @@ SIGNS: Final = (
                                         "did not match target host")),
     Sign("implicit_tls_on_starttls_port", 16, ("reserved for plain-text connections",)),
     Sign("starttls_on_implicit_tls_port", -12, ("reserved for plain-text connections",)),
-    # Erlang's words for an answer that is no TLS
+    # Erlang's words for an answer that is not TLS
     Sign("implicit_tls_on_starttls_port", 14, ("in state hello*unexpected message",
                                                "tls_alert*unexpected_message")),
     Sign("mechanism_not_offered", 15, ("using 0 possible authenticators",)),
@@ -115,7 +115,7 @@ SIGNS: Final = (
          unless=("starttls", "5.7.139", "sasl authentication failed")),
     Sign("account_name_used_as_sender", -12, ("syntax",), at=("mail",),
          when=sender_is_an_address),
-    # nobody's domain cannot be linked, nor that of what is no address
+    # nobody's domain cannot be linked, nor that of what is not an address
     Sign("sender_domain_not_linked", -13, ("address syntax",)),
     Sign("sender_domain_not_linked", -20, codes=(501, 550), at=("mail",), when=sender_is_empty),
 )

@@ -22,7 +22,7 @@ _HEX: Final = re.compile(r"[0-9A-Fa-f]{40}(?:[0-9A-Fa-f]{24})?")
 
 
 class CertificateError(ValueError):
-    """What was given is no certificate that can prove an application."""
+    """What was given is not a certificate that can prove an application."""
 
 
 def read_certificate(
@@ -41,7 +41,9 @@ def read_certificate(
             certificate = x509.load_der_x509_certificate(encoded)
         public = certificate.public_key()
     except (ValueError, TypeError) as error:
-        raise CertificateError(f"that is no X.509 certificate ({type(error).__name__})") from None
+        raise CertificateError(
+            f"that is not an X.509 certificate ({type(error).__name__})"
+        ) from None
     if not isinstance(public, RSAPublicKey) or public.key_size < LEAST_BITS:
         raise CertificateError(f"the key must be RSA with at least {LEAST_BITS} bits")
     return ClientCertificate(

@@ -249,7 +249,7 @@ def _malformed_because(token: str) -> str:
         return f"the token is longer than {MAX_TOKEN} characters"
     if is_guid(token):
         return "that is an id; a token has three parts with dots between them"
-    return "that is no token: a token has three parts with dots between them"
+    return "that is not a token: a token has three parts with dots between them"
 
 
 def _foreign_because(payload: Mapping[str, Any]) -> str:
@@ -278,13 +278,13 @@ def _object(raw: bytes) -> dict[str, Any]:
     try:
         return _READER.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise TokenError("token_malformed", "a part of the token is no JSON object") from None
+        raise TokenError("token_malformed", "a part of the token is not a JSON object") from None
 
 
 def _read_claims(payload: Mapping[str, Any]) -> Claims:
     roles = payload.get("roles", [])
     if not isinstance(roles, list):
-        raise TokenError("token_malformed", "the claim roles is no list")
+        raise TokenError("token_malformed", "the claim roles is not a list")
     return Claims(
         _text(payload, "tid"),
         _text(payload, "appid"),

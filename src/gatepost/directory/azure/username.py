@@ -22,7 +22,7 @@ class CompositeName:
 
 
 class UsernameError(ValueError):
-    """The text is no composite user name.
+    """The text is not a composite user name.
 
     ``mistake`` names what was probably meant; the message never shows the
     text, which may be a connection string with its key.

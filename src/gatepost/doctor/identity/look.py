@@ -38,7 +38,7 @@ from gatepost.net.dial import Server
 TENANT_VARIABLE: Final = "AZURE_TENANT_ID"
 CLIENT_VARIABLE: Final = "AZURE_CLIENT_ID"
 _NO_SECRET: Final = frozenset({"empty", "guid", "access_key", "access_token", "connection_string"})
-"""Shapes of what is no client secret: there is nothing to ask about."""
+"""Shapes of what is not a client secret: there is nothing to ask about."""
 
 
 def check(options: IdentityOptions) -> None:
@@ -100,7 +100,7 @@ def _questions(ask: Ask, credentials: Credentials, options: IdentityOptions) -> 
     return Questions(ask, hidden)
 
 
-_NO_ADDRESS: Final = EntraName(mistake="no_address", sentence="it is no mailbox's address")
+_NO_ADDRESS: Final = EntraName(mistake="no_address", sentence="it is not a mailbox's address")
 
 
 class Look:
@@ -165,7 +165,7 @@ class Look:
     def _read_secret(self) -> bool:
         password = self._credentials.password
         if password is not None and shape_of(password.reveal()).kind in _NO_SECRET:
-            return self._stop("the password is no client secret")
+            return self._stop("the password is not a client secret")
         if not self._cloud.authority:
             return self._stop("no authority is named (--authority URL, or AZURE_AUTHORITY_HOST)")
         return True

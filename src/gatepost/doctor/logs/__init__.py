@@ -95,7 +95,7 @@ _EMPTY: Final = Evidence("log")
 
 
 def decode_log(raw: bytes) -> str:
-    """Return a log's text: what editors and PowerShell write; nothing of what is no text."""
+    """Return a log's text: what editors and PowerShell write; nothing of what is not text."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", "replace")
     sample = raw[:_BINARY_SAMPLE]

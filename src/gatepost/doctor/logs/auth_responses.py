@@ -96,7 +96,7 @@ def _wrapped(pieces: list[str]) -> Answer:
 
 
 def decode(text: str) -> bytes | None:
-    """Return what ``text`` is the base64 of, padded or not; None when it is no base64."""
+    """Return what ``text`` is the base64 of, padded or not; None when it is not base64."""
     if not _BASE64.fullmatch(text) or len(text.rstrip("=")) % 4 == 1:
         return None
     bare = text.rstrip("=")

@@ -1,4 +1,4 @@
-"""Base64 that a terminal, a mail or an editor broke into lines: its pieces are no tokens."""
+"""Base64 that a terminal, a mail or an editor broke into lines: its pieces are not tokens."""
 
 import re
 from collections.abc import Iterator

@@ -109,7 +109,7 @@ class Dialogue:
         self._unread = True
 
     def other(self, text: str) -> None:
-        """Take ``text`` for a line of the client's that is no command: its reply says nothing."""
+        """Treat ``text`` as a line of the client that is not a command: ignore its reply."""
         self._sent(Sent("*", text, self.tls))
         self.note("C", text)
 

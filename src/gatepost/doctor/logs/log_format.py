@@ -48,7 +48,7 @@ class Format:
     """A regular expression with the version as its group."""
 
     def speaks(self, line: str) -> tuple[Speaker, str] | None:
-        """Return who says what in ``line``; None when it is no line of the dialogue."""
+        """Return who says what in ``line``; None when it is not a line of the dialogue."""
         for speaker, pattern in (("S", self.server), ("C", self.client)):
             match = _compiled(pattern).match(line) if pattern else None
             if match is not None:

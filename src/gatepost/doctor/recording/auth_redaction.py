@@ -129,7 +129,7 @@ class Answers:
         return self._refused is not None and decode(line.strip()) is not None
 
     def stray(self, line: str) -> str:
-        """Strike a line that is no command."""
+        """Strike a line that is not a command."""
         before, self._refused = self._refused or "", None
         self.secrets.learn_any(line)
         self.secrets.learn_any(before + line.strip())

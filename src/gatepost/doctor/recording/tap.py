@@ -23,7 +23,7 @@ MAX_LINE: Final = 32_768
 MAX_KEPT: Final = 2 * 1024 * 1024
 """Octets of lines that are kept."""
 _MOST_STRANGE: Final = 100
-"""Lines that are no command and are counted one by one."""
+"""Lines that are not commands and are counted one by one."""
 _MAX_HELD: Final = 1024 * 1024
 """Octets behind DATA that wait for its reply."""
 _HTTP_VERB: Final = re.compile(r"(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PRI) .*(HTTP/\d)")
@@ -82,7 +82,7 @@ class Tap:
         self._content: Content | None = None
         self._chunk = 0
         self._strange = 0
-        """Lines that are no command."""
+        """Lines that are not commands."""
         self._too_long = 0
         """Octets of the line that now comes that went by unseen."""
 
@@ -203,10 +203,10 @@ class Tap:
         self.answers.stray(text)
         self._strange += 1
         if self._strange == _MOST_STRANGE:
-            self._entry("note", "[and more that are no commands]")
+            self._entry("note", "[and more that are not commands]")
         if self._strange >= _MOST_STRANGE:
             return
-        self._entry("other", f"[{len(text)} octets that are no command]" if text else "")
+        self._entry("other", f"[{len(text)} octets that are not a command]" if text else "")
 
     def _command(self, verb: str, text: str) -> None:
         self._send(verb)
@@ -234,7 +234,7 @@ class Tap:
         """Note that ``verb`` was said, and whether it came too early."""
         if self.pending and verb not in _LEAVING and not self.is_in_vain:
             before = self.pending[-1]
-            shown = verb if verb != "*" else "a line that is no command"
+            shown = verb if verb != "*" else "a line that is not a command"
             if before == _GREETING:
                 self._note(before_greeting=True)
             if "PIPELINING" not in self._offered:

@@ -168,7 +168,7 @@ def decode(text: bytes) -> Snapshot:
 
 
 def _clean(value: Any) -> Any:
-    """A server may say what is no Unicode."""
+    """A server may say what is not Unicode."""
     if isinstance(value, dict):
         return {key: _clean(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -135,5 +135,5 @@ class Call:
         if not text:
             return default
         if not text.isascii() or not text.isdigit() or len(text) > 9:
-            raise ApiError(400, "InvalidQueryParameter", f"The parameter '{name}' is no number.")
+            raise ApiError(400, "InvalidQueryParameter", f"The parameter '{name}' is not a number.")
         return int(text)

@@ -72,7 +72,7 @@ def read_sender(email: Email) -> Address:
     try:
         return _parse(match[1] if match else text)
     except ValueError:
-        raise InvalidProperty("senderAddress", "sender_invalid: it is no address") from None
+        raise InvalidProperty("senderAddress", "sender_invalid: it is not an address") from None
 
 
 def read_message(email: Email, sender: Address, rules: ApiRules) -> ApiMessage:

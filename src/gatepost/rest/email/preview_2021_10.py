@@ -189,7 +189,7 @@ class First:
 
 
 def _rejected(message: str, reason: str) -> ApiError:
-    """The request is no repeatable one."""
+    """The request is not a repeatable one."""
     return ApiError(400, "BadRequest", message, headers={RESULT: "rejected"}, reason=reason)
 
 

@@ -55,7 +55,7 @@ class InvalidProperty(ApiError):
 def invalid_address(address: str) -> ApiError:
     """A recipient's address that is none."""
     return bad_request(
-        "Invalid format for email address", f"address_invalid: {address[:80]!r} is no address"
+        "Invalid format for email address", f"address_invalid: {address[:80]!r} is not an address"
     )
 
 

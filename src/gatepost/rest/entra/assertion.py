@@ -111,7 +111,7 @@ def _signed_claims(
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
-        raise _malformed("its claims are no JSON object")
+        raise _malformed("its claims are not a JSON object")
     return claims
 
 
@@ -129,7 +129,7 @@ def _check_claims(claims: Mapping[str, Any], expected: Expected) -> None:
         )
     token_id = claims.get("jti", "-")
     if not isinstance(token_id, str) or not 0 < len(token_id) <= _MAX_ID:
-        raise _malformed(f"jti is no text of 1 to {_MAX_ID} characters")
+        raise _malformed(f"jti is not a text of 1 to {_MAX_ID} characters")
     _check_time(claims, expected.now)
 
 
@@ -148,7 +148,7 @@ def _check_time(claims: Mapping[str, Any], now: datetime) -> None:
 
 def _moment(value: Any) -> float:
     if type(value) not in (int, float) or not 0 <= value <= _LAST_SECOND:
-        raise _malformed("exp or nbf is missing, or is no time")
+        raise _malformed("exp or nbf is missing, or is not a time")
     return float(value)
 
 

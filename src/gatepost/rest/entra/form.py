@@ -67,7 +67,7 @@ def parse_form(body: bytes) -> Form:
     except ValueError:
         pairs = None
     if pairs is None:
-        raise EntraError(INPUT_INVALID, "bad_request: the body is no form")
+        raise EntraError(INPUT_INVALID, "bad_request: the body is not a form")
     form = Form()
     for name, value in pairs:
         if name in form:

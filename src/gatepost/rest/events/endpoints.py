@@ -100,7 +100,7 @@ class EventGridFace(BaseRoute):
             raise ApiError(
                 404,
                 "ResourceNotFound",
-                f"'{where}' is no Communication Services resource; only these have events here.",
+                f"'{where}' is not a Communication Services resource; only these have events here.",
             )
         return await handler(self._events, Call(request, service.id, match["name"] or ""))
 

@@ -136,9 +136,9 @@ def check_url(url: str, is_loopback: Any) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise SubscriptionError("the endpoint is no URL") from error
+        raise SubscriptionError("the endpoint is not a URL") from error
     if len(url) > MAX_URL or not url.isprintable() or " " in url:
-        raise SubscriptionError("the endpoint is no URL")
+        raise SubscriptionError("the endpoint is not a URL")
     if parts.scheme not in ("http", "https") or not host:
         raise SubscriptionError("the endpoint must be an https:// URL (http:// on this machine)")
     if parts.scheme == "http" and not is_loopback(host):

@@ -180,7 +180,7 @@ def write_history(history: Sequence[Attempt]) -> str | None:
 
 
 def _encode(value: Any) -> str:
-    """Return JSON. What a server said may hold octets that are no UTF-8, as lone surrogates."""
+    """Return JSON. What a server said may hold octets that are not UTF-8, as lone surrogates."""
     try:
         return _encode_quickly(value).decode()
     except UnicodeEncodeError:

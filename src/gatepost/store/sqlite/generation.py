@@ -44,8 +44,8 @@ class Generation:
 def look_back(directory: Path, connection: sqlite3.Connection, *, is_new: bool) -> str:
     """Say that a store was put back in time; empty when it was not. It is said once.
 
-    ``is_new``: it was made or mended just now, and is no copy. In any case its epochs go on behind
-    those that were given out, for ids are made of them.
+    ``is_new``: it was created or repaired just now, and is not a copy. In any case its epochs
+    continue after those that were given out, because ids are made of them.
     """
     file = directory / GENERATION
     (known, epoch), (number, own_epoch) = _read(file), _counted(connection)

@@ -97,7 +97,7 @@ def microseconds(time: datetime) -> int:
 
 
 def text_value(text: str) -> str | bytes:
-    """Return what SQLite takes: octets that are no UTF-8, lone surrogates here, as a BLOB."""
+    """Return what SQLite takes: octets that are not UTF-8, lone surrogates here, as a BLOB."""
     if text.isascii():
         return text
     try:

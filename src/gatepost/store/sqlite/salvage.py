@@ -57,7 +57,7 @@ Roots = Mapping[str, int]
 def is_damaged(error: BaseException) -> bool:
     """Tell whether SQLite says that the file itself is damaged.
 
-    What it says may repeat octets that are no text any more, and then Python raises for these.
+    What it says may repeat octets that are not text any more, and then Python raises for these.
     """
     if isinstance(error, UnicodeDecodeError):
         return True

@@ -18,7 +18,7 @@ INSERT OR IGNORE INTO {bodies} SELECT ?1, ?2 WHERE EXISTS (
 _LATEST: Final = microseconds(datetime(9999, 12, 31, tzinfo=UTC))
 """No number of ours is larger than a time may be, and none is negative."""
 _ANY_OCTETS: Final = frozenset({"mail_from", "subject", "message_id", "principal"})
-"""What clients say, which may be no text (``text_value``)."""
+"""What clients say, which may be not text (``text_value``)."""
 _NO_ROWID: Final = "WITHOUT ROWID"
 
 Form = Callable[[Value], bool]

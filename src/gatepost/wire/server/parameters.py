@@ -28,7 +28,7 @@ MAX_ORCPT: Final = 500
 
 
 class BadParameter(ValueError):
-    """What follows a good path is no parameters, or one of them has a bad value."""
+    """What follows a good path is not parameters, or one of them has a bad value."""
 
 
 class UnknownParameter(BadParameter):
@@ -65,7 +65,7 @@ def _flag(value: str | None) -> bool:
 
 def _auth(value: str | None) -> str:
     if not value or not is_xtext(value):
-        raise ValueError("AUTH takes a mailbox in xtext, or <>")
+        raise ValueError("AUTH must be a mailbox in xtext, or <>")
     mailbox = decode_xtext(value)
     if not mailbox.isprintable():
         raise ValueError("AUTH holds a control character")

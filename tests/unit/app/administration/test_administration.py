@@ -213,7 +213,7 @@ class TestRoles:
     def test_not_while_it_is_assigned(self, office: Office) -> None:
         code, message = office.refusal("role delete", name="Email Sender")
         assert code == "RoleDefinitionHasAssignments"
-        assert "take away its 1 first with role unassign" in message
+        assert "first remove its 1 with role unassign" in message
 
 
 class TestResources:

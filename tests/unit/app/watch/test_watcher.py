@@ -95,8 +95,9 @@ def test_a_certificate_that_ends_soon_is_told_once(tmp_path: Path) -> None:
     run = Run(tmp_path, Doctor(ending(22), ending(20), ending(19), ending(90), ending(3)))
     run.look(5)
     assert run.named("upstream_certificate_expires") == [
-        "provider: the certificate has 20 days left", "provider: the certificate has 3 days left",
-    ]  # fmt: skip
+        "provider: the certificate expires in 20 days",
+        "provider: the certificate expires in 3 days",
+    ]
     assert "certificate 30 days old, 22 left" in run.named("probed")[0]
 
 

@@ -57,11 +57,11 @@ def test_a_name_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("encoded", "complaint"),
     [
-        (b"", "no X.509 certificate"),
-        (b"secret", "no X.509 certificate"),
-        (OWN.key_pem, "no X.509 certificate"),
-        (OWN.der[:-1], "no X.509 certificate"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no X.509"),
+        (b"", "not an X.509 certificate"),
+        (b"secret", "not an X.509 certificate"),
+        (OWN.key_pem, "not an X.509 certificate"),
+        (OWN.der[:-1], "not an X.509 certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "not an X.509"),
         (b"\x30" * (MAX_CERTIFICATE + 1), "at most 16384 octets"),
     ],
 )

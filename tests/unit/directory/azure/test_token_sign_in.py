@@ -104,7 +104,7 @@ TOKENS: dict[str, tuple[Any, str]] = {
     "own origin": (lambda sign: sign.token("https://localhost:2443"), "token_audience_wrong: "),
     "another key": (lambda _: foreign(), "token_signature: another key signed the token"),
     "altered": (lambda sign: sign.token()[:-9] + "AAAAAAAAA", "token_"),
-    "no token": (lambda _: "secret", "token_malformed: that is no token"),
+    "no token": (lambda _: "secret", "token_malformed: that is not a token"),
     "empty": (lambda _: "", "token_malformed: "),
     "another application": (
         lambda sign: sign.token(application_id=OTHER),

@@ -98,7 +98,7 @@ def test_the_steps_and_where_the_secret_goes(door: Backdoor) -> None:
 def test_what_is_no_client_secret_goes_nowhere(door: Backdoor, secret: str) -> None:
     diagnosis = door.examine(by_password(USERNAME, secret))
     assert door.asked == []
-    assert "no client secret" in str(diagnosis.evidence.behind.value)
+    assert "not a client secret" in str(diagnosis.evidence.behind.value)
 
 
 @pytest.mark.parametrize("username", [APPLICATION, CONNECTION_STRING, f"{USERNAME}.x", " "])

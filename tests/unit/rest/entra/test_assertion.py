@@ -100,10 +100,10 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
                               "assertion_time"),
     "not begun":             (assertion(nbf=MOMENT + 301), 700024, "", "assertion_time"),
     "no exp":                (assertion(exp=None), 50027, "", "assertion_malformed"),
-    "exp that is no time":   (assertion(exp="soon"), 50027, "", "assertion_malformed"),
+    "exp that is not a time":   (assertion(exp="soon"), 50027, "", "assertion_malformed"),
     "exp beyond all time":   (assertion(exp=10**30), 50027, "", "assertion_malformed"),
-    "nbf that is no number": (assertion(nbf=float("nan")), 50027, "", "assertion_malformed"),
-    "jti that is no text":   (assertion(jti=7), 50027, "", "assertion_malformed"),
+    "nbf that is not a number": (assertion(nbf=float("nan")), 50027, "", "assertion_malformed"),
+    "jti that is not text":   (assertion(jti=7), 50027, "", "assertion_malformed"),
     "jti without end":       (assertion(jti="j" * 256), 50027, "", "assertion_malformed"),
 }
 # fmt: on

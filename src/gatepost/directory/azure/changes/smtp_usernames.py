@@ -89,7 +89,7 @@ def _check_address(snapshot: Snapshot, service: CommunicationService, username: 
     try:
         name = parse_address(username).domain
     except ValueError:
-        raise _invalid("it has an @, and is no address") from None
+        raise _invalid("it has an @, and is not an address") from None
     domains = [snapshot.get(Domain, each) for each in service.linked_domains]
     linked = {
         each

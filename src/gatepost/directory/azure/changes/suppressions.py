@@ -63,7 +63,7 @@ def put_address(
 ) -> Changes[SuppressedAddress]:
     """Put an address on a list, or change it there.
 
-    Raises Rejected when it is no address, or on the list under another id.
+    Raises Rejected when it is not an address, or on the list under another id.
     """
     holder = holder_of(snapshot, SuppressedAddress, id)
     assert isinstance(holder, SuppressionList)  # noqa: S101 - what holds addresses

@@ -24,7 +24,7 @@ _RESERVED: Final = frozenset({"common", "organizations", "consumers"})
 def create_tenant(snapshot: Snapshot, domain: str) -> Changes[Tenant]:
     """Make a tenant whose first domain is ``domain``; its id is a new GUID.
 
-    Raises Rejected for what is no domain name, or another tenant's.
+    Raises Rejected for what is not a domain name, or another tenant's.
     """
     if not _DOMAIN.fullmatch(domain) or domain.lower() in _RESERVED or is_guid(domain):
         raise Rejected("Request_BadRequest", f"a tenant is named by a domain, not {domain[:80]!r}")

@@ -154,7 +154,7 @@ def test_a_guest_is_deleted_with_the_tenant_and_stays_at_home() -> None:
 
 Attempt = Callable[[Snapshot], Changes[Entry]]
 REJECTED: dict[str, tuple[Attempt, str, int, str]] = {
-    "a tenant that is no domain": (
+    "a tenant that is not a domain": (
         lambda there: create_tenant(there, "no domain"), "Request_BadRequest", 400, "'no domain'",
     ),
     "a tenant that is everybody's": (
