@@ -113,9 +113,9 @@ MISSING = [
     ("mx", "nowhere.example.net", "no_such_name", "the DNS has no name nowhere.example.net"),
     ("addresses", "nowhere.example.net", "no_such_name", "has no name nowhere.example.net"),
     ("txt", "lost.example.net", "no_such_name", "the DNS has no name lost.example.net"),
-    ("mx", "", "no_such_name", "'' is not a name"),
-    ("mx", "a..b", "no_such_name", "'a..b' is not a name"),
-    ("txt", "x" * 64 + ".example.net", "no_such_name", "is not a name in the DNS"),
+    ("mx", "", "no_such_name", "'' is not a valid name"),
+    ("mx", "a..b", "no_such_name", "'a..b' is not a valid name"),
+    ("txt", "x" * 64 + ".example.net", "no_such_name", "is not a valid name in the DNS"),
 ]
 
 

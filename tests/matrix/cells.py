@@ -148,7 +148,7 @@ def _nothing_fits(
     if not listed:
         return Illegal("server offers no AUTH at all", (_nothing_listed(offer),))
     if not listed.intersection(MECHANISMS):
-        return Illegal("not spoken here", ("mechanism_not_offered",))
+        return Illegal("not supported", ("mechanism_not_offered",))
     if not in_vain:
         return Illegal(_NOT_GIVEN[KINDS[cell.kind]], ("mechanism_not_offered",))
     if cell.tls == "none":

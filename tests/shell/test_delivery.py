@@ -223,7 +223,7 @@ def test_a_stop_gives_back_and_the_queue_can_be_asked_meanwhile(tmp_path: Path) 
     assert queue(tmp_path, "drop", relay.accepted[1]) == {"dropped": 1}
     tried = next(each for each in listed if each["last_attempt"])
     [one] = queue(tmp_path, "why", tried["id"])["deliveries"]
-    assert "could not take it (while we connected)" in one["sentence"]
+    assert "did not accept it (while connecting)" in one["sentence"]
     sink = Sink(0.0)
     with listening(sink, port):
         relay = Relay(**plan, wait=600)
@@ -252,7 +252,7 @@ def test_an_upstream_that_wants_login_goes_away_and_comes_back(tmp_path: Path) -
         wrong = Relay(**(plan | {"password": "wrong"}), count=5)
         eventually(lambda: len(wrong.accepted) == 20 and bool(wrong.told("sign_in_stopped")))
         [one] = queue(tmp_path, "why", wrong.accepted[-1])["deliveries"]
-        assert one["sentence"].startswith("credential upstream at hub is not let in: 535 ")
+        assert one["sentence"].startswith("credential upstream at hub is refused: 535 ")
         eventually(lambda: bool(acs.events("auth_refused")))
         time.sleep(0.5)
         assert len(acs.events("auth_refused")) == 1

@@ -191,7 +191,7 @@ def test_the_connection_string_is_that_of_ready_json(relay: Emulator, directory:
 
 
 def test_a_server_that_captures_all_mail_has_an_empty_queue(directory: Directory) -> None:
-    assert directory.say("queue", "list") == "nothing is on its way\n"
+    assert directory.say("queue", "list") == "no mail is queued\n"
     captured = "`gatepost messages list`: what was captured"
     said = f"Error: there is no message 1-1 in the queue ({captured})\n"
     assert directory.run("queue", "why", "1-1").err == said
@@ -220,7 +220,7 @@ REFUSALS = [
     (("secret", "create", "--lifetime", "long"), 64, "Usage", "90d"),
     (("secret", "create", "--lifetime", "0d"), 64, "Usage", "--expires"),
     (("secret", "create", "--expires", "soon"), 64, "Usage", "2027-01-31"),
-    (("secret", "create", "--lifetime", "1d", "--expires", "2030-01-01"), 64, "Usage", "exclude"),
+    (("secret", "create", "--lifetime", "1d", "--expires", "2030-01-01"), 64, "Usage", "together"),
 ]
 
 

@@ -92,7 +92,7 @@ def test_usage_is_told_in_json_where_that_is_asked_for(capsys: pytest.CaptureFix
     assert doctor("host", "--json", "--markdown") == 64
     out, err = capsys.readouterr()
     assert json.loads(out)["error"]["code"] == "Usage"
-    assert "exclude each other" in err
+    assert "cannot be used together" in err
 
 
 def test_an_unknown_library_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:

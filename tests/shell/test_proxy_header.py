@@ -61,7 +61,7 @@ def test_a_header_that_does_not_come_is_not_awaited_for_long(
             peer.send(said)
             assert peer.is_closed_within(3)
     for told in served[0].reported("proxy_header_refused"):  # a proxy without one waits for a 220
-        assert told == {"peer": "127.0.0.1", "reason": "no whole PROXY header came in time"}
+        assert told == {"peer": "127.0.0.1", "reason": "no complete PROXY header came in time"}
     assert len(served[0].reported("proxy_header_refused")) == 2
 
 

@@ -90,7 +90,7 @@ def test_a_handshake_that_does_not_end_is_cut(
         for peer in (implicit, explicit):
             assert peer.is_closed_within(5)
     reasons = [told["reason"] for told in served.reported("tls_failed")]
-    assert reasons == ["no whole TLS handshake came in time"] * 2
+    assert reasons == ["the TLS handshake was not finished in time"] * 2
 
 
 @with_plan(limits={"idle": 3600.0})

@@ -185,7 +185,7 @@ def test_who_signed_in_sends_as_itself_and_where_a_route_goes(relay: ServeProces
         assert peer.ask("DATA").startswith("354 ")
         peer.send(letter("ceo@elsewhere.example") + b".\r\n")
         assert peer.reply().startswith("550 5.7.1 "), "the From field is held to the same"
-    reason = f"no_route: no route is for mail from <{SENDER}> to bob@nowhere.example"
+    reason = f"no_route: no route matches mail from <{SENDER}> to bob@nowhere.example"
     assert relay.wait_event("refused", reason=reason)
 
 

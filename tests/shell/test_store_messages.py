@@ -126,8 +126,8 @@ FAILURES = [
     (("wait", "--to", "x@example.net", "--timeout", "0"), 1, "no such message within 0 s"),
     (("delete",), 2, "ID or --all"),
     (("delete", "1-1", "--all"), 2, "ID or --all"),
-    (("show", "1-1", "--no-trace"), 2, "goes with --raw"),
-    (("show", "1-1", "--raw", "--json"), 2, "exclude"),
+    (("show", "1-1", "--no-trace"), 2, "needs --raw"),
+    (("show", "1-1", "--raw", "--json"), 2, "cannot be used together"),
     (("wait", "--subject", "("), 2, "--subject"),
     (("wait", "--timeout", "-1"), 2, "--timeout"),
 ]

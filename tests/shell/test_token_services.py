@@ -115,7 +115,7 @@ def test_an_answer_that_holds_no_token(monkeypatch: pytest.MonkeyPatch, answer: 
     with HttpServer(lambda _: told(answer)) as service:
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{service.url}/msi/token")
         monkeypatch.setenv("IDENTITY_HEADER", "header")
-        with pytest.raises(TokenError, match="holds no access token") as caught:
+        with pytest.raises(TokenError, match="contains no access token") as caught:
             fetch(ManagedIdentity())
     assert "s3cret" not in str(caught.value)
     assert caught.value.is_transient

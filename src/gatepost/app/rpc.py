@@ -174,7 +174,7 @@ class Calls:
     def _gone(self) -> None:
         for future, _ in self._open.values():
             if not future.done():
-                future.set_exception(Disconnected("the relay hung up"))
+                future.set_exception(Disconnected("the relay closed the connection"))
         self._open.clear()
         self.lost.set()
 

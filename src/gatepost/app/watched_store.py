@@ -21,7 +21,7 @@ def with_store_warning(config: Config) -> Config:
         said = missing(config.storage.directory.resolve())
     if not said:
         return config
-    warning = ConfigError(f"{said}; a new store will be begun", where="storage.directory")
+    warning = ConfigError(f"{said}; a new store will be created", where="storage.directory")
     return replace(config, warnings=(*config.warnings, warning))
 
 

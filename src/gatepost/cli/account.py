@@ -93,7 +93,7 @@ def set_password(data: Path, as_json: bool, **given: Any) -> None:
 def _change(data: Path, as_json: bool, operation: str, given: dict[str, Any]) -> None:
     save, file, prompt = given.pop("save"), given.pop("password_file"), given.pop("prompt")
     if save is not None and (prompt or file is not None):
-        raise click.UsageError("--save is for a password that is made")
+        raise click.UsageError("--save is for generated passwords only")
     password = _password(file, prompt)
     if password is not None:
         answer(ask(data, operation, {**given, "password": password}), as_json)
@@ -110,7 +110,7 @@ def _change(data: Path, as_json: bool, operation: str, given: dict[str, Any]) ->
 def _password(file: str | None, prompt: bool) -> str | None:
     """Return the password that was given; None: make one."""
     if file is not None and prompt:
-        raise click.UsageError("--password-file and --prompt exclude each other")
+        raise click.UsageError("--password-file and --prompt cannot be used together")
     if prompt:
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     if file is None:
@@ -134,4 +134,4 @@ def _password(file: str | None, prompt: bool) -> str | None:
 
 def _tell(made: dict[str, Any]) -> None:
     print_document(made)
-    click.echo("\nThe password is shown this once: keep it now.")
+    click.echo("\nThis password is shown only once: save it now.")

@@ -65,7 +65,7 @@ def crash(
       gatepost bench crash --json
     """
     if not Path("/proc/self/stat").exists():
-        raise Failed("this needs /proc, which tells the processes of the relay")
+        raise Failed("this needs /proc, which lists the relay's processes")
     from gatepost.app.runtime import run  # noqa: PLC0415 - heavy: not for --help
     from gatepost.testing.crash.run import Plan, run_crash  # noqa: PLC0415
     from gatepost.testing.crash.victim import NotServed  # noqa: PLC0415

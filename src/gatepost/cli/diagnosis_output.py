@@ -18,7 +18,7 @@ EXIT: Final = {"healthy": OK, "unknown": FAILED, "finding": FINDING, "unreachabl
 def check_form(*, as_json: bool, as_markdown: bool) -> None:
     """Refuse two forms at once."""
     if as_json and as_markdown:
-        raise click.UsageError("--json and --markdown exclude each other")
+        raise click.UsageError("--json and --markdown cannot be used together")
 
 
 def save_evidence(diagnosis: "Diagnosis", path: Path) -> None:

@@ -120,12 +120,12 @@ def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -
         )
     about = given.pop("log_server") or "", given.pop("client") or ""
     if log is None and any(about):
-        raise click.UsageError("--server and --client belong to --log")
+        raise click.UsageError("--server and --client need --log")
     check_form(as_json=as_json, as_markdown=as_markdown)
     if explained is not None:
         return _explain(explained, given["library"] or "", as_json)
     if server is None and alone is None:
-        _forbid(given, "HOST[:PORT]; --client NAME says whose a log is" if log else "HOST[:PORT]")
+        _forbid(given, "HOST[:PORT]; for a log, use --client NAME" if log else "HOST[:PORT]")
     save = given.pop("save")
     if server is not None:
         diagnosis = _probe(server, given)
@@ -152,7 +152,7 @@ def _forbid(given: dict[str, Any], what: str) -> None:
     """Refuse what only a visit obeys: nobody shall believe that it was heeded."""
     for name, option in _OF_A_VISIT.items():
         if given[name]:
-            raise click.UsageError(f"{option} belongs to {what}")
+            raise click.UsageError(f"{option} needs {what}")
 
 
 def _explain(id: str, library: str, as_json: bool) -> int:

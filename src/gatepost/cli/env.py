@@ -55,10 +55,10 @@ def _read(data: Path) -> dict[str, Any]:
 
 def _variables(document: dict[str, Any], *, admin: bool) -> dict[str, str]:
     if "env" not in document:
-        raise Failed("that is a relay of `gatepost serve`: only one of `gatepost up` is for this")
+        raise Failed("that is a relay of `gatepost serve`; this command needs one of `gatepost up`")
     variables: dict[str, str] = dict(document["env"])
     if not variables and document.get("tenant_id") is None:
-        raise Failed("this relay has nothing of Azure's: its profile's accounts are plain ones")
+        raise Failed("this relay has no Azure directory: its profile has plain accounts")
     if not variables:
         raise Failed("the relay serves no APIs: it was started with --https off")
     if admin:

@@ -80,9 +80,9 @@ def read_credential(given: dict[str, Any]) -> "str | Token | None":
     """Return the password or the token. Raises UsageError."""
     username, password, token = given["username"], given["password_file"], given["token_file"]
     if password is not None and token is not None:
-        raise click.UsageError("--password-file and --token-file exclude each other")
+        raise click.UsageError("--password-file and --token-file cannot be used together")
     if (username is None) != (password is None and token is None):
-        raise click.UsageError("--username belongs to --password-file or --token-file")
+        raise click.UsageError("--username needs --password-file or --token-file")
     if token is None:
         return read_secret(password, "password")
     from gatepost.client.settings import Token  # noqa: PLC0415

@@ -100,9 +100,9 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
       gatepost messages show last --raw
     """
     if no_trace and not raw:
-        raise click.UsageError("--no-trace goes with --raw")
+        raise click.UsageError("--no-trace needs --raw")
     if raw and as_json:
-        raise click.UsageError("--raw and --json exclude each other")
+        raise click.UsageError("--raw and --json cannot be used together")
 
     from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
     from gatepost.model.report import message_guid  # noqa: PLC0415 - read no faster than needed

@@ -80,4 +80,4 @@ def _print(found: Document) -> None:
     if rows:
         print_rows(("TARGET", "STATUS", "MESSAGE", "DELAY"), rows, whole=("TARGET",))
     else:
-        click.echo("nothing is scripted: all mail is delivered")
+        click.echo("no outcomes are set: all mail is delivered")

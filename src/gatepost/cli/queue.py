@@ -138,7 +138,7 @@ def _act(data: Path, action: str, ids: list[str] | None, *, as_json: bool) -> No
     [(word, number), *more] = done.items()
     if not number and ids is not None:
         raise Failed(f"nothing was {word}: {_reason(data, ids[0])}", "NothingToDo")
-    others = "".join([f", {count} were under way already" for _, count in more if count])
+    others = "".join([f", {count} were already in progress" for _, count in more if count])
     answer(done, as_json, lambda _: click.echo(f"{number} {word}{others}"))
 
 
@@ -150,10 +150,10 @@ def _reason(data: Path, id_: str) -> str:
 def _print_list(document: Document) -> None:
     found = document["deliveries"]
     if not found:
-        click.echo("nothing is on its way")
+        click.echo("no mail is queued")
         return
     rows = [(each["id"], each["state"], each["next_hop"], _to(each), _said(each)) for each in found]
-    print_rows(("ID", "STATE", "NEXT HOP", "TO", "LAST WORD"), rows, whole=("ID", "STATE"))
+    print_rows(("ID", "STATE", "NEXT HOP", "TO", "LAST REPLY"), rows, whole=("ID", "STATE"))
     total = sum(each["waiting"] + each["leased"] + each["held"] for each in document["next_hops"])
     if total > len(found):
         click.echo(f"... {total} in all")

@@ -126,6 +126,6 @@ def _announce(ready: "Ready", options: "Options") -> None:
     if ready.authority is not None:
         lines.append(f"The application must trust {ready.authority}")
     elif options.client_tls == "pass":
-        lines.append("TLS is let through unopened (--tls starttls or implicit takes it off).")
+        lines.append("TLS is passed on encrypted (--tls starttls or implicit decrypts it).")
     for line in lines:
         click.echo(line, err=True)

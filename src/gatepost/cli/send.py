@@ -147,7 +147,7 @@ def _read_message(given: dict[str, Any]) -> "PreparedMessage":
 
     extra = [name for name in ("subject", "text", "html", "attach") if given[name]]
     if extra:
-        raise click.UsageError(f"--{extra[0]} is for a message that is written here, not for --eml")
+        raise click.UsageError(f"--{extra[0]} cannot be used with --eml")
     raw = given["eml"].read_bytes()
     recipients = (*given["to"], *given["cc"], *given["bcc"])
     return with_envelope(raw, given["sender"], recipients) if recipients else prepare(raw)
@@ -158,9 +158,9 @@ def _secret(given: dict[str, Any]) -> "Password | None":
 
     password_file, token_file = given["password_file"], given["token_file"]
     if password_file is not None and token_file is not None:
-        raise click.UsageError("--password-file and --token-file exclude each other")
+        raise click.UsageError("--password-file and --token-file cannot be used together")
     if given["key"] is not None and given["certificate"] is None:
-        raise click.UsageError("--key belongs to --certificate")
+        raise click.UsageError("--key needs --certificate")
     has_none = password_file is None and token_file is None
     if (given["username"] is None) != has_none and not (has_none and given["certificate"]):
         raise click.UsageError(

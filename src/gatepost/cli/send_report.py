@@ -67,7 +67,7 @@ def _details(error: GatepostError) -> Iterator[str]:
             for address, reply in error.by_address.items():
                 yield f"  {address}: {reply}"
         case Refused() if error.command:
-            yield f"  it was the answer to {error.command}"
+            yield f"  it was the reply to {error.command}"
 
 
 def _attempts(error: AuthenticationRefused) -> list[AuthenticationRefused]:

@@ -21,7 +21,7 @@ Example:
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="The one file that says everything; `gatepost check` explains it.",
+    help="The configuration file; `gatepost check` explains it.",
 )
 @click.option(
     "--workers",

@@ -52,7 +52,7 @@ def _told_by_config(ctx: click.Context, parameter: click.Parameter, value: Path)
         return value
     source = ctx.get_parameter_source(parameter.name or "")
     if source is click.core.ParameterSource.COMMANDLINE:
-        raise click.UsageError("--data and --config exclude each other")
+        raise click.UsageError("--data and --config cannot be used together")
     return told
 
 

@@ -63,4 +63,4 @@ def _print(found: Document) -> None:
     if rows:
         print_rows(("ADDRESS", "UNTIL (UTC)", "PROLONGED"), rows, whole=("ADDRESS",))
     else:
-        click.echo("nobody is suppressed")
+        click.echo("no recipient is suppressed")

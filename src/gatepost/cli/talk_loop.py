@@ -100,7 +100,7 @@ class Talk:
             self.session.transcript.hide(secret)
             self._command(_encode(secret))
         else:
-            self._show(f"unknown: {name}; /b64 TEXT and /password are known")
+            self._show(f"unknown command {name}; use /b64 TEXT or /password")
 
     def _take_content(self, line: str) -> None:
         assert self._content is not None  # noqa: S101  # or we were not called

@@ -132,7 +132,7 @@ def _announce(profile: "Profile", reporter: Any, document: dict[str, Any]) -> No
 
     reporter.say(paste(document))
     if command := doctor_command(profile, document):
-        reporter.say(f"What is the matter, {profile.quirk.cause}, shows:\n\n  {command}\n")
+        reporter.say(f"To see the fault, {profile.quirk.cause}, run:\n\n  {command}\n")
 
 
 def paste(document: dict[str, Any]) -> str:

@@ -143,8 +143,8 @@ def _tell(made: Document) -> None:
     else:
         click.echo(
             safe(
-                f"{made['name']}: {made['endpoint']} has not agreed yet; open the validationUrl "
-                "that it was sent within ten minutes"
+                f"{made['name']}: {made['endpoint']} has not confirmed yet; within ten minutes, "
+                "open the validationUrl that was sent to it"
             )
         )
 

@@ -161,8 +161,8 @@ def _check_code(reply: Reply) -> None:
     """
     if reply.code != _SIGNED_IN and not (reply.is_transient or reply.is_permanent):
         raise RemoteProtocolError(
-            f"the server answered AUTH with {reply.code}, where only 235 says that we are signed "
-            "in: its replies may be out of step", str(reply),
+            f"the server answered AUTH with {reply.code}, where only 235 means success: its "
+            "replies may be out of step", str(reply),
         )  # fmt: skip
 
 
@@ -170,13 +170,13 @@ def _respond(session: ClientSession, exchange: Exchange, reply: Reply) -> Conver
     try:
         response = exchange.send(_challenge(reply))
     except StopIteration:
-        trouble = "the server asks for more than the mechanism has to say"
+        trouble = "the server asks for more than the mechanism provides"
     except MalformedChallenge as malformed:
         trouble = str(malformed)
     else:
         if response is not None:
             return response
-        trouble = "the mechanism has nothing to say"
+        trouble = "the mechanism has nothing to send"
     yield from session.ask(CANCEL, "auth")
     redact = session.transcript.redact  # what it said may be a part of the trouble
     raise RemoteProtocolError(redact(f"AUTH cancelled: {trouble}"), redact(str(reply)))

@@ -144,9 +144,9 @@ def _check_mechanism(name: str, credentials: Credentials | None) -> None:
         from difflib import get_close_matches  # noqa: PLC0415 - for a mistake only
 
         near = get_close_matches(name.upper(), MECHANISMS, 1)
-        raise ConfigError(f"no mechanism is called {name}", did_you_mean=near[0] if near else "")
+        raise ConfigError(f"unknown mechanism {name}", did_you_mean=near[0] if near else "")
     if credentials is None:
-        raise ConfigError(f"nothing to sign in with by {name}")
+        raise ConfigError(f"no credential for {name}")
 
 
 def make_credentials(username: str | None, password: Password | None) -> Credentials | None:
@@ -211,7 +211,7 @@ class Connection:
     def deliver(self, letter: PreparedMessage) -> Receipt:
         """Hand over a message that ``prepare`` has read; raises as ``gatepost.send`` does."""
         if not self.session.usable:
-            raise Disconnected("the connection is not usable any more").at("mail")
+            raise Disconnected("the connection can no longer be used").at("mail")
         self.session.begin()
         delivered = self._run(deliver(self.session, letter.envelope, letter.body))
         return _receipt(self.session, letter, delivered)
@@ -272,7 +272,7 @@ class AsyncConnection:
     async def deliver(self, letter: PreparedMessage) -> Receipt:
         """Hand over a message that ``prepare`` has read; raises as ``gatepost.send`` does."""
         if not self.session.usable:
-            raise Disconnected("the connection is not usable any more").at("mail")
+            raise Disconnected("the connection can no longer be used").at("mail")
         self.session.begin()
         delivered = await self.run(deliver(self.session, letter.envelope, letter.body))
         return _receipt(self.session, letter, delivered)

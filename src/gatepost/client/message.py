@@ -121,7 +121,7 @@ def _octets(message: AnyMessage) -> bytes:
     newlines = Newlines()
     raw = newlines.convert(raw, last=True)
     if newlines.met_nul:
-        raise LocalProtocolError("the message holds a NUL")
+        raise LocalProtocolError("the message contains a NUL")
     return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
 
 

@@ -52,7 +52,7 @@ class NamedSecret:
         if not directory:
             raise ConfigError(f"the {self} cannot be read: systemd has set no ${DIRECTORY}")
         if "/" in self.name or self.name in ("", ".", ".."):
-            raise ConfigError(f"the {self} has a name that systemd gives to none")
+            raise ConfigError(f"the {self} has a name that systemd does not permit")
         return Path(directory) / self.name
 
     def _read(self, path: Path) -> str:

@@ -151,7 +151,7 @@ class Loan(Generic[C]):
         if self._turn is None:
             return
         if not await self._turn:
-            raise Disconnected("the connection ended with the message before, or took too long")
+            raise Disconnected("the connection ended with the previous message, or took too long")
 
     def __enter__(self) -> Self:
         return self

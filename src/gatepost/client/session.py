@@ -180,7 +180,9 @@ class ClientSession:
             if not self.usable:
                 break
         if is_announced and self.usable and self.reader.pending:
-            raise RemoteProtocolError("more replies than commands: some are to the message before")
+            raise RemoteProtocolError(
+                "more replies than commands: some belong to the previous message"
+            )
 
     def check_step(self) -> None:
         """Raise RemoteProtocolError if there is a reply after those to all commands, because each
@@ -197,7 +199,7 @@ class ClientSession:
         reply = self.reader.next_reply()
         if reply is None or reply.code != CLOSING:
             shown = self.transcript.redact(str(reply or ""))
-            raise RemoteProtocolError("the server said more than was asked", shown)
+            raise RemoteProtocolError("the server sent an unexpected reply", shown)
         return self._heard(reply, "", time.monotonic())
 
     def await_reply(self, phase: Phase, command: str = "") -> Conversation[Reply]:
@@ -228,10 +230,10 @@ class ClientSession:
         step, and a refused message would then count as delivered."""
         if reply.code == _GOODBYE:
             self.usable = False
-            raise Disconnected("the server said goodbye (221) in place of an answer")
+            raise Disconnected("the server closed the session (221) instead of answering")
         if self.phase != "data" or not reply.is_intermediate:
             shown = self.transcript.redact(str(reply))
-            raise RemoteProtocolError(f"an answer to what was not asked: {shown[:80]}", shown)
+            raise RemoteProtocolError(f"an unexpected reply: {shown[:80]}", shown)
 
     def _read_reply(self, read: Read) -> Conversation[Reply]:
         while True:
@@ -265,7 +267,9 @@ class ClientSession:
         is_quick = time.monotonic() - poured < QUICK
         self.may_be_followed = is_quick and "PIPELINING" in self.capabilities
         if is_early and reply.is_success:
-            raise RemoteProtocolError("the message was accepted before all was sent", str(reply))
+            raise RemoteProtocolError(
+                "the message was accepted before all of it was sent", str(reply)
+            )
         return reply
 
     def take_announcement(self) -> bytes:
@@ -367,7 +371,7 @@ class ClientSession:
             reply = yield from self.ask("RSET", "mail")
             if not reply.is_success:  # it may be in the transaction before, with its recipients
                 self.usable = False
-                raise Disconnected(f"the server does not leave a transaction: {reply}")
+                raise Disconnected(f"the server does not reset the transaction: {reply}")
         self.in_transaction = False
 
     def quit(self) -> Conversation[None]:

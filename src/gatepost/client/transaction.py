@@ -137,7 +137,7 @@ def transact(
     Raises NetworkError and RemoteProtocolError.
     """
     if not session.usable:
-        raise Disconnected("the server said more than was asked: it is asked nothing more")
+        raise Disconnected("the server sent an unexpected reply: nothing more is sent")
     session.phase = "mail"
     was_announced = bool(session.announced)
     yield from session.reset()
@@ -177,7 +177,7 @@ def _refusal(reply: Reply) -> Reply:
     """
     if reply.is_transient or reply.is_permanent:
         return reply
-    raise RemoteProtocolError("an answer to what was not asked", str(reply))
+    raise RemoteProtocolError("an unexpected reply", str(reply))
 
 
 def _named(error: Refused, session: ClientSession) -> Refused:

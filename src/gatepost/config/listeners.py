@@ -163,7 +163,7 @@ def _read_rule(table: Table) -> NetworkRule:
     if rule.may_relay and _are_everybody(networks):
         table.fault("may_relay", f"{table.name('may_relay')}: this makes an open relay")
     if rule.may_relay and rule.refuse:
-        table.fault("refuse", f"{table.name('refuse')} and may_relay exclude each other")
+        table.fault("refuse", f"{table.name('refuse')} and may_relay cannot be used together")
     table.finish()
     return rule
 

@@ -319,7 +319,8 @@ _CAUSES: Final = (
           "The client's own form refuses the user name.",
           "Azure: make an SMTP user name of a form that it takes; else ask the client's makers for "
           "255 characters of any form.", "which rule the form checks"),
-    Cause("client_config_conflict", "connect", "Two settings of the client exclude each other.",
+    Cause("client_config_conflict", "connect", "Two settings of the client cannot be used "
+                                               "together.",
           "Set one of the two: implicit TLS for 465, STARTTLS for 587.",
           "the client's settings for TLS"),
     Cause("smtp_auth_disabled_tenant", "auth",
@@ -456,7 +457,7 @@ _CAUSES: Final = (
           "Its reply names what it minds: words or links taken for spam, an attachment of a kind "
           "that is not let through, a virus. Send a plain text first, then put back a part at a "
           "time.", "the same with a plain text of one line"),
-    Cause("too_large", "data", "The message is larger than the server takes.",
+    Cause("too_large", "data", "The message is too large for the server.",
           "Send less: attachments grow by 37 % in base64. EHLO's SIZE says what is taken.",
           "a small message"),
     Cause("bare_lf", "data", "The message holds line ends that are not CRLF.",

@@ -80,7 +80,7 @@ def parse_path(text: str) -> tuple[Address | None, str]:
         or _is_broken(match[0])
         or len(match[0].encode("utf-8", "surrogateescape")) > MAX_PATH
     ):
-        bare = "" if text.startswith("<") else ", which stands in < and >"
+        bare = "" if text.startswith("<") else ", which must be in < and >"
         raise ValueError(f"not a path{bare}: {text[:MAX_PATH]!r}")
     local = match["local"]
     return (Address(local, match["domain"]) if local is not None else None), text[match.end() :]

@@ -95,7 +95,9 @@ class DnsResolver:
         try:
             absolute = _parse_name(name)
         except (dns.exception.DNSException, ValueError) as error:
-            return Answer("no_such_name", reason=f"{name!r} is not a name in the DNS: {error}")
+            return Answer(
+                "no_such_name", reason=f"{name!r} is not a valid name in the DNS: {error}"
+            )
         try:
             answer = await self._resolver().resolve(
                 absolute,

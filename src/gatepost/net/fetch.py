@@ -67,7 +67,7 @@ class Fetcher:
             raise Disconnected(f"{host} closed the connection: {plainly(error)}") from None
         except (http.client.HTTPException, ValueError) as error:
             kind = type(error).__name__  # its text may repeat what was sent
-            raise RemoteProtocolError(f"{host} gave no answer that can be read: {kind}") from None
+            raise RemoteProtocolError(f"{host} sent an invalid answer: {kind}") from None
         finally:
             connection.close()
 
@@ -87,7 +87,9 @@ class Fetcher:
         except BaseException as error:
             raw.close()
             if isinstance(error, TimeoutError):
-                raise TimedOut(f"{host} did not shake hands in time").at("tls") from None
+                raise TimedOut(f"{host} did not finish the TLS handshake in time").at(
+                    "tls"
+                ) from None
             if isinstance(error, OSError | ValueError):
                 raise _explained(host, error) from None
             raise

@@ -187,9 +187,11 @@ def checked_host(url: str) -> str:
     except ValueError:
         host = scheme = ""
     if not host or scheme not in ("http", "https"):
-        raise LocalProtocolError("the URL is none of http or https with a host")
+        raise LocalProtocolError("the URL must be http or https, with a host")
     if scheme == "http" and not _is_this_machine(host):
-        raise LocalProtocolError(f"{host} is not asked in clear: the URL must begin with https")
+        raise LocalProtocolError(
+            f"nothing is sent to {host} in clear: the URL must begin with https"
+        )
     return host
 
 
@@ -234,4 +236,4 @@ def _explained(host: str, error: Exception) -> Exception:
         return ConnectError(f"cannot connect to {host}: {why}").at("connect")
     if isinstance(error, aiohttp.ClientConnectionError | OSError):
         return Disconnected(f"{host} closed the connection" + (f": {why}" if told else ""))
-    return RemoteProtocolError(f"{host} gave no answer that can be read: {type(error).__name__}")
+    return RemoteProtocolError(f"{host} sent an invalid answer: {type(error).__name__}")

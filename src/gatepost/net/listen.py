@@ -155,7 +155,7 @@ def _listen_on_all(hosts: tuple[str, ...], port: int) -> Listener:
                 where = join_host_port(host, port)
                 said = f"cannot listen on {where}: {error.strerror}"
                 if error.errno == errno.EACCES and port < _FIRST_FREE:
-                    said += f"; ports below {_FIRST_FREE} are for who has CAP_NET_BIND_SERVICE"
+                    said += f"; ports below {_FIRST_FREE} need CAP_NET_BIND_SERVICE"
                 raise NetworkError(said) from error
             port = port or int(sockets[0].getsockname()[1])
     except BaseException:

@@ -172,9 +172,9 @@ class ServerStream(asyncio.Protocol):
         if self._closing:
             pass  # it has heard what failed
         elif self._proxy is not None:
-            self._handler.not_introduced("no whole PROXY header came in time")
+            self._handler.not_introduced("no complete PROXY header came in time")
         else:
-            self._handler.tls_failed(TlsError("no whole TLS handshake came in time"))
+            self._handler.tls_failed(TlsError("the TLS handshake was not finished in time"))
         self.abort()
 
     # What the event loop calls.

@@ -156,7 +156,7 @@ def _ask_clients(context: Context, authorities: str) -> None:
 def _no_authorities(file: str, error: OSError) -> TlsError:
     is_content = isinstance(error, ssl.SSLError)
     return TlsError(
-        f"CA file {file}: {'it holds no certificate in PEM' if is_content else error.strerror}"
+        f"CA file {file}: {'it contains no PEM certificate' if is_content else error.strerror}"
     )
 
 
@@ -193,13 +193,13 @@ def _unloadable(error: Exception, key: str | None, chain: bytes, secret: bytes) 
         return getattr(error, "strerror", None) or str(error)
     reason = error.reason or "PEM_LIB"
     if reason in _NOT_ITS_KEY:
-        return "it is not the key's" if key is None else f"the key in {key} is not its own"
+        return "it does not match the key" if key is None else f"the key in {key} does not match it"
     if not _CERTIFICATE.search(chain):
-        return "it holds no certificate in PEM"
+        return "it contains no PEM certificate"
     if not _KEY.search(secret):
-        return f"{key or 'it'} holds no key in PEM"
+        return f"{key or 'it'} contains no PEM key"
     if _LOCKED.search(secret):
-        return f"the key in {key or 'it'} has a password, and nobody is there to give it"
+        return f"the key in {key or 'it'} is protected by a password, which is not supported"
     if reason in ("PEM_LIB", "NO_START_LINE"):
         return f"it{f' or {key}' if key else ''} is damaged"
     return str(error)

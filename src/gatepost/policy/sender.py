@@ -11,7 +11,7 @@ from gatepost.wire.server.replies import Replies
 _REASONS: Final[Mapping[Standing, tuple[str, str]]] = {
     Standing.DOMAIN_NOT_LINKED: (
         "SENDER_DOMAIN_NOT_LINKED",
-        "sender_domain_not_linked: the domain of {sender} is not linked to who signed in",
+        "sender_domain_not_linked: the domain of {sender} is not linked to this identity",
     ),
     Standing.SENDER_NOT_REGISTERED: (
         "SENDER_NOT_REGISTERED",
@@ -19,7 +19,7 @@ _REASONS: Final[Mapping[Standing, tuple[str, str]]] = {
     ),
     Standing.NOT_SIGNED_IN: (
         "AUTH_REQUIRED",
-        "not_signed_in: who signed in was deleted, or lost the role or the secret since",
+        "not_signed_in: the identity that signed in was deleted, or has lost its role or secret",
     ),
 }
 
@@ -31,7 +31,7 @@ def check_sender(sender: Address | None, standing: Standing, replies: Replies) -
     """
     if sender is None:
         return replies.SENDER_DOMAIN_NOT_LINKED.because(
-            "envelope_sender_missing: the null path is for servers, not for who submits a message"
+            "envelope_sender_missing: the null sender is for servers, not for submission"
         )
     if standing is Standing.ALLOWED:
         return None
@@ -50,7 +50,8 @@ def check_from(
     """
     if authors is None:
         return replies.SENDER_DOMAIN_NOT_LINKED.because(
-            "header_from_unreadable: the From field names no mailbox, too many, or none to rely on"
+            "header_from_unreadable: the From field contains no mailbox, too many, or an "
+            "ambiguous one"
         )
     refusals = (check_sender(author, standing, replies) for author, standing in authors)
     return next(filter(None, refusals), None)

@@ -77,7 +77,7 @@ def dropped(delivery: Delivery) -> Delivery:
 def lease_lost(delivery: str, *, is_leased: bool) -> LeaseLost:
     """Return what whoever settles is told when it is not his any more."""
     if is_leased:
-        return LeaseLost(f"the lease of delivery {delivery} is another's by now")
+        return LeaseLost(f"the lease of delivery {delivery} is held by another owner now")
     return LeaseLost(f"delivery {delivery} was dropped, or taken back, meanwhile")
 
 

@@ -139,7 +139,8 @@ class Shaper:
             return f"has {uses} in use{self._since('fewer_connections', is_learned)}"
         rate = self.rate(now)
         if rate is not None and self.wait_to_send(now) > 0:
-            return f"gets {_a_minute(rate)}{self._since('slower', self._learned_rate is not None)}"
+            since = self._since("slower", self._learned_rate is not None)
+            return f"accepts {_a_minute(rate)}{since}"
         return ""
 
     def _since(self, change: Change, is_learned: bool) -> str:

@@ -45,7 +45,7 @@ class Turn:
     ahead: int | None = None
     """How many have their turn before it; None: it is being tried."""
     crowd: str = ""
-    """Why its next hop takes no more at the moment, as the end of a sentence."""
+    """Why its next hop accepts no more at the moment, as the end of a sentence."""
     place: str = ""
     """Where it is being tried."""
     seconds: float = 0.0
@@ -118,7 +118,7 @@ def _why(delivery: Delivery, now: datetime, obstacle: Obstacle | None, turn: Tur
     elif delivery.history:
         story = _story(delivery.history[-1])
     else:
-        story = "It was not tried yet"
+        story = "It has not been tried yet"
     return Why(f"{story}; {_next(due, now, delivery)}{left}.", replies, due)
 
 
@@ -141,9 +141,9 @@ def _is_blocked(obstacle: Obstacle | None) -> TypeGuard[Obstacle]:
 
 # fmt: off
 _DURING: Final[Mapping[str, str]] = {
-    "resolve":  "its name was looked up",
-    "connect":  "we connected",
-    "greeting": "its greeting was awaited",
+    "resolve":  "looking up its name",
+    "connect":  "connecting",
+    "greeting": "waiting for its greeting",
     "ehlo":     "EHLO",
     "starttls": "STARTTLS",
     "tls":      "the TLS handshake",
@@ -158,26 +158,26 @@ _DURING: Final[Mapping[str, str]] = {
 _WHILE: Final = frozenset({"resolve", "connect", "greeting"})
 # fmt: off
 _NOW: Final[Mapping[str, str]] = {
-    "resolve":  "its name is being looked up",
-    "connect":  "no connection stands yet",
-    "greeting": "its greeting is awaited",
-    "ehlo":     "its answer to EHLO is awaited",
-    "starttls": "its answer to STARTTLS is awaited",
-    "tls":      "the TLS handshake is not over",
-    "auth":     "its answer to the sign-in is awaited",
-    "mail":     "its answer to MAIL is awaited",
-    "rcpt":     "its answer to RCPT is awaited",
-    "data":     "its answer to DATA is awaited",
+    "resolve":  "looking up its name",
+    "connect":  "still connecting",
+    "greeting": "waiting for its greeting",
+    "ehlo":     "waiting for its reply to EHLO",
+    "starttls": "waiting for its reply to STARTTLS",
+    "tls":      "the TLS handshake is in progress",
+    "auth":     "waiting for its reply to AUTH",
+    "mail":     "waiting for its reply to MAIL",
+    "rcpt":     "waiting for its reply to RCPT",
+    "data":     "waiting for its reply to DATA",
     "content":  "the content is being sent",
-    "answer":   "its answer to the content is awaited",
+    "answer":   "waiting for its reply to the content",
 }
 # fmt: on
 _IN_QUEUE: Final = frozenset({"connect", "greeting", "ehlo", "starttls", "tls", "auth"})
 """Where a failure leaves a message in the queue, whatever its code."""
 
 
-_NOBODY: Final = "but no relay is running that would try it"
-_DAMAGED: Final = "It is held: whom it is for is damaged in the store, and it can only be dropped."
+_NOBODY: Final = "but no relay is running"
+_DAMAGED: Final = "It is held: its recipients are damaged in the store, so it can only be dropped."
 
 
 def _story(attempt: Attempt) -> str:
@@ -190,7 +190,7 @@ def _story(attempt: Attempt) -> str:
         return f"{attempt.contact} answered {_line(attempt)}{to} at {clock(attempt.at)}{times}"
     step = f" ({'while' if attempt.phase in _WHILE else 'at'} {during})" if during else ""
     return (
-        f"{attempt.contact} could not take it{step}: {_cause(attempt)}, {clock(attempt.at)}{times}"
+        f"{attempt.contact} did not accept it{step}: {_cause(attempt)}, {clock(attempt.at)}{times}"
     )
 
 
@@ -223,20 +223,20 @@ def _flat(text: str) -> str:
 def _blocked(obstacle: Obstacle) -> str:
     reason = f": {_flat(obstacle.reason)}" if obstacle.reason else ""
     if obstacle.is_ours:
-        return f"nothing can be written down at the moment{reason}"
+        return f"the store cannot be written to at the moment{reason}"
     if obstacle.is_stop:
-        return f"{obstacle.what} is not let in{reason}"
+        return f"{obstacle.what} is refused{reason}"
     if obstacle.position == "half-open":
-        return f"{obstacle.what} is being tried with one message after a failure{reason}"
-    return f"{obstacle.what} is left alone for a while{reason}"
+        return f"{obstacle.what} is being tested with one message after a failure{reason}"
+    return f"{obstacle.what} is paused{reason}"
 
 
 def _next(due: datetime | None, now: datetime, delivery: Delivery) -> str:
     if due is None and delivery.expires_at <= now:
-        return "its time is up, and it is given up"
+        return "it has expired"
     if due is None:
         over = f"{clock(delivery.expires_at)}, {in_(delivery.expires_at - now)}"
-        return f"its time is up before that, and it is given up at {over}"
+        return f"it expires before that, at {over}"
     when = "it is next in line" if due <= now else f"tried again at {clock(due)}, {in_(due - now)}"
     if not delivery.attempts and due > now:
         when = f"it is tried at {clock(due)}, {in_(due - now)}"
@@ -263,16 +263,16 @@ def _left(delivery: Delivery) -> str:
 def _tried(delivery: Delivery, turn: Turn | None) -> str:
     sentence = f"It is being delivered now, {_nth(delivery.attempts + 1)}"
     if turn is not None and turn.seconds >= 2:
-        sentence += f"; {turn.place} has not taken it in {round(turn.seconds)} seconds"
+        sentence += f"; {turn.place} has not accepted it for {round(turn.seconds)} seconds"
         sentence += f" ({_NOW[turn.step]})" if turn.step in _NOW else ""
-    return sentence + ("; if that fails, it is held by an operator" if delivery.to_be_held else "")
+    return sentence + ("; if that fails, it will be held" if delivery.to_be_held else "")
 
 
 def _in_line(delivery: Delivery, turn: Turn) -> str:
     hop = delivery.next_hop.key
-    crowd = turn.crowd or "takes no more at the moment"
+    crowd = turn.crowd or "accepts no more at the moment"
     if not turn.ahead:
-        return f"It is the next one for {hop}, which {crowd}"
+        return f"It is next for {hop}, which {crowd}"
     others = "another one" if turn.ahead == 1 else f"{turn.ahead} others"
     return f"It waits behind {others} for {hop}, which {crowd}"
 
@@ -285,9 +285,9 @@ def _settled(delivery: Delivery) -> str:
     refused = [each.reply for each in delivery.addressees if each.fate == "failed" and each.reply]
     said = f'; the last refusal: "{_flat(str(refused[-1]))}"' if refused else ""
     if refused and _expired(refused[-1], last):
-        said = f"; its time was up at {clock(delivery.expires_at)}"
-        said += f"; at last, {_story(last)}" if last is not None else ""
-    return f"Nothing waits any more: {_counts(fates)}{said}."
+        said = f"; it expired at {clock(delivery.expires_at)}"
+        said += f"; at the last attempt, {_story(last)}" if last is not None else ""
+    return f"Delivery has ended: {_counts(fates)}{said}."
 
 
 def _counts(fates: Mapping[Fate, int]) -> str:

@@ -32,7 +32,7 @@ _NAMES: Final = re.compile(
     re.IGNORECASE,
 )
 _SHORT: Final = 20
-_BROKEN: Final = "mechanism_broken: the proof is right, and the profile lets nobody in by it"
+_BROKEN: Final = "mechanism_broken: the proof is correct, but the profile refuses this mechanism"
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -169,7 +169,7 @@ class Authentication:
         pattern = self._session.profile.auth.username_pattern
         if not pattern or re.fullmatch(pattern, username):
             return False
-        reason = "username_format: the user name has not the form that the profile asks for"
+        reason = "username_format: the user name does not have the format that the profile requires"
         self._conclude(self, self._session.replies.USERNAME_MALFORMED.because(reason))
         return True
 

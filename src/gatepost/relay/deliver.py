@@ -361,8 +361,8 @@ class Deliverer:
             self._queues.add(held)
         else:
             reply = _NO_ROUTE.because(
-                f"the configuration has no route {next_hop.route} any more, and no other one "
-                "takes it"
+                f"the configuration has no route {next_hop.route} any more, and no other route "
+                "matches"
             )
             handed = self._attempts.refuse(lease, next_hop.route, "", reply)
             self._run(self._settle(held, handed))
@@ -459,7 +459,7 @@ class Deliverer:
             self._hand_back(held)
             raise
         except KeyError:
-            reply = _FAULT.because("its content is gone from the store")
+            reply = _FAULT.because("its content is missing from the store")
         except (QueueError, OSError) as error:
             reply = _FAULT.because(f"its content cannot be read: {explain(error)}")
         except Exception as error:  # noqa: BLE001 - a fault of ours defers a message, no more

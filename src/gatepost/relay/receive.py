@@ -110,7 +110,7 @@ class Receiver:
             self._visit = CountedClient(bool, partial(shaking.leave, address))
             self._visit.begin(answer=True, when=self.when, then=lambda _: None)
         else:
-            self.tls_failed(TlsError("its address has too many handshakes open"))
+            self.tls_failed(TlsError("its address has too many open handshakes"))
             self.abort()
 
     def not_introduced(self, reason: str) -> None:

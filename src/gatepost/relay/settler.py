@@ -88,10 +88,10 @@ class Settler:
             return None
         if settlement.next_at is None:
             reply = str(settlement.verdicts[0].reply)
-            self._report("message_failed", **_named(lease), reply=reply, reason="its time is up")
+            self._report("message_failed", **_named(lease), reply=reply, reason="it has expired")
             if lease.message.envelope.sender is None:
                 told = [str(each.address) for each in lease.delivery.waiting]
-                self._tell_lost(lease, told, f"its time is up: {reply}")
+                self._tell_lost(lease, told, f"it has expired: {reply}")
         self._tell_warned(lease, settlement)
         return now if settlement.emits else settlement.next_at
 

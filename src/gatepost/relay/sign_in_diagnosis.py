@@ -40,14 +40,15 @@ def diagnose_sign_in(handed: Handed, profiles: Iterable[Profile] = ()) -> SignIn
 
 # fmt: off
 _IN_A_CONFIGURATION: Final[Mapping[str, str]] = {
-    "auth_not_performed": "Give the target a credential, or have the server let this relay in.",
+    "auth_not_performed": "Give the target a credential, or configure the server to accept this "
+                          "relay.",
     "starttls_required":  'Set tls = "required" at the target.',
 }
 # fmt: on
 """What a relay's operator does in place of what the finding tells a client."""
 _ALL_THE_SAME: Final = (
-    "The server has taken the sign-in: it may have forgotten it, or the account may be locked, or "
-    "not allowed to send."
+    "The login succeeded: the server may have forgotten it, or the account may be locked or not "
+    "allowed to send."
 )
 
 

@@ -4,17 +4,17 @@ to who looks after an old application."""
 from collections.abc import Mapping
 from typing import Final
 
-_NOT_OURS: Final = "the client does not take our certificate"
-_NO_TLS: Final = "the client speaks no TLS, which this port begins with"
+_NOT_OURS: Final = "the client does not accept our certificate"
+_NO_TLS: Final = "the client does not speak TLS, which this port requires from the start"
 _SAYS: Final[Mapping[str, str]] = {
-    "unsupported protocol": "the client speaks no TLS 1.2 or newer",
-    "alert protocol version": "the client speaks none of our versions of TLS (1.2 and newer)",
-    "no shared cipher": "the client knows none of our ciphers",
-    "alert handshake failure": "the client knows none of our ciphers, or certificates",
+    "unsupported protocol": "the client does not support TLS 1.2 or newer",
+    "alert protocol version": "the client supports none of our TLS versions (1.2 and newer)",
+    "no shared cipher": "the client supports none of our ciphers",
+    "alert handshake failure": "the client supports none of our ciphers, or certificates",
     "alert unknown ca": f"{_NOT_OURS}: it does not know the authority",
     "alert bad certificate": f"{_NOT_OURS}: its name, authority or form",
     "alert certificate unknown": f"{_NOT_OURS}: its name, authority or form",
-    "alert certificate expired": f"{_NOT_OURS}: by its clock it is out of date",
+    "alert certificate expired": f"{_NOT_OURS}: it has expired by the client's clock",
     "http request": "the client speaks HTTP",
     "wrong version number": _NO_TLS,
     "packet length too long": _NO_TLS,

@@ -172,7 +172,7 @@ class Traffic:
         if crowd := shaper.crowd(self.seconds()):
             return crowd
         is_full = self.wire.count(self._on_wire(key, target)) >= shaper.connections
-        return "has its connections still in use by the configuration before" if is_full else ""
+        return "still has connections in use by the previous configuration" if is_full else ""
 
     def recipients(self, target: Target, found: Found) -> int:
         """Return how many recipients a target accepts per message."""

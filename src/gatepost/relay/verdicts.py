@@ -123,9 +123,7 @@ def _reported(
     )
     if not is_over:
         return reported
-    return replace(
-        reported, status=EXPIRED, why="It could not be delivered in the time that it had."
-    )
+    return replace(reported, status=EXPIRED, why="It could not be delivered in time.")
 
 
 def _go_on(verdicts: Sequence[Verdict]) -> bool:

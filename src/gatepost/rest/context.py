@@ -80,7 +80,7 @@ class Site:
     quotas: OwnQuotas | None = None
     """None: nothing is counted."""
     suppression: Suppression | None = None
-    """None: nobody is suppressed."""
+    """None: no recipient is suppressed."""
     events: EventSubscriptions | None = None
     """None: there is no Event Grid here."""
     resolver: Resolver | None = None

@@ -54,7 +54,7 @@ def exchangers(
     else:
         records = tuple([each for each in answer.records if each.host])
         if not records:
-            return NULL_MX.because(f"{domain} has a null MX: it takes no mail (RFC 7505)")
+            return NULL_MX.because(f"{domain} has a null MX: it accepts no mail (RFC 7505)")
     own = {fold_domain(each) for each in own_names}
     return _ordered(domain, records, lambda each: fold_domain(each.host) in own, random)
 
@@ -94,7 +94,7 @@ def hosts_of(answer: Answer[str]) -> Answer[str]:
     kept = tuple(dict.fromkeys([each for each in found if each is not None]))
     if kept or not found:
         return replace(answer, records=kept)
-    reason = f"its addresses are those of no host: {', '.join(answer.records[:MOST])}"
+    reason = f"its addresses are not those of a host: {', '.join(answer.records[:MOST])}"
     return Answer("no_records", ttl=answer.ttl, reason=reason)
 
 
@@ -108,7 +108,7 @@ def literal_candidates(domain: str, own_addresses: Container[str]) -> tuple[Cand
         raise ValueError(f"not an address literal: {domain}")
     address = host_address(address)
     if address is None:
-        return BAD_LITERAL.because(f"{domain} is the address of no host")
+        return BAD_LITERAL.because(f"{domain} is not the address of a host")
     if address in own_addresses:
         return LOOP.because(f"{domain} is an address of this host")
     return (Candidate(domain, address),)

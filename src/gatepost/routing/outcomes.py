@@ -102,7 +102,7 @@ def make_rule(target: str, status: str = "", code: str = "", delay: float = 0.0)
     known = {each.lower(): each for each in STATUSES}
     named = known.get(status.lower()) if status else status_of(cast("Answer", answer))
     if named is None:
-        raise ValueError(f"no status is called {status[:40]!r}; there are {', '.join(STATUSES)}")
+        raise ValueError(f"unknown status {status[:40]!r}; there are {', '.join(STATUSES)}")
     return Rule(_target(target), cast("Status", named), str(answer) if answer else "", delay)
 
 

@@ -69,7 +69,7 @@ class Router:
         """Return why a recipient is not taken (``slug: a sentence``); empty: it is."""
         if self.choose(origin, recipient) is not None:
             return ""
-        return f"no_route: no route is for mail from <{origin.sender or ''}> to {recipient}"
+        return f"no_route: no route matches mail from <{origin.sender or ''}> to {recipient}"
 
     def next_hop(self, origin: Origin, recipient: Address) -> NextHop | None:
         """Return what ``queue.grouping`` groups by; None when there is no route."""

@@ -54,7 +54,7 @@ def cram_md5(initial: bytes | None, side: ServerSide) -> Interview:
     challenge = f"<{side.nonce}@{side.host}>".encode()
     name, blank, digest = (yield from ask(challenge)).rpartition(b" ")
     if not blank or not _DIGEST.fullmatch(digest):
-        raise MalformedResponse("CRAM-MD5 answers with a name, a blank and 32 hex digits")
+        raise MalformedResponse("a CRAM-MD5 response is a name, a space and 32 hexadecimal digits")
     verifier = yield from look_up(decode(name, "the user name", MAX_NAME), "CRAM-MD5")
     kept = verifier.digest_state
     expected = hmac.digest(kept if kept is not None else _NOBODY, challenge, "md5").hex()

@@ -91,5 +91,5 @@ def encode(text: str, what: str, forbidden: str = "") -> bytes:
     except UnicodeEncodeError:
         pass  # that exception carries the text: raise ours outside of its context
     if raw is None:
-        raise UnusableCredentials(f"{what} is not UTF-8, or holds half a surrogate pair")
+        raise UnusableCredentials(f"{what} is not UTF-8, or contains half a surrogate pair")
     return raw

@@ -47,7 +47,7 @@ def parse_attributes(message: str, keys: str, malformed: type[ValueError]) -> li
         raise malformed("an attribute is missing")
     for key, pair in zip(keys, pairs, strict=False):
         if not pair.startswith(f"{key}="):
-            raise malformed(f"{key}= is not where it belongs")
+            raise malformed(f"{key}= is missing or at the wrong place")
     return [pair[2:] for pair in pairs[: len(keys)]]
 
 

@@ -155,9 +155,9 @@ def decide(verifier: Verifier, proven: bool, mechanism: str, side: ServerSide) -
     if verifier.refusal is not None:
         return side.refuse(verifier.refusal.reason)
     if verifier.principal is None:
-        return side.refuse("unknown_user: the directory has nobody to be proven")
+        return side.refuse("unknown_user: the directory has no such user")
     if not proven:
-        return side.refuse("bad_credentials: the proof does not fit the password that is kept")
+        return side.refuse("bad_credentials: the proof does not match the stored password")
     return verifier.principal.by(mechanism)
 
 

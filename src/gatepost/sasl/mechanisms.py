@@ -58,7 +58,7 @@ def _token(credentials: Credentials) -> Secret:
 def _own_name(credentials: Credentials, mechanism: str) -> str:
     """The user name, where the mechanism has no room for an identity to act as."""
     if credentials.authzid not in ("", credentials.username):
-        raise UnusableCredentials(f"{mechanism} cannot say whom to act as")
+        raise UnusableCredentials(f"{mechanism} has no field for an identity to act as")
     if not credentials.username:
         raise UnusableCredentials("there is no user name")
     return credentials.username
@@ -150,5 +150,5 @@ def interview(name: str, initial: bytes | None, side: ServerSide) -> Interview:
 def _entry(name: str) -> Entry:
     entry = MECHANISMS.get(name.upper())
     if entry is None:
-        raise LocalProtocolError(f"no SASL mechanism is called {name[:40]!r} here")
+        raise LocalProtocolError(f"unknown SASL mechanism {name[:40]!r}")
     return entry

@@ -50,7 +50,7 @@ _MERITS: Final[Mapping[str, str]] = MappingProxyType(
         "PLAIN": "sends the password once",
         "LOGIN": "sends the name and the password after two prompts",
         "CRAM-MD5": "keeps the password here, but a listener can try guesses against it",
-        "EXTERNAL": "the client certificate has said who we are",
+        "EXTERNAL": "the client certificate identifies us",
     }
 )
 
@@ -123,8 +123,8 @@ def _why(case: _Case) -> str:
 
 
 def _foreign(name: str) -> str:
-    reason = _UNSPOKEN.get(name, "it is unknown to us")
-    return f"not spoken here: {reason}"
+    reason = _UNSPOKEN.get(name, "it is unknown")
+    return f"not supported: {reason}"
 
 
 def _another_was_asked_for(case: _Case) -> str:
@@ -161,9 +161,9 @@ def _no_certificate(case: _Case) -> str:
     if not case.credentials.certificate:
         return "no client certificate was presented"
     if not case.channel.encrypted:
-        return "a client certificate counts under TLS only"
+        return "a client certificate works only over TLS"
     if case.credentials.password is not None or case.credentials.token is not None:
-        return "" if case.only else "a password or token was given, and that is what to prove"
+        return "" if case.only else "a password or token was given, and is used instead"
     return ""
 
 
@@ -248,7 +248,7 @@ def after_refusal(
         return Step("", _why_stop(reply.code, secret_sent))
     if not remaining:
         return Step("", f"{reply.code} refused the mechanism, and no other is left")
-    return Step(remaining[0], f"{reply.code} refused the mechanism; no secret was judged")
+    return Step(remaining[0], f"{reply.code} refused the mechanism; no secret was checked")
 
 
 def _blames_mechanism(code: int, secret_sent: bool, to_command: bool) -> bool:
@@ -265,7 +265,7 @@ def _blames_mechanism(code: int, secret_sent: bool, to_command: bool) -> bool:
 def _why_stop(code: int, secret_sent: bool) -> str:
     match code:
         case 534 | 535 if secret_sent:
-            return f"{code} judged the secret: another mechanism would only repeat the failure"
+            return f"{code} refused the secret: another mechanism would only repeat the failure"
         case 432 | 454 | 421:
             return f"{code} is about the account or the server, not the mechanism: try later"
     return f"{code} does not blame the mechanism"

@@ -28,7 +28,7 @@ def parse_pairs(response: bytes) -> dict[str, str]:
     """
     *parts, last, end = ["", *decode(response, "the response", MAX_RESPONSE).split(KVSEP)]
     if last or end or not response:
-        raise MalformedResponse("the response does not end in control-A, twice")
+        raise MalformedResponse("the response does not end with two control-A characters")
     pairs: dict[str, str] = {}
     for part in parts[1:]:
         key, equals, value = part.partition("=")
@@ -47,7 +47,7 @@ def encode_token(token: Secret) -> bytes:
     text = token.reveal()
     if _TOKEN.fullmatch(text) is None:
         raise UnusableCredentials(
-            "the token holds a blank, a line end or another foreign character"
+            "the token contains a space, a line end or another invalid character"
         )
     return text.encode()
 

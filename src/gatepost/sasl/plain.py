@@ -61,6 +61,6 @@ def plain(initial: bytes | None, side: ServerSide = _USUAL) -> Interview:
     username = decode(fields[1], "the user name", MAX_NAME)
     password = Secret(decode(fields[2], "the password", MAX_SECRET))
     if authzid and side.refuses_authzid:
-        return side.refuse("authzid_refused: nobody may say whom to act as")
+        return side.refuse("authzid_refused: acting as another identity is not permitted")
     credentials = Credentials(username, password, authzid=authzid if authzid != username else "")
     return (yield from verify(credentials, "PLAIN"))

@@ -34,9 +34,9 @@ def saslprep(text: str, *, stored: bool) -> str:
     prepared = ucd_3_2_0.normalize("NFKC", text.translate(mapped))
     letters = set(prepared)  # each is looked up once: a text of one letter has ten thousand
     if any(prohibits(each) for each in letters for prohibits in _PROHIBITED):
-        raise ValueError("it holds a control character or another that SASLprep prohibits")
+        raise ValueError("it contains a control character or another that SASLprep prohibits")
     if stored and any(map(stringprep.in_table_a1, letters)):
-        raise ValueError("it holds a character that Unicode 3.2 does not know")
+        raise ValueError("it contains a character that is not in Unicode 3.2")
     _check_direction(prepared, letters)
     return prepared
 

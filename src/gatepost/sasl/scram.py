@@ -203,7 +203,7 @@ def _tell(message: str) -> Generator[bytes, bytes, str]:
 def _concede(error: bytes) -> Generator[bytes, bytes, NoReturn]:
     """Answer an error with nothing, so that the server comes to its refusal."""
     yield b""
-    raise MalformedChallenge(f"the server goes on after {error[:80]!r}")
+    raise MalformedChallenge(f"the server continues after {error[:80]!r}")
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
@@ -255,27 +255,29 @@ def scram(mechanism: type[Scram], initial: bytes | None, side: ServerSide) -> In
     verifier = yield from look_up(first.username, mechanism.name)
     kept = verifier.scram
     if kept is None:
-        refusal = verifier.refusal or REFUSED.because("no_verifier: none for SCRAM is kept")
+        refusal = verifier.refusal or REFUSED.because("no_verifier: no SCRAM verifier is stored")
         return side.refuse(refusal.reason)
     nonce = first.nonce + side.nonce
     offer = f"r={nonce},s={encode_base64(kept.salt)},i={kept.iterations}"
     final = _parse_final((yield from ask(offer.encode())), nonce, len(kept.stored_key))
     if not hmac.compare_digest(final.binding, bound):
         yield from ask(b"e=channel-bindings-dont-match")
-        return side.refuse("channel_binding: the client's end is not the end of this connection")
+        return side.refuse(
+            "channel_binding: the client's channel binding is not that of this connection"
+        )
     auth_message = f"{first.bare},{offer},{final.unproven}".encode()
     key = _xor(final.proof, hmac.digest(kept.stored_key, auth_message, mechanism.digest))
     stored = hashlib.new(mechanism.digest, key).digest()
     proven = hmac.compare_digest(stored, kept.stored_key)
     verdict = decide(verifier, proven, mechanism.name, side)
     if isinstance(verdict, Principal) and first.authzid not in ("", first.username):
-        verdict = side.refuse("authzid: nobody may act as another through SCRAM")
+        verdict = side.refuse("authzid: acting as another identity is not permitted")
     if isinstance(verdict, Reply):
         yield from ask(b"e=invalid-proof")
         return verdict
     signature = hmac.digest(kept.server_key, auth_message, mechanism.digest)
     if (yield from ask(f"v={encode_base64(signature)}".encode())):
-        raise MalformedResponse("the server's proof is answered with nothing")
+        raise MalformedResponse("the server's proof must be answered with an empty response")
     return verdict
 
 
@@ -286,9 +288,9 @@ class _Unbound(Exception):
 def _bind(mechanism: type[Scram], first: _First, side: ServerSide) -> bytes:
     """Return what ``c=`` must hold: the GS2 header and, with -PLUS, the binding (RFC 5802 6)."""
     if first.flag == "y" and f"{mechanism.name}-PLUS" in side.offered:
-        raise _Unbound("server-does-support-channel-binding: somebody hid the -PLUS form")
+        raise _Unbound("server-does-support-channel-binding: somebody hid the -PLUS mechanism")
     if mechanism.binds is not (first.flag == "p"):
-        raise MalformedResponse("p= belongs to the -PLUS forms, and to them alone")
+        raise MalformedResponse("p= is for the -PLUS mechanisms only")
     header = first.header.encode()
     if not mechanism.binds:
         return header
@@ -311,11 +313,11 @@ def _parse_final(raw: bytes, nonce: str, size: int) -> _Final:
     text = decode(raw, "the final message", MAX_MESSAGE)
     unproven, found, proof = text.rpartition(",p=")
     if not found:
-        raise MalformedResponse("p= is not where it belongs")
+        raise MalformedResponse("p= is at the wrong place")
     binding, echoed = parse_attributes(unproven, "cr", MalformedResponse)
     if not hmac.compare_digest(echoed.encode(), nonce.encode()):
         raise MalformedResponse("the nonce is not the one of this exchange")
     made = decode_base64(proof, MalformedResponse)
     if len(made) != size:
-        raise MalformedResponse("the proof has not the size of the hash")
+        raise MalformedResponse("the proof has the wrong size")
     return _Final(decode_base64(binding, MalformedResponse), unproven, made)

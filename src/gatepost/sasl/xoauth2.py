@@ -48,7 +48,7 @@ def xoauth2(initial: bytes | None, side: ServerSide) -> Interview:
     pairs = parse_pairs(response)
     token = parse_bearer(pairs.get("auth", ""))
     if token is None or not pairs.get("user"):
-        raise MalformedResponse("XOAUTH2 wants user= and auth=Bearer TOKEN")
+        raise MalformedResponse("XOAUTH2 requires user= and auth=Bearer TOKEN")
     credentials = Credentials(pairs["user"], token=Secret(token))
     verdict = yield from verify(credentials, "XOAUTH2")
     if side.explains and isinstance(verdict, Reply):

@@ -63,7 +63,7 @@ class ScriptedResolver:
     def _ask(self, name: str, kind: str, read: Callable[[str], T]) -> Answer[T]:
         self.questions.append(f"{kind} {name}")
         if not name or any(not 0 < len(label) < 64 for label in _fold(name).split(".")):
-            return Answer("no_such_name", reason=f"{name!r} is not a name in the DNS")
+            return Answer("no_such_name", reason=f"{name!r} is not a valid name in the DNS")
         current = _fold(name)
         for _ in range(_MOST_ALIASES):
             records = self._records.get(current)

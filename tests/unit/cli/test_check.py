@@ -54,10 +54,10 @@ def test_a_store_that_is_gone_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "data/segments/00000001").touch()
     code, _, err = run(tmp_path, text)
     assert code == OK
-    assert err.startswith("Warning: storage.directory: store.db is gone from ")
+    assert err.startswith("Warning: storage.directory: store.db is missing from ")
     [warning] = json.loads(run(tmp_path, text, "--json")[1])["warnings"]
     assert warning["message"].endswith(
-        "files of content that are left: 1; a new store will be begun"
+        "content files that are left: 1; a new store will be created"
     )
 
 

@@ -64,7 +64,7 @@ def test_a_relay_of_serve_has_none(tmp_path: Path, capsys: pytest.CaptureFixture
     [
         (None, (), "no relay is up"),
         ({"env": {}, "tenant_id": "a-tenant"}, (), "--https off"),
-        ({"env": {}, "tenant_id": None}, (), "accounts are plain ones"),
+        ({"env": {}, "tenant_id": None}, (), "has plain accounts"),
         ({"admin": None}, ("--admin",), "no administrator"),
     ],
 )

@@ -15,5 +15,5 @@ def test_a_terminal_obeys_nothing_that_a_server_says(capsys: pytest.CaptureFixtu
     failed(error, as_json=False, verbose=True)
     assert capsys.readouterr().err == (
         "Not sent: failed at mail: 550 no\ufffd[2J\n        a\ufffd\n"
-        "  it was the answer to NOOP\n\n  S: 550-no\ufffd[2J\n  S: 550 \ufffd31m\n"
+        "  it was the reply to NOOP\n\n  S: 550-no\ufffd[2J\n  S: 550 \ufffd31m\n"
     )

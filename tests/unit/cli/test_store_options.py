@@ -65,7 +65,7 @@ def test_both_exclude_each_other(tmp_path: Path, order: int) -> None:
     arguments = [["--data", ".gatepost"], ["--config", str(config)]][::order]
     said = CliRunner().invoke(where, [each for some in arguments for each in some])
     assert said.exit_code != 0
-    assert "exclude each other" in said.output
+    assert "cannot be used together" in said.output
 
 
 @pytest.mark.parametrize(

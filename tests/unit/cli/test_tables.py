@@ -15,7 +15,7 @@ def test_a_row_is_cut_where_the_terminal_ends(
 ) -> None:
     monkeypatch.setenv("COLUMNS", wide)
     monkeypatch.setattr("os.get_terminal_size", lambda _number: os.terminal_size((0, 0)))
-    print_rows(("ID", "LAST WORD"), [ROW])
+    print_rows(("ID", "LAST REPLY"), [ROW])
     _, line = capsys.readouterr().out.splitlines()
     assert len(line) == (len("  ".join(ROW)) if is_whole else int(wide or 80))
     assert line.endswith("…") is not is_whole

@@ -180,7 +180,8 @@ def test_the_error_document_of_xoauth2_is_answered() -> None:
         ({"status": "401", "schemes": "bearer mac", "scope": "https://mail.google.com/"},
          " (its error document: status 401, schemes bearer mac, scope https://mail.google.com/)"),
         ({"status": "insufficient_scope", "openid-configuration": "https://x.example/o"},
-         " (its error document: status insufficient_scope, openid-configuration https://x.example/o)"),
+         (" (its error document: status insufficient_scope, openid-configuration "
+         "https://x.example/o)")),
         ({"status": 400, "scope": None}, " (its error document: status 400)"),
         ({"status": f"no\n\x1b[1m {TOKEN}"}, " (its error document: status no [1m [redacted])"),
         ({"code": 7}, ""),
@@ -217,7 +218,7 @@ def test_only_235_is_a_sign_in(code: int) -> None:
 
 def test_a_server_that_asks_for_ever_is_cancelled() -> None:
     session = offering(make_session(), "AUTH PLAIN")
-    with pytest.raises(RemoteProtocolError, match="more than the mechanism has to say"):
+    with pytest.raises(RemoteProtocolError, match="more than the mechanism provides"):
         sign_in(session, f"C: AUTH PLAIN {PLAIN}\nS: 334 Zm9v\nC: *\nS: 501 cancelled")
 
 
@@ -238,7 +239,7 @@ def test_what_a_server_says_is_wrong_is_told_without_the_secret() -> None:
     for said in (f"334 {b64(f'e=not {PASSWORD}')}", "334 "):
         conversation.send(f"{said}\r\n".encode())
         next(conversation)
-    with pytest.raises(RemoteProtocolError, match=r"goes on after b'e=not \[redacted\]'"):
+    with pytest.raises(RemoteProtocolError, match=r"continues after b'e=not \[redacted\]'"):
         conversation.send(b"501 cancelled\r\n")
 
 
@@ -274,7 +275,7 @@ def test_nothing_is_said_when_nothing_fits(lines: list[str], tls: bool, slug: st
     if "AUTH NTLM PLAIN" in lines:
         assert str(caught.value).endswith(
             "(PLAIN: it reveals the secret, and there is no TLS; "
-            "NTLM: not spoken here: it is Microsoft's own, and superseded)"
+            "NTLM: not supported: it is Microsoft's own, and superseded)"
         )
     assert session.transcript.lines == ()
 

@@ -56,7 +56,7 @@ def test_half_of_it_is_a_mistake(
 
 
 def test_a_mechanism_that_is_none_is_a_mistake() -> None:
-    with pytest.raises(ConfigError, match=r"no mechanism is called logn .*LOGIN"):
+    with pytest.raises(ConfigError, match=r"unknown mechanism logn .*LOGIN"):
         make_login("localhost", "ann", "s3cret", Tls(), Options(mechanism="logn"))
 
 

@@ -127,7 +127,7 @@ def test_who_has_said_more_than_was_asked_before_is_asked_nothing() -> None:
         S: 250 and once more
     """
     play(session, session.open(implicit=False, start_tls=False), dialogue)
-    with pytest.raises(Disconnected, match="more than was asked") as caught:
+    with pytest.raises(Disconnected, match="an unexpected reply") as caught:
         run(session, "")
     assert caught.value.phase == "ehlo"
 
@@ -225,7 +225,7 @@ def test_an_answer_to_something_else_is_none_to_mail_and_rcpt(said: str, ahead: 
     asked = ["MAIL FROM:<a@example.com>", "RCPT TO:<b@example.net>"]
     told = [*ahead, said]
     dialogue = "\n".join(f"C: {one}\nS: {two}" for one, two in zip(asked, told, strict=False))
-    with pytest.raises(RemoteProtocolError, match="an answer to what was not asked"):
+    with pytest.raises(RemoteProtocolError, match="an unexpected reply"):
         run(session, dialogue)
     assert not session.usable
 
@@ -236,7 +236,7 @@ def test_a_goodbye_accepts_nothing(number: int) -> None:
     asked = ["MAIL FROM:<a@example.com>", "RCPT TO:<b@example.net>", "DATA"]
     told = [*["250 ok", "250 ok", "354 go"][:number], "221 2.0.0 bye"]
     lines = [f"C: {one}\nS: {two}" for one, two in zip(asked, told, strict=False)]
-    with pytest.raises(Disconnected, match="goodbye"):
+    with pytest.raises(Disconnected, match="221"):
         run(session, "\n".join([*lines, *([f"{CONTENT}S: {told[3]}"] if number == 3 else [])]))
     assert not session.usable
 
@@ -248,7 +248,7 @@ def test_nothing_is_asked_of_who_said_more_than_was_asked() -> None:
         S: 250 to EHLO, perhaps
         S: 250 ok
     """
-    with pytest.raises(RemoteProtocolError, match="more than was asked"):
+    with pytest.raises(RemoteProtocolError, match="an unexpected reply"):
         run(session, dialogue)
     assert not session.usable
 
@@ -304,7 +304,7 @@ def test_a_421_that_comes_before_a_command_is_its_answer() -> None:
 def test_what_cannot_be_left_is_not_used_again() -> None:
     session = offering(make_session())
     session.in_transaction = True
-    with pytest.raises(Disconnected, match="does not leave a transaction"):
+    with pytest.raises(Disconnected, match="does not reset the transaction"):
         run(session, "C: RSET\nS: 503 bad sequence")
     assert not session.usable
 

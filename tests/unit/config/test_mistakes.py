@@ -267,9 +267,9 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigProblems) as caught:
         load_config(path, environment)
     assert [str(each) for each in caught.value.problems] == [
-        f"{path}:1: CA file {tmp_path / 'ca.pem'}: it holds no certificate in PEM",
+        f"{path}:1: CA file {tmp_path / 'ca.pem'}: it contains no PEM certificate",
     ] + [
-        f"{path}:{line}: certificate {tmp_path / each}: it holds no certificate in PEM"
+        f"{path}:{line}: certificate {tmp_path / each}: it contains no PEM certificate"
         for line, each in ((11, "cert.pem"), (21, "own.pem"))
     ]
     pair = make_authority(tmp_path).issue("localhost")
@@ -339,7 +339,7 @@ def test_a_certificate_of_a_form_that_openssl_alone_takes_is_a_mistake(tmp_path:
         ),
         (
             'kind = "entra"\ntenant = "t"\nclient_id = "c"\ncertificate',
-            "the certificate file cannot be used: it holds no PEM key",
+            "the certificate file cannot be used: it contains no unencrypted PEM key",
         ),
     ],
 )

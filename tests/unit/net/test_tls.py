@@ -217,7 +217,7 @@ def test_another_s_key_is_named(tmp_path: Path, authority: Authority, other: str
     made = ec.generate_private_key(ec.SECP256R1()) if other == "EC" else _rsa()
     key = tmp_path / "other.pem"
     key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    with pytest.raises(TlsError, match=f"the key in {key} is not its own"):
+    with pytest.raises(TlsError, match=f"the key in {key} does not match it"):
         server_context(authority.issue(HOST).certificate, str(key))
 
 
@@ -234,12 +234,12 @@ def test_what_is_wrong_with_the_files_is_told_of_the_right_one(
 
     assert said(pair.certificate, key) == f"the key in {key}: No such file or directory"
     key.write_text("")
-    assert said(pair.certificate, key) == f"{key} holds no key in PEM"
-    assert said(str(key), Path(pair.key)) == "it holds no certificate in PEM"
+    assert said(pair.certificate, key) == f"{key} contains no PEM key"
+    assert said(str(key), Path(pair.key)) == "it contains no PEM certificate"
     for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
         locked = BestAvailableEncryption(b"secret")
         key.write_bytes(own.private_bytes(Encoding.PEM, form, locked))
-        assert "has a password, and nobody is there to give it" in said(pair.certificate, key)
+        assert "is protected by a password, which is not supported" in said(pair.certificate, key)
     key.write_text(Path(pair.key).read_text()[:80])
     assert said(pair.certificate, key) == f"it or {key} is damaged"
 

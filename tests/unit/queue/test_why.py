@@ -56,7 +56,7 @@ SENTENCES = [
     (
         delivery(due=NOW),
         None,
-        "It was not tried yet; it is next in line.",
+        "It has not been tried yet; it is next in line.",
     ),
     (
         delivery(history=(GREYLISTED,), attempts=1),
@@ -108,25 +108,25 @@ SENTENCES = [
     (
         delivery(history=(REFUSED,), attempts=1),
         None,
-        ("hub.example could not take it (while we connected): connection refused, 2026-11-24"
+        ("hub.example did not accept it (while connecting): connection refused, 2026-11-24"
         " 09:59:00 UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes."),
     ),
     (
         delivery(history=(REFUSED,), attempts=3),
         Obstacle("hub.example:587", "open", 1800, "connection refused"),
-        ("hub.example:587 is left alone for a while: connection refused; tried again at 2026-11-24"
+        ("hub.example:587 is paused: connection refused; tried again at 2026-11-24"
         " 10:30:00 UTC, in 30 minutes."),
     ),
     (
         delivery(),
         Obstacle("the account app", "open", 900, "535 5.7.3 no", is_stop=True),
-        ("the account app is not let in: 535 5.7.3 no; it is tried at 2026-11-24 10:15:00 UTC,"
+        ("the account app is refused: 535 5.7.3 no; it is tried at 2026-11-24 10:15:00 UTC,"
         " in 15 minutes."),
     ),
     (
         delivery(due=NOW),
         Obstacle("hub.example:587", "half-open", 0, ""),
-        "hub.example:587 is being tried with one message after a failure; it is next in line.",
+        "hub.example:587 is being tested with one message after a failure; it is next in line.",
     ),
     (
         delivery(history=(GREYLISTED,), attempts=9, expires_at=NOW + 5 * MINUTE),
@@ -137,19 +137,19 @@ SENTENCES = [
     (
         delivery(history=(REFUSED,), attempts=3, expires_at=NOW + 9 * MINUTE),
         Obstacle("hub.example:587", "open", 600, "connection refused"),
-        ("hub.example:587 is left alone for a while: connection refused; its time is up before"
-         " that, and it is given up at 2026-11-24 10:09:00 UTC, in 9 minutes."),
+        ("hub.example:587 is paused: connection refused; it expires before"
+         " that, at 2026-11-24 10:09:00 UTC, in 9 minutes."),
     ),
     (
         delivery(history=(REFUSED,), attempts=3, due=NOW, expires_at=NOW - MINUTE),
         Obstacle("hub.example:587", "open", 600, "connection refused"),
-        ("hub.example:587 is left alone for a while: connection refused; its time is up, and it is"
-         " given up."),
+        ("hub.example:587 is paused: connection refused; it has"
+         " expired."),
     ),
     (
         delivery(due=NOW - MINUTE, expires_at=NOW - MINUTE),
         None,
-        "It was not tried yet; it is next in line, for the last time.",
+        "It has not been tried yet; it is next in line, for the last time.",
     ),
     (
         delivery(state="held", due=None),
@@ -164,7 +164,7 @@ SENTENCES = [
     (
         delivery(due=NOW, history=(GREYLISTED,), attempts=1),
         Obstacle("", "open", 1, "the disk is full", is_ours=True),
-        ("nothing can be written down at the moment: the disk is full; tried again at 2026-11-24"
+        ("the store cannot be written to at the moment: the disk is full; tried again at 2026-11-24"
          " 10:00:01 UTC, in 1 second."),
     ),
     (
@@ -187,7 +187,7 @@ SENTENCES = [
             ),
         ),
         None,
-        'Nothing waits any more: 1 delivered, 1 failed; the last refusal: "550 5.1.1 no".',
+        'Delivery has ended: 1 delivered, 1 failed; the last refusal: "550 5.1.1 no".',
     ),
     (
         delivery(
@@ -198,7 +198,7 @@ SENTENCES = [
             expires_at=NOW - MINUTE,
         ),
         None,
-        ("Nothing waits any more: 1 failed; its time was up at 2026-11-24 09:59:00 UTC; at last,"
+        ("Delivery has ended: 1 failed; it expired at 2026-11-24 09:59:00 UTC; at the last attempt,"
          ' hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at 2026-11-24 09:59:00'
          " UTC."),
     ),
@@ -214,8 +214,8 @@ def test_a_server_that_does_not_answer_is_named() -> None:
     tried = delivery(state="leased", due=None, attempts=1, history=(GREYLISTED,))
     said = why(tried, NOW, None, Turn(place="hub.example:587", seconds=11.7)).sentence
     assert said == (
-        "It is being delivered now, at attempt 2; hub.example:587 has not taken it in 12 seconds;"
-        ' before that, hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at'
+        "It is being delivered now, at attempt 2; hub.example:587 has not accepted it for 12"
+        ' seconds; before that, hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at'
         " 2026-11-24 09:59:00 UTC."
     )
 
@@ -223,19 +223,19 @@ def test_a_server_that_does_not_answer_is_named() -> None:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ("connect", " (no connection stands yet)"),
-        ("greeting", " (its greeting is awaited)"),
-        ("tls", " (the TLS handshake is not over)"),
-        ("auth", " (its answer to the sign-in is awaited)"),
+        ("connect", " (still connecting)"),
+        ("greeting", " (waiting for its greeting)"),
+        ("tls", " (the TLS handshake is in progress)"),
+        ("auth", " (waiting for its reply to AUTH)"),
         ("content", " (the content is being sent)"),
-        ("answer", " (its answer to the content is awaited)"),
+        ("answer", " (waiting for its reply to the content)"),
         ("", ""),
     ],
 )
 def test_a_server_that_does_not_answer_is_named_with_the_step(step: Step, said: str) -> None:
     turn = Turn(place="hub.example:587", seconds=11.7, step=step)
     assert why(delivery(state="leased", due=None), NOW, None, turn).sentence == (
-        "It is being delivered now, for the first time; hub.example:587 has not taken it in 12"
+        "It is being delivered now, for the first time; hub.example:587 has not accepted it for 12"
         f" seconds{said}."
     )
 

@@ -21,7 +21,7 @@ def raised(error: Exception) -> BaseException:
     ("error", "expected"),
     [
         (QueueFull("the disk is full"), "the disk is full"),
-        (Disconnected("the relay hung up"), "the relay hung up"),
+        (Disconnected("the relay closed the connection"), "the relay closed the connection"),
     ],
 )
 def test_our_own_errors_speak_for_themselves(error: Exception, expected: str) -> None:

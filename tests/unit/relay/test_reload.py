@@ -286,7 +286,7 @@ def test_who_has_all_connections_at_a_reload_keeps_them() -> None:
         await asyncio.sleep(1)
         turn = world.deliverer.turn_of("m2.0", (await world.delivery("m2.0")).next_hop)
         assert turn.ahead == 0
-        assert turn.crowd == "has its connections still in use by the configuration before"
+        assert turn.crowd == "still has connections in use by the previous configuration"
         await ending
         await asyncio.sleep(0.1)
         assert hub.open == 1, "its turn comes when the other is done, not when somebody looks"

@@ -152,7 +152,7 @@ def test_mail_does_not_go_past_a_target_whose_first_sign_in_is_being_made() -> N
 
 def no_fit() -> Answer:
     error = NoSharedMechanism(("XOAUTH2",), ("LOGIN", "PLAIN"), Plan(()))
-    reply = Reply(504, "None of the sign-ins offered can be used", Esc(5, 7, 4))
+    reply = Reply(504, "None of the offered mechanisms can be used", Esc(5, 7, 4))
     return Answer((reply.because(str(error)),), "auth", is_remote=False, error=error)
 
 
@@ -160,7 +160,7 @@ def liar() -> Answer:
     """A server that lets us in without the proof of SCRAM that it knows the password, too."""
     error = RemoteProtocolError("the server reports success without its proof", "235 ok")
     error.slug = "server_auth_backend_bug"
-    reply = Reply(451, "The server broke the protocol", Esc(4, 5, 0)).because(str(error))
+    reply = Reply(451, "The server violated the protocol", Esc(4, 5, 0)).because(str(error))
     return Answer((reply,), "auth", is_remote=False, error=error)
 
 

@@ -13,7 +13,10 @@ from tests.certificates import make_authority
 @pytest.mark.parametrize(
     ("octets", "said"),
     [
-        (b"EHLO client.example\r\n", "the client speaks no TLS, which this port begins with ("),
+        (
+            b"EHLO client.example\r\n",
+            "the client does not speak TLS, which this port requires from the start (",
+        ),
         (b"GET / HTTP/1.1\r\n\r\n", "the client speaks HTTP ("),
     ],
 )
@@ -35,7 +38,7 @@ def test_a_client_that_does_not_know_the_authority_is_named(tmp_path: Path) -> N
     with pytest.raises(TlsError) as caught:
         server.receive(client.outgoing())
     said = explain_handshake(str(caught.value).removeprefix("TLS failed: "))
-    assert said.startswith("the client does not take our certificate: it does not know the")
+    assert said.startswith("the client does not accept our certificate: it does not know the")
 
 
 def test_what_is_not_known_stays_as_openssl_said_it() -> None:

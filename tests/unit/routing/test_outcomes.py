@@ -74,7 +74,7 @@ def test_a_rule_comes_to(status: str, code: str, outcome: Outcome) -> None:
     ("target", "status", "code", "delay", "said"),
     [
         ("a@example.net", "", "", 0, "status or a code"),
-        ("a@example.net", "Lost", "", 0, "no status is called"),
+        ("a@example.net", "Lost", "", 0, "unknown status"),
         ("a@example.net", "", "hello", 0, "not an SMTP reply"),
         ("a@example.net", "Failed", "", -1, "delay"),
         ("a@example.net", "Failed", "", float("nan"), "delay"),

@@ -79,7 +79,7 @@ def test_some_cannot_say_whom_to_act_as(name: str) -> None:
     def acting_as(authzid: str) -> Credentials:
         return Credentials("user", Secret(SECRET), Secret(SECRET), authzid=authzid)
 
-    with pytest.raises(UnusableCredentials, match="whom to act as"):
+    with pytest.raises(UnusableCredentials, match="identity to act as"):
         client(name, acting_as("root"), SIDE)
     assert client(name, acting_as("user"), SIDE) == client(name, acting_as(""), SIDE)
 

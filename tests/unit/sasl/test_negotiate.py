@@ -89,14 +89,14 @@ REASONS = [
     ("PLAIN", PASSWORD, LOOPBACK, "PLAIN", "in clear to this machine, as allowed"),
     (SCRAMS, PASSWORD, TLS, "SCRAM-SHA-256-PLUS", "exports no keying material"),
     (SCRAMS, PASSWORD, CLEAR, "SCRAM-SHA-1-PLUS", "no TLS connection to be bound to"),
-    ("NTLM", PASSWORD, TLS, "NTLM", "not spoken here"),
+    ("NTLM", PASSWORD, TLS, "NTLM", "not supported"),
     ("GSSAPI", PASSWORD, TLS, "GSSAPI", "Kerberos"),
-    ("X-NEW", PASSWORD, TLS, "X-NEW", "unknown to us"),
+    ("X-NEW", PASSWORD, TLS, "X-NEW", "it is unknown"),
     ("LOGIN", Credentials("user", Secret("")), TLS, "LOGIN", "empty"),
     ("LOGIN", Credentials("", Secret("pass")), TLS, "LOGIN", "no user name"),
     ("PLAIN", Credentials("user", Secret("a\0b")), TLS, "PLAIN", "the password holds NUL"),
     ("SCRAM-SHA-1", Credentials("user", Secret("🔑")), TLS, "SCRAM-SHA-1", "Unicode 3.2"),
-    ("LOGIN", Credentials("user", Secret("p"), authzid="root"), TLS, "LOGIN", "whom to act as"),
+    ("LOGIN", Credentials("user", Secret("p"), authzid="root"), TLS, "LOGIN", "to act as"),
 ]
 
 

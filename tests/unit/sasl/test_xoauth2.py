@@ -83,7 +83,7 @@ def test_what_does_not_parse_is_malformed(response: bytes) -> None:
         ("a\x01b", "t", "the user name holds control-A"),
         ("a", "t\x01x", "the token"),
         ("a", "t\n", "line end"),
-        ("a", "t x", "blank"),
+        ("a", "t x", "space"),
         ("a", "té", "the token"),
     ],
 )

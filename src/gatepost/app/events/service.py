@@ -196,7 +196,7 @@ class EventService:
         except Unreached as error:
             verdict = str(error)
         if verdict is False and not url:
-            verdict = "it did not agree, and no API runs here at which it could later"
+            verdict = "it did not confirm, and there is no API here where it could do so later"
         if isinstance(verdict, str):
             raise SubscriptionError(
                 f"The attempt to validate the endpoint {subscription.endpoint} failed: {verdict}."

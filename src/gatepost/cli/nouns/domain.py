@@ -94,7 +94,7 @@ def verify(data: Path, as_json: bool, **fields: Any) -> int:
       gatepost domain verify mail.contoso.localhost --by-hand
     """
     if fields["by_hand"] and fields["by_dns"]:
-        raise click.UsageError("--by-hand and --dns exclude each other")
+        raise click.UsageError("--by-hand and --dns cannot be used together")
     document = ask(data, "domain verify", fields)
     answer(dict(document), as_json, _tell)
     return OK if document["proven"] else FAILED

@@ -84,7 +84,7 @@ def create(
       gatepost secret create server --in billing --lifetime 90d --save billing.secret
     """
     if expires is not None and fields["lifetime"] is not None:
-        raise click.UsageError("--lifetime and --expires exclude each other")
+        raise click.UsageError("--lifetime and --expires cannot be used together")
     if expires is not None:
         fields["expires"] = expires.isoformat()
     if save is None:
@@ -98,4 +98,4 @@ def create(
 
 def _tell(made: Document) -> None:
     print_document(made)
-    click.echo("\nThe value is shown this once: keep it now.")
+    click.echo("\nThis value is shown only once: save it now.")

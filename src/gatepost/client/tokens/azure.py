@@ -154,5 +154,5 @@ def _explained(identity: str, error: Exception) -> TokenError:
 
 
 def _no_token(identity: str) -> TokenError:
-    told = f"{identity}: what the identity service answered holds no access token"
+    told = f"{identity}: the answer of the identity service contains no access token"
     return TokenError(told, is_transient=True)

@@ -139,7 +139,7 @@ class TokenCache:
         except TokenError as error:
             self._note(entry, error)
         except ConfigError as error:
-            told = f"{source.identity} has nothing to prove itself with: {error}"
+            told = f"{source.identity} has no usable secret: {error}"
             self._note(entry, unreadable(told))
         except TimeoutError:
             told = f"{source.identity} gave no token within {DEADLINE:g} s"
@@ -165,7 +165,7 @@ def _again(entry: _Entry, now: float) -> TokenError:
     """Return a copy of the remembered failure, because each error object is raised only once."""
     known = entry.failure
     if known is None:
-        told = "the provider gave a token whose time is over; is one of the two clocks wrong?"
+        told = "the provider issued an expired token; is one of the two clocks wrong?"
         return TokenError(told, is_transient=True)
     failure = TokenError(
         str(known),

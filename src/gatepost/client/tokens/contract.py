@@ -20,7 +20,7 @@ def unreadable(told: str) -> TokenError:
     """Return the error for a secret that cannot be read where the configuration says."""
     failure = TokenError(told, is_transient=False)
     failure.slug = "credentials_missing"
-    failure.fix = "Put it there, readable for the relay, and say gatepost queue retry --all."
+    failure.fix = "Put it there, readable for the relay, and run gatepost queue retry --all."
     return failure
 
 

@@ -137,12 +137,12 @@ def read_certificate(pem: Secret) -> "tuple[RSAPrivateKey, str]":
         key = load_pem_private_key(octets, None)
         certificates = x509.load_pem_x509_certificates(octets)
     except (ValueError, TypeError) as error:
-        raise _unusable("it holds no PEM key without a password, or no certificate") from error
+        raise _unusable("it contains no unencrypted PEM key, or no certificate") from error
     if not isinstance(key, RSAPrivateKey):
-        raise _unusable("Entra takes RSA keys only")
+        raise _unusable("Entra accepts only RSA keys")
     own = next((each for each in certificates if each.public_key() == key.public_key()), None)
     if own is None:
-        raise _unusable("none of its certificates belongs to the key")
+        raise _unusable("none of its certificates matches the key")
     return key, base64.urlsafe_b64encode(own.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
 
 

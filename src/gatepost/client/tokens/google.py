@@ -28,8 +28,8 @@ _DELEGATION: Final = (
 )
 _CURES: Final = {
     "invalid_grant": (
-        "See whether this machine's clock is right, whether the service account's key still exists "
-        "and whether the user name is a mailbox of the Workspace."
+        "Check that this machine's clock is right, that the service account's key still exists "
+        "and that the user name is a mailbox of the Workspace."
     ),
     "unauthorized_client": f"{_DELEGATION}.",
     "access_denied": f"{_DELEGATION}.",
@@ -97,7 +97,7 @@ def read_key(text: Secret) -> _Key:
         return msgspec.json.decode(text.reveal(), type=_Key)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         raise TokenError(
-            "the key file is not the JSON that Google hands out for a service account",
+            "the key file is not the JSON that Google issues for a service account",
             is_transient=False,
         ) from None
 

@@ -62,7 +62,9 @@ def read_token(document: Mapping[str, Any]) -> AccessToken:
     """Return the token of a successful answer. Raises TokenError for one that holds none."""
     token, kind = bearer(document.get("access_token")), document.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise TokenError("the provider gave a token that is not a bearer token", is_transient=False)
+        raise TokenError(
+            "the provider issued a token that is not a bearer token", is_transient=False
+        )
     return AccessToken(Secret(token), _lifetime(document.get("expires_in")))
 
 
@@ -70,7 +72,7 @@ def bearer(token: object) -> str:
     """Return what a request can show (RFC 6750 2.1). Raises TokenError for anything else."""
     if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > LONGEST_TOKEN:
         raise _elsewhere(
-            TokenError("the provider's answer holds no access token", is_transient=True)
+            TokenError("the provider's answer contains no access token", is_transient=True)
         )
     return token
 
@@ -79,8 +81,8 @@ def _elsewhere(failure: TokenError) -> TokenError:
     """Say that what answered is not a token endpoint, as far as one can see."""
     failure.slug = ENDPOINT_CHANGED
     failure.fix = (
-        "Compare the credential's token_endpoint or authority with what the provider names; a "
-        "proxy on the way may answer in its place."
+        "Compare the credential's token_endpoint or authority with the provider's documentation; "
+        "a proxy in between may have answered instead."
     )
     return failure
 
@@ -112,7 +114,7 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
         else f"{status} without an OAuth error"
     )
     failure = TokenError(
-        f"the provider gives no token: {told}",
+        f"the provider issues no token: {told}",
         is_transient=passing,
         error=error,
         number=number,

@@ -1,4 +1,4 @@
-"""Port and TLS mode that disagree, switches that exclude each other, checks that are off."""
+"""Port and TLS mode that disagree, switches that cannot be used together, checks that are off."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -87,7 +87,8 @@ def both_switches(view: View) -> Iterator[Fault]:
         return
     sure: Confidence = "certain" if view.kind in _REFUSES_BOTH else "likely"
     proof = view.at(
-        implicit, f" and {starttls.key} (line {starttls.line}) are both on; they exclude each other"
+        implicit,
+        f" and {starttls.key} (line {starttls.line}) are both on; they cannot be used together",
     )
     fix = f"{words.starttls(view.kind)}; or {words.implicit(view.kind)}."
     yield Fault("client_config_conflict", sure, proof, fix)

@@ -205,7 +205,7 @@ LIBRARY: Final = Library(
             ),
             "ascii_headers": Cure("Let EmailMessage encode the headers:", _HEADERS),
             "one_tls": Cure(
-                "use_tls (implicit) and start_tls exclude each other. Keep one:", _STARTTLS
+                "use_tls (implicit) and start_tls cannot be used together. Keep one:", _STARTTLS
             ),
         }
     ),

@@ -1,4 +1,4 @@
-"""Django's SMTP backend: smtplib, set up by two switches that exclude each other."""
+"""Django's SMTP backend: smtplib, set up by two switches that cannot be used together."""
 
 from types import MappingProxyType
 from typing import Final
@@ -210,7 +210,7 @@ LIBRARY: Final = Library(
                 "Leave minimum_version and maximum_version of a backend's ssl_context alone:",
                 _STARTTLS,
             ),
-            "one_tls": Cure("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other:", _STARTTLS),
+            "one_tls": Cure("EMAIL_USE_TLS and EMAIL_USE_SSL cannot be used together:", _STARTTLS),
         }
     ),
     language="python",

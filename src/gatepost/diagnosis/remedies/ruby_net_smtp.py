@@ -99,7 +99,9 @@ LIBRARY: Final = Library(
                 'address: "{{name}}",\n',
             ),
             "no_auth": Cure("Leave user_name, password and authentication out:", _NO_AUTH),
-            "one_tls": Cure("enable_starttls and tls exclude each other. Keep one:", _settings()),
+            "one_tls": Cure(
+                "enable_starttls and tls cannot be used together. Keep one:", _settings()
+            ),
             "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
             "check": Cure("Fail when the program starts:", _CHECK),
             "host": Cure(

@@ -60,7 +60,7 @@ SIGNS: Final = (
                                         "cannot be combined", "is exclusive", "are exclusive",
                                         "can't be used together",
                                         "cannot both be", "already using tls", "only set one of",
-                                        "can not be used together", "exclude each other",
+                                        "can not be used together", "cannot be used together",
                                         "both use_tls", "use_tls and start_tls", "conflicting",
                                         "only one of*true",
                                         "cannot use*and*at the same time", "incompatible option",

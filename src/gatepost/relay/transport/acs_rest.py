@@ -54,7 +54,7 @@ with 400 is about the request's path, its headers or its api-version."""
 
 _NO_ROLE: Final = Meaning("deferred", 535, Esc(5, 7, 8), "auth", slug="role_missing")
 _NOT_ITS_KEY: Final = Meaning(
-    "deferred", 535, Esc(5, 7, 8), "auth", hint="the access key is not this resource's"
+    "deferred", 535, Esc(5, 7, 8), "auth", hint="the access key does not belong to this resource"
 )
 
 

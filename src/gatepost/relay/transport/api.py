@@ -39,10 +39,9 @@ class Meaning:
     """Explanation for the operator, instead of the provider's text, for a refused login."""
 
 
-_NOT_KNOWN: Final = "the key or token that was shown is none that this API takes (RFC 9110 15.5.2)"
+_NOT_KNOWN: Final = "this API does not accept the key or token (RFC 9110 15.5.2)"
 _NOT_ALLOWED: Final = (
-    "who signed in lacks a role or permission here, or a proxy in between forbids it "
-    "(RFC 9110 15.5.4)"
+    "the identity lacks a role or permission here, or a proxy forbids it (RFC 9110 15.5.4)"
 )
 # fmt: off
 _BY_STATUS: Final[Mapping[int, Meaning]] = {
@@ -65,7 +64,7 @@ _OF_NO_API: Final = frozenset({200, 204, 301, 302, 303, 307, 308, 400, 404, 405,
 wrong."""
 NOT_THIS_API: Final = Meaning(
     "deferred", 554, Esc(5, 3, 5), "auth",
-    hint="this API does not answer so: the target's endpoint is another server's",
+    hint="this is not a reply of the API: the target's endpoint is another server",
 )  # fmt: skip
 """Nothing gets through (RFC 3463 3.4: system incorrectly configured)."""
 OF_THE_REQUEST: Final[Mapping[str, Meaning]] = dict.fromkeys(

@@ -65,7 +65,7 @@ async def hand_over(
     except TimedOut as error:  # of one request, which the server may have processed
         work.error = error.at("content")
     except TimeoutError:
-        work.error = TimedOut("it took longer than a try may take").at("content")
+        work.error = TimedOut("the attempt took too long").at("content")
     except GatepostError as error:
         work.error = error.at("auth" if isinstance(error, TokenError) else "connect")
     seconds = loop.time() - began

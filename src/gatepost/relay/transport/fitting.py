@@ -17,10 +17,10 @@ from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import EightBit
 
-TOO_LARGE: Final = Reply(552, "The message is larger than the server takes", Esc(5, 3, 4))
-NO_8BIT: Final = Reply(554, "The server takes no 8-bit content", Esc(5, 6, 3))
-NO_UTF8_ADDRESS: Final = Reply(553, "The server takes no addresses but ASCII", Esc(5, 6, 7))
-NO_UTF8_HEADER: Final = Reply(554, "The server takes no header but ASCII", Esc(5, 6, 9))
+TOO_LARGE: Final = Reply(552, "The message is too large for the server", Esc(5, 3, 4))
+NO_8BIT: Final = Reply(554, "The server does not accept 8-bit content", Esc(5, 6, 3))
+NO_UTF8_ADDRESS: Final = Reply(553, "The server accepts only ASCII addresses", Esc(5, 6, 7))
+NO_UTF8_HEADER: Final = Reply(554, "The server accepts only ASCII header fields", Esc(5, 6, 9))
 MAX_HEADER: Final = 1_048_576
 """Octets that are searched for the end of the header."""
 
@@ -66,7 +66,7 @@ def fit(
         fitted = _as_8bit_goes(fitted, offered, eight_bit)
     if isinstance(fitted, Fitted) and offered.size and fitted.body.size > offered.size:
         return TOO_LARGE.because(
-            f"the message has {fitted.body.size} octets, the server takes {offered.size}"
+            f"the message has {fitted.body.size} octets, the server accepts {offered.size}"
         )
     return fitted
 
@@ -82,7 +82,9 @@ def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> Fitt
     people = [spelled.sender, *(each.address for each in spelled.recipients)]
     foreign = next((each for each in people if each is not None and not each.is_ascii), None)
     if foreign is not None and "SMTPUTF8" not in offered:
-        return NO_UTF8_ADDRESS.because(f"{foreign} is not ASCII, and there is no SMTPUTF8")
+        return NO_UTF8_ADDRESS.because(
+            f"{foreign} is not ASCII, and the server does not offer SMTPUTF8"
+        )
     if envelope.smtputf8 and not read_header(body).isascii():
         try:
             return Fitted(replace(envelope, smtputf8=False, body="7BIT"), SevenBit(body))

@@ -42,16 +42,16 @@ _OURS: Final[tuple[tuple[type[GatepostError], Reply], ...]] = (
     (TimedOut,            Reply(451, "No answer in time", Esc(4, 4, 2))),
     (ConnectError,        Reply(451, "No connection", Esc(4, 4, 1))),
     (Disconnected,        Reply(451, "Connection lost", Esc(4, 4, 2))),
-    (RemoteProtocolError, Reply(451, "The server broke the protocol", Esc(4, 5, 0))),
+    (RemoteProtocolError, Reply(451, "The server violated the protocol", Esc(4, 5, 0))),
     (TlsUnavailable,      Reply(454, "TLS is required and not offered", Esc(4, 7, 4))),
-    (NoSharedMechanism,   Reply(504, "None of the sign-ins offered can be used", Esc(5, 7, 4))),
-    (MissingExtension,    Reply(554, "The server lacks what the message needs", Esc(5, 6, 3))),
+    (NoSharedMechanism,   Reply(504, "None of the offered mechanisms can be used", Esc(5, 7, 4))),
+    (MissingExtension,    Reply(554, "The server lacks a required extension", Esc(5, 6, 3))),
     (LocalProtocolError,  Reply(554, "The message cannot be sent as it is", Esc(5, 6, 0))),
 )
 # fmt: on
-_UNKNOWN: Final = Reply(451, "The try failed", Esc(4, 3, 0))
-NO_TOKEN: Final = Reply(454, "No access token for now", Esc(4, 7, 0))
-NOTHING_TO_SHOW: Final = Reply(535, "There is nothing to sign in with", Esc(5, 7, 8))
+_UNKNOWN: Final = Reply(451, "The attempt failed", Esc(4, 3, 0))
+NO_TOKEN: Final = Reply(454, "No access token is available", Esc(4, 7, 0))
+NOTHING_TO_SHOW: Final = Reply(535, "There is no credential to sign in with", Esc(5, 7, 8))
 """The identity provider refuses to issue a token, or the secret cannot be read."""
 
 

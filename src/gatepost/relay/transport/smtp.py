@@ -131,7 +131,7 @@ class SmtpTransport:
         except GatepostError as error:  # before TimeoutError, which TimedOut is, too
             attempt.fail(error)
         except TimeoutError:
-            attempt.fail(TimedOut("it took longer than a try may take"))
+            attempt.fail(TimedOut("the attempt took too long"))
         finally:
             self._tries.pop(lease.delivery.id, None)
         return attempt.handed()

@@ -38,8 +38,8 @@ async def unless_silent(
     await _give_up(task)
     witness.heard_nothing(SILENCE)
     raise TimedOut(
-        f"no greeting in {SILENCE:.0f} seconds, and inside TLS it greets at once: "
-        "this port is for implicit TLS"
+        f"no greeting in {SILENCE:.0f} seconds in clear, but at once inside TLS: this port is for "
+        "implicit TLS"
     ).at("greeting")
 
 

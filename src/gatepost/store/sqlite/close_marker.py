@@ -67,8 +67,8 @@ def tell_missing(octets: int, connection: sqlite3.Connection) -> str:
     begun = f", from about {newest} on," if newest else ""  # many are accepted at once
     return (
         f"the store was not closed, and {octets} octets of its log are missing: unless another "
-        f"program took them up, what was accepted last{begun} may not be in it, and what was "
-        "delivered since may be delivered again"
+        f"program has written them to the database, mail accepted last{begun} may be missing, and "
+        "mail delivered since may be delivered again"
     )
 
 

@@ -99,7 +99,7 @@ class SqliteDeliveries:
         if not planned:
             future: asyncio.Future[tuple[Lease, ...]]
             future = asyncio.get_running_loop().create_future()
-            future.set_exception(QueueError(f"message {submission.id} goes nowhere"))
+            future.set_exception(QueueError(f"message {submission.id} has no delivery"))
             return future
         make = partial(QueuePut, planned=planned, leased=leased, writer=self._writer, beside=beside)
         return self._accept(submission, make)

@@ -246,7 +246,7 @@ class DeliveryWriter:
         if connection.execute(SQL["has_message"], (submission.id,)).fetchone():
             return
         if not mail.planned:
-            raise ValueError(f"message {submission.id} goes nowhere")
+            raise ValueError(f"message {submission.id} has no delivery")
         transaction.ledger.queued = seq = transaction.ledger.queued + 1
         place, content = _inline(submission)
         connection.execute(SQL["insert_message"], message_row(seq, submission, place))

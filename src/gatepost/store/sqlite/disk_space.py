@@ -36,11 +36,11 @@ class Room:
             self._checked = now
             try:
                 if not self._database.exists():
-                    self.refusal = f"{self._database} is gone: only what waits is still sent"
+                    self.refusal = f"{self._database} is missing: only waiting mail is still sent"
                     return self.refusal
                 free = self._disk.free(self._directory)
             except OSError as error:
-                self.refusal = f"the disk does not tell its free space: {error}"
+                self.refusal = f"the free disk space cannot be determined: {error}"
                 return self.refusal
             kept = self._watermark + (self._missing() if self.is_spent else 0)
             self.refusal = "" if free >= kept else _too_little(free, kept)

@@ -58,8 +58,8 @@ def look_back(directory: Path, connection: sqlite3.Connection, *, is_new: bool) 
     if known > number and not is_new:
         seen = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         said = (
-            f"the store is older than the one that was here until {seen:%Y-%m-%dT%H:%M:%SZ}: what "
-            "was accepted since is not in it, and what was delivered since may be delivered again"
+            f"the store is older than the one that was here until {seen:%Y-%m-%dT%H:%M:%SZ}: mail "
+            "accepted since is missing, and mail delivered since may be delivered again"
         )
     _write(file, (number, own_epoch))
     return said

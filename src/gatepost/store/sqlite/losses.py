@@ -70,7 +70,7 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
         (_ids(new, "without_content"), "content", "of them without their content"),
         (_ids(new, "without_recipients"), "recipients", "held without recipients"),
         (_ids(new, "without_sender"), "sender", "held without their sender"),
-        (_ids(new, "gone"), "message", "gone but for their ids"),
+        (_ids(new, "gone"), "message", "of which only the id is left"),
     ]
     gaps = new.execute(_SQL["gaps"]).fetchall()
     edges |= dict.fromkeys(row[1] for row in gaps if row[-1])
@@ -119,7 +119,7 @@ def _clock(at: int) -> str:
 def _why(new: sqlite3.Connection) -> str | None:
     """The history of what is held without its sender, for ``queue why``."""
     [at] = new.execute(_SQL["now"]).fetchone()
-    reason = "its sender is lost, and were it released, it would go as from nobody"
+    reason = "its sender is lost; if it is released, it is sent with an empty sender"
     reply = Reply(451, "4.3.0 damaged", reason=reason)
     return write_history([Attempt(read_time(at), Contact("the damaged store"), "", reply, False)])
 

@@ -125,9 +125,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     version = execute("PRAGMA user_version").fetchone()[0]
     application = execute("PRAGMA application_id").fetchone()[0]
     if application not in (0, APPLICATION) or (version and application != APPLICATION):
-        raise Unreadable("the file is another program's database")
+        raise Unreadable("the file is a database of another program")
     if version > VERSION:
-        raise Unreadable(f"the store has version {version}, this program knows up to {VERSION}")
+        raise Unreadable(f"the store has version {version}, this program supports up to {VERSION}")
     execute(f"PRAGMA page_size={PAGE}")
     execute("PRAGMA journal_mode=WAL").fetchone()
     execute("PRAGMA synchronous=FULL")

@@ -51,7 +51,7 @@ def missing(directory: Path) -> str:
     segments = _segments(directory)
     if not segments and not (directory / LAYOUT).exists():
         return ""
-    return f"{DATABASE} is gone from {directory}; files of content that are left: {len(segments)}"
+    return f"{DATABASE} is missing from {directory}; content files that are left: {len(segments)}"
 
 
 def begin_anew(directory: Path, disk: Disk) -> str:
@@ -94,7 +94,7 @@ def recover(directory: Path, disk: Disk) -> str:
     Returns what was carried over, empty when there was no such database. May be interrupted
     anywhere and is then done again. Raises Unreadable.
     """
-    complete, told = directory / _COMPLETE, "a copy that was begun before is used"
+    complete, told = directory / _COMPLETE, "an unfinished copy from before is used"
     if not complete.exists():
         if not (directory / _MARKER).exists():
             return ""
@@ -160,7 +160,7 @@ def _write_down(directory: Path, losses: Losses) -> str:
             file.writelines(lines)
     except OSError:  # a full disk: it is told at least what the sentence holds
         return ""
-    return f", and all that is missing stands in {LOSSES}"
+    return f", and everything that is missing is listed in {LOSSES}"
 
 
 def _vacuum(database: Path, partial: Path, disk: Disk) -> None:

@@ -112,7 +112,7 @@ class Writer:
         store's threads did not finish would wait for ever."""
         frames = traceback.extract_tb(error.__traceback__)
         where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
-        self.fail(Failed(f"a fault of the store's own: {type(error).__name__} at {where}"))
+        self.fail(Failed(f"an unexpected error in the store: {type(error).__name__} at {where}"))
 
     def close(self) -> None:
         """Commit what was given, empty the WAL, close the database."""

@@ -57,7 +57,7 @@ class MemoryDeliveries:
             future.set_exception(QueueError(f"message {submission.id} is already there"))
             return future
         if not planned:
-            future.set_exception(QueueError(f"message {submission.id} goes nowhere"))
+            future.set_exception(QueueError(f"message {submission.id} has no delivery"))
             return future
         try:
             made = self._insert(submission, planned)

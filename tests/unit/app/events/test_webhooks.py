@@ -393,7 +393,7 @@ def test_without_an_api_nobody_can_agree_later() -> None:
                 Endpoint(answer=lambda _: Answer(200, {})),
             )
             await world.ask("webhook_create", url=URL)
-            with pytest.raises(SubscriptionError, match="no API runs here"):
+            with pytest.raises(SubscriptionError, match="no API here"):
                 await alone.subscribe(world.service.all[0])
 
     asyncio.run(run())

@@ -94,7 +94,7 @@ def test_a_message_whose_row_is_lost_is_held_with_all_that_is_left(directory: Pa
     lost = [each["id"] for each in named(directory, "sender")]
     assert 5 < len(lost) < NUMBER // 2
     assert f"{len(lost)} ({lost[0]}, " in said
-    assert f"all that is missing stands in {LOSSES}" in said
+    assert f"everything that is missing is listed in {LOSSES}" in said
 
     async def steps() -> None:
         held = await store.deliveries.list(QueueSelection(states=("held",)))
@@ -203,7 +203,7 @@ def test_what_only_its_index_knows_of_is_named_by_its_id(directory: Path) -> Non
     connection.close()
     damage(directory, "queue_messages")
     said = opened(directory).recovered
-    assert "gone but for their ids" in said
+    assert "of which only the id is left" in said
     assert named(directory, "message")
 
 

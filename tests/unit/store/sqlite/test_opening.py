@@ -69,7 +69,7 @@ def test_it_is_opened_once(tmp_path: Path) -> None:
 
 UNREADABLE: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: execute(path, "PRAGMA user_version=99"), "version 99"),
-    (lambda path: execute(path, "PRAGMA application_id=7"), "another program's"),
+    (lambda path: execute(path, "PRAGMA application_id=7"), "another program"),
     (lambda path: (path / "store.db").write_bytes(b"not a database" * 1000), "cannot be opened"),
 ]
 
@@ -194,9 +194,9 @@ def test_what_a_store_leaves_whose_database_is_gone_is_kept(
         store.close()
         (tmp_path / "store.db").unlink()
         (tmp_path / name).write_bytes(left)
-        assert "store.db is gone" in missing(tmp_path)
+        assert "store.db is missing" in missing(tmp_path)
         store = open_store(tmp_path, SETTINGS)
-        assert "files of content that are left: 1, now in segments.lost" in store.begun
+        assert "content files that are left: 1, now in segments.lost" in store.begun
         assert store.recovered == ""
         store.close()
         assert len(list(tmp_path.glob("segments.lost*/00000001"))) == number + 1
@@ -217,7 +217,7 @@ def test_a_store_whose_database_goes_while_it_is_open_takes_nothing_more(tmp_pat
         for number in range(100):  # it looks behind a commit
             await store.put(message(f"unnoticed {number}"))
 
-    with pytest.raises(QueueFull, match=r"store\.db is gone"):
+    with pytest.raises(QueueFull, match=r"store\.db is missing"):
         asyncio.run(steps())
     store.close()
 

@@ -251,7 +251,10 @@ def test_a_refused_command_is_told_with_why(lines: list[str], reason: str) -> No
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        (["EHLO x", "MAIL FROM:a@b.example"], "not a path, which stands in < and >: 'a@b.example'"),
+        (
+            ["EHLO x", "MAIL FROM:a@b.example"],
+            "not a path, which must be in < and >: 'a@b.example'",
+        ),
         (["EHLO x", "MAIL FROM:<a@b.example> FOO=1"], "FOO is unknown, or not offered"),
     ],
 )
