@@ -18,8 +18,8 @@ from gatepost.directory.contract import Record
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.delivery import NewMail
 from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
+from gatepost.store.sqlite.damage import is_damaged
 from gatepost.store.sqlite.disk_space import CHECK_EVERY
-from gatepost.store.sqlite.salvage import is_damaged
 from tests.contract.failing import FailingDisk, database_error
 from tests.contract.messages import NOON, message
 from tests.contract.queued import mail, planned, settlement
@@ -126,6 +126,28 @@ def test_a_failed_sync_is_final(
     left = {each.name for each in tmp_path.iterdir()} - {"segments"}
     aside = {"store.db.damaged", "store.db.damaged-wal"} if is_damaged(error) else set()
     assert left == {"lock", "store.db", "store.generation", "store.layout", *aside}
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["of segments", "of a segment"])
+def test_a_name_that_may_not_survive_is_final_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    told: list[QueueError] = []
+    syncs = iter([False] * (number - 1) + [True])
+
+    def sync(_: Path) -> None:
+        if next(syncs, False):
+            raise FailingDisk.NO_ROOM
+
+    async def steps(store: SqliteStore) -> None:
+        monkeypatch.setattr("gatepost.store.sqlite.disk.sync_directory", sync)
+        for _ in range(2):  # the next sync may say that all is well
+            with pytest.raises(QueueError) as caught:
+                await store.put(message("failed", LARGE))
+            assert not isinstance(caught.value, QueueFull)
+
+    run(tmp_path, steps, settings(FailingDisk()), told.append)
+    assert len(told) == 1
 
 
 def test_a_body_has_one_place_also_where_its_group_has_to_be_begun_again(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final, TypedDict, TypeVar
+from typing import Any, Final, TypedDict, TypeVar, get_args
 
 import msgspec
 
@@ -14,6 +14,7 @@ from gatepost.model.delivery import (
     Attempt,
     Contact,
     Delivery,
+    Fate,
     QueuedMessage,
     State,
 )
@@ -32,6 +33,7 @@ from gatepost.store.sqlite.segments import Place
 T = TypeVar("T")
 _encode_quickly: Final = msgspec.json.Encoder().encode
 _PLAIN: Final = Envelope(None)
+_FATES: Final = frozenset(get_args(Fate))
 
 
 class _Parameters(TypedDict, total=False):
@@ -71,7 +73,8 @@ def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ..
 def queued_message(row: Sequence[Any]) -> QueuedMessage:
     """Return what ``get_message`` read."""
     _, id_, received_at, mail_from, parameters, subject, message_id, principal, trace, size = row
-    envelope = Envelope(_address(read_text(mail_from)) if mail_from else None)
+    sender = read_text(mail_from)
+    envelope = Envelope(_address(sender) if sender else None)
     if parameters is not None:
         with suppress(ValueError, TypeError):  # damaged: it goes without them
             envelope = replace(envelope, **msgspec.convert(json.loads(parameters), _Parameters))
@@ -218,6 +221,8 @@ def _read_addressee(value: Any) -> Addressee:
         return Addressee(Recipient(_address(value)))
     address, notify, orcpt, fate, reply = value
     recipient = Recipient(_address(address), frozenset(notify), orcpt)
+    if fate not in _FATES:  # damaged: once too often is better than never
+        fate = "waiting"
     return Addressee(recipient, fate, None if reply is None else _read_reply(reply))
 
 

@@ -9,6 +9,7 @@ from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
 from gatepost.queue.settling import dropped, lease_lost, parted, settled
 from gatepost.store.sqlite.commit import PAGE, Asked, Put, Transaction
+from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.delivery_rows import (
     delivery_of,
     delivery_row,
@@ -19,7 +20,6 @@ from gatepost.store.sqlite.delivery_rows import (
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
-from gatepost.store.sqlite.salvage import damage
 from gatepost.store.sqlite.segments import Place, checksum_of
 
 SQL: Final = read_queries("deliveries.sql")

@@ -5,7 +5,8 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,14 @@ _read_text: Final = partial(str, encoding="utf-8", errors="surrogateescape")
 class SyncFailed(OSError):
     """Nobody knows what of it is on the disk, whatever the reason: so does one that was promised
     more room than there is lose what it has taken, and the next sync may say that all is well."""
+
+
+@contextmanager
+def _final() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SyncFailed(error.errno, error.strerror) from error
 
 
 def is_full(error: OSError) -> bool:
@@ -94,14 +103,13 @@ class Disk:
 
         Raises SyncFailed.
         """
-        try:
+        with _final():
             _sync(descriptor)
-        except OSError as error:
-            raise SyncFailed(error.errno, error.strerror) from error
 
     def sync_directory(self, directory: Path) -> None:
-        """Make the names in a directory survive."""
-        sync_directory(directory)
+        """Make the names in a directory survive. Raises SyncFailed."""
+        with _final():
+            sync_directory(directory)
 
     def free(self, directory: Path) -> int:
         """Return how many octets we may still write."""

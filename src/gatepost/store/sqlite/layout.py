@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatepost.store.private import replace_private
-from gatepost.store.sqlite.salvage import damage
+from gatepost.store.sqlite.damage import damage
 
 LAYOUT: Final = "store.layout"
 _ROOTS: Final = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master"

@@ -9,6 +9,7 @@ from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
 from gatepost.store.sqlite.close_marker import UNCLOSED, missing_octets, tell_missing
 from gatepost.store.sqlite.commit import PAGE, Committer
+from gatepost.store.sqlite.damage import is_damaged
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import look_back
 from gatepost.store.sqlite.layout import check_layout, keep_layout
@@ -22,7 +23,6 @@ from gatepost.store.sqlite.recovery import (
 from gatepost.store.sqlite.salvage import (
     APPLICATION,
     VERSION,
-    is_damaged,
     look_through,
     look_through_log,
 )

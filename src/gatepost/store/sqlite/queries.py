@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import StoredMessage, Submission
+from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.segments import Place
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -107,9 +108,13 @@ def text_value(text: str) -> str | bytes:
     return text
 
 
-def read_text(value: str | bytes) -> str:
-    """Return the text that ``text_value`` made a value of."""
-    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
+def read_text(value: object) -> str:
+    """Return the text that ``text_value`` made a value of. Raises sqlite3.Error for any other."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    raise damage("a column of text holds none")  # so its row is carried over, or made up for
 
 
 def _parameters(envelope: Envelope) -> str | None:

@@ -17,14 +17,13 @@ from typing import Final
 from gatepost.errors import Unreadable
 from gatepost.store.private import open_private, write_private
 from gatepost.store.sqlite.close_marker import UNCLOSED
+from gatepost.store.sqlite.damage import damage, is_damaged
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.layout import LAYOUT, forget_layout, known_roots
 from gatepost.store.sqlite.log import read_log
 from gatepost.store.sqlite.losses import Losses
 from gatepost.store.sqlite.salvage import (
-    damage,
     has_octets,
-    is_damaged,
     look_through,
     look_through_log,
     salvage,

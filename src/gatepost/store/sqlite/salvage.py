@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
+from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.log import read_log
 from gatepost.store.sqlite.losses import Losses, make_up, note, prepare
@@ -27,7 +28,6 @@ APPLICATION: Final = 0x47505354
 EPOCH_LEAP: Final = 1_000
 """Added to the newest epoch that is seen in an id where the counter itself is lost: no id may come
 twice."""
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _MAIL: Final = frozenset({"queue_messages", "queue_deliveries", "messages", *BODIES})
 """Of these an older version of a row is better than none."""
 _ALIKE: Final = frozenset({"counters", "leases", "queue_hops"})
@@ -54,16 +54,6 @@ Roots = Mapping[str, int]
 """Where tables and indexes begin."""
 
 
-def is_damaged(error: BaseException) -> bool:
-    """Tell whether SQLite says that the file itself is damaged.
-
-    What it says may repeat octets that are not text any more, and then Python raises for these.
-    """
-    if isinstance(error, UnicodeDecodeError):
-        return True
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
-
-
 def look_through(connection: sqlite3.Connection, check: str = "quick_check") -> None:
     """Meet damage now, not on the way. Raises sqlite3.Error, UnicodeDecodeError.
 
@@ -86,13 +76,6 @@ def look_through_log(database: Path) -> None:
 def has_octets(file: Path) -> bool:
     """Tell whether a file is there, and not empty."""
     return file.exists() and file.stat().st_size > 0
-
-
-def damage(said: str) -> sqlite3.DatabaseError:
-    """Return what SQLite raises for a damaged file."""
-    error = sqlite3.DatabaseError(said)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
 
 
 def salvage(damaged: Path, goal: Path, disk: Disk, known: Roots) -> Losses:

@@ -174,10 +174,13 @@ class Segments:
         if not self.directory.is_dir():
             self.directory.mkdir(0o700)
             self._disk.sync_directory(self.directory.parent)
-        path = self._path(self.active)
-        descriptor = open_private(path)
-        os.ftruncate(descriptor, self._end)
-        self._disk.sync_directory(self.directory)
+        descriptor = open_private(self._path(self.active))
+        try:
+            os.ftruncate(descriptor, self._end)
+            self._disk.sync_directory(self.directory)
+        except OSError:
+            os.close(descriptor)
+            raise
         return descriptor
 
 

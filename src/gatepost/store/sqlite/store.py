@@ -30,6 +30,7 @@ from gatepost.store.sqlite.commit import (
     Step,
     Transaction,
 )
+from gatepost.store.sqlite.damage import is_damaged
 from gatepost.store.sqlite.deliveries import Reading, Runs, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter
 from gatepost.store.sqlite.disk_space import Room
@@ -47,7 +48,6 @@ from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import Reader
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
-from gatepost.store.sqlite.salvage import is_damaged
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.writer import Writer, resolve
@@ -377,6 +377,7 @@ class SqliteStore:
                 result = read(*args, **kwargs)
             except sqlite3.Error as error:
                 result = Unreadable(f"the store cannot be read: {error}")
+                result.__cause__ = error
                 if is_damaged(error):  # the next start carries over what can be read
                     self._writer.fail(result)
             except Exception as error:  # noqa: BLE001 (raised where it is awaited)

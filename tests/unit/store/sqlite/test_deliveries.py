@@ -3,18 +3,19 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gatepost.errors import LeaseLost, QueueFull
+from gatepost.errors import LeaseLost, QueueError, QueueFull
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import QueueSelection, planned_delivery
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
-from gatepost.store.sqlite.delivery_rows import delivery_row, message_row
+from gatepost.store.sqlite.delivery_rows import delivery_row, message_row, read_addressees
 from gatepost.store.sqlite.delivery_writer import BATCH, SQL
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.opening import APPLICATION, VERSION
@@ -83,6 +84,57 @@ def test_what_is_damaged_in_a_row_keeps_no_other_mail_waiting(tmp_path: Path, da
     connection.commit()
     connection.close()
     run(tmp_path, steps)
+
+
+def write_unchecked(file: Path, change: str) -> None:
+    """Change a row of the queue's messages as if its columns were declared to hold anything."""
+    strict, lax = " TEXT    NOT NULL", " BLOB"
+    declare = "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = 'queue_messages'"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        [declared] = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'queue_messages'"
+        ).fetchone()
+        connection.execute(declare, (strict, lax))
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute(change)
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = ? WHERE name = 'queue_messages'", (declared,)
+        )
+
+
+@pytest.mark.parametrize("damage", ["mail_from = NULL", "subject = 5"])
+def test_a_row_whose_columns_are_no_text_is_mended_at_the_next_start(
+    tmp_path: Path, damage: str
+) -> None:
+    async def fill(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        for number in range(3):
+            await store.deliveries.put(message(f"1-{number}"), [planned()], leased=False)
+
+    async def fail(store: SqliteStore) -> None:
+        with pytest.raises(QueueError, match="a column of text holds none"):
+            await store.deliveries.lease(NOON, 10)
+        assert store.has_failed, "as it is, it would be met again and again"
+
+    async def mended(store: SqliteStore) -> None:
+        assert "the store was damaged" in store.recovered
+        await store.deliveries.take_over(NOON)
+        leases = await store.deliveries.lease(NOON, 10)
+        held = await store.deliveries.list(QueueSelection(states=("held",)))
+        assert {each.message.id for each in leases} >= {"1-0", "1-2"}
+        assert len(leases) + len(held) == 3
+
+    run(tmp_path, fill)
+    write_unchecked(tmp_path / "store.db", f"UPDATE queue_messages SET {damage} WHERE seq = 2")
+    run(tmp_path, fail, Settings(reserve=0, looked_through=0))
+    run(tmp_path, mended, Settings(reserve=0, looked_through=0))
+
+
+def test_whoever_has_a_damaged_fate_is_not_forgotten() -> None:
+    known = '[["a@x.test",[],null,"delivered",null],["b@x.test",[],null,"wa!ting",null]]'
+    assert [each.fate for each in read_addressees(known)] == ["delivered", "waiting"]
 
 
 STATEMENTS = {**SQL, **{name: QUERIES[name] for name in ("last_place", "live_places")}}
