@@ -108,6 +108,17 @@ def _prepared(password: Secret) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def _read(record: Record) -> tuple[Account, str]:
+    """Return a stored account, and the error of one that cannot be read."""
+    try:
+        account = msgspec.convert(record.fields, Account)
+    except msgspec.ValidationError as error:
+        return Account(record.id, ""), str(error)
+    if account.name != record.id:  # it would take the place of another one
+        return Account(record.id, ""), "its name is another one"
+    return account, ""
+
+
 @dataclass(frozen=True, slots=True)
 class Protection:
     """The keys and functions that protect the passwords of accounts."""
@@ -150,12 +161,9 @@ class AccountDirectory:
         nobody can sign in as it."""
         for record in await self._records.load_records():
             if record.kind == _KIND:
-                try:
-                    account = msgspec.convert(record.fields, Account)
-                except msgspec.ValidationError as error:
-                    account = Account(record.id, "")
-                    self.damaged[record.id] = str(error)
-                self._accounts[account.name] = account
+                self._accounts[record.id], damage = _read(record)
+                if damage:
+                    self.damaged[record.id] = damage
         self._decoy = await asyncio.to_thread(self._protection.hasher.hash, b"")
         self.version += 1
 

@@ -214,7 +214,9 @@ def test_accounts_survive_a_restart() -> None:
     run(steps, Bench(first.records))
 
 
-@pytest.mark.parametrize("left", [{}, {"name": 1}, {"name": "bob"}])
+@pytest.mark.parametrize(
+    "left", [{}, {"name": 1}, {"name": "bob"}, {"name": "amy", "password": ""}]
+)
 def test_of_a_damaged_account_its_name_is_left_and_others_sign_in(left: dict[str, Any]) -> None:
     first = Bench()
     run(lambda bench: bench.add("amy"), first)
