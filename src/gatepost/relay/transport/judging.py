@@ -26,14 +26,13 @@ from gatepost.errors import (
 )
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
-from gatepost.queue.feedback import is_for_number
+from gatepost.queue.feedback import is_for_number, lesson_of
 from gatepost.relay.transport.contract import Heard
 from gatepost.routing.route import is_about_us
 
 BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
     {"", "resolve", "connect", "greeting", "ehlo", "starttls", "tls", "auth"}
 )
-_TOO_MANY: Final = Esc(4, 5, 3)
 
 # fmt: off
 _OURS: Final[tuple[tuple[type[GatepostError], Reply], ...]] = (
@@ -136,7 +135,8 @@ def taken_at_once(course: Course) -> int:
     """Return how many recipients were accepted before one was refused as one too many."""
     taken = 0
     for reply in course.recipients:
-        if reply.code in (452, 552) or reply.status == _TOO_MANY:
+        if reply.is_success:
+            taken += 1
+        elif lesson_of(reply, "rcpt").change == "fewer_recipients":
             break
-        taken += reply.is_success
     return taken

@@ -33,6 +33,7 @@ NO = Reply(550, "no such user", Esc(5, 1, 1))
 MANY = Reply(452, "too many", Esc(4, 5, 3))
 OLD_MANY = Reply(552, "too many")
 FULL = Reply(552, "mailbox full", Esc(5, 2, 2))
+FULL_NOW = Reply(452, "mailbox full", Esc(4, 2, 2))
 AUTH = Reply(530, "authentication required", Esc(5, 7, 0))
 NEEDS_MAIL = Reply(503, "need MAIL")
 CUT = Disconnected("connection lost").at("content")
@@ -152,7 +153,13 @@ def test_what_was_heard_is_told_once_and_with_its_phase() -> None:
 
 @pytest.mark.parametrize(
     ("replies", "count"),
-    [([OK, OK, OK, MANY, MANY], 2), ([OK, OK, NO, OK], 2), ([OK, MANY], 0), ([], 0)],
+    [
+        ([OK, OK, OK, MANY, MANY], 2),
+        ([OK, OK, NO, OK], 2),
+        ([OK, OK, FULL, FULL_NOW, OK, OLD_MANY, OLD_MANY], 2),  # a mailbox is full, not the message
+        ([OK, MANY], 0),
+        ([], 0),
+    ],
 )
 def test_how_many_were_taken_at_once(replies: list[Reply], count: int) -> None:
     assert taken_at_once(Course(replies)) == count
