@@ -26,7 +26,7 @@ def in_ascii(envelope: Envelope, offered: Capabilities) -> Envelope:
     A domain that is not ASCII has a form that is (RFC 5890 2.3.2.1); a local part has none, and
     is left for ``mail_command`` to object to. With SMTPUTF8 nothing changes.
     """
-    if "SMTPUTF8" in offered or is_ascii(envelope):
+    if envelope.is_ascii or "SMTPUTF8" in offered:
         return envelope
     people = tuple(
         replace(each, address=_with_a_labels(each.address)) for each in envelope.recipients
@@ -91,14 +91,7 @@ def rcpt_command(recipient: Recipient, offered: Capabilities) -> str:
 
 def needs_smtputf8(envelope: Envelope) -> bool:
     """True when the envelope says so, or an address is not ASCII."""
-    return envelope.smtputf8 or not is_ascii(envelope)
-
-
-def is_ascii(envelope: Envelope) -> bool:
-    """True when every address is."""
-    if envelope.sender is not None and not envelope.sender.is_ascii:
-        return False
-    return False not in [each.address.is_ascii for each in envelope.recipients]
+    return envelope.smtputf8 or not envelope.is_ascii
 
 
 @lru_cache(maxsize=1024)

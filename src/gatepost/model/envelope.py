@@ -1,5 +1,6 @@
 """The envelope: who sends to whom, and what the extensions added (RFC 5321 2.3.1)."""
 
+from dataclasses import field
 from typing import Literal
 
 from gatepost.model.address import Address
@@ -34,6 +35,7 @@ class Envelope:
     """AUTH= decoded from xtext; ``<>`` when unknown (RFC 4954 5)."""
     ret: Ret | None = None
     envid: str | None = None
+    _is_ascii: bool | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def is_plain(self) -> bool:
@@ -42,6 +44,16 @@ class Envelope:
             self.body == "7BIT" and not self.smtputf8 and self.size is None and self.auth is None
             and self.ret is None and self.envid is None
         )  # fmt: skip
+
+    @property
+    def is_ascii(self) -> bool:
+        """No address needs SMTPUTF8 (RFC 6531)."""
+        known = self._is_ascii
+        if known is None:
+            known = False not in [each.address.is_ascii for each in self.recipients]
+            known = known and (self.sender is None or self.sender.is_ascii)
+            object.__setattr__(self, "_is_ascii", known)
+        return known
 
     def addressed_to(self, recipients: tuple[Recipient, ...]) -> "Envelope":
         """Return the same envelope with these recipients."""

@@ -60,16 +60,18 @@ class Transcript:
 
     def client(self, text: str) -> None:
         """Record what we sent."""
-        self._add("C", text)
+        if len(self._said) < MAX_LINES:
+            self._said.append(("C", self._strike(text), self.tls))
 
     def server(self, text: str) -> None:
         """Record what came, one reply line or several."""
-        self._add("S", text)
+        if len(self._said) < MAX_LINES:
+            self._said.append(("S", self.redact(text), self.tls))
 
     def redact(self, text: str) -> str:
         """Return what came from the server without the secrets that were announced; nothing of a
         text that has one across its lines."""
-        if text in self._harmless:
+        if not self._hidden or text in self._harmless:
             return text
         struck = self._strike(text)
         if "\n" in struck:
@@ -84,12 +86,6 @@ class Transcript:
         for each in self._hidden:
             text = text.replace(each, STRUCK_OUT)
         return text
-
-    def _add(self, speaker: Speaker, text: str) -> None:
-        if len(self._said) < MAX_LINES:
-            if self._hidden:
-                text = self.redact(text) if speaker == "S" else self._strike(text)
-            self._said.append((speaker, text, self.tls))
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -87,8 +87,7 @@ class AsyncStream(asyncio.Protocol):
 
     async def receive(self, timeout: float) -> bytes:
         """Return what came next, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
-        if not self._can_read():
-            await self._until(self._can_read, time.monotonic() + timeout, "said nothing")
+        await self._until(self._can_read, time.monotonic() + timeout, "said nothing")
         if not self._buffer and self._failure is not None:
             raise self._failure
         return self._take()
@@ -287,7 +286,7 @@ class AsyncStream(asyncio.Protocol):
         return self.ended or self._failure is not None
 
     def _can_read(self) -> bool:
-        return bool(self._buffer) or self._is_over()
+        return bool(self._buffer) or self.ended or self._failure is not None
 
     def _can_write(self) -> bool:
         return self._writable or self._lost

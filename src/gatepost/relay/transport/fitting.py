@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from gatepost.client.parameters import in_ascii, is_ascii
+from gatepost.client.parameters import in_ascii
 from gatepost.errors import LocalProtocolError
 from gatepost.mime.eight_bit import NotEncodable, SevenBit, is_seven_bit
 from gatepost.model.body import Body, Traits, traits_of
@@ -73,7 +73,7 @@ def fit(
 
 def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> Fitted | Reply:
     """Request SMTPUTF8 only if it is needed, even if the client requested it."""
-    if ("SMTPUTF8" in offered) if envelope.smtputf8 else is_ascii(envelope):
+    if ("SMTPUTF8" in offered) if envelope.smtputf8 else envelope.is_ascii:
         return Fitted(envelope, body)
     try:
         spelled = in_ascii(envelope, offered)

@@ -120,10 +120,11 @@ def _each(course: Course, count: int, end: Reply) -> Iterator[Verdict]:
 
 def heard(course: Course, error: GatepostError | None, phase: Phase) -> tuple[Heard, ...]:
     """Return the server's error replies with their phases, without duplicates."""
-    found: list[Heard] = []
-    if course.mail is not None and not course.mail.is_success:
-        found.append(Heard(course.mail, "mail"))
-    found += [Heard(each, "rcpt") for each in course.replies[1:] if not each.is_success]
+    found = [
+        Heard(each, "rcpt" if place else "mail")
+        for place, each in enumerate(course.replies)
+        if not each.is_success
+    ]
     if course.last is not None and not course.last.is_success:
         found.append(Heard(course.last, phase))
     if isinstance(error, Refused):
