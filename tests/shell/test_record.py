@@ -333,7 +333,7 @@ def test_nobody_is_sent_round_in_a_circle(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     options = Options(("127.0.0.1", port), Place("localhost", port), data=data)
-    with pytest.raises(ConfigError, match="where it listens"):
+    with pytest.raises(ConfigError, match="own address"):
         asyncio.run(record(options, lambda _: None))
 
 
@@ -344,7 +344,7 @@ def test_what_was_saved_is_diagnosed_again(
         server.address, data, sending(data), client_tls="starttls", server_tls="starttls",
         ca_file=authority.ca_file, client="Django",
     )  # fmt: skip
-    assert "client: Django (as it was called)" in render(diagnosis)
+    assert "client: Django (as given)" in render(diagnosis)
     kept = from_json(json.dumps(to_document(diagnosis.evidence)).encode())
     assert kept == diagnosis.evidence
     assert diagnose_evidence(kept).verdict == "healthy"

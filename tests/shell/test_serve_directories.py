@@ -264,7 +264,7 @@ def test_the_azure_directory_as_in_the_emulator(tmp_path: Path) -> None:
         tenants = [each["name"] for each in relay.ask("tenant", "list")["tenants"]]
         assert tenants == ["contoso"]
         refused = relay.ask("account", "list")
-        assert "no accounts" in refused["error"]["message"]
+        assert "no directory of accounts" in refused["error"]["message"]
         with relay.secured("submission") as peer:
             assert "XOAUTH2" not in peer.ask("EHLO client")
 

@@ -33,11 +33,11 @@ class TokenAccounts:
             return self._accounts.identify(credentials, mechanism)
         owner = self._owner(credentials.token)
         if owner is None:
-            return REFUSED.because("token_unknown: nobody has this access token")
+            return REFUSED.because("token_unknown: no account has this access token")
         if credentials.username not in ("", owner) or credentials.authzid not in ("", owner):
-            return REFUSED.because("oauth_wrong_identity: the token is another account's")
+            return REFUSED.because("oauth_wrong_identity: the token belongs to another account")
         if self._accounts.unknown(owner):
-            return REFUSED.because("account_unknown: the token's account is gone")
+            return REFUSED.because("account_unknown: the token's account was deleted")
         return Principal(owner)
 
     def _owner(self, token: Secret | None) -> str | None:

@@ -35,7 +35,7 @@ from gatepost.sasl.verifiers import cram_md5_state
 REFUSED: Final = Reply(535, "Authentication credentials invalid", Esc(5, 7, 8))
 
 BUSY: Final = Reply(454, "Temporary authentication failure", Esc(4, 7, 0)).because(
-    "busy: more logins wait to be checked than can be in a reasonable time"
+    "busy: too many logins are waiting to be checked"
 )
 
 REMEMBERED: Final = 300.0
@@ -215,9 +215,9 @@ class AccountDirectory:
             return self._of_certificate(credentials)
         password = credentials.password
         if mechanism not in _REVEALING or password is None:
-            return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no password")
+            return REFUSED.because(f"mechanism_unsupported: {mechanism} does not verify a password")
         if credentials.authzid not in ("", credentials.username):
-            return REFUSED.because("authzid_refused: nobody signs in here to act as another")
+            return REFUSED.because("authzid_refused: acting as another identity is not permitted")
         prepared = _prepared(password)
         ticket = self._ticket_of(credentials.username, prepared)
         return self._remembered.ask(ticket, lambda: self._verify(credentials, prepared, ticket))
@@ -233,10 +233,10 @@ class AccountDirectory:
             each.name for each in accounts.values() if not presented.isdisjoint(each.certificates)
         ]
         if not owners:
-            return REFUSED.because("account_unknown: no account has the certificate presented")
+            return REFUSED.because("account_unknown: no account has the presented certificate")
         name = credentials.authzid or owners[0]
         if name not in owners or (len(owners) > 1 and not credentials.authzid):
-            return REFUSED.because("authzid_refused: the certificate is not that one account's")
+            return REFUSED.because("authzid_refused: the certificate belongs to another account")
         return Principal(name)
 
     async def _verify(
@@ -261,7 +261,9 @@ class AccountDirectory:
         if self._find(username) is not account:
             return REFUSED.because("account_changed: the account was changed meanwhile")
         if not account.password:
-            return REFUSED.because("bad_credentials: the account has no password, but certificates")
+            return REFUSED.because(
+                "bad_credentials: the account has only certificates, no password"
+            )
         if not proven:
             return REFUSED.because("bad_credentials: the password is wrong")
         principal = Principal(username)

@@ -143,9 +143,11 @@ class EntraDirectory:
             )
         password = credentials.password
         if mechanism not in _OF_SECRET or password is None:
-            return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no client secret")
+            return REFUSED.because(
+                f"mechanism_unsupported: {mechanism} does not verify a client secret"
+            )
         if credentials.authzid.lower() not in ("", credentials.username.lower()):
-            return REFUSED.because("authzid_refused: nobody signs in here to act as another")
+            return REFUSED.because("authzid_refused: acting as another identity is not permitted")
         secret = password.reveal().encode("utf-8", "surrogateescape")
         ticket = ticket_of(self._key, self._version, credentials.username, secret)
         if (refusal := self._refused.get(ticket)) is not None:
@@ -196,7 +198,7 @@ class EntraDirectory:
             async with self._asking.turn(credentials.peer):
                 proof = await self._prove(name, secret)
         except TooMany:
-            return UNAVAILABLE.because("busy: too many secrets wait to be asked about")
+            return UNAVAILABLE.because("busy: too many logins are waiting to be checked")
         if self._version != version:
             return UNAVAILABLE.because("reconfigured: the configuration was changed meanwhile")
         if proof.is_transient:

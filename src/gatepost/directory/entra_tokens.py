@@ -126,7 +126,7 @@ class EntraTokens:
             claims = jwt.decode(token, options=_READING)
         except (jwt.InvalidTokenError, RecursionError):
             return Faulty(
-                "token_malformed", "that is not a token: it has three parts with dots between them"
+                "token_malformed", "that is not a token: a token has three parts separated by dots"
             )
         fault = self._fault_in(claims)
         if fault is not None:
@@ -149,7 +149,7 @@ class EntraTokens:
             return Faulty("token_malformed", "the token names no application")
         if "scp" in claims:
             return Faulty(
-                "token_delegated", "the token is a person's; applications sign in with their own"
+                "token_delegated", "the token is a person's; applications need one of their own"
             )
         if not isinstance(audience, str) or audience.removesuffix("/").lower() not in (
             self._audiences
@@ -161,11 +161,13 @@ class EntraTokens:
     def _untimely(self, claims: Mapping[str, Any]) -> Faulty | None:
         now, end, start = self._clock(), claims.get("exp"), claims.get("nbf", 0)
         if not isinstance(end, int | float) or not isinstance(start, int | float):
-            return Faulty("token_malformed", "the token does not say how long it is good")
+            return Faulty("token_malformed", "the token has no time of expiry")
         if now >= end:
             return _ended()
         if now + SKEW < start:
-            return Faulty("token_not_yet_valid", "the token begins later; are the clocks right?")
+            return Faulty(
+                "token_not_yet_valid", "the token is not valid yet; are the clocks right?"
+            )
         return None
 
     async def _signed(
@@ -232,4 +234,4 @@ def _application(claims: Mapping[str, Any]) -> str:
 
 
 def _ended() -> Faulty:
-    return Faulty("token_expired", "the token has ended")
+    return Faulty("token_expired", "the token has expired")

@@ -173,7 +173,7 @@ class Audit:
     def _old_tls(self) -> Check:
         self.versions = try_versions(self.visit, self.endpoint, self.name, implicit=self.implicit)
         told = tuple(
-            f"{each.version} alone: {'taken' if each.taken else each.failure}"
+            f"{each.version} alone: {'accepted' if each.taken else each.failure}"
             for each in self.versions
             if each.version in OLD_VERSIONS
         )
@@ -212,7 +212,7 @@ def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
             continue
         except GatepostError as error:
             return Check(name, "passed", (*told, f"{title}: {talk.explain(error)}"))
-        outcome = "taken for the end of the message" if reply.is_success else "refused"
+        outcome = "accepted as the end of the message" if reply.is_success else "refused"
         told.append(f"{title} is {outcome}: {reply}")
         return Check(name, "failed" if reply.is_success else "passed", tuple(told))
     return Check(name, "passed", tuple(told))

@@ -48,7 +48,7 @@ def make_message(visit: Visit, now: datetime) -> bytes:
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=us-ascii",
         "",
-        f"{visit.server} took this test message.",
+        f"{visit.server} accepted this test message.",
         "",
     )
     return "\r\n".join(lines).encode("utf-8", "surrogateescape")

@@ -27,7 +27,7 @@ def from_json(text: bytes) -> Evidence:
     Raises ConfigError when it is neither, or of a newer schema.
     """
     if len(text) > MAX_DOCUMENT:
-        raise ConfigError(f"no evidence is longer than {MAX_DOCUMENT} octets")
+        raise ConfigError(f"evidence must not be longer than {MAX_DOCUMENT} octets")
     try:
         document = _evidence_in(msgspec.json.decode(text, type=dict[str, Any]))
         schema = document.get("schema")

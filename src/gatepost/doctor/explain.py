@@ -40,7 +40,7 @@ def explain(id: str) -> str:
     found = pages().get(id.strip().lower().removeprefix("findings/").replace("-", "_"))
     if found is None:
         near = difflib.get_close_matches(id, pages(), 1)
-        raise ConfigError(f"no finding is named {id!r}", did_you_mean=near[0] if near else "")
+        raise ConfigError(f"there is no finding {id!r}", did_you_mean=near[0] if near else "")
     return found
 
 

@@ -6,8 +6,8 @@ from typing import Final
 from gatepost.model.evidence import Evidence, Hello, TlsSeen
 
 _STATES: Final = {
-    "greets": "greets in clear", "tls": "TLS from the first byte", "silent": "takes the connection "
-    "and says nothing", "unresolved": "the name does not resolve", "timeout": "no answer",
+    "greets": "greets in clear", "tls": "TLS from the first byte", "timeout": "no answer",
+    "silent": "accepts the connection and sends nothing", "unresolved": "the name does not resolve",
 }  # fmt: skip
 CONFIG_KINDS: Final = {
     "dotenv": "environment variables", "laravel": "Laravel's .env", "django": "Django settings",
@@ -44,15 +44,15 @@ def facts(seen: Evidence) -> Iterator[str]:
             "in the log" if seen.source == "log" else f"within {greeting.waited_ms / 1000:.1f} s"
         )
         silence = "closed without a greeting" if greeting.closed else f"no greeting {waited}"
-        silence = f"no SMTP: {greeting.alien!r}" if greeting.alien else silence
+        silence = f"not SMTP: {greeting.alien!r}" if greeting.alien else silence
         yield f"greeting: {greeting.reply}" if greeting.reply else silence
     first = seen.tls_first.value
     if first is not None and first.answered:
-        yield f"TLS answers first, and inside: {first.greeting or first.failure}"
+        yield f"TLS comes first; inside it: {first.greeting or first.failure}"
     if seen.tls.value is not None:
         yield from _tls(seen.tls.value)
     for version in seen.tls_versions.value or ():
-        yield f"{version.version} alone: {'taken' if version.taken else version.failure}"
+        yield f"{version.version} alone: {'accepted' if version.taken else version.failure}"
     for door in seen.neighbours.value or ():
         offers = f", AUTH {' '.join(door.mechanisms)}" if door.mechanisms else ""
         yield f"{door}: {_STATES.get(door.state, door.state)}{offers}"
@@ -109,7 +109,7 @@ def _session(seen: Evidence) -> Iterator[str]:
     client, conduct = seen.client, seen.conduct.value
     named = client.product or client.library
     if named:
-        by = "as it was called" if client.product else "by its habits"
+        by = "as given" if client.product else "recognised by its behaviour"
         yield f"client: {named} ({by})"
     if conduct is not None and conduct.tls_version:
         asks = f", asks for {conduct.tls_name}" if conduct.tls_name else ""
@@ -129,12 +129,12 @@ def _tls(tls: TlsSeen) -> Iterator[str]:
     certificate = tls.certificate
     if certificate is not None:
         yield f"certificate for {', '.join(certificate.names) or certificate.subject}"
-        yield f"signed by {certificate.issuer}, good until {certificate.not_after:%Y-%m-%d}"
+        yield f"signed by {certificate.issuer}, valid until {certificate.not_after:%Y-%m-%d}"
         count = tls.chain_length
         told = (
             f"{count} certificate{'s' if count != 1 else ''}"
             if count
-            else "not told by this Python"
+            else "not shown by this version of Python"
         )
         yield f"sent by the server: {told}"
     if tls.verified:

@@ -26,7 +26,7 @@ def find_issuer(visit: Visit, endpoint: Endpoint, name: str, url: str, *, implic
         return Issuer(url, failure=str(error))
     certificate = read_certificate(der)
     if certificate is None:
-        return Issuer(url, failure="what lies there is no certificate in DER")
+        return Issuer(url, failure="the answer is not a DER certificate")
     try:
         talk = Talk.open(visit, endpoint, completing_context(visit.settings.ca_file, der))
     except (OSError, GatepostError) as error:
@@ -54,10 +54,10 @@ def _fetch(url: str, mail_server: Endpoint) -> bytes:
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError(f"not fetched: {url[:80]!r} is not an http URL")
     if not url.isascii() or any(sign in url for sign in " \r\n"):
-        raise ValueError("not fetched: odd characters in the URL")
+        raise ValueError("not fetched: invalid characters in the URL")
     [endpoint, *_] = resolve(Server(parts.hostname, parts.port or 80))
     if not _is_public(endpoint) and _is_public(mail_server):
-        raise ValueError(f"not fetched: {parts.hostname} is an address of this network")
+        raise ValueError(f"not fetched: {parts.hostname} is a private address")
     stream = SyncStream(connect_to(endpoint, TIMEOUT))
     try:
         target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"

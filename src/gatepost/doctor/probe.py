@@ -167,7 +167,7 @@ class _Probe:
         else:
             around = start(partial(look_around, self.visit))
             if greeting.closed:
-                self.note(failure="the server closed the connection without a word")
+                self.note(failure="the server closed the connection without a reply")
             else:
                 self._ask_the_silent(talk)
             self.note(neighbours=seen(around.result()))
@@ -219,7 +219,7 @@ class _Probe:
         self.note(connects=seen(reached.connects))
         self.endpoint, self.reached = reached.endpoint, reached
         if reached.endpoint is None:
-            self.note(failure="no address took the connection")
+            self.note(failure="no address accepted the connection")
             self.note(neighbours=seen(look_around(self.visit, refused=True)))
         else:
             self.note(position="greeting")
@@ -272,7 +272,9 @@ class _Probe:
             context = self.verifying if verify else self.trusting
             return self._take(Talk.open(self.visit, endpoint, context))
         except OSError as error:
-            raise TimedOut(f"a second connection was not taken: {error}").at("connect") from error
+            raise TimedOut(f"a second connection was not accepted: {error}").at(
+                "connect"
+            ) from error
 
     # The dialogue.
 
@@ -440,7 +442,7 @@ class _Probe:
         self.note(greeting_after_ehlo=seen(Greeting(reply, waited)))
         if waited > AT_ONCE:
             self.note(failure="the greeting came late, and not because of our EHLO: a client that "
-                              "waits longer is let in")  # fmt: skip
+                              "waits longer gets it")  # fmt: skip
 
     @property
     def _taken_name(self) -> str:

@@ -19,20 +19,20 @@ _COLOURS: Final[dict[Verdict, str]] = {
 }  # fmt: skip
 _VERDICTS: Final[dict[Verdict, str]] = {
     "healthy": "healthy: everything that was tried works",
-    "finding": "the cause is found",
+    "finding": "the cause was found",
     "unreachable": "the server cannot be reached from here",
     "unknown": "something fails, and no known cause fits",
 }
 
 _OF_LOGS: Final[dict[Verdict, str]] = {
     "healthy": "healthy: everything in it went well",
-    "finding": "the cause is found",
+    "finding": "the cause was found",
     "unknown": "no known cause fits what it shows",
 }
 _OF_SETTINGS: Final[dict[Verdict, str]] = {
-    "healthy": "healthy: no mistake is found in these settings",
-    "finding": "a mistake is found in these settings",
-    "unknown": "no settings for sending mail are found",
+    "healthy": "healthy: no mistake was found in these settings",
+    "finding": "a mistake was found in these settings",
+    "unknown": "no settings for sending mail were found",
 }  # fmt: skip
 
 
@@ -141,12 +141,12 @@ def _verdict(diagnosis: Diagnosis) -> str:
     if diagnosis.evidence.source == "log":
         seen = diagnosis.evidence
         if not (seen.transcript or seen.remarks or seen.strays):
-            return "there is no text in it"
+            return "there is no text to examine"
         if first is not None and first.confidence == "likely":
             return "one cause is likely, none is proven"
         return _OF_LOGS[diagnosis.verdict]
     if diagnosis.evidence.source == "token" and diagnosis.verdict == "healthy":
-        return "healthy: nothing is wrong with what the token says"
+        return "healthy: no mistake was found in the token"
     return _VERDICTS[diagnosis.verdict]
 
 

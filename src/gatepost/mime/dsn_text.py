@@ -14,7 +14,7 @@ WIDTH: Final = 76
 # fmt: off
 _SUBJECTS: Final[Mapping[Action, str]] = {
     "failed":    "Your message could not be delivered",
-    "delayed":   "Your message is delayed; nothing to do yet",
+    "delayed":   "Your message is delayed; you need not do anything yet",
     "delivered": "Your message was delivered",
     "relayed":   "Your message was passed on",
     "expanded":  "Your message was passed on to a list",
@@ -25,7 +25,7 @@ _INTRODUCTIONS: Final[Mapping[Action, str]] = {
     "delayed":   "It could not be delivered yet to the following, and will be tried again. "
                  "You need not send it again.",
     "delivered": "It was delivered to:",
-    "relayed":   "It was passed on to a server that sends no such reports, for:",
+    "relayed":   "It was passed on to a server that does not send such reports, for:",
     "expanded":  "It was passed on to the members of:",
 }
 # fmt: on
@@ -63,7 +63,7 @@ def _of_recipient(reported: Reported) -> Iterator[str]:
     reply = reported.reply
     if reported.is_remote:
         who = reported.host or "the next server"
-        yield f"    {who} said: {_line(str(reply))}"
+        yield f"    {who} replied: {_line(str(reply))}"
     elif ours := reply.reason or ("" if reported.why else reply.text):
         yield f"    {_line(ours)}"
     if reported.action == "delayed" and reported.retry_until is not None:

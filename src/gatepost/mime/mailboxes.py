@@ -43,7 +43,7 @@ def _parse(field: str) -> tuple[Address, ...]:
         reader.take(token)
     reader.finish()
     if not reader.found:
-        raise ValueError("the field names no mailbox")
+        raise ValueError("the field contains no mailbox")
     return tuple(reader.found)
 
 
@@ -69,7 +69,7 @@ def _without_comments(field: str) -> str:
             at = _end_of_comment(field, at)
             kept.append(" ")
         elif match[0] in ('"', ")"):
-            raise ValueError("a quote or bracket without its other half")
+            raise ValueError("an unclosed quote or bracket")
         else:
             kept.append(match[0])
     return "".join(kept)

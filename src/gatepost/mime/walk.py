@@ -156,7 +156,7 @@ class _Walker:
         header.append(line + end)
         self._size += len(line) + len(end)
         if self._size > MOST_HEADER:
-            raise Unparsable("a header is longer than any")
+            raise Unparsable("a header is too long")
         if not line and end and (len(header) == 1 or header[-2].endswith(CRLF)):
             yield from self._end_header(header)
 
@@ -177,7 +177,7 @@ class _Walker:
             self._in_leaf = True
             self._leaf += 1
         if len(self._open) > self._deepest:
-            raise Unparsable("parts lie too deep in parts")
+            raise Unparsable("parts are nested too deeply")
         yield Piece("header", octets, self._leaf if self._in_leaf else -1, header)
 
     def _content(self, octets: bytes) -> Piece:

@@ -40,7 +40,7 @@ def fill_template(template: str, known: Mapping[str, str]) -> str:
             return str(uuid.uuid4())
         chance = _CHANCE.fullmatch(place)
         if chance is None or int(chance[2]) > MAX_LENGTH:
-            raise ValueError(f"{{{place}}} is not known here")
+            raise ValueError(f"{{{place}}} is not a known placeholder here")
         return "".join([secrets.choice(_ALPHABETS[chance[1]]) for _ in range(int(chance[2]))])
 
     return _PLACE.sub(fill, template)

@@ -147,7 +147,7 @@ def parse_reply(text: str) -> Reply:
         raise ValueError(f"not a reply line: {text!r}")
     code, klass, subject, detail, words = match.groups()
     if klass and klass != code[0] and (code, klass) not in _SEEN_MISMATCHED:
-        raise ValueError(f"the status does not fit the code: {text!r}")
+        raise ValueError(f"the status does not match the code: {text!r}")
     status = Esc(int(klass), int(subject), int(detail)) if klass else None
     return Reply(int(code), words, status)
 
@@ -234,7 +234,7 @@ def _check_placeholders(values: Mapping[str, Any], where: str, faults: Faults) -
     for key, allowed in _PLACEHOLDERS.items():
         for placeholder in _PLACEHOLDER.findall(str(values.get(key, ""))):
             if placeholder not in allowed:
-                faults.add(where, f"{key}: {{{placeholder}}} is not known here")
+                faults.add(where, f"{key}: {{{placeholder}}} is not a known placeholder here")
 
 
 def _read_sources(

@@ -95,7 +95,7 @@ def _read_shipped(name: str, faults: Faults) -> Layer:
     known = available_profiles()
     if name not in known:
         raise ConfigError(
-            f"no profile is named {name!r}; `gatepost profile list` names them",
+            f"there is no profile {name!r}; `gatepost profile list` lists them",
             did_you_mean=nearest(name, known),
         )
     file = _shipped()[name]
@@ -141,7 +141,7 @@ def _with_base(
     if base not in available_profiles():
         near = nearest(base, available_profiles())
         hint = f", did you mean {near}?" if near else ""
-        faults.add(where, f"{EXTENDS}: no profile is named {base!r}{hint}")
+        faults.add(where, f"{EXTENDS}: there is no profile {base!r}{hint}")
         return layer
     return layer.over(_read_shipped(base, faults))
 
@@ -155,7 +155,7 @@ def _read_settings(settings: Sequence[str], faults: Faults) -> Layer:
         if not equals or not _KEY.fullmatch(key):
             faults.add(SET, f"{setting!r} is not a KEY=VALUE")
         elif key.partition(".")[0] in (EXTENDS, "sources"):
-            faults.add(SET, f"{key} belongs in a file")
+            faults.add(SET, f"{key} can only be set in a file")
         else:
             group, dot, member = key.partition(".")
             value = _value_of(key, text)

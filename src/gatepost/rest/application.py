@@ -23,7 +23,7 @@ def health_of(site: Site) -> Callable[[Request], Awaitable[Response]]:
 
     async def health(request: Request) -> Response:
         if named_by_host(request, site.directory) == ():
-            message = "There is no Communication Services resource of the name in Host."
+            message = "There is no Communication Services resource with the name in Host."
             return ApiError(404, "ResourceNotFound", message).response()
         return JSONResponse({"status": "ok"})
 

@@ -150,7 +150,7 @@ def test_what_is_no_text_is_said_to_be_none(
 ) -> None:
     log.write_bytes(raw)
     assert doctor("--log", str(log)) == 1
-    assert "there is no text in it" in capsys.readouterr().out
+    assert "there is no text to examine" in capsys.readouterr().out
 
 
 def test_what_is_about_something_else_is_said_to_be(

@@ -12,7 +12,7 @@ OFF = ("--smtp", "off", "--smtps", "off", "--https", "off", "--http", "off")
 
 USAGE_ERRORS = [
     (("--profile", "asc"), "did you mean acs"),
-    (("--profile", "../../etc/passwd"), "no profile is named"),
+    (("--profile", "../../etc/passwd"), "there is no profile"),
     (("--smtp", "localhost"), "not a HOST:PORT"),
     (("--smtp", "localhost:"), "not a HOST:PORT"),
     (("--smtp", "localhost:65536"), "not a HOST:PORT"),

@@ -51,13 +51,13 @@ def with_transcript(seen: Evidence, *lines: Line) -> Evidence:
 
 
 SEED = """\
-smtp.azurecomm.net:587: the cause is found
+smtp.azurecomm.net:587: the cause was found
 
   192.0.2.1: connected after 3 ms
   greeting: 220 mail.example.com ESMTP
   TLSv1.3, TLS_AES_256_GCM_SHA384
   certificate for mail.example.com
-  signed by CN=Some CA, good until 2026-03-03
+  signed by CN=Some CA, valid until 2026-03-03
   sent by the server: 2 certificates
   verified against the system
 

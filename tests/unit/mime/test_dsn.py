@@ -156,7 +156,7 @@ def test_the_text_says_what_happened() -> None:
     text = part.get_payload()
     assert "<bob@example.net>" in text
     assert "The address bob@example.net does not exist." in text
-    assert "mx.example.net said: 550 5.1.1 no such user here" in text
+    assert "mx.example.net replied: 550 5.1.1 no such user here" in text
     assert all(len(line) <= 78 for line in text.splitlines())
 
 
@@ -172,7 +172,8 @@ def test_a_delay_says_until_when() -> None:
     until = NOW + timedelta(days=4)
     later = Reply(450, "later", Esc(4, 2, 0))
     dsn, parsed = made([reported("delayed", reply=later, retry_until=until)])
-    assert dsn.subject == parsed["Subject"] == "Your message is delayed; nothing to do yet"
+    subject = "Your message is delayed; you need not do anything yet"
+    assert dsn.subject == parsed["Subject"] == subject
     _, bob = groups(parsed)
     assert (bob["Action"], bob["Status"]) == ("delayed", "4.2.0")
     assert bob["Will-Retry-Until"] == "Sat, 28 Nov 2026 10:00:00 +0000"

@@ -35,7 +35,7 @@ def test_chance_is_chance() -> None:
     "place", ["{}", "{hexa:3}", "{hex:0}", "{hex:10000}", "{hex}", "{profile}"]
 )
 def test_an_unknown_place_is_an_error(place: str) -> None:
-    with pytest.raises(ValueError, match="is not known here"):
+    with pytest.raises(ValueError, match="is not a known placeholder here"):
         fill_template(f"a{place}b", {})
 
 

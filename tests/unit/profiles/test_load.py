@@ -169,8 +169,8 @@ class TestAcs:
         ('requires_tls = "yes"', "requires_tls: Expected `bool`", ""),
         ('bare_newline = "keep"', "bare_newline: Invalid enum value 'keep'", ""),
         ('in_clear = "SIZE"', "in_clear: Expected `array`", ""),
-        ('hello = "{name}"', "hello: {name} is not known here", ""),
-        ('host = "{peer}"', "host: {peer} is not known here", ""),
+        ('hello = "{name}"', "hello: {name} is not a known placeholder here", ""),
+        ('host = "{peer}"', "host: {peer} is not a known placeholder here", ""),
         ('sources.title = "x"', "sources: title is not set in this file", ""),
         ('name = "x"', "unknown key name", ""),
         ('answers.STARTTL = "454 no"', "unknown key answers.STARTTL", "STARTTLS"),
@@ -178,8 +178,8 @@ class TestAcs:
         ('server.greet = "never"', "unknown key server.greet", "greets"),
         ('server.greets = "late"', "server.greets: Invalid enum value 'late'", ""),
         ('auth.username_pattern = "("', "'(' is not a regular expression", ""),
-        ('account.password = "{hexa:3}"', "account.password: {hexa:3} is not known", ""),
-        ('account.username = "{username}"', "{username} is not known here", ""),
+        ('account.password = "{hexa:3}"', "account.password: {hexa:3} is not a known", ""),
+        ('account.username = "{username}"', "{username} is not a known placeholder here", ""),
         ('quirk.case = "x"', "unknown key quirk.case", "cause"),
     ],
 )
@@ -249,7 +249,7 @@ class TestExtending:
 
     @pytest.mark.parametrize(
         ("base", "fault"),
-        [('"asc"', "no profile is named 'asc', did you mean acs"), ("3", "the name of a profile")],
+        [('"asc"', "there is no profile 'asc', did you mean acs"), ("3", "the name of a profile")],
     )
     def test_an_unknown_base_is_named(self, tmp_path: Path, base: str, fault: str) -> None:
         path = tmp_path / "mine.toml"
@@ -315,7 +315,7 @@ class TestSettings:
             "strict.connections: Expected `int | null`",
             "limits: Expected `object`",
             "'=1' is not a KEY=VALUE",
-            "sources belongs in a file",
+            "sources can only be set in a file",
         ):
             assert fault in str(caught.value)
 
@@ -339,7 +339,7 @@ def test_an_unreadable_file(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["../acs", "acs.toml", "", "/etc/passwd"])
 def test_a_name_is_no_path(name: str) -> None:
-    with pytest.raises(ConfigError, match="no profile is named"):
+    with pytest.raises(ConfigError, match="there is no profile"):
         load_profile(name)
 
 
@@ -359,5 +359,5 @@ def test_a_reply_line(line: str, reply: Reply) -> None:
     "line", ["", "504", "504 ", "199 x", "600 x", "550 4.1.1 x", "550 x\r\n250 y", "550 é"]
 )
 def test_no_reply_line(line: str) -> None:
-    with pytest.raises(ValueError, match=r"reply line|does not fit"):
+    with pytest.raises(ValueError, match=r"reply line|does not match"):
         parse_reply(line)

@@ -114,7 +114,9 @@ class AzureDirectory:
             verdict = self._identify_by_token(credentials.username, credentials.token)
             return self._answer(credentials, verdict)
         if mechanism not in _REVEALING or credentials.password is None:
-            return REFUSED.because(f"mechanism_unsupported: {mechanism} proves no client secret")
+            return REFUSED.because(
+                f"mechanism_unsupported: {mechanism} does not verify a client secret"
+            )
         verdict = identify(
             self._snapshot,
             credentials.username,
@@ -141,7 +143,7 @@ class AzureDirectory:
     @staticmethod
     def _answer(credentials: Credentials, verdict: Principal | Denial) -> Principal | Reply:
         if credentials.authzid.lower() not in ("", credentials.username.lower()):
-            return REFUSED.because("authzid_refused: nobody signs in here to act as another")
+            return REFUSED.because("authzid_refused: acting as another identity is not permitted")
         if isinstance(verdict, Denial):
             return REFUSED.because(str(verdict))
         return verdict

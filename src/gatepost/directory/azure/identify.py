@@ -90,7 +90,7 @@ def resolve(snapshot: Snapshot, username: str) -> Claim | Denial:
     for smtp_username in snapshot.find(SmtpUsername, username):
         service = snapshot.get(CommunicationService, smtp_username.service_id)
         if service is None:
-            return Denial("resource_unknown", "the SMTP user name's resource is gone")
+            return Denial("resource_unknown", "the SMTP user name's resource was deleted")
         return Claim(service, smtp_username.application_id, smtp_username.tenant_id, smtp_username)
     try:
         name = parse_username(username)
@@ -235,9 +235,12 @@ def _judge_secret(
 ) -> ClientSecret | Denial:
     if match is not None:
         if now >= match.end:
-            return Denial("secret_expired", f"secret {match.id} ended at {match.end:{_TIME}}")
+            return Denial("secret_expired", f"secret {match.id} expired at {match.end:{_TIME}}")
         if now < match.start:
-            return Denial("secret_not_yet_valid", f"secret {match.id} begins {match.start:{_TIME}}")
+            return Denial(
+                "secret_not_yet_valid",
+                f"secret {match.id} is not valid before {match.start:{_TIME}}",
+            )
         return match
     if not password:
         return Denial("secret_missing", "no secret was sent")

@@ -54,7 +54,7 @@ def identify_by_token(
         return allowed
     if snapshot.get(ServicePrincipal, proof.principal_id) is None:
         return Denial(
-            "token_principal_gone", "the service principal that got the token was deleted since"
+            "token_principal_gone", "the service principal that got the token was deleted"
         )
     return claim.proven_by("")
 

@@ -192,12 +192,14 @@ class AccessTokens:
         if now >= claims.expires_at:
             self._verified.pop(digest, None)
             ended = f"{claims.expires_at:%Y-%m-%d %H:%M:%S UTC}"
-            raise TokenError("token_expired", f"the token ended at {ended}")
+            raise TokenError("token_expired", f"the token expired at {ended}")
         self._verified[digest] = claims, start
         if len(self._verified) > _MAX_KEPT:
             self._verified.popitem(last=False)
         if now.timestamp() < start:
-            raise TokenError("token_not_yet_valid", "the token begins later; are the clocks right?")
+            raise TokenError(
+                "token_not_yet_valid", "the token is not valid yet; are the clocks right?"
+            )
         check_audience(claims, audiences)
         return claims
 
@@ -248,8 +250,8 @@ def _malformed_because(token: str) -> str:
     if len(token) > MAX_TOKEN:
         return f"the token is longer than {MAX_TOKEN} characters"
     if is_guid(token):
-        return "that is an id; a token has three parts with dots between them"
-    return "that is not a token: a token has three parts with dots between them"
+        return "that is an id; a token has three parts separated by dots"
+    return "that is not a token: a token has three parts separated by dots"
 
 
 def _foreign_because(payload: Mapping[str, Any]) -> str:

@@ -27,10 +27,10 @@ def facts_behind(seen: Evidence) -> Iterator[str]:
     if behind.token is not None:
         yield from _token("that token", behind.token, seen.seen_at)
     if behind.email is not None:
-        yield f"{behind.email.host}, sending nothing to nobody: {told(behind.email)}"
+        yield f"{behind.email.host}, a request without message and recipients: {told(behind.email)}"
     yield from _managed(behind)
     if behind.untried:
-        yield f"behind the server no more was asked: {behind.untried}"
+        yield f"the login was not checked further: {behind.untried}"
 
 
 def _name(behind: Behind) -> Iterator[str]:
@@ -46,7 +46,7 @@ def _name(behind: Behind) -> Iterator[str]:
 
 def _token(what: str, token: TokenSeen, now: datetime | None) -> Iterator[str]:
     if token.form != "jwt":
-        yield f"{what}: {'encrypted, not to be read' if token.form == 'encrypted' else token.form}"
+        yield f"{what}: {'encrypted, cannot be read' if token.form == 'encrypted' else token.form}"
         return
     rights = ", ".join((*token.roles, *token.scopes)) or "none in it"
     if whose(token.audience) == "Azure Communication Services" and not token.roles:
@@ -55,7 +55,7 @@ def _token(what: str, token: TokenSeen, now: datetime | None) -> Iterator[str]:
     yield f"{what}: for {whose(token.audience)} (aud {token.audience or 'missing'})"
     yield f"{what}: of {whom}, tenant {token.tenant_id or 'unknown'} (tid); roles: {rights}"
     if token.expires_at is not None:
-        ends = f"{what}: ends {token.expires_at:%Y-%m-%d %H:%M:%S} UTC (exp)"
+        ends = f"{what}: expires {token.expires_at:%Y-%m-%d %H:%M:%S} UTC (exp)"
         yield f"{ends}, {_left(token.expires_at, now)}" if now else ends
     claims = {
         "aud": token.audience,

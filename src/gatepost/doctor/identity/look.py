@@ -199,7 +199,8 @@ class Look:
         name, authority = self.behind.name, self._cloud.authority
         if not name.tenant_id:
             return self._stop(
-                "whom the user name stands for is not known (--stands-for, or --arm-token-file)"
+                "it is not known which application the user name stands for (--stands-for, or "
+                "--arm-token-file)"
             )
         tenant = ask_for_tenant(self._questions, authority, name.tenant_id)
         self.behind = replace(self.behind, tenant=tenant)
@@ -273,7 +274,7 @@ def _told(name: EntraName, options: IdentityOptions, environment: Mapping[str, s
         told = read_name(options.stands_for)
         if told.mistake:
             plain = told.mistake in MAY_BE_SMTP_NAME
-            wrong = f"RESOURCE.APPLICATION.TENANT is wanted{'' if plain else f'; {told.sentence}'}"
+            wrong = f"not RESOURCE.APPLICATION.TENANT{'' if plain else f'; {told.sentence}'}"
             raise ConfigError(f"--stands-for: {wrong}")
         return replace(told, mistake=name.mistake, sentence=name.sentence, known_from="option")
     tenant, client = environment.get(TENANT_VARIABLE, ""), environment.get(CLIENT_VARIABLE, "")

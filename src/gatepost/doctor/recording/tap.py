@@ -337,7 +337,7 @@ class Tap:
                 self._mode = "opaque"
                 self.client_records.feed(bytes(self._said))
                 self._said.clear()
-                self._entry("note", "[TLS, which went through unopened]")
+                self._entry("note", "[TLS, passed on encrypted]")
                 return
             self._said.clear()
         self._mode = "line"

@@ -69,7 +69,7 @@ def _reach(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
         since = _moment(before.taken_at)
         yield Difference(
             "reachable", now.target,
-            f"{now.target} is reachable again {on} (at the last look, on {since}, it was not)",
+            f"{now.target} is reachable again {on} (at the last check, on {since}, it was not)",
         )  # fmt: skip
 
 
@@ -130,8 +130,8 @@ def _certificates(
         return
     period = (before.not_before, before.not_after) != (now.not_before, now.not_after)
     if period or before.subject != now.subject:
-        until = f"good until {_day(now.not_after)}, the one before until {_day(before.not_after)}"
-        yield Difference("certificate", now.subject, f"the certificate changed {on}: {until}")
+        until = f"until {_day(now.not_after)}, the previous one until {_day(before.not_after)}"
+        yield Difference("certificate", now.subject, f"the certificate changed {on}: valid {until}")
     if before.issuer != now.issuer:
         yield Difference(
             "issuer", now.issuer,
@@ -148,7 +148,7 @@ def _certificates(
 def _login(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
     if None in (before.signed_in, now.signed_in) or before.signed_in == now.signed_in:
         return
-    state = "is taken again" if now.signed_in else "is not taken any more"
+    state = "is accepted again" if now.signed_in else "is no longer accepted"
     yield Difference("login", now.target, f"the login {state} {on}")
 
 

@@ -26,20 +26,23 @@ class Standing:
 Sample = tuple[Mapping[str, str], float]
 
 _HELP: Final = {
-    "up": ("gauge", "1 when the upstream answered at the last look."),
+    "up": ("gauge", "1 when the upstream answered at the last check."),
     "healthy": ("gauge", "1 when everything that was tried works."),
-    "finding": ("gauge", "1 for each finding of the last look."),
+    "finding": ("gauge", "1 for each finding of the last check."),
     "auth_mechanism": ("gauge", "1 for each mechanism that EHLO lists, in clear or over TLS."),
-    "size_limit_bytes": ("gauge", "SIZE as EHLO says it."),
-    "login_accepted": ("gauge", "1 when the login was taken, 0 when it was not."),
-    "certificate_not_before_timestamp_seconds": ("gauge", "Since when the certificate is good."),
-    "certificate_not_after_timestamp_seconds": ("gauge", "Until when the certificate is good."),
-    "certificate_age_seconds": ("gauge", "How old the certificate is."),
-    "certificate_left_seconds": ("gauge", "How long it is still good; negative when it ended."),
-    "last_probe_timestamp_seconds": ("gauge", "When the upstream was looked at last."),
-    "probe_duration_seconds": ("gauge", "How long the last look took."),
-    "probes_total": ("counter", "Looks since the start, by what they came to."),
-    "changes_total": ("counter", "Differences between looks since the start."),
+    "size_limit_bytes": ("gauge", "The value of SIZE in EHLO."),
+    "login_accepted": ("gauge", "1 when the login was accepted, 0 when it was not."),
+    "certificate_not_before_timestamp_seconds": ("gauge", "Start of the certificate's validity."),
+    "certificate_not_after_timestamp_seconds": ("gauge", "End of the certificate's validity."),
+    "certificate_age_seconds": ("gauge", "Age of the certificate."),
+    "certificate_left_seconds": (
+        "gauge",
+        "Remaining validity of the certificate; negative when it has expired.",
+    ),
+    "last_probe_timestamp_seconds": ("gauge", "Time of the last check."),
+    "probe_duration_seconds": ("gauge", "Duration of the last check."),
+    "probes_total": ("counter", "Checks since the start, by verdict."),
+    "changes_total": ("counter", "Changes between checks since the start."),
 }
 
 

@@ -155,15 +155,15 @@ def encode(snapshot: Snapshot) -> bytes:
 def decode(text: bytes) -> Snapshot:
     """Return a kept snapshot. Raises ConfigError when it is damaged, or newer than we are."""
     if len(text) > MAX_SNAPSHOT:
-        raise ConfigError(f"no snapshot is longer than {MAX_SNAPSHOT} octets")
+        raise ConfigError(f"a snapshot must not be longer than {MAX_SNAPSHOT} octets")
     try:
         snapshot = msgspec.json.decode(text, type=Snapshot)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ConfigError(f"no snapshot: {error}") from error
+        raise ConfigError(f"not a snapshot: {error}") from error
     if snapshot.schema > SCHEMA:
         raise ConfigError(f"a snapshot of schema {snapshot.schema}; this version reads {SCHEMA}")
     if snapshot.taken_at.tzinfo is None:
-        raise ConfigError("no snapshot: its time has no zone")
+        raise ConfigError("not a snapshot: its time has no time zone")
     return snapshot
 
 

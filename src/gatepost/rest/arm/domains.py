@@ -126,7 +126,7 @@ def _proof(call: Call) -> Proof:
         if each.lower() == asked:
             return each
     raise ApiError(
-        400, "InvalidVerificationType", f"The verificationType is one of {', '.join(PROOFS)}."
+        400, "InvalidVerificationType", f"The verificationType must be one of {', '.join(PROOFS)}."
     )
 
 

@@ -122,7 +122,7 @@ async def put(call: Call) -> Response:
     """``PUT {scope}/.../roleDefinitions/{guid}``: always 201, as the SDKs take nothing else."""
     given = call.read(_Put).properties
     if given.type is not None and given.type.lower() != "customrole":
-        raise Rejected("InvalidRoleDefinitionType", "The type of a role that is made is CustomRole")
+        raise Rejected("InvalidRoleDefinitionType", "The type of a new role must be CustomRole")
     for each in given.assignable_scopes:
         call.require(WRITE, each)
     old = call.snapshot.get(RoleDefinition, call.names[0])

@@ -153,7 +153,7 @@ async def regenerate_key(call: Call) -> Response:
     elif asked == "secondary":
         which = "Secondary"
     else:
-        raise ApiError(400, "InvalidKeyType", "The keyType is 'Primary' or 'Secondary'.")
+        raise ApiError(400, "InvalidKeyType", "The keyType must be 'Primary' or 'Secondary'.")
     sealed = call.site.keys.seal(generate_access_key())
     changes = await call.change(
         lambda snapshot: services.regenerate_key(snapshot, call.scope, which, sealed)

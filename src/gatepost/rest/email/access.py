@@ -109,7 +109,7 @@ class Access:
             raise denied("signature_wrong: no access key of the resource made the signature")
         service = candidates[place // 2]
         if not service.local_auth:
-            raise denied("local_auth_disabled: the resource takes no access keys")
+            raise denied("local_auth_disabled: the resource does not accept access keys")
         return service
 
     def _open(self, sealed: bytes) -> bytes:
@@ -172,7 +172,7 @@ class Access:
         if found is None:
             return directory.all(CommunicationService)
         if not found:
-            raise denied("resource_unknown: there is no resource of the name in Host")
+            raise denied("resource_unknown: there is no resource with the name in Host")
         return found
 
     def service_for(self, caller: Caller, sender: Address) -> CommunicationService:

@@ -70,13 +70,11 @@ def _types() -> Mapping[str, Sequence[str]]:
 def _read(attachment: Attachment, path: str, *, any_type: bool) -> File:
     name = attachment.name.strip()
     if not name or len(name) > _MAX_NAME or not is_field_text(name):
-        raise InvalidProperty(f"{path}.name", "attachment_invalid: the name is none")
+        raise InvalidProperty(f"{path}.name", "attachment_invalid: the name is invalid")
     content_type = attachment.content_type.strip()
     match = _MEDIA_TYPE.fullmatch(content_type)
     if match is None or not (any_type or match[1].lower() in allowed_types()):
-        raise InvalidProperty(
-            f"{path}.contentType", "attachment_invalid: the type is not among those allowed"
-        )
+        raise InvalidProperty(f"{path}.contentType", "attachment_invalid: the type is not allowed")
     content_id = ""
     if attachment.content_id:
         found = _CONTENT_ID.fullmatch(attachment.content_id.strip())

@@ -45,7 +45,7 @@ _SCHEMAS: Final[JSON] = {
     ),
     "EmailContent": {
         **_object(("subject",), subject=_STRING, plainText=_OPTIONAL, html=_OPTIONAL),
-        "description": "plainText or html is needed, and may be both.",
+        "description": "plainText, html or both are required.",
     },
     "EmailRecipients": {
         **_object(
@@ -53,7 +53,7 @@ _SCHEMAS: Final[JSON] = {
             cc=_or_null(_list("EmailAddress")),
             bcc=_or_null(_list("EmailAddress")),
         ),
-        "description": "One of the lists must name somebody.",
+        "description": "At least one of the lists must contain a recipient.",
     },
     "FirstMessage": _object(
         ("sender", "content", "recipients"),
@@ -117,7 +117,7 @@ _LOCATION: Final[JSON] = {
 }
 _REFUSALS: Final = {
     400: "A mistake in the request; the message names the property.",
-    401: "No credentials (Unauthorized), or not good enough (Denied).",
+    401: "No credentials (Unauthorized), or insufficient ones (Denied).",
     404: "DomainNotLinked, or no such operation.",
     408: "The request took too long to arrive.",
     412: "2021-10-01-preview: it was first sent too long ago to be repeated.",
@@ -162,8 +162,8 @@ def _header(name: str, schema: JSON) -> JSON:
 _SEND: Final[JSON] = {
     "operationId": "send",
     "summary": "Send a message.",
-    "description": "2021-10-01-preview takes a FirstMessage and both Repeatability headers, and "
-    "answers without a body; every later one takes an EmailMessage.",
+    "description": "2021-10-01-preview requires a FirstMessage and both Repeatability headers, "
+    "and answers without a body; all later versions require an EmailMessage.",
     "parameters": [
         _VERSION,
         _header("Operation-Id", _GUID),
@@ -178,13 +178,13 @@ _SEND: Final[JSON] = {
         },
     },
     "responses": {
-        "202": _answer("It is stored.", "EmailSendResult", _LOCATION | _RETRY_AFTER),
+        "202": _answer("The message is stored.", "EmailSendResult", _LOCATION | _RETRY_AFTER),
         **_refusals(400, 401, 404, 408, 409, 412, 413, 415, 429, 500, 503),
     },
 }
 _FIRST_STATUS: Final[JSON] = {
     "operationId": "getSendStatus",
-    "summary": "Ask what became of it, in 2021-10-01-preview.",
+    "summary": "Get the status of a message, in 2021-10-01-preview.",
     "parameters": [
         _FIRST_VERSION,
         {"name": "id", "in": "path", "required": True, "schema": _GUID},
@@ -196,7 +196,7 @@ _FIRST_STATUS: Final[JSON] = {
 }
 _STATUS: Final[JSON] = {
     "operationId": "getSendResult",
-    "summary": "Ask what became of it.",
+    "summary": "Get the status of a message.",
     "parameters": [_VERSION, {"name": "id", "in": "path", "required": True, "schema": _GUID}],
     "responses": {
         "200": _answer("Its status.", "EmailSendResult", _RETRY_AFTER),

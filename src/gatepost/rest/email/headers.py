@@ -92,9 +92,9 @@ def _read_message_id(value: str, *, validate: bool) -> str:
 
 def _field(name: str, value: str) -> bytes:
     if not _NAME.fullmatch(name):
-        raise _invalid("a name is none of a header field")
+        raise _invalid("a name is not valid for a header field")
     if _is_ours(name):
-        raise _invalid(f"{name} is not the client's to set")
+        raise _invalid(f"{name} cannot be set by the client")
     try:
         if not value.isascii():
             return text_field(name, value)
@@ -102,7 +102,7 @@ def _field(name: str, value: str) -> bytes:
     except ValueError:
         raise _invalid(f"the value of {name} has a line end or control character") from None
     if max(map(len, field.split(b"\r\n"))) > MAX_LINE:
-        raise _invalid(f"the value of {name} is too long without a blank")
+        raise _invalid(f"the value of {name} has too long a part without a space")
     return field
 
 

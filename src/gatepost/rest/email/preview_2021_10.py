@@ -110,13 +110,13 @@ class First:
         given, first_sent = headers.get(ID, ""), _read_date(headers.get(FIRST_SENT, ""))
         if not is_guid(given):
             raise _rejected(
-                "The Repeatability-Request-Id header is missing or no GUID.",
-                "repeatability_invalid: there is no such id",
+                "The Repeatability-Request-Id header is missing or not a GUID.",
+                "repeatability_invalid: the id is missing or invalid",
             )
         if first_sent is None:
             raise _rejected(
-                "The Repeatability-First-Sent header is missing or no IMF-fixdate.",
-                "repeatability_invalid: there is no such date",
+                "The Repeatability-First-Sent header is missing or not an IMF-fixdate.",
+                "repeatability_invalid: the date is missing or invalid",
             )
         if abs(now - first_sent) > timedelta(seconds=self.tracked):
             raise ApiError(
@@ -220,5 +220,5 @@ def _headers(message: _Message) -> dict[str, str]:
         raise InvalidProperty("headers", "header_invalid: a header is given twice")
     importance = (message.importance or "normal").lower()
     if importance not in ("high", "normal", "low"):
-        raise InvalidProperty("importance", "document_invalid: there is no such importance")
+        raise InvalidProperty("importance", "document_invalid: the importance is unknown")
     return given if importance == "normal" else {"Importance": importance} | given

@@ -86,9 +86,9 @@ def _header(assertion: str) -> Mapping[str, Any]:
     except (jwt.PyJWTError, ValueError, RecursionError):
         header = None
     if header is None:
-        raise _malformed("it has not the form of a signed token")
+        raise _malformed("it does not have the form of a signed token")
     if header.get("alg") not in ALGORITHMS:
-        raise _malformed(f"it is signed with none of {', '.join(ALGORITHMS)}")
+        raise _malformed(f"it is not signed with one of {', '.join(ALGORITHMS)}")
     return header
 
 

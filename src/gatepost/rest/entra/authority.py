@@ -75,7 +75,7 @@ def find_authority(request: Request, directory: AzureDirectory) -> Authority:
         )
     raise EntraError(
         TENANT_MALFORMED,
-        "tenant_malformed: a tenant is named by its id or its domain",
+        "tenant_malformed: the tenant must be given by its id or domain",
         tenant=name[:253],
     )
 

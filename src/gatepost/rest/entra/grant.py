@@ -67,7 +67,7 @@ def grant(site: Site, authority: Authority, form: Form, version: str) -> Granted
     if not is_known(audience, authority.bases):
         raise EntraError(
             RESOURCE_UNKNOWN,
-            "resource_unknown: the scope or resource names nothing that tokens are given for",
+            "resource_unknown: no tokens are issued for this scope or resource",
             resource=audience,
             directory=tenant.domain or tenant.id,
         )

@@ -109,7 +109,7 @@ def apply(properties: Properties, old: EventSubscription) -> EventSubscription:
         schema = _SCHEMAS.get(properties.event_delivery_schema.lower())
         if schema is None:
             raise SubscriptionError(
-                f"eventDeliverySchema is one of {', '.join(_SCHEMA_NAMES.values())}"
+                f"eventDeliverySchema must be one of {', '.join(_SCHEMA_NAMES.values())}"
             )
         new = replace(new, schema=schema)
     if not new.url:
@@ -119,7 +119,7 @@ def apply(properties: Properties, old: EventSubscription) -> EventSubscription:
 
 def _with_destination(destination: Destination, old: EventSubscription) -> EventSubscription:
     if destination.endpoint_type.lower() != "webhook":
-        raise SubscriptionError("events go to an endpointType of WebHook only")
+        raise SubscriptionError("the only supported endpointType is WebHook")
     given = destination.properties
     url = old.url
     if given.endpoint_url is not None:

@@ -150,7 +150,7 @@ def check_name(name: str) -> str:
     """Return the name of a subscription. Raises SubscriptionError."""
     if not 3 <= len(name) <= MAX_NAME or not set(name) <= _NAME:
         raise SubscriptionError(
-            f"a subscription's name has 3 to {MAX_NAME} letters, digits and hyphens"
+            f"a subscription's name must have 3 to {MAX_NAME} letters, digits and hyphens"
         )
     return name
 
@@ -161,12 +161,14 @@ def check_types(types: tuple[str, ...]) -> tuple[str, ...]:
     known |= {each.rpartition(".")[2].lower(): each for each in TYPES}
     for each in types:
         if each.lower() not in known:
-            raise SubscriptionError(f"no event type {each[:80]!r}; there are {', '.join(TYPES)}")
+            raise SubscriptionError(
+                f"unknown event type {each[:80]!r}; there are {', '.join(TYPES)}"
+            )
     return tuple(dict.fromkeys(known[each.lower()] for each in types))
 
 
 def check_number(name: str, value: Any, most: int) -> int:
     """Return a whole number from 1 to ``most``. Raises SubscriptionError."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise SubscriptionError(f"{name} is a number from 1 to {most}")
+        raise SubscriptionError(f"{name} must be a number from 1 to {most}")
     return value

@@ -125,7 +125,9 @@ def replace_certificates(
 
 def _read(application: Application, wish: KeyCredential) -> ClientCertificate:
     if (wish.type, wish.usage) != ("AsymmetricX509Cert", "Verify"):
-        raise bad_request("A key credential here is an AsymmetricX509Cert to Verify with.")
+        raise bad_request(
+            "A key credential must have the type AsymmetricX509Cert and the usage Verify."
+        )
     try:
         raw = base64.b64decode(wish.key or "", validate=True)
         return read_certificate(application, raw, wish.display_name or "")

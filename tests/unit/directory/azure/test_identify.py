@@ -271,4 +271,4 @@ def test_every_attempt_makes_one_digest_and_compares_it(
 
 def test_times_are_utc() -> None:
     verdict = sign_in(Change(fields=(("secret", "end", datetime(2026, 1, 2, 3, 4, tzinfo=UTC)),)))
-    assert str(verdict) == f"secret_expired: secret {SECRET} ended at 2026-01-02 03:04 UTC"
+    assert str(verdict) == f"secret_expired: secret {SECRET} expired at 2026-01-02 03:04 UTC"

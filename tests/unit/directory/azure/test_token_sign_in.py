@@ -134,7 +134,7 @@ def test_a_token_ends() -> None:
     sign.now = NOW + timedelta(seconds=3598)
     assert isinstance(sign.sign_in(token), Principal)
     sign.now = NOW + timedelta(seconds=3599)
-    assert sign.reason(token) == "token_expired: the token ended at 2026-05-04 12:59:59 UTC"
+    assert sign.reason(token) == "token_expired: the token expired at 2026-05-04 12:59:59 UTC"
 
 
 def test_a_token_that_begins_later() -> None:

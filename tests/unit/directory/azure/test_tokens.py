@@ -167,7 +167,7 @@ def test_a_token_ends_on_the_second() -> None:
     tokens.verify(TOKEN, COMMUNICATION)
     clock.now = NOW + LIFETIME
     assert refusal(TOKEN, tokens=tokens) == (
-        "token_expired: the token ended at 2026-05-04 12:59:59 UTC"
+        "token_expired: the token expired at 2026-05-04 12:59:59 UTC"
     )
     clock.now = NOW - timedelta(minutes=5)
     tokens.verify(TOKEN, COMMUNICATION)

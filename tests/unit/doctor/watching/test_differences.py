@@ -20,7 +20,7 @@ from tests.unit.doctor.watching.looks import (
 
 ON = "on 2026-11-24 10:15 UTC"
 NO_CRAM = replace(OVER_TLS, mechanisms=("LOGIN", "PLAIN"))
-CHANGED = f"the certificate changed {ON}: good until 2027-02-22, the one before until 2027-01-23"
+CHANGED = f"the certificate changed {ON}: valid until 2027-02-22, the previous one until 2027-01-23"
 RENEWED = replace(CERTIFICATE, not_before=NOW, not_after=NOW + 90 * DAY)
 
 
@@ -84,7 +84,7 @@ def test_a_server_that_is_back_is_compared_with_what_it_was_before() -> None:
     known = known_before((down, BEFORE))
     assert known is not None
     said = [each.sentence for each in differences(known, now(over_tls=NO_CRAM))]
-    assert said[0].startswith(f"mail.example.com:587 is reachable again {ON} (at the last look")
+    assert said[0].startswith(f"mail.example.com:587 is reachable again {ON} (at the last check")
     assert said[1] == f"finding port_blocked disappeared {ON}"
     assert said[2:] == [f"CRAM-MD5 disappeared from AUTH {ON} (over TLS)"]
 
@@ -93,7 +93,7 @@ def test_the_login() -> None:
     taken, refused = replace(BEFORE, signed_in=True), now(signed_in=False)
     assert [each.what for each in differences(taken, refused)] == ["login"]
     back = replace(now(), signed_in=True)
-    assert "taken again" in differences(replace(BEFORE, signed_in=False), back)[0].sentence
+    assert "accepted again" in differences(replace(BEFORE, signed_in=False), back)[0].sentence
 
 
 def test_a_login_that_is_not_tried_is_not_mended() -> None:

@@ -160,8 +160,8 @@ def test_an_attachment_that_may_not_be_sent_is_left_out_where_that_is_asked_for(
     assert [each.get_filename() for each in plane.message().iter_attachments()] == ["logo.png"]
 
 
-NO_ID = "The Repeatability-Request-Id header is missing or no GUID."
-NO_DATE = "The Repeatability-First-Sent header is missing or no IMF-fixdate."
+NO_ID = "The Repeatability-Request-Id header is missing or not a GUID."
+NO_DATE = "The Repeatability-First-Sent header is missing or not an IMF-fixdate."
 TOO_OLD = "The Repeatability-First-Sent header is not within the 5 minute window."
 # fmt: off
 HEADERS = [

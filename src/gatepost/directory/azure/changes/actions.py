@@ -56,7 +56,7 @@ def check_permissions(permissions: tuple[Permission, ...]) -> None:
     actions.
     """
     if not permissions:
-        raise Rejected("InvalidRoleDefinition", "A role has at least one permission.")
+        raise Rejected("InvalidRoleDefinition", "A role must have at least one permission.")
     patterns = [
         each
         for permission in permissions

@@ -113,7 +113,8 @@ def checked_name(text: str) -> str:
     if not 1 <= len(text) <= NAME_LENGTH or has_control or text.isspace():
         raise Rejected(
             "Request_BadRequest",
-            f"a display name has 1 to {NAME_LENGTH} characters, none of them a control character",
+            f"a display name must have 1 to {NAME_LENGTH} characters, none of them a control "
+            "character",
         )
     return text
 

@@ -19,7 +19,7 @@ def add_secret(snapshot: Snapshot, secret: ClientSecret) -> Changes[ClientSecret
     if secret.display_name:
         checked_name(secret.display_name)
     if secret.end < secret.start:
-        raise Rejected("Request_BadRequest", "a secret ends after it begins")
+        raise Rejected("Request_BadRequest", "a secret must end after it begins")
     if len(snapshot.find(ClientSecret, secret.application_id)) >= MOST:
         raise Rejected("Directory_QuotaExceeded", f"an application has at most {MOST} secrets", 403)
     return Changes((secret,), (), secret)

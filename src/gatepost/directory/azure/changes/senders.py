@@ -33,7 +33,8 @@ def put(
     if not _LOCAL_PART.fullmatch(username) or len(username.encode()) > _LOCAL_SIZE:
         raise Rejected(
             "InvalidSenderUserName",
-            f"Invalid email sender username: '{username}'. It stands before the @ of an address.",
+            f"Invalid email sender username: '{username}'. It is the part before the @ of an "
+            "address.",
         )
     if not username.isascii() and not utf8:
         raise Rejected(

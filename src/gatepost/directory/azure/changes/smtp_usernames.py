@@ -74,7 +74,7 @@ def _same(old: SmtpUsername, new: SmtpUsername) -> bool:
 def _check_name(snapshot: Snapshot, service: CommunicationService, made: SmtpUsername) -> None:
     username = made.username
     if not _FREE.fullmatch(username):
-        raise _invalid("it has 1 to 320 printable ASCII characters, and no blanks")
+        raise _invalid("it must have 1 to 320 printable ASCII characters without spaces")
     if username.lower() == made.name.lower():
         raise _invalid("it must differ from the name of the resource")
     if "@" in username:

@@ -27,10 +27,14 @@ def create_tenant(snapshot: Snapshot, domain: str) -> Changes[Tenant]:
     Raises Rejected for what is not a domain name, or another tenant's.
     """
     if not _DOMAIN.fullmatch(domain) or domain.lower() in _RESERVED or is_guid(domain):
-        raise Rejected("Request_BadRequest", f"a tenant is named by a domain, not {domain[:80]!r}")
+        raise Rejected(
+            "Request_BadRequest", f"the name of a tenant must be a domain, not {domain[:80]!r}"
+        )
     if any(each.domain.lower() == domain.lower() for each in snapshot.all(Tenant)):
         raise Rejected(
-            "Request_MultipleObjectsWithSameKeyValue", f"a tenant has the domain {domain}", 409
+            "Request_MultipleObjectsWithSameKeyValue",
+            f"there is already a tenant with the domain {domain}",
+            409,
         )
     tenant = Tenant(new_guid(), domain)
     return Changes((tenant,), (), tenant)

@@ -110,9 +110,7 @@ def _set(domain: Domain, proof: Proof, status: VerificationStatus, error: str = 
 def _customers(snapshot: Snapshot, id: str) -> Domain:
     domain = existing(snapshot, Domain, id)
     if domain.is_managed:
-        raise Rejected(
-            "InvalidOperation", "An Azure managed domain is verified, and there is nothing to do."
-        )
+        raise Rejected("InvalidOperation", "An Azure managed domain is always verified.")
     return domain
 
 
@@ -180,7 +178,7 @@ def revoke(snapshot: Snapshot, id: str, proof: Proof) -> Changes[Domain]:
     """Take a proof back, and with ``Domain`` all of them. Raises Rejected while it is linked."""
     domain = _customers(snapshot, id)
     if proof != "DMARC" and linked_by(snapshot, domain):
-        raise Rejected("Conflict", f"The domain '{domain.name}' is linked; unlink it before.", 409)
+        raise Rejected("Conflict", f"The domain '{domain.name}' is linked; unlink it first.", 409)
     for each in PROOFS if proof == "Domain" else (proof,):
         domain = _set(domain, each, "NotStarted")
     return _one(domain)

@@ -193,7 +193,7 @@ REJECTED: dict[str, tuple[Attempt, str, int, str]] = {
     ),
     "a secret that ends before it begins": (
         lambda there: add_secret(there, made(1, end=NOW - timedelta(seconds=1))[0]),
-        "Request_BadRequest", 400, "ends",
+        "Request_BadRequest", 400, "must end",
     ),
     "a secret with a name too long": (
         lambda there: add_secret(there, made(1, display_name="x" * 257)[0]),
