@@ -117,6 +117,7 @@ _SENTENCES: Final = {
     "message_delivered": "delivered {id} to {rcpt_to} by {host}: {reply}",
     "message_deferred": "deferred {id} to {rcpt_to} until {next_at}: {host}: {reply}: {reason}",
     "message_failed": "FAILED {id} to {rcpt_to}: {reply}: {reason}",
+    "message_damaged": "MESSAGE {id} IS DAMAGED: {reason}",
     "notification_lost": "<{mail_from}> was NOT NOTIFIED of a failure ({id}): {reason}",
     "sender_warned": "notified <{mail_from}> that {id} is delayed",
     "next_hop_rests": "next hop {next_hop} pauses for {seconds} s: {what}: {reason}",

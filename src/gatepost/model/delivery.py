@@ -133,6 +133,8 @@ class QueuedMessage:
     subject: str
     message_id: str
     size: int
+    is_damaged: bool = False
+    """What MAIL had beside the sender cannot be read any more: it goes without."""
 
 
 @dataclass(frozen=True, slots=True)

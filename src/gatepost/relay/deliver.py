@@ -40,6 +40,7 @@ BACK: Final = timedelta(minutes=1)
 Ask = Callable[..., Awaitable[Sequence[Lease]]]
 """Leases some of what is due."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
+_LOST: Final = "what MAIL said besides the sender (RET, ENVID) cannot be read: it is sent without"
 _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
 
 
@@ -84,6 +85,8 @@ class Deliverer:
         self._filler: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._stopping = False
+        self._damaged: set[str] = set()
+        """Messages of which the operator was told that something of them is lost."""
         self._trouble = ""
         """Why the queue cannot be read at the moment."""
         self._ahead = float("-inf")
@@ -326,9 +329,16 @@ class Deliverer:
     async def _accept_all(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
         leases = await ask(*arguments)
         for lease in leases:
+            if lease.message.is_damaged:
+                self._tell_damaged(lease.message.id)
             self._accept(Held(lease, None))
         self._hurry(leases)
         return leases
+
+    def _tell_damaged(self, message: str) -> None:
+        if message not in self._damaged:
+            self._damaged.add(message)
+            self._report("message_damaged", id=message, reason=_LOST)
 
     def _hurry(self, leases: Iterable[Lease]) -> None:
         """Let those be the first in their lines whose time is nearly up, for a last try in it."""

@@ -1,6 +1,8 @@
 """The delivery loop with upstream servers made up, on a clock that takes no time."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +15,7 @@ from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.deliver import LOOK, Bounds
 from gatepost.relay.spool import FileBody
 from gatepost.relay.transport.contract import Place
+from gatepost.testing.memory import MemoryDeliveries
 from tests.simulated_delivery import (
     GREYLISTED,
     MINUTE,
@@ -335,3 +338,27 @@ def test_who_waits_behind_a_slow_rate_has_a_last_try_in_time() -> None:
 
     world.run(scenario)
     assert not world.told("message_failed")
+
+
+class Damaged(MemoryDeliveries):
+    """A store in which what MAIL said is damaged."""
+
+    async def lease(self, *arguments: Any) -> Sequence[Lease]:
+        leases = await super().lease(*arguments)
+        return [replace(each, message=replace(each.message, is_damaged=True)) for each in leases]
+
+
+def test_the_operator_is_told_once_of_what_is_lost_of_a_message_that_goes_all_the_same() -> None:
+    answers = iter([*[Answer((GREYLISTED,), "rcpt")] * 3, Answer()])
+    world, hub = one_hub(lambda *_: next(answers))
+    world.deliveries = Damaged()
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(600)
+
+    world.run(scenario)
+    assert hub.taken == [("m1", "bob@example.net")]
+    [told] = world.told("message_damaged")
+    assert told["id"] == "m1"
+    assert "ENVID" in told["reason"]

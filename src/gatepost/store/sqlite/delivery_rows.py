@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypedDict, TypeVar, get_args
 
@@ -75,9 +74,12 @@ def queued_message(row: Sequence[Any]) -> QueuedMessage:
     _, id_, received_at, mail_from, parameters, subject, message_id, principal, trace, size = row
     sender = read_text(mail_from)
     envelope = Envelope(_address(sender) if sender else None)
+    is_damaged = False
     if parameters is not None:
-        with suppress(ValueError, TypeError):  # damaged: it goes without them
+        try:
             envelope = replace(envelope, **msgspec.convert(json.loads(parameters), _Parameters))
+        except (ValueError, TypeError):
+            is_damaged = True
     return QueuedMessage(
         id_,
         envelope,
@@ -87,6 +89,7 @@ def queued_message(row: Sequence[Any]) -> QueuedMessage:
         read_text(subject),
         read_text(message_id),
         size,
+        is_damaged,
     )
 
 

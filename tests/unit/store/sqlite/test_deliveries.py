@@ -72,6 +72,8 @@ def test_what_is_damaged_in_a_row_keeps_no_other_mail_waiting(tmp_path: Path, da
         leases = [*overdue, *await store.deliveries.lease(NOON, 10)]
         assert {each.message.id for each in leases} >= {"1-0", "1-2"}
         assert all(each.message.envelope.is_plain for each in leases)
+        told = {each.message.id for each in leases if each.message.is_damaged}
+        assert told == ({"1-1"} if "parameters" in damage else set())
         for each in leases:
             await store.deliveries.settle(each, settlement("delivered"), NOON)
         await store.deliveries.act("drop", None, NOON)
