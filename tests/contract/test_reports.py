@@ -13,6 +13,7 @@ import pytest
 from gatepost.model.report import DELIVERY, Report
 from gatepost.model.suppression import Lease
 from gatepost.queue.reports import Published, ReportStore, Settlement, Standing
+from gatepost.routing.suppression import in_force
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
@@ -317,3 +318,26 @@ def test_what_is_recorded_survives(tmp_path: Path) -> None:
         store = open_store(tmp_path, Settings(reserve=0))
         run(steps(store.reports))
         store.close()
+
+
+@pytest.mark.parametrize("damage", ["level = 'x'", "since = 1 << 62", "until = 'x'"])
+def test_a_damaged_entry_of_the_managed_list_counts_until_it_is_deleted(
+    tmp_path: Path, damage: str
+) -> None:
+    store = open_store(tmp_path, Settings(reserve=0))
+    reports = store.reports
+
+    async def steps() -> None:
+        two = [Lease(name, 1, NOON, NOON + SECOND) for name in ("a@x", "b@x")]
+        await reports.record(None, [], two)
+        with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
+            connection.execute(f"UPDATE leases SET {damage} WHERE address = 'b@x'")
+        one, other = await reports.leases()
+        assert one == two[0]
+        assert (other.address, other.is_damaged) == ("b@x", True)
+        assert in_force(other, NOON)
+        assert in_force(other, NOON + 9999 * SECOND)
+        assert await reports.forget_leases(["b@x"]) == 1
+
+    run(steps())
+    store.close()

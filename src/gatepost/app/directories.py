@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from gatepost.app.accounts import PROOFS, open_accounts, sealer
+from gatepost.app.damaged_records import tell_damaged
 from gatepost.app.entra_keys import published_by
 from gatepost.app.keys import DIGESTS, Key
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
@@ -107,6 +108,8 @@ class Directories:
     """By whose rules the Azure directory goes."""
     tokens: AccessTokens | None = None
     """What the Azure directory gave, and takes at a sign-in; None: nothing."""
+    damaged: dict[str, str] = field(default_factory=dict)
+    """Records beside the Azure directory's; see ``damaged_records``."""
     _made: dict[str, tuple[AccountSettings, bytes, Account]] = field(default_factory=dict)
 
     async def make(self, settings: Sequence[DirectorySettings]) -> "Prepared":
@@ -170,8 +173,7 @@ class Directories:
                 self.records, digest_key=self.key.subkey(DIGESTS), clock=_now, tokens=self.tokens
             )
             await directory.load()
-            for name, reason in directory.damaged.items():
-                self.report("directory_record_damaged", name=name, reason=reason)
+            tell_damaged(self.report, {**self.damaged, **directory.damaged})
         prepared.then.append(partial(self._keep, directory, profile))
         return directory
 

@@ -3,19 +3,25 @@
 import hashlib
 import os
 import secrets
+import zlib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from gatepost.app.files import write_file
+from gatepost.directory.contract import Record, Records
 from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
 
 SIZE: Final = 32
 DIGESTS: Final = "client secret digests"
 """The purpose of the key under which client secrets are kept."""
+
+_MISFIT: Final = "the key does not match the sealed data; was it lost or replaced?"
+_FINGERPRINT: Final = ("key", "fingerprint")
+"""The record by which a store knows the key that its records are sealed with."""
 
 _VERSION: Final = b"\x01"
 _NONCE_SIZE: Final = 12
@@ -50,10 +56,7 @@ class Key:
         try:
             return self._cipher(purpose).decrypt(nonce, sealed[1 + _NONCE_SIZE :], version)
         except (InvalidTag, ValueError):
-            raise ConfigError(
-                "the key does not match the sealed data; was it lost or replaced?",
-                where=self.where,
-            ) from None
+            raise ConfigError(_MISFIT, where=self.where) from None
 
     def _cipher(self, purpose: str) -> ChaCha20Poly1305:
         return ChaCha20Poly1305(self.subkey(f"seal: {purpose}"))
@@ -88,3 +91,30 @@ def open_key(directory: Path) -> Key:
         root = secrets.token_bytes(SIZE)
         write_file(path, root)
     return Key(root, str(path))
+
+
+async def check_key(key: Key, records: Records) -> bool:
+    """Tell whether ``records`` know this key. Raises ConfigError when they know another one: then
+    what is sealed in them is not damaged, and nothing may be made anew in its place."""
+    for record in await records.load_records():
+        if (record.kind, record.id) == _FINGERPRINT and _is_sound(record.fields):
+            if record.fields != _fingerprint(key.subkey("fingerprint").hex()):
+                raise ConfigError(_MISFIT, where=key.where)
+            return True
+    return False
+
+
+async def keep_fingerprint(key: Key, records: Records) -> None:
+    """Let ``records`` know the key, if they do not. Raises ConfigError for another one."""
+    if not await check_key(key, records):
+        fields = _fingerprint(key.subkey("fingerprint").hex())
+        await records.save_records([Record(*_FINGERPRINT, fields)])
+
+
+def _fingerprint(digest: str) -> dict[str, Any]:
+    """Return a record's fields; the sum tells another key from damage."""
+    return {"digest": digest, "sum": zlib.crc32(digest.encode())}
+
+
+def _is_sound(fields: dict[str, Any]) -> bool:
+    return fields == _fingerprint(str(fields.get("digest")))

@@ -84,6 +84,8 @@ class _Shown(dict[str, Any]):
         if "next_at" in facts and facts["next_at"] is None:
             up = f"it expires at {facts['expires_at']}"
             self["next_at"] = "an operator releases it" if facts["held"] else up
+        if "records" in facts:
+            self["records_named"] = _named(facts["records"])
         if "findings" in facts:
             self["findings_named"] = "".join(f" {each}" for each in facts["findings"])
         if "certificate_days_left" in facts:
@@ -101,6 +103,12 @@ def _first_of(recipients: list[str]) -> str:
     return f"{recipients[0]}{more}"
 
 
+def _named(records: list[dict[str, str]]) -> str:
+    first = ", ".join(f"{each['name']} ({each['reason']})" for each in records[:_NAMED])
+    return first + (f" and {len(records) - _NAMED} more" if len(records) > _NAMED else "")
+
+
+_NAMED: Final = 3
 _SENTENCES: Final = {
     "accepted": "accepted {id} from <{mail_from}> to {rcpt_to}, {size} octets",
     "signed_in": "signed in {principal} with {mechanism} from {peer}",
@@ -141,7 +149,7 @@ _SENTENCES: Final = {
     "login_rests": "{upstream}: the password was refused, and is not sent again for {hours:g} h",
     "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is skipped: {reason}",
     "snapshot_not_kept": "{upstream}: the snapshot could NOT be saved: {reason}",
-    "directory_record_damaged": "DIRECTORY RECORD {name} IS DAMAGED, and is ignored: {reason}",
+    "directory_damaged": "{count} RECORDS OF THE DIRECTORY ARE DAMAGED: {records_named}",
     "account_damaged": "ACCOUNT {name} IS DAMAGED, and must be created again: {reason}",
     "store_recovered": "THE STORE WAS REPAIRED: {reason}",
     "store_gone": "THE STORE IS MISSING, a new one is created: {reason}",

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+import msgspec
+
+from gatepost.app.damaged_records import FAULTS, note
 from gatepost.app.keys import Key, SealedAccessKeys
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
@@ -33,6 +36,7 @@ from gatepost.directory.azure.paths import (
     subscription_of,
     subscription_path,
 )
+from gatepost.directory.azure.records import record_of
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import generate_access_key
 from gatepost.directory.contract import Record, Records
@@ -45,6 +49,7 @@ _OUR_SECRET: Final = "first client secret"
 _ADMIN_SECRET: Final = "administrator's client secret"
 _RECORD: Final = ("provisioned", NAME)
 _ADMIN_RECORD: Final = ("provisioned", "admin")
+_ANEW: Final = "a new one is made"
 OWNER: Final = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 """The built-in role."""
 
@@ -103,28 +108,34 @@ async def provision(
     """Return what the first start made, and make it if this is the first start.
 
     Everything is written in one commit, so that there is never a part of it.
-    ``directory`` has been loaded from ``records``. Raises ConfigError when ``key`` is
-    not the one that it was made with.
+    ``directory`` has been loaded from ``records``. What a damaged record was about is made anew,
+    and ``directory.damaged`` gets it.
     """
     kept = {(each.kind, each.id): each for each in await records.load_records()}
     first = kept.get(_RECORD)
-    if first is None:
+    given = None if first is None else _recall(first, directory, key)
+    if given is None:
         return await _provision(directory, key, now)
-    given = _recall(first, directory, key)
     admin = kept.get(_ADMIN_RECORD)
-    if admin is not None:
-        return replace(given, admin=_recall_admin(admin, directory, key))
+    identity = None if admin is None else _recall_admin(admin, directory, key)
+    if identity is not None:
+        return replace(given, admin=identity)
     tenant = directory.get(Tenant, given.tenant_id)
     if tenant is None:
         return given
-    made = _make_admin(directory, key, tenant, given.subscription_id, now)  # of an earlier version
+    made = _make_admin(directory, key, tenant, given.subscription_id, now)
     await directory.save(made.entries, beside=[made.record])
     return replace(given, admin=made.identity)
 
 
-def _recall_admin(record: Record, directory: AzureDirectory, key: Key) -> Identity:
-    secret = _recall_secret(record, directory, key, _ADMIN_SECRET)
-    return Identity(record.fields["client_id"], secret)
+def _recall_admin(record: Record, directory: AzureDirectory, key: Key) -> Identity | None:
+    """Return the administrator; None when the record is damaged."""
+    try:
+        secret = _recall_secret(record, directory, key, _ADMIN_SECRET)
+        return Identity(record.fields["client_id"], secret)
+    except FAULTS as error:
+        note(directory.damaged, record, error, _ANEW)
+        return None
 
 
 def _recall_secret(record: Record, directory: AzureDirectory, key: Key, purpose: str) -> Secret:
@@ -135,19 +146,35 @@ def _recall_secret(record: Record, directory: AzureDirectory, key: Key, purpose:
     return Secret("" if refused else value)
 
 
-def _recall(record: Record, directory: AzureDirectory, key: Key) -> Provisioned:
-    fields = record.fields
-    service = directory.get(CommunicationService, fields["resource_id"])
-    access_key = SealedAccessKeys(key).open(service.primary_key) if service else Secret("")
-    return Provisioned(
-        tenant_id=fields["tenant_id"],
-        subscription_id=subscription_of(fields["resource_id"]),
-        client_id=fields["client_id"],
-        client_secret=_recall_secret(record, directory, key, _OUR_SECRET),
-        resource_id=fields["resource_id"],
-        sender=fields["sender"],
-        access_key=access_key,
-    )
+def _recall(record: Record, directory: AzureDirectory, key: Key) -> Provisioned | None:
+    """Return what the first start made; None when the record is damaged."""
+    try:
+        fields = msgspec.convert(record.fields, dict[str, str])
+        service = directory.get(CommunicationService, fields["resource_id"])
+        return Provisioned(
+            tenant_id=fields["tenant_id"],
+            subscription_id=subscription_of(fields["resource_id"]),
+            client_id=fields["client_id"],
+            client_secret=_recall_secret(record, directory, key, _OUR_SECRET),
+            resource_id=fields["resource_id"],
+            sender=fields["sender"],
+            access_key=_recall_access_key(service, directory, key),
+        )
+    except FAULTS as error:
+        note(directory.damaged, record, error, _ANEW)
+        return None
+
+
+def _recall_access_key(
+    service: CommunicationService | None, directory: AzureDirectory, key: Key
+) -> Secret:
+    if service is None:
+        return Secret("")
+    try:
+        return SealedAccessKeys(key).open(service.primary_key)
+    except FAULTS as error:
+        note(directory.damaged, record_of(service), error, "its primary key is ignored")
+        return Secret("")
 
 
 async def _provision(directory: AzureDirectory, key: Key, now: datetime) -> Provisioned:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from gatepost.app.accounts import open_accounts, sealer
+from gatepost.app.damaged_records import FAULTS, Damaged, note
 from gatepost.app.keys import Key
 from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import Account, AccountDirectory, make_account
@@ -47,15 +48,17 @@ class Accounts:
     given: GivenAccount
 
 
-async def provide_accounts(records: Records, key: Key, profile: Profile) -> Accounts:
-    """Return the accounts that the store keeps; at a profile's first start, make its account.
-
-    Raises ConfigError when ``key`` is not the one that it was made with.
+async def provide_accounts(
+    records: Records, key: Key, profile: Profile, damaged: Damaged
+) -> Accounts:
+    """Return the accounts that the store keeps; at a profile's first start, make its account, and
+    also when the record of what it was given is damaged, which ``damaged`` gets.
     """
     mine = ("provisioned", f"account {profile.name}")
     kept = {(each.kind, each.id): each for each in await records.load_records()}
     first = kept.get(mine)
-    if first is None:
+    known = None if first is None else _recall(first, key, damaged)
+    if known is None:
         given = draw_account(profile)
         account = await asyncio.to_thread(_account_of, given, key)
         kind = ("account", account.name)
@@ -66,10 +69,10 @@ async def provide_accounts(records: Records, key: Key, profile: Profile) -> Acco
             ]
         )
     else:
-        given = _opened(first, key)
+        given = known
     directory = open_accounts(records, key)
     await directory.load()
-    if first is not None and given.password and not await _proves(directory, given):
+    if known is not None and given.password and not await _proves(directory, given):
         given = GivenAccount(given.username, Secret(""), given.sender, Secret(""))
     tokens = {given.username: given.token} if given.token else {}
     return Accounts(directory, TokenAccounts(directory, tokens), given)
@@ -100,7 +103,10 @@ async def _proves(directory: AccountDirectory, given: GivenAccount) -> bool:
     if account is None:
         return False
     password = given.password.reveal().encode()
-    return await asyncio.to_thread(partial(PasswordHasher().verify, account.password, password))
+    try:
+        return await asyncio.to_thread(partial(PasswordHasher().verify, account.password, password))
+    except ValueError:  # it is damaged
+        return False
 
 
 def _sealed(given: GivenAccount, key: Key) -> dict[str, str]:
@@ -115,11 +121,19 @@ def _sealed(given: GivenAccount, key: Key) -> dict[str, str]:
     }
 
 
+def _recall(record: Record, key: Key, damaged: Damaged) -> GivenAccount | None:
+    try:
+        return _opened(record, key)
+    except FAULTS as error:
+        note(damaged, record, error, "a new account is made")
+        return None
+
+
 def _opened(record: Record, key: Key) -> GivenAccount:
     def open_(sealed: str) -> Secret:
         return Secret(key.unseal(base64.b64decode(sealed), _PURPOSE).decode())
 
-    fields = record.fields
+    fields = msgspec.convert(record.fields, dict[str, str])
     return GivenAccount(
         fields["username"], open_(fields["password"]), fields["sender"], open_(fields["token"])
     )

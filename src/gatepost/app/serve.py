@@ -21,7 +21,7 @@ from gatepost.app.control_socket import SOCKET
 from gatepost.app.directories import Directories, Prepared, ServedDirectory
 from gatepost.app.files import remove_file
 from gatepost.app.health import health_url, serve_health
-from gatepost.app.keys import Key, SealedAccessKeys, open_key
+from gatepost.app.keys import Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.app.listeners import visitor_limits
 from gatepost.app.operator_log import Reporter
 from gatepost.app.queueing.operations import QueueControl
@@ -183,11 +183,12 @@ class Service:
         context = ServeContext(store, key, http, report, ids, alarms)
         outbound = ServeOutbound(context)
         delivery = outbound.prepare(config)
+        await keep_fingerprint(key, store)
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
         directories = Directories(store, key, entra, report)
         if config.api is not None:
-            directories.tokens = await open_tokens(store, key, _now)
+            directories.tokens = await open_tokens(store, key, _now, directories.damaged)
         directory = await _first_directory(directories, config)
         visitors = ClientCounts(visitor_limits(config.limits), time.monotonic)
         workers = options.workers_of(config)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from gatepost.app.damaged_records import FAULTS, Damaged, note
 from gatepost.app.keys import Key
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.contract import Record, Records
@@ -22,20 +23,30 @@ _EXPONENT: Final = 65_537
 _RECORD: Final = ("signing_key", "access tokens")
 
 
-async def open_tokens(records: Records, key: Key, clock: Callable[[], datetime]) -> AccessTokens:
+async def open_tokens(
+    records: Records, key: Key, clock: Callable[[], datetime], damaged: Damaged
+) -> AccessTokens:
     """Return the tokens of this directory; at the first call, make the key that signs them.
 
-    Raises ConfigError when ``key`` is not the one that it was sealed with.
+    Instead of a damaged one, which ``damaged`` gets, another one is made: tokens are good for an
+    hour, so that little is lost with it.
     """
     for record in await records.load_records():
         if (record.kind, record.id) == _RECORD:
-            sealed = base64.b64decode(record.fields["sealed"])
-            signing = load_der_private_key(key.unseal(sealed, _RECORD[1]), None)
-            if not isinstance(signing, rsa.RSAPrivateKey):
-                raise TypeError("the key that signs tokens is not an RSA key")
-            return AccessTokens(signing, clock)
+            try:
+                return AccessTokens(_opened(record, key), clock)
+            except FAULTS as error:
+                note(damaged, record, error, "a new one is made; older tokens are refused")
     signing = rsa.generate_private_key(_EXPONENT, BITS)
     der = signing.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     sealed = key.seal(der, _RECORD[1])
     await records.save_records([Record(*_RECORD, {"sealed": base64.b64encode(sealed).decode()})])
     return AccessTokens(signing, clock)
+
+
+def _opened(record: Record, key: Key) -> rsa.RSAPrivateKey:
+    sealed = base64.b64decode(record.fields["sealed"])
+    signing = load_der_private_key(key.unseal(sealed, _RECORD[1]), None)
+    if not isinstance(signing, rsa.RSAPrivateKey):
+        raise TypeError("the key that signs tokens is not an RSA key")
+    return signing

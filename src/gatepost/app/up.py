@@ -18,9 +18,10 @@ from gatepost.app.certificates import Certificates, ensure_certificates, make_fl
 from gatepost.app.clock import AheadClock, ClockControl, check_alone
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.control_socket import SOCKET
+from gatepost.app.damaged_records import Damaged, tell_damaged
 from gatepost.app.events.service import EventService, Surroundings
 from gatepost.app.files import remove_file
-from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, open_key
+from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.app.operator_log import Reporter
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
@@ -135,9 +136,9 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     stack.callback(store.close)
     remove_ready(data)
     listeners, key = _listen(options, stack), open_key(data)
-    directory, tokens, provisioned = await _provide(key, store, profile, clock, report)
+    directory, tokens, provisioned = await _provide(key, store, profile, clock)
     certificates = ensure_certificates(data, datetime.now(UTC))
-    accounts = await _provide_accounts(key, store, profile)
+    accounts = await _provide_accounts(key, store, profile, directory.damaged)
     signs_in: Directory = accounts.signs_in if accounts else directory
     quotas = _quotas(profile, directory, clock) if profile.strict.counts else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
@@ -228,10 +229,12 @@ def _listen(options: Options, stack: AsyncExitStack) -> Listeners:
 
 
 async def _provide(
-    key: Key, store: SqliteStore, profile: Profile, clock: AheadClock, report: Report
+    key: Key, store: SqliteStore, profile: Profile, clock: AheadClock
 ) -> tuple[AzureDirectory, AccessTokens, Provisioned]:
     """Load the directory; at the first start, make what it holds."""
-    tokens = await open_tokens(store, key, clock.now)
+    damaged: dict[str, str] = {}
+    await keep_fingerprint(key, store)
+    tokens = await open_tokens(store, key, clock.now, damaged)
     directory = AzureDirectory(
         store,
         digest_key=key.subkey(DIGESTS),
@@ -240,8 +243,7 @@ async def _provide(
         tokens=tokens,
     )
     await directory.load()
-    for name, reason in directory.damaged.items():
-        report("directory_record_damaged", name=name, reason=reason)
+    directory.damaged.update(damaged)
     return directory, tokens, await provision(store, directory, key, clock.now())
 
 
@@ -252,17 +254,22 @@ def _served_certificate(data: Path, profile: Profile, certificates: Certificates
     return make_flawed(data, flaw, datetime.now(UTC))
 
 
-async def _provide_accounts(key: Key, store: SqliteStore, profile: Profile) -> Accounts | None:
+async def _provide_accounts(
+    key: Key, store: SqliteStore, profile: Profile, damaged: Damaged
+) -> Accounts | None:
     """Load the plain accounts, where the profile's provider has them."""
     if profile.directory.kind != "accounts":
         return None
-    return await provide_accounts(store, key, profile)
+    accounts = await provide_accounts(store, key, profile, damaged)
+    damaged.update({f"account {name}": why for name, why in accounts.directory.damaged.items()})
+    return accounts
 
 
 async def _serve_events(here: Surroundings, stack: AsyncExitStack) -> EventService:
-    """Report what becomes of mail from now on."""
+    """Report what becomes of mail from now on; tell what of all records is damaged."""
     service = EventService(here)
     await service.load()
+    tell_damaged(here.tell, {**here.directory.damaged, **service.damaged})
     stack.push_async_callback(service.close)
     await service.serve()
     return service

@@ -1,7 +1,7 @@
 """The plug point Directory: who may sign in, and with which senders."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from gatepost.model.address import Address
@@ -72,6 +72,12 @@ class Record:
     kind: str
     id: str
     fields: dict[str, Any]
+    remains: dict[str, str] = field(default_factory=dict)
+    """Texts that can still be read in a damaged one, whose ``fields`` are empty."""
+
+    def damage(self, reason: str) -> str:
+        """Say what is wrong with one that does not hold what it must, as ``reason`` has it."""
+        return reason if self.fields else "it cannot be read"
 
 
 class Records(Protocol):

@@ -14,3 +14,5 @@ class Lease:
     """How often it was prolonged, which decides how long it lasts."""
     since: datetime
     until: datetime
+    is_damaged: bool = False
+    """What the store has of it is: it holds until somebody deletes it."""

@@ -40,7 +40,7 @@ BACK: Final = timedelta(minutes=1)
 Ask = Callable[..., Awaitable[Sequence[Lease]]]
 """Leases some of what is due."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
-_LOST: Final = "what MAIL said besides the sender (RET, ENVID) cannot be read: it is sent without"
+_LOST: Final = "the parameters of MAIL (RET, ENVID) cannot be read; it is sent without them"
 _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
 
 

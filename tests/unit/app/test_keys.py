@@ -1,15 +1,19 @@
 """The key: made once, one subkey a purpose, and what is sealed opens with it alone."""
 
+import asyncio
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.app.keys import SIZE, Key, open_key
+from gatepost.app.keys import SIZE, Key, check_key, keep_fingerprint, open_key
+from gatepost.directory.contract import Record
 from gatepost.errors import ConfigError
+from tests.unit.directory.memory import MemoryRecords
 
 KEY = Key(bytes(range(32)), "DIR/key")
 
@@ -83,3 +87,21 @@ def test_what_does_not_fit_is_refused(sealed: bytes) -> None:
 
 def test_it_does_not_show() -> None:
     assert repr(KEY) == "Key(***)"
+
+
+@pytest.mark.parametrize("damage", [{}, {"digest": "x"}, {"digest": "x", "sum": 5}])
+def test_records_know_the_key_that_they_were_sealed_with(damage: dict[str, Any]) -> None:
+    """Then what does not open with it is damaged; with another key nothing would."""
+    records = MemoryRecords()
+    asyncio.run(keep_fingerprint(KEY, records))
+    asyncio.run(keep_fingerprint(KEY, records))
+    assert records.commits == 1
+    other = Key(bytes(32), "DIR/key")
+    with pytest.raises(ConfigError, match="does not match") as caught:
+        asyncio.run(keep_fingerprint(other, records))
+    assert caught.value.where == "DIR/key"
+    [mark] = records.kept
+    records.kept[mark] = Record(*mark, damage)
+    asyncio.run(keep_fingerprint(KEY, records))
+    assert records.commits == 2
+    assert asyncio.run(check_key(KEY, records))

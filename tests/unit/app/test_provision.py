@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,7 +26,7 @@ from gatepost.directory.azure.entries import (
     principal_lookup,
 )
 from gatepost.directory.azure.rules import Rules
-from gatepost.errors import ConfigError
+from gatepost.directory.contract import Record
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
@@ -155,12 +156,33 @@ def test_the_connection_string() -> None:
     assert len(base64.b64decode(given.access_key.reveal())) == 64
 
 
-def test_without_the_key_nothing_is_made_up() -> None:
+@pytest.mark.parametrize("damage", [{}, {"client_secret": "broken"}, {"client_secret": None}])
+@pytest.mark.parametrize("name", ["gatepost", "admin"])
+def test_what_a_damaged_record_was_about_is_made_anew_and_told(
+    name: str, damage: dict[str, str]
+) -> None:
     records = MemoryRecords()
-    start(records)
-    with pytest.raises(ConfigError, match="does not match") as caught:
-        start(records, key=Key(bytes([1] * 32), "DIR/key"))
-    assert caught.value.where == "DIR/key"
+    _, before = start(records)
+    mine = ("provisioned", name)
+    records.kept[mine] = Record(*mine, {**records.kept[mine].fields, **damage} if damage else {})
+    directory, given = start(records)
+    assert list(directory.damaged) == [f"provisioned {name}"]
+    assert (given.client_id == before.client_id) == (name == "admin")
+    assert given.client_secret
+    assert given.admin is not None
+    assert given.admin.client_secret
+    assert start(records)[1] == given
+
+
+def test_a_damaged_access_key_is_left_out() -> None:
+    records = MemoryRecords()
+    directory, before = start(records)
+    [service] = directory.all(CommunicationService)
+    asyncio.run(directory.save([replace(service, primary_key=b"broken")]))
+    directory, given = start(records)
+    assert not given.access_key
+    assert given.client_secret == before.client_secret
+    assert "primary key" in next(iter(directory.damaged.values()))
 
 
 def test_a_crash_before_the_commit_leaves_nothing() -> None:

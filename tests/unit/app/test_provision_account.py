@@ -6,7 +6,6 @@ import pytest
 
 from gatepost.app.keys import Key
 from gatepost.app.provision_account import Accounts, provide_accounts
-from gatepost.errors import ConfigError
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply
@@ -19,7 +18,7 @@ KEY = Key(bytes(32), "DIR/key")
 
 
 def start(records: MemoryRecords, profile: str = "gmail", key: Key = KEY) -> Accounts:
-    return asyncio.run(provide_accounts(records, key, load_profile(profile)))
+    return asyncio.run(provide_accounts(records, key, load_profile(profile), {}))
 
 
 def sign_in(accounts: Accounts, credentials: Credentials, mechanism: str) -> Principal | Reply:
@@ -49,8 +48,18 @@ def test_secrets_are_sealed() -> None:
     kept = repr(records.kept)
     assert given.password.reveal() not in kept
     assert given.token.reveal() not in kept
-    with pytest.raises(ConfigError, match="does not match"):
-        start(records, key=Key(bytes([1]) * 32))
+
+
+def test_instead_of_one_whose_record_is_damaged_another_is_made_and_told() -> None:
+    records, damaged = MemoryRecords(), dict[str, str]()
+    before = start(records).given
+    mine = ("provisioned", "account gmail")
+    records.kept[mine].fields["password"] = "broken"
+    profile = load_profile("gmail")
+    made = asyncio.run(provide_accounts(records, KEY, profile, damaged)).given
+    assert made.password not in (before.password, Secret(""))
+    assert list(damaged) == ["provisioned account gmail"]
+    assert start(records).given == made
 
 
 def test_each_profile_has_its_own() -> None:

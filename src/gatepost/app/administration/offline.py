@@ -9,7 +9,7 @@ from gatepost.app.administration.accounts import account_admin
 from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.dispatch import AdminDispatch
 from gatepost.app.clock import AheadClock
-from gatepost.app.keys import DIGESTS, SealedAccessKeys, open_key
+from gatepost.app.keys import DIGESTS, SealedAccessKeys, check_key, open_key
 from gatepost.config.settings import DirectorySettings
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.net.dns import DnsResolver
@@ -25,6 +25,7 @@ async def offline_administration(
     may be in it.
     """
     key, now = open_key(data), AheadClock(data).now
+    await check_key(key, store)
     directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     await directory.load()
     context = AdminContext(directory, SealedAccessKeys(key), now, resolver=DnsResolver(cached=0))

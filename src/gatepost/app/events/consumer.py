@@ -40,6 +40,8 @@ AGE: Final = timedelta(days=30)
 KEPT: Final = 100_000
 """Reports that are kept, beside those that a webhook is still to get."""
 
+_DAMAGED: Final = "its times cannot be read; it suppresses mail until it is deleted"
+
 
 class Consumer:
     """The one reader of a store's new mail, and the keeper of the managed list.
@@ -60,6 +62,8 @@ class Consumer:
         self._on_published = on_published
         self._cursor = 0
         self._leases: dict[str, Lease] = {}
+        self.damaged: dict[str, str] = {}
+        """See ``damaged_records``."""
         self._consuming = asyncio.Lock()
         self._rung = asyncio.Event()
         self._asked: set[asyncio.Future[None]] = set()
@@ -67,7 +71,11 @@ class Consumer:
     async def load(self) -> None:
         """Read the cursor and the managed list."""
         self._cursor = await self._reports.cursor()
-        self._leases = {each.address: each for each in await self._reports.leases()}
+        leases = await self._reports.leases()
+        self._leases = {each.address: each for each in leases}
+        self.damaged.update(
+            {f"suppression {each.address}": _DAMAGED for each in leases if each.is_damaged}
+        )
 
     # Who asks.
 

@@ -9,7 +9,7 @@ from typing import Any
 from gatepost.app.clock import AheadClock
 from gatepost.app.events.operations import operate
 from gatepost.app.events.service import EventService, Surroundings
-from gatepost.app.keys import DIGESTS, open_key
+from gatepost.app.keys import DIGESTS, check_key, open_key
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.model.profile import EventRules
 from gatepost.store.sqlite import SqliteStore
@@ -26,6 +26,7 @@ async def own_events(
 ) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
     """Give what runs an operation on ``store``, that of ``data``; nothing is sent."""
     key, now = open_key(data), AheadClock(data).now
+    await check_key(key, store)
     directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     await directory.load()
     here = Surroundings(store, directory, key, EventRules(), _say_nothing, now)

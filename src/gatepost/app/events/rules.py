@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
+from gatepost.app.damaged_records import FAULTS, note
 from gatepost.directory.change_listeners import to_the_end
 from gatepost.directory.contract import Record, Records
 from gatepost.routing.outcomes import Rule
@@ -16,11 +19,18 @@ class OutcomeRules:
     def __init__(self, records: Records) -> None:
         self._records = records
         self.by_target: Mapping[str, Rule] = {}
+        self.damaged: dict[str, str] = {}
+        """See ``damaged_records``."""
 
     async def load(self) -> None:
-        """Read what the store keeps."""
-        found = [Rule(**each.fields) for each in await self._records.load_records()
-                 if each.kind == KIND]  # fmt: skip
+        """Read what the store keeps; a damaged record is ignored."""
+        found: list[Rule] = []
+        for record in await self._records.load_records():
+            if record.kind == KIND:
+                try:
+                    found.append(msgspec.convert(record.fields, Rule))
+                except FAULTS as error:
+                    note(self.damaged, record, error)
         self.by_target = {each.target: each for each in found}
 
     async def put(self, rule: Rule) -> None:

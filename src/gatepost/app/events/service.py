@@ -90,6 +90,11 @@ class EventService:
         await self.subscriptions.load()
         await self.consumer.load()
 
+    @property
+    def damaged(self) -> dict[str, str]:
+        """See ``damaged_records``."""
+        return {**self.rules.damaged, **self.subscriptions.damaged, **self.consumer.damaged}
+
     async def serve(self) -> None:
         """Consume mail and send what is due from now on.
 

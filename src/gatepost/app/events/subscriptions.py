@@ -7,9 +7,10 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from gatepost.app.damaged_records import FAULTS, note
 from gatepost.directory.contract import Record, Records
 from gatepost.model.secret import Secret
-from gatepost.rest.events.subscription import Batch, EventSubscription, Filter, Retry
+from gatepost.rest.events.subscription import EventSubscription
 
 KIND: Final = "event_subscription"
 _PURPOSE: Final = "webhook URLs"
@@ -33,11 +34,18 @@ class Subscriptions:
         self._by_key: dict[str, EventSubscription] = {}
         self.active: Sequence[EventSubscription] = ()
         """Those whose endpoint has agreed."""
+        self.damaged: dict[str, str] = {}
+        """See ``damaged_records``."""
 
     async def load(self) -> None:
-        """Read what the store keeps. Raises ConfigError when the key does not fit."""
-        found = [self._read(each.fields) for each in await self._records.load_records()
-                 if each.kind == KIND]  # fmt: skip
+        """Read what the store keeps; a damaged record is ignored."""
+        found: list[EventSubscription] = []
+        for record in await self._records.load_records():
+            if record.kind == KIND:
+                try:
+                    found.append(self._read(record.fields))
+                except FAULTS as error:
+                    note(self.damaged, record, error)
         self._take({each.key: each for each in found})
 
     @property
@@ -82,23 +90,12 @@ class Subscriptions:
         }
 
     def _read(self, fields: dict[str, Any]) -> EventSubscription:
-        return EventSubscription(
-            name=fields["name"],
-            scope=fields["scope"],
-            url=self._opened(fields["url"]),
-            created_at=datetime.fromisoformat(fields["created_at"]),
-            schema=fields["schema"],
-            filter=msgspec.convert(fields["filter"], Filter),
-            batch=msgspec.convert(fields["batch"], Batch),
-            retry=msgspec.convert(fields["retry"], Retry),
-            ca_file=fields["ca_file"],
-            labels=tuple(fields["labels"]),
-            state=fields["state"],
-            token=self._opened(fields["token"]) if fields["token"] else Secret(""),
-        )
+        return msgspec.convert(fields, EventSubscription, dec_hook=self._opened)
 
     def _sealed(self, secret: Secret) -> str:
         return base64.b64encode(self._seal.seal(secret.reveal().encode(), _PURPOSE)).decode()
 
-    def _opened(self, sealed: str) -> Secret:
-        return Secret(self._seal.unseal(base64.b64decode(sealed), _PURPOSE).decode())
+    def _opened(self, _: type, sealed: Any) -> Secret:
+        """Return what ``_write`` sealed; for msgspec."""
+        plain = self._seal.unseal(base64.b64decode(sealed), _PURPOSE) if sealed else b""
+        return Secret(plain.decode())

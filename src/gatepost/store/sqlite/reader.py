@@ -1,8 +1,10 @@
 """Reads, on a connection of their own: short transactions, so that the WAL stays bounded."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.model.body import Body
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 PAGE_ROWS: Final = 500
 """Rows of a listing in one read transaction."""
 _MAX_SEQ: Final = (1 << 63) - 1
+_MEMBER: Final = re.compile(r'"(\w+)": ("(?:[^"\\]|\\.)*")')
+"""A text in a JSON object, and its name."""
 
 
 class Reader:
@@ -61,7 +65,7 @@ class Reader:
         from gatepost.directory.contract import Record  # noqa: PLC0415
 
         rows = self._connection.execute(QUERIES["load_records"]).fetchall()
-        return [Record(kind, id_, _read_fields(fields)) for kind, id_, fields in rows]
+        return [Record(kind, id_, *_read_fields(fields)) for kind, id_, fields in rows]
 
     def live_octets(self) -> dict[int, int]:
         """Return how many octets of each segment messages point at."""
@@ -99,10 +103,18 @@ class Reader:
         return open_content(id_, self._row("get_body", id_), self._segments)
 
 
-def _read_fields(text: str) -> dict[str, Any]:
-    """Return what a record holds; nothing, where it is damaged: whoever reads it misses that."""
+def _read_fields(text: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what a record holds; of a damaged one nothing, and the texts that can be read."""
     try:
         fields = json.loads(text)
     except (ValueError, TypeError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
+        return {}, _remains(text) if isinstance(text, str) else {}
+    return fields if isinstance(fields, dict) else {}, {}
+
+
+def _remains(text: str) -> dict[str, str]:
+    remains: dict[str, str] = {}
+    for name, value in _MEMBER.findall(text):
+        with suppress(ValueError):
+            remains.setdefault(name, json.loads(value))
+    return remains

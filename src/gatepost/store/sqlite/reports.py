@@ -11,6 +11,8 @@ from gatepost.model.suppression import Lease
 from gatepost.queue.reports import DeadLetter, Due, Published, Settlement, Standing, Unread
 from gatepost.store.sqlite.commit import Transaction
 from gatepost.store.sqlite.queries import (
+    EPOCH,
+    UNKNOWN,
     microseconds,
     read_queries,
     read_time,
@@ -71,7 +73,7 @@ class SqliteReports:
 
     async def leases(self) -> Sequence[Lease]:
         rows = await self._rows("list_leases")
-        return [Lease(row[0], row[1], read_time(row[2]), read_time(row[3])) for row in rows]
+        return [_lease(row) for row in rows if isinstance(row[0], str)]
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:
         gone: int = await self._change(
@@ -228,3 +230,12 @@ def _data(fields: Any) -> dict[str, Any] | None:
     except (ValueError, TypeError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _lease(row: Sequence[Any]) -> Lease:
+    """Return what a row says; a damaged one keeps mail back for ever, for that can be undone."""
+    address, level, *times = row
+    since, until = map(read_time, times)
+    if isinstance(level, int) and UNKNOWN not in (since, until):
+        return Lease(address, level, since, until)
+    return Lease(address, 0, EPOCH, UNKNOWN, is_damaged=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +14,11 @@ from gatepost.directory.azure.entries import (
     SuppressionList,
 )
 from gatepost.directory.azure.paths import child_path
+from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.address import parse_address
+from gatepost.model.suppression import Lease
+from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 from tests.unit.app.events.world import SENDER, URL, World, opened
 from tests.unit.directory.azure.world import DOMAIN, SERVICE, USERNAME
@@ -304,3 +308,30 @@ async def test_mail_of_no_interest_is_passed_over_and_reserved_recipients_are_no
     assert sorted(await world.statuses(message="m2")) == [
         (DEAD.upper(), "Bounced"), (ANN, "Delivered"),
     ]  # fmt: skip
+
+
+def test_damaged_subscriptions_and_rules_count_for_nothing_and_are_named() -> None:
+    """And a damaged entry of the managed list keeps mail back."""
+    store = MemoryStore()
+
+    async def run() -> None:
+        async with opened(store=store) as world:
+            for name in ("one", "two"):
+                await world.ask("webhook_create", name=name, url=URL)
+            for target in ("a@x.example", "b@x.example"):
+                await world.ask("outcome_set", target=target, status="Bounced")
+            [one] = [each for each in await store.load_records() if each.id.endswith("/one")]
+            broken = replace(one, fields={**one.fields, "url": "broken"})
+            await store.save_records([broken, Record("outcome_rule", "a@x.example", {})])
+            lease = Lease("c@x.example", 0, NOON, NOON, is_damaged=True)
+            await store.reports.record(None, [], [lease])
+        async with opened(store=store) as world:
+            assert [each.name for each in world.service.all] == ["two"]
+            assert list(world.service.rules.by_target) == ["b@x.example"]
+            assert list(world.service.damaged) == [
+                "outcome_rule a@x.example",
+                f"event_subscription {one.id}",
+                "suppression c@x.example",
+            ]
+
+    asyncio.run(run())

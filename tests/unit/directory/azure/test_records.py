@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -46,3 +47,31 @@ def test_an_entry_survives_json(entry: Entry) -> None:
 def test_fields_of_a_later_version_are_passed_over() -> None:
     record = Record("tenant", "t", {"id": "t", "domain": "d", "added_later": datetime.now(UTC)})
     assert [entry.id for entry in entries_of([record], {})] == ["t"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "fields", "remains", "left"),
+    [
+        (ADDRESS, {}, {"email": "ann@example.net"}, "ann@example.net"),
+        (ADDRESS, {"email": "ann@example.net", "notes": 5}, {}, "ann@example.net"),
+        (ADDRESS, {}, {"first_name": "Ann"}, None),
+        (LIST, {}, {"list_name": "DoNotReply"}, "DoNotReply"),
+        (LIST, {}, {}, ""),
+    ],
+)
+def test_a_damaged_suppression_keeps_mail_back_as_long_as_it_says_whose(
+    entry: Entry, fields: dict[str, Any], remains: dict[str, str], left: str | None
+) -> None:
+    damaged: dict[str, str] = {}
+    found = entries_of([Record(entry.kind, entry.key, fields, remains)], damaged)
+    said = [getattr(each, "email", "") or getattr(each, "list_name", "") for each in found]
+    assert said == ([] if left is None else [left])
+    assert [each.found_by for each in found] == [entry.found_by] * len(found)
+    assert ("still" in damaged[f"{entry.kind} {entry.key}"]) == bool(found)
+
+
+def test_of_other_damaged_records_nothing_is_kept() -> None:
+    """A role without its end would never end."""
+    roles = [each for each in SAMPLES if each.kind == "role_assignment"]
+    records = [Record(each.kind, each.key, {}, record_of(each).fields) for each in roles]
+    assert entries_of(records, {}) == []
