@@ -122,7 +122,7 @@ def _parameters(envelope: Envelope) -> str | None:
     if _is_plain(envelope):
         return None
     fields = asdict(envelope)
-    del fields["sender"]
+    del fields["sender"], fields["_is_ascii"]
     for recipient, given in zip(fields["recipients"], envelope.recipients, strict=True):
         recipient["address"], recipient["notify"] = str(given.address), sorted(given.notify)
     return _encode(fields)
